@@ -1,0 +1,212 @@
+"""Every error that pdfsluice raises on purpose, each with a stable code.
+
+A code is part of the public interface: clients branch on it, so it never changes its
+meaning. Which HTTP status belongs to a class is known to ``server/problems.py`` alone.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class PdfsluiceError(Exception):
+    """What went wrong, why, and what to do next.
+
+    Args:
+        message: What happened, as a sentence for the person who reads it.
+        hint: What to do next; empty where nothing can be done.
+        details: Values for programs (offsets, limits, findings); must be JSON-serialisable.
+
+    Attributes:
+        code: The stable, kebab-case name of this kind of error.
+        retryable: Whether the same request may succeed later without a change.
+    """
+
+    code: ClassVar[str] = "internal-error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self, message: str, *, hint: str = "", details: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details: Mapping[str, Any] = dict(details or {})
+
+
+class ProtocolError(PdfsluiceError):
+    """The request is not what the protocol allows."""
+
+    code = "bad-request"
+
+
+class AuthenticationError(PdfsluiceError):
+    """The caller is not known: the key is absent, wrong or revoked."""
+
+    code = "authentication-required"
+
+
+class PermissionDenied(PdfsluiceError):
+    """The caller is known and lacks the scope for this operation."""
+
+    code = "permission-denied"
+
+
+class NotFound(PdfsluiceError):
+    """There is no such thing, or it belongs to another principal."""
+
+    code = "not-found"
+
+
+class SessionNotFound(NotFound):
+    """There is no such upload session, or it belongs to another principal."""
+
+    code = "session-not-found"
+
+
+class DocumentNotFound(NotFound):
+    """There is no such document, or it belongs to another principal."""
+
+    code = "document-not-found"
+
+
+class Conflict(PdfsluiceError):
+    """The request contradicts the present state."""
+
+    code = "conflict"
+
+
+class OffsetConflict(Conflict):
+    """The bytes sent do not belong where the upload stands, or differ from what is stored."""
+
+    code = "offset-conflict"
+
+
+class StateConflict(Conflict):
+    """The session's state does not allow this operation."""
+
+    code = "state-conflict"
+
+
+class UploadIncomplete(Conflict):
+    """Completion was asked for while bytes are missing."""
+
+    code = "upload-incomplete"
+
+
+class DuplicateDocument(Conflict):
+    """The principal already has a document with this digest."""
+
+    code = "duplicate-document"
+
+
+class Preempted(Conflict):
+    """A newer request for the same bytes took over from this one."""
+
+    code = "preempted"
+    retryable = True
+
+
+class SessionExpired(PdfsluiceError):
+    """The session was idle or open for too long; its bytes are gone."""
+
+    code = "session-expired"
+
+
+class SessionEnded(PdfsluiceError):
+    """The session was cancelled or has failed; its bytes are gone."""
+
+    code = "session-ended"
+
+
+class SizeExceeded(PdfsluiceError):
+    """The file, the chunk or the request is larger than allowed or announced."""
+
+    code = "size-exceeded"
+
+
+class BodyIncomplete(ProtocolError):
+    """The body ended before the announced length."""
+
+    code = "body-incomplete"
+    retryable = True
+
+
+class ChecksumMismatch(PdfsluiceError):
+    """The bytes of a chunk do not have the announced checksum; none were committed."""
+
+    code = "checksum-mismatch"
+    retryable = True
+
+
+class DigestMismatch(PdfsluiceError):
+    """The whole file does not have the announced digest; the upload cannot complete."""
+
+    code = "digest-mismatch"
+
+
+class ContentRejected(PdfsluiceError):
+    """The policy refuses the file because of what was found in it; sending it again is futile."""
+
+    code = "content-rejected"
+
+
+class SessionLocked(PdfsluiceError):
+    """The session is busy with an operation that excludes this one."""
+
+    code = "session-locked"
+    retryable = True
+
+
+class RateLimited(PdfsluiceError):
+    """The caller exceeds a limit of its own; ``retry_after`` seconds are worth waiting."""
+
+    code = "rate-limited"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint, details={"retry_after": retry_after})
+        self.retry_after = retry_after
+
+
+class Overloaded(PdfsluiceError):
+    """The server is at a limit of its own; ``retry_after`` seconds are worth waiting."""
+
+    code = "overloaded"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint, details={"retry_after": retry_after})
+        self.retry_after = retry_after
+
+
+class BodyTimeout(PdfsluiceError):
+    """The body came more slowly than the lowest allowed rate, or not at all."""
+
+    code = "body-timeout"
+    retryable = True
+
+
+class StorageFull(PdfsluiceError):
+    """No space, quota or writable disk is left; the committed bytes are kept."""
+
+    code = "storage-full"
+    retryable = True
+
+
+class StorageFailed(PdfsluiceError):
+    """The storage reported an I/O error; the committed bytes are kept."""
+
+    code = "storage-failed"
+    retryable = True
+
+
+class StageFailed(PdfsluiceError):
+    """A plugin's stage raised an error of its own."""
+
+    code = "stage-failed"
+
+
+class PluginError(PdfsluiceError):
+    """A plugin cannot be loaded or registered; start-up stops."""
+
+    code = "plugin-error"

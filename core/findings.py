@@ -1,0 +1,151 @@
+"""What a stage saw in a file, and how sure anybody can be that it saw all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any
+
+
+class FindingKind(StrEnum):
+    """The kinds that the built-in stages report; a plugin may report kinds of its own."""
+
+    JAVASCRIPT = "javascript"
+    OPEN_ACTION = "open_action"
+    ADDITIONAL_ACTIONS = "additional_actions"
+    LAUNCH = "launch"
+    EMBEDDED_FILES = "embedded_files"
+    FORMS_ACROFORM = "forms_acroform"
+    FORMS_XFA = "forms_xfa"
+    EXTERNAL_REFERENCES_URI = "external_references_uri"
+    SUBMIT_FORM = "submit_form"
+    GOTO_REMOTE = "goto_remote"
+    IMPORT_DATA = "import_data"
+    RICH_MEDIA = "rich_media"
+    ENCRYPTED = "encrypted"
+    POLYGLOT = "polyglot"
+    MALFORMED = "malformed"
+    MALWARE = "malware"
+    RESOURCE_LIMIT = "resource_limit"
+
+
+class Severity(StrEnum):
+    """How much harm a finding can do, from a note to a certain attack."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Trigger(StrEnum):
+    """What makes an action run (ISO 32000-2, 12.6.3)."""
+
+    OPEN = "open"
+    """The document is opened: ``/OpenAction``, or a document-level ``/AA``."""
+    PAGE = "page"
+    """A page is shown or left: a page's ``/AA``."""
+    NAMED = "named"
+    """A document-level script in the ``/JavaScript`` name tree; it runs on opening."""
+    FIELD = "field"
+    """A form field is entered, changed or calculated."""
+    CLICK = "click"
+    """The reader clicks an annotation or a bookmark."""
+
+
+class Revision(StrEnum):
+    """Whether a finding is part of the file as it is shown, or only of its history."""
+
+    CURRENT = "current"
+    EARLIER = "earlier"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that a stage saw in a file.
+
+    Attributes:
+        kind: A :class:`FindingKind`, or a plugin's own kebab- or snake-case name.
+        severity: How much harm it can do.
+        stage: The name of the stage that saw it.
+        message: What was found, in a sentence that a user understands.
+        advice: What to do about it, in a sentence.
+        offset: Byte offset in the file, or ``None`` where it has no single place.
+        object: Object number (ISO 32000-2, 7.3.10), or ``None`` where unknown.
+        trigger: What makes it run, where it is an action.
+        hidden: Whether it cannot be read in the raw bytes (escaped name, object stream).
+        revision: ``EARLIER`` where a later incremental update replaces it.
+        excerpt: A short, printable piece of what was found.
+        details: Values for programs, JSON-serialisable.
+    """
+
+    kind: str
+    severity: Severity
+    stage: str
+    message: str
+    advice: str = ""
+    offset: int | None = None
+    object: int | None = None
+    trigger: Trigger | None = None
+    hidden: bool = False
+    revision: Revision = Revision.CURRENT
+    excerpt: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unscanned:
+    """A part of the file that a stage could not look into; never to be taken for clean.
+
+    Attributes:
+        stage: The name of the stage that could not see it.
+        reason: Why, as a kebab-case name (``encrypted``, ``unknown-filter``, ``limit``).
+        message: Why, in a sentence.
+        offset: Byte offset in the file, where known.
+        object: Object number, where known.
+    """
+
+    stage: str
+    reason: str
+    message: str
+    offset: int | None = None
+    object: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageReport:
+    """What a stage says when it has seen the whole file.
+
+    Attributes:
+        findings: What was found and not yet returned from ``feed``.
+        unscanned: What the stage could not see. A completion stage that settles what an
+            earlier stage left open names that stage in ``settles``.
+        facts: Values for the catalogue and for later stages: ``sha256``, ``pdf_version``,
+            ``page_count``, ``metadata``.
+        settles: Names of stages whose ``unscanned`` entries this report makes void.
+        supersedes: Names of stages whose findings this report replaces by better ones.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    unscanned: tuple[Unscanned, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    settles: frozenset[str] = frozenset()
+    supersedes: frozenset[str] = frozenset()
+
+
+class Decision(IntEnum):
+    """What a policy makes of a finding; the greatest of all decides about the file."""
+
+    NOTE = 0
+    """Kept with the document; nothing else happens."""
+    FLAG = 1
+    """Accepted and marked for people to look at."""
+    QUARANTINE = 2
+    """Refused; the bytes are kept apart for an administrator."""
+    REJECT = 3
+    """Refused; the bytes are deleted, or quarantined where the settings say so."""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the upload ends here."""
+        return self >= Decision.QUARANTINE

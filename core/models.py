@@ -1,0 +1,296 @@
+"""The things pdfsluice speaks of: principals, sessions, chunks and documents. All frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from .findings import Decision, Finding, Unscanned
+from .ranges import RangeSet
+
+
+class Scope(StrEnum):
+    """What a principal may do; ``ADMIN`` includes the others."""
+
+    READ = "read"
+    UPLOAD = "upload"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who calls.
+
+    Attributes:
+        id: Stable identity; owns sessions and documents.
+        name: For people and logs.
+        scopes: What the principal may do.
+    """
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the principal has a scope, directly or as an administrator."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+
+class SessionState(StrEnum):
+    """Where a session is in its life; ``core/lifecycle.py`` has the transitions."""
+
+    CREATED = "created"
+    UPLOADING = "uploading"
+    VALIDATING = "validating"
+    IMPORTING = "importing"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class Protocol(StrEnum):
+    """The protocol over which a session was opened; it may be continued over another."""
+
+    REST = "rest"
+    TUS = "tus"
+    IETF = "ietf"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A committed range of bytes and the fingerprint by which rot in it is noticed.
+
+    Attributes:
+        start: Offset of the first byte.
+        end: Offset behind the last byte.
+        fingerprint: XXH3-128 of the bytes, in hexadecimal.
+    """
+
+    start: int
+    end: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One resumable upload: a snapshot, replaced and never changed.
+
+    Attributes:
+        id: Unguessable identity (UUID 4); also names the bytes in the upload store.
+        owner: ``Principal.id`` of the principal that opened it.
+        client_id: What the client calls itself; chooses the WebSocket, grants nothing.
+        filename: The client's name for the file, for display only.
+        total_size: Size of the file in bytes; ``None`` while a tus client defers it.
+        chunk_size: The chunk size that the server settled on, in bytes.
+        committed: The ranges that are durable and acknowledged.
+        expected_digest: SHA-256 announced by the client, in lower-case hexadecimal.
+        metadata: What the client said about the file, for display only.
+        facts: What the stages found out (``sha256``, ``page_count``).
+        decision: What the policy made of the findings so far.
+        quarantined: Whether the bytes of a refused upload were kept apart.
+        released: Whether an administrator overruled the refusal.
+        version: Grows with each stored change; guards against lost updates.
+    """
+
+    id: str
+    owner: str
+    client_id: str
+    filename: str
+    total_size: int | None
+    chunk_size: int
+    protocol: Protocol
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    state: SessionState = SessionState.CREATED
+    title: str = ""
+    committed: RangeSet = field(default_factory=RangeSet)
+    expected_digest: str | None = None
+    check_duplicates: bool = True
+    auto_build_index: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    unscanned: tuple[Unscanned, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    decision: Decision = Decision.NOTE
+    quarantined: bool = False
+    released: bool = False
+    document_id: int | None = None
+    failure_code: str = ""
+    failure_message: str = ""
+    version: int = 0
+
+    @property
+    def total_chunks(self) -> int | None:
+        """How many chunks the file has at the session's chunk size."""
+        if self.total_size is None:
+            return None
+        return max(1, -(-self.total_size // self.chunk_size))
+
+    @property
+    def complete_chunks(self) -> int:
+        """How many chunks are committed whole."""
+        full = sum(
+            max(0, self._chunks_before(end) - -(-start // self.chunk_size))
+            for start, end in self.committed
+        )
+        return full
+
+    def _chunks_before(self, end: int) -> int:
+        if end == self.total_size:
+            return -(-end // self.chunk_size)
+        return end // self.chunk_size
+
+    @property
+    def room(self) -> str:
+        """The WebSocket room in which this session's events are told."""
+        return f"upload_{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkIntent:
+    """What a client says about a chunk before its first body byte.
+
+    Attributes:
+        offset: Where the chunk begins in the file.
+        length: Announced number of bytes; ``None`` where the transfer does not say.
+        max_length: The most bytes the body may have.
+        chunk_id: The client's number for the chunk, where the protocol has one.
+        checksum: Announced checksum of the chunk, where known before the body.
+        checksum_follows: Whether the body is to be held uncommitted until it has ended,
+            because a checksum may come behind it.
+    """
+
+    offset: int
+    length: int | None
+    max_length: int
+    chunk_id: int | None = None
+    checksum: "Checksum | None" = None
+    checksum_follows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """A checksum of a chunk.
+
+    Attributes:
+        algorithm: Lower-case name: ``sha256``, ``sha1``, ``md5``, ``crc32``, ...
+        value: The raw bytes.
+    """
+
+    algorithm: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkReceipt:
+    """What became of a chunk.
+
+    Attributes:
+        session: The session after the commit.
+        received: How many body bytes were taken in.
+        chunk_id: As the client numbered it.
+    """
+
+    session: Session
+    received: int
+    chunk_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDocument:
+    """A finished upload on its way into the catalogue.
+
+    Attributes:
+        session_id: The session it came from; unique, so that an import happens once.
+        blob_id: Names the bytes in the upload store.
+    """
+
+    session_id: str
+    blob_id: str
+    owner: str
+    title: str
+    filename: str
+    file_size: int
+    sha256: str
+    created_at: datetime
+    page_count: int | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    unscanned: tuple[Unscanned, ...] = ()
+    decision: Decision = Decision.NOTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document(NewDocument):
+    """A document in the catalogue."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """The text of one page.
+
+    Attributes:
+        number: 1-based page number.
+        text: Plain text in reading order, as far as the extractor knows it.
+    """
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One hit of a search.
+
+    Attributes:
+        document_id: The document it stands in.
+        page: 1-based page number.
+        text: The passage.
+        score: Greater is better; comparable within one answer only.
+    """
+
+    document_id: int
+    page: int
+    text: str
+    score: float
+
+
+class JobState(StrEnum):
+    """Where a background job is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class JobKind(StrEnum):
+    """What a background job does with a document."""
+
+    IMPORT = "import"
+    INDEX = "index"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A background job on a document; a row, so that a restart loses none.
+
+    Attributes:
+        progress: Share done, 0 to 1.
+        message: What it is doing, or why it failed.
+        attempts: How often it was started.
+    """
+
+    id: int
+    document_id: int
+    kind: JobKind
+    state: JobState
+    progress: float = 0.0
+    message: str = ""
+    attempts: int = 0

@@ -1,0 +1,262 @@
+"""What the framework asks of its surroundings: who calls, who listens, who decides, who imports."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from .events import Event
+from .findings import Decision, Finding
+from .models import Document, PageText, Passage, Principal, Session
+from .stores import Catalogue, Opener
+
+OptionsT = TypeVar("OptionsT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a request shows of its sender.
+
+    Attributes:
+        headers: Header fields, names in lower case.
+        query: Query parameters.
+        remote: Address of the peer.
+    """
+
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    remote: str
+
+
+class Authenticator(Protocol):
+    """Tells who calls."""
+
+    @property
+    def enforced(self) -> bool:
+        """Whether callers without credentials are turned away.
+
+        While no authenticator enforces anything, the server listens on loopback only.
+        """
+        ...
+
+    async def authenticate(self, credentials: Credentials) -> Principal | None:
+        """Return the principal, or ``None`` to leave the question to the next authenticator.
+
+        Raises:
+            AuthenticationError: Credentials of this authenticator's kind are there and wrong.
+        """
+        ...
+
+
+class EventSink(Protocol):
+    """Hears of everything that happens. Called by one task; may take its time."""
+
+    async def handle(self, event: Event) -> None:
+        """Take one event. Raising is logged and does not disturb anybody else."""
+        ...
+
+
+class Policy(Protocol):
+    """Decides what a finding means for the upload."""
+
+    def decide(self, finding: Finding, session: Session) -> Decision:
+        """Judge one finding. Pure and quick: it runs on the event loop."""
+        ...
+
+    def keeps_rejected(self) -> bool:
+        """Whether the bytes of rejected uploads go to quarantine instead of being deleted."""
+        ...
+
+
+class TextExtractor(Protocol):
+    """Reads the text of a PDF page by page."""
+
+    def pages(self, path: Path, *, first: int = 1) -> AsyncIterator[PageText]:
+        """Yield pages from number ``first`` on, in bounded memory.
+
+        Raises:
+            StageFailed: The file cannot be read (any further); the next extractor is tried.
+        """
+        ...
+
+
+class Progress(Protocol):
+    """Tells how far an import has come."""
+
+    def __call__(self, done: float, message: str) -> None:
+        """``done`` is the share done, 0 to 1; ``message`` says what is being done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportContext:
+    """What an importer works with.
+
+    Attributes:
+        document: The document; its entry is already in the catalogue.
+        path: The whole file, to be read only.
+        catalogue: Where pages and metadata are kept.
+        extractors: Text extractors in order of preference.
+        data_dir: A folder of the importer's own for what it derives from the document.
+        progress: Tells how far it has come.
+    """
+
+    document: Document
+    path: Path
+    catalogue: Catalogue
+    extractors: Sequence[TextExtractor]
+    data_dir: Path
+    progress: Progress
+
+
+class Importer(Protocol):
+    """Does something with a finished document, as a background job that may be repeated."""
+
+    async def run(self, context: ImportContext) -> None:
+        """Import one document. Repeating it after a crash must do no harm.
+
+        Raises:
+            PdfsluiceError: The import failed; the job is tried again a few times.
+        """
+        ...
+
+    async def forget(self, document_id: int) -> None:
+        """Delete what was derived from a document that is being deleted."""
+        ...
+
+
+class Index(Protocol):
+    """Makes documents searchable."""
+
+    async def add(
+        self, document: Document, pages: AsyncIterator[PageText], progress: Progress
+    ) -> int:
+        """Index a document, replacing what was there of it; return the number of passages."""
+        ...
+
+    async def remove(self, document_id: int) -> None:
+        """Forget a document."""
+        ...
+
+    async def search(self, query: str, *, top_k: int, owner: str | None) -> Sequence[Passage]:
+        """Return the best passages, best first; ``owner`` is ``None`` for administrators."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthenticatorSpec:
+    """Registers an authenticator."""
+
+    name: str
+    authenticator: Authenticator
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSinkSpec:
+    """Registers an event sink.
+
+    Attributes:
+        capacity: How many events may wait for the sink; past it the oldest are dropped.
+    """
+
+    name: str
+    sink: EventSink
+    capacity: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySpec:
+    """Registers a policy; of several the settings choose one by name."""
+
+    name: str
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImporterSpec:
+    """Registers an importer."""
+
+    name: str
+    importer: Importer
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextExtractorSpec:
+    """Registers a text extractor; earlier ones are tried first."""
+
+    name: str
+    extractor: TextExtractor
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSpec:
+    """Registers an index; ``open`` is called once, if the settings choose it."""
+
+    name: str
+    open: Opener[Index]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionsSpec:
+    """Registers a plugin's section of the settings.
+
+    Attributes:
+        name: Section name; ``[plugins.NAME]`` in the TOML file and
+            ``PDFSLUICE_PLUGINS__NAME__FIELD`` in the environment.
+        model: Typed fields with defaults; units belong into the field's description.
+    """
+
+    name: str
+    model: type[BaseModel]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSpec:
+    """Registers a command of the ``pdfsluice`` program.
+
+    Attributes:
+        name: What the user types.
+        help: One line for the list of commands.
+        target: ``module:attribute`` of a function with typer annotations, or of a
+            ``typer.Typer`` for a command with sub-commands; imported on use.
+    """
+
+    name: str
+    help: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginContext:
+    """What a plugin may know while it registers its parts.
+
+    Attributes:
+        data_dir: Where the server keeps what it must not lose.
+        upload_dir: Where partial uploads are kept (``STREAMING_UPLOAD_DIR``).
+        state_dir: Where session state is kept (``STREAMING_STATE_DIR``).
+        settings: The final settings, read-only.
+        section: Looks up a plugin's own section; use :meth:`options`.
+        publish: Tells all sinks of an event; usable once the server runs.
+    """
+
+    data_dir: Path
+    upload_dir: Path
+    state_dir: Path
+    settings: Any
+    section: Callable[[str], BaseModel]
+    publish: Callable[[Event], None]
+
+    def options(self, name: str, model: type[OptionsT]) -> OptionsT:
+        """Return the plugin's own section, typed."""
+        options = self.section(name)
+        if not isinstance(options, model):
+            raise TypeError(f"section {name!r} holds {type(options).__name__}")
+        return options

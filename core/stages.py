@@ -1,0 +1,175 @@
+"""What may look at the bytes on their way: gates, chunk, stream and completion stages.
+
+A plugin registers descriptors (``GateSpec`` and so on); the objects in them do the work.
+Names are unique within a kind; ``before`` and ``after`` order them.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from .findings import Finding, StageReport
+from .models import Checksum, ChunkIntent, Session
+
+
+class Gate(Protocol):
+    """Decides whether a chunk may come in now (backpressure, quota, rate)."""
+
+    def admit(
+        self, session: Session, chunk: ChunkIntent
+    ) -> AbstractAsyncContextManager[None]:
+        """Return a context that is entered before the first body byte is read.
+
+        It is left when the chunk is committed or given up. Runs on the event loop.
+
+        Raises:
+            RateLimited: The caller is over a limit of its own.
+            Overloaded: The server is over a limit.
+            StorageFull: There is no room for the chunk.
+        """
+        ...
+
+
+class ChunkCheck(Protocol):
+    """Watches the bytes of one chunk; used by one thread at a time."""
+
+    def update(self, data: memoryview) -> None:
+        """See the next bytes. Runs in a worker thread; ``data`` is reused afterwards."""
+        ...
+
+    def finish(self, checksum: Checksum | None) -> None:
+        """Judge the whole chunk before any of it is committed.
+
+        Args:
+            checksum: What the client announced, before or behind the body.
+
+        Raises:
+            ChecksumMismatch: The bytes are not what was announced.
+            ProtocolError: The announced checksum is of an unknown kind.
+        """
+        ...
+
+
+class ChunkStage(Protocol):
+    """Checks single chunks, in any order and concurrently."""
+
+    def begin(self, session: Session, chunk: ChunkIntent) -> ChunkCheck | None:
+        """Return a check for one chunk, or ``None`` where this chunk needs none.
+
+        Runs on the event loop.
+
+        Raises:
+            ProtocolError: The announced checksum is of an unknown kind.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageContext:
+    """What a stream stage knows when it opens.
+
+    Attributes:
+        session_id: The upload, for logs.
+        filename: The client's name for the file, for display only.
+        total_size: Size in bytes; ``None`` while unknown.
+        checkpoint: What ``checkpoint`` returned earlier, where the stage continues.
+        offset: Where the first ``feed`` will start; 0 without a checkpoint.
+    """
+
+    session_id: str
+    filename: str
+    total_size: int | None
+    checkpoint: bytes | None = None
+    offset: int = 0
+
+
+class StreamStage(Protocol):
+    """Sees one file from its first byte to its last, in order, as far as it is committed.
+
+    All methods run in worker threads, one at a time; blocking is allowed, and long
+    Python-only loops are to be avoided because they hold the interpreter lock.
+    Raising a :class:`~pdfsluice.core.errors.PdfsluiceError` fails the upload with that
+    error; any other exception fails it as :class:`~pdfsluice.core.errors.StageFailed`.
+    """
+
+    def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
+        """See the next bytes; ``data`` is reused afterwards. Returns what is new."""
+        ...
+
+    def finish(self) -> StageReport:
+        """Say what is known when the last byte has been fed. Called once."""
+        ...
+
+    def checkpoint(self) -> bytes | None:
+        """Return the state from which a new object could go on, or ``None``.
+
+        ``None`` means that the stage will read the file from its start after a restart.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of everything. Called exactly once, whether or not it finished."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionContext:
+    """What a completion stage may look at.
+
+    Attributes:
+        session: The session, with the findings of all stages before this one.
+        path: The whole file; to be read only.
+    """
+
+    session: Session
+    path: Path
+
+
+class CompletionStage(Protocol):
+    """Looks at the whole file when all bytes are there, before the import."""
+
+    async def inspect(self, context: CompletionContext) -> StageReport:
+        """Return what was found. A crash of a child process is a finding, not an error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSpec:
+    """Registers a gate."""
+
+    name: str
+    gate: Gate
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkStageSpec:
+    """Registers a chunk stage."""
+
+    name: str
+    stage: ChunkStage
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStageSpec:
+    """Registers a stream stage: ``open`` makes one object per session, in a worker thread."""
+
+    name: str
+    open: Callable[[StageContext], StreamStage]
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionStageSpec:
+    """Registers a completion stage."""
+
+    name: str
+    stage: CompletionStage
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
