@@ -90,7 +90,8 @@ class Child:
                         finished = True
                         raise ChildFailed(str(reply.get("reason", "error")), str(reply["error"]))
                     finished = bool(reply.pop("last", False))
-                    yield reply
+                    if reply:
+                        yield reply
             except (BrokenPipeError, ConnectionResetError):
                 finished = True
                 raise await self._death() from None

@@ -16,6 +16,7 @@ from .ports import (
     ImporterSpec,
     IndexSpec,
     OptionsSpec,
+    PageRendererSpec,
     PluginContext,
     PolicySpec,
     TextExtractorSpec,
@@ -135,6 +136,13 @@ def pdfsluice_register_text_extractors(  # type: ignore[empty-body]
     context: PluginContext,
 ) -> Sequence[TextExtractorSpec]:
     """Register what reads the text of pages; the first that can, does."""
+
+
+@hookspec
+def pdfsluice_register_page_renderers(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[PageRendererSpec]:
+    """Register what draws pages for previews; the first that can, does."""
 
 
 @hookspec

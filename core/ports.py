@@ -3,16 +3,17 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .events import Event
 from .findings import Decision, Finding
 from .models import Document, PageText, Passage, Principal, Session
 from .stores import Catalogue, Opener
 
-OptionsT = TypeVar("OptionsT", bound=BaseModel)
+if TYPE_CHECKING:  # pydantic takes 80 ms to import; only whoever reads settings needs it
+    from pydantic import BaseModel
+
+OptionsT = TypeVar("OptionsT", bound="BaseModel")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,19 @@ class TextExtractor(Protocol):
         ...
 
 
+class PageRenderer(Protocol):
+    """Draws a page."""
+
+    async def render(self, path: Path, page: int, *, width: int) -> bytes:
+        """Return page number ``page`` (1-based) as a JPEG ``width`` pixels wide.
+
+        Raises:
+            NotFound: There is no such page.
+            StageFailed: The page cannot be drawn.
+        """
+        ...
+
+
 class Progress(Protocol):
     """Tells how far an import has come."""
 
@@ -99,7 +113,6 @@ class ImportContext:
         path: The whole file, to be read only.
         catalogue: Where pages and metadata are kept.
         extractors: Text extractors in order of preference.
-        data_dir: A folder of the importer's own for what it derives from the document.
         progress: Tells how far it has come.
     """
 
@@ -107,7 +120,6 @@ class ImportContext:
     path: Path
     catalogue: Catalogue
     extractors: Sequence[TextExtractor]
-    data_dir: Path
     progress: Progress
 
 
@@ -197,6 +209,16 @@ class TextExtractorSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageRendererSpec:
+    """Registers a page renderer; earlier ones are tried first."""
+
+    name: str
+    renderer: PageRenderer
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSpec:
     """Registers an index; ``open`` is called once, if the settings choose it."""
 
@@ -215,7 +237,7 @@ class OptionsSpec:
     """
 
     name: str
-    model: type[BaseModel]
+    model: "type[BaseModel]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +273,7 @@ class PluginContext:
     upload_dir: Path
     state_dir: Path
     settings: Any
-    section: Callable[[str], BaseModel]
+    section: "Callable[[str], BaseModel]"
     publish: Callable[[Event], None]
 
     def options(self, name: str, model: type[OptionsT]) -> OptionsT:
