@@ -2,3 +2,9 @@
 
 if __name__ == "config":
     raise ImportError("import this package as 'pdfsluice.config', not as 'config'")
+
+from .loading import Loaded, SettingsError, load
+from .settings import Settings
+from .units import Duration, Size
+
+__all__ = ["Duration", "Loaded", "Settings", "SettingsError", "Size", "load"]

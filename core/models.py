@@ -133,11 +133,10 @@ class Session:
     @property
     def complete_chunks(self) -> int:
         """How many chunks are committed whole."""
-        full = sum(
+        return sum(
             max(0, self._chunks_before(end) - -(-start // self.chunk_size))
             for start, end in self.committed
         )
-        return full
 
     def _chunks_before(self, end: int) -> int:
         if end == self.total_size:

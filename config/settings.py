@@ -1,0 +1,165 @@
+"""All settings of pdfsluice itself; plugins add sections of their own."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Field, model_validator
+
+from .units import Duration, Size
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+def _default_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "pdfsluice"
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+Folder = Annotated[Path, AfterValidator(_absolute)]
+
+
+class Settings(BaseModel):
+    """What the server is told; see :func:`pdfsluice.config.load` for where values come from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 picks one.")
+    data_dir: Folder = Field(
+        default_factory=_default_data_dir,
+        description="Folder for documents, the index and keys.",
+    )
+    upload_dir: Folder = Field(
+        default_factory=lambda data: data["data_dir"] / "uploads",
+        description="Folder for the bytes of unfinished uploads.",
+    )
+    state_dir: Folder = Field(
+        default_factory=lambda data: data["data_dir"] / "state",
+        description="Folder for the state of sessions and the catalogue.",
+    )
+
+    max_file_size: Size = Field(
+        ByteSize(GIB), ge=1, description="Largest file that may be uploaded."
+    )
+    chunk_size: Size = Field(
+        ByteSize(8 * MIB),
+        ge=64 * KIB,
+        le=GIB,
+        description="Chunk size for clients that ask for none.",
+    )
+    max_chunk_size: Size = Field(
+        ByteSize(64 * MIB),
+        ge=64 * KIB,
+        le=GIB,
+        description="Largest chunk size that a client may ask for.",
+    )
+    max_concurrent_uploads: int = Field(
+        5, ge=1, le=100_000, description="Uploads that may send bytes at the same time."
+    )
+    max_sessions: int = Field(
+        10_000, ge=1, description="Unfinished sessions that one principal may have."
+    )
+    memory_limit_mb: float = Field(
+        500.0,
+        gt=0,
+        description="Memory that the server may use, in MiB; past it it admits nothing.",
+    )
+    min_free_space: Size = Field(
+        ByteSize(256 * MIB), ge=0, description="Disk space that uploads must leave free."
+    )
+    session_timeout: Duration = Field(
+        timedelta(hours=24), gt=timedelta(0), description="Idle time after which a session expires."
+    )
+    session_max_age: Duration = Field(
+        timedelta(days=7),
+        gt=timedelta(0),
+        description="Age at which an unfinished session expires.",
+    )
+    session_retention: Duration = Field(
+        timedelta(days=7),
+        ge=timedelta(0),
+        description="How long the record of an ended session is kept.",
+    )
+    cleanup_interval: Duration = Field(
+        timedelta(minutes=60), gt=timedelta(0), description="Time between two clean-ups."
+    )
+    durability: Literal["process", "power"] = Field(
+        "process",
+        description="What an acknowledged byte survives: the death of the process, or a power cut.",
+    )
+
+    slice_size: Size = Field(
+        ByteSize(MIB), ge=4 * KIB, le=16 * MIB, description="Bytes the pipeline handles at once."
+    )
+    buffer_memory: Size = Field(
+        ByteSize(64 * MIB), ge=4 * MIB, description="Memory for slices of all uploads together."
+    )
+    worker_threads: int = Field(
+        default_factory=lambda: min(16, 2 * (os.cpu_count() or 1) + 2),
+        ge=1,
+        le=256,
+        description="Threads that write, hash and scan slices.",
+    )
+    body_idle_timeout: Duration = Field(
+        timedelta(seconds=30),
+        gt=timedelta(0),
+        description="Silence after which a request body is given up.",
+    )
+    body_minimum_rate: Size = Field(
+        ByteSize(256),
+        ge=0,
+        description="Bytes per second below which a request body is given up; 0 for no limit.",
+    )
+    progress_interval: Duration = Field(
+        timedelta(milliseconds=100),
+        gt=timedelta(0),
+        description="Shortest time between two progress events of one session.",
+    )
+    shutdown_grace: Duration = Field(
+        timedelta(seconds=20),
+        ge=timedelta(0),
+        description="How long requests under way may take to end when the server stops.",
+    )
+
+    upload_store: str = Field("local", description="Name of the upload store.")
+    session_store: str = Field("sql", description="Name of the session store.")
+    catalogue: str = Field("sql", description="Name of the document catalogue.")
+    policy: str = Field("rules", description="Name of the policy.")
+    index: str = Field("llama-index", description="Name of the index; empty for none.")
+    disable: tuple[str, ...] = Field(
+        (), description="Plugins, or parts of plugins, that are left out, by name."
+    )
+    import_jobs: int = Field(1, ge=1, le=64, description="Background jobs that run at once.")
+
+    cors_origins: tuple[str, ...] = Field(
+        (), description="Web origins that may use the interface from a browser; ['*'] for all."
+    )
+    websocket_heartbeat: Duration = Field(
+        timedelta(seconds=20), gt=timedelta(0), description="Time between two WebSocket pings."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least important messages that are logged."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="How log lines look; auto: console on a terminal, otherwise json."
+    )
+
+    plugins: dict[str, Any] = Field(
+        default_factory=dict, description="Sections of plugins; each is checked by its plugin."
+    )
+
+    @model_validator(mode="after")
+    def _chunk_fits(self) -> Self:
+        if self.chunk_size > self.max_chunk_size:
+            raise ValueError("chunk_size must not be larger than max_chunk_size")
+        if self.slice_size * 4 > self.buffer_memory:
+            raise ValueError("buffer_memory must hold at least four slices of slice_size")
+        return self

@@ -1,0 +1,43 @@
+"""Durations and sizes as people write them: ``24h``, ``90s``, ``8 MiB``."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ByteSize, PlainSerializer
+
+_UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+
+
+def parse_duration(value: Any) -> Any:
+    """Turn ``1h30m`` into a :class:`~datetime.timedelta`; leave all else to pydantic."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    parts = _PART.findall(text)
+    if not parts or _PART.sub("", text).strip():
+        return value
+    return timedelta(seconds=sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))
+
+
+def format_duration(value: timedelta) -> str:
+    """Write a duration as :func:`parse_duration` reads it."""
+    seconds = value.total_seconds()
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % _UNIT_SECONDS[unit] == 0:
+            return f"{seconds / _UNIT_SECONDS[unit]:.0f}{unit}"
+    return f"{seconds:g}s"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, when_used="json"),
+]
+"""A length of time: a number of seconds, or text such as ``30s``, ``15m``, ``24h``, ``7d``."""
+
+Size = Annotated[
+    ByteSize, PlainSerializer(lambda size: size.human_readable(separator=" "), when_used="json")
+]
+"""A number of bytes, or text such as ``512 KiB``, ``8 MiB``, ``1GB``."""
