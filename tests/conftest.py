@@ -1,0 +1,75 @@
+"""Fixtures for every test: real servers, and their logs where a test fails."""
+
+import itertools
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.servers import RunningServer, Serve, free_port
+
+_SERVERS = pytest.StashKey[list[RunningServer]]()
+
+
+@pytest.fixture(scope="session")
+def _started(request: pytest.FixtureRequest) -> Iterator[list[RunningServer]]:
+    """Every server of this run, so that none outlives it."""
+    servers: list[RunningServer] = []
+    request.config.stash[_SERVERS] = servers
+    yield servers
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, _started: list[RunningServer]
+) -> RunningServer:
+    """A server with the default settings, shared by all tests; leave it running."""
+    shared = RunningServer(port=free_port(), data_dir=tmp_path_factory.mktemp("server") / "data")
+    _started.append(shared)
+    shared.start()
+    return shared
+
+
+@pytest.fixture
+def serve(tmp_path: Path, _started: list[RunningServer]) -> Iterator[Serve]:
+    """Start servers with settings of their own; they end with the test."""
+    own: list[RunningServer] = []
+    numbers = itertools.count()
+
+    def start(
+        *,
+        arguments: Sequence[str] = (),
+        data_dir: Path | None = None,
+        port: int | None = None,
+        **environment: str,
+    ) -> RunningServer:
+        new = RunningServer(
+            port=port or free_port(),
+            data_dir=data_dir or tmp_path / f"server-{next(numbers)}",
+            arguments=arguments,
+            environment=environment,
+        )
+        own.append(new)
+        _started.append(new)
+        new.start()
+        return new
+
+    yield start
+    for each in own:
+        each.stop()
+        _started.remove(each)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the logs of the servers that a failed test used to its report."""
+    report = yield
+    fixtures = getattr(item, "fixturenames", ())
+    if report.failed and {"server", "serve"} & set(fixtures):
+        for running in item.config.stash.get(_SERVERS, []):
+            report.sections.append((f"Log of {running.base_url}", running.log_tail()))
+    return report

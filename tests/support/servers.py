@@ -1,0 +1,160 @@
+"""Real ``pdfsluice serve`` processes on the loopback interface, for tests."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+_POLL_SECONDS = 0.05
+_LOG_TAIL = 8000
+
+
+class ServerStartError(Exception):
+    """The server did not start; the message ends with its log."""
+
+
+@dataclass
+class RunningServer:
+    """A server process with a data directory of its own.
+
+    Attributes:
+        port: The port, the same after a restart.
+        data_dir: Where the server keeps everything.
+        environment: Settings as environment variables.
+        arguments: Further arguments of ``pdfsluice serve``.
+        process: The process that runs now, or ran last.
+    """
+
+    port: int
+    data_dir: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    arguments: Sequence[str] = ()
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Address of the server, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log_path(self) -> Path:
+        """What the server wrote, over all its restarts."""
+        return self.data_dir.with_name(f"{self.data_dir.name}.log")
+
+    def start(self) -> None:
+        """Start the process and wait until it is ready to serve.
+
+        Raises:
+            ServerStartError: It ended, or was not ready in time.
+        """
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**_clean_environment(), **self.environment},
+                cwd=self.data_dir.parent,
+            )
+        self._wait_until_ready(self.process)
+
+    def _command(self) -> list[str]:
+        program = [sys.executable, "-m", "pdfsluice.client.cli", "serve"]
+        address = ["--host", "127.0.0.1", "--port", str(self.port)]
+        return [*program, *address, "--data-dir", str(self.data_dir), *self.arguments]
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise ServerStartError(f"exit code {process.returncode}\n{self.log_tail()}")
+            if self._ready():
+                return
+            time.sleep(_POLL_SECONDS)
+        self.kill()
+        raise ServerStartError(f"not ready after {_START_SECONDS} s\n{self.log_tail()}")
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.base_url}/health/ready", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def kill(self) -> None:
+        """End the process at once, as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """Ask the process to end, wait for it and return its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def restart(self) -> None:
+        """Start again on the same port and data; ends the process first if it runs."""
+        self.stop()
+        self.start()
+
+    def log_tail(self) -> str:
+        """Return the end of the log."""
+        if not self.log_path.exists():
+            return ""
+        return self.log_path.read_bytes()[-_LOG_TAIL:].decode(errors="replace")
+
+    def _end(self, how: signal.Signals) -> int:
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            return self.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+class Serve(Protocol):
+    """Starts a server with settings of its own; the fixture ``serve`` is one."""
+
+    def __call__(
+        self,
+        *,
+        arguments: Sequence[str] = (),
+        data_dir: Path | None = None,
+        port: int | None = None,
+        **environment: str,
+    ) -> RunningServer:
+        """Return a server that is ready.
+
+        Args:
+            arguments: Further arguments of ``pdfsluice serve``.
+            data_dir: A data directory to go on with; by default a new one.
+            port: The port; by default a free one.
+            environment: Settings, as in ``serve(STREAMING_CHUNK_SIZE_MB="1")``.
+        """
+        ...
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody uses at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _clean_environment() -> dict[str, str]:
+    """Return the environment without settings that would leak into the server."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("STREAMING_", "PDFSLUICE_"))
+    }
