@@ -92,6 +92,8 @@ class Session:
         decision: What the policy made of the findings so far.
         quarantined: Whether the bytes of a refused upload were kept apart.
         released: Whether an administrator overruled the refusal.
+        partial: Whether this is a part for a later concatenation: bytes only, no stages
+            and no import (tus, concatenation extension).
         version: Grows with each stored change; guards against lost updates.
     """
 
@@ -118,6 +120,7 @@ class Session:
     decision: Decision = Decision.NOTE
     quarantined: bool = False
     released: bool = False
+    partial: bool = False
     document_id: int | None = None
     failure_code: str = ""
     failure_message: str = ""
