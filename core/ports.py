@@ -1,7 +1,7 @@
 """What the framework asks of its surroundings: who calls, who listens, who decides, who imports."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -267,6 +267,8 @@ class PluginContext:
         settings: The final settings, read-only.
         section: Looks up a plugin's own section; use :meth:`options`.
         publish: Tells all sinks of an event; usable once the server runs.
+        shared: What the parts of one plugin share, such as a connection pool; the key is
+            the plugin's module name.
     """
 
     data_dir: Path
@@ -275,6 +277,7 @@ class PluginContext:
     settings: Any
     section: "Callable[[str], BaseModel]"
     publish: Callable[[Event], None]
+    shared: dict[str, Any] = field(default_factory=dict)
 
     def options(self, name: str, model: type[OptionsT]) -> OptionsT:
         """Return the plugin's own section, typed."""
