@@ -1,0 +1,48 @@
+"""Sessions and documents in SQL: an SQLite file by default, PostgreSQL by URL.
+
+Both stores share one engine and one writer, so that what happens at the same time is
+committed together.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.ports import OptionsSpec, PluginContext
+from pdfsluice.core.stores import CatalogueSpec, SessionStoreSpec
+
+if TYPE_CHECKING:  # SQLAlchemy takes 100 ms to import; only a server needs it
+    from .shared import SharedDatabase
+
+NAME = "sql"
+SECTION = "database"
+
+
+@hookimpl
+def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+    """Register the section ``database``."""
+    from .options import DatabaseOptions  # noqa: PLC0415 - hooks import cheaply
+
+    return [OptionsSpec(name=SECTION, model=DatabaseOptions)]
+
+
+@hookimpl
+def pdfsluice_register_session_stores(context: PluginContext) -> Sequence[SessionStoreSpec]:
+    """Register the session store ``sql``."""
+    return [SessionStoreSpec(name=NAME, open=_shared(context).sessions)]
+
+
+@hookimpl
+def pdfsluice_register_catalogues(context: PluginContext) -> Sequence[CatalogueSpec]:
+    """Register the document catalogue ``sql``."""
+    return [CatalogueSpec(name=NAME, open=_shared(context).catalogue)]
+
+
+def _shared(context: PluginContext) -> "SharedDatabase":
+    from .shared import SharedDatabase  # noqa: PLC0415 - hooks import cheaply
+
+    shared = context.shared.get(__name__)
+    if not isinstance(shared, SharedDatabase):
+        shared = SharedDatabase(context)
+        context.shared[__name__] = shared
+    return shared

@@ -1,0 +1,253 @@
+"""How models become rows, and rows models again.
+
+What is not searched for stands as JSON in the column ``body``, with the version of its
+layout under ``v``. The reader names every field, so that a renamed field of a model fails
+a test here instead of losing stored values.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from pdfsluice.core.findings import Decision, Finding, Revision, Severity, Trigger, Unscanned
+from pdfsluice.core.models import (
+    Document,
+    Job,
+    JobKind,
+    JobState,
+    NewDocument,
+    Protocol,
+    Session,
+    SessionState,
+)
+from pdfsluice.core.ranges import RangeSet
+from sqlalchemy import Row
+
+_BODY_VERSION = 1
+AnyRow = Row[*tuple[Any, ...]]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LARGEST_INTEGER = 2**63 - 1
+
+
+def to_micros(moment: datetime) -> int:
+    """Return a time as microseconds since the epoch."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """Return the time, in UTC, that :func:`to_micros` took apart."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def clean(text: str) -> str:
+    """Return text that every engine stores: without NUL and unpaired surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def to_json(value: Any) -> str:
+    """Encode a value of JSON types; text that is not Unicode loses its odd characters."""
+    try:
+        return orjson.dumps(value, default=_plain_mapping).decode()
+    except TypeError:  # an unpaired surrogate or a huge number from a hostile file
+        return orjson.dumps(_tame(value)).decode()
+
+
+def _plain_mapping(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
+
+
+def _tame(value: Any) -> Any:
+    match value:
+        case Finding() | Unscanned():
+            return _tame(asdict(value))
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case Mapping():
+            return {_tame(str(key)): _tame(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_tame(item) for item in value]
+        case int() if not isinstance(value, bool) and abs(value) > _LARGEST_INTEGER:
+            return str(value)
+        case _:
+            return value
+
+
+def session_row(session: Session) -> dict[str, Any]:
+    """Return the columns of a session; ``committed`` stands in the extents."""
+    return {
+        "id": session.id,
+        "owner": session.owner,
+        "state": session.state.value,
+        "created_at": to_micros(session.created_at),
+        "updated_at": to_micros(session.updated_at),
+        "expires_at": to_micros(session.expires_at),
+        "version": session.version,
+        "body": to_json(
+            {
+                "v": _BODY_VERSION,
+                "client_id": session.client_id,
+                "filename": session.filename,
+                "total_size": session.total_size,
+                "chunk_size": session.chunk_size,
+                "protocol": session.protocol,
+                "title": session.title,
+                "expected_digest": session.expected_digest,
+                "check_duplicates": session.check_duplicates,
+                "auto_build_index": session.auto_build_index,
+                "metadata": session.metadata,
+                "findings": session.findings,
+                "unscanned": session.unscanned,
+                "facts": session.facts,
+                "decision": session.decision,
+                "quarantined": session.quarantined,
+                "released": session.released,
+                "document_id": session.document_id,
+                "failure_code": session.failure_code,
+                "failure_message": session.failure_message,
+            }
+        ),
+    }
+
+
+def read_session(row: AnyRow, extents: Iterable[AnyRow]) -> Session:
+    """Return the session of a row.
+
+    Args:
+        row: Of the table of sessions.
+        extents: ``start``, ``end`` and ``committed_at`` of its extents.
+    """
+    body = orjson.loads(row.body)
+    updated_at = row.updated_at
+    ranges = []
+    for start, end, committed_at in extents:
+        ranges.append((start, end))
+        updated_at = max(updated_at, committed_at)
+    return Session(
+        id=row.id,
+        owner=row.owner,
+        state=SessionState(row.state),
+        created_at=from_micros(row.created_at),
+        updated_at=from_micros(updated_at),
+        expires_at=from_micros(row.expires_at),
+        version=row.version,
+        committed=RangeSet.of(ranges),
+        client_id=body["client_id"],
+        filename=body["filename"],
+        total_size=body["total_size"],
+        chunk_size=body["chunk_size"],
+        protocol=Protocol(body["protocol"]),
+        title=body["title"],
+        expected_digest=body["expected_digest"],
+        check_duplicates=body["check_duplicates"],
+        auto_build_index=body["auto_build_index"],
+        metadata=body["metadata"],
+        findings=_read_findings(body["findings"]),
+        unscanned=_read_unscanned(body["unscanned"]),
+        facts=body["facts"],
+        decision=Decision(body["decision"]),
+        quarantined=body["quarantined"],
+        released=body["released"],
+        document_id=body["document_id"],
+        failure_code=body["failure_code"],
+        failure_message=body["failure_message"],
+    )
+
+
+def document_row(document: NewDocument) -> dict[str, Any]:
+    """Return the columns of a document."""
+    return {
+        "session_id": document.session_id,
+        "blob_id": document.blob_id,
+        "owner": document.owner,
+        "title": clean(document.title),
+        "filename": clean(document.filename),
+        "file_size": document.file_size,
+        "sha256": document.sha256,
+        "created_at": to_micros(document.created_at),
+        "page_count": document.page_count,
+        "metadata": to_json(document.metadata),
+        "body": to_json(
+            {
+                "v": _BODY_VERSION,
+                "findings": document.findings,
+                "unscanned": document.unscanned,
+                "decision": document.decision,
+            }
+        ),
+    }
+
+
+def read_document(row: AnyRow) -> Document:
+    """Return the document of a row."""
+    values = row._mapping  # noqa: SLF001 - the public name of it, despite its underscore
+    body = orjson.loads(values["body"])
+    return Document(
+        id=values["id"],
+        session_id=values["session_id"],
+        blob_id=values["blob_id"],
+        owner=values["owner"],
+        title=values["title"],
+        filename=values["filename"],
+        file_size=values["file_size"],
+        sha256=values["sha256"],
+        created_at=from_micros(values["created_at"]),
+        page_count=values["page_count"],
+        metadata=orjson.loads(values["metadata"]),
+        findings=_read_findings(body["findings"]),
+        unscanned=_read_unscanned(body["unscanned"]),
+        decision=Decision(body["decision"]),
+    )
+
+
+def read_job(row: AnyRow) -> Job:
+    """Return the job of a row."""
+    return Job(
+        id=row.id,
+        document_id=row.document_id,
+        kind=JobKind(row.kind),
+        state=JobState(row.state),
+        progress=row.progress,
+        message=row.message,
+        attempts=row.attempts,
+    )
+
+
+def _read_findings(values: Iterable[Mapping[str, Any]]) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            kind=value["kind"],
+            severity=Severity(value["severity"]),
+            stage=value["stage"],
+            message=value["message"],
+            advice=value["advice"],
+            offset=value["offset"],
+            object=value["object"],
+            trigger=Trigger(value["trigger"]) if value["trigger"] is not None else None,
+            hidden=value["hidden"],
+            revision=Revision(value["revision"]),
+            excerpt=value["excerpt"],
+            details=value["details"],
+        )
+        for value in values
+    )
+
+
+def _read_unscanned(values: Iterable[Mapping[str, Any]]) -> tuple[Unscanned, ...]:
+    return tuple(
+        Unscanned(
+            stage=value["stage"],
+            reason=value["reason"],
+            message=value["message"],
+            offset=value["offset"],
+            object=value["object"],
+        )
+        for value in values
+    )

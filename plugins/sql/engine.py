@@ -1,0 +1,153 @@
+"""Engines for SQLite and PostgreSQL, set up for the durability that was asked for."""
+
+import logging
+import os
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+from typing import Any
+
+from pdfsluice.core.errors import PluginError, StorageFailed
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from .errors import DAMAGED_HINT, explained
+
+_log = logging.getLogger(__name__)
+
+_CHECKED_BYTES = 1 << 30
+_CHECKPOINT_PAGES = 4000  # 16 MiB: fewer, longer syncs than SQLite's own 1000
+_BUSY_SECONDS = 10
+READERS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    """Two ways to the same database.
+
+    Attributes:
+        write: For transactions that write; one connection.
+        read: For single statements that see what is committed and wait for nobody.
+        place: The database, for people; without a password.
+    """
+
+    write: Engine
+    read: Engine
+    place: str
+
+    def dispose(self) -> None:
+        """Close all connections; the writer's last, so that SQLite tidies its files up."""
+        self.read.dispose()
+        self.write.dispose()
+
+
+def open_engines(url: str, *, state_dir: Path, durability: str) -> Engines:
+    """Prepare the database behind a URL.
+
+    Args:
+        url: SQLAlchemy URL; empty for ``pdfsluice.db`` in ``state_dir``.
+        state_dir: Made if it is not there.
+        durability: ``"process"`` or ``"power"``: what a committed transaction survives.
+
+    Raises:
+        PluginError: The URL is not one of SQLite or PostgreSQL.
+        StorageFailed: The SQLite file cannot be made or is damaged.
+    """
+    parsed = _parse(url) if url else URL.create("sqlite", database=str(state_dir / "pdfsluice.db"))
+    place = parsed.render_as_string(hide_password=True)
+    if parsed.get_backend_name() == "postgresql":
+        return _postgresql(parsed.set(drivername="postgresql+psycopg"), place)
+    path = Path(parsed.database or "").absolute()
+    _prepare_file(path)
+    return _sqlite(parsed.set(drivername="sqlite+pysqlite", database=str(path)), path, durability)
+
+
+def _parse(url: str) -> URL:
+    hint = "Use postgresql://user:password@host/name, sqlite:////path/to/file, or nothing."
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise PluginError("The setting 'database.url' is not a URL.", hint=hint) from None
+    backend = parsed.get_backend_name()
+    if backend not in {"sqlite", "postgresql"}:
+        raise PluginError(f"The setting 'database.url' asks for {backend!r}.", hint=hint)
+    if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise PluginError("The setting 'database.url' names no SQLite file.", hint=hint)
+    return parsed
+
+
+def _postgresql(url: URL, place: str) -> Engines:
+    try:
+        write = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
+        read = create_engine(
+            url, pool_size=READERS, pool_pre_ping=True, isolation_level="AUTOCOMMIT"
+        )
+    except ModuleNotFoundError as error:
+        raise PluginError(
+            f"PostgreSQL needs the package {error.name!r}.",
+            hint="Install it with: pip install 'pdfsluice[postgres]'",
+        ) from error
+    return Engines(write=write, read=read, place=place)
+
+
+def _sqlite(url: URL, path: Path, durability: str) -> Engines:
+    unclean = path.with_name(path.name + "-wal").exists()
+    options: dict[str, Any] = {"connect_args": {"isolation_level": None, "timeout": _BUSY_SECONDS}}
+    write = create_engine(url, pool_size=1, max_overflow=0, **options)
+    read = create_engine(url, pool_size=READERS, **options)
+    synchronous = "FULL" if durability == "power" else "NORMAL"
+
+    @event.listens_for(write, "connect")
+    def _set_up_writer(connection: SqliteConnection, _record: Any) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+
+    @event.listens_for(read, "connect")
+    def _set_up_reader(connection: SqliteConnection, _record: Any) -> None:
+        connection.execute("PRAGMA query_only = ON")
+
+    @event.listens_for(write, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for a lock now, never half-way
+
+    engines = Engines(write=write, read=read, place=str(path))
+    try:
+        if unclean:
+            _check(engines, path)
+    except BaseException:
+        engines.dispose()
+        raise
+    return engines
+
+
+def _prepare_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, stat.S_IRUSR | stat.S_IWUSR))
+    except OSError as error:
+        raise StorageFailed(
+            f"The database file {path} cannot be opened for writing: {error.strerror}.",
+            hint="Check the directory's permissions, or set STREAMING_STATE_DIR to another one.",
+        ) from error
+
+
+def _check(engines: Engines, path: Path) -> None:
+    """Look through a database whose last server did not end by itself.
+
+    SQLite undoes torn writes; what this finds is damage by a disk or another program,
+    and serving from a damaged database could lose what was acknowledged.
+    """
+    size = path.stat().st_size
+    if size > _CHECKED_BYTES:
+        _log.warning("%s ended uncleanly and is too large for a check at start-up", path)
+        return
+    began = time.monotonic()
+    with explained(engines.place), engines.write.connect() as connection:
+        verdict = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+    if verdict != "ok":
+        raise StorageFailed(f"The database {path} is damaged: {verdict}.", hint=DAMAGED_HINT)
+    _log.info("%s ended uncleanly; checked in %.1f s", path, time.monotonic() - began)

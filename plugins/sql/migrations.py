@@ -1,0 +1,45 @@
+"""Creates the tables, or brings those of an earlier version up to date.
+
+Every step runs once, in one transaction with all others and with the new version number,
+so that a crash in between changes nothing.
+"""
+
+from collections.abc import Callable, Sequence
+
+from pdfsluice.core.errors import StorageFailed
+from sqlalchemy import Connection, inspect, text, update
+
+from .schema import metadata, schema_version
+
+Step = Callable[[Connection], None]
+
+STEPS: Sequence[Step] = ()
+"""Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
+
+_LOCK = 0x70646673  # any number that nothing else in the same PostgreSQL server uses
+
+
+def migrate(connection: Connection, place: str, steps: Sequence[Step] = STEPS) -> None:
+    """Make the tables those of this version of pdfsluice; to be called in a transaction.
+
+    Raises:
+        StorageFailed: The tables are those of a later version.
+    """
+    if connection.dialect.name == "postgresql":  # several servers may start at once
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    newest = len(steps) + 1
+    if not inspect(connection).has_table(schema_version.name):
+        metadata.create_all(connection)
+        connection.execute(schema_version.insert().values(version=newest))
+        return
+    version = connection.execute(schema_version.select()).scalar_one()
+    if version > newest:
+        raise StorageFailed(
+            f"The database {place} was written by a later version of pdfsluice: its tables have "
+            f"version {version}, and this program knows versions up to {newest}.",
+            hint="Upgrade pdfsluice, or name another database in the setting 'database.url'.",
+        )
+    for step in steps[version - 1 :]:
+        step(connection)
+    if version < newest:
+        connection.execute(update(schema_version).values(version=newest))

@@ -1,0 +1,16 @@
+"""The section ``database`` of the settings."""
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class DatabaseOptions(BaseModel):
+    """Where sessions and documents are kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Address of the database, such as postgresql://user:password@host/name or "
+        "sqlite:////var/lib/pdfsluice/pdfsluice.db; empty for the file pdfsluice.db "
+        "in the state directory",
+    )

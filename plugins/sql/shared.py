@@ -1,0 +1,60 @@
+"""One open database for the two stores that live in it."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from pdfsluice.core.ports import PluginContext
+
+from .catalogue import SqlCatalogue
+from .database import Database, open_database
+from .engine import Engines, open_engines
+from .options import DatabaseOptions
+from .sessions import SqlSessionStore
+
+
+class SharedDatabase:
+    """Opens the database for the first of the two stores and closes it after the last."""
+
+    def __init__(self, context: PluginContext) -> None:
+        self._context = context
+        self._users = 0
+        self._turn = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._database: Database | None = None
+
+    @asynccontextmanager
+    async def sessions(self) -> AsyncGenerator[SqlSessionStore]:
+        """Open the session store."""
+        async with self._open() as database:
+            yield SqlSessionStore(database)
+
+    @asynccontextmanager
+    async def catalogue(self) -> AsyncGenerator[SqlCatalogue]:
+        """Open the catalogue."""
+        async with self._open() as database:
+            yield SqlCatalogue(database)
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncGenerator[Database]:
+        async with self._turn:
+            if self._database is None:
+                self._database = await self._stack.enter_async_context(open_database(self._engines))
+            database = self._database
+            self._users += 1
+        try:
+            yield database
+        finally:
+            async with self._turn:
+                self._users -= 1
+                if not self._users:
+                    self._database = None
+                    await self._stack.aclose()
+
+    def _engines(self) -> Engines:
+        options = self._context.options("database", DatabaseOptions)
+        return open_engines(
+            options.url.get_secret_value(),
+            state_dir=self._context.state_dir,
+            durability=getattr(self._context.settings, "durability", "process"),
+        )
