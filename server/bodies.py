@@ -1,0 +1,189 @@
+"""Request bodies as slices for the pipeline: guarded against silence, trickles and lies.
+
+A body is never held whole. Whoever reads it says so to a client that waits for leave
+(``Expect: 100-continue``, RFC 9110, 10.1.1) with the first read, thus not before the
+request was authorised and admitted.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from aiohttp import ClientPayloadError, hdrs, web
+from aiohttp.http import HttpVersion11
+from aiohttp.web_protocol import RequestPayloadError
+from pdfsluice.config import Settings
+from pdfsluice.core.errors import BodyIncomplete, BodyTimeout, SizeExceeded
+from pdfsluice.core.models import Checksum
+
+_BROKEN = (ConnectionError, ClientPayloadError, RequestPayloadError)
+_LOOKS_PER_TIMEOUT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """How slowly a body may come.
+
+    Attributes:
+        idle_timeout: Seconds of silence after which the body is given up.
+        minimum_rate: Bytes per second below which it is given up; counts once the server
+            has waited for ``idle_timeout`` seconds in all. 0 for no limit.
+    """
+
+    idle_timeout: float
+    minimum_rate: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Take the limits from the settings."""
+        return cls(settings.body_idle_timeout.total_seconds(), settings.body_minimum_rate)
+
+
+class BodyReader:
+    """Reads a request's body within limits; use as a context manager.
+
+    Only time spent waiting for the client counts: a pipeline that is slow to take the
+    bytes costs the client nothing. One timer looks at the clock a few times in
+    ``idle_timeout``, because a timeout around every read would cost as much as the read.
+    """
+
+    def __init__(self, request: web.Request, limits: BodyLimits) -> None:
+        self._request = request
+        self._content = request.content
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting_since: float | None = None
+        self._waited = 0.0
+        self.received = 0
+
+    def __enter__(self) -> Self:
+        self._arm()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def read(self) -> bytes:
+        """Return the bytes that are there, waiting for the first; empty at the end.
+
+        Raises:
+            BodyIncomplete: The client broke off.
+            BodyTimeout: The client is too slow.
+        """
+        await allow_body(self._request)
+        self._waiting_since = began = self._loop.time()
+        try:
+            data = await self._content.readany()
+        except _BROKEN as error:
+            raise BodyIncomplete(
+                f"The body broke off after {self.received} bytes.",
+                hint="Ask for the session's state and go on from there.",
+                details={"received": self.received},
+            ) from error
+        finally:
+            self._waiting_since = None
+            self._waited += self._loop.time() - began
+        self.received += len(data)
+        return data
+
+    def _arm(self) -> None:
+        delay = self._limits.idle_timeout / _LOOKS_PER_TIMEOUT
+        self._timer = self._loop.call_later(delay, self._look)
+
+    def _look(self) -> None:
+        reason = self._too_slow()
+        if reason is None:
+            self._arm()
+            return
+        # wakes whoever waits for the body with this error
+        self._content.set_exception(
+            BodyTimeout(
+                reason,
+                hint="Send the rest in a new request; smaller chunks help on a slow line.",
+                details={"received": self.received},
+            )
+        )
+
+    def _too_slow(self) -> str | None:
+        if self._waiting_since is None:
+            return None
+        silence = self._loop.time() - self._waiting_since
+        if silence > self._limits.idle_timeout:
+            return f"No byte of the body came for {self._limits.idle_timeout:g} seconds."
+        waited = self._waited + silence
+        rate = self._limits.minimum_rate
+        if waited > self._limits.idle_timeout and self.received < rate * waited:
+            return f"The body comes more slowly than {rate} bytes a second."
+        return None
+
+
+class RawBody:
+    """A body that is nothing but the bytes of a chunk."""
+
+    def __init__(
+        self, request: web.Request, limits: BodyLimits, *, checksum: Checksum | None = None
+    ) -> None:
+        self._request = request
+        self._limits = limits
+        self.checksum = checksum
+
+    async def slices(self) -> AsyncIterator[bytes]:
+        """Yield the bytes as they come.
+
+        Raises:
+            BodyIncomplete: The client broke off.
+            BodyTimeout: The client is too slow.
+        """
+        with BodyReader(self._request, self._limits) as reader:
+            while data := await reader.read():
+                yield data
+
+
+async def read_small(request: web.Request, limits: BodyLimits, *, most: int) -> bytes:
+    """Return a whole body that has to be small (JSON, metadata).
+
+    Raises:
+        SizeExceeded: It is longer than ``most`` bytes; no more than that was kept.
+        BodyIncomplete: The client broke off.
+        BodyTimeout: The client is too slow.
+    """
+    too_long = SizeExceeded(
+        f"The body may have {most} bytes at most.", details={"max_length": most}
+    )
+    if (request.content_length or 0) > most:
+        raise too_long
+    content = bytearray()
+    with BodyReader(request, limits) as reader:
+        while data := await reader.read():
+            content += data
+            if len(content) > most:
+                raise too_long
+    return bytes(content)
+
+
+async def withhold_continue(request: web.Request) -> None:
+    """Answer ``Expect`` only when the body is read: the ``expect_handler`` of every route."""
+    del request
+
+
+async def allow_body(request: web.Request) -> None:
+    """Send ``100 Continue``, once, to a client that waits for it."""
+    if CONTINUED in request or hdrs.EXPECT not in request.headers:
+        return
+    request[CONTINUED] = True
+    if request.version == HttpVersion11 and not request.content.total_bytes:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # or aiohttp takes the answer for begun
+
+
+CONTINUED = web.RequestKey("CONTINUED", bool)
+"""Set when the client was told to send its body."""

@@ -1,0 +1,14 @@
+"""What handlers find in the application and in the request."""
+
+from aiohttp import web
+from pdfsluice.core.models import Principal
+from pdfsluice.core.runtime import Runtime
+
+RUNTIME = web.AppKey("RUNTIME", Runtime)
+"""Settings, services and events of this server."""
+
+PRINCIPAL = web.RequestKey("PRINCIPAL", Principal)
+"""Who calls; there for every request that needs a key."""
+
+REQUEST_ID = web.RequestKey("REQUEST_ID", str)
+"""Names the request in answers and in log lines."""

@@ -1,0 +1,157 @@
+"""Errors as HTTP answers (RFC 9457); no other module knows which status belongs to which."""
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from aiohttp import hdrs, web
+from pdfsluice.core import errors
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+class MethodNotAllowed(errors.ProtocolError):
+    """The path exists, and does not know this method."""
+
+    code = "method-not-allowed"
+
+
+class UnsupportedMedia(errors.ProtocolError):
+    """The body comes in a type or encoding that the path does not take."""
+
+    code = "unsupported-media-type"
+
+
+class OriginRefused(errors.PermissionDenied):
+    """A web page of another origin, or another host name, tried to use the server."""
+
+    code = "origin-refused"
+
+
+STATUSES: Mapping[type[errors.PdfsluiceError], int] = {
+    errors.PdfsluiceError: 500,
+    errors.ProtocolError: 400,
+    errors.AuthenticationError: 401,
+    errors.PermissionDenied: 403,
+    errors.NotFound: 404,
+    errors.BodyTimeout: 408,
+    errors.Conflict: 409,
+    errors.SessionExpired: 410,
+    errors.SessionEnded: 410,
+    errors.SizeExceeded: 413,
+    errors.ChecksumMismatch: 422,
+    errors.DigestMismatch: 422,
+    errors.ContentRejected: 422,
+    errors.SessionLocked: 423,
+    errors.RateLimited: 429,
+    errors.StageFailed: 500,
+    errors.Overloaded: 503,
+    errors.StorageFailed: 503,
+    errors.StorageFull: 507,
+    MethodNotAllowed: 405,
+    UnsupportedMedia: 415,
+}
+"""The status of each class of errors; a class that is not here has that of its base."""
+
+_CODES: Mapping[int, str] = {
+    400: "bad-request",
+    401: "authentication-required",
+    403: "permission-denied",
+    404: "not-found",
+    405: "method-not-allowed",
+    408: "body-timeout",
+    413: "size-exceeded",
+    415: "unsupported-media-type",
+    416: "range-not-satisfiable",
+    417: "expectation-failed",
+    500: "internal-error",
+    503: "overloaded",
+}
+
+
+def status_of(error: errors.PdfsluiceError) -> int:
+    """Return the HTTP status of an error: that of its class, or of the nearest base."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+def problem(error: errors.PdfsluiceError, request_id: str = "") -> web.Response:
+    """Return an error as a problem (RFC 9457), with ``Retry-After`` where waiting helps."""
+    status = status_of(error)
+    headers: dict[str, str] = {}
+    retry_after = error.details.get("retry_after")
+    if retry_after is not None:
+        headers[hdrs.RETRY_AFTER] = str(max(1, math.ceil(retry_after)))
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="pdfsluice"'
+    return _response(
+        status,
+        code=error.code,
+        message=error.message,
+        hint=error.hint,
+        details=error.details,
+        request_id=request_id,
+        headers=headers,
+    )
+
+
+def problem_of_status(
+    status: int,
+    *,
+    message: str = "",
+    hint: str = "",
+    request_id: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """Return a problem for an error that HTTP itself raised: 404, 405, 416, a malformed request."""
+    phrase = HTTPStatus(status)
+    return _response(
+        status,
+        code=_CODES.get(status, phrase.phrase.lower().replace(" ", "-")),
+        message=message or phrase.description or phrase.phrase,
+        hint=hint,
+        details={},
+        request_id=request_id,
+        headers=headers or {},
+    )
+
+
+def internal_problem(request_id: str = "") -> web.Response:
+    """Return the answer to an error nobody expected: no word of what it was."""
+    return problem_of_status(
+        500,
+        message="The server failed unexpectedly; the bytes that it acknowledged are safe.",
+        hint="Try again. If it stays, look for the request id in the server's log.",
+        request_id=request_id,
+    )
+
+
+def _response(
+    status: int,
+    *,
+    code: str,
+    message: str,
+    hint: str,
+    details: Mapping[str, Any],
+    request_id: str,
+    headers: Mapping[str, str],
+) -> web.Response:
+    body = {
+        "type": f"/problems/{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": message,
+        "code": code,
+        "hint": hint,
+        "details": details,
+        "success": False,
+        "message": message,
+        "request_id": request_id,
+    }
+    return web.Response(
+        status=status,
+        body=orjson.dumps(body, default=str),
+        content_type=PROBLEM_TYPE,
+        headers={hdrs.CACHE_CONTROL: "no-store", **headers},
+    )
