@@ -1,4 +1,76 @@
-"""The Python client library and the `pdfsluice` command."""
+"""The Python client library and the `pdfsluice` command.
+
+Everything a program needs is named here and imported on first use, so that the command
+line starts without loading an HTTP client:
+
+    async with Client("http://localhost:8000") as client:
+        document = await client.upload(Path("large.pdf"))
+"""
 
 if __name__ == "client":
     raise ImportError("import this package as 'pdfsluice.client', not as 'client'")
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client import Client as Client
+    from .errors import AuthenticationFailed as AuthenticationFailed
+    from .errors import ClientError as ClientError
+    from .errors import ContentRejected as ContentRejected
+    from .errors import DuplicateDocument as DuplicateDocument
+    from .errors import FileChanged as FileChanged
+    from .errors import NotFound as NotFound
+    from .errors import PermissionDenied as PermissionDenied
+    from .errors import SessionGone as SessionGone
+    from .errors import UnexpectedAnswer as UnexpectedAnswer
+    from .errors import Unreachable as Unreachable
+    from .errors import UploadIncomplete as UploadIncomplete
+    from .models import Document as Document
+    from .models import ImportStatus as ImportStatus
+    from .models import Job as Job
+    from .models import Passage as Passage
+    from .models import ResumableUpload as ResumableUpload
+    from .models import ServerInfo as ServerInfo
+    from .models import UploadSession as UploadSession
+    from .progress import TransferProgress as TransferProgress
+    from .retry import RetryPolicy as RetryPolicy
+
+_HOMES = {
+    ".client": ("Client",),
+    ".errors": (
+        "AuthenticationFailed",
+        "ClientError",
+        "ContentRejected",
+        "DuplicateDocument",
+        "FileChanged",
+        "NotFound",
+        "PermissionDenied",
+        "SessionGone",
+        "UnexpectedAnswer",
+        "Unreachable",
+        "UploadIncomplete",
+    ),
+    ".models": (
+        "Document",
+        "ImportStatus",
+        "Job",
+        "Passage",
+        "ResumableUpload",
+        "ServerInfo",
+        "UploadSession",
+    ),
+    ".progress": ("TransferProgress",),
+    ".retry": ("RetryPolicy",),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_MODULES)

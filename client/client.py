@@ -1,0 +1,236 @@
+"""The client: everything the server offers, as methods."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from uuid import uuid4
+
+from .events import UploadEvent
+from .models import (
+    Document,
+    DocumentPage,
+    ImportStatus,
+    Passage,
+    ResumableUpload,
+    SearchAnswer,
+    ServerInfo,
+    UploadSession,
+)
+from .progress import ProgressTracker, TransferProgress
+from .retry import RetryPolicy
+from .source import FileSource
+from .transport import Transport
+from .upload import STREAMING, Upload, UploadOptions
+from .watching import Watcher
+
+DEFAULT_SERVER = "http://localhost:8000"
+_DOCUMENTS = "/api/documents"
+
+Listener = Callable[[TransferProgress], None]
+T = TypeVar("T")
+
+
+class Client:
+    """A connection to one server, used as an async context manager.
+
+    Every method raises a :class:`~pdfsluice.client.ClientError` where the server refuses or
+    cannot be reached. Methods may run at the same time.
+
+    Args:
+        base_url: Address of the server.
+        api_key: Shows who calls; ``None`` where the server asks for none.
+        retry: How uploads behave while the server is away or asks for patience.
+        timeout: Seconds without any byte after which a connection counts as broken.
+
+    Raises:
+        ValueError: The address is not an HTTP address.
+    """
+
+    def __init__(
+        self,
+        base_url: str = DEFAULT_SERVER,
+        *,
+        api_key: str | None = None,
+        retry: RetryPolicy | None = None,
+        timeout: float = 60.0,
+    ) -> None:
+        self._transport = Transport(base_url, api_key=api_key, timeout=timeout)
+        self._retry = retry or RetryPolicy()
+        self._client_id = f"pdfsluice-{uuid4().hex[:16]}"
+
+    async def __aenter__(self) -> Self:
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._transport.__aexit__(*error)
+
+    async def info(self) -> ServerInfo:
+        """Return what the server says about itself; needs no key."""
+        return await self._call(ServerInfo, "GET", "/api/info")
+
+    async def upload(
+        self,
+        path: Path | str,
+        *,
+        title: str = "",
+        chunk_size: int | None = None,
+        parallel: int = 4,
+        index: bool = False,
+        checksum: bool = True,
+        check_duplicates: bool = True,
+        hash_first: bool | None = None,
+        rate: float | None = None,
+        on_progress: Listener | None = None,
+    ) -> Document:
+        """Upload a file and return its document, once it is validated and in the catalogue.
+
+        Interruptions are waited out, as the retry policy says: a lost connection, a restart
+        of the server, a server that is busy or full. The parameters are those of
+        :class:`~pdfsluice.client.upload.UploadOptions`.
+
+        Args:
+            path: The file.
+            title: Title of the document; made from the filename if empty.
+            chunk_size: Bytes of a chunk to ask for; the server decides.
+            parallel: How many chunks are under way at once.
+            index: Whether the document is to be made searchable, in the background.
+            checksum: Whether each chunk goes with its SHA-256.
+            check_duplicates: Whether a file that the server already has is not stored again;
+                the answer then is the existing document, with ``duplicate`` set.
+            hash_first: Whether the whole file is hashed before it is sent; ``None`` does so
+                for files of up to 256 MiB.
+            rate: Bytes per second that are not exceeded.
+            on_progress: Called often, from the event loop; must be quick.
+
+        Raises:
+            ContentRejected: The server refuses what is in the file; ``findings`` says why.
+            FileChanged: Somebody wrote to the file meanwhile.
+            Unreachable: The server stayed away for longer than the policy's patience.
+        """
+        options = UploadOptions(
+            title=title,
+            chunk_size=chunk_size,
+            parallel=parallel,
+            index=index,
+            checksum=checksum,
+            check_duplicates=check_duplicates,
+            hash_first=hash_first,
+            rate=rate,
+        )
+        with FileSource.opened(Path(path)) as source:
+            document = await self._sender(source, options, on_progress).start()
+        if document.duplicate and index and document.index_status == "none":
+            await self.index(document.id)
+        return document
+
+    async def resume(
+        self,
+        session_id: str,
+        path: Path | str,
+        *,
+        parallel: int = 4,
+        checksum: bool = True,
+        rate: float | None = None,
+        on_progress: Listener | None = None,
+    ) -> Document:
+        """Go on with an interrupted upload: send what is missing and complete it.
+
+        Raises:
+            FileChanged: The file has another size or digest than the one the upload began
+                with.
+            SessionGone: The session has expired or was cancelled.
+        """
+        options = UploadOptions(parallel=parallel, checksum=checksum, rate=rate)
+        with FileSource.opened(Path(path)) as source:
+            return await self._sender(source, options, on_progress).resume(session_id)
+
+    def _sender(
+        self, source: FileSource, options: UploadOptions, listener: Listener | None
+    ) -> Upload:
+        return Upload(
+            self._transport,
+            source,
+            client_id=self._client_id,
+            options=options,
+            policy=self._retry,
+            tracker=ProgressTracker(source.size, listener),
+        )
+
+    async def sessions(self) -> tuple[ResumableUpload, ...]:
+        """Return the unfinished uploads."""
+        return await self._call(tuple[ResumableUpload, ...], "GET", f"{STREAMING}/resumable")
+
+    async def session(self, session_id: str) -> UploadSession:
+        """Return how an upload stands."""
+        return await self._call(UploadSession, "GET", f"{STREAMING}/{session_id}")
+
+    async def cancel(self, session_id: str, *, reason: str = "cancelled by the user") -> None:
+        """End an unfinished upload; the server deletes its bytes."""
+        path = f"{STREAMING}/cancel/{session_id}"
+        await self._call(dict[str, Any], "POST", path, json={"reason": reason})
+
+    async def watch(self, session_id: str) -> AsyncGenerator[UploadEvent, None]:
+        """Yield what happens to an upload until it ends, beginning with how it stands.
+
+        Hears it over the WebSocket, and polls where there is none.
+        """
+        watcher = Watcher(
+            self._transport,
+            self._client_id,
+            lambda: self.session(session_id),
+            self._retry,
+        )
+        async with aclosing(watcher.events(session_id)) as events:
+            async for event in events:
+                yield event
+
+    async def documents(self, *, page_size: int = 50) -> AsyncGenerator[Document, None]:
+        """Yield all documents; further pages of the list are fetched as they are needed."""
+        query = {"limit": str(page_size)}
+        while True:
+            page = await self._call(DocumentPage, "GET", _DOCUMENTS, query=query)
+            for document in page.documents:
+                yield document
+            if page.next is None:
+                return
+            query["after"] = str(page.next)
+
+    async def document(self, document_id: int) -> Document:
+        """Return a document."""
+        return await self._call(Document, "GET", f"{_DOCUMENTS}/{document_id}")
+
+    async def rename(self, document_id: int, title: str) -> Document:
+        """Give a document another title."""
+        path = f"{_DOCUMENTS}/{document_id}"
+        return await self._call(Document, "PATCH", path, json={"title": title})
+
+    async def delete(self, document_id: int) -> None:
+        """Delete a document, its file and what was derived from it."""
+        await self._call(Any, "DELETE", f"{_DOCUMENTS}/{document_id}")
+
+    async def search(self, query: str, *, top_k: int = 5) -> tuple[Passage, ...]:
+        """Return the best passages, best first."""
+        path = f"{_DOCUMENTS}/search"
+        request = {"query": query, "top_k": top_k}
+        return (await self._call(SearchAnswer, "POST", path, json=request)).results
+
+    async def import_status(self, document_id: int) -> ImportStatus:
+        """Return how far the import and the index of a document are."""
+        return await self._call(ImportStatus, "GET", f"{_DOCUMENTS}/{document_id}/import")
+
+    async def index(self, document_id: int) -> ImportStatus:
+        """Ask for a document to be made searchable; it happens in the background."""
+        return await self._call(ImportStatus, "POST", f"{_DOCUMENTS}/{document_id}/index")
+
+    async def _call(
+        self,
+        kind: type[T],
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+    ) -> T:
+        return await self._transport.call(kind, method, path, query=query, json=json)

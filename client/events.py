@@ -1,0 +1,116 @@
+"""What a watcher of an upload hears."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pdfsluice.core.findings import Finding
+
+from .decoding import decode_value
+from .errors import UnexpectedAnswer
+from .models import FINAL_STATES, UploadSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressEvent:
+    """How an upload stands; byte counts as in :class:`~pdfsluice.client.UploadSession`."""
+
+    session_id: str
+    status: str
+    stage: str = ""
+    uploaded_bytes: int = 0
+    total_bytes: int | None = None
+    uploaded_chunks: int = 0
+    total_chunks: int | None = None
+    progress_percentage: float = 0.0
+    upload_speed_bps: float = 0.0
+    estimated_time_remaining: float | None = None
+    validated_bytes: int = 0
+    imported: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusEvent:
+    """The upload's state or stage changed; ``code`` says why it ended badly."""
+
+    session_id: str
+    status: str
+    stage: str = ""
+    message: str = ""
+    code: str = ""
+    document_id: int | None = None
+    progress: float | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self.status in FINAL_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingsEvent:
+    """Stages found something."""
+
+    session_id: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerClosing:
+    """The server stops; it asks to be tried again after so many seconds."""
+
+    retry_after: float = 0.0
+
+
+UploadEvent = ProgressEvent | StatusEvent | FindingsEvent | ServerClosing
+
+_KINDS: Mapping[str, type[UploadEvent]] = {
+    "upload_progress": ProgressEvent,
+    "upload_status": StatusEvent,
+    "findings": FindingsEvent,
+    "server_closing": ServerClosing,
+}
+
+
+def read_event(text: str) -> UploadEvent | None:
+    """Read a WebSocket message; ``None`` for one of another kind.
+
+    Raises:
+        UnexpectedAnswer: It is not JSON, or an event without its fields.
+    """
+    try:
+        message: Any = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise UnexpectedAnswer("the server sent an event that is not JSON") from error
+    kind = _KINDS.get(message.get("type", "")) if isinstance(message, dict) else None
+    if kind is None:
+        return None
+    return decode_value(kind, message.get("data", message))
+
+
+def events_of(session: UploadSession) -> tuple[ProgressEvent, StatusEvent]:
+    """Tell by events how a session stands; what polling hears in place of a WebSocket."""
+    total = session.total_size
+    progress = ProgressEvent(
+        session_id=session.session_id,
+        status=session.status,
+        stage=session.stage,
+        uploaded_bytes=session.durable_bytes,
+        total_bytes=total,
+        uploaded_chunks=session.uploaded_chunks,
+        total_chunks=session.total_chunks,
+        progress_percentage=100.0 * session.durable_bytes / total if total else 0.0,
+        validated_bytes=session.validated_bytes,
+        imported=session.imported,
+    )
+    status = StatusEvent(
+        session_id=session.session_id,
+        status=session.status,
+        stage=session.stage,
+        message=session.error.message if session.error else "",
+        code=session.error.code if session.error else "",
+        document_id=session.document_id,
+    )
+    return progress, status

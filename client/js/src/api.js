@@ -1,0 +1,178 @@
+/** The parts of the API that are one request each. */
+
+/** @typedef {import('./http.js').HttpClient} HttpClient */
+/** @typedef {import('./types.js').PdfDocument} PdfDocument */
+/** @typedef {import('./types.js').ImportStatus} ImportStatus */
+/** @typedef {import('./types.js').UploadSession} UploadSession */
+/** @typedef {import('./types.js').ResumableUpload} ResumableUpload */
+/** @typedef {{signal?: AbortSignal}} Cancellable */
+
+export const STREAMING = '/api/documents/streaming';
+const DOCUMENTS = '/api/documents';
+
+/** Upload sessions, wherever they were opened. */
+export class SessionsApi {
+  /** @param {HttpClient} http */
+  constructor(http) {
+    this.http = http;
+  }
+
+  /**
+   * @param {string} sessionId
+   * @param {Cancellable} [options]
+   * @returns {Promise<UploadSession>}
+   */
+  get(sessionId, options) {
+    return this.http.json('GET', `${STREAMING}/${encodeURIComponent(sessionId)}`, options);
+  }
+
+  /**
+   * The caller's unfinished uploads, from every device.
+   *
+   * @param {Cancellable} [options]
+   * @returns {Promise<ResumableUpload[]>}
+   */
+  resumable(options) {
+    return this.http.json('GET', `${STREAMING}/resumable`, options);
+  }
+
+  /**
+   * @param {string} sessionId
+   * @param {string} [reason]
+   * @returns {Promise<void>}
+   */
+  async cancel(sessionId, reason = 'Cancelled by the user') {
+    const path = `${STREAMING}/cancel/${encodeURIComponent(sessionId)}`;
+    await this.http.json('POST', path, { json: { reason } });
+  }
+
+  /**
+   * Overrule the refusal of a quarantined upload; for administrators.
+   *
+   * @param {string} sessionId
+   * @returns {Promise<UploadSession>}
+   */
+  release(sessionId) {
+    return this.http.json('POST', `${STREAMING}/release/${encodeURIComponent(sessionId)}`);
+  }
+}
+
+/** Finished documents. */
+export class DocumentsApi {
+  /** @param {HttpClient} http */
+  constructor(http) {
+    this.http = http;
+  }
+
+  /**
+   * @param {{limit?: number, after?: string} & Cancellable} [options]
+   * @returns {Promise<{documents: PdfDocument[], total: number, next: string | null}>}
+   */
+  list({ limit, after, signal } = {}) {
+    return this.http.json('GET', DOCUMENTS, { query: { limit, after }, signal });
+  }
+
+  /**
+   * @param {number} id
+   * @param {Cancellable} [options]
+   * @returns {Promise<PdfDocument>}
+   */
+  get(id, options) {
+    return this.http.json('GET', `${DOCUMENTS}/${id}`, options);
+  }
+
+  /**
+   * @param {number} id
+   * @param {string} title
+   * @returns {Promise<PdfDocument>}
+   */
+  rename(id, title) {
+    return this.http.json('PATCH', `${DOCUMENTS}/${id}`, { json: { title } });
+  }
+
+  /**
+   * @param {number} id
+   * @returns {Promise<void>}
+   */
+  async delete(id) {
+    await this.http.json('DELETE', `${DOCUMENTS}/${id}`);
+  }
+
+  /**
+   * Where the file can be fetched; with API keys the request needs one.
+   *
+   * @param {number} id
+   * @returns {string}
+   */
+  fileUrl(id) {
+    return this.http.url(`${DOCUMENTS}/${id}/file`);
+  }
+
+  /**
+   * Fetch the file; the answer's body can be read as a stream.
+   *
+   * @param {number} id
+   * @param {{range?: [number, number]} & Cancellable} [options] `range` is half-open.
+   * @returns {Promise<Response>}
+   */
+  file(id, { range, signal } = {}) {
+    /** @type {Record<string, string>} */
+    const headers = range ? { Range: `bytes=${range[0]}-${range[1] - 1}` } : {};
+    return this.http.send('GET', `${DOCUMENTS}/${id}/file`, { headers, signal });
+  }
+
+  /**
+   * A picture of a page.
+   *
+   * @param {number} id
+   * @param {number} page From 1 on.
+   * @param {{width?: number} & Cancellable} [options]
+   * @returns {Promise<Blob>} A JPEG.
+   */
+  async thumbnail(id, page, { width, signal } = {}) {
+    const path = `${DOCUMENTS}/${id}/pages/${page}/thumbnail`;
+    return (await this.http.send('GET', path, { query: { width }, signal })).blob();
+  }
+
+  /**
+   * @param {number} id
+   * @param {number} page From 1 on.
+   * @param {Cancellable} [options]
+   * @returns {Promise<{document_id: number, page: number, text: string}>}
+   */
+  pageText(id, page, options) {
+    return this.http.json('GET', `${DOCUMENTS}/${id}/pages/${page}`, options);
+  }
+
+  /**
+   * How far the import has come.
+   *
+   * @param {number} id
+   * @param {Cancellable} [options]
+   * @returns {Promise<ImportStatus>}
+   */
+  importStatus(id, options) {
+    return this.http.json('GET', `${DOCUMENTS}/${id}/import`, options);
+  }
+
+  /**
+   * Make a document searchable.
+   *
+   * @param {number} id
+   * @returns {Promise<ImportStatus>}
+   */
+  buildIndex(id) {
+    return this.http.json('POST', `${DOCUMENTS}/${id}/index`);
+  }
+}
+
+/**
+ * Whether the background work on a document has ended, well or not.
+ *
+ * @param {{import_status: string, index_status: string}} status
+ * @returns {boolean}
+ */
+export function importEnded({ import_status, index_status }) {
+  const busy = ['queued', 'running'];
+  return !busy.includes(import_status) && !busy.includes(index_status);
+}

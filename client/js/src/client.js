@@ -1,0 +1,244 @@
+/** The client: what all uploads and requests to one server share. */
+
+import { DocumentsApi, SessionsApi, STREAMING } from './api.js';
+import { NetworkError } from './errors.js';
+import { EventChannel } from './events.js';
+import { HttpClient } from './http.js';
+import { Line } from './line.js';
+import { DEFAULT_RETRY } from './retry.js';
+import { Slicer } from './slicer.js';
+import { defaultStorage } from './storage.js';
+import { Upload } from './upload.js';
+
+/** @typedef {import('./types.js').UploadOptions} UploadOptions */
+/** @typedef {import('./types.js').UploadResult} UploadResult */
+/** @typedef {import('./types.js').UploadSource} UploadSource */
+
+/**
+ * @typedef {object} ClientOptions
+ * @property {string} [baseUrl] Where the server is; in a page, the page's own origin.
+ * @property {string} [apiKey]
+ * @property {string} [clientId] What the client calls itself; grants nothing.
+ * @property {import('./types.js').UploadStorage} [storage] Remembers unfinished uploads.
+ * @property {typeof WebSocket | null} [WebSocket] `null` polls instead; so does a place that
+ *   has none, such as Node 20.
+ * @property {typeof fetch} [fetch]
+ * @property {number} [parallel] The most chunks in flight, of all uploads together.
+ * @property {number} [chunkSize] Bytes; a wish, the server decides.
+ * @property {boolean} [worker] `false` keeps the work out of a Web Worker.
+ * @property {Partial<import('./retry.js').RetryPolicy>} [retry]
+ * @property {number} [pollInterval] Milliseconds between polls where there is no WebSocket.
+ */
+
+/**
+ * @typedef {object} UploadContext What an upload needs of its client.
+ * @property {HttpClient} http
+ * @property {SessionsApi} sessions
+ * @property {DocumentsApi} documents
+ * @property {EventChannel} channel
+ * @property {import('./types.js').UploadStorage} storage
+ * @property {Line} line
+ * @property {Slicer} slicer
+ * @property {import('./retry.js').RetryPolicy} policy
+ * @property {string} clientId
+ * @property {number} chunkSize
+ * @property {number} pollInterval
+ * @property {(bytes: number, speed: number) => AbortSignal} patience
+ * @property {(sessionId: string) => boolean} isActive
+ */
+
+const MIB = 1024 * 1024;
+
+export class StreamingUploadClient {
+  /** @type {Set<Upload>} */
+  #uploads = new Set();
+  /** @type {UploadContext} */
+  #context;
+
+  /** @param {ClientOptions} [options] */
+  constructor(options = {}) {
+    const baseUrl = options.baseUrl ?? globalThis.location?.origin;
+    if (!baseUrl) throw new TypeError('baseUrl is needed outside of a page');
+    const http = new HttpClient({ baseUrl, apiKey: options.apiKey, fetch: options.fetch });
+    const policy = { ...DEFAULT_RETRY, ...options.retry };
+    const clientId = options.clientId ?? `js_${randomId()}`;
+    const pollInterval = options.pollInterval ?? 1000;
+    this.clientId = clientId;
+    this.sessions = new SessionsApi(http);
+    this.documents = new DocumentsApi(http);
+    this.channel = new EventChannel({
+      url: `${http.baseUrl.replace(/^http/, 'ws')}/ws/${encodeURIComponent(clientId)}?detail=full`,
+      protocols: () => ['pdfsluice.v1', ...(http.apiKey ? [`bearer.${http.apiKey}`] : [])],
+      WebSocket: options.WebSocket === null ? undefined : (options.WebSocket ?? globalThis.WebSocket),
+      fetchSession: (sessionId) => this.sessions.get(sessionId),
+      policy,
+      pollInterval,
+    });
+    this.#context = {
+      http,
+      sessions: this.sessions,
+      documents: this.documents,
+      channel: this.channel,
+      storage: options.storage ?? defaultStorage(),
+      line: new Line({ max: options.parallel }),
+      slicer: new Slicer({ worker: options.worker }),
+      policy,
+      clientId,
+      chunkSize: options.chunkSize ?? 8 * MIB,
+      pollInterval,
+      patience,
+      isActive: (sessionId) =>
+        this.uploads.some((upload) => !upload.ended && upload.sessionId === sessionId),
+    };
+  }
+
+  /** The API key in use; setting another one also reconnects the live events. */
+  get apiKey() {
+    return this.#context.http.apiKey;
+  }
+
+  set apiKey(key) {
+    this.#context.http.apiKey = key;
+    this.channel.restart();
+  }
+
+  /** The uploads of this client that have not ended. */
+  get uploads() {
+    return [...this.#uploads];
+  }
+
+  /**
+   * Upload a file and wait for the document.
+   *
+   * @param {UploadSource} file
+   * @param {UploadOptions} [options]
+   * @returns {Promise<UploadResult>}
+   * @throws {ContentRejected} The file is refused; `findings` say why.
+   * @throws {UploadCancelled} It was cancelled.
+   * @throws {PdfsluiceError} Something else ended it; `code`, `hint` and `details` say what.
+   */
+  async uploadFile(file, options = {}) {
+    const upload = this.startUpload(file, options);
+    const result = await upload.done;
+    if (options.waitForImport) await upload.followImport();
+    return { ...result, document: upload.snapshot.document ?? result.document };
+  }
+
+  /**
+   * Begin an upload and return it at once. An unfinished upload of the same content is continued.
+   *
+   * @param {UploadSource} file
+   * @param {UploadOptions} [options]
+   * @returns {Upload}
+   */
+  startUpload(file, options = {}) {
+    const upload = new Upload(this.#context, file, options);
+    this.#uploads.add(upload);
+    const forget = () => this.#uploads.delete(upload);
+    upload.done.then(forget, forget);
+    return upload;
+  }
+
+  /**
+   * Pause one upload, or all of them.
+   *
+   * @param {string} [sessionId]
+   */
+  pause(sessionId) {
+    for (const upload of this.#chosen(sessionId)) upload.pause();
+  }
+
+  /**
+   * Go on with one paused upload, or with all of them.
+   *
+   * @param {string} [sessionId]
+   */
+  resume(sessionId) {
+    for (const upload of this.#chosen(sessionId)) upload.resume();
+  }
+
+  /**
+   * Cancel one upload, or all of them; the server deletes what has arrived.
+   *
+   * @param {string} [sessionId] May also be a session that another device opened.
+   * @returns {Promise<void>}
+   */
+  async cancel(sessionId) {
+    const uploads = this.#chosen(sessionId);
+    if (sessionId && uploads.length === 0) await this.sessions.cancel(sessionId);
+    await Promise.all(uploads.map((upload) => upload.cancel()));
+  }
+
+  /**
+   * Search the indexed documents.
+   *
+   * @param {string} query
+   * @param {{topK?: number, signal?: AbortSignal}} [options]
+   * @returns {Promise<import('./types.js').Passage[]>} Best first.
+   */
+  async search(query, { topK = 5, signal } = {}) {
+    const json = { query, top_k: topK };
+    const answer = await this.#context.http.json('POST', '/api/documents/search', { json, signal });
+    return answer.results;
+  }
+
+  /**
+   * What the server is and allows; needs no key.
+   *
+   * @returns {Promise<import('./types.js').ServerInfo>}
+   */
+  info() {
+    return this.#context.http.json('GET', '/api/info');
+  }
+
+  /** @returns {Promise<{plugins: any[], parts: Record<string, string[]>}>} */
+  plugins() {
+    return this.#context.http.json('GET', '/api/plugins');
+  }
+
+  /** @returns {Promise<import('./types.js').MemoryStats>} */
+  memoryStats() {
+    return this.#context.http.json('GET', `${STREAMING}/memory-stats`);
+  }
+
+  /** Stop everything. Unfinished uploads stay resumable. */
+  close() {
+    this.pause();
+    this.channel.close();
+    this.#context.slicer.close();
+  }
+
+  /**
+   * @param {string} [sessionId]
+   * @returns {Upload[]}
+   */
+  #chosen(sessionId) {
+    return this.uploads.filter((upload) => !sessionId || upload.sessionId === sessionId);
+  }
+}
+
+/**
+ * How long a chunk may take before its connection counts as dead: eight times what the
+ * present speed lets expect, between half a minute and ten minutes.
+ *
+ * @param {number} bytes
+ * @param {number} speed Bytes per second, of the whole upload; 0 while unknown.
+ * @returns {AbortSignal}
+ */
+function patience(bytes, speed) {
+  const expected = speed > 0 ? (8 * 1000 * bytes) / speed : Infinity;
+  const limit = Math.min(600_000, Math.max(30_000, expected));
+  const stalled = new AbortController();
+  const timer = setTimeout(
+    () => stalled.abort(new NetworkError('The connection stalled.', { code: 'connection-stalled' })),
+    limit,
+  );
+  /** @type {any} */ (timer).unref?.();
+  return stalled.signal;
+}
+
+/** `randomUUID` exists in secure contexts only; `getRandomValues` everywhere. */
+function randomId() {
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(36).padStart(2, '0')).join('');
+}

@@ -1,0 +1,208 @@
+/**
+ * Live events: one WebSocket for all uploads of a client, and polling while there is none
+ * (no implementation, a proxy that forbids it, a server that is being restarted).
+ */
+
+import { backoff } from './retry.js';
+
+/** @typedef {(event: any) => void} Listener */
+
+const PING_INTERVAL = 20_000;
+const SILENCE = 45_000;
+
+export class EventChannel {
+  /** @type {Map<string, Set<Listener>>} */
+  #watchers = new Map();
+  /** @type {Set<Listener>} */
+  #listeners = new Set();
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #open = false;
+  #failures = 0;
+  #heard = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #reconnect;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #pinging;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #polling;
+
+  /**
+   * @param {object} options
+   * @param {string} options.url Address of the WebSocket.
+   * @param {() => string[]} options.protocols
+   * @param {typeof WebSocket | undefined} options.WebSocket
+   * @param {(sessionId: string) => Promise<unknown>} options.fetchSession
+   * @param {import('./retry.js').RetryPolicy} options.policy
+   * @param {number} options.pollInterval Milliseconds.
+   */
+  constructor(options) {
+    this.options = options;
+    this.wake = () => {
+      clearTimeout(this.#reconnect);
+      this.#reconnect = undefined;
+      this.#connect();
+    };
+  }
+
+  /** Whether events come over the WebSocket at this moment. */
+  get live() {
+    return this.#open;
+  }
+
+  /**
+   * Hear of one session.
+   *
+   * @param {string} sessionId
+   * @param {Listener} listener
+   * @returns {() => void} Stops it.
+   */
+  watch(sessionId, listener) {
+    const room = this.#watchers.get(sessionId) ?? new Set();
+    this.#watchers.set(sessionId, room.add(listener));
+    if (room.size === 1) this.#say({ type: 'join', room: `upload_${sessionId}` });
+    this.#start();
+    return () => {
+      room.delete(listener);
+      if (room.size > 0 || this.#watchers.get(sessionId) !== room) return;
+      this.#watchers.delete(sessionId);
+      this.#say({ type: 'leave', room: `upload_${sessionId}` });
+      this.#stopIfIdle();
+    };
+  }
+
+  /**
+   * Hear of everything: events of watched sessions, warnings, and `connection` changes.
+   *
+   * @param {Listener} listener
+   * @returns {() => void} Stops it.
+   */
+  listen(listener) {
+    this.#listeners.add(listener);
+    this.#start();
+    return () => {
+      this.#listeners.delete(listener);
+      this.#stopIfIdle();
+    };
+  }
+
+  /** Drop the connection and connect anew, with the key that is set now. */
+  restart() {
+    this.#disconnect();
+    this.#start();
+  }
+
+  close() {
+    this.#watchers.clear();
+    this.#listeners.clear();
+    this.#stopIfIdle();
+  }
+
+  get #needed() {
+    return this.#watchers.size > 0 || this.#listeners.size > 0;
+  }
+
+  #start() {
+    if (!this.#needed || this.#polling) return;
+    this.#polling = setInterval(() => this.#poll(), this.options.pollInterval);
+    globalThis.addEventListener?.('online', this.wake);
+    this.#connect();
+  }
+
+  #stopIfIdle() {
+    if (!this.#needed) this.#disconnect();
+  }
+
+  #disconnect() {
+    clearInterval(this.#polling);
+    clearInterval(this.#pinging);
+    clearTimeout(this.#reconnect);
+    this.#polling = undefined;
+    this.#reconnect = undefined;
+    globalThis.removeEventListener?.('online', this.wake);
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#setOpen(false);
+    socket?.close();
+  }
+
+  #connect() {
+    const { WebSocket: Implementation, url, protocols } = this.options;
+    if (!Implementation || this.#socket || !this.#needed) return;
+    const socket = new Implementation(url, protocols());
+    this.#socket = socket;
+    socket.onopen = () => this.#opened(socket);
+    socket.onmessage = ({ data }) => this.#received(socket, data);
+    socket.onerror = () => {}; // A close event follows; it does the work.
+    socket.onclose = () => this.#closed(socket);
+  }
+
+  /** @param {WebSocket} socket */
+  #opened(socket) {
+    if (socket !== this.#socket) return;
+    this.#failures = 0;
+    this.#heard = Date.now();
+    this.#setOpen(true);
+    for (const sessionId of this.#watchers.keys()) {
+      this.#say({ type: 'join', room: `upload_${sessionId}` });
+    }
+    this.#pinging = setInterval(() => {
+      // A line that died without a word is noticed by its silence.
+      if (Date.now() - this.#heard > SILENCE) socket.close();
+      else this.#say({ type: 'ping' });
+    }, PING_INTERVAL);
+  }
+
+  /** @param {WebSocket} socket */
+  #closed(socket) {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    clearInterval(this.#pinging);
+    this.#setOpen(false);
+    const delay = backoff(this.#failures++, this.options.policy);
+    this.#reconnect = setTimeout(this.wake, delay);
+  }
+
+  /** @param {boolean} open */
+  #setOpen(open) {
+    if (open === this.#open) return;
+    this.#open = open;
+    for (const listener of this.#listeners) listener({ type: 'connection', live: open });
+  }
+
+  /**
+   * @param {WebSocket} socket
+   * @param {unknown} data
+   */
+  #received(socket, data) {
+    if (socket !== this.#socket || typeof data !== 'string') return;
+    this.#heard = Date.now();
+    this.#tell(JSON.parse(data));
+  }
+
+  /** @param {any} event */
+  #tell(event) {
+    const sessionId = event.session_id ?? event.data?.session_id;
+    for (const listener of this.#watchers.get(sessionId) ?? []) listener(event);
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** @param {object} message */
+  #say(message) {
+    if (this.#open) this.#socket?.send(JSON.stringify(message));
+  }
+
+  async #poll() {
+    if (this.#open) return;
+    await Promise.all(
+      [...this.#watchers.keys()].map(async (sessionId) => {
+        try {
+          const session = await this.options.fetchSession(sessionId);
+          this.#tell({ type: 'session', session_id: sessionId, session });
+        } catch {
+          // Progress is not worth an error: the requests of the upload itself tell of trouble.
+        }
+      }),
+    );
+  }
+}

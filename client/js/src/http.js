@@ -1,0 +1,100 @@
+/** Requests to the server: addresses, the API key, JSON, and errors as typed classes. */
+
+import { NetworkError, errorFromResponse } from './errors.js';
+
+/**
+ * @typedef {object} RequestOptions
+ * @property {unknown} [json] Body to be sent as JSON.
+ * @property {BodyInit} [body] Body to be sent as it is.
+ * @property {Record<string, string>} [headers]
+ * @property {Record<string, string | number | undefined>} [query]
+ * @property {AbortSignal} [signal]
+ */
+
+export class HttpClient {
+  /**
+   * @param {object} options
+   * @param {string} options.baseUrl
+   * @param {string} [options.apiKey]
+   * @param {typeof fetch} [options.fetch]
+   */
+  constructor({ baseUrl, apiKey, fetch: fetchImplementation }) {
+    this.baseUrl = baseUrl.replace(/\/+$/, '');
+    this.apiKey = apiKey ?? '';
+    this.fetch = fetchImplementation ?? globalThis.fetch.bind(globalThis);
+  }
+
+  /**
+   * @param {string} path
+   * @param {Record<string, string | number | undefined>} [query]
+   * @returns {string}
+   */
+  url(path, query = {}) {
+    const url = new URL(this.baseUrl + path);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    return url.href;
+  }
+
+  /**
+   * Send a request and return the successful answer.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {RequestOptions} [options]
+   * @returns {Promise<Response>}
+   * @throws {PdfsluiceError} The answer is not a success, or there is none.
+   */
+  async send(method, path, { json, body, headers = {}, query, signal } = {}) {
+    const response = await this.#fetch(this.url(path, query), {
+      method,
+      signal,
+      body: json === undefined ? body : JSON.stringify(json),
+      headers: {
+        Accept: 'application/json, application/problem+json;q=0.9, */*;q=0.1',
+        ...(json === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...(this.apiKey ? { Authorization: `Bearer ${this.apiKey}` } : {}),
+        ...headers,
+      },
+    });
+    if (!response.ok) throw await errorFromResponse(response);
+    return response;
+  }
+
+  /**
+   * Send a request and return the JSON of the answer (`null` where it has no body).
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {RequestOptions} [options]
+   * @returns {Promise<any>}
+   */
+  async json(method, path, options) {
+    const response = await this.send(method, path, options);
+    if (response.status === 204) return null;
+    try {
+      return await response.json();
+    } catch (error) {
+      if (options?.signal?.aborted) throw options.signal.reason;
+      throw new NetworkError('The answer of the server broke off.', { cause: error });
+    }
+  }
+
+  /**
+   * @param {string} url
+   * @param {RequestInit} init
+   * @returns {Promise<Response>}
+   */
+  async #fetch(url, init) {
+    try {
+      return await this.fetch(url, init);
+    } catch (error) {
+      if (init.signal?.aborted) throw init.signal.reason;
+      throw new NetworkError('The server cannot be reached.', {
+        hint: 'Check the network; the upload goes on by itself when the server is back.',
+        cause: error,
+      });
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * How many chunks are on their way at once. All uploads of a client share one line; its
+ * width follows what the line carries: it grows while growing pays and halves on trouble.
+ */
+
+const GAIN = 1.05;
+const PATIENCE = 8;
+
+export class Line {
+  #busy = 0;
+  /** @type {(() => void)[]} */
+  #queue = [];
+  #done = 0;
+  #bytes = 0;
+  #windowBegan = 0;
+  #lastRate = 0;
+  #hold = 0;
+
+  /**
+   * @param {object} [options]
+   * @param {number} [options.max] Browsers open six connections to a server that speaks
+   *   HTTP/1.1; some must stay free for everything else.
+   * @param {number} [options.width] To begin with.
+   * @param {() => number} [options.now] Milliseconds.
+   */
+  constructor({ max = 4, width = 2, now = () => performance.now() } = {}) {
+    this.max = max;
+    this.width = Math.min(width, max);
+    this.now = now;
+  }
+
+  /**
+   * Run a task when there is room on the line.
+   *
+   * @template T
+   * @param {number} bytes What the task carries.
+   * @param {AbortSignal} signal
+   * @param {() => Promise<T>} task
+   * @returns {Promise<T>}
+   */
+  async carry(bytes, signal, task) {
+    await this.#enter(signal);
+    try {
+      const result = await task();
+      this.#arrived(bytes);
+      return result;
+    } catch (error) {
+      if (!signal.aborted) this.#trouble();
+      throw error;
+    } finally {
+      this.#busy -= 1;
+      this.#admit();
+    }
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<void>}
+   */
+  #enter(signal) {
+    return new Promise((resolve, reject) => {
+      const entry = () => {
+        signal.removeEventListener('abort', leave);
+        this.#busy += 1;
+        resolve();
+      };
+      const leave = () => {
+        this.#queue = this.#queue.filter((other) => other !== entry);
+        reject(signal.reason);
+      };
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener('abort', leave, { once: true });
+      this.#queue.push(entry);
+      this.#admit();
+    });
+  }
+
+  #admit() {
+    while (this.#busy < this.width && this.#queue.length > 0) {
+      if (this.#busy === 0) this.#beginWindow();
+      this.#queue.shift()?.();
+    }
+  }
+
+  #beginWindow() {
+    this.#done = 0;
+    this.#bytes = 0;
+    this.#windowBegan = this.now();
+  }
+
+  /** @param {number} bytes */
+  #arrived(bytes) {
+    this.#done += 1;
+    this.#bytes += bytes;
+    if (this.#done < this.width * 2) return;
+    const rate = this.#bytes / Math.max(1, this.now() - this.#windowBegan);
+    this.#adapt(rate);
+    this.#beginWindow();
+  }
+
+  /** @param {number} rate Bytes per millisecond. */
+  #adapt(rate) {
+    if (this.#hold > 0) {
+      this.#hold -= 1;
+      this.#lastRate = Math.max(this.#lastRate, rate);
+    } else if (this.#lastRate === 0 || rate > this.#lastRate * GAIN) {
+      this.#lastRate = rate;
+      this.width = Math.min(this.max, this.width + 1);
+    } else {
+      // The last widening gave nothing: take it back, and ask again much later.
+      this.width = Math.max(Math.min(2, this.max), this.width - 1);
+      this.#lastRate = 0;
+      this.#hold = PATIENCE;
+    }
+  }
+
+  #trouble() {
+    this.width = Math.max(1, Math.floor(this.width / 2));
+    this.#lastRate = 0;
+    this.#hold = 0;
+    this.#beginWindow();
+  }
+}

@@ -1,0 +1,85 @@
+/** Waiting and trying again: backoff with full jitter, Retry-After, and the `online` event. */
+
+import { PdfsluiceError } from './errors.js';
+
+/**
+ * @typedef {object} RetryPolicy
+ * @property {number} baseDelay First delay, milliseconds; doubles with each failure.
+ * @property {number} maxDelay Longest delay of the client's own choice, milliseconds.
+ * @property {number} giveUpAfter Milliseconds of failing without a success in between.
+ */
+
+/** @type {RetryPolicy} */
+export const DEFAULT_RETRY = { baseDelay: 400, maxDelay: 15_000, giveUpAfter: 10 * 60_000 };
+
+/**
+ * Say how long to wait before the next try.
+ *
+ * The delay is drawn from the upper half of the exponential step, so that clients that
+ * failed together do not come back together. A Retry-After is a lower bound.
+ *
+ * @param {number} attempt 0 after the first failure.
+ * @param {RetryPolicy} policy
+ * @param {number | null} [retryAfter] Seconds.
+ * @param {() => number} [random]
+ * @returns {number} Milliseconds.
+ */
+export function backoff(attempt, policy, retryAfter = null, random = Math.random) {
+  const step = Math.min(policy.maxDelay, policy.baseDelay * 2 ** Math.min(attempt, 16));
+  const own = step / 2 + (random() * step) / 2;
+  return retryAfter === null ? own : Math.max(own, retryAfter * 1000 + random() * policy.baseDelay);
+}
+
+/**
+ * Wait; end early when the device comes online, reject when the signal aborts.
+ *
+ * @param {number} ms
+ * @param {AbortSignal} [signal]
+ * @param {{wakeOnline?: boolean}} [options]
+ * @returns {Promise<void>}
+ */
+export function sleep(ms, signal, { wakeOnline = false } = {}) {
+  return new Promise((resolve, reject) => {
+    const target = wakeOnline && typeof globalThis.addEventListener === 'function' ? globalThis : null;
+    const finish = (/** @type {() => void} */ settle) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      target?.removeEventListener('online', onOnline);
+      settle();
+    };
+    const onAbort = () => finish(() => reject(signal?.reason));
+    const onOnline = () => finish(resolve);
+    const timer = setTimeout(() => finish(resolve), ms);
+    if (signal?.aborted) return onAbort();
+    signal?.addEventListener('abort', onAbort);
+    target?.addEventListener('online', onOnline);
+  });
+}
+
+/**
+ * Run a task until it succeeds, fails for good, or has failed for too long.
+ *
+ * @template T
+ * @param {() => Promise<T>} task
+ * @param {object} options
+ * @param {RetryPolicy} options.policy
+ * @param {AbortSignal} [options.signal]
+ * @param {(wait: {delay: number, error: PdfsluiceError, attempt: number}) => void} [options.onWait]
+ * @returns {Promise<T>}
+ */
+export async function withRetry(task, { policy, signal, onWait }) {
+  const began = Date.now();
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await task();
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (!(error instanceof PdfsluiceError) || !error.retryable) throw error;
+      const delay = backoff(attempt, policy, error.retryAfter);
+      if (Date.now() - began + delay > policy.giveUpAfter) throw error;
+      onWait?.({ delay, error, attempt });
+      // A server that names a time is not asked earlier just because the line is back.
+      await sleep(delay, signal, { wakeOnline: error.retryAfter === null });
+    }
+  }
+}

@@ -1,0 +1,421 @@
+/** One upload, from the choice of a file to the finished document. */
+
+import { STREAMING, importEnded } from './api.js';
+import {
+  ContentRejected,
+  NotFound,
+  PdfsluiceError,
+  SessionEnded,
+  SessionExpired,
+  StateConflict,
+  UploadCancelled,
+  UploadIncomplete,
+  errorOfCode,
+} from './errors.js';
+import { UploadProgress } from './progress.js';
+import { sleep, withRetry } from './retry.js';
+import { SessionOpener } from './session-opener.js';
+import { ChunkState } from './types.js';
+
+/** @typedef {import('./types.js').UploadSession} UploadSession */
+/** @typedef {import('./types.js').UploadSnapshot} UploadSnapshot */
+/** @typedef {import('./types.js').UploadResult} UploadResult */
+/** @typedef {import('./client.js').UploadContext} UploadContext */
+
+const PAUSED = Symbol('paused');
+const FINAL = new Set(['completed', 'rejected', 'cancelled', 'failed']);
+const MAX_ROUNDS = 5;
+
+export class Upload {
+  /** @type {UploadProgress} */
+  #progress;
+  /** @type {Set<(snapshot: UploadSnapshot) => void>} */
+  #listeners = new Set();
+  #run = new AbortController();
+  /** @type {{promise: Promise<void>, resolve: () => void} | null} */
+  #pause = null;
+  #stopWatching = () => {};
+  #wake = () => {};
+  #waits = 0;
+
+  /**
+   * @param {UploadContext} context
+   * @param {import('./types.js').UploadSource} file
+   * @param {import('./types.js').UploadOptions} options
+   */
+  constructor(context, file, options) {
+    this.context = context;
+    this.file = file;
+    this.options = options;
+    const filename = options.filename ?? file.name ?? 'document.pdf';
+    this.#progress = new UploadProgress(filename, file.size);
+    this.opener = new SessionOpener(context, file, { ...options, filename });
+    if (options.onProgress) this.#listeners.add(options.onProgress);
+    /**
+     * The finished document; rejects with the error that ended the upload.
+     * @type {Promise<UploadResult>}
+     */
+    this.done = this.#drive();
+    this.done.catch(() => {}); // Whoever only listens to changes has been told already.
+  }
+
+  /** How the upload stands. @returns {UploadSnapshot} */
+  get snapshot() {
+    return this.#progress.snapshot;
+  }
+
+  get sessionId() {
+    return this.snapshot.sessionId;
+  }
+
+  /** Whether it has ended, well or not. */
+  get ended() {
+    return FINAL.has(this.snapshot.state);
+  }
+
+  /**
+   * Hear of every change.
+   *
+   * @param {(snapshot: UploadSnapshot) => void} listener
+   * @returns {() => void} Stops it.
+   */
+  onChange(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Stop sending; what has arrived is kept. */
+  pause() {
+    if (this.#pause || this.ended || this.snapshot.state === 'finishing') return;
+    this.#pause = withResolver();
+    this.#run.abort(PAUSED);
+    this.#change({ state: 'paused', waiting: null });
+  }
+
+  /** Go on after a pause, or at once where the upload waits for its next try. */
+  resume() {
+    if (this.#pause) {
+      this.#pause.resolve();
+      this.#pause = null;
+    } else if (this.snapshot.waiting) {
+      this.#run.abort(PAUSED); // The next round begins without waiting.
+    }
+  }
+
+  /**
+   * Give the upload up; the server deletes what has arrived.
+   *
+   * @param {string} [reason]
+   * @returns {Promise<void>}
+   */
+  async cancel(reason) {
+    if (this.ended) return;
+    this.#abort(new UploadCancelled());
+    const { sessionId } = this.snapshot;
+    if (!sessionId) return;
+    await withRetry(() => this.context.sessions.cancel(sessionId, reason), {
+      policy: this.context.policy,
+    }).catch(ignoreEnded);
+  }
+
+  /**
+   * Report the import, which goes on in the background after completion.
+   *
+   * @returns {Promise<import('./types.js').ImportStatus>} When it has ended, well or not.
+   */
+  async followImport() {
+    const { document } = await this.done;
+    const { context } = this;
+    const stop = context.channel.watch(this.sessionId, (event) => this.#told(event));
+    try {
+      for (;;) {
+        const request = () => context.documents.importStatus(document.id);
+        const status = await withRetry(request, { policy: context.policy });
+        const progress = status.jobs.length > 0 ? average(status.jobs.map((job) => job.progress)) : 0;
+        const ended = importEnded(status);
+        const { import_status, index_status } = status;
+        this.#change({
+          imported: Math.max(this.snapshot.imported, ended ? 1 : progress),
+          document: { ...document, import_status, index_status },
+        });
+        if (ended) return status;
+        await sleep(context.pollInterval);
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  /** @param {unknown} reason */
+  #abort(reason) {
+    this.#run.abort(reason);
+    this.#pause?.resolve();
+  }
+
+  /** @returns {Promise<UploadResult>} */
+  async #drive() {
+    const { signal } = this.options;
+    const onAbort = () => this.#abort(signal?.reason);
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted) onAbort();
+    try {
+      for (let rounds = 0; ; ) {
+        try {
+          return await this.#round(this.#run.signal);
+        } catch (error) {
+          if (error instanceof UploadIncomplete && (rounds += 1) < MAX_ROUNDS) continue;
+          if (error !== PAUSED) throw await this.#explain(error);
+          this.#progress.nothingSending();
+          await this.#pause?.promise;
+          if (signal?.aborted) throw signal.reason;
+          this.#run = new AbortController();
+        }
+      }
+    } catch (error) {
+      await this.#failed(error);
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      this.#stopWatching();
+    }
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<UploadResult>}
+   */
+  async #round(signal) {
+    this.#change({ state: this.sessionId ? 'uploading' : 'preparing', waiting: null });
+    const { session, resumed } = await this.opener.open(signal, (task) => this.#retry(task, signal));
+    this.#progress.session(session);
+    this.#stopWatching();
+    this.#stopWatching = this.context.channel.watch(session.session_id, (event) => this.#told(event));
+    this.#change({ state: 'uploading', resumed: resumed || this.snapshot.resumed });
+    await this.#sendMissing(signal);
+    return this.#finish(signal);
+  }
+
+  /** @param {AbortSignal} signal */
+  async #sendMissing(signal) {
+    const missing = [...this.snapshot.chunks.keys()].filter(
+      (id) => this.snapshot.chunks[id] !== ChunkState.durable,
+    );
+    const lanes = Math.min(this.options.parallel ?? this.context.line.max, missing.length);
+    const stop = new AbortController();
+    const both = AbortSignal.any([signal, stop.signal]);
+    const lane = async () => {
+      for (let id = missing.shift(); id !== undefined; id = missing.shift()) {
+        const chunk = id;
+        await this.#retry(() => this.#sendChunk(chunk, both), both);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: lanes }, lane));
+    } catch (error) {
+      stop.abort(error); // One lane's failure ends the others; their bytes would be wasted.
+      throw error;
+    }
+  }
+
+  /**
+   * @param {number} id
+   * @param {AbortSignal} signal
+   */
+  #sendChunk(id, signal) {
+    const { chunkSize, totalSize, sessionId } = this.snapshot;
+    const start = id * chunkSize;
+    const end = Math.min(totalSize, start + chunkSize);
+    return this.context.line.carry(end - start, signal, async () => {
+      const { http, slicer } = this.context;
+      const { blob, digest } = await slicer.cut(this.file, start, end, this.options.checksum ?? true);
+      signal.throwIfAborted();
+      this.#change({}, () => this.#progress.chunkSending(id));
+      await http.json('PUT', `${STREAMING}/chunk/${sessionId}`, {
+        query: { chunk_id: id, chunk_offset: start },
+        headers: {
+          'Content-Type': 'application/octet-stream',
+          ...(digest ? { 'Content-Digest': `sha-256=:${digest}:` } : {}),
+        },
+        body: blob,
+        signal: AbortSignal.any([signal, this.context.patience(end - start, this.snapshot.speed)]),
+      });
+      this.#change({}, () => this.#progress.chunkDurable(id));
+    });
+  }
+
+  /**
+   * Ask for completion until it is there. Asking again is harmless: it happens once.
+   *
+   * @param {AbortSignal} signal
+   * @returns {Promise<UploadResult>}
+   */
+  async #finish(signal) {
+    const { http, sessions, storage, pollInterval } = this.context;
+    const { sessionId } = this.snapshot;
+    this.#change({ state: 'finishing', speed: 0, remaining: null });
+    const ask = () =>
+      http.json('POST', `${STREAMING}/complete/${sessionId}`, {
+        headers: { Prefer: 'respond-async' },
+        signal,
+      });
+    for (;;) {
+      const { document, duplicate = false } = await this.#retry(ask, signal);
+      if (document) {
+        await storage.delete(this.opener.key);
+        this.#change({ state: 'completed', document, duplicate });
+        return { document, duplicate, sessionId };
+      }
+      await this.#settled(signal, sessions, pollInterval);
+    }
+  }
+
+  /**
+   * Wait until the server has made up its mind about the file.
+   *
+   * @param {AbortSignal} signal
+   * @param {UploadContext['sessions']} sessions
+   * @param {number} pollInterval
+   */
+  async #settled(signal, sessions, pollInterval) {
+    for (;;) {
+      await Promise.race([sleep(pollInterval, signal), new Promise((wake) => (this.#wake = () => wake(0)))]);
+      const session = await this.#retry(() => sessions.get(this.sessionId, { signal }), signal);
+      this.#change({}, () => this.#progress.session(session));
+      if (!['uploading', 'validating', 'importing'].includes(session.status)) {
+        const error = endOf(session);
+        if (error) throw error;
+        return;
+      }
+    }
+  }
+
+  /** @param {any} event */
+  #told(event) {
+    this.#change({}, () => this.#progress.event(event));
+    const status = event.type === 'session' ? event.session.status : event.status;
+    if (event.type !== 'session' && event.type !== 'upload_status') return;
+    if (status === 'completed') this.#wake();
+    if (this.ended || !['rejected', 'cancelled', 'failed', 'expired'].includes(status)) return;
+    const message = event.message ?? event.session?.error?.message ?? '';
+    this.#abort(errorOfCode(CODES[status], message || 'The server ended the upload.'));
+  }
+
+  /**
+   * Find out what is behind an error: a refused or cancelled upload shows itself in many ways.
+   *
+   * @param {unknown} error
+   * @returns {Promise<unknown>}
+   */
+  async #explain(error) {
+    if (error instanceof UploadCancelled || !this.sessionId) return error;
+    const telling = [ContentRejected, SessionEnded, SessionExpired, StateConflict, NotFound];
+    const mayTell = telling.some((kind) => error instanceof kind) || codeOf(error) === 'session-failed';
+    if (!mayTell) return error;
+    try {
+      const session = await this.context.sessions.get(this.sessionId);
+      this.#progress.session(session);
+      return endOf(session) ?? error;
+    } catch {
+      return error;
+    }
+  }
+
+  /** @param {unknown} error */
+  async #failed(error) {
+    const end = error instanceof Error ? error : new PdfsluiceError(String(error), { code: 'aborted' });
+    const gone = [ContentRejected, UploadCancelled, SessionEnded, SessionExpired, NotFound];
+    if (gone.some((kind) => end instanceof kind)) await this.context.storage.delete(this.opener.key);
+    this.#progress.nothingSending();
+    if (end instanceof ContentRejected && this.snapshot.findings.length === 0) {
+      this.#progress.set({ findings: end.findings });
+    }
+    const state =
+      end instanceof ContentRejected ? 'rejected' : end instanceof UploadCancelled ? 'cancelled' : 'failed';
+    this.#change({ state, error: end, waiting: null });
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} task
+   * @param {AbortSignal} signal
+   * @returns {Promise<T>}
+   */
+  async #retry(task, signal) {
+    let waited = false;
+    try {
+      return await withRetry(task, {
+        policy: this.context.policy,
+        signal,
+        onWait: ({ delay, error }) => {
+          if (!waited) this.#waits += 1;
+          waited = true;
+          const state = this.snapshot.state === 'finishing' ? 'finishing' : 'waiting';
+          this.#progress.nothingSending();
+          this.#change({ state, waiting: { until: Date.now() + delay, error } });
+        },
+      });
+    } finally {
+      if (waited) this.#waits -= 1;
+      const { state } = this.snapshot;
+      if (waited && this.#waits === 0 && !signal.aborted) {
+        this.#change({ state: state === 'waiting' ? 'uploading' : state, waiting: null });
+      }
+    }
+  }
+
+  /**
+   * @param {Partial<UploadSnapshot>} change
+   * @param {() => void} [fold]
+   */
+  #change(change, fold) {
+    fold?.();
+    this.#progress.set(change);
+    for (const listener of this.#listeners) listener(this.snapshot);
+  }
+}
+
+/** @type {Record<string, string>} */
+const CODES = {
+  rejected: 'content-rejected',
+  cancelled: 'cancelled',
+  failed: 'session-failed',
+  expired: 'session-expired',
+};
+
+/**
+ * The error that a session ended with, if it did.
+ *
+ * @param {UploadSession} session
+ * @returns {PdfsluiceError | null}
+ */
+function endOf(session) {
+  const { status, error, findings } = session;
+  if (status === 'cancelled') return new UploadCancelled();
+  if (!(status in CODES)) return null;
+  const code = status === 'failed' ? (error?.code ?? CODES.failed) : CODES[status];
+  const message = error?.message || 'The server ended the upload.';
+  return errorOfCode(code, message, { details: { findings } });
+}
+
+/** @param {unknown} error */
+function codeOf(error) {
+  return error instanceof PdfsluiceError ? error.code : '';
+}
+
+/** @param {unknown} error */
+function ignoreEnded(error) {
+  const gone = [NotFound, SessionEnded, SessionExpired, StateConflict];
+  if (!gone.some((kind) => error instanceof kind)) throw error;
+}
+
+/** @param {number[]} values */
+function average(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** @returns {{promise: Promise<void>, resolve: () => void}} */
+function withResolver() {
+  let resolve = () => {};
+  const promise = new Promise((/** @type {(value: void) => void} */ settle) => (resolve = settle));
+  return { promise, resolve };
+}

@@ -1,0 +1,228 @@
+"""What the server answers. All frozen; sizes are bytes, shares are 0 to 1."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pdfsluice.core.findings import Finding, Unscanned
+from pdfsluice.core.models import SessionState
+
+FINAL_STATES = frozenset(
+    {
+        SessionState.COMPLETED,
+        SessionState.REJECTED,
+        SessionState.CANCELLED,
+        SessionState.FAILED,
+        SessionState.EXPIRED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """What the server takes."""
+
+    max_file_size: int
+    chunk_size: int
+    max_chunk_size: int
+    max_concurrent_uploads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerInfo:
+    """What the server says about itself to everybody."""
+
+    name: str
+    version: str
+    authentication_required: bool
+    limits: ServerLimits
+    policy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A document in the catalogue.
+
+    Attributes:
+        decision: What the policy made of it: ``note`` or ``flag``.
+        findings: What the stages saw in it.
+        unscanned: What no stage could look into.
+        import_status: ``queued``, ``running``, ``done`` or ``failed``.
+        index_status: The same, or ``none`` where no index was asked for.
+        duplicate: In the answer to an upload: the server already had this file.
+    """
+
+    id: int
+    title: str
+    filename: str
+    file_size: int
+    created_at: datetime
+    is_file_available: bool = True
+    sha256: str = ""
+    page_count: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    decision: str = "note"
+    findings: tuple[Finding, ...] = ()
+    unscanned: tuple[Unscanned, ...] = ()
+    import_status: str = "done"
+    index_status: str = "none"
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentPage:
+    """One page of the list of documents; ``next`` leads to the following one."""
+
+    documents: tuple[Document, ...]
+    total: int
+    next: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFailure:
+    """Why a session ended badly."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadSession:
+    """One resumable upload, as the server sees it.
+
+    Attributes:
+        status: Where it is in its life.
+        stage: What is being done at the moment.
+        durable_bytes: Committed and acknowledged.
+        validated_bytes: Seen by every stage.
+        imported: Share of the import that is done.
+        missing_ranges: Half-open byte ranges that are not committed.
+        error: Why it ended badly, where it did.
+    """
+
+    session_id: str
+    status: SessionState
+    filename: str
+    chunk_size: int
+    client_id: str = ""
+    title: str | None = ""
+    stage: str = ""
+    total_size: int | None = None
+    total_chunks: int | None = None
+    uploaded_chunks: int = 0
+    received_bytes: int = 0
+    durable_bytes: int = 0
+    validated_bytes: int = 0
+    imported: float = 0.0
+    missing_ranges: tuple[tuple[int, int], ...] = ()
+    expires_at: datetime | None = None
+    expected_hash: str | None = None
+    auto_build_index: bool = False
+    findings: tuple[Finding, ...] = ()
+    unscanned: tuple[Unscanned, ...] = ()
+    document_id: int | None = None
+    document: Document | None = None
+    error: SessionFailure | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self.status in FINAL_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession:
+    """The answer to a request for an upload."""
+
+    session_id: str
+    chunk_size: int
+    total_chunks: int | None
+    expires_at: datetime
+    websocket_room: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumableUpload:
+    """An unfinished upload in the list of those that can be resumed."""
+
+    session_id: str
+    filename: str
+    total_size: int | None
+    uploaded_chunks: int
+    total_chunks: int | None
+    progress_percentage: float
+    created_at: datetime
+    age_hours: float
+    status: SessionState = SessionState.UPLOADING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkAnswer:
+    """The answer to a chunk."""
+
+    success: bool
+    chunk_id: int | None
+    next_chunk_id: int | None
+    upload_complete: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """The answer to the completion of an upload."""
+
+    document: Document
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A background job on a document.
+
+    Attributes:
+        kind: ``import`` or ``index``.
+        state: ``queued``, ``running``, ``done`` or ``failed``.
+        progress: Share done.
+        message: What it is doing, or why it failed.
+    """
+
+    id: int
+    kind: str
+    state: str
+    progress: float = 0.0
+    message: str = ""
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportStatus:
+    """How far the import and the index of a document are."""
+
+    document_id: int
+    import_status: str
+    index_status: str
+    jobs: tuple[Job, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        """Whether something still goes on, or waits for its turn."""
+        return bool({self.import_status, self.index_status} & {"queued", "running"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """One hit of a search; ``page`` counts from 1, a greater ``score`` is better."""
+
+    document_id: int
+    title: str
+    page: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchAnswer:
+    """The answer to a search, best passage first."""
+
+    results: tuple[Passage, ...]

@@ -1,0 +1,65 @@
+"""How long a client keeps trying, and how it spaces its attempts."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .errors import ClientError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How a client behaves while the server cannot be reached or asks for patience.
+
+    Attributes:
+        patience: Seconds without any progress after which an upload gives up.
+        first_pause: Seconds before the first repetition; doubled with each further one.
+        longest_pause: Seconds that a pause is never longer than, unless the server asks.
+    """
+
+    patience: float = 300.0
+    first_pause: float = 0.25
+    longest_pause: float = 15.0
+
+    def pause(self, attempt: int, retry_after: float | None) -> float:
+        """Return the seconds to wait before repeating for the ``attempt``-th time, from 1.
+
+        The jitter keeps clients that were interrupted together from coming back together.
+        """
+        backoff = min(self.longest_pause, self.first_pause * 2.0 ** min(attempt - 1, 32))
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, protects nothing
+        return max(backoff * jitter, (retry_after or 0.0) * (1.5 - jitter / 2))
+
+
+class Patience:
+    """What is left of the patience of one upload; progress anywhere in it renews it.
+
+    Args:
+        policy: How to behave.
+        waiting: Told of the error and the pause whenever the upload waits.
+    """
+
+    def __init__(self, policy: RetryPolicy, waiting: Callable[[ClientError, float], None]) -> None:
+        self._policy = policy
+        self._waiting = waiting
+        self._progressed = time.monotonic()
+
+    def progressed(self) -> None:
+        """Note that something succeeded."""
+        self._progressed = time.monotonic()
+
+    async def wait(self, error: ClientError, attempt: int) -> None:
+        """Wait before the next attempt.
+
+        Raises:
+            ClientError: The error itself, if it is final or patience is at its end.
+        """
+        if not error.retryable:
+            raise error
+        pause = self._policy.pause(attempt, error.retry_after)
+        if time.monotonic() + pause - self._progressed > self._policy.patience:
+            raise error
+        self._waiting(error, pause)
+        await asyncio.sleep(pause)

@@ -1,0 +1,103 @@
+"""The file that is being sent: read in slices, never held whole."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import ClientError, FileChanged
+
+_SLICE = 256 * 1024
+_HASH_SLICE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """An open file.
+
+    Attributes:
+        path: Where it is.
+        descriptor: Open for reading.
+        size: Bytes it had when it was opened.
+        modified: Nanoseconds since the epoch at which it was last written then.
+    """
+
+    path: Path
+    descriptor: int
+    size: int
+    modified: int
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path) -> Iterator["FileSource"]:
+        """Open a file for the time of the context.
+
+        Raises:
+            ClientError: It cannot be read, or is not a regular file.
+        """
+        try:
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except OSError as error:
+            raise ClientError(
+                f"{path} cannot be read: {error.strerror}", code="file-unreadable"
+            ) from error
+        try:
+            stat = os.fstat(descriptor)
+            if not os.path.isfile(path):  # noqa: PTH113 - follows links, as os.open did
+                raise ClientError(f"{path} is not a regular file", code="file-unreadable")
+            yield cls(path, descriptor, stat.st_size, stat.st_mtime_ns)
+        finally:
+            os.close(descriptor)
+
+    async def slices(self, start: int, end: int) -> AsyncIterator[bytes]:
+        """Yield the bytes from ``start`` to ``end``.
+
+        Raises:
+            FileChanged: The file has become shorter.
+        """
+        while start < end:
+            data = await asyncio.to_thread(
+                os.pread, self.descriptor, min(_SLICE, end - start), start
+            )
+            if not data:
+                raise self._changed()
+            start += len(data)
+            yield data
+
+    async def digest(self, start: int = 0, end: int | None = None) -> bytes:
+        """Return the SHA-256 of the bytes from ``start`` to ``end``.
+
+        Raises:
+            FileChanged: The file has become shorter.
+        """
+        return await asyncio.to_thread(self._digest, start, self.size if end is None else end)
+
+    def _digest(self, start: int, end: int) -> bytes:
+        digest = hashlib.sha256()
+        buffer = memoryview(bytearray(min(_HASH_SLICE, max(1, end - start))))
+        while start < end:
+            size = os.preadv(self.descriptor, [buffer[: min(len(buffer), end - start)]], start)
+            if not size:
+                raise self._changed()
+            digest.update(buffer[:size])
+            start += size
+        return digest.digest()
+
+    def check_unchanged(self) -> None:
+        """Make sure that nobody wrote to the file since it was opened.
+
+        Raises:
+            FileChanged: Somebody did.
+        """
+        stat = os.fstat(self.descriptor)
+        if (stat.st_size, stat.st_mtime_ns) != (self.size, self.modified):
+            raise self._changed()
+
+    def _changed(self) -> FileChanged:
+        return FileChanged(
+            f"{self.path} was changed while it was being sent",
+            hint="Upload it again when nobody writes to it any more.",
+        )

@@ -1,0 +1,244 @@
+"""Requests to the server and its errors; knows HTTP, and nothing of uploads."""
+
+import asyncio
+import email.utils
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Self, TypeVar
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from .decoding import decode
+from .errors import ClientError, UnexpectedAnswer, Unreachable, error_from_problem
+
+T = TypeVar("T")
+
+_CONNECT_SECONDS = 15.0
+_HEARTBEAT_SECONDS = 20.0
+_ANSWER_LIMIT = 64 * 1024 * 1024
+_BROKEN = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError, OSError)
+
+
+class Transport:
+    """A connection pool to one server, used as an async context manager.
+
+    Args:
+        base_url: Address of the server, with ``http://`` or ``https://``.
+        api_key: Shows who calls; ``None`` where the server asks for none.
+        timeout: Seconds without any byte after which a connection counts as broken.
+
+    Raises:
+        ValueError: The address is not an HTTP address.
+    """
+
+    def __init__(self, base_url: str, *, api_key: str | None, timeout: float) -> None:
+        self._base = URL(base_url.rstrip("/"))
+        if self._base.scheme not in {"http", "https"} or not self._base.host:
+            raise ValueError(
+                f"{base_url!r} is not the address of a server, such as http://HOST:PORT"
+            )
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._timeout = timeout
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            headers={**self._headers, "User-Agent": "pdfsluice-client"},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    async def call(
+        self,
+        kind: type[T],
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - of the whole call, retries are above
+    ) -> T:
+        """Make a request and read its answer.
+
+        Args:
+            kind: What the answer is.
+            method: HTTP method.
+            path: Path below the server's address, with its leading slash.
+            query: Query parameters.
+            json: Body.
+            timeout: Seconds that the answer may take; by default those of the transport.
+
+        Raises:
+            ClientError: The server refuses, answers nonsense or cannot be reached.
+        """
+        headers = {"Content-Type": "application/json"} if json is not None else {}
+        data = orjson.dumps(json) if json is not None else None
+        async with self._patiently(timeout or self._timeout):
+            body = await self._exchange(method, path, query=query, data=data, headers=headers)
+        return decode(kind, body)
+
+    async def send(
+        self,
+        kind: type[T],
+        path: str,
+        *,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        length: int,
+        body: AsyncIterator[bytes],
+        sent: Callable[[int], None],
+    ) -> T:
+        """Put a body of known length, slice by slice, and read the answer.
+
+        Raises:
+            ClientError: The server refuses, answers nonsense or cannot be reached.
+        """
+        async with self._patiently(self._timeout) as patience:
+
+            async def observed() -> AsyncIterator[bytes]:
+                loop = asyncio.get_running_loop()
+                async for data in body:
+                    yield data
+                    patience.reschedule(loop.time() + self._timeout)
+                    sent(len(data))
+
+            answer = await self._exchange(
+                "PUT",
+                path,
+                query=query,
+                data=observed(),
+                headers={
+                    **headers,
+                    "Content-Type": "application/octet-stream",
+                    "Content-Length": str(length),
+                },
+            )
+        return decode(kind, answer)
+
+    @asynccontextmanager
+    async def listen(self, path: str, *, query: Mapping[str, str]) -> AsyncIterator["Socket"]:
+        """Open a WebSocket for the time of the context.
+
+        Raises:
+            ClientError: The server refuses it or cannot be reached.
+        """
+        async with self._patiently(None):
+            try:
+                async with self._session.ws_connect(
+                    self._url(path, query), heartbeat=_HEARTBEAT_SECONDS
+                ) as socket:
+                    yield Socket(socket)
+            except aiohttp.WSServerHandshakeError as error:
+                raise UnexpectedAnswer(
+                    f"the server refuses a WebSocket: {error.message}", status=error.status
+                ) from error
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            raise RuntimeError("use the client as a context manager: 'async with Client(...)'")
+        return self._http
+
+    def _url(self, path: str, query: Mapping[str, str] | None) -> URL:
+        url = self._base.with_path(self._base.path.rstrip("/") + path)
+        return url.with_query(query) if query else url
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None,
+        data: bytes | AsyncIterator[bytes] | None,
+        headers: Mapping[str, str],
+    ) -> bytes:
+        async with self._session.request(
+            method,
+            self._url(path, query),
+            data=data,
+            headers=headers,
+            allow_redirects=False,  # a key is shown to the server it was given for, to no other
+        ) as answer:
+            body = await answer.content.read(_ANSWER_LIMIT)
+            while not answer.content.at_eof() and len(body) < _ANSWER_LIMIT:
+                body += await answer.content.read(_ANSWER_LIMIT - len(body))
+            if answer.ok and answer.status < 300:  # noqa: PLR2004 - a redirect is no answer
+                return body or b"null"
+            raise _error(answer, body)
+
+    @asynccontextmanager
+    async def _patiently(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
+        """Turn a broken, stalled or refused connection into :class:`Unreachable`."""
+        try:
+            async with asyncio.timeout(seconds) as timeout:
+                yield timeout
+        except TimeoutError as error:
+            raise Unreachable(
+                f"{self._base} does not answer", hint="Is the network up? Try again."
+            ) from error
+        except aiohttp.InvalidURL as error:
+            raise ClientError(f"{self._base} is not a valid address") from error
+        except _BROKEN as error:
+            raise Unreachable(
+                f"the connection to {self._base} failed: {error}",
+                hint="Is the server running, and is the address right?",
+            ) from error
+        except aiohttp.ClientError as error:
+            raise UnexpectedAnswer(
+                f"{self._base} does not speak HTTP as expected: {error}",
+                hint="Check the address.",
+            ) from error
+
+
+class Socket:
+    """An open WebSocket that carries JSON."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """Send one message."""
+        await self._socket.send_str(orjson.dumps(message).decode())
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        async for message in self._socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                yield message.data
+
+
+def _error(answer: aiohttp.ClientResponse, body: bytes) -> ClientError:
+    retry_after = _seconds(answer.headers.get("Retry-After", ""))
+    if "json" in answer.content_type:
+        try:
+            problem = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            problem = None
+        if isinstance(problem, dict):
+            return error_from_problem(answer.status, problem, retry_after=retry_after)
+    return UnexpectedAnswer(
+        f"{answer.method} {answer.url.path} was answered with"
+        f" {answer.status} {answer.reason or ''}".rstrip(),
+        hint="Is this the address of a pdfsluice server?",
+        status=answer.status,
+        retry_after=retry_after,
+    )
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Read a Retry-After field: seconds, or a date (RFC 9110, 10.2.3)."""
+    if retry_after.strip().isdigit():
+        return float(retry_after)
+    try:
+        moment = email.utils.parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - time.time())
