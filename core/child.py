@@ -2,7 +2,12 @@
 
 The parent and the child speak JSON, one object a line: requests on the child's standard
 input, replies on its standard output. A request may be answered by many lines; the last
-has ``"last": true``.
+has ``"last": true``. ``core/childpool.py`` keeps children for many short requests.
+
+Three clocks watch a request: the parent's (it kills the child), the child's own alarm
+(it works without the parent, and while native code holds the interpreter lock) and the
+kernel's count of processor time. A child ends when its standard input does, so that it
+never outlives its parent by more than one request.
 """
 
 import asyncio
@@ -11,7 +16,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +24,11 @@ import orjson
 
 _LINE_LIMIT = 64 * 1024 * 1024
 _STDERR_KEPT = 4096
+_ALARM_GRACE = 2.0
+_DEATH_GRACE = 1.0
+_ENVIRONMENT = "PDFSLUICE_CHILD_LIMITS"
+_INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_INHERITED_PREFIXES = ("LC_", "PYTHON", "DYLD_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +36,9 @@ class Limits:
     """What a child may use.
 
     Attributes:
-        address_space: Bytes of address space; ``None`` for no limit.
-        cpu_seconds: Processor time over the child's whole life; ``None`` for no limit.
-        wall_seconds: Seconds that one request may take, from line to line.
+        address_space: Bytes of address space; ``None`` for no limit. Mapped files count.
+        cpu_seconds: Processor time of one request; ``None`` for no limit.
+        wall_seconds: Seconds from the request to its first reply, and from reply to reply.
         file_size: Bytes that a file written by the child may have; ``None`` for no limit.
     """
 
@@ -42,7 +52,9 @@ class ChildFailed(Exception):
     """The child died, went over a limit or broke the protocol.
 
     Attributes:
-        reason: ``crashed``, ``timeout``, ``cpu-limit``, ``memory-limit`` or ``error``.
+        reason: ``crashed``, ``killed`` (by somebody else, often the kernel when memory is
+            short), ``timeout``, ``cpu-limit``, ``memory-limit`` or ``error`` (the child lives
+            and says why).
         detail: The end of what the child wrote to standard error, or its own message.
     """
 
@@ -51,9 +63,14 @@ class ChildFailed(Exception):
         self.reason = reason
         self.detail = detail
 
+    @property
+    def over_limit(self) -> bool:
+        """Whether the request took too much time or memory."""
+        return self.reason in {"timeout", "cpu-limit", "memory-limit", "killed"}
+
 
 class Child:
-    """A running child process; made by :func:`spawn`. Serves one request at a time."""
+    """A running child process; made by :func:`start`. Serves one request at a time."""
 
     def __init__(self, process: asyncio.subprocess.Process, limits: Limits) -> None:
         self._process = process
@@ -75,40 +92,66 @@ class Child:
     async def request(self, message: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """Send a request and yield the replies to it.
 
+        A caller that stops reading early ends the child, and should close the generator.
+
         Raises:
-            ChildFailed: The child died, was too slow, or says that it failed.
+            ChildFailed: The child died, was too slow, or says that it failed. Except after
+                ``error`` and ``memory-limit`` the child is of no more use.
         """
-        if self._process.stdin is None or self._process.stdout is None:
-            raise ChildFailed("crashed", "the child has no pipes")
         async with self._turn:
-            finished = False
+            in_step = False
             try:
-                self._process.stdin.write(orjson.dumps(message) + b"\n")
-                while not finished:
-                    reply = await self._reply(self._process.stdout)
+                await self._send(orjson.dumps(message) + b"\n")
+                last = False
+                while not last:
+                    reply = await self._reply()
                     if "error" in reply:
-                        finished = True
+                        in_step = True
                         raise ChildFailed(str(reply.get("reason", "error")), str(reply["error"]))
-                    finished = bool(reply.pop("last", False))
+                    last = bool(reply.pop("last", False))
+                    in_step = last
                     if reply:
                         yield reply
-            except (BrokenPipeError, ConnectionResetError):
-                finished = True
-                raise await self._death() from None
             finally:
-                if not finished:  # half-read replies would be taken for those of the next request
+                if not in_step:  # half-read replies would be taken for those of the next request
                     self.kill()
 
-    async def _reply(self, stdout: asyncio.StreamReader) -> dict[str, Any]:
+    async def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a request that is answered by one reply.
+
+        Raises:
+            ChildFailed: As for :meth:`request`, or there was another number of replies.
+        """
+        async with aclosing(self.request(message)) as replies:
+            found = [reply async for reply in replies]
+        if len(found) != 1:
+            raise ChildFailed("error", f"{len(found)} replies where one was expected")
+        return found[0]
+
+    async def _send(self, line: bytes) -> None:
+        stdin = self._process.stdin
         try:
             async with asyncio.timeout(self._limits.wall_seconds):
-                line = await stdout.readline()
+                if stdin is not None:
+                    stdin.write(line)
+                    await stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            raise await self._death() from None
+        except TimeoutError:
+            self.kill()
+            raise ChildFailed("timeout", "the request was not read") from None
+
+    async def _reply(self) -> dict[str, Any]:
+        stdout = self._process.stdout
+        try:
+            async with asyncio.timeout(self._limits.wall_seconds):
+                line = await stdout.readline() if stdout is not None else b""
         except TimeoutError:
             self.kill()
             raise ChildFailed("timeout", f"no reply for {self._limits.wall_seconds} s") from None
         except ValueError:
             self.kill()
-            raise ChildFailed("error", "a reply is too long") from None
+            raise ChildFailed("error", f"a reply is longer than {_LINE_LIMIT} bytes") from None
         if not line.endswith(b"\n"):
             raise await self._death()
         try:
@@ -121,44 +164,67 @@ class Child:
         return reply
 
     async def _death(self) -> ChildFailed:
-        code = await self._process.wait()
-        await self._drain
-        reason = {-signal.SIGXCPU: "cpu-limit", -signal.SIGKILL: "killed"}.get(code, "crashed")
+        """Say why the child closed its pipes; it is dead, or is killed after a moment."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DEATH_GRACE):
+                await self._process.wait()
+        await self.close()
         detail = self._stderr.decode(errors="replace").strip()
+        code = self._process.returncode or 0
+        reason = _DEATHS.get(-code, "crashed")
         if reason == "crashed" and ("MemoryError" in detail or "bad_alloc" in detail):
             reason = "memory-limit"
         return ChildFailed(reason, detail or f"exit code {code}")
 
     async def _keep_stderr(self) -> None:
-        if self._process.stderr is None:
-            return
-        while data := await self._process.stderr.read(_STDERR_KEPT):
+        stderr = self._process.stderr
+        while stderr is not None and (data := await stderr.read(_STDERR_KEPT)):
             self._stderr += data
             del self._stderr[:-_STDERR_KEPT]
 
     def kill(self) -> None:
-        """End the child at once."""
+        """End the child, and whatever it started, at once."""
         if self.alive:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     async def close(self) -> None:
         """End the child and wait for it."""
         self.kill()
         await self._process.wait()
-        await self._drain
+        try:
+            async with asyncio.timeout(_DEATH_GRACE):  # a stray heir may hold the pipe open
+                await self._drain
+        except TimeoutError:
+            self._drain.cancel()
 
 
-@asynccontextmanager
-async def spawn(
-    module: str, limits: Limits, *, arguments: Iterable[str] = ()
-) -> AsyncGenerator[Child, None]:
-    """Start ``python -m module`` with limits; it is ended when the context is left.
+_DEATHS: Mapping[int, str] = {
+    signal.SIGXCPU: "cpu-limit",
+    signal.SIGALRM: "timeout",
+    signal.SIGKILL: "killed",
+}
 
-    The limits are set by the child itself before it imports anything but this module's
-    dependencies, because a function that runs between fork and exec is unsafe with threads.
+
+async def start(
+    module: str,
+    limits: Limits,
+    *,
+    arguments: Iterable[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Child:
+    """Start ``python -m module`` with limits; whoever calls this closes the child.
+
+    The child sets the limits itself, in :func:`serve`, because a function that runs between
+    fork and exec is unsafe with threads. What the module imports before that is trusted code.
+
+    Args:
+        environment: The child's environment; without one, :func:`plain_environment`.
     """
+    inherited = plain_environment() if environment is None else environment
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",  # no module is taken from the working directory
         "-m",
         module,
         *arguments,
@@ -166,14 +232,35 @@ async def spawn(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=_LINE_LIMIT,
-        env={**os.environ, "PDFSLUICE_CHILD_LIMITS": _encode(limits)},
+        env={**inherited, _ENVIRONMENT: _encode(limits)},
         start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
     )
-    child = Child(process, limits)
+    return Child(process, limits)
+
+
+@asynccontextmanager
+async def spawn(
+    module: str,
+    limits: Limits,
+    *,
+    arguments: Iterable[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> AsyncGenerator[Child, None]:
+    """Start a child as :func:`start` does; it is ended when the context is left."""
+    child = await start(module, limits, arguments=arguments, environment=environment)
     try:
         yield child
     finally:
         await child.close()
+
+
+def plain_environment() -> dict[str, str]:
+    """Return the part of the environment that any program needs, and no secret of ours."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
+    }
 
 
 def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> None:
@@ -182,33 +269,67 @@ def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> No
     Args:
         handle: Turns a request into replies; what it raises is told to the parent.
     """
-    apply_limits()
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a chatty library must not break in
-    for line in sys.stdin.buffer:
-        try:
-            for reply in handle(orjson.loads(line)):
-                replies.write(orjson.dumps(reply) + b"\n")
-            replies.write(b'{"last":true}\n')
-        except MemoryError:
-            replies.write(b'{"error":"out of memory","reason":"memory-limit"}\n')
-        except Exception as error:  # noqa: BLE001 - the parent decides what any failure means
-            text = f"{type(error).__name__}: {error}"
-            replies.write(orjson.dumps({"error": text[:2000]}) + b"\n")
+    limits = _apply_limits()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as replies:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a chatty library must not break in
+        for line in sys.stdin.buffer:
+            _meter(limits)
+            for reply in _answers(handle, line):
+                replies.write(reply)
+                replies.flush()
+                _set_alarm(limits)
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def apply_limits() -> None:
-    """Set the limits that the parent named in the environment; end with the parent."""
-    encoded = os.environ.pop("PDFSLUICE_CHILD_LIMITS", "{}")
-    for name, value in orjson.loads(encoded).items():
-        resource.setrlimit(getattr(resource, name), (value, value))
+def _answers(
+    handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]], line: bytes
+) -> Iterator[bytes]:
+    try:
+        for reply in handle(orjson.loads(line)):
+            yield orjson.dumps(reply) + b"\n"
+    except MemoryError:
+        yield b'{"error":"out of memory","reason":"memory-limit"}\n'
+    except Exception as error:  # noqa: BLE001 - the parent decides what any failure means
+        text = f"{type(error).__name__}: {error}"
+        yield orjson.dumps({"error": text[:2000].encode(errors="replace").decode()}) + b"\n"
+    else:
+        yield b'{"last":true}\n'
+
+
+def _apply_limits() -> Limits:
+    limits = Limits(**orjson.loads(os.environ.pop(_ENVIRONMENT, "{}")))
+    _lower("RLIMIT_AS", limits.address_space)
+    _lower("RLIMIT_FSIZE", limits.file_size)
+    _lower("RLIMIT_CORE", 0)
+    return limits
+
+
+def _lower(name: str, value: int | None) -> None:
+    """Set a limit that the child cannot lift again, and never above the one it came with."""
+    number = getattr(resource, name)
+    _, hard = resource.getrlimit(number)
+    if value is not None:
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        with suppress(OSError, ValueError):  # macOS refuses some; the clocks still hold
+            resource.setrlimit(number, (value, value))
+
+
+def _meter(limits: Limits) -> None:
+    """Give the next request its processor time, and wind the alarm."""
+    if limits.cpu_seconds is not None:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        used = int(usage.ru_utime + usage.ru_stime) + 1
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        allowed = used + limits.cpu_seconds
+        soft = allowed if hard == resource.RLIM_INFINITY else min(allowed, hard)
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+    _set_alarm(limits)
+
+
+def _set_alarm(limits: Limits) -> None:
+    """Wind the alarm; nobody catches it, so that it ends the child even in native code."""
+    signal.setitimer(signal.ITIMER_REAL, limits.wall_seconds + _ALARM_GRACE)
 
 
 def _encode(limits: Limits) -> str:
-    values = {
-        "RLIMIT_AS": limits.address_space,
-        "RLIMIT_CPU": limits.cpu_seconds,
-        "RLIMIT_FSIZE": limits.file_size,
-        "RLIMIT_CORE": 0,
-    }
-    return orjson.dumps({k: v for k, v in values.items() if v is not None}).decode()
+    return orjson.dumps(limits).decode()

@@ -1,0 +1,123 @@
+"""The pool keeps children, replaces worn and broken ones, and leaves none behind."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pdfsluice.core.child import ChildFailed, Limits
+from pdfsluice.core.childpool import ChildPool
+
+LIMITS = Limits(wall_seconds=10)
+SUPPORT = Path(__file__).parent.parent / "support"
+MakePool = Callable[..., ChildPool]
+
+
+@pytest.fixture
+async def make_pool(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MakePool]:
+    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
+    pools: list[ChildPool] = []
+
+    def make(limits: Limits = LIMITS, **options: Any) -> ChildPool:
+        pools.append(ChildPool("odd_child", limits, **options))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        await pool.close()
+
+
+async def pid(pool: ChildPool) -> int:
+    reply = await pool.ask({"do": "echo", "value": 0})
+    return int(reply["pid"])
+
+
+async def test_a_child_is_used_again(make_pool: MakePool) -> None:
+    pool = make_pool()
+    assert len({await pid(pool) for _ in range(5)}) == 1
+    assert pool.idle == 1
+
+
+async def test_no_more_children_than_allowed_work_at_once(make_pool: MakePool) -> None:
+    pool = make_pool(size=2)
+    pids = await asyncio.gather(*(pid(pool) for _ in range(12)))
+    assert 1 <= len(set(pids)) <= 2
+
+
+async def test_a_worn_child_is_replaced(make_pool: MakePool) -> None:
+    pool = make_pool(recycle_after=2)
+    pids = [await pid(pool) for _ in range(4)]
+    assert pids[0] == pids[1] != pids[2] == pids[3]
+
+
+async def test_a_failure_costs_the_child_and_nothing_else(make_pool: MakePool) -> None:
+    pool = make_pool(size=1)
+    first = await pid(pool)
+    with pytest.raises(ChildFailed) as caught:
+        await pool.ask({"do": "segfault"})
+    assert caught.value.reason == "crashed"
+    assert pool.idle == 0
+    assert await pid(pool) != first
+
+
+async def test_a_request_is_tried_again_where_an_earlier_one_may_be_at_fault(
+    make_pool: MakePool,
+) -> None:
+    pool = make_pool(size=1)
+    first = await pid(pool)
+    assert pool.idle == 1
+    os.kill(first, signal.SIGKILL)  # the pool cannot know yet
+    assert await pid(pool) != first
+
+
+async def test_a_timeout_is_final_and_leaves_the_pool_usable(make_pool: MakePool) -> None:
+    pool = make_pool(Limits(wall_seconds=1), size=1)
+    await pid(pool)
+    with pytest.raises(ChildFailed) as caught:
+        await pool.ask({"do": "sleep", "seconds": 60})
+    assert caught.value.reason == "timeout"
+    await pid(pool)
+
+
+async def test_a_cancelled_request_frees_its_place(make_pool: MakePool) -> None:
+    pool = make_pool(size=1)
+    await pid(pool)
+    task = asyncio.create_task(pool.ask({"do": "sleep", "seconds": 60}))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await pid(pool)
+
+
+async def test_idle_children_are_ended(make_pool: MakePool) -> None:
+    pool = make_pool(idle_seconds=0.05)
+    await pid(pool)
+    async with asyncio.timeout(20):
+        while pool.idle:
+            await asyncio.sleep(0.01)
+    await pid(pool)
+
+
+async def test_a_closed_pool_keeps_no_child(make_pool: MakePool) -> None:
+    pool = make_pool()
+    await pid(pool)
+    await pool.close()
+    assert pool.idle == 0
+
+
+def test_children_end_with_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody closes the pool here; an unclosed child would warn, and warnings are errors."""
+    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
+    pools: list[ChildPool] = []
+
+    async def use() -> None:
+        pools.append(ChildPool("odd_child", LIMITS))
+        await pid(pools[0])
+        assert pools[0].idle == 1
+
+    asyncio.run(use())
+    assert pools[0].idle == 0
