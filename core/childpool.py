@@ -6,7 +6,8 @@ none gathers the leaks or the damage of many files, and none lingers when there 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +69,26 @@ class ChildPool:
                         raise
                     worker = await self._fresh()
             return await self._ask(worker, message)
+
+    @asynccontextmanager
+    async def borrow(self) -> AsyncGenerator[Child, None]:
+        """Have a child alone for requests that belong together.
+
+        A child whose borrower raises, for whatever reason, is ended: nobody knows what it
+        was in the midst of.
+        """
+        async with self._places:
+            worker = await self._worker()
+            kept = False
+            try:
+                yield worker.child
+                worker.served += 1
+                kept = worker.served < self._recycle_after and not self._closed
+                if kept:
+                    self._rest(worker)
+            finally:
+                if not kept:
+                    await worker.child.close()
 
     async def close(self) -> None:
         """End all idle children, and each of the others after its request."""

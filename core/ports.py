@@ -1,6 +1,6 @@
 """What the framework asks of its surroundings: who calls, who listens, who decides, who imports."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -114,6 +114,9 @@ class ImportContext:
         catalogue: Where pages and metadata are kept.
         extractors: Text extractors in order of preference.
         progress: Tells how far it has come.
+        preview: Draws a page, given its 1-based number and the width in pixels, and keeps
+            the picture where requests will find it; ``None`` where nothing draws pages.
+            Raises what :meth:`PageRenderer.render` does.
     """
 
     document: Document
@@ -121,6 +124,7 @@ class ImportContext:
     catalogue: Catalogue
     extractors: Sequence[TextExtractor]
     progress: Progress
+    preview: Callable[[int, int], Awaitable[bytes]] | None = None
 
 
 class Importer(Protocol):

@@ -1,0 +1,25 @@
+"""The importer ``thumbnail``: draws the first page before anybody asks for it."""
+
+from pdfsluice.core.errors import NotFound, StageFailed
+from pdfsluice.core.ports import ImportContext
+
+WIDTH = 240
+"""Pixels; the width that document lists ask for."""
+
+
+class ThumbnailImporter:
+    """Has the first page drawn, so that a list of documents shows it at once."""
+
+    async def run(self, context: ImportContext) -> None:
+        """Draw the first page; a document whose first page cannot be drawn is imported too."""
+        if context.preview is None:
+            return
+        try:
+            await context.preview(1, WIDTH)
+        except (NotFound, StageFailed) as error:
+            context.progress(1.0, f"There is no picture of the first page: {error}")
+        else:
+            context.progress(1.0, "The first page is drawn")
+
+    async def forget(self, document_id: int) -> None:
+        """Do nothing: whoever keeps the pictures deletes them together with the document."""

@@ -1,0 +1,37 @@
+"""Text and pictures of pages through PDFium, the engine of Chromium, in limited child processes."""
+
+from collections.abc import Sequence
+
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.ports import OptionsSpec, PageRendererSpec, PluginContext, TextExtractorSpec
+
+NAME = "pypdfium2"
+SECTION = "pdfium"
+
+
+@hookimpl
+def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+    """Register the section ``pdfium``."""
+    from .options import PdfiumOptions  # noqa: PLC0415 - pydantic, only where settings are read
+
+    return [OptionsSpec(name=SECTION, model=PdfiumOptions)]
+
+
+@hookimpl
+def pdfsluice_register_text_extractors(context: PluginContext) -> Sequence[TextExtractorSpec]:
+    """Register the text extractor ``pypdfium2``."""
+    from .extractor import PdfiumText  # noqa: PLC0415 - see above
+    from .options import PdfiumOptions  # noqa: PLC0415
+
+    options = context.options(SECTION, PdfiumOptions)
+    return [TextExtractorSpec(name=NAME, extractor=PdfiumText(options))]
+
+
+@hookimpl
+def pdfsluice_register_page_renderers(context: PluginContext) -> Sequence[PageRendererSpec]:
+    """Register the page renderer ``pypdfium2``."""
+    from .options import PdfiumOptions  # noqa: PLC0415 - see above
+    from .renderer import PdfiumPictures  # noqa: PLC0415
+
+    options = context.options(SECTION, PdfiumOptions)
+    return [PageRendererSpec(name=NAME, renderer=PdfiumPictures(options))]

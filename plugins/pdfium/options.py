@@ -1,0 +1,28 @@
+"""Settings of the plugin."""
+
+from pdfsluice.core.child import Limits
+from pydantic import BaseModel, ConfigDict, Field
+
+_MIB = 1024 * 1024
+_CPU_SECONDS = 300  # of one request; holds where the clocks of this machine do not
+
+
+class PdfiumOptions(BaseModel):
+    """What one child process may use; hostile files hit these limits, honest ones do not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    memory_mb: int = Field(1024, ge=256, description="Address space of a child process, MiB.")
+    page_seconds: float = Field(20.0, gt=0, description="Longest wait for one page, seconds.")
+    document_seconds: float = Field(
+        900.0, gt=0, description="Longest time for the text of one document, seconds."
+    )
+
+    def limits(self) -> Limits:
+        """Return the limits of a child process."""
+        return Limits(
+            address_space=self.memory_mb * _MIB,
+            cpu_seconds=_CPU_SECONDS,
+            wall_seconds=self.page_seconds,
+            file_size=0,
+        )

@@ -1,0 +1,55 @@
+"""The page renderer ``pypdfium2``: the parent's side."""
+
+import base64
+from pathlib import Path
+
+from pdfsluice.core.child import ChildFailed
+from pdfsluice.core.childpool import ChildPool
+from pdfsluice.core.errors import NotFound, ProtocolError, StageFailed
+
+from .options import PdfiumOptions
+
+MIN_WIDTH, MAX_WIDTH = 16, 2000
+
+
+class PdfiumPictures:
+    """Draws pages with PDFium in a few child processes, which end when there is no work."""
+
+    def __init__(self, options: PdfiumOptions) -> None:
+        self._pool = ChildPool(
+            "pdfsluice.plugins.pdfium.picture_worker", options.limits(), size=2, recycle_after=50
+        )
+
+    async def render(self, path: Path, page: int, *, width: int) -> bytes:
+        """Return page number ``page`` (1-based) as a JPEG ``width`` pixels wide.
+
+        A page more than four times as high as it is wide is drawn smaller, on white, so
+        that no page size makes a picture of more than ``4 * width * width`` pixels.
+
+        Raises:
+            ProtocolError: The width is not between 16 and 2000.
+            NotFound: There is no such page.
+            StageFailed: The page cannot be drawn.
+        """
+        if not MIN_WIDTH <= width <= MAX_WIDTH:
+            raise ProtocolError(
+                f"A picture cannot be {width} pixels wide.",
+                hint=f"Ask for a width between {MIN_WIDTH} and {MAX_WIDTH} pixels.",
+            )
+        try:
+            reply = await self._pool.ask({"path": str(path), "page": page, "width": width})
+        except ChildFailed as failure:
+            raise StageFailed(
+                f"Page {page} cannot be drawn: {failure}",
+                hint="The file may be damaged, protected by a password or too demanding.",
+                details={"page": page, "reason": failure.reason},
+            ) from failure
+        if "jpeg" not in reply:
+            raise NotFound(
+                f"There is no page {page}.", hint=f"The document has {reply['pages']} pages."
+            )
+        return base64.b64decode(reply["jpeg"])
+
+    async def close(self) -> None:
+        """End the child processes now instead of when they have been idle for a while."""
+        await self._pool.close()

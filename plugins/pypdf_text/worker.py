@@ -1,0 +1,27 @@
+"""The child process that reads text with pypdf."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from pdfsluice.core.extraction import MemoryWatch, serve_pages
+from pdfsluice.core.models import PageText
+from pypdf import PdfReader
+
+_GROWTH = 48 * 1024 * 1024
+
+
+def read(path: Path, first: int) -> Iterator[PageText]:
+    """Yield the pages of a file; it is opened anew whenever pypdf has kept too much of it."""
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # damage is told by what is raised
+    reader = PdfReader(path)
+    watch = MemoryWatch(_GROWTH)
+    for number in range(first, len(reader.pages) + 1):
+        if watch.due():
+            reader = PdfReader(path)
+            watch.restart()
+        yield PageText(number, reader.pages[number - 1].extract_text())
+
+
+if __name__ == "__main__":
+    serve_pages(read)
