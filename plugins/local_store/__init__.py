@@ -1,0 +1,40 @@
+"""Uploads and documents as files: partial uploads in one directory, documents in another."""
+
+from collections.abc import Sequence
+
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.ports import OptionsSpec, PluginContext
+from pdfsluice.core.stores import UploadStoreSpec
+
+NAME = "local"
+SECTION = "local_store"
+
+
+@hookimpl
+def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+    """Register the section ``local_store``."""
+    from .options import LocalStoreOptions  # noqa: PLC0415 - hooks import cheaply
+
+    return [OptionsSpec(name=SECTION, model=LocalStoreOptions)]
+
+
+@hookimpl
+def pdfsluice_register_upload_stores(context: PluginContext) -> Sequence[UploadStoreSpec]:
+    """Register the upload store ``local``."""
+    from .options import LocalStoreOptions  # noqa: PLC0415 - hooks import cheaply
+    from .store import open_store  # noqa: PLC0415 - hooks import cheaply
+
+    options = context.options(SECTION, LocalStoreOptions)
+    durability = getattr(context.settings, "durability", "process")
+    return [
+        UploadStoreSpec(
+            name=NAME,
+            open=lambda: open_store(
+                upload_dir=context.upload_dir,
+                data_dir=context.data_dir,
+                power_safe=durability == "power",
+                max_bytes=options.max_bytes,
+                min_free=options.min_free,
+            ),
+        )
+    ]

@@ -1,0 +1,57 @@
+"""Which file holds what. Only ids that the server itself makes become part of a path."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import not_found
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_PARTIAL = ".part"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where the files are.
+
+    Attributes:
+        uploads: Directory of partial uploads.
+        documents: Directory of documents, in 256 subdirectories.
+        quarantine: Directory of refused uploads that are kept.
+    """
+
+    uploads: Path
+    documents: Path
+    quarantine: Path
+
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """All directories that must be there before anything is stored."""
+        return (self.uploads, self.documents, self.quarantine)
+
+    def partial(self, blob_id: str) -> Path:
+        """The file of a partial blob."""
+        return self.uploads / f"{_checked(blob_id)}{_PARTIAL}"
+
+    def joined(self, blob_id: str) -> Path:
+        """The file in which parts are put together before it replaces the partial one."""
+        return self.uploads / f"{_checked(blob_id)}.joining"
+
+    def document(self, blob_id: str) -> Path:
+        """The file of a published blob."""
+        return self.documents / _checked(blob_id)[:2] / f"{blob_id}.pdf"
+
+    def quarantined(self, blob_id: str) -> Path:
+        """The file of a refused blob; its name keeps viewers and indexers away."""
+        return self.quarantine / f"{_checked(blob_id)}.quarantined"
+
+    def partial_id(self, name: str) -> str | None:
+        """Return the id that a file name in ``uploads`` stands for, if it is a partial blob's."""
+        blob_id = name.removesuffix(_PARTIAL)
+        return blob_id if blob_id != name and _UUID.fullmatch(blob_id) else None
+
+
+def _checked(blob_id: str) -> str:
+    if not _UUID.fullmatch(blob_id):
+        raise not_found(blob_id)
+    return blob_id

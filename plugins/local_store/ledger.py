@@ -1,0 +1,156 @@
+"""Room that was promised to uploads and is not used yet.
+
+Space is reserved by accounting: what is announced and not yet written is subtracted from
+what the file system has free. The announced size is kept as the size of the (sparse) file
+itself, so that a restart finds all reservations again and no second record can disagree.
+Real allocation (``fallocate``) was left aside: on tmpfs it takes memory at once, where a
+file system lacks it the C library writes every block, and an abandoned upload would hold
+the space as firmly as a running one.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from pdfsluice.core.errors import StorageFull
+
+_BLOCK = 512  # what st_blocks counts in, whatever the file system's block size (stat(2))
+
+
+@dataclass(slots=True)
+class _Entry:
+    announced: int
+    written: int = 0
+
+    @property
+    def size(self) -> int:
+        return max(self.announced, self.written)
+
+
+class Ledger:
+    """Knows how much room partial uploads take and were promised. Safe for use by threads.
+
+    Args:
+        directory: A directory on the file system in question.
+        max_bytes: Most bytes for all partial uploads together; ``None`` for no limit.
+        min_free: Bytes of the file system that stay free.
+    """
+
+    def __init__(self, directory: Path, *, max_bytes: int | None, min_free: int) -> None:
+        self._directory = directory
+        self._max_bytes = max_bytes
+        self._min_free = min_free
+        self._entries: dict[str, _Entry] = {}
+        self._promised = 0
+        self._written = 0
+        self._lock = Lock()
+
+    @property
+    def count(self) -> int:
+        """How many partial uploads there are."""
+        return len(self._entries)
+
+    @property
+    def written(self) -> int:
+        """How many bytes all partial uploads have."""
+        return self._written
+
+    @property
+    def available(self) -> int:
+        """How many more bytes may be promised."""
+        with self._lock:
+            return max(0, self._available())
+
+    def _available(self) -> int:
+        unused = self._promised - self._written
+        room = free_bytes(self._directory) - self._min_free - unused
+        if self._max_bytes is None:
+            return room
+        return min(room, self._max_bytes - self._promised)
+
+    def adopt(self, blob_id: str, file: os.stat_result) -> None:
+        """Enter a file that is there already, with what it has of its announced size."""
+        with self._lock:
+            self._drop(blob_id)
+            written = min(file.st_blocks * _BLOCK, file.st_size)
+            self._enter(blob_id, _Entry(file.st_size, written))
+
+    def reserve(self, blob_id: str, size: int, *, also_in: Path) -> None:
+        """Promise room for a new upload.
+
+        Args:
+            blob_id: The upload.
+            size: Its announced size in bytes; 0 while unknown.
+            also_in: A directory to which the upload will move, perhaps on another disk.
+
+        Raises:
+            StorageFull: There is not enough.
+        """
+        later = free_bytes(also_in) - self._min_free
+        with self._lock:
+            available = min(self._available(), later)
+            if size > available:
+                raise _full(size, available)
+            self._enter(blob_id, _Entry(size))
+
+    def wrote(self, blob_id: str, end: int, length: int) -> None:
+        """Note that ``length`` bytes were written up to ``end``."""
+        with self._lock:
+            entry = self._entries.get(blob_id)
+            if entry is None:
+                return
+            self._leave(entry)
+            entry.announced = max(entry.announced, end)
+            entry.written = min(entry.written + length, entry.announced)
+            self._count_in(entry)
+
+    def allow(self, blob_id: str, end: int) -> None:
+        """Check that an upload of unknown size may grow to ``end``.
+
+        Raises:
+            StorageFull: The limit for all partial uploads does not allow it.
+        """
+        if self._max_bytes is None:
+            return
+        with self._lock:
+            entry = self._entries.get(blob_id)
+            growth = end - entry.size if entry else 0
+            if growth > 0 and self._promised + growth > self._max_bytes:
+                raise _full(growth, self._max_bytes - self._promised)
+
+    def forget(self, blob_id: str) -> None:
+        """Take back what was promised to an upload."""
+        with self._lock:
+            self._drop(blob_id)
+
+    def _drop(self, blob_id: str) -> None:
+        entry = self._entries.pop(blob_id, None)
+        if entry is not None:
+            self._leave(entry)
+
+    def _enter(self, blob_id: str, entry: _Entry) -> None:
+        self._entries[blob_id] = entry
+        self._count_in(entry)
+
+    def _count_in(self, entry: _Entry) -> None:
+        self._promised += entry.size
+        self._written += entry.written
+
+    def _leave(self, entry: _Entry) -> None:
+        self._promised -= entry.size
+        self._written -= entry.written
+
+
+def free_bytes(directory: Path) -> int:
+    """Return how much of a directory's file system this process may still fill."""
+    status = os.statvfs(directory)
+    return status.f_bavail * status.f_frsize
+
+
+def _full(wanted: int, available: int) -> StorageFull:
+    return StorageFull(
+        f"There is no room for {wanted} more bytes; {max(0, available)} can be taken.",
+        hint="Try again when other uploads are finished or the server has more space.",
+        details={"wanted_bytes": wanted, "available_bytes": max(0, available)},
+    )

@@ -1,0 +1,21 @@
+"""The section ``local_store`` of the settings."""
+
+from pydantic import BaseModel, ByteSize, ConfigDict, Field
+
+
+class LocalStoreOptions(BaseModel):
+    """How much room uploads may take."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_bytes: ByteSize | None = Field(
+        default=None,
+        ge=0,
+        description="Most bytes that all unfinished uploads together may have, as announced; "
+        "nothing for as much as the disk has",
+    )
+    min_free: ByteSize = Field(
+        default=ByteSize(64 * 1024 * 1024),
+        ge=0,
+        description="Bytes of the disk that uploads leave free for everything else",
+    )
