@@ -85,7 +85,7 @@ class BodyReader:
             data = await self._content.readany()
         except _BROKEN as error:
             raise BodyIncomplete(
-                f"The body broke off after {self.received} bytes.",
+                f"the body broke off after {self.received} bytes",
                 hint="Ask for the session's state and go on from there.",
                 details={"received": self.received},
             ) from error
@@ -118,11 +118,11 @@ class BodyReader:
             return None
         silence = self._loop.time() - self._waiting_since
         if silence > self._limits.idle_timeout:
-            return f"No byte of the body came for {self._limits.idle_timeout:g} seconds."
+            return f"no byte of the body came for {self._limits.idle_timeout:g} seconds"
         waited = self._waited + silence
         rate = self._limits.minimum_rate
         if waited > self._limits.idle_timeout and self.received < rate * waited:
-            return f"The body comes more slowly than {rate} bytes a second."
+            return f"the body comes more slowly than {rate} bytes a second"
         return None
 
 
@@ -156,9 +156,7 @@ async def read_small(request: web.Request, limits: BodyLimits, *, most: int) -> 
         BodyIncomplete: The client broke off.
         BodyTimeout: The client is too slow.
     """
-    too_long = SizeExceeded(
-        f"The body may have {most} bytes at most.", details={"max_length": most}
-    )
+    too_long = SizeExceeded(f"the body may have {most} bytes at most", details={"max_length": most})
     if (request.content_length or 0) > most:
         raise too_long
     content = bytearray()

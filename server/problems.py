@@ -121,7 +121,7 @@ def internal_problem(request_id: str = "") -> web.Response:
     """Return the answer to an error nobody expected: no word of what it was."""
     return problem_of_status(
         500,
-        message="The server failed unexpectedly; the bytes that it acknowledged are safe.",
+        message="the server failed unexpectedly; the bytes that it acknowledged are safe",
         hint="Try again. If it stays, look for the request id in the server's log.",
         request_id=request_id,
     )
