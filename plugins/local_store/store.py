@@ -16,7 +16,7 @@ from .files import NEW_FILE, append, make_directory, move, sync_directory
 from .layout import Layout
 from .ledger import Ledger
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -63,7 +63,7 @@ class LocalUploadStore:
             for directory in self._layout.directories:
                 make_directory(directory)
                 if directory.stat().st_mode & 0o022:
-                    _log.warning("Others may write to %s; give pdfsluice its own.", directory)
+                    logger.warning("Others may write to %s; give pdfsluice its own.", directory)
             for entry in os.scandir(self._layout.uploads):
                 blob_id = self._layout.partial_id(entry.name)
                 if blob_id is not None and entry.is_file(follow_symlinks=False):

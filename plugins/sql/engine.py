@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from .errors import DAMAGED_HINT, explained
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _CHECKED_BYTES = 1 << 30
 _CHECKPOINT_PAGES = 4000  # 16 MiB: fewer, longer syncs than SQLite's own 1000
@@ -143,11 +143,11 @@ def _check(engines: Engines, path: Path) -> None:
     """
     size = path.stat().st_size
     if size > _CHECKED_BYTES:
-        _log.warning("%s ended uncleanly and is too large for a check at start-up", path)
+        logger.warning("%s ended uncleanly and is too large for a check at start-up", path)
         return
     began = time.monotonic()
     with explained(engines.place), engines.write.connect() as connection:
         verdict = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
     if verdict != "ok":
         raise StorageFailed(f"The database {path} is damaged: {verdict}.", hint=DAMAGED_HINT)
-    _log.info("%s ended uncleanly; checked in %.1f s", path, time.monotonic() - began)
+    logger.info("%s ended uncleanly; checked in %.1f s", path, time.monotonic() - began)

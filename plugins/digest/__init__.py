@@ -1,0 +1,17 @@
+"""Computes the SHA-256 digest of each file while it arrives."""
+
+from collections.abc import Sequence
+
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.ports import PluginContext
+from pdfsluice.core.stages import StreamStageSpec
+
+NAME = "digest"
+
+
+@hookimpl
+def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamStageSpec]:  # noqa: ARG001 - the hook's signature
+    """Register the stream stage ``digest``; its fact ``sha256`` identifies the document."""
+    from .stage import DigestStage  # noqa: PLC0415 - hooks import cheaply
+
+    return [StreamStageSpec(name=NAME, open=DigestStage)]

@@ -1,0 +1,16 @@
+"""Writes what happens to uploads into the log."""
+
+from collections.abc import Sequence
+
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.ports import EventSinkSpec, PluginContext
+
+NAME = "progress-log"
+
+
+@hookimpl
+def pdfsluice_register_event_sinks(context: PluginContext) -> Sequence[EventSinkSpec]:  # noqa: ARG001 - the hook's signature
+    """Register the event sink ``progress-log``."""
+    from .sink import ProgressLog  # noqa: PLC0415 - hooks import cheaply
+
+    return [EventSinkSpec(name=NAME, sink=ProgressLog())]
