@@ -77,7 +77,7 @@ class ProgressTracker:
 
     def server(self, *, stage: str, validated: int, imported: float) -> None:
         """Note what the server says of its side."""
-        if stage in {"", "completed"}:  # the answer to the completion says so, with the document
+        if stage in {"", "created", "completed"}:  # says less than is known here
             stage = self._now.stage
         validated = max(validated, self._now.validated_bytes)
         self._tell(replace(self._now, stage=stage, validated_bytes=validated, imported=imported))

@@ -187,11 +187,14 @@ class Transport:
             ) from error
         except aiohttp.InvalidURL as error:
             raise ClientError(f"{self._base} is not a valid address") from error
-        except _BROKEN as error:
+        except aiohttp.ClientConnectorError as error:
+            reason = error.os_error.strerror or str(error.os_error)
             raise Unreachable(
-                f"the connection to {self._base} failed: {error}",
+                f"{self._base} cannot be reached: {reason}",
                 hint="Is the server running, and is the address right?",
             ) from error
+        except _BROKEN as error:
+            raise Unreachable(f"the connection to {self._base} was lost") from error
         except aiohttp.ClientError as error:
             raise UnexpectedAnswer(
                 f"{self._base} does not speak HTTP as expected: {error}",

@@ -311,7 +311,7 @@ class Upload:
         return replace(document, duplicate=True)
 
     def _waiting(self, error: ClientError, pause: float) -> None:
-        self._tracker.stage("waiting", message=f"{error.message}; trying again in {pause:.0f} s")
+        self._tracker.stage("waiting", message=f"{error.message}; trying again in {pause:.1f} s")
 
 
 def _end_of(session: UploadSession) -> ClientError:

@@ -37,6 +37,8 @@ export class Upload {
   #stopWatching = () => {};
   #wake = () => {};
   #waits = 0;
+  /** Why the upload has to end; outlives the run that it interrupts. @type {unknown} */
+  #ending = null;
 
   /**
    * @param {UploadContext} context
@@ -148,8 +150,10 @@ export class Upload {
 
   /** @param {unknown} reason */
   #abort(reason) {
+    this.#ending ??= reason;
     this.#run.abort(reason);
     this.#pause?.resolve();
+    this.#pause = null;
   }
 
   /** @returns {Promise<UploadResult>} */
@@ -166,8 +170,8 @@ export class Upload {
           if (error instanceof UploadIncomplete && (rounds += 1) < MAX_ROUNDS) continue;
           if (error !== PAUSED) throw await this.#explain(error);
           this.#progress.nothingSending();
-          await this.#pause?.promise;
-          if (signal?.aborted) throw signal.reason;
+          while (this.#pause) await this.#pause.promise;
+          if (this.#ending) throw await this.#explain(this.#ending);
           this.#run = new AbortController();
         }
       }
@@ -262,7 +266,9 @@ export class Upload {
       const { document, duplicate = false } = await this.#retry(ask, signal);
       if (document) {
         await storage.delete(this.opener.key);
-        this.#change({ state: 'completed', document, duplicate });
+        const size = this.file.size;
+        const counters = { received: size, durable: size, validated: size };
+        this.#change({ ...counters, state: 'completed', document, duplicate });
         return { document, duplicate, sessionId };
       }
       await this.#settled(signal, sessions, pollInterval);

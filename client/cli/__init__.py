@@ -1,0 +1,28 @@
+"""The `pdfsluice` command."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit; no failure shows a traceback unless it is asked for.
+
+    Args:
+        arguments: What the user typed behind ``pdfsluice``; by default ``sys.argv``.
+    """
+    from .program import app  # noqa: PLC0415 - typer is loaded by who runs a command
+
+    try:
+        app(args=arguments, prog_name="pdfsluice")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output, a pager for one, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("PDFSLUICE_TRACEBACK"):
+            raise
+        from .failures import report  # noqa: PLC0415 - only when something failed
+
+        sys.exit(report(error))

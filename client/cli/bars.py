@@ -1,0 +1,95 @@
+"""Shows how an upload goes on: a live bar on a terminal, a few lines elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from pdfsluice.client.models import ImportStatus
+from pdfsluice.client.progress import TransferProgress
+from rich.console import Console
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
+
+
+class UploadDisplay:
+    """Shows one file on its way.
+
+    Args:
+        name: Of the file.
+        console: Where to show it.
+        progress: The live display; ``None`` writes a line for each stage.
+        quiet: Shows nothing.
+    """
+
+    def __init__(
+        self, name: str, console: Console, progress: Progress | None, *, quiet: bool
+    ) -> None:
+        self._name = name
+        self._console = console
+        self._progress = progress
+        self._quiet = quiet
+        self._told: set[tuple[str, str]] = set()
+        self._task = progress.add_task(escape(name), stage="", detail="") if progress else None
+
+    def transfer(self, now: TransferProgress) -> None:
+        """Show the sending of the file; for ``on_progress``."""
+        done = now.sent_bytes
+        if now.stage == "validating":
+            done = now.validated_bytes or now.total_bytes
+        self._show(now.stage, done / now.total_bytes if now.total_bytes else 0.0, _detail(now))
+
+    def importing(self, status: ImportStatus) -> None:
+        """Show the import and the index."""
+        for job in status.jobs:
+            if job.state in {"queued", "running"}:
+                stage = "indexing" if job.kind == "index" else "importing"
+                self._show(stage, job.progress, job.message)
+                return
+
+    def _show(self, stage: str, share: float, detail: str) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(
+                self._task, total=1.0, completed=share, stage=stage, detail=escape(detail)
+            )
+        elif not self._quiet:
+            self._line(stage, detail)
+
+    def _line(self, stage: str, detail: str) -> None:
+        """Write a line where a stage begins, and for each new reason to wait."""
+        news = (stage, detail if stage == "waiting" else "")
+        if news not in self._told:
+            self._told.add(news)
+            self._console.print(f"{escape(self._name)}: {stage} {escape(detail)}", soft_wrap=True)
+
+
+@contextmanager
+def display(name: str, console: Console, *, quiet: bool) -> Iterator[UploadDisplay]:
+    """Show an upload for the time of the context."""
+    if quiet or not console.is_terminal:
+        yield UploadDisplay(name, console, None, quiet=quiet)
+        return
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        TaskProgressColumn(),
+        TextColumn("[cyan]{task.fields[stage]}"),
+        TextColumn("[dim]{task.fields[detail]}"),
+        console=console,
+        transient=True,
+    ) as progress:
+        yield UploadDisplay(name, console, progress, quiet=quiet)
+
+
+def _detail(now: TransferProgress) -> str:
+    if now.stage not in {"uploading", "waiting"}:
+        return now.message
+    if now.message:
+        return now.message
+    parts = [f"{decimal(now.sent_bytes)} of {decimal(now.total_bytes)}"]
+    if now.speed_bps:
+        parts.append(f"{decimal(int(now.speed_bps))}/s")
+        if now.eta_seconds is not None:
+            parts.append(f"{timedelta(seconds=round(now.eta_seconds))} left")
+    return ", ".join(parts)

@@ -1,0 +1,120 @@
+"""`pdfsluice documents` and what can be done with one."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from pdfsluice.client.client import DEFAULT_SERVER, Client
+from pdfsluice.client.models import Document
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.table import Table
+
+from .console import err, out, print_json
+from .failures import print_findings, run
+from .options import Json, KeyFile, Server, connect
+
+T = TypeVar("T")
+Id = Annotated[int, typer.Argument(metavar="ID", help="Number of the document.")]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def _with_client(server: str, key_file: Path | None, work: Callable[[Client], Awaitable[T]]) -> T:
+    async def connected() -> T:
+        async with connect(server, key_file) as client:
+            return await work(client)
+
+    return run(connected())
+
+
+@app.callback(invoke_without_command=True)
+def documents(
+    context: typer.Context,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the documents; with a command, do something with one of them."""
+    if context.invoked_subcommand is not None:
+        return
+
+    async def show(client: Client) -> None:
+        table = Table("ID", "Title", "Pages", "Size", "Added", "Index", box=None, pad_edge=False)
+        async for document in client.documents():
+            if as_json:
+                print_json(document)
+            else:
+                table.add_row(*_row(document))
+        if table.row_count:
+            out.print(table)
+        elif not as_json:
+            err.print("There is no document yet. Upload one: pdfsluice upload FILE")
+
+    _with_client(server, key_file, show)
+
+
+def _row(document: Document) -> tuple[str, ...]:
+    return (
+        str(document.id),
+        escape(document.title),
+        "" if document.page_count is None else str(document.page_count),
+        decimal(document.file_size),
+        f"{document.created_at:%Y-%m-%d %H:%M}",
+        document.index_status,
+    )
+
+
+@app.command()
+def show(
+    document_id: Id,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show a document and what was found in it."""
+    document = _with_client(server, key_file, lambda client: client.document(document_id))
+    if as_json:
+        print_json(document)
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in (
+        ("Title", document.title),
+        ("File", document.filename),
+        ("Size", decimal(document.file_size)),
+        ("Pages", "unknown" if document.page_count is None else str(document.page_count)),
+        ("Added", f"{document.created_at:%Y-%m-%d %H:%M}"),
+        ("SHA-256", document.sha256),
+        ("Import", document.import_status),
+        ("Index", document.index_status),
+        ("Decision", document.decision),
+    ):
+        table.add_row(f"[dim]{name}[/]", escape(value))
+    out.print(table)
+    print_findings(document.findings)
+
+
+@app.command()
+def rename(
+    document_id: Id, title: str, server: Server = DEFAULT_SERVER, key_file: KeyFile = None
+) -> None:
+    """Give a document another title."""
+    named = _with_client(server, key_file, lambda client: client.rename(document_id, title))
+    out.print(f"Document {named.id} is now {escape(named.title)}.")
+
+
+@app.command()
+def index(document_id: Id, server: Server = DEFAULT_SERVER, key_file: KeyFile = None) -> None:
+    """Make a document searchable, in the background."""
+    status = _with_client(server, key_file, lambda client: client.index(document_id))
+    out.print(f"The index of document {status.document_id} is {status.index_status}.")
+
+
+@app.command()
+def delete(document_id: Id, server: Server = DEFAULT_SERVER, key_file: KeyFile = None) -> None:
+    """Delete a document, its file and what was derived from it."""
+    _with_client(server, key_file, lambda client: client.delete(document_id))
+    out.print(f"Document {document_id} is deleted.")

@@ -1,0 +1,83 @@
+"""Options that several commands share, and what becomes of them."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pdfsluice.client.client import Client
+from pdfsluice.client.errors import AuthenticationFailed
+from pdfsluice.client.retry import RetryPolicy
+from pdfsluice.config import Size
+from pydantic import TypeAdapter, ValidationError
+
+Server = Annotated[
+    str,
+    typer.Option("--server", "-s", envvar="PDFSLUICE_SERVER", help="Address of the server."),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--api-key-file",
+        envvar="PDFSLUICE_API_KEY_FILE",
+        help="File that holds the API key; PDFSLUICE_API_KEY holds the key itself.",
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON, one object a line, for other programs.")
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", envvar="PDFSLUICE_CONFIG", help="Settings file (TOML)."),
+]
+
+
+def connect(server: str, key_file: Path | None, *, patience: float | None = None) -> Client:
+    """Return a client for what the user gave.
+
+    Args:
+        server: Address of the server.
+        key_file: File with the API key.
+        patience: Seconds that an upload waits for an absent server.
+
+    Raises:
+        typer.BadParameter: The address is not one.
+        AuthenticationFailed: The file with the key cannot be read.
+    """
+    retry = None if patience is None else RetryPolicy(patience=patience)
+    try:
+        return Client(server, api_key=read_key(key_file), retry=retry)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--server") from error
+
+
+def read_key(key_file: Path | None) -> str | None:
+    """Return the API key; it is never an argument, which other users of the machine could read.
+
+    Raises:
+        AuthenticationFailed: The file cannot be read or is empty.
+    """
+    if key_file is None:
+        return os.environ.get("PDFSLUICE_API_KEY") or None
+    try:
+        key = key_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AuthenticationFailed(f"the API key in {key_file} cannot be read: {error}") from error
+    if not key:
+        raise AuthenticationFailed(f"the API key file {key_file} is empty")
+    return key
+
+
+def size(text: str | None) -> int | None:
+    """Read a number of bytes such as ``8MiB``.
+
+    Raises:
+        typer.BadParameter: It is not one.
+    """
+    if text is None:
+        return None
+    try:
+        value: Any = TypeAdapter(Size).validate_python(text)
+    except ValidationError:
+        raise typer.BadParameter(f"{text!r} is not a size such as 8MiB or 500kB") from None
+    return int(value)

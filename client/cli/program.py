@@ -1,0 +1,140 @@
+"""The program and its commands, each imported when it is used.
+
+The commands of the client and those of plugins are registered in the same way, by a
+:class:`~pdfsluice.core.ports.CommandSpec`. Plugins are asked only for the list of commands
+and for a command that the client does not have.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from pdfsluice.core.errors import PdfsluiceError
+from pdfsluice.core.ports import CommandSpec
+from typer.core import TyperCommand, TyperGroup
+
+_HERE = "pdfsluice.client.cli"
+OWN_COMMANDS = (
+    CommandSpec(name="upload", help="Upload PDF files.", target=f"{_HERE}.upload:upload"),
+    CommandSpec(name="resume", help="Go on with an upload.", target=f"{_HERE}.upload:resume"),
+    CommandSpec(
+        name="sessions", help="List unfinished uploads.", target=f"{_HERE}.sessions:sessions"
+    ),
+    CommandSpec(name="cancel", help="End an unfinished upload.", target=f"{_HERE}.sessions:cancel"),
+    CommandSpec(
+        name="documents",
+        help="List, show, rename, index and delete documents.",
+        target=f"{_HERE}.documents:app",
+    ),
+    CommandSpec(name="search", help="Search the documents.", target=f"{_HERE}.search:search"),
+    CommandSpec(
+        name="plugins", help="Show what is loaded, in order.", target=f"{_HERE}.local:plugins"
+    ),
+    CommandSpec(
+        name="settings",
+        help="Show the settings and where each comes from.",
+        target=f"{_HERE}.local:settings",
+    ),
+    CommandSpec(
+        name="demo", help="Show it all with a sample document.", target=f"{_HERE}.demo:demo"
+    ),
+)
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are imported when one of them is run."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
+        """Return the names of all commands, the client's first."""
+        return list(all_commands())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's signature
+        """Return what the list of commands shows; nothing is imported for it."""
+        spec = find_command(cmd_name)
+        return None if spec is None else TyperCommand(spec.name, help=spec.help)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command itself, imported."""
+        name, stub, rest = super().resolve_command(ctx, args)
+        spec = find_command(name) if name and stub else None
+        return name, load_command(spec) if spec else stub, rest
+
+
+def all_commands() -> dict[str, CommandSpec]:
+    """Return the commands of the client and of all plugins, by name.
+
+    Where a plugin cannot be loaded the program still lists and runs its own commands.
+    """
+    own = {spec.name: spec for spec in OWN_COMMANDS}
+    try:
+        return own | _plugin_commands()
+    except PdfsluiceError as error:
+        from .failures import report  # noqa: PLC0415 - only when something failed
+
+        report(error)
+        return own
+
+
+def find_command(name: str) -> CommandSpec | None:
+    """Return a command by name; plugins are loaded only if the client does not have it.
+
+    Raises:
+        PluginError: A plugin cannot be loaded.
+    """
+    for spec in OWN_COMMANDS:
+        if spec.name == name:
+            return spec
+    return _plugin_commands().get(name)
+
+
+def _plugin_commands() -> dict[str, CommandSpec]:
+    from pdfsluice.core.manager import PluginManager  # noqa: PLC0415 - loads every plugin
+
+    taken = {spec.name: "the client" for spec in OWN_COMMANDS}
+    commands: dict[str, CommandSpec] = {}
+    for info, spec in PluginManager.load().commands():
+        if spec.name in taken:
+            raise PdfsluiceError(
+                f"the command {spec.name!r} is registered by {info.distribution}"
+                f" and by {taken[spec.name]}",
+                hint=f"Uninstall {info.distribution}.",
+            )
+        taken[spec.name] = info.distribution
+        commands[spec.name] = spec
+    return commands
+
+
+def load_command(spec: CommandSpec) -> Any:
+    """Import a command."""
+    module, _, attribute = spec.target.partition(":")
+    target = getattr(import_module(module), attribute)
+    if isinstance(target, typer.Typer):
+        command: Any = typer.main.get_group(target)
+        command.name = spec.name
+        command.help = command.help or spec.help
+        return command
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(spec.name)(target)
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _program(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    """Take in large PDFs: resumable uploads, scanned while they arrive, searchable after."""
+    if show_version:
+        typer.echo(f"pdfsluice {version('pdfsluice')}")
+        raise typer.Exit

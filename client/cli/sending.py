@@ -1,0 +1,164 @@
+"""Sends files one after the other and tells what became of each."""
+
+import asyncio
+import shlex
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pdfsluice.client.client import DEFAULT_SERVER, Client, Listener
+from pdfsluice.client.errors import (
+    AuthenticationFailed,
+    ClientError,
+    PermissionDenied,
+    SessionGone,
+    Unreachable,
+)
+from pdfsluice.client.models import Document
+from pdfsluice.client.progress import TransferProgress
+from rich.filesize import decimal
+from rich.markup import escape
+
+from .bars import UploadDisplay, display
+from .console import err, out, print_json
+from .exits import Exit
+from .failures import print_findings, report
+from .options import connect
+
+_POLL_SECONDS = 0.2
+
+Sender = Callable[[Client, Path, Listener], Awaitable[Document]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """How the command shows what it does, and how it names itself in advice."""
+
+    server: str
+    key_file: Path | None
+    json: bool
+    quiet: bool
+    wait: bool
+
+    def resume_command(self, session_id: str, file: Path) -> str:
+        """Return the command line that goes on with an upload."""
+        words = ["pdfsluice", "resume", session_id, str(file)]
+        if self.server != DEFAULT_SERVER:
+            words += ["--server", self.server]
+        if self.key_file is not None:
+            words += ["--api-key-file", str(self.key_file)]
+        return shlex.join(words)
+
+
+def send_files(files: Sequence[Path], send: Sender, output: Output, *, patience: float) -> Exit:
+    """Send files and return the exit code of the command.
+
+    Args:
+        files: What to send.
+        send: Sends one of them.
+        output: How to show it.
+        patience: Seconds to wait for a server that is away.
+    """
+    try:
+        client = connect(output.server, output.key_file, patience=patience)
+    except ClientError as error:
+        return report(error)
+    run = _Run(send, output)
+    try:
+        asyncio.run(run.all(client, files))
+    except KeyboardInterrupt:
+        run.advise("Interrupted.")
+        return Exit.INTERRUPTED
+    return Exit.of_all(run.exits)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of the command; knows after an interruption where it was.
+
+    Attributes:
+        exits: How each file ended.
+        file: The file under way.
+        latest: How far it is.
+    """
+
+    send: Sender
+    output: Output
+    exits: list[Exit] = field(default_factory=list)
+    file: Path = Path()
+    latest: TransferProgress = field(default_factory=TransferProgress)
+
+    async def all(self, client: Client, files: Sequence[Path]) -> None:
+        """Send all files; stop early where the others would meet the same error."""
+        async with client:
+            for self.file in files:
+                self.latest = TransferProgress()
+                try:
+                    with display(self.file.name, err, quiet=self.output.quiet) as shown:
+                        document = await self._one(client, shown)
+                except ClientError as error:
+                    self.exits.append(report(error))
+                    if error.retryable and self.latest.session_id:
+                        self.advise("The upload is not lost.")
+                    if isinstance(error, Unreachable | AuthenticationFailed | PermissionDenied):
+                        return
+                else:
+                    self.exits.append(Exit.OK)
+                    self._tell(document)
+
+    async def _one(self, client: Client, shown: UploadDisplay) -> Document:
+        def listener(now: TransferProgress) -> None:
+            self.latest = now
+            shown.transfer(now)
+
+        try:
+            document = await self.send(client, self.file, listener)
+        except SessionGone as error:
+            error.hint = error.hint or "Upload the file anew."
+            raise
+        return await _settled(client, document, shown) if self.output.wait else document
+
+    def _tell(self, document: Document) -> None:
+        if self.output.json:
+            print_json(document)
+            return
+        pages = f", {document.page_count} pages" if document.page_count else ""
+        known = "is already there as" if document.duplicate else "is"
+        searchable = ", searchable" if document.index_status == "done" else ""
+        out.print(
+            f"[green]✓[/] {escape(self.file.name)} {known} document [bold]{document.id}[/]:"
+            f" {escape(document.title)} ({decimal(document.file_size)}{pages}{searchable})",
+            soft_wrap=True,
+        )
+        if document.decision != "note" and not self.output.quiet:
+            err.print("  It was accepted, with findings to look at:")
+            print_findings(document.findings)
+
+    def advise(self, why: str) -> None:
+        """Say how the upload that was interrupted goes on."""
+        now, name = self.latest, escape(self.file.name)
+        if not now.session_id:
+            err.print(f"{why} Nothing of {name} was sent.")
+            return
+        share = now.acknowledged_bytes / now.total_bytes if now.total_bytes else 0.0
+        err.print(
+            f"{why} {share:.0%} of {name} is stored on the server. Go on with:\n"
+            f"  {escape(self.output.resume_command(now.session_id, self.file))}",
+            soft_wrap=True,
+        )
+
+
+async def _settled(client: Client, document: Document, shown: UploadDisplay) -> Document:
+    """Show import and index until they end, and return what became of the document."""
+    while (status := await client.import_status(document.id)).running:
+        shown.importing(status)
+        await asyncio.sleep(_POLL_SECONDS)
+    if "failed" in {status.import_status, status.index_status}:
+        reasons = [job.message for job in status.jobs if job.state == "failed"]
+        raise ClientError(
+            f"document {document.id} is stored, and its import failed: {'; '.join(reasons)}",
+            code="import-failed",
+            hint=f"Try again with: pdfsluice documents index {document.id}",
+        )
+    latest = await client.document(document.id)
+    return replace(latest, duplicate=document.duplicate)

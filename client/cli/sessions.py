@@ -1,0 +1,68 @@
+"""`pdfsluice sessions` and `pdfsluice cancel`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pdfsluice.client.client import DEFAULT_SERVER
+from pdfsluice.client.models import ResumableUpload
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.table import Table
+
+from .console import err, out, print_json
+from .failures import run
+from .options import Json, KeyFile, Server, connect
+
+
+def sessions(
+    server: Server = DEFAULT_SERVER, key_file: KeyFile = None, *, as_json: Json = False
+) -> None:
+    """List the unfinished uploads; each can be resumed or cancelled."""
+    found = run(_sessions(server, key_file))
+    if as_json:
+        for upload in found:
+            print_json(upload)
+        return
+    if not found:
+        err.print("There is no unfinished upload.")
+        return
+    table = Table("Session", "File", "Size", "Stored", "Age", "Status", box=None, pad_edge=False)
+    for upload in found:
+        table.add_row(*_row(upload))
+    out.print(table)
+    err.print("\nGo on with: pdfsluice resume SESSION FILE")
+
+
+async def _sessions(server: str, key_file: Path | None) -> tuple[ResumableUpload, ...]:
+    async with connect(server, key_file) as client:
+        return await client.sessions()
+
+
+def _row(upload: ResumableUpload) -> tuple[str, ...]:
+    return (
+        upload.session_id,
+        escape(upload.filename),
+        "?" if upload.total_size is None else decimal(upload.total_size),
+        f"{upload.progress_percentage:.0f}%",
+        f"{upload.age_hours:.1f} h",
+        upload.status,
+    )
+
+
+def cancel(
+    session: Annotated[list[str], typer.Argument(metavar="SESSION", help="The uploads.")],
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; for the server's log.")] = "",
+) -> None:
+    """End unfinished uploads; the server deletes their bytes."""
+    run(_cancel(server, key_file, session, reason or "cancelled by the user"))
+
+
+async def _cancel(server: str, key_file: Path | None, sessions: list[str], reason: str) -> None:
+    async with connect(server, key_file) as client:
+        for session in sessions:
+            await client.cancel(session, reason=reason)
+            out.print(f"Cancelled {escape(session)}.")
