@@ -221,8 +221,8 @@ async def test_a_child_does_not_outlive_a_killed_parent(state: str) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(SUPPORT), state], stdout=subprocess.PIPE
     )
+    assert parent.stdout is not None
     try:
-        assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         started = time.monotonic()
         parent.send_signal(signal.SIGKILL)
