@@ -25,16 +25,15 @@ def pdfsluice_register_upload_stores(context: PluginContext) -> Sequence[UploadS
     from .store import open_store  # noqa: PLC0415 - hooks import cheaply
 
     options = context.options(SECTION, LocalStoreOptions)
-    durability = getattr(context.settings, "durability", "process")
     return [
         UploadStoreSpec(
             name=NAME,
             open=lambda: open_store(
                 upload_dir=context.upload_dir,
                 data_dir=context.data_dir,
-                power_safe=durability == "power",
+                power_safe=context.settings.durability == "power",
                 max_bytes=options.max_bytes,
-                min_free=options.min_free,
+                min_free=context.settings.min_free_space,
             ),
         )
     ]

@@ -14,8 +14,3 @@ class LocalStoreOptions(BaseModel):
         description="Most bytes that all unfinished uploads together may have, as announced; "
         "nothing for as much as the disk has",
     )
-    min_free: ByteSize = Field(
-        default=ByteSize(64 * 1024 * 1024),
-        ge=0,
-        description="Bytes of the disk that uploads leave free for everything else",
-    )

@@ -1,0 +1,36 @@
+"""Holds chunks back while memory, disk or the number of uploads is at its limit."""
+
+from collections.abc import Sequence
+
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.ports import OptionsSpec, PluginContext
+from pdfsluice.core.stages import GateSpec
+
+SECTION = "backpressure"
+
+
+@hookimpl
+def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+    """Register the section ``backpressure``."""
+    from .options import BackpressureOptions  # noqa: PLC0415 - hooks import cheaply
+
+    return [OptionsSpec(name=SECTION, model=BackpressureOptions)]
+
+
+@hookimpl
+def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:
+    """Register the gates ``memory``, ``disk`` and ``concurrency``, asked in this order."""
+    from .concurrency import ConcurrencyGate  # noqa: PLC0415 - hooks import cheaply
+    from .options import BackpressureOptions  # noqa: PLC0415 - hooks import cheaply
+    from .resources import DiskGate, MemoryGate  # noqa: PLC0415 - hooks import cheaply
+
+    settings = context.settings
+    options = context.options(SECTION, BackpressureOptions)
+    memory = MemoryGate(limit_mb=settings.memory_limit_mb, publish=context.publish)
+    disk = DiskGate(context.upload_dir, min_free=settings.min_free_space, publish=context.publish)
+    concurrency = ConcurrencyGate(settings.max_concurrent_uploads, patience=options.patience)
+    return [
+        GateSpec(name="memory", gate=memory),
+        GateSpec(name="disk", gate=disk, after=("memory",)),
+        GateSpec(name="concurrency", gate=concurrency, after=("memory", "disk")),
+    ]

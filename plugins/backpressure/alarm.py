@@ -1,0 +1,25 @@
+"""Tells once when a value rises over a threshold, and again only when it had fallen."""
+
+_SLACK = 0.95
+
+
+class Alarm:
+    """Compares values with thresholds, with hysteresis.
+
+    Args:
+        thresholds: Rising values. One counts as left when the value is 5 % below it.
+    """
+
+    def __init__(self, thresholds: tuple[float, ...]) -> None:
+        self._thresholds = thresholds
+        self._level = 0
+
+    def rises(self, value: float) -> bool:
+        """Take the next value; return whether it is over a threshold that was not reached yet."""
+        level = sum(value >= threshold for threshold in self._thresholds)
+        if level > self._level:
+            self._level = level
+            return True
+        while self._level and value < self._thresholds[self._level - 1] * _SLACK:
+            self._level -= 1
+        return False

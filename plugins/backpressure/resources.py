@@ -1,0 +1,123 @@
+"""The gates ``memory`` and ``disk``: nothing is admitted past their limits."""
+
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+from pdfsluice.core.errors import Overloaded, StorageFull
+from pdfsluice.core.events import Event, MemoryWarning
+from pdfsluice.core.models import ChunkIntent, Session
+
+from .alarm import Alarm
+from .sampling import Sampler
+
+MIB = 1024 * 1024
+_RETRY_AFTER = 5.0
+
+
+class MemoryGate:
+    """Admits chunks while the process' resident memory is under its limit.
+
+    Args:
+        limit_mb: The limit in MiB (``STREAMING_MEMORY_LIMIT_MB``).
+        publish: Tells everybody of the warnings at 80 % and 90 %.
+        resident: Returns the resident memory in bytes.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit_mb: float,
+        publish: Callable[[Event], None],
+        resident: Callable[[], int] | None = None,
+    ) -> None:
+        self._limit_mb = limit_mb
+        self._publish = publish
+        self._alarm = Alarm((0.8, 0.9))
+        process = psutil.Process()
+        self._resident = Sampler(resident or (lambda: int(process.memory_info().rss)), self._watch)
+
+    @asynccontextmanager
+    async def admit(self, session: Session, chunk: ChunkIntent) -> AsyncGenerator[None]:  # noqa: ARG002 - the port's signature
+        """Admit a chunk, and watch the memory while it comes in.
+
+        Raises:
+            Overloaded: The memory is at its limit.
+        """
+        with self._resident.watched() as resident:
+            if resident / MIB >= self._limit_mb:
+                raise Overloaded(
+                    f"The server uses {resident / MIB:.0f} MiB of memory and is allowed "
+                    f"{self._limit_mb:.0f} MiB.",
+                    retry_after=_RETRY_AFTER,
+                    hint="Send the chunk again later; or raise STREAMING_MEMORY_LIMIT_MB.",
+                )
+            yield
+
+    def _watch(self, resident: int) -> None:
+        if self._alarm.rises(resident / MIB / self._limit_mb):
+            self._publish(
+                MemoryWarning(
+                    at=time.time(),
+                    memory_usage_mb=round(resident / MIB, 1),
+                    memory_limit_mb=self._limit_mb,
+                    warning="Approaching memory limit",
+                )
+            )
+
+
+class DiskGate:
+    """Admits chunks while the disk has the free space that uploads must leave.
+
+    Args:
+        directory: Where partial uploads are kept.
+        min_free: Bytes that stay free.
+        publish: Tells everybody when less than four times, and twice, of that is free.
+        free: Returns the free bytes.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        min_free: int,
+        publish: Callable[[Event], None],
+        free: Callable[[], int] | None = None,
+    ) -> None:
+        self._directory = directory
+        self._min_free = min_free
+        self._publish = publish
+        self._alarm = Alarm((0.25, 0.5))
+        self._free = Sampler(
+            free or (lambda: int(psutil.disk_usage(str(directory)).free)), self._watch
+        )
+
+    @asynccontextmanager
+    async def admit(self, session: Session, chunk: ChunkIntent) -> AsyncGenerator[None]:  # noqa: ARG002 - the port's signature
+        """Admit a chunk, and watch the disk while it comes in.
+
+        Raises:
+            StorageFull: There is less free than uploads must leave.
+        """
+        with self._free.watched() as free:
+            if free < self._min_free:
+                raise StorageFull(
+                    f"The server's disk has {free // MIB} MiB free, and uploads must leave "
+                    f"{self._min_free // MIB} MiB.",
+                    hint="Send the chunk again when there is space; what was acknowledged is kept.",
+                )
+            yield
+
+    def _watch(self, free: int) -> None:
+        if self._alarm.rises(self._min_free / max(free, 1)):
+            usage = psutil.disk_usage(str(self._directory))
+            self._publish(
+                MemoryWarning(
+                    at=time.time(),
+                    memory_usage_mb=round((usage.total - free) / MIB, 1),
+                    memory_limit_mb=round((usage.total - self._min_free) / MIB, 1),
+                    warning="Approaching disk limit",
+                )
+            )
