@@ -19,9 +19,12 @@ class _Outlet:
         self.spec = spec
         self.waiting: deque[Event] = deque(maxlen=spec.capacity)
         self.ready = asyncio.Event()
+        self.idle = asyncio.Event()
+        self.idle.set()
 
     def put(self, event: Event) -> None:
         self.waiting.append(event)
+        self.idle.clear()
         self.ready.set()
 
     async def run(self) -> None:
@@ -30,6 +33,7 @@ class _Outlet:
             self.ready.clear()
             while self.waiting:
                 await self._handle(self.waiting.popleft())
+            self.idle.set()
 
     async def _handle(self, event: Event) -> None:
         try:
@@ -64,12 +68,8 @@ class EventHub:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _flush(self, patience: float = 2.0) -> None:
-        async def drained(outlet: _Outlet) -> None:
-            while outlet.waiting:
-                await asyncio.sleep(0.01)
-
         try:
             async with asyncio.timeout(patience):
-                await asyncio.gather(*(drained(outlet) for outlet in self._outlets))
+                await asyncio.gather(*(outlet.idle.wait() for outlet in self._outlets))
         except TimeoutError:
             logger.warning("an event sink is too slow; its last events are dropped")

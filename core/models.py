@@ -147,6 +147,25 @@ class Session:
         return end // self.chunk_size
 
     @property
+    def missing_chunks(self) -> list[int]:
+        """The numbers of the chunks that are not committed whole; empty while the size is open."""
+        if self.total_size is None:
+            return []
+        missing: list[int] = []
+        for start, end in self.committed.missing(0, self.total_size):
+            first = max(start // self.chunk_size, missing[-1] + 1 if missing else 0)
+            missing.extend(range(first, -(-end // self.chunk_size)))
+        return missing
+
+    @property
+    def next_chunk_id(self) -> int | None:
+        """The lowest chunk that is not committed whole; ``None`` when all are."""
+        if self.total_size is None:
+            return self.committed.frontier // self.chunk_size
+        frontier = self.committed.frontier
+        return None if frontier >= self.total_size else frontier // self.chunk_size
+
+    @property
     def room(self) -> str:
         """The WebSocket room in which this session's events are told."""
         return f"upload_{self.id}"
@@ -162,8 +181,8 @@ class ChunkIntent:
         max_length: The most bytes the body may have.
         chunk_id: The client's number for the chunk, where the protocol has one.
         checksum: Announced checksum of the chunk, where known before the body.
-        checksum_follows: Whether the body is to be held uncommitted until it has ended,
-            because a checksum may come behind it.
+        checksum_follows: Whether nothing is to be committed while the body comes,
+            because a checksum may stand behind it.
     """
 
     offset: int

@@ -17,9 +17,7 @@ from .models import Checksum, ChunkIntent, Session
 class Gate(Protocol):
     """Decides whether a chunk may come in now (backpressure, quota, rate)."""
 
-    def admit(
-        self, session: Session, chunk: ChunkIntent
-    ) -> AbstractAsyncContextManager[None]:
+    def admit(self, session: Session, chunk: ChunkIntent) -> AbstractAsyncContextManager[None]:
         """Return a context that is entered before the first body byte is read.
 
         It is left when the chunk is committed or given up. Runs on the event loop.

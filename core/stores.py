@@ -182,8 +182,8 @@ class SessionStore(Protocol):
         """Return sessions, newest first."""
         ...
 
-    async def count(self, states: Sequence[SessionState]) -> int:
-        """Return how many sessions are in one of the states."""
+    async def count(self, states: Sequence[SessionState], *, owner: str | None = None) -> int:
+        """Return how many sessions, of everybody or of one owner, are in one of the states."""
         ...
 
     async def delete(self, session_id: str) -> None:
@@ -253,9 +253,7 @@ class Catalogue(Protocol):
         """Mark the oldest queued job as running and return it."""
         ...
 
-    async def report(
-        self, job_id: int, *, state: JobState, progress: float, message: str
-    ) -> None:
+    async def report(self, job_id: int, *, state: JobState, progress: float, message: str) -> None:
         """Store how a job stands."""
         ...
 

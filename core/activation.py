@@ -1,0 +1,244 @@
+"""The uploads that this process is working on: taken up when touched, put away when idle."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import xxhash
+
+from .active import ActiveUpload
+from .errors import NotFound, PdfsluiceError, SessionEnded, StateConflict
+from .event_hub import EventHub
+from .follower import Follower
+from .lifecycle import ENDED, FINISHING, OPEN
+from .models import Extent, Session, SessionState
+from .ports import Policy
+from .progress import ProgressTeller
+from .registry import Registry
+from .stages import StageContext
+from .stores import Blob, SessionStore, UploadStore
+from .workers import BufferPool, Workers
+
+logger = logging.getLogger(__name__)
+
+_VERIFY_SIZE = 1024 * 1024
+
+
+class ActiveUploads:
+    """Opens uploads when they are first touched in this process, and closes them again."""
+
+    def __init__(
+        self,
+        *,
+        sessions: SessionStore,
+        uploads: UploadStore,
+        registry: Registry,
+        policy: Policy,
+        events: EventHub,
+        workers: Workers,
+        buffers: BufferPool,
+        progress_interval: float,
+    ) -> None:
+        self._sessions = sessions
+        self._uploads = uploads
+        self._registry = registry
+        self._policy = policy
+        self._events = events
+        self._workers = workers
+        self._buffers = buffers
+        self._progress_interval = progress_interval
+        self._open: dict[str, ActiveUpload] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._touched: dict[str, float] = {}
+
+    def peek(self, session_id: str) -> ActiveUpload | None:
+        """Return an upload if it is open, without opening it."""
+        return self._open.get(session_id)
+
+    @property
+    def receiving(self) -> int:
+        """How many uploads are receiving bytes right now."""
+        return sum(upload.receiving for upload in self._open.values())
+
+    async def get(self, session: Session) -> ActiveUpload:
+        """Return the open upload of a session, opening it if need be.
+
+        What a process left behind is checked first: extents whose stored bytes are no
+        longer what was committed are missing again.
+        """
+        self._touched[session.id] = time.monotonic()
+        upload = self._open.get(session.id)
+        if upload is not None:
+            return upload
+        async with self._turns.setdefault(session.id, asyncio.Lock()):
+            upload = self._open.get(session.id)
+            if upload is None:
+                upload = await self._take_up(session.id)
+                self._open[session.id] = upload
+        self._turns.pop(session.id, None)
+        return upload
+
+    async def _take_up(self, session_id: str) -> ActiveUpload:
+        session = await self._sessions.get(session_id)
+        blob = await self._open_blob(session)
+        upload = ActiveUpload(
+            session,
+            blob,
+            sessions=self._sessions,
+            uploads=self._uploads,
+            policy=self._policy,
+            progress=self._teller,
+            now=_now,
+        )
+        if session.state is SessionState.IMPORTING or session.partial:
+            return upload
+        rotten = await self._drop_rotten(upload)
+        await self._follow(upload, fresh=rotten)
+        return upload
+
+    def _teller(self, snapshot: Callable[[], Session]) -> ProgressTeller:
+        return ProgressTeller(self._events.publish, self._progress_interval, snapshot)
+
+    async def _open_blob(self, session: Session) -> Blob:
+        """Open the bytes; a session whose file is gone starts again from nothing."""
+        if session.state is SessionState.IMPORTING:
+            return _Published()
+        try:
+            return await self._uploads.open(session.id)
+        except NotFound:
+            logger.warning("the bytes of upload %s are gone; it starts again", session.id)
+            await self._uploads.create(session.id, session.total_size)
+            return await self._uploads.open(session.id)
+
+    async def verify(self, upload: ActiveUpload) -> None:
+        """Compare the stored bytes with their fingerprints; what differs is missing again."""
+        if await self._drop_rotten(upload):
+            if upload.follower is not None:
+                await upload.follower.close()
+            async with upload.lock:
+                await upload.change(findings=())
+            await self._follow(upload, fresh=True)
+
+    async def _drop_rotten(self, upload: ActiveUpload) -> bool:
+        extents = await self._sessions.extents(upload.session.id)
+        rotten = await self._workers.run(_rotten, upload.blob, extents)
+        if not rotten:
+            return False
+        logger.warning("upload %s: %d stored ranges are damaged", upload.session.id, len(rotten))
+        await self._sessions.drop_extents(upload.session.id, rotten)
+        stored = await self._sessions.get(upload.session.id)
+        upload.session = replace(upload.session, committed=stored.committed)
+        return True
+
+    async def _follow(self, upload: ActiveUpload, *, fresh: bool) -> None:
+        session = upload.session
+        upload.progress.validated = 0
+        upload.follower = Follower(
+            StageContext(
+                session_id=session.id, filename=session.filename, total_size=session.total_size
+            ),
+            upload.blob,
+            self._registry.stream_stages,
+            workers=self._workers,
+            buffers=self._buffers,
+            frontier=lambda: upload.session.committed.frontier,
+            on_findings=upload.found,
+            on_validated=upload.validated,
+            on_failure=upload.failed,
+        )
+        checkpoints = {} if fresh else await self._sessions.checkpoints(session.id)
+        upload.follower.start(checkpoints)
+
+    async def end(self, session: Session, state: SessionState, reason: str) -> Session:
+        """End an upload without a document: cancel or expire it."""
+        upload = await self.get(session)
+        async with upload.lock:
+            if upload.session.state is SessionState.IMPORTING:
+                raise StateConflict("the upload is already being imported")
+            if upload.session.state in {*OPEN, *FINISHING}:
+                await upload.end(state, SessionEnded(reason))
+        await self.put_away(upload)
+        return upload.session
+
+    async def put_away(self, upload: ActiveUpload) -> None:
+        """Close an upload; its state stays in the stores."""
+        if self._open.get(upload.session.id) is upload:
+            del self._open[upload.session.id]
+            self._touched.pop(upload.session.id, None)
+        await upload.stop_receiving(StateConflict("the upload takes no more bytes now"))
+        upload.progress.close()
+        if upload.follower is not None:
+            checkpoints = await upload.follower.close()
+            if checkpoints and upload.session.state in OPEN:
+                await self._sessions.save_checkpoints(upload.session.id, checkpoints)
+        await self._workers.run(upload.blob.close)
+
+    async def drop(self, session_id: str) -> None:
+        """Put an upload away if it is open."""
+        upload = self._open.get(session_id)
+        if upload is not None:
+            await self.put_away(upload)
+
+    async def put_idle_away(self, idle_seconds: float) -> None:
+        """Put away what has ended, and what nobody touched for a while."""
+        limit = time.monotonic() - idle_seconds
+        for upload in list(self._open.values()):
+            forgotten = self._touched.get(upload.session.id, 0.0) < limit
+            if upload.idle and (forgotten or upload.session.state in ENDED):
+                await self.put_away(upload)
+
+    async def drain(self, grace: float) -> None:
+        """Give requests ``grace`` seconds to end, then stop them and put everything away."""
+        uploads = list(self._open.values())
+        await asyncio.gather(*(self._drain_one(upload, grace) for upload in uploads))
+
+    async def _drain_one(self, upload: ActiveUpload, grace: float) -> None:
+        try:
+            await upload.received(grace)
+            await upload.stop_receiving(StateConflict("the server is stopping"))
+            if upload.completion is not None:
+                upload.completion.cancel()
+                await asyncio.gather(upload.completion, return_exceptions=True)
+            await self.put_away(upload)
+        except PdfsluiceError:
+            logger.exception("upload %s could not be put away", upload.session.id)
+
+
+class _Published:
+    """Stands for the bytes of an upload that is being imported: nobody writes them."""
+
+    def write(self, _offset: int, _data: memoryview) -> None:
+        raise StateConflict("the upload is being imported")
+
+    def read_into(self, _offset: int, _buffer: memoryview) -> int:
+        raise StateConflict("the upload is being imported")
+
+    def sync(self) -> None:
+        """There is nothing to make durable."""
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def _rotten(blob: Blob, extents: Sequence[Extent]) -> list[Extent]:
+    buffer = memoryview(bytearray(_VERIFY_SIZE))
+    return [extent for extent in extents if not _intact(blob, extent, buffer)]
+
+
+def _intact(blob: Blob, extent: Extent, buffer: memoryview) -> bool:
+    fingerprint = xxhash.xxh3_128()
+    position = extent.start
+    while position < extent.end:
+        read = blob.read_into(position, buffer[: min(len(buffer), extent.end - position)])
+        if not read:
+            return False
+        fingerprint.update(buffer[:read])
+        position += read
+    return fingerprint.hexdigest() == extent.fingerprint
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,204 @@
+"""From the last byte to the catalogue: validate, judge, publish, once and only once."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .active import MAX_FINDINGS, ActiveUpload
+from .errors import DigestMismatch, PdfsluiceError, StageFailed, UploadIncomplete
+from .findings import Decision, StageReport
+from .lifecycle import rejection
+from .merging import merge_reports
+from .models import JobKind, NewDocument, Session, SessionState
+from .registry import Registry
+from .stages import CompletionContext
+from .stores import Catalogue, UploadStore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Validated:
+    """What all stages together know of the whole file."""
+
+    report: StageReport
+    decision: Decision
+
+
+class Completer:
+    """Completes uploads; holds no state of its own."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        uploads: UploadStore,
+        catalogue: Catalogue,
+        on_jobs: Callable[[], None],
+    ) -> None:
+        self._stages = registry.completion_stages
+        self._uploads = uploads
+        self._catalogue = catalogue
+        self._on_jobs = on_jobs
+
+    async def complete(self, upload: ActiveUpload) -> Session:
+        """Take an upload from its last byte to its document; go on from where it stands.
+
+        Raises:
+            UploadIncomplete: Bytes are missing.
+            DigestMismatch: The file is not what was announced.
+            ContentRejected: The policy refuses the file.
+            StageFailed: A stage failed.
+        """
+        if upload.session.state is not SessionState.IMPORTING:
+            await self._validate(upload)
+        if upload.session.state is SessionState.IMPORTING:
+            await self._import(upload)
+        return upload.session
+
+    async def _validate(self, upload: ActiveUpload) -> None:
+        total = require_whole(upload.session)
+        async with upload.lock:
+            if upload.session.state is not SessionState.VALIDATING:
+                await upload.change(state=SessionState.VALIDATING)
+                upload.progress.tell_status()
+        try:
+            validated = await self._look(upload, total)
+            self._check_digest(upload.session, validated.report.facts)
+        except PdfsluiceError as error:
+            await self._give_up(upload, error)
+            raise
+        async with upload.lock:
+            await self._settle(upload, validated)
+
+    async def _give_up(self, upload: ActiveUpload, error: PdfsluiceError) -> None:
+        async with upload.lock:
+            if upload.session.state is not SessionState.VALIDATING:
+                return
+            if error.retryable:
+                await upload.change(state=SessionState.UPLOADING)
+                upload.progress.tell_status(message=error.message)
+            else:
+                await upload.end(SessionState.FAILED, error)
+
+    async def _look(self, upload: ActiveUpload, total: int) -> _Validated:
+        """Let every stage see the whole file."""
+        reports = [] if upload.follower is None else [*await upload.follower.finish(total)]
+        report = merge_reports([StageReport(findings=upload.session.findings), *reports])
+        async with self._uploads.local_path(upload.session.id) as path:
+            for spec in self._stages:
+                context = CompletionContext(session=_with(upload.session, report), path=path)
+                try:
+                    added = await spec.stage.inspect(context)
+                except PdfsluiceError:
+                    raise
+                except Exception as error:
+                    logger.exception("completion stage %r failed", spec.name)
+                    raise StageFailed(
+                        f"stage {spec.name!r} failed: {type(error).__name__}: {error}",
+                        details={"stage": spec.name},
+                    ) from error
+                report = merge_reports([report, added])
+        return _Validated(report, upload.judge(report.findings))
+
+    @staticmethod
+    def _check_digest(session: Session, facts: Any) -> None:
+        announced, found = session.expected_digest, facts.get("sha256")
+        if announced is not None and found is not None and announced != found:
+            raise DigestMismatch(
+                f"the file has the SHA-256 {found}; {announced} was announced",
+                hint="Check the file and start a new upload.",
+                details={"expected": announced, "actual": found},
+            )
+
+    async def _settle(self, upload: ActiveUpload, validated: _Validated) -> None:
+        """Refuse the file, recognise it, or let it be imported."""
+        report = validated.report
+        known: dict[str, Any] = {
+            "findings": report.findings[:MAX_FINDINGS],
+            "unscanned": report.unscanned[:MAX_FINDINGS],
+            "facts": dict(report.facts),
+            "decision": validated.decision,
+        }
+        if validated.decision.refuses:
+            await upload.change(**known)
+            await upload.refuse(validated.decision, report.findings)
+            raise rejection(upload.session)
+        existing = await self._existing(upload.session, report.facts.get("sha256"))
+        if existing is not None:
+            known["facts"]["duplicate"] = True
+            await upload.change(state=SessionState.COMPLETED, document_id=existing, **known)
+            await self._uploads.remove(upload.session.id)
+            upload.progress.tell_status(message="The document is already there")
+            return
+        await upload.change(state=SessionState.IMPORTING, **known)
+        upload.progress.tell_status()
+
+    async def _existing(self, session: Session, sha256: str | None) -> int | None:
+        if not session.check_duplicates or sha256 is None:
+            return None
+        document = await self._catalogue.find_by_digest(sha256, owner=session.owner)
+        return None if document is None else document.id
+
+    async def _import(self, upload: ActiveUpload) -> None:
+        """Publish the bytes and add the document; each step may be repeated after a crash."""
+        session = upload.session
+        await self._uploads.publish(session.id)
+        jobs: Sequence[JobKind] = (
+            (JobKind.IMPORT, JobKind.INDEX) if session.auto_build_index else (JobKind.IMPORT,)
+        )
+        document = await self._catalogue.add(_new_document(session), jobs)
+        async with upload.lock:
+            await upload.change(state=SessionState.COMPLETED, document_id=document.id)
+        upload.progress.tell_status()
+        self._on_jobs()
+
+
+def require_whole(session: Session) -> int:
+    """Return the size of an upload of which every byte is committed.
+
+    Raises:
+        UploadIncomplete: Bytes are missing, or the size is not known yet.
+    """
+    total = session.total_size
+    if total is None:
+        raise UploadIncomplete(
+            "the size of the file is not known yet", hint="Announce it, then send the last bytes."
+        )
+    missing = session.committed.missing(0, total)
+    if missing:
+        raise UploadIncomplete(
+            f"{missing.size} of {total} bytes are missing",
+            hint="Send the missing ranges, then complete again.",
+            details={
+                "missing_ranges": [list(gap) for gap in missing][:1000],
+                "missing_chunks": session.missing_chunks[:1000],
+            },
+        )
+    return total
+
+
+def _with(session: Session, report: StageReport) -> Session:
+    return replace(
+        session, findings=report.findings, unscanned=report.unscanned, facts=report.facts
+    )
+
+
+def _new_document(session: Session) -> NewDocument:
+    facts = session.facts
+    stem = session.filename.rsplit(".", 1)[0] or session.filename
+    return NewDocument(
+        session_id=session.id,
+        blob_id=session.id,
+        owner=session.owner,
+        title=session.title or stem,
+        filename=session.filename,
+        file_size=session.total_size or 0,
+        sha256=facts.get("sha256", ""),
+        created_at=session.updated_at,
+        page_count=facts.get("page_count"),
+        metadata=facts.get("metadata", {}),
+        findings=session.findings,
+        unscanned=session.unscanned,
+        decision=session.decision,
+    )

@@ -1,0 +1,189 @@
+"""Background jobs on finished documents: import and index; rows, so that none is lost."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from .errors import DocumentNotFound, PdfsluiceError
+from .event_hub import EventHub
+from .events import UploadStatus
+from .models import Document, Job, JobKind, JobState
+from .ports import ImportContext, Index
+from .previews import Previews
+from .registry import Registry
+from .stores import Catalogue, UploadStore
+
+logger = logging.getLogger(__name__)
+
+_MAX_ATTEMPTS = 3
+_REPORT_SECONDS = 0.5
+_POLL_SECONDS = 5.0
+
+STAGES = {JobKind.IMPORT: "extracting", JobKind.INDEX: "indexing"}
+
+
+class _Reporter:
+    """Tells how far a job has come: to the job's row and to whoever watches the upload."""
+
+    def __init__(
+        self, job: Job, document: Document, catalogue: Catalogue, events: EventHub
+    ) -> None:
+        self._job = job
+        self._document = document
+        self._catalogue = catalogue
+        self._events = events
+        self._told_at = 0.0
+        self._writes: set[asyncio.Task[None]] = set()
+
+    def __call__(self, done: float, message: str) -> None:
+        now = time.monotonic()
+        if now - self._told_at < _REPORT_SECONDS:
+            return
+        self._told_at = now
+        self.publish(done, message)
+        task = asyncio.create_task(
+            self._catalogue.report(
+                self._job.id, state=JobState.RUNNING, progress=done, message=message
+            )
+        )
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+
+    def publish(self, done: float, message: str, *, code: str = "", stage: str = "") -> None:
+        self._events.publish(
+            UploadStatus(
+                at=time.time(),
+                session_id=self._document.session_id,
+                owner=self._document.owner,
+                status="completed" if stage else "importing",
+                stage=stage or STAGES[self._job.kind],
+                message=message,
+                code=code,
+                document_id=self._document.id,
+                progress=done,
+            )
+        )
+
+    async def settled(self) -> None:
+        """Wait until the reports written so far are stored."""
+        await asyncio.gather(*self._writes, return_exceptions=True)
+
+
+class JobRunner:
+    """Runs queued jobs, a few at a time."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        uploads: UploadStore,
+        registry: Registry,
+        index: Index | None,
+        previews: Previews,
+        events: EventHub,
+        workers: int,
+    ) -> None:
+        self._catalogue = catalogue
+        self._uploads = uploads
+        self._registry = registry
+        self._index = index
+        self._previews = previews
+        self._events = events
+        self._workers = workers
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that a job was queued."""
+        self._wake.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run jobs in the background; what is unfinished on leaving is queued again."""
+        await self._catalogue.requeue_running()
+        self._wake.set()
+        tasks = [asyncio.create_task(self._serve()) for _ in range(self._workers)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._catalogue.requeue_running()
+
+    async def _serve(self) -> None:
+        while True:
+            try:
+                job = await self._catalogue.claim()
+            except PdfsluiceError:
+                logger.exception("no job could be claimed")
+                job = None
+            if job is None:
+                await self._sleep()
+            else:
+                await self._run(job)
+
+    async def _sleep(self) -> None:
+        try:
+            async with asyncio.timeout(_POLL_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    async def _run(self, job: Job) -> None:
+        try:
+            document = await self._catalogue.get(job.document_id, owner=None)
+        except DocumentNotFound:
+            return
+        reporter = _Reporter(job, document, self._catalogue, self._events)
+        state, message, code = JobState.DONE, f"{job.kind} finished", ""
+        try:
+            await self._work(job, document, reporter)
+        except PdfsluiceError as error:
+            state, message, code = self._after(job), error.message, error.code
+            logger.warning(
+                "job failed: %s", error.message, extra={"session_id": document.session_id}
+            )
+        except Exception as error:
+            state, message, code = (
+                self._after(job),
+                f"{type(error).__name__}: {error}",
+                "job-failed",
+            )
+            logger.exception("job failed", extra={"session_id": document.session_id})
+        await reporter.settled()
+        done = 1.0 if state is JobState.DONE else 0.0
+        await self._catalogue.report(job.id, state=state, progress=done, message=message)
+        reporter.publish(done, message, code=code, stage=f"{STAGES[job.kind]} {state}")
+        if state is JobState.QUEUED:
+            self._wake.set()
+
+    @staticmethod
+    def _after(job: Job) -> JobState:
+        return JobState.QUEUED if job.attempts < _MAX_ATTEMPTS else JobState.FAILED
+
+    async def _work(self, job: Job, document: Document, reporter: _Reporter) -> None:
+        if job.kind is JobKind.INDEX:
+            await self._add_to_index(document, reporter)
+            return
+        async with self._uploads.local_path(document.blob_id) as path:
+            for spec in self._registry.importers:
+                context = ImportContext(
+                    document=document,
+                    path=path,
+                    catalogue=self._catalogue,
+                    extractors=[item.extractor for item in self._registry.text_extractors],
+                    progress=reporter,
+                    preview=partial(self._previews.data, document),
+                )
+                await spec.importer.run(context)
+
+    async def _add_to_index(self, document: Document, reporter: _Reporter) -> None:
+        if self._index is None:
+            return
+        reporter(0.0, "Indexing...")
+        pages = self._catalogue.pages(document.id)
+        await self._index.add(document, pages, reporter)

@@ -1,0 +1,185 @@
+"""Builds a running pdfsluice from settings and plugins, and takes it apart again."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from pdfsluice.config import Loaded, Settings
+
+from .activation import ActiveUploads
+from .completion import Completer
+from .errors import AuthenticationError
+from .event_hub import EventHub
+from .jobs import JobRunner
+from .library import Library
+from .manager import PluginManager
+from .models import Principal, Scope
+from .pipeline import ChunkPipeline
+from .ports import Credentials, Index, PluginContext
+from .previews import Previews
+from .registry import Registry, choose
+from .service import UploadService
+from .sweeper import Sweeper
+from .workers import BufferPool, Workers
+
+logger = logging.getLogger(__name__)
+
+LOCAL = Principal(id="local", name="local", scopes=frozenset(Scope))
+"""Everybody on this machine, while no authenticator asks for credentials."""
+
+_FOLLOW_SHARE = 4
+"""Part of the buffer memory that the followers of all uploads share: one in so many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """A running pdfsluice, without any protocol.
+
+    Attributes:
+        uploads: What clients can do with uploads.
+        library: What clients can do with documents.
+        events: Where things are told.
+    """
+
+    settings: Settings
+    manager: PluginManager
+    registry: Registry
+    uploads: UploadService
+    library: Library
+    events: EventHub
+    sweeper: Sweeper
+
+    @property
+    def authentication_required(self) -> bool:
+        """Whether callers without credentials are turned away."""
+        return any(spec.authenticator.enforced for spec in self.registry.authenticators)
+
+    async def authenticate(self, credentials: Credentials) -> Principal:
+        """Tell who calls.
+
+        Raises:
+            AuthenticationError: The credentials are wrong, or absent where they are needed.
+        """
+        for spec in self.registry.authenticators:
+            principal = await spec.authenticator.authenticate(credentials)
+            if principal is not None:
+                return principal
+        if self.authentication_required:
+            raise AuthenticationError(
+                "this server needs an API key",
+                hint="Send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.",
+            )
+        return LOCAL
+
+    async def drain(self) -> None:
+        """Take nothing more and bring what is under way to an end, or to a safe stop."""
+        await self.uploads.drain(self.settings.shutdown_grace.total_seconds())
+
+
+def build_registry(loaded: Loaded, manager: PluginManager, events: EventHub) -> Registry:
+    """Ask all plugins for their parts.
+
+    Raises:
+        PluginError: A plugin is at fault; the error names its distribution.
+    """
+    settings = loaded.settings
+    context = PluginContext(
+        data_dir=settings.data_dir,
+        upload_dir=settings.upload_dir,
+        state_dir=settings.state_dir,
+        settings=settings,
+        section=loaded.section,
+        publish=events.publish,
+    )
+    return Registry.build(manager, context, disable=settings.disable)
+
+
+@asynccontextmanager
+async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[Runtime]:
+    """Start everything but the protocols; on leaving, end it in the reverse order.
+
+    Raises:
+        PluginError: A plugin is at fault, or a setting names a part that nobody registered.
+    """
+    settings = loaded.settings
+    events = EventHub()
+    registry = build_registry(loaded, manager, events)
+    async with AsyncExitStack() as stack:
+        for folder in (settings.data_dir, settings.upload_dir, settings.state_dir):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        workers = Workers(settings.worker_threads)
+        stack.callback(workers.close)
+        uploads = await stack.enter_async_context(
+            choose("upload_stores", registry.upload_stores, settings.upload_store).open()
+        )
+        sessions = await stack.enter_async_context(
+            choose("session_stores", registry.session_stores, settings.session_store).open()
+        )
+        catalogue = await stack.enter_async_context(
+            choose("catalogues", registry.catalogues, settings.catalogue).open()
+        )
+        index: Index | None = None
+        if settings.index:
+            index = await stack.enter_async_context(
+                choose("indexes", registry.indexes, settings.index).open()
+            )
+        await stack.enter_async_context(events.running(registry.event_sinks))
+        previews = Previews(registry.page_renderers, uploads, settings.data_dir / "previews")
+        jobs = JobRunner(
+            catalogue=catalogue,
+            uploads=uploads,
+            registry=registry,
+            index=index,
+            previews=previews,
+            events=events,
+            workers=settings.import_jobs,
+        )
+        active = ActiveUploads(
+            sessions=sessions,
+            uploads=uploads,
+            registry=registry,
+            policy=choose("policies", registry.policies, settings.policy).policy,
+            events=events,
+            workers=workers,
+            buffers=_follow_buffers(settings),
+            progress_interval=settings.progress_interval.total_seconds(),
+        )
+        service = UploadService(
+            settings=settings,
+            sessions=sessions,
+            uploads=uploads,
+            catalogue=catalogue,
+            active=active,
+            pipeline=ChunkPipeline(registry, workers, int(settings.slice_size)),
+            completer=Completer(registry, uploads, catalogue, jobs.wake),
+        )
+        sweeper = Sweeper(settings, sessions, uploads, active)
+        interrupted = await sweeper.reconcile()
+        stack.push_async_callback(active.drain, 0.0)
+        await stack.enter_async_context(jobs.running())
+        await stack.enter_async_context(sweeper.running())
+        for session in interrupted:
+            await service.go_on(session)
+        yield Runtime(
+            settings=settings,
+            manager=manager,
+            registry=registry,
+            uploads=service,
+            library=Library(
+                catalogue=catalogue,
+                uploads=uploads,
+                previews=previews,
+                importers=registry.importers,
+                index=index,
+                jobs=jobs,
+            ),
+            events=events,
+            sweeper=sweeper,
+        )
+
+
+def _follow_buffers(settings: Settings) -> BufferPool:
+    """Bound what all followers read at once: some buffers of a slice each."""
+    size = int(settings.slice_size)
+    return BufferPool(max(2, int(settings.buffer_memory) // _FOLLOW_SHARE // size), size)

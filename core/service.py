@@ -1,0 +1,552 @@
+"""What clients can do with uploads: initiate, send, resume, complete, cancel, release."""
+
+import asyncio
+import logging
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from pdfsluice.config import Settings
+
+from .activation import ActiveUploads
+from .active import ActiveUpload
+from .completion import Completer, require_whole
+from .errors import (
+    DuplicateDocument,
+    OffsetConflict,
+    Overloaded,
+    PermissionDenied,
+    ProtocolError,
+    RateLimited,
+    SessionNotFound,
+    SizeExceeded,
+    StateConflict,
+)
+from .lifecycle import ENDED, FINISHING, OPEN, expired, expiry, is_expired, refusal
+from .models import (
+    ChunkIntent,
+    ChunkReceipt,
+    Document,
+    Extent,
+    Principal,
+    Protocol,
+    Scope,
+    Session,
+    SessionState,
+)
+from .pipeline import Body, ChunkPipeline
+from .progress import Counters
+from .stores import Catalogue, SessionStore, StoreUsage, UploadStore
+
+logger = logging.getLogger(__name__)
+
+_MIB = 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_MAX_FILENAME = 255
+_MAX_METADATA = 64
+_MAX_METADATA_TEXT = 4096
+_SMALL_FILE, _SMALL_CHUNK = 10 * _MIB, 2 * _MIB
+_MEDIUM_FILE, _MEDIUM_CHUNK = 100 * _MIB, 8 * _MIB
+_LEAST_CHUNK = 64 * 1024
+_MAX_CHUNKS = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initiation:
+    """What a client says when it opens an upload.
+
+    Attributes:
+        filename: The client's name for the file; for display, never for a path.
+        total_size: Size in bytes; ``None`` where the protocol may tell it later.
+        chunk_size: The chunk size that the client wishes; the server settles it.
+        expected_digest: SHA-256 of the file in hexadecimal, where the client knows it.
+        partial: Whether this is a part for a later concatenation.
+    """
+
+    filename: str
+    total_size: int | None
+    client_id: str = ""
+    chunk_size: int | None = None
+    title: str = ""
+    check_duplicates: bool = True
+    auto_build_index: bool = False
+    expected_digest: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    protocol: Protocol = Protocol.REST
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """How an upload ended well.
+
+    Attributes:
+        duplicate: Whether the document was there before.
+    """
+
+    session: Session
+    document: Document
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadStats:
+    """Numbers about all uploads."""
+
+    active_sessions: int
+    receiving_uploads: int
+    store: StoreUsage
+
+
+class UploadService:
+    """All operations on uploads; each checks that the principal may do it."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        sessions: SessionStore,
+        uploads: UploadStore,
+        catalogue: Catalogue,
+        active: ActiveUploads,
+        pipeline: ChunkPipeline,
+        completer: Completer,
+    ) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._uploads = uploads
+        self._catalogue = catalogue
+        self._active = active
+        self._pipeline = pipeline
+        self._completer = completer
+        self._draining = False
+
+    async def initiate(self, principal: Principal, initiation: Initiation) -> Session:
+        """Open an upload and reserve room for it.
+
+        Raises:
+            ProtocolError: A value is malformed.
+            SizeExceeded: The file is larger than allowed.
+            DuplicateDocument: The principal has this document already.
+            RateLimited: The principal has too many unfinished uploads.
+            StorageFull: There is no room for the file.
+            PermissionDenied: The principal may not upload.
+        """
+        _require(principal, Scope.UPLOAD)
+        self._refuse_while_draining()
+        self._check_size(initiation.total_size)
+        digest = _checked_digest(initiation.expected_digest)
+        if digest is not None and initiation.check_duplicates:
+            await self._refuse_duplicate(digest, principal)
+        await self._check_quota(principal)
+        session = self._new_session(principal, initiation, digest)
+        await self._uploads.create(session.id, session.total_size)
+        try:
+            await self._sessions.create(session)
+        except BaseException:
+            await asyncio.shield(self._uploads.remove(session.id))
+            raise
+        logger.info("upload opened", extra={"session_id": session.id, "owner": principal.name})
+        return session
+
+    async def get(self, principal: Principal, session_id: str) -> Session:
+        """Return a session as it stands. Takes no lock and disturbs nobody.
+
+        Raises:
+            SessionNotFound: There is none, or it is another principal's.
+            SessionExpired: It was idle or open for too long.
+        """
+        session = await self._find(principal, session_id)
+        if session.state is SessionState.EXPIRED or is_expired(session, self._settings, _now()):
+            raise expired()
+        return session
+
+    def counters(self, session: Session) -> Counters:
+        """Return the live numbers of an upload."""
+        upload = self._active.peek(session.id)
+        if upload is not None:
+            return upload.progress.counters()
+        done = session.state is SessionState.COMPLETED
+        size = session.total_size or 0
+        durable = size if done else session.committed.size
+        return Counters(
+            received=durable,
+            durable=durable,
+            validated=size if done else 0,
+            imported=1.0 if done else 0.0,
+            speed=0.0,
+            eta=None,
+            stage=session.state.value,
+        )
+
+    async def receive(
+        self, principal: Principal, session_id: str, chunk: ChunkIntent, body: Body
+    ) -> ChunkReceipt:
+        """Take a chunk in; on return its bytes are durable.
+
+        Raises:
+            OffsetConflict: The chunk lies outside the file, or differs from what is committed.
+            SizeExceeded: The body is longer than what belongs there.
+            ChecksumMismatch: The bytes are not what was announced.
+            ContentRejected: The policy refuses the file.
+            SessionExpired, SessionEnded, StateConflict: The session takes no more bytes.
+            Preempted: A newer request for the same bytes took over.
+            RateLimited, Overloaded: Too much is going on; try again later.
+            StorageFull: There is no room; what was committed is kept.
+        """
+        _require(principal, Scope.UPLOAD)
+        self._refuse_while_draining()
+        session = await self.get(principal, session_id)
+        error = refusal(session)
+        if error is not None:
+            raise error
+        self._check_place(session, chunk)
+        upload = await self._active.get(session)
+        end = chunk.offset + (chunk.max_length if chunk.length is None else chunk.length)
+        received = await upload.run_claimed(
+            chunk.offset, end, lambda: self._pipeline.receive(upload, chunk, body)
+        )
+        return ChunkReceipt(session=upload.session, received=received, chunk_id=chunk.chunk_id)
+
+    async def set_total_size(self, principal: Principal, session_id: str, total: int) -> Session:
+        """Announce a size that was deferred (tus, creation-defer-length).
+
+        Raises:
+            ProtocolError: Another size was announced before.
+            SizeExceeded: The file is larger than allowed.
+            OffsetConflict: More bytes are committed already.
+        """
+        session = await self._find(principal, session_id)
+        if session.total_size == total:
+            return session
+        if session.total_size is not None:
+            raise ProtocolError(
+                f"the size is {session.total_size} bytes and cannot change to {total}"
+            )
+        self._check_size(total)
+        upload = await self._active.get(session)
+        async with upload.lock:
+            if upload.session.committed and upload.session.committed.ranges[-1][1] > total:
+                raise OffsetConflict(f"more than {total} bytes are committed already")
+            await upload.change(total_size=total)
+        return upload.session
+
+    async def complete(self, principal: Principal, session_id: str) -> Completion:
+        """Validate and import an upload; repeating it returns the same document.
+
+        Going away while waiting does not stop it.
+
+        Raises:
+            UploadIncomplete: Bytes are missing.
+            DigestMismatch: The file is not what was announced.
+            ContentRejected: The policy refuses the file.
+            SessionEnded, SessionExpired: The session has ended otherwise.
+        """
+        session = await self._finish(await self.start_completion(principal, session_id))
+        if session.document_id is None:
+            raise StateConflict(f"the upload is {session.state} and has no document")
+        document = await self._catalogue.get(session.document_id, owner=session.owner)
+        duplicate = bool(session.facts.get("duplicate"))
+        return Completion(session=session, document=document, duplicate=duplicate)
+
+    async def start_completion(self, principal: Principal, session_id: str) -> Session:
+        """Begin to complete an upload and return at once; see :meth:`complete`."""
+        _require(principal, Scope.UPLOAD)
+        session = await self.get(principal, session_id)
+        if session.state in ENDED and session.state is not SessionState.COMPLETED:
+            raise refusal(session) or StateConflict(f"the upload is {session.state}")
+        if session.state is SessionState.COMPLETED:
+            return session
+        if session.partial:
+            raise StateConflict("a part is completed by concatenating it with others")
+        return await self._begin_completion(session)
+
+    async def wait_for_verdict(self, session: Session) -> Session:
+        """Wait until a completion that was started has ended; return the final snapshot.
+
+        Raises:
+            PdfsluiceError: See :meth:`complete`.
+        """
+        return await self._finish(session)
+
+    async def go_on(self, session: Session) -> None:
+        """Take up a completion that a restart interrupted."""
+        await self._begin_completion(session)
+
+    async def _begin_completion(self, session: Session) -> Session:
+        upload = await self._active.get(session)
+        if upload.session.state in OPEN:
+            require_whole(upload.session)
+        if upload.completion is None or upload.completion.done():
+            upload.completion = asyncio.create_task(self._complete(upload))
+        return upload.session
+
+    async def _complete(self, upload: ActiveUpload) -> Session:
+        """Complete an upload, then put it away: it has ended, or its bytes need checking anew."""
+        try:
+            session = await self._completer.complete(upload)
+        finally:
+            await self._active.put_away(upload)
+        logger.info("upload completed", extra={"session_id": session.id})
+        return session
+
+    async def _finish(self, session: Session) -> Session:
+        upload = self._active.peek(session.id)
+        if upload is not None and upload.completion is not None:
+            return await asyncio.shield(upload.completion)
+        ended = await self._sessions.get(session.id)
+        error = None if ended.state is SessionState.COMPLETED else refusal(ended)
+        if error is not None:
+            raise error
+        return ended
+
+    async def resume(self, principal: Principal, session_id: str, client_id: str) -> Session:
+        """Check the stored bytes and return what is still missing.
+
+        Ranges whose bytes are no longer what was committed are missing again.
+
+        Raises:
+            SessionNotFound: There is no such session, or it is another principal's.
+            SessionExpired, SessionEnded, ContentRejected: It cannot be resumed.
+        """
+        _require(principal, Scope.UPLOAD)
+        session = await self.get(principal, session_id)
+        if session.state in ENDED and session.state is not SessionState.COMPLETED:
+            raise refusal(session) or StateConflict(f"the upload is {session.state}")
+        if session.state not in OPEN:
+            return session
+        upload = await self._active.get(session)
+        await self._active.verify(upload)
+        async with upload.lock:
+            if upload.session.state in OPEN:
+                await upload.change(client_id=client_id or session.client_id, updated_at=_now())
+        return upload.session
+
+    async def cancel(self, principal: Principal, session_id: str, reason: str = "") -> Session:
+        """End an upload and delete its bytes; cancelling it again is harmless.
+
+        Raises:
+            StateConflict: The upload is already being imported, or has ended otherwise.
+        """
+        _require(principal, Scope.UPLOAD)
+        session = await self._find(principal, session_id)
+        if session.state is SessionState.CANCELLED:
+            return session
+        if session.state in ENDED:
+            raise StateConflict(f"the upload is {session.state} and cannot be cancelled")
+        return await self._active.end(session, SessionState.CANCELLED, reason or "cancelled")
+
+    async def release(self, principal: Principal, session_id: str) -> Session:
+        """Overrule the refusal of a quarantined upload; it goes on where it stood.
+
+        Raises:
+            PermissionDenied: The principal is no administrator.
+            StateConflict: The upload is not in quarantine.
+        """
+        _require(principal, Scope.ADMIN)
+        session = await self._find(principal, session_id)
+        if not session.quarantined:
+            raise StateConflict(
+                "the upload is not in quarantine",
+                hint="Only refused uploads whose bytes were kept can be released.",
+            )
+        await self._active.drop(session.id)
+        await self._uploads.restore(session.id)
+        released = await self._sessions.update(
+            session,
+            state=SessionState.UPLOADING,
+            quarantined=False,
+            released=True,
+            failure_code="",
+            failure_message="",
+            updated_at=_now(),
+        )
+        logger.warning("upload released", extra={"session_id": session.id, "by": principal.name})
+        if released.next_chunk_id is None and not released.partial:
+            return await self._begin_completion(released)
+        return released
+
+    async def resumable(self, principal: Principal) -> Sequence[Session]:
+        """Return the principal's unfinished uploads, newest first."""
+        found = await self._sessions.find(states=(*OPEN, *FINISHING), owner=principal.id)
+        now = _now()
+        return [s for s in found if not s.partial and not is_expired(s, self._settings, now)]
+
+    async def concatenate(
+        self, principal: Principal, initiation: Initiation, part_ids: Sequence[str]
+    ) -> Session:
+        """Make one upload of finished parts, in the given order (tus, concatenation).
+
+        Raises:
+            ProtocolError: A part is named twice, is no part, or is not complete.
+            SessionNotFound: A part does not exist, or is another principal's.
+        """
+        if not part_ids or len(set(part_ids)) != len(part_ids):
+            raise ProtocolError("a concatenation needs different parts")
+        parts = [await self.get(principal, part_id) for part_id in part_ids]
+        for part in parts:
+            if not part.partial or part.total_size is None or part.next_chunk_id is not None:
+                raise ProtocolError(f"{part.id} is not a complete part")
+        total = sum(part.total_size or 0 for part in parts)
+        session = await self.initiate(principal, replace(initiation, total_size=total))
+        await asyncio.gather(*(self._active.drop(part_id) for part_id in part_ids))
+        await self._uploads.concatenate(session.id, part_ids)
+        offset = 0
+        for part in parts:
+            for extent in await self._sessions.extents(part.id):
+                moved = Extent(extent.start + offset, extent.end + offset, extent.fingerprint)
+                await self._sessions.commit(session.id, moved, _now())
+            offset += part.total_size or 0
+        for part_id in part_ids:
+            await self._uploads.remove(part_id)
+            await self._sessions.delete(part_id)
+        return await self._sessions.update(
+            await self._sessions.get(session.id), state=SessionState.UPLOADING
+        )
+
+    async def stats(self) -> UploadStats:
+        """Count what is going on."""
+        return UploadStats(
+            active_sessions=await self._sessions.count((*OPEN, *FINISHING)),
+            receiving_uploads=self._active.receiving,
+            store=await self._uploads.usage(),
+        )
+
+    async def drain(self, grace: float) -> None:
+        """Take no more, give what is under way ``grace`` seconds, then put all uploads away."""
+        self._draining = True
+        await self._active.drain(grace)
+
+    async def _find(self, principal: Principal, session_id: str) -> Session:
+        upload = self._active.peek(session_id)
+        session = upload.session if upload else await self._sessions.get(session_id)
+        if session.owner != principal.id and not principal.may(Scope.ADMIN):
+            raise SessionNotFound(
+                f"there is no upload {session_id}", hint="Check the session id, or start anew."
+            )
+        return session
+
+    def _refuse_while_draining(self) -> None:
+        if self._draining:
+            raise Overloaded(
+                "the server is stopping", retry_after=5, hint="Try again when it is back."
+            )
+
+    def _check_size(self, size: int | None) -> None:
+        if size is not None and size <= 0:
+            raise ProtocolError("the file is empty", hint="Send a file of at least one byte.")
+        if size is not None and size > self._settings.max_file_size:
+            raise SizeExceeded(
+                f"the file has {size} bytes; {int(self._settings.max_file_size)} are allowed",
+                hint="Ask whoever runs the server to raise max_file_size.",
+                details={"max_file_size": int(self._settings.max_file_size)},
+            )
+
+    def _check_place(self, session: Session, chunk: ChunkIntent) -> None:
+        """Check that a chunk lies inside the file, and ends inside it as far as it says."""
+        limit = session.total_size or int(self._settings.max_file_size)
+        if not 0 <= chunk.offset <= limit:
+            raise OffsetConflict(
+                f"offset {chunk.offset} lies outside the file of {limit} bytes",
+                details={"offset": chunk.offset, "file_size": limit},
+            )
+        if chunk.length is not None and chunk.offset + chunk.length > limit:
+            raise SizeExceeded(
+                f"the chunk ends at {chunk.offset + chunk.length}, behind the file's {limit} bytes",
+                details={"offset": chunk.offset, "length": chunk.length, "file_size": limit},
+            )
+
+    async def _refuse_duplicate(self, digest: str, principal: Principal) -> None:
+        document = await self._catalogue.find_by_digest(digest, owner=principal.id)
+        if document is not None:
+            raise DuplicateDocument(
+                f"this file is already there as {document.title!r}",
+                hint="Use that document, or upload with check_duplicates set to false.",
+                details={"document_id": document.id},
+            )
+
+    async def _check_quota(self, principal: Principal) -> None:
+        open_sessions = await self._sessions.count(OPEN, owner=principal.id)
+        if open_sessions >= self._settings.max_sessions:
+            raise RateLimited(
+                f"{open_sessions} uploads are unfinished; {self._settings.max_sessions} may be",
+                retry_after=60,
+                hint="Finish or cancel some of them.",
+            )
+
+    def _new_session(
+        self, principal: Principal, initiation: Initiation, digest: str | None
+    ) -> Session:
+        now = _now()
+        session = Session(
+            id=str(uuid.uuid4()),
+            owner=principal.id,
+            client_id=_shown(initiation.client_id, _MAX_FILENAME),
+            filename=display_name(initiation.filename),
+            title=_shown(initiation.title, _MAX_METADATA_TEXT).strip(),
+            total_size=initiation.total_size,
+            chunk_size=self.settle_chunk_size(initiation.total_size, initiation.chunk_size),
+            protocol=initiation.protocol,
+            created_at=now,
+            updated_at=now,
+            expires_at=now,
+            expected_digest=digest,
+            check_duplicates=initiation.check_duplicates,
+            auto_build_index=initiation.auto_build_index,
+            metadata=_checked_metadata(initiation.metadata),
+            partial=initiation.partial,
+        )
+        return replace(session, expires_at=expiry(session, self._settings))
+
+    def settle_chunk_size(self, total_size: int | None, requested: int | None) -> int:
+        """Choose the chunk size: small files have small chunks; clients may ask within limits."""
+        size = min(requested or int(self._settings.chunk_size), int(self._settings.max_chunk_size))
+        if total_size is not None and total_size < _SMALL_FILE:
+            size = min(size, _SMALL_CHUNK)
+        elif total_size is not None and total_size < _MEDIUM_FILE:
+            size = min(size, _MEDIUM_CHUNK)
+        return max(size, _LEAST_CHUNK, -(-(total_size or 0) // _MAX_CHUNKS))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _require(principal: Principal, scope: Scope) -> None:
+    if not principal.may(scope):
+        raise PermissionDenied(
+            f"{principal.name} lacks the scope {scope.value!r}",
+            hint="Use a key that has it.",
+            details={"scope": scope.value},
+        )
+
+
+def _checked_digest(text: str | None) -> str | None:
+    """Accept a SHA-256 in hexadecimal; anything else is the client's mistake."""
+    if not text:
+        return None
+    if not _SHA256.fullmatch(text):
+        raise ProtocolError("expected_hash is not a SHA-256 in hexadecimal (64 digits)")
+    return text.lower()
+
+
+def _shown(text: str, limit: int) -> str:
+    """Drop what must not reach a page or a log line, and cut to ``limit`` characters."""
+    return "".join(char for char in text if char.isprintable())[:limit]
+
+
+def display_name(filename: str) -> str:
+    """Reduce a client's filename to its last part, printable; it is shown, never opened."""
+    last = re.split(r"[/\\]", filename)[-1]
+    return _shown(last, _MAX_FILENAME).strip().lstrip(".") or "document.pdf"
+
+
+def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    if len(metadata) > _MAX_METADATA:
+        raise ProtocolError(f"more than {_MAX_METADATA} metadata entries")
+    return {
+        _shown(key, _MAX_FILENAME): _shown(value, _MAX_METADATA_TEXT)
+        for key, value in metadata.items()
+    }
