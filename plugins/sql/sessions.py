@@ -205,9 +205,11 @@ class SqlSessionStore:
 
         return await self._database.read(operation)
 
-    async def count(self, states: Sequence[SessionState]) -> int:
-        """Return how many sessions are in one of the states."""
+    async def count(self, states: Sequence[SessionState], *, owner: str | None = None) -> int:
+        """Return how many sessions, of everybody or of one owner, are in one of the states."""
         statement = select(func.count()).select_from(sessions).where(_in_one_of(states))
+        if owner is not None:
+            statement = statement.where(sessions.c.owner == owner)
         return await self._database.read(
             lambda connection: connection.execute(statement).scalar_one()
         )

@@ -56,5 +56,5 @@ class SharedDatabase:
         return open_engines(
             options.url.get_secret_value(),
             state_dir=self._context.state_dir,
-            durability=getattr(self._context.settings, "durability", "process"),
+            durability=self._context.settings.durability,
         )
