@@ -1,0 +1,286 @@
+"""Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload) at ``/resumable``.
+
+Section names in docstrings are those of the draft, interop version 8. A request without
+``Upload-Complete`` is an ordinary upload: ``curl --data-binary @file.pdf URL`` works.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from aiohttp import hdrs, web
+from pdfsluice.core.errors import (
+    OffsetConflict,
+    PdfsluiceError,
+    ProtocolError,
+    SizeExceeded,
+)
+from pdfsluice.core.lifecycle import OPEN
+from pdfsluice.core.models import Protocol, Session
+
+from . import ietf_fields as fields
+from . import sequential
+from .bodies import answer_before_body, withhold_continue
+from .ietf_interim import ProgressReports, send_interim
+from .keys import PRINCIPAL, REQUEST_ID, RUNTIME
+from .problems import UnsupportedMedia, problem, status_of
+from .routes import add_public
+
+PREFIX: Final = "/resumable"
+MEDIA_TYPE: Final = "application/partial-upload"
+
+_RESOURCE: Final = f"{PREFIX}/{{session_id}}"
+_PROBLEM_TYPES: Final = "https://iana.org/assignments/http-problem-types#"
+_UNNAMED: Final = "upload.pdf"
+_Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class OffsetMismatch(OffsetConflict):
+    """The request's offset is not where the upload stands."""
+
+    def __init__(self, expected: int, provided: int) -> None:
+        super().__init__(
+            f"the upload stands at {expected}, not at {provided}",
+            hint="Ask with HEAD where to go on.",
+            details={"offset": expected},
+        )
+        self.expected = expected
+        self.provided = provided
+
+
+class InconsistentLength(ProtocolError):
+    """The request speaks of another length than an earlier one, or than itself."""
+
+    code = "inconsistent-upload-length"
+
+
+class CompletedUpload(ProtocolError):
+    """The upload is complete and cannot be changed."""
+
+    code = "completed-upload"
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the target of new uploads, and the upload resources."""
+    add_public(app, _add_discovery)
+    routes: tuple[tuple[str, str, _Handler], ...] = (
+        ("POST", PREFIX, _create),
+        ("HEAD", _RESOURCE, _head),
+        ("PATCH", _RESOURCE, _append),
+        ("DELETE", _RESOURCE, _cancel),
+    )
+    for method, path, handler in routes:
+        app.router.add_route(method, path, _guarded(handler), expect_handler=withhold_continue)
+
+
+def _add_discovery(app: web.Application) -> None:
+    for path in (PREFIX, _RESOURCE):
+        app.router.add_route("OPTIONS", path, _options)
+
+
+def _guarded(handler: _Handler) -> _Handler:
+    async def guarded(request: web.Request) -> web.Response:
+        try:
+            return await handler(request)
+        except PdfsluiceError as error:
+            response = _refusal(error, request)
+            await answer_before_body(request, response)
+            return response
+
+    return guarded
+
+
+def _refusal(error: PdfsluiceError, request: web.Request) -> web.Response:
+    """Problem Types: answer an error, with the members that the draft defines."""
+    response = problem(error, request.get(REQUEST_ID, ""))
+    match error:
+        case OffsetMismatch(expected=expected, provided=provided):
+            response.headers["Upload-Offset"] = str(expected)
+            return sequential.amended(
+                response,
+                409,
+                members={
+                    "type": f"{_PROBLEM_TYPES}mismatching-upload-offset",
+                    "expected-offset": expected,
+                    "provided-offset": provided,
+                },
+            )
+        case InconsistentLength() | CompletedUpload():
+            members = {"type": _PROBLEM_TYPES + error.code}
+            return sequential.amended(response, status_of(error), members=members)
+        case SizeExceeded():
+            response.headers["Upload-Limit"] = _limits(request, None)
+        case _:
+            pass
+    return response
+
+
+async def _options(request: web.Request) -> web.Response:
+    """Limits: a client can ask for support and limits before it begins."""
+    headers = {"Accept-Patch": MEDIA_TYPE, "Upload-Limit": _limits(request, None)}
+    return web.Response(status=204, headers=headers)
+
+
+async def _create(request: web.Request) -> web.Response:
+    """Upload Creation."""
+    complete = fields.boolean(request.headers, "Upload-Complete")
+    version = fields.interop_version(request.headers) if complete is not None else None
+    length = _length(request, position=0, complete=complete is not False)
+    digest = fields.sha256_digest(request.headers, "Repr-Digest")
+    session = await request.app[RUNTIME].uploads.initiate(
+        request[PRINCIPAL],
+        sequential.initiation(
+            request.query,
+            protocol=Protocol.IETF,
+            filename=fields.filename(request.headers) or _UNNAMED,
+            total_size=length,
+            expected_digest=None if digest is None else digest.value.hex(),
+        ),
+    )
+    where = {
+        hdrs.LOCATION: sequential.location(PREFIX, session),
+        "Upload-Limit": _limits(request, session),
+    }
+    await send_interim(request, version, where)
+    response = await _take_in(request, session, complete=complete is not False)
+    response.headers.update(where)
+    return response
+
+
+async def _append(request: web.Request) -> web.Response:
+    """Upload Append."""
+    if request.content_type != MEDIA_TYPE:
+        raise UnsupportedMedia(f"the body must be of type {MEDIA_TYPE}")
+    position = fields.integer(request.headers, "Upload-Offset")
+    complete = fields.boolean(request.headers, "Upload-Complete")
+    if position is None or complete is None:
+        raise ProtocolError("Upload-Offset and Upload-Complete are needed, each with a valid value")
+    session = await sequential.find(request)
+    if session.state not in OPEN:
+        if sequential.has_body(request):
+            raise InconsistentLength("the upload is complete and takes no more bytes")
+        raise CompletedUpload("the upload is complete already")
+    if position != sequential.offset(session):
+        raise OffsetMismatch(sequential.offset(session), position)
+    length = _length(request, position=position, complete=complete)
+    if length is not None:
+        session = await _settle_length(request, session, length)
+    return await _take_in(request, session, complete=complete)
+
+
+async def _take_in(request: web.Request, session: Session, *, complete: bool) -> web.Response:
+    """Append the body and, if it is said to be the rest, complete the upload."""
+    if sequential.has_body(request):
+        session = await _receive(request, session)
+    if not complete:
+        created = request.method == hdrs.METH_POST
+        return web.Response(
+            status=HTTPStatus.CREATED if created else HTTPStatus.NO_CONTENT,
+            headers={"Upload-Complete": "?0", "Upload-Offset": str(sequential.offset(session))},
+        )
+    position = sequential.offset(session)
+    session = await _settle_length(request, session, position)
+    try:
+        response = await _result(request, session)
+    except PdfsluiceError as error:
+        if error.retryable:
+            raise
+        response = _refusal(error, request)
+    response.headers.update({"Upload-Complete": "?1", "Upload-Offset": str(position)})
+    return response
+
+
+async def _receive(request: web.Request, session: Session) -> Session:
+    async def position() -> int:
+        return sequential.offset(await uploads.get(request[PRINCIPAL], session.id))
+
+    uploads = request.app[RUNTIME].uploads
+    checksum = fields.sha256_digest(request.headers, "Content-Digest")
+    try:
+        async with ProgressReports(request, fields.interop_version(request.headers), position):
+            return await sequential.append(request, session, checksum)
+    except SizeExceeded:
+        if session.total_size is not None and request.content_length is None:
+            # Upload Append: an upload that ran past its length must not be used any further.
+            await uploads.cancel(request[PRINCIPAL], session.id, "longer than announced")
+        raise
+
+
+async def _settle_length(request: web.Request, session: Session, length: int) -> Session:
+    """Length: all indications must agree."""
+    if session.total_size is None:
+        uploads = request.app[RUNTIME].uploads
+        return await uploads.set_total_size(request[PRINCIPAL], session.id, length)
+    if session.total_size != length:
+        raise InconsistentLength(
+            f"the upload has {session.total_size} bytes by an earlier request, {length} by this"
+        )
+    return session
+
+
+async def _result(request: web.Request, session: Session) -> web.Response:
+    """Responses to Uploads: what an ordinary upload of the whole file would be answered."""
+    runtime = request.app[RUNTIME]
+    document_id = await sequential.verdict(request, session)
+    if document_id is None:
+        return _json(HTTPStatus.ACCEPTED, {"session_id": session.id, "status": "processing"})
+    document = await runtime.library.get(request[PRINCIPAL], document_id)
+    response = _json(HTTPStatus.OK, {"document": {"id": document.id, "title": document.title}})
+    response.headers[hdrs.CONTENT_LOCATION] = sequential.document_url(document_id)
+    response.headers["Repr-Digest"] = fields.format_digest(document.sha256)
+    return response
+
+
+def _json(status: HTTPStatus, content: object) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(content), content_type="application/json")
+
+
+async def _head(request: web.Request) -> web.Response:
+    """Offset Retrieval. Takes no lock and leaves a running append alone."""
+    session = await sequential.find(request)
+    headers = {
+        "Upload-Offset": str(sequential.offset(session)),
+        "Upload-Complete": fields.format_boolean(session.state not in OPEN),
+        "Upload-Limit": _limits(request, session),
+        hdrs.CACHE_CONTROL: "no-store",
+    }
+    if session.total_size is not None:
+        headers["Upload-Length"] = str(session.total_size)
+    if session.document_id is not None:
+        headers[hdrs.CONTENT_LOCATION] = sequential.document_url(session.document_id)
+    return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
+
+
+async def _cancel(request: web.Request) -> web.Response:
+    """Upload Cancellation."""
+    await sequential.cancel(request)
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _length(request: web.Request, *, position: int, complete: bool) -> int | None:
+    """Length: what this request says about it, in one way or in two that must agree."""
+    announced = fields.integer(request.headers, "Upload-Length")
+    content = request.content_length
+    if content is None and not sequential.has_body(request):
+        content = 0
+    end = None if content is None else position + content
+    agree = announced is None or end is None or (end == announced if complete else end <= announced)
+    if not agree:
+        raise InconsistentLength(
+            f"Upload-Length says {announced} bytes, the end of the body is at {end}"
+        )
+    return end if complete and end is not None else announced
+
+
+def _limits(request: web.Request, session: Session | None) -> str:
+    """Limits."""
+    age = None
+    if session is not None and session.state in OPEN:
+        age = max(0, int((session.expires_at - datetime.now(UTC)).total_seconds()))
+    return fields.format_limits(
+        max_size=int(request.app[RUNTIME].settings.max_file_size),
+        max_age=age,
+        version=fields.interop_version(request.headers),
+    )

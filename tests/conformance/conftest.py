@@ -1,0 +1,42 @@
+"""Conformance of any server to tus 1.0, resumable uploads for HTTP and the interface of pdfsluice.
+
+``pytest tests/conformance --pdfsluice-url http://host:8000`` tests a server that runs already;
+without the option a server of our own is started.
+"""
+
+import itertools
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from pdfsluice.core.testing.pdfs import make_pdf
+from tests.conformance.wire import Server
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance")
+    group.addoption("--pdfsluice-url", help="server to test; by default one is started")
+    group.addoption("--pdfsluice-key", help="API key to send as a bearer token")
+    group.addoption("--tus-path", help="creation URL of tus; default /files")
+    group.addoption("--ietf-path", help="target of resumable uploads; default /resumable")
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Server:
+    """The server under test."""
+    key = request.config.getoption("--pdfsluice-key", None)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    url = request.config.getoption("--pdfsluice-url", None)
+    return Server(url or request.getfixturevalue("server").base_url, headers)
+
+
+@pytest.fixture(scope="session")
+def new_pdf() -> Callable[[int], bytes]:
+    """Make a PDF of at least a number of bytes; no two are alike, in this run or others."""
+    run, numbers = uuid.uuid4().hex, itertools.count()
+
+    def new(size: int = 0) -> bytes:
+        return make_pdf([f"{run} {next(numbers)}"], noise_per_page=size)
+
+    return new
