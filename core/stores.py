@@ -163,7 +163,11 @@ class SessionStore(Protocol):
 
         Args:
             session: The snapshot that the change is based on.
-            changes: Fields of :class:`Session`; not ``id`` nor ``committed``.
+            changes: Fields of :class:`Session`; not ``id``, ``version`` nor ``committed``.
+
+        Returns:
+            The snapshot with the changes and its new version. Its ``committed`` is that of
+            the snapshot given, because commits do not wait for updates.
 
         Raises:
             StateConflict: Somebody else changed the session in between.

@@ -160,20 +160,18 @@ class SqlSessionStore:
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
         changed = replace(session, **changes)
         row = session_row(changed)
-        key = _key(session.id)
         values = {
-            **key,
+            **_key(session.id),
             "expected": session.version,
             **{f"new_{column}": row[column] for column in row if column not in {"id", "version"}},
         }
 
-        def operation(connection: Connection) -> Session:
+        def operation(connection: Connection) -> None:
             if not connection.execute(_update, values).rowcount:
                 raise _refusal(connection, session)
-            row = connection.execute(_get, key).one()
-            return read_session(row, connection.execute(_ranges, key))
 
-        return await self._database.write(operation)
+        await self._database.write(operation)
+        return replace(changed, version=session.version + 1)
 
     async def find(
         self,

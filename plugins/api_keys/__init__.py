@@ -1,0 +1,31 @@
+"""API keys: named, scoped, revocable, and stored as hashes only."""
+
+from collections.abc import Sequence
+
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.ports import AuthenticatorSpec, CommandSpec, PluginContext
+
+NAME = "api-keys"
+FILE = "keys.json"
+
+
+@hookimpl
+def pdfsluice_register_authenticators(context: PluginContext) -> Sequence[AuthenticatorSpec]:
+    """Register the authenticator ``api-keys``."""
+    from .authenticator import ApiKeyAuthenticator  # noqa: PLC0415 - hooks import cheaply
+
+    return [
+        AuthenticatorSpec(name=NAME, authenticator=ApiKeyAuthenticator(context.data_dir / FILE))
+    ]
+
+
+@hookimpl
+def pdfsluice_register_commands() -> Sequence[CommandSpec]:
+    """Register the command ``keys``."""
+    return [
+        CommandSpec(
+            name="keys",
+            help="Add, list and revoke API keys.",
+            target="pdfsluice.plugins.api_keys.commands:app",
+        )
+    ]

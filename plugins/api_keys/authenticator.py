@@ -1,0 +1,81 @@
+"""The authenticator ``api-keys``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pdfsluice.core.errors import AuthenticationError
+from pdfsluice.core.models import Principal
+from pdfsluice.core.ports import Credentials
+
+from .keys import PREFIX, ApiKey, KeyFile, id_of
+
+_WEBSOCKET_PREFIX = "bearer."
+
+
+class ApiKeyAuthenticator:
+    """Knows callers by their key; a change of the file counts from the next request on.
+
+    Once there was a key, also a revoked one, callers without a valid key are turned away
+    for as long as this process lives: revoking the last key, or losing the file, must not
+    open the server to everybody.
+
+    Args:
+        path: The file of keys.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = KeyFile(path)
+        self._state: tuple[int, int, int] | None = None
+        self._keys: Mapping[str, ApiKey] = {}
+        self._seen = False
+
+    @property
+    def enforced(self) -> bool:
+        """Whether there is, or was, a key."""
+        self._refresh()
+        return self._seen
+
+    async def authenticate(self, credentials: Credentials) -> Principal | None:
+        """Return the principal of the request's key.
+
+        Returns:
+            ``None`` where there is no API key in the request, or none in the file.
+
+        Raises:
+            AuthenticationError: The key is wrong or revoked.
+            StorageFailed: The file of keys is damaged; nobody is let in.
+        """
+        self._refresh()
+        sent = _sent_key(credentials.headers)
+        if sent is None or not self._seen:
+            return None
+        key = self._keys.get(id_of(sent) or "")
+        if key is None or not key.matches(sent) or key.revoked_at is not None:
+            raise AuthenticationError(
+                "The API key is not valid.",
+                hint="Ask the administrator for a new one ('pdfsluice keys add NAME').",
+            )
+        return key.principal
+
+    def _refresh(self) -> None:
+        state = self._file.state()
+        if state == self._state:
+            return
+        self._seen = self._seen or state is not None
+        self._keys = {}  # nobody is let in by what a damaged file said before
+        self._keys = {key.id: key for key in self._file.read()}
+        self._state = state
+
+
+def _sent_key(headers: Mapping[str, str]) -> str | None:
+    """Return the API key of a request; a bearer token of another kind is left to others."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip().startswith(PREFIX):
+        return token.strip()
+    if key := headers.get("x-api-key", "").strip():
+        return key
+    for protocol in headers.get("sec-websocket-protocol", "").split(","):
+        name = protocol.strip()
+        if name.startswith(_WEBSOCKET_PREFIX + PREFIX):
+            return name.removeprefix(_WEBSOCKET_PREFIX)
+    return None

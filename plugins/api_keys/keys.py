@@ -1,0 +1,195 @@
+"""Keys, and the file in which they are kept.
+
+A key is 256 random bits, so that one round of SHA-256 is the right way to store it: slow
+password hashes make up for secrets that can be guessed, and this one cannot be. They
+would only let anybody make the server busy by sending wrong keys.
+"""
+
+import fcntl
+import hmac
+import os
+import re
+import secrets
+import stat
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pdfsluice.core.errors import Conflict, NotFound, StorageFailed
+from pdfsluice.core.models import Principal, Scope
+
+PREFIX = "pdfsluice_"
+_LAYOUT = re.compile(rf"{PREFIX}(?P<id>[0-9a-f]{{8}})_[A-Za-z0-9_-]{{43}}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """What is known of a key; the key itself is not.
+
+    Attributes:
+        id: Public part of the key, for lists and revocation.
+        name: Who uses it. Keys of the same name act for the same principal, so that a key
+            can be replaced without losing what was uploaded with it.
+        digest: SHA-256 of the whole key, in hexadecimal.
+        revoked_at: Since when it is void; ``None`` while it is valid.
+    """
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    digest: str
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+    @property
+    def principal(self) -> Principal:
+        """Whom the key stands for."""
+        return Principal(id=f"key:{self.name}", name=self.name, scopes=self.scopes)
+
+    def matches(self, key: str) -> bool:
+        """Whether this is the given key; takes the same time for every wrong one."""
+        return hmac.compare_digest(sha256(key.encode()).hexdigest(), self.digest)
+
+
+def new_key(name: str, scopes: Iterable[Scope], now: datetime) -> tuple[ApiKey, str]:
+    """Make a key; return what to store, and the key to show once.
+
+    Raises:
+        ValueError: The name has other characters than letters, digits and ``._@-``.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError("a name has 1 to 64 letters, digits and '._@-', and starts with no sign")
+    key_id = secrets.token_hex(4)
+    key = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
+    stored = ApiKey(
+        id=key_id,
+        name=name,
+        scopes=frozenset(scopes),
+        digest=sha256(key.encode()).hexdigest(),
+        created_at=now,
+    )
+    return stored, key
+
+
+def id_of(key: str) -> str | None:
+    """Return the public part of a key, or ``None`` where the text is no key."""
+    match = _LAYOUT.fullmatch(key)
+    return match["id"] if match else None
+
+
+class KeyFile:
+    """Reads and changes the file of keys; changes are atomic and exclude each other."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def state(self) -> tuple[int, int, int] | None:
+        """Return what changes whenever the file does; ``None`` where there is none."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def read(self) -> Sequence[ApiKey]:
+        """Return all keys, also revoked ones; none where there is no file.
+
+        Raises:
+            StorageFailed: The file cannot be read or understood.
+        """
+        try:
+            content = orjson.loads(self._path.read_bytes())
+            if content["version"] != _VERSION:
+                raise ValueError(f"version {content['version']}")
+            return [_decode(entry) for entry in content["keys"]]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StorageFailed(
+                f"The file of API keys {self._path} cannot be read: {error}.",
+                hint="Restore it, or delete it and add the keys anew.",
+            ) from error
+
+    def add(self, key: ApiKey) -> None:
+        """Store a new key."""
+        with self._changing() as keys:
+            if any(known.id == key.id for known in keys):
+                raise Conflict(f"There is a key {key.id} already.", hint="Try again.")
+            keys.append(key)
+
+    def revoke(self, name_or_id: str, now: datetime) -> Sequence[ApiKey]:
+        """Make keys void: the one with this id, or all with this name; return them.
+
+        Raises:
+            NotFound: There is no such valid key.
+        """
+        with self._changing() as keys:
+            void = [
+                key for key in keys if key.revoked_at is None and name_or_id in {key.id, key.name}
+            ]
+            if not void:
+                raise NotFound(f"There is no valid key {name_or_id!a}.")
+            keys[:] = [replace(key, revoked_at=now) if key in void else key for key in keys]
+        return void
+
+    @contextmanager
+    def _changing(self) -> Generator[list[ApiKey]]:
+        """Give the keys to change; what they are afterwards replaces the file at once."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(
+            self._path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            keys = list(self.read())
+            yield keys
+            self._write(keys)
+        finally:
+            os.close(lock)
+
+    def _write(self, keys: Iterable[ApiKey]) -> None:
+        content = {"version": _VERSION, "keys": [_encode(key) for key in keys]}
+        temporary = self._path.with_suffix(".new")
+        temporary.unlink(missing_ok=True)
+        mode = stat.S_IRUSR | stat.S_IWUSR
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+        with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
+            file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
+        directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _encode(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": sorted(key.scopes),
+        "sha256": key.digest,
+        "created_at": key.created_at.astimezone(UTC).isoformat(),
+        "revoked_at": key.revoked_at and key.revoked_at.astimezone(UTC).isoformat(),
+    }
+
+
+def _decode(entry: dict[str, Any]) -> ApiKey:
+    revoked_at = entry["revoked_at"]
+    return ApiKey(
+        id=entry["id"],
+        name=entry["name"],
+        scopes=frozenset(map(Scope, entry["scopes"])),
+        digest=entry["sha256"],
+        created_at=datetime.fromisoformat(entry["created_at"]),
+        revoked_at=None if revoked_at is None else datetime.fromisoformat(revoked_at),
+    )
