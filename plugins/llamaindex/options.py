@@ -1,0 +1,72 @@
+"""Settings of the plugin."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from .recipe import Recipe
+
+
+class IndexOptions(BaseModel):
+    """How documents are made searchable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    embedding: str = Field(
+        "minilm",
+        pattern=r"^(minilm|onnx|openai|[\w.]+:\w+)$",
+        description="Embedding model: minilm (offline), onnx (a folder of yours), openai (remote,"
+        " extra 'openai') or module:Class of any LlamaIndex embedding.",
+    )
+    embedding_options: dict[str, Any] = Field(
+        default_factory=dict, description="Arguments of the embedding model."
+    )
+    api_key: SecretStr | None = Field(None, description="Key of a remote embedding model.")
+    vector_store: str = Field(
+        "sqlite",
+        pattern=r"^(sqlite|[\w.]+:\w+)$",
+        description="Where vectors are kept: sqlite, or module:Class of any LlamaIndex vector"
+        " store that several processes can use.",
+    )
+    vector_store_options: dict[str, Any] = Field(
+        default_factory=dict, description="Arguments of the vector store."
+    )
+    chunk_tokens: int = Field(200, ge=32, le=8000, description="Longest passage, in tokens.")
+    chunk_overlap: int = Field(
+        20, ge=0, description="Tokens that a passage shares with the one before it."
+    )
+    threads: int = Field(0, ge=0, description="Threads of the embedding model; 0 for at most two.")
+    memory_mb: int = Field(4096, ge=1024, description="Address space of a child process, MiB.")
+    reply_seconds: float = Field(
+        120.0, gt=0, description="Longest wait for a batch of pages or for a search, seconds."
+    )
+    indexing_idle_seconds: float = Field(
+        60.0, gt=0, description="Time without work after which the indexing process ends, seconds."
+    )
+    search_idle_seconds: float = Field(
+        600.0, gt=0, description="Time without a search after which its process ends, seconds."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "IndexOptions":
+        if self.chunk_overlap >= self.chunk_tokens:
+            raise ValueError("chunk_overlap must be less than chunk_tokens")
+        if self.embedding == "onnx" and "folder" not in self.embedding_options:
+            raise ValueError("embedding 'onnx' needs embedding_options.folder")
+        return self
+
+    def recipe(self, folder: Path) -> Recipe:
+        """Return what a child process needs to know."""
+        return Recipe(
+            folder=str(folder),
+            embedding=self.embedding,
+            embedding_options=self.embedding_options,
+            api_key=self.api_key.get_secret_value() if self.api_key else None,
+            vector_store=self.vector_store,
+            vector_store_options=self.vector_store_options,
+            chunk_tokens=self.chunk_tokens,
+            chunk_overlap=self.chunk_overlap,
+            threads=self.threads or min(2, os.cpu_count() or 1),
+        )
