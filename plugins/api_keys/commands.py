@@ -71,6 +71,8 @@ def revoke(
 
 
 def _file(data_dir: Path | None, config: Path | None) -> KeyFile:
+    if data_dir is not None:  # a key can be revoked whatever is wrong with settings and plugins
+        return KeyFile(data_dir / FILE)
     sections = {spec.name: spec.model for _, spec in PluginManager.load().options()}
-    loaded = load(sections=sections, file=config, command_line={"data_dir": data_dir})
+    loaded = load(sections=sections, file=config)
     return KeyFile(loaded.settings.data_dir / FILE)

@@ -10,7 +10,6 @@ import hmac
 import os
 import re
 import secrets
-import stat
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -105,10 +104,7 @@ class KeyFile:
             StorageFailed: The file cannot be read or understood.
         """
         try:
-            content = orjson.loads(self._path.read_bytes())
-            if content["version"] != _VERSION:
-                raise ValueError(f"version {content['version']}")
-            return [_decode(entry) for entry in content["keys"]]
+            return _decode_all(self._path.read_bytes())
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -143,9 +139,8 @@ class KeyFile:
     def _changing(self) -> Generator[list[ApiKey]]:
         """Give the keys to change; what they are afterwards replaces the file at once."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(
-            self._path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
-        )
+        flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+        lock = os.open(self._path.with_suffix(".lock"), flags, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             keys = list(self.read())
@@ -158,9 +153,8 @@ class KeyFile:
         content = {"version": _VERSION, "keys": [_encode(key) for key in keys]}
         temporary = self._path.with_suffix(".new")
         temporary.unlink(missing_ok=True)
-        mode = stat.S_IRUSR | stat.S_IWUSR
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-        with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
+        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
             file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
             file.flush()
             os.fsync(file.fileno())
@@ -181,6 +175,13 @@ def _encode(key: ApiKey) -> dict[str, Any]:
         "created_at": key.created_at.astimezone(UTC).isoformat(),
         "revoked_at": key.revoked_at and key.revoked_at.astimezone(UTC).isoformat(),
     }
+
+
+def _decode_all(data: bytes) -> list[ApiKey]:
+    content = orjson.loads(data)
+    if content["version"] != _VERSION:
+        raise ValueError(f"its version {content['version']} is not known")
+    return [_decode(entry) for entry in content["keys"]]
 
 
 def _decode(entry: dict[str, Any]) -> ApiKey:
