@@ -180,6 +180,8 @@ class ActiveUploads:
         """Put an upload away if it is open."""
         upload = self._open.get(session_id)
         if upload is not None:
+            async with upload.lock:  # a change of state that is under way ends first
+                pass
             await self.put_away(upload)
 
     async def put_idle_away(self, idle_seconds: float) -> None:

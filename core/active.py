@@ -168,9 +168,13 @@ class ActiveUpload:
         self.progress.touch()
 
     async def found(self, findings: Sequence[Finding]) -> bool:
-        """Keep findings that came while following; return whether the upload goes on."""
+        """Keep findings that came while following; return whether the upload goes on.
+
+        Stages that read the file again after a restart find the same again.
+        """
         async with self.lock:
-            known = (*self.session.findings, *findings)[:MAX_FINDINGS]
+            new = [finding for finding in findings if finding not in self.session.findings]
+            known = (*self.session.findings, *new)[:MAX_FINDINGS]
             decision = self.judge(findings, self.session.decision)
             await self.change(findings=known, decision=decision)
             if not decision.refuses:

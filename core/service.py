@@ -24,6 +24,7 @@ from .errors import (
     SizeExceeded,
     StateConflict,
 )
+from .findings import Decision
 from .lifecycle import ENDED, FINISHING, OPEN, expired, expiry, is_expired, refusal
 from .models import (
     ChunkIntent,
@@ -353,12 +354,15 @@ class UploadService:
                 hint="Only refused uploads whose bytes were kept can be released.",
             )
         await self._active.drop(session.id)
+        session = await self._find(principal, session_id)
         await self._uploads.restore(session.id)
         released = await self._sessions.update(
             session,
             state=SessionState.UPLOADING,
             quarantined=False,
             released=True,
+            decision=Decision.FLAG,
+            findings=(),
             failure_code="",
             failure_message="",
             updated_at=_now(),
