@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,15 +25,23 @@ from pdfsluice.core.errors import (
     StateConflict,
     UploadIncomplete,
 )
-from pdfsluice.core.findings import Decision
+from pdfsluice.core.findings import Decision, Finding
 from pdfsluice.core.models import Checksum, ChunkIntent, Principal, Scope, SessionState
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.service import Initiation
+from pdfsluice.core.stages import StageContext, StreamStage
 
-from tests.support.runtimes import Bytes, Watchman, a_runtime, initiate, send, send_all
+from tests.support.runtimes import (
+    Bytes,
+    Watchman,
+    WordStage,
+    a_runtime,
+    initiate,
+    send,
+    send_all,
+)
 
 CHUNK = 256 * 1024
-SMALL = {"chunk_size": CHUNK}
 
 
 def some_bytes(size: int, seed: int = 1) -> bytes:
@@ -43,7 +52,7 @@ DATA = some_bytes(4 * CHUNK + 12_345)
 
 
 async def test_a_file_goes_in_and_comes_out_unchanged(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA, title="A title")
         await send_all(runtime, session, DATA)
         done = await runtime.uploads.complete(LOCAL, session.id)
@@ -59,7 +68,7 @@ async def test_a_file_goes_in_and_comes_out_unchanged(tmp_path: Path) -> None:
 
 async def test_chunks_come_in_parallel_and_in_any_order(tmp_path: Path) -> None:
     watchman = Watchman()
-    async with a_runtime(tmp_path, watchman=watchman, **SMALL) as runtime:
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         order = [3, 1, 4, 0, 2]
         await asyncio.gather(*(send(runtime, session, DATA, chunk) for chunk in order))
@@ -71,7 +80,7 @@ async def test_chunks_come_in_parallel_and_in_any_order(tmp_path: Path) -> None:
 
 
 async def test_completing_too_early_names_what_is_missing(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send(runtime, session, DATA, 1)
         with pytest.raises(UploadIncomplete) as caught:
@@ -83,7 +92,7 @@ async def test_completing_too_early_names_what_is_missing(tmp_path: Path) -> Non
 
 
 async def test_the_same_chunk_again_is_harmless_and_another_is_refused(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send(runtime, session, DATA, 1)
         same = await send(runtime, session, DATA, 1)
@@ -98,7 +107,7 @@ async def test_the_same_chunk_again_is_harmless_and_another_is_refused(tmp_path:
 
 
 async def test_a_broken_chunk_is_kept_as_far_as_it_came(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         broken = Bytes(DATA[:CHUNK], fails_after=100_000, failure=BodyIncomplete("broke off"))
         with pytest.raises(BodyIncomplete):
@@ -110,7 +119,7 @@ async def test_a_broken_chunk_is_kept_as_far_as_it_came(tmp_path: Path) -> None:
 
 
 async def test_a_broken_chunk_with_a_checksum_is_dropped(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         piece = DATA[:CHUNK]
         digest = hashlib.sha256(piece).digest()
@@ -130,7 +139,7 @@ async def test_a_broken_chunk_with_a_checksum_is_dropped(tmp_path: Path) -> None
 
 
 async def test_wrong_sizes_leave_nothing_behind(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         with pytest.raises(SizeExceeded):
             await send(runtime, session, DATA, 0, Bytes(DATA[: CHUNK + 1]))
@@ -146,7 +155,7 @@ async def test_wrong_sizes_leave_nothing_behind(tmp_path: Path) -> None:
 
 
 async def test_a_newer_request_takes_over_from_one_that_hangs(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         hanging = Bytes(DATA[:CHUNK], holds_after=100_000)
         older = asyncio.create_task(send(runtime, session, DATA, 0, hanging))
@@ -162,7 +171,7 @@ async def test_a_newer_request_takes_over_from_one_that_hangs(tmp_path: Path) ->
 
 async def test_a_refusal_reaches_the_sender_while_the_file_arrives(tmp_path: Path) -> None:
     bad = DATA[: CHUNK - 3] + b"FORBIDDEN" + DATA[CHUNK + 6 :]
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, bad)
         hanging = Bytes(bad[3 * CHUNK : 4 * CHUNK], holds_after=50_000)
         under_way = asyncio.create_task(send(runtime, session, bad, 3, hanging))
@@ -183,7 +192,7 @@ async def test_a_refusal_reaches_the_sender_while_the_file_arrives(tmp_path: Pat
 async def test_a_quarantined_upload_can_be_released(tmp_path: Path) -> None:
     bad = b"FORBIDDEN" + DATA
     watchman = Watchman(keeps=True)
-    async with a_runtime(tmp_path, watchman=watchman, **SMALL) as runtime:
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, bad)
         await send(runtime, session, bad, 0)
         while (await runtime.uploads.get(LOCAL, session.id)).state is not SessionState.REJECTED:
@@ -198,7 +207,7 @@ async def test_a_quarantined_upload_can_be_released(tmp_path: Path) -> None:
 
 async def test_only_an_administrator_releases(tmp_path: Path) -> None:
     uploader = Principal(id="u", name="u", scopes=frozenset({Scope.UPLOAD}))
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         with pytest.raises(StateConflict):
             await runtime.uploads.release(LOCAL, session.id)
@@ -208,7 +217,7 @@ async def test_only_an_administrator_releases(tmp_path: Path) -> None:
 
 async def test_sessions_belong_to_their_principal(tmp_path: Path) -> None:
     other = Principal(id="other", name="other", scopes=frozenset({Scope.UPLOAD, Scope.READ}))
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         for attempt in (
             runtime.uploads.get(other, session.id),
@@ -223,11 +232,11 @@ async def test_sessions_belong_to_their_principal(tmp_path: Path) -> None:
 
 
 async def test_a_restart_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         for chunk in (0, 2):
             await send(runtime, session, DATA, chunk)
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         resumed = await runtime.uploads.resume(LOCAL, session.id, "another device")
         assert resumed.missing_chunks == [1, 3, 4]
         assert resumed.client_id == "another device"
@@ -239,14 +248,14 @@ async def test_a_restart_loses_nothing_that_was_acknowledged(tmp_path: Path) -> 
 
 async def test_a_stage_with_checkpoints_goes_on_where_it_stood(tmp_path: Path) -> None:
     watchman = Watchman()
-    async with a_runtime(tmp_path, watchman=watchman, **SMALL) as runtime:
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send(runtime, session, DATA, 0)
         while not watchman.feeds:
             await asyncio.sleep(0)
     first = sum(size for _, size in watchman.feeds)
     assert first == CHUNK
-    async with a_runtime(tmp_path, watchman=watchman, **SMALL) as runtime:
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
         await send_all(runtime, session, DATA)
         done = await runtime.uploads.complete(LOCAL, session.id)
         assert done.document.sha256 == hashlib.sha256(DATA).hexdigest()
@@ -255,7 +264,7 @@ async def test_a_stage_with_checkpoints_goes_on_where_it_stood(tmp_path: Path) -
 
 @pytest.mark.parametrize("restart", [True, False])
 async def test_rotten_bytes_are_missing_again(tmp_path: Path, restart: bool) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         for chunk in (0, 1, 2):
             await send(runtime, session, DATA, chunk)
@@ -268,7 +277,7 @@ async def test_rotten_bytes_are_missing_again(tmp_path: Path, restart: bool) -> 
             assert done.document.sha256 == hashlib.sha256(DATA).hexdigest()
             return
     _spoil(tmp_path, CHUNK + 7)
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         resumed = await runtime.uploads.resume(LOCAL, session.id, "")
         assert resumed.missing_chunks == [1, 3, 4]
 
@@ -283,12 +292,12 @@ def _spoil(folder: Path, offset: int) -> None:
 
 
 async def test_a_lost_file_starts_the_upload_again(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send(runtime, session, DATA, 0)
     for path in (tmp_path / "uploads").glob("**/*.part"):
         path.unlink()
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         resumed = await runtime.uploads.resume(LOCAL, session.id, "")
         assert not resumed.committed
         await send_all(runtime, session, DATA)
@@ -296,19 +305,19 @@ async def test_a_lost_file_starts_the_upload_again(tmp_path: Path) -> None:
 
 
 async def test_files_of_no_session_are_deleted_at_the_start(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send(runtime, session, DATA, 0)
     (kept,) = (tmp_path / "uploads").glob("**/*.part")
     stray = kept.with_name("00000000-0000-4000-8000-000000000000.part")
     stray.write_bytes(b"torn")
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         assert not stray.exists()
         assert (await runtime.uploads.get(LOCAL, session.id)).committed.size == CHUNK
 
 
 async def test_the_announced_digest_must_be_met(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA, expected_digest="0" * 64)
         await send_all(runtime, session, DATA)
         with pytest.raises(DigestMismatch):
@@ -320,7 +329,7 @@ async def test_the_announced_digest_must_be_met(tmp_path: Path) -> None:
 
 async def test_duplicates_are_recognised_before_and_after_the_upload(tmp_path: Path) -> None:
     digest = hashlib.sha256(DATA).hexdigest()
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         first = await initiate(runtime, DATA, expected_digest=digest)
         await send_all(runtime, first, DATA)
         document = (await runtime.uploads.complete(LOCAL, first.id)).document
@@ -337,7 +346,7 @@ async def test_duplicates_are_recognised_before_and_after_the_upload(tmp_path: P
 
 
 async def test_cancelling_frees_the_bytes_and_stops_the_sender(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         hanging = Bytes(DATA[:CHUNK], holds_after=50_000)
         sender = asyncio.create_task(send(runtime, session, DATA, 0, hanging))
@@ -354,7 +363,7 @@ async def test_cancelling_frees_the_bytes_and_stops_the_sender(tmp_path: Path) -
 
 
 async def test_idle_sessions_expire_and_completed_ones_stay(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, session_timeout=0.2, **SMALL) as runtime:
+    async with a_runtime(tmp_path, session_timeout=0.2, chunk_size=CHUNK) as runtime:
         done = await initiate(runtime, DATA)
         await send_all(runtime, done, DATA)
         document = (await runtime.uploads.complete(LOCAL, done.id)).document
@@ -373,21 +382,18 @@ async def test_idle_sessions_expire_and_completed_ones_stay(tmp_path: Path) -> N
 
 
 async def test_a_failing_stage_fails_the_upload_by_name(tmp_path: Path) -> None:
-    class Saboteur(Watchman):
-        def _open(self, context: object) -> "Saboteur":
-            del context
-            return self
-
-        def feed(self, data: memoryview, offset: int) -> list[object]:
+    class Saboteur(WordStage):
+        def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
             raise RuntimeError("sabotage")
-
-        def checkpoint(self) -> None:
-            return None
 
         def close(self) -> None:
             raise RuntimeError("sabotage to the end")
 
-    async with a_runtime(tmp_path, watchman=Saboteur(), **SMALL) as runtime:
+    class Sabotage(Watchman):
+        def _open(self, context: StageContext) -> StreamStage:
+            return Saboteur(b"word", context, self.feeds)
+
+    async with a_runtime(tmp_path, watchman=Sabotage(), chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send(runtime, session, DATA, 0)
         while (await runtime.uploads.get(LOCAL, session.id)).state is not SessionState.FAILED:
@@ -401,7 +407,7 @@ async def test_a_failing_stage_fails_the_upload_by_name(tmp_path: Path) -> None:
 
 async def test_parts_become_one_upload(tmp_path: Path) -> None:
     pieces = [DATA[:300_000], DATA[300_000:700_000], DATA[700_000:]]
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         parts = [await initiate(runtime, piece, partial=True) for piece in pieces]
         for part, piece in zip(parts, pieces, strict=True):
             await send_all(runtime, part, piece)
@@ -418,11 +424,11 @@ async def test_parts_become_one_upload(tmp_path: Path) -> None:
 
 
 async def test_an_interrupted_completion_goes_on_after_a_restart(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send_all(runtime, session, DATA)
         await runtime.uploads.start_completion(LOCAL, session.id)
-    async with a_runtime(tmp_path, **SMALL) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         done = await runtime.uploads.complete(LOCAL, session.id)
         assert done.document.sha256 == hashlib.sha256(DATA).hexdigest()
         assert (await runtime.library.list(LOCAL))[1] == 1

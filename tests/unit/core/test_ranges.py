@@ -1,5 +1,7 @@
 """Range sets against sets of integers."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 from pdfsluice.core.ranges import RangeSet
@@ -20,7 +22,7 @@ def test_adding_ranges_in_any_order_is_a_union(added: list[tuple[int, int]]) -> 
     assert positions(result) == {p for start, end in added for p in range(start, end)}
     assert result == RangeSet.of(added)
     assert result.size == len(positions(result))
-    gaps = [later[0] - earlier[1] for earlier, later in zip(result.ranges, result.ranges[1:])]
+    gaps = [later[0] - earlier[1] for earlier, later in pairwise(result.ranges)]
     assert all(gap > 0 for gap in gaps), "neighbours must be merged"
 
 
