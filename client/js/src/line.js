@@ -15,6 +15,7 @@ export class Line {
   #windowBegan = 0;
   #lastRate = 0;
   #hold = 0;
+  #widened = false;
 
   /**
    * @param {object} [options]
@@ -100,24 +101,25 @@ export class Line {
 
   /** @param {number} rate Bytes per millisecond. */
   #adapt(rate) {
+    const gained = rate > this.#lastRate * GAIN;
+    this.#lastRate = rate;
     if (this.#hold > 0) {
       this.#hold -= 1;
-      this.#lastRate = Math.max(this.#lastRate, rate);
-    } else if (this.#lastRate === 0 || rate > this.#lastRate * GAIN) {
-      this.#lastRate = rate;
-      this.width = Math.min(this.max, this.width + 1);
-    } else {
-      // The last widening gave nothing: take it back, and ask again much later.
-      this.width = Math.max(Math.min(2, this.max), this.width - 1);
-      this.#lastRate = 0;
+    } else if (this.#widened && !gained) {
+      // The last widening gave nothing: take it back, and try again much later.
+      this.width -= 1;
+      this.#widened = false;
       this.#hold = PATIENCE;
+    } else {
+      this.#widened = this.width < this.max;
+      this.width = Math.min(this.max, this.width + 1);
     }
   }
 
   #trouble() {
     this.width = Math.max(1, Math.floor(this.width / 2));
-    this.#lastRate = 0;
-    this.#hold = 0;
+    this.#widened = false;
+    this.#hold = PATIENCE;
     this.#beginWindow();
   }
 }

@@ -1,0 +1,147 @@
+/** The parts of the API that are one request each. */
+export type HttpClient = import('./http.js').HttpClient;
+export type PdfDocument = import('./types.js').PdfDocument;
+export type ImportStatus = import('./types.js').ImportStatus;
+export type UploadSession = import('./types.js').UploadSession;
+export type ResumableUpload = import('./types.js').ResumableUpload;
+export type Cancellable = {
+    signal?: AbortSignal;
+};
+/** @typedef {import('./http.js').HttpClient} HttpClient */
+/** @typedef {import('./types.js').PdfDocument} PdfDocument */
+/** @typedef {import('./types.js').ImportStatus} ImportStatus */
+/** @typedef {import('./types.js').UploadSession} UploadSession */
+/** @typedef {import('./types.js').ResumableUpload} ResumableUpload */
+/** @typedef {{signal?: AbortSignal}} Cancellable */
+export declare const STREAMING = "/api/documents/streaming";
+/** Upload sessions, wherever they were opened. */
+export declare class SessionsApi {
+    http: import("./http.js").HttpClient;
+    /** @param {HttpClient} http */
+    constructor(http: HttpClient);
+    /**
+     * @param {string} sessionId
+     * @param {Cancellable} [options]
+     * @returns {Promise<UploadSession>}
+     */
+    get(sessionId: string, options?: Cancellable): Promise<UploadSession>;
+    /**
+     * The caller's unfinished uploads, from every device.
+     *
+     * @param {Cancellable} [options]
+     * @returns {Promise<ResumableUpload[]>}
+     */
+    resumable(options?: Cancellable): Promise<ResumableUpload[]>;
+    /**
+     * @param {string} sessionId
+     * @param {string} [reason]
+     * @returns {Promise<void>}
+     */
+    cancel(sessionId: string, reason?: string): Promise<void>;
+    /**
+     * Overrule the refusal of a quarantined upload; for administrators.
+     *
+     * @param {string} sessionId
+     * @returns {Promise<UploadSession>}
+     */
+    release(sessionId: string): Promise<UploadSession>;
+}
+/** Finished documents. */
+export declare class DocumentsApi {
+    http: import("./http.js").HttpClient;
+    /** @param {HttpClient} http */
+    constructor(http: HttpClient);
+    /**
+     * @param {{limit?: number, after?: string} & Cancellable} [options]
+     * @returns {Promise<{documents: PdfDocument[], total: number, next: string | null}>}
+     */
+    list({ limit, after, signal }?: {
+        limit?: number;
+        after?: string;
+    } & Cancellable): Promise<{
+        documents: PdfDocument[];
+        total: number;
+        next: string | null;
+    }>;
+    /**
+     * @param {number} id
+     * @param {Cancellable} [options]
+     * @returns {Promise<PdfDocument>}
+     */
+    get(id: number, options?: Cancellable): Promise<PdfDocument>;
+    /**
+     * @param {number} id
+     * @param {string} title
+     * @returns {Promise<PdfDocument>}
+     */
+    rename(id: number, title: string): Promise<PdfDocument>;
+    /**
+     * @param {number} id
+     * @returns {Promise<void>}
+     */
+    delete(id: number): Promise<void>;
+    /**
+     * Where the file can be fetched; with API keys the request needs one.
+     *
+     * @param {number} id
+     * @returns {string}
+     */
+    fileUrl(id: number): string;
+    /**
+     * Fetch the file; the answer's body can be read as a stream.
+     *
+     * @param {number} id
+     * @param {{range?: [number, number]} & Cancellable} [options] `range` is half-open.
+     * @returns {Promise<Response>}
+     */
+    file(id: number, { range, signal }?: {
+        range?: [number, number];
+    } & Cancellable): Promise<Response>;
+    /**
+     * A picture of a page.
+     *
+     * @param {number} id
+     * @param {number} page From 1 on.
+     * @param {{width?: number} & Cancellable} [options]
+     * @returns {Promise<Blob>} A JPEG.
+     */
+    thumbnail(id: number, page: number, { width, signal }?: {
+        width?: number;
+    } & Cancellable): Promise<Blob>;
+    /**
+     * @param {number} id
+     * @param {number} page From 1 on.
+     * @param {Cancellable} [options]
+     * @returns {Promise<{document_id: number, page: number, text: string}>}
+     */
+    pageText(id: number, page: number, options?: Cancellable): Promise<{
+        document_id: number;
+        page: number;
+        text: string;
+    }>;
+    /**
+     * How far the import has come.
+     *
+     * @param {number} id
+     * @param {Cancellable} [options]
+     * @returns {Promise<ImportStatus>}
+     */
+    importStatus(id: number, options?: Cancellable): Promise<ImportStatus>;
+    /**
+     * Make a document searchable.
+     *
+     * @param {number} id
+     * @returns {Promise<ImportStatus>}
+     */
+    buildIndex(id: number): Promise<ImportStatus>;
+}
+/**
+ * Whether the background work on a document has ended, well or not.
+ *
+ * @param {{import_status: string, index_status: string}} status
+ * @returns {boolean}
+ */
+export declare function importEnded({ import_status, index_status }: {
+    import_status: string;
+    index_status: string;
+}): boolean;

@@ -1,0 +1,141 @@
+/** The client: what all uploads and requests to one server share. */
+import { DocumentsApi, SessionsApi } from './api.js';
+import { EventChannel } from './events.js';
+import { HttpClient } from './http.js';
+import { Line } from './line.js';
+import { Slicer } from './slicer.js';
+import { Upload } from './upload.js';
+export type UploadOptions = import('./types.js').UploadOptions;
+export type UploadResult = import('./types.js').UploadResult;
+export type UploadSource = import('./types.js').UploadSource;
+export type ClientOptions = {
+    /**
+     * Where the server is; in a page, the page's own origin.
+     */
+    baseUrl?: string;
+    apiKey?: string;
+    /**
+     * What the client calls itself; grants nothing.
+     */
+    clientId?: string;
+    /**
+     * Remembers unfinished uploads.
+     */
+    storage?: import('./types.js').UploadStorage;
+    /**
+     * `null` polls instead; so does a place that
+     * has none, such as Node 20.
+     */
+    WebSocket?: typeof WebSocket | null;
+    fetch?: typeof fetch;
+    /**
+     * The most chunks in flight, of all uploads together.
+     */
+    parallel?: number;
+    /**
+     * Bytes; a wish, the server decides.
+     */
+    chunkSize?: number;
+    /**
+     * `false` keeps the work out of a Web Worker.
+     */
+    worker?: boolean;
+    retry?: Partial<import('./retry.js').RetryPolicy>;
+    /**
+     * Milliseconds between polls where there is no WebSocket.
+     */
+    pollInterval?: number;
+};
+export type UploadContext = {
+    http: HttpClient;
+    sessions: SessionsApi;
+    documents: DocumentsApi;
+    channel: EventChannel;
+    storage: import('./types.js').UploadStorage;
+    line: Line;
+    slicer: Slicer;
+    policy: import('./retry.js').RetryPolicy;
+    clientId: string;
+    chunkSize: number;
+    pollInterval: number;
+    patience: (bytes: number, speed: number) => AbortSignal;
+    isActive: (sessionId: string) => boolean;
+};
+export declare class StreamingUploadClient {
+    #private;
+    clientId: string;
+    sessions: SessionsApi;
+    documents: DocumentsApi;
+    channel: EventChannel;
+    /** @param {ClientOptions} [options] */
+    constructor(options?: ClientOptions);
+    /** The API key in use; setting another one also reconnects the live events. */
+    get apiKey(): string;
+    set apiKey(key: string);
+    /** The uploads of this client that have not ended. */
+    get uploads(): Upload[];
+    /**
+     * Upload a file and wait for the document.
+     *
+     * @param {UploadSource} file
+     * @param {UploadOptions} [options]
+     * @returns {Promise<UploadResult>}
+     * @throws {ContentRejected} The file is refused; `findings` say why.
+     * @throws {UploadCancelled} It was cancelled.
+     * @throws {PdfsluiceError} Something else ended it; `code`, `hint` and `details` say what.
+     */
+    uploadFile(file: UploadSource, options?: UploadOptions): Promise<UploadResult>;
+    /**
+     * Begin an upload and return it at once. An unfinished upload of the same content is continued.
+     *
+     * @param {UploadSource} file
+     * @param {UploadOptions} [options]
+     * @returns {Upload}
+     */
+    startUpload(file: UploadSource, options?: UploadOptions): Upload;
+    /**
+     * Pause one upload, or all of them.
+     *
+     * @param {string} [sessionId]
+     */
+    pause(sessionId?: string): void;
+    /**
+     * Go on with one paused upload, or with all of them.
+     *
+     * @param {string} [sessionId]
+     */
+    resume(sessionId?: string): void;
+    /**
+     * Cancel one upload, or all of them; the server deletes what has arrived.
+     *
+     * @param {string} [sessionId] May also be a session that another device opened.
+     * @returns {Promise<void>}
+     */
+    cancel(sessionId?: string): Promise<void>;
+    /**
+     * Search the indexed documents.
+     *
+     * @param {string} query
+     * @param {{topK?: number, signal?: AbortSignal}} [options]
+     * @returns {Promise<import('./types.js').Passage[]>} Best first.
+     */
+    search(query: string, { topK, signal }?: {
+        topK?: number;
+        signal?: AbortSignal;
+    }): Promise<import('./types.js').Passage[]>;
+    /**
+     * What the server is and allows; needs no key.
+     *
+     * @returns {Promise<import('./types.js').ServerInfo>}
+     */
+    info(): Promise<import('./types.js').ServerInfo>;
+    /** @returns {Promise<{plugins: any[], parts: Record<string, string[]>}>} */
+    plugins(): Promise<{
+        plugins: any[];
+        parts: Record<string, string[]>;
+    }>;
+    /** @returns {Promise<import('./types.js').MemoryStats>} */
+    memoryStats(): Promise<import('./types.js').MemoryStats>;
+    /** Stop everything. Unfinished uploads stay resumable. */
+    close(): void;
+}

@@ -1,0 +1,54 @@
+/**
+ * Live events: one WebSocket for all uploads of a client, and polling while there is none
+ * (no implementation, a proxy that forbids it, a server that is being restarted).
+ */
+export type Listener = (event: any) => void;
+export declare class EventChannel {
+    #private;
+    options: {
+        url: string;
+        protocols: () => string[];
+        WebSocket: typeof WebSocket | undefined;
+        fetchSession: (sessionId: string) => Promise<unknown>;
+        policy: import('./retry.js').RetryPolicy;
+        pollInterval: number;
+    };
+    wake: () => void;
+    /**
+     * @param {object} options
+     * @param {string} options.url Address of the WebSocket.
+     * @param {() => string[]} options.protocols
+     * @param {typeof WebSocket | undefined} options.WebSocket
+     * @param {(sessionId: string) => Promise<unknown>} options.fetchSession
+     * @param {import('./retry.js').RetryPolicy} options.policy
+     * @param {number} options.pollInterval Milliseconds.
+     */
+    constructor(options: {
+        url: string;
+        protocols: () => string[];
+        WebSocket: typeof WebSocket | undefined;
+        fetchSession: (sessionId: string) => Promise<unknown>;
+        policy: import('./retry.js').RetryPolicy;
+        pollInterval: number;
+    });
+    /** Whether events come over the WebSocket at this moment. */
+    get live(): boolean;
+    /**
+     * Hear of one session.
+     *
+     * @param {string} sessionId
+     * @param {Listener} listener
+     * @returns {() => void} Stops it.
+     */
+    watch(sessionId: string, listener: Listener): () => void;
+    /**
+     * Hear of everything: events of watched sessions, warnings, and `connection` changes.
+     *
+     * @param {Listener} listener
+     * @returns {() => void} Stops it.
+     */
+    listen(listener: Listener): () => void;
+    /** Drop the connection and connect anew, with the key that is set now. */
+    restart(): void;
+    close(): void;
+}

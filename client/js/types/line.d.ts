@@ -1,0 +1,32 @@
+/**
+ * How many chunks are on their way at once. All uploads of a client share one line; its
+ * width follows what the line carries: it grows while growing pays and halves on trouble.
+ */
+export declare class Line {
+    #private;
+    max: number;
+    width: number;
+    now: () => number;
+    /**
+     * @param {object} [options]
+     * @param {number} [options.max] Browsers open six connections to a server that speaks
+     *   HTTP/1.1; some must stay free for everything else.
+     * @param {number} [options.width] To begin with.
+     * @param {() => number} [options.now] Milliseconds.
+     */
+    constructor({ max, width, now }?: {
+        max?: number;
+        width?: number;
+        now?: () => number;
+    });
+    /**
+     * Run a task when there is room on the line.
+     *
+     * @template T
+     * @param {number} bytes What the task carries.
+     * @param {AbortSignal} signal
+     * @param {() => Promise<T>} task
+     * @returns {Promise<T>}
+     */
+    carry<T>(bytes: number, signal: AbortSignal, task: () => Promise<T>): Promise<T>;
+}

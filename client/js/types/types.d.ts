@@ -1,0 +1,466 @@
+/**
+ * The shapes of what the server answers (names as on the wire) and of what the client tells.
+ *
+ * @typedef {object} Finding
+ * @property {string} kind
+ * @property {'info' | 'low' | 'medium' | 'high' | 'critical'} severity
+ * @property {string} stage
+ * @property {number | null} offset Byte offset in the file.
+ * @property {number | null} object Number of the PDF object.
+ * @property {string | null} trigger
+ * @property {boolean} hidden
+ * @property {string} revision
+ * @property {string} message
+ * @property {string} advice
+ * @property {string} excerpt
+ *
+ * @typedef {object} Unscanned
+ * @property {string} stage
+ * @property {string} reason
+ * @property {string} message
+ * @property {number | null} offset
+ * @property {number | null} object
+ *
+ * @typedef {'note' | 'flag' | 'quarantine' | 'reject'} Decision
+ *
+ * @typedef {object} PdfDocument
+ * @property {number} id
+ * @property {string} title
+ * @property {string} filename
+ * @property {number} file_size
+ * @property {boolean} is_file_available
+ * @property {string} created_at
+ * @property {string} sha256
+ * @property {number | null} page_count
+ * @property {Record<string, string>} metadata
+ * @property {Decision} decision
+ * @property {Finding[]} findings
+ * @property {Unscanned[]} unscanned
+ * @property {'queued' | 'running' | 'done' | 'failed'} import_status
+ * @property {'none' | 'queued' | 'running' | 'done' | 'failed'} index_status
+ *
+ * @typedef {object} ImportJob
+ * @property {number | string} id
+ * @property {string} kind
+ * @property {string} state
+ * @property {number} progress 0 to 1.
+ * @property {string} message
+ * @property {number} attempts
+ *
+ * @typedef {object} ImportStatus
+ * @property {number} document_id
+ * @property {PdfDocument['import_status']} import_status
+ * @property {PdfDocument['index_status']} index_status
+ * @property {ImportJob[]} jobs
+ *
+ * @typedef {'created' | 'uploading' | 'validating' | 'importing' | 'completed' | 'rejected' |
+ *   'cancelled' | 'failed' | 'expired'} SessionStatus
+ *
+ * @typedef {object} UploadSession
+ * @property {string} session_id
+ * @property {string} client_id
+ * @property {string} filename
+ * @property {string} title
+ * @property {SessionStatus} status
+ * @property {string} stage
+ * @property {number} total_size
+ * @property {number} chunk_size
+ * @property {number} total_chunks
+ * @property {number} uploaded_chunks
+ * @property {number} received_bytes
+ * @property {number} durable_bytes
+ * @property {number} validated_bytes
+ * @property {number} imported
+ * @property {number[]} missing_chunks
+ * @property {[number, number][]} missing_ranges
+ * @property {string} created_at
+ * @property {string} expires_at
+ * @property {Record<string, string>} metadata
+ * @property {Decision} decision
+ * @property {boolean} quarantined
+ * @property {boolean} released
+ * @property {Finding[]} findings
+ * @property {Unscanned[]} unscanned
+ * @property {number | null} document_id
+ * @property {PdfDocument | null} [document]
+ * @property {{code: string, message: string} | null} error
+ *
+ * @typedef {object} ResumableUpload
+ * @property {string} session_id
+ * @property {string} filename
+ * @property {number} total_size
+ * @property {number} uploaded_chunks
+ * @property {number} total_chunks
+ * @property {number} progress_percentage
+ * @property {string} created_at
+ * @property {number} age_hours
+ * @property {SessionStatus} [status]
+ * @property {number} [chunk_size]
+ * @property {string} [client_id]
+ * @property {Record<string, string>} [metadata]
+ *
+ * @typedef {object} MemoryStats
+ * @property {number} active_sessions
+ * @property {number} memory_usage_mb
+ * @property {number} peak_memory_mb
+ * @property {number} temp_files_count
+ * @property {number} temp_files_size_mb
+ * @property {number} concurrent_uploads
+ * @property {number} memory_limit_mb
+ * @property {number} disk_space_available_mb
+ *
+ * @typedef {object} ServerInfo
+ * @property {string} name
+ * @property {string} version
+ * @property {boolean} authentication_required
+ * @property {{max_file_size: number, chunk_size: number, max_chunk_size: number,
+ *   max_concurrent_uploads: number}} limits
+ * @property {string} policy
+ *
+ * @typedef {object} Passage
+ * @property {number} document_id
+ * @property {string} title
+ * @property {number} page
+ * @property {string} text
+ * @property {number} score
+ *
+ * @typedef {Blob & {name?: string}} UploadSource A `File`, or a `Blob` with a name.
+ *
+ * @typedef {object} StoredUpload
+ * @property {string} sessionId
+ * @property {string} filename
+ * @property {number} size
+ * @property {number} savedAt Milliseconds since the epoch.
+ *
+ * @typedef {object} UploadStorage
+ * @property {(key: string) => StoredUpload | null | Promise<StoredUpload | null>} get
+ * @property {(key: string, record: StoredUpload) => void | Promise<void>} set
+ * @property {(key: string) => void | Promise<void>} delete
+ * @property {() => [string, StoredUpload][] | Promise<[string, StoredUpload][]>} entries
+ *
+ * @typedef {'preparing' | 'uploading' | 'waiting' | 'paused' | 'finishing' | 'completed' |
+ *   'rejected' | 'cancelled' | 'failed'} UploadState
+ *
+ * @typedef {object} UploadSnapshot How an upload stands.
+ * @property {UploadState} state
+ * @property {string} sessionId Empty until the server has opened the session.
+ * @property {string} filename
+ * @property {number} totalSize
+ * @property {boolean} resumed Whether bytes of an earlier attempt were there already.
+ * @property {number} received Bytes that came over the wire.
+ * @property {number} durable Bytes that are stored and acknowledged.
+ * @property {number} validated Bytes that every check has seen.
+ * @property {number} imported Share of the import that is done, 0 to 1.
+ * @property {string} stage What the server is doing.
+ * @property {string} message The server's own words for it.
+ * @property {number} speed Bytes per second; 0 while unknown.
+ * @property {number | null} remaining Seconds; null while unknown.
+ * @property {number} chunkSize
+ * @property {Uint8Array} chunks For each chunk one of `ChunkState`.
+ * @property {{until: number, error: Error} | null} waiting Why and until when (milliseconds
+ *   since the epoch) nothing is sent.
+ * @property {Decision} decision
+ * @property {Finding[]} findings
+ * @property {Unscanned[]} unscanned
+ * @property {PdfDocument | null} document
+ * @property {boolean} duplicate Whether the document was there before.
+ * @property {Error | null} error
+ *
+ * @typedef {object} UploadOptions
+ * @property {(snapshot: UploadSnapshot) => void} [onProgress] Told of every change.
+ * @property {AbortSignal} [signal] Stops the upload and leaves it resumable; to discard it
+ *   use `cancel`.
+ * @property {number} [parallel] The most chunks of this file in flight.
+ * @property {boolean} [checksum] Send a SHA-256 with every chunk (default).
+ * @property {string} [filename] Where the source has no name.
+ * @property {string} [title]
+ * @property {boolean} [autoBuildIndex] Make the document searchable when it is imported.
+ * @property {boolean} [checkDuplicates]
+ * @property {string} [expectedHash] SHA-256 of the file, where it is known beforehand.
+ * @property {number} [chunkSize] A wish; the server decides.
+ * @property {string} [sessionId] Continue this session; the file must be the same.
+ * @property {boolean} [waitForImport] Let `uploadFile` return only when the import is done.
+ *
+ * @typedef {object} UploadResult
+ * @property {PdfDocument} document
+ * @property {boolean} duplicate
+ * @property {string} sessionId
+ */
+export type Finding = {
+    kind: string;
+    severity: 'info' | 'low' | 'medium' | 'high' | 'critical';
+    stage: string;
+    /**
+     * Byte offset in the file.
+     */
+    offset: number | null;
+    /**
+     * Number of the PDF object.
+     */
+    object: number | null;
+    trigger: string | null;
+    hidden: boolean;
+    revision: string;
+    message: string;
+    advice: string;
+    excerpt: string;
+};
+export type Unscanned = {
+    stage: string;
+    reason: string;
+    message: string;
+    offset: number | null;
+    object: number | null;
+};
+export type Decision = 'note' | 'flag' | 'quarantine' | 'reject';
+export type PdfDocument = {
+    id: number;
+    title: string;
+    filename: string;
+    file_size: number;
+    is_file_available: boolean;
+    created_at: string;
+    sha256: string;
+    page_count: number | null;
+    metadata: Record<string, string>;
+    decision: Decision;
+    findings: Finding[];
+    unscanned: Unscanned[];
+    import_status: 'queued' | 'running' | 'done' | 'failed';
+    index_status: 'none' | 'queued' | 'running' | 'done' | 'failed';
+};
+export type ImportJob = {
+    id: number | string;
+    kind: string;
+    state: string;
+    /**
+     * 0 to 1.
+     */
+    progress: number;
+    message: string;
+    attempts: number;
+};
+export type ImportStatus = {
+    document_id: number;
+    import_status: PdfDocument['import_status'];
+    index_status: PdfDocument['index_status'];
+    jobs: ImportJob[];
+};
+export type SessionStatus = 'created' | 'uploading' | 'validating' | 'importing' | 'completed' | 'rejected' | *   'cancelled' | 'failed' | 'expired';
+export type UploadSession = {
+    session_id: string;
+    client_id: string;
+    filename: string;
+    title: string;
+    status: SessionStatus;
+    stage: string;
+    total_size: number;
+    chunk_size: number;
+    total_chunks: number;
+    uploaded_chunks: number;
+    received_bytes: number;
+    durable_bytes: number;
+    validated_bytes: number;
+    imported: number;
+    missing_chunks: number[];
+    missing_ranges: [number, number][];
+    created_at: string;
+    expires_at: string;
+    metadata: Record<string, string>;
+    decision: Decision;
+    quarantined: boolean;
+    released: boolean;
+    findings: Finding[];
+    unscanned: Unscanned[];
+    document_id: number | null;
+    document?: PdfDocument | null;
+    error: {
+        code: string;
+        message: string;
+    } | null;
+};
+export type ResumableUpload = {
+    session_id: string;
+    filename: string;
+    total_size: number;
+    uploaded_chunks: number;
+    total_chunks: number;
+    progress_percentage: number;
+    created_at: string;
+    age_hours: number;
+    status?: SessionStatus;
+    chunk_size?: number;
+    client_id?: string;
+    metadata?: Record<string, string>;
+};
+export type MemoryStats = {
+    active_sessions: number;
+    memory_usage_mb: number;
+    peak_memory_mb: number;
+    temp_files_count: number;
+    temp_files_size_mb: number;
+    concurrent_uploads: number;
+    memory_limit_mb: number;
+    disk_space_available_mb: number;
+};
+export type ServerInfo = {
+    name: string;
+    version: string;
+    authentication_required: boolean;
+    limits: {
+        max_file_size: number;
+        chunk_size: number;
+        max_chunk_size: number;
+        max_concurrent_uploads: number;
+    };
+    policy: string;
+};
+export type Passage = {
+    document_id: number;
+    title: string;
+    page: number;
+    text: string;
+    score: number;
+};
+export type UploadSource = Blob & {
+    name?: string;
+};
+export type StoredUpload = {
+    sessionId: string;
+    filename: string;
+    size: number;
+    /**
+     * Milliseconds since the epoch.
+     */
+    savedAt: number;
+};
+export type UploadStorage = {
+    get: (key: string) => StoredUpload | null | Promise<StoredUpload | null>;
+    set: (key: string, record: StoredUpload) => void | Promise<void>;
+    delete: (key: string) => void | Promise<void>;
+    entries: () => [string, StoredUpload][] | Promise<[string, StoredUpload][]>;
+};
+export type UploadState = 'preparing' | 'uploading' | 'waiting' | 'paused' | 'finishing' | 'completed' | *   'rejected' | 'cancelled' | 'failed';
+export type UploadSnapshot = {
+    state: UploadState;
+    /**
+     * Empty until the server has opened the session.
+     */
+    sessionId: string;
+    filename: string;
+    totalSize: number;
+    /**
+     * Whether bytes of an earlier attempt were there already.
+     */
+    resumed: boolean;
+    /**
+     * Bytes that came over the wire.
+     */
+    received: number;
+    /**
+     * Bytes that are stored and acknowledged.
+     */
+    durable: number;
+    /**
+     * Bytes that every check has seen.
+     */
+    validated: number;
+    /**
+     * Share of the import that is done, 0 to 1.
+     */
+    imported: number;
+    /**
+     * What the server is doing.
+     */
+    stage: string;
+    /**
+     * The server's own words for it.
+     */
+    message: string;
+    /**
+     * Bytes per second; 0 while unknown.
+     */
+    speed: number;
+    /**
+     * Seconds; null while unknown.
+     */
+    remaining: number | null;
+    chunkSize: number;
+    /**
+     * For each chunk one of `ChunkState`.
+     */
+    chunks: Uint8Array;
+    /**
+     * Why and until when (milliseconds
+     * since the epoch) nothing is sent.
+     */
+    waiting: {
+        until: number;
+        error: Error;
+    } | null;
+    decision: Decision;
+    findings: Finding[];
+    unscanned: Unscanned[];
+    document: PdfDocument | null;
+    /**
+     * Whether the document was there before.
+     */
+    duplicate: boolean;
+    error: Error | null;
+};
+export type UploadOptions = {
+    /**
+     * Told of every change.
+     */
+    onProgress?: (snapshot: UploadSnapshot) => void;
+    /**
+     * Stops the upload and leaves it resumable; to discard it
+     * use `cancel`.
+     */
+    signal?: AbortSignal;
+    /**
+     * The most chunks of this file in flight.
+     */
+    parallel?: number;
+    /**
+     * Send a SHA-256 with every chunk (default).
+     */
+    checksum?: boolean;
+    /**
+     * Where the source has no name.
+     */
+    filename?: string;
+    title?: string;
+    /**
+     * Make the document searchable when it is imported.
+     */
+    autoBuildIndex?: boolean;
+    checkDuplicates?: boolean;
+    /**
+     * SHA-256 of the file, where it is known beforehand.
+     */
+    expectedHash?: string;
+    /**
+     * A wish; the server decides.
+     */
+    chunkSize?: number;
+    /**
+     * Continue this session; the file must be the same.
+     */
+    sessionId?: string;
+    /**
+     * Let `uploadFile` return only when the import is done.
+     */
+    waitForImport?: boolean;
+};
+export type UploadResult = {
+    document: PdfDocument;
+    duplicate: boolean;
+    sessionId: string;
+};
+/** What is known of a chunk. */
+export declare const ChunkState: Readonly<{
+    missing: 0;
+    sending: 1;
+    durable: 2;
+}>;

@@ -1,0 +1,53 @@
+/** One upload, from the choice of a file to the finished document. */
+import { SessionOpener } from './session-opener.js';
+export type UploadSession = import('./types.js').UploadSession;
+export type UploadSnapshot = import('./types.js').UploadSnapshot;
+export type UploadResult = import('./types.js').UploadResult;
+export type UploadContext = import('./client.js').UploadContext;
+export declare class Upload {
+    #private;
+    context: import("./client.js").UploadContext;
+    file: import("./types.js").UploadSource;
+    options: import("./types.js").UploadOptions;
+    opener: SessionOpener;
+    /**
+     * The finished document; rejects with the error that ended the upload.
+     * @type {Promise<UploadResult>}
+     */
+    done: Promise<UploadResult>;
+    /**
+     * @param {UploadContext} context
+     * @param {import('./types.js').UploadSource} file
+     * @param {import('./types.js').UploadOptions} options
+     */
+    constructor(context: UploadContext, file: import('./types.js').UploadSource, options: import('./types.js').UploadOptions);
+    /** How the upload stands. @returns {UploadSnapshot} */
+    get snapshot(): UploadSnapshot;
+    get sessionId(): string;
+    /** Whether it has ended, well or not. */
+    get ended(): boolean;
+    /**
+     * Hear of every change.
+     *
+     * @param {(snapshot: UploadSnapshot) => void} listener
+     * @returns {() => void} Stops it.
+     */
+    onChange(listener: (snapshot: UploadSnapshot) => void): () => void;
+    /** Stop sending; what has arrived is kept. */
+    pause(): void;
+    /** Go on after a pause, or at once where the upload waits for its next try. */
+    resume(): void;
+    /**
+     * Give the upload up; the server deletes what has arrived.
+     *
+     * @param {string} [reason]
+     * @returns {Promise<void>}
+     */
+    cancel(reason?: string): Promise<void>;
+    /**
+     * Report the import, which goes on in the background after completion.
+     *
+     * @returns {Promise<import('./types.js').ImportStatus>} When it has ended, well or not.
+     */
+    followImport(): Promise<import('./types.js').ImportStatus>;
+}

@@ -1,0 +1,189 @@
+/** The parts of the client, each alone. */
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import * as errors from '../../../client/js/src/errors.js';
+import { fingerprint } from '../../../client/js/src/fingerprint.js';
+import { Line } from '../../../client/js/src/line.js';
+import { FileStorage, openFile } from '../../../client/js/src/node.js';
+import { backoff, sleep, withRetry } from '../../../client/js/src/retry.js';
+import { sha256Script, toHex } from '../../../client/js/src/sha256.js';
+import { SpeedMeter } from '../../../client/js/src/speed.js';
+import { MemoryStorage, WebStorage } from '../../../client/js/src/storage.js';
+import { content, digest, file } from '../support/files.js';
+
+const POLICY = { baseDelay: 100, maxDelay: 1000, giveUpAfter: 10_000 };
+
+test('the digest without SubtleCrypto is that of the platform', () => {
+  for (const size of [0, 1, 55, 56, 63, 64, 65, 119, 120, 1000, 70_001]) {
+    const bytes = content(size, size + 1);
+    assert.equal(toHex(sha256Script(bytes)), createHash('sha256').update(bytes).digest('hex'));
+  }
+});
+
+test('a fingerprint depends on content and size, not on the name', async () => {
+  const one = await fingerprint(file(3_000_000, { name: 'a.pdf' }));
+  assert.match(one, /^[0-9a-f]{64}$/);
+  assert.equal(one, await fingerprint(file(3_000_000, { name: 'b.pdf' })));
+  assert.notEqual(one, await fingerprint(file(3_000_000, { seed: 2 })));
+  assert.notEqual(one, await fingerprint(file(2_999_999)));
+  const changed = content(3_000_000);
+  changed[2_999_999] ^= 1;
+  assert.notEqual(one, await fingerprint(new Blob([changed])));
+});
+
+test('delays double up to the limit, keep apart, and honour Retry-After', () => {
+  const least = (attempt, after) => backoff(attempt, POLICY, after, () => 0);
+  const most = (attempt, after) => backoff(attempt, POLICY, after, () => 1);
+  assert.deepEqual([0, 1, 2, 3, 4, 99].map((n) => most(n)), [100, 200, 400, 800, 1000, 1000]);
+  assert.deepEqual([0, 1, 4].map((n) => least(n)), [50, 100, 500]);
+  assert.equal(least(0, 7), 7000);
+  assert.equal(least(0, 0), 50);
+});
+
+test('an error that is final is not tried again', async () => {
+  let calls = 0;
+  const task = () => {
+    calls += 1;
+    throw errors.errorOfCode('content-rejected', 'Refused.');
+  };
+  await assert.rejects(withRetry(async () => task(), { policy: POLICY }), errors.ContentRejected);
+  assert.equal(calls, 1);
+});
+
+test('the online event ends the wait, but not one that the server asked for', async () => {
+  const listeners = new Set();
+  globalThis.addEventListener = (_type, listener) => listeners.add(listener);
+  globalThis.removeEventListener = (_type, listener) => listeners.delete(listener);
+  try {
+    const waiting = sleep(60_000, undefined, { wakeOnline: true });
+    for (const listener of listeners) listener();
+    await waiting;
+    assert.equal(listeners.size, 0);
+    sleep(1, undefined);
+    assert.equal(listeners.size, 0);
+  } finally {
+    delete globalThis.addEventListener;
+    delete globalThis.removeEventListener;
+  }
+});
+
+test('Retry-After is read as seconds and as a date', () => {
+  assert.equal(errors.parseRetryAfter('120'), 120);
+  assert.equal(errors.parseRetryAfter('Thu, 01 Jan 1970 00:01:00 GMT', 30_000), 30);
+  assert.equal(errors.parseRetryAfter('soon'), null);
+  assert.equal(errors.parseRetryAfter(null), null);
+});
+
+test('a problem becomes an error of its class with code, hint and details', async () => {
+  const body = {
+    code: 'storage-full',
+    detail: 'The disk is full.',
+    hint: 'Wait.',
+    details: { free: 0 },
+    request_id: 'r1',
+  };
+  const response = new Response(JSON.stringify(body), { status: 507, headers: { 'Retry-After': '30' } });
+  const error = await errors.errorFromResponse(response);
+  assert.ok(error instanceof errors.StorageFull);
+  assert.deepEqual(
+    [error.message, error.code, error.status, error.hint, error.details.free, error.requestId, error.retryAfter],
+    ['The disk is full.', 'storage-full', 507, 'Wait.', 0, 'r1', 30],
+  );
+  assert.equal(error.retryable, true);
+});
+
+test('an answer that is no problem document is still an error', async () => {
+  for (const [status, retryable] of [[502, true], [404, false]]) {
+    const error = await errors.errorFromResponse(new Response('<html>', { status }));
+    assert.equal(error.code, `http-${status}`);
+    assert.equal(error.retryable, retryable);
+  }
+  const odd = await errors.errorFromResponse(new Response('{"code":"constructor"}', { status: 400 }));
+  assert.equal(odd.constructor, errors.PdfsluiceError);
+});
+
+test('storages keep, list and forget', async () => {
+  const area = Object.assign(Object.create({
+    getItem(key) { return this[key] ?? null; },
+    setItem(key, value) { this[key] = value; },
+    removeItem(key) { delete this[key]; },
+  }), { foreign: 'x', 'pdfsluice:broken': '{' });
+  const path = join(await mkdtemp(join(tmpdir(), 'pdfsluice-')), 'deep', 'uploads.json');
+  const record = { sessionId: 's', filename: 'a.pdf', size: 1, savedAt: 2 };
+  for (const storage of [new MemoryStorage(), new WebStorage(area), new FileStorage(path)]) {
+    assert.equal(await storage.get('one'), null);
+    await Promise.all([storage.set('one', record), storage.set('two', record)]);
+    assert.deepEqual(await storage.get('one'), record);
+    await storage.delete('one');
+    assert.deepEqual(await storage.entries(), [['two', record]]);
+  }
+  assert.deepEqual(JSON.parse(await readFile(path, 'utf8')), { two: record });
+  await writeFile(path, 'torn{');
+  assert.deepEqual(await new FileStorage(path).entries(), []);
+});
+
+test('a file of Node is read in slices', async () => {
+  const path = join(await mkdtemp(join(tmpdir(), 'pdfsluice-')), 'book.pdf');
+  await writeFile(path, content(100_000));
+  const source = await openFile(path);
+  assert.equal(source.name, 'book.pdf');
+  const part = Buffer.from(await source.slice(50_000, 60_000).arrayBuffer());
+  assert.equal(digest(part), digest(content(100_000).subarray(50_000, 60_000)));
+});
+
+/** Carry many tasks over a line whose speed depends on how many are on it; list its widths. */
+async function simulate(rateOfWidth, tasks) {
+  const clock = { now: 0 };
+  const line = new Line({ max: 4, width: 2, now: () => clock.now });
+  const never = new AbortController().signal;
+  const widths = [];
+  const task = async () => {
+    widths.push(line.width);
+    clock.now += 1000 / rateOfWidth(line.width);
+  };
+  await Promise.all(Array.from({ length: tasks }, () => line.carry(1000, never, task)));
+  return widths;
+}
+
+test('the line widens while that pays', async () => {
+  const widths = await simulate((width) => width, 60);
+  assert.equal(widths.at(0), 2);
+  assert.ok(widths.slice(20).filter((width) => width === 4).length > 20, `${widths}`);
+});
+
+test('the line stays narrow where more at once gains nothing', async () => {
+  const widths = await simulate(() => 5, 200);
+  assert.ok(widths.filter((width) => width === 2).length > 120, `${widths}`);
+  assert.ok(widths.every((width) => width < 4), `${widths}`);
+});
+
+test('trouble halves the line and an abort frees the place', async () => {
+  const line = new Line({ max: 4, width: 4 });
+  const never = new AbortController().signal;
+  await assert.rejects(line.carry(1, never, () => Promise.reject(new Error('no'))));
+  assert.equal(line.width, 2);
+  const stop = new AbortController();
+  let release;
+  const busy = [1, 2].map(() => line.carry(1, never, () => new Promise((done) => (release = done))));
+  const queued = line.carry(1, stop.signal, () => assert.fail('ran although aborted'));
+  stop.abort(new Error('stopped'));
+  await assert.rejects(queued, /stopped/);
+  release();
+  await busy[1];
+});
+
+test('speed is that of the last seconds', () => {
+  const meter = new SpeedMeter();
+  assert.equal(meter.bytesPerSecond, 0);
+  for (let second = 0; second <= 20; second += 1) meter.add(second * 1000, second * 1000);
+  assert.equal(Math.round(meter.bytesPerSecond), 1000);
+  for (let second = 21; second <= 40; second += 1) meter.add(20_000 + (second - 20) * 5000, second * 1000);
+  assert.equal(Math.round(meter.bytesPerSecond), 5000);
+  meter.reset();
+  assert.equal(meter.bytesPerSecond, 0);
+});
