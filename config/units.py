@@ -11,13 +11,21 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
 
 def parse_duration(value: Any) -> Any:
-    """Turn ``1h30m`` into a :class:`~datetime.timedelta`; leave all else to pydantic."""
-    if not isinstance(value, str):
+    """Turn ``1h30m`` or ``90`` (seconds) into a :class:`~datetime.timedelta`.
+
+    Text in the notation of ISO 8601 (``PT5M``) and other types are left to pydantic.
+
+    Raises:
+        ValueError: The text is no duration.
+    """
+    if not isinstance(value, str) or value.strip().upper().startswith(("P", "-P")):
         return value
     text = value.strip().lower()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return timedelta(seconds=float(text))
     parts = _PART.findall(text)
     if not parts or _PART.sub("", text).strip():
-        return value
+        raise ValueError("write a duration as 30s, 15m, 24h or 7d")
     return timedelta(seconds=sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))
 
 

@@ -1,0 +1,157 @@
+"""Finding, naming, ordering and refusing plugins."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pdfsluice.core.errors import PluginError
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.manager import PluginInfo, PluginManager
+from pdfsluice.core.ports import OptionsSpec, PluginContext
+from pdfsluice.core.registry import Registry, choose
+from pdfsluice.core.stages import ChunkStageSpec
+
+CONTEXT = PluginContext(
+    data_dir=Path("/nowhere"),
+    upload_dir=Path("/nowhere"),
+    state_dir=Path("/nowhere"),
+    settings=SimpleNamespace(),
+    section=lambda name: {}[name],
+    publish=lambda _: None,
+)
+STAGE: Any = object()
+
+
+class Plugin:
+    """Registers chunk stages, as told."""
+
+    def __init__(self, *specs: Any) -> None:
+        self.specs = specs
+
+    @hookimpl
+    def pdfsluice_register_chunk_stages(self, context: PluginContext) -> list[Any]:
+        del context
+        return list(self.specs)
+
+
+def spec(name: str, *, before: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> ChunkStageSpec:
+    return ChunkStageSpec(name=name, stage=STAGE, before=before, after=after)
+
+
+def info(name: str, distribution: str = "pdfsluice") -> PluginInfo:
+    return PluginInfo(name, f"module_{name}", distribution, "1.0")
+
+
+def registry(*plugins: tuple[PluginInfo, object], disable: tuple[str, ...] = ()) -> Registry:
+    manager = PluginManager()
+    for about, plugin in plugins:
+        manager.register(plugin, about)
+    return Registry.build(manager, CONTEXT, disable=disable)
+
+
+def names(built: Registry) -> list[str]:
+    return [stage.name for stage in built.chunk_stages]
+
+
+def test_stages_stand_in_the_order_they_ask_for() -> None:
+    built = registry(
+        (info("a"), Plugin(spec("last", after=("middle", "absent")), spec("middle"))),
+        (info("b", "other"), Plugin(spec("first", before=("middle",)))),
+    )
+    assert names(built) == ["first", "middle", "last"]
+    assert [part.plugin.distribution for part in built.parts] == ["other", "pdfsluice", "pdfsluice"]
+
+
+def test_a_contradictory_order_names_the_distributions() -> None:
+    with pytest.raises(PluginError, match=r"contradictory.*left-dist|contradictory.*right-dist"):
+        registry(
+            (info("a", "left-dist"), Plugin(spec("x", before=("y",)))),
+            (info("b", "right-dist"), Plugin(spec("y", before=("x",)))),
+        )
+
+
+def test_a_third_party_replaces_a_built_in_part_of_the_same_name() -> None:
+    theirs = spec("checksum")
+    built = registry(
+        (info("checksum"), Plugin(spec("checksum"))),
+        (info("better", "better-dist"), Plugin(theirs)),
+    )
+    assert built.chunk_stages == (theirs,)
+    (part,) = built.parts
+    assert part.replaces is not None
+    assert part.replaces.name == "checksum"
+
+
+def test_two_third_parties_cannot_have_the_same_part() -> None:
+    with pytest.raises(PluginError, match="one-dist and by two-dist"):
+        registry(
+            (info("a", "one-dist"), Plugin(spec("x"))), (info("b", "two-dist"), Plugin(spec("x")))
+        )
+
+
+@pytest.mark.parametrize("name", ["x", "chunk_stages:x"])
+def test_parts_are_disabled_by_name(name: str) -> None:
+    assert names(registry((info("a"), Plugin(spec("x"), spec("y"))), disable=(name,))) == ["y"]
+
+
+def test_an_error_in_a_hook_names_the_plugin_and_its_distribution() -> None:
+    class Broken:
+        @hookimpl
+        def pdfsluice_register_chunk_stages(self) -> list[Any]:
+            raise ZeroDivisionError("oh no")
+
+    with pytest.raises(PluginError, match=r"'broken' of bad-dist 1\.0 failed .* oh no"):
+        registry((info("broken", "bad-dist"), Broken()))
+
+
+def test_a_hook_must_return_descriptors() -> None:
+    with pytest.raises(PluginError, match=r"bad-dist returned str .* ChunkStageSpec is expected"):
+        registry((info("broken", "bad-dist"), Plugin("checksum")))
+
+
+def test_a_hook_that_does_not_exist_is_refused() -> None:
+    class Confused:
+        @hookimpl
+        def pdfsluice_register_magic(self) -> list[Any]:
+            return []
+
+    with pytest.raises(PluginError, match="pdfsluice_register_magic"):
+        PluginManager().register(Confused(), info("confused", "odd-dist"))
+
+
+def test_two_plugins_of_one_name_are_refused() -> None:
+    manager = PluginManager()
+    manager.register(Plugin(), info("same", "one-dist"))
+    with pytest.raises(PluginError, match="of one-dist and of two-dist"):
+        manager.register(Plugin(), info("same", "two-dist"))
+
+
+def test_choosing_what_nobody_registered_says_what_there_is() -> None:
+    with pytest.raises(PluginError) as caught:
+        choose("chunk_stages", [spec("x"), spec("y")], "z")
+    assert "'z'" in caught.value.message
+    assert "x, y" in caught.value.hint
+
+
+def test_options_are_collected_with_their_plugin() -> None:
+    class WithOptions:
+        @hookimpl
+        def pdfsluice_register_options(self) -> list[OptionsSpec]:
+            return [OptionsSpec(name="mine", model=BaseModel)]
+
+    manager = PluginManager()
+    manager.register(WithOptions(), info("mine"))
+    ((about, option),) = manager.options()
+    assert (about.name, option.name) == ("mine", "mine")
+
+
+def test_all_built_in_plugins_load_and_build() -> None:
+    manager = PluginManager.load(third_party=False)
+    assert {plugin.distribution for plugin in manager.plugins} == {"pdfsluice"}
+    assert len(manager.plugins) == len({plugin.name for plugin in manager.plugins})
+
+
+def test_a_plugin_is_left_out_by_name() -> None:
+    manager = PluginManager.load(disable=["digest"], third_party=False)
+    assert "digest" not in {plugin.name for plugin in manager.plugins}
