@@ -11,6 +11,8 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 
+_NEVER_DONE = 0.999  # the spinner stops at 1, and what follows the bytes takes time too
+
 
 class UploadDisplay:
     """Shows one file on its way.
@@ -49,6 +51,7 @@ class UploadDisplay:
 
     def _show(self, stage: str, share: float, detail: str) -> None:
         if self._progress is not None and self._task is not None:
+            share = min(share, _NEVER_DONE)
             self._progress.update(
                 self._task, total=1.0, completed=share, stage=stage, detail=escape(detail)
             )

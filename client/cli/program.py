@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
-from pdfsluice.core.errors import PdfsluiceError
+from pdfsluice.core.errors import PdfsluiceError, PluginError
 from pdfsluice.core.ports import CommandSpec
 from typer.core import TyperCommand, TyperGroup
 
@@ -46,8 +46,17 @@ class LazyGroup(TyperGroup):
     """A group whose commands are imported when one of them is run."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
-        """Return the names of all commands, the client's first."""
-        return list(all_commands())
+        """Return the names of all commands, the client's first.
+
+        Where a plugin cannot be loaded the program still lists and runs its own commands.
+        """
+        try:
+            return list(all_commands())
+        except PdfsluiceError as error:
+            from .failures import report  # noqa: PLC0415 - only when something failed
+
+            report(error)
+            return [spec.name for spec in OWN_COMMANDS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's signature
         """Return what the list of commands shows; nothing is imported for it."""
@@ -61,19 +70,17 @@ class LazyGroup(TyperGroup):
         return name, load_command(spec) if spec else stub, rest
 
 
-def all_commands() -> dict[str, CommandSpec]:
-    """Return the commands of the client and of all plugins, by name.
+def all_commands(*, third_party: bool = True) -> dict[str, CommandSpec]:
+    """Return the commands of the client and of plugins, by name.
 
-    Where a plugin cannot be loaded the program still lists and runs its own commands.
+    Args:
+        third_party: Whether those of other distributions are wanted too.
+
+    Raises:
+        PluginError: A plugin cannot be loaded, or a command is registered twice.
     """
     own = {spec.name: spec for spec in OWN_COMMANDS}
-    try:
-        return own | _plugin_commands()
-    except PdfsluiceError as error:
-        from .failures import report  # noqa: PLC0415 - only when something failed
-
-        report(error)
-        return own
+    return own | _plugin_commands(third_party=third_party)
 
 
 def find_command(name: str) -> CommandSpec | None:
@@ -88,14 +95,14 @@ def find_command(name: str) -> CommandSpec | None:
     return _plugin_commands().get(name)
 
 
-def _plugin_commands() -> dict[str, CommandSpec]:
+def _plugin_commands(*, third_party: bool = True) -> dict[str, CommandSpec]:
     from pdfsluice.core.manager import PluginManager  # noqa: PLC0415 - loads every plugin
 
     taken = {spec.name: "the client" for spec in OWN_COMMANDS}
     commands: dict[str, CommandSpec] = {}
-    for info, spec in PluginManager.load().commands():
+    for info, spec in PluginManager.load(third_party=third_party).commands():
         if spec.name in taken:
-            raise PdfsluiceError(
+            raise PluginError(
                 f"the command {spec.name!r} is registered by {info.distribution}"
                 f" and by {taken[spec.name]}",
                 hint=f"Uninstall {info.distribution}.",
@@ -114,7 +121,9 @@ def load_command(spec: CommandSpec) -> Any:
         command.name = spec.name
         command.help = command.help or spec.help
         return command
-    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+    )
     single.command(spec.name)(target)
     return typer.main.get_command(single)
 

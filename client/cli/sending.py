@@ -116,7 +116,7 @@ class _Run:
         except SessionGone as error:
             error.hint = error.hint or "Upload the file anew."
             raise
-        return await _settled(client, document, shown) if self.output.wait else document
+        return await settled(client, document, shown) if self.output.wait else document
 
     def _tell(self, document: Document) -> None:
         if self.output.json:
@@ -148,7 +148,7 @@ class _Run:
         )
 
 
-async def _settled(client: Client, document: Document, shown: UploadDisplay) -> Document:
+async def settled(client: Client, document: Document, shown: UploadDisplay) -> Document:
     """Show import and index until they end, and return what became of the document."""
     while (status := await client.import_status(document.id)).running:
         shown.importing(status)

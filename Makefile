@@ -1,0 +1,80 @@
+# pdfsluice. `make` alone lists what there is to do; every target makes what it needs.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# Further arguments for pytest and the like: make test ARGS="tests/unit -x"
+ARGS   ?=
+
+NODE_TESTS := tests/js
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve install dev test lint format bench docs clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
+		awk -F ':.*## ' '{printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}'
+
+demo: $(VENV)/.installed ## Upload, import, index and search a sample document (ONCE=1: then stop)
+	@$(BIN)/pdfsluice demo $(if $(ONCE),--once) $(ARGS)
+
+serve: $(VENV)/.installed ## Start a server; its data are kept in var/data
+	@$(BIN)/pdfsluice serve --data-dir var/data $(ARGS)
+
+install: $(VENV)/.installed ## Make the environment and install pdfsluice into it
+
+dev: $(VENV)/.installed-dev $(NODE_TESTS)/node_modules/.installed ## Install what development needs too
+
+test: dev ## Run all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev ## Check style, types and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev ## Bring the code into the common form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: dev ## Run the benchmarks over chunk sizes
+	$(BIN)/python -m pytest benchmarks --benchmark-only $(ARGS)
+
+docs: $(VENV)/.installed-dev ## Write the generated pages of docs/reference
+	$(BIN)/python -m pdfsluice.client.cli.reference docs/reference/cli.md
+
+clean: ## Remove everything that can be made again, the environment included
+	rm -rf $(VENV) $(NODE_TESTS)/node_modules var/demo build dist *.egg-info htmlcov .coverage
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "pdfsluice needs Python 3.11 or later; give one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "This Python has no venv module; on Debian: apt install python3-venv" >&2; exit 1; }
+
+# The stamps are older than pyproject.toml when what is to be installed has changed.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo "Installing pdfsluice into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	@echo "Installing pdfsluice and its development tools into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $(VENV)/.installed $@
+
+# Tests that need Node skip themselves where it is absent.
+$(NODE_TESTS)/node_modules/.installed: $(NODE_TESTS)/package.json $(wildcard $(NODE_TESTS)/package-lock.json)
+	@if command -v npm >/dev/null; then \
+		echo "Installing the JavaScript test tools ..."; \
+		npm --prefix $(NODE_TESTS) ci --no-audit --no-fund --loglevel=error; \
+	else \
+		echo "npm is absent: the tests of the JavaScript clients will be skipped"; \
+		mkdir -p $(@D); \
+	fi
+	@touch $@
