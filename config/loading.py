@@ -141,9 +141,9 @@ def _from_environment(variables: Mapping[str, str]) -> Iterator[tuple[Key, Given
             _refuse_typo(variable, SPEC_VARIABLES)
         elif variable.startswith(PREFIX):
             key = tuple(variable.removeprefix(PREFIX).lower().split("__"))
-            if key[0] == "plugins" and len(key) == _PLUGIN_DEPTH:
-                yield key, Given(_structured(text), variable)
-            elif len(key) == 1 and key[0] in Settings.model_fields:
+            if (key[0] == "plugins" and len(key) == _PLUGIN_DEPTH) or (
+                len(key) == 1 and key[0] in Settings.model_fields
+            ):
                 yield key, Given(_structured(text), variable)
             else:
                 _refuse_typo(variable, [PREFIX + name.upper() for name in Settings.model_fields])

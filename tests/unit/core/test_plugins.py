@@ -11,13 +11,14 @@ from pdfsluice.core.manager import PluginInfo, PluginManager
 from pdfsluice.core.ports import OptionsSpec, PluginContext
 from pdfsluice.core.registry import Registry, choose
 from pdfsluice.core.stages import ChunkStageSpec
+from pydantic import BaseModel
 
 CONTEXT = PluginContext(
     data_dir=Path("/nowhere"),
     upload_dir=Path("/nowhere"),
     state_dir=Path("/nowhere"),
     settings=SimpleNamespace(),
-    section=lambda name: {}[name],
+    section=lambda _: BaseModel(),
     publish=lambda _: None,
 )
 STAGE: Any = object()
