@@ -6,7 +6,7 @@ none gathers the leaks or the damage of many files, and none lingers when there 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,7 @@ class ChildPool:
     Args:
         module: The module that each child runs; it calls :func:`~.child.serve`.
         limits: The limits of each request.
+        arguments: The command line of each child.
         size: The most children at a time; further requests wait.
         recycle_after: Requests after which a child is replaced.
         idle_seconds: Time without work after which a child is ended.
@@ -37,12 +38,14 @@ class ChildPool:
         module: str,
         limits: Limits,
         *,
+        arguments: Sequence[str] = (),
         size: int = 2,
         recycle_after: int = 250,
         idle_seconds: float = 30.0,
     ) -> None:
         self._module = module
         self._limits = limits
+        self._arguments = tuple(arguments)
         self._recycle_after = recycle_after
         self._idle_seconds = idle_seconds
         self._places = asyncio.Semaphore(size)
@@ -112,7 +115,7 @@ class ChildPool:
         return await self._fresh()
 
     async def _fresh(self) -> _Worker:
-        return _Worker(await start(self._module, self._limits))
+        return _Worker(await start(self._module, self._limits, arguments=self._arguments))
 
     async def _ask(self, worker: _Worker, message: Mapping[str, Any]) -> dict[str, Any]:
         kept = False

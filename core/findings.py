@@ -14,6 +14,7 @@ class FindingKind(StrEnum):
     ADDITIONAL_ACTIONS = "additional_actions"
     LAUNCH = "launch"
     EMBEDDED_FILES = "embedded_files"
+    EXECUTABLE = "executable"
     FORMS_ACROFORM = "forms_acroform"
     FORMS_XFA = "forms_xfa"
     EXTERNAL_REFERENCES_URI = "external_references_uri"

@@ -4,7 +4,7 @@ A plugin registers descriptors (``GateSpec`` and so on); the objects in them do 
 Names are unique within a kind; ``before`` and ``after`` order them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,9 +165,15 @@ class StreamStageSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionStageSpec:
-    """Registers a completion stage."""
+    """Registers a completion stage.
+
+    Attributes:
+        close: Awaited once when the server or the command ends, to let go of what the stage
+            holds (child processes, connections); it may be needed or not.
+    """
 
     name: str
     stage: CompletionStage
+    close: Callable[[], Awaitable[None]] | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()

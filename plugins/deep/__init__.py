@@ -1,0 +1,28 @@
+"""The deep pass: the whole file is opened in a limited process and walked object by object."""
+
+from collections.abc import Sequence
+
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.ports import OptionsSpec, PluginContext
+from pdfsluice.core.stages import CompletionStageSpec
+
+from .options import DeepOptions
+from .stage import DeepStage
+
+SECTION = "deep"
+
+
+@hookimpl
+def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+    """Register the section ``deep``."""
+    return (OptionsSpec(name=SECTION, model=DeepOptions),)
+
+
+@hookimpl
+def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[CompletionStageSpec]:
+    """Register the stage ``pdf-deep``."""
+    options = context.options(SECTION, DeepOptions)
+    if not options.enabled:
+        return ()
+    stage = DeepStage(options)
+    return (CompletionStageSpec(name="pdf-deep", stage=stage, close=stage.close),)

@@ -1,0 +1,121 @@
+"""Embedded files: which there are, and whether any of them is a program."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pikepdf
+from pdfsluice.core.findings import FindingKind
+from pikepdf import Dictionary, Stream
+
+from .budget import Budget
+from .executables import describe_executable
+from .sightings import Blind, Sighting
+from .values import dictionary_of, file_name_of, name_of, number_of
+
+MOST_EXAMINED = 500
+MOST_BYTES = 16 * 1024 * 1024
+"""How much of one attachment is looked at; the list of an archive stands at its end."""
+
+_STREAM_KEYS = ("/UF", "/F", "/Unix", "/Mac", "/DOS")
+
+
+@dataclass(slots=True)
+class _Attachment:
+    """An embedded file stream, and the object by which a reader finds it."""
+
+    stream: Stream
+    named_in: int
+    name: str
+
+
+@dataclass(slots=True)
+class Attachments:
+    """Collects embedded files during the walk; examines them after it."""
+
+    _found: dict[int, _Attachment] = field(default_factory=dict)
+    _without_content: list[tuple[int, str]] = field(default_factory=list)
+
+    def consider(self, value: object, found: Dictionary, number: int) -> None:
+        """Note down a file specification with content, or an embedded file stream."""
+        files = dictionary_of(found.get("/EF"))
+        if files is not None and any(isinstance(item, Stream) for _, item in files.items()):
+            name = file_name_of(found)
+            streams = [files.get(key) for key in _STREAM_KEYS]
+            for stream in streams:
+                if isinstance(stream, Stream):
+                    self._add(stream, number, name, named=True)
+        elif files is not None and "/F" in files:
+            self._without_content.append((number, file_name_of(found)))
+        if isinstance(value, Stream) and name_of(found.get("/Type")) == "/EmbeddedFile":
+            self._add(value, number, "", named=False)
+
+    def _add(self, stream: Stream, number: int, name: str, *, named: bool) -> None:
+        key = number_of(stream, number)
+        if named or key not in self._found:
+            self._found[key] = _Attachment(stream, number, name)
+
+    def examine(self, budget: Budget) -> Iterator[Sighting | Blind]:
+        """Yield every embedded file, every program among them, and what cannot be told."""
+        seen: set[int] = set()
+        for count, (key, attachment) in enumerate(self._found.items()):
+            budget.spend()
+            if attachment.named_in not in seen:
+                seen.add(attachment.named_in)
+                yield Sighting(
+                    kind=FindingKind.EMBEDDED_FILES,
+                    object=attachment.named_in,
+                    excerpt=attachment.name,
+                )
+            if count == MOST_EXAMINED:
+                yield Blind(
+                    reason="limit",
+                    message=f"There are more than {MOST_EXAMINED} attachments;"
+                    " the others were not looked into.",
+                )
+            if count < MOST_EXAMINED:
+                yield from _examine(attachment, key)
+        for number, name in self._without_content:
+            yield Sighting(kind=FindingKind.EMBEDDED_FILES, object=number, excerpt=name)
+
+
+def _examine(attachment: _Attachment, number: int) -> Iterator[Sighting | Blind]:
+    shown = f"The attachment {attachment.name!r}" if attachment.name else "An attachment"
+    try:
+        content = _content(attachment.stream)
+    except (pikepdf.PdfError, pikepdf.DataDecodingError, zlib.error, ValueError, MemoryError):
+        yield Blind(reason="unreadable", object=number, message=f"{shown} cannot be decoded.")
+        content = b""
+    what = describe_executable(content, attachment.name)
+    if what is not None:
+        yield Sighting(
+            kind=FindingKind.EXECUTABLE,
+            object=attachment.named_in,
+            subject=what,
+            excerpt=attachment.name,
+        )
+    elif content.lstrip()[:5] == b"%PDF-":
+        yield Blind(
+            reason="nested-document",
+            object=number,
+            message=f"{shown} is itself a PDF; it was not looked into.",
+        )
+    elif len(content) >= MOST_BYTES:
+        yield Blind(
+            reason="limit",
+            object=number,
+            message=f"{shown} is larger than {MOST_BYTES >> 20} MiB;"
+            " only its beginning was looked at.",
+        )
+
+
+def _content(stream: Stream) -> bytes:
+    """Return the beginning of an embedded file, inflating no more of it than is wanted."""
+    filters = stream.stream_dict.get("/Filter")
+    parameters = stream.stream_dict.get("/DecodeParms")
+    if filters is None:
+        return bytes(memoryview(stream.get_raw_stream_buffer())[:MOST_BYTES])
+    if name_of(filters) == "/FlateDecode" and parameters is None:
+        raw = memoryview(stream.get_raw_stream_buffer())
+        return zlib.decompressobj().decompress(raw, MOST_BYTES)
+    return stream.read_bytes()[:MOST_BYTES]

@@ -1,0 +1,40 @@
+"""Tells damage from the small liberties that every reader takes in its stride."""
+
+import re
+from collections.abc import Sequence
+
+_HARMLESS = re.compile(
+    r"Resources is missing or invalid"
+    r"|MediaBox is undefined"
+    r"|xref entry for the xref stream itself is missing"
+    r"|reported number of objects"
+    r"|name with stray #"
+    r"|null character not allowed in name"
+    r"|extraneous whitespace seen before xref"
+    r"|duplicated key"
+    r"|more than once in the pages tree"
+    r"|point to the root of the page tree"
+    r"|/Type key should be"
+    r"|Pages tree includes non-dictionary object"
+    r"|operation for \w+ attempted on object of type"
+)
+_PLACE = re.compile(r"\(object (\d+) \d+|object (\d+) \d+ at offset|\(?(?:offset (\d+))")
+_PREFIX = re.compile(r"^.*?\((?:[^()]*, )?offset -?\d+\): |^[^:]*\.[A-Za-z0-9]+: |^/[^:]*: ")
+
+
+def damages(warnings: Sequence[str], path: str) -> list[tuple[str, int | None]]:
+    """Return what is damaged: a sentence in qpdf's words, and the object, where it names one."""
+    found: list[tuple[str, int | None]] = []
+    for warning in warnings:
+        if _HARMLESS.search(warning):
+            continue
+        text = warning.replace(path, "").lstrip(": ")
+        place = _PLACE.search(text)
+        number = next((int(n) for n in place.groups()[:2] if n), None) if place else None
+        found.append((_sentence(text), number))
+    return found
+
+
+def _sentence(text: str) -> str:
+    _, _, rest = text.rpartition("): ")
+    return rest or text

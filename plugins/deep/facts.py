@@ -1,0 +1,52 @@
+"""What the catalogue of documents wants to know: pages, version, title, author, ..."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pikepdf
+from pdfsluice.core.printable import printable
+from pikepdf import Pdf
+from pikepdf.models.metadata import decode_pdf_date
+
+from .values import dictionary_of, text_of
+
+_MOST_CHARACTERS = 500
+_TEXTS: Mapping[str, str] = {
+    "title": "/Title",
+    "author": "/Author",
+    "subject": "/Subject",
+    "keywords": "/Keywords",
+    "creator": "/Creator",
+    "producer": "/Producer",
+}
+_DATES: Mapping[str, str] = {"created": "/CreationDate", "modified": "/ModDate"}
+
+
+def facts_of(pdf: Pdf) -> dict[str, Any]:
+    """Return the facts; the page count raises :class:`pikepdf.PdfError` for a broken tree."""
+    facts: dict[str, Any] = {"pdf_version": pdf.pdf_version, "metadata": _metadata(pdf)}
+    facts["page_count"] = len(pdf.pages)
+    return facts
+
+
+def _metadata(pdf: Pdf) -> dict[str, str]:
+    """Return the document information dictionary (ISO 32000-2, 14.3.3), made printable."""
+    try:
+        info = dictionary_of(pdf.trailer.get("/Info"))
+    except pikepdf.PdfError:
+        return {}
+    if info is None:
+        return {}
+    found = {
+        name: printable(text_of(info.get(key)), _MOST_CHARACTERS) for name, key in _TEXTS.items()
+    }
+    found |= {name: _date(text_of(info.get(key))) for name, key in _DATES.items()}
+    return {name: text for name, text in found.items() if text}
+
+
+def _date(text: str) -> str:
+    """Return a date as ISO 8601; one that is none is left out."""
+    try:
+        return decode_pdf_date(text).isoformat() if text else ""
+    except (ValueError, OverflowError):
+        return ""

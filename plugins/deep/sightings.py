@@ -1,0 +1,82 @@
+"""What the walk notes down: plain values, so that they pass from the child to the parent."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pdfsluice.core.findings import FindingKind, Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One thing that was seen in one object.
+
+    Attributes:
+        kind: What it is.
+        object: Number of the indirect object it stands in; ``None`` for the file as a whole.
+        trigger: What makes it run, where that is known.
+        hidden: Whether the object lies in an object stream, out of sight in the raw bytes.
+        subject: What is special about it, for the wording (``a Windows program``, a file name).
+        excerpt: A piece of it, as it stands in the file.
+    """
+
+    kind: FindingKind
+    object: int | None = None
+    trigger: Trigger | None = None
+    hidden: bool = False
+    subject: str = ""
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blind:
+    """Something that could not be looked into.
+
+    Attributes:
+        reason: Kebab-case name: ``password``, ``limit``, ``unknown-filter``, ``nested-document``.
+        message: Why, in a sentence.
+        object: Object number, where known.
+    """
+
+    reason: str
+    message: str
+    object: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Survey:
+    """All that one inspection brought to light.
+
+    Attributes:
+        complete: Whether every object was seen, so that earlier doubts are settled.
+    """
+
+    sightings: list[Sighting] = field(default_factory=list)
+    blind: list[Blind] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    complete: bool = False
+
+    def to_message(self) -> dict[str, Any]:
+        """Return plain values for the pipe."""
+        return asdict(self)
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, Any]) -> "Survey":
+        """Read back what :meth:`to_message` made."""
+        return cls(
+            sightings=[_sighting(item) for item in message["sightings"]],
+            blind=[Blind(**item) for item in message["blind"]],
+            facts=message["facts"],
+            complete=message["complete"],
+        )
+
+
+def _sighting(item: Mapping[str, Any]) -> Sighting:
+    trigger = item["trigger"]
+    return Sighting(
+        **{
+            **item,
+            "kind": FindingKind(item["kind"]),
+            "trigger": None if trigger is None else Trigger(trigger),
+        }
+    )

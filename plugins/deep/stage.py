@@ -1,0 +1,80 @@
+"""The completion stage: asks a child about the file, and turns the answer into a report."""
+
+from dataclasses import replace
+
+from pdfsluice.core.child import ChildFailed, Limits
+from pdfsluice.core.childpool import ChildPool
+from pdfsluice.core.findings import Finding, FindingKind, Revision, StageReport, Unscanned
+from pdfsluice.core.stages import CompletionContext
+
+from .options import DeepOptions
+from .sightings import Blind, Sighting, Survey
+from .wording import to_finding
+
+NAME = "pdf-deep"
+SETTLES = frozenset({"pdf-structure", "pdf-security"})
+_GRACE = 5.0
+
+
+class DeepStage:
+    """Inspects whole files in a pool of limited children."""
+
+    def __init__(self, options: DeepOptions) -> None:
+        self._seconds = options.wall_seconds
+        self._pool = ChildPool(
+            "pdfsluice.plugins.deep.worker",
+            Limits(
+                address_space=options.memory,
+                cpu_seconds=options.cpu_seconds,
+                wall_seconds=options.wall_seconds + _GRACE,
+                file_size=0,
+            ),
+            arguments=(str(int(options.stream_memory)),),
+            size=options.workers,
+            recycle_after=options.recycle_after,
+            idle_seconds=options.idle_seconds,
+        )
+
+    async def inspect(self, context: CompletionContext) -> StageReport:
+        """Return what the walk found; a crash or a limit there is a finding."""
+        try:
+            answer = await self._pool.ask({"path": str(context.path), "seconds": self._seconds})
+        except ChildFailed as failure:
+            return _report(_failed(failure), context)
+        return _report(Survey.from_message(answer), context)
+
+    async def close(self) -> None:
+        """End the children."""
+        await self._pool.close()
+
+
+def _report(survey: Survey, context: CompletionContext) -> StageReport:
+    known = context.session.findings
+    return StageReport(
+        findings=tuple(_placed(to_finding(item, NAME), known) for item in survey.sightings),
+        unscanned=tuple(
+            Unscanned(stage=NAME, reason=item.reason, message=item.message, object=item.object)
+            for item in survey.blind
+        ),
+        facts=survey.facts,
+        settles=SETTLES if survey.complete else frozenset(),
+    )
+
+
+def _placed(finding: Finding, known: tuple[Finding, ...]) -> Finding:
+    """Let damage that has already been located be damage of the file, not a second one."""
+    if finding.kind == FindingKind.MALFORMED and any(
+        other.kind == finding.kind and other.revision is Revision.CURRENT for other in known
+    ):
+        return replace(finding, object=None)
+    return finding
+
+
+def _failed(failure: ChildFailed) -> Survey:
+    if failure.over_limit:
+        seen = Sighting(kind=FindingKind.RESOURCE_LIMIT, subject=failure.reason)
+        message = f"The inspection went over a limit ({failure.reason})."
+        return Survey(sightings=[seen], blind=[Blind(reason="limit", message=message)])
+    seen = Sighting(kind=FindingKind.MALFORMED, subject="crashed")
+    message = "The inspection could not be finished."
+    return Survey(sightings=[seen], blind=[Blind(reason="crashed", message=message)])

@@ -1,0 +1,65 @@
+"""Small, careful readings of pikepdf objects; any of them may be of the wrong type."""
+
+from collections.abc import Iterator
+
+import pikepdf
+from pikepdf import Array, Dictionary, Name, Stream, String
+
+EXCERPT_BYTES = 400
+_FILE_NAME_KEYS = ("/UF", "/F", "/Unix", "/Mac", "/DOS")
+
+
+def dictionary_of(value: object) -> Dictionary | None:
+    """Return a dictionary, or a stream's, or ``None`` for all else."""
+    if isinstance(value, Stream):
+        return value.stream_dict
+    return value if isinstance(value, Dictionary) else None
+
+
+def name_of(value: object) -> str:
+    """Return a name with its slash, or an empty string."""
+    return str(value) if isinstance(value, Name) else ""
+
+
+def text_of(value: object) -> str:
+    """Return the beginning of a text string or of a text stream."""
+    if isinstance(value, Stream):
+        try:
+            head = value.read_bytes()[:EXCERPT_BYTES]
+        except (pikepdf.PdfError, pikepdf.DataDecodingError, ValueError):
+            return ""
+        return head.decode(
+            "utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8", "replace"
+        )
+    if not isinstance(value, String):
+        return ""
+    try:
+        return str(value)[:EXCERPT_BYTES]
+    except UnicodeDecodeError:
+        return bytes(value)[:EXCERPT_BYTES].decode("latin-1")
+
+
+def file_name_of(value: object) -> str:
+    """Return the file name of a file specification (ISO 32000-2, 7.11.2)."""
+    specification = dictionary_of(value)
+    if specification is None:
+        return text_of(value)
+    return next(filter(None, (text_of(specification.get(key)) for key in _FILE_NAME_KEYS)), "")
+
+
+def is_indirect(value: object) -> bool:
+    """Whether a value is an object of its own, which may be referred to from many places."""
+    return isinstance(value, (Dictionary, Array, Stream)) and bool(value.is_indirect)
+
+
+def number_of(value: object, otherwise: int) -> int:
+    """Return the object number of an indirect object, or that of the object it stands in."""
+    if isinstance(value, (Dictionary, Array, Stream)) and value.is_indirect:
+        return int(value.objgen[0])
+    return otherwise
+
+
+def items_of(value: object) -> Iterator[object]:
+    """Yield the items of an array; nothing for all else."""
+    if isinstance(value, Array):
+        yield from value

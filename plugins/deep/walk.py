@@ -1,0 +1,109 @@
+"""Sees every object of a file, reachable or not, in bounded time and memory."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pikepdf
+from pikepdf import Array, Dictionary, Object, Pdf, Stream
+
+from .attachments import Attachments
+from .budget import Budget
+from .kinds import INTERESTING, look_at
+from .sightings import Sighting
+from .values import dictionary_of, number_of
+
+BATCH = 50_000
+"""Objects after which the file is opened anew: qpdf keeps every object it has parsed, some
+3 KB each, and never lets go of one."""
+
+_NAME = re.compile(rb"/[A-Za-z0-9]+")
+_INDIRECT_NAME = re.compile(rb"/(?:S|Type|Subtype) \d+ \d+ R")
+_IN_OBJECT_STREAM = 2
+_Node = tuple[object, str, str]
+
+
+class Walk:
+    """One walk over one file.
+
+    Args:
+        path: The file; it is opened anew where it has many objects.
+        attachments: Is told of every embedded file.
+        budget: Time for the whole inspection.
+    """
+
+    def __init__(self, path: Path, attachments: Attachments, budget: Budget) -> None:
+        self._path = path
+        self._attachments = attachments
+        self._budget = budget
+        self._root = 0
+        self._compressed: set[tuple[int, int]] = set()
+
+    def sightings(self, pdf: Pdf) -> Iterator[Sighting | pikepdf.PdfError]:
+        """Yield what is seen in all objects of the open file, and what damaged ones raise."""
+        entries = pdf.get_xref_table()
+        keys = list(entries)
+        self._compressed = {k for k, entry in entries.items() if entry.type == _IN_OBJECT_STREAM}
+        self._root = number_of(pdf.trailer.get("/Root"), 0)
+        del entries
+        for start in range(0, len(keys), BATCH):
+            batch = keys[start : start + BATCH]
+            if start == 0:
+                yield from self._batch(pdf, batch)
+            else:
+                with closing(open_pdf(self._path)) as again:
+                    yield from self._batch(again, batch)
+
+    def _batch(
+        self, pdf: Pdf, keys: Sequence[tuple[int, int]]
+    ) -> Iterator[Sighting | pikepdf.PdfError]:
+        for key in keys:
+            self._budget.spend()
+            try:
+                found = pdf.get_object(key)
+                if _interesting(found):
+                    yield from self._in_object(found, key)
+            except pikepdf.PdfError as error:
+                yield error
+
+    def _in_object(self, found: Object, key: tuple[int, int]) -> Iterator[Sighting]:
+        """Look at the dictionaries of one object; those of other objects have their own turn."""
+        number = key[0]
+        pending: list[_Node] = [(found, "", "")]
+        while pending:
+            value, name, parent = pending.pop()
+            if isinstance(value, Array):
+                pending.extend((item, name, parent) for item in value if _is_direct(item))
+                continue
+            node = dictionary_of(value)
+            if node is None:
+                continue
+            self._attachments.consider(value, node, number)
+            root = value is found and number == self._root
+            for sighting in look_at(node, key=name, parent_key=parent, number=number, root=root):
+                hidden = key in self._compressed
+                yield replace(sighting, hidden=True) if hidden else sighting
+            pending.extend((item, below, name) for below, item in node.items() if _is_direct(item))
+
+
+def open_pdf(path: Path) -> Pdf:
+    """Open a file with the empty user password."""
+    return Pdf.open(path, suppress_warnings=True, inherit_page_attributes=False)
+
+
+def _interesting(found: object) -> bool:
+    """Whether an object holds any name of interest; normalised text tells at C speed."""
+    if isinstance(found, Stream):
+        found = found.stream_dict
+    if not isinstance(found, (Dictionary, Array)):
+        return False
+    text = found.unparse(resolved=True)
+    return (
+        not INTERESTING.isdisjoint(_NAME.findall(text)) or _INDIRECT_NAME.search(text) is not None
+    )
+
+
+def _is_direct(value: object) -> bool:
+    return isinstance(value, (Dictionary, Array)) and not value.is_indirect
