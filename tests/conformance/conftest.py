@@ -9,8 +9,10 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-
 from pdfsluice.core.testing.pdfs import make_pdf
+
+from tests.conformance.ietf import Ietf
+from tests.conformance.tus import Tus
 from tests.conformance.wire import Server
 
 
@@ -40,3 +42,22 @@ def new_pdf() -> Callable[[int], bytes]:
         return make_pdf([f"{run} {next(numbers)}"], noise_per_page=size)
 
     return new
+
+
+@pytest.fixture(scope="session")
+def tus(request: pytest.FixtureRequest, target: Server) -> Tus:
+    """The tus endpoint of the server under test; tests skip where there is none."""
+    endpoint = Tus(target, request.config.getoption("--tus-path", None) or "/files")
+    if "Tus-Version" not in endpoint.options.headers:
+        pytest.skip("the server does not speak tus")
+    endpoint.need("creation")
+    return endpoint
+
+
+@pytest.fixture(scope="session")
+def ietf(request: pytest.FixtureRequest, target: Server) -> Ietf:
+    """Resumable uploads on the server under test; tests skip where there are none."""
+    endpoint = Ietf(target, request.config.getoption("--ietf-path", None) or "/resumable")
+    if "application/partial-upload" not in endpoint.options.headers.listed("Accept-Patch"):
+        pytest.skip("the server does not offer resumable uploads for HTTP")
+    return endpoint

@@ -80,8 +80,7 @@ class Connection:
     def next_interim(self) -> Response:
         """Wait for one interim response."""
         event = self._next_event()
-        if not isinstance(event, h11.InformationalResponse):
-            raise AssertionError(f"expected an interim response, got {event!r}")
+        assert isinstance(event, h11.InformationalResponse), event
         return Response(event.status_code, _fields(event.headers))
 
     def finish(self) -> Response:

@@ -1,0 +1,99 @@
+"""The reference client of tus, from npm, against a real server."""
+
+import asyncio
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from pdfsluice.core.testing.pdfs import make_pdf
+
+from tests.support.fault_proxy import Cut, NoFault, fault_proxy
+from tests.support.servers import RunningServer
+from tests.support.stored import documents_of, hostile_pdf
+
+SCRIPTS = Path(__file__).parents[2] / "js"
+SCRIPT = SCRIPTS / "protocols" / "tus_client.mjs"
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed"),
+    pytest.mark.skipif(
+        not (SCRIPTS / "node_modules" / "tus-js-client").is_dir(),
+        reason="tus-js-client is not installed; run npm ci in tests/js",
+    ),
+]
+
+
+@pytest.fixture
+def pdf(tmp_path: Path) -> Path:
+    path = tmp_path / "file.pdf"
+    path.write_bytes(make_pdf([uuid.uuid4().hex], noise_per_page=3_000_000))
+    return path
+
+
+def command(base_url: str, file: Path, **config: Any) -> list[str]:
+    told = {"endpoint": f"{base_url}/files", "file": str(file), **config}
+    return ["node", str(SCRIPT), orjson.dumps(told).decode()]
+
+
+def upload(base_url: str, file: Path, **config: Any) -> Any:
+    done = subprocess.run(
+        command(base_url, file, **config), capture_output=True, timeout=60, check=True
+    )
+    return orjson.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"chunkSize": 1_000_000}, {"parallelUploads": 3}, {"uploadDataDuringCreation": True}],
+    ids=["one request", "chunks", "parallel", "with creation"],
+)
+def test_upload(server: RunningServer, pdf: Path, options: dict[str, Any]) -> None:
+    result = upload(server.base_url, pdf, options=options)
+    assert "error" not in result
+    (document,) = documents_of(server.base_url, pdf.read_bytes())
+    assert document["filename"] == "from-node.pdf"
+
+
+def test_stream_of_unknown_length(server: RunningServer, pdf: Path) -> None:
+    options = {"uploadLengthDeferred": True, "chunkSize": 700_000}
+    result = upload(server.base_url, pdf, options=options, asStream=True)
+    assert "error" not in result
+    assert documents_of(server.base_url, pdf.read_bytes())
+
+
+@pytest.mark.parametrize("chunk_size", [None, 500_000])
+def test_abort_and_resume(server: RunningServer, pdf: Path, chunk_size: int | None) -> None:
+    options = {} if chunk_size is None else {"chunkSize": chunk_size}
+    first = upload(server.base_url, pdf, options=options, abortAfter=1_000_000)
+    assert first["aborted"]
+    second = upload(server.base_url, pdf, options=options, url=first["url"])
+    assert second["url"] == first["url"]
+    assert second["requests"][0] == {"method": "HEAD", "status": 200}
+    assert len(documents_of(server.base_url, pdf.read_bytes())) == 1
+
+
+async def test_broken_connections(server: RunningServer, pdf: Path) -> None:
+    async with fault_proxy(
+        server.port, lambda number: Cut(after=900_000, reset=True) if number < 3 else NoFault()
+    ) as proxy:
+        process = await asyncio.create_subprocess_exec(
+            *command(proxy.base_url, pdf), stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await process.communicate()
+    assert "error" not in orjson.loads(output)
+    assert len(documents_of(server.base_url, pdf.read_bytes())) == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"parallelUploads": 2}], ids=["single", "parallel"])
+def test_refusal_is_final(server: RunningServer, tmp_path: Path, options: dict[str, Any]) -> None:
+    file = tmp_path / "hostile.pdf"
+    file.write_bytes(hostile_pdf(uuid.uuid4().hex, size=500_000))
+    result = upload(server.base_url, file, options=options)
+    assert result["status"] == 422
+    assert orjson.loads(result["body"])["code"] == "content-rejected"
+    statuses = [request["status"] for request in result["requests"]]
+    assert statuses.count(422) == 1

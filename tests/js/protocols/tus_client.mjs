@@ -1,0 +1,40 @@
+// Uploads a file with tus-js-client, as told by the JSON in the first argument, and prints what
+// happened as JSON. The tests in tests/integration/protocols/ run it.
+import { createReadStream, readFileSync } from 'node:fs'
+import * as tus from 'tus-js-client'
+
+const { endpoint, file, url, options = {}, abortAfter, asStream = false } = JSON.parse(
+  process.argv[2],
+)
+const requests = []
+const input = asStream ? createReadStream(file) : readFileSync(file)
+
+const outcome = await new Promise((resolve) => {
+  const upload = new tus.Upload(input, {
+    endpoint,
+    uploadUrl: url ?? null,
+    retryDelays: [0, 50, 100, 200, 400, 800],
+    metadata: { filename: 'from-node.pdf', filetype: 'application/pdf' },
+    ...options,
+    onAfterResponse: (request, response) => {
+      requests.push({ method: request.getMethod(), status: response.getStatus() })
+    },
+    onProgress: (sent) => {
+      if (abortAfter !== undefined && sent >= abortAfter) {
+        upload.abort().then(() => resolve({ aborted: true, url: upload.url }))
+      }
+    },
+    onSuccess: ({ lastResponse }) =>
+      resolve({ url: upload.url, document: lastResponse.getHeader('Content-Location') ?? null }),
+    onError: (error) =>
+      resolve({
+        url: upload.url,
+        error: error.message,
+        status: error.originalResponse?.getStatus() ?? null,
+        body: error.originalResponse?.getBody() ?? null,
+      }),
+  })
+  upload.start()
+})
+process.stdout.write(JSON.stringify({ ...outcome, requests }))
+process.exit(0)
