@@ -1,1 +1,12 @@
-"""Contract suites and in-memory doubles for the authors of plugins."""
+"""Contract suites and in-memory doubles for the authors of plugins.
+
+The doubles are here; the suites are in :mod:`pdfsluice.core.testing.contracts`, which needs
+pytest and pytest-asyncio.
+"""
+
+from .memory_catalogue import MemoryCatalogue
+from .memory_sessions import MemorySessionStore
+from .memory_uploads import MemoryUploadStore
+from .recording import RecordingSink
+
+__all__ = ["MemoryCatalogue", "MemorySessionStore", "MemoryUploadStore", "RecordingSink"]

@@ -74,7 +74,8 @@ class SqlSessionStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._create = database.insert(sessions).on_conflict_do_nothing()
+        insert_new = database.insert(sessions).on_conflict_do_nothing()
+        self._create = insert_new.execution_options(preserve_rowcount=True)
         self._commit = self._commit_statement()
 
     def _commit_statement(self) -> Any:
@@ -87,13 +88,14 @@ class SqlSessionStore:
         ).where(sessions.c.id == bindparam("session"))
         columns = ("session_id", "start", "end", "fingerprint", "committed_at")
         statement = self._database.insert(extents).from_select(columns, known)
-        return statement.on_conflict_do_update(
+        upsert = statement.on_conflict_do_update(
             index_elements=["session_id", "start", "end"],
             set_={
                 "fingerprint": statement.excluded.fingerprint,
                 "committed_at": statement.excluded.committed_at,
             },
         )
+        return upsert.execution_options(preserve_rowcount=True)
 
     async def create(self, session: Session) -> None:
         """Store a new session and what of it is committed already (nothing, as a rule).

@@ -1,0 +1,26 @@
+"""What every store and stage must do, as pytest classes to derive from.
+
+Derive a class whose name starts with ``Test``, override its fixtures, and run pytest (with
+pytest-asyncio). The suites use nothing but the public ports.
+"""
+
+import pytest
+
+pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in (
+    "catalogue", "chunk_stage", "session_store", "stream_stage", "upload_store",
+)))  # fmt: skip
+
+from .catalogue import CatalogueContract  # noqa: E402 - after the rewriting is registered
+from .chunk_stage import ChunkCase, ChunkStageContract  # noqa: E402 - as above
+from .session_store import SessionStoreContract  # noqa: E402 - as above
+from .stream_stage import StreamStageContract  # noqa: E402 - as above
+from .upload_store import UploadStoreContract  # noqa: E402 - as above
+
+__all__ = [
+    "CatalogueContract",
+    "ChunkCase",
+    "ChunkStageContract",
+    "SessionStoreContract",
+    "StreamStageContract",
+    "UploadStoreContract",
+]

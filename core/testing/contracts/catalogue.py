@@ -1,0 +1,165 @@
+"""What every document catalogue must do."""
+
+import asyncio
+
+import pytest
+from pdfsluice.core.errors import DocumentNotFound
+from pdfsluice.core.models import Document, JobKind, JobState, PageText
+from pdfsluice.core.stores import Catalogue
+
+from .samples import make_document
+
+NO_IDS = (0, -1, 999, 2**63, -(2**70))
+
+
+async def pages_of(catalogue: Catalogue, document_id: int) -> list[PageText]:
+    """Return the text of all pages."""
+    return [page async for page in catalogue.pages(document_id)]
+
+
+@pytest.mark.asyncio
+class CatalogueContract:
+    """Override ``catalogue`` with a fixture that gives an empty catalogue."""
+
+    @pytest.fixture
+    def catalogue(self) -> Catalogue:
+        raise NotImplementedError("override the fixture 'catalogue'")
+
+    async def test_a_document_comes_back(self, catalogue: Catalogue) -> None:
+        new = make_document()
+        added = await catalogue.add(new, [JobKind.IMPORT, JobKind.INDEX])
+        assert added.id > 0
+        assert await catalogue.get(added.id, owner=new.owner) == added
+        assert await catalogue.get(added.id, owner=None) == added
+        values = {name: getattr(new, name) for name in type(new).__dataclass_fields__}
+        assert added == Document(id=added.id, **values)
+        jobs = await catalogue.jobs(added.id)
+        assert [(job.kind, job.state) for job in jobs] == [
+            (JobKind.IMPORT, JobState.QUEUED), (JobKind.INDEX, JobState.QUEUED),
+        ]  # fmt: skip
+
+    async def test_a_session_is_imported_once(self, catalogue: Catalogue) -> None:
+        new = make_document()
+        added = await asyncio.gather(*(catalogue.add(new, [JobKind.IMPORT]) for _ in range(10)))
+        assert len({document.id for document in added}) == 1
+        assert len(await catalogue.jobs(added[0].id)) == 1
+        documents, total = await catalogue.list(owner=None)
+        assert (len(documents), total) == (1, 1)
+
+    async def test_other_owners_find_nothing(self, catalogue: Catalogue) -> None:
+        added = await catalogue.add(make_document(), [])
+        with pytest.raises(DocumentNotFound):
+            await catalogue.get(added.id, owner="key:mallory")
+        assert await catalogue.list(owner="key:mallory") == ([], 0)
+        assert await catalogue.find_by_digest(added.sha256, owner="key:mallory") is None
+
+    @pytest.mark.parametrize("document_id", NO_IDS)
+    async def test_unknown_documents(self, catalogue: Catalogue, document_id: int) -> None:
+        with pytest.raises(DocumentNotFound):
+            await catalogue.get(document_id, owner=None)
+        with pytest.raises(DocumentNotFound):
+            await catalogue.update(document_id, title="x")
+        with pytest.raises(DocumentNotFound):
+            await catalogue.enqueue(document_id, JobKind.INDEX)
+        with pytest.raises(DocumentNotFound):
+            await catalogue.save_pages(document_id, [PageText(1, "x")])
+        await catalogue.delete(document_id)
+        assert list(await catalogue.jobs(document_id)) == []
+        assert await pages_of(catalogue, document_id) == []
+
+    async def test_the_oldest_document_of_a_digest_is_found(self, catalogue: Catalogue) -> None:
+        first = await catalogue.add(make_document(), [])
+        await catalogue.add(make_document(), [])
+        assert await catalogue.find_by_digest(first.sha256, owner=first.owner) == first
+        assert await catalogue.find_by_digest("00" * 32, owner=first.owner) is None
+
+    async def test_list_pages_through(self, catalogue: Catalogue) -> None:
+        added = [await catalogue.add(make_document(), []) for _ in range(5)]
+        await catalogue.add(make_document(owner="key:bob"), [])
+        newest, total = await catalogue.list(owner="key:alice", limit=2)
+        assert (list(newest), total) == ([added[4], added[3]], 5)
+        rest, total = await catalogue.list(owner="key:alice", after=newest[-1].id)
+        assert (list(rest), total) == ([added[2], added[1], added[0]], 5)
+        everything, total = await catalogue.list(owner=None, after=2**70)
+        assert (len(everything), total) == (6, 6)
+        assert await catalogue.list(owner="key:alice", after=-1) == ([], 5)
+
+    async def test_update(self, catalogue: Catalogue) -> None:
+        added = await catalogue.add(make_document(), [])
+        changed = await catalogue.update(
+            added.id, title="Neu", page_count=9, metadata={"Title": "Ω"}
+        )
+        assert (changed.title, changed.page_count, changed.metadata) == ("Neu", 9, {"Title": "Ω"})
+        assert await catalogue.get(added.id, owner=None) == changed
+        assert await catalogue.update(added.id) == changed
+        with pytest.raises(TypeError):
+            await catalogue.update(added.id, owner="key:mallory")
+
+    async def test_delete_takes_pages_and_jobs_along(self, catalogue: Catalogue) -> None:
+        added = await catalogue.add(make_document(), [JobKind.IMPORT])
+        await catalogue.save_pages(added.id, [PageText(1, "x")])
+        await catalogue.delete(added.id)
+        await catalogue.delete(added.id)
+        with pytest.raises(DocumentNotFound):
+            await catalogue.get(added.id, owner=None)
+        assert await pages_of(catalogue, added.id) == []
+        assert await catalogue.claim() is None
+        again = await catalogue.add(make_document(), [])
+        assert again.id != added.id, "an index may still know the old number"
+
+    async def test_pages_come_in_order_and_are_replaced(self, catalogue: Catalogue) -> None:
+        added = await catalogue.add(make_document(), [])
+        await catalogue.save_pages(
+            added.id, [PageText(number, f"page {number}") for number in range(200, 0, -1)]
+        )
+        await catalogue.save_pages(added.id, [PageText(7, "new"), PageText(201, "")])
+        await catalogue.save_pages(added.id, [])
+        pages = await pages_of(catalogue, added.id)
+        assert [page.number for page in pages] == list(range(1, 202))
+        assert (pages[6].text, pages[7].text, pages[200].text) == ("new", "page 8", "")
+
+    async def test_odd_text_does_not_stop_an_import(self, catalogue: Catalogue) -> None:
+        odd = "a\0b\ud800c"
+        added = await catalogue.add(make_document(title=odd, filename=odd, metadata={"k": odd}), [])
+        await catalogue.save_pages(added.id, [PageText(1, odd)])
+        (page,) = await pages_of(catalogue, added.id)
+        assert page.text.startswith("a")
+        assert (await catalogue.get(added.id, owner=None)).title.startswith("a")
+
+    async def test_an_open_job_is_not_doubled(self, catalogue: Catalogue) -> None:
+        added = await catalogue.add(make_document(), [])
+        jobs = await asyncio.gather(*(catalogue.enqueue(added.id, JobKind.INDEX) for _ in range(5)))
+        assert len({job.id for job in jobs}) == 1
+        job = await catalogue.claim()
+        assert job is not None
+        assert (await catalogue.enqueue(added.id, JobKind.INDEX)).id == job.id
+        await catalogue.report(job.id, state=JobState.DONE, progress=1.0, message="")
+        assert (await catalogue.enqueue(added.id, JobKind.INDEX)).id != job.id
+
+    async def test_jobs_are_claimed_once_and_in_order(self, catalogue: Catalogue) -> None:
+        documents = [await catalogue.add(make_document(), [JobKind.IMPORT]) for _ in range(5)]
+        claimed = await asyncio.gather(*(catalogue.claim() for _ in range(7)))
+        found = [job for job in claimed if job is not None]
+        assert sorted(job.document_id for job in found) == [d.id for d in documents]
+        assert all(job.state is JobState.RUNNING and job.attempts == 1 for job in found)
+        assert claimed.count(None) == 2
+
+    async def test_reports_are_kept(self, catalogue: Catalogue) -> None:
+        added = await catalogue.add(make_document(), [JobKind.IMPORT])
+        job = await catalogue.claim()
+        assert job is not None
+        await catalogue.report(job.id, state=JobState.RUNNING, progress=0.5, message="page 3")
+        (stored,) = await catalogue.jobs(added.id)
+        assert (stored.state, stored.progress, stored.message) == (
+            JobState.RUNNING, 0.5, "page 3",
+        )  # fmt: skip
+        await catalogue.report(999, state=JobState.DONE, progress=1.0, message="")
+
+    async def test_what_a_dead_process_left_is_queued_again(self, catalogue: Catalogue) -> None:
+        await catalogue.add(make_document(), [JobKind.IMPORT, JobKind.INDEX])
+        first = await catalogue.claim()
+        assert first is not None
+        assert await catalogue.requeue_running() == 1
+        again = await catalogue.claim()
+        assert again is not None
+        assert (again.id, again.attempts) == (first.id, 2)

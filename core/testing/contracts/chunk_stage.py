@@ -1,0 +1,99 @@
+"""What every chunk stage must do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+from pdfsluice.core.errors import PdfsluiceError
+from pdfsluice.core.models import Checksum, ChunkIntent
+from pdfsluice.core.stages import ChunkCheck, ChunkStage
+
+from .samples import make_session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkCase:
+    """A chunk and what the stage is to say of it.
+
+    Attributes:
+        name: For the report of pytest.
+        body: All bytes of the chunk.
+        before: The checksum announced before the body.
+        behind: The checksum that stands behind it.
+        error: What the stage raises; ``None`` where it accepts the chunk.
+    """
+
+    name: str
+    body: bytes
+    before: Checksum | None = None
+    behind: Checksum | None = None
+    error: type[PdfsluiceError] | None = None
+
+
+@pytest.mark.asyncio
+class ChunkStageContract:
+    """Override ``stage`` and ``cases``."""
+
+    @pytest.fixture
+    def stage(self) -> ChunkStage:
+        raise NotImplementedError("override the fixture 'stage'")
+
+    @pytest.fixture
+    def cases(self) -> Sequence[ChunkCase]:
+        raise NotImplementedError("override the fixture 'cases'")
+
+    @pytest.mark.parametrize("size", [1, 3, 4096])
+    async def test_verdicts_do_not_depend_on_slicing(
+        self, stage: ChunkStage, cases: Sequence[ChunkCase], size: int
+    ) -> None:
+        for case in cases:
+            assert _verdict(stage, case, size) is case.error, case.name
+
+    async def test_chunks_are_independent(
+        self, stage: ChunkStage, cases: Sequence[ChunkCase]
+    ) -> None:
+        started = [(case, _begin(stage, case)) for case in cases if case.error is None]
+        for case, check in started:
+            if check is not None:
+                check.update(memoryview(case.body))
+        for case, check in reversed(started):
+            if check is not None:
+                check.finish(case.behind)
+
+    async def test_a_check_can_be_given_up(
+        self, stage: ChunkStage, cases: Sequence[ChunkCase]
+    ) -> None:
+        for case in cases:
+            if case.error is None and (check := _begin(stage, case)) is not None:
+                check.update(memoryview(case.body)[:1])
+
+
+def _intent(case: ChunkCase) -> ChunkIntent:
+    return ChunkIntent(
+        offset=0,
+        length=len(case.body),
+        max_length=max(1, len(case.body)),
+        checksum=case.before,
+        checksum_follows=case.behind is not None,
+    )
+
+
+def _begin(stage: ChunkStage, case: ChunkCase) -> ChunkCheck | None:
+    return stage.begin(make_session(), _intent(case))
+
+
+def _verdict(stage: ChunkStage, case: ChunkCase, size: int) -> type[PdfsluiceError] | None:
+    try:
+        check = stage.begin(make_session(), _intent(case))
+        if check is None:
+            return None
+        buffer = bytearray(size)
+        for start in range(0, len(case.body), size):
+            piece = case.body[start : start + size]
+            buffer[: len(piece)] = piece
+            check.update(memoryview(buffer)[: len(piece)])
+            buffer[:] = b"\xaa" * size
+        check.finish(case.behind)
+    except PdfsluiceError as error:
+        return type(error)
+    return None

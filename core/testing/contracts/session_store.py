@@ -1,0 +1,275 @@
+"""What every session store must do."""
+
+import asyncio
+from dataclasses import fields, replace
+from datetime import timedelta
+
+import pytest
+from pdfsluice.core.errors import Conflict, SessionNotFound, StateConflict
+from pdfsluice.core.findings import Decision
+from pdfsluice.core.models import Protocol, Session, SessionState
+from pdfsluice.core.ranges import RangeSet
+from pdfsluice.core.stores import SessionStore
+
+from .samples import FINDING, NOW, UNSCANNED, extent, make_session
+
+FULL = make_session(
+    owner="key:bob",
+    filename="a\r\nb \U0001f4c4.pdf",
+    total_size=None,
+    protocol=Protocol.TUS,
+    state=SessionState.REJECTED,
+    title="Ein Titel",
+    expected_digest="cd" * 32,
+    check_duplicates=False,
+    auto_build_index=True,
+    metadata={"filename": "x", "empty": ""},
+    findings=(FINDING, FINDING),
+    unscanned=(UNSCANNED,),
+    facts={"sha256": "ef" * 32, "page_count": 7, "nested": {"list": [1, None, 2.5]}},
+    decision=Decision.REJECT,
+    quarantined=True,
+    released=True,
+    partial=True,
+    document_id=42,
+    failure_code="digest-mismatch",
+    failure_message="why",
+    version=3,
+)
+
+
+@pytest.mark.asyncio
+class SessionStoreContract:
+    """Override ``store`` with a fixture that gives an empty store."""
+
+    @pytest.fixture
+    def store(self) -> SessionStore:
+        raise NotImplementedError("override the fixture 'store'")
+
+    async def test_every_field_comes_back(self, store: SessionStore) -> None:
+        plain = make_session()
+        unchanged = {
+            field.name
+            for field in fields(Session)
+            if getattr(plain, field.name) == getattr(FULL, field.name)
+        }
+        assert unchanged <= {
+            "client_id", "chunk_size", "created_at", "updated_at", "expires_at", "committed",
+        }, "give new fields a value in FULL, so that this test covers them"  # fmt: skip
+        for session in (FULL, plain):
+            await store.create(session)
+            assert await store.get(session.id) == session
+
+    async def test_an_id_is_used_once(self, store: SessionStore) -> None:
+        session = make_session()
+        await store.create(session)
+        with pytest.raises(Conflict):
+            await store.create(replace(session, filename="other.pdf"))
+        assert await store.get(session.id) == session
+
+    @pytest.mark.parametrize("session_id", ["unknown", "", "a\0b", "\ud800", "Ω", "x" * 10_000])
+    async def test_unknown_sessions_are_not_found(
+        self, store: SessionStore, session_id: str
+    ) -> None:
+        with pytest.raises(SessionNotFound):
+            await store.get(session_id)
+        with pytest.raises(SessionNotFound):
+            await store.commit(session_id, extent(0, 5), NOW)
+        with pytest.raises(SessionNotFound):
+            await store.update(make_session(id=session_id), title="x")
+        with pytest.raises(SessionNotFound):
+            await store.save_checkpoints(session_id, {"digest": (0, b"")})
+
+    async def test_commits_add_up(self, store: SessionStore) -> None:
+        session = make_session()
+        await store.create(session)
+        later = NOW + timedelta(seconds=5)
+        for start, end in ((50, 60), (0, 10), (10, 20), (55, 70)):
+            await store.commit(session.id, extent(start, end), later)
+        changed = await store.get(session.id)
+        assert changed.committed == RangeSet(((0, 20), (50, 70)))
+        assert changed.updated_at == later
+        assert changed.version == session.version
+        assert [(e.start, e.end) for e in await store.extents(session.id)] == [
+            (0, 10), (10, 20), (50, 60), (55, 70),
+        ]  # fmt: skip
+
+    async def test_the_same_range_again_replaces_its_fingerprint(self, store: SessionStore) -> None:
+        session = make_session()
+        await store.create(session)
+        await store.commit(session.id, extent(0, 10, "aa"), NOW)
+        await store.commit(session.id, extent(0, 10, "bb"), NOW)
+        assert list(await store.extents(session.id)) == [extent(0, 10, "bb")]
+
+    async def test_large_offsets_are_exact(self, store: SessionStore) -> None:
+        session = make_session(total_size=2**53 + 3)
+        await store.create(session)
+        await store.commit(session.id, extent(2**53 + 1, 2**53 + 3), NOW)
+        assert (await store.get(session.id)).committed.ranges == ((2**53 + 1, 2**53 + 3),)
+
+    async def test_dropped_extents_are_gone(self, store: SessionStore) -> None:
+        session = make_session()
+        await store.create(session)
+        await store.commit(session.id, extent(0, 10, "aa"), NOW)
+        await store.commit(session.id, extent(10, 20, "bb"), NOW)
+        await store.drop_extents(session.id, [extent(0, 10, "aa"), extent(70, 80, "zz")])
+        assert (await store.get(session.id)).committed.ranges == ((10, 20),)
+        await store.drop_extents(session.id, [])
+        await store.drop_extents("unknown", [extent(0, 10)])
+
+    async def test_an_extent_committed_anew_is_not_dropped(self, store: SessionStore) -> None:
+        session = make_session()
+        await store.create(session)
+        await store.commit(session.id, extent(0, 10, "rotten"), NOW)
+        await store.commit(session.id, extent(0, 10, "fresh"), NOW)
+        await store.drop_extents(session.id, [extent(0, 10, "rotten")])
+        assert list(await store.extents(session.id)) == [extent(0, 10, "fresh")]
+
+    async def test_updates_change_what_they_name(self, store: SessionStore) -> None:
+        session = make_session()
+        await store.create(session)
+        changed = await store.update(
+            session,
+            state=SessionState.VALIDATING,
+            findings=(FINDING,),
+            facts={"sha256": "x"},
+            expires_at=NOW + timedelta(days=3),
+        )
+        assert changed.version > session.version
+        assert await store.get(session.id) == changed
+        assert changed == replace(
+            session,
+            state=SessionState.VALIDATING,
+            findings=(FINDING,),
+            facts={"sha256": "x"},
+            expires_at=NOW + timedelta(days=3),
+            version=changed.version,
+        )
+
+    async def test_updates_leave_commits_alone(self, store: SessionStore) -> None:
+        session = make_session()
+        await store.create(session)
+        await store.commit(session.id, extent(0, 10), NOW)
+        await store.update(session, state=SessionState.UPLOADING)
+        assert (await store.get(session.id)).committed.ranges == ((0, 10),)
+
+    async def test_a_stale_update_is_refused(self, store: SessionStore) -> None:
+        session = make_session()
+        await store.create(session)
+        first = await store.update(session, title="first")
+        with pytest.raises(StateConflict):
+            await store.update(session, title="second")
+        assert await store.get(session.id) == first
+        assert (await store.update(first, title="third")).title == "third"
+
+    async def test_of_many_updates_at_once_one_wins(self, store: SessionStore) -> None:
+        session = make_session()
+        await store.create(session)
+        outcomes = await asyncio.gather(
+            *(store.update(session, title=str(number)) for number in range(20)),
+            return_exceptions=True,
+        )
+        winners = [outcome for outcome in outcomes if isinstance(outcome, Session)]
+        assert len(winners) == 1
+        assert sum(isinstance(outcome, StateConflict) for outcome in outcomes) == 19
+        assert await store.get(session.id) == winners[0]
+
+    @pytest.mark.parametrize("field", ["id", "committed", "version"])
+    async def test_identity_is_not_updated(self, store: SessionStore, field: str) -> None:
+        session = make_session()
+        await store.create(session)
+        with pytest.raises(TypeError):
+            await store.update(session, **{field: getattr(session, field)})
+
+    async def test_failures_do_not_spoil_what_happens_beside_them(
+        self, store: SessionStore
+    ) -> None:
+        session = make_session()
+        await store.create(session)
+        unknown = make_session()
+        outcomes = await asyncio.gather(
+            store.commit(session.id, extent(0, 10), NOW),
+            store.commit(unknown.id, extent(0, 10), NOW),
+            store.update(unknown, title="x"),
+            store.create(session),
+            store.commit(session.id, extent(10, 20), NOW),
+            store.save_checkpoints(session.id, {"digest": (20, b"state")}),
+            return_exceptions=True,
+        )
+        assert [type(outcome) for outcome in outcomes] == [
+            type(None), SessionNotFound, SessionNotFound, Conflict, type(None), type(None),
+        ]  # fmt: skip
+        assert (await store.get(session.id)).committed.ranges == ((0, 20),)
+        assert await store.checkpoints(session.id) == {"digest": (20, b"state")}
+
+    async def test_many_commits_at_once_are_all_kept(self, store: SessionStore) -> None:
+        sessions = [make_session(total_size=1000) for _ in range(4)]
+        await asyncio.gather(*map(store.create, sessions))
+        await asyncio.gather(
+            *(
+                store.commit(session.id, extent(start, start + 10), NOW)
+                for start in range(0, 1000, 10)
+                for session in sessions
+            )
+        )
+        for session in sessions:
+            assert (await store.get(session.id)).committed.ranges == ((0, 1000),)
+
+    async def test_find_filters_and_orders(self, store: SessionStore) -> None:
+        sessions = [
+            make_session(
+                owner=f"key:{'ab'[number % 2]}",
+                state=SessionState.UPLOADING if number < 4 else SessionState.COMPLETED,
+                created_at=NOW + timedelta(seconds=number),
+                expires_at=NOW + timedelta(hours=number),
+            )
+            for number in range(6)
+        ]
+        for session in sessions:
+            await store.create(session)
+        await store.commit(sessions[3].id, extent(0, 10), NOW)
+        open_ones = await store.find(states=[SessionState.UPLOADING, SessionState.CREATED])
+        assert [s.id for s in open_ones] == [s.id for s in reversed(sessions[:4])]
+        assert open_ones[0].committed.ranges == ((0, 10),)
+        assert [s.id for s in await store.find(states=[SessionState.UPLOADING], owner="key:b")] == [
+            sessions[3].id,
+            sessions[1].id,
+        ]
+        expired = await store.find(
+            states=[SessionState.UPLOADING], expired_before=NOW + timedelta(hours=2)
+        )
+        assert [s.id for s in expired] == [sessions[1].id, sessions[0].id]
+        assert len(await store.find(states=list(SessionState), limit=2)) == 2
+        assert list(await store.find(states=[])) == []
+
+    async def test_count(self, store: SessionStore) -> None:
+        for owner in ("key:a", "key:a", "key:b"):
+            await store.create(make_session(owner=owner))
+        assert await store.count([SessionState.CREATED, SessionState.FAILED]) == 3
+        assert await store.count([SessionState.CREATED], owner="key:a") == 2
+        assert await store.count([SessionState.COMPLETED]) == 0
+        assert await store.count([]) == 0
+
+    async def test_delete_forgets_everything(self, store: SessionStore) -> None:
+        session = make_session()
+        await store.create(session)
+        await store.commit(session.id, extent(0, 10), NOW)
+        await store.save_checkpoints(session.id, {"digest": (10, b"x")})
+        await store.delete(session.id)
+        await store.delete(session.id)
+        with pytest.raises(SessionNotFound):
+            await store.get(session.id)
+        await store.create(session)
+        assert list(await store.extents(session.id)) == []
+        assert await store.checkpoints(session.id) == {}
+
+    async def test_checkpoints_are_replaced_as_a_whole(self, store: SessionStore) -> None:
+        session = make_session()
+        await store.create(session)
+        assert await store.checkpoints(session.id) == {}
+        await store.save_checkpoints(session.id, {"a": (1, b"\0\xff"), "b": (2**40, b"")})
+        assert await store.checkpoints(session.id) == {"a": (1, b"\0\xff"), "b": (2**40, b"")}
+        await store.save_checkpoints(session.id, {"c": (3, b"x" * 100_000)})
+        assert await store.checkpoints(session.id) == {"c": (3, b"x" * 100_000)}
+        await store.save_checkpoints(session.id, {})
+        assert await store.checkpoints(session.id) == {}

@@ -1,0 +1,127 @@
+"""A document catalogue in memory, for tests."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import fields, replace
+from itertools import count
+from typing import Any
+
+from pdfsluice.core.errors import DocumentNotFound
+from pdfsluice.core.models import Document, Job, JobKind, JobState, NewDocument, PageText
+
+_CHANGEABLE = frozenset({"title", "page_count", "metadata"})
+_OPEN = frozenset({JobState.QUEUED, JobState.RUNNING})
+
+
+class MemoryCatalogue:
+    """Keeps documents, pages and jobs in memory."""
+
+    def __init__(self) -> None:
+        self._documents: dict[int, Document] = {}
+        self._pages: dict[int, dict[int, PageText]] = {}
+        self._jobs: dict[int, Job] = {}
+        self._document_ids = count(1)
+        self._job_ids = count(1)
+
+    async def add(self, document: NewDocument, jobs: Sequence[JobKind]) -> Document:
+        """Add a document and its first jobs, once for each session."""
+        for known in self._documents.values():
+            if known.session_id == document.session_id:
+                return known
+        values = {field.name: getattr(document, field.name) for field in fields(NewDocument)}
+        added = Document(id=next(self._document_ids), **values)
+        self._documents[added.id] = added
+        for kind in jobs:
+            await self.enqueue(added.id, kind)
+        return added
+
+    async def get(self, document_id: int, *, owner: str | None) -> Document:
+        """Return a document; ``owner`` is ``None`` for administrators."""
+        document = self._find(document_id)
+        if owner not in {None, document.owner}:
+            raise DocumentNotFound(f"There is no document {document_id}.")
+        return document
+
+    async def find_by_digest(self, sha256: str, *, owner: str) -> Document | None:
+        """Return the owner's oldest document with this digest, if there is one."""
+        for document in self._documents.values():
+            if (document.sha256, document.owner) == (sha256, owner):
+                return document
+        return None
+
+    async def list(
+        self, *, owner: str | None, after: int | None = None, limit: int = 50
+    ) -> tuple[Sequence[Document], int]:
+        """Return documents with ids below ``after``, newest first, and how many there are."""
+        visible = [
+            document
+            for document in reversed(self._documents.values())
+            if owner in {None, document.owner}
+        ]
+        page = [document for document in visible if after is None or document.id < after]
+        return page[:limit], len(visible)
+
+    async def update(self, document_id: int, **changes: Any) -> Document:
+        """Change ``title``, ``page_count`` or ``metadata``."""
+        if forbidden := changes.keys() - _CHANGEABLE:
+            raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
+        self._documents[document_id] = replace(self._find(document_id), **changes)
+        return self._documents[document_id]
+
+    async def delete(self, document_id: int) -> None:
+        """Delete a document with its pages and jobs."""
+        self._documents.pop(document_id, None)
+        self._pages.pop(document_id, None)
+        for job in await self.jobs(document_id):
+            del self._jobs[job.id]
+
+    async def save_pages(self, document_id: int, pages: Sequence[PageText]) -> None:
+        """Store the text of pages."""
+        self._find(document_id)
+        self._pages.setdefault(document_id, {}).update({page.number: page for page in pages})
+
+    async def pages(self, document_id: int) -> AsyncIterator[PageText]:
+        """Yield the text of all pages, in order."""
+        for _, page in sorted(self._pages.get(document_id, {}).items()):
+            yield page
+
+    async def enqueue(self, document_id: int, kind: JobKind) -> Job:
+        """Add a job, or return the one of this kind that has not ended yet."""
+        self._find(document_id)
+        for job in await self.jobs(document_id):
+            if job.kind is kind and job.state in _OPEN:
+                return job
+        job = Job(id=next(self._job_ids), document_id=document_id, kind=kind, state=JobState.QUEUED)
+        self._jobs[job.id] = job
+        return job
+
+    async def claim(self) -> Job | None:
+        """Mark the oldest queued job as running and return it."""
+        for job in self._jobs.values():
+            if job.state is JobState.QUEUED:
+                claimed = replace(job, state=JobState.RUNNING, attempts=job.attempts + 1)
+                self._jobs[job.id] = claimed
+                return claimed
+        return None
+
+    async def report(self, job_id: int, *, state: JobState, progress: float, message: str) -> None:
+        """Store how a job stands."""
+        if job_id in self._jobs:
+            self._jobs[job_id] = replace(
+                self._jobs[job_id], state=state, progress=progress, message=message
+            )
+
+    async def jobs(self, document_id: int) -> Sequence[Job]:
+        """Return the jobs of a document, oldest first."""
+        return [job for job in self._jobs.values() if job.document_id == document_id]
+
+    async def requeue_running(self) -> int:
+        """Queue again what a dead process left running."""
+        running = [job for job in self._jobs.values() if job.state is JobState.RUNNING]
+        for job in running:
+            self._jobs[job.id] = replace(job, state=JobState.QUEUED, progress=0.0)
+        return len(running)
+
+    def _find(self, document_id: int) -> Document:
+        if document_id not in self._documents:
+            raise DocumentNotFound(f"There is no document {document_id}.")
+        return self._documents[document_id]

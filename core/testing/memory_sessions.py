@@ -1,0 +1,114 @@
+"""A session store in memory, for tests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from pdfsluice.core.errors import Conflict, SessionNotFound, StateConflict
+from pdfsluice.core.models import Extent, Session, SessionState
+from pdfsluice.core.ranges import RangeSet
+
+_UNCHANGEABLE = frozenset({"id", "committed", "version"})
+
+
+@dataclass(slots=True)
+class _Entry:
+    session: Session
+    extents: dict[tuple[int, int], tuple[Extent, datetime]] = field(default_factory=dict)
+    checkpoints: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+
+    def snapshot(self) -> Session:
+        times = [self.session.updated_at, *(at for _, at in self.extents.values())]
+        return replace(self.session, committed=RangeSet.of(self.extents), updated_at=max(times))
+
+
+class MemorySessionStore:
+    """Keeps sessions in memory."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+
+    async def create(self, session: Session) -> None:
+        """Store a new session."""
+        if session.id in self._entries:
+            raise Conflict(f"There is a session {session.id} already.")
+        self._entries[session.id] = _Entry(session)
+
+    async def get(self, session_id: str) -> Session:
+        """Return a session."""
+        return self._entry(session_id).snapshot()
+
+    async def commit(self, session_id: str, extent: Extent, now: datetime) -> None:
+        """Add a committed extent."""
+        self._entry(session_id).extents[extent.start, extent.end] = (extent, now)
+
+    async def extents(self, session_id: str) -> Sequence[Extent]:
+        """Return the committed extents of a session, by start."""
+        entry = self._entries.get(session_id)
+        return [entry.extents[key][0] for key in sorted(entry.extents)] if entry else []
+
+    async def drop_extents(self, session_id: str, extents: Sequence[Extent]) -> None:
+        """Forget extents."""
+        if (entry := self._entries.get(session_id)) is None:
+            return
+        for extent in extents:
+            key = (extent.start, extent.end)
+            if key in entry.extents and entry.extents[key][0] == extent:
+                del entry.extents[key]
+
+    async def update(self, session: Session, **changes: Any) -> Session:
+        """Store changed fields, if nobody else did in between."""
+        if forbidden := _UNCHANGEABLE & changes.keys():
+            raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
+        entry = self._entry(session.id)
+        if entry.session.version != session.version:
+            raise StateConflict(f"The session {session.id} was changed by somebody else.")
+        entry.session = replace(session, **changes, version=session.version + 1)
+        return entry.session
+
+    async def find(
+        self,
+        *,
+        states: Sequence[SessionState],
+        owner: str | None = None,
+        expired_before: datetime | None = None,
+        limit: int = 1000,
+    ) -> Sequence[Session]:
+        """Return sessions, newest first."""
+        found = [
+            entry.snapshot()
+            for entry in self._entries.values()
+            if entry.session.state in states
+            and owner in {None, entry.session.owner}
+            and (expired_before is None or entry.session.expires_at < expired_before)
+        ]
+        found.sort(key=lambda session: (session.created_at, session.id), reverse=True)
+        return found[:limit]
+
+    async def count(self, states: Sequence[SessionState], *, owner: str | None = None) -> int:
+        """Return how many sessions are in one of the states."""
+        return sum(
+            entry.session.state in states and owner in {None, entry.session.owner}
+            for entry in self._entries.values()
+        )
+
+    async def delete(self, session_id: str) -> None:
+        """Forget a session, its extents and its checkpoints."""
+        self._entries.pop(session_id, None)
+
+    async def save_checkpoints(
+        self, session_id: str, checkpoints: dict[str, tuple[int, bytes]]
+    ) -> None:
+        """Replace the stage checkpoints."""
+        self._entry(session_id).checkpoints = dict(checkpoints)
+
+    async def checkpoints(self, session_id: str) -> dict[str, tuple[int, bytes]]:
+        """Return the stage checkpoints."""
+        entry = self._entries.get(session_id)
+        return dict(entry.checkpoints) if entry else {}
+
+    def _entry(self, session_id: str) -> _Entry:
+        if session_id not in self._entries:
+            raise SessionNotFound(f"There is no upload session {session_id!a}.")
+        return self._entries[session_id]

@@ -1,0 +1,36 @@
+"""Opens the SQL stores as the server does."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from pdfsluice.config import Settings
+from pdfsluice.core.ports import PluginContext
+from pdfsluice.core.stores import Catalogue, SessionStore
+from pdfsluice.plugins import sql
+from pdfsluice.plugins.sql.options import DatabaseOptions
+from pydantic import SecretStr
+
+
+def sql_context(directory: Path, *, url: str = "", durability: str = "process") -> PluginContext:
+    """A context in which the SQL stores are the only ones."""
+    return PluginContext(
+        data_dir=directory,
+        upload_dir=directory,
+        state_dir=directory,
+        settings=Settings.model_validate({"durability": durability, "data_dir": directory}),
+        section=lambda _: DatabaseOptions(url=SecretStr(url)),
+        publish=lambda _: None,
+    )
+
+
+@asynccontextmanager
+async def sql_stores(context: PluginContext) -> AsyncIterator[tuple[SessionStore, Catalogue]]:
+    """Open both stores through their hooks."""
+    (sessions,) = sql.pdfsluice_register_session_stores(context)
+    (catalogue,) = sql.pdfsluice_register_catalogues(context)
+    async with AsyncExitStack() as stack:
+        yield (
+            await stack.enter_async_context(sessions.open()),
+            await stack.enter_async_context(catalogue.open()),
+        )
