@@ -15,7 +15,7 @@ class IndexOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     embedding: str = Field(
-        "minilm",
+        default="minilm",
         pattern=r"^(minilm|onnx|openai|[\w.]+:\w+)$",
         description="Embedding model: minilm (offline), onnx (a folder of yours), openai (remote,"
         " extra 'openai') or module:Class of any LlamaIndex embedding.",
@@ -23,9 +23,9 @@ class IndexOptions(BaseModel):
     embedding_options: dict[str, Any] = Field(
         default_factory=dict, description="Arguments of the embedding model."
     )
-    api_key: SecretStr | None = Field(None, description="Key of a remote embedding model.")
+    api_key: SecretStr | None = Field(default=None, description="Key of a remote embedding model.")
     vector_store: str = Field(
-        "sqlite",
+        default="sqlite",
         pattern=r"^(sqlite|[\w.]+:\w+)$",
         description="Where vectors are kept: sqlite, or module:Class of any LlamaIndex vector"
         " store that several processes can use.",
@@ -33,20 +33,32 @@ class IndexOptions(BaseModel):
     vector_store_options: dict[str, Any] = Field(
         default_factory=dict, description="Arguments of the vector store."
     )
-    chunk_tokens: int = Field(200, ge=32, le=8000, description="Longest passage, in tokens.")
-    chunk_overlap: int = Field(
-        20, ge=0, description="Tokens that a passage shares with the one before it."
+    chunk_tokens: int = Field(
+        default=200, ge=32, le=8000, description="Longest passage, in tokens."
     )
-    threads: int = Field(0, ge=0, description="Threads of the embedding model; 0 for at most two.")
-    memory_mb: int = Field(4096, ge=1024, description="Address space of a child process, MiB.")
+    chunk_overlap: int = Field(
+        default=20, ge=0, description="Tokens that a passage shares with the one before it."
+    )
+    threads: int = Field(
+        default=0, ge=0, description="Threads of the embedding model; 0 for at most two."
+    )
+    memory_mb: int = Field(
+        default=4096, ge=1024, description="Address space of a child process, MiB."
+    )
     reply_seconds: float = Field(
-        120.0, gt=0, description="Longest wait for a batch of pages or for a search, seconds."
+        default=120.0,
+        gt=0,
+        description="Longest wait for a batch of pages or for a search, seconds.",
     )
     indexing_idle_seconds: float = Field(
-        60.0, gt=0, description="Time without work after which the indexing process ends, seconds."
+        default=60.0,
+        gt=0,
+        description="Time without work after which the indexing process ends, seconds.",
     )
     search_idle_seconds: float = Field(
-        600.0, gt=0, description="Time without a search after which its process ends, seconds."
+        default=600.0,
+        gt=0,
+        description="Time without a search after which its process ends, seconds.",
     )
 
     @model_validator(mode="after")

@@ -12,10 +12,14 @@ class PdfiumOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    memory_mb: int = Field(1024, ge=256, description="Address space of a child process, MiB.")
-    page_seconds: float = Field(20.0, gt=0, description="Longest wait for one page, seconds.")
+    memory_mb: int = Field(
+        default=1024, ge=256, description="Address space of a child process, MiB."
+    )
+    page_seconds: float = Field(
+        default=20.0, gt=0, description="Longest wait for one page, seconds."
+    )
     document_seconds: float = Field(
-        900.0, gt=0, description="Longest time for the text of one document, seconds."
+        default=900.0, gt=0, description="Longest time for the text of one document, seconds."
     )
 
     def limits(self) -> Limits:

@@ -1,5 +1,6 @@
 """The child process that reads text with pypdf."""
 
+import gc
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,19 +9,22 @@ from pdfsluice.core.extraction import MemoryWatch, serve_pages
 from pdfsluice.core.models import PageText
 from pypdf import PdfReader
 
-_GROWTH = 48 * 1024 * 1024
+_GROWTH = 32 * 1024 * 1024
 
 
 def read(path: Path, first: int) -> Iterator[PageText]:
     """Yield the pages of a file; it is opened anew whenever pypdf has kept too much of it."""
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # damage is told by what is raised
-    reader = PdfReader(path)
-    watch = MemoryWatch(_GROWTH)
-    for number in range(first, len(reader.pages) + 1):
-        if watch.due():
-            reader = PdfReader(path)
-            watch.restart()
-        yield PageText(number, reader.pages[number - 1].extract_text())
+    with path.open("rb") as file:  # given a path, pypdf would read the whole file at once
+        reader = PdfReader(file)
+        watch = MemoryWatch(_GROWTH)
+        for number in range(first, len(reader.pages) + 1):
+            if watch.due():
+                del reader
+                gc.collect()  # the objects of a document refer to each other
+                reader = PdfReader(file)
+                watch.restart()
+            yield PageText(number, reader.pages[number - 1].extract_text())
 
 
 if __name__ == "__main__":

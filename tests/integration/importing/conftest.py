@@ -1,0 +1,107 @@
+"""The built-in parts of importing, got from their hooks as a server gets them."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from pdfsluice.core.models import Document, NewDocument
+from pdfsluice.core.ports import PageRenderer, PluginContext, TextExtractor
+from pdfsluice.core.stores import Catalogue
+from pdfsluice.plugins import llamaindex, pdfium, pypdf_text, sql
+from pydantic import BaseModel
+
+MakeContext = Callable[..., PluginContext]
+MakeDocument = Callable[..., NewDocument]
+MakeExtractors = Callable[..., Sequence[TextExtractor]]
+
+
+@pytest.fixture
+def make_context(tmp_path: Path) -> MakeContext:
+    """Make what plugins are given; keyword arguments are sections of the settings."""
+    modules = (llamaindex, pdfium, pypdf_text, sql)
+    models = {
+        spec.name: spec.model for module in modules for spec in module.pdfsluice_register_options()
+    }
+
+    def make(**sections: BaseModel) -> PluginContext:
+        return PluginContext(
+            data_dir=tmp_path,
+            upload_dir=tmp_path,
+            state_dir=tmp_path,
+            settings=SimpleNamespace(durability="process"),
+            section=lambda name: sections.get(name) or models[name](),
+            publish=lambda event: None,
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_extractors(make_context: MakeContext) -> MakeExtractors:
+    """Make the extractors ``pypdfium2`` and ``pypdf``, in this order."""
+
+    def make(**sections: BaseModel) -> Sequence[TextExtractor]:
+        context = make_context(**sections)
+        first, second = (
+            *pdfium.pdfsluice_register_text_extractors(context),
+            *pypdf_text.pdfsluice_register_text_extractors(context),
+        )
+        assert (first.name, second.name) == ("pypdfium2", "pypdf")
+        assert second.after == (first.name,)
+        return first.extractor, second.extractor
+
+    return make
+
+
+@pytest.fixture(params=[0, 1], ids=["pypdfium2", "pypdf"])
+def extractor(request: pytest.FixtureRequest, make_extractors: MakeExtractors) -> TextExtractor:
+    """Each of the extractors with its default settings."""
+    pdfium_text, pypdf = make_extractors()
+    return pypdf if request.param else pdfium_text
+
+
+@pytest.fixture
+async def renderer(make_context: MakeContext) -> AsyncIterator[PageRenderer]:
+    """The page renderer with its default settings."""
+    [spec] = pdfium.pdfsluice_register_page_renderers(make_context())
+    assert spec.name == "pypdfium2"
+    yield spec.renderer
+    await spec.renderer.close()  # type: ignore[attr-defined] # ours ends its processes early
+
+
+@pytest.fixture
+async def catalogue(make_context: MakeContext) -> AsyncIterator[Catalogue]:
+    """The catalogue in a real database."""
+    [spec] = sql.pdfsluice_register_catalogues(make_context())
+    async with spec.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def make_document() -> MakeDocument:
+    """Describe a finished upload."""
+
+    def make(
+        name: str = "one", *, owner: str = "anna", page_count: int | None = None
+    ) -> NewDocument:
+        return NewDocument(
+            session_id=name,
+            blob_id=name,
+            owner=owner,
+            title=name,
+            filename=f"{name}.pdf",
+            file_size=1,
+            sha256=name,
+            created_at=datetime.now(UTC),
+            page_count=page_count,
+        )
+
+    return make
+
+
+def as_document(new: NewDocument, number: int) -> Document:
+    """Give a document a number without a catalogue."""
+    fields = {name: getattr(new, name) for name in NewDocument.__dataclass_fields__}
+    return Document(id=number, **fields)

@@ -1,0 +1,267 @@
+"""Importers work with a real catalogue; text is read by whichever extractor can."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pikepdf
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pdfsluice.core.errors import NotFound, StageFailed
+from pdfsluice.core.models import Document, NewDocument, PageText
+from pdfsluice.core.ports import ImportContext, Importer, PluginContext, TextExtractor
+from pdfsluice.core.stores import Catalogue
+from pdfsluice.core.testing.pdfs import make_pdf
+from pdfsluice.plugins import importers
+from pdfsluice.plugins.importers.text import MAX_SKIPPED, TextImporter
+
+MakeContext = Callable[..., PluginContext]
+MakeDocument = Callable[..., NewDocument]
+MakeExtractors = Callable[..., Sequence[TextExtractor]]
+
+
+@dataclass
+class Told:
+    """Progress as it was told."""
+
+    shares: list[float] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+    def __call__(self, done: float, message: str) -> None:
+        self.shares.append(done)
+        self.messages.append(message)
+
+
+class Scripted:
+    """An extractor that fails at certain pages; what stands for it are real ones below."""
+
+    def __init__(self, name: str, pages: int, fails_at: frozenset[int]) -> None:
+        self._name = name
+        self._pages = pages
+        self._fails_at = fails_at
+
+    async def pages(self, path: Path, *, first: int = 1) -> AsyncIterator[PageText]:
+        for number in range(first, self._pages + 1):
+            if number in self._fails_at:
+                raise StageFailed(f"{self._name} failed", details={"page": number})
+            yield PageText(number, f"{self._name} {number}")
+
+
+async def stored(catalogue: Catalogue, document: Document) -> list[PageText]:
+    return [page async for page in catalogue.pages(document.id)]
+
+
+@pytest.fixture
+def by_name(make_context: MakeContext) -> dict[str, Importer]:
+    specs = importers.pdfsluice_register_importers(make_context())
+    assert [(spec.name, spec.after) for spec in specs] == [("text", ()), ("thumbnail", ("text",))]
+    return {spec.name: spec.importer for spec in specs}
+
+
+async def test_text_of_all_pages_is_stored(
+    by_name: dict[str, Importer],
+    catalogue: Catalogue,
+    make_document: MakeDocument,
+    make_extractors: MakeExtractors,
+    tmp_path: Path,
+) -> None:
+    texts = [f"Seite {number} · страница" for number in range(1, 61)]
+    path = tmp_path / "file.pdf"
+    path.write_bytes(make_pdf(texts))
+    document = await catalogue.add(make_document(page_count=60), [])
+    told = Told()
+    context = ImportContext(
+        document=document,
+        path=path,
+        catalogue=catalogue,
+        extractors=make_extractors(),
+        progress=told,
+    )
+    for _ in range(2):  # repeating it does no harm
+        await by_name["text"].run(context)
+    pages = await stored(catalogue, document)
+    assert [(page.number, page.text.strip()) for page in pages] == list(enumerate(texts, 1))
+    assert told.shares[:60] == [number / 60 for number in range(1, 61)]
+    assert told.messages[59] == "Reading text: page 60 of 60"
+    assert psutil.Process().children() == []
+
+
+async def test_an_unknown_page_count_becomes_known(
+    by_name: dict[str, Importer],
+    catalogue: Catalogue,
+    make_document: MakeDocument,
+    make_extractors: MakeExtractors,
+    tmp_path: Path,
+) -> None:
+    for name, texts in (("none", []), ("some", ["a", "b", "c"])):
+        path = tmp_path / name
+        path.write_bytes(make_pdf(texts))
+        document = await catalogue.add(make_document(name), [])
+        told = Told()
+        await by_name["text"].run(
+            ImportContext(
+                document=document,
+                path=path,
+                catalogue=catalogue,
+                extractors=make_extractors(),
+                progress=told,
+            )
+        )
+        assert (await catalogue.get(document.id, owner=None)).page_count == len(texts)
+        assert len(await stored(catalogue, document)) == len(texts)
+        assert set(told.shares) <= {0.0}  # how much is left cannot be known
+
+
+async def test_a_locked_file_fails_with_the_reason(
+    by_name: dict[str, Importer],
+    catalogue: Catalogue,
+    make_document: MakeDocument,
+    make_extractors: MakeExtractors,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "file.pdf"
+    path.write_bytes(make_pdf(["a", "b", "c", "d", "e"]))
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        pdf.save(path, encryption=pikepdf.Encryption(owner="owner", user="user", R=6))
+    document = await catalogue.add(make_document(page_count=5), [])
+    context = ImportContext(
+        document=document,
+        path=path,
+        catalogue=catalogue,
+        extractors=make_extractors(),
+        progress=Told(),
+    )
+    with pytest.raises(StageFailed) as failure:
+        await by_name["text"].run(context)
+    assert failure.value.details["page"] == 1
+    assert "password" in failure.value.hint
+
+
+async def test_cancelling_leaves_no_process_behind(
+    catalogue: Catalogue,
+    make_document: MakeDocument,
+    make_extractors: MakeExtractors,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "file.pdf"
+    path.write_bytes(make_pdf(["word " * 300] * 300))
+    document = await catalogue.add(make_document(page_count=300), [])
+    started = asyncio.Event()
+    context = ImportContext(
+        document=document,
+        path=path,
+        catalogue=catalogue,
+        extractors=make_extractors(),
+        progress=lambda done, message: started.set(),
+    )
+    task = asyncio.create_task(TextImporter().run(context))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert psutil.Process().children() == []
+
+
+FAILING = st.frozensets(st.integers(1, 30), max_size=12)
+
+
+@given(pages=st.integers(1, 30), fails=st.lists(FAILING, min_size=1, max_size=3))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_every_page_is_read_by_an_extractor_that_can(
+    catalogue: Catalogue,
+    make_document: MakeDocument,
+    pages: int,
+    fails: list[frozenset[int]],
+) -> None:
+    document = await catalogue.add(make_document(f"{pages}{fails}", page_count=pages), [])
+    context = ImportContext(
+        document=document,
+        path=Path("unused"),
+        catalogue=catalogue,
+        extractors=[Scripted(str(n), pages, failing) for n, failing in enumerate(fails)],
+        progress=Told(),
+    )
+    unreadable = frozenset.intersection(*fails) & frozenset(range(1, pages + 1))
+    failed = False
+    try:
+        await TextImporter().run(context)
+    except StageFailed:
+        failed = True
+    got = await stored(catalogue, document)
+    assert [page.number for page in got] == list(range(1, len(got) + 1))
+    for page in got:
+        extractor = page.text.partition(" ")[0]
+        if page.number in unreadable:
+            assert page.text == ""
+        else:
+            assert page.number not in fails[int(extractor)]
+    assert failed == ({1, 2, 3} <= unreadable)
+    assert failed or len(got) == pages
+
+
+async def test_too_many_unreadable_pages_fail_and_keep_the_others(
+    catalogue: Catalogue, make_document: MakeDocument
+) -> None:
+    document = await catalogue.add(make_document(page_count=100), [])
+    context = ImportContext(
+        document=document,
+        path=Path("unused"),
+        catalogue=catalogue,
+        extractors=[Scripted("only", 100, frozenset(range(2, 100, 2)))],
+        progress=Told(),
+    )
+    with pytest.raises(StageFailed) as failure:
+        await TextImporter().run(context)
+    assert failure.value.details["page"] == 2, "the first failure tells most"
+    pages = await stored(catalogue, document)
+    assert len(pages) == 2 * MAX_SKIPPED + 1
+    assert sum(not page.text for page in pages) == MAX_SKIPPED
+
+
+async def test_without_extractors_there_is_no_text(
+    catalogue: Catalogue, make_document: MakeDocument
+) -> None:
+    document = await catalogue.add(make_document(), [])
+    context = ImportContext(
+        document=document, path=Path("x"), catalogue=catalogue, extractors=[], progress=Told()
+    )
+    await TextImporter().run(context)
+    assert await stored(catalogue, document) == []
+    assert (await catalogue.get(document.id, owner=None)).page_count is None
+
+
+async def test_the_first_page_is_drawn_in_advance(
+    by_name: dict[str, Importer], catalogue: Catalogue, make_document: MakeDocument
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    async def draw(page: int, width: int) -> bytes:
+        asked.append((page, width))
+        return b"jpeg"
+
+    async def cannot(page: int, width: int) -> bytes:
+        raise NotFound("no page")
+
+    document = await catalogue.add(make_document(), [])
+    told = Told()
+    for preview in (draw, cannot, None):
+        await by_name["thumbnail"].run(
+            ImportContext(
+                document=document,
+                path=Path("x"),
+                catalogue=catalogue,
+                extractors=[],
+                progress=told,
+                preview=preview,
+            )
+        )
+    assert asked == [(1, 240)]
+    assert told.messages == [
+        "The first page is drawn",
+        "There is no picture of the first page: no page",
+    ]

@@ -1,0 +1,112 @@
+"""Text is cleaned, and read from a child in batches that lose nothing."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pdfsluice.core.child import Limits
+from pdfsluice.core.errors import StageFailed
+from pdfsluice.core.extraction import (
+    MAX_PAGE_CHARACTERS,
+    MemoryWatch,
+    clean_text,
+    pages_from_child,
+)
+from pdfsluice.core.models import PageText
+
+SUPPORT = Path(__file__).parent.parent.parent / "support"
+
+
+@given(st.text(st.characters(), max_size=200))
+def test_clean_text_is_fit_for_any_store_and_stays_so(text: str) -> None:
+    cleaned = clean_text(text)
+    assert clean_text(cleaned) == cleaned
+    assert "\x00" not in cleaned
+    assert "\r" not in cleaned
+    cleaned.encode()  # lone surrogates would raise
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("one\r\ntwo\rthree", "one\ntwo\nthree"),
+        (
+            "hyphen\x02\nated and soft\u00ad\nly and mark\ufffe\r\ned",
+            "hyphenated and softly and marked",
+        ),
+        ("a\x00b\x07c\td", "abc\td"),
+        ("lone \ud800 surrogate", "lone \ufffd surrogate"),
+        ("pair \ud83d\ude00", "pair 😀"),
+    ],
+)
+def test_clean_text(text: str, expected: str) -> None:
+    assert clean_text(text) == expected
+
+
+def test_a_page_without_end_is_cut_off() -> None:
+    assert len(clean_text("x" * (MAX_PAGE_CHARACTERS + 5))) == MAX_PAGE_CHARACTERS
+
+
+def test_memory_watch_counts_from_its_restart() -> None:
+    watch = MemoryWatch(16 << 20)
+    assert not watch.due()
+    ballast = bytearray(64 << 20)
+    assert watch.due()
+    watch.restart()
+    assert not watch.due()
+    assert len(ballast) == 64 << 20
+
+
+@pytest.fixture(autouse=True)
+def _odd_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
+
+
+def read(script: str, *, first: int = 1, seconds: float = 60.0) -> AsyncGenerator[PageText, None]:
+    """Let the odd reader follow a script: its path is the number of pages and what happens."""
+    return pages_from_child(
+        "odd_reader", Limits(wall_seconds=20), Path(script), first=first, seconds=seconds
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 21, 40, 55])
+async def test_every_page_comes_once_and_in_order(count: int) -> None:
+    pages = [page async for page in read(f"{count}-end")]
+    assert [page.number for page in pages] == list(range(1, count + 1))
+    assert all(page.text == f"text {page.number}" for page in pages)
+
+
+async def test_reading_begins_where_it_is_told_to() -> None:
+    assert [page.number async for page in read("45-end", first=42)] == [42, 43, 44, 45]
+
+
+@pytest.mark.parametrize(("end", "reason"), [("raise", "error"), ("die", "crashed")])
+@pytest.mark.parametrize("count", [0, 7, 20, 27])
+async def test_pages_before_a_failure_count(count: int, end: str, reason: str) -> None:
+    numbers: list[int] = []
+
+    async def collect() -> None:
+        async for page in read(f"{count}-{end}"):
+            numbers.append(page.number)  # noqa: PERF401 - what came before the exception counts
+
+    with pytest.raises(StageFailed) as failure:
+        await collect()
+    assert numbers == list(range(1, count + 1))
+    assert failure.value.details == {"page": count + 1, "reason": reason}
+
+
+async def test_a_document_may_not_take_forever() -> None:
+    with pytest.raises(StageFailed) as failure:
+        _ = [page async for page in read("1000-end", seconds=0.0)]
+    assert failure.value.details["reason"] == "timeout"
+
+
+async def test_whoever_stops_early_leaves_no_process_behind() -> None:
+    pages = read("1000-end")
+    await anext(pages)
+    assert len(psutil.Process().children()) == 1
+    await pages.aclose()
+    assert psutil.Process().children() == []
