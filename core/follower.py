@@ -6,9 +6,9 @@ are one mechanism here: read on from where each stage stands, as far as the fron
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from .errors import PdfsluiceError, StageFailed, StorageFailed
 from .findings import Finding, StageReport
@@ -18,8 +18,29 @@ from .workers import BufferPool, Workers
 
 logger = logging.getLogger(__name__)
 
-_T = TypeVar("_T")
 Checkpoints = Mapping[str, tuple[int, bytes]]
+
+_RUN_SIZE = 8 * 1024 * 1024
+"""How far a worker reads on at a time; between two runs, other uploads have their turn."""
+
+SLICE_SIZE = 256 * 1024
+"""How much the stages see at once: little enough to stay in the processor's cache."""
+
+
+@contextmanager
+def _naming(stage: str) -> Iterator[None]:
+    """Turn what a plugin raises into an error that names its stage."""
+    try:
+        yield
+    except PdfsluiceError:
+        raise
+    except Exception as error:
+        logger.exception("stage %r failed", stage)
+        raise StageFailed(
+            f"stage {stage!r} failed: {type(error).__name__}: {error}",
+            hint="This is a defect of the plugin, not of the file; tell whoever runs the server.",
+            details={"stage": stage},
+        ) from error
 
 
 @dataclass(slots=True)
@@ -29,6 +50,16 @@ class _Follow:
     name: str
     stage: StreamStage
     position: int
+
+    def feed(self, data: memoryview) -> Sequence[Finding]:
+        with _naming(self.name):
+            findings = self.stage.feed(data, self.position)
+        self.position += len(data)
+        return findings
+
+    def finish(self) -> StageReport:
+        with _naming(self.name):
+            return self.stage.finish()
 
 
 class Follower:
@@ -145,67 +176,53 @@ class Follower:
     async def _open(self, spec: StreamStageSpec, checkpoint: tuple[int, bytes] | None) -> None:
         offset, state = checkpoint or (0, None)
         context = replace(self._context, checkpoint=state, offset=offset)
-        stage = await _guarded(spec.name, self._workers.run(spec.open, context))
+        with _naming(spec.name):
+            stage = await self._workers.run(spec.open, context)
         self._follows.append(_Follow(spec.name, stage, offset))
 
     async def _step(self) -> None:
-        """Read one slice and feed it to every stage that has not seen it yet."""
+        """Let a worker read on, one run of slices, and show each to every stage."""
+        end = min(self._frontier(), self._position + _RUN_SIZE)
         async with self._buffers.buffer() as buffer:
-            start = self._position
-            size = min(len(buffer), self._frontier() - start)
-            view = buffer[:size]
-            read = await self._workers.run(self._blob.read_into, start, view)
-            if read < size:
-                raise StorageFailed(
-                    f"committed bytes are gone: {read} of {size} bytes at offset {start}",
-                    hint="Resume the upload; the missing bytes will be asked for again.",
-                )
-            # A stage that went on from a checkpoint may be ahead of the others.
-            behind = [follow for follow in self._follows if follow.position < start + size]
-            # All must have ended before the buffer goes back, whatever one of them raises.
-            results = await asyncio.gather(
-                *(
-                    self._workers.run(
-                        follow.stage.feed, view[follow.position - start :], follow.position
-                    )
-                    for follow in behind
-                ),
-                return_exceptions=True,
-            )
-        findings: list[Finding] = []
-        for follow, result in zip(behind, results, strict=True):
-            findings.extend(_unwrapped(follow.name, result))
-            follow.position = start + size
+            findings = await self._workers.run(_follow_run, self._blob, self._follows, buffer, end)
         self._on_validated(self._position)
         if findings and not await self._on_findings(findings):
             self._wake.set()
 
     async def _conclude(self) -> None:
-        reports = [
-            await _guarded(follow.name, self._workers.run(follow.stage.finish))
-            for follow in self._follows
-        ]
+        reports = [await self._workers.run(follow.finish) for follow in self._follows]
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(reports)
 
 
-async def _guarded(name: str, work: "asyncio.Future[_T]") -> _T:
-    (result,) = await asyncio.gather(work, return_exceptions=True)
-    return _unwrapped(name, result)
+def _follow_run(
+    blob: Blob, follows: Sequence[_Follow], buffer: memoryview, end: int
+) -> Sequence[Finding]:
+    """Read slices up to ``end`` and feed them, until a stage finds something.
 
-
-def _unwrapped(name: str, result: _T | BaseException) -> _T:
-    """Return a result; turn what a plugin raised into an error that names its stage."""
-    if not isinstance(result, BaseException):
-        return result
-    if isinstance(result, PdfsluiceError) or not isinstance(result, Exception):
-        raise result
-    logger.error("stage %r failed", name, exc_info=result)
-    raise StageFailed(
-        f"stage {name!r} failed: {type(result).__name__}: {result}",
-        hint="This is a defect of the plugin, not of the file; tell whoever runs the server.",
-        details={"stage": name},
-    ) from result
+    All stages see a slice in one thread while it is in the processor's cache, and the event
+    loop is bothered once for a run instead of several times for each slice.
+    """
+    position = min(follow.position for follow in follows)
+    while position < end:
+        view = buffer[: min(len(buffer), end - position)]
+        read = blob.read_into(position, view)
+        if read < len(view):
+            raise StorageFailed(
+                f"committed bytes are gone: {read} of {len(view)} bytes at offset {position}",
+                hint="Resume the upload; the missing bytes will be asked for again.",
+            )
+        findings = [
+            finding
+            for follow in follows
+            if follow.position < position + read
+            # A stage that went on from a checkpoint may be ahead of the others.
+            for finding in follow.feed(view[follow.position - position :])
+        ]
+        position += read
+        if findings:
+            return findings
+    return ()
 
 
 def _close_all(follows: Sequence[_Follow]) -> dict[str, tuple[int, bytes]]:

@@ -11,6 +11,7 @@ from .activation import ActiveUploads
 from .completion import Completer
 from .errors import AuthenticationError
 from .event_hub import EventHub
+from .follower import SLICE_SIZE
 from .jobs import JobRunner
 from .library import Library
 from .manager import PluginManager
@@ -27,9 +28,6 @@ logger = logging.getLogger(__name__)
 
 LOCAL = Principal(id="local", name="local", scopes=frozenset(Scope))
 """Everybody on this machine, while no authenticator asks for credentials."""
-
-_FOLLOW_SHARE = 4
-"""Part of the buffer memory that the followers of all uploads share: one in so many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +178,5 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
 
 
 def _follow_buffers(settings: Settings) -> BufferPool:
-    """Bound what all followers read at once: some buffers of a slice each."""
-    size = int(settings.slice_size)
-    return BufferPool(max(2, int(settings.buffer_memory) // _FOLLOW_SHARE // size), size)
+    """Let followers have half of the threads, so that writing never waits for scanning."""
+    return BufferPool(max(1, settings.worker_threads // 2), SLICE_SIZE)
