@@ -15,6 +15,7 @@ from .errors import ClientError, DuplicateDocument, FileChanged, UploadIncomplet
 from .events import ProgressEvent, StatusEvent
 from .models import ChunkAnswer, Completed, Document, NewSession, UploadSession
 from .pacing import Pacer
+from .pieces import Piece, Ranges, pieces
 from .progress import ProgressTracker
 from .retry import Patience, RetryPolicy
 from .source import FileSource
@@ -189,65 +190,55 @@ class Upload:
                 continue
             return replace(completed.document, duplicate=completed.duplicate)
 
-    async def _send(self, missing: tuple[tuple[int, int], ...]) -> None:
-        chunks = self._chunks(missing)
+    async def _send(self, missing: Ranges) -> None:
+        todo = pieces(missing, chunk_size=self._chunk_size, total=self._source.size)
         async with asyncio.TaskGroup() as group:
             for _ in range(self._options.parallel):
-                group.create_task(self._work(chunks))
+                group.create_task(self._work(todo))
 
-    def _chunks(self, missing: tuple[tuple[int, int], ...]) -> Iterator[int]:
-        """Yield the numbers of all chunks of which bytes are missing, ascending, each once."""
-        after = -1
-        for start, end in missing:
-            first = max(start // self._chunk_size, after + 1)
-            after = max(after, (end - 1) // self._chunk_size)
-            yield from range(first, after + 1)
+    async def _work(self, todo: Iterator[Piece]) -> None:
+        for piece in todo:
+            await self._deliver(piece)
 
-    async def _work(self, chunks: Iterator[int]) -> None:
-        for chunk in chunks:
-            await self._deliver(chunk)
-
-    async def _deliver(self, chunk: int) -> None:
-        """Send a chunk until the server has it."""
-        start = chunk * self._chunk_size
-        end = min(start + self._chunk_size, self._source.size)
+    async def _deliver(self, piece: Piece) -> None:
+        """Send a piece until the server has it."""
+        left: Piece | None = piece
         attempt = 0
-        while True:
+        while left is not None:
             try:
-                await self._put(chunk, start, end)
+                await self._put(left)
                 break
             except ClientError as error:
-                self._tracker.dropped(chunk)
+                self._tracker.dropped(piece.chunk)
                 attempt += 1
                 await self._patience.wait(error, attempt)
-            # The connection may have broken after the commit, and the session may have ended.
+            # Part of it may be there, or all; and the session may have ended.
             session = await self._retried(self._session)
             if session.ended:
                 raise _end_of(session)
-            if not any(s < end and start < e for s, e in session.missing_ranges):
-                break
+            left = left.left(session.missing_ranges)
         self._patience.progressed()
-        self._tracker.acknowledged(chunk, end - start)
+        self._tracker.acknowledged(piece.chunk, piece.size)
 
-    async def _put(self, chunk: int, start: int, end: int) -> None:
+    async def _put(self, piece: Piece) -> None:
         headers = {}
         if self._options.checksum:
-            digest = base64.b64encode(await self._source.digest(start, end)).decode()
+            digest = base64.b64encode(await self._source.digest(piece.start, piece.end)).decode()
             headers["Content-Digest"] = f"sha-256=:{digest}:"
 
         async def paced() -> AsyncIterator[bytes]:
-            async for data in self._source.slices(start, end):
+            async for data in self._source.slices(piece.start, piece.end):
                 await self._pacer.admit(len(data))
                 yield data
 
         await self._transport.send(
             ChunkAnswer,
             f"{STREAMING}/chunk/{self._session_id}",
-            query={"chunk_id": str(chunk), "chunk_offset": str(start)},
+            query={"chunk_id": str(piece.chunk), "chunk_offset": str(piece.start)},
             headers=headers,
-            length=end - start,
+            length=piece.size,
             body=paced(),
-            sent=lambda size: self._tracker.sent(chunk, size),
+            sent=lambda size: self._tracker.sent(piece.chunk, size),
         )
 
     async def _complete(self) -> Completed:
