@@ -161,11 +161,11 @@ def parse_concat(header: str, prefix: str) -> Concat:
 
 
 def _session_id(url: str, prefix: str) -> str:
-    folder, _, name = urlsplit(url).path.rpartition("/")
     try:
-        canonical = str(UUID(name))
+        folder, _, name = urlsplit(url).path.rpartition("/")
+        known = folder.endswith(prefix) and name == str(UUID(name))
     except ValueError:
-        canonical = ""
-    if name != canonical or not folder.endswith(prefix):
+        known = False
+    if not known:
         raise ProtocolError("Upload-Concat names a URL that is not an upload of this server")
     return name
