@@ -1,0 +1,24 @@
+"""The rules engine: the first rule that matches decides."""
+
+from pdfsluice.core.findings import Decision, Finding
+from pdfsluice.core.models import Session
+
+from .options import PolicyOptions
+from .presets import PRESETS
+
+
+class RulesPolicy:
+    """Judges findings by the operator's own rules, then by those of a preset."""
+
+    def __init__(self, options: PolicyOptions) -> None:
+        own = (rule.rule() for rule in options.rules)
+        self._rules = (*own, *PRESETS[options.preset])
+        self._keeps_rejected = options.quarantine_rejected
+
+    def decide(self, finding: Finding, session: Session) -> Decision:
+        """Return the decision of the first rule that matches; every preset ends in one."""
+        return next(rule.decision for rule in self._rules if rule.matches(finding, session))
+
+    def keeps_rejected(self) -> bool:
+        """Whether rejected files go to quarantine."""
+        return self._keeps_rejected

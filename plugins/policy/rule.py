@@ -1,0 +1,60 @@
+"""One line of a policy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pdfsluice.core.findings import Decision, Finding, Revision, Severity, Trigger
+from pdfsluice.core.models import Session, SessionState
+
+ANY_KIND = "*"
+_GRAVITY: Mapping[Severity, int] = {severity: rank for rank, severity in enumerate(Severity)}
+_ARRIVING = frozenset({SessionState.CREATED, SessionState.UPLOADING})
+
+
+class Moment(StrEnum):
+    """When a finding is judged."""
+
+    STREAMING = "streaming"
+    """While the file arrives; not everything about a finding is known yet."""
+    COMPLETION = "completion"
+    """When all bytes are there and every stage has spoken, or will have."""
+
+    @classmethod
+    def of(cls, session: Session) -> "Moment":
+        """Tell the moment from the session's state."""
+        return cls.STREAMING if session.state in _ARRIVING else cls.COMPLETION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What is decided about findings that are of a kind and meet every other condition given.
+
+    Attributes:
+        kind: The finding's kind, or ``*`` for all kinds.
+        decision: What is decided.
+        triggers: What makes it run; a finding whose trigger is not known matches none.
+        severity: How grave it is at least.
+        revision: Whether it is part of the file as it is shown.
+        moment: When it is judged.
+        principals: The principals whose uploads are meant.
+    """
+
+    kind: str
+    decision: Decision
+    triggers: frozenset[Trigger] | None = None
+    severity: Severity | None = None
+    revision: Revision | None = None
+    moment: Moment | None = None
+    principals: frozenset[str] | None = None
+
+    def matches(self, finding: Finding, session: Session) -> bool:
+        """Whether the rule speaks of this finding in this session."""
+        return (
+            self.kind in {ANY_KIND, finding.kind}
+            and (self.triggers is None or finding.trigger in self.triggers)
+            and (self.severity is None or _GRAVITY[finding.severity] >= _GRAVITY[self.severity])
+            and (self.revision is None or finding.revision == self.revision)
+            and (self.moment is None or Moment.of(session) == self.moment)
+            and (self.principals is None or session.owner in self.principals)
+        )

@@ -1,0 +1,188 @@
+"""The presets decide what the documentation promises; own rules go before them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from pdfsluice.core.findings import Decision, Finding, FindingKind, Revision, Severity, Trigger
+from pdfsluice.core.models import Protocol, Session, SessionState
+from pdfsluice.plugins.policy.options import PolicyOptions
+from pdfsluice.plugins.policy.policy import RulesPolicy
+from pdfsluice.plugins.policy.presets import PRESETS
+from pydantic import ValidationError
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+UPLOADING = Session(
+    id="s",
+    owner="alice",
+    client_id="c",
+    filename="f.pdf",
+    total_size=10,
+    chunk_size=10,
+    protocol=Protocol.REST,
+    created_at=NOW,
+    updated_at=NOW,
+    expires_at=NOW,
+    state=SessionState.UPLOADING,
+)
+VALIDATING = replace(UPLOADING, state=SessionState.VALIDATING)
+
+
+def found(
+    kind: str,
+    trigger: Trigger | None = None,
+    severity: Severity = Severity.MEDIUM,
+    revision: Revision = Revision.CURRENT,
+) -> Finding:
+    return Finding(
+        kind=kind, severity=severity, stage="s", message="m", trigger=trigger, revision=revision
+    )
+
+
+def policy(**options: object) -> RulesPolicy:
+    return RulesPolicy(PolicyOptions.model_validate(options))
+
+
+STANDARD = [
+    (found("javascript", Trigger.OPEN), "REJECT"),
+    (found("javascript", Trigger.PAGE), "REJECT"),
+    (found("javascript", Trigger.NAMED), "REJECT"),
+    (found("javascript", Trigger.FIELD), "FLAG"),
+    (found("javascript", Trigger.CLICK), "FLAG"),
+    (found("launch", Trigger.CLICK), "REJECT"),
+    (found("launch"), "REJECT"),
+    (found("polyglot"), "REJECT"),
+    (found("executable", severity=Severity.CRITICAL), "REJECT"),
+    (found("malware", severity=Severity.CRITICAL), "REJECT"),
+    (found("malware", severity=Severity.LOW), "FLAG"),
+    (found("goto_remote", Trigger.OPEN), "FLAG"),
+    (found("submit_form", Trigger.CLICK), "FLAG"),
+    (found("import_data"), "FLAG"),
+    (found("rich_media"), "FLAG"),
+    (found("embedded_files"), "FLAG"),
+    (found("forms_xfa"), "FLAG"),
+    (found("encrypted"), "FLAG"),
+    (found("resource_limit"), "FLAG"),
+    (found("forms_acroform"), "NOTE"),
+    (found("external_references_uri", Trigger.CLICK), "NOTE"),
+    (found("open_action", Trigger.OPEN), "NOTE"),
+    (found("additional_actions", Trigger.OPEN), "NOTE"),
+    (found("malformed", severity=Severity.LOW), "NOTE"),
+    (found("malformed", severity=Severity.HIGH), "FLAG"),
+    (found("malformed", severity=Severity.CRITICAL), "REJECT"),
+    (found("of-a-plugin", severity=Severity.LOW), "NOTE"),
+    (found("of-a-plugin", severity=Severity.HIGH), "FLAG"),
+    (found("of-a-plugin", severity=Severity.CRITICAL), "REJECT"),
+]
+
+
+@pytest.mark.parametrize("session", [UPLOADING, VALIDATING], ids=["streaming", "completion"])
+@pytest.mark.parametrize(
+    ("finding", "decision"),
+    STANDARD,
+    ids=[f"{f.kind}-{f.trigger or 'any'}-{f.severity}" for f, _ in STANDARD],
+)
+def test_standard_is_the_default_and_decides_as_promised(
+    finding: Finding, decision: str, session: Session
+) -> None:
+    assert policy().decide(finding, session) is Decision[decision]
+
+
+@pytest.mark.parametrize("session", [UPLOADING, VALIDATING], ids=["streaming", "completion"])
+def test_a_script_whose_trigger_is_not_known_is_not_refused(session: Session) -> None:
+    assert policy().decide(found("javascript"), session) is Decision.FLAG
+
+
+@pytest.mark.parametrize("kind", ["javascript", "launch", "embedded_files"])
+def test_what_a_later_revision_replaced_is_flagged(kind: str) -> None:
+    old = found(kind, Trigger.OPEN, revision=Revision.EARLIER)
+    assert policy().decide(old, VALIDATING) is Decision.FLAG
+
+
+def test_malware_in_an_earlier_revision_is_still_refused() -> None:
+    old = found("malware", severity=Severity.CRITICAL, revision=Revision.EARLIER)
+    assert policy().decide(old, VALIDATING) is Decision.REJECT
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("severity", Severity)
+@pytest.mark.parametrize("revision", Revision)
+def test_every_preset_decides_about_everything(
+    preset: str, severity: Severity, revision: Revision
+) -> None:
+    for kind in (*FindingKind, "of-a-plugin"):
+        for trigger in (None, *Trigger):
+            finding = found(kind, trigger, severity, revision)
+            assert policy(preset=preset).decide(finding, UPLOADING) in Decision
+
+
+@pytest.mark.parametrize("kind", FindingKind)
+@pytest.mark.parametrize("trigger", [None, *Trigger])
+def test_presets_grow_stricter(kind: FindingKind, trigger: Trigger | None) -> None:
+    decisions = [
+        policy(preset=preset).decide(found(kind, trigger), VALIDATING)
+        for preset in ("permissive", "standard", "strict")
+    ]
+    assert decisions == sorted(decisions)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_line_of_a_preset_is_out_of_reach(preset: str) -> None:
+    rules = PRESETS[preset]
+    reached = set()
+    for kind in (*FindingKind, "of-a-plugin"):
+        for trigger in (None, *Trigger):
+            for severity in Severity:
+                for revision in Revision:
+                    finding = found(kind, trigger, severity, revision)
+                    reached.add(next(r for r in rules if r.matches(finding, VALIDATING)))
+    assert reached == set(rules)
+
+
+def test_own_rules_go_first_and_the_first_that_matches_decides() -> None:
+    own = policy(
+        rules=[
+            {"kind": "embedded_files", "decision": "note", "principals": ["alice"]},
+            {"kind": "embedded_files", "decision": "quarantine"},
+        ]
+    )
+    assert own.decide(found("embedded_files"), UPLOADING) is Decision.NOTE
+    bob = replace(UPLOADING, owner="bob")
+    assert own.decide(found("embedded_files"), bob) is Decision.QUARANTINE
+    assert own.decide(found("rich_media"), bob) is Decision.FLAG
+
+
+def test_a_rule_may_speak_of_one_moment() -> None:
+    own = policy(rules=[{"kind": "rich_media", "decision": "reject", "moment": "completion"}])
+    assert own.decide(found("rich_media"), UPLOADING) is Decision.FLAG
+    assert own.decide(found("rich_media"), VALIDATING) is Decision.REJECT
+
+
+def test_a_rule_may_ask_for_severity_and_trigger() -> None:
+    own = policy(
+        rules=[{"severity": "high", "trigger": ["click", "field"], "decision": "quarantine"}]
+    )
+    grave = found("submit_form", Trigger.CLICK, Severity.HIGH)
+    assert own.decide(grave, VALIDATING) is Decision.QUARANTINE
+    assert own.decide(replace(grave, severity=Severity.MEDIUM), VALIDATING) is Decision.FLAG
+    assert own.decide(replace(grave, trigger=None), VALIDATING) is Decision.FLAG
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"preset": "lenient"},
+        {"rules": [{"kind": "launch"}]},
+        {"rules": [{"kind": "launch", "decision": "allow"}]},
+        {"rules": [{"kind": "launch", "decision": "flag", "trigger": ["hover"]}]},
+        {"rules": [{"knid": "launch", "decision": "flag"}]},
+    ],
+)
+def test_mistakes_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        policy(**options)
+
+
+def test_rejected_files_are_kept_where_asked_for() -> None:
+    assert not policy().keeps_rejected()
+    assert policy(quarantine_rejected=True).keeps_rejected()
