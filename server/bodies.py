@@ -7,11 +7,12 @@ request was authorised and admitted.
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from aiohttp import ClientPayloadError, hdrs, web
+from aiohttp import ClientPayloadError, StreamReader, hdrs, web
 from aiohttp.http import HttpVersion11
 from aiohttp.web_protocol import RequestPayloadError
 from pdfsluice.config import Settings
@@ -20,6 +21,9 @@ from pdfsluice.core.models import Checksum
 
 _BROKEN = (ConnectionError, ClientPayloadError, RequestPayloadError)
 _LOOKS_PER_TIMEOUT = 4
+_SKIPPED_BYTES = 1024 * 1024
+_LINGER_BYTES = 16 * 1024 * 1024
+_LINGER_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,9 @@ class BodyReader:
         try:
             data = await self._content.readany()
         except _BROKEN as error:
+            if data := self._left_over():
+                self.received += len(data)
+                return data
             raise BodyIncomplete(
                 f"the body broke off after {self.received} bytes",
                 hint="Ask for the session's state and go on from there.",
@@ -94,6 +101,14 @@ class BodyReader:
             self._waited += self._loop.time() - began
         self.received += len(data)
         return data
+
+    def _left_over(self) -> bytes:
+        """Return what came before the connection broke and was not read yet.
+
+        aiohttp keeps it but hands nothing out once the connection is lost. A client on a
+        line that breaks every few hundred kilobytes would never get any further.
+        """
+        return self._content._read_nowait(-1)  # noqa: SLF001 - there is no public way
 
     def _arm(self) -> None:
         delay = self._limits.idle_timeout / _LOOKS_PER_TIMEOUT
@@ -185,3 +200,38 @@ async def allow_body(request: web.Request) -> None:
 
 CONTINUED = web.RequestKey("CONTINUED", bool)
 """Set when the client was told to send its body."""
+
+
+async def answer_before_body(request: web.Request, response: web.Response) -> None:
+    """Send an answer that ends a request early, and deal with the body that is still coming.
+
+    A short rest is left to be skipped, and the connection goes on. Otherwise our side is
+    closed behind the answer and what comes is thrown away for a moment: closing at once
+    would reset the connection, and many clients would lose the answer (RFC 9112, 9.6). A
+    client that goes on sending without looking finds the connection closed.
+    """
+    content = request.content
+    if content.is_eof() or request.transport is None:
+        return
+    waits = hdrs.EXPECT in request.headers and CONTINUED not in request
+    length = request.content_length
+    short = length is not None and length - content.total_bytes <= _SKIPPED_BYTES
+    if short and not waits and content.exception() is None:
+        return
+    response.force_close()
+    await response.prepare(request)
+    await response.write_eof()
+    transport = request.transport
+    if transport is not None and content.exception() is None:
+        if transport.can_write_eof():
+            transport.write_eof()
+        await _throw_away(content)
+    request.protocol.force_close()
+
+
+async def _throw_away(content: StreamReader) -> None:
+    thrown = 0
+    with suppress(TimeoutError, *_BROKEN):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while not content.is_eof() and thrown < _LINGER_BYTES:
+                thrown += len(await content.readany())

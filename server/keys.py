@@ -4,6 +4,8 @@ from aiohttp import web
 from pdfsluice.core.models import Principal
 from pdfsluice.core.runtime import Runtime
 
+from .metrics import Metrics
+
 RUNTIME = web.AppKey("RUNTIME", Runtime)
 """Settings, services and events of this server."""
 
@@ -12,3 +14,6 @@ PRINCIPAL = web.RequestKey("PRINCIPAL", Principal)
 
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
 """Names the request in answers and in log lines."""
+
+METRICS = web.AppKey("METRICS", Metrics)
+"""Counts requests and events."""

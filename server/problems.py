@@ -71,9 +71,10 @@ _CODES: Mapping[int, str] = {
 }
 
 
-def status_of(error: errors.PdfsluiceError) -> int:
+def status_of(error: errors.PdfsluiceError | type[errors.PdfsluiceError]) -> int:
     """Return the HTTP status of an error: that of its class, or of the nearest base."""
-    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+    kind = error if isinstance(error, type) else type(error)
+    return next(STATUSES[base] for base in kind.__mro__ if base in STATUSES)
 
 
 def problem(error: errors.PdfsluiceError, request_id: str = "") -> web.Response:

@@ -1,0 +1,72 @@
+"""The application: all routes, on one runtime."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+
+from aiohttp import web
+from pdfsluice.config import Loaded
+from pdfsluice.core.manager import DISTRIBUTION, PluginManager
+from pdfsluice.core.runtime import Runtime, open_runtime
+
+from . import ietf, routes, tus
+from .access import Origins
+from .chunks import Chunks
+from .documents import Documents
+from .health import Health
+from .keys import METRICS, RUNTIME
+from .live import LiveSinks
+from .manual import Manual
+from .middleware import ORIGINS, add_headers, answer_errors, control_access, identify, measure
+from .operations import Operations
+from .uploads import Uploads
+from .websocket import Endpoint
+
+
+def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
+    """Return the application for a runtime that is open.
+
+    Args:
+        runtime: Everything but the protocols.
+        sinks: What listens to its events; registered before the runtime was opened.
+    """
+    own_version = version(DISTRIBUTION)
+    app = web.Application(middlewares=[identify, measure, answer_errors, control_access])
+    app[RUNTIME] = runtime
+    app[METRICS] = sinks.metrics
+    app[ORIGINS] = Origins(
+        allowed=runtime.settings.cors_origins,
+        keys_required=runtime.authentication_required,
+        host=runtime.settings.host,
+    )
+    app.on_response_prepare.append(add_headers)
+    documents = Documents(runtime)
+    routes.prepare(app)
+    operations = Operations(runtime, sinks.watchers, sinks.metrics, version=own_version)
+    routes.add(app, operations.routes())
+    routes.add(app, Health(runtime, version=own_version).routes())
+    routes.add(app, Chunks(runtime).routes())
+    routes.add(app, Uploads(runtime, documents, sinks.watchers).routes())
+    routes.add(app, documents.routes())
+    routes.add(app, Endpoint(runtime, sinks.watchers).routes())
+    tus.add_routes(app)
+    ietf.add_routes(app)
+    table = app[routes.TABLE]
+    routes.add(app, Manual(table, version=own_version).routes())
+    if find_spec(f"{__package__}.page") is not None:
+        routes.add_public(app, import_module(f"{__package__}.page").add_routes)
+    return app
+
+
+@asynccontextmanager
+async def open_app(loaded: Loaded, manager: PluginManager) -> AsyncIterator[web.Application]:
+    """Open a runtime and its application; on leaving, the runtime is closed.
+
+    Raises:
+        PluginError: A plugin is at fault, or a setting names a part that nobody registered.
+    """
+    sinks = LiveSinks.register(manager)
+    async with open_runtime(loaded, manager) as runtime:
+        yield create_app(runtime, sinks)

@@ -1,0 +1,237 @@
+"""The bytes of uploads over HTTP: a chunk as a form, as the documentation has it, or raw."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from aiohttp import web
+from pdfsluice.core import errors
+from pdfsluice.core.models import Checksum, ChunkIntent, ChunkReceipt, Scope, Session
+from pdfsluice.core.runtime import Runtime
+
+from .bodies import BodyLimits, RawBody
+from .forms import FileForm
+from .ietf_fields import sha256_digest
+from .keys import PRINCIPAL
+from .problems import UnsupportedMedia
+from .routes import Answer, Content, Route
+from .schemas import ChunkForm, ChunkQuery, NoQuery, read_fields, read_query
+from .uploads import GONE, PREFIX, TAG, session_id
+from .views import ChunkView, respond
+
+_ERRORS = (
+    *GONE,
+    errors.OffsetConflict,
+    errors.StateConflict,
+    errors.Preempted,
+    errors.SizeExceeded,
+    errors.ChecksumMismatch,
+    errors.ContentRejected,
+    errors.RateLimited,
+    errors.StorageFull,
+    errors.StageFailed,
+)
+_FORM_FIELDS = frozenset(ChunkForm.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chunk belongs in its file.
+
+    Attributes:
+        chunk_id: Its number.
+        offset: Of its first byte.
+        end: Behind its last byte; every body has to go on to there.
+        certain: Whether the file's size is known, so that ``end`` is exact.
+    """
+
+    chunk_id: int
+    offset: int
+    end: int
+    certain: bool
+
+    @classmethod
+    def of(cls, session: Session, fields: ChunkQuery) -> Self:
+        """Find the place that a client means; number and offset have to agree.
+
+        An offset inside the chunk is right as well: that is how a client goes on in the
+        middle of a chunk.
+
+        Raises:
+            ProtocolError: Neither is given, or ``is_final`` is wrong.
+            OffsetConflict: They contradict each other, or lie outside the file.
+        """
+        size, chunk_id, offset = session.chunk_size, fields.chunk_id, fields.chunk_offset
+        if chunk_id is None and offset is None:
+            raise errors.ProtocolError(
+                "neither chunk_id nor chunk_offset is given", hint="Send at least one of them."
+            )
+        if offset is None:
+            offset = (chunk_id or 0) * size
+        if chunk_id is None:
+            chunk_id = offset // size
+        if offset // size != chunk_id:
+            raise errors.OffsetConflict(
+                f"chunk {chunk_id} does not hold offset {offset}:"
+                f" the chunks of this session have {size} bytes",
+                hint="Use the chunk_size of the answer to initiate.",
+                details={"chunk_size": size, "chunk_id": chunk_id, "chunk_offset": offset},
+            )
+        end = (chunk_id + 1) * size
+        total = session.total_size
+        if total is not None and offset >= total:
+            raise errors.OffsetConflict(
+                f"chunk {chunk_id} lies behind the end of the file of {total} bytes",
+                details={"file_size": total, "total_chunks": session.total_chunks},
+            )
+        final = isinstance(fields, ChunkForm) and fields.is_final
+        if final and total is not None and end < total:
+            raise errors.ProtocolError(
+                f"is_final is set on chunk {chunk_id}, which is not the last of the file",
+                hint="The file may have changed since initiate; start anew if it has.",
+            )
+        return cls(chunk_id, offset, end if total is None else min(end, total), total is not None)
+
+    def intent(
+        self, *, length: int | None = None, checksum: Checksum | None, follows: bool = False
+    ) -> ChunkIntent:
+        """Describe the chunk to the pipeline.
+
+        Args:
+            length: Announced length of the body, if it is known.
+            checksum: Announced checksum.
+            follows: Whether a checksum may come behind the body.
+        """
+        room = self.end - self.offset
+        return ChunkIntent(
+            offset=self.offset,
+            length=room if self.certain else length,
+            max_length=room,
+            chunk_id=self.chunk_id,
+            checksum=checksum,
+            checksum_follows=follows,
+        )
+
+
+class Chunks:
+    """Handlers that take bytes in."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._uploads = runtime.uploads
+        self._settings = runtime.settings
+        self._limits = BodyLimits.of(runtime.settings)
+
+    def routes(self) -> Iterator[Route]:
+        """Return the two forms of sending a chunk."""
+        path = f"{PREFIX}/chunk/{{session_id}}"
+        answers = {200: Answer("The chunk is stored.", ChunkView)}
+        yield Route(
+            method="POST",
+            path=path,
+            handler=self.form,
+            scope=Scope.UPLOAD,
+            summary="Send a chunk as a form",
+            tag=TAG,
+            body=(Content("multipart/form-data", ChunkForm, file="file"),),
+            answers=answers,
+            errors=_ERRORS,
+        )
+        yield Route(
+            method="PUT",
+            path=path,
+            handler=self.raw,
+            scope=Scope.UPLOAD,
+            summary="Send a chunk as it is",
+            tag=TAG,
+            query=ChunkQuery,
+            headers={"Content-Digest": "SHA-256 of the chunk (RFC 9530)."},
+            body=(Content("application/octet-stream"),),
+            answers=answers,
+            errors=_ERRORS,
+        )
+
+    async def raw(self, request: web.Request) -> web.StreamResponse:
+        """Take the body as the bytes of a chunk: the fastest way in.
+
+        What a broken connection delivered is kept, unless a digest was announced.
+        """
+        if request.content_type != "application/octet-stream":
+            raise UnsupportedMedia(
+                f"the body is {request.content_type[:80]}; application/octet-stream is expected"
+            )
+        session = await self._session(request)
+        place = Place.of(session, read_query(request, ChunkQuery))
+        checksum = sha256_digest(request.headers, "Content-Digest")
+        intent = place.intent(length=request.content_length, checksum=checksum)
+        _check_length(request, intent)
+        body = RawBody(request, self._limits, checksum=checksum)
+        receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, body)
+        return _answer(receipt, place)
+
+    async def form(self, request: web.Request) -> web.StreamResponse:
+        """Take a chunk from a form. Its fields may come in any order, also behind the file."""
+        read_query(request, NoQuery)
+        session = await self._session(request)
+        settler = _Settler(session)
+        form = FileForm(request, self._limits, names=_FORM_FIELDS, settle=settler)
+        async with form:
+            if form.has_file and not form.fields.keys() & {"chunk_id", "chunk_offset"}:
+                # Nobody knows yet where the bytes belong, so they have to wait.
+                await form.spool(self._settings.upload_dir, most=session.chunk_size)
+            if not form.has_file:
+                raise errors.ProtocolError("the form has no field 'file'")
+            fields = read_fields(form.fields, ChunkForm, "the form")
+            settler.place = place = Place.of(session, fields)
+            checksum = _checksum(fields)
+            intent = place.intent(checksum=checksum, follows=checksum is None)
+            receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, form)
+        return _answer(receipt, place)
+
+    async def _session(self, request: web.Request) -> Session:
+        return await self._uploads.get(request[PRINCIPAL], session_id(request))
+
+
+@dataclass(slots=True)
+class _Settler:
+    """Checks, when a form has ended, that nothing behind the file contradicts what was before."""
+
+    session: Session
+    place: Place | None = None
+
+    def __call__(self, fields: Mapping[str, str]) -> Checksum | None:
+        read = read_fields(dict(fields), ChunkForm, "the form")
+        if Place.of(self.session, read) != self.place:
+            raise errors.OffsetConflict("the fields behind the file contradict those before it")
+        return _checksum(read)
+
+
+def _checksum(fields: ChunkForm) -> Checksum | None:
+    return Checksum("sha256", bytes.fromhex(fields.checksum)) if fields.checksum else None
+
+
+def _check_length(request: web.Request, intent: ChunkIntent) -> None:
+    """Refuse at once what the announced length shows to be wrong."""
+    length = request.content_length
+    if length is None or intent.length is None or length == intent.length:
+        return
+    kind = errors.SizeExceeded if length > intent.length else errors.ProtocolError
+    raise kind(
+        f"the body has {length} bytes; {intent.length} belong at offset {intent.offset}",
+        hint="Every chunk goes on to its end: chunk_size bytes, or the end of the file.",
+        details={"received": length, "expected": intent.length, "offset": intent.offset},
+    )
+
+
+def _answer(receipt: ChunkReceipt, place: Place) -> web.Response:
+    session = receipt.session
+    following = session.next_chunk_id
+    complete = following is None
+    return respond(
+        ChunkView(
+            success=True,
+            chunk_id=place.chunk_id,
+            next_chunk_id=following,
+            upload_complete=complete,
+            message="All chunks are uploaded" if complete else "Chunk uploaded successfully",
+        )
+    )

@@ -1,0 +1,18 @@
+"""The commands that the server brings."""
+
+from collections.abc import Sequence
+
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.ports import CommandSpec
+
+
+@hookimpl
+def pdfsluice_register_commands() -> Sequence[CommandSpec]:
+    """Register ``serve``."""
+    return (
+        CommandSpec(
+            name="serve",
+            help="Run the server.",
+            target="pdfsluice.server.serving:serve",
+        ),
+    )

@@ -1,0 +1,115 @@
+"""Sends files: whole or a range, with validators by content (RFC 9110, sections 13 and 14)."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+
+_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII | re.IGNORECASE)
+_ETAG = re.compile(r'(?:W/)?"([^"]*)"|(\*)')
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """A file and how to present it.
+
+    Attributes:
+        path: The file.
+        content_type: Its media type.
+        etag: A name of its content, without quotes.
+        headers: Further headers.
+    """
+
+    path: Path
+    content_type: str
+    etag: str
+    headers: Mapping[str, str]
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        """Answer ``GET`` or ``HEAD``, conditional or for one range."""
+        file = await asyncio.to_thread(self.path.open, "rb")
+        try:
+            size = await asyncio.to_thread(lambda: self.path.stat().st_size)
+            return await self._send(request, file, size)
+        finally:
+            await asyncio.to_thread(file.close)
+
+    async def _send(self, request: web.Request, file: BinaryIO, size: int) -> web.StreamResponse:
+        response = web.StreamResponse(headers=self.headers)
+        response.headers[hdrs.ETAG] = f'"{self.etag}"'
+        response.headers[hdrs.ACCEPT_RANGES] = "bytes"
+        if self._differs(request):
+            raise web.HTTPPreconditionFailed
+        if self._known(request):
+            response.set_status(304)
+            await response.prepare(request)
+            return response
+        wanted = self._range(request, size)
+        start, end = wanted or (0, size)
+        if wanted is not None:
+            response.set_status(206)
+            response.headers[hdrs.CONTENT_RANGE] = f"bytes {start}-{end - 1}/{size}"
+        response.content_type = self.content_type
+        response.content_length = end - start
+        await response.prepare(request)
+        if request.method != "HEAD" and end > start:
+            await _copy(request, file, start, end - start)
+        await response.write_eof()
+        return response
+
+    def _differs(self, request: web.Request) -> bool:
+        match = request.headers.get(hdrs.IF_MATCH)
+        return match is not None and not self._named_in(match)
+
+    def _known(self, request: web.Request) -> bool:
+        none_match = request.headers.get(hdrs.IF_NONE_MATCH)
+        return none_match is not None and self._named_in(none_match)
+
+    def _named_in(self, field: str) -> bool:
+        return any(tag == self.etag or star for tag, star in _ETAG.findall(field))
+
+    def _range(self, request: web.Request, size: int) -> tuple[int, int] | None:
+        """Return the half-open range to send; ``None`` for the whole file.
+
+        What is malformed, in another unit, or several ranges at once, is ignored (14.2).
+
+        Raises:
+            web.HTTPRequestRangeNotSatisfiable: The range lies behind the end.
+        """
+        match = _RANGE.fullmatch(request.headers.get(hdrs.RANGE, "").strip())
+        condition = request.headers.get(hdrs.IF_RANGE, f'"{self.etag}"').strip()
+        if match is None or condition != f'"{self.etag}"':
+            return None
+        first, last = match.groups()
+        if first:
+            start, end = int(first), min(int(last) + 1, size) if last else size
+            if last and int(last) < start:
+                return None
+        elif last:
+            start, end = max(0, size - int(last)), size
+        else:
+            return None
+        if start >= size:
+            raise web.HTTPRequestRangeNotSatisfiable(
+                headers={hdrs.CONTENT_RANGE: f"bytes */{size}"}
+            )
+        return start, end
+
+
+def attachment(filename: str) -> str:
+    """Return a ``Content-Disposition`` that saves the file under its name (RFC 6266)."""
+    plain = re.sub(r"[^A-Za-z0-9 ._()\[\]-]", "_", filename)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+
+
+async def _copy(request: web.Request, file: BinaryIO, offset: int, count: int) -> None:
+    """Let the kernel copy the file to the connection; by hand where it cannot (TLS)."""
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError("the client has gone")
+    await asyncio.get_running_loop().sendfile(transport, file, offset, count)

@@ -1,0 +1,115 @@
+"""How the server is: well, alive, ready."""
+
+from collections.abc import Iterator
+
+from aiohttp import web
+from pdfsluice.core.runtime import Runtime
+from pydantic import BaseModel
+
+from .memory import used_memory_mb
+from .routes import Answer, Route
+from .schemas import NoQuery, read_query
+from .views import respond
+
+_WARNING_SHARE = 0.8
+_TAG = "Operations"
+_OK = "ok"
+
+
+class HealthView(BaseModel):
+    """How the server is."""
+
+    status: str
+    memory_usage: float
+    active_uploads: int
+    version: str
+
+
+class LiveView(BaseModel):
+    """The process answers."""
+
+    status: str
+
+
+class ReadyView(BaseModel):
+    """Whether the server can take uploads, and what stands in the way."""
+
+    status: str
+    checks: dict[str, str]
+
+
+class Health:
+    """Handlers for whoever watches over the server."""
+
+    def __init__(self, runtime: Runtime, *, version: str) -> None:
+        self._runtime = runtime
+        self._settings = runtime.settings
+        self._version = version
+
+    def routes(self) -> Iterator[Route]:
+        """Return the routes."""
+        yield Route(
+            method="GET",
+            path="/health",
+            handler=self.health,
+            scope=None,
+            summary="Show how the server is",
+            tag=_TAG,
+            answers={200: Answer("How it is.", HealthView)},
+        )
+        yield Route(
+            method="GET",
+            path="/health/live",
+            handler=self.live,
+            scope=None,
+            summary="Tell whether the process answers",
+            tag=_TAG,
+            answers={200: Answer("It does.", LiveView)},
+        )
+        yield Route(
+            method="GET",
+            path="/health/ready",
+            handler=self.ready,
+            scope=None,
+            summary="Tell whether uploads can be taken",
+            tag=_TAG,
+            answers={
+                200: Answer("They can.", ReadyView),
+                503: Answer("They cannot; the checks say why.", ReadyView),
+            },
+        )
+
+    async def health(self, request: web.Request) -> web.StreamResponse:
+        """Return memory in MiB and the uploads that are sending; ``warning`` from 80 % on."""
+        read_query(request, NoQuery)
+        stats = await self._runtime.uploads.stats()
+        usage = used_memory_mb()
+        high = usage >= _WARNING_SHARE * self._settings.memory_limit_mb
+        return respond(
+            HealthView(
+                status="warning" if high else "healthy",
+                memory_usage=usage,
+                active_uploads=stats.receiving_uploads,
+                version=self._version,
+            )
+        )
+
+    async def live(self, request: web.Request) -> web.StreamResponse:
+        """Answer, which is all there is to know."""
+        read_query(request, NoQuery)
+        return respond(LiveView(status="alive"))
+
+    async def ready(self, request: web.Request) -> web.StreamResponse:
+        """Ask the stores, and look whether there is room."""
+        read_query(request, NoQuery)
+        checks = {"stores": _OK, "disk": _OK}
+        try:
+            stats = await self._runtime.uploads.stats()
+        except Exception as error:  # noqa: BLE001 - whatever a store raises, it is not ready
+            checks["stores"] = type(error).__name__
+        else:
+            if stats.store.available_bytes < self._settings.min_free_space:
+                checks["disk"] = "less than min_free_space is left"
+        ready = all(state == _OK for state in checks.values())
+        view = ReadyView(status="ready" if ready else "unavailable", checks=checks)
+        return respond(view, status=200 if ready else 503)

@@ -1,0 +1,77 @@
+"""The HTTP machinery under the application: aiohttp's, with our answers to malformed requests."""
+
+import logging
+import uuid
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from .logs import AccessLogger
+from .problems import internal_problem, problem_of_status
+
+logger = logging.getLogger(__name__)
+
+READ_BUFFER = 512 * 1024
+"""Bytes of a body that may wait to be read before the client is slowed down."""
+_LINGER_SECONDS = 2.0
+_KEEP_ALIVE_SECONDS = 75.0
+
+
+class Runner(web.AppRunner):
+    """Runs the application on our kind of connections."""
+
+    def __init__(self, app: web.Application, *, shutdown_timeout: float) -> None:
+        super().__init__(
+            app,
+            access_log_class=AccessLogger,
+            access_log=logging.getLogger("pdfsluice.server.access"),
+            logger=logger,
+            auto_decompress=False,
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+            lingering_time=_LINGER_SECONDS,
+            read_bufsize=READ_BUFFER,
+            shutdown_timeout=shutdown_timeout,
+        )
+
+    async def _make_server(self) -> web.Server:
+        """Replace the factory of connections; aiohttp has no public way to choose it."""
+        made = await super()._make_server()
+        options = made._kwargs  # noqa: SLF001 - see above
+        return _Server(made.request_handler, request_factory=made.request_factory, **options)
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Connection(RequestHandler):
+    """Answers with problems also where no application is asked."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the answer to a request that is malformed, or whose handling broke."""
+        request_id = uuid.uuid4().hex
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.error("unexpected error", exc_info=exc, extra={"request_id": request_id})
+            response = internal_problem(request_id)
+        else:
+            reason = (message or "").strip().split("\n")[0].rstrip(":")[:200]
+            logger.info("malformed request: %s", reason, extra={"request_id": request_id})
+            response = problem_of_status(
+                status,
+                message=f"the request is not HTTP as it should be: {reason}",
+                request_id=request_id,
+            )
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer was begun already")
+        response.force_close()
+        return response

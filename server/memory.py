@@ -1,0 +1,20 @@
+"""How much memory this process uses."""
+
+import resource
+import sys
+
+import psutil
+
+_MIB = 1024 * 1024
+_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there, KiB elsewhere
+
+
+def used_memory_mb() -> float:
+    """Return the resident memory in MiB."""
+    return round(psutil.Process().memory_info().rss / _MIB, 1)
+
+
+def peak_memory_mb() -> float:
+    """Return the greatest resident memory so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak * _PEAK_UNIT / _MIB, 1)

@@ -1,0 +1,114 @@
+"""Numbers for Prometheus, fed by events and by the requests themselves."""
+
+from typing import Final
+
+from pdfsluice.core.events import (
+    ChunkProgress,
+    Event,
+    FindingsReported,
+    MemoryWarning,
+    UploadProgress,
+    UploadStatus,
+)
+from pdfsluice.core.service import UploadStats
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+_ENDED: Final = frozenset({"completed", "rejected", "cancelled", "failed", "expired"})
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
+
+
+class Metrics:
+    """All metrics of one server, in a registry of its own; an event sink."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._durable: dict[str, int] = {}
+        self._bytes = Counter(
+            "pdfsluice_committed_bytes_total", "Bytes committed.", registry=registry
+        )
+        self._chunks = Counter("pdfsluice_chunks_total", "Chunks committed.", registry=registry)
+        self._uploads = Counter(
+            "pdfsluice_uploads_total",
+            "Uploads that ended, by how.",
+            ["status"],
+            registry=registry,
+        )
+        self._findings = Counter(
+            "pdfsluice_findings_total",
+            "Findings, by kind and severity.",
+            ["kind", "severity"],
+            registry=registry,
+        )
+        self._warnings = Counter(
+            "pdfsluice_memory_warnings_total", "Memory warnings.", registry=registry
+        )
+        self._requests = Histogram(
+            "pdfsluice_request_seconds",
+            "Time to answer a request, its body included.",
+            ["method", "route", "status"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._sessions = Gauge(
+            "pdfsluice_sessions", "Unfinished upload sessions.", registry=registry
+        )
+        self._receiving = Gauge(
+            "pdfsluice_receiving_uploads", "Uploads that receive bytes now.", registry=registry
+        )
+        self._watchers = Gauge("pdfsluice_watchers", "Open WebSockets.", registry=registry)
+        self._partial = Gauge(
+            "pdfsluice_partial_bytes", "Bytes of unfinished uploads.", registry=registry
+        )
+        self._available = Gauge(
+            "pdfsluice_available_bytes", "Bytes that still fit.", registry=registry
+        )
+
+    async def handle(self, event: Event) -> None:
+        """Count an event."""
+        match event:
+            case ChunkProgress():
+                self._chunks.inc()
+            case UploadProgress():
+                self._count_bytes(event)
+            case UploadStatus(status=status) if status in _ENDED:
+                self._uploads.labels(status).inc()
+                self._durable.pop(event.session_id, None)
+            case FindingsReported(findings=findings):
+                for finding in findings:
+                    self._findings.labels(finding.kind, finding.severity.value).inc()
+            case MemoryWarning():
+                self._warnings.inc()
+            case _:
+                pass
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        known = method if method in _METHODS else "other"
+        self._requests.labels(known, route, status).observe(seconds)
+
+    def render(self, stats: UploadStats, *, watchers: int) -> tuple[bytes, str]:
+        """Return all metrics in the text format, and its media type."""
+        self._sessions.set(stats.active_sessions)
+        self._receiving.set(stats.receiving_uploads)
+        self._partial.set(stats.store.partial_bytes)
+        self._available.set(stats.store.available_bytes)
+        self._watchers.set(watchers)
+        return generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4
+
+    def _count_bytes(self, event: UploadProgress) -> None:
+        """Add what was committed since the last event of this upload."""
+        if event.status in _ENDED:
+            return
+        before = self._durable.get(event.session_id, 0)
+        self._durable[event.session_id] = event.durable_bytes
+        self._bytes.inc(max(0, event.durable_bytes - before))

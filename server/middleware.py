@@ -1,0 +1,161 @@
+"""What every request goes through: a name, the access check, and errors made into problems."""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import hdrs, web
+from pdfsluice.core.errors import PdfsluiceError, PermissionDenied
+from pdfsluice.core.models import Scope
+
+from .access import Origins, credentials
+from .bodies import answer_before_body
+from .keys import METRICS, PRINCIPAL, REQUEST_ID, RUNTIME
+from .problems import (
+    UnsupportedMedia,
+    internal_problem,
+    problem,
+    problem_of_status,
+    status_of,
+)
+from .routes import access_of
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+ORIGINS = web.AppKey("ORIGINS", Origins)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SERVER_ERROR = 500
+_HEADERS = {
+    hdrs.SERVER: "pdfsluice",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    hdrs.CACHE_CONTROL: "no-store",
+}
+
+
+@web.middleware
+async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id, the client's own where it is harmless, and log lines with it."""
+    offered = request.headers.get("X-Request-Id", "")
+    request_id = offered if _REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
+    request[REQUEST_ID] = request_id
+    names = {"request_id": request_id}
+    if "session_id" in request.match_info:
+        names["session_id"] = request.match_info["session_id"][:40]
+    with structlog.contextvars.bound_contextvars(**names):
+        return await handler(request)
+
+
+@web.middleware
+async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Take the time that a request needs, under the pattern of its path."""
+    began = time.monotonic()
+    response = await handler(request)
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else "(none)"
+    seconds = time.monotonic() - began
+    request.app[METRICS].answered(request.method, route, response.status, seconds)
+    return response
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn errors into problems, and do not read on in a body that nobody wants."""
+    request_id = request[REQUEST_ID]
+    try:
+        return await handler(request)
+    except PdfsluiceError as error:
+        if status_of(error) >= _SERVER_ERROR:
+            logger.error("%s: %s", error.code, error.message, exc_info=error.__cause__)  # noqa: TRY400 - the cause tells more than where it was raised
+        else:
+            logger.info("%s: %s", error.code, error.message)
+        response = problem(error, request_id)
+    except web.HTTPException as error:
+        response = _http_problem(error, request_id)
+    except ConnectionError:
+        raise  # nobody is left to answer
+    except Exception:
+        logger.exception("unexpected error")
+        response = internal_problem(request_id)
+    await answer_before_body(request, response)
+    return response
+
+
+@web.middleware
+async def control_access(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer preflights; refuse foreign pages, unknown callers and compressed bodies."""
+    origins = request.app[ORIGINS]
+    preflight = origins.preflight(request)
+    if preflight is not None:
+        return preflight
+    origins.check(request)
+    await _authorise(request)
+    _check_framing(request)
+    return await handler(request)
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add what every answer carries; a handler's own values win."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if REQUEST_ID in request:
+        response.headers["X-Request-Id"] = request[REQUEST_ID]
+    response.headers.update(request.app[ORIGINS].headers(request))
+    if request.app[ORIGINS].allowed:
+        response.headers.add(hdrs.VARY, hdrs.ORIGIN)
+
+
+async def _authorise(request: web.Request) -> None:
+    access = access_of(request)
+    if access.public:
+        return
+    principal = await request.app[RUNTIME].authenticate(credentials(request))
+    request[PRINCIPAL] = principal
+    if access.scope is not None and not principal.may(access.scope):
+        raise PermissionDenied(
+            f"the key {principal.name!r} does not have the scope {access.scope.value!r}",
+            hint=f"Use a key with the scope {access.scope.value!r} or {Scope.ADMIN.value!r}.",
+        )
+
+
+def _check_framing(request: web.Request) -> None:
+    encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
+    if encoding != "identity":
+        raise UnsupportedMedia(
+            f"a body with Content-Encoding {encoding[:40]!r} is not taken",
+            hint="Send the bytes as they are; PDFs are compressed already.",
+        )
+    expect = request.headers.get(hdrs.EXPECT)
+    if expect is not None and expect.lower() != "100-continue":
+        raise web.HTTPExpectationFailed(text=f"the expectation {expect[:40]!r} is not known")
+
+
+def _http_problem(error: web.HTTPException, request_id: str) -> web.Response:
+    """Keep the status and the headers that belong to it; say the rest in our own form."""
+    kept = (hdrs.ALLOW, hdrs.CONTENT_RANGE, hdrs.LOCATION)
+    headers = {str(name): error.headers[name] for name in kept if name in error.headers}
+    hints = {
+        404: "See /docs for the paths that there are.",
+        405: f"Allowed here: {error.headers.get(hdrs.ALLOW, '')}.",
+    }
+    messages = {
+        404: "there is nothing at this path",
+        405: "this path does not take this method",
+        417: error.text or "",
+    }
+    return problem_of_status(
+        error.status,
+        message=messages.get(error.status, ""),
+        hint=hints.get(error.status, ""),
+        request_id=request_id,
+        headers=headers,
+    )

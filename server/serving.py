@@ -1,0 +1,169 @@
+"""The command ``serve``: starts the server, and stops it so that nothing is lost."""
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import resource
+import signal
+import socket
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from aiohttp import web
+from pdfsluice.config import Loaded, Settings
+from pdfsluice.core.errors import PdfsluiceError
+from pdfsluice.core.events import ShuttingDown
+from pdfsluice.core.manager import DISTRIBUTION, PluginManager
+from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.startup import load_all
+
+from . import logs
+from .app import open_app
+from .http import Runner
+from .keys import RUNTIME
+
+logger = logging.getLogger(__name__)
+
+_WANTED_FILES = 65_536
+_BACKLOG = 1024
+_RETRY_AFTER_SECONDS = 5.0
+
+
+class CannotServe(PdfsluiceError):
+    """The server cannot listen where it was told to."""
+
+    code = "cannot-serve"
+
+
+def serve(  # noqa: PLR0917 - each is an option of the command, none has a position
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks one.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder for documents, the index and keys.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(envvar="PDFSLUICE_CONFIG", help="Settings file (TOML).")
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="Least important messages: debug, info, warning, error.")
+    ] = None,
+    log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
+) -> None:
+    """Run the server until SIGTERM or Ctrl-C.
+
+    Then it takes no new bytes, ends what is under way, tells those who watch, and exits
+    within shutdown_grace. Unfinished uploads go on when it runs again.
+    """
+    manager, loaded = load_all(
+        file=config,
+        command_line={
+            "host": host,
+            "port": port,
+            "data_dir": data_dir,
+            "log_level": log_level,
+            "log_format": log_format,
+        },
+    )
+    logs.configure(loaded.settings)
+    _raise_file_limit()
+    asyncio.run(run(loaded, manager))
+
+
+async def run(loaded: Loaded, manager: PluginManager) -> None:
+    """Serve until a signal comes.
+
+    Raises:
+        CannotServe: The address is taken, does not exist, or is not to be used without keys.
+        PluginError: A plugin is at fault.
+    """
+    settings = loaded.settings
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_app(loaded, manager) as app:
+        runtime = app[RUNTIME]
+        check_exposure(settings, keys_required=runtime.authentication_required)
+        runner = Runner(app, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            site = await _listen(runner, settings)
+            _greet(settings, runner, keys_required=runtime.authentication_required)
+            await stop.wait()
+            await _stop(runtime, site)
+        finally:
+            await runner.cleanup()
+    logger.info("stopped")
+
+
+def check_exposure(settings: Settings, *, keys_required: bool) -> None:
+    """Refuse to be reachable from elsewhere while nobody has to show a key.
+
+    Raises:
+        CannotServe: The address is not a loopback address, and there are no keys.
+    """
+    if keys_required or _is_loopback(settings.host):
+        return
+    raise CannotServe(
+        f"without API keys the server listens on loopback only, not on {settings.host!r}",
+        hint=f"Make a key first: pdfsluice keys add NAME --data-dir {settings.data_dir};"
+        " or leave --host out and let a proxy on this machine ask who calls.",
+    )
+
+
+async def _listen(runner: Runner, settings: Settings) -> web.TCPSite:
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG)
+    try:
+        await site.start()
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        if error.errno == errno.EADDRINUSE:
+            raise CannotServe(
+                f"{where} is taken by another program",
+                hint="Stop it, or choose another port: --port 0 picks a free one.",
+            ) from error
+        raise CannotServe(f"cannot listen on {where}: {error.strerror or error}") from error
+    return site
+
+
+async def _stop(runtime: Runtime, site: web.TCPSite) -> None:
+    """Let nobody new in, tell who watches, and bring what is under way to an end."""
+    logger.info("stopping")
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)  # a second signal ends the process at once
+    await site.stop()
+    runtime.events.publish(ShuttingDown(at=time.time(), retry_after=_RETRY_AFTER_SECONDS))
+    await runtime.drain()
+
+
+def _greet(settings: Settings, runner: Runner, *, keys_required: bool) -> None:
+    """Print where the server is, and who may use it."""
+    host, port = runner.addresses[0][:2]
+    shown = f"[{host}]" if ":" in host else host
+    who = "API keys are required" if keys_required else "no key is needed on this machine"
+    typer.echo(
+        f"pdfsluice {version(DISTRIBUTION)} listens on http://{shown}:{port}"
+        f" (policy: {settings.policy}; {who})"
+    )
+    logger.info("listening", extra={"host": host, "port": port, "keys_required": keys_required})
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a host name or address leads to this machine only, as far as one can tell."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files as many uploads and watchers need, if the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED_FILES if hard == resource.RLIM_INFINITY else min(_WANTED_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

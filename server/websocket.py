@@ -1,0 +1,156 @@
+"""``/ws/{client_id}``: live progress of the caller's own uploads."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from aiohttp import WSCloseCode, WSMsgType, web
+from pdfsluice.core.errors import PdfsluiceError, ProtocolError
+from pdfsluice.core.models import Scope, Session
+from pdfsluice.core.progress import progress_event, status_event
+from pdfsluice.core.runtime import Runtime
+
+from .access import WEBSOCKET_PROTOCOL
+from .keys import PRINCIPAL
+from .messages import Message
+from .routes import Answer, Route
+from .schemas import WatchQuery, read_query
+from .uploads import checked_id
+from .watchers import Watcher, Watchers
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_MESSAGE = 4096
+_LONGEST_CLIENT_ID = 200
+_MOST_ROOMS = 1000
+_ROOM_PREFIX = "upload_"
+_SEND_SECONDS = 15.0
+"""How long one message may take to leave; a client that reads nothing stops here."""
+
+
+class Endpoint:
+    """Serves WebSockets."""
+
+    def __init__(self, runtime: Runtime, watchers: Watchers) -> None:
+        self._uploads = runtime.uploads
+        self._watchers = watchers
+        self._heartbeat = runtime.settings.websocket_heartbeat.total_seconds()
+
+    def routes(self) -> Iterator[Route]:
+        """Return the one route; a description of HTTP has no words for it."""
+        yield Route(
+            method="GET",
+            path="/ws/{client_id}",
+            handler=self.serve,
+            scope=Scope.READ,
+            summary="Watch uploads",
+            tag="WebSocket",
+            query=WatchQuery,
+            answers={101: Answer("The connection is a WebSocket now.")},
+            listed=False,
+        )
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Speak with one client until it goes, is too slow, or the server stops."""
+        full = read_query(request, WatchQuery).detail == "full"
+        client_id = request.match_info["client_id"]
+        if len(client_id) > _LONGEST_CLIENT_ID:
+            raise ProtocolError(f"a client id has {_LONGEST_CLIENT_ID} characters at most")
+        socket = web.WebSocketResponse(
+            heartbeat=self._heartbeat,
+            max_msg_size=_LONGEST_MESSAGE,
+            protocols=(WEBSOCKET_PROTOCOL,),
+            compress=False,
+        )
+        if not socket.can_prepare(request):
+            raise ProtocolError("this path speaks WebSocket only", hint="Open it as ws://...")
+        watcher = Watcher(request[PRINCIPAL], client_id, full=full)
+        await socket.prepare(request)
+        self._watchers.add(watcher)
+        sender = asyncio.create_task(_send(request, socket, watcher))
+        try:
+            await self._join_own(watcher)
+            await self._listen(socket, watcher)
+        finally:
+            self._watchers.remove(watcher)
+            watcher.end()
+            await sender
+        return socket
+
+    async def _join_own(self, watcher: Watcher) -> None:
+        for session in await self._uploads.resumable(watcher.principal):
+            if session.client_id == watcher.client_id:
+                self._join(watcher, session)
+
+    async def _listen(self, socket: web.WebSocketResponse, watcher: Watcher) -> None:
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                _tell(watcher, type="error", code="bad-request", message="text is expected")
+                continue
+            try:
+                await self._obey(watcher, _read(message.data))
+            except PdfsluiceError as error:
+                _tell(watcher, type="error", code=error.code, message=error.message)
+
+    async def _obey(self, watcher: Watcher, request: dict[str, Any]) -> None:
+        match request:
+            case {"type": "ping"}:
+                _tell(watcher, type="pong")
+            case {"type": "join", "room": str(room)}:
+                if len(watcher.rooms) >= _MOST_ROOMS:
+                    raise ProtocolError(f"a connection may be in {_MOST_ROOMS} rooms at most")
+                session = await self._uploads.get(watcher.principal, _session_id(room))
+                _tell(watcher, type="joined", room=room)
+                self._join(watcher, session)
+            case {"type": "leave", "room": str(room)}:
+                self._watchers.leave(watcher, _session_id(room))
+                _tell(watcher, type="left", room=room)
+            case _:
+                raise ProtocolError("known are ping, and join and leave with a room")
+
+    def _join(self, watcher: Watcher, session: Session) -> None:
+        """Let a watcher hear of a session, and first of how it stands."""
+        self._watchers.join(watcher, session.id)
+        counters = self._uploads.counters(session)
+        last_chunk = max(0, session.complete_chunks - 1)
+        watcher.put(Message(progress_event(session, counters, last_chunk)))
+        watcher.put(Message(status_event(session)))
+
+
+async def _send(request: web.Request, socket: web.WebSocketResponse, watcher: Watcher) -> None:
+    """Send what is queued; close the connection when that ends."""
+    code, reason = WSCloseCode.GOING_AWAY, b"the server is stopping"
+    try:
+        while (text := await watcher.next()) is not None:
+            async with asyncio.timeout(_SEND_SECONDS):
+                await socket.send_frame(text, WSMsgType.TEXT)
+        if watcher.too_slow:
+            code, reason = WSCloseCode.TRY_AGAIN_LATER, b"too slow"
+        async with asyncio.timeout(_SEND_SECONDS):
+            await socket.close(code=code, message=reason)
+    except TimeoutError:
+        logger.info("a watcher takes nothing any more and is dropped")
+        if request.transport is not None:
+            request.transport.abort()
+    except ConnectionError:
+        pass  # the reading side notices as well
+
+
+def _tell(watcher: Watcher, **message: str) -> None:
+    watcher.put_text(orjson.dumps(message))
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        request = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        request = None
+    if not isinstance(request, dict):
+        raise ProtocolError("a JSON object is expected")
+    return request
+
+
+def _session_id(room: str) -> str:
+    return checked_id(room.removeprefix(_ROOM_PREFIX))
