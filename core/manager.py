@@ -19,6 +19,7 @@ BUILT_IN: tuple[str, ...] = (
     "pdfsluice.plugins.checksum",
     "pdfsluice.plugins.digest",
     "pdfsluice.plugins.deep",
+    "pdfsluice.plugins.policy",
     "pdfsluice.plugins.local_store",
     "pdfsluice.plugins.sql",
     "pdfsluice.plugins.progress_log",

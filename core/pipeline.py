@@ -33,6 +33,7 @@ from .stores import Blob
 from .workers import Workers
 
 _BATCH_SECONDS = 0.25
+_LEAST_BATCH = 64 * 1024
 _COMPARE_SIZE = 256 * 1024
 
 Slice = bytes | bytearray | memoryview
@@ -60,11 +61,15 @@ class Body(Protocol):
 class ChunkPipeline:
     """Takes chunks in; one for all uploads."""
 
-    def __init__(self, registry: Registry, workers: Workers, slice_size: int) -> None:
+    def __init__(
+        self, registry: Registry, workers: Workers, *, slice_size: int, buffer_memory: int
+    ) -> None:
         self._gates = registry.gates
         self._stages = registry.chunk_stages
         self._workers = workers
         self._slice_size = slice_size
+        self._buffer_memory = buffer_memory
+        self._under_way = 0
 
     async def receive(self, upload: ActiveUpload, chunk: ChunkIntent, body: Body) -> int:
         """Take one chunk in and commit it; return how many bytes the body had.
@@ -78,6 +83,7 @@ class ChunkPipeline:
             for spec in self._gates:
                 await gates.enter_async_context(spec.gate.admit(upload.session, chunk))
             intake = _Intake(upload, chunk, self._begin_checks(upload, chunk), self)
+            self._under_way += 1
             try:
                 async for data in body.slices():
                     await intake.take(data)
@@ -86,6 +92,7 @@ class ChunkPipeline:
                 await intake.keep_prefix()
                 raise
             finally:
+                self._under_way -= 1
                 await intake.settle()
             return intake.received
 
@@ -106,9 +113,10 @@ class ChunkPipeline:
         return self._workers.run(_seal, writer, checks, checksum)
 
     @property
-    def slice_size(self) -> int:
-        """How many bytes a batch may hold."""
-        return self._slice_size
+    def batch_size(self) -> int:
+        """How many bytes a batch may hold: less, the more bodies share the memory."""
+        share = self._buffer_memory // (2 * max(1, self._under_way))
+        return max(_LEAST_BATCH, min(self._slice_size, share))
 
 
 class _Intake:
@@ -151,7 +159,7 @@ class _Intake:
         self._uncommitted += size
         self._upload.progress.received(size)
         if (
-            self._batch_size >= self._pipeline.slice_size
+            self._batch_size >= self._pipeline.batch_size
             or now - self._batch_since >= _BATCH_SECONDS
         ):
             await self._hand_over()
