@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel
-
 from pdfsluice.config.loading import SPEC_VARIABLES
 from pdfsluice.config.settings import Settings
 from pdfsluice.core import errors, hookspecs, ports, stages, stores
 from pdfsluice.core.manager import PluginManager
+from pydantic import BaseModel
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate.py; change the docstrings, then run `make docs`. -->\n"
@@ -28,11 +27,13 @@ def hooks_page() -> str:
         NOTICE,
         _text(hookspecs),
         "",
-        "A plugin is a module (or an object) with functions marked by"
-        " `pdfsluice.core.hookspecs.hookimpl`, named by an entry point of the group"
-        f" `{hookspecs.ENTRY_POINT_GROUP}`. All hooks but the first two are given one argument,"
-        " [`context`](#plugincontext). [Your first plugin](../tutorial/first-plugin.md) shows"
-        " a whole one.",
+        (
+            "A plugin is a module (or an object) with functions marked by"
+            " `pdfsluice.core.hookspecs.hookimpl`, named by an entry point of the group"
+            f" `{hookspecs.ENTRY_POINT_GROUP}`. All hooks but the first two are given one argument,"
+            " [`context`](#plugincontext). [Your first plugin](../tutorial/first-plugin.md) shows"
+            " a whole one."
+        ),
     ]
     for name, hook in _hooks():
         lines += ["", f"## `{name}`", "", f"`{_signature(hook)}`", "", _text(hook)]
@@ -74,12 +75,16 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         NOTICE,
-        "A value comes from the last of these that gives it: the default, the TOML file"
-        " (`--config FILE` or `PDFSLUICE_CONFIG`), the environment, the command line."
-        " `pdfsluice settings` shows each value with where it came from.",
+        (
+            "A value comes from the last of these that gives it: the default, the TOML file"
+            " (`--config FILE` or `PDFSLUICE_CONFIG`), the environment, the command line."
+            " `pdfsluice settings` shows each value with where it came from."
+        ),
         "",
-        "Sizes are numbers of bytes or text such as `8 MiB`; durations are seconds or text such"
-        " as `30s`, `15m`, `24h`, `7d`.",
+        (
+            "Sizes are numbers of bytes or text such as `8 MiB`; durations are seconds or text such"
+            " as `30s`, `15m`, `24h`, `7d`."
+        ),
         "",
         "## pdfsluice",
         "",
@@ -143,9 +148,11 @@ def errors_page() -> str:
     lines = [
         "# Error codes",
         NOTICE,
-        "Every error answer is `application/problem+json` (RFC 9457) with one of these as its"
-        " `code`. Codes do not change their meaning. *Again* says whether the same request may"
-        " succeed later without a change.",
+        (
+            "Every error answer is `application/problem+json` (RFC 9457) with one of these as its"
+            " `code`. Codes do not change their meaning. *Again* says whether the same request may"
+            " succeed later without a change."
+        ),
         "",
         "| code | meaning | again |",
         "|---|---|---|",
