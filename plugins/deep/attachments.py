@@ -27,6 +27,7 @@ class _Attachment:
     stream: Stream
     named_in: int
     name: str
+    hidden: bool
 
 
 @dataclass(slots=True)
@@ -34,9 +35,9 @@ class Attachments:
     """Collects embedded files during the walk; examines them after it."""
 
     _found: dict[int, _Attachment] = field(default_factory=dict)
-    _without_content: list[tuple[int, str]] = field(default_factory=list)
+    _without_content: list[tuple[int, str, bool]] = field(default_factory=list)
 
-    def consider(self, value: object, found: Dictionary, number: int) -> None:
+    def consider(self, value: object, found: Dictionary, number: int, *, hidden: bool) -> None:
         """Note down a file specification with content, or an embedded file stream."""
         files = dictionary_of(found.get("/EF"))
         if files is not None and any(isinstance(item, Stream) for _, item in files.items()):
@@ -44,16 +45,17 @@ class Attachments:
             streams = [files.get(key) for key in _STREAM_KEYS]
             for stream in streams:
                 if isinstance(stream, Stream):
-                    self._add(stream, number, name, named=True)
+                    self._add(stream, _Attachment(stream, number, name, hidden))
         elif files is not None and "/F" in files:
-            self._without_content.append((number, file_name_of(found)))
+            self._without_content.append((number, file_name_of(found), hidden))
         if isinstance(value, Stream) and name_of(found.get("/Type")) == "/EmbeddedFile":
-            self._add(value, number, "", named=False)
+            self._add(value, _Attachment(value, number, "", hidden))
 
-    def _add(self, stream: Stream, number: int, name: str, *, named: bool) -> None:
-        key = number_of(stream, number)
-        if named or key not in self._found:
-            self._found[key] = _Attachment(stream, number, name)
+    def _add(self, stream: Stream, attachment: _Attachment) -> None:
+        """Keep one entry for each stream; one that has a name tells more."""
+        key = number_of(stream, attachment.named_in)
+        if attachment.name or key not in self._found:
+            self._found[key] = attachment
 
     def examine(self, budget: Budget) -> Iterator[Sighting | Blind]:
         """Yield every embedded file, every program among them, and what cannot be told."""
@@ -66,6 +68,7 @@ class Attachments:
                     kind=FindingKind.EMBEDDED_FILES,
                     object=attachment.named_in,
                     excerpt=attachment.name,
+                    hidden=attachment.hidden,
                 )
             if count == MOST_EXAMINED:
                 yield Blind(
@@ -75,8 +78,10 @@ class Attachments:
                 )
             if count < MOST_EXAMINED:
                 yield from _examine(attachment, key)
-        for number, name in self._without_content:
-            yield Sighting(kind=FindingKind.EMBEDDED_FILES, object=number, excerpt=name)
+        for number, name, hidden in self._without_content:
+            yield Sighting(
+                kind=FindingKind.EMBEDDED_FILES, object=number, excerpt=name, hidden=hidden
+            )
 
 
 def _examine(attachment: _Attachment, number: int) -> Iterator[Sighting | Blind]:
@@ -93,6 +98,7 @@ def _examine(attachment: _Attachment, number: int) -> Iterator[Sighting | Blind]
             object=attachment.named_in,
             subject=what,
             excerpt=attachment.name,
+            hidden=attachment.hidden,
         )
     elif content.lstrip()[:5] == b"%PDF-":
         yield Blind(

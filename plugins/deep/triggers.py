@@ -29,9 +29,11 @@ def find_triggers(pdf: Pdf, budget: Budget) -> Triggers:
             pending.extend((trigger, item, container) for item in items_of(value))
             action = dictionary_of(value)
             number = number_of(value, container)
-            if action is None or (number, trigger) in seen:
+            if action is None:
                 continue
-            if is_indirect(value):
+            if is_indirect(value):  # only references can loop
+                if (number, trigger) in seen:
+                    continue
                 seen.add((number, trigger))
             for sighting in actions_in(action, number, expected=True):
                 found[sighting.kind, number].add(trigger)

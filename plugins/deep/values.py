@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream, String
 
-EXCERPT_BYTES = 400
+EXCERPT_BYTES = 2000
 _FILE_NAME_KEYS = ("/UF", "/F", "/Unix", "/Mac", "/DOS")
 
 

@@ -80,10 +80,10 @@ class Walk:
             node = dictionary_of(value)
             if node is None:
                 continue
-            self._attachments.consider(value, node, number)
+            hidden = key in self._compressed
+            self._attachments.consider(value, node, number, hidden=hidden)
             root = value is found and number == self._root
             for sighting in look_at(node, key=name, parent_key=parent, number=number, root=root):
-                hidden = key in self._compressed
                 yield replace(sighting, hidden=True) if hidden else sighting
             pending.extend((item, below, name) for below, item in node.items() if _is_direct(item))
 

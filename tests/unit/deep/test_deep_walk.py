@@ -1,0 +1,401 @@
+"""The deep pass sees what is active in a file, whatever hides it, and nothing else."""
+
+import re
+import zlib
+from pathlib import Path
+from typing import Any, Literal
+
+import pikepdf
+import pytest
+from pdfsluice.core.findings import Finding, FindingKind, Severity, StageReport, Trigger
+from pdfsluice.plugins.deep.options import DeepOptions
+from pdfsluice.plugins.deep.stage import DeepStage
+from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
+
+from tests.support import active_pdfs as pdfs
+
+
+async def inspect(stage: DeepStage, path: Path, *known: Finding) -> StageReport:
+    return await stage.inspect(pdfs.completion_context(path, *known))
+
+
+def told(report: StageReport) -> set[tuple[str, str | None]]:
+    return {(finding.kind, finding.trigger) for finding in report.findings}
+
+
+K = FindingKind
+T = Trigger
+
+
+def cases() -> list[tuple[str, list[pdfs.Change], set[tuple[str, str | None]]]]:
+    """Return cases anew: an object belongs to the one document it was put into."""
+    return [
+        ("plain", [], set()),
+        (
+            "opens with a script",
+            [pdfs.opens_with(pdfs.javascript())],
+            {(K.JAVASCRIPT, T.OPEN), (K.OPEN_ACTION, T.OPEN)},
+        ),
+        (
+            "opens with a chain",
+            [
+                pdfs.opens_with(
+                    Dictionary(S=Name.GoTo, D=Array([0, Name.Fit]), Next=Array([pdfs.javascript()]))
+                )
+            ],
+            {(K.JAVASCRIPT, T.OPEN), (K.OPEN_ACTION, T.OPEN)},
+        ),
+        ("named script", [pdfs.named_script], {(K.JAVASCRIPT, T.NAMED)}),
+        (
+            "page script",
+            [pdfs.page_script],
+            {(K.JAVASCRIPT, T.PAGE), (K.ADDITIONAL_ACTIONS, T.PAGE)},
+        ),
+        (
+            "field script",
+            [pdfs.field(AA=Dictionary(K=pdfs.javascript()))],
+            {(K.JAVASCRIPT, T.FIELD), (K.ADDITIONAL_ACTIONS, T.FIELD), (K.FORMS_ACROFORM, None)},
+        ),
+        (
+            "widget that runs when its page is shown",
+            [pdfs.field(AA=Dictionary(PO=pdfs.javascript()))],
+            {(K.JAVASCRIPT, T.PAGE), (K.ADDITIONAL_ACTIONS, T.FIELD), (K.FORMS_ACROFORM, None)},
+        ),
+        ("clicked script", [pdfs.annotation(A=pdfs.javascript())], {(K.JAVASCRIPT, T.CLICK)}),
+        (
+            "link",
+            [pdfs.annotation(A=Dictionary(S=Name.URI, URI=String("https://example.org/")))],
+            {(K.EXTERNAL_REFERENCES_URI, T.CLICK)},
+        ),
+        (
+            "launch",
+            [pdfs.annotation(A=Dictionary(S=Name.Launch, Win=Dictionary(F=String("cmd.exe"))))],
+            {(K.LAUNCH, T.CLICK)},
+        ),
+        (
+            "submit",
+            [pdfs.annotation(A=Dictionary(S=Name.SubmitForm, F=String("http://example.org")))],
+            {(K.SUBMIT_FORM, T.CLICK)},
+        ),
+        (
+            "remote go-to",
+            [pdfs.annotation(A=Dictionary(S=Name.GoToR, F=String("other.pdf"), D=String("x")))],
+            {(K.GOTO_REMOTE, T.CLICK)},
+        ),
+        (
+            "import",
+            [pdfs.annotation(A=Dictionary(S=Name.ImportData, F=String("data.fdf")))],
+            {(K.IMPORT_DATA, T.CLICK)},
+        ),
+        (
+            "rendition with a script",
+            [pdfs.annotation(A=Dictionary(S=Name.Rendition, OP=0, JS=String("x()")))],
+            {(K.RICH_MEDIA, T.CLICK), (K.JAVASCRIPT, T.CLICK)},
+        ),
+        ("film", [pdfs.annotation(Subtype=Name.Screen)], {(K.RICH_MEDIA, None)}),
+        ("attachment", [pdfs.attached(b"some text")], {(K.EMBEDDED_FILES, None)}),
+        (
+            "nothing but names",
+            [
+                pdfs.annotation(AA=Dictionary()),
+                pdfs.annotation(Border=Dictionary(S=Name.JavaScript)),
+                pdfs.annotation(GS=Dictionary(BM=Name.Screen)),
+                pdfs.annotation(A=Dictionary(S=Name.GoTo, D=Array([0, Name.Fit]))),
+                pdfs.annotation(Contents=String("/S /JavaScript /JS (app.alert)")),
+                pdfs.annotation(EF=Dictionary()),
+            ],
+            set(),
+        ),
+    ]
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["plain", "in object streams"])
+async def test_kinds_and_triggers(stage: DeepStage, tmp_path: Path, hidden: bool) -> None:
+    """All cases share one child: nothing of one file may show in the next."""
+    for name, changes, expected in cases():
+        save = pdfs.OBJECT_STREAMS if hidden else {}
+        report = await inspect(stage, pdfs.write(tmp_path / "f.pdf", *changes, **save))
+        assert told(report) == expected, name
+        assert report.unscanned == (), name
+        assert report.settles == {"pdf-structure", "pdf-security"}, name
+        assert report.facts["page_count"] == 1, name
+        if hidden:
+            assert any(f.hidden for f in report.findings) is bool(expected), name
+        for finding in report.findings:
+            assert finding.message.endswith("."), name
+            assert finding.advice, name
+
+
+async def test_a_script_says_where_it_is_and_shows_its_beginning(
+    stage: DeepStage, tmp_path: Path
+) -> None:
+    script = "app.alert('\u202egnp.exe')\n\x00" + "x" * 5000
+    path = pdfs.write(tmp_path / "f.pdf", pdfs.opens_with(pdfs.javascript(script)))
+    report = await inspect(stage, path)
+    (found,) = [f for f in report.findings if f.kind == K.JAVASCRIPT]
+    with Pdf.open(path) as pdf:
+        assert found.object == pdf.Root.OpenAction.objgen[0]
+    assert found.severity is Severity.HIGH
+    assert found.excerpt.startswith("app.alert('gnp.exe') xxx")
+    assert len(found.excerpt) <= 160
+    assert found.message.isprintable()
+
+
+async def test_a_name_behind_a_reference_does_not_hide_an_action(
+    stage: DeepStage, tmp_path: Path
+) -> None:
+    def change(pdf: Pdf) -> None:
+        action = pdfs.javascript()
+        action.S = pdf.make_indirect(Name.JavaScript)
+        action.JS = pdf.make_indirect(String("app.alert(2)"))
+        pdf.Root.OpenAction = pdf.make_indirect(action)
+
+    report = await inspect(stage, pdfs.write(tmp_path / "f.pdf", change))
+    assert (K.JAVASCRIPT, T.OPEN) in told(report)
+
+
+async def test_a_script_in_a_stream_is_read(stage: DeepStage, tmp_path: Path) -> None:
+    def change(pdf: Pdf) -> None:
+        code = pdf.make_indirect(Stream(pdf, b"this.print()"))
+        pdf.Root.OpenAction = Dictionary(S=Name.JavaScript, JS=code)
+
+    report = await inspect(stage, pdfs.write(tmp_path / "f.pdf", change))
+    (found,) = [f for f in report.findings if f.kind == K.JAVASCRIPT]
+    assert found.excerpt == "this.print()"
+
+
+async def test_what_nothing_leads_to_is_seen_and_has_no_trigger(
+    stage: DeepStage, tmp_path: Path
+) -> None:
+    body = (
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Resources<<>>>>endobj\n"
+        b"4 0 obj<</S/JavaScript/JS(orphan\\(\\))>>endobj\n"
+    )
+    path = tmp_path / "f.pdf"
+    path.write_bytes(_with_xref(body))
+    report = await inspect(stage, path)
+    assert told(report) == {(K.JAVASCRIPT, None)}
+
+
+def _with_xref(body: bytes, extra: bytes = b"") -> bytes:
+    offsets = [match.start() for match in re.finditer(rb"^\d+ 0 obj", body, re.MULTILINE)]
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    size = len(offsets) + 1
+    return (
+        body
+        + b"xref\n0 %d\n0000000000 65535 f \n%strailer<</Size %d/Root 1 0 R%s>>\n"
+        % (
+            size,
+            table,
+            size,
+            extra,
+        )
+        + b"startxref\n%d\n%%%%EOF\n" % len(body)
+    )
+
+
+async def test_loops_end(stage: DeepStage, tmp_path: Path) -> None:
+    def change(pdf: Pdf) -> None:
+        action = pdf.make_indirect(pdfs.javascript())
+        action.Next = action
+        kids = pdf.make_indirect(Dictionary(Names=Array([String("a"), action])))
+        kids.Kids = Array([kids])
+        pdf.Root.Names = Dictionary(JavaScript=kids)
+        item = pdf.make_indirect(Dictionary(Title=String("t"), A=action))
+        item.Next = item
+        item.First = item
+        pdf.Root.Outlines = Dictionary(First=item)
+
+    report = await inspect(stage, pdfs.write(tmp_path / "f.pdf", change))
+    assert told(report) == {(K.JAVASCRIPT, T.NAMED), (K.JAVASCRIPT, T.CLICK)}
+
+
+async def test_many_links_are_told_by_a_few(stage: DeepStage, tmp_path: Path) -> None:
+    link = Dictionary(S=Name.URI, URI=String("https://example.org/"))
+    changes = [pdfs.annotation(A=link) for _ in range(300)]
+    changes.append(pdfs.opens_with(pdfs.javascript()))
+    report = await inspect(stage, pdfs.write(tmp_path / "f.pdf", *changes))
+    assert sum(f.kind == K.EXTERNAL_REFERENCES_URI for f in report.findings) == 200
+    assert (K.JAVASCRIPT, T.OPEN) in told(report)
+
+
+async def test_facts(stage: DeepStage, tmp_path: Path) -> None:
+    def change(pdf: Pdf) -> None:
+        pdf.docinfo.Title = "Ein\n Titel \u202e" + "x" * 2000
+        pdf.docinfo.Author = "Ødegård\x07"
+        pdf.docinfo.CreationDate = "D:20240229123000+01'00'"
+        pdf.docinfo.ModDate = "yesterday"
+
+    path = tmp_path / "f.pdf"
+    with pdfs.make(change, pages=3) as pdf:
+        pdf.save(path, force_version="1.6")
+    facts = (await inspect(stage, path)).facts
+    assert facts["page_count"] == 3
+    assert facts["pdf_version"] == "1.6"
+    metadata = facts["metadata"]
+    assert metadata["title"].startswith("Ein Titel xxx")
+    assert len(metadata["title"]) == 500
+    assert metadata["author"] == "Ødegård"
+    assert metadata["created"] == "2024-02-29T12:30:00+01:00"
+    assert "modified" not in metadata
+
+
+@pytest.mark.parametrize("revision", [2, 3, 4, 6])
+async def test_the_empty_password_is_tried(
+    stage: DeepStage, tmp_path: Path, revision: Literal[2, 3, 4, 6]
+) -> None:
+    lock = pikepdf.Encryption(owner="owner", user="", R=revision, aes=revision >= 4,
+                              metadata=revision >= 4)  # fmt: skip
+    path = pdfs.write(
+        tmp_path / "f.pdf",
+        pdfs.opens_with(pdfs.javascript()),
+        encryption=lock,
+        **(pdfs.OBJECT_STREAMS if revision >= 4 else {}),
+    )
+    report = await inspect(stage, path)
+    assert (K.JAVASCRIPT, T.OPEN) in told(report)
+    (found,) = [f for f in report.findings if f.kind == K.ENCRYPTED]
+    assert found.severity is Severity.LOW
+    assert "without a password" in found.message
+    assert report.settles
+    assert not report.unscanned
+
+
+async def test_a_password_leaves_the_file_unscanned(stage: DeepStage, tmp_path: Path) -> None:
+    lock = pikepdf.Encryption(owner="owner", user="secret")
+    path = pdfs.write(tmp_path / "f.pdf", pdfs.opens_with(pdfs.javascript()), encryption=lock)
+    report = await inspect(stage, path)
+    assert told(report) == {(K.ENCRYPTED, None)}
+    assert [u.reason for u in report.unscanned] == ["password"]
+    assert not report.settles
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not a PDF", b"%PDF-1.7\n", b"%PDF-1.7\n" + bytes(range(256)) * 50],
+    ids=["empty", "text", "header", "noise"],
+)
+async def test_what_cannot_be_opened_is_a_finding(
+    stage: DeepStage, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "f.pdf"
+    path.write_bytes(content)
+    report = await inspect(stage, path)
+    assert told(report) == {(K.MALFORMED, None)}
+    assert report.findings[0].severity is Severity.HIGH
+    assert report.unscanned
+    assert not report.settles
+
+
+async def test_damage_is_told_once_and_not_again_where_its_place_is_known(
+    stage: DeepStage, tmp_path: Path
+) -> None:
+    whole = pdfs.write(tmp_path / "f.pdf").read_bytes()
+    path = tmp_path / "g.pdf"
+    path.write_bytes(whole.replace(b"startxref\n", b"startxref\n9"))
+    report = await inspect(stage, path)
+    assert told(report) == {(K.MALFORMED, None)}
+    known = Finding(kind=K.MALFORMED, severity=Severity.LOW, stage="s", message="m", offset=5)
+    again = await inspect(stage, path, known)
+    assert again.findings[0].object is None
+    assert again.findings[0].offset is None
+
+
+async def test_a_broken_page_tree_is_damage(stage: DeepStage, tmp_path: Path) -> None:
+    body = (
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        b"2 0 obj<</Type/Pages/Kids[2 0 R]/Count 1>>endobj\n"
+    )
+    path = tmp_path / "f.pdf"
+    path.write_bytes(_with_xref(body))
+    report = await inspect(stage, path)
+    assert (K.MALFORMED, None) in told(report)
+
+
+PREDICTOR_BOMB = b"/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 2147483647>>"
+
+
+async def test_bombs_are_findings_and_the_stage_goes_on(tmp_path: Path) -> None:
+    stage = DeepStage(
+        DeepOptions.model_validate({"workers": 1, "memory": "400 MiB", "stream_memory": "8 MiB"})
+    )
+    good = pdfs.write(tmp_path / "good.pdf", pdfs.named_script)
+    try:
+        for name, content in _bombs().items():
+            path = tmp_path / f"{name}.pdf"
+            path.write_bytes(content)
+            report = await inspect(stage, path)
+            assert {f.kind for f in report.findings} <= {
+                K.MALFORMED,
+                K.RESOURCE_LIMIT,
+                K.EMBEDDED_FILES,
+            }, name
+            assert report.findings, name
+            assert told(await inspect(stage, good)) == {(K.JAVASCRIPT, T.NAMED)}, name
+    finally:
+        await stage.close()
+
+
+def _bombs() -> dict[str, bytes]:
+    head = (
+        b"%PDF-1.5\n1 0 obj<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(a) 4 0 R]"
+        b">>>>>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Resources<<>>>>endobj\n"
+    )
+    spec = b"4 0 obj<</Type/Filespec/F(a)/EF<</F 5 0 R>>>>endobj\n"
+    flat = zlib.compress(zlib.compress(bytes(256 << 20), 9), 9)
+    data = zlib.compress(b"x" * 100)
+
+    def stream(entries: bytes, content: bytes) -> bytes:
+        return b"5 0 obj<</Length %d%s>>stream\n%s\nendstream endobj\n" % (
+            len(content),
+            entries,
+            content,
+        )
+
+    nested = b"[" * 100_000 + b"]" * 100_000
+    return {
+        "inflating": _with_xref(head + spec + stream(b"/Filter[/FlateDecode/FlateDecode]", flat)),
+        "predictor": _with_xref(head + spec + stream(PREDICTOR_BOMB, data)),
+        "filters": _with_xref(
+            head + spec + stream(b"/Filter[" + b"/FlateDecode" * 1000 + b"]", data)
+        ),
+        "xref stream": (
+            b"%%PDF-1.5\n1 0 obj<</Type/XRef/Size 9/W[1 2 1]/Root 2 0 R/Length %d%s>>stream\n%s\n"
+            b"endstream endobj\nstartxref\n9\n%%%%EOF\n" % (len(data), PREDICTOR_BOMB, data)
+        ),
+        "nesting": _with_xref(head + b"4 0 obj" + nested + b"endobj\n"),
+    }
+
+
+async def test_time_that_runs_out_leaves_what_was_seen(tmp_path: Path) -> None:
+    stage = DeepStage(DeepOptions.model_validate({"workers": 1, "wall_seconds": 1e-9}))
+    link = pdfs.annotation(A=Dictionary(S=Name.URI, URI=String("https://example.org/")))
+    path = pdfs.write(tmp_path / "f.pdf", *[link] * 300)
+    try:
+        report = await inspect(stage, path)
+    finally:
+        await stage.close()
+    assert (K.RESOURCE_LIMIT, None) in told(report)
+    assert [u.reason for u in report.unscanned] == ["limit"]
+    assert report.facts["page_count"] == 1
+    assert not report.settles
+
+
+async def test_memory_that_runs_out_is_a_finding(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"workers": 1, "memory": "256 MiB", "stream_memory": "512 MiB"}
+    stage = DeepStage(DeepOptions.model_validate(options))
+    content = zlib.compress(zlib.compress(bytes(200 << 20), 9), 9)
+    filters = Array([Name.FlateDecode, Name.FlateDecode])
+    path = tmp_path / "f.pdf"
+    with pdfs.make(pdfs.attached(content, Filter=filters)) as pdf:
+        pdf.save(path, stream_decode_level=pikepdf.StreamDecodeLevel.none)
+    try:
+        report = await inspect(stage, path)
+        good = await inspect(stage, pdfs.write(tmp_path / "good.pdf"))
+    finally:
+        await stage.close()
+    assert report.unscanned
+    assert good.findings == ()
