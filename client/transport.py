@@ -2,6 +2,7 @@
 
 import asyncio
 import email.utils
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -188,9 +189,8 @@ class Transport:
         except aiohttp.InvalidURL as error:
             raise ClientError(f"{self._base} is not a valid address") from error
         except aiohttp.ClientConnectorError as error:
-            reason = error.os_error.strerror or str(error.os_error)
             raise Unreachable(
-                f"{self._base} cannot be reached: {reason}",
+                f"{self._base} cannot be reached: {_reason(error.os_error)}",
                 hint="Is the server running, and is the address right?",
             ) from error
         except _BROKEN as error:
@@ -216,6 +216,13 @@ class Socket:
         async for message in self._socket:
             if message.type is aiohttp.WSMsgType.TEXT:
                 yield message.data
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's words; the text of asyncio's own errors names calls and tuples."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 def _error(answer: aiohttp.ClientResponse, body: bytes) -> ClientError:

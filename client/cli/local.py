@@ -3,27 +3,33 @@
 import re
 from collections.abc import Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-from pdfsluice.config import Loaded, load
-from pdfsluice.core.manager import PluginManager
-from pdfsluice.core.ports import PluginContext
-from pdfsluice.core.registry import Registry
-from pydantic import BaseModel
+from pdfsluice.config import Loaded
+from pdfsluice.core.event_hub import EventHub
+from pdfsluice.core.registry import Part
+from pdfsluice.core.runtime import build_registry
+from pdfsluice.core.startup import load_all
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from .console import out, print_json
 from .options import Config, Json
 
+_CHOOSERS = {
+    "upload_stores": "upload_store",
+    "session_stores": "session_store",
+    "catalogues": "catalogue",
+    "policies": "policy",
+    "indexes": "index",
+}
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+@")
 
 
 def plugins(config: Config = None, *, as_json: Json = False) -> None:
     """Show which plugins are loaded, from which distribution, and their parts in order."""
-    manager, loaded = _loaded(config)
-    registry = Registry.build(manager, _context(loaded), disable=loaded.settings.disable)
+    manager, loaded = load_all(file=config)
+    registry = build_registry(loaded, manager, EventHub())
     by_kind = {
         kind: list(parts) for kind, parts in groupby(registry.parts, key=lambda part: part.kind)
     }
@@ -45,53 +51,33 @@ def plugins(config: Config = None, *, as_json: Json = False) -> None:
         )
     out.print(table)
     for kind, parts in by_kind.items():
-        out.print(f"\n[bold]{kind.replace('_', ' ').capitalize()}[/], in this order:")
+        setting = _CHOOSERS.get(kind)
+        chosen = getattr(loaded.settings, setting) if setting else None
+        how = f"of which '{setting}' chooses one" if setting else "in this order"
+        out.print(f"\n[bold]{kind.replace('_', ' ').capitalize()}[/], {how}:")
         for part in parts:
-            origin = "" if part.plugin.built_in else f" of {part.plugin.distribution}"
-            instead = f", instead of that of {part.replaces.name}" if part.replaces else ""
-            out.print(f"  {escape(part.name)}[dim]{escape(origin + instead)}[/]")
+            out.print(f"  {escape(part.name)}[dim]{escape(_remark(part, chosen))}[/]")
+
+
+def _remark(part: Part, chosen: str | None) -> str:
+    origin = "" if part.plugin.built_in else f" of {part.plugin.distribution}"
+    instead = f", instead of that of {part.replaces.name}" if part.replaces else ""
+    return origin + instead + (", in use" if part.name == chosen else "")
 
 
 def settings(config: Config = None, *, as_json: Json = False) -> None:
     """Show each setting, its value and where it comes from."""
-    _, loaded = _loaded(config)
+    _, loaded = load_all(file=config)
     rows = list(_rows(loaded))
     if as_json:
         for name, value, origin in rows:
             print_json({"name": name, "value": value, "origin": origin})
         return
-    table = Table("Setting", "Value", "From", box=None, pad_edge=False)
+    table = Table("Setting", Column("Value", overflow="fold"), "From", box=None, pad_edge=False)
     for name, value, origin in rows:
         style = "dim" if origin == "default" else ""
         table.add_row(name, escape(_shown(value)), escape(origin), style=style)
     out.print(table)
-
-
-def _loaded(config: Path | None) -> tuple[PluginManager, Loaded]:
-    """Read the settings twice: which plugins there are depends on one of them."""
-    manager = PluginManager.load()
-    loaded = load(sections=_sections(manager), file=config)
-    if not loaded.settings.disable:
-        return manager, loaded
-    manager = PluginManager.load(disable=loaded.settings.disable)
-    return manager, load(sections=_sections(manager), file=config)
-
-
-def _sections(manager: PluginManager) -> dict[str, type[BaseModel]]:
-    return {spec.name: spec.model for _, spec in manager.options()}
-
-
-def _context(loaded: Loaded) -> PluginContext:
-    """Return what plugins need to register their parts; nobody hears what they publish."""
-    settings = loaded.settings
-    return PluginContext(
-        data_dir=settings.data_dir,
-        upload_dir=settings.upload_dir,
-        state_dir=settings.state_dir,
-        settings=settings,
-        section=loaded.section,
-        publish=lambda _event: None,
-    )
 
 
 def _rows(loaded: Loaded) -> Iterator[tuple[str, Any, str]]:

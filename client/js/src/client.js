@@ -201,6 +201,17 @@ export class StreamingUploadClient {
     return this.#context.http.json('GET', `${STREAMING}/memory-stats`);
   }
 
+  /**
+   * The server's counters and gauges that have no labels, by their Prometheus names.
+   *
+   * @returns {Promise<Record<string, number>>}
+   */
+  async metrics() {
+    const text = await (await this.#context.http.send('GET', '/metrics')).text();
+    const samples = text.matchAll(/^([a-z_]+) ([-+.\de]+)$/gim);
+    return Object.fromEntries(Array.from(samples, ([, name, value]) => [name, Number(value)]));
+  }
+
   /** Stop everything. Unfinished uploads stay resumable. */
   close() {
     this.pause();

@@ -1,0 +1,144 @@
+"""Documents, search and watching with the client library against real servers."""
+
+import asyncio
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, web
+from pdfsluice.client import Client, Document, ImportStatus, NotFound
+from pdfsluice.client.events import ProgressEvent, StatusEvent, UploadEvent
+from pdfsluice.core.testing.pdfs import make_pdf
+
+from tests.support.servers import RunningServer, Serve
+
+SENTENCES = (
+    "The keeper opens the paddles before breakfast.",
+    "A summit reservoir feeds both slopes of the canal.",
+    "Mitre gates were drawn by an engineer in Milan.",
+)
+
+
+def write(path: Path, *pages: str) -> Path:
+    path.write_bytes(make_pdf(pages))
+    return path
+
+
+async def settled(client: Client, document: Document) -> ImportStatus:
+    async with asyncio.timeout(120):
+        while (status := await client.import_status(document.id)).running:
+            await asyncio.sleep(0.05)
+    return status
+
+
+async def test_documents_are_listed_renamed_and_deleted(serve: Serve, tmp_path: Path) -> None:
+    server = serve()
+    async with Client(server.base_url) as client:
+        for number in range(5):
+            await client.upload(write(tmp_path / f"{number}.pdf", f"Number {number}"))
+
+        listed = [document async for document in client.documents(page_size=2)]
+        assert sorted(document.filename for document in listed) == [f"{n}.pdf" for n in range(5)]
+
+        first = listed[0]
+        assert (await client.rename(first.id, "Renamed")).title == "Renamed"
+        assert (await client.document(first.id)).title == "Renamed"
+
+        await settled(client, first)
+        await client.delete(first.id)
+        with pytest.raises(NotFound):
+            await client.document(first.id)
+        assert len([document async for document in client.documents()]) == 4
+
+
+async def test_indexed_document_is_found_with_its_page(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    async with Client(server.base_url) as client:
+        document = await client.upload(write(tmp_path / "lore.pdf", *SENTENCES), index=True)
+        status = await settled(client, document)
+        passages = await client.search("which reservoir feeds the canal at its summit", top_k=10)
+
+    assert (status.import_status, status.index_status) == ("done", "done")
+    best = next(passage for passage in passages if passage.document_id == document.id)
+    assert best.page == 2
+    assert "reservoir" in best.text
+
+
+async def watch_an_upload(base_url: str, path: Path) -> list[UploadEvent]:
+    """Upload with one client while another one watches; return what the other one hears."""
+    opened = asyncio.Event()
+    heard: list[UploadEvent] = []
+    session_ids: list[str] = []
+
+    async with Client(base_url) as sender, Client(base_url) as watcher:
+
+        async def listen() -> None:
+            await opened.wait()
+            async with aclosing(watcher.watch(session_ids[0])) as events:
+                heard.extend([event async for event in events])
+
+        listening = asyncio.create_task(listen())
+
+        def note(now: object) -> None:
+            session_id = getattr(now, "session_id", "")
+            if session_id and not session_ids:
+                session_ids.append(session_id)
+                opened.set()
+
+        await sender.upload(path, chunk_size=64 * 1024, rate=400_000, on_progress=note)
+        async with asyncio.timeout(20):
+            await listening
+    return heard
+
+
+async def test_watcher_hears_of_an_upload_to_its_end(server: RunningServer, tmp_path: Path) -> None:
+    path = tmp_path / "watched.pdf"
+    path.write_bytes(make_pdf(["Watched"], noise_per_page=500_000))
+
+    heard = await watch_an_upload(server.base_url, path)
+
+    last = heard[-1]
+    assert isinstance(last, StatusEvent)
+    assert last.status == "completed"
+    progress = [event.uploaded_bytes for event in heard if isinstance(event, ProgressEvent)]
+    assert progress == sorted(progress)
+    assert len(set(progress)) > 2
+
+
+async def test_watcher_polls_where_there_is_no_websocket(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "polled.pdf"
+    path.write_bytes(make_pdf(["Polled"], noise_per_page=500_000))
+    refused: list[str] = []
+
+    async def relay(request: web.Request) -> web.Response:
+        if request.path.startswith("/ws/"):
+            refused.append(request.path)
+            return web.Response(status=404)
+        async with ClientSession() as http:
+            data = await request.read()
+            headers = {k: v for k, v in request.headers.items() if k != "Host"}
+            url = f"{server.base_url}{request.path_qs}"
+            async with http.request(request.method, url, data=data, headers=headers) as answer:
+                body = await answer.read()
+                return web.Response(
+                    status=answer.status, body=body, content_type=answer.content_type
+                )
+
+    app = web.Application(client_max_size=0)
+    app.router.add_route("*", "/{path:.*}", relay)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        port = runner.addresses[0][1]
+        heard = await watch_an_upload(f"http://127.0.0.1:{port}", path)
+    finally:
+        await runner.cleanup()
+
+    assert refused
+    assert isinstance(heard[-1], StatusEvent)
+    assert heard[-1].status == "completed"
