@@ -1,0 +1,132 @@
+/** Starts the page: the client, the frame around the views, and which view is shown. */
+
+import { AuthenticationError, StreamingUploadClient } from '/assets/client/index.js';
+import { Messages, explain } from './dialogs.js';
+import { button, h, setText } from './dom.js';
+import { askForKey, storedKey } from './session-key.js';
+import { t } from './strings.js';
+import { documentView } from './views/document-view.js';
+import { documentsView } from './views/documents-view.js';
+import { operationsView } from './views/operations-view.js';
+import { searchView } from './views/search-view.js';
+import { uploadView } from './views/upload-view.js';
+
+/**
+ * @typedef {object} View
+ * @property {HTMLElement} element
+ * @property {string} tab
+ * @property {(parameters: {id: string, query: URLSearchParams}) => void} show
+ * @property {() => void} [hide]
+ */
+
+const client = new StreamingUploadClient({
+  apiKey: storedKey(),
+  retry: { giveUpAfter: Infinity },
+});
+
+const app = {
+  client,
+  messages: new Messages(),
+  /** What the server allows; `null` until it has answered. @type {any} */
+  info: null,
+  /**
+   * Run something that needs the server; a missing or wrong key is asked for, then it runs again.
+   *
+   * @template T
+   * @param {() => Promise<T>} task
+   * @returns {Promise<T>}
+   */
+  async withKey(task) {
+    try {
+      return await task();
+    } catch (error) {
+      if (!(error instanceof AuthenticationError) || !(await keyOnce())) throw error;
+      return task();
+    }
+  },
+  /** Run something that a button began; what goes wrong is shown. */
+  async act(task) {
+    try {
+      return await app.withKey(task);
+    } catch (error) {
+      app.messages.show(explain(error));
+      return undefined;
+    }
+  },
+};
+
+/** However many requests miss a key at once, it is asked for once. @type {Promise<boolean> | null} */
+let asking = null;
+function keyOnce() {
+  asking ??= askForKey(client).finally(() => (asking = null));
+  return asking;
+}
+
+/** @type {Record<string, View>} */
+const views = {
+  upload: uploadView(app),
+  documents: documentsView(app),
+  document: documentView(app),
+  search: searchView(app),
+  operations: operationsView(app),
+};
+
+const tabs = Object.keys(t.tabs).map((name) => h('a', { href: `#/${name}`, data: { tab: name } }, t.tabs[name]));
+const connection = h('span', { class: 'connection', data: { state: 'away' } }, t.connection.away);
+const keyButton = button(t.key.change, () => app.act(keyOnce), { kind: 'quiet', picture: 'key', hidden: true });
+const main = h('main', { id: 'main', tabIndex: -1 });
+
+function frame() {
+  const skip = h('a', { class: 'skip', href: '#main', onclick: focusMain }, t.skip);
+  const brand = h('a', { class: 'brand', href: '#/upload' }, h('img', { src: '/assets/icon.svg', alt: '' }), t.name);
+  const nav = h('nav', { class: 'tabs', 'aria-label': t.mainNavigation }, ...tabs);
+  const side = h('div', { class: 'top-side' }, keyButton, connection);
+  const top = h('header', { class: 'top' }, h('div', { class: 'top-inner' }, brand, nav, side));
+  main.append(...Object.values(views).map((view) => view.element));
+  document.body.replaceChildren(skip, top, main, app.messages.toasts, app.messages.spoken);
+}
+
+function focusMain(event) {
+  event.preventDefault();
+  main.focus();
+}
+
+/** @type {View | null} */
+let current = null;
+
+function navigate() {
+  const [path, query = ''] = location.hash.replace(/^#\/?/, '').split('?');
+  const [name, id = ''] = path.split('/');
+  const view = name === 'documents' && id ? views.document : (views[name] ?? views.upload);
+  const first = current === null;
+  if (current !== view) current?.hide?.();
+  for (const each of Object.values(views)) each.element.hidden = each !== view;
+  current = view;
+  for (const tab of tabs) {
+    if (tab.dataset.tab === view.tab) tab.setAttribute('aria-current', 'page');
+    else tab.removeAttribute('aria-current');
+  }
+  document.title = view === views.upload ? t.name : t.titleOf(t.tabs[view.tab]);
+  view.show({ id, query: new URLSearchParams(query) });
+  if (first) return;
+  scrollTo(0, 0);
+  view.element.querySelector('h1')?.focus();
+}
+
+client.channel.listen((event) => {
+  if (event.type !== 'connection') return;
+  connection.dataset.state = event.live ? 'live' : 'away';
+  setText(connection, event.live ? t.connection.live : t.connection.away);
+});
+
+async function learnLimits() {
+  app.info = await client.info();
+  keyButton.hidden = !app.info.authentication_required;
+  views.upload.element.dispatchEvent(new Event('limits'));
+  if (app.info.authentication_required && !client.apiKey) await keyOnce();
+}
+
+frame();
+addEventListener('hashchange', navigate);
+navigate();
+learnLimits().catch((error) => app.messages.show(explain(error)));

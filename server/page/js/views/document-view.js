@@ -1,0 +1,158 @@
+/** One document: its pages, what is known of it, what was found in it, what can be done with it. */
+
+import { NotFound, importEnded } from '/assets/client/index.js';
+import * as format from '../format.js';
+import { ask, notice } from '../dialogs.js';
+import { button, h, icon, setText } from '../dom.js';
+import { acceptedVerdict, findingsList, unscannedList } from '../parts/findings.js';
+import { pageImage } from '../parts/page-image.js';
+import { t } from '../strings.js';
+import { chips } from './documents-view.js';
+
+const REFRESH = 1500;
+
+/** @param {any} app */
+export function documentView(app) {
+  const body = h('div', {});
+  const back = h('a', { class: 'back', href: '#/documents' }, icon('left'), t.documents.back);
+  back.querySelector('svg').setAttribute('width', '16');
+  const element = h('div', {}, back, body);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+
+  async function show({ id, query }) {
+    clearTimeout(timer);
+    try {
+      const document = await app.withKey(() => app.client.documents.get(Number(id)));
+      const page = Math.max(1, Number(query.get('page')) || 1);
+      body.replaceChildren(h('article', { class: 'document' }, pageBrowser(document, page), details(document)));
+    } catch (error) {
+      const again = () => show({ id, query });
+      body.replaceChildren(notice(error, error instanceof NotFound ? () => (location.hash = '#/documents') : again));
+    }
+  }
+
+  function pageBrowser(document, first) {
+    const pages = document.page_count ?? 0;
+    let page = pages ? Math.min(first, pages) : first;
+    const picture = h('div', {});
+    const label = h('span', { class: 'numbers muted', role: 'status' });
+    const step = (by) => {
+      page += by;
+      draw();
+    };
+    const previous = button('', () => step(-1), { kind: 'quiet', picture: 'left', 'aria-label': t.documents.previous });
+    const next = button('', () => step(1), { kind: 'quiet', picture: 'right', 'aria-label': t.documents.next });
+    const draw = () => {
+      picture.replaceChildren(pageImage(app.client, document, page, 336));
+      setText(label, t.documents.pageOf(page, pages));
+      previous.disabled = page <= 1;
+      next.disabled = pages > 0 && page >= pages;
+    };
+    draw();
+    return h('figure', { class: 'document-page' }, picture, h('figcaption', { class: 'pager' }, previous, label, next));
+  }
+
+  function details(document) {
+    const { findings, unscanned } = document;
+    const status = h('div', { class: 'chips actions' }, ...chips(document));
+    const title = h('h1', { tabIndex: -1 }, document.title);
+    follow(document, status);
+    return h(
+      'div',
+      {},
+      h('div', { class: 'document-head' }, title, status, actions(document, title, status)),
+      h('section', {}, acceptedVerdict(document)),
+      findings.length > 0 && h('section', {}, h('h2', {}, t.findings.title), findingsList(findings)),
+      unscanned.length > 0 && h('section', {}, h('h2', {}, t.findings.unscannedTitle), unscannedList(unscanned)),
+      h('section', {}, h('h2', {}, t.documents.about), facts(document)),
+    );
+  }
+
+  /** Show the background work as it goes on, for as long as the document is looked at. */
+  function follow(document, status) {
+    const look = async () => {
+      if (!status.isConnected) return;
+      const state = await app.client.documents.importStatus(document.id);
+      Object.assign(document, { import_status: state.import_status, index_status: state.index_status });
+      const job = state.jobs.find((each) => each.state === 'running');
+      const progress = job && h('span', { class: 'muted numbers' }, `${job.message} ${format.percent(job.progress)}`);
+      status.replaceChildren(...chips(document), ...(progress ? [progress] : []));
+      if (!importEnded(state)) next();
+    };
+    const next = () => {
+      timer = setTimeout(() => look().catch(next), REFRESH);
+    };
+    if (!importEnded(document)) next();
+  }
+
+  function actions(document, title, status) {
+    const index = button(document.index_status === 'done' ? t.documents.indexAgain : t.documents.index, () =>
+      app.act(async () => {
+        Object.assign(document, await app.client.documents.buildIndex(document.id));
+        app.messages.show(t.documents.indexing);
+        status.replaceChildren(...chips(document));
+        follow(document, status);
+      }),
+    );
+    return h(
+      'div',
+      { class: 'actions' },
+      download(document),
+      index,
+      button(t.documents.rename, () => app.act(() => rename(document, title))),
+      button(t.documents.delete, () => app.act(() => remove(document)), { kind: 'danger' }),
+    );
+  }
+
+  /** A plain link where no key is needed: the browser then shows its own progress. */
+  function download(document) {
+    const text = t.documents.download;
+    if (!app.client.apiKey) {
+      const href = app.client.documents.fileUrl(document.id);
+      return h('a', { class: 'button', href, download: document.filename }, icon('download'), text);
+    }
+    const save = async () => {
+      const blob = await (await app.client.documents.file(document.id)).blob();
+      const url = URL.createObjectURL(blob);
+      h('a', { href: url, download: document.filename }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    };
+    return button(text, () => app.act(save), { picture: 'download' });
+  }
+
+  async function rename(document, title) {
+    const input = h('input', { class: 'input', value: document.title, required: true, maxLength: 500 });
+    const fields = [h('label', { class: 'field' }, h('span', {}, t.documents.newTitle), input)];
+    if (!(await ask({ title: t.documents.renameTitle, submit: t.save, fields }))) return;
+    const renamed = await app.client.documents.rename(document.id, input.value.trim());
+    document.title = renamed.title;
+    setText(title, renamed.title);
+    app.messages.show(t.documents.renamed);
+  }
+
+  async function remove(document) {
+    const text = t.documents.deleteText(document.title);
+    const submit = t.documents.delete;
+    if (!(await ask({ title: t.documents.deleteTitle, text, submit, kind: 'danger' }))) return;
+    await app.client.documents.delete(document.id);
+    app.messages.show(t.documents.deleted(document.title));
+    location.hash = '#/documents';
+  }
+
+  return { element, tab: 'documents', show, hide: () => clearTimeout(timer) };
+}
+
+function facts(document) {
+  const words = t.documents.facts;
+  const entries = [
+    [words.filename, document.filename],
+    [words.size, `${format.bytes(document.file_size)} (${document.file_size.toLocaleString('en')} B)`],
+    [words.pages, document.page_count],
+    [words.created, format.date(document.created_at)],
+    ...Object.entries(document.metadata ?? {}).filter(([name]) => name !== 'fingerprint'),
+    [words.sha256, document.sha256],
+  ];
+  const known = entries.filter(([, value]) => value !== null && value !== undefined && value !== '');
+  return h('dl', { class: 'facts' }, ...known.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, String(value))]));
+}

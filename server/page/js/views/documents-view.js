@@ -1,0 +1,98 @@
+/** The list of documents. */
+
+import * as format from '../format.js';
+import { button, h, setText } from '../dom.js';
+import { notice } from '../dialogs.js';
+import { pageImage } from '../parts/page-image.js';
+import { t } from '../strings.js';
+
+const PAGE_SIZE = 30;
+
+/** @param {any} app */
+export function documentsView(app) {
+  const count = h('p', { class: 'numbers' });
+  const body = h('div', {});
+  const element = h(
+    'div',
+    {},
+    h('div', { class: 'view-head' }, h('div', {}, h('h1', { tabIndex: -1 }, t.documents.title), count)),
+    body,
+  );
+
+  async function load() {
+    try {
+      const page = await app.withKey(() => app.client.documents.list({ limit: PAGE_SIZE }));
+      setText(count, page.total > 0 ? t.documents.count(page.total) : '');
+      body.replaceChildren(page.total > 0 ? list(page) : empty());
+    } catch (error) {
+      body.replaceChildren(notice(error, load));
+    }
+  }
+
+  function list(first) {
+    const rows = h('ul', { class: 'rows' }, ...first.documents.map((document) => row(app, document)));
+    const holder = h('div', {}, rows);
+    let { next } = first;
+    const more = button(t.documents.more, () =>
+      app.act(async () => {
+        const page = await app.client.documents.list({ limit: PAGE_SIZE, after: next });
+        rows.append(...page.documents.map((document) => row(app, document)));
+        next = page.next;
+        if (!next) more.parentElement.remove();
+      }),
+    );
+    if (next) holder.append(h('div', { class: 'more' }, more));
+    return holder;
+  }
+
+  return { element, tab: 'documents', show: load };
+}
+
+function empty() {
+  return h(
+    'div',
+    { class: 'empty' },
+    h('h2', {}, t.documents.empty),
+    h('p', {}, t.documents.emptyText),
+    h('a', { class: 'button primary', href: '#/upload' }, t.documents.toUpload),
+  );
+}
+
+function row(app, document) {
+  const facts = [
+    document.page_count && t.documents.pages(document.page_count),
+    format.bytes(document.file_size),
+    format.date(document.created_at),
+  ];
+  return h(
+    'li',
+    { class: 'row' },
+    pageImage(app.client, document, 1, 60),
+    h(
+      'div',
+      {},
+      h('h2', {}, h('a', { href: `#/documents/${document.id}` }, document.title)),
+      h('p', { class: 'numbers' }, facts.filter(Boolean).join(' · ')),
+    ),
+    h('div', { class: 'chips' }, ...chips(document)),
+  );
+}
+
+/**
+ * What is to be known of a document at a glance.
+ *
+ * @param {any} document
+ * @returns {HTMLElement[]}
+ */
+export function chips({ decision, import_status, index_status }) {
+  const words = t.documents.status;
+  const busy = ['queued', 'running'];
+  const found = [];
+  if (t.documents.decision[decision]) found.push(['warn', t.documents.decision[decision]]);
+  if (import_status === 'failed') found.push(['bad', words.importFailed]);
+  else if (busy.includes(import_status)) found.push(['busy', words.importing]);
+  if (index_status === 'done') found.push(['good', words.indexed]);
+  else if (index_status === 'failed') found.push(['bad', words.indexFailed]);
+  else if (busy.includes(index_status)) found.push(['busy', words.indexing]);
+  return found.map(([tone, text]) => h('span', { class: 'chip', data: { tone } }, text));
+}

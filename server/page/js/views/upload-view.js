@@ -1,0 +1,239 @@
+/** Choosing files, watching them arrive, and going on with what was left unfinished. */
+
+import * as format from '../format.js';
+import { ask, explain } from '../dialogs.js';
+import { button, h, setText } from '../dom.js';
+import { UploadCard } from '../parts/upload-card.js';
+import { t } from '../strings.js';
+
+const AT_ONCE = 3;
+
+/** @param {any} app */
+export function uploadView(app) {
+  return new UploadView(app);
+}
+
+class UploadView {
+  tab = 'upload';
+  /** Files that wait for their turn. @type {(() => void)[]} */
+  #queue = [];
+  #running = 0;
+  /** @type {Set<string>} Sessions that have a card. */
+  #shown = new Set();
+
+  constructor(app) {
+    this.app = app;
+    this.element = h('div', {}, this.#hero(), this.#drop(), this.#stages(), this.#lists());
+    this.element.addEventListener('limits', () => this.#showLimit());
+    addEventListener('dragover', (event) => event.preventDefault());
+    addEventListener('drop', (event) => event.preventDefault());
+    app.client.channel.listen((event) => {
+      if (event.type === 'connection' && event.live && !this.element.hidden) this.show();
+    });
+  }
+
+  show() {
+    this.#listUnfinished().catch(() => {}); // The header tells that the server is away.
+  }
+
+  #hero() {
+    this.hero = h('div', { class: 'hero' }, h('h1', { tabIndex: -1 }, t.upload.title), h('p', {}, t.upload.lead));
+    return this.hero;
+  }
+
+  #drop() {
+    this.input = h('input', {
+      type: 'file',
+      accept: 'application/pdf,.pdf',
+      multiple: true,
+      hidden: true,
+      onchange: () => this.#chosen(this.input),
+    });
+    this.again = h('input', { type: 'file', accept: 'application/pdf,.pdf', hidden: true });
+    this.index = h('input', { type: 'checkbox', checked: true });
+    this.dropTitle = h('strong', {}, t.upload.drop);
+    this.limit = h('small', {});
+    const choose = button(t.upload.choose, () => this.input.click(), { kind: 'primary' });
+    const index = h('label', { class: 'check' }, this.index, t.upload.index);
+    this.drop = h(
+      'div',
+      { class: 'drop' },
+      this.dropTitle,
+      h('div', { class: 'drop-row' }, choose, index),
+      this.limit,
+      this.input,
+      this.again,
+    );
+    this.#acceptDrops(this.drop);
+    return this.drop;
+  }
+
+  #acceptDrops(target) {
+    const over = (value) => (target.dataset.over = value);
+    target.addEventListener('dragenter', () => over(true));
+    target.addEventListener('dragover', () => over(true));
+    target.addEventListener('dragleave', (event) => {
+      if (!target.contains(event.relatedTarget)) over(false);
+    });
+    target.addEventListener('drop', (event) => {
+      over(false);
+      this.#take([...event.dataTransfer.files]);
+    });
+  }
+
+  #stages() {
+    const items = t.upload.stages.map(([stage, title, text]) =>
+      h('li', { data: { stage } }, h('h2', {}, title), h('p', {}, text)),
+    );
+    this.stages = h('ol', { class: 'stages', 'aria-label': t.upload.stagesTitle }, ...items);
+    return this.stages;
+  }
+
+  #lists() {
+    this.cards = h('ul', { class: 'uploads' });
+    this.now = h('section', { hidden: true }, h('h2', {}, t.upload.now), this.cards);
+    this.left = h('ul', { class: 'unfinished' });
+    this.unfinished = h(
+      'section',
+      { hidden: true },
+      h('h2', {}, t.upload.unfinished),
+      h('p', { class: 'muted' }, t.upload.unfinishedLead),
+      this.left,
+    );
+    return h('div', { class: 'upload-lists' }, this.now, this.unfinished);
+  }
+
+  #showLimit() {
+    const { limits } = this.app.info;
+    setText(this.limit, t.upload.limit(format.bytes(limits.max_file_size)));
+  }
+
+  #chosen(input) {
+    const files = [...input.files];
+    input.value = ''; // The same file may be chosen again.
+    this.#take(files);
+  }
+
+  /** @param {File[]} files */
+  #take(files) {
+    for (const file of files) {
+      const named = /\.pdf$/i.test(file.name) || file.type === 'application/pdf';
+      if (named) this.#begin(file);
+      else this.app.messages.show(t.upload.notPdf(file.name));
+    }
+  }
+
+  /**
+   * @param {File} file
+   * @param {{sessionId?: string}} [options]
+   */
+  #begin(file, options = {}) {
+    const upload = this.app.client.startUpload(file, { autoBuildIndex: this.index.checked, ...options });
+    const card = new UploadCard(this.app, upload, {
+      dismiss: () => this.#remove(card),
+      again: () => this.#chooseFor((chosen) => this.#begin(chosen) && this.#remove(card)),
+    });
+    this.cards.prepend(card.element);
+    this.#line(upload);
+    this.#arrange();
+    const watch = upload.onChange(({ sessionId }) => {
+      if (!sessionId || this.#shown.has(sessionId)) return;
+      watch();
+      this.#shown.add(sessionId);
+      this.left.querySelector(`[data-session="${CSS.escape(sessionId)}"]`)?.remove();
+      this.#arrange();
+    });
+    const ended = () => {
+      this.#shown.delete(upload.sessionId);
+      this.#listUnfinished().catch(() => {});
+    };
+    upload.done.then(ended, ended);
+    return card;
+  }
+
+  /** A few files at a time: more would only share the same line. */
+  #line(upload) {
+    const start = () => {
+      this.#running += 1;
+      const next = () => {
+        this.#running -= 1;
+        this.#queue.shift()?.();
+      };
+      upload.done.then(next, next);
+    };
+    if (this.#running < AT_ONCE) return start();
+    upload.pause();
+    this.#queue.push(() => {
+      start();
+      upload.resume();
+    });
+    return undefined;
+  }
+
+  #remove(card) {
+    card.element.remove();
+    this.#arrange();
+    this.drop.querySelector('button')?.focus();
+  }
+
+  #arrange() {
+    const busy = this.cards.childElementCount > 0;
+    this.now.hidden = !busy;
+    this.unfinished.hidden = this.left.childElementCount === 0;
+    this.hero.hidden = busy;
+    this.stages.hidden = busy;
+    this.drop.dataset.compact = busy;
+    setText(this.dropTitle, busy ? t.upload.dropMore : t.upload.drop);
+  }
+
+  async #listUnfinished() {
+    const sessions = await this.app.withKey(() => this.app.client.sessions.resumable());
+    const others = sessions.filter(({ session_id }) => !this.#shown.has(session_id));
+    this.left.replaceChildren(...others.map((session) => this.#unfinishedItem(session)));
+    this.#arrange();
+  }
+
+  #unfinishedItem({ session_id, filename, total_size, progress_percentage, age_hours }) {
+    const share = format.percent(progress_percentage / 100);
+    const detail = t.upload.arrived(share, format.fromNow(-age_hours * 3600));
+    const go = button(t.upload.continue, () =>
+      this.#chooseFor((file) => this.#begin(file, { sessionId: session_id })),
+    );
+    const drop = button(t.upload.discard, () => this.#discard(session_id, filename), { kind: 'quiet' });
+    return h(
+      'li',
+      { data: { session: session_id } },
+      h(
+        'div',
+        {},
+        h('h3', { class: 'card-name' }, filename),
+        h('p', { class: 'muted' }, `${format.bytes(total_size)} · ${detail}`),
+        h('progress', { max: 100, value: progress_percentage, 'aria-label': t.card.barLabel(filename) }),
+      ),
+      h('div', { class: 'actions' }, go, drop),
+    );
+  }
+
+  /** @param {(file: File) => void} use */
+  #chooseFor(use) {
+    this.again.onchange = () => {
+      const [file] = this.again.files;
+      this.again.value = '';
+      if (file) use(file);
+    };
+    this.again.click();
+  }
+
+  async #discard(sessionId, filename) {
+    const sure = await ask({
+      title: t.upload.discardTitle,
+      text: t.upload.discardText(filename),
+      submit: t.upload.discard,
+      dismiss: t.upload.keep,
+      kind: 'danger',
+    });
+    if (!sure) return;
+    await this.app.act(() => this.app.client.cancel(sessionId));
+    await this.#listUnfinished().catch((error) => this.app.messages.show(explain(error)));
+  }
+}
