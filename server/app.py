@@ -55,7 +55,8 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     ietf.add_routes(app)
     table = app[routes.TABLE]
     routes.add(app, Manual(table, version=own_version).routes())
-    if find_spec(f"{__package__}.page") is not None:
+    found = find_spec(f"{__package__}.page")
+    if found is not None and found.origin is not None:
         routes.add_public(app, import_module(f"{__package__}.page").add_routes)
     return app
 

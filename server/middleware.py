@@ -31,7 +31,6 @@ ORIGINS = web.AppKey("ORIGINS", Origins)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SERVER_ERROR = 500
 _HEADERS = {
-    hdrs.SERVER: "pdfsluice",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -107,6 +106,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     """Add what every answer carries; a handler's own values win."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers[hdrs.SERVER] = "pdfsluice"  # aiohttp has put its own there by now
     if REQUEST_ID in request:
         response.headers["X-Request-Id"] = request[REQUEST_ID]
     response.headers.update(request.app[ORIGINS].headers(request))
