@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # LlamaIndex takes a second to import
 DATABASE = "passages.db"
 _LEAST_DEPTH = 50
 _DEPTH_FACTOR = 4
-_NICENESS = 10  # indexing can wait; uploads and searches cannot
+_NICENESS = 5  # indexing can wait; uploads and searches cannot
 
 
 class Worker:
