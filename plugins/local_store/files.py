@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,11 +21,21 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+def is_regular(path: Path) -> bool:
+    """Whether there is a file, and not a link that somebody put in its place."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
 def make_directory(directory: Path) -> None:
-    """Make a directory that only this user may enter, if it is not there."""
-    if not directory.is_dir():
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync_directory(directory.parent)
+    """Make a directory, and those above it, for this user alone, if it is not there."""
+    if directory.is_dir():
+        return
+    make_directory(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    sync_directory(directory.parent)
 
 
 def move(source: Path, target: Path) -> None:
@@ -40,7 +51,7 @@ def move(source: Path, target: Path) -> None:
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
-        if target.is_file():
+        if is_regular(target):
             return
         raise
     try:

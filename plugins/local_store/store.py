@@ -12,7 +12,7 @@ from pdfsluice.core.stores import Blob, StoreUsage
 
 from .blob import LocalBlob
 from .errors import explained, not_found
-from .files import NEW_FILE, append, make_directory, move, sync_directory
+from .files import NEW_FILE, append, is_regular, make_directory, move, sync_directory
 from .layout import Layout
 from .ledger import Ledger
 
@@ -114,7 +114,7 @@ class LocalUploadStore:
 
     def _whole(self, blob_id: str) -> Path:
         for path in (self._layout.document(blob_id), self._layout.partial(blob_id)):
-            if path.is_file():
+            if is_regular(path):
                 return path
         raise not_found(blob_id)
 
@@ -176,7 +176,7 @@ class LocalUploadStore:
         sources = [self._layout.partial(part) for part in parts]
         with explained("put the parts together"):
             for part, path in zip((blob_id, *parts), (target, *sources), strict=True):
-                if not path.is_file():
+                if not is_regular(path):
                     raise not_found(part)
             joined.unlink(missing_ok=True)
             try:
