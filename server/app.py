@@ -2,16 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 
 from aiohttp import web
 from pdfsluice.config import Loaded
 from pdfsluice.core.manager import DISTRIBUTION, PluginManager
 from pdfsluice.core.runtime import Runtime, open_runtime
 
-from . import ietf, routes, tus
+from . import ietf, page, routes, tus
 from .access import Origins
 from .chunks import Chunks
 from .documents import Documents
@@ -55,9 +53,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     ietf.add_routes(app)
     table = app[routes.TABLE]
     routes.add(app, Manual(table, version=own_version).routes())
-    found = find_spec(f"{__package__}.page")
-    if found is not None and found.origin is not None:
-        routes.add_public(app, import_module(f"{__package__}.page").add_routes)
+    routes.add_public(app, page.add_routes)
     return app
 
 

@@ -2,12 +2,15 @@
 
 import asyncio
 import errno
+import fcntl
 import ipaddress
 import logging
 import resource
 import signal
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -84,7 +87,9 @@ async def run(loaded: Loaded, manager: PluginManager) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_app(loaded, manager) as app:
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_exclusive(settings.data_dir))
+        app = await stack.enter_async_context(open_app(loaded, manager))
         runtime = app[RUNTIME]
         check_exposure(settings, keys_required=runtime.authentication_required)
         runner = Runner(app, shutdown_timeout=1.0)
@@ -112,6 +117,31 @@ def check_exposure(settings: Settings, *, keys_required: bool) -> None:
         hint=f"Make a key first: pdfsluice keys add NAME --data-dir {settings.data_dir};"
         " or leave --host out and let a proxy on this machine ask who calls.",
     )
+
+
+@contextmanager
+def _exclusive(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory: two servers would clean up each other's uploads.
+
+    The system lets go of the lock when the process ends, however it ends.
+
+    Raises:
+        CannotServe: Another server holds it, or it cannot be written.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (data_dir / "server.lock").open("a")
+    except OSError as error:
+        raise CannotServe(f"cannot use the folder {data_dir}: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CannotServe(
+                f"another server uses the folder {data_dir}",
+                hint="Stop it, or choose another folder with --data-dir.",
+            ) from error
+        yield
 
 
 async def _listen(runner: Runner, settings: Settings) -> web.TCPSite:
