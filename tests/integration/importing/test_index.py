@@ -20,6 +20,7 @@ from pdfsluice.core.models import Document, NewDocument, PageText, Passage
 from pdfsluice.core.ports import Index, PluginContext
 from pdfsluice.plugins import llamaindex
 from pdfsluice.plugins.llamaindex.options import IndexOptions
+from pdfsluice.plugins.llamaindex.retriever import PassageRetriever
 from pydantic import SecretStr
 
 MakeContext = Callable[..., PluginContext]
@@ -187,6 +188,22 @@ async def test_the_search_after_a_crash_is_answered(
         for child in psutil.Process().children():
             child.send_signal(signal.SIGKILL)
             child.wait(10)
+
+
+async def test_llama_index_itself_can_use_the_index(
+    make_context: MakeContext, make_document: MakeDocument, tmp_path: Path
+) -> None:
+    [spec] = llamaindex.pdfsluice_register_indexes(make_context())
+    async with spec.open() as index:
+        await index.add(document(make_document, 7), stream(PUMPS), quiet)
+        expected = await index.search("kitten on a rug", top_k=2, owner="anna")
+    recipe = IndexOptions().recipe(tmp_path / "index")
+    for owner, hits in (("anna", expected), ("bert", ())):
+        nodes = PassageRetriever(recipe, owner=owner, top_k=2).retrieve("kitten on a rug")
+        assert [
+            Passage(node.metadata["pdf"], node.metadata["page"], node.text, node.score or 0.0)
+            for node in nodes
+        ] == list(hits)
 
 
 async def test_the_server_never_imports_llama_index(

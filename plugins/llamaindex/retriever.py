@@ -1,0 +1,36 @@
+"""The index for LlamaIndex itself: a retriever for query engines, agents and chats."""
+
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+
+from .recipe import Recipe
+from .worker import Worker
+
+
+class PassageRetriever(BaseRetriever):
+    """Finds passages in this process, as ``Index.search`` does in one of its own.
+
+    Nodes carry ``pdf`` (the document's id) and ``page`` in their metadata.
+
+    Args:
+        recipe: As the server has it; ``folder`` is ``index`` in its data directory.
+        owner: Whose passages are searched; ``None`` for everybody's.
+        top_k: How many passages are wanted.
+    """
+
+    def __init__(self, recipe: Recipe, *, owner: str | None, top_k: int = 5) -> None:
+        super().__init__()
+        self._worker = Worker(recipe)
+        self._owner = owner
+        self._top_k = top_k
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        reply = self._worker.search(
+            query=query_bundle.query_str, top_k=self._top_k, owner=self._owner
+        )
+        return [
+            NodeWithScore(
+                node=TextNode(text=text, metadata={"pdf": document, "page": page}), score=score
+            )
+            for document, page, text, score in reply["hits"]
+        ]
