@@ -17,9 +17,9 @@ _HARMLESS = re.compile(
     r"|/Type key should be"
     r"|Pages tree includes non-dictionary object"
     r"|operation for \w+ attempted on object of type"
+    r"|memory limit"
 )
 _PLACE = re.compile(r"\(object (\d+) \d+|object (\d+) \d+ at offset|\(?(?:offset (\d+))")
-_PREFIX = re.compile(r"^.*?\((?:[^()]*, )?offset -?\d+\): |^[^:]*\.[A-Za-z0-9]+: |^/[^:]*: ")
 
 
 def damages(warnings: Sequence[str], path: str) -> list[tuple[str, int | None]]:
@@ -33,6 +33,11 @@ def damages(warnings: Sequence[str], path: str) -> list[tuple[str, int | None]]:
         number = next((int(n) for n in place.groups()[:2] if n), None) if place else None
         found.append((_sentence(text), number))
     return found
+
+
+def exceeds_memory(warnings: Sequence[str]) -> bool:
+    """Whether a stream expands to more than is allowed."""
+    return any("memory limit" in warning for warning in warnings)
 
 
 def _sentence(text: str) -> str:

@@ -10,7 +10,7 @@ from pikepdf import Pdf
 
 from .attachments import Attachments
 from .budget import Budget, OutOfTimeError
-from .damage import damages
+from .damage import damages, exceeds_memory
 from .facts import facts_of
 from .sightings import Blind, Sighting, Survey
 from .triggers import Triggers, find_triggers
@@ -105,11 +105,14 @@ def _bounded(seen: list[Sighting]) -> list[Sighting]:
 
 
 def _damaged(warnings: list[str], path: Path) -> list[Sighting]:
-    found = damages(warnings, str(path))
-    if not found:
-        return []
-    text, number = found[0]
-    return [Sighting(kind=FindingKind.MALFORMED, object=number, subject="repaired", excerpt=text)]
+    seen: list[Sighting] = []
+    if exceeds_memory(warnings):
+        seen.append(Sighting(kind=FindingKind.RESOURCE_LIMIT, subject="memory"))
+    for text, number in damages(warnings, str(path))[:1]:
+        seen.append(
+            Sighting(kind=FindingKind.MALFORMED, object=number, subject="repaired", excerpt=text)
+        )
+    return seen
 
 
 def _needs_password(survey: Survey) -> None:

@@ -1,0 +1,179 @@
+"""The stages: one follows the upload, the other scans again what the first could not.
+
+clamd drops a connection on which nothing comes for a while, as on an upload that is paused
+or resumed after a restart. The first stage then says that it saw nothing, and the second
+one sends the whole file when it is there.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from io import RawIOBase
+from pathlib import Path
+
+from pdfsluice.core.errors import Overloaded
+from pdfsluice.core.findings import Finding, FindingKind, Severity, StageReport, Unscanned
+from pdfsluice.core.printable import printable
+from pdfsluice.core.stages import CompletionContext
+
+from .options import ClamavOptions
+from .protocol import ClamdError, Instream, LimitReachedError, Verdict
+
+NAME = "clamav"
+RESCAN_NAME = "clamav-rescan"
+INTERRUPTED = "interrupted"
+_SLICE = 1024 * 1024
+_RETRY_SECONDS = 30.0
+_UNCERTAIN = ("Heuristics.", "PUA.")
+
+
+class ClamavStage:
+    """Shows one upload to clamd while it arrives."""
+
+    def __init__(self, options: ClamavOptions) -> None:
+        self._left = int(options.stream_max_length)
+        self._limit = self._left
+        self._broken = ""
+        self._limited = False
+        self._report = StageReport()
+        self._stream: Instream | None = None
+        try:
+            self._stream = _open(options)
+        except ClamdError as error:
+            self._broken = str(error)
+
+    def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:  # noqa: ARG002 - the port's
+        """Send the next bytes, as far as clamd takes them; returns what the whole of them is."""
+        self._limited = self._limited or len(data) > self._left
+        if self._stream is None:
+            return ()
+        try:
+            self._stream.send(data[: self._left])
+            self._left -= min(self._left, len(data))
+            return self._conclude() if self._limited else ()
+        except ClamdError as error:
+            self._break(error)
+            return ()
+
+    def finish(self) -> StageReport:
+        """Return clamd's verdict."""
+        findings: Sequence[Finding] = ()
+        if self._stream is not None:
+            try:
+                findings = self._conclude()
+            except ClamdError as error:
+                self._break(error)
+        if self._broken:
+            message = f"The virus scan was interrupted: {self._broken}."
+            return StageReport(
+                unscanned=(Unscanned(stage=NAME, reason=INTERRUPTED, message=message),)
+            )
+        return StageReport(
+            findings=tuple(findings),
+            unscanned=(_behind_limit(NAME, self._limit),) if self._limited else (),
+        )
+
+    def checkpoint(self) -> None:
+        """There is none: clamd cannot go on in the middle of a stream."""
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def _conclude(self) -> Sequence[Finding]:
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return ()
+        with stream:
+            return _findings(stream.finish(), NAME)
+
+    def _break(self, error: ClamdError) -> None:
+        self._broken = str(error)
+        self.close()
+        self._stream = None
+
+
+class RescanStage:
+    """Scans whole files whose scan was interrupted."""
+
+    def __init__(self, options: ClamavOptions) -> None:
+        self._options = options
+
+    async def inspect(self, context: CompletionContext) -> StageReport:
+        """Scan the file, unless the first stage has.
+
+        Raises:
+            Overloaded: clamd is down, and nothing is to be accepted unscanned.
+        """
+        left = context.session.unscanned
+        if not any(item.stage == NAME and item.reason == INTERRUPTED for item in left):
+            return StageReport()
+        try:
+            return await asyncio.to_thread(self._scan, context.path)
+        except ClamdError as error:
+            if self._options.when_down == "fail-closed":
+                raise Overloaded(
+                    "the virus scanner does not answer; the upload is kept",
+                    retry_after=_RETRY_SECONDS,
+                    hint="Complete the upload again when the scanner is back.",
+                ) from error
+            message = f"The file was not scanned for viruses: {error}."
+            unscanned = Unscanned(stage=RESCAN_NAME, reason="unavailable", message=message)
+            return StageReport(unscanned=(unscanned,), settles=frozenset({NAME}))
+
+    def _scan(self, path: Path) -> StageReport:
+        limit = int(self._options.stream_max_length)
+        limited = path.stat().st_size > limit
+        findings: tuple[Finding, ...] = ()
+        with path.open("rb", buffering=0) as file, _open(self._options) as stream:
+            try:
+                _send(file, limit, stream)
+                findings = _findings(stream.finish(), RESCAN_NAME)
+            except LimitReachedError:
+                limited = True
+        return StageReport(
+            findings=findings,
+            unscanned=(_behind_limit(RESCAN_NAME, limit),) if limited else (),
+            settles=frozenset({NAME}),
+        )
+
+
+def _send(file: RawIOBase, limit: int, stream: Instream) -> None:
+    buffer = memoryview(bytearray(_SLICE))
+    while limit and (size := file.readinto(buffer[: min(limit, _SLICE)])):
+        stream.send(buffer[:size])
+        limit -= size
+
+
+def _open(options: ClamavOptions) -> Instream:
+    return Instream(
+        options.socket,
+        connect_seconds=options.connect_seconds,
+        answer_seconds=options.answer_seconds,
+    )
+
+
+def _findings(verdict: Verdict, stage: str) -> tuple[Finding, ...]:
+    if not verdict.signature:
+        return ()
+    name = printable(verdict.signature, 200)
+    uncertain = name.startswith(_UNCERTAIN)
+    return (
+        Finding(
+            kind=FindingKind.MALWARE,
+            severity=Severity.MEDIUM if uncertain else Severity.CRITICAL,
+            stage=stage,
+            message=f"ClamAV {'suspects' if uncertain else 'recognises'} {name}.",
+            advice="Do not open the file; tell the sender.",
+            excerpt=name,
+        ),
+    )
+
+
+def _behind_limit(stage: str, limit: int) -> Unscanned:
+    return Unscanned(
+        stage=stage,
+        reason="limit",
+        message=f"The virus scanner takes no more than {limit} bytes of a file"
+        " ('stream_max_length', or clamd's own StreamMaxLength).",
+    )

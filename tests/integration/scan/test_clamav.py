@@ -1,0 +1,232 @@
+"""ClamAV for real: a clamd with a signature of our own, on a socket of our own."""
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from pdfsluice.core.errors import Overloaded
+from pdfsluice.core.findings import Finding, Severity, StageReport
+from pdfsluice.core.merging import merge_reports
+from pdfsluice.core.stages import CompletionContext
+from pdfsluice.plugins.clamav.options import ClamavOptions
+from pdfsluice.plugins.clamav.protocol import ClamdError, Instream, parse_address
+from pdfsluice.plugins.clamav.stages import ClamavStage, RescanStage
+from pydantic import ValidationError
+
+from tests.support.active_pdfs import completion_context
+
+CLAMD = shutil.which("clamd") or shutil.which("/usr/sbin/clamd")
+BAIT = b"pdfsluice-test-virus"
+LIMIT = 1024 * 1024
+
+needs_clamd = pytest.mark.skipif(
+    CLAMD is None, reason="clamd is not installed (Debian: clamav-daemon)"
+)
+
+
+@dataclass
+class Clamd:
+    """A clamd that this test run started."""
+
+    folder: Path
+    process: "subprocess.Popen[bytes] | None" = None
+    reader: threading.Thread = field(default_factory=threading.Thread)
+
+    @property
+    def socket(self) -> str:
+        return str(self.folder / "s")
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [str(CLAMD), "--config-file", str(self.folder / "clamd.conf")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:  # it says so when it listens
+            if b"Self checking" in line:
+                break
+        else:
+            pytest.fail("clamd did not start")
+        self.reader = threading.Thread(target=self.process.stdout.read)
+        self.reader.start()
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.stdout is not None:
+            self.process.kill()
+            self.process.wait()
+            self.reader.join()
+            self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clamd]:
+    folder = tmp_path_factory.mktemp("c")
+    database = folder / "db"
+    database.mkdir()
+    (database / "test.ndb").write_text(f"Pdfsluice.Test:0:*:{BAIT.hex()}\n")
+    (database / "pua.ndb").write_text(f"PUA.Pdfsluice.Odd:0:*:{b'an odd thing'.hex()}\n")
+    (folder / "clamd.conf").write_text(
+        f"LocalSocket {folder}/s\nDatabaseDirectory {database}\nTemporaryDirectory {folder}\n"
+        f"Foreground yes\nStreamMaxLength {LIMIT}\nReadTimeout 2\nDetectPUA yes\n"
+    )
+    running = Clamd(folder)
+    running.start()
+    yield running
+    running.stop()
+
+
+def options(clamd: Clamd, **changes: object) -> ClamavOptions:
+    return ClamavOptions.model_validate(
+        {"socket": clamd.socket, "stream_max_length": LIMIT, **changes}
+    )
+
+
+def stream(stage: ClamavStage, content: bytes, size: int) -> StageReport:
+    """Feed content in slices, as an upload does; the buffer is reused."""
+    findings: list[Finding] = []
+    buffer = bytearray(size)
+    for offset in range(0, len(content), size):
+        piece = content[offset : offset + size]
+        buffer[: len(piece)] = piece
+        findings.extend(stage.feed(memoryview(buffer)[: len(piece)], offset))
+    report = stage.finish()
+    stage.close()
+    return replace(report, findings=(*findings, *report.findings))
+
+
+def rescan(stage: RescanStage, path: Path, first: StageReport) -> StageReport:
+    context = completion_context(path)
+    session = replace(context.session, unscanned=first.unscanned)
+    return asyncio.run(stage.inspect(CompletionContext(session=session, path=path)))
+
+
+@needs_clamd
+@pytest.mark.parametrize("size", [7, 4096, 1 << 20])
+def test_a_virus_is_recognised_for_every_slicing(clamd: Clamd, size: int) -> None:
+    report = stream(ClamavStage(options(clamd)), b"x" * 5000 + BAIT + b"y" * 5000, size)
+    (found,) = report.findings
+    assert (found.kind, found.severity) == ("malware", Severity.CRITICAL)
+    assert found.message == "ClamAV recognises Pdfsluice.Test.UNOFFICIAL."
+    assert not report.unscanned
+
+
+@needs_clamd
+def test_a_clean_file_has_no_finding(clamd: Clamd) -> None:
+    assert stream(ClamavStage(options(clamd)), b"harmless" * 1000, 999) == StageReport()
+    assert stream(ClamavStage(options(clamd)), b"", 1) == StageReport()
+
+
+@needs_clamd
+def test_an_unwanted_program_is_less_than_a_virus(clamd: Clamd) -> None:
+    report = stream(ClamavStage(options(clamd)), b"this is an odd thing", 100)
+    assert [found.severity for found in report.findings] == [Severity.MEDIUM]
+
+
+@needs_clamd
+def test_the_limit_of_clamd_is_respected(clamd: Clamd) -> None:
+    before = stream(ClamavStage(options(clamd)), BAIT + bytes(LIMIT), 100_000)
+    assert [found.kind for found in before.findings] == ["malware"]
+    assert [item.reason for item in before.unscanned] == ["limit"]
+    behind = stream(ClamavStage(options(clamd)), bytes(LIMIT) + BAIT, 100_000)
+    assert not behind.findings
+    assert [item.reason for item in behind.unscanned] == ["limit"]
+    exact = stream(ClamavStage(options(clamd)), bytes(LIMIT - len(BAIT)) + BAIT, 100_000)
+    assert [found.kind for found in exact.findings] == ["malware"]
+    assert not exact.unscanned
+
+
+@needs_clamd
+def test_a_limit_that_is_set_too_high_is_noticed(clamd: Clamd, tmp_path: Path) -> None:
+    high = options(clamd, stream_max_length=8 * LIMIT)
+    path = tmp_path / "f.pdf"
+    path.write_bytes(bytes(3 * LIMIT))
+    first = stream(ClamavStage(high), path.read_bytes(), 100_000)
+    assert "stream_max_length" in first.unscanned[0].message
+    second = rescan(RescanStage(high), path, first)
+    merged = merge_reports([first, second])
+    assert [item.reason for item in merged.unscanned] == ["limit"]
+
+
+@needs_clamd
+def test_a_scan_that_was_interrupted_is_made_up_for(clamd: Clamd, tmp_path: Path) -> None:
+    path = tmp_path / "f.pdf"
+    path.write_bytes(b"x" * 100_000 + BAIT)
+    stage = ClamavStage(options(clamd))
+    assert stage.feed(memoryview(b"x" * 1000), 0) == ()
+    assert stage._stream is not None
+    stage._stream._socket.shutdown(socket.SHUT_RDWR)  # as after a pause that clamd does not wait
+    stage.feed(memoryview(b"x" * 99_000 + BAIT), 1000)
+    first = stage.finish()
+    stage.close()
+    assert [item.reason for item in first.unscanned] == ["interrupted"]
+    second = rescan(RescanStage(options(clamd)), path, first)
+    merged = merge_reports([first, second])
+    assert [found.kind for found in merged.findings] == ["malware"]
+    assert not merged.unscanned
+
+
+@needs_clamd
+def test_a_finished_scan_is_not_repeated(clamd: Clamd, tmp_path: Path) -> None:
+    gone = options(clamd, socket=str(tmp_path / "nobody"))
+    assert rescan(RescanStage(gone), tmp_path / "f.pdf", StageReport()) == StageReport()
+
+
+def test_without_clamd_nothing_is_accepted(tmp_path: Path) -> None:
+    (tmp_path / "f.pdf").write_bytes(b"x")
+    closed = ClamavOptions.model_validate({"socket": str(tmp_path / "nobody")})
+    first = stream(ClamavStage(closed), b"x" * 10, 5)
+    assert [item.reason for item in first.unscanned] == ["interrupted"]
+    with pytest.raises(Overloaded) as caught:
+        rescan(RescanStage(closed), tmp_path / "f.pdf", first)
+    assert caught.value.retryable
+
+
+def test_without_clamd_everything_is_accepted_where_that_is_wanted(tmp_path: Path) -> None:
+    values = {"socket": str(tmp_path / "nobody"), "when_down": "fail-open"}
+    opened = ClamavOptions.model_validate(values)
+    (tmp_path / "f.pdf").write_bytes(b"x")
+    first = stream(ClamavStage(opened), b"x", 1)
+    second = rescan(RescanStage(opened), tmp_path / "f.pdf", first)
+    merged = merge_reports([first, second])
+    assert [item.reason for item in merged.unscanned] == ["unavailable"]
+
+
+def test_a_clamd_that_answers_nonsense_is_as_good_as_none(tmp_path: Path) -> None:
+    address = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        for answer in (b"", b"stream: what?\0", b"x" * 10_000):
+            with Instream(address, connect_seconds=5, answer_seconds=5) as instream:
+                peer, _ = listener.accept()
+                peer.sendall(answer)
+                peer.shutdown(socket.SHUT_WR)
+                with pytest.raises(ClamdError, match="clamd"):
+                    instream.finish()
+                peer.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "parsed"),
+    [
+        ("/run/clamd.ctl", "/run/clamd.ctl"),
+        ("unix:/run/clamd.ctl", "/run/clamd.ctl"),
+        ("tcp:localhost:3310", ("localhost", 3310)),
+        ("tcp:[::1]:3310", ("::1", 3310)),
+    ],
+)
+def test_addresses(address: str, parsed: object) -> None:
+    assert parse_address(address) == parsed
+
+
+@pytest.mark.parametrize("address", ["localhost:3310", "tcp:3310", "tcp:h:port", "clamd.ctl"])
+def test_an_address_that_is_none_stops_start_up(address: str) -> None:
+    with pytest.raises(ValidationError):
+        ClamavOptions.model_validate({"socket": address})
