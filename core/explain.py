@@ -57,6 +57,12 @@ EXPLANATIONS: dict[FindingKind, Explanation] = {
         "Save and check attachments before you open them.",
         Severity.LOW,
     ),
+    FindingKind.EXECUTABLE: Explanation(
+        "Attached program",
+        "A file attached to the document is a program or a script that runs when it is opened.",
+        "Do not save or open the attachment.",
+        Severity.CRITICAL,
+    ),
     FindingKind.FORMS_ACROFORM: Explanation(
         "Form",
         "The document has form fields that can be filled in.",

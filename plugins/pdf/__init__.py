@@ -1,0 +1,30 @@
+"""Looks through PDFs while they arrive: structure and active content.
+
+Registers the stream stages ``pdf-structure`` and ``pdf-security``. Both share one pass over
+the bytes where they follow the same session, and work alone where they do not.
+"""
+
+from collections.abc import Sequence
+
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.ports import OptionsSpec, PluginContext
+from pdfsluice.core.stages import StreamStageSpec
+
+NAME = "pdf"
+
+
+@hookimpl
+def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+    """Register the section ``pdf``."""
+    from .options import PdfOptions  # noqa: PLC0415 - hooks import cheaply
+
+    return [OptionsSpec(name=NAME, model=PdfOptions)]
+
+
+@hookimpl
+def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamStageSpec]:
+    """Register the stages ``pdf-structure`` and ``pdf-security``."""
+    from .options import PdfOptions  # noqa: PLC0415
+    from .stages import make_stages  # noqa: PLC0415
+
+    return make_stages(context.options(NAME, PdfOptions))

@@ -1,0 +1,106 @@
+"""Decodes streams whose filters may be named indirectly, within a budget for the file."""
+
+from .filters import Decoded, Filter, decode, filter_chain
+from .values import Dictionary, Reference, Value
+
+MAX_KNOWN = 10_000
+"""Small objects remembered because a filter may refer to them."""
+FAST_BUDGET = 128 * 1024 * 1024
+"""Bytes that may come out of all decoding together, and this many more for each byte read."""
+FAST_PER_BYTE = 8
+SLOW_BUDGET = 12 * 1024 * 1024
+"""Bytes that may be decoded in Python loops."""
+_MAX_DEPTH = 4
+
+
+class Decoder:
+    """Decodes the streams of one file."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Value] = {}
+        self._wanted: set[int] = set()
+        self._spent = 0
+        self._worked = 0
+
+    def wants(self, number: int) -> bool:
+        """Whether a filter refers to an object that has not come yet."""
+        return number in self._wanted
+
+    def learn(self, number: int, value: Value) -> None:
+        """Remember a small object."""
+        if isinstance(value, (int, float)) and number not in self._wanted:
+            return
+        self._wanted.discard(number)
+        if len(self._known) < MAX_KNOWN or number in self._known:
+            self._known[number] = value
+
+    def learn_from(self, dictionary: Dictionary) -> bool:
+        """Whether all that a stream's filters refer to is known; what is not becomes wanted."""
+        missing: set[int] = set()
+        for key in (b"Filter", b"DecodeParms", b"DP"):
+            self._collect(dictionary.get(key), missing)
+        self._wanted |= missing
+        return not missing
+
+    def _collect(self, value: Value, missing: set[int], depth: int = 0) -> None:
+        if isinstance(value, Reference):
+            if value.number not in self._known:
+                missing.add(value.number)
+            elif depth < _MAX_DEPTH:
+                self._collect(self._known[value.number], missing, depth + 1)
+        elif isinstance(value, list) and depth < _MAX_DEPTH:
+            for item in value[:32]:
+                self._collect(item, missing, depth + 1)
+        elif isinstance(value, Dictionary) and depth < _MAX_DEPTH:
+            for _, item in value.entries[:32]:
+                self._collect(item, missing, depth + 1)
+
+    def decode(
+        self, raw: bytes, dictionary: Dictionary, limit: int, seen: int, *, guess: bool = False
+    ) -> Decoded:
+        """Decode stream data.
+
+        Args:
+            raw: The data, or its beginning.
+            dictionary: The stream's dictionary.
+            limit: Bytes that may come out.
+            seen: Bytes of the file that have come so far.
+            guess: Try what the data looks like where the filters cannot be known.
+        """
+        if self._spent > FAST_BUDGET + FAST_PER_BYTE * seen or self._worked > SLOW_BUDGET:
+            return Decoded(b"", "limit")
+        filters = self._resolve(dictionary.get(b"Filter"))
+        parameters = self._resolve(dictionary.get(b"DecodeParms") or dictionary.get(b"DP"))
+        chain = filter_chain(filters, parameters)
+        if chain is None:
+            chain = _guess(raw) if guess else None
+        if chain is None:
+            return Decoded(b"", "unknown-filter")
+        decoded = decode(raw, chain, limit)
+        self._spent += len(decoded.data)
+        self._worked += decoded.work
+        return decoded
+
+    def _resolve(self, value: Value, depth: int = 0) -> Value:
+        if depth > _MAX_DEPTH:
+            return value
+        if isinstance(value, Reference) and value.number in self._known:
+            return self._resolve(self._known[value.number], depth + 1)
+        if isinstance(value, list):
+            return [self._resolve(item, depth + 1) for item in value[:64]]
+        if isinstance(value, Dictionary):
+            entries = [(k, self._resolve(v, depth + 1)) for k, v in value.entries[:64]]
+            return Dictionary(entries)
+        return value
+
+
+def _guess(raw: bytes) -> list[Filter]:
+    """Guess the filter from what the data looks like."""
+    head = raw.lstrip()[:64]
+    if head[:1] == b"x":
+        return [Filter(b"FlateDecode")]
+    if head and all(byte in b"0123456789abcdefABCDEF \r\n\t>" for byte in head):
+        return [Filter(b"ASCIIHexDecode"), Filter(b"FlateDecode")]
+    if head and all(33 <= byte <= 126 or byte in b" \r\n\t" for byte in head):  # noqa: PLR2004
+        return [Filter(b"ASCII85Decode"), Filter(b"FlateDecode")]
+    return [Filter(b"LZWDecode")]

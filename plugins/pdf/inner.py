@@ -1,0 +1,78 @@
+"""Objects that lie inside the data of a stream, where most readers would not look."""
+
+from collections.abc import Callable, Iterator
+
+from .observer import XrefSection
+from .report import Sighting
+from .search import find_plainly
+from .security import Security
+from .values import Dictionary, Value
+from .walker import Walker
+
+
+class InnerObjects:
+    """Walks through the data of one stream as if it were a file.
+
+    Args:
+        data: The data.
+        offset: Its offset in the file.
+    """
+
+    def __init__(self, data: bytes, offset: int) -> None:
+        self._security = Security()
+        walker = Walker(self, find_plainly, base=offset)
+        walker.feed(memoryview(data))
+        walker.finish()
+
+    def listed(self, place_of: Callable[[int], int | None]) -> Iterator[Sighting]:
+        """Yield what was seen in objects that the cross-reference table lists.
+
+        Args:
+            place_of: Returns the offset of an object according to the table.
+        """
+        for sighting in self._security.sightings:
+            if sighting.object is not None and place_of(sighting.object) == sighting.offset:
+                sighting.hidden = True
+                yield sighting
+
+    def wants(self, number: int) -> bool:
+        """Whether an object is to be read closely."""
+        return self._security.wants(number)
+
+    def plain(self, number: int, offset: int, text: bytes) -> None:
+        """See an uninteresting object."""
+        self._security.plain(number, offset, text)
+
+    def object(self, number: int, offset: int, value: Value) -> None:
+        """See an interesting object."""
+        self._security.object(number, offset, value)
+
+    def stream(self, number: int, offset: int, dictionary: Dictionary) -> None:
+        """Leave streams inside of streams alone."""
+
+    def inside(self, data: bytes, offset: int) -> None:
+        """Go no deeper."""
+
+    def version(self, offset: int, text: bytes) -> None:
+        """Ignore the header of an attached PDF."""
+
+    def gap(self, head: bytes, offset: int) -> None:
+        """Ignore what is no object."""
+
+    def header(self, number: int, offset: int, lead: int) -> None:
+        """Ignore where objects begin."""
+
+    def xref(self, section: XrefSection) -> None:
+        """Ignore the cross-references of an attached PDF."""
+
+    def trailer(self, offset: int, dictionary: Dictionary) -> None:
+        """Ignore the trailer of an attached PDF."""
+
+    def startxref(self, value: int, offset: int) -> None:
+        """Ignore the trailer of an attached PDF."""
+
+    def end_of_file(self, offset: int) -> None:
+        """Ignore the end of an attached PDF."""
+
+    def problem(self, code: str, offset: int, number: int | None) -> None:
+        """Ignore damage of an attached PDF."""

@@ -1,0 +1,96 @@
+"""What the walker tells about a file while it walks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .values import Dictionary, Value
+
+
+class Sink(Protocol):
+    """Takes the data of one stream."""
+
+    def feed(self, data: bytes) -> None:
+        """See the next bytes of the data."""
+        ...
+
+    def close(self) -> None:
+        """The data has ended."""
+        ...
+
+
+@dataclass(slots=True)
+class XrefSection:
+    """A cross-reference table or stream (ISO 32000-2, 7.5.4 and 7.5.8).
+
+    Attributes:
+        offset: Where it begins.
+        lead: Bytes of white space before it.
+        numbers: Object numbers of entries in use that name an offset.
+        offsets: Their offsets.
+        freed: Object numbers of free entries.
+        trailer: The trailer dictionary, where there is one.
+    """
+
+    offset: int
+    lead: int = 0
+    numbers: Sequence[int] = ()
+    offsets: Sequence[int] = ()
+    freed: list[int] = field(default_factory=list)
+    trailer: Dictionary | None = None
+
+
+class Observer(Protocol):
+    """Hears of everything in a file, in file order."""
+
+    def version(self, offset: int, text: bytes) -> None:
+        """A header ``%PDF-text`` was seen."""
+        ...
+
+    def gap(self, head: bytes, offset: int) -> None:
+        """Bytes stand where no object is; ``head`` is their beginning."""
+        ...
+
+    def header(self, number: int, offset: int, lead: int) -> None:
+        """An object begins; ``lead`` bytes of white space stand before it."""
+        ...
+
+    def wants(self, number: int) -> bool:
+        """Whether an object is to be read closely even if nothing in it looks interesting."""
+        ...
+
+    def plain(self, number: int, offset: int, text: bytes) -> None:
+        """An uninteresting object was seen; ``text`` is its source, empty if that is long."""
+        ...
+
+    def object(self, number: int, offset: int, value: Value) -> None:
+        """An interesting object was read; of a stream, its dictionary."""
+        ...
+
+    def stream(self, number: int, offset: int, dictionary: Dictionary) -> Sink | None:
+        """A stream with an interesting dictionary begins; return what wants its data."""
+        ...
+
+    def inside(self, data: bytes, offset: int) -> None:
+        """Bytes inside a stream look like objects."""
+        ...
+
+    def xref(self, section: XrefSection) -> None:
+        """A cross-reference table was read."""
+        ...
+
+    def trailer(self, offset: int, dictionary: Dictionary) -> None:
+        """A trailer dictionary was read."""
+        ...
+
+    def startxref(self, value: int, offset: int) -> None:
+        """The offset of a cross-reference section was read."""
+        ...
+
+    def end_of_file(self, offset: int) -> None:
+        """An end-of-file marker was seen; ``offset`` is behind it."""
+        ...
+
+    def problem(self, code: str, offset: int, number: int | None) -> None:
+        """Something breaks the rules of the format."""
+        ...

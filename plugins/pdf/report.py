@@ -1,0 +1,133 @@
+"""How the PDF stages put what they found into findings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pdfsluice.core.explain import EXPLANATIONS
+from pdfsluice.core.findings import Finding, FindingKind, Revision, Severity, Trigger
+
+_BY_ITSELF = frozenset({Trigger.OPEN, Trigger.NAMED, Trigger.PAGE})
+
+
+def severity_of(kind: FindingKind, trigger: Trigger | None) -> Severity:
+    """Return how much harm a finding can do, given what makes it run."""
+    if kind is FindingKind.JAVASCRIPT and trigger in _BY_ITSELF:
+        return Severity.HIGH
+    if kind is FindingKind.LAUNCH and trigger in _BY_ITSELF:
+        return Severity.CRITICAL
+    return EXPLANATIONS[kind].severity
+
+
+PROBLEMS: dict[str, str] = {
+    "not-a-pdf": "This is not a PDF: it has neither a header nor objects",
+    "header-missing": "There is no PDF header in the first 1,024 bytes",
+    "header-damaged": "The PDF header names no version",
+    "xref-missing": "There is no cross-reference table",
+    "startxref-missing": "The offset of the cross-reference table is missing",
+    "startxref-wrong": "The offset of the cross-reference table is wrong",
+    "xref-wrong": "The cross-reference table points to places where the object is not",
+    "xref-stream-damaged": "A cross-reference stream cannot be read",
+    "xref-stream-size": "A cross-reference stream has the wrong size",
+    "trailer-missing": "There is no trailer",
+    "trailer-damaged": "A trailer cannot be read",
+    "root-missing": "The document's catalogue is missing",
+    "endobj-missing": "The end of an object is missing",
+    "endstream-missing": "The end of a stream is missing",
+    "length-missing": "A stream does not say how long it is",
+    "length-wrong": "A stream says a wrong length",
+    "stream-line-end": "The line with the word 'stream' ends wrongly",
+    "bad-token": "An object contains something that is no PDF syntax",
+    "bad-dictionary": "A dictionary has keys that are no names",
+    "unbalanced": "Brackets do not match",
+    "many-values": "An object has more than one value",
+    "object-stream-damaged": "An object stream cannot be read",
+    "object-stream-self": "An object stream claims to contain itself",
+    "endless-token": "A name or a word is far longer than any honest one",
+    "trailing-data": "More data follows after the end of the document",
+    "truncated": "The file ends in the middle",
+}
+"""What each code of a ``malformed`` finding means."""
+
+GRAVE: dict[str, Severity] = {
+    "not-a-pdf": Severity.CRITICAL,
+    "root-missing": Severity.HIGH,
+    "xref-missing": Severity.MEDIUM,
+    "startxref-missing": Severity.MEDIUM,
+    "truncated": Severity.MEDIUM,
+}
+"""Problems that are worse than the others."""
+
+
+_WHEN = {
+    Trigger.OPEN: ", run when the document is opened",
+    Trigger.NAMED: ", run by the document itself when it is opened",
+    Trigger.PAGE: ", run when a page is shown or left",
+    Trigger.FIELD: ", run when a form field is used",
+    Trigger.CLICK: ", run by a click",
+}
+
+
+@dataclass(slots=True)
+class Sighting:
+    """Something that was seen, while more may still become known about it.
+
+    Attributes:
+        kind: What it is.
+        offset: Offset of the object, or of the object stream that holds it.
+        object: Object number, where known.
+        hidden: Whether it cannot be read in the raw bytes.
+        message: What was found, as a sentence without its full stop.
+        trigger: What makes it run, as far as known.
+        excerpt: A short, printable piece.
+        details: Values for programs.
+        severity: Overrides the severity of the kind.
+    """
+
+    kind: FindingKind
+    offset: int
+    object: int | None
+    hidden: bool
+    message: str
+    trigger: Trigger | None = None
+    excerpt: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    severity: Severity | None = None
+
+    def finding(self, stage: str, *, revision: Revision = Revision.CURRENT) -> Finding:
+        """Put it into a finding."""
+        return Finding(
+            kind=self.kind,
+            severity=self.severity or severity_of(self.kind, self.trigger),
+            stage=stage,
+            message=self.message + (_WHEN[self.trigger] if self.trigger else "") + ".",
+            advice=EXPLANATIONS[self.kind].advice,
+            offset=self.offset,
+            object=self.object,
+            trigger=self.trigger,
+            hidden=self.hidden,
+            revision=revision,
+            excerpt=self.excerpt,
+            details=self.details,
+        )
+
+
+_EXCERPT = 120
+
+
+def excerpt_of(data: bytes) -> str:
+    """Return the beginning of a text, printable and in one line.
+
+    Text strings are UTF-16 or UTF-8 with a byte order mark, or PDFDocEncoding, of which
+    Latin-1 is near enough (ISO 32000-2, 7.9.2.2).
+    """
+    head = data[: 4 * _EXCERPT]
+    if head.startswith((b"\xfe\xff", b"\xff\xfe")):
+        text = head[: len(head) // 2 * 2].decode("utf-16", errors="replace")
+    elif head.startswith(b"\xef\xbb\xbf"):
+        text = head[3:].decode("utf-8", errors="replace")
+    else:
+        text = head.decode("latin-1")
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    shown = " ".join(printable.split())
+    return shown if len(shown) <= _EXCERPT else shown[: _EXCERPT - 1] + "…"

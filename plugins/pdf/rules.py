@@ -1,0 +1,103 @@
+"""Which dictionaries are active, and what runs them (ISO 32000-2, 12.6)."""
+
+from pdfsluice.core.findings import FindingKind, Trigger
+
+from .report import excerpt_of
+from .values import Dictionary, Name, Reference, Text, Value
+
+ACTIONS: dict[bytes, FindingKind] = {
+    b"JavaScript": FindingKind.JAVASCRIPT,
+    b"Launch": FindingKind.LAUNCH,
+    b"URI": FindingKind.EXTERNAL_REFERENCES_URI,
+    b"SubmitForm": FindingKind.SUBMIT_FORM,
+    b"GoToR": FindingKind.GOTO_REMOTE,
+    b"GoToE": FindingKind.GOTO_REMOTE,
+    b"ImportData": FindingKind.IMPORT_DATA,
+    b"Rendition": FindingKind.RICH_MEDIA,
+    b"Movie": FindingKind.RICH_MEDIA,
+    b"Sound": FindingKind.RICH_MEDIA,
+    b"GoTo3DView": FindingKind.RICH_MEDIA,
+    b"RichMediaExecute": FindingKind.RICH_MEDIA,
+}
+"""Action types by their name (table 201)."""
+
+MEDIA_ANNOTATIONS = frozenset({b"RichMedia", b"Screen", b"Movie", b"Sound", b"3D"})
+"""Annotation types that play something (table 171)."""
+
+MESSAGES: dict[FindingKind, str] = {
+    FindingKind.JAVASCRIPT: "The document contains JavaScript",
+    FindingKind.OPEN_ACTION: "The document has an action",
+    FindingKind.ADDITIONAL_ACTIONS: "The document has automatic actions",
+    FindingKind.LAUNCH: "An action starts a program or opens a file",
+    FindingKind.EMBEDDED_FILES: "A file is attached",
+    FindingKind.FORMS_ACROFORM: "The document is a form",
+    FindingKind.FORMS_XFA: "The document carries an XFA form",
+    FindingKind.EXTERNAL_REFERENCES_URI: "A link leads out of the document",
+    FindingKind.SUBMIT_FORM: "An action sends form data",
+    FindingKind.GOTO_REMOTE: "An action opens another document",
+    FindingKind.IMPORT_DATA: "An action imports form data",
+    FindingKind.RICH_MEDIA: "The document plays video, sound or 3D",
+}
+
+_BY_KEY: dict[bytes, Trigger] = {
+    **dict.fromkeys((b"PO", b"PC", b"PV", b"PI", b"O", b"C"), Trigger.PAGE),
+    **dict.fromkeys((b"WC", b"WS", b"DS", b"WP", b"DP"), Trigger.OPEN),
+}
+_EXCERPTS: dict[FindingKind | None, tuple[bytes, ...]] = {
+    FindingKind.JAVASCRIPT: (b"JS",),
+    FindingKind.EXTERNAL_REFERENCES_URI: (b"URI",),
+    None: (b"UF", b"F", b"Desc"),
+}
+_FILE = (b"F", b"Win", b"UF", b"D", b"P")
+
+
+def additional_trigger(owner: Dictionary, actions: Value) -> Trigger:
+    """Return what runs the additional actions of an object (12.6.3, tables 197 to 200).
+
+    Of several actions the strongest trigger counts, except that a page's and a document's
+    actions are known by the object that has them.
+    """
+    types = owner.names(b"Type")
+    if b"Page" in types:
+        return Trigger.PAGE
+    if b"Catalog" in types or b"Pages" in owner:
+        return Trigger.OPEN
+    if b"FT" in owner or b"Widget" in owner.names(b"Subtype"):
+        fallback = Trigger.FIELD
+    elif b"Subtype" in owner:
+        fallback = Trigger.CLICK
+    else:
+        fallback = Trigger.FIELD
+    if isinstance(actions, Dictionary) and b"FT" not in owner:
+        for key, _ in actions.entries:
+            if key in _BY_KEY and (key not in (b"O", b"C") or b"Subtype" not in owner):
+                return _BY_KEY[key]
+    return fallback
+
+
+def is_structure_element(entry: Dictionary) -> bool:
+    """Whether ``/S`` names a structure type rather than an action (14.7.2)."""
+    return b"StructElem" in entry.names(b"Type") or (b"P" in entry and b"K" in entry)
+
+
+def action_excerpt(kind: FindingKind | None, entry: Dictionary) -> str:
+    """Return a short piece of what an action does, or the name of an attached file."""
+    for key in _EXCERPTS.get(kind, _FILE):
+        for value in entry.every(key):
+            shown = _show(value)
+            if shown:
+                return shown
+    return ""
+
+
+def _show(value: Value) -> str:
+    if isinstance(value, Text):
+        return excerpt_of(value.head)
+    if isinstance(value, Name):
+        return excerpt_of(value.text)
+    if isinstance(value, Reference):
+        return ""
+    if isinstance(value, Dictionary):
+        inner = (_show(v) for k, v in value.entries if k in (b"UF", b"F", b"P", b"URI"))
+        return next((text for text in inner if text), "")
+    return ""

@@ -1,0 +1,298 @@
+"""Scans one PDF while it arrives: the walk, what is inside its streams, and what it all means."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from pdfsluice.core.findings import Finding, Revision, StageReport, Unscanned
+
+from .decoding import Decoder
+from .inner import InnerObjects
+from .observer import Sink, XrefSection
+from .search import make_finder
+from .security import STAGE as SECURITY_STAGE
+from .security import Security
+from .streams import Collector, ObjectStream, parse_value
+from .structure import STAGE as STRUCTURE_STAGE
+from .structure import Structure
+from .values import Dictionary, Reference, Value
+from .walker import MAX_XREF_ENTRIES, Walker
+from .xref import read_xref_stream
+
+MAX_RAW = 4 * 1024 * 1024
+"""Bytes kept of the data of one object or cross-reference stream."""
+MAX_DECODED = 8 * 1024 * 1024
+"""Bytes that such data may become."""
+HEAD_RAW = 16 * 1024
+HEAD_DECODED = 4096
+MAX_UNSCANNED = 100
+MAX_INNER = 1000
+"""Streams whose data is searched for objects."""
+_SMALL_STARTS = b"/[0123456789"
+
+
+@dataclass(slots=True)
+class _Stream:
+    """A stream whose data is being collected."""
+
+    number: int
+    offset: int
+    dictionary: Dictionary
+
+
+class Scan:
+    """Looks at one file; feed it from the first byte to the last, then finish it.
+
+    Args:
+        fast: Use hyperscan where it is installed.
+    """
+
+    def __init__(self, *, fast: bool = True) -> None:
+        self.structure = Structure()
+        self.security = Security()
+        self._decoder = Decoder()
+        self._walker = Walker(self, make_finder(fast=fast))
+        self._unreadable: list[tuple[_Stream, str]] = []
+        self._unreadable_count = 0
+        self._deferred: list[tuple[_Stream, bytes]] = []
+        self._deferred_size = 0
+        self._inner: list[InnerObjects] = []
+        self.offset = 0
+
+    def feed(self, data: memoryview) -> None:
+        """See the next bytes."""
+        self.offset += len(data)
+        for start in range(0, len(data), 1 << 18):
+            self.structure.see(bytes(data[start : start + (1 << 18)]))
+        self._walker.feed(data)
+
+    def finish(self) -> None:
+        """Say that there are no more bytes, and settle what is open."""
+        self._walker.finish()
+        for stream, raw in self._deferred:
+            self._object_stream_data(stream, raw, last_chance=True)
+        self._deferred.clear()
+        self._judge_unreadable()
+        blind = bool(self._unreadable_count)
+        self.security.settle(blind=blind)
+        self.structure.finish(self.offset, root_seen=lambda n: blind or self.security.has(n))
+        for inner in self._inner:
+            self.security.adopt(inner.listed(self.structure.xrefs.current))
+
+    def structure_report(self) -> StageReport:
+        """Report on the structure of the whole file."""
+        return StageReport(
+            findings=tuple(s.finding(STRUCTURE_STAGE) for s in self.structure.sightings),
+            facts={"pdf_version": self.structure.version_text},
+            supersedes=frozenset({STRUCTURE_STAGE}),
+        )
+
+    def security_report(self) -> StageReport:
+        """Report on the active content of the whole file, each finding with its revision."""
+        return StageReport(
+            findings=tuple(self._security_findings()),
+            unscanned=tuple(self._unscanned()),
+            supersedes=frozenset({SECURITY_STAGE}),
+        )
+
+    def _security_findings(self) -> list[Finding]:
+        xrefs = self.structure.xrefs
+        found: list[Finding] = []
+        for sighting in self.security.sightings:
+            number = sighting.object
+            current = xrefs.current(number) if number is not None else None
+            revision = self.security.revision(sighting, current)
+            if number is not None and xrefs.is_freed(number):
+                revision = Revision.EARLIER
+            found.append(sighting.finding(SECURITY_STAGE, revision=revision))
+        return found
+
+    # The observer of the walk.
+
+    def version(self, offset: int, text: bytes) -> None:
+        """See a header."""
+        self.structure.version(offset, text)
+
+    def gap(self, head: bytes, offset: int) -> None:
+        """See bytes between objects."""
+        self.structure.gap(head, offset)
+
+    def header(self, number: int, offset: int, lead: int) -> None:
+        """See where an object begins."""
+        self.structure.xrefs.object_at(number, offset, lead)
+
+    def wants(self, number: int) -> bool:
+        """Whether an object is to be read closely."""
+        return self.security.wants(number) or self._decoder.wants(number)
+
+    def plain(self, number: int, offset: int, text: bytes) -> None:
+        """See an uninteresting object."""
+        self.security.plain(number, offset, text)
+        if text and (text.lstrip()[:1] in _SMALL_STARTS or b"/Predictor" in text):
+            self._decoder.learn(number, parse_value(text))
+
+    def object(self, number: int, offset: int, value: Value) -> None:
+        """See an interesting object."""
+        self.security.object(number, offset, value)
+        if self._decoder.wants(number):
+            self._decoder.learn(number, value)
+            self._retry()
+
+    def stream(self, number: int, offset: int, dictionary: Dictionary) -> Sink | None:
+        """Collect the data of streams that matter."""
+        stream = _Stream(number, offset, dictionary)
+        types = dictionary.names(b"Type")
+        if b"XRef" in types:
+            return Collector(MAX_RAW, partial(self._xref_stream, stream))
+        if b"ObjStm" in types:
+            return Collector(MAX_RAW, partial(self._object_stream, stream))
+        if b"EmbeddedFile" in types or self.security.wants_stream(number):
+            return Collector(HEAD_RAW, partial(self._head, stream))
+        return None
+
+    def inside(self, data: bytes, offset: int) -> None:
+        """See bytes inside a stream that look like objects.
+
+        Most often they are an attached PDF. They count only if the cross-reference table
+        says at the end that they are objects of this file.
+        """
+        if len(self._inner) < MAX_INNER:
+            self._inner.append(InnerObjects(data, offset))
+
+    def xref(self, section: XrefSection) -> None:
+        """See a cross-reference table."""
+        self.structure.xrefs.add(section)
+
+    def trailer(self, offset: int, dictionary: Dictionary) -> None:
+        """See a trailer."""
+        self.structure.xrefs.trailer(dictionary)
+        self._encryption(offset, None, dictionary)
+
+    def startxref(self, value: int, offset: int) -> None:
+        """See the offset of a cross-reference section."""
+        self.structure.startxref(value, offset)
+
+    def end_of_file(self, offset: int) -> None:
+        """See an end-of-file marker."""
+        self.structure.end_of_file(offset)
+
+    def problem(self, code: str, offset: int, number: int | None) -> None:
+        """See a break of the rules."""
+        self.structure.problem(code, offset, number)
+
+    # Streams.
+
+    def _encryption(self, offset: int, number: int | None, dictionary: Dictionary) -> None:
+        for value in dictionary.every(b"Encrypt"):
+            if isinstance(value, (Dictionary, Reference)):
+                self.security.encryption(offset, number, hidden=dictionary.escaped)
+
+    def _xref_stream(self, stream: _Stream, raw: bytes, whole: bool) -> None:  # noqa: FBT001
+        lead = self.structure.xrefs.lead_of_latest()
+        section = XrefSection(stream.offset, lead, trailer=stream.dictionary)
+        raw = _trim(raw, stream.dictionary)
+        decoded = self._decoder.decode(raw, stream.dictionary, MAX_DECODED, stream.offset)
+        problem = decoded.problem if whole else "limit"
+        if problem != "limit":
+            code = read_xref_stream(section, stream.dictionary, decoded.data, MAX_XREF_ENTRIES)
+            if problem and not decoded.data:
+                code = "xref-stream-damaged"
+            if code:
+                self.structure.problem(code, stream.offset, stream.number)
+        self.structure.xrefs.add(section)
+        self.structure.xrefs.trailer(stream.dictionary)
+        self._encryption(stream.offset, stream.number, stream.dictionary)
+
+    def _object_stream(self, stream: _Stream, raw: bytes, whole: bool) -> None:  # noqa: FBT001
+        if not whole:
+            self._cannot_read(stream, "limit")
+        if self._decoder.learn_from(stream.dictionary):
+            self._object_stream_data(stream, raw, last_chance=False)
+        elif self._deferred_size + len(raw) <= MAX_RAW:
+            self._deferred.append((stream, raw))
+            self._deferred_size += len(raw)
+        else:
+            self._object_stream_data(stream, raw, last_chance=True)
+
+    def _retry(self) -> None:
+        """Read the object streams whose filters have become known."""
+        ready = [d for d in self._deferred if self._decoder.learn_from(d[0].dictionary)]
+        for item in ready:
+            self._deferred.remove(item)
+            self._deferred_size -= len(item[1])
+            self._object_stream_data(*item, last_chance=False)
+
+    def _object_stream_data(self, stream: _Stream, raw: bytes, *, last_chance: bool) -> None:
+        decoded = self._decoder.decode(
+            raw, stream.dictionary, MAX_DECODED, stream.offset, guess=last_chance
+        )
+        if decoded.problem == "limit":
+            self.structure.problem("inflates", stream.offset, stream.number)
+        objects = ObjectStream(
+            decoded.data, stream.dictionary.get(b"First"), stream.dictionary.get(b"N")
+        )
+        if decoded.problem or not objects.valid:
+            self._cannot_read(stream, decoded.problem or "damaged")
+        if stream.number in objects.numbers:
+            self.structure.problem("object-stream-self", stream.offset, stream.number)
+        interesting = objects.interesting(self.wants)
+        read: set[int] = set()
+        for index in interesting:
+            number, value = objects.read(index)
+            if number is not None:
+                read.add(number)
+                self.security.object(number, stream.offset, value, hidden=True)
+            else:
+                self.security.object(stream.number, stream.offset, value, hidden=True)
+        for number in objects.numbers:
+            if number not in read:
+                self.security.contained(number, stream.offset)
+
+    def _head(self, stream: _Stream, raw: bytes, _whole: bool) -> None:  # noqa: FBT001
+        decoded = self._decoder.decode(raw, stream.dictionary, HEAD_DECODED, stream.offset)
+        attachment = b"EmbeddedFile" in stream.dictionary.names(b"Type")
+        self.security.stream_head(stream.number, stream.offset, decoded.data, attachment=attachment)
+
+    # What could not be read.
+
+    def _cannot_read(self, stream: _Stream, reason: str) -> None:
+        self._unreadable_count += 1
+        if len(self._unreadable) < MAX_UNSCANNED:
+            self._unreadable.append((stream, reason))
+
+    def _judge_unreadable(self) -> None:
+        if self.security.encrypted:
+            return
+        for stream, reason in self._unreadable:
+            if reason == "damaged":
+                self.structure.problem("object-stream-damaged", stream.offset, stream.number)
+
+    def _unscanned(self) -> list[Unscanned]:
+        return [
+            Unscanned(
+                stage=SECURITY_STAGE,
+                reason=self._reason(reason),
+                message=_REASONS[self._reason(reason)],
+                offset=stream.offset,
+                object=stream.number,
+            )
+            for stream, reason in self._unreadable
+        ]
+
+    def _reason(self, reason: str) -> str:
+        return "encrypted" if self.security.encrypted and reason == "damaged" else reason
+
+
+def _trim(raw: bytes, dictionary: Dictionary) -> bytes:
+    """Take away the line end before ``endstream``, which is no part of the data."""
+    length = dictionary.get(b"Length")
+    if isinstance(length, int) and 0 <= len(raw) - length <= len("\r\n"):
+        return raw[:length]
+    return raw
+
+
+_REASONS: dict[str, str] = {
+    "encrypted": "An object stream is encrypted",
+    "unknown-filter": "An object stream is compressed in an unknown way",
+    "damaged": "An object stream is damaged",
+    "limit": "An object stream is too large to be read",
+}

@@ -1,0 +1,329 @@
+"""Active content: what the objects of a document do, by their meaning."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from pdfsluice.core.findings import Finding, FindingKind, Revision, Trigger
+
+from .numbers import NumberSet
+from .polyglot import EXECUTABLES, sniff
+from .report import Sighting, excerpt_of
+from .rules import (
+    ACTIONS,
+    MEDIA_ANNOTATIONS,
+    MESSAGES,
+    action_excerpt,
+    additional_trigger,
+    is_structure_element,
+)
+from .triggers import Triggers, stronger
+from .values import Dictionary, Reference, Text, Value, is_empty
+
+STAGE = "pdf-security"
+MAX_EACH = 100
+"""Findings of one kind and trigger; more are only counted."""
+MAX_PENDING = 10_000
+"""References whose target decides whether there is a finding."""
+MAX_TARGETS = 10_000
+"""Streams remembered as scripts or attachments before they come."""
+
+_EMPTY_SOURCES = (b"null", b"<<>>", b"[]", b"()")
+_INHERITING = (b"Kids", b"Names", b"Next")
+
+
+class Security:
+    """Collects what the objects of one file do.
+
+    Args:
+        stage: The name that findings carry.
+    """
+
+    def __init__(self, stage: str = STAGE) -> None:
+        self._stage = stage
+        self._new: list[Sighting] = []
+        self.sightings: list[Sighting] = []
+        self._counts: Counter[tuple[FindingKind, Trigger | None]] = Counter()
+        self._by_object: dict[int, list[Sighting]] = {}
+        self._waiting: dict[int, list[Sighting]] = {}
+        self._waiting_count = 0
+        self._seen = NumberSet()
+        self._empty = NumberSet()
+        self._null = NumberSet()
+        self._replaced: dict[int, int] = {}  # object number -> offset of its latest definition
+        self._scripts: dict[int, Sighting] = {}
+        self._attachments: dict[int, Sighting] = {}
+        self._triggers = Triggers(self._trigger_known)
+        self.encrypted = False
+
+    # What the walk tells.
+
+    def wants(self, number: int) -> bool:
+        """Whether an object is run by something, so that what it refers to matters."""
+        return self._triggers.runs_by_itself(number)
+
+    def wants_stream(self, number: int) -> bool:
+        """Whether a stream is a script or an attachment."""
+        return number in self._scripts or number in self._attachments
+
+    def plain(self, number: int, offset: int, text: bytes) -> None:
+        """See an object without anything interesting in it."""
+        source = b"".join(text.split()) if text else b"?"
+        self._arrived(number, offset, empty=source in _EMPTY_SOURCES, null=source == b"null")
+
+    def object(self, number: int, offset: int, value: Value, *, hidden: bool = False) -> None:
+        """See an object that may be active."""
+        self._arrived(number, offset, empty=is_empty(value), null=value is None)
+        if isinstance(value, Text) and number in self._scripts:
+            self._scripts[number].excerpt = excerpt_of(value.head)
+        self._examine(number, offset, value, hidden=hidden)
+
+    def contained(self, number: int, offset: int) -> None:
+        """See that an object stream holds an uninteresting object."""
+        self._arrived(number, offset)
+
+    def encryption(self, offset: int, number: int | None, *, hidden: bool) -> None:
+        """See that the trailer names an encryption dictionary."""
+        if not self.encrypted:
+            self.encrypted = True
+            self._sight(Sighting(FindingKind.ENCRYPTED, offset, number, hidden, "Encrypted"))
+
+    def stream_head(self, number: int, offset: int, data: bytes, *, attachment: bool) -> None:
+        """See the decoded beginning of a script or an attachment."""
+        script = self._scripts.get(number)
+        if script is not None and not script.excerpt:
+            script.excerpt = excerpt_of(data)
+        if not attachment and number not in self._attachments:
+            return
+        form = sniff(data)
+        if form in EXECUTABLES:
+            message = f"The attached file is a program of the type {form}"
+            self._sight(
+                Sighting(
+                    FindingKind.EXECUTABLE,
+                    offset,
+                    number,
+                    hidden=True,
+                    message=message,
+                    details={"format": form},
+                )
+            )
+
+    # What becomes of it.
+
+    def has(self, number: int) -> bool:
+        """Whether an object has been seen."""
+        return number in self._seen
+
+    def new(self) -> list[Finding]:
+        """Return what has been found, or has become known to be worse, since the last call."""
+        new, self._new = self._new, []
+        return [sighting.finding(self._stage) for sighting in new]
+
+    def settle(self, *, blind: bool) -> None:
+        """Decide what waits for objects that never came.
+
+        Args:
+            blind: Some objects could not be seen, so that they may have come.
+        """
+        if blind:
+            for waiting in self._waiting.values():
+                for sighting in waiting:
+                    self._sight(sighting)
+        self._waiting.clear()
+        if self.encrypted:  # strings are encrypted: what was read of them means nothing
+            for sighting in self.sightings:
+                sighting.excerpt = ""
+
+    def adopt(self, sightings: Iterable[Sighting]) -> None:
+        """Take over what was seen elsewhere."""
+        for sighting in sightings:
+            self._sight(sighting)
+
+    def revision(self, sighting: Sighting, current: int | None) -> Revision:
+        """Tell whether a later definition of its object replaces a sighting.
+
+        Args:
+            sighting: What was seen.
+            current: Offset of the object according to the cross-reference table, if known.
+        """
+        if sighting.object is None or current == sighting.offset:
+            return Revision.CURRENT
+        latest = self._replaced.get(sighting.object, sighting.offset)
+        return Revision.EARLIER if latest > sighting.offset else Revision.CURRENT
+
+    def uncounted(self) -> dict[str, int]:
+        """Return how many findings of each kind were left out, where any were."""
+        left: Counter[str] = Counter()
+        for (kind, _), count in self._counts.items():
+            if count > MAX_EACH:
+                left[kind] += count - MAX_EACH
+        return dict(left)
+
+    # How it is worked out.
+
+    def _arrived(
+        self, number: int, offset: int, *, empty: bool = False, null: bool = False
+    ) -> None:
+        self._seen.add(number)
+        if empty:
+            self._empty.add(number)
+        if null:
+            self._null.add(number)
+        if number in self._by_object:
+            self._replaced[number] = offset
+        if number in self._waiting:
+            waiting = self._waiting.pop(number)
+            for sighting in waiting:
+                if not (null if sighting.kind is FindingKind.FORMS_ACROFORM else empty):
+                    self._sight(sighting)
+
+    def _sight(self, sighting: Sighting) -> None:
+        key = (sighting.kind, sighting.trigger)
+        self._counts[key] += 1
+        if self._counts[key] > MAX_EACH:
+            return
+        self.sightings.append(sighting)
+        self._new.append(sighting)
+        if sighting.object is not None:
+            self._by_object.setdefault(sighting.object, []).append(sighting)
+
+    def _sight_if(self, target: Value, sighting: Sighting) -> None:
+        """Report a sighting unless what it is about turns out to be empty."""
+        form = sighting.kind is FindingKind.FORMS_ACROFORM  # a form without fields is one
+        if not isinstance(target, Reference):
+            if target is not None if form else not is_empty(target):
+                self._sight(sighting)
+        elif target.number in self._seen:
+            if target.number not in (self._null if form else self._empty):
+                self._sight(sighting)
+        elif self._waiting_count < MAX_PENDING:
+            self._waiting_count += 1
+            self._waiting.setdefault(target.number, []).append(sighting)
+
+    def _trigger_known(self, number: int) -> None:
+        trigger = self._triggers.get(number)
+        for sighting in self._by_object.get(number, ()):
+            if sighting.kind in _RUN and stronger(sighting.trigger, trigger) != sighting.trigger:
+                sighting.trigger = trigger
+                self._new.append(sighting)
+
+    def _examine(self, number: int, offset: int, value: Value, *, hidden: bool) -> None:
+        """Look at every dictionary of an object; nesting is not recursed into but stacked."""
+        todo: list[tuple[Value, Trigger | None]] = [(value, self._triggers.get(number))]
+        while todo:
+            current, trigger = todo.pop()
+            if isinstance(current, list):
+                todo.extend((item, trigger) for item in reversed(current))
+            elif isinstance(current, Dictionary):
+                sight = _Maker(number, offset, hidden or current.escaped)
+                self._actions(current, trigger, sight)
+                self._containers(current, sight)
+                children = list(self._children(current, number, trigger))
+                todo.extend(reversed(children))
+
+    def _actions(self, entry: Dictionary, trigger: Trigger | None, make: "_Maker") -> None:
+        """Report what a dictionary does if it is an action or a media annotation."""
+        kinds = {ACTIONS[name] for name in entry.names(b"S") if name in ACTIONS}
+        if is_structure_element(entry):
+            kinds.clear()
+        if b"JS" in entry and (b"S" in entry or isinstance(entry.get(b"JS"), Text)):
+            kinds.add(FindingKind.JAVASCRIPT)
+        for kind in sorted(kinds):
+            excerpt = action_excerpt(kind, entry)
+            sighting = make(kind, trigger=trigger, excerpt=excerpt)
+            self._sight(sighting)
+            script = entry.get(b"JS")
+            if (
+                kind is FindingKind.JAVASCRIPT
+                and isinstance(script, Reference)
+                and len(self._scripts) < MAX_TARGETS
+            ):
+                self._scripts.setdefault(script.number, sighting)
+        if entry.names(b"Subtype") & MEDIA_ANNOTATIONS:
+            self._sight(make(FindingKind.RICH_MEDIA))
+
+    def _containers(self, entry: Dictionary, make: "_Maker") -> None:
+        """Report forms, attachments and actions on opening."""
+        for value in entry.every(b"OpenAction"):
+            self._sight_if(value, make(FindingKind.OPEN_ACTION, trigger=Trigger.OPEN))
+        for value in entry.every(b"AA"):
+            trigger = additional_trigger(entry, value)
+            self._sight_if(value, make(FindingKind.ADDITIONAL_ACTIONS, trigger=trigger))
+        for value in entry.every(b"AcroForm"):
+            self._sight_if(value, make(FindingKind.FORMS_ACROFORM))
+        for value in entry.every(b"XFA"):
+            self._sight_if(value, make(FindingKind.FORMS_XFA))
+        for value in entry.every(b"EF"):
+            sighting = make(FindingKind.EMBEDDED_FILES, excerpt=action_excerpt(None, entry))
+            self._sight_if(value, sighting)
+            if isinstance(value, Dictionary):
+                for _, file in value.entries:
+                    if isinstance(file, Reference) and len(self._attachments) < MAX_TARGETS:
+                        self._attachments.setdefault(file.number, sighting)
+        if b"EmbeddedFile" in entry.names(b"Type"):
+            self._sight(make(FindingKind.EMBEDDED_FILES))
+
+    def _children(
+        self, entry: Dictionary, number: int, trigger: Trigger | None
+    ) -> Iterator[tuple[Value, Trigger | None]]:
+        """Yield the values of a dictionary with what runs them; follow references."""
+        action = b"S" in entry
+        for key, value in entry.entries:
+            given: Trigger | None = None
+            if key == b"OpenAction":
+                given = Trigger.OPEN
+            elif key == b"JavaScript":
+                given = Trigger.NAMED
+            elif key == b"AA":
+                given = additional_trigger(entry, value)
+            elif key in (b"A", b"PA"):
+                given = Trigger.CLICK
+            elif key in _INHERITING or not action:
+                given = trigger
+                if key in _INHERITING:
+                    self._hand_down(number, value)
+            if given is not None:
+                self._refer(value, given)
+            yield value, given
+
+    def _refer(self, value: Value, trigger: Trigger) -> None:
+        for target in _references(value):
+            self._triggers.set(target.number, trigger)
+
+    def _hand_down(self, number: int, value: Value) -> None:
+        for target in _references(value):
+            self._triggers.inherit(number, target.number)
+
+
+_RUN = frozenset(ACTIONS.values())
+
+
+def _references(value: Value) -> Iterator[Reference]:
+    if isinstance(value, Reference):
+        yield value
+    elif isinstance(value, list):
+        yield from (item for item in value if isinstance(item, Reference))
+
+
+class _Maker:
+    """Makes sightings in one dictionary."""
+
+    __slots__ = ("_hidden", "_number", "_offset")
+
+    def __init__(self, number: int, offset: int, hidden: bool) -> None:  # noqa: FBT001 - private
+        self._number = number
+        self._offset = offset
+        self._hidden = hidden
+
+    def __call__(
+        self, kind: FindingKind, *, trigger: Trigger | None = None, excerpt: str = ""
+    ) -> Sighting:
+        return Sighting(
+            kind,
+            self._offset,
+            self._number,
+            self._hidden,
+            MESSAGES[kind],
+            trigger=trigger,
+            excerpt=excerpt,
+        )

@@ -1,0 +1,99 @@
+"""Looks into the streams that matter: object streams, and the beginnings of others."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+
+from .parser import ObjectParser, Parsed
+from .source import Source
+from .syntax import INTERESTING_NAME
+from .values import Value
+
+MAX_NUMBERS = 1_000_000
+
+
+class Collector:
+    """Keeps the data of one stream, up to a limit, and hands it on at its end.
+
+    Args:
+        limit: Bytes kept.
+        done: Called with the data and whether that is all of it.
+    """
+
+    def __init__(self, limit: int, done: Callable[[bytes, bool], None]) -> None:
+        self._limit = limit
+        self._done = done
+        self._data = bytearray()
+        self._whole = True
+
+    def feed(self, data: bytes) -> None:
+        """See the next bytes."""
+        room = self._limit - len(self._data)
+        if len(data) > room:
+            self._whole = False
+        if room > 0:
+            self._data += data[:room]
+
+    def close(self) -> None:
+        """Hand the data on."""
+        data = bytes(self._data)
+        self._data.clear()
+        self._done(data, self._whole)
+
+
+_LEAD = re.compile(rb"[\x00\t\n\f\r \d]*")
+
+
+class ObjectStream:
+    """The objects in a decoded object stream (ISO 32000-2, 7.5.7).
+
+    Args:
+        data: The decoded data.
+        first: ``/First``, if it is there.
+        count: ``/N``, if it is there.
+    """
+
+    def __init__(self, data: bytes, first: Value, count: Value) -> None:
+        lead = _LEAD.match(data)
+        stop = lead.end() if lead is not None else 0
+        if not isinstance(first, int) or not 0 <= first <= len(data):
+            first = stop
+        words = data[:first].translate(None, b"\0").split()
+        pairs = len(words) // 2
+        if isinstance(count, int) and 0 <= count < pairs:
+            pairs = count
+        pairs = min(pairs, MAX_NUMBERS)
+        numbers = [int(word) for word in words[: 2 * pairs : 2] if word.isdigit()]
+        offsets = [int(word) for word in words[1 : 2 * pairs : 2] if word.isdigit()]
+        self.valid = pairs > 0 and len(numbers) == len(offsets) == pairs
+        self.numbers = numbers
+        self._data = data
+        starts = sorted((first + o, n) for n, o in zip(numbers, offsets, strict=False))
+        self._starts = [start for start, _ in starts]
+        self._at = [number for _, number in starts]
+        self._first = first
+
+    def interesting(self, wanted: Callable[[int], bool]) -> list[int]:
+        """Return the indexes of objects that are worth reading."""
+        found = {i for i, number in enumerate(self._at) if wanted(number)}
+        for match in INTERESTING_NAME.finditer(self._data, self._first):
+            found.add(bisect_right(self._starts, match.start()) - 1)
+        return sorted(found)
+
+    def read(self, index: int) -> tuple[int | None, Value]:
+        """Return number and value of the object at an index; -1 is what precedes the first."""
+        start = self._starts[index] if index >= 0 else self._first
+        end = self._starts[index + 1] if index + 1 < len(self._starts) else len(self._data)
+        number = self._at[index] if index >= 0 else None
+        return number, parse_value(self._data[start:end])
+
+
+def parse_value(data: bytes) -> Value:
+    """Parse bytes that are all there."""
+    steps = ObjectParser(Source(data, ended=True)).run()
+    try:
+        next(steps)
+    except StopIteration as stop:
+        parsed: Parsed = stop.value
+        return parsed.value
+    raise AssertionError("a source that has ended has nothing to wait for")

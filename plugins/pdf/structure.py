@@ -1,0 +1,166 @@
+"""The skeleton of a file: header, cross-references, trailers, and what does not belong."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+from pdfsluice.core.findings import Finding, FindingKind, Severity
+
+from .polyglot import ends_as_zip, find_foreign, sniff
+from .report import GRAVE, PROBLEMS, Sighting
+from .values import Dictionary, Reference
+from .xref import CrossReferences
+
+STAGE = "pdf-structure"
+HEADER_WITHIN = 1024
+"""Readers look for the header in this many bytes."""
+STARTXREF_WITHIN = 1054
+"""Readers look for ``startxref`` in this many bytes before the end."""
+HEAD = 33 * 1024
+TAIL = 65536 + 22 + 64
+_LIMITS = {
+    "too-deep": "Values are nested deeper than any reader follows",
+    "too-many-values": "An object has more values than the scanner keeps",
+    "endless-token": "A name or a word is far longer than any honest one",
+    "inflates": "Compressed data grows beyond what an honest file needs",
+    "too-much-work": "There is more compressed data than the scanner has time to read",
+}
+
+
+_VERSION = re.compile(rb"\d{1,2}\.\d{1,2}")
+
+
+class Structure:
+    """Collects how one file is built, and in what it breaks the rules."""
+
+    def __init__(self) -> None:
+        self._new: list[Sighting] = []
+        self.sightings: list[Sighting] = []
+        self._problems: dict[str, Sighting] = {}
+        self._counts: Counter[str] = Counter()
+        self._foreign: set[str] = set()
+        self._gaps: list[tuple[str, int]] = []
+        self._head = bytearray()
+        self._tail = b""
+        self._header: int | None = None
+        self._startxref: tuple[int, int] | None = None
+        self._last_eof = 0
+        self.version_text = ""
+        self.xrefs = CrossReferences()
+
+    def see(self, data: bytes) -> None:
+        """See the bytes themselves, in order."""
+        if len(self._head) < HEAD:
+            self._head += data[: HEAD - len(self._head)]
+        self._tail = data[-TAIL:] if len(data) >= TAIL else (self._tail + data)[-TAIL:]
+
+    def version(self, offset: int, text: bytes) -> None:
+        """See a header (ISO 32000-2, 7.5.2)."""
+        if self._header is None:
+            self._header = offset
+            match = _VERSION.match(text)
+            if match is None:
+                self.problem("header-damaged", offset, None)
+            else:
+                self.version_text = match[0].decode()
+            self._tell_foreign_head()
+
+    def gap(self, head: bytes, offset: int) -> None:
+        """See bytes that are no part of the document."""
+        name, position = find_foreign(head)
+        if not name:
+            return
+        if self._header is None:
+            self._gaps.append((name, offset + position))
+        else:
+            self._polyglot(name, offset + position)
+
+    def startxref(self, value: int, offset: int) -> None:
+        """See where a cross-reference section is said to be."""
+        self._startxref = (value, offset)
+
+    def end_of_file(self, offset: int) -> None:
+        """See an end-of-file marker."""
+        self._last_eof = offset
+
+    def problem(self, code: str, offset: int, number: int | None) -> None:
+        """See a break of the rules; each kind is reported once, with a count."""
+        self._counts[code] += 1
+        if code in self._problems:
+            return
+        if code in _LIMITS:
+            kind, message, severity = FindingKind.RESOURCE_LIMIT, _LIMITS[code], None
+        else:
+            kind, message, severity = FindingKind.MALFORMED, PROBLEMS[code], GRAVE.get(code)
+        sighting = Sighting(
+            kind,
+            offset,
+            number,
+            hidden=False,
+            message=message,
+            details={"code": code},
+            severity=severity,
+        )
+        self._problems[code] = sighting
+        self._sight(sighting)
+
+    def new(self) -> list[Finding]:
+        """Return what has been found since the last call."""
+        new, self._new = self._new, []
+        return [sighting.finding(STAGE) for sighting in new]
+
+    def finish(self, size: int, *, root_seen: Callable[[int], bool]) -> None:
+        """Judge the file as a whole."""
+        if self._header is None or self._header > HEADER_WITHIN:
+            self.problem("header-missing" if self.xrefs.has_objects else "not-a-pdf", 0, None)
+        if self._header is not None:
+            distance = ends_as_zip(self._tail)
+            if distance:
+                self._polyglot("zip", size - distance)
+        self._judge_references(size, root_seen)
+        for code, sighting in self._problems.items():
+            sighting.details = {"code": code, "count": self._counts[code]}
+
+    def _tell_foreign_head(self) -> None:
+        """Report a foreign format before the header, now that there is one."""
+        name = sniff(bytes(self._head))
+        if name and not (name == "ps" and b" PDF-" in self._head[:32]):
+            self._polyglot(name, 0)
+        for gap, position in self._gaps:
+            self._polyglot(gap, position)
+
+    def _polyglot(self, name: str, offset: int) -> None:
+        if name in self._foreign:
+            return
+        self._foreign.add(name)
+        self._sight(
+            Sighting(
+                FindingKind.POLYGLOT,
+                offset,
+                None,
+                hidden=False,
+                message=f"The file is also of the format {name}",
+                details={"format": name},
+                severity=Severity.HIGH,
+            )
+        )
+
+    def _judge_references(self, size: int, root_seen: Callable[[int], bool]) -> None:
+        if self._startxref is None:
+            self.problem("startxref-missing", size, None)
+            return
+        value, offset = self._startxref
+        if size - offset > STARTXREF_WITHIN:
+            self.problem("trailing-data", self._last_eof or offset, None)
+        for code, place in self.xrefs.judge(value, offset, self._header or 0):
+            self.problem(code, place, None)
+        root = self.xrefs.root
+        if not isinstance(root, (Reference, Dictionary)) or (
+            isinstance(root, Reference)
+            and (not root_seen(root.number) or self.xrefs.current(root.number) == 0)
+        ):
+            self.problem("root-missing", offset, None)
+
+    def _sight(self, sighting: Sighting) -> None:
+        self.sightings.append(sighting)
+        self._new.append(sighting)

@@ -1,0 +1,168 @@
+"""The lexical grammar of PDF (ISO 32000-2, 7.2) as regular expressions over bytes.
+
+All quantifiers are possessive or bounded, so that no input makes a match take more than
+linear time.
+"""
+
+import re
+
+WHITE = rb"\x00\t\n\f\r "
+REGULAR = rb"[^\x00\t\n\f\r ()<>\[\]{}/%]"
+
+MAX_TOKEN = 64 * 1024
+"""A name, number or word longer than this many bytes is cut."""
+
+TOKEN = re.compile(
+    rb"/(" + REGULAR + rb"{0,65536}+)"  # 1 name
+    rb"|([+-]?\d{1,18}+(?!" + REGULAR + rb"))"  # 2 integer
+    rb"|(<<)"  # 3
+    rb"|(>>)"  # 4
+    rb"|(\[)"  # 5
+    rb"|(\])"  # 6
+    rb"|\(([^()\\\r]{0,4096}+)\)"  # 7 plain literal string
+    rb"|<([0-9A-Fa-f]{0,4096}+)>"  # 8 plain hexadecimal string
+    rb"|(" + REGULAR + rb"{1,65536}+)"  # 9 word: true, R, endobj, 1.5, ...
+    rb"|([(<>{})])",  # 10 a long or escaped string begins, or a stray delimiter
+)
+(
+    NAME,
+    INTEGER,
+    DICTIONARY_OPENS,
+    DICTIONARY_CLOSES,
+    ARRAY_OPENS,
+    ARRAY_CLOSES,
+    STRING,
+    HEXADECIMAL,
+    WORD,
+    DELIMITER,
+) = range(1, 11)
+"""The groups of :data:`TOKEN`, by ``lastindex``."""
+
+SPACE = re.compile(rb"[" + WHITE + rb"]*+")
+LINE_END = re.compile(rb"[\r\n]")
+STRING_MARK = re.compile(rb"[()\\]")
+REAL = re.compile(rb"[+-]*(?:\d+\.?\d*|\.\d+)(?:[-.]\d*)*")
+
+_SEPARATOR = (
+    rb"(?:[" + WHITE + rb"]{1,2048}+(?:%[^\r\n]{0,512}+[\r\n][" + WHITE + rb"]{0,256}+){0,3}+"
+    rb"|(?:%[^\r\n]{0,512}+[\r\n][" + WHITE + rb"]{0,256}+){1,3}+)"
+)
+LOOKAHEAD = 16 * 1024
+"""No match of :data:`LANDMARK` is longer than this many bytes."""
+
+HEADER = re.compile(
+    rb"([" + WHITE + rb"]*+)(\d{1,10}+)[" + WHITE + rb"]{1,64}+(\d{1,10}+)"
+    rb"[" + WHITE + rb"]{1,64}+obj"
+)
+"""What usually stands where an object is expected: the beginning of an object."""
+
+OBJECT_BEGINS, XREF, TRAILER, STARTXREF, END_OF_FILE, VERSION = range(2, 8)
+"""The groups of :data:`LANDMARK`, by ``lastindex``."""
+
+LANDMARK = re.compile(
+    rb"(?:(\d{1,10}+)" + _SEPARATOR + rb"(\d{1,10}+)" + _SEPARATOR + rb"obj"  # 1, 2
+    rb"|(xref)(?=[" + WHITE + rb"%])"  # 3
+    rb"|(trailer)"  # 4
+    rb"|(startxref)"  # 5
+    rb"|(%%EOF)"  # 6
+    rb"|(%PDF-))"  # 7
+)
+"""Everything that means something outside of objects."""
+
+ENDSTREAM = b"endstream"
+ENDSTREAM_HERE = re.compile(rb"[" + WHITE + rb"]{0,32}+endstream")
+OBJECT_END = re.compile(
+    rb"[" + WHITE + rb"]{0,512}+(?:%[^\r\n]{0,512}+[\r\n][" + WHITE + rb"]{0,256}+){0,3}+endobj"
+)
+STREAM_EOL = re.compile(rb"\r\n|\n|([ \t\f\x00]{1,64}+)(?:\r\n|\n|\r)|(\r)")
+XREF_ROW = re.compile(
+    rb"[" + WHITE + rb"]{0,64}+(\d{1,20}+)[" + WHITE + rb"]{1,64}+(\d{1,10}+)"
+    rb"(?:[" + WHITE + rb"]{1,64}+([nf]))?(?![" + WHITE + rb"]{0,64}obj|" + REGULAR + rb")"
+)
+NUMBER = re.compile(rb"[" + WHITE + rb"]{0,64}+(\d{1,20}+)")
+_AFTER = (
+    rb"[" + WHITE + rb"]{0,256}+(?:%%[^\r\n]{0,256}+[\r\n][" + WHITE + rb"]{0,256}+){0,3}+"
+    rb"(?:%s\d{1,10}[" + WHITE + rb"]|xref|trailer|startxref|%%%%EOF|%%PDF|$)"
+)
+AFTER_STREAM = re.compile(rb"endstream" + _AFTER % b"endobj|")
+"""What follows tells that this ``endstream`` is one."""
+AFTER_OBJECT = re.compile(rb"endobj" + _AFTER % b"")
+"""What follows tells that this ``endobj`` is one."""
+
+INTERESTING = (
+    b"3D AA AcroForm Catalog EF EmbeddedFile EmbeddedFiles Encrypt GoTo3DView GoToE GoToR "
+    b"ImportData JS JavaScript Launch Movie ObjStm OpenAction Rendition RichMedia "
+    b"RichMediaExecute Screen Sound SubmitForm URI XFA XRef"
+).split()
+"""Names for whose sake an object is looked at closely."""
+
+
+def _alternatives(names: list[bytes]) -> bytes:
+    """Group names by their first byte, which makes a failing match quick."""
+    groups: dict[bytes, list[bytes]] = {}
+    for name in names:
+        groups.setdefault(name[:1], []).append(re.escape(name[1:]))
+    return b"|".join(first + b"(?:" + b"|".join(rest) + b")" for first, rest in groups.items())
+
+
+_INTERESTING = rb"(?:" + _alternatives(INTERESTING) + rb")(?!" + REGULAR + rb")"
+INTERESTING_NAME = re.compile(rb"/(?:" + _INTERESTING + rb"|" + REGULAR + rb"{0,512}?#)")
+
+MAX_PLAIN = 64 * 1024
+"""An object longer than this many bytes is read token by token."""
+
+_PLAIN_TOKENS = (
+    rb"(?:/(?!" + _INTERESTING + rb")[^\x00\t\n\f\r ()<>\[\]{}/%#]++"
+    rb"|[" + WHITE + rb"]++"
+    rb"|[+-]?\d++(?:\.\d*+)?(?!" + REGULAR + rb")"
+    rb"|R(?!" + REGULAR + rb")"
+    rb"|<<|>>|[\[\]]"
+    rb"|\([^()\\]*+\)"
+    rb"|<[0-9A-Fa-f" + WHITE + rb"]*+>"
+    rb"|[+-]?\.\d++(?!" + REGULAR + rb")"
+    rb"|(?:true|false|null)(?!" + REGULAR + rb"))*+"
+)
+PLAIN_TOKENS = re.compile(_PLAIN_TOKENS)
+"""Tokens without anything interesting."""
+PLAIN = re.compile(
+    _PLAIN_TOKENS + rb"(?:(endobj)(?!" + REGULAR + rb")|stream(?=(\r\n|\n)))",
+)
+"""A whole, well-formed object without anything interesting, and how it ends."""
+
+PLAIN_LENGTH = re.compile(
+    rb"/Length[" + WHITE + rb"]++(\d{1,15}+)([" + WHITE + rb"]++\d++[" + WHITE + rb"]++R)?"
+    rb"(?!" + REGULAR + rb")"
+)
+
+_ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
+
+
+def unescape_name(raw: bytes) -> bytes:
+    """Decode the ``#xx`` escapes of a name (ISO 32000-2, 7.3.5)."""
+    return _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), raw)
+
+
+_CONTROL = {ord("n"): 10, ord("r"): 13, ord("t"): 9, ord("b"): 8, ord("f"): 12}
+_BACKSLASH = re.compile(rb"\\([0-7]{1,3}|\r\n|[\x00-\xff])|\r\n?")
+
+
+def unescape_string(raw: bytes) -> bytes:
+    """Decode the escapes of a literal string (ISO 32000-2, 7.3.4.2)."""
+
+    def replace(match: re.Match[bytes]) -> bytes:
+        escape = match[1]
+        if escape is None:
+            return b"\n"
+        if escape[0:1] in b"01234567":
+            return bytes([int(escape, 8) & 255])
+        if escape in (b"\r\n", b"\r", b"\n"):
+            return b""
+        return bytes([_CONTROL.get(escape[0], escape[0])])
+
+    return _BACKSLASH.sub(replace, raw)
+
+
+def unhex(raw: bytes) -> bytes:
+    """Decode a hexadecimal string (ISO 32000-2, 7.3.4.3), ignoring what is not a digit."""
+    digits = re.sub(rb"[^0-9A-Fa-f]", b"", raw)
+    return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode())

@@ -1,0 +1,69 @@
+"""Which objects are run by what: triggers handed on along references between objects."""
+
+from collections.abc import Callable
+
+from pdfsluice.core.findings import Trigger
+
+MAX_LINKS = 50_000
+"""References remembered, so that memory stays bounded."""
+
+_RANK = {
+    Trigger.OPEN: 5,
+    Trigger.NAMED: 4,
+    Trigger.PAGE: 3,
+    Trigger.FIELD: 2,
+    Trigger.CLICK: 1,
+}
+
+
+def stronger(one: Trigger | None, other: Trigger | None) -> Trigger | None:
+    """Return the trigger that needs less of the reader."""
+    if one is None or other is None:
+        return one or other
+    return one if _RANK[one] >= _RANK[other] else other
+
+
+class Triggers:
+    """Hands triggers on from object to object as references become known.
+
+    Args:
+        changed: Called with the number of an object whose trigger became known or stronger.
+    """
+
+    def __init__(self, changed: Callable[[int], None]) -> None:
+        self._changed = changed
+        self._known: dict[int, Trigger] = {}
+        self._heirs: dict[int, list[int]] = {}
+        self._links = 0
+
+    def get(self, number: int) -> Trigger | None:
+        """Return what runs an object, as far as known."""
+        return self._known.get(number)
+
+    def runs_by_itself(self, number: int) -> bool:
+        """Whether an object is run by anything but a click."""
+        return self._known.get(number, Trigger.CLICK) is not Trigger.CLICK
+
+    def set(self, number: int, trigger: Trigger) -> None:
+        """Learn that an object is run by ``trigger``; its heirs are as well."""
+        waiting = [number]
+        while waiting:
+            current = waiting.pop()
+            known = self._known.get(current)
+            if stronger(known, trigger) is known:
+                continue
+            if known is None:
+                self._links += 1
+                if self._links > MAX_LINKS:
+                    continue
+            self._known[current] = trigger
+            self._changed(current)
+            waiting.extend(self._heirs.get(current, ()))
+
+    def inherit(self, number: int, heir: int) -> None:
+        """Learn that whatever runs ``number`` runs ``heir`` too."""
+        if self._links < MAX_LINKS:
+            self._links += 1
+            self._heirs.setdefault(number, []).append(heir)
+        if (trigger := self._known.get(number)) is not None:
+            self.set(heir, trigger)

@@ -1,0 +1,208 @@
+"""Cross-reference sections, and whether they tell the truth (ISO 32000-2, 7.5.4 to 7.5.8)."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from .observer import XrefSection
+from .values import Dictionary, Value
+
+MAX_OBJECTS = 1_000_000
+"""Objects whose places are remembered; beyond, nothing is said about the table."""
+MAX_SECTIONS = 20_000
+MAX_ENTRIES = 600_000
+"""Entries kept of all sections together."""
+_MAX_WIDTH = 8
+
+
+class CrossReferences:
+    """Where objects are, and where the file says they are."""
+
+    def __init__(self) -> None:
+        self._offsets = array("Q")
+        self._numbers = array("I")
+        self._leads = array("B")
+        self._sections: dict[int, XrefSection] = {}
+        self._by_start: list[int] = []
+        self._latest: XrefSection | None = None
+        self._entries = 0
+        self._complete = True
+        self._effective: dict[int, int] = {}
+        self._freed: set[int] = set()
+        self.root: Value = None
+
+    def object_at(self, number: int, offset: int, lead: int) -> None:
+        """Remember where an object begins; objects come in file order."""
+        if len(self._offsets) < MAX_OBJECTS:
+            self._offsets.append(offset)
+            self._numbers.append(min(number, 0xFFFFFFFF))
+            self._leads.append(min(lead, 255))
+        else:
+            self._complete = False
+
+    @property
+    def has_objects(self) -> bool:
+        """Whether any object has been seen."""
+        return bool(self._offsets)
+
+    def lead_of_latest(self) -> int:
+        """Return how much white space stands before the object that began last."""
+        return self._leads[-1] if self._leads else 0
+
+    def add(self, section: XrefSection) -> None:
+        """Remember a section."""
+        self._entries += len(section.numbers)
+        if len(self._sections) >= MAX_SECTIONS or self._entries > MAX_ENTRIES:
+            self._complete = False
+            return
+        self._sections[section.offset] = section
+        self._latest = section
+
+    def trailer(self, dictionary: Dictionary) -> None:
+        """Remember the trailer of the latest section."""
+        if self._latest is not None and self._latest.trailer is None:
+            self._latest.trailer = dictionary
+
+    def current(self, number: int) -> int | None:
+        """Return the offset of an object according to the table, once it has been judged."""
+        return self._effective.get(number)
+
+    def is_freed(self, number: int) -> bool:
+        """Whether the newest section that names an object says that it is deleted."""
+        return number in self._freed
+
+    def judge(self, startxref: int, offset: int, shift: int) -> Iterator[tuple[str, int]]:
+        """Follow the chain of sections and compare it with what is there.
+
+        Args:
+            startxref: Where the newest section is said to be.
+            offset: Where that is said.
+            shift: Offset of the header, from which some writers count.
+
+        Yields:
+            Codes of problems, with a place for each.
+        """
+        if not self._sections:
+            yield "xref-missing", offset
+            return
+        section = self._find(startxref)
+        if section is None and shift and (section := self._find(startxref + shift)):
+            pass
+        else:
+            shift = 0
+        if section is None:
+            yield "startxref-wrong", offset
+            return
+        if section.trailer is not None:
+            self.root = section.trailer.get(b"Root")
+            if not isinstance(section.trailer.get(b"Size"), int):
+                yield "trailer-damaged", section.offset
+        yield from self._follow(section, shift)
+        wrong = self._first_wrong(shift) if self._complete else None
+        if wrong is not None:
+            yield "xref-wrong", wrong
+
+    def _find(self, offset: int) -> XrefSection | None:
+        """Return the section at an offset, or behind white space at an offset."""
+        if offset in self._sections:
+            return self._sections[offset]
+        if not self._by_start:
+            self._by_start = sorted(self._sections)
+        index = bisect_left(self._by_start, offset)
+        if index == len(self._by_start):
+            return None
+        section = self._sections[self._by_start[index]]
+        return section if section.offset - section.lead <= offset else None
+
+    def _follow(self, section: XrefSection, shift: int) -> Iterator[tuple[str, int]]:
+        waiting: list[tuple[XrefSection, int]] = [(section, 0)]
+        seen: set[int] = set()
+        while waiting:
+            current, _ = waiting.pop()
+            if current.offset in seen:
+                yield "xref-wrong", current.offset
+                return
+            seen.add(current.offset)
+            self._take(current)
+            if current.trailer is None:
+                yield "trailer-missing", current.offset
+                continue
+            for key in (b"Prev", b"XRefStm"):  # the hybrid part is taken first
+                place = current.trailer.get(key)
+                if not isinstance(place, int) or isinstance(place, bool):
+                    continue
+                before = self._find(place + shift)
+                if before is None:
+                    if place or key == b"XRefStm":
+                        yield "xref-wrong", current.offset
+                elif key == b"Prev" or before.offset not in seen:
+                    waiting.append((before, place))
+
+    def _take(self, section: XrefSection) -> None:
+        """Let the entries of a section count where no newer section has one."""
+        for number in section.freed:
+            if number not in self._effective:
+                self._freed.add(number)
+        for number, offset in zip(section.numbers, section.offsets, strict=True):
+            if number not in self._freed:
+                self._effective.setdefault(number, offset)
+
+    def _first_wrong(self, shift: int) -> int | None:
+        for number, offset in self._effective.items():
+            if offset == 0:
+                continue
+            place = offset + shift
+            index = bisect_left(self._offsets, place)
+            if (
+                index == len(self._offsets)
+                or self._numbers[index] != number
+                or self._offsets[index] - self._leads[index] > place
+            ):
+                return offset
+        if shift:
+            self._effective = {n: o + shift for n, o in self._effective.items()}
+        return None
+
+
+def read_xref_stream(section: XrefSection, dictionary: Dictionary, data: bytes, limit: int) -> str:
+    """Read the entries of a cross-reference stream (7.5.8.3) into a section.
+
+    Returns:
+        An empty string, or the code of what is wrong with it.
+    """
+    widths = dictionary.get(b"W")
+    size = dictionary.get(b"Size")
+    index = dictionary.get(b"Index")
+    if not isinstance(widths, list) or len(widths) < 3:  # noqa: PLR2004 - three fields
+        return "xref-stream-damaged"
+    if index is None:
+        index = [0, size]
+    fields = [w if isinstance(w, int) and 0 <= w <= _MAX_WIDTH else -1 for w in widths[:3]]
+    if min(fields) < 0 or not isinstance(index, list):
+        return "xref-stream-damaged"
+    row = sum(fields)
+    ranges = [n if isinstance(n, int) else 0 for n in index]
+    expected = row * sum(ranges[1::2])
+    _read_rows(section, data, fields, ranges, limit)
+    return "" if len(data) == expected else "xref-stream-size"
+
+
+def _read_rows(
+    section: XrefSection, data: bytes, fields: list[int], ranges: list[int], limit: int
+) -> None:
+    kind_width, place_width, row = fields[0], fields[0] + fields[1], sum(fields)
+    numbers, offsets = array("Q"), array("Q")
+    position = 0
+    for first, count in zip(ranges[::2], ranges[1::2], strict=False):
+        for number in range(first, first + count):
+            if row == 0 or position + row > len(data) or len(numbers) >= limit:
+                break
+            kind = int.from_bytes(data[position : position + kind_width]) if kind_width else 1
+            place = int.from_bytes(data[position + kind_width : position + place_width])
+            position += row
+            if kind == 1:
+                numbers.append(number)
+                offsets.append(place)
+            elif kind == 0 and len(section.freed) < limit // 10:
+                section.freed.append(number)
+    section.numbers, section.offsets = numbers, offsets
