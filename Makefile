@@ -42,6 +42,7 @@ bench: dev ## Run the benchmarks over chunk sizes
 	$(BIN)/python -m pytest benchmarks --benchmark-only $(ARGS)
 
 docs: $(VENV)/.installed-dev ## Write the generated pages of docs/reference
+	$(BIN)/python docs/generate.py
 	$(BIN)/python -m pdfsluice.client.cli.reference docs/reference/cli.md
 
 clean: ## Remove everything that can be made again, the environment included

@@ -63,7 +63,8 @@ class UploadDisplay:
         news = (stage, detail if stage == "waiting" else "")
         if news not in self._told:
             self._told.add(news)
-            self._console.print(f"{escape(self._name)}: {stage} {escape(detail)}", soft_wrap=True)
+            line = f"{self._name}: {stage} {detail}".rstrip()
+            self._console.print(escape(line), soft_wrap=True)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from .sending import settled
 
 _HOST = "127.0.0.1"
 _PORT = 8000
-_QUESTION = "how long does it take to fill a lock chamber"
+_QUESTION = "how much fresh water does a passage through the Panama Canal need"
 _RATE = 1_000_000.0
 _CHUNK = 256 * 1024
 _START_SECONDS = 60.0
@@ -78,7 +78,7 @@ async def _show(address: str, process: "subprocess.Popen[bytes]", data_dir: Path
             f" {document.page_count} pages, imported and indexed{known}."
         )
         out.print(f"[bold]3.[/] A search for [italic]{_QUESTION}[/]:\n")
-        passages = await client.search(_QUESTION, top_k=3)
+        passages = await client.search(_QUESTION, top_k=2)
     if not passages:
         raise ClientError("the search found nothing", hint=f"See {data_dir / 'server.log'}.")
     print_passages(passages, _QUESTION)

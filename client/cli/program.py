@@ -136,14 +136,23 @@ app = typer.Typer(
 )
 
 
+def _show_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pdfsluice {version('pdfsluice')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _program(
     *,
-    show_version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda value: _show_version(wanted=value),
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
     ] = False,
 ) -> None:
     """Take in large PDFs: resumable uploads, scanned while they arrive, searchable after."""
-    if show_version:
-        typer.echo(f"pdfsluice {version('pdfsluice')}")
-        raise typer.Exit

@@ -61,7 +61,7 @@ def write_sample(path: Path) -> None:
         for chapter in body.split("\n# ")[1:]:
             first = len(pdf.pages)
             for lines in _pages(_set(chapter)):
-                _page(pdf, Dictionary(Font=fonts), _text(lines, len(pdf.pages) + 1))
+                _page(pdf, Dictionary(Font=fonts), _text(lines))
             _bookmark(pdf, chapter.partition("\n")[0], first)
         pdf.docinfo[Name.Title] = title
         pdf.docinfo[Name.Author] = "The pdfsluice project"
@@ -125,14 +125,14 @@ def _pages(lines: Iterator[_Line]) -> Iterator[list[_Line]]:
     yield page
 
 
-def _text(lines: list[_Line], number: int) -> bytes:
-    """Return the content stream (ISO 32000-2, 9.4) of a page with its number."""
+def _text(lines: list[_Line]) -> bytes:
+    """Return the content stream (ISO 32000-2, 9.4) of a page."""
     parts = ["BT", f"{_MARGIN} {_HEIGHT - _MARGIN} Td"]
     for line in lines:
         font = "/B 15 Tf" if line.heading else f"/R {_SIZE} Tf"
         parts.append(f"{font} {line.spacing:.3f} Tw 0 {-_LEADING - line.gap:.1f} Td")
         parts.append(f"({_escaped(line.text)}) Tj")
-    parts.append(f"ET BT /R 9 Tf 0 Tw {_WIDTH / 2 - 5} 28 Td ({number}) Tj ET")
+    parts.append("ET")
     return "\n".join(parts).encode("cp1252")
 
 

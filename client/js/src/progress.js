@@ -1,5 +1,6 @@
 /** Folds answers and events of the server into one picture of an upload. */
 
+import { importEnded } from './api.js';
 import { SpeedMeter } from './speed.js';
 import { ChunkState } from './types.js';
 
@@ -68,7 +69,6 @@ export class UploadProgress {
       received: session.received_bytes,
       durable: session.durable_bytes,
       validated: session.validated_bytes,
-      imported: session.imported,
     });
   }
 
@@ -82,12 +82,12 @@ export class UploadProgress {
         received: data.received_bytes ?? data.uploaded_bytes,
         durable: data.durable_bytes ?? data.uploaded_bytes,
         validated: data.validated_bytes,
-        imported: data.imported,
       });
     }
     if (event.type === 'upload_status') {
       this.set({ stage: event.stage ?? event.status, message: event.message ?? '' });
     }
+    if (event.type === 'import') this.#import(event.status);
     if (event.type === 'findings') this.#findings(event.findings);
   }
 
@@ -134,21 +134,31 @@ export class UploadProgress {
    * Counters never run back, whichever way the news came: an answer to a chunk may
    * overtake an event about an earlier one.
    *
-   * @param {{received?: number, durable?: number, validated?: number, imported?: number}} news
+   * @param {{received?: number, durable?: number, validated?: number}} news
    */
-  #counters({ received = 0, durable = 0, validated = 0, imported = 0 }) {
+  #counters({ received = 0, durable = 0, validated = 0 }) {
     const now = this.snapshot;
     const most = Math.max(now.durable, durable);
     const counters = {
       durable: most,
       received: Math.min(now.totalSize, Math.max(now.received, received, most)),
       validated: Math.max(now.validated, validated),
-      imported: Math.max(now.imported, imported),
     };
     this.#meter.add(counters.received);
     const speed = this.#meter.bytesPerSecond;
     const left = now.totalSize - counters.durable;
     this.set({ ...counters, speed, remaining: speed > 0 ? left / speed : null });
+  }
+
+  /** @param {import('./types.js').ImportStatus} status */
+  #import({ import_status, index_status, jobs }) {
+    const done = jobs.reduce((sum, job) => sum + (job.state === 'done' ? 1 : job.progress), 0);
+    const share = importEnded({ import_status, index_status }) ? 1 : done / Math.max(1, jobs.length);
+    const { document, imported } = this.snapshot;
+    this.set({
+      imported: Math.max(imported, share),
+      document: document && { ...document, import_status, index_status },
+    });
   }
 
   /** @param {import('./types.js').Finding[]} findings */

@@ -133,14 +133,8 @@ export class Upload {
       for (;;) {
         const request = () => context.documents.importStatus(document.id);
         const status = await withRetry(request, { policy: context.policy });
-        const progress = status.jobs.length > 0 ? average(status.jobs.map((job) => job.progress)) : 0;
-        const ended = importEnded(status);
-        const { import_status, index_status } = status;
-        this.#change({
-          imported: Math.max(this.snapshot.imported, ended ? 1 : progress),
-          document: { ...document, import_status, index_status },
-        });
-        if (ended) return status;
+        this.#told({ type: 'import', status });
+        if (importEnded(status)) return status;
         await sleep(context.pollInterval);
       }
     } finally {
@@ -257,22 +251,17 @@ export class Upload {
     const { http, sessions, storage, pollInterval } = this.context;
     const { sessionId } = this.snapshot;
     this.#change({ state: 'finishing', speed: 0, remaining: null });
-    const ask = () =>
-      http.json('POST', `${STREAMING}/complete/${sessionId}`, {
-        headers: { Prefer: 'respond-async' },
-        signal,
-      });
-    for (;;) {
-      const { document, duplicate = false } = await this.#retry(ask, signal);
-      if (document) {
-        await storage.delete(this.opener.key);
-        const size = this.file.size;
-        const counters = { received: size, durable: size, validated: size };
-        this.#change({ ...counters, state: 'completed', document, duplicate });
-        return { document, duplicate, sessionId };
-      }
-      await this.#settled(signal, sessions, pollInterval);
-    }
+    const ask = (/** @type {Record<string, string>} */ headers) => () =>
+      http.json('POST', `${STREAMING}/complete/${sessionId}`, { headers, signal });
+    // A large file takes longer to check than proxies keep a request open.
+    await this.#retry(ask({ Prefer: 'respond-async' }), signal);
+    await this.#settled(signal, sessions, pollInterval);
+    const { document, duplicate = false } = await this.#retry(ask({}), signal);
+    await storage.delete(this.opener.key);
+    const size = this.file.size;
+    const counters = { received: size, durable: size, validated: size };
+    this.#change({ ...counters, state: 'completed', document, duplicate });
+    return { document, duplicate, sessionId };
   }
 
   /**
@@ -284,7 +273,6 @@ export class Upload {
    */
   async #settled(signal, sessions, pollInterval) {
     for (;;) {
-      await Promise.race([sleep(pollInterval, signal), new Promise((wake) => (this.#wake = () => wake(0)))]);
       const session = await this.#retry(() => sessions.get(this.sessionId, { signal }), signal);
       this.#change({}, () => this.#progress.session(session));
       if (!['uploading', 'validating', 'importing'].includes(session.status)) {
@@ -292,6 +280,7 @@ export class Upload {
         if (error) throw error;
         return;
       }
+      await Promise.race([sleep(pollInterval, signal), new Promise((wake) => (this.#wake = () => wake(0)))]);
     }
   }
 
@@ -412,11 +401,6 @@ function codeOf(error) {
 function ignoreEnded(error) {
   const gone = [NotFound, SessionEnded, SessionExpired, StateConflict];
   if (!gone.some((kind) => error instanceof kind)) throw error;
-}
-
-/** @param {number[]} values */
-function average(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** @returns {{promise: Promise<void>, resolve: () => void}} */

@@ -136,6 +136,12 @@ export declare class StreamingUploadClient {
     }>;
     /** @returns {Promise<import('./types.js').MemoryStats>} */
     memoryStats(): Promise<import('./types.js').MemoryStats>;
+    /**
+     * The server's counters and gauges that have no labels, by their Prometheus names.
+     *
+     * @returns {Promise<Record<string, number>>}
+     */
+    metrics(): Promise<Record<string, number>>;
     /** Stop everything. Unfinished uploads stay resumable. */
     close(): void;
 }

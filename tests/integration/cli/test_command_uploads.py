@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from pdfsluice.client.cli import main
 from pdfsluice.core.testing.pdfs import make_pdf
 
 from tests.support.commands import interrupted, pdfsluice
@@ -113,17 +114,26 @@ def test_absent_server_is_named(pdf: Path) -> None:
     assert "resume" not in outcome.err, "there is nothing to resume"
 
 
-def test_files_that_are_not_there_and_bad_options(server: RunningServer, pdf: Path) -> None:
-    for arguments in (
+@pytest.mark.parametrize(
+    "arguments",
+    [
         ("upload", "absent.pdf"),
-        ("upload", pdf, "--chunk-size", "many"),
-        ("upload", pdf, "--server", "nowhere"),
-        ("upload", pdf, pdf, "--title", "one title for two"),
-        ("uplaod", pdf),
-    ):
-        outcome = pdfsluice(*arguments, env={"PDFSLUICE_SERVER": server.base_url})
-        assert outcome.code == 2, arguments
-        assert "Error" in outcome.err
+        ("upload", "{pdf}", "--chunk-size", "many"),
+        ("upload", "{pdf}", "--server", "nowhere"),
+        ("upload", "{pdf}", "{pdf}", "--title", "one title for two"),
+        ("uplaod", "{pdf}"),
+        ("upload", "{pdf}", "--parallel", "0"),
+    ],
+)
+def test_wrong_use_is_explained(
+    arguments: tuple[str, ...], pdf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([argument.format(pdf=pdf) for argument in arguments])
+    assert ended.value.code == 2
+    captured = capsys.readouterr()
+    assert "Error" in captured.err
+    assert captured.out == ""
 
 
 def test_keys_come_from_the_environment_or_a_file(serve: Serve, pdf: Path, tmp_path: Path) -> None:
