@@ -15,6 +15,16 @@ export function bytes(bytes) {
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
+/**
+ * A limit, rounded down: what it names is let in.
+ *
+ * @param {number} limit
+ */
+export function atMost(limit) {
+  const unit = 1000 ** Math.floor(Math.log10(limit) / 3);
+  return bytes(Math.floor(limit / unit) * unit).replace('.0 ', ' ');
+}
+
 /** @param {number} mib Mebibytes, as the server's statistics count. */
 export function mebibytes(mib) {
   return bytes(mib * 1024 * 1024);

@@ -68,6 +68,7 @@ export const t = {
       paused: 'Paused',
       finishing: 'Checking the whole file',
       importing: 'Importing',
+      importFailed: 'Import failed',
       completed: 'Done',
       rejected: 'Refused',
       cancelled: 'Cancelled',

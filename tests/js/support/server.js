@@ -19,8 +19,6 @@ export class TestServer {
   log = [];
   /** Asked before each request; an answer other than `undefined` replaces the server's own. */
   intercept = (_request, _url) => undefined;
-  /** Whether `complete` answers 202 first. */
-  asynchronous = true;
   sockets = new Set();
 
   static async start(options = {}) {
@@ -159,13 +157,15 @@ export class TestServer {
     if (missing_chunks.length > 0) {
       throw problem(409, 'upload-incomplete', 'Bytes are missing.', { details: { missing_chunks } });
     }
-    if (this.asynchronous && headers.prefer === 'respond-async' && session.status === 'uploading') {
-      session.status = 'validating';
-      setTimeout(() => this.#settle(session), 5);
-      return { status: 202, body: { session_id: session.session_id, status: 'validating' } };
+    if (headers.prefer === 'respond-async') {
+      if (session.status === 'uploading') {
+        session.status = 'validating';
+        setTimeout(() => this.#settle(session), 5);
+      }
+      return { status: 202, body: { session_id: session.session_id, status: session.status } };
     }
-    if (session.status !== 'validating') this.#settle(session);
-    return session.document ? { document: session.document, duplicate: false } : { status: 202, body: {} };
+    this.#settle(session);
+    return { document: session.document, duplicate: false };
   }
 
   #settle(session) {

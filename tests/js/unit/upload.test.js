@@ -281,8 +281,7 @@ test('without a WebSocket the answers and polls tell the same', async () => {
   }
 });
 
-test('an empty answer to completion is asked for again until the document is there', async () => {
-  server.asynchronous = true;
+test('completion is asked for without holding a request open', async () => {
   const { document } = await connect({ WebSocket: null }).uploadFile(file(20 * KIB));
   assert.equal(document.id, 1);
   const asked = server.log.filter((line) => line.includes('/complete/'));

@@ -5,6 +5,7 @@ import { h, setAttribute } from '../dom.js';
 import { t } from '../strings.js';
 
 const MOST_CELLS = 240;
+const IN_A_ROW = 60;
 
 export class ChunkMap {
   constructor() {
@@ -17,6 +18,7 @@ export class ChunkMap {
     const cells = Math.min(chunks.length, MOST_CELLS);
     if (this.element.childElementCount !== cells) {
       this.element.replaceChildren(...Array.from({ length: cells }, () => h('span')));
+      this.element.style.setProperty('--cells', String(Math.min(cells, IN_A_ROW)));
     }
     for (let cell = 0; cell < cells; cell += 1) {
       const first = Math.floor((cell * chunks.length) / cells);

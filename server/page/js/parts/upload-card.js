@@ -1,5 +1,6 @@
 /** One upload on the page: its bar, counters, chunk map, verdict and buttons. */
 
+import { importEnded } from '/assets/client/index.js';
 import * as format from '../format.js';
 import { button, h, setAttribute, setText } from '../dom.js';
 import { explain } from '../dialogs.js';
@@ -12,7 +13,9 @@ const TONES = {
   completed: 'good',
   rejected: 'bad',
   failed: 'bad',
+  importFailed: 'bad',
   waiting: 'warn',
+  offline: 'warn',
   paused: 'warn',
   cancelled: '',
 };
@@ -94,7 +97,7 @@ export class UploadCard {
     this.element.dataset.state = state;
     const shown = shownState(snapshot);
     setText(this.chip, t.card.states[shown]);
-    this.chip.dataset.tone = shown === 'importing' ? 'busy' : (TONES[state] ?? 'busy');
+    this.chip.dataset.tone = TONES[shown] ?? 'busy';
     setText(this.line, this.#details(snapshot));
     this.#buttons(snapshot);
     const shares = { imported: snapshot.imported };
@@ -106,7 +109,7 @@ export class UploadCard {
     setAttribute(this.bar, 'aria-valuenow', Math.floor(shares.durable * 100));
     setAttribute(this.bar, 'aria-valuetext', t.card.barText(format.percent(shares.durable), t.card.states[shown]));
     this.map.update(snapshot);
-    if (this.upload.ended && state !== 'rejected') this.map.element.hidden = true;
+    if (state === 'completed' || snapshot.durable === totalSize) this.map.element.hidden = this.upload.ended;
     this.#showVerdict(snapshot);
     this.#announce(snapshot);
   }
@@ -175,11 +178,11 @@ export class UploadCard {
 }
 
 /** @param {import('/assets/client/types.js').UploadSnapshot} snapshot */
-function shownState({ state, imported, document }) {
+function shownState({ state, document, duplicate }) {
   if (state === 'waiting' && navigator.onLine === false) return 'offline';
-  const busy = ['queued', 'running'].includes(document?.import_status);
-  if (state === 'completed' && (imported < 1 || busy) && document?.import_status !== 'failed') return 'importing';
-  return state;
+  if (state !== 'completed' || duplicate) return state;
+  if (!importEnded(document)) return 'importing';
+  return document.import_status === 'failed' ? 'importFailed' : state;
 }
 
 /** @param {import('/assets/client/types.js').UploadSnapshot} snapshot */

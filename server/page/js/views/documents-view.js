@@ -1,5 +1,6 @@
 /** The list of documents. */
 
+import { importEnded } from '/assets/client/index.js';
 import * as format from '../format.js';
 import { button, h, setText } from '../dom.js';
 import { notice } from '../dialogs.js';
@@ -7,6 +8,7 @@ import { pageImage } from '../parts/page-image.js';
 import { t } from '../strings.js';
 
 const PAGE_SIZE = 30;
+const REFRESH = 2000;
 
 /** @param {any} app */
 export function documentsView(app) {
@@ -19,14 +21,32 @@ export function documentsView(app) {
     body,
   );
 
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+
   async function load() {
+    clearTimeout(timer);
     try {
       const page = await app.withKey(() => app.client.documents.list({ limit: PAGE_SIZE }));
       setText(count, page.total > 0 ? t.documents.count(page.total) : '');
       body.replaceChildren(page.total > 0 ? list(page) : empty());
+      follow(page.documents);
     } catch (error) {
       body.replaceChildren(notice(error, load));
     }
+  }
+
+  /** Look again while something is still being imported. */
+  function follow(documents) {
+    const open = documents.filter((document) => !importEnded(document));
+    if (open.length === 0) return;
+    timer = setTimeout(async () => {
+      const fresh = await Promise.all(open.map(({ id }) => app.client.documents.get(id))).catch(() => []);
+      for (const document of fresh) {
+        body.querySelector(`[data-document="${document.id}"] .chips`)?.replaceChildren(...chips(document));
+      }
+      follow(fresh);
+    }, REFRESH);
   }
 
   function list(first) {
@@ -45,7 +65,7 @@ export function documentsView(app) {
     return holder;
   }
 
-  return { element, tab: 'documents', show: load };
+  return { element, tab: 'documents', show: load, hide: () => clearTimeout(timer) };
 }
 
 function empty() {
@@ -66,7 +86,7 @@ function row(app, document) {
   ];
   return h(
     'li',
-    { class: 'row' },
+    { class: 'row', data: { document: document.id } },
     pageImage(app.client, document, 1, 60),
     h(
       'div',

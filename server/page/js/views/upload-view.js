@@ -105,7 +105,7 @@ class UploadView {
 
   #showLimit() {
     const { limits } = this.app.info;
-    setText(this.limit, t.upload.limit(format.bytes(limits.max_file_size)));
+    setText(this.limit, t.upload.limit(format.atMost(limits.max_file_size)));
   }
 
   #chosen(input) {
@@ -180,7 +180,7 @@ class UploadView {
     const busy = this.cards.childElementCount > 0;
     this.now.hidden = !busy;
     this.unfinished.hidden = this.left.childElementCount === 0;
-    this.hero.hidden = busy;
+    this.hero.classList.toggle('unseen', busy); // The page keeps its heading.
     this.stages.hidden = busy;
     this.drop.dataset.compact = busy;
     setText(this.dropTitle, busy ? t.upload.dropMore : t.upload.drop);
