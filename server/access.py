@@ -16,11 +16,11 @@ _KEY_PROTOCOL = "bearer."
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _EXPOSED = (
-    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Preference-Applied,"
-    " Retry-After, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, Tus-Resumable,"
-    " Tus-Version, Upload-Complete, Upload-Concat, Upload-Defer-Length,"
-    " Upload-Draft-Interop-Version, Upload-Expires, Upload-Length, Upload-Limit,"
-    " Upload-Metadata, Upload-Offset, X-Request-Id"
+    "Accept-Patch, Accept-Ranges, Content-Disposition, Content-Location, Content-Range, ETag,"
+    " Location, Preference-Applied, Repr-Digest, Retry-After, Tus-Checksum-Algorithm,"
+    " Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Complete, Upload-Concat,"
+    " Upload-Defer-Length, Upload-Draft-Interop-Version, Upload-Expires, Upload-Length,"
+    " Upload-Limit, Upload-Metadata, Upload-Offset, X-Request-Id"
 )
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
@@ -52,7 +52,7 @@ class Origins:
         if not self.keys_required and not self._known_host(request):
             raise OriginRefused(
                 f"this server does not answer to the name {request.host[:100]!r}",
-                hint="Use localhost, or let the server require keys (pdfsluice keys create).",
+                hint="Use localhost, or let the server require keys (pdfsluice keys add).",
             )
         upgrade = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
         if (upgrade or request.method not in _SAFE) and not self._known_origin(request):

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
-import orjson
 from aiohttp import hdrs, web
 from pdfsluice.core.errors import (
     OffsetConflict,
@@ -23,10 +22,12 @@ from pdfsluice.core.models import Protocol, Session
 from . import ietf_fields as fields
 from . import sequential
 from .bodies import answer_before_body, withhold_continue
+from .documents import Documents
 from .ietf_interim import ProgressReports, send_interim
 from .keys import PRINCIPAL, REQUEST_ID, RUNTIME
 from .problems import UnsupportedMedia, problem, status_of
 from .routes import add_public
+from .views import AcceptedView, CompletedView, respond
 
 PREFIX: Final = "/resumable"
 MEDIA_TYPE: Final = "application/partial-upload"
@@ -140,7 +141,7 @@ async def _create(request: web.Request) -> web.Response:
         ),
     )
     where = {
-        hdrs.LOCATION: sequential.location(PREFIX, session),
+        hdrs.LOCATION: sequential.location(request, PREFIX, session),
         "Upload-Limit": _limits(request, session),
     }
     await send_interim(request, version, where)
@@ -222,19 +223,17 @@ async def _settle_length(request: web.Request, session: Session, length: int) ->
 
 async def _result(request: web.Request, session: Session) -> web.Response:
     """Responses to Uploads: what an ordinary upload of the whole file would be answered."""
-    runtime = request.app[RUNTIME]
-    document_id = await sequential.verdict(request, session)
-    if document_id is None:
-        return _json(HTTPStatus.ACCEPTED, {"session_id": session.id, "status": "processing"})
-    document = await runtime.library.get(request[PRINCIPAL], document_id)
-    response = _json(HTTPStatus.OK, {"document": {"id": document.id, "title": document.title}})
-    response.headers[hdrs.CONTENT_LOCATION] = sequential.document_url(document_id)
-    response.headers["Repr-Digest"] = fields.format_digest(document.sha256)
-    return response
-
-
-def _json(status: HTTPStatus, content: object) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(content), content_type="application/json")
+    done = await sequential.verdict(request, session)
+    if done is None:
+        status_url = f"/api/documents/streaming/{session.id}"
+        later = AcceptedView(session_id=session.id, status="processing", status_url=status_url)
+        return respond(later, status=HTTPStatus.ACCEPTED)
+    view = await Documents(request.app[RUNTIME]).view(done.document)
+    headers = {
+        hdrs.CONTENT_LOCATION: sequential.document_url(done.document.id),
+        "Repr-Digest": fields.format_digest(done.document.sha256),
+    }
+    return respond(CompletedView(document=view, duplicate=done.duplicate), headers=headers)
 
 
 async def _head(request: web.Request) -> web.Response:

@@ -10,10 +10,11 @@ from typing import Final
 
 import orjson
 from aiohttp import web
+from aiohttp.http import HttpVersion11
 from pdfsluice.core.errors import SizeExceeded
 from pdfsluice.core.lifecycle import refusal
 from pdfsluice.core.models import Checksum, ChunkIntent, Protocol, Session, SessionState
-from pdfsluice.core.service import Initiation
+from pdfsluice.core.service import Completion, Initiation
 
 from .bodies import BodyLimits, RawBody
 from .keys import PRINCIPAL, RUNTIME
@@ -21,6 +22,7 @@ from .keys import PRINCIPAL, RUNTIME
 VERDICT_SECONDS: Final = 30.0
 """How long the answer to the last byte waits for the verdict on the file."""
 
+_PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "Via")
 _BYTES_PAST: Final = (SessionState.VALIDATING, SessionState.IMPORTING, SessionState.COMPLETED)
 
 
@@ -53,9 +55,17 @@ def offset(session: Session) -> int:
     return session.committed.frontier
 
 
-def location(prefix: str, session: Session) -> str:
-    """Return the path of the upload resource."""
-    return f"{prefix}/{session.id}"
+def location(request: web.Request, prefix: str, session: Session) -> str:
+    """Return the URL of the upload resource.
+
+    It is absolute, because some clients (aiotus) cannot resolve a path. Behind a proxy only
+    the client knows the outer address: then it is the path alone.
+    """
+    path = f"{prefix}/{session.id}"
+    proxied = request.version < HttpVersion11 or any(
+        name in request.headers for name in _PROXY_HEADERS
+    )
+    return path if proxied else f"{request.scheme}://{request.host}{path}"
 
 
 def has_body(request: web.Request) -> bool:
@@ -89,28 +99,25 @@ async def append(request: web.Request, session: Session, checksum: Checksum | No
     return receipt.session
 
 
-async def verdict(request: web.Request, session: Session) -> int | None:
+async def verdict(request: web.Request, session: Session) -> Completion | None:
     """Complete the upload and wait for what is to be said about the file.
 
     The work goes on if the client leaves, or if it takes longer than a client can be kept
     waiting; the import that follows is never waited for.
 
     Returns:
-        The document's id, or ``None`` if there is no verdict yet.
+        What became of it, or ``None`` if there is no verdict yet.
 
     Raises:
         ContentRejected: The file is refused.
         PdfsluiceError: See :meth:`pdfsluice.core.service.UploadService.complete`.
     """
-    if session.state is SessionState.COMPLETED:
-        return session.document_id
     uploads = request.app[RUNTIME].uploads
     try:
         async with asyncio.timeout(VERDICT_SECONDS):
-            completion = await uploads.complete(request[PRINCIPAL], session.id)
+            return await uploads.complete(request[PRINCIPAL], session.id)
     except TimeoutError:
         return None
-    return completion.document.id
 
 
 async def cancel(request: web.Request) -> None:

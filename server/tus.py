@@ -14,7 +14,7 @@ from pdfsluice.core.errors import (
     ProtocolError,
 )
 from pdfsluice.core.lifecycle import OPEN
-from pdfsluice.core.models import Checksum, Protocol, Session
+from pdfsluice.core.models import Checksum, Protocol, Session, SessionState
 from pdfsluice.core.service import Initiation
 
 from . import sequential
@@ -97,7 +97,7 @@ async def _create(request: web.Request) -> web.Response:
         request[PRINCIPAL],
         _initiation(request, concat, _announced_length(request)),
     )
-    headers: dict[str, str] = {hdrs.LOCATION: sequential.location(PREFIX, session)}
+    headers: dict[str, str] = {hdrs.LOCATION: sequential.location(request, PREFIX, session)}
     if with_upload:
         session = await sequential.append(request, session, checksum)
     headers |= await _progress_headers(request, session)
@@ -112,7 +112,7 @@ async def _concatenate(request: web.Request, concat: Concat) -> web.Response:
         request[PRINCIPAL], _initiation(request, concat, None), concat.parts
     )
     headers = await _progress_headers(request, session)
-    headers[hdrs.LOCATION] = sequential.location(PREFIX, session)
+    headers[hdrs.LOCATION] = sequential.location(request, PREFIX, session)
     return web.Response(status=201, headers=headers)
 
 
@@ -182,12 +182,19 @@ async def _progress_headers(request: web.Request, session: Session) -> dict[str,
     position = sequential.offset(session)
     headers = {"Upload-Offset": str(position)}
     if position == session.total_size and session.metadata.get(CONCAT_KEY) != "partial":
-        document_id = await sequential.verdict(request, session)
+        document_id = await _document_id(request, session)
         if document_id is not None:
             headers[hdrs.CONTENT_LOCATION] = sequential.document_url(document_id)
     elif session.state in OPEN:
         headers["Upload-Expires"] = format_datetime(session.expires_at, usegmt=True)
     return headers
+
+
+async def _document_id(request: web.Request, session: Session) -> int | None:
+    if session.state is SessionState.COMPLETED:
+        return session.document_id
+    completion = await sequential.verdict(request, session)
+    return None if completion is None else completion.document.id
 
 
 def _check_body(request: web.Request) -> Checksum | None:

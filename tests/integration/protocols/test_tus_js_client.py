@@ -11,7 +11,7 @@ import orjson
 import pytest
 from pdfsluice.core.testing.pdfs import make_pdf
 
-from tests.support.fault_proxy import Cut, NoFault, fault_proxy
+from tests.support.fault_proxy import Cut, NoFault, Stall, fault_proxy
 from tests.support.servers import RunningServer
 from tests.support.stored import documents_of, hostile_pdf
 
@@ -46,6 +46,15 @@ def upload(base_url: str, file: Path, **config: Any) -> Any:
     return orjson.loads(done.stdout)
 
 
+async def run(base_url: str, file: Path, **config: Any) -> Any:
+    process = await asyncio.create_subprocess_exec(
+        *command(base_url, file, **config), stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(60):
+        output, _ = await process.communicate()
+    return orjson.loads(output)
+
+
 @pytest.mark.parametrize(
     "options",
     [{}, {"chunkSize": 1_000_000}, {"parallelUploads": 3}, {"uploadDataDuringCreation": True}],
@@ -65,14 +74,27 @@ def test_stream_of_unknown_length(server: RunningServer, pdf: Path) -> None:
     assert documents_of(server.base_url, pdf.read_bytes())
 
 
-@pytest.mark.parametrize("chunk_size", [None, 500_000])
-def test_abort_and_resume(server: RunningServer, pdf: Path, chunk_size: int | None) -> None:
-    options = {} if chunk_size is None else {"chunkSize": chunk_size}
-    first = upload(server.base_url, pdf, options=options, abortAfter=1_000_000)
+async def test_abort_and_resume(server: RunningServer, pdf: Path) -> None:
+    """The connection goes silent; the user aborts, and later goes on with the same upload."""
+    async with fault_proxy(server.port, lambda _: Stall(after=2_000_000)) as proxy:
+        first = await run(proxy.base_url, pdf, abortAfter=1_000_000)
+        session = first["url"].rpartition("/")[2]
     assert first["aborted"]
-    second = upload(server.base_url, pdf, options=options, url=first["url"])
-    assert second["url"] == first["url"]
+    second = await run(server.base_url, pdf, url=f"{server.base_url}/files/{session}")
     assert second["requests"][0] == {"method": "HEAD", "status": 200}
+    assert [request["method"] for request in second["requests"]] == ["HEAD", "PATCH"]
+    assert len(documents_of(server.base_url, pdf.read_bytes())) == 1
+
+
+def test_resumable_upload_for_http(server: RunningServer, pdf: Path) -> None:
+    """tus-js-client speaks the IETF draft too, in interop version 6."""
+    result = upload(
+        server.base_url,
+        pdf,
+        endpoint=f"{server.base_url}/resumable",
+        options={"protocol": "ietf-draft-05", "chunkSize": 1_000_000},
+    )
+    assert "error" not in result
     assert len(documents_of(server.base_url, pdf.read_bytes())) == 1
 
 
@@ -80,11 +102,8 @@ async def test_broken_connections(server: RunningServer, pdf: Path) -> None:
     async with fault_proxy(
         server.port, lambda number: Cut(after=900_000, reset=True) if number < 3 else NoFault()
     ) as proxy:
-        process = await asyncio.create_subprocess_exec(
-            *command(proxy.base_url, pdf), stdout=asyncio.subprocess.PIPE
-        )
-        output, _ = await process.communicate()
-    assert "error" not in orjson.loads(output)
+        result = await run(proxy.base_url, pdf)
+    assert "error" not in result
     assert len(documents_of(server.base_url, pdf.read_bytes())) == 1
 
 

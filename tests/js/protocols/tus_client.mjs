@@ -1,13 +1,15 @@
 // Uploads a file with tus-js-client, as told by the JSON in the first argument, and prints what
 // happened as JSON. The tests in tests/integration/protocols/ run it.
 import { createReadStream, readFileSync } from 'node:fs'
+import { PassThrough } from 'node:stream'
 import * as tus from 'tus-js-client'
 
 const { endpoint, file, url, options = {}, abortAfter, asStream = false } = JSON.parse(
   process.argv[2],
 )
 const requests = []
-const input = asStream ? createReadStream(file) : readFileSync(file)
+// A stream that knows nothing of a file behind it, as from a camera or another process.
+const input = asStream ? createReadStream(file).pipe(new PassThrough()) : readFileSync(file)
 
 const outcome = await new Promise((resolve) => {
   const upload = new tus.Upload(input, {
