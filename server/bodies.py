@@ -19,6 +19,8 @@ from pdfsluice.config import Settings
 from pdfsluice.core.errors import BodyIncomplete, BodyTimeout, SizeExceeded
 from pdfsluice.core.models import Checksum
 
+from .direct import DirectReceiver, take_over
+
 _BROKEN = (ConnectionError, ClientPayloadError, RequestPayloadError)
 _LOOKS_PER_TIMEOUT = 4
 _SKIPPED_BYTES = 1024 * 1024
@@ -55,7 +57,7 @@ class BodyReader:
 
     def __init__(self, request: web.Request, limits: BodyLimits) -> None:
         self._request = request
-        self._content = request.content
+        self._content: StreamReader | DirectReceiver = request.content
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -75,8 +77,23 @@ class BodyReader:
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        if isinstance(self._content, DirectReceiver):
+            self._content.leave()
+
+    async def read_directly(self) -> list[bytes]:
+        """Read a large body past aiohttp from here on; return what it has read so far."""
+        await allow_body(self._request)
+        head, receiver = take_over(self._request)
+        self.received += sum(map(len, head))
+        if receiver is not None:
+            self._content = receiver
+        return head
 
     async def read(self) -> bytes:
+        """Return the bytes that are there as one object; see :meth:`read_slice`."""
+        return bytes(await self.read_slice())
+
+    async def read_slice(self) -> bytes | memoryview:
         """Return the bytes that are there, waiting for the first; empty at the end.
 
         Raises:
@@ -108,6 +125,8 @@ class BodyReader:
         aiohttp keeps it but hands nothing out once the connection is lost. A client on a
         line that breaks every few hundred kilobytes would never get any further.
         """
+        if isinstance(self._content, DirectReceiver):
+            return b""  # it hands out everything first
         return self._content._read_nowait(-1)  # noqa: SLF001 - there is no public way
 
     def _arm(self) -> None:
@@ -151,7 +170,7 @@ class RawBody:
         self._limits = limits
         self.checksum = checksum
 
-    async def slices(self) -> AsyncIterator[bytes]:
+    async def slices(self) -> AsyncIterator[bytes | memoryview]:
         """Yield the bytes as they come.
 
         Raises:
@@ -159,7 +178,9 @@ class RawBody:
             BodyTimeout: The client is too slow.
         """
         with BodyReader(self._request, self._limits) as reader:
-            while data := await reader.read():
+            for head in await reader.read_directly():
+                yield head
+            while data := await reader.read_slice():
                 yield data
 
 

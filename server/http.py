@@ -5,7 +5,8 @@ import uuid
 from http import HTTPStatus
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.http import HttpRequestParser
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 
 from .logs import AccessLogger
 from .problems import internal_problem, problem_of_status
@@ -43,13 +44,36 @@ class Runner(web.AppRunner):
 
 class _Server(web.Server):
     def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+        return Connection(self, loop=self._loop, **self._kwargs)
 
 
-class _Connection(RequestHandler):
-    """Answers with problems also where no application is asked."""
+class Connection(RequestHandler):
+    """Answers with problems also where no application is asked; lends out its transport."""
 
     __slots__ = ()
+
+    @property
+    def drained(self) -> bool:
+        """Whether nothing that the socket gave waits to be parsed."""
+        return not (self._reading_paused or self._buffer_paused)
+
+    def forget_body(self) -> None:
+        """Go on with the next request: somebody else has read this one's body to its end.
+
+        There is no public way past a body that the parser has not seen: it is replaced by
+        a new one, as at the start of a connection.
+        """
+        self._parser = HttpRequestParser(
+            self,
+            self._loop,
+            READ_BUFFER,
+            max_line_size=self.max_line_size,
+            max_field_size=self.max_field_size,
+            max_headers=self.max_headers,
+            payload_exception=RequestPayloadError,
+            auto_decompress=False,
+            max_msg_queue_size=self._max_msg_queue_size,
+        )
 
     def handle_error(
         self,

@@ -1,0 +1,186 @@
+"""Receives the rest of a large body straight into the pipeline's slices.
+
+aiohttp hands a body on as ``bytes`` objects that its parser cuts out of what the socket
+gave: every byte is copied once more, and every read allocates. While a large raw body
+comes, a :class:`DirectReceiver` takes the place of aiohttp's protocol on the transport:
+the kernel writes into the slice itself. Behind the last byte the connection goes back to
+aiohttp and serves the next request.
+"""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from aiohttp import StreamReader, hdrs, web
+
+from .http import Connection
+
+LEAST_REST: Final = 256 * 1024
+"""Bodies of which less than this is left are not worth the change."""
+
+SLICE_SIZE: Final = 1024 * 1024
+_SLICES_AHEAD: Final = 2
+_PATIENCE: Final = 0.05
+
+
+class DirectReceiver(asyncio.BufferedProtocol):
+    """A protocol that fills slices until a known number of bytes has come.
+
+    Args:
+        content: What aiohttp shows of the body; it is told when the body has ended.
+        server: The protocol whose place is taken.
+        transport: The connection.
+        rest: How many bytes of it are still to come.
+    """
+
+    def __init__(
+        self, content: StreamReader, server: Connection, transport: asyncio.Transport, rest: int
+    ) -> None:
+        self._content = content
+        self._server = server
+        self._transport = transport
+        self._rest = rest
+        self._ready: deque[memoryview] = deque()
+        self._store = memoryview(b"")
+        self._start = 0
+        self._end = 0
+        self._paused = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._failure: BaseException | None = None
+
+    # What the transport calls.
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Lend the transport the free end of the slice that is being filled."""
+        del sizehint
+        if self._end == len(self._store):
+            self._store = memoryview(bytearray(min(SLICE_SIZE, self._rest)))
+            self._start = self._end = 0
+        return self._store[self._end :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Count what came; a full slice, and the last, is handed on at once."""
+        self._end += nbytes
+        self._rest -= nbytes
+        if self._end == len(self._store):
+            self._hand_on()
+            if not self._rest:
+                self._give_back()
+            elif len(self._ready) >= _SLICES_AHEAD:
+                self._paused = True
+                self._transport.pause_reading()
+        elif self._waiter is not None and self._timer is None:
+            # A slow sender's bytes are handed on before the slice is full.
+            self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self._wake)
+
+    def eof_received(self) -> bool | None:
+        """The sender says that it sends no more, too early."""
+        self._server.eof_received()
+        return None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the reader and aiohttp that the connection is gone."""
+        self.set_exception(exc or ConnectionResetError("the connection was closed"))
+        self._server.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Pass on that answers do not drain."""
+        self._server.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass on that answers drain again."""
+        self._server.resume_writing()
+
+    # What the reader of the body calls; named as in aiohttp's StreamReader.
+
+    async def readany(self) -> bytes | memoryview:
+        """Return what came since the last call, waiting for it; empty at the end.
+
+        Raises:
+            ConnectionError: The connection is gone, and all that came was returned.
+        """
+        while not self._ready:
+            if self._failure is None and self._rest:
+                self._resume()
+                await self._wait()
+            self._hand_on()
+            if self._ready:
+                break
+            if self._failure is not None:
+                raise self._failure
+            if not self._rest:
+                return b""
+        return self._ready.popleft()
+
+    def set_exception(self, failure: BaseException) -> None:
+        """End the reading with an error."""
+        self._failure = self._failure or failure
+        self._wake()
+
+    def leave(self) -> None:
+        """Let aiohttp have what is still to come: the body is not read to its end."""
+        if self._rest and self._transport.get_protocol() is self:
+            self._transport.set_protocol(self._server)
+            self._resume()
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        if self._end > self._start:
+            self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self._wake)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _hand_on(self) -> None:
+        if self._end > self._start:
+            self._ready.append(self._store[self._start : self._end])
+            self._start = self._end
+            self._wake()
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _give_back(self) -> None:
+        """Return the connection to aiohttp for the next request."""
+        self._transport.set_protocol(self._server)
+        self._server.forget_body()
+        self._content.feed_eof()
+
+
+def take_over(request: web.Request) -> tuple[list[bytes], DirectReceiver | None]:
+    """Put a receiver in the place of aiohttp's protocol, if that is possible and worth it.
+
+    Returns:
+        What aiohttp has read of the body already, and the receiver of the rest if there
+        is one.
+    """
+    server, transport, content = request.protocol, request.transport, request.content
+    if (
+        not isinstance(server, Connection)
+        or not isinstance(transport, asyncio.Transport)
+        or request.content_length is None
+        or hdrs.TRANSFER_ENCODING in request.headers
+        or content.exception() is not None
+        or request.content_length - content.total_bytes < LEAST_REST
+    ):
+        return [], None
+    head = []
+    while data := content.read_nowait():
+        head.append(data)
+    rest = request.content_length - content.total_bytes
+    if rest < LEAST_REST or not server.drained or transport.is_closing():
+        return head, None
+    receiver = DirectReceiver(content, server, transport, rest)
+    transport.set_protocol(receiver)
+    return head, receiver
