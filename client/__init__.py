@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from .errors import UnexpectedAnswer as UnexpectedAnswer
     from .errors import Unreachable as Unreachable
     from .errors import UploadIncomplete as UploadIncomplete
+    from .events import FindingsEvent as FindingsEvent
+    from .events import ProgressEvent as ProgressEvent
+    from .events import ServerClosing as ServerClosing
+    from .events import StatusEvent as StatusEvent
     from .models import Document as Document
     from .models import ImportStatus as ImportStatus
     from .models import Job as Job
@@ -51,6 +55,7 @@ _HOMES = {
         "Unreachable",
         "UploadIncomplete",
     ),
+    ".events": ("FindingsEvent", "ProgressEvent", "ServerClosing", "StatusEvent"),
     ".models": (
         "Document",
         "ImportStatus",

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -48,6 +49,8 @@ def demo(
     ] = None,
 ) -> None:
     """Start a server, upload a sample document, index it and search in it."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # the server must not be left behind
+        signal.signal(ending, lambda number, _frame: sys.exit(128 + number))
     data_dir.mkdir(parents=True, exist_ok=True)
     address = f"http://{_HOST}:{port or _free_port()}"
     with _server(address, data_dir) as process:

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, web
-from pdfsluice.client import Client, Document, ImportStatus, NotFound
-from pdfsluice.client.events import ProgressEvent, StatusEvent, UploadEvent
+from pdfsluice.client import (
+    Client,
+    Document,
+    ImportStatus,
+    NotFound,
+    ProgressEvent,
+    StatusEvent,
+)
+from pdfsluice.client.events import UploadEvent
 from pdfsluice.core.testing.pdfs import make_pdf
 
 from tests.support.servers import RunningServer, Serve

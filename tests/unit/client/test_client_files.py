@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -67,8 +65,3 @@ def test_progress_never_counts_more_than_the_file(steps: list[tuple[int, str]]) 
             tracker.acknowledged(chunk, 100)
     assert all(0 <= now.acknowledged_bytes <= now.sent_bytes <= 1000 for now in heard)
     assert heard[-1].acknowledged_bytes == 100 * len(acknowledged)
-
-
-def test_the_package_is_imported_without_its_http_client() -> None:
-    check = "import sys, pdfsluice.client; sys.exit('aiohttp' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
