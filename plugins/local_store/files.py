@@ -3,7 +3,6 @@
 import errno
 import os
 import stat
-from contextlib import suppress
 from pathlib import Path
 
 _COPY_STEP = 64 * 1024 * 1024
@@ -69,10 +68,14 @@ def move(source: Path, target: Path) -> None:
     sync_directory(source.parent)
 
 
+def unfinished(target: Path) -> Path:
+    """Return the file in which a copy grows until it is whole."""
+    return target.with_name(f".{target.name}.copying")
+
+
 def _copy_whole(source: int, target: Path) -> None:
-    temporary = target.with_name(f".{target.name}.copying")
-    with suppress(FileNotFoundError):
-        temporary.unlink()  # of a copy that a crash ended
+    temporary = unfinished(target)
+    temporary.unlink(missing_ok=True)  # of a copy that a crash ended
     descriptor = os.open(temporary, NEW_FILE, 0o600)
     try:
         append(descriptor, source)

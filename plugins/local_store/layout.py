@@ -33,10 +33,6 @@ class Layout:
         """The file of a partial blob."""
         return self.uploads / f"{_checked(blob_id)}{_PARTIAL}"
 
-    def joined(self, blob_id: str) -> Path:
-        """The file in which parts are put together before it replaces the partial one."""
-        return self.uploads / f"{_checked(blob_id)}.joining"
-
     def document(self, blob_id: str) -> Path:
         """The file of a published blob."""
         return self.documents / _checked(blob_id)[:2] / f"{blob_id}.pdf"

@@ -12,7 +12,7 @@ from pdfsluice.core.stores import Blob, StoreUsage
 
 from .blob import LocalBlob
 from .errors import explained, not_found
-from .files import NEW_FILE, append, is_regular, make_directory, move, sync_directory
+from .files import NEW_FILE, append, is_regular, make_directory, move, sync_directory, unfinished
 from .layout import Layout
 from .ledger import Ledger
 
@@ -150,8 +150,9 @@ class LocalUploadStore:
     def _remove(self, blob_id: str) -> None:
         layout = self._layout
         with explained("delete the upload"):
-            for place in (layout.partial, layout.joined, layout.quarantined, layout.document):
+            for place in (layout.partial, layout.quarantined, layout.document):
                 place(blob_id).unlink(missing_ok=True)
+                unfinished(place(blob_id)).unlink(missing_ok=True)
         self._ledger.forget(blob_id)
 
     async def partial_ids(self) -> Sequence[str]:
@@ -172,7 +173,8 @@ class LocalUploadStore:
         await asyncio.to_thread(self._concatenate, blob_id, parts)
 
     def _concatenate(self, blob_id: str, parts: Sequence[str]) -> None:
-        target, joined = self._layout.partial(blob_id), self._layout.joined(blob_id)
+        target = self._layout.partial(blob_id)
+        joined = unfinished(target)
         sources = [self._layout.partial(part) for part in parts]
         with explained("put the parts together"):
             for part, path in zip((blob_id, *parts), (target, *sources), strict=True):
