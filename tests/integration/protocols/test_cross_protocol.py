@@ -5,7 +5,7 @@ import base64
 import hashlib
 import itertools
 import uuid
-from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 import orjson
@@ -169,22 +169,17 @@ def _in_two(doors: Doors, protocol: str, session_id: str, pdf: bytes) -> None:
     doors.finish(protocol, session_id, pdf, half)
 
 
-async def _next(
-    socket: aiohttp.ClientWebSocketResponse,
-    kind: str,
-    accept: Callable[[dict[str, object]], bool] = lambda _: True,
-) -> dict[str, dict[str, object]]:
+async def _next(socket: aiohttp.ClientWebSocketResponse, kind: str) -> Any:
     async with asyncio.timeout(20):
-        while True:
-            message = await socket.receive_json()
-            if message["type"] == kind and accept(message):
-                return dict(message)
+        while (message := await socket.receive_json())["type"] != kind:
+            pass
+    return message
 
 
-async def _until_completed(
-    socket: aiohttp.ClientWebSocketResponse,
-) -> dict[str, dict[str, object]]:
-    return await _next(socket, "upload_status", lambda event: event["status"] == "completed")
+async def _until_completed(socket: aiohttp.ClientWebSocketResponse) -> Any:
+    while (message := await _next(socket, "upload_status"))["status"] != "completed":
+        pass
+    return message
 
 
 @pytest.mark.parametrize("protocol", ["rest", "tus", "ietf"])

@@ -46,12 +46,18 @@ def upload(base_url: str, file: Path, **config: Any) -> Any:
     return orjson.loads(done.stdout)
 
 
-async def run(base_url: str, file: Path, **config: Any) -> Any:
+async def run(
+    base_url: str, file: Path, *, abort: asyncio.Event | None = None, **config: Any
+) -> Any:
     process = await asyncio.create_subprocess_exec(
-        *command(base_url, file, **config), stdout=asyncio.subprocess.PIPE
+        *command(base_url, file, **config),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(60):
-        output, _ = await process.communicate()
+        if abort is not None:
+            await abort.wait()
+        output, _ = await process.communicate(None if abort is None else b"abort\n")
     return orjson.loads(output)
 
 
@@ -76,8 +82,9 @@ def test_stream_of_unknown_length(server: RunningServer, pdf: Path) -> None:
 
 async def test_abort_and_resume(server: RunningServer, pdf: Path) -> None:
     """The connection goes silent; the user aborts, and later goes on with the same upload."""
-    async with fault_proxy(server.port, lambda _: Stall(after=2_000_000)) as proxy:
-        first = await run(proxy.base_url, pdf, abortAfter=1_000_000)
+    fault = Stall(after=2_000_000)
+    async with fault_proxy(server.port, lambda _: fault) as proxy:
+        first = await run(proxy.base_url, pdf, abort=fault.stalled)
         session = first["url"].rpartition("/")[2]
     assert first["aborted"]
     second = await run(server.base_url, pdf, url=f"{server.base_url}/files/{session}")

@@ -1,10 +1,10 @@
 // Uploads a file with tus-js-client, as told by the JSON in the first argument, and prints what
-// happened as JSON. The tests in tests/integration/protocols/ run it.
+// happened as JSON; a line on standard input aborts. Run by tests/integration/protocols/.
 import { createReadStream, readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import * as tus from 'tus-js-client'
 
-const { endpoint, file, url, options = {}, abortAfter, asStream = false } = JSON.parse(
+const { endpoint, file, url, options = {}, asStream = false } = JSON.parse(
   process.argv[2],
 )
 const requests = []
@@ -21,11 +21,6 @@ const outcome = await new Promise((resolve) => {
     onAfterResponse: (request, response) => {
       requests.push({ method: request.getMethod(), status: response.getStatus() })
     },
-    onProgress: (sent) => {
-      if (abortAfter !== undefined && sent >= abortAfter) {
-        upload.abort().then(() => resolve({ aborted: true, url: upload.url }))
-      }
-    },
     onSuccess: ({ lastResponse }) =>
       resolve({ url: upload.url, document: lastResponse.getHeader('Content-Location') ?? null }),
     onError: (error) =>
@@ -35,6 +30,9 @@ const outcome = await new Promise((resolve) => {
         status: error.originalResponse?.getStatus() ?? null,
         body: error.originalResponse?.getBody() ?? null,
       }),
+  })
+  process.stdin.once('data', () => {
+    upload.abort().then(() => resolve({ aborted: true, url: upload.url }))
   })
   upload.start()
 })
