@@ -1,0 +1,123 @@
+"""Large raw bodies, which are received past aiohttp's parser."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tests.support.runtimes import Watchman
+from tests.support.web import STREAMING, WebServer, a_server, body_of, sha256
+
+MIB = 1024 * 1024
+SIZE = 4 * MIB
+DATA = random.Random(7).randbytes(2 * SIZE + 4321)
+
+
+class Wire:
+    """A connection on which requests are written by hand."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self._writer.write(piece)
+            await self._writer.drain()
+
+    async def status(self) -> int:
+        """Read one answer; return its status."""
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        lines = head.lower().split(b"\r\n")
+        length = next(int(x.split(b":")[1]) for x in lines if x.startswith(b"content-length"))
+        await self._reader.readexactly(length)
+        return int(head.split()[1])
+
+    def abort(self) -> None:
+        self._writer.transport.abort()
+
+    async def rest(self) -> bytes:
+        return await self._reader.read()
+
+
+@asynccontextmanager
+async def wire(web: WebServer) -> AsyncIterator[Wire]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.close()
+
+
+def head_of(session_id: str, chunk_id: int, length: int) -> bytes:
+    return (
+        f"PUT {STREAMING}/chunk/{session_id}?chunk_id={chunk_id} HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Length: {length}\r\n\r\n"
+    ).encode()
+
+
+@pytest.fixture
+async def big(tmp_path: Path) -> AsyncIterator[WebServer]:
+    """A server whose chunks are larger than what aiohttp buffers."""
+    async with a_server(tmp_path, body_idle_timeout=1.0) as running:
+        yield running
+
+
+async def test_one_connection_carries_all_chunks_even_pipelined(big: WebServer) -> None:
+    session = await big.initiate(DATA, chunk_size=SIZE)
+    size, count = session["chunk_size"], session["total_chunks"]
+    async with wire(big) as line:
+        for chunk_id in range(count):
+            part = DATA[chunk_id * size : (chunk_id + 1) * size]
+            await line.send(head_of(session["session_id"], chunk_id, len(part)) + part)
+        for _ in range(count):
+            assert await line.status() == 200
+        await line.send(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert await line.status() == 200
+    async with big.http.post(f"{STREAMING}/complete/{session['session_id']}") as response:
+        document = (await body_of(response))["document"]
+    assert document["sha256"] == sha256(DATA)
+
+
+async def test_a_body_that_breaks_off_is_kept_as_far_as_it_came(big: WebServer) -> None:
+    session = await big.initiate(DATA, chunk_size=SIZE)
+    size = session["chunk_size"]
+    async with wire(big) as line:
+        sent = size - 100_000
+        await line.send(head_of(session["session_id"], 0, size), DATA[:sent])
+        while (await big.status(session["session_id"]))["received_bytes"] < sent:
+            await asyncio.sleep(0.01)
+        line.abort()
+    while not (stands := await big.status(session["session_id"]))["uploaded_bytes"]:
+        await asyncio.sleep(0.01)
+    assert stands["missing_ranges"][0] == [sent, len(DATA)]
+
+
+async def test_a_silent_sender_is_given_up_and_told(big: WebServer) -> None:
+    session = await big.initiate(DATA, chunk_size=SIZE)
+    size = session["chunk_size"]
+    async with wire(big) as line:
+        await line.send(head_of(session["session_id"], 0, size), DATA[: size // 2])
+        assert await line.status() == 408
+    stands = await big.status(session["session_id"])
+    assert stands["uploaded_bytes"] == size // 2
+
+
+async def test_a_refusal_ends_a_body_that_is_still_coming(tmp_path: Path) -> None:
+    bad = b"FORBIDDEN" + DATA
+    async with a_server(tmp_path, watchman=Watchman()) as web, wire(web) as line:
+        session = await web.initiate(bad, chunk_size=SIZE)
+        session_id, size = session["session_id"], session["chunk_size"]
+        await line.send(head_of(session_id, 1, size), bad[size : size + size // 2])
+        while not (await web.status(session_id))["received_bytes"]:
+            await asyncio.sleep(0.01)
+        async with web.http.put(
+            f"{STREAMING}/chunk/{session_id}?chunk_id=0", data=BytesIO(bad[:size])
+        ) as response:
+            assert response.status in {200, 422}
+        assert await line.status() == 422
+        assert await line.rest() == b"", "the connection is closed behind the answer"
