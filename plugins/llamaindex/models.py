@@ -55,9 +55,9 @@ class EmbeddingModel:
         return load_embedding(recipe.embedding, recipe.embedding_options, recipe.api_key)
 
     @property
-    def count_tokens(self) -> Callable[[str], list[int]] | None:
+    def tokenize(self) -> Callable[[str], list[int]] | None:
         """The model's own tokenizer, where it is known."""
-        return None if self._encoder is None else self._encoder.count_tokens
+        return None if self._encoder is None else self._encoder.tokenize
 
     def encode_query(self, query: str) -> list[float]:
         """Return the vector of a query."""

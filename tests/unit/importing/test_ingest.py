@@ -60,13 +60,13 @@ def test_every_passage_is_of_its_page_and_fits(
 ) -> None:
     pages = [PageText(number, text) for number, text in enumerate(texts, 10)]
     nodes = ingestion.passages(pages, reference="7-x", owner="anna")
-    assert model.count_tokens is not None
+    assert model.tokenize is not None
     for node in nodes:
         page = node.metadata[PAGE]
         assert text_of(node) in texts[page - 10]
         assert node.metadata["owner"] == "anna"
         assert node.ref_doc_id == f"7-x-{page}"
-        assert len(model.count_tokens(text_of(node))) <= RECIPE.chunk_tokens
+        assert len(model.tokenize(text_of(node))) <= RECIPE.chunk_tokens
         assert len(node.get_embedding()) == 384
     assert [node.metadata[PAGE] for node in nodes] == sorted(n.metadata[PAGE] for n in nodes)
     covered = {node.metadata[PAGE] for node in nodes}
