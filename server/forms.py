@@ -13,7 +13,7 @@ from typing import BinaryIO, Self, cast
 from aiohttp import hdrs, web
 from aiohttp.helpers import parse_mimetype
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
-from pdfsluice.core.errors import BodyIncomplete, ProtocolError, SizeExceeded
+from pdfsluice.core.errors import ProtocolError, SizeExceeded
 from pdfsluice.core.models import Checksum
 
 from .bodies import BodyLimits, BodyReader
@@ -160,8 +160,6 @@ class FileForm:
                 for event in self._parser.parse(data):  # nothing, at the end, closes the parser
                     yield event
             except MultipartError as error:
-                if not data:
-                    raise BodyIncomplete("the form ends before its closing boundary") from error
                 raise ProtocolError(f"the form is malformed: {error}") from error
 
 
