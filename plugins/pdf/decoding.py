@@ -14,23 +14,28 @@ _MAX_DEPTH = 4
 
 
 class Decoder:
-    """Decodes the streams of one file."""
+    """Decodes the streams of one file.
 
-    def __init__(self) -> None:
+    Args:
+        wanted: Numbers of objects that filters refer to, and that have not come, are added.
+    """
+
+    def __init__(self, wanted: set[int]) -> None:
         self._known: dict[int, Value] = {}
-        self._wanted: set[int] = set()
+        self._missing: set[int] = set()
+        self._wanted = wanted
         self._spent = 0
         self._worked = 0
 
     def wants(self, number: int) -> bool:
         """Whether a filter refers to an object that has not come yet."""
-        return number in self._wanted
+        return number in self._missing
 
     def learn(self, number: int, value: Value) -> None:
         """Remember a small object."""
-        if isinstance(value, (int, float)) and number not in self._wanted:
+        if isinstance(value, (int, float)) and number not in self._missing:
             return
-        self._wanted.discard(number)
+        self._missing.discard(number)
         if len(self._known) < MAX_KNOWN or number in self._known:
             self._known[number] = value
 
@@ -39,6 +44,7 @@ class Decoder:
         missing: set[int] = set()
         for key in (b"Filter", b"DecodeParms", b"DP"):
             self._collect(dictionary.get(key), missing)
+        self._missing |= missing
         self._wanted |= missing
         return not missing
 

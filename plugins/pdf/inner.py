@@ -19,7 +19,8 @@ class InnerObjects:
     """
 
     def __init__(self, data: bytes, offset: int) -> None:
-        self._security = Security()
+        self.wanted: set[int] = set()
+        self._security = Security(self.wanted)
         walker = Walker(self, find_plainly, base=offset)
         walker.feed(memoryview(data))
         walker.finish()
@@ -35,11 +36,7 @@ class InnerObjects:
                 sighting.hidden = True
                 yield sighting
 
-    def wants(self, number: int) -> bool:
-        """Whether an object is to be read closely."""
-        return self._security.wants(number)
-
-    def plain(self, number: int, offset: int, text: bytes) -> None:
+    def plain(self, number: int, offset: int, lead: int, text: bytes) -> None:  # noqa: ARG002
         """See an uninteresting object."""
         self._security.plain(number, offset, text)
 

@@ -1,7 +1,8 @@
 """What the walker tells about a file while it walks."""
 
-from collections.abc import Sequence
+from array import array
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from .values import Dictionary, Value
@@ -34,9 +35,9 @@ class XrefSection:
 
     offset: int
     lead: int = 0
-    numbers: Sequence[int] = ()
-    offsets: Sequence[int] = ()
-    freed: list[int] = field(default_factory=list)
+    numbers: "array[int]" = field(default_factory=partial(array, "Q"))
+    offsets: "array[int]" = field(default_factory=partial(array, "Q"))
+    freed: "array[int]" = field(default_factory=partial(array, "Q"))
     trailer: Dictionary | None = None
 
 
@@ -52,15 +53,22 @@ class Observer(Protocol):
         ...
 
     def header(self, number: int, offset: int, lead: int) -> None:
-        """An object begins; ``lead`` bytes of white space stand before it."""
+        """An interesting object begins, behind ``lead`` bytes of white space."""
         ...
 
-    def wants(self, number: int) -> bool:
-        """Whether an object is to be read closely even if nothing in it looks interesting."""
+    @property
+    def wanted(self) -> set[int]:
+        """Numbers of objects to be read closely even if nothing in them looks interesting.
+
+        Always the same set, which changes.
+        """
         ...
 
-    def plain(self, number: int, offset: int, text: bytes) -> None:
-        """An uninteresting object was seen; ``text`` is its source, empty if that is long."""
+    def plain(self, number: int, offset: int, lead: int, text: bytes) -> None:
+        """An uninteresting object was seen, behind ``lead`` bytes of white space.
+
+        ``text`` is its source, empty if that is long.
+        """
         ...
 
     def object(self, number: int, offset: int, value: Value) -> None:

@@ -48,8 +48,9 @@ class Scan:
 
     def __init__(self, *, fast: bool = True) -> None:
         self.structure = Structure()
-        self.security = Security()
-        self._decoder = Decoder()
+        self.wanted: set[int] = set()
+        self.security = Security(self.wanted)
+        self._decoder = Decoder(self.wanted)
         self._walker = Walker(self, make_finder(fast=fast))
         self._unreadable: list[tuple[_Stream, str]] = []
         self._unreadable_count = 0
@@ -62,7 +63,7 @@ class Scan:
         """See the next bytes."""
         self.offset += len(data)
         for start in range(0, len(data), 1 << 18):
-            self.structure.see(bytes(data[start : start + (1 << 18)]))
+            self.structure.see(data[start : start + (1 << 18)])
         self._walker.feed(data)
 
     def finish(self) -> None:
@@ -120,12 +121,9 @@ class Scan:
         """See where an object begins."""
         self.structure.xrefs.object_at(number, offset, lead)
 
-    def wants(self, number: int) -> bool:
-        """Whether an object is to be read closely."""
-        return self.security.wants(number) or self._decoder.wants(number)
-
-    def plain(self, number: int, offset: int, text: bytes) -> None:
+    def plain(self, number: int, offset: int, lead: int, text: bytes) -> None:
         """See an uninteresting object."""
+        self.structure.xrefs.object_at(number, offset, lead)
         self.security.plain(number, offset, text)
         if text and (text.lstrip()[:1] in _SMALL_STARTS or b"/Predictor" in text):
             self._decoder.learn(number, parse_value(text))
@@ -234,7 +232,7 @@ class Scan:
             self._cannot_read(stream, decoded.problem or "damaged")
         if stream.number in objects.numbers:
             self.structure.problem("object-stream-self", stream.offset, stream.number)
-        interesting = objects.interesting(self.wants)
+        interesting = objects.interesting(self.wanted)
         read: set[int] = set()
         for index in interesting:
             number, value = objects.read(index)

@@ -28,6 +28,7 @@ MAX_TARGETS = 10_000
 """Streams remembered as scripts or attachments before they come."""
 
 _EMPTY_SOURCES = (b"null", b"<<>>", b"[]", b"()")
+_TINY = 16  # bytes that an empty object may take
 _INHERITING = (b"Kids", b"Names", b"Next")
 
 
@@ -35,11 +36,10 @@ class Security:
     """Collects what the objects of one file do.
 
     Args:
-        stage: The name that findings carry.
+        wanted: Numbers of objects that should be read closely are added to it.
     """
 
-    def __init__(self, stage: str = STAGE) -> None:
-        self._stage = stage
+    def __init__(self, wanted: set[int]) -> None:
         self._new: list[Sighting] = []
         self.sightings: list[Sighting] = []
         self._counts: Counter[tuple[FindingKind, Trigger | None]] = Counter()
@@ -52,14 +52,10 @@ class Security:
         self._replaced: dict[int, int] = {}  # object number -> offset of its latest definition
         self._scripts: dict[int, Sighting] = {}
         self._attachments: dict[int, Sighting] = {}
-        self._triggers = Triggers(self._trigger_known)
+        self._triggers = Triggers(self._trigger_known, wanted)
         self.encrypted = False
 
     # What the walk tells.
-
-    def wants(self, number: int) -> bool:
-        """Whether an object is run by something, so that what it refers to matters."""
-        return self._triggers.runs_by_itself(number)
 
     def wants_stream(self, number: int) -> bool:
         """Whether a stream is a script or an attachment."""
@@ -67,8 +63,12 @@ class Security:
 
     def plain(self, number: int, offset: int, text: bytes) -> None:
         """See an object without anything interesting in it."""
-        source = b"".join(text.split()) if text else b"?"
-        self._arrived(number, offset, empty=source in _EMPTY_SOURCES, null=source == b"null")
+        if len(text) < _TINY:
+            source = b"".join(text.split()) if text else b"?"
+            empty = source in _EMPTY_SOURCES
+            self._arrived(number, offset, empty=empty, null=source == b"null")
+        else:
+            self._arrived(number, offset)
 
     def object(self, number: int, offset: int, value: Value, *, hidden: bool = False) -> None:
         """See an object that may be active."""
@@ -117,7 +117,7 @@ class Security:
     def new(self) -> list[Finding]:
         """Return what has been found, or has become known to be worse, since the last call."""
         new, self._new = self._new, []
-        return [sighting.finding(self._stage) for sighting in new]
+        return [sighting.finding(STAGE) for sighting in new]
 
     def settle(self, *, blind: bool) -> None:
         """Decide what waits for objects that never came.

@@ -73,9 +73,9 @@ class ObjectStream:
         self._at = [number for _, number in starts]
         self._first = first
 
-    def interesting(self, wanted: Callable[[int], bool]) -> list[int]:
+    def interesting(self, wanted: set[int]) -> list[int]:
         """Return the indexes of objects that are worth reading."""
-        found = {i for i, number in enumerate(self._at) if wanted(number)}
+        found = {i for i, number in enumerate(self._at) if number in wanted}
         for match in INTERESTING_NAME.finditer(self._data, self._first):
             found.add(bisect_right(self._starts, match.start()) - 1)
         return sorted(found)

@@ -48,11 +48,11 @@ class Structure:
         self.version_text = ""
         self.xrefs = CrossReferences()
 
-    def see(self, data: bytes) -> None:
+    def see(self, data: memoryview) -> None:
         """See the bytes themselves, in order."""
         if len(self._head) < HEAD:
             self._head += data[: HEAD - len(self._head)]
-        self._tail = data[-TAIL:] if len(data) >= TAIL else (self._tail + data)[-TAIL:]
+        self._tail = (self._tail + data if len(data) < TAIL else bytes(data[-TAIL:]))[-TAIL:]
 
     def version(self, offset: int, text: bytes) -> None:
         """See a header (ISO 32000-2, 7.5.2)."""
@@ -157,7 +157,7 @@ class Structure:
         root = self.xrefs.root
         if not isinstance(root, (Reference, Dictionary)) or (
             isinstance(root, Reference)
-            and (not root_seen(root.number) or self.xrefs.current(root.number) == 0)
+            and (not root_seen(root.number) or self.xrefs.points_nowhere(root.number))
         ):
             self.problem("root-missing", offset, None)
 

@@ -129,6 +129,28 @@ PLAIN = re.compile(
 )
 """A whole, well-formed object without anything interesting, and how it ends."""
 
+PLAIN_OBJECT = re.compile(
+    rb"(["
+    + WHITE
+    + rb"]*+)(\d{1,10}+)["
+    + WHITE
+    + rb"]{1,64}+\d{1,10}+["
+    + WHITE
+    + rb"]{1,64}+(obj)"
+    + _PLAIN_TOKENS
+    + rb"(?:endobj()(?!"
+    + REGULAR
+    + rb")|stream\r?\n)",
+)
+"""A plain object with its header: groups are the space before, the number, the word ``obj``,
+and an empty one where it is no stream."""
+STREAM_END = re.compile(
+    rb"[" + WHITE + rb"]{0,32}+endstream[" + WHITE + rb"]{0,64}+endobj(?!" + REGULAR + rb")"
+)
+"""What usually stands behind the data of a stream."""
+XREF_ROWS = re.compile(rb"[\r\n ]{1,3}+((?:\d{10} \d{5} [nf][ \r][\r\n])++)")
+"""Rows of a cross-reference table that keep to the standard's 20 bytes."""
+
 PLAIN_LENGTH = re.compile(
     rb"/Length[" + WHITE + rb"]++(\d{1,15}+)([" + WHITE + rb"]++\d++[" + WHITE + rb"]++R)?"
     rb"(?!" + REGULAR + rb")"

@@ -28,10 +28,12 @@ class Triggers:
 
     Args:
         changed: Called with the number of an object whose trigger became known or stronger.
+        wanted: Numbers of objects that are run by anything but a click are added to it.
     """
 
-    def __init__(self, changed: Callable[[int], None]) -> None:
+    def __init__(self, changed: Callable[[int], None], wanted: set[int]) -> None:
         self._changed = changed
+        self._wanted = wanted
         self._known: dict[int, Trigger] = {}
         self._heirs: dict[int, list[int]] = {}
         self._links = 0
@@ -39,10 +41,6 @@ class Triggers:
     def get(self, number: int) -> Trigger | None:
         """Return what runs an object, as far as known."""
         return self._known.get(number)
-
-    def runs_by_itself(self, number: int) -> bool:
-        """Whether an object is run by anything but a click."""
-        return self._known.get(number, Trigger.CLICK) is not Trigger.CLICK
 
     def set(self, number: int, trigger: Trigger) -> None:
         """Learn that an object is run by ``trigger``; its heirs are as well."""
@@ -57,6 +55,8 @@ class Triggers:
                 if self._links > MAX_LINKS:
                     continue
             self._known[current] = trigger
+            if trigger is not Trigger.CLICK:
+                self._wanted.add(current)
             self._changed(current)
             waiting.extend(self._heirs.get(current, ()))
 

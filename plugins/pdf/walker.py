@@ -5,7 +5,6 @@ only when all bytes that it depends on are in view; that is why the pieces do no
 """
 
 import re
-from array import array
 from collections.abc import Generator
 from typing import Final
 
@@ -29,12 +28,15 @@ from .syntax import (
     OBJECT_END,
     PLAIN,
     PLAIN_LENGTH,
+    PLAIN_OBJECT,
     PLAIN_TOKENS,
     STARTXREF,
+    STREAM_END,
     STREAM_EOL,
     TRAILER,
     XREF,
     XREF_ROW,
+    XREF_ROWS,
 )
 from .values import Dictionary, Reference
 
@@ -51,6 +53,8 @@ MAX_BEYOND: Final = 1000
 GAP_HEAD: Final = 64 * 1024
 """Bytes shown of what stands between objects."""
 _MARGIN: Final = 64
+_ROW_SIZE: Final = 20
+_MAX_INTEGER: Final = (1 << 62) - 1
 _ROW: Final = 512  # no row of a cross-reference table is longer
 
 _Header = tuple[int, int]  # number, offset
@@ -79,21 +83,25 @@ class Walker:
     def feed(self, data: memoryview) -> None:
         """See the next bytes."""
         for start in range(0, len(data), PIECE):
-            self._gathered += data[start : start + PIECE]
-            if len(self._gathered) >= PATIENCE:
-                self._advance()
+            piece = data[start : start + PIECE]
+            if self._gathered or len(piece) < PATIENCE:
+                self._gathered += piece
+                if len(self._gathered) < PATIENCE:
+                    continue
+                self._advance(bytes(self._gathered))
+                self._gathered.clear()
+            else:
+                self._advance(bytes(piece))
 
     def finish(self) -> None:
         """Say that there are no more bytes."""
         self._source.ended = True
-        self._advance()
+        self._advance(bytes(self._gathered))
         for end, number, offset in self._beyond:
             if end > self._source.offset:
                 self._observer.problem("length-wrong", offset, number)
 
-    def _advance(self) -> None:
-        piece = bytes(self._gathered)
-        self._gathered.clear()
+    def _advance(self, piece: bytes) -> None:
         self._source.append(piece)
         next(self._steps, None)
 
@@ -101,6 +109,7 @@ class Walker:
         source = self._source
         yield
         while True:
+            self._plain_objects()
             match = HEADER.match(source.data, source.pos)
             if match is not None and match.end() < len(source.data):
                 self._lead = match.end(1) - source.pos
@@ -111,6 +120,41 @@ class Walker:
                 yield from self._visit(landmark)
             else:
                 return
+
+    def _plain_objects(self) -> None:
+        """Pass as many uninteresting objects as are wholly in view, in one tight loop.
+
+        Does the same as the other methods, for nearly all objects of most files. Whatever
+        is not as it usually is ends the loop and is left to them.
+        """
+        source = self._source
+        data, base, position = source.data, source.base, source.pos
+        size = len(data)
+        plain, wanted, find = self._observer.plain, self._observer.wanted, self._find
+        while True:
+            match = PLAIN_OBJECT.match(data, position, position + MAX_PLAIN)
+            if match is None or (end := match.end()) >= size:
+                break
+            number = int(match[2])
+            start = match.end(3)
+            if number in wanted or not _balanced(data, start, end):
+                break
+            text = b""
+            if match[4] is None:
+                length = PLAIN_LENGTH.search(data, start, end)
+                if length is None or length[2] is not None:
+                    break
+                stop = end + int(length[1])
+                tail = STREAM_END.match(data, stop) if stop < size else None
+                if tail is None or tail.end() >= size or find(data, end) < stop:
+                    break
+                end = tail.end()
+            elif end - start <= SMALL:
+                text = data[start : end - len(b"endobj")]
+            lead = match.end(1) - position
+            plain(number, base + position + lead, lead, text)
+            position = end
+        source.pos = position
 
     def _landmark(self) -> Generator[None, None, re.Match[bytes] | None]:
         """Skip to the next thing that means something, past bytes that mean nothing."""
@@ -164,19 +208,20 @@ class Walker:
 
     def _object(self, number: int, offset: int) -> Generator[None, None, _Header | None]:
         source = self._source
-        self._observer.header(number, offset, self._lead)
-        while not self._observer.wants(number):
+        lead = self._lead
+        while number not in self._observer.wanted:
             start = source.pos
             match = PLAIN.match(source.data, start, start + MAX_PLAIN)
             if match is not None and (match.end() < len(source.data) or source.ended):
                 if not _balanced(source.data, start, match.end()):
                     break
-                yield from self._plain(match, number, offset)
+                yield from self._plain(match, number, offset, lead)
                 return None
             if source.ended or source.available >= MAX_PLAIN or self._interesting_ahead():
                 break
             yield
         parsed = yield from ObjectParser(source).run()
+        self._observer.header(number, offset, lead)
         return (yield from self._parsed(parsed, number, offset))
 
     def _interesting_ahead(self) -> bool:
@@ -187,7 +232,7 @@ class Walker:
         name = INTERESTING_NAME.match(source.data, stop)
         return name is not None and name.end() < len(source.data)
 
-    def _plain(self, match: re.Match[bytes], number: int, offset: int) -> Steps:
+    def _plain(self, match: re.Match[bytes], number: int, offset: int, lead: int) -> Steps:
         """Pass an object that holds nothing of interest."""
         source = self._source
         start = source.pos
@@ -195,10 +240,10 @@ class Walker:
         if match[1]:
             small = match.end() - start <= SMALL
             self._observer.plain(
-                number, offset, source.data[start : match.start(1)] if small else b""
+                number, offset, lead, source.data[start : match.start(1)] if small else b""
             )
             return
-        self._observer.plain(number, offset, b"")
+        self._observer.plain(number, offset, lead, b"")
         declared = PLAIN_LENGTH.search(source.data, start, match.end())
         source.pos += len(match[2])
         length = int(declared[1]) if declared is not None and declared[2] is None else None
@@ -336,29 +381,28 @@ class Walker:
     def _xref_table(self, offset: int) -> Steps:
         """Read a cross-reference table (ISO 32000-2, 7.5.4)."""
         source = self._source
-        numbers, offsets = array("Q"), array("Q")
-        section = XrefSection(offset, self._lead, numbers, offsets)
+        section = XrefSection(offset, self._lead)
         number = end = 0
         while True:
             if source.available < _ROW:
                 yield from source.need(_ROW)
+            if number < end and (rows := XREF_ROWS.match(source.data, source.pos)) is not None:
+                taken = min(end - number, len(rows[1]) // _ROW_SIZE)
+                source.pos = rows.start(1) + taken * _ROW_SIZE
+                words = rows[1][: taken * _ROW_SIZE].split()
+                _take_rows(section, number, words[::3], words[2::3])
+                number += taken
+                continue
             match = XREF_ROW.match(source.data, source.pos)
-            if match is None:
+            if match is None or (match[3] is None and number != end):
                 break
             source.pos = match.end()
             if match[3] is None:
-                if number != end:
-                    break
                 number = int(match[1])
                 end = number + int(match[2])
-                continue
-            if len(numbers) < MAX_XREF_ENTRIES:
-                if match[3] == b"n":
-                    numbers.append(number & 0xFFFFFFFF)
-                    offsets.append(min(int(match[1]), 1 << 62))
-                elif len(section.freed) < MAX_XREF_ENTRIES // 10:
-                    section.freed.append(number)
-            number += 1
+            else:
+                _take_rows(section, number, [match[1]], [match[3]])
+                number += 1
         if number != end:
             self._observer.problem("xref-wrong", offset, None)
         self._observer.xref(section)
@@ -372,6 +416,18 @@ class Walker:
         else:
             self._observer.problem("trailer-damaged", offset, None)
         yield from self._objects(parsed.header)
+
+
+def _take_rows(section: XrefSection, first: int, places: list[bytes], kinds: list[bytes]) -> None:
+    """Add rows of a cross-reference table to a section, up to a limit."""
+    for number, (place, kind) in enumerate(zip(places, kinds, strict=True), first):
+        if len(section.numbers) + len(section.freed) >= MAX_XREF_ENTRIES:
+            return
+        if kind == b"n":
+            section.numbers.append(min(number, _MAX_INTEGER))
+            section.offsets.append(min(int(place), _MAX_INTEGER))
+        else:
+            section.freed.append(min(number, _MAX_INTEGER))
 
 
 def _balanced(data: bytes, start: int, end: int) -> bool:

@@ -67,6 +67,11 @@ class CrossReferences:
         """Return the offset of an object according to the table, once it has been judged."""
         return self._effective.get(number)
 
+    def points_nowhere(self, number: int) -> bool:
+        """Whether the table gives offset 0 for an object that is not there."""
+        first = self._numbers[0] if self._offsets and self._offsets[0] == 0 else None
+        return self._effective.get(number) == 0 and first != number
+
     def is_freed(self, number: int) -> bool:
         """Whether the newest section that names an object says that it is deleted."""
         return number in self._freed
