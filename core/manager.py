@@ -23,6 +23,7 @@ BUILT_IN: tuple[str, ...] = (
     "pdfsluice.plugins.deep",
     "pdfsluice.plugins.yara",
     "pdfsluice.plugins.policy",
+    "pdfsluice.plugins.scan",
     "pdfsluice.plugins.local_store",
     "pdfsluice.plugins.sql",
     "pdfsluice.plugins.progress_log",

@@ -106,6 +106,9 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         for folder in (settings.data_dir, settings.upload_dir, settings.state_dir):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for spec in registry.completion_stages:
+            if spec.close is not None:
+                stack.push_async_callback(spec.close)
         workers = Workers(settings.worker_threads)
         stack.callback(workers.close)
         uploads = await stack.enter_async_context(

@@ -1,1 +1,18 @@
-"""To be filled."""
+"""The command ``pdfsluice scan``: the scanner without the server."""
+
+from collections.abc import Sequence
+
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.ports import CommandSpec
+
+
+@hookimpl
+def pdfsluice_register_commands() -> Sequence[CommandSpec]:
+    """Register the command ``scan``."""
+    return (
+        CommandSpec(
+            name="scan",
+            help="Look into PDF files and say what is in them.",
+            target="pdfsluice.plugins.scan.command:scan",
+        ),
+    )

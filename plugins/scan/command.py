@@ -1,0 +1,192 @@
+"""``pdfsluice scan``."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pdfsluice.config import Loaded, SettingsError, Size
+from pdfsluice.core.errors import PluginError
+from pdfsluice.core.event_hub import EventHub
+from pdfsluice.core.explain import EXPLANATIONS
+from pdfsluice.core.findings import Decision, FindingKind
+from pdfsluice.core.inspection import Inspection, Inspector
+from pdfsluice.core.manager import PluginManager
+from pdfsluice.core.registry import choose
+from pdfsluice.core.runtime import build_registry
+from pdfsluice.core.startup import load_all
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+from rich.markup import escape
+
+from .files import files_of
+from .output import OUTPUTS, VERDICTS
+from .progress import Progress
+
+PRESETS = frozenset({"permissive", "standard", "strict"})
+
+
+class Exit(IntEnum):
+    """How a scan ends."""
+
+    OK = 0
+    """No file is refused."""
+    FAILED = 1
+    """No file is refused, but some could not be scanned."""
+    USAGE = 2
+    """The command line or a setting is wrong; nothing was scanned."""
+    REFUSED = 3
+    """At least one file is as bad as ``--fail-on`` says."""
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+class FailOn(StrEnum):
+    """The mildest verdict that makes the exit code 3."""
+
+    FLAG = "flag"
+    QUARANTINE = "quarantine"
+    REJECT = "reject"
+    NEVER = "never"
+
+
+def _size(text: str) -> int:
+    try:
+        size = int(TypeAdapter(Size).validate_python(text))
+    except ValidationError as error:
+        raise typer.BadParameter("a size is written as 65536 or as 8MiB") from error
+    if size < 1:
+        raise typer.BadParameter("it must be at least 1 byte")
+    return size
+
+
+def scan(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files, and folders with files.")
+    ] = None,
+    *,
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="How results are written.")
+    ] = Format.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    chunk_size: Annotated[
+        int,
+        typer.Option(
+            "--chunk-size", parser=_size, metavar="SIZE", help="Bytes that are looked at at once."
+        ),
+    ] = 1024 * 1024,
+    deep: Annotated[
+        bool, typer.Option("--deep/--no-deep", help="Whether whole files are inspected, too.")
+    ] = True,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="permissive, standard or strict; or the name of a plugin's policy."),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, max=64, help="Files scanned at the same time.")
+    ] = min(4, os.cpu_count() or 1),
+    fail_on: Annotated[
+        FailOn, typer.Option(help="The mildest verdict that makes the exit code 3.")
+    ] = FailOn.QUARANTINE,
+    explain: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Explain a kind of finding, and exit.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(envvar="PDFSLUICE_CONFIG", help="Settings file (TOML).")
+    ] = None,
+) -> None:
+    """Look into PDF files and say what is in them.
+
+    Exit codes: 0 no file is refused; 1 some could not be scanned; 2 the command line or a
+    setting is wrong; 3 at least one file is refused (see --fail-on).
+    """
+    if explain is not None:
+        raise typer.Exit(_explain(explain))
+    if not paths:
+        raise typer.BadParameter("name at least one file or folder")
+    try:
+        loaded = _loaded(config, policy)
+        inspector = _inspector(*loaded, chunk_size=chunk_size, deep=deep)
+    except (PluginError, SettingsError) as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(Exit.USAGE) from error
+    output = Format.JSON if as_json else form
+    raise typer.Exit(asyncio.run(_scan(inspector, files_of(paths), output, fail_on, jobs)))
+
+
+def _loaded(config: Path | None, policy: str | None) -> tuple[Loaded, PluginManager]:
+    manager, loaded = load_all(file=config)
+    if policy in PRESETS and "policy" in loaded.sections:
+        rules = loaded.sections["policy"].model_copy(update={"preset": policy})
+        loaded = replace(loaded, sections={**loaded.sections, "policy": rules})
+    elif policy is not None:
+        chosen = loaded.settings.model_copy(update={"policy": policy})
+        loaded = replace(loaded, settings=chosen)
+    return loaded, manager
+
+
+def _inspector(loaded: Loaded, manager: PluginManager, *, chunk_size: int, deep: bool) -> Inspector:
+    registry = build_registry(loaded, manager, EventHub())
+    chosen = choose("policies", registry.policies, loaded.settings.policy)
+    return Inspector(registry, chosen.policy, chunk_size=chunk_size, whole_files=deep)
+
+
+async def _scan(
+    inspector: Inspector, files: Iterable[Path], form: Format, fail_on: FailOn, jobs: int
+) -> Exit:
+    output = OUTPUTS[form]()
+    worst: Decision = Decision.NOTE
+    failed = False
+    with Progress() as progress:
+        async with inspector:
+            async for result in _results(inspector, files, jobs, progress):
+                output.add(result)
+                failed = failed or result.decision is None
+                worst = max(worst, result.decision or Decision.NOTE)
+    output.close()
+    threshold = next((d for d, name in VERDICTS.items() if name == fail_on), None)
+    if threshold is not None and worst >= threshold:
+        return Exit.REFUSED
+    return Exit.FAILED if failed else Exit.OK
+
+
+async def _results(
+    inspector: Inspector, files: Iterable[Path], jobs: int, progress: Progress
+) -> AsyncIterator[Inspection]:
+    """Scan some files at the same time; yield the results in the order of the files."""
+    waiting: list[asyncio.Task[Inspection]] = []
+    try:
+        for path in files:
+            if len(waiting) == jobs:
+                yield await waiting.pop(0)
+            waiting.append(asyncio.create_task(progress.follow(inspector, path)))
+        while waiting:
+            yield await waiting.pop(0)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def _explain(kind: str) -> Exit:
+    console = Console()
+    name = kind.lower().replace("-", "_")
+    if name not in set(FindingKind):
+        Console(stderr=True).print(f"There is no kind {kind!r}. There are:", highlight=False)
+        console.print(*sorted(FindingKind), sep="\n", highlight=False)
+        return Exit.USAGE
+    explanation = EXPLANATIONS[FindingKind(name)]
+    console.print(f"[bold]{explanation.title}[/] ({name}), usually {explanation.severity}")
+    console.print(explanation.meaning)
+    console.print(f"[italic]{explanation.advice}[/]")
+    return Exit.OK
