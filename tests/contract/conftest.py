@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 _DEBIAN = "/usr/lib/postgresql/*/bin"
 
@@ -57,3 +58,14 @@ def postgresql() -> Iterator[str]:
     finally:
         run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def empty_postgresql(postgresql: str) -> str:
+    """The server's URL, with nothing left of an earlier test."""
+    engine = create_engine(postgresql.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return postgresql

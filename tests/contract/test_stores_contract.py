@@ -12,20 +12,8 @@ from pdfsluice.core.testing.contracts import (
     UploadStoreContract,
 )
 from pdfsluice.plugins.local_store.store import open_store
-from sqlalchemy import create_engine, text
 
 from tests.support.databases import sql_context, sql_stores
-
-
-@pytest.fixture
-def empty_postgresql(postgresql: str) -> str:
-    """The server's URL, with nothing left of an earlier test."""
-    engine = create_engine(postgresql.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    return postgresql
 
 
 class TestMemoryUploads(UploadStoreContract):

@@ -1,0 +1,95 @@
+"""Several servers on one PostgreSQL, and a PostgreSQL that goes away."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pdfsluice.core.errors import PluginError, StateConflict
+from pdfsluice.core.models import JobKind, Session, SessionState
+from pdfsluice.core.stores import Catalogue, SessionStore
+from pdfsluice.core.testing.contracts.samples import NOW, extent, make_document, make_session
+from sqlalchemy import create_engine, text
+
+from tests.support.databases import sql_context, sql_stores
+
+Stores = tuple[SessionStore, Catalogue]
+
+
+@pytest.fixture
+async def two_servers(
+    tmp_path: Path, empty_postgresql: str
+) -> AsyncIterator[tuple[Stores, Stores]]:
+    """Two servers that start at the same time on an empty database."""
+    first, second = (
+        sql_stores(sql_context(tmp_path / name, url=empty_postgresql)) for name in "ab"
+    )
+    opened = await asyncio.gather(first.__aenter__(), second.__aenter__())
+    yield opened[0], opened[1]
+    await asyncio.gather(first.__aexit__(None, None, None), second.__aexit__(None, None, None))
+
+
+async def test_one_sees_what_the_other_commits(two_servers: tuple[Stores, Stores]) -> None:
+    (here, _), (there, _) = two_servers
+    session = make_session()
+    await here.create(session)
+    await there.commit(session.id, extent(0, 10), NOW)
+    assert (await here.get(session.id)).committed.ranges == ((0, 10),)
+
+
+async def test_of_two_updates_one_wins(two_servers: tuple[Stores, Stores]) -> None:
+    (here, _), (there, _) = two_servers
+    sessions = [make_session() for _ in range(20)]
+    await asyncio.gather(*map(here.create, sessions))
+    crossed = [
+        *(here.update(session, state=SessionState.UPLOADING) for session in sessions),
+        *(there.update(session, state=SessionState.CANCELLED) for session in reversed(sessions)),
+    ]
+    outcomes = await asyncio.gather(*crossed, return_exceptions=True)
+    winners = [outcome for outcome in outcomes if isinstance(outcome, Session)]
+    assert sorted(winner.id for winner in winners) == sorted(session.id for session in sessions)
+    assert sum(isinstance(outcome, StateConflict) for outcome in outcomes) == 20
+
+
+async def test_a_document_is_added_once_and_its_job_claimed_once(
+    two_servers: tuple[Stores, Stores],
+) -> None:
+    (_, here), (_, there) = two_servers
+    documents = [make_document() for _ in range(20)]
+    added = await asyncio.gather(
+        *(server.add(new, [JobKind.IMPORT]) for new in documents for server in (here, there))
+    )
+    assert len({document.id for document in added}) == 20
+    claimed = await asyncio.gather(*(server.claim() for _ in range(15) for server in (here, there)))
+    ids = [job.document_id for job in claimed if job is not None]
+    assert sorted(ids) == sorted({document.id for document in added})
+
+
+async def test_lost_connections_are_made_anew(tmp_path: Path, empty_postgresql: str) -> None:
+    async with sql_stores(sql_context(tmp_path, url=empty_postgresql)) as (sessions, _):
+        session = make_session()
+        await sessions.create(session)
+        await sessions.get(session.id)
+        engine = create_engine(empty_postgresql.replace("postgresql:", "postgresql+psycopg:"))
+        with engine.begin() as connection:
+            ended = connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                )
+            )
+            assert len(ended.all()) >= 2
+        engine.dispose()
+        await sessions.commit(session.id, extent(0, 10), NOW)
+        assert (await sessions.get(session.id)).committed.ranges == ((0, 10),)
+
+
+async def test_without_its_driver_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(PluginError) as caught:
+        async with sql_stores(sql_context(tmp_path, url="postgresql://host/name")):
+            pass
+    assert "pdfsluice[postgres]" in caught.value.hint
