@@ -20,8 +20,9 @@ from .models import (
 from .progress import ProgressTracker, TransferProgress
 from .retry import RetryPolicy
 from .source import FileSource
+from .transfer import STREAMING
 from .transport import Transport
-from .upload import STREAMING, Upload, UploadOptions
+from .upload import Upload, UploadOptions
 from .watching import Watcher
 
 DEFAULT_SERVER = "http://localhost:8000"

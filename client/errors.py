@@ -1,11 +1,15 @@
 """What can go wrong for a client, each kind with the server's stable code."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from pdfsluice.core import errors as core_errors
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.findings import Finding
+from pdfsluice.core.models import SessionState
+
+from .models import UploadSession
 
 _RETRYABLE_CODES = frozenset(
     kind.code
@@ -140,10 +144,20 @@ _CLASSES: Mapping[str, type[ClientError]] = {
     core_errors.ContentRejected.code: ContentRejected,
 }
 
+_END_CODES = {
+    SessionState.REJECTED: core_errors.ContentRejected.code,
+    SessionState.EXPIRED: core_errors.SessionExpired.code,
+}
 
-def error_from(code: str, message: str, *, details: Mapping[str, Any] | None = None) -> ClientError:
-    """Return the error for a code that came outside of an HTTP answer."""
-    return _CLASSES.get(code, ClientError)(message, code=code, details=details)
+
+def ending(session: UploadSession) -> ClientError:
+    """Return the error that tells how a session ended before its upload did."""
+    code = _END_CODES.get(session.status, core_errors.SessionEnded.code)
+    message = f"the upload was {session.status}"
+    if session.error is not None:
+        code, message = session.error.code, session.error.message
+    findings = [asdict(finding) for finding in session.findings]
+    return _CLASSES.get(code, ClientError)(message, code=code, details={"findings": findings})
 
 
 def error_from_problem(

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from .errors import ClientError
+
 _WINDOW_SECONDS = 5.0
 _SAMPLE_SECONDS = 0.1
 
@@ -51,6 +53,10 @@ class ProgressTracker:
     def stage(self, stage: str, *, message: str = "") -> None:
         """Note what is being done."""
         self._tell(replace(self._now, stage=stage, message=message))
+
+    def waiting(self, error: ClientError, pause: float) -> None:
+        """Note that the upload waits before it tries again."""
+        self.stage("waiting", message=f"{error.message}; trying again in {pause:.1f} s")
 
     def opened(self, session_id: str, acknowledged: int) -> None:
         """Note the session and what the server already has of it."""

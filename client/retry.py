@@ -3,10 +3,13 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from .errors import ClientError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +66,28 @@ class Patience:
             raise error
         self._waiting(error, pause)
         await asyncio.sleep(pause)
+
+    async def retried(
+        self,
+        request: Callable[[], Awaitable[T]],
+        *,
+        gives_up: Callable[[ClientError], bool] = lambda _error: False,
+    ) -> T:
+        """Make a request until it succeeds.
+
+        Args:
+            request: Makes it once.
+            gives_up: Says of a retryable error that it is final here.
+
+        Raises:
+            ClientError: The error is final, or patience is at its end.
+        """
+        attempt = 0
+        while True:
+            try:
+                return await request()
+            except ClientError as error:
+                if gives_up(error):
+                    raise
+                attempt += 1
+                await self.wait(error, attempt)

@@ -1,0 +1,145 @@
+"""Brings a file into an open session: sends, listens, completes."""
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import replace
+
+from pdfsluice.core.models import SessionState
+
+from .chunks import ChunkSender
+from .errors import ClientError, UploadIncomplete, ending
+from .events import ProgressEvent, StatusEvent
+from .models import Completed, Document, UploadSession
+from .pacing import Pacer
+from .progress import ProgressTracker
+from .retry import Patience, RetryPolicy
+from .source import FileSource
+from .transport import Transport
+from .watching import Watcher
+
+STREAMING = "/api/documents/streaming"
+_COMPLETE_SECONDS = 600.0
+
+Missing = tuple[tuple[int, int], ...]
+
+
+class Transfer:
+    """One run of an upload, within its session.
+
+    Args:
+        transport: The way to the server.
+        source: The file.
+        client_id: What the client calls itself.
+        session_id: The session.
+        chunk_size: Its chunk size in bytes.
+        parallel: How many chunks are under way at once.
+        checksum: Whether each chunk goes with its SHA-256.
+        policy: How long to keep listening.
+        patience: How long to keep sending.
+        pacer: How fast to send.
+        tracker: Hears of progress.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        source: FileSource,
+        *,
+        client_id: str,
+        session_id: str,
+        chunk_size: int,
+        parallel: int,
+        checksum: bool,
+        policy: RetryPolicy,
+        patience: Patience,
+        pacer: Pacer,
+        tracker: ProgressTracker,
+    ) -> None:
+        self._transport = transport
+        self._source = source
+        self._session_id = session_id
+        self._patience = patience
+        self._tracker = tracker
+        self._watcher = Watcher(transport, client_id, self._session, policy)
+        self._sender = ChunkSender(
+            transport,
+            source,
+            path=f"{STREAMING}/chunk/{session_id}",
+            chunk_size=chunk_size,
+            parallel=parallel,
+            checksum=checksum,
+            ask=self._session,
+            patience=patience,
+            pacer=pacer,
+            tracker=tracker,
+        )
+
+    async def run(self, missing: Missing) -> Document:
+        """Send what is missing and complete the upload.
+
+        A refusal that is heard on the WebSocket ends the sending at once.
+
+        Raises:
+            ClientError: The server refuses the file, or patience is at its end.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                listener = group.create_task(self._listen())
+                document = await self._send_and_complete(missing)
+                listener.cancel()
+        except BaseExceptionGroup as group_of_errors:
+            raise _cause(group_of_errors) from None
+        return document
+
+    async def _send_and_complete(self, missing: Missing) -> Document:
+        while True:
+            there = self._source.size - sum(end - start for start, end in missing)
+            self._tracker.opened(self._session_id, there)
+            await self._sender.send(missing)
+            self._source.check_unchanged()
+            self._tracker.stage("validating")
+            try:
+                completed = await self._patience.retried(self._complete)
+            except UploadIncomplete as error:
+                if not error.missing_ranges or error.missing_ranges == missing:
+                    raise
+                missing = error.missing_ranges
+            else:
+                return replace(completed.document, duplicate=completed.duplicate)
+
+    async def _complete(self) -> Completed:
+        """Ask for the completion; however often that is repeated, it is done once."""
+        path = f"{STREAMING}/complete/{self._session_id}"
+        return await self._transport.call(Completed, "POST", path, timeout=_COMPLETE_SECONDS)
+
+    async def _session(self) -> UploadSession:
+        return await self._transport.call(UploadSession, "GET", f"{STREAMING}/{self._session_id}")
+
+    async def _listen(self) -> None:
+        """Hear of the server's side until the session ends; raise if it ends badly."""
+        try:
+            status = await self._last_heard()
+        except ClientError:
+            return  # watching is a service; the answers to the chunks tell the same, later
+        if status != SessionState.COMPLETED:
+            raise ending(await self._session())
+
+    async def _last_heard(self) -> str:
+        status = ""
+        async with aclosing(self._watcher.events(self._session_id)) as events:
+            async for event in events:
+                if isinstance(event, ProgressEvent):
+                    self._tracker.server(
+                        stage=event.stage,
+                        validated=event.validated_bytes,
+                        imported=event.imported,
+                    )
+                elif isinstance(event, StatusEvent):
+                    status = event.status
+        return status
+
+
+def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return what went wrong first: the rest of a group are its consequences."""
+    first = group.exceptions[0]
+    return _cause(first) if isinstance(first, BaseExceptionGroup) else first
