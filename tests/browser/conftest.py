@@ -1,0 +1,102 @@
+"""A real browser for the page's tests; where none is installed they skip.
+
+``PDFSLUICE_CHROMIUM`` names the browser if it is not on the PATH, ``PDFSLUICE_SCREENSHOTS``
+a folder that is to receive a picture of each state.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pikepdf
+import pytest
+from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.support.page import Screenshot, find_browser
+
+_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = find_browser()
+    if executable is None:
+        pytest.skip(
+            "no Chromium: install it (Debian: apt install chromium) or set PDFSLUICE_CHROMIUM"
+        )
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open pages in browsers of their own; scripts that fail or break the policy fail the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            complaints.append(message.text)
+
+    def open_one(url: str, **options: object) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("console", listen)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(url)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def screenshot(tmp_path: Path) -> Screenshot:
+    folder = Path(os.environ.get("PDFSLUICE_SCREENSHOTS") or tmp_path / "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return Screenshot(folder)
+
+
+@pytest.fixture(scope="session")
+def pdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with PDFs to upload."""
+    folder = tmp_path_factory.mktemp("pdfs")
+    text = "Page {number}. The sluice gates of the northern canal were renewed in spring."
+    write_large_pdf(folder / "annual-report.pdf", 200 * _MIB, pages=24, text=text)
+    write_large_pdf(folder / "canal-survey.pdf", 40 * _MIB, pages=4)
+    write_large_pdf(folder / "survey-of-another-canal.pdf", 40 * _MIB, pages=5)
+    (folder / "other").mkdir()
+    (folder / "survey-of-another-canal.pdf").rename(folder / "other" / "canal-survey.pdf")
+    pages = ["Lubricate every valve twice a year.", "The spillway opens at four metres of water."]
+    (folder / "handbook.pdf").write_bytes(make_pdf(pages, title="Handbook"))
+    _write_malicious(folder / "invoice.pdf")
+    yield folder
+    shutil.rmtree(folder)
+
+
+def _write_malicious(path: Path) -> None:
+    """Write a large file whose first bytes already tell that it starts a program."""
+    write_large_pdf(path, 80 * _MIB, pages=4)
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        program = pikepdf.String("calc.exe")
+        action = pikepdf.Dictionary(S=pikepdf.Name.Launch, F=program)
+        pdf.Root.OpenAction = action
+        pdf.save(path)

@@ -1,0 +1,196 @@
+"""Uploads through the page, with everything that may come between."""
+
+import json
+import re
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.page import (
+    Line,
+    Screenshot,
+    card,
+    choose,
+    expect_state,
+    heap_bytes,
+    stored_percent,
+    wait_until_stored,
+)
+from tests.support.servers import RunningServer, Serve
+
+OpenPage = Callable[..., Page]
+_MB = 1_000_000
+
+
+def _get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+def _unfinished(server: RunningServer) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = _get(f"{server.base_url}/api/documents/streaming/resumable")
+    return found
+
+
+@pytest.fixture
+def own(serve: Serve) -> RunningServer:
+    """A server without anybody else's documents."""
+    return serve()
+
+
+def test_a_large_file_flows_in_with_live_progress(
+    own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+) -> None:
+    page = open_page(own.base_url)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator(".connection")).to_have_attribute("data-state", "live")
+    screenshot(page, "01-home")
+    Line(page, bytes_per_second=80 * _MB)
+    before = heap_bytes(page)
+    choose(page, pdfs / "annual-report.pdf")
+    wait_until_stored(page, "annual-report.pdf", 30)
+    upload = card(page, "annual-report.pdf")
+    assert stored_percent(upload) < 100
+    expect(upload.locator(".card-line")).to_contain_text(re.compile(r"MB/s · .* left"))
+    expect(upload.locator("[data-chunk=durable], [data-chunk=validated]").first).to_be_visible()
+    expect(upload.locator("dt:text-is('Checked') + dd")).to_contain_text(re.compile(r"[1-9].*MB"))
+    screenshot(page, "02-uploading")
+    assert heap_bytes(page) - before < 8 * _MB
+    done = expect_state(page, "annual-report.pdf", "completed")
+    expect(done.get_by_text("Nothing dangerous found")).to_be_visible()
+    expect(done.locator("dt:text-is('Imported') + dd")).to_have_text("100 %", timeout=60_000)
+    screenshot(page, "03-completed")
+    (document,) = _get(f"{own.base_url}/api/documents")["documents"]
+    assert document["file_size"] == (pdfs / "annual-report.pdf").stat().st_size
+    assert document["page_count"] == 24
+
+
+def test_pause_resume_and_cancel(
+    own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+) -> None:
+    page = open_page(own.base_url)
+    Line(page, bytes_per_second=20 * _MB)
+    choose(page, pdfs / "canal-survey.pdf")
+    wait_until_stored(page, "canal-survey.pdf", 10)
+    upload = card(page, "canal-survey.pdf")
+    upload.get_by_role("button", name="Pause").click()
+    expect_state(page, "canal-survey.pdf", "paused")
+    screenshot(page, "04-paused")
+    stored = stored_percent(upload)
+    page.wait_for_timeout(600)
+    assert stored_percent(upload) == stored
+    upload.get_by_role("button", name="Resume").click()
+    wait_until_stored(page, "canal-survey.pdf", min(99, stored + 10))
+    upload.get_by_role("button", name="Cancel").click()
+    expect_state(page, "canal-survey.pdf", "cancelled")
+    expect(upload.get_by_text("What had arrived has been deleted.")).to_be_visible()
+    screenshot(page, "05-cancelled")
+    assert _unfinished(own) == []
+
+
+def test_an_upload_is_resumed_after_a_reload_and_in_another_browser(
+    own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+) -> None:
+    page = open_page(own.base_url)
+    Line(page, bytes_per_second=20 * _MB)
+    choose(page, pdfs / "canal-survey.pdf")
+    wait_until_stored(page, "canal-survey.pdf", 30)
+    page.reload()
+    expect(page.locator(".unfinished .card-name")).to_have_text("canal-survey.pdf")
+    screenshot(page, "06-unfinished")
+    (session,) = _unfinished(own)
+    assert session["uploaded_chunks"] > 0
+
+    other = open_page(own.base_url)
+    item = other.locator(".unfinished li")
+    with other.expect_file_chooser() as chooser:
+        item.get_by_role("button", name="Choose file to continue").click()
+    chooser.value.set_files(pdfs / "other" / "canal-survey.pdf")
+    wrong = expect_state(other, "canal-survey.pdf", "failed")
+    expect(wrong).to_contain_text("This is not the file")
+    screenshot(other, "07-another-file-of-that-name")
+
+    sent: list[str] = []
+    other.on(
+        "request", lambda request: sent.append(request.url) if request.method == "PUT" else None
+    )
+    choose(other, pdfs / "canal-survey.pdf")
+    expect_state(other, "canal-survey.pdf", "completed")
+    assert sent
+    assert all(session["session_id"] in url for url in sent)
+    assert len(sent) < session["total_chunks"]
+    assert _unfinished(own) == []
+
+
+def test_a_server_that_is_killed_mid_upload_is_waited_for(
+    own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+) -> None:
+    page = open_page(own.base_url)
+    Line(page, bytes_per_second=20 * _MB)
+    choose(page, pdfs / "canal-survey.pdf")
+    wait_until_stored(page, "canal-survey.pdf", 20)
+    own.kill()
+    upload = expect_state(page, "canal-survey.pdf", "waiting")
+    expect(upload).to_contain_text("Waiting for the server")
+    expect(page.locator(".connection")).to_have_attribute("data-state", "away")
+    screenshot(page, "08-server-away")
+    own.start()
+    expect_state(page, "canal-survey.pdf", "completed")
+    assert [d["filename"] for d in _get(f"{own.base_url}/api/documents")["documents"]] == [
+        "canal-survey.pdf"
+    ]
+
+
+def test_the_network_may_go_and_come_back(
+    own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+) -> None:
+    page = open_page(own.base_url)
+    line = Line(page, bytes_per_second=20 * _MB)
+    choose(page, pdfs / "canal-survey.pdf")
+    wait_until_stored(page, "canal-survey.pdf", 20)
+    line.cut()
+    upload = expect_state(page, "canal-survey.pdf", "waiting")
+    expect(upload).to_contain_text("Waiting for the network")
+    screenshot(page, "09-offline")
+    line.restore()
+    expect_state(page, "canal-survey.pdf", "completed")
+
+
+def test_a_malicious_file_is_stopped_while_it_arrives(
+    own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+) -> None:
+    page = open_page(own.base_url)
+    Line(page, bytes_per_second=20 * _MB)
+    choose(page, pdfs / "invoice.pdf")
+    upload = expect_state(page, "invoice.pdf", "rejected")
+    expect(upload.get_by_text("Stopped while arriving")).to_be_visible()
+    expect(upload.get_by_role("heading", name="Starts a program")).to_be_visible()
+    expect(upload.locator(".finding").first).to_contain_text("runs when the document is opened")
+    assert stored_percent(upload) < 90
+    screenshot(page, "10-refused")
+    assert _get(f"{own.base_url}/api/documents")["total"] == 0
+    assert _unfinished(own) == []
+
+
+def test_many_files_at_once_and_one_that_is_no_pdf(
+    own: RunningServer, open_page: OpenPage, pdfs: Path, tmp_path: Path, screenshot: Screenshot
+) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("not a PDF")
+    names = [f"handbook-{number}.pdf" for number in range(5)]
+    copies = []
+    for name in names:
+        copies.append(tmp_path / name)
+        copies[-1].write_bytes((pdfs / "handbook.pdf").read_bytes() + b"%" + name.encode())
+    page = open_page(own.base_url)
+    choose(page, *copies, notes)
+    expect(page.locator(".toast")).to_contain_text("notes.txt")
+    for name in names:
+        expect_state(page, name, "completed")
+    screenshot(page, "11-many")
+    choose(page, copies[0])
+    expect(card(page, names[0])).to_contain_text("You have this document already")

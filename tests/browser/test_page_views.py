@@ -1,0 +1,234 @@
+"""The other views of the page: documents, search, operations, the key; and that all can use it."""
+
+import json
+import re
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.commands import pdfsluice
+from tests.support.page import Line, Screenshot, choose, expect_state
+from tests.support.servers import RunningServer, Serve, free_port
+
+OpenPage = Callable[..., Page]
+
+_AXE = Path(__file__).parents[1] / "js" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory, pdfs: Path) -> Iterator[RunningServer]:
+    """A server with one searchable document."""
+    server = RunningServer(port=free_port(), data_dir=tmp_path_factory.mktemp("library") / "data")
+    server.start()
+    done = pdfsluice(
+        "upload", pdfs / "handbook.pdf", "--server", server.base_url, "--index", "--wait"
+    )
+    assert done.code == 0, done.err
+    yield server
+    server.stop()
+
+
+def _audit(page: Page, screenshot: Screenshot, name: str) -> None:
+    """Look for serious faults with axe-core, in light and in dark."""
+    if not _AXE.exists():
+        pytest.skip("axe-core is not installed: npm --prefix tests/js ci")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        screenshot(page, f"{name}-{scheme}")
+        # Through the debugger: the page's own policy forbids foreign scripts, as it should.
+        page.context.new_cdp_session(page).send(
+            "Runtime.evaluate", {"expression": _AXE.read_text(encoding="utf-8")}
+        )
+        result = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+        faults = [
+            f"{fault['id']}: {node['html']} {node['failureSummary']}"
+            for fault in result["violations"]
+            for node in fault["nodes"]
+            if fault["impact"] in {"serious", "critical"}
+        ]
+        assert faults == [], f"{name}, {scheme}"
+
+
+def test_search_finds_the_passage_and_leads_to_its_page(
+    library: RunningServer, open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    page = open_page(f"{library.base_url}/#/search")
+    page.get_by_role("searchbox", name="Search all documents").fill("spillway")
+    page.keyboard.press("Enter")
+    hit = page.locator(".hit").first
+    expect(hit).to_contain_text("Page 2")
+    expect(hit.locator("mark").first).to_have_text("spillway")
+    expect(hit.locator("img")).to_be_visible()
+    _audit(page, screenshot, "20-search")
+    hit.get_by_role("link").click()
+    expect(page.locator(".pager")).to_contain_text("Page 2 of 2")
+    page.go_back()
+    expect(page.locator(".hit mark").first).to_be_visible()
+
+
+def test_a_document_is_looked_at_renamed_downloaded_and_deleted(
+    serve: Serve, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+) -> None:
+    server = serve()
+    page = open_page(server.base_url)
+    choose(page, pdfs / "handbook.pdf")
+    expect_state(page, "handbook.pdf", "completed")
+    page.get_by_role("link", name="Documents", exact=True).click()
+    expect(page.locator(".row img")).to_be_visible()
+    _audit(page, screenshot, "21-documents")
+    page.locator(".row").get_by_role("link").click()
+    expect(page.get_by_text("Searchable")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Next page").click()
+    expect(page.locator(".pager")).to_contain_text("Page 2 of 2")
+    expect(page.locator(".document-page img")).to_be_visible()
+    _audit(page, screenshot, "22-document")
+
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("Title").fill("The <b>handbook</b>")
+    screenshot(page, "23-rename")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The <b>handbook</b>")
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.path().read_bytes() == (pdfs / "handbook.pdf").read_bytes()
+
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", name="No documents yet")).to_be_visible()
+    _audit(page, screenshot, "24-no-documents")
+
+
+def test_operations_show_what_the_server_does(
+    serve: Serve, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+) -> None:
+    server = serve()
+    page = open_page(server.base_url)
+    Line(page, bytes_per_second=20_000_000)
+    choose(page, pdfs / "canal-survey.pdf")
+    page.get_by_role("link", name="Operations").click()
+    gauges = page.locator(".gauge")
+    expect(gauges.filter(has_text="Open sessions").locator("output")).to_have_text("1")
+    expect(gauges.filter(has_text="Throughput").locator("output")).to_contain_text(
+        re.compile(r"[1-9].*[KM]B/s")
+    )
+    expect(page.locator(".parts")).to_contain_text("pdf-security")
+    expect(page.get_by_role("table")).to_contain_text("backpressure")
+    server.kill()
+    expect(page.locator(".log")).to_contain_text("The connection to the server was lost.")
+    server.start()
+    expect(page.locator(".log")).to_contain_text("The server is back.")
+    expect(page.locator(".notice")).to_have_count(0)
+    _audit(page, screenshot, "25-operations")
+
+
+def test_a_key_is_asked_for_and_kept_for_the_tab(
+    serve: Serve, open_page: OpenPage, pdfs: Path, tmp_path: Path, screenshot: Screenshot
+) -> None:
+    added = pdfsluice("keys", "add", "reader", "--data-dir", tmp_path / "keyed")
+    assert added.code == 0, added.err
+    key = next(word for word in re.findall(r"\S{20,}", added.out))
+    server = serve(data_dir=tmp_path / "keyed")
+    page = open_page(server.base_url)
+    page.get_by_label("Key", exact=True).fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("does not know this key")
+    _audit(page, screenshot, "26-key")
+    page.get_by_label("Key", exact=True).fill(key)
+    page.keyboard.press("Enter")
+    expect(page.locator(".connection")).to_have_attribute("data-state", "live")
+    choose(page, pdfs / "handbook.pdf")
+    expect_state(page, "handbook.pdf", "completed")
+    page.get_by_role("link", name="Open document").click()
+    expect(page.locator(".document-page img")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert download.value.path().read_bytes() == (pdfs / "handbook.pdf").read_bytes()
+    page.reload()
+    expect(page.locator(".document-page img")).to_be_visible()
+    assert key not in json.dumps(page.evaluate("() => ({...localStorage})"))
+    assert key not in server.log_path.read_text()
+
+
+def test_the_upload_view_is_open_to_all(
+    serve: Serve, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+) -> None:
+    page = open_page(serve().base_url)
+    expect(page.locator(".connection")).to_have_attribute("data-state", "live")
+    _audit(page, screenshot, "27-home")
+    Line(page, bytes_per_second=20_000_000)
+    choose(page, pdfs / "invoice.pdf", pdfs / "handbook.pdf")
+    expect_state(page, "invoice.pdf", "rejected")
+    expect_state(page, "handbook.pdf", "completed")
+    _audit(page, screenshot, "28-verdicts")
+
+
+def test_the_page_is_used_with_the_keyboard_alone(
+    library: RunningServer, open_page: OpenPage, pdfs: Path
+) -> None:
+    page = open_page(library.base_url)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Choose files")).to_be_focused()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(pdfs / "handbook.pdf")
+    expect_state(page, "handbook.pdf", "completed")
+    expect(page.get_by_role("status").filter(has_text="handbook.pdf")).to_have_count(1)
+    link = page.get_by_role("link", name="Search")
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [320, 390, 820, 1920])
+def test_nothing_is_cut_off_at_any_width(
+    library: RunningServer, open_page: OpenPage, screenshot: Screenshot, width: int
+) -> None:
+    page = open_page(library.base_url, viewport={"width": width, "height": 900})
+    expect(page.locator(".connection")).to_have_attribute("data-state", "live")
+    for view in ("upload", "documents", "documents/1", "search?q=valve", "operations"):
+        page.goto(f"{library.base_url}/#/{view}")
+        page.wait_for_load_state("networkidle")
+        overflow = page.evaluate(
+            "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert overflow <= 0, view
+        screenshot(page, f"30-{width}-{re.sub('[^a-z0-9]+', '-', view)}")
+
+
+def test_the_files_of_the_page_are_cached_and_kept_apart(library: RunningServer) -> None:
+    def ask(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+        request = urllib.request.Request(f"{library.base_url}{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, dict(answer.headers), answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, dict(error.headers), error.read()
+
+    status, headers, body = ask("/assets/client/index.js")
+    assert status == 200
+    assert headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert "script-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert ask("/assets/client/index.js", **{"If-None-Match": headers["Etag"]})[0] == 304
+    status, zipped, smaller = ask("/assets/client/index.js", **{"Accept-Encoding": "gzip"})
+    assert zipped["Content-Encoding"] == "gzip"
+    assert zipped["Etag"] != headers["Etag"]
+    assert len(smaller) < len(body)
+    for path in (
+        "/assets/../page.py",
+        "/assets/..%2fpage.py",
+        "/assets/client/../../package.json",
+        "/assets/client/%2e%2e/%2e%2e/package.json",
+        "/assets//etc/passwd",
+        "/assets/",
+        "/assets/js",
+    ):
+        assert ask(path)[0] == 404, path

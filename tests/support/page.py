@@ -1,0 +1,91 @@
+"""Drives the page in a browser."""
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_browser() -> str | None:
+    """Return the path of a Chromium, or ``None``."""
+    named = os.environ.get("PDFSLUICE_CHROMIUM")
+    candidates = (named,) if named else _NAMES
+    return next(filter(None, map(shutil.which, candidates)), None)
+
+
+@dataclass(frozen=True)
+class Screenshot:
+    """Keeps pictures of the page's states for people to look at."""
+
+    folder: Path
+
+    def __call__(self, page: Page, name: str) -> None:
+        """Take a picture of the whole page."""
+        page.screenshot(path=self.folder / f"{name}.png", full_page=True)
+
+
+def choose(page: Page, *files: Path) -> None:
+    """Choose files as a user would."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose files").click()
+    chooser.value.set_files([str(file) for file in files])
+
+
+def card(page: Page, filename: str) -> Locator:
+    """Return the newest card of an upload."""
+    return page.locator(".card", has=page.get_by_role("heading", name=filename)).first
+
+
+def expect_state(page: Page, filename: str, state: str, *, seconds: float = 60) -> Locator:
+    """Wait until an upload is in a state; return its card."""
+    found = card(page, filename)
+    expect(found).to_have_attribute("data-state", state, timeout=seconds * 1000)
+    return found
+
+
+def stored_percent(upload: Locator) -> int:
+    """Return how much of an upload is stored, as its bar says."""
+    return int(upload.get_by_role("progressbar").get_attribute("aria-valuenow") or 0)
+
+
+def wait_until_stored(page: Page, filename: str, percent: int, *, seconds: float = 60) -> None:
+    """Wait until at least some of an upload is stored."""
+    bar = card(page, filename).get_by_role("progressbar")
+    reached = "|".join(str(value) for value in range(percent, 101))
+    expect(bar).to_have_attribute(
+        "aria-valuenow", re.compile(f"^({reached})$"), timeout=seconds * 1000
+    )
+
+
+class Line:
+    """What carries the page's requests: slowed down, so that an upload can be met half-way."""
+
+    def __init__(self, page: Page, *, bytes_per_second: float) -> None:
+        self._session = page.context.new_cdp_session(page)
+        self._session.send("Network.enable")
+        self._speed = bytes_per_second
+        self.restore()
+
+    def cut(self) -> None:
+        """Take the network away; the browser notices."""
+        self._emulate(offline=True)
+
+    def restore(self) -> None:
+        """Give the network back, as slow as before."""
+        self._emulate(offline=False)
+
+    def _emulate(self, *, offline: bool) -> None:
+        conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": self._speed}
+        self._session.send("Network.emulateNetworkConditions", {"offline": offline, **conditions})
+
+
+def heap_bytes(page: Page) -> float:
+    """Return the size of the page's JavaScript heap after a collection."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    return float(session.send("Runtime.getHeapUsage")["usedSize"])
