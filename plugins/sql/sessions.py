@@ -57,6 +57,12 @@ _update = (
         | {"version": sessions.c.version + 1}
     )
 )
+_count = (
+    select(func.count())
+    .select_from(sessions)
+    .where(sessions.c.state.in_(bindparam("states", expanding=True)))
+)
+_count_of_owner = _count.where(sessions.c.owner == bindparam("owner"))
 _delete = delete(sessions).where(sessions.c.id == bindparam("session"))
 _delete_checkpoints = delete(checkpoints).where(checkpoints.c.session_id == bindparam("session"))
 _insert_checkpoint = insert(checkpoints)
@@ -207,11 +213,10 @@ class SqlSessionStore:
 
     async def count(self, states: Sequence[SessionState], *, owner: str | None = None) -> int:
         """Return how many sessions, of everybody or of one owner, are in one of the states."""
-        statement = select(func.count()).select_from(sessions).where(_in_one_of(states))
-        if owner is not None:
-            statement = statement.where(sessions.c.owner == owner)
+        values = {"states": [state.value for state in states], "owner": owner}
+        statement = _count if owner is None else _count_of_owner
         return await self._database.read(
-            lambda connection: connection.execute(statement).scalar_one()
+            lambda connection: connection.execute(statement, values).scalar_one()
         )
 
     async def delete(self, session_id: str) -> None:
@@ -254,10 +259,6 @@ def _key(session_id: str) -> dict[str, Any]:
     if not (session_id.isascii() and session_id.isprintable()):
         raise _not_found(session_id)
     return {"session": session_id}
-
-
-def _in_one_of(states: Sequence[SessionState]) -> ColumnElement[bool]:
-    return sessions.c.state.in_([state.value for state in states])
 
 
 def _not_found(session_id: str) -> SessionNotFound:
