@@ -18,7 +18,7 @@ REFUSED = 3
 def block(name: str) -> str:
     """Return the code block whose first line is a comment with a file's name."""
     blocks = re.findall(r"```\w+\n# (\S+)\n(.*?)```", TUTORIAL.read_text(), re.DOTALL)
-    return dict(blocks)[name]
+    return str(dict(blocks)[name])
 
 
 @pytest.fixture(scope="module")
