@@ -53,7 +53,7 @@ class Documents:
             method="GET",
             path="/api/documents",
             handler=self.list,
-            scope=Scope.READ,
+            scopes=(Scope.READ,),
             summary="List documents",
             tag=_TAG,
             query=DocumentsQuery,
@@ -63,7 +63,7 @@ class Documents:
             method="POST",
             path="/api/documents/search",
             handler=self.search,
-            scope=Scope.READ,
+            scopes=(Scope.READ,),
             summary="Search the text of documents",
             tag=_TAG,
             body=SearchRequest,
@@ -74,7 +74,7 @@ class Documents:
             method="GET",
             path=one,
             handler=self.get,
-            scope=Scope.READ,
+            scopes=(Scope.READ,),
             summary="Show a document",
             tag=_TAG,
             answers={200: document},
@@ -84,7 +84,7 @@ class Documents:
             method="PATCH",
             path=one,
             handler=self.rename,
-            scope=Scope.UPLOAD,
+            scopes=(Scope.UPLOAD,),
             summary="Rename a document",
             tag=_TAG,
             body=RenameRequest,
@@ -95,7 +95,7 @@ class Documents:
             method="DELETE",
             path=one,
             handler=self.delete,
-            scope=Scope.UPLOAD,
+            scopes=(Scope.UPLOAD,),
             summary="Delete a document",
             tag=_TAG,
             answers={204: Answer("It is deleted, with all that was derived from it.")},
@@ -105,7 +105,7 @@ class Documents:
             method="GET",
             path=f"{one}/file",
             handler=self.file,
-            scope=Scope.READ,
+            scopes=(Scope.READ,),
             summary="Download a document",
             tag=_TAG,
             headers={"Range": "One range of bytes (RFC 9110, 14.2)."},
@@ -120,7 +120,7 @@ class Documents:
             method="GET",
             path=f"{one}/pages/{{page}}",
             handler=self.page,
-            scope=Scope.READ,
+            scopes=(Scope.READ,),
             summary="Show the text of a page",
             tag=_TAG,
             answers={200: Answer("The text.", PageView)},
@@ -130,7 +130,7 @@ class Documents:
             method="GET",
             path=f"{one}/pages/{{page}}/thumbnail",
             handler=self.thumbnail,
-            scope=Scope.READ,
+            scopes=(Scope.READ,),
             summary="Draw a page",
             tag=_TAG,
             query=ThumbnailQuery,
@@ -144,7 +144,7 @@ class Documents:
             method="GET",
             path=f"{one}/import",
             handler=self.import_status,
-            scope=Scope.READ,
+            scopes=(Scope.READ,),
             summary="Show how import and indexing stand",
             tag=_TAG,
             answers={200: status},
@@ -154,7 +154,7 @@ class Documents:
             method="POST",
             path=f"{one}/index",
             handler=self.index,
-            scope=Scope.UPLOAD,
+            scopes=(Scope.UPLOAD,),
             summary="Make a document searchable",
             tag=_TAG,
             answers={202: status},
@@ -178,14 +178,14 @@ class Documents:
         return respond(await self.view(await self._document(request)))
 
     async def rename(self, request: web.Request) -> web.StreamResponse:
-        """Give a document another title."""
+        """Give a document another title; needs the scope ``read`` as well."""
         read_query(request, NoQuery)
         wanted = await read_json(request, RenameRequest, self._limits)
         document = await self._library.rename(request[PRINCIPAL], _id(request), wanted.title)
         return respond(await self.view(document))
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
-        """Delete a document, its file, text, previews and index entries."""
+        """Delete a document with all that was derived from it; needs ``read`` as well."""
         read_query(request, NoQuery)
         await self._library.delete(request[PRINCIPAL], _id(request))
         return web.Response(status=204)
@@ -226,7 +226,7 @@ class Documents:
         return respond(ImportView.of(document.id, status))
 
     async def index(self, request: web.Request) -> web.StreamResponse:
-        """Queue a document for indexing; harmless if it is queued or indexed already."""
+        """Queue a document for indexing, if it is not queued; needs ``read`` as well."""
         read_query(request, NoQuery)
         status = await self._library.index(request[PRINCIPAL], _id(request))
         return respond(ImportView.of(_id(request), status), status=202)

@@ -48,7 +48,7 @@ class Manual:
             method="GET",
             path="/openapi.json",
             handler=self.openapi,
-            scope=None,
+            scopes=(),
             summary="Return this description",
             tag=_TAG,
             answers={200: Answer("OpenAPI 3.1.", media="application/json")},
@@ -58,7 +58,7 @@ class Manual:
             method="GET",
             path="/docs",
             handler=self.docs,
-            scope=None,
+            scopes=(),
             summary="Show this description",
             tag=_TAG,
             answers={200: Answer("A page.", media="text/html")},
@@ -68,7 +68,7 @@ class Manual:
             method="GET",
             path="/docs/style.css",
             handler=self.style,
-            scope=None,
+            scopes=(),
             summary="Return the looks of the page",
             tag=_TAG,
             answers={200: Answer("A style sheet.", media="text/css")},
@@ -137,8 +137,8 @@ def _operation(path: str, method: str, operation: Json) -> str:
         (f"<code>{status}</code>", _answer_kind(answer), _text(answer["description"]))
         for status, answer in operation["responses"].items()
     ]
-    scope = operation.get("x-scope")
-    needs = f"<p>Needs the scope <code>{escape(scope)}</code>.</p>" if scope else ""
+    scopes = " or ".join(operation.get("x-scopes", ()))
+    needs = f"<p>Needs the scope {escape(scopes)}.</p>" if scopes else ""
     return (
         f"<details><summary><b>{escape(method.upper())}</b> <code>{escape(path)}</code>"
         f" {escape(operation['summary'])}</summary>{_text(operation['description'])}{needs}"

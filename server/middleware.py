@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import hdrs, web
 from pdfsluice.core.errors import PdfsluiceError, PermissionDenied
-from pdfsluice.core.models import Scope
 
 from .access import Origins, credentials
 from .bodies import answer_before_body
@@ -120,10 +119,12 @@ async def _authorise(request: web.Request) -> None:
         return
     principal = await request.app[RUNTIME].authenticate(credentials(request))
     request[PRINCIPAL] = principal
-    if access.scope is not None and not principal.may(access.scope):
+    if access.scopes and not any(principal.may(scope) for scope in access.scopes):
+        needed = " or ".join(scope.value for scope in access.scopes)
         raise PermissionDenied(
-            f"the key {principal.name!r} does not have the scope {access.scope.value!r}",
-            hint=f"Use a key with the scope {access.scope.value!r} or {Scope.ADMIN.value!r}.",
+            f"the key {principal.name!r} does not have the scope {needed}",
+            hint="Use a key that has it, or one of an administrator.",
+            details={"scopes": [scope.value for scope in access.scopes]},
         )
 
 

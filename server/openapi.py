@@ -102,10 +102,10 @@ def _operation(route: Route, schemas: Json) -> Json:
         "tags": [route.tag],
         "parameters": list(_parameters(route)),
         "responses": _responses(route),
-        "security": [{"bearer": []}, {"key": []}, {}] if route.scope else [],
+        "security": [{"bearer": []}, {"key": []}, {}] if route.scopes else [],
     }
-    if route.scope:
-        operation["x-scope"] = route.scope.value
+    if route.scopes:
+        operation["x-scopes"] = [scope.value for scope in route.scopes]
     contents = _contents(route)
     if contents:
         operation["requestBody"] = {
@@ -170,7 +170,7 @@ def _possible(route: Route) -> Iterable[type[errors.PdfsluiceError]]:
     yield from _EVERYWHERE
     if route.body is not None:
         yield from _WITH_BODY
-    if route.scope is not None:
+    if route.scopes:
         yield from _WITH_SCOPE
     yield from route.errors
 

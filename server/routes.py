@@ -54,7 +54,7 @@ class Route:
     """One operation.
 
     Attributes:
-        scope: What the caller needs; ``None`` where nobody is asked who calls.
+        scopes: Of these the caller needs one; empty where nobody is asked who calls.
         summary: One line; the handler's docstring has the rest.
         query: Model of the query parameters.
         body: Model of a JSON body, or other contents, any one of which may be sent.
@@ -68,7 +68,7 @@ class Route:
     method: str
     path: str
     handler: Handler
-    scope: Scope | None
+    scopes: tuple[Scope, ...]
     summary: str
     tag: str
     answers: Mapping[int, Answer]
@@ -83,7 +83,7 @@ class Route:
 TABLE: web.AppKey[list[Route]] = web.AppKey("TABLE", list)
 """All routes, in order."""
 
-_SCOPES = web.AppKey("_SCOPES", dict[web.AbstractRoute, Scope | None])
+_SCOPES = web.AppKey("_SCOPES", dict[web.AbstractRoute, tuple[Scope, ...]])
 
 
 def prepare(app: web.Application) -> None:
@@ -101,14 +101,14 @@ def add(app: web.Application, routes: Iterable[Route]) -> None:
             made = app.router.add_route(
                 method, route.path, route.handler, expect_handler=withhold_continue
             )
-            app[_SCOPES][made] = route.scope
+            app[_SCOPES][made] = route.scopes
 
 
 def add_public(app: web.Application, add_routes: Callable[[web.Application], None]) -> None:
     """Let another module add routes of its own that need no key."""
     before = set(app.router.routes())
     add_routes(app)
-    app[_SCOPES].update((route, None) for route in app.router.routes() if route not in before)
+    app[_SCOPES].update((route, ()) for route in app.router.routes() if route not in before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +117,11 @@ class Access:
 
     Attributes:
         public: Nobody is asked who calls.
-        scope: What the caller needs, beside being known; the handler may ask for more.
+        scopes: Of these the caller needs one, if there are any; what is done may need more.
     """
 
     public: bool
-    scope: Scope | None
+    scopes: tuple[Scope, ...]
 
 
 def access_of(request: web.Request) -> Access:
@@ -130,9 +130,6 @@ def access_of(request: web.Request) -> Access:
     Paths that do not exist are public: their absence is no secret.
     """
     if request.match_info.http_exception is not None:
-        return Access(public=True, scope=None)
-    scopes = request.app[_SCOPES]
-    route = request.match_info.route
-    if route not in scopes:
-        return Access(public=False, scope=None)
-    return Access(public=scopes[route] is None, scope=scopes[route])
+        return Access(public=True, scopes=())
+    scopes = request.app[_SCOPES].get(request.match_info.route)
+    return Access(public=scopes == (), scopes=scopes or ())

@@ -55,7 +55,7 @@ class Uploads:
             method="POST",
             path=f"{PREFIX}/initiate",
             handler=self.initiate,
-            scope=Scope.UPLOAD,
+            scopes=(Scope.UPLOAD,),
             summary="Open an upload session",
             tag=TAG,
             body=InitiateRequest,
@@ -71,7 +71,7 @@ class Uploads:
             method="GET",
             path=f"{PREFIX}/resumable",
             handler=self.resumable,
-            scope=Scope.READ,
+            scopes=(Scope.READ, Scope.UPLOAD),
             summary="List unfinished uploads",
             tag=TAG,
             answers={200: Answer("Newest first.", ResumableView, many=True)},
@@ -80,7 +80,7 @@ class Uploads:
             method="POST",
             path=f"{PREFIX}/resume",
             handler=self.resume,
-            scope=Scope.UPLOAD,
+            scopes=(Scope.UPLOAD,),
             summary="Go on with an upload",
             tag=TAG,
             body=ResumeRequest,
@@ -91,7 +91,7 @@ class Uploads:
             method="POST",
             path=f"{PREFIX}/complete/{{session_id}}",
             handler=self.complete,
-            scope=Scope.UPLOAD,
+            scopes=(Scope.UPLOAD,),
             summary="Complete an upload",
             tag=TAG,
             headers={"Prefer": "respond-async, to be answered at once (RFC 7240)."},
@@ -117,7 +117,7 @@ class Uploads:
             method="POST",
             path=f"{PREFIX}/cancel/{{session_id}}",
             handler=self.cancel,
-            scope=Scope.UPLOAD,
+            scopes=(Scope.UPLOAD,),
             summary="Cancel an upload",
             tag=TAG,
             body=CancelRequest,
@@ -129,7 +129,7 @@ class Uploads:
             method="POST",
             path=f"{PREFIX}/release/{{session_id}}",
             handler=self.release,
-            scope=Scope.ADMIN,
+            scopes=(Scope.ADMIN,),
             summary="Overrule the refusal of a quarantined upload",
             tag=TAG,
             answers={200: session},
@@ -139,7 +139,7 @@ class Uploads:
             method="GET",
             path=f"{PREFIX}/{{session_id}}",
             handler=self.status,
-            scope=Scope.READ,
+            scopes=(Scope.READ, Scope.UPLOAD),
             summary="Show an upload session",
             tag=TAG,
             answers={200: session},
@@ -149,7 +149,7 @@ class Uploads:
             method="DELETE",
             path=f"{PREFIX}/{{session_id}}",
             handler=self.cancel,
-            scope=Scope.UPLOAD,
+            scopes=(Scope.UPLOAD,),
             summary="Cancel an upload",
             tag=TAG,
             answers={200: cancelled},
@@ -260,15 +260,18 @@ class Uploads:
         if session.document_id is not None:
             try:
                 document = await self._documents.view_by_id(request[PRINCIPAL], session.document_id)
-            except errors.DocumentNotFound:  # deleted since
-                document = None
+            except (errors.DocumentNotFound, errors.PermissionDenied):
+                document = None  # deleted since, or the key may upload only
         return SessionView.of(session, self._uploads.counters(session), document)
 
     async def _with_document(
         self, request: web.Request, error: errors.DuplicateDocument
     ) -> errors.DuplicateDocument:
-        """Put the document itself beside its id."""
-        view = await self._documents.view_by_id(request[PRINCIPAL], error.details["document_id"])
+        """Put the document itself beside its id, for who may read it."""
+        principal = request[PRINCIPAL]
+        if not principal.may(Scope.READ):
+            return error
+        view = await self._documents.view_by_id(principal, error.details["document_id"])
         return errors.DuplicateDocument(
             error.message,
             hint=error.hint,

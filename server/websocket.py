@@ -44,7 +44,7 @@ class Endpoint:
             method="GET",
             path="/ws/{client_id}",
             handler=self.serve,
-            scope=Scope.READ,
+            scopes=(Scope.READ, Scope.UPLOAD),
             summary="Watch uploads",
             tag="WebSocket",
             query=WatchQuery,
