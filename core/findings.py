@@ -38,6 +38,11 @@ class Severity(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """How grave it is: 0 for a note to 4 for a certain attack."""
+        return list(Severity).index(self)
+
 
 class Trigger(StrEnum):
     """What makes an action run (ISO 32000-2, 12.6.3)."""

@@ -5,12 +5,12 @@ makes it run. Both name the same object of the file, and that is how they are ma
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from .findings import Finding, Revision, Severity, StageReport, Unscanned
+from .findings import Finding, Revision, StageReport, Trigger, Unscanned
 
-_GRAVITY = {severity: rank for rank, severity in enumerate(Severity)}
+_Key = tuple[str, int | None]
 
 
 def merge_reports(reports: Sequence[StageReport]) -> StageReport:
@@ -20,8 +20,8 @@ def merge_reports(reports: Sequence[StageReport]) -> StageReport:
     - A report that ``settles`` a stage makes void what that stage left unscanned.
     - A finding that another stage has already made in the same object is not repeated: the
       earlier one keeps its place and excerpt, and takes over trigger, severity and wording.
-    - A finding without any place says that the file as a whole is of that kind; it adds
-      nothing where another stage has found a place of that kind.
+    - A finding without any place says what the file as a whole is; it is joined to the first
+      of its kind that another stage has found.
     - Later facts replace earlier ones of the same name.
     """
     merged = StageReport()
@@ -40,45 +40,52 @@ def merge_reports(reports: Sequence[StageReport]) -> StageReport:
 
 def _merge_findings(known: Iterable[Finding], added: Sequence[Finding]) -> tuple[Finding, ...]:
     findings = list(known)
-    by_object: dict[tuple[str, int | None], list[int]] = defaultdict(list)
-    by_kind: dict[str, int] = {}
-    for index, finding in enumerate(findings):
-        if finding.revision is Revision.CURRENT:
-            by_kind.setdefault(finding.kind, index)
-            by_object[finding.kind, finding.object].append(index)
+    places = _places(findings)
+    groups: dict[_Key, list[Finding]] = defaultdict(list)
     for new in added:
-        if new.object is None and new.offset is None:
-            index = by_kind.get(new.kind, -1)
-            if index >= 0 and findings[index].stage != new.stage:
-                findings[index] = _confirmed(findings[index], new)
-                continue
-        same = [
-            index
-            for index in by_object[new.kind, new.object]
-            if new.object is not None and _same(findings[index], new)
-        ]
-        for index in same:
-            findings[index] = _joined(findings[index], new)
-        if not same:
+        if new.revision is Revision.CURRENT and (new.object is not None or new.offset is None):
+            groups[new.kind, new.object].append(new)
+        else:
             findings.append(new)
+    for key, group in groups.items():
+        findings.extend(_settled(findings, places.get(key, ()), group))
     return tuple(findings)
 
 
-def _same(known: Finding, new: Finding) -> bool:
-    """Whether two findings of one kind in one object are of one thing.
+def _places(findings: Sequence[Finding]) -> Mapping[_Key, Sequence[int]]:
+    """Say where findings of a kind in an object are; and, without an object, the first."""
+    places: dict[_Key, list[int]] = defaultdict(list)
+    for index, finding in enumerate(findings):
+        if finding.revision is Revision.CURRENT:
+            if finding.object is not None:
+                places[finding.kind, finding.object].append(index)
+            places.setdefault((finding.kind, None), [index])
+    return places
 
-    A stage knows its own things apart; only those of two stages may be the same.
+
+def _settled(
+    findings: list[Finding], places: Iterable[int], group: Sequence[Finding]
+) -> Sequence[Finding]:
+    """Join what is new of one thing to what other stages found of it; return what is left.
+
+    Each earlier finding takes over what is now said of its trigger. Where that trigger is
+    not confirmed the later stage knows better, and the gravest of its findings counts.
     """
-    return (
-        known.stage != new.stage
-        and new.revision is Revision.CURRENT
-        and (known.trigger is None or new.trigger in (None, known.trigger))
-    )
+    by_trigger = {new.trigger: new for new in group}
+    gravest = max(group, key=_gravity)
+    told: set[Trigger | None] = set()
+    for index in places:
+        if findings[index].stage != gravest.stage:  # a stage knows its own findings apart
+            new = by_trigger.get(findings[index].trigger, gravest)
+            findings[index] = _joined(findings[index], new)
+            told.add(new.trigger)
+    return [new for new in group if new.trigger not in told]
 
 
 def _joined(known: Finding, new: Finding) -> Finding:
+    """Keep the place of the one, take over the judgement of the other if it knows more."""
     if new.trigger is None and known.trigger is not None:
-        return _confirmed(known, new)
+        return replace(known, severity=max(known, new, key=_gravity).severity)
     return replace(
         known,
         trigger=new.trigger,
@@ -90,12 +97,8 @@ def _joined(known: Finding, new: Finding) -> Finding:
     )
 
 
-def _confirmed(known: Finding, new: Finding) -> Finding:
-    return replace(
-        known,
-        severity=max(known.severity, new.severity, key=lambda s: _GRAVITY[s]),
-        details={**new.details, **known.details},
-    )
+def _gravity(finding: Finding) -> int:
+    return finding.severity.rank
 
 
 def _merge_unscanned(

@@ -14,7 +14,6 @@ from .damage import damages, exceeds_memory
 from .facts import facts_of
 from .sightings import Blind, Sighting, Survey
 from .triggers import Triggers, find_triggers
-from .values import number_of
 from .walk import Walk, open_pdf
 
 MOST_OF_A_KIND = 200
@@ -54,8 +53,7 @@ def _look_into(pdf: Pdf, path: Path, budget: Budget, survey: Survey) -> None:
     attachments = Attachments()
     triggers: Triggers = {}
     if pdf.is_encrypted:
-        number = number_of(pdf.trailer.get("/Encrypt"), 0) or None
-        seen.append(Sighting(kind=FindingKind.ENCRYPTED, object=number, subject="opened"))
+        seen.append(Sighting(kind=FindingKind.ENCRYPTED, subject="opened"))
     try:
         survey.facts = facts_of(pdf)
     except pikepdf.PdfError as error:

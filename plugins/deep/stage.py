@@ -1,7 +1,5 @@
 """The completion stage: asks a child about the file, and turns the answer into a report."""
 
-from dataclasses import replace
-
 from pdfsluice.core.child import ChildFailed, Limits
 from pdfsluice.core.childpool import ChildPool
 from pdfsluice.core.findings import Finding, FindingKind, Revision, StageReport, Unscanned
@@ -49,9 +47,9 @@ class DeepStage:
 
 
 def _report(survey: Survey, context: CompletionContext) -> StageReport:
-    known = context.session.findings
+    findings = (to_finding(sighting, NAME) for sighting in survey.sightings)
     return StageReport(
-        findings=tuple(_placed(to_finding(item, NAME), known) for item in survey.sightings),
+        findings=tuple(found for found in findings if not _damage_is_known(found, context)),
         unscanned=tuple(
             Unscanned(stage=NAME, reason=item.reason, message=item.message, object=item.object)
             for item in survey.blind
@@ -61,13 +59,14 @@ def _report(survey: Survey, context: CompletionContext) -> StageReport:
     )
 
 
-def _placed(finding: Finding, known: tuple[Finding, ...]) -> Finding:
-    """Let damage that has already been located be damage of the file, not a second one."""
-    if finding.kind == FindingKind.MALFORMED and any(
-        other.kind == finding.kind and other.revision is Revision.CURRENT for other in known
-    ):
-        return replace(finding, object=None)
-    return finding
+def _damage_is_known(found: Finding, context: CompletionContext) -> bool:
+    """Whether this is damage, and an earlier stage has told what and where it is."""
+    return found.kind == FindingKind.MALFORMED and any(
+        known.kind == found.kind
+        and known.revision is Revision.CURRENT
+        and known.severity.rank >= found.severity.rank
+        for known in context.session.findings
+    )
 
 
 def _failed(failure: ChildFailed) -> Survey:

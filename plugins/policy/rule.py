@@ -1,6 +1,5 @@
 """One line of a policy."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -8,7 +7,6 @@ from pdfsluice.core.findings import Decision, Finding, Revision, Severity, Trigg
 from pdfsluice.core.models import Session, SessionState
 
 ANY_KIND = "*"
-_GRAVITY: Mapping[Severity, int] = {severity: rank for rank, severity in enumerate(Severity)}
 _ARRIVING = frozenset({SessionState.CREATED, SessionState.UPLOADING})
 
 
@@ -53,7 +51,7 @@ class Rule:
         return (
             self.kind in {ANY_KIND, finding.kind}
             and (self.triggers is None or finding.trigger in self.triggers)
-            and (self.severity is None or _GRAVITY[finding.severity] >= _GRAVITY[self.severity])
+            and (self.severity is None or finding.severity.rank >= self.severity.rank)
             and (self.revision is None or finding.revision == self.revision)
             and (self.moment is None or Moment.of(session) == self.moment)
             and (self.principals is None or session.owner in self.principals)
