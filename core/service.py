@@ -13,6 +13,7 @@ from pdfsluice.config import Settings
 from .activation import ActiveUploads
 from .active import ActiveUpload
 from .completion import Completer, require_whole
+from .concatenation import Concatenation
 from .errors import (
     DuplicateDocument,
     OffsetConflict,
@@ -30,7 +31,6 @@ from .models import (
     ChunkIntent,
     ChunkReceipt,
     Document,
-    Extent,
     Principal,
     Protocol,
     Scope,
@@ -122,6 +122,7 @@ class UploadService:
         self._active = active
         self._pipeline = pipeline
         self._completer = completer
+        self._concatenation = Concatenation(sessions, uploads, active)
         self._draining = False
 
     async def initiate(self, principal: Principal, initiation: Initiation) -> Session:
@@ -383,32 +384,22 @@ class UploadService:
     ) -> Session:
         """Make one upload of finished parts, in the given order (tus, concatenation).
 
+        Repeating it, also after a crash in the middle, returns the same upload.
+
         Raises:
             ProtocolError: A part is named twice, is no part, or is not complete.
             SessionNotFound: A part does not exist, or is another principal's.
         """
-        if not part_ids or len(set(part_ids)) != len(part_ids):
-            raise ProtocolError("a concatenation needs different parts")
-        parts = [await self.get(principal, part_id) for part_id in part_ids]
-        for part in parts:
-            if not part.partial or part.total_size is None or part.next_chunk_id is not None:
-                raise ProtocolError(f"{part.id} is not a complete part")
-        total = sum(part.total_size or 0 for part in parts)
-        session = await self.initiate(principal, replace(initiation, total_size=total))
-        await asyncio.gather(*(self._active.drop(part_id) for part_id in part_ids))
-        await self._uploads.concatenate(session.id, part_ids)
-        offset = 0
-        for part in parts:
-            for extent in await self._sessions.extents(part.id):
-                moved = Extent(extent.start + offset, extent.end + offset, extent.fingerprint)
-                await self._sessions.commit(session.id, moved, _now())
-            offset += part.total_size or 0
-        for part_id in part_ids:
-            await self._uploads.remove(part_id)
-            await self._sessions.delete(part_id)
-        return await self._sessions.update(
-            await self._sessions.get(session.id), state=SessionState.UPLOADING
-        )
+        _require(principal, Scope.UPLOAD)
+
+        async def find(session_id: str) -> Session:
+            return await self.get(principal, session_id)
+
+        async def open_whole(size: int) -> Session:
+            hidden = replace(initiation, total_size=size, partial=True)
+            return await self.initiate(principal, hidden)
+
+        return await self._concatenation.join(find, part_ids, open_whole)
 
     async def stats(self) -> UploadStats:
         """Count what is going on."""

@@ -420,8 +420,8 @@ async def test_parts_become_one_upload(tmp_path: Path) -> None:
         assert whole.committed.ranges == ((0, len(DATA)),)
         done = await runtime.uploads.complete(LOCAL, whole.id)
         assert done.document.sha256 == hashlib.sha256(DATA).hexdigest()
-        with pytest.raises(SessionNotFound):
-            await runtime.uploads.get(LOCAL, parts[0].id)
+        part = await runtime.uploads.get(LOCAL, parts[0].id)
+        assert (part.state, part.failure_code) == (SessionState.CANCELLED, "concatenated")
 
 
 async def test_an_interrupted_completion_goes_on_after_a_restart(tmp_path: Path) -> None:
