@@ -17,11 +17,27 @@ from .options import Json, KeyFile, Server, connect
 
 T = TypeVar("T")
 Id = Annotated[int, typer.Argument(metavar="ID", help="Number of the document.")]
+OwnServer = Annotated[
+    str | None, typer.Option("--server", "-s", help="As for `pdfsluice documents`.")
+]
+OwnKeyFile = Annotated[
+    Path | None, typer.Option("--api-key-file", help="As for `pdfsluice documents`.")
+]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def _with_client(server: str, key_file: Path | None, work: Callable[[Client], Awaitable[T]]) -> T:
+def _with_client(
+    context: typer.Context,
+    server: str | None,
+    key_file: Path | None,
+    work: Callable[[Client], Awaitable[T]],
+) -> T:
+    """Run with a client for what was given behind the command, or else before it."""
+    before = context.parent.params if context.parent else {}
+    server = server or before.get("server") or DEFAULT_SERVER
+    key_file = key_file or before.get("key_file")
+
     async def connected() -> T:
         async with connect(server, key_file) as client:
             return await work(client)
@@ -53,7 +69,7 @@ def documents(
         elif not as_json:
             err.print("There is no document yet. Upload one: pdfsluice upload FILE")
 
-    _with_client(server, key_file, show)
+    _with_client(context, server, key_file, show)
 
 
 def _row(document: Document) -> tuple[str, ...]:
@@ -69,14 +85,15 @@ def _row(document: Document) -> tuple[str, ...]:
 
 @app.command()
 def show(
+    context: typer.Context,
     document_id: Id,
-    server: Server = DEFAULT_SERVER,
-    key_file: KeyFile = None,
+    server: OwnServer = None,
+    key_file: OwnKeyFile = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Show a document and what was found in it."""
-    document = _with_client(server, key_file, lambda client: client.document(document_id))
+    document = _with_client(context, server, key_file, lambda client: client.document(document_id))
     if as_json:
         print_json(document)
         return
@@ -99,22 +116,32 @@ def show(
 
 @app.command()
 def rename(
-    document_id: Id, title: str, server: Server = DEFAULT_SERVER, key_file: KeyFile = None
+    context: typer.Context,
+    document_id: Id,
+    title: str,
+    server: OwnServer = None,
+    key_file: OwnKeyFile = None,
 ) -> None:
     """Give a document another title."""
-    named = _with_client(server, key_file, lambda client: client.rename(document_id, title))
+    named = _with_client(
+        context, server, key_file, lambda client: client.rename(document_id, title)
+    )
     out.print(f"Document {named.id} is now {escape(named.title)}.")
 
 
 @app.command()
-def index(document_id: Id, server: Server = DEFAULT_SERVER, key_file: KeyFile = None) -> None:
+def index(
+    context: typer.Context, document_id: Id, server: OwnServer = None, key_file: OwnKeyFile = None
+) -> None:
     """Make a document searchable, in the background."""
-    status = _with_client(server, key_file, lambda client: client.index(document_id))
+    status = _with_client(context, server, key_file, lambda client: client.index(document_id))
     out.print(f"The index of document {status.document_id} is {status.index_status}.")
 
 
 @app.command()
-def delete(document_id: Id, server: Server = DEFAULT_SERVER, key_file: KeyFile = None) -> None:
+def delete(
+    context: typer.Context, document_id: Id, server: OwnServer = None, key_file: OwnKeyFile = None
+) -> None:
     """Delete a document, its file and what was derived from it."""
-    _with_client(server, key_file, lambda client: client.delete(document_id))
+    _with_client(context, server, key_file, lambda client: client.delete(document_id))
     out.print(f"Document {document_id} is deleted.")

@@ -12,6 +12,7 @@ from pdfsluice.client.errors import (
     PermissionDenied,
     Unreachable,
 )
+from pdfsluice.config import SettingsError
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.findings import Finding
 from rich.markup import escape
@@ -68,7 +69,7 @@ def exit_of(error: Exception) -> Exit:
         return Exit.UNREACHABLE
     if isinstance(error, AuthenticationFailed | PermissionDenied):
         return Exit.AUTHENTICATION
-    if isinstance(error, ValueError) or type(error).__name__ == "SettingsError":
+    if isinstance(error, SettingsError):
         return Exit.USAGE
     return Exit.FAILED
 
@@ -78,7 +79,7 @@ def _words(error: Exception) -> tuple[str, str]:
         return error.message, "Give a key with PDFSLUICE_API_KEY or --api-key-file."
     if isinstance(error, ClientError | PdfsluiceError):
         return error.message, error.hint
-    if isinstance(error, OSError) or type(error).__name__ == "SettingsError":
+    if isinstance(error, OSError | SettingsError):
         return str(error), ""
     return (
         f"{type(error).__name__}: {error}",

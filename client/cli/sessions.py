@@ -8,7 +8,7 @@ from pdfsluice.client.client import DEFAULT_SERVER
 from pdfsluice.client.models import ResumableUpload
 from rich.filesize import decimal
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from .console import err, out, print_json
 from .failures import run
@@ -27,7 +27,11 @@ def sessions(
     if not found:
         err.print("There is no unfinished upload.")
         return
-    table = Table("Session", "File", "Size", "Stored", "Age", "Status", box=None, pad_edge=False)
+    table = Table(
+        *(Column("Session", no_wrap=True), "File", "Size", "Stored", "Age", "Status"),
+        box=None,
+        pad_edge=False,
+    )
     for upload in found:
         table.add_row(*_row(upload))
     out.print(table)

@@ -34,7 +34,7 @@ def test_a_document_is_indexed_found_shown_renamed_and_deleted(
     number = str(document["id"])
     assert pdfsluice("documents", "rename", number, "Sleeping otters", *at).code == 0
     assert "Sleeping otters" in pdfsluice("documents", *at).out
-    shown = pdfsluice("documents", "show", number, *at)
+    shown = pdfsluice("documents", *at, "show", number)
     assert document["sha256"] in shown.out
     assert pdfsluice("documents", "delete", number, *at).code == 0
     gone = pdfsluice("documents", "show", number, *at)
