@@ -6,7 +6,6 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Protocol
 
 _READ = 64 * 1024
 _BROKEN = (ConnectionError, asyncio.IncompleteReadError, OSError)
@@ -19,12 +18,14 @@ class Link:
     Attributes:
         number: How many connections came before.
         sent: Bytes that went from the client to the server so far.
+        deaf: Whether the client is cut off when the server begins to answer.
     """
 
     number: int
     client: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     server: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     sent: int = 0
+    deaf: bool = False
 
     async def upstream(self, data: bytes) -> None:
         """Pass bytes on to the server."""
@@ -42,25 +43,20 @@ class Link:
             writer.close()
 
 
-class Fault(Protocol):
-    """What happens on one connection."""
+class Fault:
+    """What happens on one connection: by itself nothing, everything is passed on."""
 
     async def pump(self, link: Link) -> None:
-        """Carry bytes from the client to the server, in whatever way is faulty."""
-        ...
-
-
-class NoFault:
-    """Passes everything on."""
-
-    async def pump(self, link: Link) -> None:
-        """Carry bytes until the client ends."""
+        """Carry bytes from the client to the server until the client ends."""
         while data := await link.client[0].read(_READ):
             await link.upstream(data)
 
+    async def afterwards(self, port: int) -> None:
+        """Do something when the connection is over; ``port`` is the server's."""
+
 
 @dataclass
-class Cut:
+class Cut(Fault):
     """Closes the connection when the client has sent ``after`` bytes."""
 
     after: int
@@ -77,7 +73,7 @@ class Cut:
 
 
 @dataclass
-class Stall:
+class Stall(Fault):
     """Goes silent when the client has sent ``after`` bytes, and leaves both sides open."""
 
     after: int
@@ -95,7 +91,7 @@ class Stall:
 
 
 @dataclass
-class Trickle:
+class Trickle(Fault):
     """Passes ``size`` bytes on every ``pause`` seconds: a slow-loris."""
 
     after: int
@@ -110,32 +106,43 @@ class Trickle:
                 await asyncio.sleep(self.pause)
 
 
+class LoseAnswer(Fault):
+    """Lets the server do its work and keeps the answer from the client."""
+
+    async def pump(self, link: Link) -> None:
+        """Carry everything one way."""
+        link.deaf = True
+        await super().pump(link)
+
+
 @dataclass
-class Duplicate:
-    """Sends what the client sent a second time, on a connection of its own, after the answer.
+class Duplicate(Fault):
+    """Sends what the client sent a second time, on a connection of its own, after the first.
 
     So do proxies that retry, and clients whose answer was lost.
     """
 
     repeated: asyncio.Event = field(default_factory=asyncio.Event)
     answer: bytes = b""
+    _copy: bytearray = field(default_factory=bytearray)
 
     async def pump(self, link: Link) -> None:
-        """Carry bytes and keep a copy, then repeat them."""
-        host, port = link.server[1].get_extra_info("peername")[:2]
-        copy = bytearray()
+        """Carry bytes and keep a copy."""
         while data := await link.client[0].read(_READ):
-            copy += data
+            self._copy += data
             await link.upstream(data)
-        reader, writer = await asyncio.open_connection(host, port)
-        writer.write(copy)
+
+    async def afterwards(self, port: int) -> None:
+        """Repeat the request."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(self._copy)
         self.answer = await reader.read(_READ)
         writer.close()
         self.repeated.set()
 
 
 @dataclass
-class HoldBack:
+class HoldBack(Fault):
     """Keeps what the client sends until ``release`` is set: later requests overtake it."""
 
     release: asyncio.Event = field(default_factory=asyncio.Event)
@@ -147,7 +154,7 @@ class HoldBack:
         self.held.set()
         await self.release.wait()
         await link.upstream(first)
-        await NoFault().pump(link)
+        await super().pump(link)
 
 
 @dataclass
@@ -184,7 +191,10 @@ async def fault_proxy(server_port: int, plan: Callable[[int], Fault]) -> AsyncIt
             task.add_done_callback(tasks.discard)
         with suppress(*_BROKEN, asyncio.CancelledError):
             server = await asyncio.open_connection("127.0.0.1", server_port)
-            await _carry(Link(number, (reader, writer), server), proxy.plan(number))
+            fault = proxy.plan(number)
+            await _carry(Link(number, (reader, writer), server), fault)
+            writer.close()
+            await fault.afterwards(server_port)
         writer.close()
 
     listener = await asyncio.start_server(accept, "127.0.0.1", 0)
@@ -213,5 +223,8 @@ async def _carry(link: Link, fault: Fault) -> None:
 
 async def _answers(link: Link) -> None:
     while data := await link.server[0].read(_READ):
+        if link.deaf:
+            link.close(reset=False)
+            return
         link.client[1].write(data)
         await link.client[1].drain()

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from pdfsluice.core.testing.pdfs import make_pdf
 
-from tests.support.fault_proxy import Cut, NoFault, Stall, fault_proxy
+from tests.support.fault_proxy import Cut, Fault, Stall, fault_proxy
 from tests.support.servers import RunningServer
 from tests.support.stored import documents_of, hostile_pdf
 
@@ -107,7 +107,7 @@ def test_resumable_upload_for_http(server: RunningServer, pdf: Path) -> None:
 
 async def test_broken_connections(server: RunningServer, pdf: Path) -> None:
     async with fault_proxy(
-        server.port, lambda number: Cut(after=900_000, reset=True) if number < 3 else NoFault()
+        server.port, lambda number: Cut(after=900_000, reset=True) if number < 3 else Fault()
     ) as proxy:
         result = await run(proxy.base_url, pdf)
     assert "error" not in result

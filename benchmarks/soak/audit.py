@@ -1,0 +1,72 @@
+"""What the server has in the end, compared with what was uploaded."""
+
+import asyncio
+import hashlib
+import urllib.error
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from tests.support.servers import RunningServer
+from tests.support.stored import documents, get, get_json
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Deviations; all are 0 where every promise was kept.
+
+    Attributes:
+        missing: Files that were confirmed and are no document.
+        damaged: Documents whose bytes are not those of any file.
+        duplicates: Documents beyond the first of the same file.
+        orphans: Partial files that belong to no unfinished session.
+        strays: Files among the documents that belong to none.
+    """
+
+    missing: int = 0
+    damaged: int = 0
+    duplicates: int = 0
+    orphans: int = 0
+    strays: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether there are none."""
+        return not any(getattr(self, each.name) for each in fields(self))
+
+
+async def audit(server: RunningServer, digests: Sequence[str]) -> Audit:
+    """Restart the server in peace and look at everything."""
+    await asyncio.to_thread(server.restart)
+    return await asyncio.to_thread(_audit, server, digests)
+
+
+def _audit(server: RunningServer, digests: Sequence[str]) -> Audit:
+    found = documents(server.base_url)
+    stored = Counter(
+        hashlib.sha256(get(f"{server.base_url}/api/documents/{each['id']}/file")).hexdigest()
+        for each in found
+    )
+    wanted = set(digests)
+    files = list((server.data_dir / "documents").rglob("*.pdf"))
+    return Audit(
+        missing=len(wanted - set(stored)),
+        damaged=sum(count for digest, count in stored.items() if digest not in wanted),
+        duplicates=sum(count - 1 for count in stored.values()),
+        orphans=_orphans(server),
+        strays=len(files) - len(found),
+    )
+
+
+def _orphans(server: RunningServer) -> int:
+    """Count partial files without a session that may still be resumed."""
+    files = [path for path in (server.data_dir / "uploads").rglob("*") if path.is_file()]
+    return sum(not _is_open(server, path.stem) for path in files)
+
+
+def _is_open(server: RunningServer, session_id: str) -> bool:
+    try:
+        session = get_json(f"{server.base_url}/api/documents/streaming/{session_id}")
+    except urllib.error.HTTPError:
+        return False
+    return session["status"] in {"created", "uploading"}

@@ -1,0 +1,133 @@
+"""Concatenations that are repeated, doubled, or broken off at each of their steps."""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pdfsluice.core.errors import ProtocolError, StorageFull
+from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.service import Initiation
+
+from tests.support.runtimes import a_runtime, initiate, send_all
+
+DATA = random.Random(1).randbytes(300_000)
+PIECES = (DATA[:1], DATA[1:100_000], DATA[100_000:])
+WHOLE = Initiation(filename="whole.pdf", total_size=None)
+
+
+class Crash(BaseException):
+    """Ends a request where no handler expects it, as the death of the process would."""
+
+
+@asynccontextmanager
+async def with_parts(folder: Path) -> AsyncIterator[tuple[Runtime, list[str]]]:
+    async with a_runtime(folder) as runtime:
+        ids: list[str] = []
+        for piece in PIECES:
+            part = await initiate(runtime, piece, partial=True)
+            await send_all(runtime, part, piece)
+            ids.append(part.id)
+        yield runtime, ids
+
+
+async def document_digest(runtime: Runtime, whole: Session) -> str:
+    done = await runtime.uploads.complete(LOCAL, whole.id)
+    return done.document.sha256
+
+
+async def test_repeating_it_leads_to_the_same_upload(tmp_path: Path) -> None:
+    async with with_parts(tmp_path) as (runtime, ids):
+        first = await runtime.uploads.concatenate(LOCAL, WHOLE, ids)
+        assert (await runtime.uploads.concatenate(LOCAL, WHOLE, ids)).id == first.id
+        assert await document_digest(runtime, first) == hashlib.sha256(DATA).hexdigest()
+        again = await runtime.uploads.concatenate(LOCAL, WHOLE, ids)
+        assert (again.id, again.state) == (first.id, SessionState.COMPLETED)
+
+
+async def test_two_at_once_make_one_upload(tmp_path: Path) -> None:
+    async with with_parts(tmp_path) as (runtime, ids):
+        made = await asyncio.gather(
+            *(runtime.uploads.concatenate(LOCAL, WHOLE, ids) for _ in range(3))
+        )
+        assert len({session.id for session in made}) == 1
+        assert await document_digest(runtime, made[0]) == hashlib.sha256(DATA).hexdigest()
+
+
+async def test_parts_serve_once(tmp_path: Path) -> None:
+    async with with_parts(tmp_path) as (runtime, ids):
+        await runtime.uploads.concatenate(LOCAL, WHOLE, ids)
+        with pytest.raises(ProtocolError):
+            await runtime.uploads.concatenate(LOCAL, WHOLE, ids[:2])
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize(
+    ("owner", "method", "calls"),
+    [
+        ("_sessions", "commit", 2),
+        ("_sessions", "update", 1),
+        ("_sessions", "update", 3),
+        ("_uploads", "concatenate", 0),
+        ("_uploads", "concatenate", 1),
+        ("_sessions", "update", 4),
+        ("_uploads", "remove", 1),
+        ("_sessions", "update", 6),
+    ],
+)
+async def test_broken_off_and_repeated(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: str,
+    method: str,
+    calls: int,
+    *,
+    restart: bool,
+) -> None:
+    """It dies after so many calls of one of the stores' methods, and is asked for again."""
+    async with with_parts(tmp_path) as (runtime, ids):
+        store = getattr(runtime.uploads, owner)
+        real, done = getattr(store, method), 0
+
+        async def crashing(*args: Any, **kwargs: Any) -> Any:
+            nonlocal done
+            if done == calls:
+                raise Crash
+            result = await real(*args, **kwargs)
+            done += 1
+            if done == calls:
+                raise Crash
+            return result
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store, method, crashing)
+            with pytest.raises(Crash):
+                await runtime.uploads.concatenate(LOCAL, WHOLE, ids)
+        if not restart:
+            whole = await runtime.uploads.concatenate(LOCAL, WHOLE, ids)
+            assert await document_digest(runtime, whole) == hashlib.sha256(DATA).hexdigest()
+            return
+    async with a_runtime(tmp_path) as runtime:
+        whole = await runtime.uploads.concatenate(LOCAL, WHOLE, ids)
+        assert await document_digest(runtime, whole) == hashlib.sha256(DATA).hexdigest()
+
+
+async def test_a_full_disk_leaves_the_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with with_parts(tmp_path) as (runtime, ids):
+
+        async def full(*_: object) -> None:
+            raise StorageFull("no space is left")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(runtime.uploads._uploads, "concatenate", full)
+            with pytest.raises(StorageFull):
+                await runtime.uploads.concatenate(LOCAL, WHOLE, ids)
+        whole = await runtime.uploads.concatenate(LOCAL, WHOLE, ids)
+        assert await document_digest(runtime, whole) == hashlib.sha256(DATA).hexdigest()
