@@ -80,7 +80,7 @@ def test_a_document_is_looked_at_renamed_downloaded_and_deleted(
     expect(page.locator(".row img")).to_be_visible()
     _audit(page, screenshot, "21-documents")
     page.locator(".row").get_by_role("link").click()
-    expect(page.get_by_text("Searchable")).to_be_visible(timeout=60_000)
+    expect(page.locator(".document .chip", has_text="Searchable")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Next page").click()
     expect(page.locator(".pager")).to_contain_text("Page 2 of 2")
     expect(page.locator(".document-page img")).to_be_visible()

@@ -248,7 +248,7 @@ export class Upload {
    * @returns {Promise<UploadResult>}
    */
   async #finish(signal) {
-    const { http, sessions, storage, pollInterval } = this.context;
+    const { http, sessions, documents, storage, pollInterval } = this.context;
     const { sessionId } = this.snapshot;
     this.#change({ state: 'finishing', speed: 0, remaining: null });
     const ask = (/** @type {Record<string, string>} */ headers) => () =>
@@ -258,6 +258,12 @@ export class Upload {
     await this.#settled(signal, sessions, pollInterval);
     const { document, duplicate = false } = await this.#retry(ask({}), signal);
     await storage.delete(this.opener.key);
+    // A session that another client opened, or a document that was there, may not have been
+    // told to make it searchable.
+    if (this.options.autoBuildIndex && document.index_status === 'none') {
+      const { index_status } = await this.#retry(() => documents.buildIndex(document.id), signal);
+      Object.assign(document, { index_status });
+    }
     const size = this.file.size;
     const counters = { received: size, durable: size, validated: size };
     this.#change({ ...counters, state: 'completed', document, duplicate });

@@ -131,7 +131,7 @@ class UploadView {
     const upload = this.app.client.startUpload(file, { autoBuildIndex: this.index.checked, ...options });
     const card = new UploadCard(this.app, upload, {
       dismiss: () => this.#remove(card),
-      again: () => this.#chooseFor((chosen) => this.#begin(chosen) && this.#remove(card)),
+      again: () => this.#chooseFor((chosen) => this.#begin(chosen, options) && this.#remove(card)),
     });
     this.cards.prepend(card.element);
     this.#line(upload);

@@ -1,0 +1,112 @@
+/** The client against a real server, whose address is in PDFSLUICE_URL. Run by test_javascript.py. */
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, test } from 'node:test';
+import WebSocket from 'ws';
+import * as pdfsluice from '../../../client/js/src/index.js';
+import { openFile } from '../../../client/js/src/node.js';
+import { digest, until } from '../support/files.js';
+
+const { PDFSLUICE_URL: baseUrl, PDFSLUICE_PDF: good, PDFSLUICE_BAD_PDF: bad } = process.env;
+const MIB = 1024 * 1024;
+const clients = [];
+
+after(() => clients.forEach((client) => client.close()));
+
+function connect(options = {}) {
+  const client = new pdfsluice.StreamingUploadClient({
+    baseUrl,
+    WebSocket,
+    chunkSize: MIB,
+    storage: new pdfsluice.MemoryStorage(),
+    ...options,
+  });
+  clients.push(client);
+  return client;
+}
+
+test('an upload that was stopped goes on in another client and ends with the same bytes', async () => {
+  const stop = new AbortController();
+  const first = connect({ parallel: 1 }).startUpload(await openFile(good), { signal: stop.signal });
+  await until(() => first.snapshot.durable >= 2 * MIB);
+  stop.abort();
+  await assert.rejects(first.done);
+
+  const sent = [];
+  const counting = (url, init) => {
+    if (init.method === 'PUT') sent.push(url);
+    return fetch(url, init);
+  };
+  const client = connect({ fetch: counting });
+  const { document, sessionId } = await client.uploadFile(await openFile(good), {
+    autoBuildIndex: true,
+    waitForImport: true,
+  });
+  assert.equal(sessionId, first.sessionId);
+  assert.ok(sent.length <= first.snapshot.chunks.length - 2);
+  assert.equal(document.sha256, digest(await readFile(good)));
+  assert.equal(document.index_status, 'done');
+});
+
+test('the finished document can be searched, read, renamed, fetched and deleted', async () => {
+  const client = connect();
+  const [{ id }] = (await client.documents.list()).documents;
+  const passages = await client.search('northern canal', { topK: 3 });
+  assert.equal(passages[0].document_id, id);
+  assert.match(passages[0].text, /canal/);
+  assert.match((await client.documents.pageText(id, 2)).text, /Page 2/);
+  const picture = new Uint8Array(await (await client.documents.thumbnail(id, 1, { width: 120 })).arrayBuffer());
+  assert.deepEqual([...picture.slice(0, 3)], [0xff, 0xd8, 0xff]);
+  assert.equal((await client.documents.rename(id, 'Canals')).title, 'Canals');
+  const part = await (await client.documents.file(id, { range: [0, 5] })).text();
+  assert.equal(part, '%PDF-');
+  const again = await client.uploadFile(await openFile(good));
+  assert.equal(again.duplicate, true);
+  assert.equal(again.document.id, id);
+  await client.documents.delete(id);
+  await assert.rejects(client.documents.get(id), pdfsluice.DocumentNotFound);
+});
+
+for (const implementation of [WebSocket, null]) {
+  test(`progress comes ${implementation ? 'over the WebSocket' : 'by polling'}`, async () => {
+    const client = connect({ WebSocket: implementation, pollInterval: 20, parallel: 1 });
+    const seen = [];
+    const { document } = await client.uploadFile(await openFile(good), {
+      onProgress: ({ validated, totalSize }) => seen.push(validated / totalSize),
+    });
+    assert.ok(seen.some((share) => share > 0 && share < 1), 'nothing between start and end');
+    await client.documents.delete(document.id);
+  });
+}
+
+test('a malicious file is refused while it arrives, and says why', async () => {
+  const upload = connect({ parallel: 1 }).startUpload(await openFile(bad));
+  await assert.rejects(upload.done, (error) => {
+    assert.ok(error instanceof pdfsluice.ContentRejected);
+    assert.ok(error.findings.some(({ kind }) => kind === 'launch'));
+    return true;
+  });
+  assert.ok(upload.snapshot.durable < upload.snapshot.totalSize);
+});
+
+test('errors carry code and hint', async () => {
+  const client = connect();
+  await assert.rejects(client.sessions.get('00000000-0000-4000-8000-000000000000'), (error) => {
+    assert.ok(error instanceof pdfsluice.SessionNotFound);
+    assert.equal(error.status, 404);
+    assert.ok(error.message.length > 0 && error.requestId.length > 0);
+    return true;
+  });
+  await assert.rejects(client.uploadFile(Object.assign(new Blob([]), { name: 'empty.pdf' })), {
+    code: 'bad-request',
+  });
+});
+
+test('the operations of the server are told', async () => {
+  const client = connect();
+  assert.equal((await client.info()).name, 'pdfsluice');
+  assert.ok((await client.memoryStats()).memory_limit_mb > 0);
+  assert.ok((await client.plugins()).parts.gates.includes('memory'));
+  assert.ok((await client.metrics()).pdfsluice_committed_bytes_total > 0);
+});

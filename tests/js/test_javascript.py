@@ -1,0 +1,71 @@
+"""The JavaScript client in Node: its unit tests, its types, and against a real server."""
+
+import filecmp
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pikepdf
+import pytest
+from pdfsluice.core.testing.pdfs import write_large_pdf
+
+from tests.support.servers import Serve
+
+FOLDER = Path(__file__).parent
+CLIENT = FOLDER.parents[1] / "client" / "js"
+_SECONDS = 120
+_MIB = 1024 * 1024
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed"),
+    pytest.mark.skipif(
+        not (FOLDER / "node_modules" / "ws").exists(),
+        reason="the test tools are not installed: npm --prefix tests/js ci",
+    ),
+]
+
+
+def _run(*command: str | Path, environment: Mapping[str, str] | None = None) -> None:
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=FOLDER,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
+
+
+def _node_test(folder: str, environment: Mapping[str, str] | None = None) -> None:
+    files = sorted((FOLDER / folder).glob("*.test.js"))
+    assert files
+    _run("node", "--test", "--test-timeout=60000", *files, environment=environment)
+
+
+def test_the_parts_of_the_client() -> None:
+    _node_test("unit")
+
+
+def test_the_declared_types_are_those_of_the_code(tmp_path: Path) -> None:
+    _run(FOLDER / "node_modules" / ".bin" / "tsc", "-p", CLIENT, "--outDir", tmp_path)
+    comparison = filecmp.dircmp(CLIENT / "types", tmp_path)
+    differing = comparison.diff_files + comparison.left_only + comparison.right_only
+    assert differing == [], "run: npm --prefix tests/js run types"
+
+
+def test_the_client_against_a_real_server(serve: Serve, tmp_path: Path) -> None:
+    good = tmp_path / "canal.pdf"
+    text = "Page {number}. The sluice gates of the northern canal."
+    write_large_pdf(good, 12 * _MIB, pages=4, text=text)
+    bad = tmp_path / "invoice.pdf"
+    write_large_pdf(bad, 24 * _MIB, pages=2)
+    with pikepdf.open(bad, allow_overwriting_input=True) as pdf:
+        action = pikepdf.Dictionary(S=pikepdf.Name.Launch, F=pikepdf.String("calc.exe"))
+        pdf.Root.OpenAction = action
+        pdf.save(bad)
+    names = {"PDFSLUICE_PDF": str(good), "PDFSLUICE_BAD_PDF": str(bad)}
+    _node_test("live", {"PDFSLUICE_URL": serve().base_url, **names})
