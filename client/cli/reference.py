@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from .exits import Exit
 from .program import all_commands, load_command
 
@@ -47,17 +45,41 @@ def _exits() -> str:
 
 
 def _command(command: Any, path: str, *, level: int) -> Iterator[str]:
-    context = typer.Context(command, info_name=path)
-    usage = " ".join(command.collect_usage_pieces(context))
+    """Describe a command, from attributes that stay the same over versions of typer."""
+    inner = getattr(command, "commands", {})
+    shown = [each for each in command.params if not getattr(each, "hidden", False)]
+    arguments = [each for each in shown if each.param_type_name == "argument"]
+    options = [each for each in shown if each not in arguments and each.name != "help"]
+    usage = [path, *(["[OPTIONS]"] if options else []), *map(_placeholder, arguments)]
     yield f"{'#' * level} `{path}`\n"
-    yield f"    {path} {usage}\n"
+    yield f"    {' '.join([*usage, *(['COMMAND'] if inner else [])])}\n"
     yield f"{inspect.cleandoc(command.help or '')}\n"
-    records = (parameter.get_help_record(context) for parameter in command.get_params(context))
-    rows = [f"| `{_cell(name)}` | {_cell(text)} |" for name, text in filter(None, records)]
+    rows = [_row(f"`{_placeholder(each)}`", each) for each in arguments]
+    rows += [_row(_names(each), each) for each in options]
     if rows:
         yield "| parameter | meaning |\n|---|---|\n" + "\n".join(rows) + "\n"
-    for name, inner in getattr(command, "commands", {}).items():
-        yield from _command(inner, f"{path} {name}", level=level + 1)
+    for name, each in inner.items():
+        yield from _command(each, f"{path} {name}", level=level + 1)
+
+
+def _placeholder(parameter: Any) -> str:
+    name = str(parameter.metavar or parameter.name.upper())
+    return f"{name}..." if parameter.nargs == -1 else name
+
+
+def _names(option: Any) -> str:
+    value = "" if option.is_flag else f" {option.metavar or 'VALUE'}"
+    return ", ".join(f"`{name}{value}`" for name in [*option.opts, *option.secondary_opts])
+
+
+def _row(name: str, parameter: Any) -> str:
+    meaning = [parameter.help or ""]
+    default = parameter.default
+    if default not in {None, "", False, True} and isinstance(default, str | int | float | Path):
+        meaning.append(f"Default: `{default}`.")
+    if getattr(parameter, "envvar", None):
+        meaning.append(f"Environment: `{parameter.envvar}`.")
+    return f"| {_cell(name)} | {_cell(' '.join(filter(None, meaning)))} |"
 
 
 def _cell(text: str) -> str:

@@ -12,7 +12,10 @@ from .options import Json, KeyFile, Server, size
 from .sending import Output, send_files
 
 Files = Annotated[
-    list[Path], typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True)
+    list[Path],
+    typer.Argument(
+        metavar="FILE", exists=True, dir_okay=False, readable=True, help="What to upload."
+    ),
 ]
 Parallel = Annotated[
     int, typer.Option("--parallel", "-p", min=1, max=64, help="Chunks under way at once.")
@@ -91,7 +94,10 @@ def upload(
 
 def resume(
     session: Annotated[str, typer.Argument(help="The upload; see `pdfsluice sessions`.")],
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, readable=True, help="The file it began with."),
+    ],
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
     *,

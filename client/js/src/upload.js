@@ -1,23 +1,13 @@
 /** One upload, from the choice of a file to the finished document. */
 
 import { STREAMING, importEnded } from './api.js';
-import {
-  ContentRejected,
-  NotFound,
-  PdfsluiceError,
-  SessionEnded,
-  SessionExpired,
-  StateConflict,
-  UploadCancelled,
-  UploadIncomplete,
-  errorOfCode,
-} from './errors.js';
+import { endOf, errorOfStatus, ignoreEnded, isGone, mayHideAnEnd, stateAfter } from './endings.js';
+import { ContentRejected, PdfsluiceError, UploadCancelled, UploadIncomplete } from './errors.js';
 import { UploadProgress } from './progress.js';
 import { sleep, withRetry } from './retry.js';
 import { SessionOpener } from './session-opener.js';
 import { ChunkState } from './types.js';
 
-/** @typedef {import('./types.js').UploadSession} UploadSession */
 /** @typedef {import('./types.js').UploadSnapshot} UploadSnapshot */
 /** @typedef {import('./types.js').UploadResult} UploadResult */
 /** @typedef {import('./client.js').UploadContext} UploadContext */
@@ -261,8 +251,11 @@ export class Upload {
     // A session that another client opened, or a document that was there, may not have been
     // told to make it searchable.
     if (this.options.autoBuildIndex && document.index_status === 'none') {
-      const { index_status } = await this.#retry(() => documents.buildIndex(document.id), signal);
-      Object.assign(document, { index_status });
+      // The document is safe: that it cannot be searched yet is no failure of the upload.
+      await documents.buildIndex(document.id).then(
+        ({ index_status }) => Object.assign(document, { index_status }),
+        () => {},
+      );
     }
     const size = this.file.size;
     const counters = { received: size, durable: size, validated: size };
@@ -296,9 +289,10 @@ export class Upload {
     const status = event.type === 'session' ? event.session.status : event.status;
     if (event.type !== 'session' && event.type !== 'upload_status') return;
     if (status === 'completed') this.#wake();
-    if (this.ended || !['rejected', 'cancelled', 'failed', 'expired'].includes(status)) return;
+    if (this.ended) return;
     const message = event.message ?? event.session?.error?.message ?? '';
-    this.#abort(errorOfCode(CODES[status], message || 'The server ended the upload.'));
+    const error = errorOfStatus(status, message);
+    if (error) this.#abort(error);
   }
 
   /**
@@ -309,9 +303,7 @@ export class Upload {
    */
   async #explain(error) {
     if (error instanceof UploadCancelled || !this.sessionId) return error;
-    const telling = [ContentRejected, SessionEnded, SessionExpired, StateConflict, NotFound];
-    const mayTell = telling.some((kind) => error instanceof kind) || codeOf(error) === 'session-failed';
-    if (!mayTell) return error;
+    if (!mayHideAnEnd(error)) return error;
     try {
       const session = await this.context.sessions.get(this.sessionId);
       this.#progress.session(session);
@@ -324,15 +316,12 @@ export class Upload {
   /** @param {unknown} error */
   async #failed(error) {
     const end = error instanceof Error ? error : new PdfsluiceError(String(error), { code: 'aborted' });
-    const gone = [ContentRejected, UploadCancelled, SessionEnded, SessionExpired, NotFound];
-    if (gone.some((kind) => end instanceof kind)) await this.context.storage.delete(this.opener.key);
+    if (isGone(end)) await this.context.storage.delete(this.opener.key);
     this.#progress.nothingSending();
     if (end instanceof ContentRejected && this.snapshot.findings.length === 0) {
       this.#progress.set({ findings: end.findings });
     }
-    const state =
-      end instanceof ContentRejected ? 'rejected' : end instanceof UploadCancelled ? 'cancelled' : 'failed';
-    this.#change({ state, error: end, waiting: null });
+    this.#change({ state: stateAfter(end), error: end, waiting: null });
   }
 
   /**
@@ -373,40 +362,6 @@ export class Upload {
     this.#progress.set(change);
     for (const listener of this.#listeners) listener(this.snapshot);
   }
-}
-
-/** @type {Record<string, string>} */
-const CODES = {
-  rejected: 'content-rejected',
-  cancelled: 'cancelled',
-  failed: 'session-failed',
-  expired: 'session-expired',
-};
-
-/**
- * The error that a session ended with, if it did.
- *
- * @param {UploadSession} session
- * @returns {PdfsluiceError | null}
- */
-function endOf(session) {
-  const { status, error, findings } = session;
-  if (status === 'cancelled') return new UploadCancelled();
-  if (!(status in CODES)) return null;
-  const code = status === 'failed' ? (error?.code ?? CODES.failed) : CODES[status];
-  const message = error?.message || 'The server ended the upload.';
-  return errorOfCode(code, message, { details: { findings } });
-}
-
-/** @param {unknown} error */
-function codeOf(error) {
-  return error instanceof PdfsluiceError ? error.code : '';
-}
-
-/** @param {unknown} error */
-function ignoreEnded(error) {
-  const gone = [NotFound, SessionEnded, SessionExpired, StateConflict];
-  if (!gone.some((kind) => error instanceof kind)) throw error;
 }
 
 /** @returns {{promise: Promise<void>, resolve: () => void}} */

@@ -1,6 +1,5 @@
 /** One upload, from the choice of a file to the finished document. */
 import { SessionOpener } from './session-opener.js';
-export type UploadSession = import('./types.js').UploadSession;
 export type UploadSnapshot = import('./types.js').UploadSnapshot;
 export type UploadResult = import('./types.js').UploadResult;
 export type UploadContext = import('./client.js').UploadContext;

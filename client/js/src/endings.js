@@ -1,0 +1,92 @@
+/** How uploads end, and how that is told from what the server says. */
+
+import {
+  ContentRejected,
+  NotFound,
+  PdfsluiceError,
+  SessionEnded,
+  SessionExpired,
+  StateConflict,
+  UploadCancelled,
+  errorOfCode,
+} from './errors.js';
+
+/** @typedef {import('./types.js').UploadSession} UploadSession */
+
+/** @type {Record<string, string>} */
+const CODES = {
+  rejected: 'content-rejected',
+  cancelled: 'cancelled',
+  failed: 'session-failed',
+  expired: 'session-expired',
+};
+const GONE = [ContentRejected, UploadCancelled, SessionEnded, SessionExpired, NotFound];
+const AMBIGUOUS = [ContentRejected, SessionEnded, SessionExpired, StateConflict, NotFound];
+
+/**
+ * The error that a session's status stands for, if it has ended badly.
+ *
+ * @param {string} status
+ * @param {string} message
+ * @param {{code?: string, findings?: import('./types.js').Finding[]}} [more]
+ * @returns {PdfsluiceError | null}
+ */
+export function errorOfStatus(status, message, { code, findings } = {}) {
+  if (status === 'cancelled') return new UploadCancelled();
+  if (!Object.hasOwn(CODES, status)) return null;
+  const details = findings ? { findings } : {};
+  return errorOfCode(code ?? CODES[status], message || 'The server ended the upload.', { details });
+}
+
+/**
+ * The error that a session ended with, if it did.
+ *
+ * @param {UploadSession} session
+ * @returns {PdfsluiceError | null}
+ */
+export function endOf({ status, error, findings }) {
+  const code = status === 'failed' ? error?.code : undefined;
+  return errorOfStatus(status, error?.message ?? '', { code, findings });
+}
+
+/**
+ * Whether a look at the session may tell more: a refused or cancelled upload shows itself in
+ * the answer to whatever request comes next.
+ *
+ * @param {unknown} error
+ */
+export function mayHideAnEnd(error) {
+  return AMBIGUOUS.some((kind) => error instanceof kind) || code(error) === CODES.failed;
+}
+
+/**
+ * Whether the server has let go of the bytes: there is nothing to resume.
+ *
+ * @param {unknown} error
+ */
+export function isGone(error) {
+  return GONE.some((kind) => error instanceof kind);
+}
+
+/**
+ * @param {unknown} error
+ * @returns {'rejected' | 'cancelled' | 'failed'}
+ */
+export function stateAfter(error) {
+  if (error instanceof ContentRejected) return 'rejected';
+  return error instanceof UploadCancelled ? 'cancelled' : 'failed';
+}
+
+/**
+ * Cancelling what has ended already is no error.
+ *
+ * @param {unknown} error
+ */
+export function ignoreEnded(error) {
+  if (!isGone(error) && !(error instanceof StateConflict)) throw error;
+}
+
+/** @param {unknown} error */
+function code(error) {
+  return error instanceof PdfsluiceError ? error.code : '';
+}

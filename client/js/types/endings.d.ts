@@ -1,0 +1,46 @@
+/** How uploads end, and how that is told from what the server says. */
+import { PdfsluiceError } from './errors.js';
+export type UploadSession = import('./types.js').UploadSession;
+/**
+ * The error that a session's status stands for, if it has ended badly.
+ *
+ * @param {string} status
+ * @param {string} message
+ * @param {{code?: string, findings?: import('./types.js').Finding[]}} [more]
+ * @returns {PdfsluiceError | null}
+ */
+export declare function errorOfStatus(status: string, message: string, { code, findings }?: {
+    code?: string;
+    findings?: import('./types.js').Finding[];
+}): PdfsluiceError | null;
+/**
+ * The error that a session ended with, if it did.
+ *
+ * @param {UploadSession} session
+ * @returns {PdfsluiceError | null}
+ */
+export declare function endOf({ status, error, findings }: UploadSession): PdfsluiceError | null;
+/**
+ * Whether a look at the session may tell more: a refused or cancelled upload shows itself in
+ * the answer to whatever request comes next.
+ *
+ * @param {unknown} error
+ */
+export declare function mayHideAnEnd(error: unknown): boolean;
+/**
+ * Whether the server has let go of the bytes: there is nothing to resume.
+ *
+ * @param {unknown} error
+ */
+export declare function isGone(error: unknown): boolean;
+/**
+ * @param {unknown} error
+ * @returns {'rejected' | 'cancelled' | 'failed'}
+ */
+export declare function stateAfter(error: unknown): 'rejected' | 'cancelled' | 'failed';
+/**
+ * Cancelling what has ended already is no error.
+ *
+ * @param {unknown} error
+ */
+export declare function ignoreEnded(error: unknown): void;
