@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from .observer import XrefSection
+from .observer import PlainObjects, XrefSection
 from .report import Sighting
 from .search import find_plainly
 from .security import Security
@@ -36,9 +36,9 @@ class InnerObjects:
                 sighting.hidden = True
                 yield sighting
 
-    def plain(self, number: int, offset: int, lead: int, text: bytes) -> None:  # noqa: ARG002
-        """See an uninteresting object."""
-        self._security.plain(number, offset, text)
+    def plain(self, batch: PlainObjects) -> None:
+        """See uninteresting objects."""
+        self._security.plain(batch)
 
     def object(self, number: int, offset: int, value: Value) -> None:
         """See an interesting object."""

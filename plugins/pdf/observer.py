@@ -41,6 +41,24 @@ class XrefSection:
     trailer: Dictionary | None = None
 
 
+@dataclass(slots=True)
+class PlainObjects:
+    """A run of uninteresting objects.
+
+    Attributes:
+        numbers: Their numbers.
+        offsets: Where they begin, ascending.
+        leads: Bytes of white space before each.
+        small: Number and source of those that are so small that a filter or a length may
+            be all there is to them.
+    """
+
+    numbers: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    leads: list[int] = field(default_factory=list)
+    small: list[tuple[int, bytes]] = field(default_factory=list)
+
+
 class Observer(Protocol):
     """Hears of everything in a file, in file order."""
 
@@ -64,11 +82,8 @@ class Observer(Protocol):
         """
         ...
 
-    def plain(self, number: int, offset: int, lead: int, text: bytes) -> None:
-        """An uninteresting object was seen, behind ``lead`` bytes of white space.
-
-        ``text`` is its source, empty if that is long.
-        """
+    def plain(self, batch: PlainObjects) -> None:
+        """Uninteresting objects were seen, one directly behind the other."""
         ...
 
     def object(self, number: int, offset: int, value: Value) -> None:

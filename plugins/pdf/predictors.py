@@ -39,12 +39,10 @@ def _undo_tiff(data: bytes, row: int, step: int) -> bytes:
 
 def _undo_png(data: bytes, row: int, step: int) -> bytes:
     result = bytearray()
-    above = bytes(row)
+    above = bytes(min(row, len(data)))
     for start in range(0, len(data), row + 1):
         kind = data[start]
         line = bytearray(data[start + 1 : start + 1 + row])
-        if len(line) < row:
-            line += bytes(row - len(line))
         _undo_png_row(kind, line, above, step)
         result += line
         above = bytes(line)
@@ -56,7 +54,7 @@ def _undo_png_row(kind: int, line: bytearray, above: bytes, step: int) -> None:
         for i in range(step, len(line)):
             line[i] = (line[i] + line[i - step]) & 255
     elif kind == 2:  # noqa: PLR2004 - the PNG filter types, RFC 2083, 6
-        line[:] = bytes([(a + b) & 255 for a, b in zip(line, above, strict=True)])
+        line[:] = bytes([(a + b) & 255 for a, b in zip(line, above, strict=False)])
     elif kind == 3:  # noqa: PLR2004
         for i in range(len(line)):
             left = line[i - step] if i >= step else 0

@@ -7,7 +7,7 @@ from pdfsluice.core.findings import Finding, Revision, StageReport, Unscanned
 
 from .decoding import Decoder
 from .inner import InnerObjects
-from .observer import Sink, XrefSection
+from .observer import PlainObjects, Sink, XrefSection
 from .search import make_finder
 from .security import STAGE as SECURITY_STAGE
 from .security import Security
@@ -27,7 +27,7 @@ HEAD_DECODED = 4096
 MAX_UNSCANNED = 100
 MAX_INNER = 1000
 """Streams whose data is searched for objects."""
-_SMALL_STARTS = b"/[0123456789"
+_SMALL_STARTS = (b"/", b"[", *(b"%d" % digit for digit in range(10)))
 
 
 @dataclass(slots=True)
@@ -121,12 +121,13 @@ class Scan:
         """See where an object begins."""
         self.structure.xrefs.object_at(number, offset, lead)
 
-    def plain(self, number: int, offset: int, lead: int, text: bytes) -> None:
-        """See an uninteresting object."""
-        self.structure.xrefs.object_at(number, offset, lead)
-        self.security.plain(number, offset, text)
-        if text and (text.lstrip()[:1] in _SMALL_STARTS or b"/Predictor" in text):
-            self._decoder.learn(number, parse_value(text))
+    def plain(self, batch: PlainObjects) -> None:
+        """See uninteresting objects."""
+        self.structure.xrefs.objects_at(batch)
+        self.security.plain(batch)
+        for number, text in batch.small:
+            if text.lstrip()[:1] in _SMALL_STARTS or b"/Predictor" in text:
+                self._decoder.learn(number, parse_value(text))
 
     def object(self, number: int, offset: int, value: Value) -> None:
         """See an interesting object."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pdfsluice.core.findings import Finding, FindingKind, Revision, Trigger
 
 from .numbers import NumberSet
+from .observer import PlainObjects
 from .polyglot import EXECUTABLES, sniff
 from .report import Sighting, excerpt_of
 from .rules import (
@@ -16,6 +17,7 @@ from .rules import (
     additional_trigger,
     is_structure_element,
 )
+from .syntax import NOTHING
 from .triggers import Triggers, stronger
 from .values import Dictionary, Reference, Text, Value, is_empty
 
@@ -27,8 +29,6 @@ MAX_PENDING = 10_000
 MAX_TARGETS = 10_000
 """Streams remembered as scripts or attachments before they come."""
 
-_EMPTY_SOURCES = (b"null", b"<<>>", b"[]", b"()")
-_TINY = 16  # bytes that an empty object may take
 _INHERITING = (b"Kids", b"Names", b"Next")
 
 
@@ -40,6 +40,7 @@ class Security:
     """
 
     def __init__(self, wanted: set[int]) -> None:
+        self._wanted = wanted
         self._new: list[Sighting] = []
         self.sightings: list[Sighting] = []
         self._counts: Counter[tuple[FindingKind, Trigger | None]] = Counter()
@@ -61,24 +62,28 @@ class Security:
         """Whether a stream is a script or an attachment."""
         return number in self._scripts or number in self._attachments
 
-    def plain(self, number: int, offset: int, text: bytes) -> None:
-        """See an object without anything interesting in it."""
-        if len(text) < _TINY:
-            source = b"".join(text.split()) if text else b"?"
-            empty = source in _EMPTY_SOURCES
-            self._arrived(number, offset, empty=empty, null=source == b"null")
-        else:
-            self._arrived(number, offset)
+    def plain(self, batch: PlainObjects) -> None:
+        """See objects without anything interesting in them."""
+        for number, text in batch.small:
+            if (match := NOTHING.fullmatch(text)) is not None:
+                self._empty.add(number)
+                if match[1]:
+                    self._null.add(number)
+        self._seen.update(batch.numbers)
+        if self._by_object or self._waiting:
+            for number, offset in zip(batch.numbers, batch.offsets, strict=True):
+                self._arrived(number, offset)
 
     def object(self, number: int, offset: int, value: Value, *, hidden: bool = False) -> None:
         """See an object that may be active."""
-        self._arrived(number, offset, empty=is_empty(value), null=value is None)
+        self._defined(number, offset, value)
         if isinstance(value, Text) and number in self._scripts:
             self._scripts[number].excerpt = excerpt_of(value.head)
         self._examine(number, offset, value, hidden=hidden)
 
     def contained(self, number: int, offset: int) -> None:
         """See that an object stream holds an uninteresting object."""
+        self._seen.add(number)
         self._arrived(number, offset)
 
     def encryption(self, offset: int, number: int | None, *, hidden: bool) -> None:
@@ -161,21 +166,25 @@ class Security:
 
     # How it is worked out.
 
-    def _arrived(
-        self, number: int, offset: int, *, empty: bool = False, null: bool = False
-    ) -> None:
+    def _defined(self, number: int, offset: int, value: Value) -> None:
         self._seen.add(number)
-        if empty:
+        if is_empty(value):
             self._empty.add(number)
-        if null:
+        if value is None:
             self._null.add(number)
+        self._arrived(number, offset)
+
+    def _arrived(self, number: int, offset: int) -> None:
         if number in self._by_object:
             self._replaced[number] = offset
         if number in self._waiting:
-            waiting = self._waiting.pop(number)
-            for sighting in waiting:
-                if not (null if sighting.kind is FindingKind.FORMS_ACROFORM else empty):
+            for sighting in self._waiting.pop(number):
+                if number not in self._nothing(sighting):
                     self._sight(sighting)
+
+    def _nothing(self, sighting: Sighting) -> NumberSet:
+        """Return which objects are as good as absent; a form without fields still is one."""
+        return self._null if sighting.kind is FindingKind.FORMS_ACROFORM else self._empty
 
     def _sight(self, sighting: Sighting) -> None:
         key = (sighting.kind, sighting.trigger)
@@ -189,12 +198,12 @@ class Security:
 
     def _sight_if(self, target: Value, sighting: Sighting) -> None:
         """Report a sighting unless what it is about turns out to be empty."""
-        form = sighting.kind is FindingKind.FORMS_ACROFORM  # a form without fields is one
         if not isinstance(target, Reference):
-            if target is not None if form else not is_empty(target):
+            form = sighting.kind is FindingKind.FORMS_ACROFORM
+            if target is not None and (form or not is_empty(target)):
                 self._sight(sighting)
         elif target.number in self._seen:
-            if target.number not in (self._null if form else self._empty):
+            if target.number not in self._nothing(sighting):
                 self._sight(sighting)
         elif self._waiting_count < MAX_PENDING:
             self._waiting_count += 1
@@ -239,6 +248,7 @@ class Security:
                 and len(self._scripts) < MAX_TARGETS
             ):
                 self._scripts.setdefault(script.number, sighting)
+                self._wanted.add(script.number)
         if entry.names(b"Subtype") & MEDIA_ANNOTATIONS:
             self._sight(make(FindingKind.RICH_MEDIA))
 
@@ -260,6 +270,7 @@ class Security:
                 for _, file in value.entries:
                     if isinstance(file, Reference) and len(self._attachments) < MAX_TARGETS:
                         self._attachments.setdefault(file.number, sighting)
+                        self._wanted.add(file.number)
         if b"EmbeddedFile" in entry.names(b"Type"):
             self._sight(make(FindingKind.EMBEDDED_FILES))
 

@@ -111,21 +111,23 @@ INTERESTING_NAME = re.compile(rb"/(?:" + _INTERESTING + rb"|" + REGULAR + rb"{0,
 MAX_PLAIN = 64 * 1024
 """An object longer than this many bytes is read token by token."""
 
+_HEADS = bytes(sorted({name[0] for name in INTERESTING}))
+_NAME_BYTE = rb"[^\x00\t\n\f\r ()<>\[\]{}/%#]"
 _PLAIN_TOKENS = (
-    rb"(?:/(?!" + _INTERESTING + rb")[^\x00\t\n\f\r ()<>\[\]{}/%#]++"
-    rb"|[" + WHITE + rb"]++"
-    rb"|[+-]?\d++(?:\.\d*+)?(?!" + REGULAR + rb")"
+    rb"(?:/(?:[^\x00\t\n\f\r ()<>\[\]{}/%#" + _HEADS + rb"]"  # a name that begins otherwise
+    rb"|(?!" + _INTERESTING + rb")" + _NAME_BYTE + rb")" + _NAME_BYTE + rb"*+"
+    rb"|[\d\[\]" + WHITE + rb"]++"  # integers, arrays and space, in one gulp for speed
+    rb"|\.\d*+(?![-+.])|(?<![-+.\d])[-+](?=[.\d])"  # what makes them other numbers
     rb"|R(?!" + REGULAR + rb")"
-    rb"|<<|>>|[\[\]]"
+    rb"|<<|>>"
     rb"|\([^()\\]*+\)"
     rb"|<[0-9A-Fa-f" + WHITE + rb"]*+>"
-    rb"|[+-]?\.\d++(?!" + REGULAR + rb")"
     rb"|(?:true|false|null)(?!" + REGULAR + rb"))*+"
 )
 PLAIN_TOKENS = re.compile(_PLAIN_TOKENS)
 """Tokens without anything interesting."""
 PLAIN = re.compile(
-    _PLAIN_TOKENS + rb"(?:(endobj)(?!" + REGULAR + rb")|stream(?=(\r\n|\n)))",
+    _PLAIN_TOKENS + rb"(?<!\d)(?:(endobj)(?!" + REGULAR + rb")|stream(?=(\r\n|\n)))",
 )
 """A whole, well-formed object without anything interesting, and how it ends."""
 
@@ -138,7 +140,7 @@ PLAIN_OBJECT = re.compile(
     + WHITE
     + rb"]{1,64}+(obj)"
     + _PLAIN_TOKENS
-    + rb"(?:endobj()(?!"
+    + rb"(?<!\d)(?:endobj()(?!"
     + REGULAR
     + rb")|stream\r?\n)",
 )
@@ -155,6 +157,20 @@ PLAIN_LENGTH = re.compile(
     rb"/Length[" + WHITE + rb"]++(\d{1,15}+)([" + WHITE + rb"]++\d++[" + WHITE + rb"]++R)?"
     rb"(?!" + REGULAR + rb")"
 )
+
+NOTHING = re.compile(
+    rb"["
+    + WHITE
+    + rb"]*+(?:(null)|\[["
+    + WHITE
+    + rb"]*+\]|\(\)|<<(?:["
+    + WHITE
+    + rb"]*+/"
+    + REGULAR
+    + rb"++"
+    rb"[" + WHITE + rb"]++null)*+[" + WHITE + rb"]*+>>)[" + WHITE + rb"]*+"
+)
+"""An object that is as good as absent; the group is there if it is null."""
 
 _ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 

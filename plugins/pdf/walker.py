@@ -8,7 +8,7 @@ import re
 from collections.abc import Generator
 from typing import Final
 
-from .observer import Observer, Sink, XrefSection
+from .observer import Observer, PlainObjects, Sink, XrefSection
 from .parser import ObjectParser, Parsed
 from .search import Finder
 from .source import Source, Steps
@@ -47,7 +47,7 @@ PATIENCE: Final = 4096
 CHECKED: Final = 1024 * 1024
 """How far ahead a declared ``/Length`` is checked against a nearer ``endstream``."""
 MAX_XREF_ENTRIES: Final = 500_000
-SMALL: Final = 256
+SMALL: Final = 96
 """The source of uninteresting objects up to this size is told."""
 MAX_BEYOND: Final = 1000
 GAP_HEAD: Final = 64 * 1024
@@ -130,7 +130,8 @@ class Walker:
         source = self._source
         data, base, position = source.data, source.base, source.pos
         size = len(data)
-        plain, wanted, find = self._observer.plain, self._observer.wanted, self._find
+        wanted, find = self._observer.wanted, self._find
+        batch = PlainObjects()
         while True:
             match = PLAIN_OBJECT.match(data, position, position + MAX_PLAIN)
             if match is None or (end := match.end()) >= size:
@@ -139,7 +140,6 @@ class Walker:
             start = match.end(3)
             if number in wanted or not _balanced(data, start, end):
                 break
-            text = b""
             if match[4] is None:
                 length = PLAIN_LENGTH.search(data, start, end)
                 if length is None or length[2] is not None:
@@ -150,10 +150,14 @@ class Walker:
                     break
                 end = tail.end()
             elif end - start <= SMALL:
-                text = data[start : end - len(b"endobj")]
+                batch.small.append((number, data[start : end - len(b"endobj")]))
             lead = match.end(1) - position
-            plain(number, base + position + lead, lead, text)
+            batch.numbers.append(number)
+            batch.offsets.append(base + position + lead)
+            batch.leads.append(lead)
             position = end
+        if batch.numbers:
+            self._observer.plain(batch)
         source.pos = position
 
     def _landmark(self) -> Generator[None, None, re.Match[bytes] | None]:
@@ -239,11 +243,12 @@ class Walker:
         source.pos = match.end()
         if match[1]:
             small = match.end() - start <= SMALL
+            text = source.data[start : match.start(1)]
             self._observer.plain(
-                number, offset, lead, source.data[start : match.start(1)] if small else b""
+                PlainObjects([number], [offset], [lead], [(number, text)] if small else [])
             )
             return
-        self._observer.plain(number, offset, lead, b"")
+        self._observer.plain(PlainObjects([number], [offset], [lead]))
         declared = PLAIN_LENGTH.search(source.data, start, match.end())
         source.pos += len(match[2])
         length = int(declared[1]) if declared is not None and declared[2] is None else None

@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from .observer import XrefSection
+from .observer import PlainObjects, XrefSection
 from .values import Dictionary, Value
 
 MAX_OBJECTS = 1_000_000
@@ -13,6 +13,7 @@ MAX_SECTIONS = 20_000
 MAX_ENTRIES = 600_000
 """Entries kept of all sections together."""
 _MAX_WIDTH = 8
+_MAX_STORED = 0xFFFFFFFF
 
 
 class CrossReferences:
@@ -35,7 +36,7 @@ class CrossReferences:
         """Remember where an object begins; objects come in file order."""
         if len(self._offsets) < MAX_OBJECTS:
             self._offsets.append(offset)
-            self._numbers.append(min(number, 0xFFFFFFFF))
+            self._numbers.append(min(number, _MAX_STORED))
             self._leads.append(min(lead, 255))
         else:
             self._complete = False
@@ -48,6 +49,16 @@ class CrossReferences:
     def lead_of_latest(self) -> int:
         """Return how much white space stands before the object that began last."""
         return self._leads[-1] if self._leads else 0
+
+    def objects_at(self, batch: PlainObjects) -> None:
+        """Remember where many objects begin."""
+        if len(self._offsets) + len(batch.numbers) > MAX_OBJECTS:
+            for place in zip(batch.numbers, batch.offsets, batch.leads, strict=True):
+                self.object_at(*place)
+            return
+        self._offsets.extend(batch.offsets)
+        self._numbers.extend([min(number, _MAX_STORED) for number in batch.numbers])
+        self._leads.extend([min(lead, 255) for lead in batch.leads])
 
     def add(self, section: XrefSection) -> None:
         """Remember a section."""
@@ -186,7 +197,7 @@ def read_xref_stream(section: XrefSection, dictionary: Dictionary, data: bytes, 
     if min(fields) < 0 or not isinstance(index, list):
         return "xref-stream-damaged"
     row = sum(fields)
-    ranges = [n if isinstance(n, int) else 0 for n in index]
+    ranges = [n if isinstance(n, int) and 0 <= n <= _MAX_STORED else 0 for n in index]
     expected = row * sum(ranges[1::2])
     _read_rows(section, data, fields, ranges, limit)
     return "" if len(data) == expected else "xref-stream-size"

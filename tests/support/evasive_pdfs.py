@@ -163,9 +163,7 @@ def plain_name(name: str) -> bytes:
 
 def escaped_name(name: str) -> bytes:
     """Write every second byte of a name as an escape."""
-    return b"/" + b"".join(
-        b"#%02x" % ord(c) if i % 2 else c.encode() for i, c in enumerate(name)
-    )
+    return b"/" + b"".join(b"#%02x" % ord(c) if i % 2 else c.encode() for i, c in enumerate(name))
 
 
 def fully_escaped_name(name: str) -> bytes:
@@ -198,9 +196,13 @@ def utf16(data: bytes) -> bytes:
 
 def misleading(data: bytes) -> bytes:
     """Write a string that contains words which end objects and streams."""
-    return b"(" + b"endobj endstream ) > >> ".replace(b")", b"\\)") + b"(stream)\\\n" + literal(
-        data
-    ) + b")"
+    return (
+        b"("
+        + b"endobj endstream ) > >> ".replace(b")", b"\\)")
+        + b"(stream)\\\n"
+        + literal(data)
+        + b")"
+    )
 
 
 # Filters.
@@ -320,8 +322,10 @@ class Writer:
         self.style = style
         self.out = bytearray()
         self.places: dict[int, int] = {}
+        self.later: Objects = {}
+        self.inner: dict[int, tuple[int, int]] = {}
 
-    def value(self, value: Any) -> bytes:
+    def value(self, value: Any) -> bytes:  # noqa: PLR0911 - one for each type
         """Write one value."""
         style = self.style
         space = style.space
@@ -384,7 +388,9 @@ class Writer:
             pairs += b"%d %d " % (key, offset)
             offset += len(body)
         data = pairs + b"".join(bodies)
-        self.object(number, self.encoded(data, Type=Name("ObjStm"), N=len(bodies), First=len(pairs)))
+        self.object(
+            number, self.encoded(data, Type=Name("ObjStm"), N=len(bodies), First=len(pairs))
+        )
 
     def encoded(self, data: bytes, **entries: Any) -> Stream:
         """Encode data with the filters of the style, and say so in the dictionary."""
@@ -415,12 +421,9 @@ class Writer:
                     entries[key] = Ref(91 + index)
         return Stream(entries, data)
 
-    later: Objects
-
     def document(self, objects: Objects) -> bytes:
         """Write a whole document."""
         style = self.style
-        self.later = {}
         self.out += style.header
         streams = {n: v for n, v in objects.items() if isinstance(v, Stream)}
         others = {n: v for n, v in objects.items() if not isinstance(v, Stream)}
@@ -434,30 +437,30 @@ class Writer:
                 self.object(number, objects[number])
         for number, value in [*style.extra, *self.later.items()]:
             self.object(number, value)
-        self.cross_references(others)
+        self.cross_references()
         self.out += style.tail
         return bytes(self.out)
 
     def compressed(self, streams: Objects, others: Objects) -> None:
         """Write what may be in an object stream into one."""
         inner = {n: v for n, v in others.items() if n != CATALOG or self.style.layout == "objstm"}
-        for number, value in {**streams, **{n: others[n] for n in others if n not in inner}}.items():
+        for number, value in {
+            **streams,
+            **{n: others[n] for n in others if n not in inner},
+        }.items():
             self.object(number, value)
         before = self.style.indirect_filter == "before"
         if before:
             shadow = Writer(replace(self.style, indirect_filter="x"))
-            shadow.later = {}
             shadow.encoded(b"")
             for number, value in shadow.later.items():
                 self.object(number, value)
         self.object_stream(80, inner)
         if before:
             self.later.clear()
-        self.inner = list(inner)
+        self.inner = {number: (80, index) for index, number in enumerate(inner)}
 
-    inner: list[int]
-
-    def cross_references(self, others: Objects) -> None:
+    def cross_references(self) -> None:
         """Write a table, a stream, or both."""
         trailer = {"Size": 100, "Root": Ref(CATALOG), **self.style.trailer}
         if self.style.layout in ("objstm", "xrefstm"):
@@ -478,8 +481,8 @@ class Writer:
         start = len(self.out)
         self.places[99] = start
         rows = {number: (1, place, 0) for number, place in self.places.items()}
-        for index, number in enumerate(getattr(self, "inner", [])):
-            rows[number] = (2, 80, index)
+        for number, (container, index) in self.inner.items():
+            rows[number] = (2, container, index)
         index_array = [n for number in sorted(rows) for n in (number, 1)]
         data = b"".join(
             bytes([kind]) + place.to_bytes(3, "big") + bytes([last])
@@ -534,7 +537,7 @@ def _inside_stream(objects: Objects) -> bytes:
     length = len(writer.out) - start
     writer.out += b"\nendstream endobj\n"
     writer.out[:] = writer.out.replace(b"@@@@@", b"%05d" % length)
-    writer.cross_references({})
+    writer.cross_references()
     return bytes(writer.out)
 
 
@@ -550,7 +553,7 @@ def _swallowed(objects: Objects) -> bytes:
     length = len(writer.out) - start
     writer.out += b"\nendstream endobj\n"
     writer.out[:] = writer.out.replace(b"@@@@@", b"%05d" % length)
-    writer.cross_references({})
+    writer.cross_references()
     return bytes(writer.out)
 
 
@@ -562,16 +565,14 @@ def _broken_lines(objects: Objects) -> bytes:
 def _scattered(objects: Objects) -> bytes:
     """Put one object stream into another's place for every single object."""
     writer = Writer(Style(layout="objstm", filters=("FlateDecode",)))
-    writer.later = {}
-    writer.inner = []
     writer.out += Style().header
     for number, value in objects.items():
         if isinstance(value, Stream):
             writer.object(number, value)
         else:
             writer.object_stream(number + 20, {number: value})
-    writer.style = replace(writer.style, layout="table")
-    writer.cross_references({})
+            writer.inner[number] = (number + 20, 0)
+    writer.cross_references()
     return bytes(writer.out)
 
 
@@ -628,9 +629,7 @@ TECHNIQUES: dict[str, Callable[[Objects], bytes]] = {
     "object stream, Flate, PNG Paeth": _packed("FlateDecode", predictor=4),
     "object stream, Flate, TIFF": _packed("FlateDecode", predictor=5),
     "object stream, LZW, PNG Up": _packed("LZWDecode", predictor=2),
-    "object stream, ASCII85, Flate, PNG Up": _packed(
-        "ASCII85Decode", "FlateDecode", predictor=2
-    ),
+    "object stream, ASCII85, Flate, PNG Up": _packed("ASCII85Decode", "FlateDecode", predictor=2),
     "object stream, escaped filter and type": _packed("FlateDecode", name=escaped_name),
     "object stream, filter named later": _packed("FlateDecode", indirect_filter="after"),
     "object stream, filter named before": _packed("FlateDecode", indirect_filter="before"),

@@ -1,0 +1,60 @@
+"""Scans whole documents with the PDF scanner, in pieces of any size."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pdfsluice.core.findings import Finding, Revision, Unscanned
+from pdfsluice.plugins.pdf.scan import Scan
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What both stages say at the end."""
+
+    findings: tuple[Finding, ...]
+    unscanned: tuple[Unscanned, ...]
+    early: tuple[Finding, ...]
+
+    @property
+    def kinds(self) -> set[str]:
+        """Kinds found in the current revision."""
+        return {str(f.kind) for f in self.findings if f.revision is Revision.CURRENT}
+
+    @property
+    def codes(self) -> set[str]:
+        """Codes of what is malformed or exhausting."""
+        return {f.details["code"] for f in self.findings if "code" in f.details}
+
+    def of(self, kind: str) -> list[Finding]:
+        """Findings of one kind."""
+        return [f for f in self.findings if f.kind == kind]
+
+
+def scan_pieces(pieces: Iterable[bytes], *, fast: bool = True) -> Scanned:
+    """Scan a document that comes in pieces."""
+    scan = Scan(fast=fast)
+    early: list[Finding] = []
+    for piece in pieces:
+        scan.feed(memoryview(piece))
+        early += scan.structure.new() + scan.security.new()
+    scan.finish()
+    reports = scan.structure_report(), scan.security_report()
+    return Scanned(
+        findings=reports[0].findings + reports[1].findings,
+        unscanned=reports[0].unscanned + reports[1].unscanned,
+        early=tuple(early),
+    )
+
+
+def scan_bytes(data: bytes, *, size: int = 256 * 1024, fast: bool = True) -> Scanned:
+    """Scan a document in pieces of one size."""
+    return scan_pieces((data[i : i + size] for i in range(0, len(data), size)), fast=fast)
+
+
+def corpus() -> Path | None:
+    """Return the folder of labelled PDFs, where there is one."""
+    beside = Path(__file__).parents[2].parent / "shared" / "corpus"
+    folder = Path(os.environ.get("PDFSLUICE_CORPUS", beside))
+    return folder if (folder / "labels.tsv").is_file() else None

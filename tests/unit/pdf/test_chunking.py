@@ -1,0 +1,115 @@
+"""The findings are those of the bytes, whatever pieces they come in and whatever finds them."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pdfsluice.plugins.pdf.search import NEAR, find_plainly, make_finder
+
+from tests.support.evasive_pdfs import KINDS, TECHNIQUES, evasive_pdf, noise
+from tests.support.scanning import scan_bytes, scan_pieces
+
+documents = st.builds(
+    evasive_pdf, st.sampled_from(sorted(KINDS)), st.sampled_from(sorted(TECHNIQUES))
+)
+words = st.sampled_from(
+    [
+        b"endobj", b"endstream", b"stream\n", b"<<", b">>", b"(", b")", b"<", b"[", b"%", b"\\",
+        b"#",
+        b"5 0 obj", b"xref\n0 5\n", b"trailer", b"startxref\n1\n", b"%%EOF", b"%PDF-1.4", b"/JS",
+        b"/Length 0", b"/Length 9 0 R", b"/Type/ObjStm/First 5/N 99", b"/Type/XRef/W[1 8 8]",
+        b"/OpenAction 6 0 R", b"\r", b"\0" * 200, b" " * 3000, b"9" * 3000, b"PK\3\4", b"<script>",
+    ]
+)  # fmt: skip
+
+
+@st.composite
+def damaged_documents(draw: st.DrawFn) -> bytes:
+    """Documents with words of the format put in, overwritten or cut out anywhere."""
+    data = draw(documents)
+    for _ in range(draw(st.integers(0, 4))):
+        place = draw(st.integers(0, len(data)))
+        cut = draw(st.sampled_from([0, 0, 5, 100]))
+        data = data[:place] + draw(words) + data[place + cut :]
+    return data
+
+
+@st.composite
+def pieces(draw: st.DrawFn, data: bytes) -> list[bytes]:
+    """Cut bytes anywhere."""
+    cuts = sorted(draw(st.lists(st.integers(0, len(data)), max_size=12)))
+    return [data[i:j] for i, j in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_any_pieces_give_the_same_findings(data: st.DataObject) -> None:
+    document = data.draw(damaged_documents())
+    whole, cut = scan_bytes(document), scan_pieces(data.draw(pieces(document)))
+    assert (cut.findings, cut.unscanned) == (whole.findings, whole.unscanned)
+
+
+@given(damaged_documents())
+@settings(max_examples=40, deadline=None)
+def test_single_bytes_give_the_same_findings(document: bytes) -> None:
+    whole, single = scan_bytes(document), scan_bytes(document, size=1)
+    assert (single.findings, single.unscanned) == (whole.findings, whole.unscanned)
+
+
+@given(damaged_documents())
+@settings(max_examples=60, deadline=None)
+def test_the_engine_makes_no_difference(document: bytes) -> None:
+    assert scan_bytes(document, fast=False) == scan_bytes(document)
+
+
+@given(st.binary(max_size=3000))
+@settings(max_examples=100, deadline=None)
+def test_anything_can_be_scanned(data: bytes) -> None:
+    whole = scan_bytes(b"%PDF-1.4\n" + data)
+    assert whole.findings
+    assert scan_bytes(b"%PDF-1.4\n" + data, size=7).findings == whole.findings
+
+
+@given(
+    st.lists(st.sampled_from([b"endstream", b"endobj", b"end", b"e", b"x" * 50]), max_size=9),
+    st.integers(0, 200),
+)
+def test_both_finders_find_the_same(parts: list[bytes], start: int) -> None:
+    fast = make_finder()
+    for filler in (b"", b"." * (NEAR - 5), noise(3 * NEAR)):
+        data = filler + b" ".join(parts)
+        assert fast(data, start) == find_plainly(data, start)
+
+
+def _large() -> Iterator[tuple[str, bytes]]:
+    """Documents whose parts are larger than what is in view at once."""
+    body = noise(600_000).replace(b"end", b"xyz")
+    launch = b"6 0 obj <</S/Launch/F(x)>> endobj "
+    yield (
+        "stream",
+        b"%%PDF-1.4 5 0 obj <</Length %d>> stream\n%s\nendstream endobj "
+        % (
+            len(body),
+            body,
+        )
+        + launch,
+    )
+    yield "string", b"%PDF-1.4 5 0 obj (" + b"a\\)(b)" * 100_000 + b") endobj " + launch
+    yield "junk", b"%PDF-1.4 " + body + b" " + launch
+    yield "comment", b"%PDF-1.4 5 0 obj << %" + b"x" * 500_000 + b"\n/A 1>> endobj " + launch
+    yield "white space", b"%PDF-1.4 5 0 obj <<" + b" " * 500_000 + b"/A 1>> endobj " + launch
+    yield "name", b"%PDF-1.4 5 0 obj <</" + b"n" * 500_000 + b" 1>> endobj " + launch
+    yield "array", b"%PDF-1.4 5 0 obj [" + b"1 0 R /X (y) " * 60_000 + b"] endobj " + launch
+    yield "dictionary", b"%PDF-1.4 5 0 obj <<" + b"/K<</X(y)>> " * 60_000 + b">> endobj " + launch
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), list(_large()), ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_large_parts_hide_nothing_in_any_pieces(name: str, data: bytes) -> None:
+    whole = scan_bytes(data, size=1 << 24)
+    assert "launch" in whole.kinds, name
+    for size in (4096, 65_536, 99_991):
+        assert scan_bytes(data, size=size).findings == whole.findings
+    assert scan_bytes(data, fast=False).findings == whole.findings

@@ -1,0 +1,147 @@
+"""What makes an action run, however its parts are spread over the file."""
+
+import pytest
+from pdfsluice.core.findings import Finding, Revision, Severity, Trigger
+
+from tests.support.scanning import Scanned, scan_bytes
+
+HEAD = b"%PDF-1.7\n"
+JS = b"<</S/JavaScript/JS(app.alert\\(1\\))>>"
+
+
+def scan(*objects: bytes, tail: bytes = b"") -> Scanned:
+    numbered = (b"%d 0 obj %s endobj\n" % (i, body) for i, body in enumerate(objects, 1))
+    return scan_bytes(HEAD + b"".join(numbered) + tail)
+
+
+def only(scanned: Scanned, kind: str) -> Finding:
+    findings = scanned.of(kind)
+    assert len(findings) == 1
+    return findings[0]
+
+
+@pytest.mark.parametrize(
+    ("objects", "trigger"),
+    [
+        ([b"<</Type/Catalog/OpenAction 2 0 R>>", JS], Trigger.OPEN),
+        ([b"<</Type/Catalog/OpenAction" + JS + b">>"], Trigger.OPEN),
+        ([JS, b"<</Type/Catalog/OpenAction 1 0 R>>"], Trigger.OPEN),
+        ([b"<</Type/Catalog/AA<</WC 2 0 R>>>>", JS], Trigger.OPEN),
+        ([b"<</OpenAction 2 0 R>>", b"<</S/GoTo/Next 3 0 R>>", JS], Trigger.OPEN),
+        ([b"<</OpenAction 2 0 R>>", b"<</S/GoTo/Next[3 0 R]>>", JS], Trigger.OPEN),
+        ([b"<</Names<</JavaScript 2 0 R>>>>", b"<</Names[(a) 3 0 R]>>", JS], Trigger.NAMED),
+        (
+            [b"<</JavaScript<</Kids[2 0 R]>>>>", b"<</Kids[3 0 R]>>", b"<</Names[(a) 4 0 R]>>", JS],
+            Trigger.NAMED,
+        ),
+        ([b"<</Names[(a)" + JS + b"]>>", b"<</Names<</JavaScript 1 0 R>>>>"], Trigger.NAMED),
+        ([b"<</Type/Page/AA<</O 2 0 R>>>>", JS], Trigger.PAGE),
+        ([b"<</Type/Page/AA 2 0 R>>", b"<</C 3 0 R>>", JS], Trigger.PAGE),
+        ([b"<</FT/Tx/AA<</K 2 0 R>>>>", JS], Trigger.FIELD),
+        ([b"<</Subtype/Link/A" + JS + b">>"], Trigger.CLICK),
+        ([b"<</Subtype/Link/A 2 0 R>>", JS, b"<</OpenAction 2 0 R>>"], Trigger.OPEN),
+        ([JS], None),
+    ],
+)
+def test_trigger(objects: list[bytes], trigger: Trigger | None) -> None:
+    assert only(scan(*objects), "javascript").trigger is trigger
+
+
+def test_what_runs_by_itself_is_graver() -> None:
+    by_itself = only(scan(b"<</OpenAction" + JS + b">>"), "javascript")
+    by_click = only(scan(b"<</A" + JS + b">>"), "javascript")
+    assert (by_itself.severity, by_click.severity) == (Severity.HIGH, Severity.MEDIUM)
+    assert "opened" in by_itself.message
+
+
+def test_findings_are_told_as_soon_as_they_are_certain() -> None:
+    rest = b"%" + b"x" * 100_000 + b"\n"
+    early = scan(b"<</OpenAction 2 0 R>>", JS, tail=rest).early
+    assert [f.trigger for f in early if f.kind == "javascript"] == [Trigger.OPEN]
+
+
+def test_a_trigger_that_becomes_known_later_is_told_again() -> None:
+    early = scan(JS, b"<</OpenAction 1 0 R>>", tail=b"%" + b"x" * 100_000 + b"\n").early
+    assert [f.trigger for f in early if f.kind == "javascript"][-1] is Trigger.OPEN
+
+
+def test_reference_loops_end() -> None:
+    scanned = scan(
+        b"<</OpenAction 2 0 R>>", b"<</S/JavaScript/JS(x)/Next 3 0 R>>", b"<</S/Launch/Next 2 0 R>>"
+    )
+    assert {f.trigger for f in scanned.of("launch")} == {Trigger.OPEN}
+
+
+@pytest.mark.parametrize("target", [b"null", b"<<>>", b"<< >>", b"<</O null>>", b" <<\n>> "])
+@pytest.mark.parametrize("before", [True, False])
+def test_empty_additional_actions_are_none(target: bytes, *, before: bool) -> None:
+    objects = [target, b"<</Type/Page/AA 1 0 R>>"] if before else [b"<</AA 2 0 R>>", target]
+    assert "additional_actions" not in scan(*objects).kinds
+
+
+def test_a_form_without_fields_is_a_form() -> None:
+    assert "forms_acroform" in scan(b"<</AcroForm 2 0 R>>", b"<<>>").kinds
+    assert "forms_acroform" not in scan(b"<</AcroForm 2 0 R>>", b"null").kinds
+    assert "forms_acroform" not in scan(b"<</AcroForm 2 0 R>>").kinds
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        b"<</Type/ExtGState/BM/Screen>>",
+        b"<</Type/StructElem/S/Sound/P 3 0 R>>",
+        b"<</S/URI/P 3 0 R/K[1]>>",
+        b"<</Font<</JS 5 0 R>>>>",
+        b"(/S /JavaScript /JS)",
+        b"[/JavaScript /Launch]",
+        b"<</Title(/OpenAction)>>",
+        b"<</S/Transparency>>",
+    ],
+)
+def test_words_alone_mean_nothing(harmless: bytes) -> None:
+    assert scan(harmless).kinds == {"malformed"}
+
+
+def test_a_later_revision_replaces_what_was() -> None:
+    first = b"%PDF-1.7\n1 0 obj <</OpenAction<</S/Launch/F(x)>>>> endobj\n"
+    later = b"1 0 obj <</Type/Catalog>> endobj\n"
+    replaced = scan_bytes(first + later)
+    assert {f.revision for f in replaced.of("launch")} == {Revision.EARLIER}
+    added = scan_bytes(b"%PDF-1.7\n" + later + first[9:])
+    assert {f.revision for f in added.of("launch")} == {Revision.CURRENT}
+
+
+def test_a_deleted_object_belongs_to_an_earlier_revision() -> None:
+    first = b"%PDF-1.7\n2 0 obj <</S/Launch/F(x)>> endobj\n"
+    start = len(first)
+    first += b"xref\n2 1\n%010d 00000 n \ntrailer<</Size 3/Root 9 0 R>>\n" % 9
+    second = len(first)
+    first += b"xref\n2 1\n0000000000 00001 f \ntrailer<</Size 3/Root 9 0 R/Prev %d>>\n" % start
+    finding = only(scan_bytes(first + b"startxref\n%d\n%%%%EOF" % second), "launch")
+    assert finding.revision is Revision.EARLIER
+
+
+def test_many_links_are_counted_not_listed() -> None:
+    link = b"<</Subtype/Link/A<</S/URI/URI(http://example.com)>>>>"
+    assert len(scan(*[link] * 500).of("external_references_uri")) == 100
+
+
+def test_scripts_in_streams_show_where_they_begin() -> None:
+    code = b"app.alert('from a stream')"
+    stream = b"<</Length %d>> stream\n%s\nendstream" % (len(code), code)
+    finding = only(scan(b"<</S/JavaScript/JS 2 0 R>>", stream), "javascript")
+    assert finding.excerpt == code.decode()
+
+
+def test_excerpts_are_printable() -> None:
+    finding = only(scan(b"<</S/JavaScript/JS(\\376\\377\\000a\\000\\012 \\000b)>>"), "javascript")
+    assert finding.excerpt.isprintable()
+    assert finding.excerpt.startswith("a")
+
+
+def test_programs_in_attachments() -> None:
+    program = b"MZ\x90\0" + bytes(60) + b"PE\0\0"
+    body = b"<</Type/EmbeddedFile/Length %d>> stream\n%s\nendstream" % (len(program), program)
+    assert only(scan(body), "executable").severity is Severity.CRITICAL
+    spec = b"<</F(a.bin)/EF<</F 2 0 R>>>>"
+    assert "executable" in scan(spec, body.replace(b"/Type/EmbeddedFile", b"")).kinds
