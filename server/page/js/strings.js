@@ -5,11 +5,9 @@ const plural = (n, one, many) => `${n.toLocaleString('en')} ${n === 1 ? one : ma
 export const t = {
   name: 'pdfsluice',
   skip: 'Skip to content',
-  close: 'Close',
   retry: 'Try again',
   cancel: 'Cancel',
   save: 'Save',
-  loading: 'Loading …',
 
   tabs: { upload: 'Upload', documents: 'Documents', search: 'Search', operations: 'Operations' },
   mainNavigation: 'Main',
@@ -41,7 +39,6 @@ export const t = {
     keep: 'Keep it',
     arrived: (share, age) => `${share} arrived, begun ${age}`,
     notPdf: (name) => `“${name}” is not a PDF and was not uploaded.`,
-    clear: 'Clear finished',
   },
 
   card: {
@@ -52,7 +49,6 @@ export const t = {
     dismiss: 'Remove from list',
     again: 'Choose file again',
     open: 'Open document',
-    of: (size) => `of ${size}`,
     counters: { received: 'Received', durable: 'Stored', validated: 'Checked', imported: 'Imported' },
     barLabel: (name) => `Progress of ${name}`,
     barText: (share, state) => `${share} stored, ${state}`,
@@ -61,6 +57,7 @@ export const t = {
     speed: (size) => `${size}/s`,
     resumed: 'continued where it stopped',
     states: {
+      queued: 'Waiting for its turn',
       preparing: 'Preparing',
       uploading: 'Uploading',
       waiting: 'Waiting for the server',
@@ -104,13 +101,11 @@ export const t = {
     cancelled: 'Cancelled',
     cancelledText: 'What had arrived has been deleted.',
     failed: 'Stopped',
-    seen: (n) => `Found so far: ${n}`,
   },
 
   findings: {
     title: 'Findings',
     unscannedTitle: 'Not looked into',
-    none: 'Nothing was found.',
     severity: { info: 'Note', low: 'Low', medium: 'Medium', high: 'High', critical: 'Critical' },
     kinds: {
       javascript: 'JavaScript',
@@ -174,7 +169,6 @@ export const t = {
       sha256: 'SHA-256',
     },
     about: 'About this file',
-    jobs: 'Work in progress',
     previous: 'Previous page',
     next: 'Next page',
     pageOf: (page, pages) => (pages ? `Page ${page} of ${pages}` : `Page ${page}`),
@@ -253,7 +247,6 @@ export const t = {
     submit: 'Use key',
     wrong: 'The server does not know this key.',
     change: 'Change key',
-    forget: 'Forget key',
   },
 
   errors: {
@@ -261,6 +254,5 @@ export const t = {
     'network-error': 'The server cannot be reached.',
     'permission-denied': 'Your key does not allow this.',
     'already-uploading': 'This file is being uploaded already.',
-    'upload-gone': 'The server no longer has this upload. Choose the file again to start over.',
   },
 };

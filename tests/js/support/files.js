@@ -25,9 +25,9 @@ export function digest(bytes) {
 
 /** Wait for something that becomes true through events. */
 export async function until(condition, what = 'the condition') {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 20_000;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`${what} did not come true within 5 s`);
+    if (Date.now() > deadline) throw new Error(`${what} did not come true within 20 s`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

@@ -24,6 +24,7 @@ export class UploadCard {
   #scheduled = false;
   #verdictKey = '';
   #announced = '';
+  #queued = false;
 
   /**
    * @param {any} app
@@ -38,6 +39,12 @@ export class UploadCard {
     this.element = this.#build();
     upload.onChange(() => this.#schedule());
     upload.done.then(() => upload.followImport()).catch(() => {});
+    this.#render();
+  }
+
+  /** @param {boolean} queued Whether it waits for other uploads to end. */
+  set queued(queued) {
+    this.#queued = queued;
     this.#render();
   }
 
@@ -95,7 +102,7 @@ export class UploadCard {
     const { snapshot } = this.upload;
     const { state, totalSize } = snapshot;
     this.element.dataset.state = state;
-    const shown = shownState(snapshot);
+    const shown = this.#queued && state === 'paused' ? 'queued' : shownState(snapshot);
     setText(this.chip, t.card.states[shown]);
     this.chip.dataset.tone = TONES[shown] ?? 'busy';
     setText(this.line, this.#details(snapshot));
@@ -169,7 +176,7 @@ export class UploadCard {
     if (state === this.#announced) return;
     this.#announced = state;
     const say = t.card.announce[state];
-    if (say) this.app.messages.say(say(filename));
+    if (say && !this.#queued) this.app.messages.say(say(filename));
   }
 
   #cancel() {

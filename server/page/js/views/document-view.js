@@ -75,15 +75,16 @@ export function documentView(app) {
       if (!status.isConnected) return;
       const state = await app.client.documents.importStatus(document.id);
       Object.assign(document, { import_status: state.import_status, index_status: state.index_status });
-      const job = state.jobs.find((each) => each.state === 'running');
-      const progress = job && h('span', { class: 'muted numbers' }, `${job.message} ${format.percent(job.progress)}`);
-      status.replaceChildren(...chips(document), ...(progress ? [progress] : []));
+      const notes = state.jobs.map(jobNote).filter(Boolean);
+      status.replaceChildren(...chips(document), ...notes);
       if (!importEnded(state)) next();
     };
     const next = () => {
       timer = setTimeout(() => look().catch(next), REFRESH);
     };
-    if (!importEnded(document)) next();
+    const failed = [document.import_status, document.index_status].includes('failed');
+    if (failed) look().catch(() => {}); // The chip tells of the failure; only its reason is missing.
+    else if (!importEnded(document)) next();
   }
 
   function actions(document, title, status) {
@@ -141,6 +142,13 @@ export function documentView(app) {
   }
 
   return { element, tab: 'documents', show, hide: () => clearTimeout(timer) };
+}
+
+/** What a job is doing, or why it failed. */
+function jobNote({ state, message, progress }) {
+  if (state === 'failed') return h('span', { class: 'problem' }, message);
+  if (state !== 'running') return null;
+  return h('span', { class: 'muted numbers' }, `${message} ${format.percent(progress)}`);
 }
 
 function facts(document) {

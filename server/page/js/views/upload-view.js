@@ -134,7 +134,7 @@ class UploadView {
       again: () => this.#chooseFor((chosen) => this.#begin(chosen, options) && this.#remove(card)),
     });
     this.cards.prepend(card.element);
-    this.#line(upload);
+    this.#line(upload, card);
     this.#arrange();
     const watch = upload.onChange(({ sessionId }) => {
       if (!sessionId || this.#shown.has(sessionId)) return;
@@ -152,7 +152,7 @@ class UploadView {
   }
 
   /** A few files at a time: more would only share the same line. */
-  #line(upload) {
+  #line(upload, card) {
     const start = () => {
       this.#running += 1;
       const next = () => {
@@ -163,7 +163,9 @@ class UploadView {
     };
     if (this.#running < AT_ONCE) return start();
     upload.pause();
+    card.queued = true;
     this.#queue.push(() => {
+      card.queued = false;
       start();
       upload.resume();
     });

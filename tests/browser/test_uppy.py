@@ -1,0 +1,112 @@
+"""The documented Uppy example, on a page of another origin, against a real server."""
+
+import functools
+import http.server
+import json
+import re
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.support.servers import RunningServer, Serve
+
+OpenPage = Callable[..., Page]
+
+ROOT = Path(__file__).parents[2]
+MODULES = ROOT / "tests" / "js" / "node_modules"
+EXAMPLE = ROOT / "docs" / "how-to" / "use-uppy.md"
+DRIVER = """
+import { makeUppy, uppyDocuments } from './example.js';
+window.run = async (server, file) => {
+  const uppy = makeUppy(server, '');
+  const problems = [];
+  uppy.on('upload-error', (_, error) => {
+    const { status, code, details } = JSON.parse(error.originalResponse.getBody());
+    problems.push({ status, code, kinds: details.findings.map(({ kind }) => kind) });
+  });
+  const progress = [];
+  uppy.on('upload-progress', (_, { bytesUploaded }) => progress.push(bytesUploaded));
+  uppy.addFile({ name: file.name, type: file.type, data: file });
+  const { successful, failed } = await uppy.upload();
+  const documents = [...uppyDocuments.values()];
+  return { successful: successful.length, failed: failed.length, documents, problems, progress };
+};
+"""
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """A page with the example, bundled as its readers would, on an origin of its own."""
+    bundler = MODULES / ".bin" / "esbuild"
+    if not bundler.exists():
+        pytest.skip("the test tools are not installed: npm --prefix tests/js ci")
+    blocks = re.findall(r"^```js\n(.*?)^```", EXAMPLE.read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "example.js").write_text(blocks[0])
+    (tmp_path / "driver.js").write_text(DRIVER)
+    public = tmp_path / "public"
+    public.mkdir()
+    (public / "index.html").write_text(
+        "<!doctype html><title>Uppy</title><input type=file>"
+        "<script type=module src=page.js></script>"
+    )
+    (tmp_path / "node_modules").symlink_to(MODULES)
+    subprocess.run(
+        [bundler, "driver.js", "--bundle", "--format=esm", f"--outfile={public / 'page.js'}"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    handler = functools.partial(_Quiet, directory=str(public))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def listening(serve: Serve, site: str) -> RunningServer:
+    """A server that lets the site's pages in."""
+    return serve(PDFSLUICE_CORS_ORIGINS=json.dumps([site]))
+
+
+def _upload(page: Page, server: RunningServer, file: Path) -> dict[str, Any]:
+    page.set_input_files("input", file)
+    run = "async (server) => run(server, document.querySelector('input').files[0])"
+    outcome: dict[str, Any] = page.evaluate(run, server.base_url)
+    return outcome
+
+
+def test_the_example_uploads(
+    site: str, listening: RunningServer, open_page: OpenPage, pdfs: Path
+) -> None:
+    page = open_page(site)
+    outcome = _upload(page, listening, pdfs / "canal-survey.pdf")
+    assert outcome["successful"] == 1
+    assert len(outcome["progress"]) > 1
+    (address,) = outcome["documents"]
+    document = page.request.get(f"{listening.base_url}{address}").json()
+    assert document["filename"] == "canal-survey.pdf"
+    assert document["file_size"] == (pdfs / "canal-survey.pdf").stat().st_size
+
+
+def test_a_refused_file_ends_with_the_reason(
+    site: str, listening: RunningServer, open_page: OpenPage, pdfs: Path
+) -> None:
+    outcome = _upload(open_page(site), listening, pdfs / "invoice.pdf")
+    assert outcome["failed"] == 1
+    (problem,) = outcome["problems"]
+    assert problem["code"] == "content-rejected"
+    assert "launch" in problem["kinds"]
+    assert max(outcome["progress"], default=0) < (pdfs / "invoice.pdf").stat().st_size
