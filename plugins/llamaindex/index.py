@@ -87,7 +87,8 @@ class ProcessIndex:
             )
         async with self._publishing:
             self._check_wanted(document.id)
-            await child.ask(self._request("publish", document=document.id))
+            reply = await child.ask(self._request("publish", document=document.id))
+        _warn(reply, "Old vectors stay in the vector store")
         progress(1.0, f"Indexed: {passages} passages")
         return passages
 
@@ -103,7 +104,8 @@ class ProcessIndex:
         """
         async with self._publishing:
             self._adding.discard(document_id)
-            await self._ask(self._request("remove", document=document_id))
+            reply = await self._ask(self._request("remove", document=document_id))
+        _warn(reply, "Old vectors stay in the vector store")
 
     async def search(self, query: str, *, top_k: int, owner: str | None) -> Sequence[Passage]:
         """Return the best passages, best first; ``owner`` is ``None`` for administrators.
@@ -120,8 +122,7 @@ class ProcessIndex:
             "search", query=query[:_MAX_QUERY], top_k=min(top_k, _MAX_TOP_K), owner=owner
         )
         reply = await self._ask(request)
-        if reply.get("trouble"):
-            logger.warning("Search by words alone, the model failed: %s", reply["trouble"])
+        _warn(reply, "Search by words alone, the model or the vector store failed")
         return tuple(Passage(*hit) for hit in reply["hits"])
 
     async def close(self) -> None:
@@ -141,6 +142,11 @@ class ProcessIndex:
                 hint="Try again; a new process is started for each try.",
                 details={"reason": failure.reason},
             ) from failure
+
+
+def _warn(reply: dict[str, Any], what: str) -> None:
+    if reply["trouble"]:
+        logger.warning("%s: %s", what, reply["trouble"])
 
 
 async def _batches(pages: AsyncIterator[PageText]) -> AsyncGenerator[list[PageText], None]:

@@ -40,7 +40,10 @@ class IndexOptions(BaseModel):
         default=20, ge=0, description="Tokens that a passage shares with the one before it."
     )
     threads: int = Field(
-        default=0, ge=0, description="Threads of the embedding model; 0 for at most two."
+        default=0,
+        ge=0,
+        description="Passages embedded at the same time; 0 for as many as there are processors less"
+        " one, and no more than four.",
     )
     memory_mb: int = Field(
         default=4096, ge=1024, description="Address space of a child process, MiB."
@@ -80,5 +83,5 @@ class IndexOptions(BaseModel):
             vector_store_options=self.vector_store_options,
             chunk_tokens=self.chunk_tokens,
             chunk_overlap=self.chunk_overlap,
-            threads=self.threads or min(2, os.cpu_count() or 1),
+            threads=self.threads or min(4, max(1, (os.cpu_count() or 1) - 1)),
         )

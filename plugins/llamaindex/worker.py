@@ -63,7 +63,7 @@ class Worker:
         self._reference = f"{document}-{uuid.uuid4().hex}"
         self._owner = owner
         self._database.stage([], restart=True)
-        return {}
+        return {"begun": True}
 
     def stage(self, *, pages: list[tuple[int, str]]) -> dict[str, Any]:
         """Cut and embed pages, and put their passages aside."""
@@ -88,25 +88,30 @@ class Worker:
 
     def publish(self, *, document: int) -> dict[str, Any]:
         """Replace what was there of the document by the passages put aside."""
-        replaced = self._database.publish(document, owner=self._owner, model=self._model.identity)
-        self._forget(replaced)
-        return {}
+        return self._forget(
+            self._database.publish(document, owner=self._owner, model=self._model.identity)
+        )
 
     def remove(self, *, document: int) -> dict[str, Any]:
         """Forget a document."""
-        self._forget(self._database.remove(document))
-        return {}
+        return self._forget(self._database.remove(document))
 
-    def _forget(self, sources: list[str]) -> None:
+    def _forget(self, sources: list[str]) -> dict[str, Any]:
+        """Delete vectors elsewhere; what stays there is ballast and is never found again."""
+        trouble = ""
         if self._foreign is not None:
-            for source in sources:
-                self._foreign.forget(source)
+            try:
+                for source in sources:
+                    self._foreign.forget(source)
+            except Exception as error:  # noqa: BLE001 - somebody else's store may fail in any way
+                trouble = f"{type(error).__name__}: {error}"
+        return {"trouble": trouble}
 
     def search(self, *, query: str, top_k: int, owner: str | None) -> dict[str, Any]:
         """Find passages by words and by meaning; by words alone where no model answers."""
         depth = max(_LEAST_DEPTH, top_k * _DEPTH_FACTOR)
         if self._database.count() == 0:
-            return {"hits": []}
+            return {"hits": [], "trouble": ""}
         trouble = ""
         nearest: Callable[[], list[int]] = list
         try:
@@ -144,7 +149,7 @@ class _Requests:
         operation = request.pop("operation")
         if operation not in {"begin", "stage", "publish", "remove", "search"}:
             raise ValueError(f"unknown operation {operation!r}")
-        yield getattr(self._worker, operation)(**request) or {"done": True}
+        yield getattr(self._worker, operation)(**request)
 
 
 if __name__ == "__main__":

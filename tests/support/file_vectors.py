@@ -35,6 +35,8 @@ class FileVectors(BasePydanticVectorStore):
         return added
 
     def delete(self, ref_doc_id: str, **kwargs: Any) -> None:
+        if Path(f"{self.path}.locked").exists():
+            raise OSError("the file is locked")
         store = self._load()
         store.delete(ref_doc_id)
         store.persist(self.path)

@@ -300,6 +300,7 @@ async def test_any_vector_store_of_llama_index_will_do(
     make_document: MakeDocument,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
     file = tmp_path / "vectors.json"
@@ -318,7 +319,13 @@ async def test_any_vector_store_of_llama_index_will_do(
         assert len(_vectors(file)) == 4
         await index.remove(2)
         assert len(_vectors(file)) == 1
-        assert places(await index.search("small cats", top_k=9, owner=None)) == [(1, 1)]
+        assert caplog.messages == []
+        Path(f"{file}.locked").touch()
+        await index.add(document(make_document, 1), stream(["kittens", "dogs"]), quiet)
+        assert len(_vectors(file)) == 3, "old vectors are ballast"
+        assert ["the file is locked" in message for message in caplog.messages] == [True]
+        found = await index.search("small cats", top_k=9, owner=None)
+        assert places(found) == [(1, 1), (1, 2)]
 
 
 def _vectors(file: Path) -> dict[str, Any]:
