@@ -2,7 +2,7 @@
 
 Each session does what an upload of one chunk does: nine operations, of which seven write.
 
-    python benchmarks/stores/sql_sessions.py [--sessions 2000] [--concurrency 16]
+    python -m benchmarks.stores.sql_sessions [--sessions 2000] [--concurrency 16]
         [--durability process|power] [--url URL] [--filled 0]
 """
 

@@ -3,15 +3,17 @@
 import asyncio
 import logging
 import shutil
+import sqlite3
 import stat
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pdfsluice.core.errors import PluginError, StorageFailed, StorageFull
+from pdfsluice.core.errors import Overloaded, PluginError, StorageFailed, StorageFull
 from pdfsluice.core.models import JobKind
 from pdfsluice.core.testing.contracts.samples import (
     FINDING,
@@ -318,6 +320,19 @@ async def test_a_full_disk_keeps_what_was_committed(small_disk: Path) -> None:
     async with sql_stores(sql_context(small_disk)) as (sessions, _):
         assert await sessions.count([kept.state]) == outcomes.count(None) + 1
         assert await sessions.get(kept.id) == kept
+
+
+async def test_a_database_locked_by_others_is_overloaded(
+    database: Database, tmp_path: Path
+) -> None:
+    await database.write(pragma("busy_timeout = 0"))
+    with closing(sqlite3.connect(tmp_path / "pdfsluice.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Overloaded) as caught:
+            await database.write(lambda _: None)
+        assert caught.value.retry_after > 0
+        assert await database.read(lambda c: c.execute(text("SELECT 1")).scalar_one()) == 1
+    await database.write(lambda _: None)
 
 
 async def test_both_stores_share_one_database(tmp_path: Path) -> None:
