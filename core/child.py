@@ -18,6 +18,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -261,6 +262,16 @@ def plain_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
     }
+
+
+def path_to_text(path: Path) -> str:
+    """Return a path as text for a request, whatever bytes its name has."""
+    return os.fsencode(path).decode("latin-1")
+
+
+def path_from_text(text: str) -> Path:
+    """Return the path that :func:`path_to_text` was given."""
+    return Path(os.fsdecode(text.encode("latin-1")))
 
 
 def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> None:

@@ -1,6 +1,6 @@
 """The completion stage: asks a child about the file, and turns the answer into a report."""
 
-from pdfsluice.core.child import ChildFailed, Limits
+from pdfsluice.core.child import ChildFailed, Limits, path_to_text
 from pdfsluice.core.childpool import ChildPool
 from pdfsluice.core.findings import Finding, FindingKind, Revision, StageReport, Unscanned
 from pdfsluice.core.stages import CompletionContext
@@ -36,7 +36,9 @@ class DeepStage:
     async def inspect(self, context: CompletionContext) -> StageReport:
         """Return what the walk found; a crash or a limit there is a finding."""
         try:
-            answer = await self._pool.ask({"path": str(context.path), "seconds": self._seconds})
+            answer = await self._pool.ask(
+                {"path": path_to_text(context.path), "seconds": self._seconds}
+            )
         except ChildFailed as failure:
             return _report(_failed(failure), context)
         return _report(Survey.from_message(answer), context)

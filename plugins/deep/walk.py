@@ -15,7 +15,7 @@ from .kinds import INTERESTING, look_at
 from .sightings import Sighting
 from .values import dictionary_of, number_of
 
-BATCH = 50_000
+BATCH = 100_000
 """Objects after which the file is opened anew: qpdf keeps every object it has parsed, some
 3 KB each, and never lets go of one."""
 

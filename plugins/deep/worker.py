@@ -1,10 +1,9 @@
 """The child process of the deep pass: inspects one file for each request."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from pdfsluice.core.child import serve
+from pdfsluice.core.child import path_from_text, serve
 from pikepdf import settings
 
 from .inspection import inspect
@@ -16,7 +15,7 @@ MAX_WARNINGS = 1000
 
 def handle(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Inspect the file ``path`` within ``seconds``."""
-    yield inspect(Path(request["path"]), request["seconds"]).to_message()
+    yield inspect(path_from_text(request["path"]), request["seconds"]).to_message()
 
 
 def limit_qpdf(stream_memory: int) -> None:

@@ -182,8 +182,8 @@ def _explain(kind: str) -> Exit:
     console = Console()
     name = kind.lower().replace("-", "_")
     if name not in set(FindingKind):
-        Console(stderr=True).print(f"There is no kind {kind!r}. There are:", highlight=False)
-        console.print(*sorted(FindingKind), sep="\n", highlight=False)
+        known = ", ".join(sorted(FindingKind))
+        Console(stderr=True).print(f"There is no kind {escape(kind)!r}. There are: {known}")
         return Exit.USAGE
     explanation = EXPLANATIONS[FindingKind(name)]
     console.print(f"[bold]{explanation.title}[/] ({name}), usually {explanation.severity}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pdfsluice.core.child import ChildFailed, Limits
+from pdfsluice.core.child import ChildFailed, Limits, path_to_text
 from pdfsluice.core.childpool import ChildPool
 from pdfsluice.core.findings import Finding, FindingKind, Severity, StageReport, Unscanned
 from pdfsluice.core.printable import printable
@@ -39,7 +39,7 @@ class YaraStage:
         if context.path.stat().st_size > self._max_file_size:
             return _blind("limit", f"it is larger than {self._max_file_size} bytes")
         try:
-            answer = await self._pool.ask({"path": str(context.path)})
+            answer = await self._pool.ask({"path": path_to_text(context.path)})
         except ChildFailed as failure:
             return _blind("limit" if failure.over_limit else "crashed", failure.reason)
         if answer["timeout"]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yara_x
-from pdfsluice.core.child import serve
+from pdfsluice.core.child import path_from_text, serve
 
 from .rules import RulesError, compile_folder
 
@@ -44,7 +44,7 @@ def handler(
 
 def _scan(scanner: yara_x.Scanner, request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     try:
-        results = scanner.scan_file(request["path"])
+        results = scanner.scan_file(str(path_from_text(request["path"])))
     except yara_x.TimeoutError:
         yield {"timeout": True, "rules": []}
         return
