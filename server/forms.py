@@ -151,9 +151,7 @@ class FileForm:
             yield event
 
     async def _parse(self) -> AsyncGenerator[MultipartSegment | bytes | bytearray | None, None]:
-        data = b" "
-        while data:
-            data = await self._reader.read()
+        async for data in self._pieces():
             if self._reader.received - self._file_size > _OVERHEAD_LIMIT + len(data):
                 raise ProtocolError("the form has too much beside the file")
             try:
@@ -161,6 +159,15 @@ class FileForm:
                     yield event
             except MultipartError as error:
                 raise ProtocolError(f"the form is malformed: {error}") from error
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body, and an empty piece at its end."""
+        for head in await self._reader.read_directly():
+            yield head
+        data = b" "
+        while data:
+            data = await self._reader.read()
+            yield data
 
 
 def _nameless_file(folder: Path) -> BinaryIO:
