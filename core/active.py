@@ -144,10 +144,9 @@ class ActiveUpload:
                 await self._begin()
         if self.follower is not None:
             self.follower.wake()
-        first = extents[0].start if extents else 0
-        self.progress.chunk_committed(
-            first // self.session.chunk_size if chunk_id is None else chunk_id
-        )
+        if extents:
+            first = extents[0].start // self.session.chunk_size
+            self.progress.chunk_committed(first if chunk_id is None else chunk_id)
 
     async def _begin(self) -> None:
         async with self.lock:
@@ -177,6 +176,7 @@ class ActiveUpload:
             known = (*self.session.findings, *new)[:MAX_FINDINGS]
             decision = self.judge(findings, self.session.decision)
             await self.change(findings=known, decision=decision)
+            self.progress.tell_findings(new)
             if not decision.refuses:
                 return True
             await self.refuse(decision, known)

@@ -7,7 +7,7 @@ from typing import Any
 
 from .active import MAX_FINDINGS, ActiveUpload
 from .errors import DigestMismatch, PdfsluiceError, StageFailed, UploadIncomplete
-from .findings import Decision, StageReport
+from .findings import Decision, Finding, StageReport
 from .lifecycle import rejection
 from .merging import merge_reports
 from .models import JobKind, NewDocument, Session, SessionState
@@ -120,6 +120,7 @@ class Completer:
             "facts": dict(report.facts),
             "decision": validated.decision,
         }
+        upload.progress.tell_findings(_new(known["findings"], upload.session.findings))
         if validated.decision.refuses:
             await upload.change(**known)
             await upload.refuse(validated.decision, report.findings)
@@ -202,3 +203,9 @@ def _new_document(session: Session) -> NewDocument:
         unscanned=session.unscanned,
         decision=session.decision,
     )
+
+
+def _new(findings: Sequence[Finding], told: Sequence[Finding]) -> list[Finding]:
+    """Return the findings that were not told while the file arrived."""
+    places = {(each.stage, each.kind, each.offset, each.object) for each in told}
+    return [f for f in findings if (f.stage, f.kind, f.offset, f.object) not in places]

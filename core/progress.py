@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .events import ChunkProgress, Event, UploadProgress, UploadStatus
+from .events import ChunkProgress, Event, FindingsReported, UploadProgress, UploadStatus
+from .findings import Finding
 from .models import Session, SessionState
 
 _WINDOW_SECONDS = 5.0
@@ -161,6 +162,19 @@ class ProgressTeller:
         """Publish that the state changed, and the progress with it."""
         self._publish(status_event(self._snapshot(), message=message, stage=stage))
         self.tell()
+
+    def tell_findings(self, findings: Sequence[Finding]) -> None:
+        """Publish what was found; nothing where nothing was."""
+        if findings:
+            session = self._snapshot()
+            self._publish(
+                FindingsReported(
+                    at=time.time(),
+                    session_id=session.id,
+                    owner=session.owner,
+                    findings=tuple(findings),
+                )
+            )
 
     def close(self) -> None:
         """Publish nothing more."""

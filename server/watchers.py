@@ -6,7 +6,7 @@ only the latest waits in it. Whoever still lets it fill up is dropped and may co
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from pdfsluice.core.events import Event, SessionEvent, ShuttingDown, UploadProgress
@@ -25,27 +25,28 @@ KeyT = TypeVar("KeyT")
 class Watcher:
     """One WebSocket: what waits to be sent to it.
 
-    Attributes:
+    Args:
         principal: Who watches.
         client_id: What the client calls itself; its uploads are joined unasked.
         full: Whether it wants all detail.
+        drop: Cuts the connection; called when the queue overflows.
+
+    Attributes:
         rooms: Ids of the sessions that it watches.
     """
 
-    def __init__(self, principal: Principal, client_id: str, *, full: bool) -> None:
+    def __init__(
+        self, principal: Principal, client_id: str, *, full: bool, drop: Callable[[], None]
+    ) -> None:
         self.principal = principal
         self.client_id = client_id
         self.full = full
         self.rooms: set[str] = set()
+        self._drop = drop
         self._queue: deque[tuple[tuple[str, str] | None, bytes]] = deque()
         self._latest: dict[tuple[str, str], bytes] = {}
         self._ready = asyncio.Event()
         self._ended = False
-
-    @property
-    def too_slow(self) -> bool:
-        """Whether the queue overflowed."""
-        return len(self._queue) > QUEUE_LIMIT
 
     def put(self, message: Message) -> None:
         """Queue a message; a newer one of the same key takes the older one's place."""
@@ -55,7 +56,12 @@ class Watcher:
 
     def put_text(self, text: bytes, key: tuple[str, str] | None = None) -> None:
         """Queue a text that is ready to be sent."""
-        if self.too_slow or self._ended:
+        if self._ended:
+            return
+        if len(self._queue) >= QUEUE_LIMIT:
+            self._queue.clear()
+            self.end()
+            self._drop()
             return
         if key is None or key not in self._latest:
             self._queue.append((key, text))
@@ -75,8 +81,6 @@ class Watcher:
                 return None
             self._ready.clear()
             await self._ready.wait()
-        if self.too_slow:
-            return None
         key, text = self._queue.popleft()
         return text if key is None else self._latest.pop(key)
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import orjson
@@ -66,7 +67,7 @@ class Endpoint:
         )
         if not socket.can_prepare(request):
             raise ProtocolError("this path speaks WebSocket only", hint="Open it as ws://...")
-        watcher = Watcher(request[PRINCIPAL], client_id, full=full)
+        watcher = Watcher(request[PRINCIPAL], client_id, full=full, drop=partial(_drop, request))
         await socket.prepare(request)
         self._watchers.add(watcher)
         sender = asyncio.create_task(_send(request, socket, watcher))
@@ -121,21 +122,23 @@ class Endpoint:
 
 async def _send(request: web.Request, socket: web.WebSocketResponse, watcher: Watcher) -> None:
     """Send what is queued; close the connection when that ends."""
-    code, reason = WSCloseCode.GOING_AWAY, b"the server is stopping"
     try:
         while (text := await watcher.next()) is not None:
             async with asyncio.timeout(_SEND_SECONDS):
                 await socket.send_frame(text, WSMsgType.TEXT)
-        if watcher.too_slow:
-            code, reason = WSCloseCode.TRY_AGAIN_LATER, b"too slow"
         async with asyncio.timeout(_SEND_SECONDS):
-            await socket.close(code=code, message=reason)
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server is stopping")
     except TimeoutError:
-        logger.info("a watcher takes nothing any more and is dropped")
-        if request.transport is not None:
-            request.transport.abort()
+        _drop(request)
     except ConnectionError:
         pass  # the reading side notices as well
+
+
+def _drop(request: web.Request) -> None:
+    """Cut the connection of a watcher that does not keep up."""
+    if request.transport is not None:
+        logger.info("a watcher does not keep up and is dropped")
+        request.transport.abort()
 
 
 def _tell(watcher: Watcher, **message: str) -> None:

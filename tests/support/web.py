@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientResponse, ClientSession, FormData, web
+from aiohttp import ClientResponse, ClientSession, FormData, TCPConnector, web
 from pdfsluice import config
 from pdfsluice.core.manager import PluginManager
 from pdfsluice.core.models import Scope
@@ -103,7 +103,7 @@ async def serving(loaded: config.Loaded, manager: PluginManager) -> AsyncIterato
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             port = runner.addresses[0][1]
             base_url = f"http://127.0.0.1:{port}"
-            async with ClientSession(base_url) as http:
+            async with ClientSession(base_url, connector=TCPConnector(limit=0)) as http:
                 yield WebServer(base_url, port, app, app[RUNTIME], http)
         finally:
             await runner.cleanup()

@@ -1,0 +1,284 @@
+"""The WebSocket: documented shapes, rooms, replay, many watchers, and those who do not read."""
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientWebSocketResponse, WSMsgType
+from pdfsluice.core.events import MemoryWarning, ShuttingDown, UploadStatus
+from pdfsluice.core.models import Scope
+
+from tests.support.web import (
+    CHUNK,
+    STREAMING,
+    WebServer,
+    a_server,
+    add_key,
+    body_of,
+)
+
+DATA = bytes(range(256)) * 1024  # four chunks
+SPEC = Path(__file__).parents[4] / "shared" / "SPEC.md"
+Event = dict[str, Any]
+
+
+async def until(socket: ClientWebSocketResponse, wanted: Callable[[Event], bool]) -> list[Event]:
+    """Return the events up to the first that is wanted."""
+    events: list[Event] = []
+    async with asyncio.timeout(10):
+        while not events or not wanted(events[-1]):
+            events.append(await socket.receive_json())
+    return events
+
+
+def of_type(name: str) -> Callable[[Event], bool]:
+    return lambda event: event["type"] == name
+
+
+def has_status(status: str) -> Callable[[Event], bool]:
+    return lambda event: event["type"] == "upload_status" and event["status"] == status
+
+
+async def watchers_of(web: WebServer) -> int:
+    """Return how many WebSockets the server has."""
+    async with web.http.get("/metrics") as response:
+        (count,) = re.findall(r"^pdfsluice_watchers (\S+)$", await response.text(), re.MULTILINE)
+    return int(float(count))
+
+
+def has_message(start: str) -> Callable[[Event], bool]:
+    return lambda event: str(event.get("message", "")).startswith(start)
+
+
+def documented_shapes() -> dict[str, Event]:
+    """Return the event examples of the system's description, by type."""
+    if not SPEC.exists():
+        pytest.skip("the system's description is not here")
+    blocks = re.findall(r"```json\n(.*?)```", SPEC.read_text(), re.DOTALL)
+    shapes = (json.loads(block) for block in blocks)
+    return {shape["type"]: shape for shape in shapes if isinstance(shape, dict) and "type" in shape}
+
+
+def fits(value: Any, example: Any) -> bool:
+    """Whether a value has the fields and types of an example; ``None`` stands for unknown."""
+    if isinstance(example, dict):
+        return value.keys() == example.keys() and all(fits(value[k], example[k]) for k in example)
+    if isinstance(example, float):
+        return isinstance(value, int | float)
+    return value is None or isinstance(value, type(example))
+
+
+async def test_events_have_the_documented_shapes(web: WebServer) -> None:
+    shapes = documented_shapes()
+    socket = await web.http.ws_connect("/ws/client_123")
+    session = await web.initiate(DATA, client_id="client_123")
+    for chunk_id in range(4):
+        await web.put(session["session_id"], DATA, chunk_id)
+    async with web.http.post(f"{STREAMING}/complete/{session['session_id']}"):
+        pass
+    web.runtime.events.publish(
+        MemoryWarning(
+            at=time.time(), memory_usage_mb=450.2, memory_limit_mb=500.0, warning="Close to it"
+        )
+    )
+    events = await until(socket, of_type("memory_warning"))
+    assert {event["type"] for event in events} == set(shapes)
+    for event in events:
+        assert fits(event, shapes[event["type"]]), event
+    chunks = [event["chunk_id"] for event in events if event["type"] == "chunk_progress"]
+    assert chunks == [0, 1, 2, 3]
+    statuses = [event["status"] for event in events if event["type"] == "upload_status"]
+    assert statuses[0] == "uploading"
+    assert "processing" in statuses
+    assert statuses[-1] == "completed"
+    last = [event["data"] for event in events if event["type"] == "upload_progress"][-1]
+    assert (last["uploaded_bytes"], last["total_bytes"]) == (len(DATA), len(DATA))
+    assert (last["progress_percentage"], last["uploaded_chunks"]) == (100.0, 4)
+    await socket.close()
+
+
+async def test_who_joins_hears_first_how_things_stand(web: WebServer) -> None:
+    session = await web.initiate(DATA)
+    await web.put(session["session_id"], DATA, 0)
+    socket = await web.http.ws_connect("/ws/somebody_else")
+    room = session["websocket_room"]
+    await socket.send_json({"type": "join", "room": room})
+    joined, progress, status = [await socket.receive_json() for _ in range(3)]
+    assert joined == {"type": "joined", "room": room}
+    assert progress["type"] == "upload_progress"
+    assert progress["data"]["uploaded_bytes"] == CHUNK
+    assert (status["type"], status["status"]) == ("upload_status", "uploading")
+    await web.put(session["session_id"], DATA, 1)
+    await until(socket, of_type("chunk_progress"))
+    await socket.send_json({"type": "leave", "room": room})
+    assert (await until(socket, of_type("left")))[-1] == {"type": "left", "room": room}
+    await web.put(session["session_id"], DATA, 2)
+    await socket.send_json({"type": "ping"})
+    assert await socket.receive_json() == {"type": "pong"}
+    await socket.close()
+
+
+async def test_a_client_that_comes_back_is_in_its_rooms(web: WebServer) -> None:
+    session = await web.initiate(DATA, client_id="phone")
+    await web.initiate(DATA, client_id="laptop")
+    await web.put(session["session_id"], DATA, 0)
+    socket = await web.http.ws_connect("/ws/phone")
+    (progress, status) = [await socket.receive_json() for _ in range(2)]
+    assert progress["data"]["session_id"] == status["session_id"] == session["session_id"]
+    await socket.close()
+
+
+async def test_full_detail(web: WebServer) -> None:
+    socket = await web.http.ws_connect("/ws/client_123?detail=full")
+    bad = b"FORBIDDEN" + DATA
+    session = await web.initiate(bad, client_id="client_123")
+    with contextlib.suppress(AssertionError):  # a later chunk may be refused
+        for chunk_id in range(session["total_chunks"]):
+            await web.put(session["session_id"], bad, chunk_id)
+    async with web.http.post(f"{STREAMING}/complete/{session['session_id']}"):
+        pass
+    events = await until(socket, has_status("rejected"))
+    progress = next(event["data"] for event in events if event["type"] == "upload_progress")
+    assert progress["client_id"] == "client_123"
+    assert progress["filename"] == "test.pdf"
+    assert {"stage", "received_bytes", "durable_bytes", "validated_bytes", "imported"} <= set(
+        progress
+    )
+    (found,) = [event for event in events if event["type"] == "findings"]
+    assert found["session_id"] == session["session_id"]
+    assert found["findings"][0]["kind"] == "word"
+    rejected = events[-1]
+    assert rejected["code"] == "content-rejected"
+    assert {"stage", "document_id", "progress"} <= set(rejected)
+    await socket.close()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "no json",
+        "[]",
+        '{"type": "dance"}',
+        '{"type": "join"}',
+        '{"type": "join", "room": 1}',
+        '{"type": "join", "room": "upload_x"}',
+        '{"type": "join", "room": "upload_8b7cdbb5-05b5-4b1c-8f4c-0d9a0c5a2f55"}',
+    ],
+)
+async def test_a_message_that_is_wrong(web: WebServer, message: str) -> None:
+    socket = await web.http.ws_connect("/ws/client")
+    await socket.send_str(message)
+    error = await socket.receive_json()
+    assert error["type"] == "error"
+    assert error["code"] in {"bad-request", "session-not-found"}
+    assert error["message"]
+    await socket.send_json({"type": "ping"})
+    assert await socket.receive_json() == {"type": "pong"}
+    await socket.close()
+
+
+async def test_bytes_and_overlong_messages(web: WebServer) -> None:
+    socket = await web.http.ws_connect("/ws/client")
+    await socket.send_bytes(b"\x00")
+    assert (await socket.receive_json())["code"] == "bad-request"
+    await socket.send_str("x" * 5000)
+    message = await socket.receive()
+    assert (message.type, message.data) == (WSMsgType.CLOSE, 1009)
+
+
+async def test_a_plain_request_to_the_websocket(web: WebServer) -> None:
+    async with web.http.get("/ws/client") as response:
+        assert response.status == 400
+        assert (await body_of(response))["code"] == "bad-request"
+
+
+async def test_nobody_watches_the_uploads_of_others(tmp_path: Path) -> None:
+    ann, bob = (add_key(tmp_path, name, [Scope.UPLOAD]) for name in ("ann", "bob"))
+    async with a_server(tmp_path) as web:
+        spy = await web.http.ws_connect("/ws/client", headers=bob)
+        own = await web.http.ws_connect("/ws/client", headers=ann)
+        wanted = {"filename": "a.pdf", "file_size": 1000, "client_id": "client"}
+        async with web.http.post(f"{STREAMING}/initiate", json=wanted, headers=ann) as response:
+            session = await body_of(response)
+        late = await web.http.ws_connect("/ws/client", headers=bob)
+        for socket in (spy, late):
+            await socket.send_json({"type": "join", "room": session["websocket_room"]})
+        async with web.http.put(
+            f"{session['upload_url']}?chunk_id=0", data=bytes(1000), headers=ann
+        ) as response:
+            assert response.status == 200
+        await until(own, of_type("chunk_progress"))
+        for socket in (spy, late):
+            await socket.send_json({"type": "ping"})
+            events = await until(socket, of_type("pong"))
+            assert [event["type"] for event in events] == ["error", "pong"]
+            assert events[0]["code"] == "session-not-found"
+        for socket in (spy, own, late):
+            await socket.close()
+
+
+async def test_many_watchers_hear_of_everything(web: WebServer) -> None:
+    sockets = [await web.http.ws_connect("/ws/crowd") for _ in range(200)]
+    session = await web.initiate(DATA, client_id="crowd")
+    for chunk_id in range(4):
+        await web.put(session["session_id"], DATA, chunk_id)
+    async with web.http.post(f"{STREAMING}/complete/{session['session_id']}"):
+        pass
+    for socket in sockets:
+        events = await until(socket, has_status("completed"))
+        assert sum(event["type"] == "chunk_progress" for event in events) == 4
+    await asyncio.gather(*(socket.close() for socket in sockets))
+
+
+def _status(session_id: str, message: str) -> UploadStatus:
+    return UploadStatus(
+        at=0,
+        session_id=session_id,
+        owner="local",
+        status="uploading",
+        stage="uploading",
+        message=message,
+    )
+
+
+async def test_who_does_not_read_is_dropped_and_slows_nobody(web: WebServer) -> None:
+    """More is sent than the system's buffers and the queue of a watcher hold together."""
+    sleepy = await web.http.ws_connect("/ws/sleepy")
+    session = await web.initiate(DATA, client_id="sleepy")
+    attentive = await web.http.ws_connect("/ws/attentive")
+    await attentive.send_json({"type": "join", "room": session["websocket_room"]})
+    await until(attentive, of_type("joined"))
+    assert await watchers_of(web) == 2
+    connection = sleepy._response.connection
+    assert connection is not None
+    transport = connection.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.pause_reading()
+    for number in range(5000):
+        web.runtime.events.publish(_status(session["session_id"], f"{number} " + "x" * 20_000))
+        await until(attentive, has_message(f"{number} "))
+        if await watchers_of(web) == 1:
+            break
+    else:
+        pytest.fail("the one who does not read is still there")
+    await attentive.send_json({"type": "ping"})
+    await until(attentive, of_type("pong"))
+    transport.abort()
+    await attentive.close()
+
+
+async def test_watchers_are_told_that_the_server_stops(web: WebServer) -> None:
+    full = await web.http.ws_connect("/ws/client?detail=full")
+    plain = await web.http.ws_connect("/ws/client")
+    web.runtime.events.publish(ShuttingDown(at=0, retry_after=5))
+    assert await full.receive_json() == {"type": "server_closing", "retry_after": 5}
+    for socket in (full, plain):
+        message = await socket.receive()
+        assert (message.type, message.data) == (WSMsgType.CLOSE, 1001)
+        assert socket.closed
