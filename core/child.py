@@ -2,7 +2,8 @@
 
 The parent and the child speak JSON, one object a line: requests on the child's standard
 input, replies on its standard output. A request may be answered by many lines; the last
-has ``"last": true``. ``core/childpool.py`` keeps children for many short requests.
+has ``"last": true``. The first line of all says that the child is ready.
+``core/childpool.py`` keeps children for many short requests.
 
 Three clocks watch a request: the parent's (it kills the child), the child's own alarm
 (it works without the parent, and while native code holds the interpreter lock) and the
@@ -25,9 +26,11 @@ import orjson
 
 _LINE_LIMIT = 64 * 1024 * 1024
 _STDERR_KEPT = 4096
+_START_SECONDS = 60.0
 _ALARM_GRACE = 2.0
 _DEATH_GRACE = 1.0
 _ENVIRONMENT = "PDFSLUICE_CHILD_LIMITS"
+_READY: Mapping[str, Any] = {"ready": True}
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _INHERITED_PREFIXES = ("LC_", "PYTHON", "DYLD_")
 
@@ -77,6 +80,7 @@ class Child:
         self._process = process
         self._limits = limits
         self._turn = asyncio.Lock()
+        self._ready = False
         self._stderr = bytearray()
         self._drain = asyncio.create_task(self._keep_stderr())
 
@@ -102,10 +106,11 @@ class Child:
         async with self._turn:
             in_step = False
             try:
+                await self._wait_until_ready()
                 await self._send(orjson.dumps(message) + b"\n")
                 last = False
                 while not last:
-                    reply = await self._reply()
+                    reply = await self._reply(self._limits.wall_seconds)
                     if "error" in reply:
                         in_step = True
                         raise ChildFailed(str(reply.get("reason", "error")), str(reply["error"]))
@@ -129,6 +134,13 @@ class Child:
             raise ChildFailed("error", f"{len(found)} replies where one was expected")
         return found[0]
 
+    async def _wait_until_ready(self) -> None:
+        """Let the child start; what it imports does not count as work on a request."""
+        if not self._ready:
+            self._ready = await self._reply(_START_SECONDS) == _READY
+            if not self._ready:
+                raise ChildFailed("error", "the child did not say that it is ready")
+
     async def _send(self, line: bytes) -> None:
         stdin = self._process.stdin
         try:
@@ -142,14 +154,14 @@ class Child:
             self.kill()
             raise ChildFailed("timeout", "the request was not read") from None
 
-    async def _reply(self) -> dict[str, Any]:
+    async def _reply(self, seconds: float) -> dict[str, Any]:
         stdout = self._process.stdout
         try:
-            async with asyncio.timeout(self._limits.wall_seconds):
+            async with asyncio.timeout(seconds):
                 line = await stdout.readline() if stdout is not None else b""
         except TimeoutError:
             self.kill()
-            raise ChildFailed("timeout", f"no reply for {self._limits.wall_seconds} s") from None
+            raise ChildFailed("timeout", f"no reply for {seconds} s") from None
         except ValueError:
             self.kill()
             raise ChildFailed("error", f"a reply is longer than {_LINE_LIMIT} bytes") from None
@@ -283,6 +295,8 @@ def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> No
     limits = _apply_limits()
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as replies:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a chatty library must not break in
+        replies.write(orjson.dumps(_READY) + b"\n")
+        replies.flush()
         for line in sys.stdin.buffer:
             _meter(limits)
             for reply in _answers(handle, line):

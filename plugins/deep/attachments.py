@@ -95,7 +95,7 @@ def _examine(attachment: _Attachment, number: int) -> Iterator[Sighting | Blind]
     if what is not None:
         yield Sighting(
             kind=FindingKind.EXECUTABLE,
-            object=attachment.named_in,
+            object=number,
             subject=what,
             excerpt=attachment.name,
             hidden=attachment.hidden,

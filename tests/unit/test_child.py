@@ -194,6 +194,16 @@ async def test_the_child_inherits_no_secret_and_no_module_of_the_working_directo
     assert str(Path.cwd()) not in reply["path"]
 
 
+async def test_starting_is_not_working() -> None:
+    async with odd(Limits(wall_seconds=0.05)) as child:  # less than any interpreter's start
+        assert await child.ask({"do": "echo", "value": 1}) == {"echo": 1, "pid": child.pid}
+
+
+async def test_a_program_that_is_no_child_is_told() -> None:
+    async with spawn("this", LIMITS) as child:
+        assert "not a JSON object" in (await failure(child, do="echo", value=1)).detail
+
+
 async def test_a_module_that_cannot_start_is_a_death_with_its_reason() -> None:
     async with spawn("no_such_module_anywhere", LIMITS) as child:
         error = await failure(child, do="echo")
