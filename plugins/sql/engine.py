@@ -2,7 +2,6 @@
 
 import logging
 import os
-import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,7 +126,12 @@ def _sqlite(url: URL, path: Path, durability: str) -> Engines:
 def _prepare_file(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, stat.S_IRUSR | stat.S_IWUSR))
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)  # SQLite syncs the directory for its log only
+        finally:
+            os.close(directory)
     except OSError as error:
         raise StorageFailed(
             f"The database file {path} cannot be opened for writing: {error.strerror}.",
