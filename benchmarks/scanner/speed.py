@@ -147,8 +147,7 @@ def main() -> None:
         data = make(arguments.megabytes * 1_000_000)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         times = [
-            scan(data, arguments.slice, fast=not arguments.plain)
-            for _ in range(arguments.rounds)
+            scan(data, arguments.slice, fast=not arguments.plain) for _ in range(arguments.rounds)
         ]
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
         middle, best = statistics.median(times), min(times)

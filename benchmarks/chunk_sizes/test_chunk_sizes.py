@@ -1,0 +1,157 @@
+"""How speed depends on the chunk size: each stage alone, the pipeline, the server.
+
+``make bench`` runs it, saves the figures and compares them with those of the run before.
+A plugin's author names an own stage or store: ``make bench ARGS="--stage mine"``.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pdfsluice import config
+from pdfsluice.core.event_hub import EventHub
+from pdfsluice.core.manager import PluginManager
+from pdfsluice.core.models import Checksum, ChunkIntent
+from pdfsluice.core.registry import Registry
+from pdfsluice.core.runtime import LOCAL, build_registry, open_runtime
+from pdfsluice.core.service import Initiation
+from pdfsluice.core.stages import StageContext, StreamStageSpec
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks.support.files import workspace
+from benchmarks.support.processes import Server, pdfsluice
+from benchmarks.support.uploads import delete, upload
+
+READ = 256 * 1024
+
+
+def measure(
+    benchmark: BenchmarkFixture,
+    size: int,
+    rounds: int,
+    work: Callable[[], Any],
+    cpu: Callable[[], float] = time.process_time,
+) -> None:
+    """Time some work and note throughput and processor seconds per gigabyte."""
+    before = cpu()
+    benchmark.pedantic(work, rounds=rounds, warmup_rounds=1)
+    spent = (cpu() - before) / (rounds + 1)
+    benchmark.extra_info["MB/s"] = round(size / benchmark.stats["median"] / 1e6)
+    benchmark.extra_info["cpu_seconds_per_GB"] = round(spent / size * 1e9, 3)
+
+
+def _loaded(folder: Path, **settings: Any) -> tuple[config.Loaded, PluginManager]:
+    manager = PluginManager.load()
+    sections = {spec.name: spec.model for _, spec in manager.options()}
+    given = {"data_dir": folder, "index": "", "max_file_size": "20 GiB"}
+    return config.load(sections=sections, command_line=given | settings), manager
+
+
+@pytest.fixture(scope="module")
+def registry(folder: Path) -> Registry:
+    loaded, manager = _loaded(folder / "registry")
+    return build_registry(loaded, manager, EventHub())
+
+
+def _stages(registry: Registry, request: pytest.FixtureRequest) -> list[StreamStageSpec]:
+    wanted = request.config.getoption("--stage")
+    return [spec for spec in registry.stream_stages if not wanted or spec.name in wanted]
+
+
+@pytest.mark.benchmark(group="stages")
+def test_stages(
+    benchmark: BenchmarkFixture,
+    registry: Registry,
+    pdf: Path,
+    chunk_size: int,
+    rounds: int,
+    request: pytest.FixtureRequest,
+) -> None:
+    """All stream stages together (or those named by --stage), fed from memory."""
+    data = memoryview(pdf.read_bytes())
+    specs = _stages(registry, request)
+
+    def work() -> None:
+        context = StageContext(session_id="bench", filename=pdf.name, total_size=len(data))
+        for stage in [spec.open(context) for spec in specs]:
+            for offset in range(0, len(data), chunk_size):
+                stage.feed(data[offset : offset + chunk_size], offset)
+            stage.finish()
+            stage.close()
+
+    benchmark.extra_info["stages"] = [spec.name for spec in specs]
+    measure(benchmark, len(data), rounds, work)
+
+
+class FileBody:
+    """A chunk of a file as a request body."""
+
+    checksum: Checksum | None = None
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+
+    async def slices(self) -> AsyncIterator[memoryview]:
+        for start in range(0, len(self._data), READ):
+            yield self._data[start : start + READ]
+
+
+@pytest.mark.benchmark(group="pipeline")
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_pipeline(
+    benchmark: BenchmarkFixture,
+    pdf: Path,
+    chunk_size: int,
+    durability: str,
+    rounds: int,
+    request: pytest.FixtureRequest,
+) -> None:
+    """The whole pipeline without HTTP: gates, checks, store, session store, stages, import."""
+    data = memoryview(pdf.read_bytes())
+
+    async def go(folder: Path) -> None:
+        settings = {"durability": durability, "upload_store": request.config.getoption("--store")}
+        loaded, manager = _loaded(folder, **settings, disable=("pdf-deep",))
+        async with open_runtime(loaded, manager) as runtime:
+            wanted = Initiation(
+                filename=pdf.name,
+                total_size=len(data),
+                chunk_size=chunk_size,
+                check_duplicates=False,
+            )
+            session = await runtime.uploads.initiate(LOCAL, wanted)
+            for offset in range(0, len(data), session.chunk_size):
+                piece = data[offset : offset + session.chunk_size]
+                intent = ChunkIntent(offset=offset, length=len(piece), max_length=len(piece))
+                await runtime.uploads.receive(LOCAL, session.id, intent, FileBody(piece))
+            await runtime.uploads.complete(LOCAL, session.id)
+
+    def work() -> None:
+        with workspace() as folder:
+            asyncio.run(go(folder))
+
+    measure(benchmark, len(data), rounds, work)
+
+
+@pytest.fixture(scope="module", params=["process", "power"])
+def server(folder: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    name = f"server-{request.param}"
+    with pdfsluice(folder / name, PDFSLUICE_DURABILITY=request.param) as running:
+        yield running
+
+
+@pytest.mark.benchmark(group="server")
+@pytest.mark.parametrize("door", ["raw", "form", "tus"])
+def test_server(
+    benchmark: BenchmarkFixture, server: Server, pdf: Path, chunk_size: int, door: str, rounds: int
+) -> None:
+    """The server over HTTP, one connection, everything on."""
+
+    def work() -> None:
+        document = upload(server.host, server.port, pdf, door=door, chunk_size=chunk_size)
+        delete(server.host, server.port, document)
+
+    measure(benchmark, pdf.stat().st_size, rounds, work, server.cpu_seconds)
