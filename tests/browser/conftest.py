@@ -14,7 +14,7 @@ import pytest
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from tests.support.page import Screenshot, find_browser
+from tests.support.page import PLAIN_HOST, Screenshot, find_browser
 
 _ARGUMENTS = (
     "--headless",
@@ -25,6 +25,8 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A name that is not localhost: no secure context, as on a plain-http address in a network.
+    f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1",
 )
 _MIB = 1024 * 1024
 
@@ -52,8 +54,8 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         if "Content Security Policy" in message.text:
             complaints.append(message.text)
 
-    def open_one(url: str, **options: object) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
+    def open_one(url: str, *, width: int = 1280) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 860})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(20_000)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.commands import pdfsluice
-from tests.support.page import Line, Screenshot, choose, expect_state
+from tests.support.page import PLAIN_HOST, Line, Screenshot, choose, expect_state
 from tests.support.servers import RunningServer, Serve, free_port
 
 OpenPage = Callable[..., Page]
@@ -132,7 +132,17 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(
     assert added.code == 0, added.err
     key = next(word for word in re.findall(r"\S{20,}", added.out))
     server = serve(data_dir=tmp_path / "keyed")
-    page = open_page(server.base_url)
+    page = open_page(f"http://{PLAIN_HOST}:{server.port}")
+    assert page.evaluate("() => crypto.subtle === undefined")
+    digests: list[str | None] = []
+    page.on(
+        "request",
+        lambda request: (
+            digests.append(request.headers.get("content-digest"))
+            if request.method == "PUT"
+            else None
+        ),
+    )
     page.get_by_label("Key", exact=True).fill("wrong")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("does not know this key")
@@ -142,6 +152,8 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(
     expect(page.locator(".connection")).to_have_attribute("data-state", "live")
     choose(page, pdfs / "handbook.pdf")
     expect_state(page, "handbook.pdf", "completed")
+    assert digests
+    assert all(digests)
     page.get_by_role("link", name="Open document").click()
     expect(page.locator(".document-page img")).to_be_visible()
     with page.expect_download() as download:
@@ -190,7 +202,7 @@ def test_the_page_is_used_with_the_keyboard_alone(
 def test_nothing_is_cut_off_at_any_width(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot, width: int
 ) -> None:
-    page = open_page(library.base_url, viewport={"width": width, "height": 900})
+    page = open_page(library.base_url, width=width)
     expect(page.locator(".connection")).to_have_attribute("data-state", "live")
     for view in ("upload", "documents", "documents/1", "search?q=valve", "operations"):
         page.goto(f"{library.base_url}/#/{view}")

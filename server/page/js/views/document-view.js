@@ -1,6 +1,6 @@
 /** One document: its pages, what is known of it, what was found in it, what can be done with it. */
 
-import { NotFound, importEnded } from '/assets/client/index.js';
+import { FINGERPRINT, NotFound, importEnded } from '/assets/client/index.js';
 import * as format from '../format.js';
 import { ask, notice } from '../dialogs.js';
 import { button, h, icon, setText } from '../dom.js';
@@ -57,11 +57,11 @@ export function documentView(app) {
     const { findings, unscanned } = document;
     const status = h('div', { class: 'chips actions' }, ...chips(document));
     const title = h('h1', { tabIndex: -1 }, document.title);
-    follow(document, status);
+    const buttons = actions(document, title, status);
     return h(
       'div',
       {},
-      h('div', { class: 'document-head' }, title, status, actions(document, title, status)),
+      h('div', { class: 'document-head' }, title, status, buttons),
       h('section', {}, acceptedVerdict(document)),
       findings.length > 0 && h('section', {}, h('h2', {}, t.findings.title), findingsList(findings)),
       unscanned.length > 0 && h('section', {}, h('h2', {}, t.findings.unscannedTitle), unscannedList(unscanned)),
@@ -70,32 +70,36 @@ export function documentView(app) {
   }
 
   /** Show the background work as it goes on, for as long as the document is looked at. */
-  function follow(document, status) {
+  function follow(document, status, indexLabel) {
     const look = async () => {
       if (!status.isConnected) return;
       const state = await app.client.documents.importStatus(document.id);
       Object.assign(document, { import_status: state.import_status, index_status: state.index_status });
       const notes = state.jobs.map(jobNote).filter(Boolean);
       status.replaceChildren(...chips(document), ...notes);
+      setText(indexLabel, indexText(document));
       if (!importEnded(state)) next();
     };
-    const next = () => {
-      timer = setTimeout(() => look().catch(next), REFRESH);
+    const next = (delay = REFRESH) => {
+      timer = setTimeout(() => look().catch(() => next()), delay);
     };
     const failed = [document.import_status, document.index_status].includes('failed');
-    if (failed) look().catch(() => {}); // The chip tells of the failure; only its reason is missing.
+    if (failed) next(0); // The jobs know the reason.
     else if (!importEnded(document)) next();
   }
 
   function actions(document, title, status) {
-    const index = button(document.index_status === 'done' ? t.documents.indexAgain : t.documents.index, () =>
+    const index = button(indexText(document), () =>
       app.act(async () => {
-        Object.assign(document, await app.client.documents.buildIndex(document.id));
+        const { index_status } = await app.client.documents.buildIndex(document.id);
+        document.index_status = index_status;
         app.messages.show(t.documents.indexing);
         status.replaceChildren(...chips(document));
-        follow(document, status);
+        follow(document, status, label);
       }),
     );
+    const label = index.querySelector('span');
+    follow(document, status, label);
     return h(
       'div',
       { class: 'actions' },
@@ -144,6 +148,10 @@ export function documentView(app) {
   return { element, tab: 'documents', show, hide: () => clearTimeout(timer) };
 }
 
+function indexText({ index_status }) {
+  return index_status === 'done' ? t.documents.indexAgain : t.documents.index;
+}
+
 /** What a job is doing, or why it failed. */
 function jobNote({ state, message, progress }) {
   if (state === 'failed') return h('span', { class: 'problem' }, message);
@@ -158,7 +166,9 @@ function facts(document) {
     [words.size, `${format.bytes(document.file_size)} (${document.file_size.toLocaleString('en')} B)`],
     [words.pages, document.page_count],
     [words.created, format.date(document.created_at)],
-    ...Object.entries(document.metadata ?? {}).filter(([name]) => name !== 'fingerprint'),
+    ...Object.entries(document.metadata ?? {})
+      .filter(([name]) => name !== FINGERPRINT)
+      .map(([name, value]) => [t.documents.metadata[name.toLowerCase().replace('_', '')] ?? name, value]),
     [words.sha256, document.sha256],
   ];
   const known = entries.filter(([, value]) => value !== null && value !== undefined && value !== '');
