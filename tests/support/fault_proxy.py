@@ -135,9 +135,11 @@ class Duplicate(Fault):
     async def afterwards(self, port: int) -> None:
         """Repeat the request."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(self._copy)
-        self.answer = await reader.read(_READ)
-        writer.close()
+        try:
+            writer.write(self._copy)
+            self.answer = await reader.read(_READ)
+        finally:
+            writer.close()
         self.repeated.set()
 
 
@@ -215,10 +217,10 @@ async def _carry(link: Link, fault: Fault) -> None:
     try:
         await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        link.server[1].close()  # first: a cancellation may end the waiting below
         for task in (up, down):
             task.cancel()
         await asyncio.gather(up, down, return_exceptions=True)
-        link.server[1].close()
 
 
 async def _answers(link: Link) -> None:

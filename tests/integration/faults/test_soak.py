@@ -1,0 +1,17 @@
+"""A reduced run of the soak, which ``python -m benchmarks.soak`` does at length."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.soak.campaign import Plan, run
+
+
+async def test_fifty_interrupted_uploads(tmp_path: Path) -> None:
+    plan = Plan(uploads=50, concurrency=16, largest=700_000, kill_pause=(0.5, 2.0))
+    report = await run(plan, tmp_path)
+    assert report.failures == []
+    assert report.finished == 50
+    assert report.lost_bytes == 0
+    assert not any(asdict(report.audit).values()), report.audit
+    assert report.kills
+    assert report.retries
