@@ -102,6 +102,6 @@ async def test_findings_and_warnings_are_told(caplog: pytest.LogCaptureFixture) 
 
 async def test_forgotten_sessions_take_no_memory() -> None:
     sink = ProgressLog()
-    for number in range(25_000):
+    for number in range(10_500):
         await sink.handle(progress(0, str(number)))
     assert len(sink._last) <= 10_000
