@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.support.files import a_pdf, warm, workspace
+from benchmarks.support.registries import registry_in
 
 KIB, MIB = 1024, 1024 * 1024
 ALL_SIZES = [64 * KIB, 256 * KIB, MIB, 4 * MIB, 8 * MIB, 16 * MIB, 64 * MIB]
@@ -13,7 +14,7 @@ ALL_SIZES = [64 * KIB, 256 * KIB, MIB, 4 * MIB, 8 * MIB, 16 * MIB, 64 * MIB]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("pdfsluice")
-    group.addoption("--stage", action="append", help="measure these stream stages only, by name")
+    group.addoption("--stage", action="append", help="measure this stream stage, by name")
     group.addoption("--store", default="local", help="upload store to measure, by name")
     group.addoption("--file-size", type=int, default=128, help="size of the uploaded file, in MiB")
     group.addoption("--smoke", action="store_true", help="tiny sizes: see that everything runs")
@@ -23,6 +24,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "chunk_size" in metafunc.fixturenames:
         sizes = [64 * KIB, MIB] if metafunc.config.getoption("--smoke") else ALL_SIZES
         metafunc.parametrize("chunk_size", sizes, ids=_label)
+    if "stage" in metafunc.fixturenames:
+        metafunc.parametrize("stage", metafunc.config.getoption("--stage") or _all_stages())
+
+
+def _all_stages() -> list[str]:
+    """Name every stream stage that is registered, by whichever distribution, and all together."""
+    with workspace() as folder:
+        return ["all", *(spec.name for spec in registry_in(folder).stream_stages)]
 
 
 def _label(size: int) -> str:

@@ -11,18 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pdfsluice import config
-from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.manager import PluginManager
 from pdfsluice.core.models import Checksum, ChunkIntent
 from pdfsluice.core.registry import Registry
-from pdfsluice.core.runtime import LOCAL, build_registry, open_runtime
+from pdfsluice.core.runtime import LOCAL, open_runtime
 from pdfsluice.core.service import Initiation
-from pdfsluice.core.stages import StageContext, StreamStageSpec
+from pdfsluice.core.stages import StageContext
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.support.files import workspace
 from benchmarks.support.processes import Server, pdfsluice
+from benchmarks.support.registries import loaded_in, registry_in
 from benchmarks.support.uploads import delete, upload
 
 READ = 256 * 1024
@@ -36,29 +34,17 @@ def measure(
     cpu: Callable[[], float] = time.process_time,
 ) -> None:
     """Time some work and note throughput and processor seconds per gigabyte."""
+    untyped: Any = benchmark  # pytest-benchmark has no annotations
     before = cpu()
-    benchmark.pedantic(work, rounds=rounds, warmup_rounds=1)
+    untyped.pedantic(work, rounds=rounds, warmup_rounds=1)
     spent = (cpu() - before) / (rounds + 1)
-    benchmark.extra_info["MB/s"] = round(size / benchmark.stats["median"] / 1e6)
+    benchmark.extra_info["MB/s"] = round(size / untyped.stats["median"] / 1e6)
     benchmark.extra_info["cpu_seconds_per_GB"] = round(spent / size * 1e9, 3)
-
-
-def _loaded(folder: Path, **settings: Any) -> tuple[config.Loaded, PluginManager]:
-    manager = PluginManager.load()
-    sections = {spec.name: spec.model for _, spec in manager.options()}
-    given = {"data_dir": folder, "index": "", "max_file_size": "20 GiB"}
-    return config.load(sections=sections, command_line=given | settings), manager
 
 
 @pytest.fixture(scope="module")
 def registry(folder: Path) -> Registry:
-    loaded, manager = _loaded(folder / "registry")
-    return build_registry(loaded, manager, EventHub())
-
-
-def _stages(registry: Registry, request: pytest.FixtureRequest) -> list[StreamStageSpec]:
-    wanted = request.config.getoption("--stage")
-    return [spec for spec in registry.stream_stages if not wanted or spec.name in wanted]
+    return registry_in(folder / "registry")
 
 
 @pytest.mark.benchmark(group="stages")
@@ -68,21 +54,23 @@ def test_stages(
     pdf: Path,
     chunk_size: int,
     rounds: int,
-    request: pytest.FixtureRequest,
+    stage: str,
 ) -> None:
-    """All stream stages together (or those named by --stage), fed from memory."""
+    """One stream stage, or all together, fed from memory."""
     data = memoryview(pdf.read_bytes())
-    specs = _stages(registry, request)
+    specs = [spec for spec in registry.stream_stages if stage in {"all", spec.name}]
+    assert specs, f"no plugin registered a stream stage {stage!r}"
 
     def work() -> None:
         context = StageContext(session_id="bench", filename=pdf.name, total_size=len(data))
-        for stage in [spec.open(context) for spec in specs]:
-            for offset in range(0, len(data), chunk_size):
-                stage.feed(data[offset : offset + chunk_size], offset)
-            stage.finish()
-            stage.close()
+        opened = [spec.open(context) for spec in specs]
+        for offset in range(0, len(data), chunk_size):
+            for one in opened:
+                one.feed(data[offset : offset + chunk_size], offset)
+        for one in opened:
+            one.finish()
+            one.close()
 
-    benchmark.extra_info["stages"] = [spec.name for spec in specs]
     measure(benchmark, len(data), rounds, work)
 
 
@@ -114,7 +102,7 @@ def test_pipeline(
 
     async def go(folder: Path) -> None:
         settings = {"durability": durability, "upload_store": request.config.getoption("--store")}
-        loaded, manager = _loaded(folder, **settings, disable=("pdf-deep",))
+        loaded, manager = loaded_in(folder, **settings, disable=("pdf-deep",))
         async with open_runtime(loaded, manager) as runtime:
             wanted = Initiation(
                 filename=pdf.name,

@@ -1,8 +1,8 @@
 """The servers that are compared: ours over each of its doors, and what people use today.
 
-Each peer is installed by the benchmark (PyPI into an environment of its own, npm into a folder of
-its own; nginx from the system), listens on loopback only, and stores the same bytes on the same disk.
-The peers check nothing; ours runs with all its plugins.
+Each peer is installed by the benchmark (PyPI into an environment of its own, npm into a folder
+of its own; nginx from the system), listens on loopback only, and stores the same bytes on the
+same disk. The peers check nothing; ours runs with all its plugins.
 """
 
 import shutil
@@ -123,7 +123,7 @@ def _python() -> Path:
     if not (home / "installed").exists():
         try:
             subprocess.run([sys.executable, "-m", "venv", home], check=True, capture_output=True)
-            command = [python, "-m", "pip", "install", "--quiet", *PYTHON_PEERS]
+            command = [str(python), "-m", "pip", "install", "--quiet", *PYTHON_PEERS]
             subprocess.run(command, check=True, capture_output=True, text=True)
         except subprocess.CalledProcessError as error:
             raise Absent(f"{' '.join(PYTHON_PEERS)} cannot be installed: {error.stderr}") from error
@@ -201,8 +201,10 @@ _NODE = """
 const { Server } = require('@tus/server')
 const { FileStore } = require('@tus/file-store')
 const http = require('node:http')
-const server = new Server({ path: '/files', datastore: new FileStore({ directory: process.argv[2] }) })
-http.createServer((req, res) => server.handle(req, res)).listen(Number(process.argv[3]), '127.0.0.1')
+const datastore = new FileStore({ directory: process.argv[2] })
+const server = new Server({ path: '/files', datastore })
+const listener = http.createServer((req, res) => server.handle(req, res))
+listener.listen(Number(process.argv[3]), '127.0.0.1')
 """
 
 

@@ -1,0 +1,256 @@
+"""What is done to the server; each scenario returns its figures."""
+
+import asyncio
+import contextlib
+import random
+import statistics
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from pdfsluice.core.testing.pdfs import make_pdf
+
+from benchmarks.support.files import warm
+from benchmarks.support.processes import Server
+from benchmarks.support.senders import STREAMING
+from benchmarks.support.uploads import delete, upload
+
+KIB, MIB, GIB = 1024, 1024 * 1024, 1024 * 1024 * 1024
+
+
+async def observe(server: Server, memory: list[float], answers: list[float]) -> None:
+    """Sample the server's memory and how fast it says that it lives, ten times a second."""
+    async with _client(server) as http:
+        while True:
+            begin = time.perf_counter()
+            async with http.get("/health/live") as response:
+                await response.read()
+            answers.append(time.perf_counter() - begin)
+            memory.append(server.rss_mib())
+            await asyncio.sleep(0.1)
+
+
+def _client(server: Server, connections: int = 0) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        f"http://{server.host}:{server.port}",
+        connector=aiohttp.TCPConnector(limit=connections),
+        timeout=aiohttp.ClientTimeout(total=600),
+    )
+
+
+async def _initiate(http: aiohttp.ClientSession, size: int, chunk_size: int) -> dict[str, Any]:
+    wanted = {"filename": "load.pdf", "file_size": size, "chunk_size": chunk_size}
+    async with http.post(
+        f"{STREAMING}/initiate", json=wanted | {"check_duplicates": False}
+    ) as response:
+        response.raise_for_status()
+        session: dict[str, Any] = await response.json()
+        return session
+
+
+async def _put(http: aiohttp.ClientSession, session_id: str, number: int, data: Any) -> None:
+    path = f"{STREAMING}/chunk/{session_id}?chunk_id={number}"
+    headers = {"Content-Type": "application/octet-stream"}
+    async with http.put(path, data=data, headers=headers) as response:
+        if response.status != 200:
+            raise RuntimeError(f"{response.status} {await response.text()}")
+        await response.read()
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return the value below which ``share`` of all values lie."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def _milliseconds(values: list[float], name: str) -> dict[str, float]:
+    return {
+        f"{name}_p50_ms": round(statistics.median(values) * 1000, 1),
+        f"{name}_p99_ms": round(percentile(values, 0.99) * 1000, 1),
+    }
+
+
+async def concurrent(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
+    """200 uploads at once, each of 1 MB/s: what one chunk's answer takes behind its last byte."""
+    uploads, chunk, count = (5, 64 * KIB, 2) if smoke else (200, MIB, 12)
+    warm(folder, uploads * chunk * count)
+    piece = random.Random(1).randbytes(chunk)
+    waits: list[float] = []
+
+    async def throttled(last: list[float]) -> AsyncIterator[bytes]:
+        step = chunk // 16
+        begin = time.perf_counter()
+        for number, start in enumerate(range(0, chunk, step)):
+            await asyncio.sleep(max(0.0, begin + number * step / 1e6 - time.perf_counter()))
+            yield piece[start : start + step]
+        last.append(time.perf_counter())
+
+    async def one(http: aiohttp.ClientSession) -> None:
+        session = await _initiate(http, chunk * count, chunk)
+        for number in range(count):
+            last: list[float] = []
+            await _put(http, session["session_id"], number, throttled(last))
+            waits.append(time.perf_counter() - last[0])
+
+    async with _client(server) as http:
+        begin = time.perf_counter()
+        await asyncio.gather(*(one(http) for _ in range(uploads)))
+        elapsed = time.perf_counter() - begin
+    total = uploads * chunk * count
+    return {"uploads": uploads, "mb_per_second": round(total / elapsed / 1e6, 1)} | _milliseconds(
+        waits, "chunk_answer"
+    )
+
+
+async def watchers(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
+    """1,000 open sessions and 1,000 watchers of one upload: when they hear of a chunk."""
+    del folder
+    number, chunks = (10, 3) if smoke else (1000, 20)
+    piece = random.Random(2).randbytes(64 * KIB)
+    heard: list[float] = []
+    answered: dict[int, float] = {}
+    arrivals: list[tuple[int, float]] = []
+
+    async def watch(http: aiohttp.ClientSession, room: str, ready: asyncio.Semaphore) -> None:
+        async with http.ws_connect(f"/ws/watcher-{random.random()}") as socket:
+            await socket.send_json({"type": "join", "room": room})
+            async for message in socket:
+                event = message.json()
+                if event["type"] == "joined":
+                    ready.release()
+                if event["type"] == "chunk_progress":
+                    arrivals.append((event["chunk_id"], time.perf_counter()))
+
+    async with _client(server) as http, contextlib.AsyncExitStack():
+        sessions = [await _initiate(http, 64 * KIB, 64 * KIB) for _ in range(number)]
+        session = await _initiate(http, chunks * 64 * KIB, 64 * KIB)
+        ready = asyncio.Semaphore(0)
+        tasks = [
+            asyncio.create_task(watch(http, session["websocket_room"], ready))
+            for _ in range(number)
+        ]
+        for _ in tasks:
+            await asyncio.wait_for(ready.acquire(), 60)
+        for chunk in range(chunks):
+            await _put(http, session["session_id"], chunk, piece)
+            answered[chunk] = time.perf_counter()
+            await asyncio.sleep(0.5)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    heard = [max(0.0, at - answered[chunk]) for chunk, at in arrivals]
+    return {
+        "sessions": len(sessions),
+        "watchers": number,
+        "events_expected": number * chunks,
+        "events_heard": len(arrivals),
+    } | _milliseconds(heard, "event_after_answer")
+
+
+async def small(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
+    """Files of 100 kB, 16 at a time, from initiate to document."""
+    del folder
+    count = 20 if smoke else 1500
+    text = "All the water of the reach above is held back by one pair of gates. " * 20
+    base = make_pdf([text] * 2, noise_per_page=48_000)
+    waits: list[float] = []
+    turn = asyncio.Semaphore(16)
+
+    async def one(http: aiohttp.ClientSession, number: int) -> None:
+        data = base + b"%" + str(number).encode() + b"\n"
+        async with turn:
+            begin = time.perf_counter()
+            session = await _initiate(http, len(data), MIB)
+            await _put(http, session["session_id"], 0, data)
+            path = f"{STREAMING}/complete/{session['session_id']}"
+            async with http.post(path) as response:
+                if response.status != 200:
+                    raise RuntimeError(await response.text())
+                await response.read()
+            waits.append(time.perf_counter() - begin)
+
+    async with _client(server, 16) as http:
+        begin = time.perf_counter()
+        await asyncio.gather(*(one(http, number) for number in range(count)))
+        elapsed = time.perf_counter() - begin
+    return {"files": count, "per_second": round(count / elapsed, 1)} | _milliseconds(waits, "file")
+
+
+async def sizes(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
+    """Sparse files from 10 MB to 10 GB: throughput, and how much the server grows."""
+    wanted = [MIB] if smoke else [10 * MIB, 100 * MIB, GIB, 10 * GIB]
+    figures: dict[str, Any] = {}
+    for size in wanted:
+        file = folder / "sparse.pdf"
+        _sparse_pdf(file, size)
+        before = server.rss_mib()
+        begin = time.perf_counter()
+        document = await asyncio.to_thread(
+            upload, server.host, server.port, file, door="raw", chunk_size=8 * MIB
+        )
+        elapsed = time.perf_counter() - begin
+        figures[f"{size // MIB}_mib"] = {
+            "mb_per_second": round(size / elapsed / 1e6),
+            "rss_growth_mib": round(server.rss_mib() - before, 1),
+        }
+        await asyncio.to_thread(delete, server.host, server.port, document)
+    return figures
+
+
+def _sparse_pdf(path: Path, size: int) -> None:
+    """Write a valid PDF with one huge stream of zeros that takes no room on the disk."""
+    head = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
+    objects = [
+        b"1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n",
+        b"2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n",
+        b"3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>\nendobj\n",
+        b"4 0 obj\n<</Length %d>>\nstream\n" % size,
+    ]
+    tail = b"\nendstream\nendobj\n"
+    with path.open("wb") as file:
+        file.write(head)
+        offsets = []
+        for item in objects:
+            offsets.append(file.tell())
+            file.write(item)
+        file.seek(size, 1)
+        file.write(tail)
+        xref = file.tell()
+        rows = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+        file.write(b"xref\n0 5\n0000000000 65535 f \n" + rows)
+        file.write(b"trailer\n<</Size 5/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % xref)
+
+
+async def sessions(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
+    """The store with 10 to 100,000 open sessions: what opening and asking takes."""
+    del folder
+    figures: dict[str, Any] = {}
+    opened = 0
+    async with _client(server, 16) as http:
+        for level in [10, 50] if smoke else [10, 1_000, 10_000, 100_000]:
+            turn = asyncio.Semaphore(16)
+
+            async def open_one(turn: asyncio.Semaphore = turn) -> None:
+                async with turn:
+                    await _initiate(http, 64 * KIB, 64 * KIB)
+
+            await asyncio.gather(*(open_one() for _ in range(level - opened)))
+            opened = level
+            figures[str(level)] = await _probe(http)
+    return figures
+
+
+async def _probe(http: aiohttp.ClientSession) -> dict[str, float]:
+    opening: list[float] = []
+    asking: list[float] = []
+    for _ in range(50):
+        begin = time.perf_counter()
+        session = await _initiate(http, 64 * KIB, 64 * KIB)
+        opening.append(time.perf_counter() - begin)
+        begin = time.perf_counter()
+        async with http.get(f"{STREAMING}/{session['session_id']}") as response:
+            await response.read()
+        asking.append(time.perf_counter() - begin)
+    return _milliseconds(opening, "initiate") | _milliseconds(asking, "status")

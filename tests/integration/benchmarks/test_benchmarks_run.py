@@ -1,0 +1,47 @@
+"""Every benchmark suite runs, in miniature; its figures are not judged here."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_chunk_sizes(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    options = ["--smoke", "--benchmark-only", "-q", f"--benchmark-json={figures}"]
+    run("pytest", "benchmarks/chunk_sizes", *options)
+    groups = {bench["group"] for bench in json.loads(figures.read_text())["benchmarks"]}
+    assert groups == {"stages", "pipeline", "server"}
+
+
+def test_load(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    run("benchmarks.load", "--smoke", f"--json={figures}")
+    found = json.loads(figures.read_text())
+    assert found["watchers"]["events_heard"] == found["watchers"]["events_expected"]
+    assert found["small"]["files"] == 20
+
+
+@pytest.mark.skipif(
+    shutil.which("nginx", path="/usr/sbin:/usr/bin") is None, reason="nginx is not installed"
+)
+def test_peers(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    options = ["--size=1", "--rounds=1", "--only=pdfsluice", f"--json={figures}"]
+    run("benchmarks.peers", *options)
+    assert {"pdfsluice raw x1", "pdfsluice form x4", "nginx PUT x1"} <= {
+        *json.loads(figures.read_text())
+    }
