@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import pikepdf
 from pdfsluice.core.findings import FindingKind
-from pikepdf import Dictionary, Stream
+from pikepdf import Dictionary, Object, Pdf, Stream
 
 from .budget import Budget
 from .executables import describe_executable
 from .sightings import Blind, Sighting
-from .values import dictionary_of, file_name_of, name_of, number_of
+from .values import dictionary_of, file_name_of, name_of
 
 MOST_EXAMINED = 500
 MOST_BYTES = 16 * 1024 * 1024
@@ -22,9 +22,8 @@ _STREAM_KEYS = ("/UF", "/F", "/Unix", "/Mac", "/DOS")
 
 @dataclass(slots=True)
 class _Attachment:
-    """An embedded file stream, and the object by which a reader finds it."""
+    """The object by which a reader finds an embedded file, and what is known of it."""
 
-    stream: Stream
     named_in: int
     name: str
     hidden: bool
@@ -34,7 +33,7 @@ class _Attachment:
 class Attachments:
     """Collects embedded files during the walk; examines them after it."""
 
-    _found: dict[int, _Attachment] = field(default_factory=dict)
+    _found: dict[tuple[int, int], _Attachment] = field(default_factory=dict)
     _without_content: list[tuple[int, str, bool]] = field(default_factory=list)
 
     def consider(self, value: object, found: Dictionary, number: int, *, hidden: bool) -> None:
@@ -45,19 +44,19 @@ class Attachments:
             streams = [files.get(key) for key in _STREAM_KEYS]
             for stream in streams:
                 if isinstance(stream, Stream):
-                    self._add(stream, _Attachment(stream, number, name, hidden))
+                    self._add(stream, _Attachment(number, name, hidden))
         elif files is not None and "/F" in files:
             self._without_content.append((number, file_name_of(found), hidden))
         if isinstance(value, Stream) and name_of(found.get("/Type")) == "/EmbeddedFile":
-            self._add(value, _Attachment(value, number, "", hidden))
+            self._add(value, _Attachment(number, "", hidden))
 
     def _add(self, stream: Stream, attachment: _Attachment) -> None:
         """Keep one entry for each stream; one that has a name tells more."""
-        key = number_of(stream, attachment.named_in)
+        key = stream.objgen
         if attachment.name or key not in self._found:
             self._found[key] = attachment
 
-    def examine(self, budget: Budget) -> Iterator[Sighting | Blind]:
+    def examine(self, pdf: Pdf, budget: Budget) -> Iterator[Sighting | Blind]:
         """Yield every embedded file, every program among them, and what cannot be told."""
         seen: set[int] = set()
         for count, (key, attachment) in enumerate(self._found.items()):
@@ -77,17 +76,17 @@ class Attachments:
                     " the others were not looked into.",
                 )
             if count < MOST_EXAMINED:
-                yield from _examine(attachment, key)
+                yield from _examine(attachment, pdf.get_object(key), key[0])
         for number, name, hidden in self._without_content:
             yield Sighting(
                 kind=FindingKind.EMBEDDED_FILES, object=number, excerpt=name, hidden=hidden
             )
 
 
-def _examine(attachment: _Attachment, number: int) -> Iterator[Sighting | Blind]:
+def _examine(attachment: _Attachment, stream: Object, number: int) -> Iterator[Sighting | Blind]:
     shown = f"The attachment {attachment.name!r}" if attachment.name else "An attachment"
     try:
-        content = _content(attachment.stream)
+        content = _content(stream)
     except (pikepdf.PdfError, pikepdf.DataDecodingError, zlib.error, ValueError, MemoryError):
         yield Blind(reason="unreadable", object=number, message=f"{shown} cannot be decoded.")
         content = b""
@@ -115,7 +114,7 @@ def _examine(attachment: _Attachment, number: int) -> Iterator[Sighting | Blind]
         )
 
 
-def _content(stream: Stream) -> bytes:
+def _content(stream: Object) -> bytes:
     """Return the beginning of an embedded file, inflating no more of it than is wanted."""
     filters = stream.stream_dict.get("/Filter")
     parameters = stream.stream_dict.get("/DecodeParms")

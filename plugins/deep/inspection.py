@@ -1,6 +1,7 @@
 """Inspects one file from its header to its last object; runs in the child."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from .attachments import Attachments
 from .budget import Budget, OutOfTimeError
 from .damage import damages, exceeds_memory
 from .facts import facts_of
-from .sightings import Blind, Sighting, Survey
+from .sightings import Blind, Doubt, Sighting, Survey
 from .triggers import Triggers, find_triggers
 from .walk import Walk, open_pdf
 
 MOST_OF_A_KIND = 200
 """Sightings of one kind that are reported; a file may have a million links."""
+
+MOST_BLIND = 50
+"""Entries about what could not be looked into."""
 
 _TRIGGERED = frozenset(
     {
@@ -32,51 +36,89 @@ _TRIGGERED = frozenset(
 )
 
 
-def inspect(path: Path, seconds: float) -> Survey:
-    """Open a file and look at all there is in it; what goes wrong is part of the survey."""
-    survey = Survey()
+def inspect(path: Path, seconds: float, doubts: Sequence[Doubt] = ()) -> Survey:
+    """Open a file and look at all there is in it; what goes wrong is part of the survey.
+
+    Args:
+        path: The file.
+        seconds: How long it may take.
+        doubts: What an earlier stage could not see.
+    """
     try:
         pdf = open_pdf(path)
     except pikepdf.PasswordError:
-        _needs_password(survey)
+        return _needs_password()
     except pikepdf.PdfError as error:
-        _unopenable(survey, error, path)
-    else:
-        with pdf:
-            _look_into(pdf, path, Budget(seconds), survey)
-    return survey
+        return _unopenable(error, path)
+    with pdf:
+        return _Look(pdf, path, Budget(seconds)).survey(doubts)
 
 
-def _look_into(pdf: Pdf, path: Path, budget: Budget, survey: Survey) -> None:
-    seen: list[Sighting] = []
-    errors: list[str] = []
-    attachments = Attachments()
-    triggers: Triggers = {}
-    if pdf.is_encrypted:
-        seen.append(Sighting(kind=FindingKind.ENCRYPTED, subject="opened"))
-    try:
-        survey.facts = facts_of(pdf)
-    except pikepdf.PdfError as error:
-        errors.append(str(error))
-    try:
-        for item in Walk(path, attachments, budget).sightings(pdf):
+class _Look:
+    """A look into an open file."""
+
+    def __init__(self, pdf: Pdf, path: Path, budget: Budget) -> None:
+        self._pdf = pdf
+        self._path = path
+        self._budget = budget
+        self._attachments = Attachments()
+        self._walk = Walk(path, self._attachments, budget)
+        self._seen: list[Sighting] = []
+        self._warnings: list[str] = []
+        self._triggers: Triggers = {}
+        self._survey = Survey(facts=facts_of(pdf))
+
+    def survey(self, doubts: Sequence[Doubt]) -> Survey:
+        """Look at everything, or at as much as there is time for."""
+        if self._pdf.is_encrypted:
+            self._seen.append(Sighting(kind=FindingKind.ENCRYPTED, subject="opened"))
+        try:
+            self._survey.facts["page_count"] = len(self._pdf.pages)
+        except pikepdf.PdfError as error:
+            self._warnings.append(str(error))
+        try:
+            self._look()
+            self._survey.complete = True
+            self._survey.open_doubts = self._still_open(doubts)
+        except OutOfTimeError:
+            self._blind("limit", "The file was not walked to its end.")
+            self._seen.append(Sighting(kind=FindingKind.RESOURCE_LIMIT, subject="time"))
+        self._warnings += map(str, self._pdf.get_warnings())
+        self._survey.sightings = _bounded(
+            [*_distinct(self._seen, self._triggers), *_damaged(self._warnings, self._path)]
+        )
+        return self._survey
+
+    def _look(self) -> None:
+        for item in self._walk.sightings(self._pdf):
             if isinstance(item, Sighting):
-                seen.append(item)
+                self._seen.append(item)
             else:
-                errors.append(str(item))
-        if any(sighting.kind in _TRIGGERED for sighting in seen):
-            triggers = find_triggers(pdf, budget)
-        for found in attachments.examine(budget):
+                self._warnings.append(item.text)
+        if any(sighting.kind in _TRIGGERED for sighting in self._seen):
+            self._triggers = find_triggers(self._pdf, self._budget)
+        for found in self._attachments.examine(self._pdf, self._budget):
             if isinstance(found, Sighting):
-                seen.append(found)
+                self._seen.append(found)
             else:
-                survey.blind.append(found)
-        survey.complete = True
-    except OutOfTimeError:
-        survey.blind.append(Blind(reason="limit", message="The file was not walked to its end."))
-        seen.append(Sighting(kind=FindingKind.RESOURCE_LIMIT, subject="time"))
-    warnings = [*errors, *(str(warning) for warning in pdf.get_warnings())]
-    survey.sightings = _bounded([*_distinct(seen, triggers), *_damaged(warnings, path)])
+                self._survey.blind.append(found)
+        self._warnings += map(str, self._pdf.get_warnings())
+        if self._warnings:
+            for number in self._walk.unreadable(self._pdf):
+                message = "An object stream cannot be read; what is in it was not checked."
+                self._blind("object-stream", message, number)
+
+    def _blind(self, reason: str, message: str, number: int | None = None) -> None:
+        if len(self._survey.blind) < MOST_BLIND:
+            self._survey.blind.append(Blind(reason=reason, message=message, object=number))
+
+    def _still_open(self, doubts: Sequence[Doubt]) -> list[int]:
+        """Return which doubts are about something else than what was seen: earlier revisions."""
+        return [
+            index
+            for index, (number, offset) in enumerate(doubts)
+            if number is None or self._walk.places.get(number) != offset
+        ]
 
 
 def _distinct(seen: list[Sighting], triggers: Triggers) -> list[Sighting]:
@@ -113,27 +155,25 @@ def _damaged(warnings: list[str], path: Path) -> list[Sighting]:
     return seen
 
 
-def _needs_password(survey: Survey) -> None:
-    survey.sightings = [Sighting(kind=FindingKind.ENCRYPTED, subject="password")]
-    survey.blind = [
-        Blind(
-            reason="password",
-            message="The file opens only with a password; nothing inside it could be checked.",
-        )
-    ]
+def _needs_password() -> Survey:
+    message = "The file opens only with a password; nothing inside it could be checked."
+    return Survey(
+        sightings=[Sighting(kind=FindingKind.ENCRYPTED, subject="password")],
+        blind=[Blind(reason="password", message=message)],
+    )
 
 
-def _unopenable(survey: Survey, error: pikepdf.PdfError, path: Path) -> None:
+def _unopenable(error: pikepdf.PdfError, path: Path) -> Survey:
     text = str(error)
     if "encryption" in text:
-        survey.sightings = [Sighting(kind=FindingKind.ENCRYPTED, subject="unknown")]
         message = "The file is encrypted in a way that is not supported; it could not be checked."
-        survey.blind = [Blind(reason="unknown-encryption", message=message)]
-        return
-    found = damages([text], str(path)) or [(text, None)]
-    survey.sightings = [
-        Sighting(kind=FindingKind.MALFORMED, subject="unopenable", excerpt=found[0][0])
-    ]
-    survey.blind = [
-        Blind(reason="malformed", message="The file cannot be opened; it could not be checked.")
-    ]
+        return Survey(
+            sightings=[Sighting(kind=FindingKind.ENCRYPTED, subject="unknown")],
+            blind=[Blind(reason="unknown-encryption", message=message)],
+        )
+    told, _ = (damages([text], str(path)) or [(text, None)])[0]
+    message = "The file cannot be opened; it could not be checked."
+    return Survey(
+        sightings=[Sighting(kind=FindingKind.MALFORMED, subject="unopenable", excerpt=told)],
+        blind=[Blind(reason="malformed", message=message)],
+    )

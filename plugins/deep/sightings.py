@@ -43,18 +43,25 @@ class Blind:
     object: int | None = None
 
 
+Doubt = tuple[int | None, int | None]
+"""Object number and offset of what an earlier stage could not see."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Survey:
     """All that one inspection brought to light.
 
     Attributes:
-        complete: Whether every object was seen, so that earlier doubts are settled.
+        complete: Whether the walk came to its end, so that earlier doubts are settled but
+            for those in ``open_doubts``.
+        open_doubts: Indexes of the doubts that remain.
     """
 
     sightings: list[Sighting] = field(default_factory=list)
     blind: list[Blind] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     complete: bool = False
+    open_doubts: list[int] = field(default_factory=list)
 
     def to_message(self) -> dict[str, Any]:
         """Return plain values for the pipe."""
@@ -68,6 +75,7 @@ class Survey:
             blind=[Blind(**item) for item in message["blind"]],
             facts=message["facts"],
             complete=message["complete"],
+            open_doubts=message["open_doubts"],
         )
 
 

@@ -1,5 +1,7 @@
 """The completion stage: asks a child about the file, and turns the answer into a report."""
 
+from collections.abc import Sequence
+
 from pdfsluice.core.child import ChildFailed, Limits, path_to_text
 from pdfsluice.core.childpool import ChildPool
 from pdfsluice.core.findings import Finding, FindingKind, Revision, StageReport, Unscanned
@@ -35,30 +37,38 @@ class DeepStage:
 
     async def inspect(self, context: CompletionContext) -> StageReport:
         """Return what the walk found; a crash or a limit there is a finding."""
+        doubts = [item for item in context.session.unscanned if item.stage in SETTLES]
+        request = {
+            "path": path_to_text(context.path),
+            "seconds": self._seconds,
+            "doubts": [(item.object, item.offset) for item in doubts],
+        }
         try:
-            answer = await self._pool.ask(
-                {"path": path_to_text(context.path), "seconds": self._seconds}
-            )
+            survey = Survey.from_message(await self._pool.ask(request))
         except ChildFailed as failure:
-            return _report(_failed(failure), context)
-        return _report(Survey.from_message(answer), context)
+            survey = _failed(failure)
+        return _report(survey, doubts, context)
 
     async def close(self) -> None:
         """End the children."""
         await self._pool.close()
 
 
-def _report(survey: Survey, context: CompletionContext) -> StageReport:
+def _report(survey: Survey, doubts: Sequence[Unscanned], context: CompletionContext) -> StageReport:
     findings = (to_finding(sighting, NAME) for sighting in survey.sightings)
     return StageReport(
         findings=tuple(found for found in findings if not _damage_is_known(found, context)),
-        unscanned=tuple(
-            Unscanned(stage=NAME, reason=item.reason, message=item.message, object=item.object)
-            for item in survey.blind
+        unscanned=(
+            *(doubts[index] for index in survey.open_doubts),
+            *map(_unscanned, survey.blind),
         ),
         facts=survey.facts,
         settles=SETTLES if survey.complete else frozenset(),
     )
+
+
+def _unscanned(blind: Blind) -> Unscanned:
+    return Unscanned(stage=NAME, reason=blind.reason, message=blind.message, object=blind.object)
 
 
 def _damage_is_known(found: Finding, context: CompletionContext) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pikepdf
@@ -21,8 +21,14 @@ BATCH = 100_000
 
 _NAME = re.compile(rb"/[A-Za-z0-9]+")
 _INDIRECT_NAME = re.compile(rb"/(?:S|Type|Subtype) \d+ \d+ R")
-_IN_OBJECT_STREAM = 2
 _Node = tuple[object, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that is wrong with the file, in qpdf's words."""
+
+    text: str
 
 
 class Walk:
@@ -40,12 +46,20 @@ class Walk:
         self._budget = budget
         self._root = 0
         self._compressed: set[tuple[int, int]] = set()
+        self.places: dict[int, int] = {}
+        """Offset of every object that has one: those outside of object streams."""
+        self._object_streams: set[int] = set()
 
-    def sightings(self, pdf: Pdf) -> Iterator[Sighting | pikepdf.PdfError]:
+    def sightings(self, pdf: Pdf) -> Iterator[Sighting | Warned]:
         """Yield what is seen in all objects of the open file, and what damaged ones raise."""
         entries = pdf.get_xref_table()
         keys = list(entries)
-        self._compressed = {k for k, entry in entries.items() if entry.type == _IN_OBJECT_STREAM}
+        for key, entry in entries.items():
+            if entry.obj_stream_number is not None:
+                self._compressed.add(key)
+                self._object_streams.add(entry.obj_stream_number)
+            elif entry.offset is not None:
+                self.places[key[0]] = entry.offset
         self._root = number_of(pdf.trailer.get("/Root"), 0)
         del entries
         for start in range(0, len(keys), BATCH):
@@ -55,10 +69,22 @@ class Walk:
             else:
                 with closing(open_pdf(self._path)) as again:
                     yield from self._batch(again, batch)
+                    yield from (Warned(str(warning)) for warning in again.get_warnings())
 
-    def _batch(
-        self, pdf: Pdf, keys: Sequence[tuple[int, int]]
-    ) -> Iterator[Sighting | pikepdf.PdfError]:
+    def unreadable(self, pdf: Pdf) -> Iterator[int]:
+        """Yield the object streams that cannot be decoded; what is in them was not seen."""
+        pdf.get_warnings()  # from here on, a warning is about the stream at hand
+        for number in sorted(self._object_streams):
+            self._budget.spend()
+            try:
+                pdf.get_object((number, 0)).get_stream_buffer()
+            except (pikepdf.PdfError, pikepdf.DataDecodingError, TypeError):
+                yield number
+            else:
+                if pdf.get_warnings():
+                    yield number
+
+    def _batch(self, pdf: Pdf, keys: Sequence[tuple[int, int]]) -> Iterator[Sighting | Warned]:
         for key in keys:
             self._budget.spend()
             try:
@@ -66,7 +92,7 @@ class Walk:
                 if _interesting(found):
                     yield from self._in_object(found, key)
             except pikepdf.PdfError as error:
-                yield error
+                yield Warned(str(error))
 
     def _in_object(self, found: Object, key: tuple[int, int]) -> Iterator[Sighting]:
         """Look at the dictionaries of one object; those of other objects have their own turn."""

@@ -14,8 +14,9 @@ MAX_WARNINGS = 1000
 
 
 def handle(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Inspect the file ``path`` within ``seconds``."""
-    yield inspect(path_from_text(request["path"]), request["seconds"]).to_message()
+    """Inspect the file ``path`` within ``seconds``, with regard to ``doubts``."""
+    doubts = [(number, offset) for number, offset in request["doubts"]]
+    yield inspect(path_from_text(request["path"]), request["seconds"], doubts).to_message()
 
 
 def limit_qpdf(stream_memory: int) -> None:

@@ -2,12 +2,14 @@
 
 import re
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pikepdf
 import pytest
-from pdfsluice.core.findings import Finding, FindingKind, Severity, StageReport, Trigger
+from pdfsluice.core.findings import Finding, FindingKind, Severity, StageReport, Trigger, Unscanned
+from pdfsluice.core.merging import merge_reports
 from pdfsluice.plugins.deep.options import DeepOptions
 from pdfsluice.plugins.deep.stage import DeepStage
 from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
@@ -398,3 +400,70 @@ async def test_memory_that_runs_out_is_a_finding(tmp_path: Path) -> None:
         await stage.close()
     assert report.unscanned
     assert good.findings == ()
+
+
+def _object_stream(entries: bytes, data: bytes) -> bytes:
+    """Return a file whose action on opening lies in the object stream 5."""
+    body = (
+        b"%%PDF-1.5\n1 0 obj<</Type/Catalog/Pages 2 0 R/OpenAction 4 0 R>>endobj\n"
+        b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Resources<<>>>>endobj\n"
+        b"5 0 obj<</Type/ObjStm/N 1/First 4/Length %d%s>>stream\n%s\nendstream endobj\n"
+    ) % (len(data), entries, data)
+    offsets = {int(m[1]): m.start() for m in re.finditer(rb"^(\d) 0 obj", body, re.MULTILINE)}
+    offsets[6] = len(body)
+    rows = [bytes(5)] + [b"\1" + offsets.get(n, 0).to_bytes(3, "big") + b"\0" for n in range(1, 7)]
+    rows[4] = b"\2" + (5).to_bytes(3, "big") + b"\0"
+    table = b"".join(rows)
+    return body + (
+        b"6 0 obj<</Type/XRef/Size 7/W[1 3 1]/Root 1 0 R/Length %d>>stream\n%s\nendstream endobj\n"
+        b"startxref\n%d\n%%%%EOF\n" % (len(table), table, len(body))
+    )
+
+
+INNER = b"4 0 <</S/JavaScript/JS(x)>>"
+
+
+async def test_an_object_stream_that_can_be_read_hides_nothing(
+    stage: DeepStage, tmp_path: Path
+) -> None:
+    path = tmp_path / "f.pdf"
+    path.write_bytes(_object_stream(b"/Filter/FlateDecode", zlib.compress(INNER)))
+    report = await inspect(stage, path)
+    assert told(report) == {(K.JAVASCRIPT, T.OPEN), (K.OPEN_ACTION, T.OPEN)}
+    assert not report.unscanned
+
+
+@pytest.mark.parametrize(
+    ("entries", "data"),
+    [
+        (b"/Filter/Unknown", zlib.compress(INNER)),
+        (b"/Filter/FlateDecode", b"\x78\x9c" + b"\xff" * 40),
+        (b"/Filter/FlateDecode", zlib.compress(INNER)[:14]),
+        (b"/Filter/FlateDecode", zlib.compress(INNER + bytes(80 << 20))),
+    ],
+    ids=["unknown filter", "damaged", "cut off", "too large"],
+)
+async def test_what_is_in_an_unreadable_object_stream_is_not_taken_for_clean(
+    stage: DeepStage, tmp_path: Path, entries: bytes, data: bytes
+) -> None:
+    path = tmp_path / "f.pdf"
+    path.write_bytes(_object_stream(entries, data))
+    report = await inspect(stage, path)
+    assert [(item.reason, item.object) for item in report.unscanned] == [("object-stream", 5)]
+    assert (K.MALFORMED, None) in told(report)
+
+
+async def test_only_doubts_about_what_was_seen_are_settled(
+    stage: DeepStage, tmp_path: Path
+) -> None:
+    path = tmp_path / "f.pdf"
+    path.write_bytes(_object_stream(b"/Filter/FlateDecode", zlib.compress(INNER)))
+    offset = path.read_bytes().index(b"5 0 obj")
+    seen = Unscanned(stage="pdf-security", reason="encrypted", message="m", object=5, offset=offset)
+    earlier = replace(seen, offset=offset + 1)
+    context = pdfs.completion_context(path)
+    session = replace(context.session, unscanned=(seen, earlier))
+    first = StageReport(unscanned=session.unscanned)
+    report = await stage.inspect(replace(context, session=session))
+    assert merge_reports([first, report]).unscanned == (earlier,)
