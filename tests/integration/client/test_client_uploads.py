@@ -21,7 +21,7 @@ from pdfsluice.client import (
 )
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
 
-from tests.support.proxies import HarmfulProxy
+from tests.support.fault_proxy import Cut, Fault, LoseAnswer, Stall, fault_proxy
 from tests.support.servers import RunningServer, Serve
 
 MIB = 1024 * 1024
@@ -152,17 +152,27 @@ async def test_absent_server_exhausts_patience_and_the_rest_is_sent_later(
 
 
 @pytest.mark.parametrize("checksum", [True, False])
-async def test_broken_connections_are_replaced(
-    server: RunningServer, pdf: Path, *, checksum: bool
+@pytest.mark.parametrize(
+    "fault", [Cut(400_000), Cut(400_000, reset=True), Stall(400_000), LoseAnswer()]
+)
+async def test_harm_on_the_way_is_made_good(
+    server: RunningServer, pdf: Path, fault: Fault, *, checksum: bool
 ) -> None:
-    proxy = HarmfulProxy(server.port, doom=lambda number: 400_000 if number % 2 else None)
+    harmed: list[int] = []
+
+    def every_second(number: int) -> Fault:
+        if number % 2 == 0:
+            return Fault()
+        harmed.append(number)
+        return fault
+
     async with (
-        proxy.running(),
-        Client(proxy.base_url, retry=patient()) as client,
+        fault_proxy(server.port, every_second) as proxy,
+        Client(proxy.base_url, retry=patient(), timeout=1) as client,
     ):
         document = await client.upload(pdf, chunk_size=MIB, parallel=3, checksum=checksum)
 
-    assert proxy.cut > 0
+    assert harmed
     assert stored(server, document) == pdf.read_bytes()
 
 
