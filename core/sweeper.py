@@ -39,16 +39,28 @@ class Sweeper:
     async def reconcile(self) -> list[Session]:
         """Bring files and sessions together after a start.
 
-        Files without an open session are deleted; a session without its file starts again
+        Files without an open session are deleted, unless the session store is empty; a session without its file starts again
         from nothing when it is touched.
 
         Returns:
             Sessions whose completion was interrupted and has to go on.
         """
-        for blob_id in await self._uploads.partial_ids():
-            if not await self._is_wanted(blob_id):
-                logger.warning("bytes of no open upload are deleted: %s", blob_id)
-                await self._uploads.remove(blob_id)
+        stray = [
+            blob_id
+            for blob_id in await self._uploads.partial_ids()
+            if not await self._is_wanted(blob_id)
+        ]
+        if stray and not await self._sessions.count(tuple(SessionState)):
+            # More likely a lost or mistyped database than so many uploads without a session.
+            logger.error(
+                "%d partial uploads are left alone because no session is known at all;"
+                " check where the state is kept, or delete them by hand",
+                len(stray),
+            )
+            stray = []
+        for blob_id in stray:
+            logger.warning("bytes of no open upload are deleted: %s", blob_id)
+            await self._uploads.remove(blob_id)
         return list(await self._sessions.find(states=FINISHING))
 
     async def _is_wanted(self, blob_id: str) -> bool:

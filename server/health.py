@@ -108,8 +108,8 @@ class Health:
         except Exception as error:  # noqa: BLE001 - whatever a store raises, it is not ready
             checks["stores"] = type(error).__name__
         else:
-            if stats.store.available_bytes < self._settings.min_free_space:
-                checks["disk"] = "less than min_free_space is left"
+            if stats.store.available_bytes <= 0:
+                checks["disk"] = "no room is left for uploads"
         ready = all(state == _OK for state in checks.values())
         view = ReadyView(status="ready" if ready else "unavailable", checks=checks)
         return respond(view, status=200 if ready else 503)

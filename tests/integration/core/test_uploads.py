@@ -317,6 +317,18 @@ async def test_files_of_no_session_are_deleted_at_the_start(tmp_path: Path) -> N
         assert (await runtime.uploads.get(LOCAL, session.id)).committed.size == CHUNK
 
 
+async def test_files_are_left_alone_when_the_database_is_lost(tmp_path: Path) -> None:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        await send(runtime, session, DATA, 0)
+    for path in (tmp_path / "state").iterdir():
+        path.unlink()
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        with pytest.raises(SessionNotFound):
+            await runtime.uploads.get(LOCAL, session.id)
+    assert len([*(tmp_path / "uploads").glob("**/*.part")]) == 1
+
+
 async def test_the_announced_digest_must_be_met(tmp_path: Path) -> None:
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA, expected_digest="0" * 64)
