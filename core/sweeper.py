@@ -39,8 +39,8 @@ class Sweeper:
     async def reconcile(self) -> list[Session]:
         """Bring files and sessions together after a start.
 
-        Files without an open session are deleted, unless the session store is empty; a session without its file starts again
-        from nothing when it is touched.
+        Files without an open session are deleted, unless the session store is empty; a
+        session without its file starts again from nothing when it is touched.
 
         Returns:
             Sessions whose completion was interrupted and has to go on.
