@@ -9,11 +9,11 @@ ARGS   ?=
 NODE_TESTS := tests/js
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install dev test lint format bench docs clean
+.PHONY: help demo serve install dev test lint format bench bench-peers bench-load soak docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
-		awk -F ':.*## ' '{printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}'
+		awk -F ':.*## ' '{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}'
 
 demo: $(VENV)/.installed ## Upload, import, index and search a sample document (ONCE=1: then stop)
 	@$(BIN)/pdfsluice demo $(if $(ONCE),--once) $(ARGS)
@@ -40,6 +40,15 @@ format: $(VENV)/.installed-dev ## Bring the code into the common form
 
 bench: dev ## Run the benchmarks over chunk sizes
 	$(BIN)/python -m pytest benchmarks --benchmark-only $(ARGS)
+
+bench-peers: dev ## Measure side by side with other upload servers
+	$(BIN)/python -m benchmarks.peers $(ARGS)
+
+bench-load: dev ## Measure many uploads, watchers and sessions at once
+	$(BIN)/python -m benchmarks.load $(ARGS)
+
+soak: dev ## Interrupt a thousand uploads and count what was lost
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 docs: $(VENV)/.installed-dev ## Write the generated pages of docs/reference
 	$(BIN)/python docs/generate.py
