@@ -6,6 +6,7 @@ digests below, because a vector of one model means nothing to another.
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, distribution
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 from tokenizers import Tokenizer
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read on import; without it the library calls home
+import onnxruntime
 
 Vectors = npt.NDArray[np.float32]
 

@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
-from pdfsluice.core.models import Document, NewDocument
-from pdfsluice.core.ports import PageRenderer, PluginContext, TextExtractor
+import pytest_asyncio
+from pdfsluice.core.models import NewDocument
+from pdfsluice.core.ports import Index, PageRenderer, PluginContext, TextExtractor
 from pdfsluice.core.stores import Catalogue
 from pdfsluice.plugins import llamaindex, pdfium, pypdf_text, sql
 from pydantic import BaseModel
@@ -17,25 +20,40 @@ MakeDocument = Callable[..., NewDocument]
 MakeExtractors = Callable[..., Sequence[TextExtractor]]
 
 
+def context_in(folder: Path, **sections: BaseModel) -> PluginContext:
+    """Make what plugins are given; keyword arguments are sections of the settings."""
+    models = {
+        spec.name: spec.model
+        for module in (llamaindex, pdfium, pypdf_text, sql)
+        for spec in module.pdfsluice_register_options()
+    }
+    return PluginContext(
+        data_dir=folder,
+        upload_dir=folder,
+        state_dir=folder,
+        settings=SimpleNamespace(durability="process"),
+        section=lambda name: sections.get(name) or models[name](),
+        publish=lambda event: None,
+    )
+
+
 @pytest.fixture
 def make_context(tmp_path: Path) -> MakeContext:
-    """Make what plugins are given; keyword arguments are sections of the settings."""
-    modules = (llamaindex, pdfium, pypdf_text, sql)
-    models = {
-        spec.name: spec.model for module in modules for spec in module.pdfsluice_register_options()
-    }
+    """Make what plugins are given, in a folder of this test."""
+    return partial(context_in, tmp_path)
 
-    def make(**sections: BaseModel) -> PluginContext:
-        return PluginContext(
-            data_dir=tmp_path,
-            upload_dir=tmp_path,
-            state_dir=tmp_path,
-            settings=SimpleNamespace(durability="process"),
-            section=lambda name: sections.get(name) or models[name](),
-            publish=lambda event: None,
-        )
 
-    return make
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def index(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Index]:
+    """The index with its default settings, for a module whose tests share their event loop.
+
+    Starting its processes takes seconds, so that tests share it; each has an owner of its own.
+    """
+    [spec] = llamaindex.pdfsluice_register_indexes(context_in(tmp_path_factory.mktemp("index")))
+    assert spec.name == "llama-index"
+    async with spec.open() as opened:
+        yield opened
+    assert psutil.Process().children() == [], "no process outlives the index"
 
 
 @pytest.fixture
@@ -99,9 +117,3 @@ def make_document() -> MakeDocument:
         )
 
     return make
-
-
-def as_document(new: NewDocument, number: int) -> Document:
-    """Give a document a number without a catalogue."""
-    fields = {name: getattr(new, name) for name in NewDocument.__dataclass_fields__}
-    return Document(id=number, **fields)

@@ -2,29 +2,32 @@
 
 import asyncio
 import hashlib
+import itertools
 import json
 import re
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pdfsluice.core.errors import DocumentNotFound, StageFailed
-from pdfsluice.core.models import Document, NewDocument, PageText, Passage
-from pdfsluice.core.ports import Index, PluginContext
+from pdfsluice.core.models import Document, PageText, Passage
+from pdfsluice.core.ports import Index, PluginContext, Progress
 from pdfsluice.plugins import llamaindex
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.llamaindex.retriever import PassageRetriever
 from pydantic import SecretStr
 
 MakeContext = Callable[..., PluginContext]
-MakeDocument = Callable[..., NewDocument]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 SUPPORT = Path(__file__).parents[2] / "support"
 
 PUMPS = [
@@ -48,6 +51,15 @@ class Gate:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def under_way(self, adding: "asyncio.Task[int]") -> None:
+        """Wait until the job waits; show why, if it ends instead."""
+        reached = asyncio.create_task(self.reached.wait())
+        await asyncio.wait([reached, adding], return_when=asyncio.FIRST_COMPLETED)
+        reached.cancel()
+        if adding.done():
+            adding.result()
+            pytest.fail("the job was not held up")
+
     async def pages(self) -> AsyncIterator[PageText]:
         async for page in stream(self.texts):
             if page.number == 6:
@@ -60,145 +72,188 @@ def quiet(done: float, message: str) -> None:
     pass
 
 
-def document(make: MakeDocument, number: int, **fields: Any) -> Document:
-    new = make(str(number), **fields)
-    values = {name: getattr(new, name) for name in NewDocument.__dataclass_fields__}
-    return Document(id=number, **values)
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Shelf:
+    """Documents of one owner, who is this test's alone, in an index that tests share."""
+
+    index: Index
+    owner: str
+    passages: int = 0
+
+    async def add(
+        self,
+        texts: Sequence[str] | AsyncIterator[PageText],
+        *,
+        number: int = 0,
+        page_count: int | None = None,
+        progress: Progress = quiet,
+    ) -> int:
+        """Index a document, a new one unless a number is given; return its number."""
+        document = Document(
+            id=number or next(_numbers),
+            session_id="",
+            blob_id="",
+            owner=self.owner,
+            title="",
+            filename="",
+            file_size=1,
+            sha256="",
+            created_at=datetime.now(UTC),
+            page_count=page_count,
+        )
+        pages = stream(texts) if isinstance(texts, Sequence) else texts
+        self.passages = await self.index.add(document, pages, progress)
+        return document.id
+
+    async def search(self, query: str, top_k: int = 99) -> Sequence[Passage]:
+        return await self.index.search(query, top_k=top_k, owner=self.owner)
+
+    async def places(self, query: str, top_k: int = 99) -> list[tuple[int, int]]:
+        return [(hit.document_id, hit.page) for hit in await self.search(query, top_k)]
+
+    async def texts(self, query: str) -> list[str]:
+        return [hit.text for hit in await self.search(query)]
 
 
 @pytest.fixture
-async def index(make_context: MakeContext) -> AsyncIterator[Index]:
+def shelf(index: Index, request: pytest.FixtureRequest) -> Shelf:
+    return Shelf(index, owner=request.node.name)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def fresh(make_context: MakeContext) -> AsyncIterator[Index]:
+    """An index with nothing in it."""
     [spec] = llamaindex.pdfsluice_register_indexes(make_context())
-    assert spec.name == "llama-index"
     async with spec.open() as opened:
         yield opened
-    assert psutil.Process().children() == [], "no process outlives the index"
 
 
-def places(passages: Sequence[Passage]) -> list[tuple[int, int]]:
-    return [(passage.document_id, passage.page) for passage in passages]
+def processes() -> dict[str, psutil.Process]:
+    """The processes of the index: only the one that indexes has LlamaIndex, and so pydantic."""
+    return {
+        "indexing" if _maps(child, "pydantic_core") else "searching": child
+        for child in psutil.Process().children()
+    }
 
 
-async def test_passages_are_found_by_meaning_and_by_words(
-    index: Index, make_document: MakeDocument
-) -> None:
+def _maps(process: psutil.Process, library: str) -> bool:
+    """Whether a native part of a library is loaded."""
+    return any(library in region.path for region in process.memory_maps())
+
+
+async def test_passages_are_found_by_meaning_and_by_words(shelf: Shelf) -> None:
     told: list[tuple[float, str]] = []
-    count = await index.add(
-        document(make_document, 7, page_count=4),
-        stream(PUMPS),
-        lambda done, message: told.append((done, message)),
+    number = await shelf.add(
+        PUMPS, page_count=4, progress=lambda done, message: told.append((done, message))
     )
-    assert count == 3
-    assert told[0] == (1.0, "Indexing: page 4 of 4, 3 passages")
-    assert told[-1] == (1.0, "Indexed: 3 passages")
+    assert shelf.passages == 3
+    assert told == [(1.0, "Indexing: page 4 of 4, 3 passages"), (1.0, "Indexed: 3 passages")]
     for query, page in (
         ("what happens when the electricity fails?", 2),
         ("kitten napping on a rug", 4),
         ("acknowledges", 2),
     ):
-        best, *rest = await index.search(query, top_k=3, owner="anna")
-        assert (best.document_id, best.page) == (7, page)
+        best, *rest = await shelf.search(query, top_k=3)
+        assert (best.document_id, best.page) == (number, page)
         assert all(best.score >= other.score for other in rest)
-    [best] = await index.search("cat mat", top_k=1, owner=None)
+    [best] = await shelf.search("cat mat", top_k=1)
     assert best.text == PUMPS[3]
-    assert await index.search("cat mat", top_k=5, owner="bert") == ()
-    assert await index.search("  ", top_k=5, owner=None) == ()
-    assert await index.search("cat", top_k=0, owner=None) == ()
+    assert await shelf.search("  ") == ()
+    assert await shelf.search("cat", top_k=0) == ()
 
 
-async def test_a_search_before_anything_is_indexed(index: Index) -> None:
-    assert await index.search("anything", top_k=5, owner=None) == ()
+async def test_nobody_finds_what_belongs_to_somebody_else(shelf: Shelf) -> None:
+    other = Shelf(shelf.index, owner="somebody else")
+    mine, theirs = await shelf.add(["a rare zebra"]), await other.add(["a rare zebra"])
+    assert await shelf.places("rare zebra") == [(mine, 1)]
+    assert await other.places("rare zebra") == [(theirs, 1)]
+    everybody = await shelf.index.search("rare zebra", top_k=2, owner=None)
+    assert {hit.document_id for hit in everybody} == {mine, theirs}
+    assert await shelf.index.search("rare zebra", top_k=5, owner="nobody") == ()
 
 
-async def test_a_long_page_becomes_passages_that_the_model_can_read_whole(
-    index: Index, make_document: MakeDocument
-) -> None:
+async def test_a_search_before_anything_is_indexed(fresh: Index) -> None:
+    assert await fresh.search("anything", top_k=5, owner=None) == ()
+
+
+async def test_a_long_page_becomes_passages_that_the_model_can_read_whole(shelf: Shelf) -> None:
     sentences = " ".join(f"Sentence number {n} speaks of valve {n}." for n in range(800))
-    count = await index.add(document(make_document, 1), stream(["short", sentences]), quiet)
-    assert 30 < count < 100
-    found = await index.search("valve 787", top_k=3, owner="anna")
+    await shelf.add(["short", sentences])
+    assert 30 < shelf.passages < 100
+    found = await shelf.search("valve 787", top_k=3)
     assert {passage.page for passage in found} == {2}
     assert any("valve 787." in passage.text for passage in found)
     assert all(len(passage.text) < 1500 for passage in found)
 
 
-async def test_a_document_is_replaced_and_removed(
-    index: Index, make_document: MakeDocument
-) -> None:
-    await index.add(document(make_document, 1), stream(["old apples"]), quiet)
-    await index.add(document(make_document, 2), stream(["other apples"]), quiet)
-    await index.add(document(make_document, 1), stream(["", "new apples"]), quiet)
-    assert sorted(places(await index.search("apples", top_k=9, owner=None))) == [(1, 2), (2, 1)]
-    await index.remove(1)
-    await index.remove(99)
-    assert places(await index.search("apples", top_k=9, owner=None)) == [(2, 1)]
+async def test_a_document_is_replaced_and_removed(shelf: Shelf) -> None:
+    first = await shelf.add(["old apples"])
+    second = await shelf.add(["other apples"])
+    await shelf.add(["", "new apples"], number=first)
+    assert sorted(await shelf.places("apples")) == [(first, 2), (second, 1)]
+    await shelf.index.remove(first)
+    await shelf.index.remove(10**9)
+    assert await shelf.places("apples") == [(second, 1)]
 
 
-async def test_searching_goes_on_while_a_document_is_indexed(
-    index: Index, make_document: MakeDocument
-) -> None:
-    await index.add(document(make_document, 1), stream(["old apples"]), quiet)
+async def test_searching_goes_on_while_a_document_is_indexed(shelf: Shelf) -> None:
+    number = await shelf.add(["old apples"])
     gate = Gate([f"new apples {n}" for n in range(9)])
-    adding = asyncio.create_task(index.add(document(make_document, 1), gate.pages(), quiet))
-    await gate.reached.wait()
-    assert places(await index.search("apples", top_k=99, owner=None)) == [(1, 1)]
+    adding = asyncio.create_task(shelf.add(gate.pages(), number=number))
+    await gate.under_way(adding)
+    assert await shelf.texts("apples") == ["old apples"]
     gate.opened.set()
-    assert await adding == 9
-    assert len(await index.search("apples", top_k=99, owner=None)) == 9
+    await adding
+    assert len(await shelf.texts("apples")) == 9
 
 
-async def test_a_document_removed_while_it_is_indexed_stays_away(
-    index: Index, make_document: MakeDocument
-) -> None:
+async def test_a_document_removed_while_it_is_indexed_stays_away(shelf: Shelf) -> None:
     gate = Gate(["apples"] * 9)
-    adding = asyncio.create_task(index.add(document(make_document, 1), gate.pages(), quiet))
-    await gate.reached.wait()
-    await index.remove(1)
+    number = next(_numbers)
+    adding = asyncio.create_task(shelf.add(gate.pages(), number=number))
+    await gate.under_way(adding)
+    await shelf.index.remove(number)
     gate.opened.set()
     with pytest.raises(DocumentNotFound):
         await adding
-    assert await index.search("apples", top_k=9, owner=None) == ()
+    assert await shelf.texts("apples") == []
 
 
-async def test_a_crash_while_indexing_changes_nothing(
-    index: Index, make_document: MakeDocument
-) -> None:
-    await index.add(document(make_document, 1), stream(["old apples"]), quiet)
+async def test_a_crash_while_indexing_changes_nothing(shelf: Shelf) -> None:
+    number = await shelf.add(["old apples"])
     gate = Gate(["new apples"] * 9)
-    adding = asyncio.create_task(index.add(document(make_document, 1), gate.pages(), quiet))
-    await gate.reached.wait()
-    [child] = psutil.Process().children()
-    child.send_signal(signal.SIGKILL)
+    adding = asyncio.create_task(shelf.add(gate.pages(), number=number))
+    await gate.under_way(adding)
+    processes()["indexing"].send_signal(signal.SIGKILL)
     gate.opened.set()
     with pytest.raises(StageFailed) as failure:
         await adding
     assert failure.value.details["reason"] == "killed"
-    [found] = await index.search("apples", top_k=9, owner=None)
-    assert found.text == "old apples"
-    assert await index.add(document(make_document, 1), stream(["new pears"]), quiet) == 1
-    assert [hit.text for hit in await index.search("pears", top_k=9, owner=None)] == ["new pears"]
+    assert await shelf.texts("apples") == ["old apples"]
+    await shelf.add(["new pears"], number=number)
+    assert await shelf.texts("pears") == ["new pears"]
 
 
-async def test_the_search_after_a_crash_is_answered(
-    index: Index, make_document: MakeDocument
-) -> None:
-    await index.add(document(make_document, 1), stream(["apples"]), quiet)
+async def test_the_search_after_a_crash_is_answered(shelf: Shelf) -> None:
+    await shelf.add(["apples"])
     for _ in range(2):
-        assert len(await index.search("apples", top_k=9, owner=None)) == 1
-        for child in psutil.Process().children():
-            child.send_signal(signal.SIGKILL)
-            child.wait(10)
+        assert await shelf.texts("apples") == ["apples"]
+        child = processes()["searching"]
+        child.send_signal(signal.SIGKILL)
+        child.wait(10)
 
 
 async def test_llama_index_itself_can_use_the_index(
-    make_context: MakeContext, make_document: MakeDocument, tmp_path: Path
+    shelf: Shelf, make_context: MakeContext
 ) -> None:
-    [spec] = llamaindex.pdfsluice_register_indexes(make_context())
-    async with spec.open() as index:
-        await index.add(document(make_document, 7), stream(PUMPS), quiet)
-        expected = await index.search("kitten on a rug", top_k=2, owner="anna")
-    recipe = IndexOptions().recipe(tmp_path / "index")
-    for owner, hits in (("anna", expected), ("bert", ())):
+    await shelf.add(PUMPS)
+    expected = await shelf.search("kitten on a rug", top_k=2)
+    folder = Path(shelf.index._recipe["folder"])  # type: ignore[attr-defined] # as the server has it
+    recipe = IndexOptions().recipe(folder)
+    for owner, hits in ((shelf.owner, expected), ("nobody", ())):
         nodes = PassageRetriever(recipe, owner=owner, top_k=2).retrieve("kitten on a rug")
         assert [
             Passage(node.metadata["pdf"], node.metadata["page"], node.text, node.score or 0.0)
@@ -206,22 +261,11 @@ async def test_llama_index_itself_can_use_the_index(
         ] == list(hits)
 
 
-async def test_the_server_never_imports_llama_index(
-    index: Index, make_document: MakeDocument
-) -> None:
-    """Neither this process nor the one that searches has it."""
-    await index.add(document(make_document, 1), stream(["apples"]), quiet)
-    [indexing] = psutil.Process().children()
-    await index.search("apples", top_k=1, owner=None)
-    [searching] = set(psutil.Process().children()) - {indexing}
-    assert _maps(indexing, "pydantic_core")
-    assert not _maps(searching, "pydantic_core")
-    assert _maps(searching, "onnxruntime")
-
-
-def _maps(process: psutil.Process, library: str) -> bool:
-    """Whether a native part is loaded; all of LlamaIndex is Python, and it needs pydantic."""
-    return any(library in region.path for region in process.memory_maps())
+async def test_llama_index_is_loaded_only_where_indexing_runs(shelf: Shelf) -> None:
+    await shelf.add(["apples"])
+    assert await shelf.texts("apples") == ["apples"]
+    assert set(processes()) == {"indexing", "searching"}
+    assert _maps(processes()["searching"], "onnxruntime")
 
 
 class RemoteModel:
@@ -255,7 +299,7 @@ class RemoteModel:
         return [float(value) for value in vector / np.linalg.norm(vector)]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def remote() -> AsyncIterator[tuple[RemoteModel, str]]:
     model = RemoteModel()
     app = web.Application()
@@ -266,7 +310,6 @@ async def remote() -> AsyncIterator[tuple[RemoteModel, str]]:
 
 async def test_a_remote_model_is_one_setting_away(
     make_context: MakeContext,
-    make_document: MakeDocument,
     remote: tuple[RemoteModel, str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -278,26 +321,24 @@ async def test_a_remote_model_is_one_setting_away(
     )
     [spec] = llamaindex.pdfsluice_register_indexes(make_context(index=options))
     async with spec.open() as index:
-        await index.add(document(make_document, 1), stream(PUMPS), quiet)
-        [best] = await index.search("acknowledging operators", top_k=1, owner="anna")
-        assert (best.document_id, best.page) == (1, 2)
+        shelf = Shelf(index, "anna")
+        number = await shelf.add(PUMPS)
+        assert await shelf.places("acknowledging operators", top_k=1) == [(number, 2)]
         assert model.keys == {"Bearer k-123"}
         assert model.models == {"any-model"}
         assert caplog.messages == []
         model.broken = True
-        [best] = await index.search("sleeps", top_k=1, owner="anna")
-        assert best.page == 4, "words find it where the model cannot"
+        assert await shelf.places("sleeps") == [(number, 4)], "words find it without the model"
         assert "by words alone" in caplog.messages[0]
         assert "k-123" not in caplog.text
         with pytest.raises(StageFailed) as failure:
-            await index.add(document(make_document, 2), stream(PUMPS), quiet)
+            await shelf.add(PUMPS)
         assert "k-123" not in str(failure.value)
     assert "k-123" not in repr(options)
 
 
 async def test_any_vector_store_of_llama_index_will_do(
     make_context: MakeContext,
-    make_document: MakeDocument,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -309,23 +350,20 @@ async def test_any_vector_store_of_llama_index_will_do(
     )
     [spec] = llamaindex.pdfsluice_register_indexes(make_context(index=options))
     async with spec.open() as index:
-        await index.add(document(make_document, 1), stream(PUMPS), quiet)
-        await index.add(document(make_document, 2, owner="bert"), stream(PUMPS), quiet)
-        [best] = await index.search("electricity outage", top_k=1, owner="anna")
-        assert (best.document_id, best.page) == (1, 2)
-        [best] = await index.search("electricity outage", top_k=1, owner="bert")
-        assert (best.document_id, best.page) == (2, 2)
-        await index.add(document(make_document, 1), stream(["kittens"]), quiet)
+        anna, bert = Shelf(index, "anna"), Shelf(index, "bert")
+        first, second = await anna.add(PUMPS), await bert.add(PUMPS)
+        assert await anna.places("electricity outage", top_k=1) == [(first, 2)]
+        assert await bert.places("electricity outage", top_k=1) == [(second, 2)]
+        await anna.add(["kittens"], number=first)
         assert len(_vectors(file)) == 4
-        await index.remove(2)
+        await index.remove(second)
         assert len(_vectors(file)) == 1
         assert caplog.messages == []
         Path(f"{file}.locked").touch()
-        await index.add(document(make_document, 1), stream(["kittens", "dogs"]), quiet)
+        await anna.add(["kittens", "dogs"], number=first)
         assert len(_vectors(file)) == 3, "old vectors are ballast"
         assert ["the file is locked" in message for message in caplog.messages] == [True]
-        found = await index.search("small cats", top_k=9, owner=None)
-        assert places(found) == [(1, 1), (1, 2)]
+        assert await anna.places("small cats") == [(first, 1), (first, 2)]
 
 
 def _vectors(file: Path) -> dict[str, Any]:
@@ -333,27 +371,9 @@ def _vectors(file: Path) -> dict[str, Any]:
     return content["embedding_dict"]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"chunk_tokens": 100, "chunk_overlap": 100},
-        {"embedding": "onnx"},
-        {"embedding": "no such"},
-        {"vector_store": "postgres"},
-        {"threads": -1},
-        {"unknown": 1},
-    ],
-)
-def test_wrong_settings_stop_the_start(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(settings))):
-        IndexOptions(**settings)
-
-
-async def test_a_missing_part_is_named(
-    make_context: MakeContext, make_document: MakeDocument
-) -> None:
+async def test_a_missing_part_is_named(make_context: MakeContext) -> None:
     options = IndexOptions(embedding="no_such_module:Embedding")
     [spec] = llamaindex.pdfsluice_register_indexes(make_context(index=options))
     async with spec.open() as index:
         with pytest.raises(StageFailed, match="no_such_module:Embedding is not installed"):
-            await index.add(document(make_document, 1), stream(["text"]), quiet)
+            await Shelf(index, "anna").add(["text"])

@@ -1,5 +1,8 @@
 """The built-in model: the right files, the right vectors."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +64,17 @@ def test_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch, pointer: tuple
     monkeypatch.setattr(module, "_MODEL", pointer)
     with pytest.raises(EncoderUnavailable, match=pointer[0]):
         Encoder.minilm(threads=1)
+
+
+def test_nothing_is_noted_for_the_maker_of_the_runtime(tmp_path: Path) -> None:
+    """ONNX Runtime would keep a device id and usage records in the home directory."""
+    code = (
+        "from pdfsluice.plugins.llamaindex.encoder import Encoder;"
+        "Encoder.minilm(threads=1).encode(['text'])"
+    )
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_ones_own(tmp_path: Path, encoder: Encoder) -> None:
