@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
 from pdfsluice.core.findings import Finding
 
 from .decoding import decode_value

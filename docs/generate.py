@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from pydantic import BaseModel
+
 from pdfsluice.config.loading import SPEC_VARIABLES
 from pdfsluice.config.settings import Settings
 from pdfsluice.core import errors, hookspecs, ports, stages, stores
 from pdfsluice.core.manager import PluginManager
-from pydantic import BaseModel
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate.py; change the docstrings, then run `make docs`. -->\n"

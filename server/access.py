@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
+
 from pdfsluice.core.ports import Credentials
 
 from .problems import OriginRefused

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from aiohttp import web
+
 from pdfsluice.config import Loaded
 from pdfsluice.core.manager import DISTRIBUTION, PluginManager
 from pdfsluice.core.runtime import Runtime, open_runtime

@@ -15,6 +15,7 @@ from typing import Self
 from aiohttp import ClientPayloadError, StreamReader, hdrs, web
 from aiohttp.http import HttpVersion11
 from aiohttp.web_protocol import RequestPayloadError
+
 from pdfsluice.config import Settings
 from pdfsluice.core.errors import BodyIncomplete, BodyTimeout, SizeExceeded
 from pdfsluice.core.models import Checksum

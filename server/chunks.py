@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from aiohttp import web
+
 from pdfsluice.core import errors
 from pdfsluice.core.models import Checksum, ChunkIntent, ChunkReceipt, Scope, Session
 from pdfsluice.core.runtime import Runtime

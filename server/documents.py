@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 from aiohttp import hdrs, web
+
 from pdfsluice.core.errors import DocumentNotFound, NotFound, StageFailed
 from pdfsluice.core.models import Document, Principal, Scope
 from pdfsluice.core.runtime import Runtime

@@ -13,6 +13,7 @@ from typing import BinaryIO, Self, cast
 from aiohttp import hdrs, web
 from aiohttp.helpers import parse_mimetype
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
+
 from pdfsluice.core.errors import ProtocolError, SizeExceeded
 from pdfsluice.core.models import Checksum
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from aiohttp import web
-from pdfsluice.core.runtime import Runtime
 from pydantic import BaseModel
+
+from pdfsluice.core.runtime import Runtime
 
 from .memory import used_memory_mb
 from .routes import Answer, Route

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Final
 
 from aiohttp import hdrs, web
+
 from pdfsluice.core.errors import (
     OffsetConflict,
     PdfsluiceError,

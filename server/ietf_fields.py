@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import http_sf
 from aiohttp import content_disposition_filename, parse_content_disposition
+
 from pdfsluice.core.models import Checksum
 
 SUPPORTED_VERSIONS: Final = frozenset({6, 7, 8})

@@ -1,6 +1,7 @@
 """What handlers find in the application and in the request."""
 
 from aiohttp import web
+
 from pdfsluice.core.models import Principal
 from pdfsluice.core.runtime import Runtime
 

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import structlog
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.web import BaseRequest, StreamResponse
-from pdfsluice.config import Settings
 from structlog.stdlib import ProcessorFormatter
 from structlog.types import Processor
+
+from pdfsluice.config import Settings
 
 from .keys import REQUEST_ID
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import orjson
+
 from pdfsluice.core.events import (
     ChunkProgress,
     Event,

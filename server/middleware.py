@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import hdrs, web
+
 from pdfsluice.core.errors import PdfsluiceError, PermissionDenied
 
 from .access import Origins, credentials

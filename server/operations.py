@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from aiohttp import web
+from pydantic import BaseModel
+
 from pdfsluice.core.models import Scope
 from pdfsluice.core.runtime import Runtime
-from pydantic import BaseModel
 
 from .memory import peak_memory_mb, used_memory_mb
 from .metrics import Metrics

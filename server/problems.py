@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from aiohttp import hdrs, web
+
 from pdfsluice.core import errors
 
 PROBLEM_TYPE = "application/problem+json"

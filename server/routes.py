@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
+from pydantic import BaseModel
+
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.models import Scope
-from pydantic import BaseModel
 
 from .bodies import withhold_continue
 

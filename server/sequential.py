@@ -11,6 +11,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 from aiohttp.http import HttpVersion11
+
 from pdfsluice.core.errors import SizeExceeded
 from pdfsluice.core.lifecycle import refusal
 from pdfsluice.core.models import Checksum, ChunkIntent, Protocol, Session, SessionState

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 from aiohttp import web
+
 from pdfsluice.config import Loaded, Settings
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.events import ShuttingDown

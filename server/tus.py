@@ -8,6 +8,7 @@ from email.utils import format_datetime
 from typing import Final
 
 from aiohttp import hdrs, web
+
 from pdfsluice.core.errors import (
     OffsetConflict,
     PermissionDenied,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from aiohttp import hdrs, web
+
 from pdfsluice.core.errors import (
     ChecksumMismatch,
     DuplicateDocument,

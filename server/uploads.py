@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from aiohttp import hdrs, web
+
 from pdfsluice.core import errors
 from pdfsluice.core.models import Scope, Session, SessionState
 from pdfsluice.core.runtime import Runtime

@@ -6,10 +6,11 @@ from typing import Any, Self, TypeVar
 
 import orjson
 from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
 from pdfsluice.core.library import ImportStatus
 from pdfsluice.core.models import Document, JobKind, Passage, Session
 from pdfsluice.core.progress import Counters
-from pydantic import BaseModel, ConfigDict, Field
 
 _MOST_MISSING = 10_000
 

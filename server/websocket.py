@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
+
 from pdfsluice.core.errors import PdfsluiceError, ProtocolError
 from pdfsluice.core.models import Scope, Session
 from pdfsluice.core.progress import progress_event, status_event

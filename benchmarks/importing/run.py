@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+
 from pdfsluice.core.models import Document, PageText
 from pdfsluice.core.ports import TextExtractor
 from pdfsluice.core.testing.pdfs import make_pdf

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from pdfsluice.core.testing.pdfs import make_pdf
 
 from benchmarks.support.files import warm
 from benchmarks.support.processes import Server
 from benchmarks.support.senders import STREAMING
 from benchmarks.support.uploads import delete, upload
+from pdfsluice.core.testing.pdfs import make_pdf
 
 KIB, MIB, GIB = 1024, 1024 * 1024, 1024 * 1024 * 1024
 

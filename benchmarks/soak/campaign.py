@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-from pdfsluice.core.testing.pdfs import make_pdf
 
 from benchmarks.soak.audit import Audit, audit
 from benchmarks.soak.senders import SENDERS, Sender, UploadFailed
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.fault_proxy import (
     Cut,
     Duplicate,

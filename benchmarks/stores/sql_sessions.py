@@ -16,7 +16,6 @@ from pathlib import Path
 from pdfsluice.core.models import JobKind, SessionState
 from pdfsluice.core.stores import Catalogue, SessionStore
 from pdfsluice.core.testing.contracts.samples import NOW, extent, make_document, make_session
-
 from tests.support.databases import sql_context, sql_stores
 
 WRITES = 7

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from pdfsluice.client.models import ImportStatus
-from pdfsluice.client.progress import TransferProgress
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
+
+from pdfsluice.client.models import ImportStatus
+from pdfsluice.client.progress import TransferProgress
 
 _NEVER_DONE = 0.999  # the spinner stops at 1, and what follows the bytes takes time too
 

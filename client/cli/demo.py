@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+
 from pdfsluice.client.client import Client
 from pdfsluice.client.demo.sample import FILENAME, write_sample
 from pdfsluice.client.errors import ClientError, Unreachable
 from pdfsluice.client.models import Document
-from rich.markup import escape
 
 from .bars import display
 from .console import err, out

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from pdfsluice.client.client import DEFAULT_SERVER, Client
-from pdfsluice.client.models import Document
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
+
+from pdfsluice.client.client import DEFAULT_SERVER, Client
+from pdfsluice.client.models import Document
 
 from .console import err, out, print_json
 from .failures import print_findings, run

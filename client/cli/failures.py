@@ -5,6 +5,8 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 import typer
+from rich.markup import escape
+
 from pdfsluice.client.errors import (
     AuthenticationFailed,
     ClientError,
@@ -15,7 +17,6 @@ from pdfsluice.client.errors import (
 from pdfsluice.config import SettingsError
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.findings import Finding
-from rich.markup import escape
 
 from .console import err
 from .exits import Exit

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from rich.markup import escape
+from rich.table import Column, Table
+
 from pdfsluice.config import Loaded
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.registry import Part
 from pdfsluice.core.runtime import build_registry
 from pdfsluice.core.startup import load_all
-from rich.markup import escape
-from rich.table import Column, Table
 
 from .console import out, print_json
 from .options import Config, Json

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import TypeAdapter, ValidationError
+
 from pdfsluice.client.client import Client
 from pdfsluice.client.errors import AuthenticationFailed
 from pdfsluice.client.retry import RetryPolicy
 from pdfsluice.config import Size
-from pydantic import TypeAdapter, ValidationError
 
 Server = Annotated[
     str,

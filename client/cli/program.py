@@ -10,9 +10,10 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+
 from pdfsluice.core.errors import PdfsluiceError, PluginError
 from pdfsluice.core.ports import CommandSpec
-from typer.core import TyperCommand, TyperGroup
 
 _HERE = "pdfsluice.client.cli"
 OWN_COMMANDS = (

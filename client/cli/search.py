@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pdfsluice.client.client import DEFAULT_SERVER
-from pdfsluice.client.models import Passage
 from rich.padding import Padding
 from rich.text import Text
+
+from pdfsluice.client.client import DEFAULT_SERVER
+from pdfsluice.client.models import Passage
 
 from .console import err, out, print_json
 from .failures import run

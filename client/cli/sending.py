@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rich.filesize import decimal
+from rich.markup import escape
+
 from pdfsluice.client.client import DEFAULT_SERVER, Client, Listener
 from pdfsluice.client.errors import (
     AuthenticationFailed,
@@ -16,8 +19,6 @@ from pdfsluice.client.errors import (
 )
 from pdfsluice.client.models import Document
 from pdfsluice.client.progress import TransferProgress
-from rich.filesize import decimal
-from rich.markup import escape
 
 from .bars import UploadDisplay, display
 from .console import err, out, print_json

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pdfsluice.client.client import DEFAULT_SERVER
-from pdfsluice.client.models import ResumableUpload
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Column, Table
+
+from pdfsluice.client.client import DEFAULT_SERVER
+from pdfsluice.client.models import ResumableUpload
 
 from .console import err, out, print_json
 from .failures import run

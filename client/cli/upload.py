@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from pdfsluice.client.client import DEFAULT_SERVER, Client, Listener
 from pdfsluice.client.models import Document
 

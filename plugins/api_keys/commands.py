@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
+
 from pdfsluice.config import load
 from pdfsluice.core.manager import PluginManager
 from pdfsluice.core.models import Scope
-from rich.console import Console
-from rich.table import Table
 
 from . import FILE
 from .keys import KeyFile, new_key

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+
 from pdfsluice.core.errors import Conflict, NotFound, StorageFailed
 from pdfsluice.core.models import Principal, Scope
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
+
 from pdfsluice.core.errors import Overloaded, StorageFull
 from pdfsluice.core.events import Event, MemoryWarning
 from pdfsluice.core.models import ChunkIntent, Session

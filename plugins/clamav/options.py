@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pdfsluice.config import Size
 from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Field
+
+from pdfsluice.config import Size
 
 from .protocol import parse_address
 

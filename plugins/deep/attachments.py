@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pikepdf
-from pdfsluice.core.findings import FindingKind
 from pikepdf import Dictionary, Object, Pdf, Stream
+
+from pdfsluice.core.findings import FindingKind
 
 from .budget import Budget
 from .executables import describe_executable

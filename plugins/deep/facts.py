@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pikepdf
-from pdfsluice.core.printable import printable
 from pikepdf import Pdf
 from pikepdf.models.metadata import decode_pdf_date
+
+from pdfsluice.core.printable import printable
 
 from .values import dictionary_of, text_of
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pikepdf
-from pdfsluice.core.findings import FindingKind
 from pikepdf import Pdf
+
+from pdfsluice.core.findings import FindingKind
 
 from .attachments import Attachments
 from .budget import Budget, OutOfTimeError

@@ -6,8 +6,9 @@ action, a blend mode called ``/Screen`` no rich media.
 
 from collections.abc import Iterator, Mapping
 
-from pdfsluice.core.findings import FindingKind, Trigger
 from pikepdf import Array, Dictionary, Stream
+
+from pdfsluice.core.findings import FindingKind, Trigger
 
 from .sightings import Sighting
 from .values import dictionary_of, file_name_of, items_of, name_of, text_of

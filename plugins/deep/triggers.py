@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
-from pdfsluice.core.findings import FindingKind, Trigger
 from pikepdf import Array, Dictionary, Pdf
+
+from pdfsluice.core.findings import FindingKind, Trigger
 
 from .budget import Budget
 from .kinds import actions_in

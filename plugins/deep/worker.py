@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pdfsluice.core.child import path_from_text, serve
 from pikepdf import settings
+
+from pdfsluice.core.child import path_from_text, serve
 
 from .inspection import inspect
 

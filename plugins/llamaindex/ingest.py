@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import BaseNode, Document, MetadataMode
+
 from pdfsluice.core.models import PageText
 
 from .models import EmbeddingModel

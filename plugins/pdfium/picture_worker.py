@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pypdfium2
-from pdfsluice.core.child import serve
 from PIL import Image
+
+from pdfsluice.core.child import serve
 
 _MAX_ASPECT = 4
 _QUALITY = 80

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pypdfium2
+
 from pdfsluice.core.extraction import MAX_PAGE_CHARACTERS, MemoryWatch, serve_pages
 from pdfsluice.core.models import PageText
 

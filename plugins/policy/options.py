@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pdfsluice.core.findings import Decision, Severity, Trigger
 from pydantic import BaseModel, ConfigDict, Field
+
+from pdfsluice.core.findings import Decision, Severity, Trigger
 
 from .rule import ANY_KIND, Moment, Rule
 

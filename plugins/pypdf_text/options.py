@@ -1,7 +1,8 @@
 """Settings of the plugin."""
 
-from pdfsluice.core.child import Limits
 from pydantic import BaseModel, ConfigDict, Field
+
+from pdfsluice.core.child import Limits
 
 _MIB = 1024 * 1024
 _CPU_SECONDS = 300  # of one request; holds where the clocks of this machine do not

@@ -5,9 +5,10 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from pypdf import PdfReader
+
 from pdfsluice.core.extraction import MemoryWatch, serve_pages
 from pdfsluice.core.models import PageText
-from pypdf import PdfReader
 
 _GROWTH = 32 * 1024 * 1024
 

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+from rich.markup import escape
+
 from pdfsluice.config import Loaded, SettingsError, Size
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.event_hub import EventHub
@@ -19,9 +23,6 @@ from pdfsluice.core.manager import PluginManager
 from pdfsluice.core.registry import choose
 from pdfsluice.core.runtime import build_registry
 from pdfsluice.core.startup import load_all
-from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
-from rich.markup import escape
 
 from .files import files_of
 from .output import OUTPUTS, VERDICTS

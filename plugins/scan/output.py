@@ -8,11 +8,12 @@ from typing import Any, ClassVar, Protocol
 from urllib.parse import quote
 
 import orjson
+from rich.console import Console
+from rich.markup import escape
+
 from pdfsluice.core.explain import EXPLANATIONS
 from pdfsluice.core.findings import Decision, Finding, Severity, Unscanned
 from pdfsluice.core.inspection import Inspection
-from rich.console import Console
-from rich.markup import escape
 
 VERDICTS = {
     Decision.NOTE: "accept",

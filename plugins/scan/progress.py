@@ -4,7 +4,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pdfsluice.core.inspection import Inspection, Inspector
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -15,6 +14,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.progress import Progress as Bars
+
+from pdfsluice.core.inspection import Inspection, Inspector
 
 LARGE = 32 * 1024 * 1024
 

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
 from pdfsluice.core.errors import DocumentNotFound
 from pdfsluice.core.models import Document, Job, JobKind, JobState, NewDocument, PageText
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from .database import Database
 from .encoding import AnyRow, clean, document_row, read_document, read_job, to_json

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from sqlalchemy import Row
+
 from pdfsluice.core.findings import Decision, Finding, Revision, Severity, Trigger, Unscanned
 from pdfsluice.core.models import (
     Document,
@@ -23,7 +25,6 @@ from pdfsluice.core.models import (
     SessionState,
 )
 from pdfsluice.core.ranges import RangeSet
-from sqlalchemy import Row
 
 _BODY_VERSION = 1
 AnyRow = Row[*tuple[Any, ...]]

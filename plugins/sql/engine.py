@@ -8,9 +8,10 @@ from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
-from pdfsluice.core.errors import PluginError, StorageFailed
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
+
+from pdfsluice.core.errors import PluginError, StorageFailed
 
 from .errors import DAMAGED_HINT, explained
 

@@ -4,8 +4,9 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from pdfsluice.core.errors import Overloaded, PdfsluiceError, StorageFailed, StorageFull
 from sqlalchemy.exc import DBAPIError
+
+from pdfsluice.core.errors import Overloaded, PdfsluiceError, StorageFailed, StorageFull
 
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 DAMAGED_HINT = (

@@ -6,8 +6,9 @@ so that a crash in between changes nothing.
 
 from collections.abc import Callable, Sequence
 
-from pdfsluice.core.errors import StorageFailed
 from sqlalchemy import Connection, inspect, text, update
+
+from pdfsluice.core.errors import StorageFailed
 
 from .schema import metadata, schema_version
 

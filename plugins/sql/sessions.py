@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pdfsluice.core.errors import Conflict, SessionNotFound, StateConflict
-from pdfsluice.core.models import Extent, Session, SessionState
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -21,6 +19,9 @@ from sqlalchemy import (
     select,
     update,
 )
+
+from pdfsluice.core.errors import Conflict, SessionNotFound, StateConflict
+from pdfsluice.core.models import Extent, Session, SessionState
 
 from .database import Database
 from .encoding import read_session, session_row, to_micros

@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pdfsluice.core.errors import PdfsluiceError, StorageFailed
 from sqlalchemy import Connection, Engine
+
+from pdfsluice.core.errors import PdfsluiceError, StorageFailed
 
 from .errors import explained
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-from pdfsluice.config import Size
 from pydantic import BaseModel, ByteSize, ConfigDict, Field
+
+from pdfsluice.config import Size
 
 MIB = 1024 * 1024
 

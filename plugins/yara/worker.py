@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yara_x
+
 from pdfsluice.core.child import path_from_text, serve
 
 from .rules import RulesError, compile_folder

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
+
 from pdfsluice.core.errors import PluginError, StateConflict
 from pdfsluice.core.models import JobKind, Session, SessionState
 from pdfsluice.core.stores import Catalogue, SessionStore
 from pdfsluice.core.testing.contracts.samples import NOW, extent, make_document, make_session
-from sqlalchemy import create_engine, text
-
 from tests.support.databases import sql_context, sql_stores
 
 Stores = tuple[SessionStore, Catalogue]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from pdfsluice.core.stores import Catalogue, SessionStore, UploadStore
 from pdfsluice.core.testing import MemoryCatalogue, MemorySessionStore, MemoryUploadStore
 from pdfsluice.core.testing.contracts import (
@@ -12,7 +13,6 @@ from pdfsluice.core.testing.contracts import (
     UploadStoreContract,
 )
 from pdfsluice.plugins.local_store.store import open_store
-
 from tests.support.databases import sql_context, sql_stores
 
 

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from pdfsluice.client import Client, Document
 from pdfsluice.core.testing.pdfs import write_large_pdf
-
 from tests.support.servers import RunningServer, Serve
 
 ROOT = Path(__file__).parents[2]

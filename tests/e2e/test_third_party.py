@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from pdfsluice.core.testing.pdfs import make_pdf
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.servers import Serve
 
 SOURCE = Path(__file__).parents[1] / "third_party" / "pdfsluice_example"

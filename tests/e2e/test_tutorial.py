@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from pdfsluice.core.testing.pdfs import make_pdf
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.servers import Serve
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial" / "first-plugin.md"

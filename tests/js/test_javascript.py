@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from pdfsluice.core.testing.pdfs import write_large_pdf
 
+from pdfsluice.core.testing.pdfs import write_large_pdf
 from tests.support.servers import Serve
 
 FOLDER = Path(__file__).parent

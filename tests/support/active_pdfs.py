@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pikepdf
+from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
+
 from pdfsluice.core.findings import Finding, StageReport
 from pdfsluice.core.models import Protocol, Session, SessionState
 from pdfsluice.core.stages import CompletionContext
-from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 
 Change = Callable[[Pdf], None]
 InspectPdf = Callable[..., Awaitable[StageReport]]

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from pdfsluice.config import Settings
 from pdfsluice.core.ports import PluginContext
 from pdfsluice.core.stores import Catalogue, SessionStore
 from pdfsluice.plugins import sql
 from pdfsluice.plugins.sql.options import DatabaseOptions
-from pydantic import SecretStr
 
 
 def sql_context(directory: Path, *, url: str = "", durability: str = "process") -> PluginContext:

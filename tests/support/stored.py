@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pikepdf
+
 from pdfsluice.core.testing.pdfs import make_pdf
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientResponse, ClientSession, FormData, TCPConnector, web
+
 from pdfsluice import config
 from pdfsluice.core.manager import PluginManager
 from pdfsluice.core.models import Scope
@@ -17,7 +18,6 @@ from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
 from pdfsluice.server.app import open_app
 from pdfsluice.server.http import Runner
 from pdfsluice.server.keys import RUNTIME
-
 from tests.support.runtimes import STORES, Watchman, manager_with
 
 STREAMING = "/api/documents/streaming"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from pdfsluice.core.child import Child, ChildFailed, Limits, plain_environment, spawn
 
 MIB = 1024 * 1024

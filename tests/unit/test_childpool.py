@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from pdfsluice.core.child import ChildFailed, Limits
 from pdfsluice.core.childpool import ChildPool
 

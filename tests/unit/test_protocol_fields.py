@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
+
 from pdfsluice.core.errors import ProtocolError
 from pdfsluice.server import ietf_fields as fields
 from pdfsluice.server.tus_headers import (

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from pdfsluice.core.errors import DocumentNotFound
 from pdfsluice.core.models import Document, JobKind, JobState, PageText
 from pdfsluice.core.stores import Catalogue

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
+
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.models import Checksum, ChunkIntent
 from pdfsluice.core.stages import ChunkCheck, ChunkStage

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
+
 from pdfsluice.core.errors import Conflict, SessionNotFound, StateConflict
 from pdfsluice.core.findings import Decision
 from pdfsluice.core.models import Protocol, Session, SessionState

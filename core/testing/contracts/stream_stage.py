@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+
 from pdfsluice.core.findings import Finding
 from pdfsluice.core.stages import StageContext, StreamStage
 

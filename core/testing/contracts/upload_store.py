@@ -4,6 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+
 from pdfsluice.core.errors import Conflict, NotFound, PdfsluiceError, StorageFailed
 from pdfsluice.core.stores import Blob, UploadStore
 

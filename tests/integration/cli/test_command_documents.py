@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pdfsluice.client.cli.reference import reference
 from pdfsluice.core.testing.pdfs import make_pdf
-
 from tests.support.commands import pdfsluice
 from tests.support.servers import RunningServer
 

@@ -8,9 +8,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from pdfsluice.client.cli import main
 from pdfsluice.core.testing.pdfs import make_pdf
-
 from tests.support.commands import interrupted, pdfsluice
 from tests.support.servers import RunningServer, Serve
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, web
+
 from pdfsluice.client import (
     Client,
     Document,
@@ -16,7 +17,6 @@ from pdfsluice.client import (
 )
 from pdfsluice.client.events import UploadEvent
 from pdfsluice.core.testing.pdfs import make_pdf
-
 from tests.support.servers import RunningServer, Serve
 
 SENTENCES = (

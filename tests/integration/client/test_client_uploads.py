@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from pdfsluice.client import (
     Client,
     ContentRejected,
@@ -20,7 +21,6 @@ from pdfsluice.client import (
     Unreachable,
 )
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
-
 from tests.support.fault_proxy import Cut, Fault, LoseAnswer, Stall, fault_proxy
 from tests.support.servers import RunningServer, Serve
 

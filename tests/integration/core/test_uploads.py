@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
 from pdfsluice.core.errors import (
     BodyIncomplete,
     ChecksumMismatch,
@@ -30,7 +31,6 @@ from pdfsluice.core.models import Checksum, ChunkIntent, Principal, Scope, Sessi
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.service import Initiation
 from pdfsluice.core.stages import StageContext, StreamStage
-
 from tests.support.runtimes import (
     Bytes,
     Watchman,

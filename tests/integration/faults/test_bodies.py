@@ -4,8 +4,8 @@ import gzip
 import uuid
 
 import pytest
-from pdfsluice.core.testing.pdfs import make_pdf
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.ietf import Ietf
 from tests.conformance.tus import Tus
 from tests.conformance.wire import Connection, Server, eventually

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
-from pdfsluice.core.testing.pdfs import make_pdf
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.fault_proxy import (
     Cut,
     Duplicate,

@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 import pytest_asyncio
+from pydantic import BaseModel
+
 from pdfsluice.core.models import NewDocument
 from pdfsluice.core.ports import Index, PageRenderer, PluginContext, TextExtractor
 from pdfsluice.core.stores import Catalogue
 from pdfsluice.plugins import llamaindex, pdfium, pypdf_text, sql
-from pydantic import BaseModel
 
 MakeContext = Callable[..., PluginContext]
 MakeDocument = Callable[..., NewDocument]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pikepdf
 import psutil
 import pytest
+
 from pdfsluice.core.errors import StageFailed
 from pdfsluice.core.models import PageText
 from pdfsluice.core.ports import TextExtractor

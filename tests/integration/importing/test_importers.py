@@ -10,6 +10,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from pdfsluice.core.errors import NotFound, StageFailed
 from pdfsluice.core.models import Document, NewDocument, PageText
 from pdfsluice.core.ports import ImportContext, Importer, PluginContext, TextExtractor

@@ -18,13 +18,14 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from pydantic import SecretStr
+
 from pdfsluice.core.errors import DocumentNotFound, StageFailed
 from pdfsluice.core.models import Document, PageText, Passage
 from pdfsluice.core.ports import Index, PluginContext, Progress
 from pdfsluice.plugins import llamaindex
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.llamaindex.retriever import PassageRetriever
-from pydantic import SecretStr
 
 MakeContext = Callable[..., PluginContext]
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from pypdfium2 import PdfDocument
+
 from pdfsluice.core.errors import NotFound, ProtocolError, StageFailed
 from pdfsluice.core.ports import PageRenderer
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins.pdfium.picture_worker import draw
-from PIL import Image
-from pypdfium2 import PdfDocument
 
 
 @pytest.fixture

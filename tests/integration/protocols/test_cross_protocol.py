@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
-from pdfsluice.core.testing.pdfs import make_pdf
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.ietf import Ietf
 from tests.conformance.tus import Tus
 from tests.conformance.wire import Server

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import orjson
 import pytest
-from pdfsluice.core.testing.pdfs import make_pdf
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.servers import RunningServer
 from tests.support.stored import documents_of
 

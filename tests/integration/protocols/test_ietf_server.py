@@ -4,8 +4,8 @@ import uuid
 from dataclasses import replace
 
 import pytest
-from pdfsluice.core.testing.pdfs import make_pdf
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.ietf import Ietf, digest
 from tests.conformance.wire import Server
 from tests.support.servers import RunningServer

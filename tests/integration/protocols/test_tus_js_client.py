@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 import pytest
-from pdfsluice.core.testing.pdfs import make_pdf
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.fault_proxy import Cut, Fault, Stall, fault_proxy
 from tests.support.servers import RunningServer
 from tests.support.stored import documents_of, hostile_pdf

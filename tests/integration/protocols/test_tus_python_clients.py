@@ -8,10 +8,10 @@ from pathlib import Path
 import aiotus
 import pytest
 import resumable_upload
-from pdfsluice.core.testing.pdfs import make_pdf
 from tusclient.client import TusClient
 from tusclient.exceptions import TusUploadFailed
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.servers import RunningServer
 from tests.support.stored import documents_of, hostile_pdf
 

@@ -8,8 +8,8 @@ import uuid
 from pathlib import Path
 
 import pytest
-from pdfsluice.core.testing.pdfs import make_pdf
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.tus import Tus, metadata
 from tests.conformance.wire import Server
 from tests.support.servers import RunningServer, Serve

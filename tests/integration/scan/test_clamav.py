@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
+
 from pdfsluice.core.errors import Overloaded
 from pdfsluice.core.findings import Finding, Severity, StageReport
 from pdfsluice.core.merging import merge_reports
@@ -17,8 +19,6 @@ from pdfsluice.core.stages import CompletionContext
 from pdfsluice.plugins.clamav.options import ClamavOptions
 from pdfsluice.plugins.clamav.protocol import ClamdError, Instream, parse_address
 from pdfsluice.plugins.clamav.stages import ClamavStage, RescanStage
-from pydantic import ValidationError
-
 from tests.support.active_pdfs import completion_context
 
 CLAMD = shutil.which("clamd") or shutil.which("/usr/sbin/clamd")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.findings import Decision, Revision
 from pdfsluice.core.inspection import Inspection, Inspector

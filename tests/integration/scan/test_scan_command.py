@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pdfsluice.client.cli.program import app
-from pdfsluice.core.explain import EXPLANATIONS
 from pikepdf import Name
 from typer.testing import CliRunner
 
+from pdfsluice.client.cli.program import app
+from pdfsluice.core.explain import EXPLANATIONS
 from tests.support import active_pdfs as pdfs
 
 KEYS = ["file", "bytes", "ms", "verdict", "findings", "unscanned", "error"]

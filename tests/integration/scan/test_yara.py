@@ -6,13 +6,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.findings import FindingKind, Severity, StageReport
 from pdfsluice.core.ports import PluginContext
 from pdfsluice.core.stages import CompletionStageSpec
 from pdfsluice.plugins import yara
 from pdfsluice.plugins.yara.options import YaraOptions
-
 from tests.support.active_pdfs import completion_context
 
 pytest.importorskip("yara_x", reason="the extra 'yara' is not installed")

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 from aiohttp import FormData, hdrs
-from pdfsluice.core.findings import Decision
 
+from pdfsluice.core.findings import Decision
 from tests.support.runtimes import Watchman
 from tests.support.web import (
     CHUNK,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import orjson
 import pytest
-from pdfsluice.core.models import Scope
 
+from pdfsluice.core.models import Scope
 from tests.support.web import CHUNK, STREAMING, WebServer, a_server, add_key
 
 DATA = bytes(range(256)) * 1024  # four chunks

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType
+
 from pdfsluice.core.events import MemoryWarning, ShuttingDown, UploadStatus
 from pdfsluice.core.models import Scope
-
 from tests.support.web import (
     CHUNK,
     STREAMING,

@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from pydantic import BaseModel, Field
+
 from pdfsluice.core.findings import Finding, Severity, StageReport
 from pdfsluice.core.hookspecs import hookimpl
 from pdfsluice.core.ports import (
@@ -19,7 +21,6 @@ from pdfsluice.core.ports import (
 from pdfsluice.core.stages import StageContext, StreamStageSpec
 from pdfsluice.core.stores import UploadStoreSpec
 from pdfsluice.core.testing import MemoryUploadStore
-from pydantic import BaseModel, Field
 
 
 class ExampleOptions(BaseModel, extra="forbid"):

@@ -1,6 +1,7 @@
 """Problem answers become typed errors."""
 
 import pytest
+
 from pdfsluice.client import errors
 from pdfsluice.core import errors as core_errors
 from pdfsluice.core.findings import Severity, Trigger

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pdfsluice.client.errors import ClientError, FileChanged
 from pdfsluice.client.progress import ProgressTracker, TransferProgress
 from pdfsluice.client.source import FileSource

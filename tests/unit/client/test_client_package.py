@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pdfsluice.client as package
 import pytest
+
+import pdfsluice.client as package
 
 
 @pytest.mark.parametrize("name", dir(package))

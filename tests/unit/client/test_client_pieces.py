@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pdfsluice.client.pieces import Piece, pieces
 from pdfsluice.core.ranges import RangeSet
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pdfsluice.client.errors import ClientError, Unreachable
 from pdfsluice.client.retry import Patience, RetryPolicy
 

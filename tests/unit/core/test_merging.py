@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pdfsluice.core.findings import (
     Finding,
     FindingKind,

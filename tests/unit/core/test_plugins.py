@@ -5,13 +5,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
+
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.hookspecs import hookimpl
 from pdfsluice.core.manager import PluginInfo, PluginManager
 from pdfsluice.core.ports import OptionsSpec, PluginContext
 from pdfsluice.core.registry import Registry, choose
 from pdfsluice.core.stages import ChunkStageSpec
-from pydantic import BaseModel
 
 CONTEXT = PluginContext(
     data_dir=Path("/nowhere"),

@@ -4,8 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pdfsluice.config import SettingsError, load
 from pydantic import BaseModel, Field
+
+from pdfsluice.config import SettingsError, load
 
 MIB = 1024 * 1024
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from pdfsluice.core.findings import StageReport
 from pdfsluice.plugins.deep.options import DeepOptions
 from pdfsluice.plugins.deep.stage import DeepStage
-
 from tests.support import active_pdfs as pdfs
 
 

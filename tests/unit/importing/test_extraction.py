@@ -7,6 +7,7 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pdfsluice.core.child import Limits
 from pdfsluice.core.errors import StageFailed
 from pdfsluice.core.extraction import (

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.base.embeddings.base import BaseEmbedding
+
 from pdfsluice.core.models import PageText
 from pdfsluice.plugins.llamaindex.ingest import PAGE, Ingestion, collapse_leaders, text_of
 from pdfsluice.plugins.llamaindex.models import EmbeddingModel

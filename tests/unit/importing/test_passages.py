@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
 
 MODEL = "test"

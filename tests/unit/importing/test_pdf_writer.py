@@ -7,8 +7,9 @@ import pikepdf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pdfsluice.core.testing.pdfs import iter_pdf, make_pdf, write_large_pdf
 from pypdf import PdfReader
+
+from pdfsluice.core.testing.pdfs import iter_pdf, make_pdf, write_large_pdf
 
 # What text extraction keeps: no controls, no combining or joining marks, no right-to-left runs.
 LETTERS = st.characters(categories=["Lu", "Ll", "Nd"], max_codepoint=0x04FF)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pdfsluice.plugins.pdf.search import NEAR, find_plainly, make_finder
 
+from pdfsluice.plugins.pdf.search import NEAR, find_plainly, make_finder
 from tests.support.evasive_pdfs import KINDS, TECHNIQUES, evasive_pdf, noise
 from tests.support.scanning import scan_bytes, scan_pieces
 

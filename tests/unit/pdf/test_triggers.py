@@ -1,8 +1,8 @@
 """What makes an action run, however its parts are spread over the file."""
 
 import pytest
-from pdfsluice.core.findings import Finding, Revision, Severity, Trigger
 
+from pdfsluice.core.findings import Finding, Revision, Severity, Trigger
 from tests.support.scanning import Scanned, scan_bytes
 
 HEAD = b"%PDF-1.7\n"

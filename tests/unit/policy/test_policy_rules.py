@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ValidationError
+
 from pdfsluice.core.findings import Decision, Finding, FindingKind, Revision, Severity, Trigger
 from pdfsluice.core.models import Protocol, Session, SessionState
 from pdfsluice.plugins.policy.options import PolicyOptions
 from pdfsluice.plugins.policy.policy import RulesPolicy
 from pdfsluice.plugins.policy.presets import PRESETS
-from pydantic import ValidationError
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 UPLOADING = Session(

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from pdfsluice.core.errors import AuthenticationError, NotFound, StorageFailed
 from pdfsluice.core.models import Scope
 from pdfsluice.core.ports import Credentials
 from pdfsluice.plugins.api_keys.authenticator import ApiKeyAuthenticator
 from pdfsluice.plugins.api_keys.commands import app
 from pdfsluice.plugins.api_keys.keys import KeyFile, id_of, new_key
-from typer.testing import CliRunner
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

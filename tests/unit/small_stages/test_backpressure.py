@@ -9,6 +9,7 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pdfsluice.config import Settings
 from pdfsluice.core.errors import Overloaded, StorageFull
 from pdfsluice.core.events import Event, MemoryWarning

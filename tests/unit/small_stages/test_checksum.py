@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pdfsluice.core.errors import ChecksumMismatch, ProtocolError
 from pdfsluice.core.models import Checksum, ChunkIntent
 from pdfsluice.core.stages import ChunkStage

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+
 from pdfsluice.core.stages import StageContext, StreamStage
 from pdfsluice.core.testing.contracts import StreamStageContract
 from pdfsluice.plugins.digest.stage import DigestStage

@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import pytest
+
 from pdfsluice.core.events import (
     ChunkProgress,
     FindingsReported,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from pdfsluice.config import load
 from pdfsluice.core.ports import PluginContext
 from pdfsluice.plugins import (

@@ -6,6 +6,7 @@ import sys
 from uuid import uuid4
 
 import pytest
+
 from pdfsluice.core.errors import StorageFull
 from pdfsluice.core.events import Event, MemoryWarning, ShuttingDown
 from pdfsluice.core.testing import MemoryUploadStore, RecordingSink

@@ -12,6 +12,7 @@ from threading import Event, Thread
 from uuid import uuid4
 
 import pytest
+
 from pdfsluice.core.errors import NotFound, StorageFailed, StorageFull
 from pdfsluice.core.testing.contracts.upload_store import content_of, read, stored, write
 from pdfsluice.plugins.local_store import files

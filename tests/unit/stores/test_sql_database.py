@@ -13,6 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, text
+
 from pdfsluice.core.errors import Overloaded, PluginError, StorageFailed, StorageFull
 from pdfsluice.core.models import JobKind
 from pdfsluice.core.testing.contracts.samples import (
@@ -25,8 +27,6 @@ from pdfsluice.core.testing.contracts.samples import (
 from pdfsluice.plugins.sql.database import Database, open_database
 from pdfsluice.plugins.sql.engine import Engines, open_engines
 from pdfsluice.plugins.sql.migrations import migrate
-from sqlalchemy import Connection, text
-
 from tests.support.databases import sql_context, sql_stores
 
 

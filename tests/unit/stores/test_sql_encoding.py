@@ -7,6 +7,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pdfsluice.plugins.sql.encoding import clean, from_micros, to_json, to_micros
 
 odd_text = st.text(st.characters(codec=None))

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
 from pdfsluice.core.models import Extent
 from pdfsluice.plugins.local_store.store import open_store
-
 from tests.support.databases import sql_context, sql_stores
 
 ROOT = Path(__file__).parents[3]
