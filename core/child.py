@@ -13,43 +13,34 @@ never outlives its parent by more than one request.
 
 import asyncio
 import os
-import resource
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
 
+from .childside import ENVIRONMENT, READY, Limits, path_from_text, path_to_text, serve
+
+__all__ = [
+    "Child",
+    "ChildFailed",
+    "Limits",
+    "path_from_text",
+    "path_to_text",
+    "plain_environment",
+    "serve",
+    "spawn",
+    "start",
+]
+
 _LINE_LIMIT = 64 * 1024 * 1024
 _STDERR_KEPT = 4096
 _START_SECONDS = 60.0
-_ALARM_GRACE = 2.0
 _DEATH_GRACE = 1.0
-_ENVIRONMENT = "PDFSLUICE_CHILD_LIMITS"
-_READY: Mapping[str, Any] = {"ready": True}
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _INHERITED_PREFIXES = ("LC_", "PYTHON", "DYLD_")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a child may use.
-
-    Attributes:
-        address_space: Bytes of address space; ``None`` for no limit. Mapped files count.
-        cpu_seconds: Processor time of one request; ``None`` for no limit.
-        wall_seconds: Seconds from the request to its first reply, and from reply to reply.
-        file_size: Bytes that a file written by the child may have; ``None`` for no limit.
-    """
-
-    address_space: int | None = None
-    cpu_seconds: int | None = None
-    wall_seconds: float = 60.0
-    file_size: int | None = None
 
 
 class ChildFailed(Exception):
@@ -137,7 +128,7 @@ class Child:
     async def _wait_until_ready(self) -> None:
         """Let the child start; what it imports does not count as work on a request."""
         if not self._ready:
-            self._ready = await self._reply(_START_SECONDS) == _READY
+            self._ready = await self._reply(_START_SECONDS) == READY
             if not self._ready:
                 raise ChildFailed("error", "the child did not say that it is ready")
 
@@ -245,7 +236,7 @@ async def start(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=_LINE_LIMIT,
-        env={**inherited, _ENVIRONMENT: _encode(limits)},
+        env={**inherited, ENVIRONMENT: _encode(limits)},
         start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
     )
     return Child(process, limits)
@@ -274,86 +265,6 @@ def plain_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
     }
-
-
-def path_to_text(path: Path) -> str:
-    """Return a path as text for a request, whatever bytes its name has."""
-    return os.fsencode(path).decode("latin-1")
-
-
-def path_from_text(text: str) -> Path:
-    """Return the path that :func:`path_to_text` was given."""
-    return Path(os.fsdecode(text.encode("latin-1")))
-
-
-def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> None:
-    """Be a child: apply the limits, then answer requests until standard input ends.
-
-    Args:
-        handle: Turns a request into replies; what it raises is told to the parent.
-    """
-    limits = _apply_limits()
-    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as replies:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a chatty library must not break in
-        replies.write(orjson.dumps(_READY) + b"\n")
-        replies.flush()
-        for line in sys.stdin.buffer:
-            _meter(limits)
-            for reply in _answers(handle, line):
-                replies.write(reply)
-                replies.flush()
-                _set_alarm(limits)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _answers(
-    handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]], line: bytes
-) -> Iterator[bytes]:
-    try:
-        for reply in handle(orjson.loads(line)):
-            yield orjson.dumps(reply) + b"\n"
-    except MemoryError:
-        yield b'{"error":"out of memory","reason":"memory-limit"}\n'
-    except Exception as error:  # noqa: BLE001 - the parent decides what any failure means
-        text = f"{type(error).__name__}: {error}"
-        yield orjson.dumps({"error": text[:2000].encode(errors="replace").decode()}) + b"\n"
-    else:
-        yield b'{"last":true}\n'
-
-
-def _apply_limits() -> Limits:
-    limits = Limits(**orjson.loads(os.environ.pop(_ENVIRONMENT, "{}")))
-    _lower("RLIMIT_AS", limits.address_space)
-    _lower("RLIMIT_FSIZE", limits.file_size)
-    _lower("RLIMIT_CORE", 0)
-    return limits
-
-
-def _lower(name: str, value: int | None) -> None:
-    """Set a limit that the child cannot lift again, and never above the one it came with."""
-    number = getattr(resource, name)
-    _, hard = resource.getrlimit(number)
-    if value is not None:
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        with suppress(OSError, ValueError):  # macOS refuses some; the clocks still hold
-            resource.setrlimit(number, (value, value))
-
-
-def _meter(limits: Limits) -> None:
-    """Give the next request its processor time, and wind the alarm."""
-    if limits.cpu_seconds is not None:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        used = int(usage.ru_utime + usage.ru_stime) + 1
-        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-        allowed = used + limits.cpu_seconds
-        soft = allowed if hard == resource.RLIM_INFINITY else min(allowed, hard)
-        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
-    _set_alarm(limits)
-
-
-def _set_alarm(limits: Limits) -> None:
-    """Wind the alarm; nobody catches it, so that it ends the child even in native code."""
-    signal.setitimer(signal.ITIMER_REAL, limits.wall_seconds + _ALARM_GRACE)
 
 
 def _encode(limits: Limits) -> str:

@@ -38,6 +38,9 @@ class Walk:
         path: The file; it is opened anew where it has many objects.
         attachments: Is told of every embedded file.
         budget: Time for the whole inspection.
+
+    Attributes:
+        places: The offset of each object that has one: those outside of object streams.
     """
 
     def __init__(self, path: Path, attachments: Attachments, budget: Budget) -> None:
@@ -47,7 +50,6 @@ class Walk:
         self._root = 0
         self._compressed: set[tuple[int, int]] = set()
         self.places: dict[int, int] = {}
-        """Offset of every object that has one: those outside of object streams."""
         self._object_streams: set[int] = set()
 
     def sightings(self, pdf: Pdf) -> Iterator[Sighting | Warned]:

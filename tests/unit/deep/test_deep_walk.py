@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 import pikepdf
 import pytest
-from pdfsluice.core.findings import Finding, FindingKind, Severity, StageReport, Trigger, Unscanned
-from pdfsluice.core.merging import merge_reports
-from pdfsluice.plugins.deep.options import DeepOptions
-from pdfsluice.plugins.deep.stage import DeepStage
 from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 
+from pdfsluice.core.findings import Finding, FindingKind, Severity, StageReport, Trigger, Unscanned
+from pdfsluice.core.merging import merge_reports
+from pdfsluice.plugins.deep import inspection, walk
+from pdfsluice.plugins.deep.options import DeepOptions
+from pdfsluice.plugins.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
 
 
@@ -467,3 +468,24 @@ async def test_only_doubts_about_what_was_seen_are_settled(
     first = StageReport(unscanned=session.unscanned)
     report = await stage.inspect(replace(context, session=session))
     assert merge_reports([first, report]).unscanned == (earlier,)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 10])
+def test_a_file_that_is_opened_anew_in_between_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    """As happens to files with very many objects; nothing of an earlier opening is lost."""
+    path = pdfs.write(
+        tmp_path / "f.pdf",
+        pdfs.page_script,
+        pdfs.attached(pdfs.windows_program(), "a.exe"),
+        pdfs.annotation(A=pdfs.javascript("click()")),
+        pdfs.opens_with(pdfs.javascript("open()")),
+        **pdfs.OBJECT_STREAMS,
+    )
+    path.write_bytes(path.read_bytes().replace(b"startxref\n", b"startxref\n9"))
+    whole = inspection.inspect(path, 60)
+    monkeypatch.setattr(walk, "BATCH", batch)
+    parts = inspection.inspect(path, 60)
+    assert {s.kind for s in whole.sightings} >= {K.EXECUTABLE, K.JAVASCRIPT, K.MALFORMED}
+    assert parts == whole

@@ -1,0 +1,116 @@
+"""The child's side of ``core/child.py``: limits, and answers to requests."""
+
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+ENVIRONMENT = "PDFSLUICE_CHILD_LIMITS"
+"""The variable in which a child finds its limits."""
+READY: Mapping[str, Any] = {"ready": True}
+"""The first line of all that a child says."""
+_ALARM_GRACE = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a child may use.
+
+    Attributes:
+        address_space: Bytes of address space; ``None`` for no limit. Mapped files count.
+        cpu_seconds: Processor time of one request; ``None`` for no limit.
+        wall_seconds: Seconds from the request to its first reply, and from reply to reply.
+        file_size: Bytes that a file written by the child may have; ``None`` for no limit.
+    """
+
+    address_space: int | None = None
+    cpu_seconds: int | None = None
+    wall_seconds: float = 60.0
+    file_size: int | None = None
+
+
+def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> None:
+    """Be a child: apply the limits, then answer requests until standard input ends.
+
+    Args:
+        handle: Turns a request into replies; what it raises is told to the parent.
+    """
+    limits = _apply_limits()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as replies:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a chatty library must not break in
+        replies.write(orjson.dumps(READY) + b"\n")
+        replies.flush()
+        for line in sys.stdin.buffer:
+            _meter(limits)
+            for reply in _answers(handle, line):
+                replies.write(reply)
+                replies.flush()
+                _set_alarm(limits)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _answers(
+    handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]], line: bytes
+) -> Iterator[bytes]:
+    try:
+        for reply in handle(orjson.loads(line)):
+            yield orjson.dumps(reply) + b"\n"
+    except MemoryError:
+        yield b'{"error":"out of memory","reason":"memory-limit"}\n'
+    except Exception as error:  # noqa: BLE001 - the parent decides what any failure means
+        text = f"{type(error).__name__}: {error}"
+        yield orjson.dumps({"error": text[:2000].encode(errors="replace").decode()}) + b"\n"
+    else:
+        yield b'{"last":true}\n'
+
+
+def _apply_limits() -> Limits:
+    limits = Limits(**orjson.loads(os.environ.pop(ENVIRONMENT, "{}")))
+    _lower("RLIMIT_AS", limits.address_space)
+    _lower("RLIMIT_FSIZE", limits.file_size)
+    _lower("RLIMIT_CORE", 0)
+    return limits
+
+
+def _lower(name: str, value: int | None) -> None:
+    """Set a limit that the child cannot lift again, and never above the one it came with."""
+    number = getattr(resource, name)
+    _, hard = resource.getrlimit(number)
+    if value is not None:
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        with suppress(OSError, ValueError):  # macOS refuses some; the clocks still hold
+            resource.setrlimit(number, (value, value))
+
+
+def _meter(limits: Limits) -> None:
+    """Give the next request its processor time, and wind the alarm."""
+    if limits.cpu_seconds is not None:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        used = int(usage.ru_utime + usage.ru_stime) + 1
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        allowed = used + limits.cpu_seconds
+        soft = allowed if hard == resource.RLIM_INFINITY else min(allowed, hard)
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+    _set_alarm(limits)
+
+
+def _set_alarm(limits: Limits) -> None:
+    """Wind the alarm; nobody catches it, so that it ends the child even in native code."""
+    signal.setitimer(signal.ITIMER_REAL, limits.wall_seconds + _ALARM_GRACE)
+
+
+def path_to_text(path: Path) -> str:
+    """Return a path as text for a request, whatever bytes its name has."""
+    return os.fsencode(path).decode("latin-1")
+
+
+def path_from_text(text: str) -> Path:
+    """Return the path that :func:`path_to_text` was given."""
+    return Path(os.fsdecode(text.encode("latin-1")))
