@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
 from tests.support.page import PLAIN_HOST, Screenshot, find_browser
 
 _ARGUMENTS = (
@@ -31,7 +31,9 @@ _ARGUMENTS = (
 _MIB = 1024 * 1024
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # not longer: while it lives, no test with a loop of its own can run
 def browser() -> Iterator[Browser]:
     executable = find_browser()
     if executable is None:

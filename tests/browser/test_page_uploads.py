@@ -192,5 +192,11 @@ def test_many_files_at_once_and_one_that_is_no_pdf(
     for name in names:
         expect_state(page, name, "completed")
     screenshot(page, "11-many")
-    choose(page, copies[0])
+    content = list(copies[0].read_bytes())
+    transfer = page.evaluate_handle(
+        "([name, bytes]) => { const transfer = new DataTransfer();"
+        " transfer.items.add(new File([new Uint8Array(bytes)], name)); return transfer; }",
+        [names[0], content],
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": transfer})
     expect(card(page, names[0])).to_contain_text("You have this document already")

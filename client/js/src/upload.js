@@ -17,6 +17,10 @@ const FINAL = new Set(['completed', 'rejected', 'cancelled', 'failed']);
 const MAX_ROUNDS = 5;
 
 export class Upload {
+  /** @type {UploadContext} */
+  #context;
+  /** @type {SessionOpener} */
+  #opener;
   /** @type {UploadProgress} */
   #progress;
   /** @type {Set<(snapshot: UploadSnapshot) => void>} */
@@ -36,12 +40,12 @@ export class Upload {
    * @param {import('./types.js').UploadOptions} options
    */
   constructor(context, file, options) {
-    this.context = context;
+    this.#context = context;
     this.file = file;
     this.options = options;
     const filename = options.filename ?? file.name ?? 'document.pdf';
     this.#progress = new UploadProgress(filename, file.size);
-    this.opener = new SessionOpener(context, file, { ...options, filename });
+    this.#opener = new SessionOpener(context, file, { ...options, filename });
     if (options.onProgress) this.#listeners.add(options.onProgress);
     /**
      * The finished document; rejects with the error that ended the upload.
@@ -105,8 +109,8 @@ export class Upload {
     this.#abort(new UploadCancelled());
     const { sessionId } = this.snapshot;
     if (!sessionId) return;
-    await withRetry(() => this.context.sessions.cancel(sessionId, reason), {
-      policy: this.context.policy,
+    await withRetry(() => this.#context.sessions.cancel(sessionId, reason), {
+      policy: this.#context.policy,
     }).catch(ignoreEnded);
   }
 
@@ -117,7 +121,7 @@ export class Upload {
    */
   async followImport() {
     const { document } = await this.done;
-    const { context } = this;
+    const context = this.#context;
     const stop = context.channel.watch(this.sessionId, (event) => this.#told(event));
     try {
       for (;;) {
@@ -174,10 +178,10 @@ export class Upload {
    */
   async #round(signal) {
     this.#change({ state: this.sessionId ? 'uploading' : 'preparing', waiting: null });
-    const { session, resumed } = await this.opener.open(signal, (task) => this.#retry(task, signal));
+    const { session, resumed } = await this.#opener.open(signal, (task) => this.#retry(task, signal));
     this.#progress.session(session);
     this.#stopWatching();
-    this.#stopWatching = this.context.channel.watch(session.session_id, (event) => this.#told(event));
+    this.#stopWatching = this.#context.channel.watch(session.session_id, (event) => this.#told(event));
     this.#change({ state: 'uploading', resumed: resumed || this.snapshot.resumed });
     await this.#sendMissing(signal);
     return this.#finish(signal);
@@ -188,7 +192,7 @@ export class Upload {
     const missing = [...this.snapshot.chunks.keys()].filter(
       (id) => this.snapshot.chunks[id] !== ChunkState.durable,
     );
-    const lanes = Math.min(this.options.parallel ?? this.context.line.max, missing.length);
+    const lanes = Math.min(this.options.parallel ?? this.#context.line.max, missing.length);
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
     const lane = async () => {
@@ -213,8 +217,8 @@ export class Upload {
     const { chunkSize, totalSize, sessionId } = this.snapshot;
     const start = id * chunkSize;
     const end = Math.min(totalSize, start + chunkSize);
-    return this.context.line.carry(end - start, signal, async () => {
-      const { http, slicer } = this.context;
+    return this.#context.line.carry(end - start, signal, async () => {
+      const { http, slicer } = this.#context;
       const { blob, digest } = await slicer.cut(this.file, start, end, this.options.checksum ?? true);
       signal.throwIfAborted();
       this.#change({}, () => this.#progress.chunkSending(id));
@@ -225,7 +229,7 @@ export class Upload {
           ...(digest ? { 'Content-Digest': `sha-256=:${digest}:` } : {}),
         },
         body: blob,
-        signal: AbortSignal.any([signal, this.context.patience(end - start, this.snapshot.speed)]),
+        signal: AbortSignal.any([signal, this.#context.patience(end - start, this.snapshot.speed)]),
       });
       this.#change({}, () => this.#progress.chunkDurable(id));
     });
@@ -238,7 +242,7 @@ export class Upload {
    * @returns {Promise<UploadResult>}
    */
   async #finish(signal) {
-    const { http, sessions, documents, storage, pollInterval } = this.context;
+    const { http, sessions, documents, storage, pollInterval } = this.#context;
     const { sessionId } = this.snapshot;
     this.#change({ state: 'finishing', speed: 0, remaining: null });
     const ask = (/** @type {Record<string, string>} */ headers) => () =>
@@ -247,7 +251,7 @@ export class Upload {
     await this.#retry(ask({ Prefer: 'respond-async' }), signal);
     await this.#settled(signal, sessions, pollInterval);
     const { document, duplicate = false } = await this.#retry(ask({}), signal);
-    await storage.delete(this.opener.key);
+    await storage.delete(this.#opener.key);
     // A session that another client opened, or a document that was there, may not have been
     // told to make it searchable.
     if (this.options.autoBuildIndex && document.index_status === 'none') {
@@ -305,7 +309,7 @@ export class Upload {
     if (error instanceof UploadCancelled || !this.sessionId) return error;
     if (!mayHideAnEnd(error)) return error;
     try {
-      const session = await this.context.sessions.get(this.sessionId);
+      const session = await this.#context.sessions.get(this.sessionId);
       this.#progress.session(session);
       return endOf(session) ?? error;
     } catch {
@@ -316,7 +320,7 @@ export class Upload {
   /** @param {unknown} error */
   async #failed(error) {
     const end = error instanceof Error ? error : new PdfsluiceError(String(error), { code: 'aborted' });
-    if (isGone(end)) await this.context.storage.delete(this.opener.key);
+    if (isGone(end)) await this.#context.storage.delete(this.#opener.key);
     this.#progress.nothingSending();
     if (end instanceof ContentRejected && this.snapshot.findings.length === 0) {
       this.#progress.set({ findings: end.findings });
@@ -334,7 +338,7 @@ export class Upload {
     let waited = false;
     try {
       return await withRetry(task, {
-        policy: this.context.policy,
+        policy: this.#context.policy,
         signal,
         onWait: ({ delay, error }) => {
           if (!waited) this.#waits += 1;

@@ -1,14 +1,11 @@
 /** One upload, from the choice of a file to the finished document. */
-import { SessionOpener } from './session-opener.js';
 export type UploadSnapshot = import('./types.js').UploadSnapshot;
 export type UploadResult = import('./types.js').UploadResult;
 export type UploadContext = import('./client.js').UploadContext;
 export declare class Upload {
     #private;
-    context: import("./client.js").UploadContext;
     file: import("./types.js").UploadSource;
     options: import("./types.js").UploadOptions;
-    opener: SessionOpener;
     /**
      * The finished document; rejects with the error that ended the upload.
      * @type {Promise<UploadResult>}

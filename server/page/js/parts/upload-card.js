@@ -131,6 +131,7 @@ export class UploadCard {
     if (waiting) {
       const seconds = Math.max(1, (waiting.until - Date.now()) / 1000);
       parts.push(t.card.nextTry(format.fromNow(seconds)));
+      if (waiting.error.code !== 'network-error') parts.push(waiting.error.message);
     }
     return parts.join(' · ');
   }

@@ -26,6 +26,7 @@ export function documentView(app) {
       const document = await app.withKey(() => app.client.documents.get(Number(id)));
       const page = Math.max(1, Number(query.get('page')) || 1);
       body.replaceChildren(h('article', { class: 'document' }, pageBrowser(document, page), details(document)));
+      body.querySelector('h1').focus();
     } catch (error) {
       const again = () => show({ id, query });
       body.replaceChildren(notice(error, error instanceof NotFound ? () => (location.hash = '#/documents') : again));

@@ -25,8 +25,7 @@ class UploadView {
     this.app = app;
     this.element = h('div', {}, this.#hero(), this.#drop(), this.#stages(), this.#lists());
     this.element.addEventListener('limits', () => this.#showLimit());
-    addEventListener('dragover', (event) => event.preventDefault());
-    addEventListener('drop', (event) => event.preventDefault());
+    this.#acceptDrops();
     app.client.channel.listen((event) => {
       if (event.type === 'connection' && event.live && !this.element.hidden) this.show();
     });
@@ -64,19 +63,24 @@ class UploadView {
       this.input,
       this.again,
     );
-    this.#acceptDrops(this.drop);
     return this.drop;
   }
 
-  #acceptDrops(target) {
-    const over = (value) => (target.dataset.over = value);
-    target.addEventListener('dragenter', () => over(true));
-    target.addEventListener('dragover', () => over(true));
-    target.addEventListener('dragleave', (event) => {
-      if (!target.contains(event.relatedTarget)) over(false);
+  /** Files may be dropped anywhere: a browser would open one that misses its target. */
+  #acceptDrops() {
+    const over = (value) => (this.drop.dataset.over = value);
+    addEventListener('dragover', (event) => {
+      event.preventDefault();
+      over(event.dataTransfer.types.includes('Files'));
     });
-    target.addEventListener('drop', (event) => {
+    addEventListener('dragleave', (event) => {
+      if (event.relatedTarget === null) over(false);
+    });
+    addEventListener('drop', (event) => {
+      event.preventDefault();
       over(false);
+      if (event.dataTransfer.files.length === 0) return;
+      location.hash = '#/upload';
       this.#take([...event.dataTransfer.files]);
     });
   }
@@ -131,7 +135,7 @@ class UploadView {
     const upload = this.app.client.startUpload(file, { autoBuildIndex: this.index.checked, ...options });
     const card = new UploadCard(this.app, upload, {
       dismiss: () => this.#remove(card),
-      again: () => this.#chooseFor((chosen) => this.#begin(chosen, options) && this.#remove(card)),
+      again: () => this.#chooseFor((chosen) => this.#beginAgain(card, chosen, options)),
     });
     this.cards.prepend(card.element);
     this.#line(upload, card);
@@ -149,6 +153,13 @@ class UploadView {
     };
     upload.done.then(ended, ended);
     return card;
+  }
+
+  /** Only a file that was the wrong one leaves its session to be continued. */
+  #beginAgain(card, file, options) {
+    const wrong = card.upload.snapshot.error?.code === 'file-mismatch';
+    this.#begin(file, wrong ? options : {});
+    this.#remove(card);
   }
 
   /** A few files at a time: more would only share the same line. */
