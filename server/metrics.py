@@ -2,15 +2,6 @@
 
 from typing import Final
 
-from pdfsluice.core.events import (
-    ChunkProgress,
-    Event,
-    FindingsReported,
-    MemoryWarning,
-    UploadProgress,
-    UploadStatus,
-)
-from pdfsluice.core.service import UploadStats
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -20,6 +11,16 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from pdfsluice.core.events import (
+    ChunkProgress,
+    Event,
+    FindingsReported,
+    MemoryWarning,
+    UploadProgress,
+    UploadStatus,
+)
+from pdfsluice.core.service import UploadStats
 
 _ENDED: Final = frozenset({"completed", "rejected", "cancelled", "failed", "expired"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -80,7 +81,7 @@ class Metrics:
                 self._chunks.inc()
             case UploadProgress():
                 self._count_bytes(event)
-            case UploadStatus(status=status) if status in _ENDED:
+            case UploadStatus(status=status, stage=stage) if status in _ENDED and stage == status:
                 self._uploads.labels(status).inc()
                 self._durable.pop(event.session_id, None)
             case FindingsReported(findings=findings):

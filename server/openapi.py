@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pdfsluice.core import errors
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from pdfsluice.core import errors
 
 from .problems import OriginRefused, UnsupportedMedia, status_of
 from .routes import JSON, Answer, Content, Route
@@ -123,7 +124,12 @@ def _parameters(route: Route) -> Iterable[Json]:
         schema = route.query.model_json_schema(ref_template=_REFERENCE)
         required = schema.get("required", ())
         for name, field in schema["properties"].items():
-            yield {"name": name, "in": "query", "required": name in required, "schema": field}
+            yield {
+                "name": name,
+                "in": "query",
+                "required": name in required,
+                "schema": _present(field),
+            }
     for name, meaning in route.headers.items():
         yield {
             "name": name,
@@ -141,7 +147,8 @@ def _media(content: Content, schemas: Json) -> Json:
     if not content.file:
         return {"schema": reference}
     form = schemas[content.model.__name__]
-    properties = form["properties"] | {content.file: {"type": "string", "format": "binary"}}
+    properties = {name: _present(field) for name, field in form["properties"].items()}
+    properties[content.file] = {"type": "string", "format": "binary"}
     return {
         "schema": {
             "type": "object",
@@ -150,6 +157,14 @@ def _media(content: Content, schemas: Json) -> Json:
             "additionalProperties": False,
         }
     }
+
+
+def _present(field: Json) -> Json:
+    """Return the schema of a field that comes as text: it is there or not, but never null."""
+    if "anyOf" not in field:
+        return field
+    (kind,) = (inner for inner in field["anyOf"] if inner.get("type") != "null")
+    return {name: value for name, value in field.items() if name not in {"anyOf", "default"}} | kind
 
 
 def _responses(route: Route) -> Json:

@@ -161,11 +161,12 @@ class Operations:
         """Return memory, temporary files and free space, in MiB."""
         read_query(request, NoQuery)
         stats = await self._runtime.uploads.stats()
+        used = used_memory_mb()
         return respond(
             StatsView(
                 active_sessions=stats.active_sessions,
-                memory_usage_mb=used_memory_mb(),
-                peak_memory_mb=peak_memory_mb(),
+                memory_usage_mb=used,
+                peak_memory_mb=max(used, peak_memory_mb()),  # the system counts late
                 temp_files_count=stats.store.partial_count,
                 temp_files_size_mb=round(stats.store.partial_bytes / _MIB, 1),
                 concurrent_uploads=stats.receiving_uploads,

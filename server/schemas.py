@@ -1,54 +1,80 @@
 """What clients may send: pydantic models that validate, and that the description is made of."""
 
 import re
-import unicodedata
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from aiohttp import web
-from pdfsluice.core.errors import ProtocolError
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     ValidationError,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
+
+from pdfsluice.core.errors import ProtocolError
 
 from .bodies import BodyLimits, read_small
 from .problems import UnsupportedMedia
 
 JSON_LIMIT = 64 * 1024
 """Longest JSON body, in bytes."""
-_MOST = 2**53 - 1  # the greatest integer that JavaScript and every store keep exactly
-_HIDDEN = {"Cc", "Cs", "Co", "Zl", "Zp"}
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\ufeff")
+_MOST = 10**15  # a petabyte; JavaScript and every store keep numbers up to here exactly
+_HIDDEN = r"\u0000-\u001F\u007F-\u009F\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF"
+"""Control characters, and those that turn text around or hide in it."""
+_TEXT = re.compile(rf"^[^{_HIDDEN}]*$")
+_FILE_NAME = re.compile(rf"^[^{_HIDDEN}/\\]*[^{_HIDDEN}/\\\s.][^{_HIDDEN}/\\]*$")
+_SHA256 = re.compile(r"^([0-9a-fA-F]{64})?$")
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def _plain_text(value: str) -> str:
-    if any(unicodedata.category(char) in _HIDDEN or char in _BIDI for char in value):
-        raise ValueError("must not contain control characters")
-    return value
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Text that has to match a pattern: the description shows it, the error says it in words."""
+
+    pattern: re.Pattern[str]
+    meaning: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": self.pattern.pattern}
+
+    def _check(self, value: str) -> str:
+        if not self.pattern.fullmatch(value):
+            raise ValueError(self.meaning)
+        return value
 
 
-def _file_name(value: str) -> str:
-    if "/" in value or "\\" in value or value in {".", ".."}:
-        raise ValueError("must be a name without path parts")
-    if not value.strip():
-        raise ValueError("must not be blank")
-    return value
+def _whole(value: Any) -> Any:
+    """Take ``5.0`` for ``5``: to JSON they are the same number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _absent_if_empty(value: Any) -> Any:
-    return None if value == "" else value
-
-
-Text = Annotated[str, AfterValidator(_plain_text)]
+_Integral = BeforeValidator(_whole)
+Bytes = Annotated[int, Field(ge=1, le=_MOST), _Integral]
+Text = Annotated[str, Matching(_TEXT, "must not contain control characters")]
+FileName = Annotated[
+    str, Matching(_FILE_NAME, "must be a name without path parts and control characters")
+]
 Size = Annotated[int, Field(ge=0, le=_MOST)]
-Sha256 = Annotated[str, Field(pattern=re.compile(r"^[0-9a-fA-F]{64}$").pattern)]
-OptionalSha256 = Annotated[Sha256 | None, BeforeValidator(_absent_if_empty)]
+Sha256 = Annotated[
+    str,
+    Matching(_SHA256, "must be a SHA-256 in hexadecimal, 64 digits"),
+    AfterValidator(lambda text: text or None),
+]
 
 
 class Request(BaseModel):
@@ -66,18 +92,10 @@ class Parameters(BaseModel):
 class InitiateRequest(Request):
     """Opens an upload session."""
 
-    filename: Annotated[
-        str,
-        Field(min_length=1, max_length=255, description="Name of the file, without a path."),
-        AfterValidator(_plain_text),
-        AfterValidator(_file_name),
-    ]
-    file_size: int = Field(ge=1, le=_MOST, description="Size of the file in bytes.")
-    chunk_size: int | None = Field(
-        None,
-        ge=1,
-        le=_MOST,
-        description="Wanted chunk size in bytes; the answer has the one to use.",
+    filename: FileName = Field(max_length=255, description="Name of the file, without a path.")
+    file_size: Bytes = Field(description="Size of the file in bytes.")
+    chunk_size: Bytes | None = Field(
+        None, description="Wanted chunk size in bytes; the answer has the one to use."
     )
     client_id: Text = Field(
         "", max_length=200, description="Names the WebSocket of this client; grants nothing."
@@ -87,14 +105,17 @@ class InitiateRequest(Request):
         True, description="Whether a document with the same bytes ends the upload."
     )
     auto_build_index: bool = Field(False, description="Whether to make it searchable at once.")
-    expected_hash: OptionalSha256 = Field(
+    expected_hash: Sha256 | None = Field(
         None, description="SHA-256 of the file in hexadecimal, if known."
     )
     metadata: dict[
         Annotated[Text, Field(min_length=1, max_length=100)],
         Annotated[Text, Field(max_length=1000)],
     ] = Field(
-        default_factory=dict, max_length=32, description="What the client says about the file."
+        default_factory=dict,
+        max_length=32,
+        description="What the client says about the file.",
+        json_schema_extra={"additionalProperties": False},  # beside names that match
     )
 
 
@@ -105,10 +126,8 @@ class ResumeRequest(Request):
     client_id: Text = Field(
         "", max_length=200, description="Names the WebSocket of the client from now on."
     )
-    last_chunk_id: int | None = Field(
+    last_chunk_id: Annotated[int, Field(ge=-1, le=_MOST), _Integral] | None = Field(
         None,
-        ge=-1,
-        le=_MOST,
         description="What the client believes to be its last chunk; the answer knows better.",
     )
 
@@ -122,14 +141,16 @@ class CancelRequest(Request):
 class RenameRequest(Request):
     """Changes a document."""
 
-    title: Annotated[Text, Field(min_length=1, max_length=500, description="The new title.")]
+    title: Text = Field(min_length=1, max_length=500, description="The new title.")
 
 
 class SearchRequest(Request):
     """Searches the text of all documents."""
 
     query: str = Field(min_length=1, max_length=2000, description="What to look for.")
-    top_k: int = Field(5, ge=1, le=100, description="How many passages to return at most.")
+    top_k: Annotated[int, Field(ge=1, le=100), _Integral] = Field(
+        5, description="How many passages to return at most."
+    )
 
 
 class ChunkQuery(Parameters):
@@ -143,7 +164,7 @@ class ChunkForm(ChunkQuery):
     """The fields of a chunk that comes as a form, in any order."""
 
     is_final: bool | None = Field(None, description="Whether it is the last chunk of the file.")
-    checksum: OptionalSha256 = Field(
+    checksum: Sha256 | None = Field(
         None, description="SHA-256 of the chunk in hexadecimal; may come behind the file."
     )
 
