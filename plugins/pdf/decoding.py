@@ -3,12 +3,12 @@
 from .filters import Decoded, Filter, decode, filter_chain
 from .values import Dictionary, Reference, Value
 
-MAX_KNOWN = 10_000
+MAX_KNOWN = 4_000
 """Small objects remembered because a filter may refer to them."""
 FAST_BUDGET = 128 * 1024 * 1024
 """Bytes that may come out of all decoding together, and this many more for each byte read."""
 FAST_PER_BYTE = 8
-SLOW_BUDGET = 12 * 1024 * 1024
+SLOW_BUDGET = 8 * 1024 * 1024
 """Bytes that may be decoded in Python loops."""
 _MAX_DEPTH = 4
 

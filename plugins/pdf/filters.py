@@ -15,6 +15,9 @@ from .values import Dictionary, Name, Value
 MAX_CHAIN = 16
 """Filters applied to one stream; more are a trap."""
 
+SLOW_LIMIT = 4 * 1024 * 1024
+"""Bytes that may come out of a filter that is decoded in Python loops."""
+
 _ABBREVIATIONS = {
     b"Fl": b"FlateDecode",
     b"LZW": b"LZWDecode",
@@ -93,7 +96,8 @@ def decode(raw: bytes, chain: Sequence[Filter], limit: int) -> Decoded:
             return Decoded(b"", "unknown-filter", work)
         if decoder in _SLOW:
             work += len(data)
-        data, trouble = decoder(data, step, limit)
+        room = min(limit, SLOW_LIMIT) if decoder in _SLOW or step.parameters else limit
+        data, trouble = decoder(data, step, room)
         problem = problem or trouble
         if step.parameters is not None and decoder in (_flate, _lzw):
             predicted = undo_predictor(data, step.parameters)

@@ -1,7 +1,5 @@
 """Objects that lie inside the data of a stream, where most readers would not look."""
 
-from collections.abc import Callable, Iterator
-
 from .observer import PlainObjects, XrefSection
 from .report import Sighting
 from .search import find_plainly
@@ -25,16 +23,11 @@ class InnerObjects:
         walker.feed(memoryview(data))
         walker.finish()
 
-    def listed(self, place_of: Callable[[int], int | None]) -> Iterator[Sighting]:
-        """Yield what was seen in objects that the cross-reference table lists.
-
-        Args:
-            place_of: Returns the offset of an object according to the table.
-        """
+    def sightings(self) -> list[Sighting]:
+        """Return what was seen; it counts if the cross-reference table lists the object."""
         for sighting in self._security.sightings:
-            if sighting.object is not None and place_of(sighting.object) == sighting.offset:
-                sighting.hidden = True
-                yield sighting
+            sighting.hidden = True
+        return self._security.sightings
 
     def plain(self, batch: PlainObjects) -> None:
         """See uninteresting objects."""

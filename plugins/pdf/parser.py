@@ -37,6 +37,9 @@ MAX_KEPT = 40_000
 """Values kept of one object in any case."""
 STRING_HEAD = 4096
 """Bytes kept of a string."""
+MAX_BYTES = 2 * 1024 * 1024
+"""Bytes kept of all strings and names of an object; beyond, of each only a few."""
+_FEW = 128
 
 _INTERESTING = frozenset(INTERESTING)
 _ENDS = (b"endobj", b"stream", b"endstream", b"xref", b"trailer", b"startxref")
@@ -86,6 +89,7 @@ class ObjectParser:
         self._top = self._stack[0]
         self._too_deep = 0
         self._kept = 0
+        self._bytes = 0
         self._integers: list[tuple[int, int]] = []  # the latest two in a row, with offsets
         self._parsed = Parsed()
 
@@ -145,9 +149,9 @@ class ObjectParser:
         elif kind in (DICTIONARY_CLOSES, ARRAY_CLOSES):
             self._close(is_dictionary=kind == DICTIONARY_CLOSES)
         elif kind == STRING:
-            self._add(Text(match[STRING]))
+            self._add_text(match[STRING])
         elif kind == HEXADECIMAL:
-            self._add(Text(unhex(match[HEXADECIMAL])))
+            self._add_text(unhex(match[HEXADECIMAL]))
         elif match[DELIMITER] == b"(":
             yield from self._literal_string()
         elif match[DELIMITER] == b"<":
@@ -157,6 +161,11 @@ class ObjectParser:
         return False
 
     def _name(self, raw: bytes) -> None:
+        self._bytes += len(raw)
+        if len(raw) > MAX_TOKEN // 16:
+            self._problem("endless-token")
+        if self._bytes > MAX_BYTES:
+            raw = raw[:_FEW]
         if b"#" in raw:
             text = unescape_name(raw)
             if b"\0" in text:  # the one byte that no name may contain
@@ -167,8 +176,6 @@ class ObjectParser:
             self._add(Name(raw))
         if text in _INTERESTING:
             self._top.interesting = True
-        if len(raw) > MAX_TOKEN // 16:
-            self._problem("endless-token")
 
     def _word(self, word: bytes, start: int) -> bool:
         integers, self._integers = self._integers, []
@@ -225,6 +232,10 @@ class ObjectParser:
             self._top.items.append(value)
         else:
             self._problem("too-many-values")
+
+    def _add_text(self, head: bytes) -> None:
+        self._bytes += len(head)
+        self._add(Text(head if self._bytes <= MAX_BYTES else head[:_FEW]))
 
     def _worth_keeping(self, value: Value) -> bool:
         return self._top.is_dictionary or isinstance(value, (Name, Reference, list, Dictionary))
@@ -309,7 +320,7 @@ class ObjectParser:
             if depth and len(head) < STRING_HEAD:
                 head += source.data[source.pos : source.pos + width]
             source.pos += width
-        self._add(Text(unescape_string(bytes(head))))
+        self._add_text(unescape_string(bytes(head)))
 
     def _hexadecimal_string(self) -> Steps:
         """Read a hexadecimal string with white space, stray bytes or great length."""
@@ -330,7 +341,7 @@ class ObjectParser:
             yield
         if not re.fullmatch(rb"[0-9A-Fa-f\x00\t\n\f\r ]*", head):
             self._problem("bad-token")
-        self._add(Text(unhex(bytes(head))))
+        self._add_text(unhex(bytes(head)))
 
     def _problem(self, code: str) -> None:
         self._parsed.problems.add(code)

@@ -1,6 +1,7 @@
 """Recognises other file formats around and inside a PDF by their signatures."""
 
 import re
+from collections.abc import Callable
 
 _SIGNATURES: tuple[tuple[str, int, bytes], ...] = (
     ("zip", 0, b"PK\x03\x04"),
@@ -38,6 +39,7 @@ _SIGNATURES: tuple[tuple[str, int, bytes], ...] = (
     ("tar", 257, b"ustar"),
     ("dicom", 128, b"DICM"),
 )
+_ID3_VERSIONS = (2, 3, 4)
 _TELLING = 4  # bytes
 _SHORT = {"exe", "bmp", "script", "bzip2", "mp3", "gzip"}
 """Formats whose signature is too short to mean anything in the middle of a file."""
@@ -64,19 +66,38 @@ EXECUTABLES = frozenset({"exe", "elf", "macho", "java", "script", "wasm", "lnk"}
 def sniff(data: bytes) -> str:
     """Return the format that data begins with, or an empty string."""
     for name, at, magic in _SIGNATURES:
-        if data.startswith(magic, at):
-            if name == "exe" and not _is_dos_program(data):
-                continue
+        check = _CHECKS.get(name)
+        if data.startswith(magic, at) and (check is None or check(data)):
             return name
     if (match := _MARKUP.search(data[:1024])) is not None and _leads(data, match.start()):
         return "html"
     return ""
 
 
+def _is_postscript(data: bytes) -> bool:
+    """Whether this is more than the old form of a PDF header (ISO 32000-1, annex H)."""
+    return re.match(rb"%!PS-Adobe-\d\.\d PDF-\d", data) is None
+
+
+def _is_bitmap(data: bytes) -> bool:
+    """Whether the reserved bytes of a bitmap are zero."""
+    return data[6:10] == bytes(4)
+
+
 def _is_dos_program(data: bytes) -> bool:
     """Whether ``MZ`` begins a program rather than a text."""
     header = data[: _PE_OFFSET + 4]
     return len(header) < _PE_OFFSET + 4 or not header.isascii() or b"\0" in header
+
+
+_CHECKS: dict[str, Callable[[bytes], bool]] = {
+    "exe": _is_dos_program,
+    "ps": _is_postscript,
+    "bmp": _is_bitmap,
+    "bzip2": lambda data: data[4:10] == b"1AY&SY",
+    "mp3": lambda data: len(data) > len("ID3") and data[3] in _ID3_VERSIONS,
+}
+"""What else must hold where a signature is short or has another meaning."""
 
 
 def _leads(data: bytes, position: int) -> bool:
@@ -94,7 +115,9 @@ def find_foreign(data: bytes) -> tuple[str, int]:
         return name, lead
     for pattern in (_ANYWHERE, _MARKUP, _SHELL):
         match = pattern.search(data)
-        if match is not None and (best[1] < 0 or match.start() < best[1]):
+        if match is None or 0 <= best[1] <= match.start():
+            continue
+        if pattern is not _ANYWHERE or sniff(data[match.start() :]):
             best = (_name_of(match[0]), match.start())
     return best
 

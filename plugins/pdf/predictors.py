@@ -5,6 +5,7 @@ from .values import Dictionary
 _TIFF = 2
 _FIRST_PNG = 10
 _MAX_ROW = 1 << 20
+_MAX_PADDED = 4096
 
 
 def undo_predictor(data: bytes, parameters: Dictionary) -> bytes:
@@ -39,10 +40,12 @@ def _undo_tiff(data: bytes, row: int, step: int) -> bytes:
 
 def _undo_png(data: bytes, row: int, step: int) -> bytes:
     result = bytearray()
-    above = bytes(min(row, len(data)))
+    above = bytes(max(min(row, len(data)), min(row, _MAX_PADDED)))
     for start in range(0, len(data), row + 1):
         kind = data[start]
         line = bytearray(data[start + 1 : start + 1 + row])
+        if len(line) < row <= _MAX_PADDED:  # as readers do, which then miss nothing
+            line += bytes(row - len(line))
         _undo_png_row(kind, line, above, step)
         result += line
         above = bytes(line)

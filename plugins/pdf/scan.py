@@ -8,6 +8,7 @@ from pdfsluice.core.findings import Finding, Revision, StageReport, Unscanned
 from .decoding import Decoder
 from .inner import InnerObjects
 from .observer import PlainObjects, Sink, XrefSection
+from .report import Sighting
 from .search import make_finder
 from .security import STAGE as SECURITY_STAGE
 from .security import Security
@@ -26,7 +27,7 @@ HEAD_RAW = 16 * 1024
 HEAD_DECODED = 4096
 MAX_UNSCANNED = 100
 MAX_INNER = 1000
-"""Streams whose data is searched for objects."""
+"""Findings kept of objects inside streams."""
 _SMALL_STARTS = (b"/", b"[", *(b"%d" % digit for digit in range(10)))
 
 
@@ -56,7 +57,7 @@ class Scan:
         self._unreadable_count = 0
         self._deferred: list[tuple[_Stream, bytes]] = []
         self._deferred_size = 0
-        self._inner: list[InnerObjects] = []
+        self._inner: list[Sighting] = []
         self.offset = 0
 
     def feed(self, data: memoryview) -> None:
@@ -75,9 +76,16 @@ class Scan:
         self._judge_unreadable()
         blind = bool(self._unreadable_count)
         self.security.settle(blind=blind)
+        for sighting in [*self.security.sightings, *self._inner]:
+            if sighting.object is not None:
+                self.structure.xrefs.watch(sighting.object)
         self.structure.finish(self.offset, root_seen=lambda n: blind or self.security.has(n))
-        for inner in self._inner:
-            self.security.adopt(inner.listed(self.structure.xrefs.current))
+        self.security.adopt(
+            sighting
+            for sighting in self._inner
+            if sighting.object is not None
+            and self.structure.xrefs.current(sighting.object) == sighting.offset
+        )
 
     def structure_report(self) -> StageReport:
         """Report on the structure of the whole file."""
@@ -155,7 +163,7 @@ class Scan:
         says at the end that they are objects of this file.
         """
         if len(self._inner) < MAX_INNER:
-            self._inner.append(InnerObjects(data, offset))
+            self._inner += InnerObjects(data, offset).sightings()[: MAX_INNER - len(self._inner)]
 
     def xref(self, section: XrefSection) -> None:
         """See a cross-reference table."""
@@ -229,7 +237,9 @@ class Scan:
         objects = ObjectStream(
             decoded.data, stream.dictionary.get(b"First"), stream.dictionary.get(b"N")
         )
-        if decoded.problem or not objects.valid:
+        if not objects.whole:
+            self._cannot_read(stream, "limit")
+        elif decoded.problem or not objects.valid:
             self._cannot_read(stream, decoded.problem or "damaged")
         if stream.number in objects.numbers:
             self.structure.problem("object-stream-self", stream.offset, stream.number)

@@ -9,7 +9,9 @@ from .source import Source
 from .syntax import INTERESTING_NAME
 from .values import Value
 
-MAX_NUMBERS = 1_000_000
+MAX_NUMBERS = 50_000
+"""Objects told apart in one object stream."""
+_MAX_LEAD = 1024 * 1024
 
 
 class Collector:
@@ -58,13 +60,14 @@ class ObjectStream:
         stop = lead.end() if lead is not None else 0
         if not isinstance(first, int) or not 0 <= first <= len(data):
             first = stop
-        words = data[:first].translate(None, b"\0").split()
+        words = data[: min(first, _MAX_LEAD)].replace(b"\0", b" ").split(None, 2 * MAX_NUMBERS + 1)
         pairs = len(words) // 2
         if isinstance(count, int) and 0 <= count < pairs:
             pairs = count
         pairs = min(pairs, MAX_NUMBERS)
-        numbers = [int(word) for word in words[: 2 * pairs : 2] if word.isdigit()]
-        offsets = [int(word) for word in words[1 : 2 * pairs : 2] if word.isdigit()]
+        numbers = [int(word) for word in words[: 2 * pairs : 2] if _is_small(word)]
+        offsets = [int(word) for word in words[1 : 2 * pairs : 2] if _is_small(word)]
+        self.whole = len(words) <= 2 * MAX_NUMBERS and first <= _MAX_LEAD
         self.valid = pairs > 0 and len(numbers) == len(offsets) == pairs
         self.numbers = numbers
         self._data = data
@@ -86,6 +89,11 @@ class ObjectStream:
         end = self._starts[index + 1] if index + 1 < len(self._starts) else len(self._data)
         number = self._at[index] if index >= 0 else None
         return number, parse_value(self._data[start:end])
+
+
+def _is_small(word: bytes) -> bool:
+    """Whether a word is an integer that an object number or an offset may be."""
+    return word.isdigit() and len(word) <= 10  # noqa: PLR2004 - digits
 
 
 def parse_value(data: bytes) -> Value:

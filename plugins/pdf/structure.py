@@ -124,7 +124,7 @@ class Structure:
     def _tell_foreign_head(self) -> None:
         """Report a foreign format before the header, now that there is one."""
         name = sniff(bytes(self._head))
-        if name and not (name == "ps" and b" PDF-" in self._head[:32]):
+        if name:
             self._polyglot(name, 0)
         for gap, position in self._gaps:
             self._polyglot(gap, position)

@@ -41,7 +41,7 @@ TOKEN = re.compile(
 SPACE = re.compile(rb"[" + WHITE + rb"]*+")
 LINE_END = re.compile(rb"[\r\n]")
 STRING_MARK = re.compile(rb"[()\\]")
-REAL = re.compile(rb"[+-]*(?:\d+\.?\d*|\.\d+)(?:[-.]\d*)*")
+REAL = re.compile(rb"[+-]?\d*+\.?\d*+")
 
 _SEPARATOR = (
     rb"(?:[" + WHITE + rb"]{1,2048}+(?:%[^\r\n]{0,512}+[\r\n][" + WHITE + rb"]{0,256}+){0,3}+"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pdfsluice.core.findings import Trigger
 
-MAX_LINKS = 50_000
+MAX_LINKS = 20_000
 """References remembered, so that memory stays bounded."""
 
 _RANK = {

@@ -46,7 +46,7 @@ PATIENCE: Final = 4096
 """Smaller pieces are gathered up to this size, so that single bytes cost little."""
 CHECKED: Final = 1024 * 1024
 """How far ahead a declared ``/Length`` is checked against a nearer ``endstream``."""
-MAX_XREF_ENTRIES: Final = 500_000
+MAX_XREF_ENTRIES: Final = 300_000
 SMALL: Final = 96
 """The source of uninteresting objects up to this size is told."""
 MAX_BEYOND: Final = 1000

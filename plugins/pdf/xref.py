@@ -4,13 +4,14 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from .numbers import NumberSet
 from .observer import PlainObjects, XrefSection
-from .values import Dictionary, Value
+from .values import Dictionary, Reference, Value
 
-MAX_OBJECTS = 1_000_000
+MAX_OBJECTS = 500_000
 """Objects whose places are remembered; beyond, nothing is said about the table."""
-MAX_SECTIONS = 20_000
-MAX_ENTRIES = 600_000
+MAX_SECTIONS = 5_000
+MAX_ENTRIES = 400_000
 """Entries kept of all sections together."""
 _MAX_WIDTH = 8
 _MAX_STORED = 0xFFFFFFFF
@@ -28,8 +29,11 @@ class CrossReferences:
         self._latest: XrefSection | None = None
         self._entries = 0
         self._complete = True
+        self._watched: set[int] = set()
         self._effective: dict[int, int] = {}
         self._freed: set[int] = set()
+        self._settled = NumberSet()
+        self._wrong: int | None = None
         self.root: Value = None
 
     def object_at(self, number: int, offset: int, lead: int) -> None:
@@ -74,8 +78,12 @@ class CrossReferences:
         if self._latest is not None and self._latest.trailer is None:
             self._latest.trailer = dictionary
 
+    def watch(self, number: int) -> None:
+        """Say, before judging, that an object's place will be asked for."""
+        self._watched.add(number)
+
     def current(self, number: int) -> int | None:
-        """Return the offset of an object according to the table, once it has been judged."""
+        """Return the offset of a watched object according to the table, once judged."""
         return self._effective.get(number)
 
     def points_nowhere(self, number: int) -> bool:
@@ -84,7 +92,7 @@ class CrossReferences:
         return self._effective.get(number) == 0 and first != number
 
     def is_freed(self, number: int) -> bool:
-        """Whether the newest section that names an object says that it is deleted."""
+        """Whether the newest section that names a watched object says that it is deleted."""
         return number in self._freed
 
     def judge(self, startxref: int, offset: int, shift: int) -> Iterator[tuple[str, int]]:
@@ -111,12 +119,13 @@ class CrossReferences:
             return
         if section.trailer is not None:
             self.root = section.trailer.get(b"Root")
+            if isinstance(self.root, Reference):
+                self.watch(self.root.number)
             if not isinstance(section.trailer.get(b"Size"), int):
                 yield "trailer-damaged", section.offset
         yield from self._follow(section, shift)
-        wrong = self._first_wrong(shift) if self._complete else None
-        if wrong is not None:
-            yield "xref-wrong", wrong
+        if self._wrong is not None and self._complete:
+            yield "xref-wrong", self._wrong
 
     def _find(self, offset: int) -> XrefSection | None:
         """Return the section at an offset, or behind white space at an offset."""
@@ -139,7 +148,7 @@ class CrossReferences:
                 yield "xref-wrong", current.offset
                 return
             seen.add(current.offset)
-            self._take(current)
+            self._take(current, shift)
             if current.trailer is None:
                 yield "trailer-missing", current.offset
                 continue
@@ -154,30 +163,31 @@ class CrossReferences:
                 elif key == b"Prev" or before.offset not in seen:
                     waiting.append((before, place))
 
-    def _take(self, section: XrefSection) -> None:
+    def _take(self, section: XrefSection, shift: int) -> None:
         """Let the entries of a section count where no newer section has one."""
+        settled, watched = self._settled, self._watched
         for number in section.freed:
-            if number not in self._effective:
-                self._freed.add(number)
+            if number not in settled:
+                settled.add(number)
+                if number in watched:
+                    self._freed.add(number)
         for number, offset in zip(section.numbers, section.offsets, strict=True):
-            if number not in self._freed:
-                self._effective.setdefault(number, offset)
-
-    def _first_wrong(self, shift: int) -> int | None:
-        for number, offset in self._effective.items():
-            if offset == 0:
+            if number in settled:
                 continue
-            place = offset + shift
-            index = bisect_left(self._offsets, place)
-            if (
-                index == len(self._offsets)
-                or self._numbers[index] != number
-                or self._offsets[index] - self._leads[index] > place
-            ):
-                return offset
-        if shift:
-            self._effective = {n: o + shift for n, o in self._effective.items()}
-        return None
+            settled.add(number)
+            if number in watched:
+                self._effective[number] = offset + shift
+            if offset and self._wrong is None and not self._is_at(number, offset + shift):
+                self._wrong = offset
+
+    def _is_at(self, number: int, place: int) -> bool:
+        """Whether an object begins at a place, or behind white space at a place."""
+        index = bisect_left(self._offsets, place)
+        return (
+            index < len(self._offsets)
+            and self._numbers[index] == number
+            and self._offsets[index] - self._leads[index] <= place
+        )
 
 
 def read_xref_stream(section: XrefSection, dictionary: Dictionary, data: bytes, limit: int) -> str:

@@ -1,0 +1,195 @@
+"""Bombs and traps: bounded time and memory, and a finding for what was not read."""
+
+import resource
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.evasive_pdfs import noise
+from tests.support.scanning import scan_pieces
+
+MIB = 1 << 20
+LIMIT = 32 * MIB
+HEAD = b"%PDF-1.7\n"
+LAUNCH = b"\n9 0 obj <</S/Launch/F(x)>> endobj\n"
+
+
+def _object_stream(data: bytes, filters: bytes = b"/Filter/FlateDecode") -> bytes:
+    return b"7 0 obj <</Type/ObjStm/N 1/First 4%s/Length %d>> stream\n%s\nendstream endobj\n" % (
+        filters,
+        len(data),
+        data,
+    )
+
+
+def _deflated(byte: bytes, size: int) -> bytes:
+    deflater = zlib.compressobj(9)
+    pieces = [deflater.compress(byte * MIB) for _ in range(size // MIB)]
+    return b"".join(pieces) + deflater.flush()
+
+
+def _long_table() -> Iterator[bytes]:
+    """A file whose cross-reference table is longer than what is kept."""
+    count, rows = 400_000, 1000
+    yield HEAD + b"xref\n0 %d\n" % count
+    for first in range(0, count, rows):
+        yield b"".join(b"%010d 00000 n \n" % (9 + i) for i in range(first, first + rows))
+    yield b"trailer<</Size 9/Root 1 0 R>>\nstartxref\n9\n%%EOF\n"
+
+
+def _repeat(unit: bytes, size: int) -> Iterator[bytes]:
+    block = unit * (256 * 1024 // len(unit) + 1)
+    return (block for _ in range(size // len(block) + 1))
+
+
+def _wrapped(before: bytes, middle: Iterator[bytes], behind: bytes = b"") -> Iterator[bytes]:
+    yield HEAD + before
+    yield from middle
+    yield behind + LAUNCH
+
+
+TRAPS: dict[str, Callable[[], Iterator[bytes]]] = {
+    "inflate bomb": lambda: iter([HEAD + _object_stream(_deflated(b"\0", 400 * MIB)) + LAUNCH]),
+    "inflate bomb twice over": lambda: iter(
+        [
+            HEAD
+            + _object_stream(
+                zlib.compress(_deflated(b"\0", 400 * MIB)), b"/Filter[/FlateDecode/FlateDecode]"
+            )
+            + LAUNCH
+        ]
+    ),
+    "many inflate bombs": lambda: _wrapped(
+        b"", iter([_object_stream(_deflated(b" ", 8 * MIB))] * 100)
+    ),
+    "run-length bomb": lambda: _wrapped(
+        b"", iter([_object_stream(b"\x81 " * 2 * MIB, b"/Filter/RunLengthDecode")] * 3)
+    ),
+    "many filters": lambda: iter(
+        [HEAD + _object_stream(b"x" * 1000, b"/Filter[" + b"/A85" * 20_000 + b"]") + LAUNCH]
+    ),
+    "wide predictor": lambda: iter(
+        [
+            HEAD
+            + _object_stream(
+                _deflated(b"\4", 2 * MIB),
+                b"/Filter/FlateDecode/DecodeParms<</Predictor 15/Columns 1000000>>",
+            )
+            + LAUNCH
+        ]
+    ),
+    "deep arrays": lambda: _wrapped(b"1 0 obj ", _repeat(b"[", MIB), b" endobj"),
+    "deep dictionaries": lambda: _wrapped(b"1 0 obj ", _repeat(b"<</JS", MIB), b" endobj"),
+    "endless name": lambda: _wrapped(b"1 0 obj /", _repeat(b"A", 16 * MIB), b" endobj"),
+    "endless escapes": lambda: _wrapped(b"1 0 obj /", _repeat(b"#41", 4 * MIB), b" endobj"),
+    "endless string": lambda: _wrapped(b"1 0 obj (/JS", _repeat(b"a", 32 * MIB), b") endobj"),
+    "endless escaped string": lambda: _wrapped(
+        b"1 0 obj (/JS", _repeat(b"\\)", MIB), b") endobj"
+    ),
+    "endless hexadecimal string": lambda: _wrapped(
+        b"1 0 obj </JS", _repeat(b"41 ", 16 * MIB), b"> endobj"
+    ),
+    "endless comment": lambda: _wrapped(b"1 0 obj %", _repeat(b"x", 32 * MIB), b"\n 1 endobj"),
+    "endless white space": lambda: _wrapped(b"1 0 obj ", _repeat(b" ", 32 * MIB), b" endobj"),
+    "endless junk": lambda: _wrapped(b"", _repeat(noise(100_000), 4 * MIB)),
+    "endless digits": lambda: _wrapped(b"", _repeat(b"1 ", 2 * MIB)),
+    "tiny objects": lambda: _wrapped(b"", _repeat(b"1 0 obj 1 endobj\n", MIB // 2)),
+    "tiny active objects": lambda: _wrapped(b"", _repeat(b"1 0 obj<</S/URI>>endobj\n", MIB // 2)),
+    "tiny streams": lambda: _wrapped(
+        b"", _repeat(b"1 0 obj<</Length 1>>stream\nx\nendstream endobj\n", 4 * MIB)
+    ),
+    "long cross-reference table": lambda: _wrapped(
+        b"xref\n0 99999999\n", _repeat(b"0000000009 00000 n \n", 32 * MIB)
+    ),
+    "many sections": lambda: _wrapped(b"", _repeat(b"xref\n0 0\ntrailer<</Prev 9>>\n", MIB // 2)),
+    "a great array": lambda: _wrapped(b"1 0 obj [/JS", _repeat(b"1 0 R ", MIB), b"] endobj"),
+    "a great dictionary": lambda: _wrapped(
+        b"1 0 obj <</JS(", _repeat(b")/A(", MIB), b")>> endobj"
+    ),
+    "a great array of strings": lambda: _wrapped(
+        b"1 0 obj [/JS", _repeat(b"(" + b"s" * 4000 + b")", 16 * MIB), b"] endobj"
+    ),
+    "a great array of names": lambda: _wrapped(
+        b"1 0 obj [/JS", _repeat(b"/" + b"n" * 60_000, 16 * MIB), b"] endobj"
+    ),
+    "an object stream of many": lambda: iter(
+        [HEAD + _object_stream(_deflated(b"1 ", 4 * MIB), b"/First 9999999/Filter/Fl") + LAUNCH]
+    ),
+    "a long table": lambda: _wrapped(b"", _long_table()),
+    "many links": lambda: _wrapped(
+        b"",
+        (b"%d 0 obj<</AA %d 0 R/Next %d 0 R>>endobj\n" % (i, i + 1, i + 2) for i in range(20_000)),
+    ),
+    "one huge stream": lambda: _wrapped(
+        b"1 0 obj<</Length 99999999999>>stream\n", _repeat(noise(65_537), 128 * MIB), b"\nendstream"
+    ),
+    "a huge object stream": lambda: _wrapped(
+        b"1 0 obj<</Type/ObjStm/N 1/First 4>>stream\n",
+        _repeat(noise(65_537), 16 * MIB),
+        b"\nendstream endobj",
+    ),
+    "objects inside streams": lambda: _wrapped(
+        b"", iter([b"1 0 obj<</Length 59>>stream\n" + b"2 0 obj <</JS(x)>> endobj\n" * 2 + b"x" * 7
+                   + b"\nendstream endobj\n"] * 5_000)
+    ),
+}  # fmt: skip
+
+
+def test_memory_stays_bounded() -> None:
+    """One process scans every trap; the peak of its memory counts, so that none may exceed it."""
+    report = subprocess.run(
+        [sys.executable, "-m", "tests.unit.pdf.test_bounds"],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    grown = {line.split("|")[0].strip(): int(line.split("|")[1]) for line in report.splitlines()}
+    assert set(grown) == set(TRAPS)
+    assert max(grown.values()) < LIMIT, grown
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_nothing_behind_a_trap_is_missed(trap: str) -> None:
+    assert "launch" in scan_pieces(TRAPS[trap]()).kinds
+
+
+@pytest.mark.parametrize(
+    ("trap", "code"),
+    [
+        ("inflate bomb", "inflates"),
+        ("inflate bomb twice over", "inflates"),
+        ("deep arrays", "too-deep"),
+        ("endless name", "endless-token"),
+        ("a great dictionary", "too-many-values"),
+    ],
+)
+def test_a_trap_is_a_finding(trap: str, code: str) -> None:
+    scanned = scan_pieces(TRAPS[trap]())
+    assert code in scanned.codes
+    assert "resource_limit" in scanned.kinds
+
+
+@pytest.mark.parametrize("trap", ["inflate bomb", "many inflate bombs", "a huge object stream"])
+def test_what_was_not_read_is_unscanned(trap: str) -> None:
+    assert {entry.reason for entry in scan_pieces(TRAPS[trap]()).unscanned} >= {"limit"}
+
+
+def _report() -> None:
+    """Print the peak of memory after each trap, above the start, and the time it took."""
+    scan_pieces([HEAD + LAUNCH])
+    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for name, make in TRAPS.items():
+        begin = time.process_time()
+        scan_pieces(make())
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start
+        print(f"{name:32}|{grown * 1024}|{time.process_time() - begin:6.2f} s")
+
+
+if __name__ == "__main__":
+    _report()

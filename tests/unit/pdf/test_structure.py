@@ -1,0 +1,130 @@
+"""How a file is built, and what is wrong with it."""
+
+import pytest
+
+from pdfsluice.core.findings import Severity
+from pdfsluice.plugins.pdf.scan import Scan
+from tests.support.evasive_pdfs import KINDS, Style, Writer, evasive_pdf, plain_pdf
+from tests.support.scanning import scan_bytes
+
+PLAIN = plain_pdf()
+
+
+def codes(data: bytes) -> set[str]:
+    whole = scan_bytes(data).codes
+    assert scan_bytes(data, size=33).codes == whole
+    return whole
+
+
+def test_a_sound_file() -> None:
+    assert codes(PLAIN) == set()
+    scan = Scan()
+    scan.feed(memoryview(PLAIN))
+    scan.finish()
+    assert scan.structure_report().facts["pdf_version"] == "1.7"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (b"%PDF-1.7", b"%PDF-x.7", "header-damaged"),
+        (b"%PDF-1.7\n", b"", "header-missing"),
+        (b"startxref\n", b"startxref\n1", "startxref-wrong"),
+        (b"startxref", b"st", "startxref-missing"),
+        (b"\nxref\n", b"\nxxxx\n", "xref-missing"),
+        (b"0000000015 00000 n", b"0000000014 00000 n", "xref-wrong"),
+        (b"5 1\n", b"5 2\n", "xref-wrong"),
+        (b"/Root 1 0 R", b"/Root 9 0 R", "root-missing"),
+        (b"/Root 1 0 R", b"/Boot 1 0 R", "root-missing"),
+        (b"/Size 100", b"/Sise 100", "trailer-damaged"),
+        (b"trailer", b"trail", "trailer-missing"),
+        (b"\nendobj\n2 0 obj", b"\n2 0 obj", "endobj-missing"),
+        (b"endstream", b"endst", "endstream-missing"),
+        (b"/Length 37", b"/Lengt 37", "length-missing"),
+        (b"/Length 37", b"/Length 36", "length-wrong"),
+        (b"/Length 37", b"/Length 99", "length-wrong"),
+        (b"/Length 37", b"/Length (37)", "length-missing"),
+        (b" stream\n", b" stream \n", "stream-line-end"),
+        (b" stream\n", b" stream\r", "stream-line-end"),
+        (b"/BaseFont /Helvetica", b"/BaseFont Helvetica", "bad-token"),
+        (b"[ 0 0 612 792 ]", b"[ 0 0 612 7-92 ]", "bad-token"),
+        (b"/Type /Catalog", b"/Type /Catalog /Odd", "bad-dictionary"),
+        (b"<< /Type /Font", b"/Type /Font", "unbalanced"),
+        (b"<< /Type /Font", b"<< << /Type /Font", "unbalanced"),
+        (b"/BaseFont /Helvetica", b"/BaseFont /Helv#00etica", "bad-token"),
+    ],
+)
+def test_damage(old: bytes, new: bytes, code: str) -> None:
+    damaged = PLAIN.replace(old, new)
+    assert damaged != PLAIN
+    assert code in codes(damaged)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"\nxref\n", b"\n\r\n xref\n"),
+        (b"startxref\n", b"startxref\r\n  "),
+        (b"%%EOF\n", b"%%EOF"),
+        (b"%%EOF\n", b"%%EOF\r\n\r\n"),
+        (b"%%EOF\n", b""),
+        (b"3 0 obj", b"3 0 obj"),
+        (b"\nendstream", b"\r\nendstream"),
+        (b"\nendstream", b"endstream"),
+    ],
+)
+def test_what_readers_put_up_with(old: bytes, new: bytes) -> None:
+    changed = PLAIN.replace(old, new)
+    for number in range(1, 6):  # keep the table right
+        place, was = changed.index(b"%d 0 obj" % number), PLAIN.index(b"%d 0 obj" % number)
+        changed = changed.replace(b"%010d 00000 n" % was, b"%010d 00000 n" % place)
+    start = changed.index(b"\nxref\n" if b"\nxref\n" in changed else b" xref") + 1
+    before = PLAIN.rindex(b"xref\n0 1")
+    assert codes(changed.replace(b"%d\n%%%%EOF" % before, b"%d\n%%%%EOF" % start)) == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("cut", [0.3, 0.6, 0.9])
+def test_truncated_files(kind: str, cut: float) -> None:
+    data = evasive_pdf(kind, "object stream, Flate")
+    assert "malformed" in scan_bytes(data[: int(len(data) * cut)]).kinds
+
+
+def test_not_a_pdf() -> None:
+    for data in (b"", b"hello", b"\x89PNG\r\n\x1a\n" + bytes(5000), b"PK\3\4" * 100):
+        finding = scan_bytes(data).findings[0]
+        assert (finding.kind, finding.severity) == ("malformed", Severity.CRITICAL)
+
+
+def test_a_table_that_refers_to_itself() -> None:
+    start = PLAIN.rindex(b"xref\n0 1")
+    looped = PLAIN.replace(b"/Size 100", b"/Size 100 /Prev %d" % start)
+    assert "xref-wrong" in codes(looped)
+
+
+def test_data_behind_the_end() -> None:
+    assert "trailing-data" in codes(PLAIN + b"x" * 2000)
+    assert codes(PLAIN + b"x" * 100) == set()
+
+
+def test_offsets_that_count_from_the_header() -> None:
+    assert codes(b"junk\n" * 20 + PLAIN) == set()
+
+
+def test_an_object_stream_that_contains_itself() -> None:
+    writer = Writer(Style())
+    writer.object_stream(7, {7: {"A": 1}})
+    assert "object-stream-self" in codes(b"%PDF-1.7\n" + bytes(writer.out))
+
+
+def test_a_cross_reference_stream_of_the_wrong_size() -> None:
+    good = evasive_pdf("launch", "object stream, Flate")
+    assert codes(good) == set()
+    assert "xref-stream-size" in codes(good.replace(b"/W [ 1 3 1 ]", b"/W [ 1 2 1 ]"))
+    assert "xref-stream-damaged" in codes(good.replace(b"/W [ 1 3 1 ]", b"/W [ 1 3 a ]"))
+
+
+def test_problems_are_reported_once_with_a_count() -> None:
+    data = b"%PDF-1.7\n" + b"1 0 obj <</A b>> endobj\n" * 50
+    (finding,) = [f for f in scan_bytes(data).findings if f.details.get("code") == "bad-token"]
+    assert finding.details["count"] == 50
