@@ -142,8 +142,11 @@ class JobRunner:
         state, message, code = JobState.DONE, f"{job.kind} finished", ""
         try:
             await self._work(job, document, reporter)
+        except DocumentNotFound:  # deleted in the meantime, and the job with it
+            return
         except PdfsluiceError as error:
-            state, message, code = self._after(job), error.message, error.code
+            state = self._after(job) if error.retryable else JobState.FAILED
+            message, code = error.message, error.code
             logger.warning(
                 "job failed: %s", error.message, extra={"session_id": document.session_id}
             )
