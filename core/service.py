@@ -161,7 +161,10 @@ class UploadService:
             SessionExpired: It was idle or open for too long.
         """
         session = await self._find(principal, session_id)
-        if session.state is SessionState.EXPIRED or is_expired(session, self._settings, _now()):
+        upload = self._active.peek(session_id)
+        in_use = upload is not None and upload.receiving
+        idle = not in_use and is_expired(session, self._settings, _now())
+        if idle or session.state is SessionState.EXPIRED:
             raise expired()
         return session
 

@@ -60,7 +60,10 @@ class Sweeper:
             stray = []
         for blob_id in stray:
             logger.warning("bytes of no open upload are deleted: %s", blob_id)
-            await self._uploads.remove(blob_id)
+            try:
+                await self._uploads.remove(blob_id)
+            except PdfsluiceError as error:  # no reason not to start
+                logger.error("they could not be deleted: %s", error.message)  # noqa: TRY400
         return list(await self._sessions.find(states=FINISHING))
 
     async def _is_wanted(self, blob_id: str) -> bool:

@@ -285,7 +285,7 @@ class ResumableView(View):
             total_chunks=session.total_chunks,
             progress_percentage=percentage(session.committed.size, session.total_size),
             created_at=session.created_at,
-            age_hours=round((now - session.created_at).total_seconds() / 3600, 2),
+            age_hours=max(0.0, round((now - session.created_at).total_seconds() / 3600, 2)),
             status=session.state.value,
             chunk_size=session.chunk_size,
             client_id=session.client_id,
