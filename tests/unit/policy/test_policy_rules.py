@@ -1,7 +1,9 @@
 """The presets decide what the documentation promises; own rules go before them."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -187,3 +189,46 @@ def test_mistakes_are_refused(options: dict[str, object]) -> None:
 def test_rejected_files_are_kept_where_asked_for() -> None:
     assert not policy().keeps_rejected()
     assert policy(quarantine_rejected=True).keeps_rejected()
+
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "explanation" / "policy.md"
+SPECIAL_ROWS = {
+    "script that runs by itself (`open`, `page`, `named`)": [
+        found("javascript", trigger) for trigger in (Trigger.OPEN, Trigger.PAGE, Trigger.NAMED)
+    ],
+    "script of a field or a click, or of unknown trigger": [
+        found("javascript", trigger) for trigger in (Trigger.FIELD, Trigger.CLICK, None)
+    ],
+    "`executable` (a program in an attachment)": [found("executable", severity=Severity.CRITICAL)],
+    "`malware`, high or critical": [
+        found("malware", severity=severity) for severity in (Severity.HIGH, Severity.CRITICAL)
+    ],
+    "`malware`, below that": [
+        found("malware", severity=severity) for severity in (Severity.LOW, Severity.MEDIUM)
+    ],
+    "`malformed`: not a PDF at all": [found("malformed", severity=Severity.CRITICAL)],
+    "`malformed`: beyond repair": [found("malformed", severity=Severity.HIGH)],
+    "`malformed`: repaired": [found("malformed", severity=Severity.LOW)],
+    "anything that only an earlier revision holds": [
+        found(kind, revision=Revision.EARLIER) for kind in ("javascript", "launch", "encrypted")
+    ],
+}
+
+
+def test_the_table_in_the_documentation_is_true() -> None:
+    lines = DOCUMENT.read_text(encoding="utf-8").splitlines()
+    start = lines.index("| finding | permissive | **standard** | strict |") + 2
+    rows = [line.strip("|").split("|") for line in lines[start : lines.index("", start)]]
+    told: set[str] = set()
+    for what, *decisions in rows:
+        findings = SPECIAL_ROWS.get(what.strip())
+        if findings is None:
+            findings = [found(kind) for kind in re.findall(r"`(\w+)`", what)]
+        for finding in findings:
+            told.add(finding.kind)
+            for preset, decision in zip(
+                ("permissive", "standard", "strict"), decisions, strict=True
+            ):
+                expected = Decision[decision.strip(" *").upper()]
+                assert policy(preset=preset).decide(finding, VALIDATING) is expected, (what, preset)
+    assert told == {str(kind) for kind in FindingKind}
