@@ -164,7 +164,8 @@ def _present(field: Json) -> Json:
     if "anyOf" not in field:
         return field
     (kind,) = (inner for inner in field["anyOf"] if inner.get("type") != "null")
-    return {name: value for name, value in field.items() if name not in {"anyOf", "default"}} | kind
+    kept = {name: value for name, value in field.items() if name not in {"anyOf", "default"}}
+    return {**kept, **kind}
 
 
 def _responses(route: Route) -> Json:
