@@ -14,7 +14,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
-from tests.support.page import PLAIN_HOST, Screenshot, find_browser
+from tests.support.page import PLAIN_HOST, Screenshot, clear, find_browser
+from tests.support.servers import RunningServer, free_port
 
 _ARGUMENTS = (
     "--headless",
@@ -44,6 +45,21 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="module")
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    server = RunningServer(port=free_port(), data_dir=tmp_path_factory.mktemp("own") / "data")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own(_running: RunningServer) -> Iterator[RunningServer]:
+    """A server without anybody else's uploads and documents; a test may end and start it."""
+    yield _running
+    clear(_running)
 
 
 @pytest.fixture

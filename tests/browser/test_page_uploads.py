@@ -1,13 +1,9 @@
 """Uploads through the page, with everything that may come between."""
 
-import json
 import re
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.page import (
@@ -15,31 +11,17 @@ from tests.support.page import (
     Screenshot,
     card,
     choose,
+    documents,
     expect_state,
     heap_bytes,
     stored_percent,
+    unfinished,
     wait_until_stored,
 )
-from tests.support.servers import RunningServer, Serve
+from tests.support.servers import RunningServer
 
 OpenPage = Callable[..., Page]
 _MB = 1_000_000
-
-
-def _get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return json.load(answer)
-
-
-def _unfinished(server: RunningServer) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = _get(f"{server.base_url}/api/documents/streaming/resumable")
-    return found
-
-
-@pytest.fixture
-def own(serve: Serve) -> RunningServer:
-    """A server without anybody else's documents."""
-    return serve()
 
 
 def test_a_large_file_flows_in_with_live_progress(
@@ -64,7 +46,7 @@ def test_a_large_file_flows_in_with_live_progress(
     expect(done.get_by_text("Nothing dangerous found")).to_be_visible()
     expect(done.locator("dt:text-is('Imported') + dd")).to_have_text("100 %", timeout=60_000)
     screenshot(page, "03-completed")
-    (document,) = _get(f"{own.base_url}/api/documents")["documents"]
+    (document,) = documents(own)
     assert document["file_size"] == (pdfs / "annual-report.pdf").stat().st_size
     assert document["page_count"] == 24
 
@@ -89,7 +71,7 @@ def test_pause_resume_and_cancel(
     expect_state(page, "canal-survey.pdf", "cancelled")
     expect(upload.get_by_text("What had arrived has been deleted.")).to_be_visible()
     screenshot(page, "05-cancelled")
-    assert _unfinished(own) == []
+    assert unfinished(own) == []
 
 
 def test_an_upload_is_resumed_after_a_reload_and_in_another_browser(
@@ -102,7 +84,7 @@ def test_an_upload_is_resumed_after_a_reload_and_in_another_browser(
     page.reload()
     expect(page.locator(".unfinished .card-name")).to_have_text("canal-survey.pdf")
     screenshot(page, "06-unfinished")
-    (session,) = _unfinished(own)
+    (session,) = unfinished(own)
     assert session["uploaded_chunks"] > 0
 
     other = open_page(own.base_url)
@@ -123,7 +105,7 @@ def test_an_upload_is_resumed_after_a_reload_and_in_another_browser(
     assert sent
     assert all(session["session_id"] in url for url in sent)
     assert len(sent) < session["total_chunks"]
-    assert _unfinished(own) == []
+    assert unfinished(own) == []
 
 
 def test_a_server_that_is_killed_mid_upload_is_waited_for(
@@ -140,9 +122,7 @@ def test_a_server_that_is_killed_mid_upload_is_waited_for(
     screenshot(page, "08-server-away")
     own.start()
     expect_state(page, "canal-survey.pdf", "completed")
-    assert [d["filename"] for d in _get(f"{own.base_url}/api/documents")["documents"]] == [
-        "canal-survey.pdf"
-    ]
+    assert [document["filename"] for document in documents(own)] == ["canal-survey.pdf"]
 
 
 def test_the_network_may_go_and_come_back(
@@ -172,8 +152,8 @@ def test_a_malicious_file_is_stopped_while_it_arrives(
     expect(upload.locator(".finding").first).to_contain_text("runs when the document is opened")
     assert stored_percent(upload) < 90
     screenshot(page, "10-refused")
-    assert _get(f"{own.base_url}/api/documents")["total"] == 0
-    assert _unfinished(own) == []
+    assert documents(own) == []
+    assert unfinished(own) == []
 
 
 def test_many_files_at_once_and_one_that_is_no_pdf(

@@ -70,10 +70,9 @@ def test_search_finds_the_passage_and_leads_to_its_page(
 
 
 def test_a_document_is_looked_at_renamed_downloaded_and_deleted(
-    serve: Serve, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+    own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
-    server = serve()
-    page = open_page(server.base_url)
+    page = open_page(own.base_url)
     choose(page, pdfs / "handbook.pdf")
     expect_state(page, "handbook.pdf", "completed")
     page.get_by_role("link", name="Documents", exact=True).click()
@@ -103,10 +102,9 @@ def test_a_document_is_looked_at_renamed_downloaded_and_deleted(
 
 
 def test_operations_show_what_the_server_does(
-    serve: Serve, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+    own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
-    server = serve()
-    page = open_page(server.base_url)
+    page = open_page(own.base_url)
     Line(page, bytes_per_second=20_000_000)
     choose(page, pdfs / "canal-survey.pdf")
     page.get_by_role("link", name="Operations").click()
@@ -117,9 +115,9 @@ def test_operations_show_what_the_server_does(
     )
     expect(page.locator(".parts")).to_contain_text("pdf-security")
     expect(page.get_by_role("table")).to_contain_text("backpressure")
-    server.kill()
+    own.kill()
     expect(page.locator(".log")).to_contain_text("The connection to the server was lost.")
-    server.start()
+    own.start()
     expect(page.locator(".log")).to_contain_text("The server is back.")
     expect(page.locator(".notice")).to_have_count(0)
     _audit(page, screenshot, "25-operations")
@@ -166,9 +164,9 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(
 
 
 def test_the_upload_view_is_open_to_all(
-    serve: Serve, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+    own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
-    page = open_page(serve().base_url)
+    page = open_page(own.base_url)
     expect(page.locator(".connection")).to_have_attribute("data-state", "live")
     _audit(page, screenshot, "27-home")
     Line(page, bytes_per_second=20_000_000)

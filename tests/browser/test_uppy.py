@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.support.servers import RunningServer, Serve
+from tests.support.servers import RunningServer, free_port
 
 OpenPage = Callable[..., Page]
 
@@ -44,9 +44,10 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A page with the example, bundled as its readers would, on an origin of its own."""
+    tmp_path = tmp_path_factory.mktemp("site")
     bundler = MODULES / ".bin" / "esbuild"
     if not bundler.exists():
         pytest.skip("the test tools are not installed: npm --prefix tests/js ci")
@@ -75,10 +76,17 @@ def site(tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture
-def listening(serve: Serve, site: str) -> RunningServer:
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory, site: str) -> Iterator[RunningServer]:
     """A server that lets the site's pages in."""
-    return serve(PDFSLUICE_CORS_ORIGINS=json.dumps([site]))
+    server = RunningServer(
+        port=free_port(),
+        data_dir=tmp_path_factory.mktemp("listening") / "data",
+        environment={"PDFSLUICE_CORS_ORIGINS": json.dumps([site])},
+    )
+    server.start()
+    yield server
+    server.stop()
 
 
 def _upload(page: Page, server: RunningServer, file: Path) -> dict[str, Any]:

@@ -1,16 +1,22 @@
 """Drives the page in a browser."""
 
+import json
 import os
 import re
 import shutil
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
+
+from tests.support.servers import RunningServer
 
 PLAIN_HOST = "pdfsluice.test"
 """Names this machine, and is no secure context."""
 
+_STREAMING = "/api/documents/streaming"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -30,6 +36,33 @@ class Screenshot:
     def __call__(self, page: Page, name: str) -> None:
         """Take a picture of the whole page."""
         page.screenshot(path=self.folder / f"{name}.png", full_page=True)
+
+
+def get_json(url: str) -> Any:
+    """Fetch a JSON answer."""
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+def unfinished(server: RunningServer) -> list[dict[str, Any]]:
+    """Return the uploads that can be resumed."""
+    found: list[dict[str, Any]] = get_json(f"{server.base_url}{_STREAMING}/resumable")
+    return found
+
+
+def documents(server: RunningServer) -> list[dict[str, Any]]:
+    """Return all documents."""
+    found: list[dict[str, Any]] = get_json(f"{server.base_url}/api/documents")["documents"]
+    return found
+
+
+def clear(server: RunningServer) -> None:
+    """Delete all uploads and documents."""
+    paths = [f"{_STREAMING}/{upload['session_id']}" for upload in unfinished(server)]
+    paths += [f"/api/documents/{document['id']}" for document in documents(server)]
+    for path in paths:
+        request = urllib.request.Request(f"{server.base_url}{path}", method="DELETE")
+        urllib.request.urlopen(request, timeout=10).close()
 
 
 def choose(page: Page, *files: Path) -> None:
