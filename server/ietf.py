@@ -4,6 +4,7 @@ Section names in docstrings are those of the draft, interop version 8. A request
 ``Upload-Complete`` is an ordinary upload: ``curl --data-binary @file.pdf URL`` works.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -36,6 +37,7 @@ MEDIA_TYPE: Final = "application/partial-upload"
 _RESOURCE: Final = f"{PREFIX}/{{session_id}}"
 _PROBLEM_TYPES: Final = "https://iana.org/assignments/http-problem-types#"
 _UNNAMED: Final = "upload.pdf"
+_APPENDS = web.AppKey("_APPENDS", Counter[str])  # running requests that append, by session
 _Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -66,6 +68,7 @@ class CompletedUpload(ProtocolError):
 
 def add_routes(app: web.Application) -> None:
     """Add the target of new uploads, and the upload resources."""
+    app[_APPENDS] = Counter()
     add_public(app, _add_discovery)
     routes: tuple[tuple[str, str, _Handler], ...] = (
         ("POST", PREFIX, _create),
@@ -146,7 +149,7 @@ async def _create(request: web.Request) -> web.Response:
         "Upload-Limit": _limits(request, session),
     }
     await send_interim(request, version, where)
-    response = await _take_in(request, session, complete=complete is not False)
+    response = await _take_in(request, session, 0, complete=complete is not False)
     response.headers.update(where)
     return response
 
@@ -164,18 +167,24 @@ async def _append(request: web.Request) -> web.Response:
         if sequential.has_body(request):
             raise InconsistentLength("the upload is complete and takes no more bytes")
         raise CompletedUpload("the upload is complete already")
-    if position != sequential.offset(session):
-        raise OffsetMismatch(sequential.offset(session), position)
+    current = sequential.offset(session)
+    # Concurrency: an offset that was told must be accepted, although a request that the
+    # client has given up may have brought the upload further since. It gives way to this one.
+    given_up = request.app[_APPENDS][session.id] and position < current
+    if position != current and not given_up:
+        raise OffsetMismatch(current, position)
     length = _length(request, position=position, complete=complete)
     if length is not None:
         session = await _settle_length(request, session, length)
-    return await _take_in(request, session, complete=complete)
+    return await _take_in(request, session, position, complete=complete)
 
 
-async def _take_in(request: web.Request, session: Session, *, complete: bool) -> web.Response:
+async def _take_in(
+    request: web.Request, session: Session, position: int, *, complete: bool
+) -> web.Response:
     """Append the body and, if it is said to be the rest, complete the upload."""
     if sequential.has_body(request):
-        session = await _receive(request, session)
+        session = await _receive(request, session, position)
     if not complete:
         created = request.method == hdrs.METH_POST
         return web.Response(
@@ -194,20 +203,26 @@ async def _take_in(request: web.Request, session: Session, *, complete: bool) ->
     return response
 
 
-async def _receive(request: web.Request, session: Session) -> Session:
+async def _receive(request: web.Request, session: Session, start: int) -> Session:
     async def position() -> int:
         return sequential.offset(await uploads.get(request[PRINCIPAL], session.id))
 
     uploads = request.app[RUNTIME].uploads
     checksum = fields.sha256_digest(request.headers, "Content-Digest")
+    appends = request.app[_APPENDS]
+    appends[session.id] += 1
     try:
         async with ProgressReports(request, fields.interop_version(request.headers), position):
-            return await sequential.append(request, session, checksum)
+            return await sequential.append(request, session, start, checksum)
     except SizeExceeded:
         if session.total_size is not None and request.content_length is None:
             # Upload Append: an upload that ran past its length must not be used any further.
             await uploads.cancel(request[PRINCIPAL], session.id, "longer than announced")
         raise
+    finally:
+        appends[session.id] -= 1
+        if not appends[session.id]:
+            del appends[session.id]
 
 
 async def _settle_length(request: web.Request, session: Session, length: int) -> Session:

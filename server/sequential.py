@@ -74,8 +74,10 @@ def has_body(request: web.Request) -> bool:
     return request.can_read_body
 
 
-async def append(request: web.Request, session: Session, checksum: Checksum | None) -> Session:
-    """Take the body in at the session's offset and return the session after it.
+async def append(
+    request: web.Request, session: Session, start: int, checksum: Checksum | None
+) -> Session:
+    """Take the body in at an offset and return the session after it.
 
     Raises:
         SizeExceeded: The body is longer than what is missing; nothing of it was read if
@@ -83,7 +85,6 @@ async def append(request: web.Request, session: Session, checksum: Checksum | No
         PdfsluiceError: See :meth:`pdfsluice.core.service.UploadService.receive`.
     """
     settings = request.app[RUNTIME].settings
-    start = offset(session)
     room = (settings.max_file_size if session.total_size is None else session.total_size) - start
     length = request.content_length
     if length is not None and length > room:

@@ -100,7 +100,7 @@ async def _create(request: web.Request) -> web.Response:
     )
     headers: dict[str, str] = {hdrs.LOCATION: sequential.location(request, PREFIX, session)}
     if with_upload:
-        session = await sequential.append(request, session, checksum)
+        session = await sequential.append(request, session, 0, checksum)
     headers |= await _progress_headers(request, session)
     return web.Response(status=201, headers=headers)
 
@@ -149,7 +149,7 @@ async def _patch(request: web.Request) -> web.Response:
     if sequential.has_body(request):
         if session.state not in OPEN:
             raise UploadClosed("the upload has all its bytes")
-        session = await sequential.append(request, session, checksum)
+        session = await sequential.append(request, session, position, checksum)
     return web.Response(status=204, headers=await _progress_headers(request, session))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.ietf import Ietf, digest
-from tests.conformance.wire import Server
+from tests.conformance.wire import Server, eventually
 from tests.support.servers import RunningServer
 from tests.support.stored import documents_of, get_json, hostile_pdf
 
@@ -92,3 +92,26 @@ def test_name_comes_from_content_disposition(server: RunningServer, ietf: Ietf, 
     ietf.post(pdf, complete=True, Content_Disposition=disposition)
     (document,) = documents_of(server.base_url, pdf)
     assert document["filename"] == "Grüße.pdf"
+
+
+def test_told_offset_is_accepted_although_a_dead_request_went_on(
+    server: RunningServer, ietf: Ietf
+) -> None:
+    """Concurrency: what a client was told by HEAD it can use; the older request gives way."""
+    pdf = make_pdf([uuid.uuid4().hex], noise_per_page=6_000_000)
+    url = ietf.create(pdf)
+    headers = {
+        "Upload-Offset": "0",
+        "Upload-Complete": "?1",
+        "Content-Type": ietf.media_type,
+        "Content-Length": str(len(pdf)),
+    }
+    with ietf.server.connect() as zombie:
+        zombie.start("PATCH", ietf.server.path(url), ietf.headers(headers))
+        zombie.send(pdf[:1_000_000])
+        told = ietf.offset(url)
+        zombie.send(pdf[1_000_000:4_000_000])
+        eventually(lambda: ietf.offset(url) > told)
+        done = ietf.patch(url, told, pdf[told:], complete=True)
+    assert done.status == 200
+    assert len(documents_of(server.base_url, pdf)) == 1
