@@ -1,14 +1,22 @@
 """Runs the ``pdfsluice`` command as a user would."""
 
+import io
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from pdfsluice.client.cli import console, main
 
 _SECONDS = 120
+_COLUMNS = 200
 
 
 @dataclass(frozen=True)
@@ -26,10 +34,25 @@ class Outcome:
     err: str
 
 
-def pdfsluice(
-    *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
-) -> Outcome:
-    """Run the command to its end; no terminal, and no settings but those given."""
+def pdfsluice(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Outcome:
+    """Run the command in this process to its end; no settings but those given.
+
+    Ten times as quick as a process of its own. What it prints is as wide as on a wide terminal.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    console.out.width = console.err.width = _COLUMNS
+    with (
+        patch.dict(os.environ, _environment(env), clear=True),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main([*map(str, arguments)])
+    return Outcome(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+
+def pdfsluice_process(*arguments: str | Path) -> Outcome:
+    """Run the command as a process of its own to its end; no terminal, no settings."""
     done = subprocess.run(
         [sys.executable, "-m", "pdfsluice.client.cli", *map(str, arguments)],
         stdin=subprocess.DEVNULL,
@@ -37,8 +60,7 @@ def pdfsluice(
         text=True,
         timeout=_SECONDS,
         check=False,
-        cwd=cwd,
-        env=_environment(env),
+        env=_environment(None),
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 
@@ -69,4 +91,4 @@ def _environment(given: Mapping[str, str] | None) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("STREAMING_", "PDFSLUICE_"))
     }
-    return {**kept, "COLUMNS": "200", "NO_COLOR": "1", **(given or {})}
+    return {**kept, "COLUMNS": str(_COLUMNS), "NO_COLOR": "1", **(given or {})}

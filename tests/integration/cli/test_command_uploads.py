@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.client.cli import main
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import interrupted, pdfsluice
 from tests.support.servers import RunningServer, Serve
@@ -125,15 +124,11 @@ def test_absent_server_is_named(pdf: Path) -> None:
         ("upload", "{pdf}", "--parallel", "0"),
     ],
 )
-def test_wrong_use_is_explained(
-    arguments: tuple[str, ...], pdf: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([argument.format(pdf=pdf) for argument in arguments])
-    assert ended.value.code == 2
-    captured = capsys.readouterr()
-    assert "Error" in captured.err
-    assert captured.out == ""
+def test_wrong_use_is_explained(arguments: tuple[str, ...], pdf: Path) -> None:
+    outcome = pdfsluice(*(argument.format(pdf=pdf) for argument in arguments))
+    assert outcome.code == 2
+    assert "Error" in outcome.err
+    assert outcome.out == ""
 
 
 def test_keys_come_from_the_environment_or_a_file(serve: Serve, pdf: Path, tmp_path: Path) -> None:
