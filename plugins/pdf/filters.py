@@ -5,6 +5,7 @@ import binascii
 import re
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from .lzw import decode_lzw
@@ -129,17 +130,26 @@ def _flate(data: bytes, _step: Filter, limit: int) -> tuple[bytes, str]:
 
 
 def _inflate_partly(data: bytes, window_bits: int, limit: int) -> bytes:
-    """Inflate up to where the data is damaged."""
+    """Inflate up to where the data is damaged.
+
+    zlib keeps back what a call has made when the same call meets an error; so the piece with
+    the damage is repeated byte by byte.
+    """
     inflater = zlib.decompressobj(window_bits)
     result = bytearray()
-    try:
-        for start in range(0, len(data), 256):
-            piece = inflater.decompress(data[start : start + 256], limit - len(result))
-            result += piece
-            if len(result) >= limit:
-                break
-    except zlib.error:
-        pass
+    step = 1024
+    for start in range(0, len(data), step):
+        before = inflater.copy()
+        piece = data[start : start + step]
+        try:
+            result += inflater.decompress(piece, limit - len(result))
+        except zlib.error:
+            with suppress(zlib.error):
+                for byte in piece:
+                    result += before.decompress(bytes([byte]), limit - len(result))
+            break
+        if len(result) >= limit:
+            break
     return bytes(result)
 
 
