@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from tests.support.commands import pdfsluice_process
+from tests.support.commands import pdfsluice
 
 
 def test_demonstration_can_be_repeated(tmp_path: Path) -> None:
-    first = pdfsluice_process("demo", "--once", "--data-dir", tmp_path / "demo")
+    first = pdfsluice("demo", "--once", "--data-dir", tmp_path / "demo")
     assert first.code == 0, first.err
     assert "15 pages, imported and indexed" in first.out
     assert "Canals, Locks and Sluices, page 11" in first.out
     assert "200,000 cubic metres" in first.out
 
-    again = pdfsluice_process("demo", "--once", "--data-dir", tmp_path / "demo")
+    again = pdfsluice("demo", "--once", "--data-dir", tmp_path / "demo")
     assert again.code == 0, again.err
     assert "nothing was sent" in again.out
     assert "Canals, Locks and Sluices, page 11" in again.out

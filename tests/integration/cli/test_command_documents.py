@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pdfsluice.client.cli.reference import reference
 from pdfsluice.core.testing.pdfs import make_pdf
-from tests.support.commands import pdfsluice, pdfsluice_process
+from tests.support.commands import pdfsluice, pdfsluice_here
 from tests.support.servers import RunningServer
 
 ROOT = Path(__file__).parents[3]
@@ -21,31 +21,31 @@ def test_a_document_is_indexed_found_shown_renamed_and_deleted(
     path.write_bytes(make_pdf(["Nothing of note.", f"Otters sleep beside the {marker} weir."]))
     at = ("--server", server.base_url)
 
-    uploaded = pdfsluice("upload", path, "--index", "--json", "-q", *at)
+    uploaded = pdfsluice_here("upload", path, "--index", "--json", "-q", *at)
     document = json.loads(uploaded.out)
     assert document["index_status"] == "done", uploaded.err
 
-    found = pdfsluice("search", "where", "do", "otters", "sleep", marker, *at)
+    found = pdfsluice_here("search", "where", "do", "otters", "sleep", marker, *at)
     assert "1. otters" in found.out.lower()
     assert "page 2" in found.out
-    raw = pdfsluice("search", marker, "--json", "-k", "1", *at)
+    raw = pdfsluice_here("search", marker, "--json", "-k", "1", *at)
     assert json.loads(raw.out)["document_id"] == document["id"]
 
     number = str(document["id"])
-    assert pdfsluice("documents", "rename", number, "Sleeping otters", *at).code == 0
-    assert "Sleeping otters" in pdfsluice("documents", *at).out
-    shown = pdfsluice("documents", *at, "show", number)
+    assert pdfsluice_here("documents", "rename", number, "Sleeping otters", *at).code == 0
+    assert "Sleeping otters" in pdfsluice_here("documents", *at).out
+    shown = pdfsluice_here("documents", *at, "show", number)
     assert document["sha256"] in shown.out
-    assert pdfsluice("documents", "delete", number, *at).code == 0
-    gone = pdfsluice("documents", "show", number, *at)
+    assert pdfsluice_here("documents", "delete", number, *at).code == 0
+    gone = pdfsluice_here("documents", "show", number, *at)
     assert gone.code == 1
     assert "Traceback" not in gone.err
 
 
 def test_plugins_are_listed_with_origin_and_order(tmp_path: Path) -> None:
     env = {"PDFSLUICE_DATA_DIR": str(tmp_path)}
-    text = pdfsluice("plugins", env=env)
-    listed = json.loads(pdfsluice("plugins", "--json", env=env).out)
+    text = pdfsluice_here("plugins", env=env)
+    listed = json.loads(pdfsluice_here("plugins", "--json", env=env).out)
 
     assert text.code == 0, text.err
     assert {plugin["distribution"] for plugin in listed["plugins"]} >= {"pdfsluice"}
@@ -59,14 +59,14 @@ def test_plugins_are_listed_with_origin_and_order(tmp_path: Path) -> None:
 def test_a_disabled_plugin_is_not_listed(tmp_path: Path) -> None:
     config = tmp_path / "pdfsluice.toml"
     config.write_text('disable = ["digest"]\n')
-    listed = json.loads(pdfsluice("plugins", "--json", "--config", config).out)
+    listed = json.loads(pdfsluice_here("plugins", "--json", "--config", config).out)
     assert "digest" not in {plugin["name"] for plugin in listed["plugins"]}
 
 
 def test_settings_say_where_they_come_from(tmp_path: Path) -> None:
     config = tmp_path / "pdfsluice.toml"
     config.write_text('port = 8123\nchunk_size = "4 MiB"\n')
-    outcome = pdfsluice(
+    outcome = pdfsluice_here(
         *("settings", "--json", "--config", config),
         env={"STREAMING_CHUNK_SIZE_MB": "2"},
     )
@@ -74,25 +74,25 @@ def test_settings_say_where_they_come_from(tmp_path: Path) -> None:
     assert settings["port"] == {"name": "port", "value": 8123, "origin": str(config)}
     assert settings["chunk_size"]["origin"] == "STREAMING_CHUNK_SIZE_MB"
     assert settings["host"]["origin"] == "default"
-    assert pdfsluice("settings", "--config", config).out.count(str(config)) == 2
+    assert pdfsluice_here("settings", "--config", config).out.count(str(config)) == 2
 
 
 def test_a_wrong_setting_is_an_error_of_use() -> None:
-    outcome = pdfsluice("settings", env={"STREAMING_CHUNK_SIZE_MB": "lots"})
+    outcome = pdfsluice_here("settings", env={"STREAMING_CHUNK_SIZE_MB": "lots"})
     assert outcome.code == 2
     assert "STREAMING_CHUNK_SIZE_MB" in outcome.err
     assert "Traceback" not in outcome.err
 
 
 def test_help_lists_the_commands_of_plugins_too() -> None:
-    outcome = pdfsluice_process("--help")
+    outcome = pdfsluice("--help")
     assert outcome.code == 0
     for command in ("upload", "resume", "serve", "keys", "scan", "plugins", "settings"):
         assert f" {command} " in outcome.out
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
-    assert pdfsluice_process("--version").out == f"pdfsluice {version('pdfsluice')}\n"
+    assert pdfsluice("--version").out == f"pdfsluice {version('pdfsluice')}\n"
 
 
 def test_the_page_about_the_command_is_current() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.testing.pdfs import make_pdf
-from tests.support.commands import interrupted, pdfsluice
+from tests.support.commands import interrupted, pdfsluice_here
 from tests.support.servers import RunningServer, Serve
 
 REFUSED, UNREACHABLE, AUTHENTICATION, INTERRUPTED = 3, 4, 5, 130
@@ -24,7 +24,7 @@ def pdf(tmp_path: Path) -> Path:
 
 
 def sessions(server: RunningServer) -> list[dict[str, object]]:
-    outcome = pdfsluice("sessions", "--json", "--server", server.base_url)
+    outcome = pdfsluice_here("sessions", "--json", "--server", server.base_url)
     return [json.loads(line) for line in outcome.out.splitlines()]
 
 
@@ -37,12 +37,12 @@ def stored_bytes(server: RunningServer) -> int:
 
 
 def test_upload_tells_what_became_of_the_file(server: RunningServer, pdf: Path) -> None:
-    outcome = pdfsluice("upload", pdf, "--title", "My report", "--server", server.base_url)
+    outcome = pdfsluice_here("upload", pdf, "--title", "My report", "--server", server.base_url)
     assert outcome.code == 0, outcome.err
     assert re.search(r"the report.pdf is document \d+: My report \(.*1 pages", outcome.out)
     assert "uploading" in outcome.err
 
-    again = pdfsluice("upload", pdf, "--server", server.base_url)
+    again = pdfsluice_here("upload", pdf, "--server", server.base_url)
     assert again.code == 0
     assert "is already there as document" in again.out
 
@@ -50,7 +50,7 @@ def test_upload_tells_what_became_of_the_file(server: RunningServer, pdf: Path) 
 def test_json_is_for_programs(server: RunningServer, pdf: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.pdf"
     other.write_bytes(make_pdf([f"Other {os.urandom(8).hex()}"]))
-    outcome = pdfsluice("upload", pdf, other, "--json", "--quiet", "-s", server.base_url)
+    outcome = pdfsluice_here("upload", pdf, other, "--json", "--quiet", "-s", server.base_url)
     first, second = map(json.loads, outcome.out.splitlines())
     assert outcome.code == 0
     assert outcome.err == ""
@@ -68,7 +68,7 @@ def test_interrupted_upload_goes_on_with_the_printed_command(serve: Serve, pdf: 
     (unfinished,) = sessions(server)
     (command,) = re.findall(r"^  pdfsluice (resume .*)$", stopped.err, re.MULTILINE)
     assert unfinished["session_id"] in command
-    resumed = pdfsluice(*shlex.split(command))
+    resumed = pdfsluice_here(*shlex.split(command))
     assert resumed.code == 0, resumed.err
     assert "is document 1" in resumed.out
     assert sessions(server) == []
@@ -78,15 +78,15 @@ def test_cancelled_upload_is_gone(serve: Serve, pdf: Path) -> None:
     server = serve(STREAMING_CHUNK_SIZE_MB="0.0625")
     upload = ("upload", pdf, "--limit-rate", "200kB", "-p", "1", "--server", server.base_url)
     interrupted(*upload, when=lambda: stored_bytes(server) >= 1)
-    listed = pdfsluice("sessions", "--server", server.base_url)
+    listed = pdfsluice_here("sessions", "--server", server.base_url)
     (unfinished,) = sessions(server)
     session_id = str(unfinished["session_id"])
     assert session_id in listed.out
 
-    assert pdfsluice("cancel", session_id, "--server", server.base_url).code == 0
+    assert pdfsluice_here("cancel", session_id, "--server", server.base_url).code == 0
 
     assert sessions(server) == []
-    resumed = pdfsluice("resume", session_id, pdf, "--server", server.base_url)
+    resumed = pdfsluice_here("resume", session_id, pdf, "--server", server.base_url)
     assert resumed.code == 1
     assert "Traceback" not in resumed.err
 
@@ -100,14 +100,14 @@ def test_refusal_says_why(server: RunningServer, tmp_path: Path) -> None:
         b"3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>> endobj\n"
         b"trailer <</Root 1 0 R/Size 4>>\n%%EOF\n"
     )
-    outcome = pdfsluice("upload", path, "--server", server.base_url)
+    outcome = pdfsluice_here("upload", path, "--server", server.base_url)
     assert outcome.code == REFUSED, outcome.err
     assert "launch" in outcome.err
     assert "Traceback" not in outcome.err
 
 
 def test_absent_server_is_named(pdf: Path) -> None:
-    outcome = pdfsluice("upload", pdf, "--server", "http://127.0.0.1:1")
+    outcome = pdfsluice_here("upload", pdf, "--server", "http://127.0.0.1:1")
     assert outcome.code == UNREACHABLE
     assert "http://127.0.0.1:1 cannot be reached" in outcome.err
     assert "resume" not in outcome.err, "there is nothing to resume"
@@ -125,7 +125,7 @@ def test_absent_server_is_named(pdf: Path) -> None:
     ],
 )
 def test_wrong_use_is_explained(arguments: tuple[str, ...], pdf: Path) -> None:
-    outcome = pdfsluice(*(argument.format(pdf=pdf) for argument in arguments))
+    outcome = pdfsluice_here(*(argument.format(pdf=pdf) for argument in arguments))
     assert outcome.code == 2
     assert "Error" in outcome.err
     assert outcome.out == ""
@@ -133,17 +133,17 @@ def test_wrong_use_is_explained(arguments: tuple[str, ...], pdf: Path) -> None:
 
 def test_keys_come_from_the_environment_or_a_file(serve: Serve, pdf: Path, tmp_path: Path) -> None:
     data_dir = tmp_path / "keyed"
-    added = pdfsluice("keys", "add", "tester", "--data-dir", data_dir)
+    added = pdfsluice_here("keys", "add", "tester", "--data-dir", data_dir)
     assert added.code == 0, added.err
     key = added.out.strip()
     server = serve(data_dir=data_dir)
     key_file = tmp_path / "key"
     key_file.write_text(f"{key}\n")
 
-    without = pdfsluice("documents", "--server", server.base_url)
-    wrong = pdfsluice("upload", pdf, "-s", server.base_url, env={"PDFSLUICE_API_KEY": "wrong"})
-    by_file = pdfsluice("upload", pdf, "-s", server.base_url, "--api-key-file", key_file)
-    by_name = pdfsluice("documents", "-s", server.base_url, env={"PDFSLUICE_API_KEY": key})
+    without = pdfsluice_here("documents", "--server", server.base_url)
+    wrong = pdfsluice_here("upload", pdf, "-s", server.base_url, env={"PDFSLUICE_API_KEY": "wrong"})
+    by_file = pdfsluice_here("upload", pdf, "-s", server.base_url, "--api-key-file", key_file)
+    by_name = pdfsluice_here("documents", "-s", server.base_url, env={"PDFSLUICE_API_KEY": key})
 
     assert (without.code, wrong.code) == (AUTHENTICATION, AUTHENTICATION)
     assert "PDFSLUICE_API_KEY" in without.err or "key" in without.err
