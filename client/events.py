@@ -7,10 +7,11 @@ from typing import Any
 import orjson
 
 from pdfsluice.core.findings import Finding
+from pdfsluice.core.lifecycle import ENDED
 
 from .decoding import decode_value
 from .errors import UnexpectedAnswer
-from .models import FINAL_STATES, UploadSession
+from .models import UploadSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class StatusEvent:
     @property
     def ended(self) -> bool:
         """Whether nothing can be sent any more."""
-        return self.status in FINAL_STATES
+        return self.status in ENDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,17 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from pdfsluice.core.findings import Finding, Unscanned
+from pdfsluice.core.lifecycle import ENDED
 from pdfsluice.core.models import SessionState
-
-FINAL_STATES = frozenset(
-    {
-        SessionState.COMPLETED,
-        SessionState.REJECTED,
-        SessionState.CANCELLED,
-        SessionState.FAILED,
-        SessionState.EXPIRED,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +119,7 @@ class UploadSession:
     @property
     def ended(self) -> bool:
         """Whether nothing can be sent any more."""
-        return self.status in FINAL_STATES
+        return self.status in ENDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
