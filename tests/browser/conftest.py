@@ -32,15 +32,19 @@ _ARGUMENTS = (
 _MIB = 1024 * 1024
 
 
-@pytest.fixture(
-    scope="module"
-)  # not longer: while it lives, no test with a loop of its own can run
-def browser() -> Iterator[Browser]:
-    executable = find_browser()
-    if executable is None:
-        pytest.skip(
-            "no Chromium: install it (Debian: apt install chromium) or set PDFSLUICE_CHROMIUM"
-        )
+@pytest.fixture(scope="session", autouse=True)
+def executable() -> str:
+    """The browser's program; looked for before anything is started for a test."""
+    found = find_browser()
+    if found is None:
+        reason = "no Chromium: install it (Debian: apt install chromium) or set PDFSLUICE_CHROMIUM"
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(executable: str) -> Iterator[Browser]:
+    """A browser for one module: while it runs, no test can run an event loop of its own."""
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
         yield launched
