@@ -5,15 +5,12 @@ Section names in docstrings are those of the draft, interop version 8. A request
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import hdrs, web
 
 from pdfsluice.core.errors import (
-    OffsetConflict,
     PdfsluiceError,
     ProtocolError,
     SizeExceeded,
@@ -23,11 +20,20 @@ from pdfsluice.core.models import Protocol, Session
 
 from . import ietf_fields as fields
 from . import sequential
-from .bodies import answer_before_body, withhold_continue
+from .bodies import withhold_continue
 from .documents import Documents
+from .ietf_answers import (
+    CompletedUpload,
+    Handler,
+    InconsistentLength,
+    OffsetMismatch,
+    guarded,
+    limits,
+    refusal,
+)
 from .ietf_interim import ProgressReports, send_interim
-from .keys import PRINCIPAL, REQUEST_ID, RUNTIME
-from .problems import UnsupportedMedia, problem, status_of
+from .keys import PRINCIPAL, RUNTIME
+from .problems import UnsupportedMedia
 from .routes import add_public
 from .views import AcceptedView, CompletedView, respond
 
@@ -35,49 +41,22 @@ PREFIX: Final = "/resumable"
 MEDIA_TYPE: Final = "application/partial-upload"
 
 _RESOURCE: Final = f"{PREFIX}/{{session_id}}"
-_PROBLEM_TYPES: Final = "https://iana.org/assignments/http-problem-types#"
 _UNNAMED: Final = "upload.pdf"
 _APPENDS = web.AppKey("_APPENDS", Counter[str])  # running requests that append, by session
-_Handler = Callable[[web.Request], Awaitable[web.Response]]
-
-
-class OffsetMismatch(OffsetConflict):
-    """The request's offset is not where the upload stands."""
-
-    def __init__(self, expected: int, provided: int) -> None:
-        super().__init__(
-            f"the upload stands at {expected}, not at {provided}",
-            hint="Ask with HEAD where to go on.",
-            details={"offset": expected},
-        )
-        self.expected = expected
-        self.provided = provided
-
-
-class InconsistentLength(ProtocolError):
-    """The request speaks of another length than an earlier one, or than itself."""
-
-    code = "inconsistent-upload-length"
-
-
-class CompletedUpload(ProtocolError):
-    """The upload is complete and cannot be changed."""
-
-    code = "completed-upload"
 
 
 def add_routes(app: web.Application) -> None:
     """Add the target of new uploads, and the upload resources."""
     app[_APPENDS] = Counter()
     add_public(app, _add_discovery)
-    routes: tuple[tuple[str, str, _Handler], ...] = (
+    routes: tuple[tuple[str, str, Handler], ...] = (
         ("POST", PREFIX, _create),
         ("HEAD", _RESOURCE, _head),
         ("PATCH", _RESOURCE, _append),
         ("DELETE", _RESOURCE, _cancel),
     )
     for method, path, handler in routes:
-        app.router.add_route(method, path, _guarded(handler), expect_handler=withhold_continue)
+        app.router.add_route(method, path, guarded(handler), expect_handler=withhold_continue)
 
 
 def _add_discovery(app: web.Application) -> None:
@@ -85,46 +64,9 @@ def _add_discovery(app: web.Application) -> None:
         app.router.add_route("OPTIONS", path, _options)
 
 
-def _guarded(handler: _Handler) -> _Handler:
-    async def guarded(request: web.Request) -> web.Response:
-        try:
-            return await handler(request)
-        except PdfsluiceError as error:
-            response = _refusal(error, request)
-            await answer_before_body(request, response)
-            return response
-
-    return guarded
-
-
-def _refusal(error: PdfsluiceError, request: web.Request) -> web.Response:
-    """Problem Types: answer an error, with the members that the draft defines."""
-    response = problem(error, request.get(REQUEST_ID, ""))
-    match error:
-        case OffsetMismatch(expected=expected, provided=provided):
-            response.headers["Upload-Offset"] = str(expected)
-            return sequential.amended(
-                response,
-                409,
-                members={
-                    "type": f"{_PROBLEM_TYPES}mismatching-upload-offset",
-                    "expected-offset": expected,
-                    "provided-offset": provided,
-                },
-            )
-        case InconsistentLength() | CompletedUpload():
-            members = {"type": _PROBLEM_TYPES + error.code}
-            return sequential.amended(response, status_of(error), members=members)
-        case SizeExceeded():
-            response.headers["Upload-Limit"] = _limits(request, None)
-        case _:
-            pass
-    return response
-
-
 async def _options(request: web.Request) -> web.Response:
     """Limits: a client can ask for support and limits before it begins."""
-    headers = {"Accept-Patch": MEDIA_TYPE, "Upload-Limit": _limits(request, None)}
+    headers = {"Accept-Patch": MEDIA_TYPE, "Upload-Limit": limits(request, None)}
     return web.Response(status=204, headers=headers)
 
 
@@ -146,7 +88,7 @@ async def _create(request: web.Request) -> web.Response:
     )
     where = {
         hdrs.LOCATION: sequential.location(request, PREFIX, session),
-        "Upload-Limit": _limits(request, session),
+        "Upload-Limit": limits(request, session),
     }
     await send_interim(request, version, where)
     response = await _take_in(request, session, 0, complete=complete is not False)
@@ -198,7 +140,7 @@ async def _take_in(
     except PdfsluiceError as error:
         if error.retryable:
             raise
-        response = _refusal(error, request)
+        response = refusal(error, request)
     response.headers.update({"Upload-Complete": "?1", "Upload-Offset": str(position)})
     return response
 
@@ -258,7 +200,7 @@ async def _head(request: web.Request) -> web.Response:
     headers = {
         "Upload-Offset": str(sequential.offset(session)),
         "Upload-Complete": fields.format_boolean(session.state not in OPEN),
-        "Upload-Limit": _limits(request, session),
+        "Upload-Limit": limits(request, session),
         hdrs.CACHE_CONTROL: "no-store",
     }
     if session.total_size is not None:
@@ -287,15 +229,3 @@ def _length(request: web.Request, *, position: int, complete: bool) -> int | Non
             f"Upload-Length says {announced} bytes, the end of the body is at {end}"
         )
     return end if complete and end is not None else announced
-
-
-def _limits(request: web.Request, session: Session | None) -> str:
-    """Limits."""
-    age = None
-    if session is not None and session.state in OPEN:
-        age = max(0, int((session.expires_at - datetime.now(UTC)).total_seconds()))
-    return fields.format_limits(
-        max_size=int(request.app[RUNTIME].settings.max_file_size),
-        max_age=age,
-        version=fields.interop_version(request.headers),
-    )

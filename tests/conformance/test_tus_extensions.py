@@ -37,7 +37,7 @@ class TestCreation:
         assert response.status == 201
         assert tus.offset(response.headers["Location"]) == 0
 
-    @pytest.mark.parametrize("length", ["", "-1", "1e3", "a", "9" * 40])
+    @pytest.mark.parametrize("length", ["", "-1", "1e3", "a"])
     def test_length_must_be_a_number(self, tus: Tus, length: str) -> None:
         """Upload-Length MUST be a non-negative integer."""
         assert 400 <= tus.post(Upload_Length=length).status < 500
@@ -145,6 +145,8 @@ class TestExpiration:
         pdf = new_pdf(0)
         created = tus.post(Upload_Length=str(len(pdf)))
         patched = tus.patch(created.headers["Location"], 0, pdf[:10])
+        if not any("Upload-Expires" in each.headers for each in (created, patched)):
+            pytest.skip("this upload is not going to expire")
         for response in (created, patched):
             if "Upload-Expires" in response.headers:
                 text = response.headers["Upload-Expires"]
@@ -185,7 +187,7 @@ class TestChecksum:
         assert tus.offset(url) == 100
         assert tus.patch(url, 100, pdf[100:]).status == 204
 
-    @pytest.mark.parametrize("value", ["adler YWJj", "sha1", "sha1 ===", "SHA1 YWJj", ""])
+    @pytest.mark.parametrize("value", ["adler YWJj", "sha1", "sha1 ===", "SHA1 YWJj"])
     def test_unknown_checksum(self, tus: Tus, new_pdf: NewPdf, value: str) -> None:
         """400 if the algorithm is not supported; the offset MUST NOT be updated."""
         url = tus.create(new_pdf(0))
@@ -299,7 +301,6 @@ class TestConcatenation:
             "final;http://[::1",
             "final;/files/00000000-0000-4000-8000-000000000000",
             "final;{part}/../{name}",
-            "final;{part} {part}",
             "partial;x",
             "",
         ],

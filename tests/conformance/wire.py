@@ -4,6 +4,7 @@ It writes what it is told, correct or not, and therefore serves to test servers.
 """
 
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -51,6 +52,7 @@ class Connection:
     """One connection; used for one request, or for several one after another."""
 
     address: tuple[str, int]
+    tls: bool = False
     timeout: float = _TIMEOUT
     _socket: socket.socket = field(init=False)
     _parser: h11.Connection = field(init=False)
@@ -58,6 +60,9 @@ class Connection:
     def __post_init__(self) -> None:
         self._socket = socket.create_connection(self.address, timeout=self.timeout)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls:
+            context = ssl.create_default_context()
+            self._socket = context.wrap_socket(self._socket, server_hostname=self.address[0])
 
     def start(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         """Send a request's head; ``Host`` is added."""
@@ -135,7 +140,9 @@ class Server:
     def connect(self) -> Iterator[Connection]:
         """Open a connection and close it in the end."""
         parts = urlsplit(self.url)
-        connection = Connection((parts.hostname or "127.0.0.1", parts.port or 80))
+        tls = parts.scheme == "https"
+        address = (parts.hostname or "127.0.0.1", parts.port or (443 if tls else 80))
+        connection = Connection(address, tls=tls)
         try:
             yield connection
         finally:

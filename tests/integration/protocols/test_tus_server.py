@@ -109,6 +109,17 @@ def test_hostile_parts_are_refused_when_they_are_one(
     assert not documents_of(server.base_url, hostile)
 
 
+def test_parts_are_named_once(tus: Tus) -> None:
+    part = tus.post(Upload_Length="5", Upload_Concat="partial").headers["Location"]
+    assert tus.patch(part, 0, b"%PDF-").status == 204
+    assert tus.post(Upload_Concat=f"final;{part} {part}").status == 400
+
+
+@pytest.mark.parametrize("length", ["9" * 40, "0", "1" + "0" * 18])
+def test_impossible_length(tus: Tus, length: str) -> None:
+    assert tus.post(Upload_Length=length).status in {400, 413}
+
+
 def test_gzip_body_is_refused_and_not_inflated(tus: Tus, pdf: bytes) -> None:
     url = tus.create(pdf)
     response = tus.patch(url, 0, gzip.compress(pdf), **{"Content-Encoding": "gzip"})
