@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from .errors import DocumentNotFound, NotFound, PermissionDenied, ProtocolError
+from .errors import DocumentNotFound, NotFound, ProtocolError
 from .jobs import JobRunner
 from .models import Document, Job, JobKind, JobState, PageText, Passage, Principal, Scope
 from .ports import ImporterSpec, Index
@@ -200,10 +200,5 @@ def is_finished(status: ImportStatus) -> bool:
 
 def _owner(principal: Principal, scope: Scope) -> str | None:
     """Return whose documents the principal may see; ``None`` for everybody's."""
-    if not principal.may(scope):
-        raise PermissionDenied(
-            f"{principal.name} lacks the scope {scope.value!r}",
-            hint="Use a key that has it.",
-            details={"scope": scope.value},
-        )
+    principal.require(scope)
     return None if principal.may(Scope.ADMIN) else principal.id

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from .errors import PermissionDenied
 from .findings import Decision, Finding, Unscanned
 from .ranges import RangeSet
 
@@ -35,6 +36,19 @@ class Principal:
     def may(self, scope: Scope) -> bool:
         """Whether the principal has a scope, directly or as an administrator."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
+
+    def require(self, scope: Scope) -> None:
+        """Refuse a principal without a scope.
+
+        Raises:
+            PermissionDenied: The principal does not have it.
+        """
+        if not self.may(scope):
+            raise PermissionDenied(
+                f"{self.name} lacks the scope {scope.value!r}",
+                hint="Use a key that has it.",
+                details={"scope": scope.value},
+            )
 
 
 class SessionState(StrEnum):

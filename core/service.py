@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import re
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pdfsluice.config import Settings
@@ -15,24 +13,21 @@ from .active import ActiveUpload
 from .completion import Completer, require_whole
 from .concatenation import Concatenation
 from .errors import (
-    DuplicateDocument,
     OffsetConflict,
     Overloaded,
-    PermissionDenied,
     ProtocolError,
-    RateLimited,
     SessionNotFound,
     SizeExceeded,
     StateConflict,
 )
 from .findings import Decision
-from .lifecycle import ENDED, FINISHING, OPEN, expired, expiry, is_expired, refusal
+from .initiation import Initiation, Initiator, check_size
+from .lifecycle import ENDED, FINISHING, OPEN, expired, is_expired, refusal
 from .models import (
     ChunkIntent,
     ChunkReceipt,
     Document,
     Principal,
-    Protocol,
     Scope,
     Session,
     SessionState,
@@ -42,41 +37,6 @@ from .progress import Counters
 from .stores import Catalogue, SessionStore, StoreUsage, UploadStore
 
 logger = logging.getLogger(__name__)
-
-_MIB = 1024 * 1024
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_MAX_FILENAME = 255
-_MAX_METADATA = 64
-_MAX_METADATA_TEXT = 4096
-_SMALL_FILE, _SMALL_CHUNK = 10 * _MIB, 2 * _MIB
-_MEDIUM_FILE, _MEDIUM_CHUNK = 100 * _MIB, 8 * _MIB
-_LEAST_CHUNK = 64 * 1024
-_MAX_CHUNKS = 100_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Initiation:
-    """What a client says when it opens an upload.
-
-    Attributes:
-        filename: The client's name for the file; for display, never for a path.
-        total_size: Size in bytes; ``None`` where the protocol may tell it later.
-        chunk_size: The chunk size that the client wishes; the server settles it.
-        expected_digest: SHA-256 of the file in hexadecimal, where the client knows it.
-        partial: Whether this is a part for a later concatenation.
-    """
-
-    filename: str
-    total_size: int | None
-    client_id: str = ""
-    chunk_size: int | None = None
-    title: str = ""
-    check_duplicates: bool = True
-    auto_build_index: bool = False
-    expected_digest: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    protocol: Protocol = Protocol.REST
-    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +82,7 @@ class UploadService:
         self._active = active
         self._pipeline = pipeline
         self._completer = completer
+        self._initiator = Initiator(settings, sessions, uploads, catalogue)
         self._concatenation = Concatenation(sessions, uploads, active)
         self._draining = False
 
@@ -136,20 +97,9 @@ class UploadService:
             StorageFull: There is no room for the file.
             PermissionDenied: The principal may not upload.
         """
-        _require(principal, Scope.UPLOAD)
+        principal.require(Scope.UPLOAD)
         self._refuse_while_draining()
-        self._check_size(initiation.total_size)
-        digest = _checked_digest(initiation.expected_digest)
-        if digest is not None and initiation.check_duplicates:
-            await self._refuse_duplicate(digest, principal)
-        await self._check_quota(principal)
-        session = self._new_session(principal, initiation, digest)
-        await self._uploads.create(session.id, session.total_size)
-        try:
-            await self._sessions.create(session)
-        except BaseException:
-            await asyncio.shield(self._uploads.remove(session.id))
-            raise
+        session = await self._initiator.open(principal, initiation)
         logger.info("upload opened", extra={"session_id": session.id, "owner": principal.name})
         return session
 
@@ -201,7 +151,7 @@ class UploadService:
             RateLimited, Overloaded: Too much is going on; try again later.
             StorageFull: There is no room; what was committed is kept.
         """
-        _require(principal, Scope.UPLOAD)
+        principal.require(Scope.UPLOAD)
         self._refuse_while_draining()
         session = await self.get(principal, session_id)
         error = refusal(session)
@@ -230,7 +180,7 @@ class UploadService:
             raise ProtocolError(
                 f"the size is {session.total_size} bytes and cannot change to {total}"
             )
-        self._check_size(total)
+        check_size(total, self._settings)
         upload = await self._active.get(session)
         async with upload.lock:
             if upload.session.committed and upload.session.committed.ranges[-1][1] > total:
@@ -258,7 +208,7 @@ class UploadService:
 
     async def start_completion(self, principal: Principal, session_id: str) -> Session:
         """Begin to complete an upload and return at once; see :meth:`complete`."""
-        _require(principal, Scope.UPLOAD)
+        principal.require(Scope.UPLOAD)
         session = await self.get(principal, session_id)
         if session.state in ENDED and session.state is not SessionState.COMPLETED:
             raise refusal(session) or StateConflict(f"the upload is {session.state}")
@@ -267,14 +217,6 @@ class UploadService:
         if session.partial:
             raise StateConflict("a part is completed by concatenating it with others")
         return await self._begin_completion(session)
-
-    async def wait_for_verdict(self, session: Session) -> Session:
-        """Wait until a completion that was started has ended; return the final snapshot.
-
-        Raises:
-            PdfsluiceError: See :meth:`complete`.
-        """
-        return await self._finish(session)
 
     async def go_on(self, session: Session) -> None:
         """Take up a completion that a restart interrupted."""
@@ -316,7 +258,7 @@ class UploadService:
             SessionNotFound: There is no such session, or it is another principal's.
             SessionExpired, SessionEnded, ContentRejected: It cannot be resumed.
         """
-        _require(principal, Scope.UPLOAD)
+        principal.require(Scope.UPLOAD)
         session = await self.get(principal, session_id)
         if session.state in ENDED and session.state is not SessionState.COMPLETED:
             raise refusal(session) or StateConflict(f"the upload is {session.state}")
@@ -335,7 +277,7 @@ class UploadService:
         Raises:
             StateConflict: The upload is already being imported, or has ended otherwise.
         """
-        _require(principal, Scope.UPLOAD)
+        principal.require(Scope.UPLOAD)
         session = await self._find(principal, session_id)
         if session.state is SessionState.CANCELLED:
             return session
@@ -350,7 +292,7 @@ class UploadService:
             PermissionDenied: The principal is no administrator.
             StateConflict: The upload is not in quarantine.
         """
-        _require(principal, Scope.ADMIN)
+        principal.require(Scope.ADMIN)
         session = await self._find(principal, session_id)
         if not session.quarantined:
             raise StateConflict(
@@ -393,7 +335,7 @@ class UploadService:
             ProtocolError: A part is named twice, is no part, or is not complete.
             SessionNotFound: A part does not exist, or is another principal's.
         """
-        _require(principal, Scope.UPLOAD)
+        principal.require(Scope.UPLOAD)
 
         async def find(session_id: str) -> Session:
             return await self.get(principal, session_id)
@@ -432,16 +374,6 @@ class UploadService:
                 "the server is stopping", retry_after=5, hint="Try again when it is back."
             )
 
-    def _check_size(self, size: int | None) -> None:
-        if size is not None and size <= 0:
-            raise ProtocolError("the file is empty", hint="Send a file of at least one byte.")
-        if size is not None and size > self._settings.max_file_size:
-            raise SizeExceeded(
-                f"the file has {size} bytes; {int(self._settings.max_file_size)} are allowed",
-                hint="Ask whoever runs the server to raise max_file_size.",
-                details={"max_file_size": int(self._settings.max_file_size)},
-            )
-
     def _check_place(self, session: Session, chunk: ChunkIntent) -> None:
         """Check that a chunk lies inside the file, and ends inside it as far as it says."""
         limit = session.total_size or int(self._settings.max_file_size)
@@ -456,95 +388,6 @@ class UploadService:
                 details={"offset": chunk.offset, "length": chunk.length, "file_size": limit},
             )
 
-    async def _refuse_duplicate(self, digest: str, principal: Principal) -> None:
-        document = await self._catalogue.find_by_digest(digest, owner=principal.id)
-        if document is not None:
-            raise DuplicateDocument(
-                f"this file is already there as {document.title!r}",
-                hint="Use that document, or upload with check_duplicates set to false.",
-                details={"document_id": document.id},
-            )
-
-    async def _check_quota(self, principal: Principal) -> None:
-        open_sessions = await self._sessions.count(OPEN, owner=principal.id)
-        if open_sessions >= self._settings.max_sessions:
-            raise RateLimited(
-                f"{open_sessions} uploads are unfinished; {self._settings.max_sessions} may be",
-                retry_after=60,
-                hint="Finish or cancel some of them.",
-            )
-
-    def _new_session(
-        self, principal: Principal, initiation: Initiation, digest: str | None
-    ) -> Session:
-        now = _now()
-        session = Session(
-            id=str(uuid.uuid4()),
-            owner=principal.id,
-            client_id=_shown(initiation.client_id, _MAX_FILENAME),
-            filename=display_name(initiation.filename),
-            title=_shown(initiation.title, _MAX_METADATA_TEXT).strip(),
-            total_size=initiation.total_size,
-            chunk_size=self.settle_chunk_size(initiation.total_size, initiation.chunk_size),
-            protocol=initiation.protocol,
-            created_at=now,
-            updated_at=now,
-            expires_at=now,
-            expected_digest=digest,
-            check_duplicates=initiation.check_duplicates,
-            auto_build_index=initiation.auto_build_index,
-            metadata=_checked_metadata(initiation.metadata),
-            partial=initiation.partial,
-        )
-        return replace(session, expires_at=expiry(session, self._settings))
-
-    def settle_chunk_size(self, total_size: int | None, requested: int | None) -> int:
-        """Choose the chunk size: small files have small chunks; clients may ask within limits."""
-        size = min(requested or int(self._settings.chunk_size), int(self._settings.max_chunk_size))
-        if total_size is not None and total_size < _SMALL_FILE:
-            size = min(size, _SMALL_CHUNK)
-        elif total_size is not None and total_size < _MEDIUM_FILE:
-            size = min(size, _MEDIUM_CHUNK)
-        return max(size, _LEAST_CHUNK, -(-(total_size or 0) // _MAX_CHUNKS))
-
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _require(principal: Principal, scope: Scope) -> None:
-    if not principal.may(scope):
-        raise PermissionDenied(
-            f"{principal.name} lacks the scope {scope.value!r}",
-            hint="Use a key that has it.",
-            details={"scope": scope.value},
-        )
-
-
-def _checked_digest(text: str | None) -> str | None:
-    """Accept a SHA-256 in hexadecimal; anything else is the client's mistake."""
-    if not text:
-        return None
-    if not _SHA256.fullmatch(text):
-        raise ProtocolError("expected_hash is not a SHA-256 in hexadecimal (64 digits)")
-    return text.lower()
-
-
-def _shown(text: str, limit: int) -> str:
-    """Drop what must not reach a page or a log line, and cut to ``limit`` characters."""
-    return "".join(char for char in text if char.isprintable())[:limit]
-
-
-def display_name(filename: str) -> str:
-    """Reduce a client's filename to its last part, printable; it is shown, never opened."""
-    last = re.split(r"[/\\]", filename)[-1]
-    return _shown(last, _MAX_FILENAME).strip().lstrip(".") or "document.pdf"
-
-
-def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    if len(metadata) > _MAX_METADATA:
-        raise ProtocolError(f"more than {_MAX_METADATA} metadata entries")
-    return {
-        _shown(key, _MAX_FILENAME): _shown(value, _MAX_METADATA_TEXT)
-        for key, value in metadata.items()
-    }

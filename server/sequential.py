@@ -13,9 +13,10 @@ from aiohttp import web
 from aiohttp.http import HttpVersion11
 
 from pdfsluice.core.errors import SizeExceeded
+from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.lifecycle import refusal
 from pdfsluice.core.models import Checksum, ChunkIntent, Protocol, Session, SessionState
-from pdfsluice.core.service import Completion, Initiation
+from pdfsluice.core.service import Completion
 
 from .bodies import BodyLimits, RawBody
 from .keys import PRINCIPAL, RUNTIME

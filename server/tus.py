@@ -14,9 +14,9 @@ from pdfsluice.core.errors import (
     PermissionDenied,
     ProtocolError,
 )
+from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.lifecycle import OPEN
 from pdfsluice.core.models import Checksum, Protocol, Session, SessionState
-from pdfsluice.core.service import Initiation
 
 from . import sequential
 from .bodies import withhold_continue

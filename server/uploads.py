@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 from aiohttp import hdrs, web
 
 from pdfsluice.core import errors
+from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.models import Scope, Session, SessionState
 from pdfsluice.core.runtime import Runtime
-from pdfsluice.core.service import Initiation
 
 from .bodies import BodyLimits
 from .documents import Documents

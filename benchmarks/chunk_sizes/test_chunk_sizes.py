@@ -17,10 +17,10 @@ from benchmarks.support.files import workspace
 from benchmarks.support.processes import Server, pdfsluice
 from benchmarks.support.registries import loaded_in, registry_in
 from benchmarks.support.uploads import delete, upload
+from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.models import Checksum, ChunkIntent
 from pdfsluice.core.registry import Registry
 from pdfsluice.core.runtime import LOCAL, open_runtime
-from pdfsluice.core.service import Initiation
 from pdfsluice.core.stages import StageContext
 
 READ = 256 * 1024

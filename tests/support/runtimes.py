@@ -11,12 +11,12 @@ from typing import Any
 from pdfsluice import config
 from pdfsluice.core.findings import Decision, Finding, Severity, StageReport
 from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.manager import PluginInfo, PluginManager
 from pdfsluice.core.models import Checksum, ChunkIntent, Session
 from pdfsluice.core.pipeline import Slice
 from pdfsluice.core.ports import PluginContext, PolicySpec
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
-from pdfsluice.core.service import Initiation
 from pdfsluice.core.stages import StageContext, StreamStage, StreamStageSpec
 
 STORES = ("local_store", "sql", "checksum", "digest")

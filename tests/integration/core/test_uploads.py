@@ -27,9 +27,9 @@ from pdfsluice.core.errors import (
     UploadIncomplete,
 )
 from pdfsluice.core.findings import Decision, Finding
+from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.models import Checksum, ChunkIntent, Principal, Scope, SessionState
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.core.service import Initiation
 from pdfsluice.core.stages import StageContext, StreamStage
 from tests.support.runtimes import (
     Bytes,
