@@ -1,0 +1,91 @@
+"""Rules that hold for every file of the project."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+MOST_LINES = 400
+MODULES = {".py", ".js", ".mjs"}
+VAGUE = {"util", "utils", "helper", "helpers", "misc", "common"}
+UNWANTED: Mapping[str, re.Pattern[str]] = {
+    "work left over": re.compile(r"\b(?:TODO|FIXME|XXX)\b"),
+    "a path of somebody's machine": re.compile(
+        r"""(?:^|[\s"'`(=:])(?:file://)?/(?:work|root|Users|home/(?!pdfsluice\b)\w+|tmp/\w+)/"""
+    ),
+    "where packages are fetched from": re.compile(
+        r"index-url|registry\s*=\s*[\"']?https?:|registry\.npmjs|pypi\.org/simple|files\.pythonhosted"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def tracked() -> list[Path]:
+    """All files under version control."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no clone")
+    done = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def offenders(files: list[Path], wrong: Callable[[Path], bool]) -> list[str]:
+    return [file.relative_to(ROOT).as_posix() for file in files if wrong(file)]
+
+
+def test_no_module_is_long(tracked: list[Path]) -> None:
+    def long(file: Path) -> bool:
+        return file.suffix in MODULES and file.read_text().count("\n") > MOST_LINES
+
+    assert offenders(tracked, long) == []
+
+
+def test_every_module_is_named_for_what_it_holds(tracked: list[Path]) -> None:
+    assert offenders(tracked, lambda file: file.stem in VAGUE or file.parent.name in VAGUE) == []
+
+
+def test_every_module_says_what_it_is_for(tracked: list[Path]) -> None:
+    def silent(file: Path) -> bool:
+        return file.suffix == ".py" and ast.get_docstring(ast.parse(file.read_text())) is None
+
+    assert offenders(tracked, silent) == []
+
+
+@pytest.mark.parametrize("what", UNWANTED)
+def test_no_file_holds(what: str, tracked: list[Path]) -> None:
+    assert [
+        place
+        for file in tracked
+        if file != Path(__file__)
+        for place in places(file, UNWANTED[what])
+    ] == []
+
+
+def places(file: Path, pattern: re.Pattern[str]) -> Iterator[str]:
+    """Yield file, line number and line wherever a text has the pattern."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        return  # a picture or a font
+    for number, line in enumerate(lines, 1):
+        if pattern.search(line):
+            yield f"{file.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+
+
+@pytest.mark.parametrize(
+    ("what", "line"),
+    [
+        ("work left over", "# TODO: later"),
+        ("a path of somebody's machine", 'open("/root/notes.txt")'),
+        ("a path of somebody's machine", "cd /home/ann/pdfsluice"),
+        ("where packages are fetched from", "pip install --index-url http://localhost"),
+        ("where packages are fetched from", '"resolved": "https://registry.npmjs.org/ws"'),
+    ],
+)
+def test_the_patterns_find_what_they_are_for(what: str, line: str) -> None:
+    assert UNWANTED[what].search(line)
