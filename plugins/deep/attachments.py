@@ -88,7 +88,7 @@ def _examine(attachment: _Attachment, stream: Object, number: int) -> Iterator[S
     shown = f"The attachment {attachment.name!r}" if attachment.name else "An attachment"
     try:
         content = _content(stream)
-    except (pikepdf.PdfError, pikepdf.DataDecodingError, zlib.error, ValueError, MemoryError):
+    except (pikepdf.PikepdfError, zlib.error, ValueError, TypeError, MemoryError):
         yield Blind(reason="unreadable", object=number, message=f"{shown} cannot be decoded.")
         content = b""
     what = describe_executable(content, attachment.name)

@@ -32,7 +32,7 @@ def _metadata(pdf: Pdf) -> dict[str, str]:
     """Return the document information dictionary (ISO 32000-2, 14.3.3), made printable."""
     try:
         info = dictionary_of(pdf.trailer.get("/Info"))
-    except pikepdf.PdfError:
+    except pikepdf.PikepdfError:
         return {}
     if info is None:
         return {}

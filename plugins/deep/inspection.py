@@ -49,7 +49,7 @@ def inspect(path: Path, seconds: float, doubts: Sequence[Doubt] = ()) -> Survey:
         pdf = open_pdf(path)
     except pikepdf.PasswordError:
         return _needs_password()
-    except pikepdf.PdfError as error:
+    except pikepdf.PikepdfError as error:
         return _unopenable(error, path)
     with pdf:
         return _Look(pdf, path, Budget(seconds)).survey(doubts)
@@ -75,7 +75,7 @@ class _Look:
             self._seen.append(Sighting(kind=FindingKind.ENCRYPTED, subject="opened"))
         try:
             self._survey.facts["page_count"] = len(self._pdf.pages)
-        except pikepdf.PdfError as error:
+        except (pikepdf.PikepdfError, ValueError, TypeError) as error:
             self._warnings.append(str(error))
         try:
             self._look()
@@ -97,17 +97,25 @@ class _Look:
             else:
                 self._warnings.append(item.text)
         if any(sighting.kind in _TRIGGERED for sighting in self._seen):
-            self._triggers = find_triggers(self._pdf, self._budget)
+            self._find_triggers()
         for found in self._attachments.examine(self._pdf, self._budget):
             if isinstance(found, Sighting):
                 self._seen.append(found)
             else:
                 self._survey.blind.append(found)
+        for number in self._walk.unread:
+            self._blind("unreadable", "An object cannot be read; it was not checked.", number)
         self._warnings += map(str, self._pdf.get_warnings())
         if self._warnings:
             for number in self._walk.unreadable(self._pdf):
                 message = "An object stream cannot be read; what is in it was not checked."
                 self._blind("object-stream", message, number)
+
+    def _find_triggers(self) -> None:
+        try:
+            self._triggers = find_triggers(self._pdf, self._budget)
+        except (pikepdf.PikepdfError, ValueError, TypeError):
+            self._blind("unreadable", "It could not be found out what makes the actions run.")
 
     def _blind(self, reason: str, message: str, number: int | None = None) -> None:
         if len(self._survey.blind) < MOST_BLIND:
@@ -164,7 +172,7 @@ def _needs_password() -> Survey:
     )
 
 
-def _unopenable(error: pikepdf.PdfError, path: Path) -> Survey:
+def _unopenable(error: pikepdf.PikepdfError, path: Path) -> Survey:
     text = str(error)
     if "encryption" in text:
         message = "The file is encrypted in a way that is not supported; it could not be checked."

@@ -6,6 +6,7 @@ action, a blend mode called ``/Screen`` no rich media.
 
 from collections.abc import Iterator, Mapping
 
+import pikepdf
 from pikepdf import Array, Dictionary, Stream
 
 from pdfsluice.core.findings import FindingKind, Trigger
@@ -106,8 +107,7 @@ def _catalogue(found: Dictionary, number: int) -> Iterator[Sighting]:
 def _has_action(value: object) -> bool:
     triggers = dictionary_of(value)
     return triggers is not None and any(
-        dictionary_of(triggers.get(key)) is not None
-        for key in triggers.keys()  # noqa: SIM118 - no mapping
+        dictionary_of(action) is not None for _, action in triggers.items()
     )
 
 
@@ -141,7 +141,7 @@ def _scripts(form: object) -> str:
         if isinstance(packet, Stream):
             try:
                 content = packet.read_bytes()
-            except Exception:  # noqa: BLE001, S112 - what cannot be read is told by the walk
+            except (pikepdf.PikepdfError, ValueError):
                 continue
             if b"<script" in content:
                 return "scripts"

@@ -65,8 +65,8 @@ def _events(found: Dictionary, number: int, trigger_of: _TriggerOf) -> Iterator[
     events = dictionary_of(found.get("/AA"))
     if events is not None:
         container = number_of(events, number)
-        for key in events.keys():  # noqa: SIM118 - a pikepdf dictionary iterates over nothing else
-            yield trigger_of(key), events.get(key), container
+        for key, action in events.items():
+            yield trigger_of(key), action, container
 
 
 def _always(trigger: Trigger) -> _TriggerOf:

@@ -17,8 +17,8 @@ def dictionary_of(value: object) -> Dictionary | None:
 
 
 def name_of(value: object) -> str:
-    """Return a name with its slash, or an empty string."""
-    return str(value) if isinstance(value, Name) else ""
+    """Return a name with its slash, or an empty string; it may hold any bytes."""
+    return bytes(value).decode("latin-1") if isinstance(value, Name) else ""
 
 
 def text_of(value: object) -> str:
@@ -26,7 +26,7 @@ def text_of(value: object) -> str:
     if isinstance(value, Stream):
         try:
             head = value.read_bytes()[:EXCERPT_BYTES]
-        except (pikepdf.PdfError, pikepdf.DataDecodingError, ValueError):
+        except (pikepdf.PikepdfError, ValueError):
             return ""
         return head.decode(
             "utf-16" if head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8", "replace"
@@ -34,7 +34,7 @@ def text_of(value: object) -> str:
     if not isinstance(value, String):
         return ""
     try:
-        return str(value)[:EXCERPT_BYTES]
+        return str(value)[:EXCERPT_BYTES].encode(errors="replace").decode()
     except UnicodeDecodeError:
         return bytes(value)[:EXCERPT_BYTES].decode("latin-1")
 

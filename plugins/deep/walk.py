@@ -41,6 +41,7 @@ class Walk:
 
     Attributes:
         places: The offset of each object that has one: those outside of object streams.
+        unread: Objects that could not be looked at, or not to their end.
     """
 
     def __init__(self, path: Path, attachments: Attachments, budget: Budget) -> None:
@@ -50,6 +51,7 @@ class Walk:
         self._root = 0
         self._compressed: set[tuple[int, int]] = set()
         self.places: dict[int, int] = {}
+        self.unread: list[int] = []
         self._object_streams: set[int] = set()
 
     def sightings(self, pdf: Pdf) -> Iterator[Sighting | Warned]:
@@ -80,7 +82,7 @@ class Walk:
             self._budget.spend()
             try:
                 pdf.get_object((number, 0)).get_stream_buffer()
-            except (pikepdf.PdfError, pikepdf.DataDecodingError, TypeError):
+            except (pikepdf.PikepdfError, TypeError):
                 yield number
             else:
                 if pdf.get_warnings():
@@ -93,8 +95,10 @@ class Walk:
                 found = pdf.get_object(key)
                 if _interesting(found):
                     yield from self._in_object(found, key)
-            except pikepdf.PdfError as error:
+            except pikepdf.PikepdfError as error:
                 yield Warned(str(error))
+            except (ValueError, TypeError):  # pikepdf cannot say what it read
+                self.unread.append(key[0])
 
     def _in_object(self, found: Object, key: tuple[int, int]) -> Iterator[Sighting]:
         """Look at the dictionaries of one object; those of other objects have their own turn."""

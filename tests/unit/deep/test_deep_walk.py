@@ -489,3 +489,23 @@ def test_a_file_that_is_opened_anew_in_between_gives_the_same(
     parts = inspection.inspect(path, 60)
     assert {s.kind for s in whole.sightings} >= {K.EXECUTABLE, K.JAVASCRIPT, K.MALFORMED}
     assert parts == whole
+
+
+async def test_names_of_any_bytes_hide_nothing(stage: DeepStage, tmp_path: Path) -> None:
+    odd = b"/X\x80 /\xff\xfe"
+    body = (
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R/AA<</WC 4 0 R" + odd + b">>>>endobj\n"
+        b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Resources<<>>/Annots[5 0 R]>>endobj\n"
+        b"4 0 obj<</S/J#61vaScript/JS(\xff\x80)" + odd + b">>endobj\n"
+        b"5 0 obj<</Type/\x80/Subtype/\x81/A<</S/Launch/F(\xfe\xff\xd8)" + odd + b">>>>endobj\n"
+    )
+    path = tmp_path / "f.pdf"
+    path.write_bytes(_with_xref(body))
+    report = await inspect(stage, path)
+    assert told(report) == {
+        (K.ADDITIONAL_ACTIONS, T.OPEN),
+        (K.JAVASCRIPT, T.OPEN),
+        (K.LAUNCH, T.CLICK),
+    }
+    assert not report.unscanned
