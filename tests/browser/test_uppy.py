@@ -26,8 +26,10 @@ window.run = async (server, file) => {
   const uppy = makeUppy(server, '');
   const problems = [];
   uppy.on('upload-error', (_, error) => {
-    const { status, code, details } = JSON.parse(error.originalResponse.getBody());
-    problems.push({ status, code, kinds: details.findings.map(({ kind }) => kind) });
+    const body = error.originalResponse?.getBody() ?? '{}';
+    const { code, details } = JSON.parse(body);
+    const kinds = details?.findings?.map(({ kind }) => kind);
+    problems.push({ message: error.message, code, kinds });
   });
   const progress = [];
   uppy.on('upload-progress', (_, { bytesUploaded }) => progress.push(bytesUploaded));
@@ -101,7 +103,7 @@ def test_the_example_uploads(
 ) -> None:
     page = open_page(site)
     outcome = _upload(page, listening, pdfs / "canal-survey.pdf")
-    assert outcome["successful"] == 1
+    assert outcome["successful"] == 1, outcome["problems"]
     assert len(outcome["progress"]) > 1
     (address,) = outcome["documents"]
     document = page.request.get(f"{listening.base_url}{address}").json()
@@ -115,6 +117,6 @@ def test_a_refused_file_ends_with_the_reason(
     outcome = _upload(open_page(site), listening, pdfs / "invoice.pdf")
     assert outcome["failed"] == 1
     (problem,) = outcome["problems"]
-    assert problem["code"] == "content-rejected"
+    assert problem["code"] == "content-rejected", problem
     assert "launch" in problem["kinds"]
     assert max(outcome["progress"], default=0) < (pdfs / "invoice.pdf").stat().st_size
