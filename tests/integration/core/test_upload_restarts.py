@@ -1,0 +1,123 @@
+"""What a restart finds: committed chunks, stages that go on, damaged and lost files."""
+
+import asyncio
+import hashlib
+import random
+from pathlib import Path
+
+import pytest
+
+from pdfsluice.core.errors import SessionNotFound
+from pdfsluice.core.runtime import LOCAL
+from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
+
+CHUNK = 256 * 1024
+DATA = random.Random(1).randbytes(4 * CHUNK + 12_345)
+
+
+async def test_a_restart_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        for chunk in (0, 2):
+            await send(runtime, session, DATA, chunk)
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        resumed = await runtime.uploads.resume(LOCAL, session.id, "another device")
+        assert resumed.missing_chunks == [1, 3, 4]
+        assert resumed.client_id == "another device"
+        for chunk in resumed.missing_chunks:
+            await send(runtime, session, DATA, chunk)
+        done = await runtime.uploads.complete(LOCAL, session.id)
+        assert done.document.sha256 == hashlib.sha256(DATA).hexdigest()
+
+
+async def test_a_stage_with_checkpoints_goes_on_where_it_stood(tmp_path: Path) -> None:
+    watchman = Watchman()
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        await send(runtime, session, DATA, 0)
+        while not watchman.feeds:
+            await asyncio.sleep(0)
+    first = sum(size for _, size in watchman.feeds)
+    assert first == CHUNK
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
+        await send_all(runtime, session, DATA)
+        done = await runtime.uploads.complete(LOCAL, session.id)
+        assert done.document.sha256 == hashlib.sha256(DATA).hexdigest()
+    assert sum(size for _, size in watchman.feeds) == len(DATA), "nothing is read twice"
+
+
+@pytest.mark.parametrize("restart", [True, False])
+async def test_rotten_bytes_are_missing_again(tmp_path: Path, restart: bool) -> None:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        for chunk in (0, 1, 2):
+            await send(runtime, session, DATA, chunk)
+        if not restart:
+            _spoil(tmp_path, CHUNK + 7)
+            resumed = await runtime.uploads.resume(LOCAL, session.id, "")
+            assert resumed.missing_chunks == [1, 3, 4]
+            await send_all(runtime, session, DATA)
+            done = await runtime.uploads.complete(LOCAL, session.id)
+            assert done.document.sha256 == hashlib.sha256(DATA).hexdigest()
+            return
+    _spoil(tmp_path, CHUNK + 7)
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        resumed = await runtime.uploads.resume(LOCAL, session.id, "")
+        assert resumed.missing_chunks == [1, 3, 4]
+
+
+def _spoil(folder: Path, offset: int) -> None:
+    (path,) = (folder / "uploads").glob("**/*.part")
+    with path.open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 0xFF]))
+
+
+async def test_a_lost_file_starts_the_upload_again(tmp_path: Path) -> None:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        await send(runtime, session, DATA, 0)
+    for path in (tmp_path / "uploads").glob("**/*.part"):
+        path.unlink()
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        resumed = await runtime.uploads.resume(LOCAL, session.id, "")
+        assert not resumed.committed
+        await send_all(runtime, session, DATA)
+        assert (await runtime.uploads.complete(LOCAL, session.id)).document
+
+
+async def test_files_of_no_session_are_deleted_at_the_start(tmp_path: Path) -> None:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        await send(runtime, session, DATA, 0)
+    (kept,) = (tmp_path / "uploads").glob("**/*.part")
+    stray = kept.with_name("00000000-0000-4000-8000-000000000000.part")
+    stray.write_bytes(b"torn")
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        assert not stray.exists()
+        assert (await runtime.uploads.get(LOCAL, session.id)).committed.size == CHUNK
+
+
+async def test_files_are_left_alone_when_the_database_is_lost(tmp_path: Path) -> None:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        await send(runtime, session, DATA, 0)
+    for path in (tmp_path / "state").iterdir():
+        path.unlink()
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        with pytest.raises(SessionNotFound):
+            await runtime.uploads.get(LOCAL, session.id)
+    assert len([*(tmp_path / "uploads").glob("**/*.part")]) == 1
+
+
+async def test_an_interrupted_completion_goes_on_after_a_restart(tmp_path: Path) -> None:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        await send_all(runtime, session, DATA)
+        await runtime.uploads.start_completion(LOCAL, session.id)
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        done = await runtime.uploads.complete(LOCAL, session.id)
+        assert done.document.sha256 == hashlib.sha256(DATA).hexdigest()
+        assert (await runtime.library.list(LOCAL))[1] == 1
