@@ -14,7 +14,11 @@ from pydantic import BaseModel
 from pdfsluice.config.loading import SPEC_VARIABLES
 from pdfsluice.config.settings import Settings
 from pdfsluice.core import errors, hookspecs, ports, stages, stores
+from pdfsluice.core.explain import EXPLANATIONS
 from pdfsluice.core.manager import PluginManager
+from pdfsluice.plugins.pdf.report import LIMITS, PROBLEMS, UNSCANNED
+from pdfsluice.server import problems
+from pdfsluice.server.markdown import COMMON_CODES, http_api
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate.py; change the docstrings, then run `make docs`. -->\n"
@@ -144,6 +148,30 @@ def _default(model: type[BaseModel], name: str) -> str:
     return "none" if shown in (None, "", [], {}) else f"`{shown}`"
 
 
+def http_api_page() -> str:
+    """Describe every operation, from the table of routes and the models."""
+    lines = [
+        "# HTTP interface",
+        NOTICE,
+        (
+            "A running server shows the same at `/docs`, and as OpenAPI 3.1 at `/openapi.json`."
+            " The standard protocols at `/files` and `/resumable` have"
+            " [a page of their own](protocols.md), and so has [the WebSocket](websocket.md)."
+        ),
+        "",
+        (
+            "A key is shown as `Authorization: Bearer KEY` or `X-API-Key: KEY`; without configured"
+            " keys the server listens on loopback and asks nobody. Errors are"
+            " `application/problem+json` (RFC 9457) with a `code`, a `hint`, `details` and the"
+            " `request_id` under which the server's log tells more; `Retry-After` says when to"
+            " try again. Beside the codes listed with an operation, any may answer"
+            f" {', '.join(f'`{code}`' for code in COMMON_CODES)}; [Error codes](errors.md) explains"
+            " all of them."
+        ),
+    ]
+    return "\n".join(lines) + "\n" + http_api()
+
+
 def errors_page() -> str:
     """List every error code."""
     lines = [
@@ -160,12 +188,43 @@ def errors_page() -> str:
     ]
     found = {
         thing.code: thing
-        for thing in vars(errors).values()
+        for thing in (*vars(errors).values(), *vars(problems).values())
         if inspect.isclass(thing) and issubclass(thing, errors.PdfsluiceError)
     }
     for code, thing in sorted(found.items()):
         meaning = (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
         lines.append(f"| `{code}` | {meaning} | {'yes' if thing.retryable else 'no'} |")
+    return "\n".join(lines) + "\n"
+
+
+def findings_page() -> str:
+    """List every kind of finding, and every code of a damaged file."""
+    lines = [
+        "# Findings",
+        NOTICE,
+        (
+            "What the built-in stages report. `pdfsluice scan --explain KIND` shows the same;"
+            " [Scanning while the file arrives](../explanation/scanning.md) says how they are"
+            " found, and [the policy](../explanation/policy.md) decides what they mean."
+        ),
+        "",
+        "The severity is the usual one; what runs an action by itself makes it graver.",
+    ]
+    for kind, explanation in EXPLANATIONS.items():
+        lines += [
+            "",
+            f"## `{kind}`",
+            "",
+            f"**{explanation.title}** (usually {explanation.severity}). {explanation.meaning}",
+            "",
+            f"*What to do:* {explanation.advice}",
+        ]
+    lines += ["", "## Codes of `malformed`", "", "| `details.code` | meaning |", "|---|---|"]
+    lines += [f"| `{code}` | {meaning} |" for code, meaning in PROBLEMS.items()]
+    lines += ["", "## Codes of `resource_limit`", "", "| `details.code` | meaning |", "|---|---|"]
+    lines += [f"| `{code}` | {meaning} |" for code, meaning in LIMITS.items()]
+    lines += ["", "## Reasons of `unscanned`", "", "| `reason` | meaning |", "|---|---|"]
+    lines += [f"| `{code}` | {meaning} |" for code, meaning in UNSCANNED.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -192,7 +251,9 @@ _SECTIONS = frozenset({"Args", "Attributes", "Returns", "Raises"})
 PAGES: Mapping[str, Callable[[], str]] = {
     "hooks.md": hooks_page,
     "settings.md": settings_page,
+    "http-api.md": http_api_page,
     "errors.md": errors_page,
+    "findings.md": findings_page,
 }
 
 

@@ -49,6 +49,23 @@ PROBLEMS: dict[str, str] = {
 }
 """What each code of a ``malformed`` finding means."""
 
+LIMITS: dict[str, str] = {
+    "too-deep": "Values are nested deeper than any reader follows",
+    "too-many-values": "An object has more values than the scanner keeps",
+    "endless-token": "A name or a word is far longer than any honest one",
+    "inflates": "Compressed data grows beyond what an honest file needs",
+    "too-much-work": "There is more compressed data than the scanner has time to read",
+}
+"""What each code of a ``resource_limit`` finding means."""
+
+UNSCANNED: dict[str, str] = {
+    "encrypted": "An object stream is encrypted",
+    "unknown-filter": "An object stream is compressed in an unknown way",
+    "damaged": "An object stream is damaged",
+    "limit": "An object stream is too large to be read",
+}
+"""What each reason of an ``unscanned`` entry means."""
+
 GRAVE: dict[str, Severity] = {
     "not-a-pdf": Severity.CRITICAL,
     "root-missing": Severity.HIGH,

@@ -8,7 +8,7 @@ from pdfsluice.core.findings import Finding, Revision, StageReport, Unscanned
 from .decoding import Decoder
 from .inner import InnerObjects
 from .observer import PlainObjects, Sink, XrefSection
-from .report import Sighting
+from .report import UNSCANNED, Sighting
 from .search import make_finder
 from .security import STAGE as SECURITY_STAGE
 from .security import Security
@@ -150,7 +150,8 @@ class Scan:
         types = dictionary.names(b"Type")
         if b"XRef" in types:
             return Collector(MAX_RAW, partial(self._xref_stream, stream))
-        if b"ObjStm" in types:
+        untyped = not types and b"First" in dictionary and b"N" in dictionary
+        if b"ObjStm" in types or untyped:
             return Collector(MAX_RAW, partial(self._object_stream, stream))
         if b"EmbeddedFile" in types or self.security.wants_stream(number):
             return Collector(HEAD_RAW, partial(self._head, stream))
@@ -234,9 +235,7 @@ class Scan:
         )
         if decoded.problem == "limit":
             self.structure.problem("inflates", stream.offset, stream.number)
-        objects = ObjectStream(
-            decoded.data, stream.dictionary.get(b"First"), stream.dictionary.get(b"N")
-        )
+        objects = ObjectStream(decoded.data, stream.dictionary.get(b"First"))
         if not objects.whole:
             self._cannot_read(stream, "limit")
         elif decoded.problem or not objects.valid:
@@ -280,7 +279,7 @@ class Scan:
             Unscanned(
                 stage=SECURITY_STAGE,
                 reason=self._reason(reason),
-                message=_REASONS[self._reason(reason)],
+                message=UNSCANNED[self._reason(reason)],
                 offset=stream.offset,
                 object=stream.number,
             )
@@ -297,11 +296,3 @@ def _trim(raw: bytes, dictionary: Dictionary) -> bytes:
     if isinstance(length, int) and 0 <= len(raw) - length <= len("\r\n"):
         return raw[:length]
     return raw
-
-
-_REASONS: dict[str, str] = {
-    "encrypted": "An object stream is encrypted",
-    "unknown-filter": "An object stream is compressed in an unknown way",
-    "damaged": "An object stream is damaged",
-    "limit": "An object stream is too large to be read",
-}

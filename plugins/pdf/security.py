@@ -19,7 +19,7 @@ from .rules import (
 )
 from .syntax import NOTHING
 from .triggers import Triggers, stronger
-from .values import Dictionary, Reference, Text, Value, is_empty
+from .values import Dictionary, Name, Reference, Text, Value, is_empty
 
 STAGE = "pdf-security"
 MAX_EACH = 100
@@ -79,6 +79,8 @@ class Security:
         self._defined(number, offset, value)
         if isinstance(value, Text) and number in self._scripts:
             self._scripts[number].excerpt = excerpt_of(value.head)
+        if isinstance(value, Name):
+            self._lone_name(number, offset, value.text)
         self._examine(number, offset, value, hidden=hidden)
 
     def contained(self, number: int, offset: int) -> None:
@@ -224,11 +226,20 @@ class Security:
             if isinstance(current, list):
                 todo.extend((item, trigger) for item in reversed(current))
             elif isinstance(current, Dictionary):
-                sight = _Maker(number, offset, hidden or current.escaped)
+                sight = _Maker(number, offset, hidden=hidden or current.escaped)
                 self._actions(current, trigger, sight)
                 self._containers(current, sight)
                 children = list(self._children(current, number, trigger))
                 todo.extend(reversed(children))
+
+    def _lone_name(self, number: int, offset: int, name: bytes) -> None:
+        """Report the type of an action that is an object by itself.
+
+        It is only there to be referred to by an action that hides its type.
+        """
+        kind = ACTIONS.get(name, FindingKind.RICH_MEDIA if name in MEDIA_ANNOTATIONS else None)
+        if kind is not None:
+            self._sight(_Maker(number, offset, hidden=True)(kind))
 
     def _actions(self, entry: Dictionary, trigger: Trigger | None, make: "_Maker") -> None:
         """Report what a dictionary does if it is an action or a media annotation."""
@@ -321,7 +332,7 @@ class _Maker:
 
     __slots__ = ("_hidden", "_number", "_offset")
 
-    def __init__(self, number: int, offset: int, hidden: bool) -> None:  # noqa: FBT001 - private
+    def __init__(self, number: int, offset: int, *, hidden: bool) -> None:
         self._number = number
         self._offset = offset
         self._hidden = hidden

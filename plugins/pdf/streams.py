@@ -52,19 +52,17 @@ class ObjectStream:
     Args:
         data: The decoded data.
         first: ``/First``, if it is there.
-        count: ``/N``, if it is there.
+
+    ``/N`` is not asked: readers that ignore it see every pair of numbers.
     """
 
-    def __init__(self, data: bytes, first: Value, count: Value) -> None:
+    def __init__(self, data: bytes, first: Value) -> None:
         lead = _LEAD.match(data)
         stop = lead.end() if lead is not None else 0
         if not isinstance(first, int) or not 0 <= first <= len(data):
             first = stop
         words = data[: min(first, _MAX_LEAD)].replace(b"\0", b" ").split(None, 2 * MAX_NUMBERS + 1)
-        pairs = len(words) // 2
-        if isinstance(count, int) and 0 <= count < pairs:
-            pairs = count
-        pairs = min(pairs, MAX_NUMBERS)
+        pairs = min(len(words) // 2, MAX_NUMBERS)
         numbers = [int(word) for word in words[: 2 * pairs : 2] if _is_small(word)]
         offsets = [int(word) for word in words[1 : 2 * pairs : 2] if _is_small(word)]
         self.whole = len(words) <= 2 * MAX_NUMBERS and first <= _MAX_LEAD

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pdfsluice.core.findings import Finding, FindingKind, Severity
 
 from .polyglot import ends_as_zip, find_foreign, sniff
-from .report import GRAVE, PROBLEMS, Sighting
+from .report import GRAVE, LIMITS, PROBLEMS, Sighting
 from .values import Dictionary, Reference
 from .xref import CrossReferences
 
@@ -18,13 +18,6 @@ STARTXREF_WITHIN = 1054
 """Readers look for ``startxref`` in this many bytes before the end."""
 HEAD = 33 * 1024
 TAIL = 65536 + 22 + 64
-_LIMITS = {
-    "too-deep": "Values are nested deeper than any reader follows",
-    "too-many-values": "An object has more values than the scanner keeps",
-    "endless-token": "A name or a word is far longer than any honest one",
-    "inflates": "Compressed data grows beyond what an honest file needs",
-    "too-much-work": "There is more compressed data than the scanner has time to read",
-}
 
 
 _VERSION = re.compile(rb"\d{1,2}\.\d{1,2}")
@@ -88,8 +81,8 @@ class Structure:
         self._counts[code] += 1
         if code in self._problems:
             return
-        if code in _LIMITS:
-            kind, message, severity = FindingKind.RESOURCE_LIMIT, _LIMITS[code], None
+        if code in LIMITS:
+            kind, message, severity = FindingKind.RESOURCE_LIMIT, LIMITS[code], None
         else:
             kind, message, severity = FindingKind.MALFORMED, PROBLEMS[code], GRAVE.get(code)
         sighting = Sighting(

@@ -142,7 +142,7 @@ class Walker:
                 break
             if match[4] is None:
                 length = PLAIN_LENGTH.search(data, start, end)
-                if length is None or length[2] is not None:
+                if length is None or length[2] is not None or _may_hold_objects(data, start, end):
                     break
                 stop = end + int(length[1])
                 tail = STREAM_END.match(data, stop) if stop < size else None
@@ -217,7 +217,8 @@ class Walker:
             start = source.pos
             match = PLAIN.match(source.data, start, start + MAX_PLAIN)
             if match is not None and (match.end() < len(source.data) or source.ended):
-                if not _balanced(source.data, start, match.end()):
+                odd = match[1] is None and _may_hold_objects(source.data, start, match.end())
+                if odd or not _balanced(source.data, start, match.end()):
                     break
                 yield from self._plain(match, number, offset, lead)
                 return None
@@ -433,6 +434,11 @@ def _take_rows(section: XrefSection, first: int, places: list[bytes], kinds: lis
             section.offsets.append(min(int(place), _MAX_INTEGER))
         else:
             section.freed.append(min(number, _MAX_INTEGER))
+
+
+def _may_hold_objects(data: bytes, start: int, end: int) -> bool:
+    """Whether a stream's dictionary looks like that of an object stream without a type."""
+    return data.find(b"/First", start, end) >= 0
 
 
 def _balanced(data: bytes, start: int, end: int) -> bool:

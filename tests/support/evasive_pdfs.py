@@ -557,6 +557,28 @@ def _swallowed(objects: Objects) -> bytes:
     return bytes(writer.out)
 
 
+def _types_elsewhere(objects: Objects) -> bytes:
+    """Put the names that tell the type of an action into objects of their own."""
+    names: Objects = {}
+
+    def move(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {k: move(v, k) for k, v in value.items()}
+        if isinstance(value, Name) and key in ("S", "Subtype"):
+            names[30 + len(names)] = value
+            return Ref(29 + len(names))
+        return value
+
+    moved = {number: move(value) for number, value in objects.items()}
+    return Writer(Style()).document({**moved, **names})
+
+
+def _untyped(objects: Objects) -> bytes:
+    """Leave the type of the object stream out."""
+    data = _packed("FlateDecode")(objects)
+    return data.replace(b"/Type /ObjStm", b"/Tipe /ObjStn")
+
+
 def _broken_lines(objects: Objects) -> bytes:
     """Put every token on a line of its own, with carriage returns only."""
     return Writer(Style(space=b"\r", number_space=b"\r")).document(objects)
@@ -648,7 +670,9 @@ TECHNIQUES: dict[str, Callable[[Objects], bytes]] = {
     "object stream, Length of zero": _packed("FlateDecode", length="zero"),
     "object stream, indirect Length": _packed("FlateDecode", length="indirect"),
     "object stream, spaces behind stream": _packed("FlateDecode", stream_start=b"stream  \n"),
+    "object stream without a type": _untyped,
     "an object stream for every object": _scattered,
+    "types of actions in other objects": _types_elsewhere,
     "hybrid-reference file": _styled(layout="hybrid", filters=("FlateDecode",)),
 }
 

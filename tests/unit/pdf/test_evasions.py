@@ -32,6 +32,7 @@ DAMAGING = {
 }
 UNREADABLE = {
     "indirect Length": "the one shared length is right for one of the streams only",
+    "object stream without a type": "qpdf asks for the type; other readers do not",
     "object stream, nulls among filters": "qpdf takes no nulls among filters; other readers do",
 }
 IMPLIED = {"forms_xfa": {"forms_acroform"}}
