@@ -17,8 +17,9 @@ from .keys import PRINCIPAL
 from .problems import UnsupportedMedia
 from .routes import Answer, Content, Route
 from .schemas import ChunkForm, ChunkQuery, NoQuery, read_fields, read_query
+from .session_views import ChunkView
 from .uploads import GONE, PREFIX, TAG, session_id
-from .views import ChunkView, respond
+from .views import respond
 
 _ERRORS = (
     *GONE,

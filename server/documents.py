@@ -10,6 +10,7 @@ from pdfsluice.core.models import Document, Principal, Scope
 from pdfsluice.core.runtime import Runtime
 
 from .bodies import BodyLimits
+from .document_views import DocumentsView, DocumentView, HitView, ImportView, PageView, SearchView
 from .files import FileAnswer, attachment
 from .keys import PRINCIPAL
 from .routes import Answer, Route
@@ -22,15 +23,7 @@ from .schemas import (
     read_json,
     read_query,
 )
-from .views import (
-    DocumentsView,
-    DocumentView,
-    HitView,
-    ImportView,
-    PageView,
-    SearchView,
-    respond,
-)
+from .views import respond
 
 _GREATEST_ID = 2**53 - 1
 _TAG = "Documents"

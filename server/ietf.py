@@ -35,7 +35,8 @@ from .ietf_interim import ProgressReports, send_interim
 from .keys import PRINCIPAL, RUNTIME
 from .problems import UnsupportedMedia
 from .routes import add_public
-from .views import AcceptedView, CompletedView, respond
+from .session_views import AcceptedView, CompletedView
+from .views import respond
 
 PREFIX: Final = "/resumable"
 MEDIA_TYPE: Final = "application/partial-upload"

@@ -23,15 +23,15 @@ from .schemas import (
     read_json,
     read_query,
 )
-from .views import (
+from .session_views import (
     AcceptedView,
     CancelledView,
     CompletedView,
     InitiatedView,
     ResumableView,
     SessionView,
-    respond,
 )
+from .views import respond
 from .watchers import Watchers
 
 PREFIX = "/api/documents/streaming"

@@ -1,0 +1,149 @@
+"""Documents, their pages, jobs and passages, as they are shown."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import Field
+
+from pdfsluice.core.library import ImportStatus
+from pdfsluice.core.models import Document, JobKind, Passage
+
+from .views import View, views_of
+
+
+class FindingView(View):
+    """Something that a stage saw in the file."""
+
+    kind: str
+    severity: str
+    stage: str
+    offset: int | None
+    object: int | None
+    trigger: str | None
+    hidden: bool
+    revision: str
+    message: str
+    advice: str
+    excerpt: str
+
+
+class UnscannedView(View):
+    """A part of the file that nobody could look into."""
+
+    stage: str
+    reason: str
+    message: str
+    offset: int | None
+    object: int | None
+
+
+class DocumentView(View):
+    """A document in the catalogue."""
+
+    id: int
+    title: str
+    filename: str
+    file_size: int
+    is_file_available: bool
+    created_at: datetime
+    sha256: str
+    page_count: int | None
+    metadata: dict[str, str]
+    decision: str
+    findings: list[FindingView]
+    unscanned: list[UnscannedView]
+    import_status: str
+    index_status: str
+
+    @classmethod
+    def of(cls, document: Document, status: ImportStatus, *, available: bool) -> Self:
+        """Describe a document."""
+        return cls(
+            id=document.id,
+            title=document.title,
+            filename=document.filename,
+            file_size=document.file_size,
+            is_file_available=available,
+            created_at=document.created_at,
+            sha256=document.sha256,
+            page_count=document.page_count,
+            metadata=dict(document.metadata),
+            decision=document.decision.name.lower(),
+            findings=views_of(FindingView, document.findings),
+            unscanned=views_of(UnscannedView, document.unscanned),
+            import_status=status.of(JobKind.IMPORT).value,
+            index_status=status.of(JobKind.INDEX).value,
+        )
+
+
+class DocumentsView(View):
+    """A page of documents."""
+
+    documents: list[DocumentView]
+    total: int
+    next: int | None = Field(description="The ``after`` of the next page; null at the end.")
+
+
+class JobView(View):
+    """A background job."""
+
+    id: int
+    kind: str
+    state: str
+    progress: float
+    message: str
+    attempts: int
+
+
+class ImportView(View):
+    """How the import of a document stands."""
+
+    document_id: int
+    import_status: str
+    index_status: str
+    jobs: list[JobView]
+
+    @classmethod
+    def of(cls, document_id: int, status: ImportStatus) -> Self:
+        """Describe the jobs of a document."""
+        return cls(
+            document_id=document_id,
+            import_status=status.of(JobKind.IMPORT).value,
+            index_status=status.of(JobKind.INDEX).value,
+            jobs=views_of(JobView, status.jobs),
+        )
+
+
+class PageView(View):
+    """The text of a page."""
+
+    document_id: int
+    page: int
+    text: str
+
+
+class HitView(View):
+    """A passage that matches a search."""
+
+    document_id: int
+    title: str
+    page: int
+    text: str
+    score: float
+
+    @classmethod
+    def of(cls, document: Document, passage: Passage) -> Self:
+        """Describe a hit."""
+        return cls(
+            document_id=document.id,
+            title=document.title,
+            page=passage.page,
+            text=passage.text,
+            score=passage.score,
+        )
+
+
+class SearchView(View):
+    """What a search found, best first."""
+
+    results: list[HitView]
