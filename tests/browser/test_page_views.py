@@ -2,7 +2,6 @@
 
 import json
 import re
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -209,35 +208,3 @@ def test_nothing_is_cut_off_at_any_width(
         )
         assert overflow <= 0, view
         screenshot(page, f"30-{width}-{re.sub('[^a-z0-9]+', '-', view)}")
-
-
-def test_the_files_of_the_page_are_cached_and_kept_apart(library: RunningServer) -> None:
-    def ask(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        request = urllib.request.Request(f"{library.base_url}{path}", headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return answer.status, dict(answer.headers), answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, dict(error.headers), error.read()
-
-    status, headers, body = ask("/assets/client/index.js")
-    assert status == 200
-    assert headers["Content-Type"] == "text/javascript; charset=utf-8"
-    assert "script-src 'self'" in headers["Content-Security-Policy"]
-    assert "unsafe" not in headers["Content-Security-Policy"]
-    assert ask("/assets/client/index.js", **{"If-None-Match": headers["Etag"]})[0] == 304
-    status, zipped, smaller = ask("/assets/client/index.js", **{"Accept-Encoding": "gzip"})
-    assert zipped["Content-Encoding"] == "gzip"
-    assert zipped["Etag"] != headers["Etag"]
-    assert len(smaller) < len(body)
-    for path in (
-        "/assets/../page.py",
-        "/assets/..%2fpage.py",
-        "/assets/client/../../package.json",
-        "/assets/client/%2e%2e/%2e%2e/package.json",
-        "/assets//etc/passwd",
-        "/assets/",
-        "/assets/js",
-    ):
-        assert ask(path)[0] == 404, path
