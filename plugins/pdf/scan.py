@@ -15,8 +15,9 @@ from .security import Security
 from .streams import Collector, ObjectStream, parse_value
 from .structure import STAGE as STRUCTURE_STAGE
 from .structure import Structure
+from .table import MAX_XREF_ENTRIES
 from .values import Dictionary, Reference, Value
-from .walker import MAX_XREF_ENTRIES, Walker
+from .walker import Walker
 from .xref import read_xref_stream
 
 MAX_RAW = 4 * 1024 * 1024

@@ -204,3 +204,13 @@ def unhex(raw: bytes) -> bytes:
     """Decode a hexadecimal string (ISO 32000-2, 7.3.4.3), ignoring what is not a digit."""
     digits = re.sub(rb"[^0-9A-Fa-f]", b"", raw)
     return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode())
+
+
+def may_hold_objects(data: bytes, start: int, end: int) -> bool:
+    """Whether a stream's dictionary looks like that of an object stream without a type."""
+    return data.find(b"/First", start, end) >= 0
+
+
+def is_balanced(data: bytes, start: int, end: int) -> bool:
+    """Whether as many dictionaries are opened as closed."""
+    return data.count(b"<<", start, end) == data.count(b">>", start, end)

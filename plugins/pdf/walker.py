@@ -8,7 +8,7 @@ import re
 from collections.abc import Generator
 from typing import Final
 
-from .observer import Observer, PlainObjects, Sink, XrefSection
+from .observer import Observer, PlainObjects, Sink
 from .parser import ObjectParser, Parsed
 from .search import Finder
 from .source import Source, Steps
@@ -35,9 +35,10 @@ from .syntax import (
     STREAM_EOL,
     TRAILER,
     XREF,
-    XREF_ROW,
-    XREF_ROWS,
+    is_balanced,
+    may_hold_objects,
 )
+from .table import read_xref_table
 from .values import Dictionary, Reference
 
 PIECE: Final = 256 * 1024
@@ -46,16 +47,12 @@ PATIENCE: Final = 4096
 """Smaller pieces are gathered up to this size, so that single bytes cost little."""
 CHECKED: Final = 1024 * 1024
 """How far ahead a declared ``/Length`` is checked against a nearer ``endstream``."""
-MAX_XREF_ENTRIES: Final = 300_000
 SMALL: Final = 96
 """The source of uninteresting objects up to this size is told."""
 MAX_BEYOND: Final = 1000
 GAP_HEAD: Final = 64 * 1024
 """Bytes shown of what stands between objects."""
 _MARGIN: Final = 64
-_ROW_SIZE: Final = 20
-_MAX_INTEGER: Final = (1 << 62) - 1
-_ROW: Final = 512  # no row of a cross-reference table is longer
 
 _Header = tuple[int, int]  # number, offset
 
@@ -138,11 +135,11 @@ class Walker:
                 break
             number = int(match[2])
             start = match.end(3)
-            if number in wanted or not _balanced(data, start, end):
+            if number in wanted or not is_balanced(data, start, end):
                 break
             if match[4] is None:
                 length = PLAIN_LENGTH.search(data, start, end)
-                if length is None or length[2] is not None or _may_hold_objects(data, start, end):
+                if length is None or length[2] is not None or may_hold_objects(data, start, end):
                     break
                 stop = end + int(length[1])
                 tail = STREAM_END.match(data, stop) if stop < size else None
@@ -217,8 +214,8 @@ class Walker:
             start = source.pos
             match = PLAIN.match(source.data, start, start + MAX_PLAIN)
             if match is not None and (match.end() < len(source.data) or source.ended):
-                odd = match[1] is None and _may_hold_objects(source.data, start, match.end())
-                if odd or not _balanced(source.data, start, match.end()):
+                odd = match[1] is None and may_hold_objects(source.data, start, match.end())
+                if odd or not is_balanced(source.data, start, match.end()):
                     break
                 yield from self._plain(match, number, offset, lead)
                 return None
@@ -385,31 +382,8 @@ class Walker:
         return -_MARGIN <= behind < 0 and not self._tail[behind:].strip(b"\0\t\n\f\r ")
 
     def _xref_table(self, offset: int) -> Steps:
-        """Read a cross-reference table (ISO 32000-2, 7.5.4)."""
-        source = self._source
-        section = XrefSection(offset, self._lead)
-        number = end = 0
-        while True:
-            if source.available < _ROW:
-                yield from source.need(_ROW)
-            if number < end and (rows := XREF_ROWS.match(source.data, source.pos)) is not None:
-                taken = min(end - number, len(rows[1]) // _ROW_SIZE)
-                source.pos = rows.start(1) + taken * _ROW_SIZE
-                words = rows[1][: taken * _ROW_SIZE].split()
-                _take_rows(section, number, words[::3], words[2::3])
-                number += taken
-                continue
-            match = XREF_ROW.match(source.data, source.pos)
-            if match is None or (match[3] is None and number != end):
-                break
-            source.pos = match.end()
-            if match[3] is None:
-                number = int(match[1])
-                end = number + int(match[2])
-            else:
-                _take_rows(section, number, [match[1]], [match[3]])
-                number += 1
-        if number != end:
+        section, sound = yield from read_xref_table(self._source, offset, self._lead)
+        if not sound:
             self._observer.problem("xref-wrong", offset, None)
         self._observer.xref(section)
 
@@ -422,25 +396,3 @@ class Walker:
         else:
             self._observer.problem("trailer-damaged", offset, None)
         yield from self._objects(parsed.header)
-
-
-def _take_rows(section: XrefSection, first: int, places: list[bytes], kinds: list[bytes]) -> None:
-    """Add rows of a cross-reference table to a section, up to a limit."""
-    for number, (place, kind) in enumerate(zip(places, kinds, strict=True), first):
-        if len(section.numbers) + len(section.freed) >= MAX_XREF_ENTRIES:
-            return
-        if kind == b"n":
-            section.numbers.append(min(number, _MAX_INTEGER))
-            section.offsets.append(min(int(place), _MAX_INTEGER))
-        else:
-            section.freed.append(min(number, _MAX_INTEGER))
-
-
-def _may_hold_objects(data: bytes, start: int, end: int) -> bool:
-    """Whether a stream's dictionary looks like that of an object stream without a type."""
-    return data.find(b"/First", start, end) >= 0
-
-
-def _balanced(data: bytes, start: int, end: int) -> bool:
-    """Whether as many dictionaries are opened as closed."""
-    return data.count(b"<<", start, end) == data.count(b">>", start, end)

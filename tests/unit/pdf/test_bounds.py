@@ -56,12 +56,12 @@ def _wrapped(before: bytes, middle: Iterator[bytes], behind: bytes = b"") -> Ite
 
 
 TRAPS: dict[str, Callable[[], Iterator[bytes]]] = {
-    "inflate bomb": lambda: iter([HEAD + _object_stream(_deflated(b"\0", 400 * MIB)) + LAUNCH]),
+    "inflate bomb": lambda: iter([HEAD + _object_stream(_deflated(b"\0", 100 * MIB)) + LAUNCH]),
     "inflate bomb twice over": lambda: iter(
         [
             HEAD
             + _object_stream(
-                zlib.compress(_deflated(b"\0", 400 * MIB)), b"/Filter[/FlateDecode/FlateDecode]"
+                zlib.compress(_deflated(b"\0", 100 * MIB)), b"/Filter[/FlateDecode/FlateDecode]"
             )
             + LAUNCH
         ]
@@ -85,8 +85,8 @@ TRAPS: dict[str, Callable[[], Iterator[bytes]]] = {
             + LAUNCH
         ]
     ),
-    "deep arrays": lambda: _wrapped(b"1 0 obj ", _repeat(b"[", MIB), b" endobj"),
-    "deep dictionaries": lambda: _wrapped(b"1 0 obj ", _repeat(b"<</JS", MIB), b" endobj"),
+    "deep arrays": lambda: _wrapped(b"1 0 obj ", _repeat(b"[", MIB // 2), b" endobj"),
+    "deep dictionaries": lambda: _wrapped(b"1 0 obj ", _repeat(b"<</JS", MIB // 2), b" endobj"),
     "endless name": lambda: _wrapped(b"1 0 obj /", _repeat(b"A", 16 * MIB), b" endobj"),
     "endless escapes": lambda: _wrapped(b"1 0 obj /", _repeat(b"#41", 4 * MIB), b" endobj"),
     "endless string": lambda: _wrapped(b"1 0 obj (/JS", _repeat(b"a", 32 * MIB), b") endobj"),
@@ -98,7 +98,7 @@ TRAPS: dict[str, Callable[[], Iterator[bytes]]] = {
     ),
     "endless comment": lambda: _wrapped(b"1 0 obj %", _repeat(b"x", 32 * MIB), b"\n 1 endobj"),
     "endless white space": lambda: _wrapped(b"1 0 obj ", _repeat(b" ", 32 * MIB), b" endobj"),
-    "endless junk": lambda: _wrapped(b"", _repeat(noise(100_000), 4 * MIB)),
+    "endless junk": lambda: _wrapped(b"", _repeat(noise(100_000), 2 * MIB)),
     "endless digits": lambda: _wrapped(b"", _repeat(b"1 ", 2 * MIB)),
     "tiny objects": lambda: _wrapped(b"", _repeat(b"1 0 obj 1 endobj\n", MIB // 2)),
     "tiny active objects": lambda: _wrapped(b"", _repeat(b"1 0 obj<</S/URI>>endobj\n", MIB // 2)),
@@ -125,7 +125,7 @@ TRAPS: dict[str, Callable[[], Iterator[bytes]]] = {
     "a long table": lambda: _wrapped(b"", _long_table()),
     "many links": lambda: _wrapped(
         b"",
-        (b"%d 0 obj<</AA %d 0 R/Next %d 0 R>>endobj\n" % (i, i + 1, i + 2) for i in range(20_000)),
+        (b"%d 0 obj<</AA %d 0 R/Next %d 0 R>>endobj\n" % (i, i + 1, i + 2) for i in range(8_000)),
     ),
     "one huge stream": lambda: _wrapped(
         b"1 0 obj<</Length 99999999999>>stream\n", _repeat(noise(65_537), 128 * MIB), b"\nendstream"
