@@ -1,6 +1,7 @@
 """Events as WebSocket messages: the four documented shapes, and more for who asks for it."""
 
 import math
+import struct
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -19,13 +20,17 @@ from pdfsluice.core.lifecycle import describe
 
 from .views import percentage
 
+_FINAL_TEXT = 0x81
+_SIZE_16, _SIZE_64 = 126, 127
 _PROCESSING = {"validating", "importing"}
 
 Shape = dict[str, Any]
+Key = tuple[str, str]
+"""What makes a newer message take the place of an older one: its kind and its session."""
 
 
 class Message:
-    """An event on its way to watchers, written as JSON once for each amount of detail.
+    """An event on its way to watchers, written once for each amount of detail.
 
     Attributes:
         key: Messages with the same key make earlier ones worthless; ``None`` for those that
@@ -34,15 +39,25 @@ class Message:
 
     def __init__(self, event: Event) -> None:
         self._event = event
-        self._texts: dict[bool, bytes | None] = {}
+        self._frames: dict[bool, bytes | None] = {}
         self.key = _key(event)
 
-    def text(self, *, full: bool) -> bytes | None:
-        """Return the JSON, or ``None`` where a watcher of this kind does not hear of it."""
-        if full not in self._texts:
+    def frame(self, *, full: bool) -> bytes | None:
+        """Return the frame, or ``None`` where a watcher of this kind does not hear of it."""
+        if full not in self._frames:
             shape = shape_of(self._event, full=full)
-            self._texts[full] = None if shape is None else orjson.dumps(shape)
-        return self._texts[full]
+            self._frames[full] = None if shape is None else frame_of(orjson.dumps(shape))
+        return self._frames[full]
+
+
+def frame_of(text: bytes) -> bytes:
+    """Return a text message as one frame from a server (RFC 6455, 5.2)."""
+    size = len(text)
+    if size < _SIZE_16:
+        return bytes((_FINAL_TEXT, size)) + text
+    if size < 1 << 16:
+        return struct.pack("!BBH", _FINAL_TEXT, _SIZE_16, size) + text
+    return struct.pack("!BBQ", _FINAL_TEXT, _SIZE_64, size) + text
 
 
 def shape_of(event: Event, *, full: bool) -> Shape | None:
@@ -146,7 +161,7 @@ _WRITERS: Mapping[type[Event], _Writer] = {
 }
 
 
-def _key(event: Event) -> tuple[str, str] | None:
+def _key(event: Event) -> Key | None:
     match event:
         case UploadProgress():
             return ("progress", event.session_id)

@@ -1,7 +1,9 @@
 """Who watches which uploads, and the hand-over of events to them.
 
-Publishing never waits for a watcher. Each has a bounded queue; of the progress of one upload
-only the latest waits in it. Whoever still lets it fill up is dropped and may come again.
+Publishing never waits for a watcher. A message is written as a frame once and handed to the
+connection of each; only where a connection is backed up it waits, in a bounded queue in which
+of the progress of one upload only the latest is kept. Whoever lets it fill up is dropped and
+may come again.
 """
 
 import asyncio
@@ -12,10 +14,13 @@ from typing import TypeVar
 from pdfsluice.core.events import Event, SessionEvent, ShuttingDown, UploadProgress
 from pdfsluice.core.models import Principal, Session
 
-from .messages import Message
+from .messages import Key, Message, frame_of
 
 QUEUE_LIMIT = 512
 """Messages that may wait for one watcher."""
+_BUFFER_LIMIT = 64 * 1024
+_FLUSH_SECONDS = 0.05
+_STALL_SECONDS = 15.0
 _BATCH = 50
 
 Client = tuple[str, str]
@@ -23,66 +28,105 @@ KeyT = TypeVar("KeyT")
 
 
 class Watcher:
-    """One WebSocket: what waits to be sent to it.
+    """One WebSocket, as far as events are concerned.
 
     Args:
         principal: Who watches.
         client_id: What the client calls itself; its uploads are joined unasked.
         full: Whether it wants all detail.
-        drop: Cuts the connection; called when the queue overflows.
+        transport: The connection; frames are written to it whole.
+        drop: Cuts the connection of a watcher that does not keep up.
 
     Attributes:
         rooms: Ids of the sessions that it watches.
+        ended: Set when nothing more will be told.
     """
 
     def __init__(
-        self, principal: Principal, client_id: str, *, full: bool, drop: Callable[[], None]
+        self,
+        principal: Principal,
+        client_id: str,
+        *,
+        full: bool,
+        transport: asyncio.Transport,
+        drop: Callable[[], None],
     ) -> None:
         self.principal = principal
         self.client_id = client_id
         self.full = full
         self.rooms: set[str] = set()
+        self.ended = asyncio.Event()
+        self._transport = transport
         self._drop = drop
-        self._queue: deque[tuple[tuple[str, str] | None, bytes]] = deque()
-        self._latest: dict[tuple[str, str], bytes] = {}
-        self._ready = asyncio.Event()
-        self._ended = False
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[tuple[Key | None, bytes]] = deque()
+        self._latest: dict[Key, bytes] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._stalled_since = 0.0
 
     def put(self, message: Message) -> None:
-        """Queue a message; a newer one of the same key takes the older one's place."""
-        text = message.text(full=self.full)
-        if text is not None:
-            self.put_text(text, message.key)
+        """Tell of an event, if it concerns a watcher of this kind."""
+        frame = message.frame(full=self.full)
+        if frame is not None:
+            self._put(frame, message.key)
 
-    def put_text(self, text: bytes, key: tuple[str, str] | None = None) -> None:
-        """Queue a text that is ready to be sent."""
-        if self._ended:
-            return
-        if len(self._queue) >= QUEUE_LIMIT:
-            self._queue.clear()
-            self.end()
-            self._drop()
-            return
-        if key is None or key not in self._latest:
-            self._queue.append((key, text))
-        if key is not None:
-            self._latest[key] = text
-        self._ready.set()
+    def put_text(self, text: bytes) -> None:
+        """Tell something that concerns this watcher alone."""
+        self._put(frame_of(text), None)
 
     def end(self) -> None:
-        """Let the queue end; what is in it is still sent."""
-        self._ended = True
-        self._ready.set()
+        """Tell what is left, and nothing more."""
+        if self.ended.is_set():
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        while self._queue:
+            self._transport.write(self._pop())
+        self.ended.set()
 
-    async def next(self) -> bytes | None:
-        """Return the next message; ``None`` when there will be no more."""
-        while not self._queue:
-            if self._ended:
-                return None
-            self._ready.clear()
-            await self._ready.wait()
-        key, text = self._queue.popleft()
-        return text if key is None else self._latest.pop(key)
+    def _put(self, frame: bytes, key: Key | None) -> None:
+        if self.ended.is_set() or self._transport.is_closing():
+            return
+        if not self._queue and self._has_room():
+            self._transport.write(frame)
+        elif len(self._queue) >= QUEUE_LIMIT:
+            self._give_up()
+        else:
+            self._wait(frame, key)
+
+    def _has_room(self) -> bool:
+        return self._transport.get_write_buffer_size() < _BUFFER_LIMIT
+
+    def _wait(self, frame: bytes, key: Key | None) -> None:
+        """Queue a frame; a newer one of the same key takes the older one's place."""
+        if key is None or key not in self._latest:
+            self._queue.append((key, frame))
+        if key is not None:
+            self._latest[key] = frame
+        if self._timer is None:
+            self._stalled_since = self._loop.time()
+            self._timer = self._loop.call_later(_FLUSH_SECONDS, self._flush)
+
+    def _pop(self) -> bytes:
+        key, frame = self._queue.popleft()
+        return frame if key is None else self._latest.pop(key)
+
+    def _flush(self) -> None:
+        """Write what there is room for by now, and look again later if that is not all."""
+        self._timer = None
+        now = self._loop.time()
+        while self._queue and self._has_room():
+            self._transport.write(self._pop())
+            self._stalled_since = now
+        if now - self._stalled_since > _STALL_SECONDS:
+            self._give_up()
+        elif self._queue:
+            self._timer = self._loop.call_later(_FLUSH_SECONDS, self._flush)
+
+    def _give_up(self) -> None:
+        self._queue.clear()
+        self._latest.clear()
+        self._drop()
 
 
 class Watchers:
@@ -138,7 +182,7 @@ class Watchers:
             self.end()
 
     def end(self) -> None:
-        """Send what is queued, then let everybody go."""
+        """Tell everybody what is left, then let them go."""
         for watcher in self._all:
             watcher.end()
 

@@ -28,8 +28,8 @@ _LONGEST_MESSAGE = 4096
 _LONGEST_CLIENT_ID = 200
 _MOST_ROOMS = 1000
 _ROOM_PREFIX = "upload_"
-_SEND_SECONDS = 15.0
-"""How long one message may take to leave; a client that reads nothing stops here."""
+_CLOSE_SECONDS = 5.0
+"""How long a client may take to confirm that the connection is closed."""
 
 
 class Endpoint:
@@ -61,6 +61,7 @@ class Endpoint:
         if len(client_id) > _LONGEST_CLIENT_ID:
             raise ProtocolError(f"a client id has {_LONGEST_CLIENT_ID} characters at most")
         socket = web.WebSocketResponse(
+            timeout=_CLOSE_SECONDS,
             heartbeat=self._heartbeat,
             max_msg_size=_LONGEST_MESSAGE,
             protocols=(WEBSOCKET_PROTOCOL,),
@@ -68,17 +69,26 @@ class Endpoint:
         )
         if not socket.can_prepare(request):
             raise ProtocolError("this path speaks WebSocket only", hint="Open it as ws://...")
-        watcher = Watcher(request[PRINCIPAL], client_id, full=full, drop=partial(_drop, request))
         await socket.prepare(request)
+        transport = request.transport
+        if transport is None:  # gone already
+            return socket
+        watcher = Watcher(
+            request[PRINCIPAL],
+            client_id,
+            full=full,
+            transport=transport,
+            drop=partial(_drop, transport),
+        )
         self._watchers.add(watcher)
-        sender = asyncio.create_task(_send(request, socket, watcher))
+        closing = asyncio.create_task(_close_at_end(socket, watcher))
         try:
             await self._join_own(watcher)
             await self._listen(socket, watcher)
         finally:
             self._watchers.remove(watcher)
             watcher.end()
-            await sender
+            await closing
         return socket
 
     async def _join_own(self, watcher: Watcher) -> None:
@@ -121,25 +131,15 @@ class Endpoint:
         watcher.put(Message(status_event(session)))
 
 
-async def _send(request: web.Request, socket: web.WebSocketResponse, watcher: Watcher) -> None:
-    """Send what is queued; close the connection when that ends."""
-    try:
-        while (text := await watcher.next()) is not None:
-            async with asyncio.timeout(_SEND_SECONDS):
-                await socket.send_frame(text, WSMsgType.TEXT)
-        async with asyncio.timeout(_SEND_SECONDS):
-            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server is stopping")
-    except TimeoutError:
-        _drop(request)
-    except ConnectionError:
-        pass  # the reading side notices as well
+async def _close_at_end(socket: web.WebSocketResponse, watcher: Watcher) -> None:
+    """Close the connection when the watcher is told nothing more."""
+    await watcher.ended.wait()
+    await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server is stopping")
 
 
-def _drop(request: web.Request) -> None:
-    """Cut the connection of a watcher that does not keep up."""
-    if request.transport is not None:
-        logger.info("a watcher does not keep up and is dropped")
-        request.transport.abort()
+def _drop(transport: asyncio.Transport) -> None:
+    logger.info("a watcher does not keep up and is dropped")
+    transport.abort()
 
 
 def _tell(watcher: Watcher, **message: str) -> None:

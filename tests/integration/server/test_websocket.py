@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from pdfsluice.core.events import MemoryWarning, ShuttingDown, UploadStatus
 from pdfsluice.core.models import Scope
+from pdfsluice.core.progress import progress_event
+from pdfsluice.core.runtime import LOCAL
 from tests.support.web import (
     CHUNK,
     STREAMING,
@@ -129,8 +132,9 @@ async def test_a_client_that_comes_back_is_in_its_rooms(web: WebServer) -> None:
     await web.initiate(DATA, client_id="laptop")
     await web.put(session["session_id"], DATA, 0)
     socket = await web.http.ws_connect("/ws/phone")
-    (progress, status) = [await socket.receive_json() for _ in range(2)]
-    assert progress["data"]["session_id"] == status["session_id"] == session["session_id"]
+    *progress, status = await until(socket, of_type("upload_status"))
+    assert status["session_id"] == session["session_id"]
+    assert {event["data"]["session_id"] for event in progress} == {session["session_id"]}
     await socket.close()
 
 
@@ -271,6 +275,30 @@ async def test_who_does_not_read_is_dropped_and_slows_nobody(web: WebServer) -> 
     await until(attentive, of_type("pong"))
     transport.abort()
     await attentive.close()
+
+
+async def test_who_reads_late_hears_the_latest_progress_only(web: WebServer) -> None:
+    late = await web.http.ws_connect("/ws/late")
+    session = await web.initiate(DATA, client_id="late")
+    connection = late._response.connection
+    assert connection is not None
+    transport = connection.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.pause_reading()
+    stored = await web.runtime.uploads.get(LOCAL, session["session_id"])
+    progress = progress_event(stored, web.runtime.uploads.counters(stored))
+    many, words = 3000, "x" * 5000  # more than the buffers of the system hold
+    for number in range(many):
+        web.runtime.events.publish(replace(progress, message=f"{number} {words}"))
+        if number % 100 == 0:
+            await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while await watchers_of(web) != 1:
+            await asyncio.sleep(0)
+    transport.resume_reading()
+    heard = await until(late, lambda event: event["data"]["message"].startswith(f"{many - 1} "))
+    assert len(heard) < many
+    await late.close()
 
 
 async def test_watchers_are_told_that_the_server_stops(web: WebServer) -> None:
