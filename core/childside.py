@@ -28,12 +28,14 @@ class Limits:
         cpu_seconds: Processor time of one request; ``None`` for no limit.
         wall_seconds: Seconds from the request to its first reply, and from reply to reply.
         file_size: Bytes that a file written by the child may have; ``None`` for no limit.
+        niceness: How far the child stands back for others, 0 to 19.
     """
 
     address_space: int | None = None
     cpu_seconds: int | None = None
     wall_seconds: float = 60.0
     file_size: int | None = None
+    niceness: int = 0
 
 
 def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> None:
@@ -76,6 +78,7 @@ def _apply_limits() -> Limits:
     _lower("RLIMIT_AS", limits.address_space)
     _lower("RLIMIT_FSIZE", limits.file_size)
     _lower("RLIMIT_CORE", 0)
+    os.nice(limits.niceness)
     return limits
 
 

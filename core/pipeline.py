@@ -10,7 +10,7 @@ written so far lie outside the committed ranges and are overwritten by the next 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Protocol
 
@@ -43,7 +43,10 @@ class Body(Protocol):
     """The body of a request, as its protocol delivers it."""
 
     def slices(self) -> AsyncIterator[Slice]:
-        """Yield the bytes of the chunk as they come; each belongs to the pipeline from then on.
+        """Yield the bytes of the chunk as they come.
+
+        A ``memoryview`` is released when the pipeline is done with it, so that its owner
+        can use the memory again; all else belongs to the pipeline from then on.
 
         Raises:
             BodyIncomplete: The connection broke, or the body is shorter than announced.
@@ -107,10 +110,14 @@ class ChunkPipeline:
         return self._workers.run(_write_batch, writer, checks, batch)
 
     def seal(
-        self, writer: "_ExtentWriter", checks: Sequence[ChunkCheck], checksum: Checksum | None
+        self,
+        writer: "_ExtentWriter",
+        checks: Sequence[ChunkCheck],
+        batch: Sequence[Slice],
+        verdict: Callable[[ChunkCheck], None] | None,
     ) -> "asyncio.Future[list[Extent]]":
-        """Judge and sync what was written, in a worker thread; return what may be committed."""
-        return self._workers.run(_seal, writer, checks, checksum)
+        """Write the last batch, judge and sync, in a worker thread; return what to commit."""
+        return self._workers.run(_seal, writer, checks, batch, verdict)
 
     @property
     def batch_size(self) -> int:
@@ -158,13 +165,13 @@ class _Intake:
         self._batch_size += size
         self._uncommitted += size
         self._upload.progress.received(size)
-        if (
-            self._batch_size >= self._pipeline.batch_size
-            or now - self._batch_since >= _BATCH_SECONDS
-        ):
+        more = self.received < (self._chunk.length or self._chunk.max_length)
+        full = self._batch_size >= self._pipeline.batch_size
+        if more and (full or now - self._batch_since >= _BATCH_SECONDS):
             await self._hand_over()
-        if not self._all_or_nothing and self._uncommitted >= self._upload.session.chunk_size:
-            await self._commit(None, checks=())
+        enough = self._uncommitted >= self._upload.session.chunk_size
+        if more and enough and not self._all_or_nothing:
+            await self._commit()
 
     async def finish(self, checksum: Checksum | None) -> None:
         """Commit what is left of a body that has ended as its protocol says it should.
@@ -180,7 +187,7 @@ class _Intake:
                 hint="Send whole chunks of the session's chunk_size; the last may be shorter.",
                 details={"received": self.received, "expected": expected},
             )
-        await self._commit(checksum, checks=self._checks)
+        await self._commit(lambda check: check.finish(checksum))
 
     async def keep_prefix(self) -> None:
         """Commit what came before the body broke off, unless a checksum had been announced."""
@@ -193,7 +200,7 @@ class _Intake:
             if failure is not None:  # what follows the failed slice would leave a hole
                 self._batch = []
                 self._working = None
-        await self._commit(None, checks=())
+        await self._commit()
 
     async def settle(self) -> None:
         """Wait for the worker and forget what was not committed."""
@@ -207,12 +214,12 @@ class _Intake:
         batch, self._batch, self._batch_size = self._batch, [], 0
         self._working = self._pipeline.work(self._writer, self._checks, batch)
 
-    async def _commit(self, checksum: Checksum | None, *, checks: Sequence[ChunkCheck]) -> None:
-        if self._batch:
-            await self._hand_over()
+    async def _commit(self, verdict: Callable[[ChunkCheck], None] | None = None) -> None:
+        """Commit what came so far; ``verdict`` judges a chunk that is whole."""
         if self._working is not None:
             await self._working
-        extents = await self._pipeline.seal(self._writer, checks, checksum)
+        batch, self._batch, self._batch_size = self._batch, [], 0
+        extents = await self._pipeline.seal(self._writer, self._checks, batch, verdict)
         await self._upload.commit(extents, chunk_id=self._chunk.chunk_id)
         self._upload.progress.settled(self._uncommitted)
         self._uncommitted = 0
@@ -233,9 +240,8 @@ class _ExtentWriter:
         self._fingerprint = xxhash.xxh3_128()
         self._extents: list[Extent] = []
 
-    def write(self, data: Slice) -> None:
+    def write(self, view: memoryview) -> None:
         """Write or compare the next bytes."""
-        view = memoryview(data)
         base, end = self._position, self._position + len(view)
         for start, stop in self._committed.missing(base, end):
             self._compare(view[self._position - base : start - base])
@@ -282,14 +288,22 @@ def _write_batch(
     writer: _ExtentWriter, checks: Sequence[ChunkCheck], batch: Sequence[Slice]
 ) -> None:
     for data in batch:
-        for check in checks:
-            check.update(memoryview(data))
-        writer.write(data)
+        with memoryview(data) as view:
+            for check in checks:
+                check.update(view)
+            writer.write(view)
+        if isinstance(data, memoryview):
+            data.release()
 
 
 def _seal(
-    writer: _ExtentWriter, checks: Sequence[ChunkCheck], checksum: Checksum | None
+    writer: _ExtentWriter,
+    checks: Sequence[ChunkCheck],
+    batch: Sequence[Slice],
+    verdict: Callable[[ChunkCheck], None] | None,
 ) -> list[Extent]:
-    for check in checks:
-        check.finish(checksum)
+    _write_batch(writer, checks, batch)
+    if verdict is not None:
+        for check in checks:
+            verdict(check)
     return writer.seal()

@@ -11,19 +11,19 @@ T = TypeVar("T")
 
 
 class Workers:
-    """A bounded pool of threads, shared by all uploads of a server."""
+    """A bounded pool of threads, shared by all uploads of a server; made on its event loop."""
 
     def __init__(self, threads: int) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="pdfsluice")
+        self._loop = asyncio.get_running_loop()
 
     def run(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> "asyncio.Future[T]":
         """Call a function in a worker thread."""
-        loop = asyncio.get_running_loop()
         if kwargs:
-            return loop.run_in_executor(self._executor, lambda: function(*args, **kwargs))
-        return loop.run_in_executor(self._executor, function, *args)
+            return self._loop.run_in_executor(self._executor, lambda: function(*args, **kwargs))
+        return self._loop.run_in_executor(self._executor, function, *args)
 
     def close(self) -> None:
         """Wait for what is running; take nothing more."""

@@ -13,6 +13,7 @@ from pdfsluice.core.runtime import Runtime, open_runtime
 from . import ietf, page, routes, tus
 from .access import Origins
 from .chunks import Chunks
+from .direct import SLICES, SlicePool
 from .documents import Documents
 from .health import Health
 from .keys import METRICS, RUNTIME
@@ -34,6 +35,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     own_version = version(DISTRIBUTION)
     app = web.Application(middlewares=[identify, measure, answer_errors, control_access])
     app[RUNTIME] = runtime
+    app[SLICES] = SlicePool()
     app[METRICS] = sinks.metrics
     app[ORIGINS] = Origins(
         allowed=runtime.settings.cors_origins,

@@ -20,7 +20,7 @@ from pdfsluice.config import Settings
 from pdfsluice.core.errors import BodyIncomplete, BodyTimeout, SizeExceeded
 from pdfsluice.core.models import Checksum
 
-from .direct import DirectReceiver, take_over
+from .direct import SLICES, DirectReceiver, take_over
 
 _BROKEN = (ConnectionError, ClientPayloadError, RequestPayloadError)
 _LOOKS_PER_TIMEOUT = 4
@@ -64,6 +64,7 @@ class BodyReader:
         self._timer: asyncio.TimerHandle | None = None
         self._waiting_since: float | None = None
         self._waited = 0.0
+        self._allowed = False
         self.received = 0
 
     def __enter__(self) -> Self:
@@ -84,7 +85,7 @@ class BodyReader:
     async def read_directly(self) -> list[bytes]:
         """Read a large body past aiohttp from here on; return what it has read so far."""
         await allow_body(self._request)
-        head, receiver = take_over(self._request)
+        head, receiver = take_over(self._request, self._request.app[SLICES])
         self.received += sum(map(len, head))
         if receiver is not None:
             self._content = receiver
@@ -92,7 +93,11 @@ class BodyReader:
 
     async def read(self) -> bytes:
         """Return the bytes that are there as one object; see :meth:`read_slice`."""
-        return bytes(await self.read_slice())
+        data = await self.read_slice()
+        if isinstance(data, memoryview):
+            with data:
+                return bytes(data)
+        return data
 
     async def read_slice(self) -> bytes | memoryview:
         """Return the bytes that are there, waiting for the first; empty at the end.
@@ -101,7 +106,9 @@ class BodyReader:
             BodyIncomplete: The client broke off.
             BodyTimeout: The client is too slow.
         """
-        await allow_body(self._request)
+        if not self._allowed:
+            await allow_body(self._request)
+            self._allowed = True
         self._waiting_since = began = self._loop.time()
         try:
             data = await self._content.readany()

@@ -18,15 +18,54 @@ from .http import Connection
 LEAST_REST: Final = 256 * 1024
 """Bodies of which less than this is left are not worth the change."""
 
-SLICE_SIZE: Final = 1024 * 1024
+SLICE_SIZE: Final = 512 * 1024
 _SLICES_AHEAD: Final = 2
+_SLICES_KEPT: Final = 16
 _PATIENCE: Final = 0.05
+
+
+class SlicePool:
+    """Memory for slices, used again once the pipeline has released what it was lent.
+
+    New memory is dear: the kernel clears every page of it and maps it when it is touched.
+    """
+
+    def __init__(self) -> None:
+        self._lent: deque[tuple[memoryview, list[memoryview]]] = deque(maxlen=_SLICES_KEPT)
+
+    def take(self) -> memoryview:
+        """Return memory for a slice that nobody else uses."""
+        for _ in range(len(self._lent)):
+            store, views = self._lent.popleft()
+            if all(map(_is_released, views)):
+                return store
+            self._lent.append((store, views))
+        return memoryview(bytearray(SLICE_SIZE))
+
+    def lent(self, store: memoryview, views: list[memoryview]) -> None:
+        """Take note of memory of which views are out; the oldest is forgotten, not reused."""
+        self._lent.append((store, views))
+
+
+SLICES = web.AppKey("SLICES", SlicePool)
+"""Memory that the bodies of all requests share."""
+
+
+def _is_released(view: memoryview) -> bool:
+    try:
+        view.nbytes  # noqa: B018 - the only way to ask
+    except ValueError:
+        return True
+    return False
 
 
 class DirectReceiver(asyncio.BufferedProtocol):
     """A protocol that fills slices until a known number of bytes has come.
 
+    Whoever gets a slice calls its ``release`` when done with it.
+
     Args:
+        pool: Where the memory comes from.
         content: What aiohttp shows of the body; it is told when the body has ended.
         server: The protocol whose place is taken.
         transport: The connection.
@@ -34,14 +73,22 @@ class DirectReceiver(asyncio.BufferedProtocol):
     """
 
     def __init__(
-        self, content: StreamReader, server: Connection, transport: asyncio.Transport, rest: int
+        self,
+        pool: SlicePool,
+        content: StreamReader,
+        server: Connection,
+        transport: asyncio.Transport,
+        rest: int,
     ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._pool = pool
         self._content = content
         self._server = server
         self._transport = transport
         self._rest = rest
         self._ready: deque[memoryview] = deque()
         self._store = memoryview(b"")
+        self._views: list[memoryview] = []
         self._start = 0
         self._end = 0
         self._paused = False
@@ -55,16 +102,17 @@ class DirectReceiver(asyncio.BufferedProtocol):
         """Lend the transport the free end of the slice that is being filled."""
         del sizehint
         if self._end == len(self._store):
-            self._store = memoryview(bytearray(min(SLICE_SIZE, self._rest)))
+            self._store, self._views = self._pool.take(), []
             self._start = self._end = 0
-        return self._store[self._end :]
+        return self._store[self._end : self._end + self._rest]
 
     def buffer_updated(self, nbytes: int) -> None:
         """Count what came; a full slice, and the last, is handed on at once."""
         self._end += nbytes
         self._rest -= nbytes
-        if self._end == len(self._store):
+        if self._end == len(self._store) or not self._rest:
             self._hand_on()
+            self._pool.lent(self._store, self._views)
             if not self._rest:
                 self._give_back()
             elif len(self._ready) >= _SLICES_AHEAD:
@@ -72,7 +120,7 @@ class DirectReceiver(asyncio.BufferedProtocol):
                 self._transport.pause_reading()
         elif self._waiter is not None and self._timer is None:
             # A slow sender's bytes are handed on before the slice is full.
-            self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self._wake)
+            self._timer = self._loop.call_later(_PATIENCE, self._wake)
 
     def eof_received(self) -> bool | None:
         """The sender says that it sends no more, too early."""
@@ -125,9 +173,9 @@ class DirectReceiver(asyncio.BufferedProtocol):
             self._resume()
 
     async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._loop.create_future()
         if self._end > self._start:
-            self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self._wake)
+            self._timer = self._loop.call_later(_PATIENCE, self._wake)
         try:
             await self._waiter
         finally:
@@ -142,7 +190,9 @@ class DirectReceiver(asyncio.BufferedProtocol):
 
     def _hand_on(self) -> None:
         if self._end > self._start:
-            self._ready.append(self._store[self._start : self._end])
+            view = self._store[self._start : self._end]
+            self._views.append(view)
+            self._ready.append(view)
             self._start = self._end
             self._wake()
 
@@ -158,7 +208,7 @@ class DirectReceiver(asyncio.BufferedProtocol):
         self._content.feed_eof()
 
 
-def take_over(request: web.Request) -> tuple[list[bytes], DirectReceiver | None]:
+def take_over(request: web.Request, pool: SlicePool) -> tuple[list[bytes], DirectReceiver | None]:
     """Put a receiver in the place of aiohttp's protocol, if that is possible and worth it.
 
     Returns:
@@ -181,6 +231,6 @@ def take_over(request: web.Request) -> tuple[list[bytes], DirectReceiver | None]
     rest = request.content_length - content.total_bytes
     if rest < LEAST_REST or not server.drained or transport.is_closing():
         return head, None
-    receiver = DirectReceiver(content, server, transport, rest)
+    receiver = DirectReceiver(pool, content, server, transport, rest)
     transport.set_protocol(receiver)
     return head, receiver

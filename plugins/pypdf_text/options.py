@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pdfsluice.core.child import Limits
 
 _MIB = 1024 * 1024
+_NICENESS = 10  # uploads go before imports
 _CPU_SECONDS = 300  # of one request; holds where the clocks of this machine do not
 
 
@@ -30,4 +31,5 @@ class PypdfOptions(BaseModel):
             cpu_seconds=_CPU_SECONDS,
             wall_seconds=self.page_seconds,
             file_size=0,
+            niceness=_NICENESS,
         )
