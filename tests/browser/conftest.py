@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
 from tests.support.page import PLAIN_HOST, Screenshot, clear, find_browser
@@ -30,6 +30,8 @@ _ARGUMENTS = (
     f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1",
 )
 _MIB = 1024 * 1024
+_PATIENCE = 30_000
+"""Milliseconds that a busy machine may take to show something."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,6 +47,7 @@ def executable() -> str:
 @pytest.fixture(scope="module")
 def browser(executable: str) -> Iterator[Browser]:
     """A browser for one module: while it runs, no test can run an event loop of its own."""
+    expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
         yield launched
@@ -80,7 +83,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(viewport={"width": width, "height": 860})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(_PATIENCE)
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(url)

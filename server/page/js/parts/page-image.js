@@ -16,6 +16,9 @@ const observer = new IntersectionObserver(
   { rootMargin: '200px' },
 );
 
+/** Before the next try, where the server is busy or away. */
+const PAUSES = [1000, 4000, 10_000];
+
 /**
  * @param {import('/assets/client/index.js').StreamingUploadClient} client
  * @param {{id: number, title: string}} document
@@ -25,22 +28,27 @@ const observer = new IntersectionObserver(
  */
 export function pageImage(client, document, page, width) {
   const frame = h('span', { class: 'page-image', data: { empty: true } });
-  const load = async () => {
+  const fetchPicture = () => {
+    const pixels = Math.round(width * Math.min(2, devicePixelRatio));
+    return client.documents.thumbnail(document.id, page, { width: pixels });
+  };
+  const load = async (tries = PAUSES) => {
     try {
-      const pixels = Math.round(width * Math.min(2, devicePixelRatio));
-      const url = URL.createObjectURL(await client.documents.thumbnail(document.id, page, { width: pixels }));
-      const image = h('img', {
-        src: url,
-        alt: t.documents.thumbnail(document.title, page),
-        onload: () => URL.revokeObjectURL(url),
-      });
-      frame.dataset.empty = 'false';
-      frame.replaceChildren(image);
-    } catch {
+      show(frame, await fetchPicture(), t.documents.thumbnail(document.title, page));
+    } catch (error) {
       // A page that cannot be drawn keeps its empty frame; everything else still works.
+      const [pause, ...others] = tries;
+      if (error.retryable && pause && frame.isConnected) setTimeout(() => load(others), pause);
     }
   };
   loaders.set(frame, load);
   observer.observe(frame);
   return frame;
+}
+
+function show(frame, picture, alt) {
+  const url = URL.createObjectURL(picture);
+  const image = h('img', { src: url, alt, onload: () => URL.revokeObjectURL(url) });
+  frame.dataset.empty = 'false';
+  frame.replaceChildren(image);
 }
