@@ -7,7 +7,8 @@ import pytest
 
 from pdfsluice.core.findings import Severity
 from pdfsluice.plugins.pdf.polyglot import sniff
-from tests.support.evasive_pdfs import Style, Writer, plain_pdf
+from tests.support.evasive_pdfs import plain_pdf
+from tests.support.pdf_styles import Style, Writer
 from tests.support.scanning import Scanned, scan_bytes
 
 PE = b"MZ" + b"\x90\0" * 29 + b"\x80\0\0\0" + b"\0" * 64 + b"PE\0\0"

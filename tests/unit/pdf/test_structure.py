@@ -4,7 +4,8 @@ import pytest
 
 from pdfsluice.core.findings import Severity
 from pdfsluice.plugins.pdf.scan import Scan
-from tests.support.evasive_pdfs import KINDS, Style, Writer, evasive_pdf, plain_pdf
+from tests.support.evasive_pdfs import KINDS, evasive_pdf, plain_pdf
+from tests.support.pdf_styles import Style, Writer
 from tests.support.scanning import scan_bytes
 
 PLAIN = plain_pdf()
