@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import aiohttp
 import pytest
@@ -20,7 +20,7 @@ from tests.support.fault_proxy import (
     Trickle,
     fault_proxy,
 )
-from tests.support.servers import RunningServer, Serve
+from tests.support.servers import RunningServer, free_port
 from tests.support.stored import documents_of
 
 VERSION = {"Tus-Resumable": "1.0.0"}
@@ -188,12 +188,18 @@ async def test_two_different_files_in_one_upload(
     await finish(line, path, pdf)
 
 
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    limits = {"PDFSLUICE_BODY_IDLE_TIMEOUT": "500ms", "PDFSLUICE_BODY_MINIMUM_RATE": "1MiB"}
+    folder = tmp_path_factory.mktemp("impatient")
+    server = RunningServer(free_port(), folder / "data", environment=limits)
+    server.start()
+    yield server
+    server.kill()
+
+
 class TestSlowness:
     """Limits on silence and on rate; one server whose patience is short."""
-
-    @pytest.fixture
-    def impatient(self, serve: Serve) -> RunningServer:
-        return serve(PDFSLUICE_BODY_IDLE_TIMEOUT="500ms", PDFSLUICE_BODY_MINIMUM_RATE="1MiB")
 
     @pytest.mark.parametrize(
         "fault",

@@ -5,6 +5,7 @@ import hashlib
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.tus import Tus, metadata
 from tests.conformance.wire import Server
-from tests.support.servers import RunningServer, Serve
+from tests.support.servers import RunningServer, Serve, free_port
 from tests.support.stored import documents_of, get_json, hostile_pdf
 
 
@@ -215,11 +216,13 @@ def test_pages_of_listed_origins_can_use_everything(serve: Serve, pdf: bytes) ->
     assert used <= readable
 
 
-@pytest.fixture
-def server_with_key(serve: Serve, tmp_path: Path) -> RunningServer:
-    data_dir = tmp_path / "keys"
-    make_key(data_dir, "first")
-    return serve(data_dir=data_dir)
+@pytest.fixture(scope="module")
+def server_with_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    server = RunningServer(free_port(), tmp_path_factory.mktemp("keys") / "data")
+    make_key(server.data_dir, "first")
+    server.start()
+    yield server
+    server.kill()
 
 
 def add_key(running: RunningServer, name: str) -> str:
