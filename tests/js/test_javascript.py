@@ -15,7 +15,7 @@ from tests.support.servers import Serve
 
 FOLDER = Path(__file__).parent
 CLIENT = FOLDER.parents[1] / "client" / "js"
-_SECONDS = 120
+_SECONDS = 180
 _MIB = 1024 * 1024
 
 pytestmark = [
@@ -43,7 +43,7 @@ def _run(*command: str | Path, environment: Mapping[str, str] | None = None) -> 
 def _node_test(folder: str, environment: Mapping[str, str] | None = None) -> None:
     files = sorted((FOLDER / folder).glob("*.test.js"))
     assert files
-    _run("node", "--test", "--test-timeout=60000", *files, environment=environment)
+    _run("node", "--test", "--test-timeout=150000", *files, environment=environment)
 
 
 def test_the_parts_of_the_client() -> None:
