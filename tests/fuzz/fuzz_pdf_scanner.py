@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 try:
-    import atheris
+    import atheris  # type: ignore[import-untyped]  # has no types, and is seldom installed
 except ImportError:
     sys.exit("atheris is not installed: pip install atheris (Linux, Python up to 3.13)")
 
