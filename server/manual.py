@@ -1,11 +1,16 @@
 """The description of the interface, for programs and for people."""
 
+import inspect
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
 from aiohttp import hdrs, web
 
+from pdfsluice.core import errors
+from pdfsluice.core.errors import PdfsluiceError
+
+from . import problems
 from .openapi import describe
 from .routes import Answer, Route
 from .schemas import NoQuery, read_query
@@ -74,6 +79,24 @@ class Manual:
             answers={200: Answer("A style sheet.", media="text/css")},
             listed=False,
         )
+        yield Route(
+            method="GET",
+            path="/problems/{code}",
+            handler=self.problem,
+            scopes=(),
+            summary="Explain an error code",
+            tag=_TAG,
+            answers={200: Answer("A page.", media="text/html")},
+            listed=False,
+        )
+
+    async def problem(self, request: web.Request) -> web.StreamResponse:
+        """Explain an error code: where the ``type`` of a problem leads (RFC 9457, 3.1.1)."""
+        code = request.match_info["code"]
+        found = explanations().get(code)
+        if found is None:
+            raise web.HTTPNotFound
+        return _page(code, f"<h1><code>{escape(code)}</code></h1>{_text(found)}")
 
     async def openapi(self, request: web.Request) -> web.StreamResponse:
         """Return the description as OpenAPI 3.1."""
@@ -83,11 +106,7 @@ class Manual:
     async def docs(self, request: web.Request) -> web.StreamResponse:
         """Return the description as a page without scripts, made on the server."""
         read_query(request, NoQuery)
-        return web.Response(
-            text=render(self._described()),
-            content_type="text/html",
-            headers={"Content-Security-Policy": _POLICY},
-        )
+        return render(self._described())
 
     async def style(self, request: web.Request) -> web.StreamResponse:
         """Return the style sheet of the page."""
@@ -101,8 +120,15 @@ class Manual:
         return self._document
 
 
-def render(document: Json) -> str:
-    """Write an OpenAPI document as HTML; everything in it is escaped."""
+def explanations() -> dict[str, str]:
+    """Return what every error code means."""
+    found = (*vars(errors).values(), *vars(problems).values())
+    kinds = [kind for kind in found if isinstance(kind, type) and issubclass(kind, PdfsluiceError)]
+    return {kind.code: inspect.getdoc(kind) or "" for kind in kinds}
+
+
+def render(document: Json) -> web.Response:
+    """Write an OpenAPI document as a page; everything in it is escaped."""
     operations: dict[str, list[str]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -115,15 +141,24 @@ def render(document: Json) -> str:
     schemas = "".join(
         _schema(name, schema) for name, schema in sorted(document["components"]["schemas"].items())
     )
-    title = escape(f"{info['title']} {info['version']}")
-    return (
+    title = f"{info['title']} {info['version']}"
+    return _page(
+        f"{title}: interface",
+        f"<h1>{escape(title)}</h1><p>{escape(info['summary'])}"
+        ' For programs: <a href="/openapi.json">openapi.json</a>.</p>'
+        f'{sections}<h2 id="schemas">Objects</h2>{schemas}',
+    )
+
+
+def _page(title: str, content: str) -> web.Response:
+    text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{title}: interface</title><link rel="stylesheet" href="/docs/style.css"></head>'
-        f"<body><main><h1>{title}</h1><p>{escape(info['summary'])}"
-        ' For programs: <a href="/openapi.json">openapi.json</a>.</p>'
-        f'{sections}<h2 id="schemas">Objects</h2>{schemas}</main></body></html>'
+        f'<title>{escape(title)}</title><link rel="stylesheet" href="/docs/style.css"></head>'
+        f"<body><main>{content}</main></body></html>"
     )
+    headers = {"Content-Security-Policy": _POLICY}
+    return web.Response(text=text, content_type="text/html", headers=headers)
 
 
 def _operation(path: str, method: str, operation: Json) -> str:

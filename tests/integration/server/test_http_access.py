@@ -32,6 +32,7 @@ class Guarded:
             "document_id": str(self.document_id),
             "page": "1",
             "client_id": "client",
+            "code": "size-exceeded",
         }
         return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], route.path)
 

@@ -157,6 +157,18 @@ async def test_the_description_as_a_page(web: WebServer) -> None:
         assert (response.status, response.content_type) == (200, "text/css")
 
 
+async def test_the_type_of_a_problem_leads_to_its_explanation(web: WebServer) -> None:
+    async with web.http.get(f"{STREAMING}/x") as response:
+        problem = await problem_of(response, 404, "session-not-found")
+    async with web.http.get(problem["type"]) as response:
+        assert response.status == 200
+        page = Page()
+        page.feed(await response.text())
+    assert "no such upload session" in page.text
+    async with web.http.get("/problems/nothing") as response:
+        await problem_of(response, 404, "not-found")
+
+
 async def test_the_description_names_every_documented_endpoint(web: WebServer) -> None:
     async with web.http.get("/openapi.json") as response:
         document = await body_of(response)

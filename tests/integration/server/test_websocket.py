@@ -301,6 +301,17 @@ async def test_who_reads_late_hears_the_latest_progress_only(web: WebServer) -> 
     await late.close()
 
 
+@pytest.mark.parametrize("length", [1, 125, 126, 65_535, 65_536, 200_000])
+async def test_messages_of_every_length(web: WebServer, length: int) -> None:
+    session = await web.initiate(DATA, client_id="me")
+    socket = await web.http.ws_connect("/ws/me")
+    await until(socket, of_type("upload_status"))
+    web.runtime.events.publish(_status(session["session_id"], "x" * length))
+    (told,) = await until(socket, has_message("x"))
+    assert told["message"] == "x" * length
+    await socket.close()
+
+
 async def test_watchers_are_told_that_the_server_stops(web: WebServer) -> None:
     full = await web.http.ws_connect("/ws/client?detail=full")
     plain = await web.http.ws_connect("/ws/client")
