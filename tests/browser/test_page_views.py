@@ -17,6 +17,16 @@ OpenPage = Callable[..., Page]
 _AXE = Path(__file__).parents[1] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 
 
+_LAST_TO_APPEAR = {
+    "upload": ".drop",
+    "documents": ".row img",
+    "documents/1": ".document-page img",
+    "search?q=valve": ".hit img",
+    "operations": "td",
+}
+"""For each view what is shown when everything has been fetched."""
+
+
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory, pdfs: Path) -> Iterator[RunningServer]:
     """A server with one searchable document."""
@@ -200,9 +210,9 @@ def test_nothing_is_cut_off_at_any_width(
 ) -> None:
     page = open_page(library.base_url, width=width)
     expect(page.locator(".connection")).to_have_attribute("data-state", "live")
-    for view in ("upload", "documents", "documents/1", "search?q=valve", "operations"):
+    for view, shown in _LAST_TO_APPEAR.items():
         page.goto(f"{library.base_url}/#/{view}")
-        page.wait_for_load_state("networkidle")
+        expect(page.locator(shown).first).to_be_visible()
         overflow = page.evaluate(
             "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
