@@ -196,8 +196,15 @@ async def _result(request: web.Request, session: Session) -> web.Response:
 
 
 async def _head(request: web.Request) -> web.Response:
-    """Offset Retrieval. Takes no lock and leaves a running append alone."""
+    """Offset Retrieval. Takes no lock and leaves a running append alone.
+
+    A complete upload is answered after the verdict: whoever asks missed the answer to the
+    last byte, and would take ``?1`` for success.
+    """
     session = await sequential.find(request)
+    document_id = None
+    if session.state not in OPEN:
+        document_id = await sequential.document_id(request, session)
     headers = {
         "Upload-Offset": str(sequential.offset(session)),
         "Upload-Complete": fields.format_boolean(session.state not in OPEN),
@@ -206,8 +213,8 @@ async def _head(request: web.Request) -> web.Response:
     }
     if session.total_size is not None:
         headers["Upload-Length"] = str(session.total_size)
-    if session.document_id is not None:
-        headers[hdrs.CONTENT_LOCATION] = sequential.document_url(session.document_id)
+    if document_id is not None:
+        headers[hdrs.CONTENT_LOCATION] = sequential.document_url(document_id)
     return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
 
 

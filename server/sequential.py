@@ -123,6 +123,18 @@ async def verdict(request: web.Request, session: Session) -> Completion | None:
         return None
 
 
+async def document_id(request: web.Request, session: Session) -> int | None:
+    """Return the document that the upload has become, waiting for the verdict if need be.
+
+    Raises:
+        PdfsluiceError: See :func:`verdict`.
+    """
+    if session.state is SessionState.COMPLETED:
+        return session.document_id
+    completion = await verdict(request, session)
+    return None if completion is None else completion.document.id
+
+
 async def cancel(request: web.Request) -> None:
     """Free the upload; a document that it has become stays.
 

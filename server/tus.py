@@ -16,7 +16,7 @@ from pdfsluice.core.errors import (
 )
 from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.lifecycle import OPEN
-from pdfsluice.core.models import Checksum, Protocol, Session, SessionState
+from pdfsluice.core.models import Checksum, Protocol, Session
 
 from . import sequential
 from .bodies import withhold_continue
@@ -183,19 +183,12 @@ async def _progress_headers(request: web.Request, session: Session) -> dict[str,
     position = sequential.offset(session)
     headers = {"Upload-Offset": str(position)}
     if position == session.total_size and session.metadata.get(CONCAT_KEY) != "partial":
-        document_id = await _document_id(request, session)
+        document_id = await sequential.document_id(request, session)
         if document_id is not None:
             headers[hdrs.CONTENT_LOCATION] = sequential.document_url(document_id)
     elif session.state in OPEN:
         headers["Upload-Expires"] = format_datetime(session.expires_at, usegmt=True)
     return headers
-
-
-async def _document_id(request: web.Request, session: Session) -> int | None:
-    if session.state is SessionState.COMPLETED:
-        return session.document_id
-    completion = await sequential.verdict(request, session)
-    return None if completion is None else completion.document.id
 
 
 def _check_body(request: web.Request) -> Checksum | None:

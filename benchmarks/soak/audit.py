@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 import urllib.error
 from collections import Counter
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from dataclasses import dataclass, fields
 
 from tests.support.servers import RunningServer
 from tests.support.stored import documents, get, get_json
+
+_SETTLED_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Audit:
 async def audit(server: RunningServer, digests: Sequence[str]) -> Audit:
     """Restart the server in peace and look at everything."""
     await asyncio.to_thread(server.restart)
+    await asyncio.to_thread(_settle, server)
     return await asyncio.to_thread(_audit, server, digests)
 
 
@@ -58,15 +62,29 @@ def _audit(server: RunningServer, digests: Sequence[str]) -> Audit:
     )
 
 
+def _settle(server: RunningServer) -> None:
+    """Wait until completions that a kill interrupted have come to their end."""
+    deadline = time.monotonic() + _SETTLED_SECONDS
+    while "finishing" in _partials(server) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
 def _orphans(server: RunningServer) -> int:
     """Count partial files without a session that may still be resumed."""
+    return len(_partials(server)) - _partials(server).count("open")
+
+
+def _partials(server: RunningServer) -> list[str]:
+    """Say of each partial file how its session stands."""
     files = [path for path in (server.data_dir / "uploads").rglob("*") if path.is_file()]
-    return sum(not _is_open(server, path.stem) for path in files)
+    return [_standing(server, path.stem) for path in files]
 
 
-def _is_open(server: RunningServer, session_id: str) -> bool:
+def _standing(server: RunningServer, session_id: str) -> str:
     try:
         session = get_json(f"{server.base_url}/api/documents/streaming/{session_id}")
     except urllib.error.HTTPError:
-        return False
-    return session["status"] in {"created", "uploading"}
+        return "unknown"
+    if session["status"] in {"created", "uploading"}:
+        return "open"
+    return "finishing" if session["status"] in {"validating", "importing"} else "ended"
