@@ -1,0 +1,128 @@
+"""What the documentation tells a reader to write in Python, run against a real server.
+
+The blocks of a page share their names and run in their order; fragments may await.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.documents import ADDRESS, ROOT, Block, blocks, pages_with
+from tests.support.reader import DATA, environment
+from tests.support.servers import Serve
+
+SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Python:
+    """How the Python blocks of one page are run.
+
+    Attributes:
+        prepare: Shell code for what the page takes for granted.
+        given: Python code for the names that its fragments use.
+        skip: Why the page is not run.
+    """
+
+    prepare: str = ""
+    given: str = ""
+    skip: str = ""
+
+
+CLIENT = """
+import asyncio, os
+from pdfsluice.client import Client
+os.environ["PDFSLUICE_API_KEY"] = "pdfsluice_0_0"
+client = await stack.enter_async_context(Client(os.environ["PDFSLUICE_SERVER"]))
+
+def note(now):
+    global session_id
+    session_id = now.session_id
+
+await client.upload("report.pdf", on_progress=note)
+"""
+PYTHON: Mapping[str, Python] = {
+    "docs/how-to/add-a-store.md": Python(skip="test_a_store_as_described_keeps_the_contract"),
+    "docs/how-to/choose-an-embedding-model.md": Python(
+        prepare="pdfsluice upload report.pdf --index --wait"
+    ),
+    "docs/how-to/upload-from-python.md": Python(given=CLIENT),
+    "docs/how-to/use-tus.md": Python(given="key = 'pdfsluice_0_0'\n"),
+    "docs/tutorial/first-plugin.md": Python(skip="tests/e2e/test_tutorial.py"),
+}
+
+DRIVER = """
+import ast, asyncio, contextlib, json, sys
+stack = contextlib.AsyncExitStack()
+names = {"__name__": "__main__", "stack": stack}
+with asyncio.Runner() as runner:
+    for place, source in json.load(sys.stdin):
+        print(place, file=sys.stderr)
+        code = compile(source, place, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        waiting = eval(code, names)
+        if waiting is not None:
+            runner.run(waiting)
+    runner.run(stack.aclose())
+"""
+
+
+def is_a_file(block: Block) -> bool:
+    """Whether the block is the content of a file that its first line names."""
+    return block.text.startswith("# ") and block.text.splitlines()[0].endswith(".py")
+
+
+@pytest.mark.parametrize("name", pages_with("python"))
+def test_python_does_what_its_page_says(name: str, home: Path, serve: Serve) -> None:
+    page = PYTHON.get(name, Python())
+    if page.skip:
+        return  # it is run elsewhere, or said why not
+    found = blocks(ROOT / name, "python")
+    assert not [block.place for block in found if is_a_file(block)], "run it as a file"
+    server = serve(data_dir=home / DATA)
+    sources = [(block.place, block.text.replace(ADDRESS, server.base_url)) for block in found]
+    surroundings = environment(home, server.base_url)
+    subprocess.run(["bash", "-ec", page.prepare], cwd=home, env=surroundings, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER],
+        input=json.dumps([(f"what {name} takes for granted", page.given), *sources]),
+        cwd=home,
+        env=surroundings,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, (
+        f"{done.stdout}{done.stderr}\nCorrect {name}, or say in PYTHON of {__file__}"
+        " what it takes for granted or why it cannot be run here."
+    )
+
+
+MY_STORE = """
+from pathlib import Path
+from pdfsluice.core.testing import MemoryUploadStore
+
+class MyUploadStore(MemoryUploadStore):
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+"""
+
+
+def test_a_store_as_described_keeps_the_contract(tmp_path: Path) -> None:
+    """The recipe leaves the store itself to its reader; one in memory stands in for it."""
+    for block in blocks(ROOT / "docs/how-to/add-a-store.md", "python"):
+        file = tmp_path / block.text.splitlines()[0].removeprefix("# ")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(block.text)
+    (tmp_path / "my_store" / "store.py").write_text(MY_STORE)
+    check = "import my_store; print(my_store.pdfsluice_register_upload_stores.__name__)"
+    for command in (["-c", check], ["-m", "pytest", "-q", "tests"]):
+        done = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
