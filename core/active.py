@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from .models import Extent, Session, SessionState
 from .ports import Policy
 from .progress import ProgressTeller
 from .stores import Blob, SessionStore, UploadStore
+from .workers import to_its_end
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -133,20 +134,23 @@ class ActiveUpload:
 
     async def commit(self, extents: Sequence[Extent], *, chunk_id: int | None) -> None:
         """Make ranges exist: store them, then count them, then tell everybody."""
-        for extent in extents:
-            await self._sessions.commit(self.session.id, extent, self._now())
         if extents:
-            committed = self.session.committed
-            for extent in extents:
-                committed = committed.add(extent.start, extent.end)
-            self.session = replace(self.session, committed=committed, updated_at=self._now())
+            await to_its_end(self._store(extents))
             if self.session.state is SessionState.CREATED:
-                await self._begin()
+                await self._begin()  # waits for the lock: a refusal may have to interrupt it
         if self.follower is not None:
             self.follower.wake()
         if extents:
             first = extents[0].start // self.session.chunk_size
             self.progress.chunk_committed(first if chunk_id is None else chunk_id)
+
+    async def _store(self, extents: Sequence[Extent]) -> None:
+        for extent in extents:
+            await self._sessions.commit(self.session.id, extent, self._now())
+        committed = self.session.committed
+        for extent in extents:
+            committed = committed.add(extent.start, extent.end)
+        self.session = replace(self.session, committed=committed, updated_at=self._now())
 
     async def _begin(self) -> None:
         async with self.lock:
@@ -156,6 +160,9 @@ class ActiveUpload:
 
     async def change(self, **changes: Any) -> None:
         """Store changed fields and take the new snapshot. The caller holds ``lock``."""
+        await to_its_end(self._change(changes))
+
+    async def _change(self, changes: Mapping[str, Any]) -> None:
         if "state" in changes and changes["state"] is not self.session.state:
             check_transition(self.session, changes["state"])
         stored = await self._sessions.update(self.session, **changes)

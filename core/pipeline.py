@@ -30,7 +30,7 @@ from .ranges import RangeSet
 from .registry import Registry
 from .stages import ChunkCheck
 from .stores import Blob
-from .workers import Workers
+from .workers import Workers, to_its_end
 
 _BATCH_SECONDS = 0.25
 _LEAST_BATCH = 64 * 1024
@@ -146,6 +146,7 @@ class _Intake:
         self._batch_size = 0
         self._batch_since = 0.0
         self._working: asyncio.Future[None] | None = None
+        self._sealed: list[Extent] = []
         self._uncommitted = 0
         self.received = 0
 
@@ -210,19 +211,23 @@ class _Intake:
 
     async def _hand_over(self) -> None:
         if self._working is not None:
-            await self._working
+            await to_its_end(self._working)
         batch, self._batch, self._batch_size = self._batch, [], 0
         self._working = self._pipeline.work(self._writer, self._checks, batch)
 
     async def _commit(self, verdict: Callable[[ChunkCheck], None] | None = None) -> None:
         """Commit what came so far; ``verdict`` judges a chunk that is whole."""
         if self._working is not None:
-            await self._working
-        batch, self._batch, self._batch_size = self._batch, [], 0
-        extents = await self._pipeline.seal(self._writer, self._checks, batch, verdict)
+            await to_its_end(self._working)
+        await to_its_end(self._seal(verdict))
+        extents, self._sealed = self._sealed, []
         await self._upload.commit(extents, chunk_id=self._chunk.chunk_id)
         self._upload.progress.settled(self._uncommitted)
         self._uncommitted = 0
+
+    async def _seal(self, verdict: Callable[[ChunkCheck], None] | None) -> None:
+        batch, self._batch, self._batch_size = self._batch, [], 0
+        self._sealed += await self._pipeline.seal(self._writer, self._checks, batch, verdict)
 
 
 class _ExtentWriter:

@@ -1,13 +1,33 @@
 """Threads for what would stall the event loop: writing, hashing and scanning slices."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+async def to_its_end(work: Awaitable[T]) -> T:
+    """Wait for work that must not be left half done.
+
+    A cancellation counts only when the work has ended: a thread cannot be stopped, and a
+    row that was written must not be forgotten.
+    """
+    task = asyncio.ensure_future(work)
+    interruption: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            interruption = error
+    if interruption is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # looked at, or asyncio would complain that nobody did
+    raise interruption
 
 
 class Workers:
