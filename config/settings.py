@@ -97,7 +97,7 @@ class Settings(BaseModel):
     )
 
     slice_size: Size = Field(
-        ByteSize(MIB), ge=4 * KIB, le=16 * MIB, description="Bytes the pipeline handles at once."
+        ByteSize(2 * MIB), ge=4 * KIB, le=16 * MIB, description="Bytes the pipeline writes at once."
     )
     buffer_memory: Size = Field(
         ByteSize(64 * MIB), ge=4 * MIB, description="Memory for slices of all uploads together."
@@ -119,7 +119,7 @@ class Settings(BaseModel):
         description="Bytes per second below which a request body is given up; 0 for no limit.",
     )
     progress_interval: Duration = Field(
-        timedelta(milliseconds=100),
+        timedelta(milliseconds=250),
         gt=timedelta(0),
         description="Shortest time between two progress events of one session.",
     )

@@ -13,12 +13,16 @@ from typing import Any
 
 import psutil
 
-from .child import Child, ChildFailed, Limits, serve, spawn
+from .child import Child, ChildFailed, serve
+from .childpool import ChildPool
 from .errors import StageFailed
 from .models import PageText
 
 MAX_PAGE_CHARACTERS = 1_000_000
 """Text of a page beyond this many characters is cut off: no honest page has so many."""
+
+RECYCLE_AFTER = 50
+"""Documents after which a child is replaced, with whatever the library has leaked."""
 
 _BATCH = 20
 
@@ -27,16 +31,16 @@ Read = Callable[[Path, int], Iterator[PageText]]
 
 
 async def pages_from_child(
-    module: str, limits: Limits, path: Path, *, first: int, seconds: float
+    pool: ChildPool, path: Path, *, first: int, seconds: float
 ) -> AsyncGenerator[PageText, None]:
-    """Yield the pages that ``python -m module`` reads; it ends with the last of them.
+    """Yield the pages of a file, read by a child that is borrowed for as long as that takes.
 
     Pages are asked for in small batches, so that a child that is faster than whoever takes
     the pages cannot fill the parent's memory with them.
 
     Args:
-        module: A module that calls :func:`serve_pages` when it is run.
-        limits: What the child may use; its ``wall_seconds`` are those of one page.
+        pool: Children of a module that calls :func:`serve_pages` when it is run; the
+            ``wall_seconds`` of their limits are those of one page.
         path: The file.
         first: 1-based number of the first page wanted.
         seconds: Time that the child may take for all pages together.
@@ -46,7 +50,7 @@ async def pages_from_child(
     """
     number = first
     clock = asyncio.get_running_loop().time
-    async with spawn(module, limits) as child:
+    async with pool.borrow() as child:
         failure: ChildFailed | None = None
         while failure is None:
             begin = clock()
@@ -59,11 +63,11 @@ async def pages_from_child(
                 return
             if failure is None and seconds < 0:
                 failure = ChildFailed("timeout", "the document takes too long")
-    raise StageFailed(
-        f"The text of page {number} could not be read: {failure}",
-        hint="The file may be damaged, protected by a password or too demanding.",
-        details={"page": number, "reason": failure.reason},
-    ) from failure
+        raise StageFailed(
+            f"The text of page {number} could not be read: {failure}",
+            hint="The file may be damaged, protected by a password or too demanding.",
+            details={"page": number, "reason": failure.reason},
+        ) from failure
 
 
 async def _next_pages(

@@ -35,7 +35,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     own_version = version(DISTRIBUTION)
     app = web.Application(middlewares=[identify, measure, answer_errors, control_access])
     app[RUNTIME] = runtime
-    app[SLICES] = SlicePool()
+    app[SLICES] = SlicePool(int(runtime.settings.buffer_memory))
     app[METRICS] = sinks.metrics
     app[ORIGINS] = Origins(
         allowed=runtime.settings.cors_origins,

@@ -18,29 +18,49 @@ from .http import Connection
 LEAST_REST: Final = 256 * 1024
 """Bodies of which less than this is left are not worth the change."""
 
-SLICE_SIZE: Final = 512 * 1024
-_SLICES_AHEAD: Final = 2
-_SLICES_KEPT: Final = 16
-_PATIENCE: Final = 0.05
+_LARGEST_SLICE: Final = 2 * 1024 * 1024
+_LEAST_SLICE: Final = 128 * 1024
+_SLICES_OF_ONE: Final = 4
+_SLICES_KEPT: Final = 8
+_SLICES_AHEAD: Final = 1
+_PATIENCE: Final = 0.2
 
 
 class SlicePool:
     """Memory for slices, used again once the pipeline has released what it was lent.
 
     New memory is dear: the kernel clears every page of it and maps it when it is touched.
+    Large slices are cheap: threads change hands once for each. The more bodies are received
+    at once, the smaller their slices.
+
+    Args:
+        memory: Bytes that the slices of all bodies may take together.
+
+    Attributes:
+        receivers: How many bodies are being received.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
         self._lent: deque[tuple[memoryview, list[memoryview]]] = deque(maxlen=_SLICES_KEPT)
+        self.receivers = 0
+
+    @property
+    def slice_size(self) -> int:
+        """Size of the next slice in bytes."""
+        share = self._memory // (_SLICES_OF_ONE * max(1, self.receivers))
+        return max(_LEAST_SLICE, min(_LARGEST_SLICE, share))
 
     def take(self) -> memoryview:
         """Return memory for a slice that nobody else uses."""
+        size = self.slice_size
         for _ in range(len(self._lent)):
             store, views = self._lent.popleft()
-            if all(map(_is_released, views)):
+            if not all(map(_is_released, views)):
+                self._lent.append((store, views))
+            elif len(store) == size:
                 return store
-            self._lent.append((store, views))
-        return memoryview(bytearray(SLICE_SIZE))
+        return memoryview(bytearray(size))
 
     def lent(self, store: memoryview, views: list[memoryview]) -> None:
         """Take note of memory of which views are out; the oldest is forgotten, not reused."""
@@ -95,6 +115,7 @@ class DirectReceiver(asyncio.BufferedProtocol):
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._failure: BaseException | None = None
+        pool.receivers += 1
 
     # What the transport calls.
 
@@ -167,7 +188,8 @@ class DirectReceiver(asyncio.BufferedProtocol):
         self._wake()
 
     def leave(self) -> None:
-        """Let aiohttp have what is still to come: the body is not read to its end."""
+        """Read no more; aiohttp gets what is still to come of a body that is given up."""
+        self._pool.receivers -= 1
         if self._rest and self._transport.get_protocol() is self:
             self._transport.set_protocol(self._server)
             self._resume()

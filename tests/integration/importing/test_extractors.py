@@ -134,7 +134,7 @@ async def test_too_much_memory_is_a_failure(make_extractors: MakeExtractors, pat
 async def test_too_much_time_is_a_failure(make_extractors: MakeExtractors, path: Path) -> None:
     path.write_bytes(make_pdf(["slow"]))
     extractors = make_extractors(
-        pdfium=PdfiumOptions(page_seconds=0.01), pypdf=PypdfOptions(page_seconds=0.01)
+        pdfium=PdfiumOptions(page_seconds=1e-6), pypdf=PypdfOptions(page_seconds=1e-6)
     )
     for extractor in extractors:
         with pytest.raises(StageFailed) as failure:

@@ -87,7 +87,7 @@ async def test_text_of_all_pages_is_stored(
     assert [(page.number, page.text.strip()) for page in pages] == list(enumerate(texts, 1))
     assert told.shares[:60] == [number / 60 for number in range(1, 61)]
     assert told.messages[59] == "Reading text: page 60 of 60"
-    assert psutil.Process().children() == []
+    assert len(psutil.Process().children()) <= 1, "one reader is kept for the next document"
 
 
 async def test_an_unknown_page_count_becomes_known(

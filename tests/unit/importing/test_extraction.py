@@ -1,6 +1,7 @@
 """Text is cleaned, and read from a child in batches that lose nothing."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
 import psutil
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdfsluice.core.child import Limits
+from pdfsluice.core.childpool import ChildPool
 from pdfsluice.core.errors import StageFailed
 from pdfsluice.core.extraction import (
     MAX_PAGE_CHARACTERS,
@@ -66,11 +68,19 @@ def _odd_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
 
 
-def read(script: str, *, first: int = 1, seconds: float = 60.0) -> AsyncGenerator[PageText, None]:
+async def read(
+    script: str, *, first: int = 1, seconds: float = 60.0
+) -> AsyncGenerator[PageText, None]:
     """Let the odd reader follow a script: its path is the number of pages and what happens."""
-    return pages_from_child(
-        "odd_reader", Limits(wall_seconds=20), Path(script), first=first, seconds=seconds
-    )
+    pool = ChildPool("odd_reader", Limits(wall_seconds=20))
+    try:
+        async with aclosing(
+            pages_from_child(pool, Path(script), first=first, seconds=seconds)
+        ) as pages:
+            async for page in pages:
+                yield page
+    finally:
+        await pool.close()
 
 
 @pytest.mark.parametrize("count", [0, 1, 19, 20, 21, 40, 55])
