@@ -16,12 +16,10 @@ class Link:
     """A client's connection and the proxy's own to the server.
 
     Attributes:
-        number: How many connections came before.
         sent: Bytes that went from the client to the server so far.
         deaf: Whether the client is cut off when the server begins to answer.
     """
 
-    number: int
     client: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     server: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     sent: int = 0
@@ -194,7 +192,7 @@ async def fault_proxy(server_port: int, plan: Callable[[int], Fault]) -> AsyncIt
         with suppress(*_BROKEN, asyncio.CancelledError):
             server = await asyncio.open_connection("127.0.0.1", server_port)
             fault = proxy.plan(number)
-            await _carry(Link(number, (reader, writer), server), fault)
+            await _carry(Link((reader, writer), server), fault)
             writer.close()
             await fault.afterwards(server_port)
         writer.close()
