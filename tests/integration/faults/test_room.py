@@ -103,3 +103,21 @@ def test_disk_is_too_small_from_the_start(serve: Serve, small_disk: Path) -> Non
     assert ask(3 * MIB).status == 201
     assert ask(3 * MIB).status == 201
     assert ask(3 * MIB).status == 507
+
+
+@pytest.mark.parametrize("framing", ["Content-Length", "Transfer-Encoding"])
+def test_largest_size_holds_for_uploads_of_unknown_length(
+    serve: Serve, pdf: bytes, framing: str
+) -> None:
+    """A streamed body is counted, whatever it says of its length."""
+    running = serve(STREAMING_MAX_FILE_SIZE_MB="1")
+    tus = tus_of(running)
+    url = tus.post(Upload_Defer_Length="1").headers["Location"]
+    told = str(len(pdf)) if framing == "Content-Length" else "chunked"
+    with tus.server.connect() as connection:
+        headers = tus.headers({"Upload-Offset": "0", framing: told})
+        connection.start("PATCH", tus.server.path(url), headers)
+        if framing == "Transfer-Encoding":
+            connection.send_chunk(pdf)
+        assert connection.finish().status == 413
+    assert tus.offset(url) <= MIB
