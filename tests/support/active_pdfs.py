@@ -1,6 +1,7 @@
 """Small PDFs with active content, made with pikepdf for each test."""
 
 import io
+import re
 import zipfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -137,3 +138,20 @@ def completion_context(path: Path, *known: Finding) -> CompletionContext:
         findings=known,
     )
     return CompletionContext(session=session, path=path)
+
+
+def with_xref(body: bytes, extra: bytes = b"") -> bytes:
+    offsets = [match.start() for match in re.finditer(rb"^\d+ 0 obj", body, re.MULTILINE)]
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    size = len(offsets) + 1
+    return (
+        body
+        + b"xref\n0 %d\n0000000000 65535 f \n%strailer<</Size %d/Root 1 0 R%s>>\n"
+        % (
+            size,
+            table,
+            size,
+            extra,
+        )
+        + b"startxref\n%d\n%%%%EOF\n" % len(body)
+    )

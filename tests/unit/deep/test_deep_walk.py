@@ -4,7 +4,7 @@ import re
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pikepdf
 import pytest
@@ -12,8 +12,6 @@ from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 
 from pdfsluice.core.findings import Finding, FindingKind, Severity, StageReport, Trigger, Unscanned
 from pdfsluice.core.merging import merge_reports
-from pdfsluice.plugins.deep import inspection, walk
-from pdfsluice.plugins.deep.options import DeepOptions
 from pdfsluice.plugins.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
 
@@ -177,26 +175,9 @@ async def test_what_nothing_leads_to_is_seen_and_has_no_trigger(
         b"4 0 obj<</S/JavaScript/JS(orphan\\(\\))>>endobj\n"
     )
     path = tmp_path / "f.pdf"
-    path.write_bytes(_with_xref(body))
+    path.write_bytes(pdfs.with_xref(body))
     report = await inspect(stage, path)
     assert told(report) == {(K.JAVASCRIPT, None)}
-
-
-def _with_xref(body: bytes, extra: bytes = b"") -> bytes:
-    offsets = [match.start() for match in re.finditer(rb"^\d+ 0 obj", body, re.MULTILINE)]
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    size = len(offsets) + 1
-    return (
-        body
-        + b"xref\n0 %d\n0000000000 65535 f \n%strailer<</Size %d/Root 1 0 R%s>>\n"
-        % (
-            size,
-            table,
-            size,
-            extra,
-        )
-        + b"startxref\n%d\n%%%%EOF\n" % len(body)
-    )
 
 
 async def test_loops_end(stage: DeepStage, tmp_path: Path) -> None:
@@ -311,96 +292,9 @@ async def test_a_broken_page_tree_is_damage(stage: DeepStage, tmp_path: Path) ->
         b"2 0 obj<</Type/Pages/Kids[2 0 R]/Count 1>>endobj\n"
     )
     path = tmp_path / "f.pdf"
-    path.write_bytes(_with_xref(body))
+    path.write_bytes(pdfs.with_xref(body))
     report = await inspect(stage, path)
     assert (K.MALFORMED, None) in told(report)
-
-
-PREDICTOR_BOMB = b"/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 2147483647>>"
-
-
-async def test_bombs_are_findings_and_the_stage_goes_on(tmp_path: Path) -> None:
-    stage = DeepStage(
-        DeepOptions.model_validate({"workers": 1, "memory": "400 MiB", "stream_memory": "8 MiB"})
-    )
-    good = pdfs.write(tmp_path / "good.pdf", pdfs.named_script)
-    try:
-        for name, content in _bombs().items():
-            path = tmp_path / f"{name}.pdf"
-            path.write_bytes(content)
-            report = await inspect(stage, path)
-            assert {f.kind for f in report.findings} <= {
-                K.MALFORMED,
-                K.RESOURCE_LIMIT,
-                K.EMBEDDED_FILES,
-            }, name
-            assert report.findings, name
-            assert told(await inspect(stage, good)) == {(K.JAVASCRIPT, T.NAMED)}, name
-    finally:
-        await stage.close()
-
-
-def _bombs() -> dict[str, bytes]:
-    head = (
-        b"%PDF-1.5\n1 0 obj<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(a) 4 0 R]"
-        b">>>>>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Resources<<>>>>endobj\n"
-    )
-    spec = b"4 0 obj<</Type/Filespec/F(a)/EF<</F 5 0 R>>>>endobj\n"
-    flat = zlib.compress(zlib.compress(bytes(256 << 20), 9), 9)
-    data = zlib.compress(b"x" * 100)
-
-    def stream(entries: bytes, content: bytes) -> bytes:
-        return b"5 0 obj<</Length %d%s>>stream\n%s\nendstream endobj\n" % (
-            len(content),
-            entries,
-            content,
-        )
-
-    nested = b"[" * 100_000 + b"]" * 100_000
-    return {
-        "inflating": _with_xref(head + spec + stream(b"/Filter[/FlateDecode/FlateDecode]", flat)),
-        "predictor": _with_xref(head + spec + stream(PREDICTOR_BOMB, data)),
-        "filters": _with_xref(
-            head + spec + stream(b"/Filter[" + b"/FlateDecode" * 1000 + b"]", data)
-        ),
-        "xref stream": (
-            b"%%PDF-1.5\n1 0 obj<</Type/XRef/Size 9/W[1 2 1]/Root 2 0 R/Length %d%s>>stream\n%s\n"
-            b"endstream endobj\nstartxref\n9\n%%%%EOF\n" % (len(data), PREDICTOR_BOMB, data)
-        ),
-        "nesting": _with_xref(head + b"4 0 obj" + nested + b"endobj\n"),
-    }
-
-
-async def test_time_that_runs_out_leaves_what_was_seen(tmp_path: Path) -> None:
-    stage = DeepStage(DeepOptions.model_validate({"workers": 1, "wall_seconds": 1e-9}))
-    link = pdfs.annotation(A=Dictionary(S=Name.URI, URI=String("https://example.org/")))
-    path = pdfs.write(tmp_path / "f.pdf", *[link] * 300)
-    try:
-        report = await inspect(stage, path)
-    finally:
-        await stage.close()
-    assert (K.RESOURCE_LIMIT, None) in told(report)
-    assert [u.reason for u in report.unscanned] == ["limit"]
-    assert report.facts["page_count"] == 1
-    assert not report.settles
-
-
-async def test_memory_that_runs_out_is_a_finding(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"workers": 1, "memory": "256 MiB", "stream_memory": "512 MiB"}
-    stage = DeepStage(DeepOptions.model_validate(options))
-    content = zlib.compress(zlib.compress(bytes(200 << 20), 9), 9)
-    filters = Array([Name.FlateDecode, Name.FlateDecode])
-    path = tmp_path / "f.pdf"
-    with pdfs.make(pdfs.attached(content, Filter=filters)) as pdf:
-        pdf.save(path, stream_decode_level=pikepdf.StreamDecodeLevel.none)
-    try:
-        report = await inspect(stage, path)
-        good = await inspect(stage, pdfs.write(tmp_path / "good.pdf"))
-    finally:
-        await stage.close()
-    assert report.unscanned
-    assert good.findings == ()
 
 
 def _object_stream(entries: bytes, data: bytes) -> bytes:
@@ -470,27 +364,6 @@ async def test_only_doubts_about_what_was_seen_are_settled(
     assert merge_reports([first, report]).unscanned == (earlier,)
 
 
-@pytest.mark.parametrize("batch", [1, 3, 10])
-def test_a_file_that_is_opened_anew_in_between_gives_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
-) -> None:
-    """As happens to files with very many objects; nothing of an earlier opening is lost."""
-    path = pdfs.write(
-        tmp_path / "f.pdf",
-        pdfs.page_script,
-        pdfs.attached(pdfs.windows_program(), "a.exe"),
-        pdfs.annotation(A=pdfs.javascript("click()")),
-        pdfs.opens_with(pdfs.javascript("open()")),
-        **pdfs.OBJECT_STREAMS,
-    )
-    path.write_bytes(path.read_bytes().replace(b"startxref\n", b"startxref\n9"))
-    whole = inspection.inspect(path, 60)
-    monkeypatch.setattr(walk, "BATCH", batch)
-    parts = inspection.inspect(path, 60)
-    assert {s.kind for s in whole.sightings} >= {K.EXECUTABLE, K.JAVASCRIPT, K.MALFORMED}
-    assert parts == whole
-
-
 async def test_names_of_any_bytes_hide_nothing(stage: DeepStage, tmp_path: Path) -> None:
     odd = b"/X\x80 /\xff\xfe"
     body = (
@@ -501,7 +374,7 @@ async def test_names_of_any_bytes_hide_nothing(stage: DeepStage, tmp_path: Path)
         b"5 0 obj<</Type/\x80/Subtype/\x81/A<</S/Launch/F(\xfe\xff\xd8)" + odd + b">>>>endobj\n"
     )
     path = tmp_path / "f.pdf"
-    path.write_bytes(_with_xref(body))
+    path.write_bytes(pdfs.with_xref(body))
     report = await inspect(stage, path)
     assert told(report) == {
         (K.ADDITIONAL_ACTIONS, T.OPEN),
