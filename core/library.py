@@ -41,6 +41,13 @@ class ImportStatus:
 
     jobs: tuple[Job, ...]
 
+    @property
+    def share(self) -> float:
+        """How much of the work is done, 0 to 1; work that failed for good counts as done."""
+        ended = {JobState.DONE, JobState.FAILED}
+        parts = [1.0 if job.state in ended else job.progress for job in self.jobs]
+        return sum(parts) / len(parts) if parts else 1.0
+
     def of(self, kind: JobKind) -> Stage:
         """Return how far the latest job of a kind has come."""
         states = [job.state for job in self.jobs if job.kind is kind]
@@ -191,11 +198,6 @@ class Library:
             return await self._catalogue.get(document_id, owner=owner)
         except DocumentNotFound:
             return None
-
-
-def is_finished(status: ImportStatus) -> bool:
-    """Whether no job is waiting or running."""
-    return all(job.state in {JobState.DONE, JobState.FAILED} for job in status.jobs)
 
 
 def _owner(principal: Principal, scope: Scope) -> str | None:

@@ -116,7 +116,7 @@ class ProgressTeller:
             received=received if session.total_size is None else min(received, session.total_size),
             durable=durable,
             validated=self.validated,
-            imported=1.0 if session.state is SessionState.COMPLETED else 0.0,
+            imported=0.0,  # it begins when the upload has been put away; see Library.import_status
             speed=speed,
             eta=left / speed if left is not None and speed > 0 else (0.0 if left == 0 else None),
             stage=session.state.value,

@@ -130,7 +130,7 @@ class UploadService:
             received=durable,
             durable=durable,
             validated=size if done else 0,
-            imported=1.0 if done else 0.0,
+            imported=0.0,
             speed=0.0,
             eta=None,
             stage=session.state.value,

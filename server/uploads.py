@@ -1,6 +1,7 @@
 """Uploads over HTTP: initiate, send chunks, resume, complete, cancel, release, list."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -44,6 +45,7 @@ class Uploads:
 
     def __init__(self, runtime: Runtime, documents: Documents, watchers: Watchers) -> None:
         self._uploads = runtime.uploads
+        self._library = runtime.library
         self._documents = documents
         self._watchers = watchers
         self._limits = BodyLimits.of(runtime.settings)
@@ -258,12 +260,16 @@ class Uploads:
 
     async def _view(self, request: web.Request, session: Session) -> SessionView:
         document = None
+        counters = self._uploads.counters(session)
         if session.document_id is not None:
             try:
-                document = await self._documents.view_by_id(request[PRINCIPAL], session.document_id)
+                found = await self._library.get(request[PRINCIPAL], session.document_id)
+                document = await self._documents.view(found)
+                status = await self._library.import_status(found)
+                counters = replace(counters, imported=status.share)
             except (errors.DocumentNotFound, errors.PermissionDenied):
                 document = None  # deleted since, or the key may upload only
-        return SessionView.of(session, self._uploads.counters(session), document)
+        return SessionView.of(session, counters, document)
 
     async def _with_document(
         self, request: web.Request, error: errors.DuplicateDocument
