@@ -253,7 +253,8 @@ async def answer_before_body(request: web.Request, response: web.Response) -> No
     transport = request.transport
     if transport is not None and content.exception() is None:
         if transport.can_write_eof():
-            transport.write_eof()
+            with suppress(OSError):  # the client may be gone by now
+                transport.write_eof()
         await _throw_away(content)
     request.protocol.force_close()
 
