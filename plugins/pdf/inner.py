@@ -2,7 +2,7 @@
 
 from .observer import PlainObjects, XrefSection
 from .report import Sighting
-from .search import find_plainly
+from .search import make_finders
 from .security import Security
 from .values import Dictionary, Value
 from .walker import Walker
@@ -19,7 +19,7 @@ class InnerObjects:
     def __init__(self, data: bytes, offset: int) -> None:
         self.wanted: set[int] = set()
         self._security = Security(self.wanted)
-        walker = Walker(self, find_plainly, base=offset)
+        walker = Walker(self, make_finders(fast=False), base=offset)
         walker.feed(memoryview(data))
         walker.finish()
 

@@ -9,7 +9,7 @@ from .decoding import Decoder
 from .inner import InnerObjects
 from .observer import PlainObjects, Sink, XrefSection
 from .report import UNSCANNED, Sighting
-from .search import make_finder
+from .search import make_finders
 from .security import STAGE as SECURITY_STAGE
 from .security import Security
 from .streams import Collector, ObjectStream, parse_value
@@ -53,7 +53,7 @@ class Scan:
         self.wanted: set[int] = set()
         self.security = Security(self.wanted)
         self._decoder = Decoder(self.wanted)
-        self._walker = Walker(self, make_finder(fast=fast))
+        self._walker = Walker(self, make_finders(fast=fast))
         self._unreadable: list[tuple[_Stream, str]] = []
         self._unreadable_count = 0
         self._deferred: list[tuple[_Stream, bytes]] = []
@@ -135,6 +135,8 @@ class Scan:
         self.structure.xrefs.objects_at(batch)
         self.security.plain(batch)
         for number, text in batch.small:
+            if text.strip().isdigit():  # a filter that waits for it would have made it wanted
+                continue
             if text.lstrip()[:1] in _SMALL_STARTS or b"/Predictor" in text:
                 self._decoder.learn(number, parse_value(text))
 

@@ -5,6 +5,7 @@ linear time.
 """
 
 import re
+from collections.abc import Callable
 
 WHITE = rb"\x00\t\n\f\r "
 REGULAR = rb"[^\x00\t\n\f\r ()<>\[\]{}/%]"
@@ -68,6 +69,31 @@ LANDMARK = re.compile(
     rb"|(%PDF-))"  # 7
 )
 """Everything that means something outside of objects."""
+_STRETCH = 4 * LOOKAHEAD
+
+
+def find_landmark(
+    data: bytes, start: int, find_word: Callable[[bytes, int], int]
+) -> re.Match[bytes] | None:
+    """Find the first landmark, as ``LANDMARK.search(data, start)`` does.
+
+    That takes 70 ns for each byte; hence it is asked only for the surroundings of words that
+    every landmark holds.
+
+    Args:
+        data: Where to search.
+        start: Index of the first byte that may begin a landmark.
+        find_word: Returns the index of the next such word, or -1.
+    """
+    while (word := find_word(data, start)) >= 0:
+        start = max(start, word - LOOKAHEAD)
+        stop = word + _STRETCH
+        match = LANDMARK.search(data, start, stop + LOOKAHEAD)
+        if match is not None and match.start() < stop:  # else it might have been cut
+            return match
+        start = stop
+    return None
+
 
 ENDSTREAM = b"endstream"
 ENDSTREAM_HERE = re.compile(rb"[" + WHITE + rb"]{0,32}+endstream")

@@ -10,7 +10,7 @@ from typing import Final
 
 from .observer import Observer, PlainObjects, Sink
 from .parser import ObjectParser, Parsed
-from .search import Finder
+from .search import Finders
 from .source import Source, Steps
 from .syntax import (
     AFTER_OBJECT,
@@ -20,7 +20,6 @@ from .syntax import (
     ENDSTREAM_HERE,
     HEADER,
     INTERESTING_NAME,
-    LANDMARK,
     LOOKAHEAD,
     MAX_PLAIN,
     NUMBER,
@@ -35,6 +34,7 @@ from .syntax import (
     STREAM_EOL,
     TRAILER,
     XREF,
+    find_landmark,
     is_balanced,
     may_hold_objects,
 )
@@ -62,13 +62,14 @@ class Walker:
 
     Args:
         observer: Hears of everything.
-        find_endstream: See :mod:`.search`.
+        finders: What to search with.
         base: Offset in the file of the first byte fed.
     """
 
-    def __init__(self, observer: Observer, find_endstream: Finder, *, base: int = 0) -> None:
+    def __init__(self, observer: Observer, finders: Finders, *, base: int = 0) -> None:
         self._observer = observer
-        self._find = find_endstream
+        self._find = finders.stream_end
+        self._find_word = finders.landmark_word
         self._source = Source(base=base)
         self._gathered = bytearray()
         self._lead = 0  # white space before the present landmark
@@ -164,7 +165,7 @@ class Walker:
         head = b""
         while True:
             clear = len(source.data) if source.ended else len(source.data) - LOOKAHEAD
-            match = LANDMARK.search(source.data, source.pos)
+            match = find_landmark(source.data, source.pos, self._find_word)
             found = match is not None and match.start() <= clear
             stop = match.start() if match is not None and found else max(source.pos, clear)
             if len(head) < GAP_HEAD:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pdfsluice.plugins.pdf.search import NEAR, find_plainly, make_finder
+from pdfsluice.plugins.pdf.search import LANDMARK_WORDS, NEAR, STREAM_ENDS, make_finder
+from pdfsluice.plugins.pdf.syntax import LANDMARK, find_landmark
 from tests.support.evasive_pdfs import KINDS, TECHNIQUES, evasive_pdf, noise
 from tests.support.scanning import scan_bytes, scan_pieces
 
@@ -71,15 +72,41 @@ def test_anything_can_be_scanned(data: bytes) -> None:
     assert scan_bytes(b"%PDF-1.4\n" + data, size=7).findings == whole.findings
 
 
+nearly_words = [b"end", b"e", b"x", b"x" * 50, b"ob", b"%", b"%%", b"PDF-", b"start", b"tra"]
+
+
+@pytest.mark.parametrize("sought", [STREAM_ENDS, LANDMARK_WORDS])
 @given(
-    st.lists(st.sampled_from([b"endstream", b"endobj", b"end", b"e", b"x" * 50]), max_size=9),
+    st.lists(st.sampled_from([*STREAM_ENDS, *LANDMARK_WORDS, *nearly_words]), max_size=9),
+    st.sampled_from([b"", b" "]),
     st.integers(0, 200),
 )
-def test_both_finders_find_the_same(parts: list[bytes], start: int) -> None:
-    fast = make_finder()
+def test_both_finders_find_the_same(
+    sought: tuple[bytes, ...], parts: list[bytes], between: bytes, start: int
+) -> None:
+    fast, plain = make_finder(sought), make_finder(sought, fast=False)
     for filler in (b"", b"." * (NEAR - 5), noise(3 * NEAR)):
-        data = filler + b" ".join(parts)
-        assert fast(data, start) == find_plainly(data, start)
+        data = filler + between.join(parts)
+        assert fast(data, start) == plain(data, start)
+
+
+landmark_parts = st.sampled_from(
+    [
+        b"1", b"0", b"12345678901", b" ", b"\n", b"% ", b"%obj\n", b"1 %%EOF\n 0 ", b"obj",
+        b"5 0 obj", b"xref", b"xref\n", b"startxref", b"trailer", b"%%EOF", b"%PDF-", b" " * 2048, b" " * 2049,
+        b"%" + b"c" * 512 + b"\r", b"x" * 16_380, b"7 " * 33_000, b"\0" * 65_530,
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(landmark_parts, max_size=12).map(b"".join), st.integers(0, 100))
+@settings(deadline=None)
+def test_the_quick_search_for_landmarks_finds_what_the_slow_one_does(
+    data: bytes, start: int
+) -> None:
+    slow = LANDMARK.search(data, start)
+    quick = find_landmark(data, start, make_finder(LANDMARK_WORDS))
+    assert (slow and (slow.span(), slow.groups())) == (quick and (quick.span(), quick.groups()))
 
 
 def _large() -> Iterator[tuple[str, bytes]]:
