@@ -9,6 +9,7 @@ aiohttp and serves the next request.
 
 import asyncio
 from collections import deque
+from socket import SO_RCVLOWAT, SOL_SOCKET
 from typing import Final
 
 from aiohttp import StreamReader, hdrs, web
@@ -23,6 +24,7 @@ _LEAST_SLICE: Final = 128 * 1024
 _SLICES_OF_ONE: Final = 4
 _SLICES_KEPT: Final = 8
 _SLICES_AHEAD: Final = 1
+_LOW_WATER: Final = 512 * 1024
 _PATIENCE: Final = 0.2
 
 
@@ -113,9 +115,10 @@ class DirectReceiver(asyncio.BufferedProtocol):
         self._end = 0
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._wanted = 1
         self._failure: BaseException | None = None
         pool.receivers += 1
+        self._low_water(min(_LOW_WATER, rest))
 
     # What the transport calls.
 
@@ -131,6 +134,8 @@ class DirectReceiver(asyncio.BufferedProtocol):
         """Count what came; a full slice, and the last, is handed on at once."""
         self._end += nbytes
         self._rest -= nbytes
+        if self._rest < _LOW_WATER:
+            self._low_water(1)  # no more will come than that
         if self._end == len(self._store) or not self._rest:
             self._hand_on()
             self._pool.lent(self._store, self._views)
@@ -139,9 +144,6 @@ class DirectReceiver(asyncio.BufferedProtocol):
             elif len(self._ready) >= _SLICES_AHEAD:
                 self._paused = True
                 self._transport.pause_reading()
-        elif self._waiter is not None and self._timer is None:
-            # A slow sender's bytes are handed on before the slice is full.
-            self._timer = self._loop.call_later(_PATIENCE, self._wake)
 
     def eof_received(self) -> bool | None:
         """The sender says that it sends no more, too early."""
@@ -190,21 +192,27 @@ class DirectReceiver(asyncio.BufferedProtocol):
     def leave(self) -> None:
         """Read no more; aiohttp gets what is still to come of a body that is given up."""
         self._pool.receivers -= 1
+        self._low_water(1)
         if self._rest and self._transport.get_protocol() is self:
             self._transport.set_protocol(self._server)
             self._resume()
 
     async def _wait(self) -> None:
         self._waiter = self._loop.create_future()
-        if self._end > self._start:
-            self._timer = self._loop.call_later(_PATIENCE, self._wake)
+        self._timer = self._loop.call_later(_PATIENCE, self._slow)
         try:
             await self._waiter
         finally:
             self._waiter = None
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+            self._timer.cancel()
+
+    def _slow(self) -> None:
+        """Take what a slow sender has sent, and from now on whatever comes."""
+        self._low_water(1)
+        if self._end > self._start:
+            self._wake()
+        else:
+            self._timer = self._loop.call_later(_PATIENCE, self._slow)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -217,6 +225,13 @@ class DirectReceiver(asyncio.BufferedProtocol):
             self._ready.append(view)
             self._start = self._end
             self._wake()
+
+    def _low_water(self, size: int) -> None:
+        """Let the kernel wake us only when so many bytes are there (socket(7), SO_RCVLOWAT)."""
+        if size != self._wanted and not self._transport.is_closing():
+            self._wanted = size
+            socket = self._transport.get_extra_info("socket")
+            socket.setsockopt(SOL_SOCKET, SO_RCVLOWAT, size)
 
     def _resume(self) -> None:
         if self._paused:
