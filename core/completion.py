@@ -8,7 +8,7 @@ from typing import Any
 from .active import MAX_FINDINGS, ActiveUpload
 from .errors import DigestMismatch, PdfsluiceError, StageFailed, UploadIncomplete
 from .findings import Decision, Finding, StageReport
-from .lifecycle import rejection
+from .lifecycle import ENDED, refusal, rejection
 from .merging import merge_reports
 from .models import JobKind, NewDocument, Session, SessionState
 from .registry import Registry
@@ -59,6 +59,7 @@ class Completer:
     async def _validate(self, upload: ActiveUpload) -> None:
         total = require_whole(upload.session)
         async with upload.lock:
+            _refuse_ended(upload.session)
             if upload.session.state is not SessionState.VALIDATING:
                 await upload.change(state=SessionState.VALIDATING)
                 upload.progress.tell_status()
@@ -69,6 +70,7 @@ class Completer:
             await self._give_up(upload, error)
             raise
         async with upload.lock:
+            _refuse_ended(upload.session)
             await self._settle(upload, validated)
 
     async def _give_up(self, upload: ActiveUpload, error: PdfsluiceError) -> None:
@@ -153,6 +155,13 @@ class Completer:
             await upload.change(state=SessionState.COMPLETED, document_id=document.id)
         upload.progress.tell_status()
         self._on_jobs()
+
+
+def _refuse_ended(session: Session) -> None:
+    """Answer for an upload that a finding or its owner has ended while we were waiting."""
+    error = refusal(session) if session.state in ENDED else None
+    if error is not None:
+        raise error
 
 
 def require_whole(session: Session) -> int:

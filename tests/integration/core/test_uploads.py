@@ -190,6 +190,17 @@ async def test_a_refusal_reaches_the_sender_while_the_file_arrives(tmp_path: Pat
             await asyncio.sleep(0)
 
 
+async def test_a_refusal_overtakes_a_completion_that_has_begun(tmp_path: Path) -> None:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, b"FORBIDDEN")
+        upload = await runtime.uploads._active.get(session)
+        await send(runtime, session, b"FORBIDDEN", 0)
+        while upload.session.state is not SessionState.REJECTED:
+            await asyncio.sleep(0)
+        with pytest.raises(ContentRejected):  # as when both wait for the same lock
+            await runtime.uploads._completer.complete(upload)
+
+
 async def test_a_quarantined_upload_can_be_released(tmp_path: Path) -> None:
     bad = b"FORBIDDEN" + DATA
     watchman = Watchman(keeps=True)
