@@ -3,7 +3,8 @@
     python benchmarks/scanner/speed.py [--megabytes 64] [--slice 262144] [--plain]
 
 Generates a text-heavy PDF (many small Flate streams), one with its objects in object
-streams, and an image-heavy one, and feeds them through both stages on one core.
+streams, an image-heavy one, and ones with junk or the smallest objects between a header and
+a trailer, and feeds them through both stages on one core.
 """
 
 import argparse
@@ -106,10 +107,33 @@ def image_heavy(size: int) -> bytes:
     return file.finish()
 
 
+def junk(size: int) -> bytes:
+    """Random bytes, null bytes, spaces, integers and names where objects belong."""
+    kinds = [os.urandom(1_000_000), bytes(1_000_000), b" " * 1_000_000, b"1 " * 500_000]
+    kinds.append(b"/A" * 500_000)
+    file = _File()
+    file.add(b"<</Type/Pages/Kids[]/Count 0>>")
+    while len(file.out) < size:
+        for kind in kinds:
+            file.out += kind
+    return file.finish()
+
+
+def tiny_objects(size: int) -> bytes:
+    """Objects that are no more than a number."""
+    file = _File()
+    file.add(b"<</Type/Pages/Kids[]/Count 0>>")
+    while len(file.out) < size:
+        file.add(b"1")
+    return file.finish()
+
+
 FILES: dict[str, Callable[[int], bytes]] = {
     "text-heavy": text_heavy,
     "object streams": packed,
     "image-heavy": image_heavy,
+    "junk": junk,
+    "tiny objects": tiny_objects,
 }
 
 

@@ -49,6 +49,9 @@ class InnerObjects:
     def gap(self, head: bytes, offset: int) -> None:
         """Ignore what is no object."""
 
+    def passed(self, offset: int) -> None:
+        """Ignore how far the walk has come."""
+
     def header(self, number: int, offset: int, lead: int) -> None:
         """Ignore where objects begin."""
 

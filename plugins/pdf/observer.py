@@ -70,6 +70,10 @@ class Observer(Protocol):
         """Bytes stand where no object is; ``head`` is their beginning."""
         ...
 
+    def passed(self, offset: int) -> None:
+        """Everything that begins before ``offset`` has been told."""
+        ...
+
     def header(self, number: int, offset: int, lead: int) -> None:
         """An interesting object begins, behind ``lead`` bytes of white space."""
         ...

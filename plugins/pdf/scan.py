@@ -126,6 +126,10 @@ class Scan:
         """See bytes between objects."""
         self.structure.gap(head, offset)
 
+    def passed(self, offset: int) -> None:
+        """See how far the walk has come."""
+        self.structure.passed(offset)
+
     def header(self, number: int, offset: int, lead: int) -> None:
         """See where an object begins."""
         self.structure.xrefs.object_at(number, offset, lead)

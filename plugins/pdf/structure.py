@@ -14,6 +14,8 @@ from .xref import CrossReferences
 STAGE = "pdf-structure"
 HEADER_WITHIN = 1024
 """Readers look for the header in this many bytes."""
+OBJECT_WITHIN = 64 * 1024
+"""What has neither a header where it belongs nor an object in this many bytes is no PDF."""
 STARTXREF_WITHIN = 1054
 """Readers look for ``startxref`` in this many bytes before the end."""
 HEAD = 33 * 1024
@@ -68,6 +70,11 @@ class Structure:
         else:
             self._polyglot(name, offset + position)
 
+    def passed(self, offset: int) -> None:
+        """See that everything that begins before an offset has been told."""
+        if offset > OBJECT_WITHIN and not self._is_pdf():
+            self._no_pdf()
+
     def startxref(self, value: int, offset: int) -> None:
         """See where a cross-reference section is said to be."""
         self._startxref = (value, offset)
@@ -104,8 +111,10 @@ class Structure:
 
     def finish(self, size: int, *, root_seen: Callable[[int], bool]) -> None:
         """Judge the file as a whole."""
-        if self._header is None or self._header > HEADER_WITHIN:
-            self.problem("header-missing" if self.xrefs.has_objects else "not-a-pdf", 0, None)
+        if not self._is_pdf():
+            self._no_pdf()
+        elif not self._has_header():
+            self.problem("header-missing", 0, None)
         if self._header is not None:
             distance = ends_as_zip(self._tail)
             if distance:
@@ -113,6 +122,18 @@ class Structure:
         self._judge_references(size, root_seen)
         for code, sighting in self._problems.items():
             sighting.details = {"code": code, "count": self._counts[code]}
+
+    def _has_header(self) -> bool:
+        return self._header is not None and self._header <= HEADER_WITHIN
+
+    def _is_pdf(self) -> bool:
+        first = self.xrefs.first_object
+        return self._has_header() or (first is not None and first <= OBJECT_WITHIN)
+
+    def _no_pdf(self) -> None:
+        """Report once that this is no PDF, as soon as it is certain."""
+        if "not-a-pdf" not in self._problems:
+            self.problem("not-a-pdf", 0, None)
 
     def _tell_foreign_head(self) -> None:
         """Report a foreign format before the header, now that there is one."""

@@ -171,6 +171,7 @@ class Walker:
             if len(head) < GAP_HEAD:
                 head += source.data[source.pos : min(stop, source.pos + GAP_HEAD - len(head))]
             source.pos = stop
+            self._observer.passed(source.offset)
             if found or source.ended:
                 break
             yield

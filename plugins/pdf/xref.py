@@ -46,9 +46,9 @@ class CrossReferences:
             self._complete = False
 
     @property
-    def has_objects(self) -> bool:
-        """Whether any object has been seen."""
-        return bool(self._offsets)
+    def first_object(self) -> int | None:
+        """Where the first object begins, if any has been seen."""
+        return self._offsets[0] if self._offsets else None
 
     def lead_of_latest(self) -> int:
         """Return how much white space stands before the object that began last."""

@@ -93,8 +93,9 @@ def test_both_finders_find_the_same(
 landmark_parts = st.sampled_from(
     [
         b"1", b"0", b"12345678901", b" ", b"\n", b"% ", b"%obj\n", b"1 %%EOF\n 0 ", b"obj",
-        b"5 0 obj", b"xref", b"xref\n", b"startxref", b"trailer", b"%%EOF", b"%PDF-", b" " * 2048, b" " * 2049,
-        b"%" + b"c" * 512 + b"\r", b"x" * 16_380, b"7 " * 33_000, b"\0" * 65_530,
+        b"5 0 obj", b"xref", b"xref\n", b"startxref", b"trailer", b"%%EOF", b"%PDF-",
+        b" " * 2048, b" " * 2049, b"%" + b"c" * 512 + b"\r", b"x" * 16_380, b"7 " * 33_000,
+        b"\0" * 65_530,
     ]
 )  # fmt: skip
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from pdfsluice.core.findings import Severity
+from pdfsluice.core.findings import Finding, Severity
 from pdfsluice.plugins.pdf.scan import Scan
-from tests.support.evasive_pdfs import KINDS, evasive_pdf, plain_pdf
+from pdfsluice.plugins.pdf.structure import OBJECT_WITHIN
+from tests.support.evasive_pdfs import KINDS, evasive_pdf, noise, plain_pdf
 from tests.support.pdf_styles import Style, Writer
 from tests.support.scanning import scan_bytes
 
@@ -95,6 +96,39 @@ def test_not_a_pdf() -> None:
     for data in (b"", b"hello", b"\x89PNG\r\n\x1a\n" + bytes(5000), b"PK\3\4" * 100):
         finding = scan_bytes(data).findings[0]
         assert (finding.kind, finding.severity) == ("malformed", Severity.CRITICAL)
+
+
+NO_PDFS = {
+    "random bytes": noise(200_000),
+    "zip": b"PK\3\4" + noise(200_000),
+    "null bytes": bytes(200_000),
+    "text": b"No object, 10 objections, xrefs, traces of films. " * 4_000,
+    "a late header": noise(OBJECT_WITHIN) + b"\n%PDF-1.7\n" + bytes(50_000),
+    "late objects": noise(OBJECT_WITHIN) + b"\n1 0 obj 1 endobj\n" * 3_000 + bytes(50_000),
+}
+
+
+@pytest.mark.parametrize("data", NO_PDFS.values(), ids=NO_PDFS.keys())
+@pytest.mark.parametrize("size", [5_000, 1 << 20])
+def test_what_is_no_pdf_is_told_before_its_end(data: bytes, size: int) -> None:
+    scan = Scan()
+    told: list[Finding] = []
+    for start in range(0, 100_000, size):
+        scan.feed(memoryview(data)[start : start + size])
+        told += scan.structure.new()
+    (finding,) = [f for f in told if f.details.get("code") == "not-a-pdf"]
+    assert (finding.kind, finding.severity) == ("malformed", Severity.CRITICAL)
+    assert scan_bytes(data, size=size).findings == scan_bytes(data).findings
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 1000])
+@pytest.mark.parametrize("body", [b"1", b"(" + b"x" * 100_000 + b")", b"<<>>stream\n" + bytes(99)])
+def test_an_object_that_begins_late_makes_a_pdf(place: int, body: bytes) -> None:
+    begin = bytes(OBJECT_WITHIN - place)
+    data = begin + b"1 0 obj " + body + b" endobj" + bytes(100_000)
+    for size in (4_097, 1 << 20):
+        assert "header-missing" in scan_bytes(data, size=size).codes
+        assert "not-a-pdf" in scan_bytes(bytes(place + 1) + data, size=size).codes
 
 
 def test_a_table_that_refers_to_itself() -> None:
