@@ -18,6 +18,8 @@ from benchmarks.support.uploads import delete, upload
 from pdfsluice.core.testing.pdfs import make_pdf
 
 KIB, MIB, GIB = 1024, 1024 * 1024, 1024 * 1024 * 1024
+START = b"%PDF-1.7\n1 0 obj\n<</Length 1000000000>>\nstream\n"
+"""What random bytes stand behind, so that they are the inside of a picture."""
 
 
 async def observe(server: Server, memory: list[float], answers: list[float]) -> None:
@@ -76,7 +78,7 @@ async def concurrent(server: Server, folder: Path, smoke: bool) -> dict[str, Any
     """200 uploads at once, each of 1 MB/s: what one chunk's answer takes behind its last byte."""
     uploads, chunk, count = (5, 64 * KIB, 2) if smoke else (200, MIB, 12)
     warm(folder, uploads * chunk * count)
-    piece = random.Random(1).randbytes(chunk)
+    piece = START + random.Random(1).randbytes(chunk - len(START))
     waits: list[float] = []
 
     async def throttled(last: list[float]) -> AsyncIterator[bytes]:
@@ -108,7 +110,7 @@ async def watchers(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
     """1,000 open sessions and 1,000 watchers of one upload: when they hear of a chunk."""
     del folder
     number, chunks = (10, 3) if smoke else (1000, 20)
-    piece = random.Random(2).randbytes(64 * KIB)
+    piece = START + random.Random(2).randbytes(64 * KIB - len(START))
     heard: list[float] = []
     answered: dict[int, float] = {}
     arrivals: list[tuple[int, float]] = []
