@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
-import psutil
 import pytest
 import pytest_asyncio
 from pydantic import BaseModel
@@ -15,6 +14,7 @@ from pdfsluice.core.models import NewDocument
 from pdfsluice.core.ports import Index, PageRenderer, PluginContext, TextExtractor
 from pdfsluice.core.stores import Catalogue
 from pdfsluice.plugins import llamaindex, pdfium, pypdf_text, sql
+from tests.support.workers import workers
 
 MakeContext = Callable[..., PluginContext]
 MakeDocument = Callable[..., NewDocument]
@@ -54,7 +54,7 @@ async def index(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Index
     assert spec.name == "llama-index"
     async with spec.open() as opened:
         yield opened
-    assert psutil.Process().children() == [], "no process outlives the index"
+    assert workers() == [], "no process outlives the index"
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pdfsluice.core.ports import TextExtractor
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
 from pdfsluice.plugins.pdfium.options import PdfiumOptions
 from pdfsluice.plugins.pypdf_text.options import PypdfOptions
+from tests.support.workers import workers
 
 MakeExtractors = Callable[..., Sequence[TextExtractor]]
 CORPUS = (
@@ -146,7 +147,7 @@ async def test_a_long_document_needs_little_memory(extractor: TextExtractor, pat
     write_large_pdf(path, 100 << 20, pages=60, text="Page {number} " + "lorem ipsum " * 200)
     most = 0
     async for _ in extractor.pages(path):
-        children = psutil.Process().children()
+        children = workers()
         most = max(most, *(child.memory_info().rss for child in children))
     assert most < 100 << 20
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pikepdf
-import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from pdfsluice.core.stores import Catalogue
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins import importers
 from pdfsluice.plugins.importers.text import MAX_SKIPPED, TextImporter
+from tests.support.workers import workers
 
 MakeContext = Callable[..., PluginContext]
 MakeDocument = Callable[..., NewDocument]
@@ -87,7 +87,7 @@ async def test_text_of_all_pages_is_stored(
     assert [(page.number, page.text.strip()) for page in pages] == list(enumerate(texts, 1))
     assert told.shares[:60] == [number / 60 for number in range(1, 61)]
     assert told.messages[59] == "Reading text: page 60 of 60"
-    assert len(psutil.Process().children()) <= 1, "one reader is kept for the next document"
+    assert len(workers()) <= 1, "one reader is kept for the next document"
 
 
 async def test_an_unknown_page_count_becomes_known(
@@ -163,7 +163,7 @@ async def test_cancelling_leaves_no_process_behind(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert psutil.Process().children() == []
+    assert workers() == []
 
 
 FAILING = st.frozensets(st.integers(1, 30), max_size=12)

@@ -26,6 +26,7 @@ from pdfsluice.core.ports import Index, PluginContext, Progress
 from pdfsluice.plugins import llamaindex
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.llamaindex.retriever import PassageRetriever
+from tests.support.workers import workers
 
 MakeContext = Callable[..., PluginContext]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -135,8 +136,7 @@ async def fresh(make_context: MakeContext) -> AsyncIterator[Index]:
 def processes() -> dict[str, psutil.Process]:
     """The processes of the index: only the one that indexes has LlamaIndex, and so pydantic."""
     return {
-        "indexing" if _maps(child, "pydantic_core") else "searching": child
-        for child in psutil.Process().children()
+        "indexing" if _maps(child, "pydantic_core") else "searching": child for child in workers()
     }
 
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
-import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from pdfsluice.core.extraction import (
     pages_from_child,
 )
 from pdfsluice.core.models import PageText
+from tests.support.workers import workers
 
 SUPPORT = Path(__file__).parent.parent.parent / "support"
 
@@ -118,6 +118,6 @@ async def test_a_document_may_not_take_forever() -> None:
 async def test_whoever_stops_early_leaves_no_process_behind() -> None:
     pages = read("1000-end")
     await anext(pages)
-    assert len(psutil.Process().children()) == 1
+    assert len(workers()) == 1
     await pages.aclose()
-    assert psutil.Process().children() == []
+    assert workers() == []

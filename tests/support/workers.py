@@ -1,0 +1,15 @@
+"""The child processes in which this process has untrusted work done (``core/child.py``)."""
+
+import psutil
+
+
+def workers() -> list[psutil.Process]:
+    """Return those that run now; the servers and browsers of other tests are none of them."""
+    return [child for child in psutil.Process().children() if "-P" in command(child)]
+
+
+def command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it has just ended
+        return []
