@@ -61,14 +61,15 @@ OBJECT_BEGINS, XREF, TRAILER, STARTXREF, END_OF_FILE, VERSION = range(2, 8)
 """The groups of :data:`LANDMARK`, by ``lastindex``."""
 
 LANDMARK = re.compile(
-    rb"(?:(\d{1,10}+)" + _SEPARATOR + rb"(\d{1,10}+)" + _SEPARATOR + rb"obj"  # 1, 2
-    rb"|(xref)(?=[" + WHITE + rb"%])"  # 3
-    rb"|(trailer)"  # 4
-    rb"|(startxref)"  # 5
-    rb"|(%%EOF)"  # 6
-    rb"|(%PDF-))"  # 7
+    rb"[\dxts%](?:"  # one set of first bytes, which the search looks for much faster
+    rb"(?<=\d)(\d{0,9}+)" + _SEPARATOR + rb"(\d{1,10}+)" + _SEPARATOR + rb"obj"  # 1, 2
+    rb"|(?<=x)(ref)(?=[" + WHITE + rb"%])"  # 3
+    rb"|(?<=t)(railer)"  # 4
+    rb"|(?<=s)(tartxref)"  # 5
+    rb"|(?<=%)(%EOF)"  # 6
+    rb"|(?<=%)(PDF-))"  # 7
 )
-"""Everything that means something outside of objects."""
+"""Everything that means something outside of objects; all groups but 2 lack the first byte."""
 _STRETCH = 4 * LOOKAHEAD
 
 
@@ -77,7 +78,7 @@ def find_landmark(
 ) -> re.Match[bytes] | None:
     """Find the first landmark, as ``LANDMARK.search(data, start)`` does.
 
-    That takes 70 ns for each byte; hence it is asked only for the surroundings of words that
+    That takes up to 100 ns for each byte; hence it is asked only for the surroundings of words that
     every landmark holds.
 
     Args:

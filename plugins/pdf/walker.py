@@ -187,7 +187,8 @@ class Walker:
         source.pos = match.end()
         kind = match.lastindex
         if kind == OBJECT_BEGINS:
-            yield from self._objects((int(match[1]), offset))
+            digits = source.data[match.start() : match.end(1)]
+            yield from self._objects((int(digits), offset))
         elif kind == XREF:
             yield from self._xref_table(offset)
         elif kind == TRAILER:
@@ -201,8 +202,7 @@ class Walker:
             self._observer.end_of_file(source.offset)
         else:
             yield from source.need(8)
-            text = source.data[source.pos : source.pos + 8]
-            self._observer.version(offset, text)
+            self._observer.version(offset, source.data[source.pos : source.pos + 8])
 
     def _objects(self, header: _Header | None) -> Steps:
         """Read an object, and those that follow where the end of one is missing."""
