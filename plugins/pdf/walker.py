@@ -90,6 +90,7 @@ class Walker:
                 self._gathered.clear()
             else:
                 self._advance(bytes(piece))
+        self._source.append(b"")  # until more comes, only what is unread is kept
 
     def finish(self) -> None:
         """Say that there are no more bytes."""
