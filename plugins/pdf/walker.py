@@ -86,10 +86,9 @@ class Walker:
                 self._gathered += piece
                 if len(self._gathered) < PATIENCE:
                     continue
-                self._advance(bytes(self._gathered))
+                piece = memoryview(bytes(self._gathered))
                 self._gathered.clear()
-            else:
-                self._advance(bytes(piece))
+            self._advance(bytes(piece))
         self._source.append(b"")  # until more comes, only what is unread is kept
 
     def finish(self) -> None:
