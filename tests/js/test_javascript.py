@@ -68,4 +68,6 @@ def test_the_client_against_a_real_server(serve: Serve, tmp_path: Path) -> None:
         pdf.Root.OpenAction = action
         pdf.save(bad)
     names = {"PDFSLUICE_PDF": str(good), "PDFSLUICE_BAD_PDF": str(bad)}
-    _node_test("live", {"PDFSLUICE_URL": serve().base_url, **names})
+    _node_test(
+        "live", {"PDFSLUICE_URL": serve(PDFSLUICE_PROGRESS_INTERVAL="10ms").base_url, **names}
+    )
