@@ -117,13 +117,13 @@ class JobRunner:
         while True:
             try:
                 job = await self._catalogue.claim()
-            except PdfsluiceError:
-                logger.exception("no job could be claimed")
+                if job is not None:
+                    await self._run(job)
+            except Exception:  # a catalogue in trouble must not end the import of all that follow
+                logger.exception("a job could not be claimed, or its end not stored")
                 job = None
             if job is None:
                 await self._sleep()
-            else:
-                await self._run(job)
 
     async def _sleep(self) -> None:
         try:
