@@ -39,11 +39,12 @@ export class SessionsApi {
   /**
    * @param {string} sessionId
    * @param {string} [reason]
+   * @param {Cancellable} [options]
    * @returns {Promise<void>}
    */
-  async cancel(sessionId, reason = 'Cancelled by the user') {
+  async cancel(sessionId, reason = 'Cancelled by the user', { signal } = {}) {
     const path = `${STREAMING}/cancel/${encodeURIComponent(sessionId)}`;
-    await this.http.json('POST', path, { json: { reason } });
+    await this.http.json('POST', path, { json: { reason }, signal });
   }
 
   /**

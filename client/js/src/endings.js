@@ -78,12 +78,38 @@ export function stateAfter(error) {
 }
 
 /**
+ * Have the server cancel a session, and wait until it has. Returns if the session was completed
+ * before that.
+ *
+ * @param {import('./api.js').SessionsApi} sessions
+ * @param {string} sessionId Empty where none was opened yet.
+ * @param {string} reason
+ * @param {AbortSignal} signal
+ * @param {import('./session-opener.js').Retry} retry
+ * @throws {UploadCancelled} It is cancelled, or gone in another way.
+ * @throws {ContentRejected} It was refused before that.
+ */
+export async function cancelled(sessions, sessionId, reason, signal, retry) {
+  try {
+    if (sessionId) await retry(() => sessions.cancel(sessionId, reason || undefined, { signal }));
+  } catch (error) {
+    if (error instanceof StateConflict) {
+      const end = endOf(await retry(() => sessions.get(sessionId, { signal })));
+      if (end) throw end;
+      return;
+    }
+    if (!isGone(error) || error instanceof ContentRejected) throw error;
+  }
+  throw new UploadCancelled();
+}
+
+/**
  * Cancelling what has ended already is no error.
  *
  * @param {unknown} error
  */
 export function ignoreEnded(error) {
-  if (!isGone(error) && !(error instanceof StateConflict)) throw error;
+  if (!isGone(error)) throw error;
 }
 
 /** @param {unknown} error */

@@ -15,6 +15,8 @@ export class EventChannel {
   #watchers = new Map();
   /** @type {Set<Listener>} */
   #listeners = new Set();
+  /** @type {Set<() => void>} */
+  #returns = new Set();
   /** @type {WebSocket | null} */
   #socket = null;
   #open = false;
@@ -84,6 +86,17 @@ export class EventChannel {
       this.#listeners.delete(listener);
       this.#stopIfIdle();
     };
+  }
+
+  /**
+   * Hear of each moment at which a connection stands again. Keeps none open by itself.
+   *
+   * @param {() => void} listener
+   * @returns {() => void} Stops it.
+   */
+  onLive(listener) {
+    this.#returns.add(listener);
+    return () => this.#returns.delete(listener);
   }
 
   /** Drop the connection and connect anew, with the key that is set now. */
@@ -168,6 +181,7 @@ export class EventChannel {
     if (open === this.#open) return;
     this.#open = open;
     for (const listener of this.#listeners) listener({ type: 'connection', live: open });
+    if (open) for (const listener of [...this.#returns]) listener();
   }
 
   /**

@@ -1,4 +1,4 @@
-/** Waiting and trying again: backoff with full jitter, Retry-After, and the `online` event. */
+/** Waiting and trying again: backoff with full jitter, Retry-After, and news that end a wait. */
 
 import { PdfsluiceError } from './errors.js';
 
@@ -31,28 +31,38 @@ export function backoff(attempt, policy, retryAfter = null, random = Math.random
 }
 
 /**
- * Wait; end early when the device comes online, reject when the signal aborts.
+ * Something that may end a wait early: it takes what to call, and returns what stops that.
+ *
+ * @typedef {(wake: () => void) => () => void} News
+ */
+
+/** The device comes online. @type {News} */
+function online(wake) {
+  globalThis.addEventListener?.('online', wake);
+  return () => globalThis.removeEventListener?.('online', wake);
+}
+
+/**
+ * Wait; end early on good news, reject when the signal aborts.
  *
  * @param {number} ms
  * @param {AbortSignal} [signal]
- * @param {{wakeOnline?: boolean}} [options]
+ * @param {News[]} [news]
  * @returns {Promise<void>}
  */
-export function sleep(ms, signal, { wakeOnline = false } = {}) {
+export function sleep(ms, signal, news = []) {
   return new Promise((resolve, reject) => {
-    const target = wakeOnline && typeof globalThis.addEventListener === 'function' ? globalThis : null;
+    if (signal?.aborted) return reject(signal.reason);
     const finish = (/** @type {() => void} */ settle) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
-      target?.removeEventListener('online', onOnline);
+      for (const stop of listening) stop();
       settle();
     };
     const onAbort = () => finish(() => reject(signal?.reason));
-    const onOnline = () => finish(resolve);
     const timer = setTimeout(() => finish(resolve), ms);
-    if (signal?.aborted) return onAbort();
     signal?.addEventListener('abort', onAbort);
-    target?.addEventListener('online', onOnline);
+    const listening = news.map((listen) => listen(() => finish(resolve)));
   });
 }
 
@@ -65,9 +75,10 @@ export function sleep(ms, signal, { wakeOnline = false } = {}) {
  * @param {RetryPolicy} options.policy
  * @param {AbortSignal} [options.signal]
  * @param {(wait: {delay: number, error: PdfsluiceError, attempt: number}) => void} [options.onWait]
+ * @param {News[]} [options.news] What ends a wait early, besides the device coming online.
  * @returns {Promise<T>}
  */
-export async function withRetry(task, { policy, signal, onWait }) {
+export async function withRetry(task, { policy, signal, onWait, news = [] }) {
   const began = Date.now();
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -79,7 +90,7 @@ export async function withRetry(task, { policy, signal, onWait }) {
       if (Date.now() - began + delay > policy.giveUpAfter) throw error;
       onWait?.({ delay, error, attempt });
       // A server that names a time is not asked earlier just because the line is back.
-      await sleep(delay, signal, { wakeOnline: error.retryAfter === null });
+      await sleep(delay, signal, error.retryAfter === null ? [online, ...news] : []);
     }
   }
 }

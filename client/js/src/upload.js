@@ -1,7 +1,7 @@
 /** One upload, from the choice of a file to the finished document. */
 
 import { STREAMING, importEnded } from './api.js';
-import { endOf, errorOfStatus, ignoreEnded, isGone, mayHideAnEnd, stateAfter } from './endings.js';
+import { cancelled, endOf, errorOfStatus, ignoreEnded, isGone, mayHideAnEnd, stateAfter } from './endings.js';
 import { ContentRejected, PdfsluiceError, UploadCancelled, UploadIncomplete } from './errors.js';
 import { UploadProgress } from './progress.js';
 import { sleep, withRetry } from './retry.js';
@@ -13,6 +13,8 @@ import { ChunkState } from './types.js';
 /** @typedef {import('./client.js').UploadContext} UploadContext */
 
 const PAUSED = Symbol('paused');
+/** A wait does not take these from the user's eyes. */
+const KEPT = new Set(['finishing', 'cancelling']);
 const FINAL = new Set(['completed', 'rejected', 'cancelled', 'failed']);
 const MAX_ROUNDS = 5;
 
@@ -31,6 +33,8 @@ export class Upload {
   #stopWatching = () => {};
   #wake = () => {};
   #waits = 0;
+  /** Why it is to be cancelled; `null` while nobody wants that. @type {string | null} */
+  #cancelling = null;
   /** Why the upload has to end; outlives the run that it interrupts. @type {unknown} */
   #ending = null;
 
@@ -82,7 +86,7 @@ export class Upload {
 
   /** Stop sending; what has arrived is kept. */
   pause() {
-    if (this.#pause || this.ended || this.snapshot.state === 'finishing') return;
+    if (this.#pause || this.ended || KEPT.has(this.snapshot.state)) return;
     this.#pause = withResolver();
     this.#run.abort(PAUSED);
     this.#change({ state: 'paused', waiting: null });
@@ -94,24 +98,23 @@ export class Upload {
       this.#pause.resolve();
       this.#pause = null;
     } else if (this.snapshot.waiting) {
-      this.#run.abort(PAUSED); // The next round begins without waiting.
+      this.#interrupt();
     }
   }
 
   /**
-   * Give the upload up; the server deletes what has arrived.
+   * Give the upload up; the server deletes what has arrived. The state is `cancelling` until the
+   * server has said that it did, however long that takes.
    *
    * @param {string} [reason]
-   * @returns {Promise<void>}
+   * @returns {Promise<void>} When the upload has ended, one way or the other.
    */
-  async cancel(reason) {
-    if (this.ended) return;
-    this.#abort(new UploadCancelled());
-    const { sessionId } = this.snapshot;
-    if (!sessionId) return;
-    await withRetry(() => this.#context.sessions.cancel(sessionId, reason), {
-      policy: this.#context.policy,
-    }).catch(ignoreEnded);
+  async cancel(reason = '') {
+    if (!this.ended && this.#cancelling === null) {
+      this.#cancelling = reason;
+      this.#interrupt();
+    }
+    await this.done.catch(ignoreEnded);
   }
 
   /**
@@ -139,6 +142,11 @@ export class Upload {
   /** @param {unknown} reason */
   #abort(reason) {
     this.#ending ??= reason;
+    this.#interrupt(reason);
+  }
+
+  /** End this round; the next begins without waiting. @param {unknown} [reason] */
+  #interrupt(reason = PAUSED) {
     this.#run.abort(reason);
     this.#pause?.resolve();
     this.#pause = null;
@@ -153,7 +161,9 @@ export class Upload {
     try {
       for (let rounds = 0; ; ) {
         try {
-          return await this.#round(this.#run.signal);
+          const { signal } = this.#run;
+          if (this.#cancelling !== null) await this.#giveUp(this.#cancelling, signal);
+          return await this.#round(signal);
         } catch (error) {
           if (error instanceof UploadIncomplete && (rounds += 1) < MAX_ROUNDS) continue;
           if (error !== PAUSED) throw await this.#explain(error);
@@ -185,6 +195,18 @@ export class Upload {
     this.#change({ state: 'uploading', resumed: resumed || this.snapshot.resumed });
     await this.#sendMissing(signal);
     return this.#finish(signal);
+  }
+
+  /**
+   * Returns if there is a document already, and nothing to cancel.
+   *
+   * @param {string} reason
+   * @param {AbortSignal} signal
+   */
+  async #giveUp(reason, signal) {
+    this.#change({ state: 'cancelling', waiting: null });
+    await cancelled(this.#context.sessions, this.sessionId, reason, signal, (task) => this.#retry(task, signal));
+    this.#cancelling = null;
   }
 
   /** @param {AbortSignal} signal */
@@ -340,10 +362,11 @@ export class Upload {
       return await withRetry(task, {
         policy: this.#context.policy,
         signal,
+        news: [(wake) => this.#context.channel.onLive(wake)],
         onWait: ({ delay, error }) => {
           if (!waited) this.#waits += 1;
           waited = true;
-          const state = this.snapshot.state === 'finishing' ? 'finishing' : 'waiting';
+          const state = KEPT.has(this.snapshot.state) ? this.snapshot.state : 'waiting';
           this.#progress.nothingSending();
           this.#change({ state, waiting: { until: Date.now() + delay, error } });
         },

@@ -35,9 +35,10 @@ export declare class SessionsApi {
     /**
      * @param {string} sessionId
      * @param {string} [reason]
+     * @param {Cancellable} [options]
      * @returns {Promise<void>}
      */
-    cancel(sessionId: string, reason?: string): Promise<void>;
+    cancel(sessionId: string, reason?: string, { signal }?: Cancellable): Promise<void>;
     /**
      * Overrule the refusal of a quarantined upload; for administrators.
      *

@@ -39,6 +39,19 @@ export declare function isGone(error: unknown): boolean;
  */
 export declare function stateAfter(error: unknown): 'rejected' | 'cancelled' | 'failed';
 /**
+ * Have the server cancel a session, and wait until it has. Returns if the session was completed
+ * before that.
+ *
+ * @param {import('./api.js').SessionsApi} sessions
+ * @param {string} sessionId Empty where none was opened yet.
+ * @param {string} reason
+ * @param {AbortSignal} signal
+ * @param {import('./session-opener.js').Retry} retry
+ * @throws {UploadCancelled} It is cancelled, or gone in another way.
+ * @throws {ContentRejected} It was refused before that.
+ */
+export declare function cancelled(sessions: import('./api.js').SessionsApi, sessionId: string, reason: string, signal: AbortSignal, retry: import('./session-opener.js').Retry): Promise<void>;
+/**
  * Cancelling what has ended already is no error.
  *
  * @param {unknown} error

@@ -48,6 +48,13 @@ export declare class EventChannel {
      * @returns {() => void} Stops it.
      */
     listen(listener: Listener): () => void;
+    /**
+     * Hear of each moment at which a connection stands again. Keeps none open by itself.
+     *
+     * @param {() => void} listener
+     * @returns {() => void} Stops it.
+     */
+    onLive(listener: () => void): () => void;
     /** Drop the connection and connect anew, with the key that is set now. */
     restart(): void;
     close(): void;

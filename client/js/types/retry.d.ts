@@ -1,4 +1,4 @@
-/** Waiting and trying again: backoff with full jitter, Retry-After, and the `online` event. */
+/** Waiting and trying again: backoff with full jitter, Retry-After, and news that end a wait. */
 import { PdfsluiceError } from './errors.js';
 export type RetryPolicy = {
     /**
@@ -35,17 +35,16 @@ export declare const DEFAULT_RETRY: RetryPolicy;
  * @returns {number} Milliseconds.
  */
 export declare function backoff(attempt: number, policy: RetryPolicy, retryAfter?: number | null, random?: () => number): number;
+export type News = (wake: () => void) => () => void;
 /**
- * Wait; end early when the device comes online, reject when the signal aborts.
+ * Wait; end early on good news, reject when the signal aborts.
  *
  * @param {number} ms
  * @param {AbortSignal} [signal]
- * @param {{wakeOnline?: boolean}} [options]
+ * @param {News[]} [news]
  * @returns {Promise<void>}
  */
-export declare function sleep(ms: number, signal?: AbortSignal, { wakeOnline }?: {
-    wakeOnline?: boolean;
-}): Promise<void>;
+export declare function sleep(ms: number, signal?: AbortSignal, news?: News[]): Promise<void>;
 /**
  * Run a task until it succeeds, fails for good, or has failed for too long.
  *
@@ -55,9 +54,10 @@ export declare function sleep(ms: number, signal?: AbortSignal, { wakeOnline }?:
  * @param {RetryPolicy} options.policy
  * @param {AbortSignal} [options.signal]
  * @param {(wait: {delay: number, error: PdfsluiceError, attempt: number}) => void} [options.onWait]
+ * @param {News[]} [options.news] What ends a wait early, besides the device coming online.
  * @returns {Promise<T>}
  */
-export declare function withRetry<T>(task: () => Promise<T>, { policy, signal, onWait }: {
+export declare function withRetry<T>(task: () => Promise<T>, { policy, signal, onWait, news }: {
     policy: RetryPolicy;
     signal?: AbortSignal;
     onWait?: (wait: {
@@ -65,4 +65,5 @@ export declare function withRetry<T>(task: () => Promise<T>, { policy, signal, o
         error: PdfsluiceError;
         attempt: number;
     }) => void;
+    news?: News[];
 }): Promise<T>;

@@ -138,8 +138,8 @@
  * @property {(key: string) => void | Promise<void>} delete
  * @property {() => [string, StoredUpload][] | Promise<[string, StoredUpload][]>} entries
  *
- * @typedef {'preparing' | 'uploading' | 'waiting' | 'paused' | 'finishing' | 'completed' |
- *   'rejected' | 'cancelled' | 'failed'} UploadState
+ * @typedef {'preparing' | 'uploading' | 'waiting' | 'paused' | 'finishing' | 'cancelling' |
+ *   'completed' | 'rejected' | 'cancelled' | 'failed'} UploadState
  *
  * @typedef {object} UploadSnapshot How an upload stands.
  * @property {UploadState} state
@@ -160,6 +160,7 @@
  * @property {{until: number, error: Error} | null} waiting Why and until when (milliseconds
  *   since the epoch) nothing is sent.
  * @property {Decision} decision
+ * @property {boolean} quarantined Whether the bytes of a refused file are kept apart.
  * @property {Finding[]} findings
  * @property {Unscanned[]} unscanned
  * @property {PdfDocument | null} document
@@ -340,7 +341,7 @@ export type UploadStorage = {
     delete: (key: string) => void | Promise<void>;
     entries: () => [string, StoredUpload][] | Promise<[string, StoredUpload][]>;
 };
-export type UploadState = 'preparing' | 'uploading' | 'waiting' | 'paused' | 'finishing' | 'completed' | *   'rejected' | 'cancelled' | 'failed';
+export type UploadState = 'preparing' | 'uploading' | 'waiting' | 'paused' | 'finishing' | 'cancelling' | *   'completed' | 'rejected' | 'cancelled' | 'failed';
 export type UploadSnapshot = {
     state: UploadState;
     /**
@@ -399,6 +400,10 @@ export type UploadSnapshot = {
         error: Error;
     } | null;
     decision: Decision;
+    /**
+     * Whether the bytes of a refused file are kept apart.
+     */
+    quarantined: boolean;
     findings: Finding[];
     unscanned: Unscanned[];
     document: PdfDocument | null;

@@ -34,10 +34,11 @@ export declare class Upload {
     /** Go on after a pause, or at once where the upload waits for its next try. */
     resume(): void;
     /**
-     * Give the upload up; the server deletes what has arrived.
+     * Give the upload up; the server deletes what has arrived. The state is `cancelling` until the
+     * server has said that it did, however long that takes.
      *
      * @param {string} [reason]
-     * @returns {Promise<void>}
+     * @returns {Promise<void>} When the upload has ended, one way or the other.
      */
     cancel(reason?: string): Promise<void>;
     /**

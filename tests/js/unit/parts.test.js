@@ -36,6 +36,12 @@ test('a fingerprint depends on content and size, not on the name', async () => {
   assert.notEqual(one, await fingerprint(new Blob([changed])));
 });
 
+test('a fingerprint is the same as that of the Python client', async () => {
+  const bytes = Uint8Array.from({ length: 1_000_000 }, (_, index) => (index * 7 + 3) % 251);
+  const expected = '87d29e26f421660d4c355a735de8d293b2ece088056cc5e1d6ac0d169be8d609';
+  assert.equal(await fingerprint(new Blob([bytes])), expected);
+});
+
 test('delays double up to the limit, keep apart, and honour Retry-After', () => {
   const least = (attempt, after) => backoff(attempt, POLICY, after, () => 0);
   const most = (attempt, after) => backoff(attempt, POLICY, after, () => 1);
@@ -55,16 +61,39 @@ test('an error that is final is not tried again', async () => {
   assert.equal(calls, 1);
 });
 
-test('the online event ends the wait, but not one that the server asked for', async () => {
+test('news end a wait, and nobody listens any more when it is over', async () => {
+  const listeners = new Set();
+  const news = (wake) => (listeners.add(wake), () => listeners.delete(wake));
+  const waiting = sleep(60_000, undefined, [news]);
+  for (const wake of [...listeners]) wake();
+  await waiting;
+  assert.equal(listeners.size, 0);
+});
+
+test('the online event ends a wait for the next try, but not one that the server asked for', async () => {
   const listeners = new Set();
   globalThis.addEventListener = (_type, listener) => listeners.add(listener);
   globalThis.removeEventListener = (_type, listener) => listeners.delete(listener);
+  const policy = { baseDelay: 60_000, maxDelay: 60_000, giveUpAfter: Infinity };
+  const run = async (error) => {
+    const listened = [];
+    const stop = new AbortController();
+    const onWait = () => setImmediate(() => {
+      listened.push(...listeners);
+      if (listeners.size === 0) stop.abort(error);
+      for (const wake of [...listeners]) wake();
+    });
+    let calls = 0;
+    const task = async () => {
+      if ((calls += 1) === 1) throw error;
+    };
+    await withRetry(task, { policy, signal: stop.signal, onWait }).catch(() => {});
+    return [listened.length, calls];
+  };
   try {
-    const waiting = sleep(60_000, undefined, { wakeOnline: true });
-    for (const listener of listeners) listener();
-    await waiting;
-    assert.equal(listeners.size, 0);
-    sleep(1, undefined);
+    assert.deepEqual(await run(new errors.NetworkError('Away.')), [1, 2]);
+    const asked = errors.errorOfCode('overloaded', 'Busy.', { retryAfter: 60 });
+    assert.deepEqual(await run(asked), [0, 1]);
     assert.equal(listeners.size, 0);
   } finally {
     delete globalThis.addEventListener;

@@ -187,6 +187,79 @@ for (const paused of [false, true]) {
   });
 }
 
+test('cancelling lasts until the server has confirmed it', async () => {
+  const storage = new pdfsluice.MemoryStorage();
+  const retry = { ...FAST, baseDelay: 60_000, maxDelay: 60_000, giveUpAfter: Infinity };
+  const upload = connect({ parallel: 1, storage, retry, WebSocket: null }).startUpload(file(160 * KIB));
+  await until(() => upload.snapshot.durable > 0);
+  server.intercept = () => 'cut';
+  const cancelling = upload.cancel();
+  await until(() => upload.snapshot.waiting);
+  assert.equal(upload.snapshot.state, 'cancelling');
+  assert.equal(upload.ended, false);
+  assert.equal(storage.entries().length, 1);
+  upload.pause();
+  assert.equal(upload.snapshot.state, 'cancelling');
+  server.intercept = () => undefined;
+  upload.resume();
+  await cancelling;
+  assert.equal(upload.snapshot.state, 'cancelled');
+  assert.equal(server.sessions.get(upload.sessionId).status, 'cancelled');
+  assert.equal(storage.entries().length, 0);
+});
+
+test('cancelling goes on by itself when the connection stands again', async () => {
+  const retry = { ...FAST, giveUpAfter: Infinity };
+  const upload = connect({ parallel: 1, retry }).startUpload(file(160 * KIB));
+  await until(() => upload.snapshot.durable > 0 && server.sockets.size > 0);
+  await server.stop();
+  const cancelling = upload.cancel();
+  await until(() => upload.snapshot.waiting);
+  assert.equal(upload.snapshot.state, 'cancelling');
+  await server.listen(server.port);
+  await cancelling;
+  assert.equal(upload.snapshot.state, 'cancelled');
+});
+
+test('a live connection ends the wait for the next try', async () => {
+  const client = connect({ parallel: 1 });
+  const upload = client.startUpload(file(160 * KIB));
+  await until(() => client.channel.live);
+  let woken = 0;
+  const stop = client.channel.onLive(() => (woken += 1));
+  for (const socket of server.sockets) socket.terminate();
+  await until(() => woken === 1);
+  stop();
+  await upload.cancel();
+});
+
+test('cancelling what was completed before ends with the document', async () => {
+  const upload = connect({ parallel: 1 }).startUpload(file(160 * KIB));
+  await until(() => upload.snapshot.durable > 0);
+  server.intercept = (request, url) => {
+    if (!url.pathname.includes('/cancel/')) return undefined;
+    return { status: 409, body: problem(409, 'state-conflict', 'The upload is completed.') };
+  };
+  await upload.cancel();
+  const { document } = await upload.done;
+  assert.equal(upload.snapshot.state, 'completed');
+  assert.equal(document.sha256, digest(content(160 * KIB)));
+});
+
+test('cancelling what was refused before ends with the refusal', async () => {
+  const findings = [{ kind: 'launch', severity: 'critical', message: 'It starts a program.' }];
+  const upload = connect({ parallel: 1, WebSocket: null, pollInterval: 60_000 }).startUpload(file(160 * KIB));
+  await until(() => upload.snapshot.durable > 0);
+  server.intercept = (request, url) => {
+    if (!url.pathname.includes('/cancel/')) return undefined;
+    Object.assign(server.sessions.get(upload.sessionId), { status: 'rejected', findings });
+    return { status: 409, body: problem(409, 'state-conflict', 'The upload is rejected.') };
+  };
+  await upload.cancel();
+  assert.equal(upload.snapshot.state, 'rejected');
+  assert.deepEqual(upload.snapshot.findings, findings);
+});
+
 test('an abort signal stops the upload and leaves it resumable', async () => {
   const storage = new pdfsluice.MemoryStorage();
   const client = connect({ parallel: 1, storage });
