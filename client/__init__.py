@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .errors import AuthenticationFailed as AuthenticationFailed
     from .errors import ClientError as ClientError
     from .errors import ContentRejected as ContentRejected
+    from .errors import DigestMismatch as DigestMismatch
     from .errors import DuplicateDocument as DuplicateDocument
     from .errors import FileChanged as FileChanged
     from .errors import NotFound as NotFound
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .models import ImportStatus as ImportStatus
     from .models import Job as Job
     from .models import Passage as Passage
+    from .models import QuarantinedUpload as QuarantinedUpload
     from .models import ResumableUpload as ResumableUpload
     from .models import ServerInfo as ServerInfo
     from .models import UploadSession as UploadSession
@@ -46,6 +48,7 @@ _HOMES = {
         "AuthenticationFailed",
         "ClientError",
         "ContentRejected",
+        "DigestMismatch",
         "DuplicateDocument",
         "FileChanged",
         "NotFound",
@@ -61,6 +64,7 @@ _HOMES = {
         "ImportStatus",
         "Job",
         "Passage",
+        "QuarantinedUpload",
         "ResumableUpload",
         "ServerInfo",
         "UploadSession",

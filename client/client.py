@@ -6,19 +6,22 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
+from .download import Download
 from .events import UploadEvent
 from .models import (
     Document,
     DocumentPage,
     ImportStatus,
     Passage,
+    QuarantinedUpload,
+    QuarantineList,
     ResumableUpload,
     SearchAnswer,
     ServerInfo,
     UploadSession,
 )
 from .progress import ProgressTracker, TransferProgress
-from .retry import RetryPolicy
+from .retry import Patience, RetryPolicy
 from .source import FileSource
 from .transfer import STREAMING
 from .transport import Transport
@@ -172,6 +175,25 @@ class Client:
         path = f"{STREAMING}/cancel/{session_id}"
         await self._call(dict[str, Any], "POST", path, json={"reason": reason})
 
+    async def quarantine(self) -> tuple[QuarantinedUpload, ...]:
+        """Return everybody's refused uploads that are kept, newest first; for administrators.
+
+        Raises:
+            PermissionDenied: The key is not an administrator's.
+        """
+        return (await self._call(QuarantineList, "GET", f"{STREAMING}/quarantine")).uploads
+
+    async def release(self, session_id: str) -> UploadSession:
+        """Overrule the refusal of a quarantined upload; for administrators.
+
+        What had arrived whole is completed by the server; the rest of another is sent with
+        :meth:`resume`.
+
+        Raises:
+            PermissionDenied: The key is not an administrator's.
+        """
+        return await self._call(UploadSession, "POST", f"{STREAMING}/release/{session_id}")
+
     async def watch(self, session_id: str) -> AsyncGenerator[UploadEvent, None]:
         """Yield what happens to an upload until it ends, beginning with how it stands.
 
@@ -201,6 +223,36 @@ class Client:
     async def document(self, document_id: int) -> Document:
         """Return a document."""
         return await self._call(Document, "GET", f"{_DOCUMENTS}/{document_id}")
+
+    async def download(
+        self,
+        document_id: int,
+        target: Path | str,
+        *,
+        on_progress: Callable[[int, int], None] = lambda _arrived, _total: None,
+    ) -> Document:
+        """Fetch a document's file, and return the document.
+
+        Interruptions are waited out, as the retry policy says. An unfinished download is kept
+        beside the target, and gone on with the next time. Only a whole file, of the right
+        digest, gets its name.
+
+        Args:
+            document_id: The document.
+            target: Where the file is to be; a file that is there is replaced.
+            on_progress: Told of the bytes that have arrived and of all there are.
+
+        Raises:
+            DigestMismatch: What arrived is not what the server says that it has.
+            NotFound: There is no such document, or its file is not available.
+        """
+        document = await self.document(document_id)
+        patience = Patience(self._retry, lambda _error, _pause: None)
+        target = Path(target)
+        await Download(
+            self._transport, document, target, patience=patience, listener=on_progress
+        ).run()
+        return document
 
     async def rename(self, document_id: int, title: str) -> Document:
         """Give a document another title."""

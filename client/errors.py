@@ -90,6 +90,12 @@ class FileChanged(ClientError):
     default_code = "file-changed"
 
 
+class DigestMismatch(ClientError):
+    """A file that was downloaded is not the one that the server announced."""
+
+    default_code = core_errors.DigestMismatch.code
+
+
 class AuthenticationFailed(ClientError):
     """The API key is absent, wrong or revoked."""
 

@@ -89,6 +89,8 @@ class UploadSession:
         validated_bytes: Seen by every stage.
         imported: Share of the import that is done.
         missing_ranges: Half-open byte ranges that are not committed.
+        metadata: What the client that began it said of the file.
+        quarantined: Whether the bytes of a refused file are kept for an administrator.
         error: Why it ended badly, where it did.
     """
 
@@ -108,6 +110,8 @@ class UploadSession:
     imported: float = 0.0
     missing_ranges: tuple[tuple[int, int], ...] = ()
     expires_at: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    quarantined: bool = False
     expected_hash: str | None = None
     auto_build_index: bool = False
     findings: tuple[Finding, ...] = ()
@@ -146,6 +150,32 @@ class ResumableUpload:
     created_at: datetime
     age_hours: float
     status: SessionState = SessionState.UPLOADING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinedUpload:
+    """A refused upload whose bytes are kept, for an administrator to release.
+
+    Attributes:
+        durable_bytes: What had arrived when it was refused.
+        refused_at: When that was.
+        decision: What the policy made of it: ``quarantine`` or ``reject``.
+    """
+
+    session_id: str
+    filename: str
+    total_size: int | None
+    durable_bytes: int
+    refused_at: datetime
+    decision: str
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineList:
+    """The answer to the question what is in quarantine, newest first."""
+
+    uploads: tuple[QuarantinedUpload, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

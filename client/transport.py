@@ -4,8 +4,9 @@ import asyncio
 import email.utils
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any, Self, TypeVar
 
 import aiohttp
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 _CONNECT_SECONDS = 15.0
 _HEARTBEAT_SECONDS = 20.0
+_RECEIVED_AT_ONCE = 256 * 1024
 _ANSWER_LIMIT = 64 * 1024 * 1024
 _BROKEN = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError, OSError)
 
@@ -124,6 +126,32 @@ class Transport:
                 },
             )
         return decode(kind, answer)
+
+    async def receive(
+        self, path: str, *, start: int, take: Callable[[int, bytes], Awaitable[None]]
+    ) -> None:
+        """Get a body from an offset on, slice by slice (RFC 9110, 14).
+
+        Args:
+            path: Path below the server's address.
+            start: Offset of the first byte that is wanted.
+            take: Given each slice with its offset; begins at 0 if the server sends the whole.
+
+        Raises:
+            ClientError: The server refuses, or the connection breaks.
+        """
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        async with (
+            self._patiently(self._timeout) as patience,
+            self._session.get(self._url(path, None), headers=headers, allow_redirects=False) as got,
+        ):
+            if got.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+                raise _error(got, await got.content.read(_ANSWER_LIMIT))
+            offset = start if got.status == HTTPStatus.PARTIAL_CONTENT else 0
+            async for data in got.content.iter_chunked(_RECEIVED_AT_ONCE):
+                patience.reschedule(asyncio.get_running_loop().time() + self._timeout)
+                await take(offset, data)
+                offset += len(data)
 
     @asynccontextmanager
     async def listen(self, path: str, *, query: Mapping[str, str]) -> AsyncIterator["Socket"]:

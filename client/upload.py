@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+from pdfsluice.core.errors import OffsetConflict
+
 from .decoding import decode_value
-from .errors import DuplicateDocument, FileChanged, ending
-from .models import Document, NewSession, UploadSession
+from .errors import ClientError, DuplicateDocument, FileChanged, ending
+from .fingerprint import FINGERPRINT, fingerprint
+from .models import ChunkAnswer, Document, NewSession, UploadSession
 from .pacing import Pacer
 from .progress import ProgressTracker
 from .retry import Patience, RetryPolicy
@@ -13,6 +16,8 @@ from .transfer import STREAMING, Transfer
 from .transport import Transport
 
 HASH_FIRST_LIMIT = 256 * 1024 * 1024
+_PROBE_SIZE = 64 * 1024
+_OTHER_BYTES = OffsetConflict.code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +123,7 @@ class Upload:
             "client_id": self._client_id,
             "check_duplicates": self._options.check_duplicates,
             "auto_build_index": self._options.index,
+            "metadata": {FINGERPRINT: await fingerprint(self._source)},
             **({"title": self._options.title} if self._options.title else {}),
             **({"chunk_size": self._options.chunk_size} if self._options.chunk_size else {}),
             **({"expected_hash": digest} if digest else {}),
@@ -129,15 +135,47 @@ class Upload:
         )
 
     async def _check_same_file(self, session: UploadSession) -> None:
-        same = session.total_size in {None, self._source.size}
-        if same and session.expected_hash:
-            same = await self._digest() == session.expected_hash.lower()
-        if not same:
+        if not (session.total_size in {None, self._source.size} and await self._fits(session)):
             raise FileChanged(
                 f"{self._source.path} is not the file that upload {session.session_id} began with"
                 f" ({session.filename}, {session.total_size} bytes)",
                 hint="Give the original file, or start a new upload.",
             )
+
+    async def _fits(self, session: UploadSession) -> bool:
+        """Compare by the best that is known of the file that the session began with."""
+        if session.expected_hash:
+            return await self._digest() == session.expected_hash.lower()
+        if FINGERPRINT in session.metadata:
+            return await fingerprint(self._source) == session.metadata[FINGERPRINT]
+        return await self._probe(session)
+
+    async def _probe(self, session: UploadSession) -> bool:
+        """Send a few bytes again that the server has: it compares, and refuses other ones."""
+        end = session.missing_ranges[0][0] if session.missing_ranges else self._source.size
+        if end == 0:
+            return True
+        chunk = (end - 1) // session.chunk_size
+        start = max(chunk * session.chunk_size, end - _PROBE_SIZE)
+
+        async def put() -> ChunkAnswer:
+            return await self._transport.send(
+                ChunkAnswer,
+                f"{STREAMING}/chunk/{session.session_id}",
+                query={"chunk_id": str(chunk), "chunk_offset": str(start)},
+                headers={},
+                length=end - start,
+                body=self._source.slices(start, end),
+                sent=lambda _size: None,
+            )
+
+        try:
+            await self._patience.retried(put)
+        except ClientError as error:
+            if error.code != _OTHER_BYTES:
+                raise
+            return False
+        return True
 
     async def _digest(self) -> str:
         self._tracker.stage("reading")

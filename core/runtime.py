@@ -19,6 +19,7 @@ from .models import Principal, Scope
 from .pipeline import ChunkPipeline
 from .ports import Credentials, Index, PluginContext
 from .previews import Previews
+from .quarantine import Quarantine
 from .registry import Registry, choose
 from .service import UploadService
 from .sweeper import Sweeper
@@ -37,6 +38,7 @@ class Runtime:
     Attributes:
         uploads: What clients can do with uploads.
         library: What clients can do with documents.
+        quarantine: Refused uploads that are kept.
         events: Where things are told.
     """
 
@@ -45,6 +47,7 @@ class Runtime:
     registry: Registry
     uploads: UploadService
     library: Library
+    quarantine: Quarantine
     events: EventHub
     sweeper: Sweeper
 
@@ -180,6 +183,7 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
                 index=index,
                 jobs=jobs,
             ),
+            quarantine=Quarantine(sessions),
             events=events,
             sweeper=sweeper,
         )

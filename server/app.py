@@ -21,6 +21,7 @@ from .live import LiveSinks
 from .manual import Manual
 from .middleware import ORIGINS, add_headers, answer_errors, control_access, identify, measure
 from .operations import Operations
+from .quarantine import QuarantineList
 from .uploads import Uploads
 from .websocket import Endpoint
 
@@ -49,6 +50,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     routes.add(app, operations.routes())
     routes.add(app, Health(runtime, version=own_version).routes())
     routes.add(app, Chunks(runtime).routes())
+    routes.add(app, QuarantineList(runtime).routes())
     routes.add(app, Uploads(runtime, documents, sinks.watchers).routes())
     routes.add(app, documents.routes())
     routes.add(app, Endpoint(runtime, sinks.watchers).routes())

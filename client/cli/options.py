@@ -27,6 +27,10 @@ KeyFile = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, one object a line, for other programs.")
 ]
+Patience = Annotated[
+    float, typer.Option(min=0, help="Seconds to wait for a server that is away or busy.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Config = Annotated[
     Path | None,
     typer.Option("--config", envvar="PDFSLUICE_CONFIG", help="Settings file (TOML)."),

@@ -20,13 +20,21 @@ OWN_COMMANDS = (
     CommandSpec(name="upload", help="Upload PDF files.", target=f"{_HERE}.upload:upload"),
     CommandSpec(name="resume", help="Go on with an upload.", target=f"{_HERE}.upload:resume"),
     CommandSpec(
-        name="sessions", help="List unfinished uploads.", target=f"{_HERE}.sessions:sessions"
+        name="sessions",
+        help="List unfinished or quarantined uploads.",
+        target=f"{_HERE}.sessions:sessions",
     ),
     CommandSpec(name="cancel", help="End an unfinished upload.", target=f"{_HERE}.sessions:cancel"),
+    CommandSpec(
+        name="release", help="Let a quarantined upload in.", target=f"{_HERE}.sessions:release"
+    ),
     CommandSpec(
         name="documents",
         help="List, show, rename, index and delete documents.",
         target=f"{_HERE}.documents:app",
+    ),
+    CommandSpec(
+        name="download", help="Fetch a document's file.", target=f"{_HERE}.download:download"
     ),
     CommandSpec(name="search", help="Search the documents.", target=f"{_HERE}.search:search"),
     CommandSpec(

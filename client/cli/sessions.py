@@ -1,4 +1,4 @@
-"""`pdfsluice sessions` and `pdfsluice cancel`."""
+"""`pdfsluice sessions`, `cancel` and `release`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from pdfsluice.client.client import DEFAULT_SERVER
-from pdfsluice.client.models import ResumableUpload
+from pdfsluice.client.models import QuarantinedUpload, ResumableUpload
 
 from .console import err, out, print_json
 from .failures import run
@@ -17,9 +17,21 @@ from .options import Json, KeyFile, Server, connect
 
 
 def sessions(
-    server: Server = DEFAULT_SERVER, key_file: KeyFile = None, *, as_json: Json = False
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    *,
+    quarantined: Annotated[
+        bool,
+        typer.Option(
+            "--quarantined", help="List refused uploads that are kept instead; for administrators."
+        ),
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """List the unfinished uploads; each can be resumed or cancelled."""
+    if quarantined:
+        _list_quarantine(server, key_file, as_json=as_json)
+        return
     found = run(_sessions(server, key_file))
     if as_json:
         for upload in found:
@@ -55,6 +67,36 @@ def _row(upload: ResumableUpload) -> tuple[str, ...]:
     )
 
 
+def _list_quarantine(server: str, key_file: Path | None, *, as_json: bool) -> None:
+    async def ask() -> tuple[QuarantinedUpload, ...]:
+        async with connect(server, key_file) as client:
+            return await client.quarantine()
+
+    found = run(ask())
+    if as_json:
+        for upload in found:
+            print_json(upload)
+        return
+    if not found:
+        err.print("Nothing is in quarantine.")
+        return
+    table = Table(
+        *(Column("Session", no_wrap=True), "File", "Size", "Refused", "Because of"),
+        box=None,
+        pad_edge=False,
+    )
+    for upload in found:
+        table.add_row(
+            upload.session_id,
+            escape(upload.filename),
+            "?" if upload.total_size is None else decimal(upload.total_size),
+            f"{upload.refused_at:%Y-%m-%d %H:%M}",
+            escape(", ".join(dict.fromkeys(finding.kind for finding in upload.findings))),
+        )
+    out.print(table)
+    err.print("\nLet one in with: pdfsluice release SESSION")
+
+
 def cancel(
     session: Annotated[list[str], typer.Argument(metavar="SESSION", help="The uploads.")],
     server: Server = DEFAULT_SERVER,
@@ -71,3 +113,29 @@ async def _cancel(server: str, key_file: Path | None, sessions: list[str], reaso
         for session in sessions:
             await client.cancel(session, reason=reason)
             out.print(f"Cancelled {escape(session)}.")
+
+
+def release(
+    session: Annotated[list[str], typer.Argument(metavar="SESSION", help="The uploads.")],
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+) -> None:
+    """Let quarantined uploads in although they were refused; for administrators.
+
+    What was found stays with the document. A file that had not arrived whole when it was refused
+    waits for the rest of its bytes.
+    """
+    run(_release(server, key_file, session))
+
+
+async def _release(server: str, key_file: Path | None, sessions: list[str]) -> None:
+    async with connect(server, key_file) as client:
+        for session in sessions:
+            released = await client.release(session)
+            out.print(f"Released {escape(released.filename)}.", soft_wrap=True)
+            if released.missing_ranges:
+                err.print(
+                    "  It had not arrived whole. Whoever has the file goes on with:\n"
+                    f"  pdfsluice resume {escape(session)} FILE",
+                    soft_wrap=True,
+                )

@@ -9,7 +9,7 @@ import typer
 from pdfsluice.client.client import DEFAULT_SERVER, Client, Listener
 from pdfsluice.client.models import Document
 
-from .options import Json, KeyFile, Server, size
+from .options import Json, KeyFile, Patience, Quiet, Server, size
 from .sending import Output, send_files
 
 Files = Annotated[
@@ -25,10 +25,6 @@ Rate = Annotated[
     str | None,
     typer.Option("--limit-rate", metavar="SIZE", help="Send no more than this a second."),
 ]
-Patience = Annotated[
-    float, typer.Option(min=0, help="Seconds to wait for a server that is away or busy.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Wait = Annotated[
     bool, typer.Option("--wait/--no-wait", help="Wait for the import and the index to end.")
 ]

@@ -1,6 +1,7 @@
 """A TCP proxy between client and server that breaks things, one fault for each connection."""
 
 import asyncio
+import math
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -18,12 +19,14 @@ class Link:
     Attributes:
         sent: Bytes that went from the client to the server so far.
         deaf: Whether the client is cut off when the server begins to answer.
+        audible: Bytes of answers after which the client is cut off.
     """
 
     client: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     server: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     sent: int = 0
     deaf: bool = False
+    audible: float = math.inf
 
     async def upstream(self, data: bytes) -> None:
         """Pass bytes on to the server."""
@@ -110,6 +113,18 @@ class LoseAnswer(Fault):
     async def pump(self, link: Link) -> None:
         """Carry everything one way."""
         link.deaf = True
+        await super().pump(link)
+
+
+@dataclass
+class CutAnswer(Fault):
+    """Closes the connection when the server has answered ``after`` bytes."""
+
+    after: int
+
+    async def pump(self, link: Link) -> None:
+        """Carry everything one way, and so much the other."""
+        link.audible = self.after
         await super().pump(link)
 
 
@@ -226,5 +241,9 @@ async def _answers(link: Link) -> None:
         if link.deaf:
             link.close(reset=False)
             return
-        link.client[1].write(data)
+        link.client[1].write(data[: int(min(len(data), link.audible))])
         await link.client[1].drain()
+        link.audible -= len(data)
+        if link.audible <= 0:
+            link.close(reset=False)
+            return

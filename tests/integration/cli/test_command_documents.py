@@ -2,9 +2,14 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
+from pdfsluice.client import Document
+from pdfsluice.client.cli.download import target_of
 from pdfsluice.client.cli.reference import reference
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice, pdfsluice_here
@@ -40,6 +45,56 @@ def test_a_document_is_indexed_found_shown_renamed_and_deleted(
     gone = pdfsluice_here("documents", "show", number, *at)
     assert gone.code == 1
     assert "Traceback" not in gone.err
+
+
+def test_a_document_is_downloaded(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "otters.pdf"
+    path.write_bytes(make_pdf([f"Otters {os.urandom(4).hex()}"]))
+    at = ("--server", server.base_url)
+    document = json.loads(pdfsluice_here("upload", path, "--json", "-q", *at).out)
+    number = str(document["id"])
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    fetched = pdfsluice_here("download", number, *at)
+    assert (fetched.code, fetched.err) == (0, "")
+    assert "otters.pdf" in fetched.out
+    assert (folder / "otters.pdf").read_bytes() == path.read_bytes()
+
+    (folder / "otters.pdf").write_text("my own")
+    refused = pdfsluice_here("download", number, *at)
+    assert refused.code == 1
+    assert "is there already" in refused.err
+    assert (folder / "otters.pdf").read_text() == "my own"
+    forced = pdfsluice_here("download", number, "--force", "--json", *at)
+    assert json.loads(forced.out)["document"]["sha256"] == document["sha256"]
+    assert (folder / "otters.pdf").read_bytes() == path.read_bytes()
+
+    assert pdfsluice_here("download", number, "-o", "renamed.pdf", *at).code == 0
+    assert (folder / "renamed.pdf").read_bytes() == path.read_bytes()
+    assert pdfsluice_here("download", "999999", *at).code == 1
+    assert sorted(each.name for each in folder.iterdir()) == ["otters.pdf", "renamed.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("../../report.pdf", "report.pdf"),
+        ("..", "document-7.pdf"),
+        (".bashrc", "bashrc"),
+        ("a\\b\n.pdf", "b.pdf"),
+    ],
+)
+def test_a_name_from_a_server_stays_in_the_folder(
+    tmp_path: Path, filename: str, expected: str
+) -> None:
+    document = Document(
+        id=7, title="", filename=filename, file_size=1, created_at=datetime.now(UTC)
+    )
+    assert target_of(document, tmp_path) == tmp_path / expected
 
 
 def test_plugins_are_listed_with_origin_and_order(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 
 from pdfsluice.client import (
     Client,
@@ -210,7 +211,10 @@ async def test_file_that_changes_under_way_is_not_completed(
             await client.upload(pdf, chunk_size=MIB, parallel=1, on_progress=append)
 
 
-async def test_another_file_does_not_continue_an_upload(serve: Serve, pdf: Path) -> None:
+@pytest.mark.parametrize("hash_first", [True, False])
+async def test_another_file_does_not_continue_an_upload(
+    serve: Serve, pdf: Path, *, hash_first: bool
+) -> None:
     server = serve()
     heard: list[TransferProgress] = []
     other = pdf.with_name("other.pdf")
@@ -223,14 +227,47 @@ async def test_another_file_does_not_continue_an_upload(serve: Serve, pdf: Path)
 
     async with Client(server.base_url) as client:
         with pytest.raises(KeyError):
-            await client.upload(pdf, chunk_size=MIB, parallel=1, on_progress=stop)
+            await client.upload(
+                pdf, chunk_size=MIB, parallel=1, hash_first=hash_first, on_progress=stop
+            )
         session_id = heard[-1].session_id
+        stored_before = (await client.session(session_id)).durable_bytes
         with pytest.raises(FileChanged, match="is not the file"):
             await client.resume(session_id, other)
+        assert (await client.session(session_id)).durable_bytes == stored_before
         await client.cancel(session_id)
         with pytest.raises(SessionGone):
             await client.resume(session_id, pdf)
         assert await client.sessions() == ()
+
+
+@pytest.mark.parametrize("stored_chunks", [0, 2])
+async def test_a_session_that_tells_nothing_of_its_file_is_compared_by_its_bytes(
+    server: RunningServer, pdf: Path, stored_chunks: int
+) -> None:
+    """Other clients begin sessions too, without a digest or a fingerprint."""
+    other = pdf.with_name("other.pdf")
+    content = bytearray(pdf.read_bytes())
+    content[2 * MIB - 1] ^= 1
+    other.write_bytes(content)
+    streaming = f"{server.base_url}/api/documents/streaming"
+    wanted = {"filename": "any.pdf", "file_size": pdf.stat().st_size, "chunk_size": MIB}
+    async with ClientSession() as http, Client(server.base_url) as client:
+        async with http.post(f"{streaming}/initiate", json=wanted) as answer:
+            session_id = (await answer.json())["session_id"]
+        for chunk in range(stored_chunks):
+            async with http.put(
+                f"{streaming}/chunk/{session_id}?chunk_id={chunk}",
+                data=pdf.read_bytes()[chunk * MIB : (chunk + 1) * MIB],
+                headers={"Content-Type": "application/octet-stream"},
+            ) as answer:
+                assert answer.status == 200
+        if stored_chunks:
+            with pytest.raises(FileChanged):
+                await client.resume(session_id, other)
+            assert (await client.session(session_id)).durable_bytes == stored_chunks * MIB
+        document = await client.resume(session_id, pdf)
+    assert stored(server, document) == pdf.read_bytes()
 
 
 async def test_completed_upload_can_be_resumed_for_its_answer(

@@ -1,0 +1,79 @@
+"""The list of quarantined uploads; :mod:`.uploads` releases them."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Self
+
+from aiohttp import web
+from pydantic import Field
+
+from pdfsluice.core.models import Scope, Session
+from pdfsluice.core.quarantine import Quarantine
+from pdfsluice.core.runtime import Runtime
+
+from .document_views import FindingView
+from .keys import PRINCIPAL
+from .routes import Answer, Route
+from .schemas import NoQuery, read_query
+from .uploads import PREFIX, TAG
+from .views import View, respond, views_of
+
+
+class QuarantinedView(View):
+    """A refused upload that is kept."""
+
+    session_id: str
+    filename: str
+    title: str
+    total_size: int | None
+    durable_bytes: int = Field(description="Bytes that had arrived when it was refused.")
+    created_at: datetime
+    refused_at: datetime
+    decision: str
+    findings: list[FindingView]
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """Describe a quarantined session."""
+        return cls(
+            session_id=session.id,
+            filename=session.filename,
+            title=session.title,
+            total_size=session.total_size,
+            durable_bytes=session.committed.size,
+            created_at=session.created_at,
+            refused_at=session.updated_at,
+            decision=session.decision.name.lower(),
+            findings=views_of(FindingView, session.findings),
+        )
+
+
+class QuarantineView(View):
+    """What is in quarantine, newest first."""
+
+    uploads: list[QuarantinedView]
+
+
+class QuarantineList:
+    """The handler of the list."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._quarantine: Quarantine = runtime.quarantine
+
+    def routes(self) -> Iterator[Route]:
+        """Return its route, which comes before those with the id of a session."""
+        yield Route(
+            method="GET",
+            path=f"{PREFIX}/quarantine",
+            handler=self.list,
+            scopes=(Scope.ADMIN,),
+            summary="List quarantined uploads",
+            tag=TAG,
+            answers={200: Answer("Refused uploads that are kept.", QuarantineView)},
+        )
+
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        """Return everybody's refused uploads that are kept in quarantine; for administrators."""
+        read_query(request, NoQuery)
+        sessions = await self._quarantine.uploads(request[PRINCIPAL])
+        return respond(QuarantineView(uploads=[QuarantinedView.of(each) for each in sessions]))

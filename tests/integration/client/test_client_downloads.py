@@ -1,0 +1,111 @@
+"""Downloads with the client library from real servers, over lines that break."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pdfsluice.client import Client, ClientError, DigestMismatch, Document, NotFound, RetryPolicy
+from pdfsluice.client.download import part_of
+from pdfsluice.core.testing.pdfs import write_large_pdf
+from tests.support.fault_proxy import CutAnswer, Fault, fault_proxy
+from tests.support.servers import RunningServer
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def pdf(tmp_path: Path) -> Path:
+    path = tmp_path / "report.pdf"
+    write_large_pdf(path, 3 * MIB, pages=2, text=f"Unique {os.urandom(8).hex()} {{number}}")
+    return path
+
+
+async def uploaded(server: RunningServer, pdf: Path) -> Document:
+    async with Client(server.base_url) as client:
+        return await client.upload(pdf)
+
+
+async def test_a_file_comes_back_as_it_went(server: RunningServer, pdf: Path) -> None:
+    document = await uploaded(server, pdf)
+    target = pdf.with_name("back.pdf")
+    target.write_bytes(b"what was there before")
+    heard: list[tuple[int, int]] = []
+    async with Client(server.base_url) as client:
+        fetched = await client.download(
+            document.id, target, on_progress=lambda arrived, total: heard.append((arrived, total))
+        )
+    assert fetched.id == document.id
+    assert target.read_bytes() == pdf.read_bytes()
+    assert heard[0] == (0, document.file_size)
+    assert heard[-1] == (document.file_size, document.file_size)
+    assert sorted(path.name for path in pdf.parent.iterdir()) == ["back.pdf", "report.pdf"]
+
+
+async def test_a_line_that_breaks_again_and_again_only_delays(
+    server: RunningServer, pdf: Path
+) -> None:
+    document = await uploaded(server, pdf)
+    target = pdf.with_name("back.pdf")
+    policy = RetryPolicy(first_pause=0.01, longest_pause=0.05)
+    async with (
+        fault_proxy(server.port, lambda _number: CutAnswer(700_000)) as proxy,
+        Client(proxy.base_url, retry=policy) as client,
+    ):
+        await client.download(document.id, target)
+    assert proxy.connections >= 5
+    assert target.read_bytes() == pdf.read_bytes()
+
+
+async def test_what_had_arrived_is_not_fetched_again(server: RunningServer, pdf: Path) -> None:
+    document = await uploaded(server, pdf)
+    target = pdf.with_name("back.pdf")
+    first = RetryPolicy(patience=0.0)
+
+    def once(number: int) -> Fault:
+        return CutAnswer(MIB) if number == 0 else Fault()
+
+    async with fault_proxy(server.port, once) as proxy:
+        async with Client(proxy.base_url, retry=first) as client:
+            with pytest.raises(ClientError):
+                await client.download(document.id, target)
+        assert not target.exists()
+        kept = part_of(target, document).stat().st_size
+        assert kept > MIB // 2
+        heard: list[int] = []
+        async with Client(proxy.base_url) as client:
+            await client.download(
+                document.id, target, on_progress=lambda arrived, _total: heard.append(arrived)
+            )
+    assert heard[0] == kept
+    assert target.read_bytes() == pdf.read_bytes()
+
+
+@pytest.mark.parametrize("rest", [b"", b"too long"])
+async def test_bytes_that_are_wrong_never_get_the_name(
+    server: RunningServer, pdf: Path, rest: bytes
+) -> None:
+    document = await uploaded(server, pdf)
+    target = pdf.with_name("back.pdf")
+    target.write_bytes(b"precious")
+    part = part_of(target, document)
+    async with Client(server.base_url) as client:
+        part.write_bytes(bytes(document.file_size))
+        with pytest.raises(DigestMismatch):
+            await client.download(document.id, target)
+        assert target.read_bytes() == b"precious"
+        assert not part.exists()
+        part.write_bytes(bytes(document.file_size) + rest)
+        if rest:
+            await client.download(document.id, target)
+            assert target.read_bytes() == pdf.read_bytes()
+
+
+async def test_what_cannot_be_fetched_or_written_is_said(server: RunningServer, pdf: Path) -> None:
+    document = await uploaded(server, pdf)
+    async with Client(server.base_url) as client:
+        with pytest.raises(NotFound):
+            await client.download(999_999, pdf.with_name("back.pdf"))
+        with pytest.raises(ClientError, match="cannot be written") as caught:
+            await client.download(document.id, pdf.with_name("absent") / "back.pdf")
+    assert caught.value.code == "file-unwritable"
