@@ -1,15 +1,22 @@
 """Decodes streams whose filters may be named indirectly, within a budget for the file."""
 
+from collections.abc import Iterable
+
+from .effort import DECODING, FAST_BYTES, Effort
 from .filters import Decoded, Filter, decode, filter_chain
 from .values import Dictionary, Reference, Value
 
 MAX_KNOWN = 4_000
 """Small objects remembered because a filter may refer to them."""
+MAX_LEARNED = 5 * MAX_KNOWN
+"""Small objects looked at for that reason, if nothing is known to refer to them."""
 FAST_BUDGET = 128 * 1024 * 1024
 """Bytes that may come out of all decoding together, and this many more for each byte read."""
 FAST_PER_BYTE = 8
 SLOW_BUDGET = 8 * 1024 * 1024
 """Bytes that may be decoded in Python loops."""
+SLOW_WORK = 4
+"""Bytes decoded in Python loops for a step."""
 _MAX_DEPTH = 4
 
 
@@ -18,12 +25,15 @@ class Decoder:
 
     Args:
         wanted: Numbers of objects that filters refer to, and that have not come, are added.
+        effort: Counts what decoding costs.
     """
 
-    def __init__(self, wanted: set[int]) -> None:
+    def __init__(self, wanted: set[int], effort: Effort) -> None:
+        self._effort = effort
         self._known: dict[int, Value] = {}
         self._missing: set[int] = set()
         self._wanted = wanted
+        self._learned = 0
         self._spent = 0
         self._worked = 0
 
@@ -31,11 +41,22 @@ class Decoder:
         """Whether a filter refers to an object that has not come yet."""
         return number in self._missing
 
+    def may_learn(self, number: int) -> bool:
+        """Whether there is room for what an object says, or somebody waits for it."""
+        return self._learned < MAX_LEARNED or number in self._missing
+
+    def of_use(self, small: list[tuple[int, bytes]]) -> Iterable[tuple[int, bytes]]:
+        """Return those of many small objects that may be learned."""
+        if self._learned < MAX_LEARNED:
+            return small
+        return [item for item in small if item[0] in self._missing] if self._missing else ()
+
     def learn(self, number: int, value: Value) -> None:
         """Remember a small object."""
         if isinstance(value, (int, float)) and number not in self._missing:
             return
         self._missing.discard(number)
+        self._learned += 1
         if len(self._known) < MAX_KNOWN or number in self._known:
             self._known[number] = value
 
@@ -75,6 +96,8 @@ class Decoder:
         """
         if self._spent > FAST_BUDGET + FAST_PER_BYTE * seen or self._worked > SLOW_BUDGET:
             return Decoded(b"", "limit")
+        if self._effort.exhausted(seen):
+            return Decoded(b"", "flood")
         filters = self._resolve(dictionary.get(b"Filter"))
         parameters = self._resolve(dictionary.get(b"DecodeParms") or dictionary.get(b"DP"))
         chain = filter_chain(filters, parameters)
@@ -85,6 +108,8 @@ class Decoder:
         decoded = decode(raw, chain, limit)
         self._spent += len(decoded.data)
         self._worked += decoded.work
+        cost = len(decoded.data) // FAST_BYTES + decoded.work // SLOW_WORK
+        self._effort.spend(DECODING + cost)
         return decoded
 
     def _resolve(self, value: Value, depth: int = 0) -> Value:

@@ -42,8 +42,8 @@ class Decoded:
 
     Attributes:
         data: What could be decoded.
-        problem: ``unknown-filter``, ``encrypted``, ``damaged`` or ``limit`` where that is not
-            all; else empty.
+        problem: ``unknown-filter``, ``encrypted``, ``damaged``, ``limit`` or ``flood`` where
+            that is not all; else empty.
         work: Bytes that were handled in Python loops, which is slow.
     """
 
@@ -164,13 +164,16 @@ def _ascii_hex(data: bytes, _step: Filter, limit: int) -> tuple[bytes, str]:
     return unhex(digits[: 2 * limit + 1])[:limit], trouble
 
 
+_NO_ASCII85 = bytes(set(range(256)) - set(range(ord("!"), ord("u") + 1)) - set(b"z"))
+
+
 def _ascii85(data: bytes, _step: Filter, limit: int) -> tuple[bytes, str]:
     text, end, _ = data.partition(b"~")
     if not end and data.lstrip().startswith(b"<~"):
         text = data
     elif not text.strip(b"< \r\n") and data.lstrip().startswith(b"<~"):
         text, end, _ = data.lstrip()[2:].partition(b"~")
-    digits = re.sub(rb"[^!-uz]", b"", text)[: limit * 5 // 4 + 5]
+    digits = text.translate(None, _NO_ASCII85)[: limit * 5 // 4 + 5]
     try:
         return base64.a85decode(digits)[:limit], "" if end else "damaged"
     except (ValueError, binascii.Error):
@@ -179,9 +182,9 @@ def _ascii85(data: bytes, _step: Filter, limit: int) -> tuple[bytes, str]:
 
 def _ascii85_partly(digits: bytes) -> bytes:
     result = bytearray()
-    for group in re.findall(rb"z|[!-u]{5}", digits):
+    for group in re.finditer(rb"z|[!-u]{5}", digits):
         try:
-            result += base64.a85decode(group)
+            result += base64.a85decode(group[0])
         except ValueError:
             break
     return bytes(result)
@@ -211,4 +214,4 @@ _DECODERS: dict[bytes, _Decoder] = {
     b"ASCII85Decode": _ascii85,
     b"RunLengthDecode": _run_length,
 }
-_SLOW = (_lzw, _run_length)
+_SLOW = (_lzw, _run_length, _ascii85)

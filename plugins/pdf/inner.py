@@ -1,5 +1,6 @@
 """Objects that lie inside the data of a stream, where most readers would not look."""
 
+from .effort import Effort
 from .observer import PlainObjects, XrefSection
 from .report import Sighting
 from .search import make_finders
@@ -14,12 +15,14 @@ class InnerObjects:
     Args:
         data: The data.
         offset: Its offset in the file.
+        effort: Counts what it costs.
     """
 
-    def __init__(self, data: bytes, offset: int) -> None:
+    def __init__(self, data: bytes, offset: int, effort: Effort) -> None:
+        self.unread: list[tuple[int, int]] = []
         self.wanted: set[int] = set()
         self._security = Security(self.wanted)
-        walker = Walker(self, make_finders(fast=False), base=offset)
+        walker = Walker(self, make_finders(fast=False), effort, base=offset)
         walker.feed(memoryview(data))
         walker.finish()
 
@@ -28,6 +31,10 @@ class InnerObjects:
         for sighting in self._security.sightings:
             sighting.hidden = True
         return self._security.sightings
+
+    def skipped(self, start: int, stop: int) -> None:
+        """Remember what was not read."""
+        self.unread.append((start, stop))
 
     def plain(self, batch: PlainObjects) -> None:
         """See uninteresting objects."""

@@ -118,6 +118,10 @@ class Observer(Protocol):
         """An end-of-file marker was seen; ``offset`` is behind it."""
         ...
 
+    def skipped(self, start: int, stop: int) -> None:
+        """The bytes between two offsets were not read: reading them would cost too much."""
+        ...
+
     def problem(self, code: str, offset: int, number: int | None) -> None:
         """Something breaks the rules of the format."""
         ...

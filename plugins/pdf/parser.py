@@ -4,13 +4,16 @@ import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
+from .effort import Effort
 from .source import Source, Steps
+from .strings import HEAD, read_hexadecimal, read_literal
 from .syntax import (
     ARRAY_CLOSES,
     ARRAY_OPENS,
     DELIMITER,
     DICTIONARY_CLOSES,
     DICTIONARY_OPENS,
+    END,
     HEXADECIMAL,
     INTEGER,
     INTERESTING,
@@ -18,10 +21,11 @@ from .syntax import (
     MAX_TOKEN,
     NAME,
     REAL,
-    SPACE,
+    REFERENCE,
+    SKIPPED,
     STRING,
-    STRING_MARK,
     TOKEN,
+    TOKEN_MARGIN,
     WORD,
     unescape_name,
     unescape_string,
@@ -35,14 +39,18 @@ MAX_VALUES = 20_000
 """Values kept of one object; beyond, only dictionaries with something interesting are."""
 MAX_KEPT = 40_000
 """Values kept of one object in any case."""
-STRING_HEAD = 4096
-"""Bytes kept of a string."""
 MAX_BYTES = 2 * 1024 * 1024
 """Bytes kept of all strings and names of an object; beyond, of each only a few."""
 _FEW = 128
 
 _INTERESTING = frozenset(INTERESTING)
-_ENDS = (b"endobj", b"stream", b"endstream", b"xref", b"trailer", b"startxref")
+_CHECK_EVERY = 1024  # steps
+_BRACKETS = {  # whether it closes, whether of a dictionary
+    DICTIONARY_OPENS: (False, True),
+    DICTIONARY_CLOSES: (True, True),
+    ARRAY_OPENS: (False, False),
+    ARRAY_CLOSES: (True, False),
+}
 _PAIR = 2  # object number and generation
 _CONSTANTS: dict[bytes, Value] = {b"true": True, b"false": False, b"null": None}
 
@@ -56,12 +64,14 @@ class Parsed:
         end: The word that ended it: ``endobj``, ``stream``, ... or empty at the end of the file.
         header: Number and offset of the object that follows at once, where the
             end of this one is missing.
+        cut: Whether it was not read to its end, because that would cost too much.
         problems: Codes of what is wrong with it.
     """
 
     value: Value = None
     end: bytes = b""
     header: tuple[int, int] | None = None
+    cut: bool = False
     problems: set[str] = field(default_factory=set)
 
 
@@ -81,39 +91,68 @@ class ObjectParser:
 
     Args:
         source: Where the bytes come from; afterwards it stands behind the object.
+        effort: Counts the tokens, and says when they have cost too much.
+        place: Offset in the file that says how much may have been spent; where the source is
+            not the file, that of the stream.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, effort: Effort, place: int | None = None) -> None:
         self._source = source
+        self._effort = effort
+        self._place = place
+        self._steps = 0
         self._stack: list[_Frame] = [_Frame(is_dictionary=False)]
         self._top = self._stack[0]
+        self._dictionaries = 0  # on the stack
         self._too_deep = 0
         self._kept = 0
         self._bytes = 0
-        self._integers: list[tuple[int, int]] = []  # the latest two in a row, with offsets
+        self._integers: list[tuple[int, int, bool]] = []  # the latest two in a row, with offsets
         self._parsed = Parsed()
 
     def run(self) -> Generator[None, None, Parsed]:
         """Read the object; yield whenever more bytes are needed."""
         source = self._source
-        while True:
-            space = SPACE.match(source.data, source.pos)
-            if space is not None:
-                source.pos = space.end()
-            match = TOKEN.match(source.data, source.pos)
-            ends_in_view = match is not None and match.end() < len(source.data)
-            if not ends_in_view and not source.ended and source.available <= 2 * MAX_TOKEN:
+        match_token = TOKEN.match
+        while not self._parsed.cut:
+            match = match_token(source.data, source.pos)
+            assert match is not None  # noqa: S101 - it matches nothing at all as well
+            in_view = source.ended or match.end() + TOKEN_MARGIN <= len(source.data)
+            if not in_view and source.available <= 2 * MAX_TOKEN:
                 yield
-            elif match is not None:
-                if (yield from self._token(match)):
+            elif match.lastindex is None:
+                source.pos = match.end()
+                if source.available:
+                    yield from self._odd()
+                elif source.ended:
+                    self._parsed.problems.add("truncated")
                     break
-            elif source.available:
-                yield from self._odd()
-            else:
-                self._parsed.problems.add("truncated")
+                else:
+                    yield
+            elif not in_view and (begin := self._token_begin()) > source.pos:
+                source.pos = begin
+            elif (yield from self._token(match)):
                 break
+            else:
+                self._spend(1)
+        self._effort.spend(self._steps)
         self._finish()
         return self._parsed
+
+    def _token_begin(self) -> int:
+        """Return the index of the next byte that is no white space and in no short comment."""
+        skipped = SKIPPED.match(self._source.data, self._source.pos)
+        return self._source.pos if skipped is None else skipped.end()
+
+    def _spend(self, steps: int) -> bool:
+        """Count steps; every now and then, see whether they are too many."""
+        self._steps += steps
+        if self._steps >= _CHECK_EVERY:
+            self._effort.spend(self._steps)
+            self._steps = 0
+            place = self._source.offset if self._place is None else self._place
+            self._parsed.cut = self._effort.exhausted(place)
+        return self._parsed.cut
 
     def _odd(self) -> Steps:
         """Skip a comment (ISO 32000-2, 7.2.4) or a stray closing parenthesis."""
@@ -121,6 +160,7 @@ class ObjectParser:
         if source.data[source.pos : source.pos + 1] != b"%":
             source.pos += 1
             self._problem("bad-token")
+            self._spend(1)
             return
         while (end := LINE_END.search(source.data, source.pos)) is None:
             source.pos = len(source.data)
@@ -133,32 +173,52 @@ class ObjectParser:
         """Take one token; return whether it ends the object."""
         source = self._source
         kind = match.lastindex
-        start = source.offset
         source.pos = match.end()
         if kind == INTEGER:
-            self._integers = [*self._integers[-1:], (int(match[INTEGER]), start)]
-            self._add(int(match[INTEGER]))
+            self._integer(int(match[INTEGER]), source.base + match.start(INTEGER))
             return False
         if kind == WORD:
-            return self._word(match[WORD], start)
+            return self._word(match[WORD])
+        if kind == END:
+            return self._end(match[END])
         self._integers.clear()
-        if kind == NAME:
+        if kind == REFERENCE:
+            self._spend(2)  # as many as where it does not stand in one piece
+            self._add(Reference(int(match[REFERENCE - 1]), int(match[REFERENCE])))
+        elif kind == NAME:
             self._name(match[NAME])
-        elif kind in (DICTIONARY_OPENS, ARRAY_OPENS):
-            self._open(is_dictionary=kind == DICTIONARY_OPENS)
-        elif kind in (DICTIONARY_CLOSES, ARRAY_CLOSES):
-            self._close(is_dictionary=kind == DICTIONARY_CLOSES)
+        elif kind in _BRACKETS:
+            closes, is_dictionary = _BRACKETS[kind]
+            (self._close if closes else self._open)(is_dictionary=is_dictionary)
         elif kind == STRING:
-            self._add_text(match[STRING])
+            self._literal(match[STRING][:HEAD])
         elif kind == HEXADECIMAL:
-            self._add_text(unhex(match[HEXADECIMAL]))
-        elif match[DELIMITER] == b"(":
-            yield from self._literal_string()
-        elif match[DELIMITER] == b"<":
-            yield from self._hexadecimal_string()
+            self._add_text(unhex(match[HEXADECIMAL][:HEAD]))
+        else:
+            yield from self._delimiter(match[DELIMITER])
+        return False
+
+    def _delimiter(self, byte: bytes) -> Steps:
+        """Read a string that is long or has escapes, or pass a stray delimiter."""
+        if byte == b"(":
+            text = yield from read_literal(self._source, self._spend)
+            self._literal(text.head)
+        elif byte == b"<":
+            text = yield from read_hexadecimal(self._source)
+            self._add_text(unhex(text.head))
         else:
             self._problem("bad-token")
-        return False
+            return
+        if text.problems:
+            self._spend(2)
+            self._parsed.problems |= text.problems
+
+    def _literal(self, raw: bytes) -> None:
+        self._spend(raw.count(b"\\"))
+        self._add_text(unescape_string(raw))
+
+    def _integer(self, value: int, offset: int) -> None:
+        self._integers = [*self._integers[-1:], (value, offset, self._add(value))]
 
     def _name(self, raw: bytes) -> None:
         self._bytes += len(raw)
@@ -167,6 +227,7 @@ class ObjectParser:
         if self._bytes > MAX_BYTES:
             raw = raw[:_FEW]
         if b"#" in raw:
+            self._spend(raw.count(b"#"))
             text = unescape_name(raw)
             if b"\0" in text:  # the one byte that no name may contain
                 self._problem("bad-token")
@@ -177,61 +238,52 @@ class ObjectParser:
         if text in _INTERESTING:
             self._top.interesting = True
 
-    def _word(self, word: bytes, start: int) -> bool:
+    def _word(self, word: bytes) -> bool:
         integers, self._integers = self._integers, []
         if word == b"R" and len(integers) == _PAIR:
-            self._refer(integers[0][0], integers[1][0])
-            return False
-        if word in _CONSTANTS:
+            self._drop(integers)
+            self._add(Reference(integers[0][0], integers[1][0]))
+        elif word in _CONSTANTS:
             self._add(_CONSTANTS[word])
-            return False
-        if REAL.fullmatch(word):
+        elif REAL.fullmatch(word):
             self._add(0.0)  # no real number matters to the scanner
-            return False
-        return self._end(word, start, integers)
-
-    def _end(self, word: bytes, start: int, integers: list[tuple[int, int]]) -> bool:
-        """See whether a word ends the object, even one that is glued to what follows."""
-        source = self._source
-        if word.startswith(b"obj") and len(integers) == _PAIR:
-            self._drop(_PAIR)
-            self._parsed.header = integers[0]
+        elif word.startswith(b"obj") and len(integers) == _PAIR:
+            self._drop(integers)
+            self._parsed.header = integers[0][:2]
             self._parsed.end = b"obj"
-            source.pos -= len(word) - len(b"obj")
+            self._source.pos -= len(word) - len(b"obj")
             return True
-        for end in _ENDS:
-            if word.startswith(end):
-                self._parsed.end = end
-                if end in (b"endobj", b"stream"):
-                    source.pos -= len(word) - len(end)
-                else:
-                    source.pos = start - source.base
-                return True
-        self._problem("bad-token")
-        if len(word) > MAX_TOKEN // 16:
-            self._problem("endless-token")
-        self._add(Keyword(word[:32]))
+        else:
+            self._problem("bad-token")
+            if len(word) > MAX_TOKEN // 16:
+                self._problem("endless-token")
+            self._add(Keyword(word[:32]))
         return False
 
-    def _refer(self, number: int, generation: int) -> None:
-        self._drop(_PAIR)
-        self._add(Reference(number, generation))
+    def _end(self, word: bytes) -> bool:
+        """End the object at a word, even one that is glued to what follows."""
+        self._parsed.end = word
+        if word not in (b"endobj", b"stream"):
+            self._source.pos -= len(word)  # it means something by itself
+        return True
 
-    def _drop(self, count: int) -> None:
+    def _drop(self, integers: list[tuple[int, int, bool]]) -> None:
         """Take the last values back: they were part of a reference or of a header."""
-        if not self._too_deep:
+        count = sum(added for _, _, added in integers)
+        if count:
             del self._top.items[-count:]
+            self._kept -= count
 
-    def _add(self, value: Value) -> None:
-        if self._too_deep:
-            return
-        if self._kept >= MAX_VALUES and not self._worth_keeping(value):
-            return
-        if self._kept < MAX_KEPT:
-            self._kept += 1
-            self._top.items.append(value)
-        else:
+    def _add(self, value: Value) -> bool:
+        """Keep a value; return whether there was room for it."""
+        if self._too_deep or (self._kept >= MAX_VALUES and not self._worth_keeping(value)):
+            return False
+        if self._kept >= MAX_KEPT:
             self._problem("too-many-values")
+            return False
+        self._kept += 1
+        self._top.items.append(value)
+        return True
 
     def _add_text(self, head: bytes) -> None:
         self._bytes += len(head)
@@ -247,6 +299,7 @@ class ObjectParser:
             return
         self._top = _Frame(is_dictionary=is_dictionary)
         self._stack.append(self._top)
+        self._dictionaries += is_dictionary
 
     def _close(self, *, is_dictionary: bool) -> None:
         if self._too_deep:
@@ -254,7 +307,7 @@ class ObjectParser:
             return
         if len(self._stack) > 1 and self._top.is_dictionary != is_dictionary:
             self._problem("unbalanced")
-            if is_dictionary and any(frame.is_dictionary for frame in self._stack):
+            if is_dictionary and self._dictionaries:
                 while not self._top.is_dictionary:
                     self._pop()
             else:
@@ -266,6 +319,7 @@ class ObjectParser:
 
     def _pop(self) -> None:
         frame = self._stack.pop()
+        self._dictionaries -= frame.is_dictionary
         self._top = self._stack[-1]
         self._top.interesting |= frame.interesting
         if self._kept >= MAX_VALUES and not frame.interesting:
@@ -279,6 +333,7 @@ class ObjectParser:
 
     def _dictionary(self, items: list[Value]) -> Dictionary:
         """Pair keys with values; where a key is missing, resynchronise at the next name."""
+        self._spend(3 + len(items) // 4)
         entries: list[tuple[bytes, Value]] = []
         escaped = False
         index = 0
@@ -295,53 +350,6 @@ class ObjectParser:
         if len(items) % 2:
             self._problem("bad-dictionary")
         return Dictionary(entries, escaped=escaped)
-
-    def _literal_string(self) -> Steps:
-        """Read a string with escapes, nested parentheses, line ends or great length."""
-        source = self._source
-        depth = 1
-        head = bytearray()
-        while depth:
-            mark = STRING_MARK.search(source.data, source.pos)
-            stop = mark.start() if mark else len(source.data)
-            if len(head) < STRING_HEAD:
-                head += source.data[source.pos : stop][: STRING_HEAD - len(head)]
-            source.pos = stop
-            if mark is None:
-                if source.ended:
-                    self._problem("truncated")
-                    break
-                yield
-                continue
-            yield from source.need(2)
-            byte = source.data[source.pos : source.pos + 1]
-            width = min(2 if byte == b"\\" else 1, source.available)
-            depth += {b"(": 1, b")": -1}.get(byte, 0)
-            if depth and len(head) < STRING_HEAD:
-                head += source.data[source.pos : source.pos + width]
-            source.pos += width
-        self._add_text(unescape_string(bytes(head)))
-
-    def _hexadecimal_string(self) -> Steps:
-        """Read a hexadecimal string with white space, stray bytes or great length."""
-        source = self._source
-        head = bytearray()
-        while True:
-            end = source.data.find(b">", source.pos)
-            stop = end if end >= 0 else len(source.data)
-            if len(head) < STRING_HEAD:
-                head += source.data[source.pos : stop][: STRING_HEAD - len(head)]
-            source.pos = stop
-            if end >= 0:
-                source.pos += 1
-                break
-            if source.ended:
-                self._problem("truncated")
-                break
-            yield
-        if not re.fullmatch(rb"[0-9A-Fa-f\x00\t\n\f\r ]*", head):
-            self._problem("bad-token")
-        self._add_text(unhex(bytes(head)))
 
     def _problem(self, code: str) -> None:
         self._parsed.problems.add(code)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pdfsluice.core.explain import EXPLANATIONS
-from pdfsluice.core.findings import Finding, FindingKind, Revision, Severity, Trigger
+from pdfsluice.core.findings import Finding, FindingKind, Revision, Severity, Trigger, Unscanned
 
 _BY_ITSELF = frozenset({Trigger.OPEN, Trigger.NAMED, Trigger.PAGE})
 
@@ -20,7 +20,8 @@ def severity_of(kind: FindingKind, trigger: Trigger | None) -> Severity:
 
 
 PROBLEMS: dict[str, str] = {
-    "not-a-pdf": "This is not a PDF: it has neither a header nor objects",
+    "not-a-pdf": "This is not a PDF: there is neither a header (%PDF-) in the first 1,024 bytes"
+    " nor an object in the first 64 KiB",
     "header-missing": "There is no PDF header in the first 1,024 bytes",
     "header-damaged": "The PDF header names no version",
     "xref-missing": "There is no cross-reference table",
@@ -54,6 +55,7 @@ LIMITS: dict[str, str] = {
     "too-many-values": "An object has more values than the scanner keeps",
     "endless-token": "A name or a word is far longer than any honest one",
     "inflates": "Compressed data grows beyond what an honest file needs",
+    "flood": "There are more small parts than the scanner has time to read",
     "too-much-work": "There is more compressed data than the scanner has time to read",
 }
 """What each code of a ``resource_limit`` finding means."""
@@ -63,8 +65,41 @@ UNSCANNED: dict[str, str] = {
     "unknown-filter": "An object stream is compressed in an unknown way",
     "damaged": "An object stream is damaged",
     "limit": "An object stream is too large to be read",
+    "flood": "A part of the file was passed because reading it would take too long",
 }
 """What each reason of an ``unscanned`` entry means."""
+
+
+@dataclass(slots=True)
+class Unread:
+    """Stretches of the file that were passed because reading them would cost too much."""
+
+    begin: int = 0
+    end: int = 0
+    size: int = 0
+    stretches: int = 0
+
+    def add(self, start: int, stop: int) -> None:
+        """Remember the bytes between two offsets; one place where an object was cut counts too."""
+        if not self.stretches:
+            self.begin = start
+        self.end = max(self.end, stop)
+        self.size += stop - start
+        self.stretches += 1
+
+    def __bool__(self) -> bool:
+        return self.stretches > 0
+
+    def entries(self, stage: str) -> list[Unscanned]:
+        """Say how much was passed and where, if anything was."""
+        if not self.stretches:
+            return []
+        message = (
+            f"{UNSCANNED['flood']}: {self.size:,} bytes in {self.stretches:,} places between"
+            f" the offsets {self.begin:,} and {self.end:,}."
+        )
+        return [Unscanned(stage=stage, reason="flood", message=message, offset=self.begin)]
+
 
 GRAVE: dict[str, Severity] = {
     "not-a-pdf": Severity.CRITICAL,

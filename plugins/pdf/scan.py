@@ -6,9 +6,10 @@ from functools import partial
 from pdfsluice.core.findings import Finding, Revision, StageReport, Unscanned
 
 from .decoding import Decoder
+from .effort import OBJECT, Allowance, Effort
 from .inner import InnerObjects
 from .observer import PlainObjects, Sink, XrefSection
-from .report import UNSCANNED, Sighting
+from .report import UNSCANNED, Sighting, Unread
 from .search import make_finders
 from .security import STAGE as SECURITY_STAGE
 from .security import Security
@@ -29,6 +30,10 @@ HEAD_DECODED = 4096
 MAX_UNSCANNED = 100
 MAX_INNER = 1000
 """Findings kept of objects inside streams."""
+MAX_DEFERRED = 500
+"""Object streams kept until their filters are known."""
+_UNCOUNTED = Effort(Allowance())
+"""For the few small objects that may be filters; counting them would depend on the pieces."""
 _SMALL_STARTS = (b"/", b"[", *(b"%d" % digit for digit in range(10)))
 
 
@@ -46,14 +51,17 @@ class Scan:
 
     Args:
         fast: Use hyperscan where it is installed.
+        allowance: What the file may cost.
     """
 
-    def __init__(self, *, fast: bool = True) -> None:
+    def __init__(self, *, fast: bool = True, allowance: Allowance | None = None) -> None:
+        self.effort = Effort(allowance or Allowance())
+        self._unread = Unread()
         self.structure = Structure()
         self.wanted: set[int] = set()
         self.security = Security(self.wanted)
-        self._decoder = Decoder(self.wanted)
-        self._walker = Walker(self, make_finders(fast=fast))
+        self._decoder = Decoder(self.wanted, self.effort)
+        self._walker = Walker(self, make_finders(fast=fast), self.effort)
         self._unreadable: list[tuple[_Stream, str]] = []
         self._unreadable_count = 0
         self._deferred: list[tuple[_Stream, bytes]] = []
@@ -75,7 +83,7 @@ class Scan:
             self._object_stream_data(stream, raw, last_chance=True)
         self._deferred.clear()
         self._judge_unreadable()
-        blind = bool(self._unreadable_count)
+        blind = bool(self._unreadable_count or self._unread)
         self.security.settle(blind=blind)
         for sighting in [*self.security.sightings, *self._inner]:
             if sighting.object is not None:
@@ -138,11 +146,13 @@ class Scan:
         """See uninteresting objects."""
         self.structure.xrefs.objects_at(batch)
         self.security.plain(batch)
-        for number, text in batch.small:
+        for number, text in self._decoder.of_use(batch.small):
             if text.strip().isdigit():  # a filter that waits for it would have made it wanted
                 continue
-            if text.lstrip()[:1] in _SMALL_STARTS or b"/Predictor" in text:
-                self._decoder.learn(number, parse_value(text))
+            if text.lstrip()[:1] not in _SMALL_STARTS and b"/Predictor" not in text:
+                continue
+            if self._decoder.may_learn(number):
+                self._decoder.learn(number, parse_value(text, _UNCOUNTED, 0))
 
     def object(self, number: int, offset: int, value: Value) -> None:
         """See an interesting object."""
@@ -170,8 +180,13 @@ class Scan:
         Most often they are an attached PDF. They count only if the cross-reference table
         says at the end that they are objects of this file.
         """
-        if len(self._inner) < MAX_INNER:
-            self._inner += InnerObjects(data, offset).sightings()[: MAX_INNER - len(self._inner)]
+        if self.effort.exhausted(offset):
+            self.skipped(offset, offset + len(data))
+        elif len(self._inner) < MAX_INNER:
+            inner = InnerObjects(data, offset, self.effort)
+            self._inner += inner.sightings()[: MAX_INNER - len(self._inner)]
+            for start, stop in inner.unread:
+                self.skipped(start, stop)
 
     def xref(self, section: XrefSection) -> None:
         """See a cross-reference table."""
@@ -190,6 +205,12 @@ class Scan:
         """See an end-of-file marker."""
         self.structure.end_of_file(offset)
 
+    def skipped(self, start: int, stop: int) -> None:
+        """See that bytes were not read, because reading them would cost too much."""
+        self._unread.add(start, stop)
+        self.structure.problem("flood", start, None)
+        self.structure.xrefs.incomplete()
+
     def problem(self, code: str, offset: int, number: int | None) -> None:
         """See a break of the rules."""
         self.structure.problem(code, offset, number)
@@ -207,7 +228,8 @@ class Scan:
         raw = _trim(raw, stream.dictionary)
         decoded = self._decoder.decode(raw, stream.dictionary, MAX_DECODED, stream.offset)
         problem = decoded.problem if whole else "limit"
-        if problem != "limit":
+        if problem not in ("limit", "flood"):
+            self.effort.spend(min(len(decoded.data), MAX_XREF_ENTRIES) // 2)
             code = read_xref_stream(section, stream.dictionary, decoded.data, MAX_XREF_ENTRIES)
             if problem and not decoded.data:
                 code = "xref-stream-damaged"
@@ -222,7 +244,7 @@ class Scan:
             self._cannot_read(stream, "limit")
         if self._decoder.learn_from(stream.dictionary):
             self._object_stream_data(stream, raw, last_chance=False)
-        elif self._deferred_size + len(raw) <= MAX_RAW:
+        elif self._deferred_size + len(raw) <= MAX_RAW and len(self._deferred) < MAX_DEFERRED:
             self._deferred.append((stream, raw))
             self._deferred_size += len(raw)
         else:
@@ -230,16 +252,22 @@ class Scan:
 
     def _retry(self) -> None:
         """Read the object streams whose filters have become known."""
-        ready = [d for d in self._deferred if self._decoder.learn_from(d[0].dictionary)]
-        for item in ready:
-            self._deferred.remove(item)
-            self._deferred_size -= len(item[1])
-            self._object_stream_data(*item, last_chance=False)
+        self.effort.spend(len(self._deferred))
+        waiting, self._deferred = self._deferred, []
+        for stream, raw in waiting:
+            if self._decoder.learn_from(stream.dictionary):
+                self._deferred_size -= len(raw)
+                self._object_stream_data(stream, raw, last_chance=False)
+            else:
+                self._deferred.append((stream, raw))
 
     def _object_stream_data(self, stream: _Stream, raw: bytes, *, last_chance: bool) -> None:
         decoded = self._decoder.decode(
             raw, stream.dictionary, MAX_DECODED, stream.offset, guess=last_chance
         )
+        if decoded.problem == "flood":
+            self.skipped(stream.offset, stream.offset)
+            return
         if decoded.problem == "limit":
             self.structure.problem("inflates", stream.offset, stream.number)
         objects = ObjectStream(decoded.data, stream.dictionary.get(b"First"))
@@ -249,10 +277,17 @@ class Scan:
             self._cannot_read(stream, decoded.problem or "damaged")
         if stream.number in objects.numbers:
             self.structure.problem("object-stream-self", stream.offset, stream.number)
-        interesting = objects.interesting(self.wanted)
+        self._objects_in(stream, objects)
+
+    def _objects_in(self, stream: _Stream, objects: ObjectStream) -> None:
         read: set[int] = set()
-        for index in interesting:
-            number, value = objects.read(index)
+        self.effort.spend(len(objects.numbers) // 2)
+        for index in objects.interesting(self.wanted):
+            if self.effort.exhausted(stream.offset):
+                self.skipped(stream.offset, stream.offset)
+                break
+            self.effort.spend(OBJECT)
+            number, value = objects.read(index, self.effort, stream.offset)
             if number is not None:
                 read.add(number)
                 self.security.object(number, stream.offset, value, hidden=True)
@@ -283,14 +318,17 @@ class Scan:
 
     def _unscanned(self) -> list[Unscanned]:
         return [
-            Unscanned(
-                stage=SECURITY_STAGE,
-                reason=self._reason(reason),
-                message=UNSCANNED[self._reason(reason)],
-                offset=stream.offset,
-                object=stream.number,
-            )
-            for stream, reason in self._unreadable
+            *self._unread.entries(SECURITY_STAGE),
+            *(
+                Unscanned(
+                    stage=SECURITY_STAGE,
+                    reason=self._reason(reason),
+                    message=UNSCANNED[self._reason(reason)],
+                    offset=stream.offset,
+                    object=stream.number,
+                )
+                for stream, reason in self._unreadable
+            ),
         ]
 
     def _reason(self, reason: str) -> str:

@@ -29,6 +29,7 @@ MAX_PENDING = 10_000
 MAX_TARGETS = 10_000
 """Streams remembered as scripts or attachments before they come."""
 
+_NOTHING_BEGINS = frozenset((b"n", b"[", b"(", b"<"))
 _INHERITING = (b"Kids", b"Names", b"Next")
 
 
@@ -65,6 +66,8 @@ class Security:
     def plain(self, batch: PlainObjects) -> None:
         """See objects without anything interesting in them."""
         for number, text in batch.small:
+            if text.lstrip()[:1] not in _NOTHING_BEGINS:
+                continue
             if (match := NOTHING.fullmatch(text)) is not None:
                 self._empty.add(number)
                 if match[1]:
@@ -157,14 +160,6 @@ class Security:
             return Revision.CURRENT
         latest = self._replaced.get(sighting.object, sighting.offset)
         return Revision.EARLIER if latest > sighting.offset else Revision.CURRENT
-
-    def uncounted(self) -> dict[str, int]:
-        """Return how many findings of each kind were left out, where any were."""
-        left: Counter[str] = Counter()
-        for (kind, _), count in self._counts.items():
-            if count > MAX_EACH:
-                left[kind] += count - MAX_EACH
-        return dict(left)
 
     # How it is worked out.
 

@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 
+from .effort import Effort
 from .parser import ObjectParser, Parsed
 from .source import Source
 from .syntax import INTERESTING_NAME
@@ -12,6 +13,9 @@ from .values import Value
 MAX_NUMBERS = 50_000
 """Objects told apart in one object stream."""
 _MAX_LEAD = 1024 * 1024
+_WINDOW = 1024 * 1024
+"""Bytes searched in one call, so that other threads get their turn."""
+_LONGEST_NAME = 1024
 
 
 class Collector:
@@ -77,16 +81,18 @@ class ObjectStream:
     def interesting(self, wanted: set[int]) -> list[int]:
         """Return the indexes of objects that are worth reading."""
         found = {i for i, number in enumerate(self._at) if number in wanted}
-        for match in INTERESTING_NAME.finditer(self._data, self._first):
-            found.add(bisect_right(self._starts, match.start()) - 1)
+        for window in range(self._first, len(self._data), _WINDOW):
+            stop = window + _WINDOW + _LONGEST_NAME
+            for match in INTERESTING_NAME.finditer(self._data, window, stop):
+                found.add(bisect_right(self._starts, match.start()) - 1)
         return sorted(found)
 
-    def read(self, index: int) -> tuple[int | None, Value]:
+    def read(self, index: int, effort: Effort, place: int) -> tuple[int | None, Value]:
         """Return number and value of the object at an index; -1 is what precedes the first."""
         start = self._starts[index] if index >= 0 else self._first
         end = self._starts[index + 1] if index + 1 < len(self._starts) else len(self._data)
         number = self._at[index] if index >= 0 else None
-        return number, parse_value(self._data[start:end])
+        return number, parse_value(self._data[start:end], effort, place)
 
 
 def _is_small(word: bytes) -> bool:
@@ -94,9 +100,15 @@ def _is_small(word: bytes) -> bool:
     return word.isdigit() and len(word) <= 10  # noqa: PLR2004 - digits
 
 
-def parse_value(data: bytes) -> Value:
-    """Parse bytes that are all there."""
-    steps = ObjectParser(Source(data, ended=True)).run()
+def parse_value(data: bytes, effort: Effort, place: int) -> Value:
+    """Parse bytes that are all there.
+
+    Args:
+        data: The bytes.
+        effort: Counts what it costs.
+        place: Offset in the file up to which bytes have earned steps.
+    """
+    steps = ObjectParser(Source(data, ended=True), effort, place).run()
     try:
         next(steps)
     except StopIteration as stop:

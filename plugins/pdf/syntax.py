@@ -5,7 +5,6 @@ linear time.
 """
 
 import re
-from collections.abc import Callable
 
 WHITE = rb"\x00\t\n\f\r "
 REGULAR = rb"[^\x00\t\n\f\r ()<>\[\]{}/%]"
@@ -13,20 +12,30 @@ REGULAR = rb"[^\x00\t\n\f\r ()<>\[\]{}/%]"
 MAX_TOKEN = 64 * 1024
 """A name, number or word longer than this many bytes is cut."""
 
+_SKIPPED = rb"(?:[" + WHITE + rb"]++|%[^\r\n]{0,512}+[\r\n])*+"
+_STRING_RUN = rb"(?:[^()\\]++|\\[\x00-\xff])*+"
+_PART = rb"(\d{1,10}+)[" + WHITE + rb"]{1,64}+"
 TOKEN = re.compile(
+    _SKIPPED + rb"(?:"
     rb"/(" + REGULAR + rb"{0,65536}+)"  # 1 name
-    rb"|([+-]?\d{1,18}+(?!" + REGULAR + rb"))"  # 2 integer
-    rb"|(<<)"  # 3
-    rb"|(>>)"  # 4
-    rb"|(\[)"  # 5
-    rb"|(\])"  # 6
-    rb"|\(([^()\\\r]{0,4096}+)\)"  # 7 plain literal string
-    rb"|<([0-9A-Fa-f]{0,4096}+)>"  # 8 plain hexadecimal string
-    rb"|(" + REGULAR + rb"{1,65536}+)"  # 9 word: true, R, endobj, 1.5, ...
-    rb"|([(<>{})])",  # 10 a long or escaped string begins, or a stray delimiter
+    rb"|" + _PART + _PART + rb"R(?!" + REGULAR + rb")"  # 2, 3 reference
+    rb"|([+-]?\d{1,18}+(?!" + REGULAR + rb"))"  # 4 integer
+    rb"|(<<)"  # 5
+    rb"|(>>)"  # 6
+    rb"|(\[)"  # 7
+    rb"|(\])"  # 8
+    rb"|\((" + _STRING_RUN + rb")\)"  # 9 literal string without parentheses in it
+    rb"|<([0-9A-Fa-f" + WHITE + rb"]*+)>"  # 10 hexadecimal string
+    rb"|(endobj|endstream|stream|xref|trailer|startxref)"  # 11 what ends an object
+    rb"|(" + REGULAR + rb"{1,65536}+)"  # 12 another word: true, R, obj, 1.5, ...
+    rb"|([(<>{})])"  # 13 a long or escaped string begins, or a stray delimiter
+    rb")?+",
 )
+"""White space and comments, and the token behind them, if there is one in view."""
 (
     NAME,
+    _,
+    REFERENCE,
     INTEGER,
     DICTIONARY_OPENS,
     DICTIONARY_CLOSES,
@@ -34,14 +43,18 @@ TOKEN = re.compile(
     ARRAY_CLOSES,
     STRING,
     HEXADECIMAL,
+    END,
     WORD,
     DELIMITER,
-) = range(1, 11)
+) = range(1, 14)
 """The groups of :data:`TOKEN`, by ``lastindex``."""
+TOKEN_MARGIN = 256
+"""Bytes behind a token that must be in view, so that it cannot be part of a reference."""
 
-SPACE = re.compile(rb"[" + WHITE + rb"]*+")
+SKIPPED = re.compile(_SKIPPED)
 LINE_END = re.compile(rb"[\r\n]")
-STRING_MARK = re.compile(rb"[()\\]")
+STRING_RUN = re.compile(_STRING_RUN)
+"""What stands between the parentheses of a string."""
 REAL = re.compile(rb"[+-]?\d*+\.?\d*+")
 
 _SEPARATOR = (
@@ -70,32 +83,9 @@ LANDMARK = re.compile(
     rb"|(?<=%)(PDF-))"  # 7
 )
 """Everything that means something outside of objects; all groups but 2 lack the first byte."""
-_STRETCH = 4 * LOOKAHEAD
 
-
-def find_landmark(
-    data: bytes, start: int, find_word: Callable[[bytes, int], int]
-) -> re.Match[bytes] | None:
-    """Find the first landmark, as ``LANDMARK.search(data, start)`` does.
-
-    That takes up to 100 ns for each byte; hence it is asked only for the surroundings of words that
-    every landmark holds.
-
-    Args:
-        data: Where to search.
-        start: Index of the first byte that may begin a landmark.
-        find_word: Returns the index of the next such word, or -1.
-    """
-    while (word := find_word(data, start)) >= 0:
-        start = max(start, word - LOOKAHEAD)
-        stop = word + _STRETCH
-        match = LANDMARK.search(data, start, stop + LOOKAHEAD)
-        if match is not None and match.start() < stop:  # else it might have been cut
-            return match
-        start = stop
-    return None
-
-
+STREAM_WORD = re.compile(rb"end(?:stream|obj)")
+"""What may end the data of a stream."""
 ENDSTREAM = b"endstream"
 ENDSTREAM_HERE = re.compile(rb"[" + WHITE + rb"]{0,32}+endstream")
 OBJECT_END = re.compile(
@@ -177,7 +167,7 @@ STREAM_END = re.compile(
     rb"[" + WHITE + rb"]{0,32}+endstream[" + WHITE + rb"]{0,64}+endobj(?!" + REGULAR + rb")"
 )
 """What usually stands behind the data of a stream."""
-XREF_ROWS = re.compile(rb"[\r\n ]{1,3}+((?:\d{10} \d{5} [nf][ \r][\r\n])++)")
+XREF_ROWS = re.compile(rb"[\r\n ]{0,3}+((?:\d{10} \d{5} [nf][ \r][\r\n])++)")
 """Rows of a cross-reference table that keep to the standard's 20 bytes."""
 
 PLAIN_LENGTH = re.compile(
@@ -227,9 +217,12 @@ def unescape_string(raw: bytes) -> bytes:
     return _BACKSLASH.sub(replace, raw)
 
 
+_NO_DIGITS = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
+
+
 def unhex(raw: bytes) -> bytes:
     """Decode a hexadecimal string (ISO 32000-2, 7.3.4.3), ignoring what is not a digit."""
-    digits = re.sub(rb"[^0-9A-Fa-f]", b"", raw)
+    digits = raw.translate(None, _NO_DIGITS)
     return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode())
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from typing import Final
 
+from .effort import Effort
 from .observer import XrefSection
 from .source import Source
 from .syntax import XREF_ROW, XREF_ROWS
@@ -14,12 +15,13 @@ _ROW: Final = 512  # no row of a cross-reference table is longer
 
 
 def read_xref_table(
-    source: Source, offset: int, lead: int
+    source: Source, effort: Effort, offset: int, lead: int
 ) -> Generator[None, None, tuple[XrefSection, bool]]:
     """Read the rows behind the word ``xref``; yield whenever more bytes are needed.
 
     Args:
         source: Stands behind the word, and afterwards behind the rows.
+        effort: Counts rows that do not keep to the standard's form.
         offset: Where the word begins.
         lead: Bytes of white space before it.
 
@@ -41,6 +43,9 @@ def read_xref_table(
         match = XREF_ROW.match(source.data, source.pos)
         if match is None or (match[3] is None and number != end):
             break
+        effort.spend(1)
+        if effort.exhausted(source.offset):
+            return section, True
         source.pos = match.end()
         if match[3] is None:
             number = int(match[1])

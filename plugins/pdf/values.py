@@ -1,6 +1,6 @@
 """The PDF objects that the scanner keeps: small, and only what it needs."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 
@@ -29,6 +29,10 @@ class Text(NamedTuple):
     head: bytes
 
 
+MAX_EQUAL = 16
+"""Values of one key that are told apart: the first and the last; no reader takes another."""
+
+
 class Dictionary:
     """A dictionary object (ISO 32000-2, 7.3.7), its entries in file order, duplicates included.
 
@@ -37,30 +41,33 @@ class Dictionary:
         escaped: Whether a key or a name among the values was written with escapes.
     """
 
-    __slots__ = ("entries", "escaped")
+    __slots__ = ("_by_key", "entries", "escaped")
 
     def __init__(self, entries: list[tuple[bytes, "Value"]], *, escaped: bool = False) -> None:
         self.entries = entries
         self.escaped = escaped
+        self._by_key: dict[bytes, list[Value]] = {}
+        for key, value in entries:
+            values = self._by_key.setdefault(key, [])
+            values.append(value)
+            if len(values) > MAX_EQUAL:
+                del values[MAX_EQUAL // 2]
 
-    def every(self, key: bytes) -> Iterator["Value"]:
-        """Yield all values of a key: readers differ about which of several counts."""
-        return (value for name, value in self.entries if name == key)
+    def every(self, key: bytes) -> Sequence["Value"]:
+        """Return the values of a key: readers differ about which of several counts."""
+        return self._by_key.get(key, ())
 
     def get(self, key: bytes) -> "Value":
         """Return the last value of a key, as most readers do, or ``None``."""
-        found: Value = None
-        for name, value in self.entries:
-            if name == key:
-                found = value
-        return found
+        values = self._by_key.get(key)
+        return values[-1] if values else None
 
     def names(self, key: bytes) -> set[bytes]:
         """Return the texts of all names that are values of a key."""
         return {value.text for value in self.every(key) if isinstance(value, Name)}
 
     def __contains__(self, key: bytes) -> bool:
-        return any(name == key for name, _ in self.entries)
+        return key in self._by_key
 
     def __repr__(self) -> str:
         return f"Dictionary({self.entries!r})"

@@ -8,33 +8,28 @@ import re
 from collections.abc import Generator
 from typing import Final
 
-from .observer import Observer, PlainObjects, Sink
+from .body import BodyReader
+from .effort import LANDMARK, OBJECT, SLOW_BYTES, Effort
+from .landmarks import Landmarks
+from .observer import Observer, PlainObjects
 from .parser import ObjectParser, Parsed
 from .search import Finders
 from .source import Source, Steps
 from .syntax import (
-    AFTER_OBJECT,
-    AFTER_STREAM,
     END_OF_FILE,
-    ENDSTREAM,
-    ENDSTREAM_HERE,
     HEADER,
     INTERESTING_NAME,
-    LOOKAHEAD,
     MAX_PLAIN,
     NUMBER,
     OBJECT_BEGINS,
-    OBJECT_END,
     PLAIN,
     PLAIN_LENGTH,
     PLAIN_OBJECT,
     PLAIN_TOKENS,
     STARTXREF,
     STREAM_END,
-    STREAM_EOL,
     TRAILER,
     XREF,
-    find_landmark,
     is_balanced,
     may_hold_objects,
 )
@@ -45,14 +40,10 @@ PIECE: Final = 256 * 1024
 """Bytes brought into view at once."""
 PATIENCE: Final = 4096
 """Smaller pieces are gathered up to this size, so that single bytes cost little."""
-CHECKED: Final = 1024 * 1024
-"""How far ahead a declared ``/Length`` is checked against a nearer ``endstream``."""
 SMALL: Final = 96
 """The source of uninteresting objects up to this size is told."""
-MAX_BEYOND: Final = 1000
 GAP_HEAD: Final = 64 * 1024
 """Bytes shown of what stands between objects."""
-_MARGIN: Final = 64
 
 _Header = tuple[int, int]  # number, offset
 
@@ -63,18 +54,21 @@ class Walker:
     Args:
         observer: Hears of everything.
         finders: What to search with.
+        effort: Counts what the walk costs, and says when it has cost too much.
         base: Offset in the file of the first byte fed.
     """
 
-    def __init__(self, observer: Observer, finders: Finders, *, base: int = 0) -> None:
+    def __init__(
+        self, observer: Observer, finders: Finders, effort: Effort, *, base: int = 0
+    ) -> None:
         self._observer = observer
         self._find = finders.stream_end
-        self._find_word = finders.landmark_word
+        self._effort = effort
         self._source = Source(base=base)
+        self._landmarks = Landmarks(self._source, finders.landmark_word, effort)
+        self._bodies = BodyReader(self._source, finders.stream_end, observer, effort)
         self._gathered = bytearray()
         self._lead = 0  # white space before the present landmark
-        self._tail = b""  # the last bytes of a stream's data, for judging its length
-        self._beyond: list[tuple[int, int, int]] = []  # declared end, number, offset
         self._steps = self._walk()
         next(self._steps)
 
@@ -95,9 +89,7 @@ class Walker:
         """Say that there are no more bytes."""
         self._source.ended = True
         self._advance(bytes(self._gathered))
-        for end, number, offset in self._beyond:
-            if end > self._source.offset:
-                self._observer.problem("length-wrong", offset, number)
+        self._bodies.finish()
 
     def _advance(self, piece: bytes) -> None:
         self._source.append(piece)
@@ -107,6 +99,8 @@ class Walker:
         source = self._source
         yield
         while True:
+            if self._effort.exhausted(source.offset):
+                yield from self._skip()
             self._plain_objects()
             match = HEADER.match(source.data, source.pos)
             if match is not None and match.end() < len(source.data):
@@ -116,8 +110,20 @@ class Walker:
                 yield from self._objects((int(match[2]), offset))
             elif (landmark := (yield from self._landmark())) is not None:
                 yield from self._visit(landmark)
-            else:
+            elif source.ended and not source.available:
                 return
+
+    def _skip(self) -> Generator[None, None, bool]:
+        """Pass a stretch unread, and say so; return whether there was one to pass."""
+
+        def pass_to(stop: int) -> None:
+            self._source.pos = stop
+            self._observer.passed(self._source.offset)
+
+        start, stop = yield from self._effort.skip(self._source, pass_to)
+        if stop > start:
+            self._observer.skipped(start, stop)
+        return stop > start
 
     def _plain_objects(self) -> None:
         """Pass as many uninteresting objects as are wholly in view, in one tight loop.
@@ -163,23 +169,23 @@ class Walker:
         source = self._source
         start = source.offset
         head = b""
-        while True:
-            clear = len(source.data) if source.ended else len(source.data) - LOOKAHEAD
-            match = find_landmark(source.data, source.pos, self._find_word)
-            found = match is not None and match.start() <= clear
-            stop = match.start() if match is not None and found else max(source.pos, clear)
+
+        def pass_to(stop: int) -> None:
+            nonlocal head
             if len(head) < GAP_HEAD:
                 head += source.data[source.pos : min(stop, source.pos + GAP_HEAD - len(head))]
             source.pos = stop
             self._observer.passed(source.offset)
-            if found or source.ended:
-                break
-            yield
+
+        match = yield from self._landmarks.next(pass_to)
         self._lead = source.offset - start
-        if head.strip(b"\0\t\n\f\r ") or self._lead > GAP_HEAD:
+        filled = bool(head.strip(b"\0\t\n\f\r "))
+        if filled:
+            self._effort.spend(LANDMARK + self._landmarks.searched // SLOW_BYTES)
+        if filled or self._lead > GAP_HEAD:
             self._observer.gap(head, start)
             self._lead = 0
-        return match if found else None
+        return match
 
     def _visit(self, match: re.Match[bytes]) -> Steps:
         source = self._source
@@ -189,7 +195,9 @@ class Walker:
         if kind == OBJECT_BEGINS:
             digits = source.data[match.start() : match.end(1)]
             yield from self._objects((int(digits), offset))
-        elif kind == XREF:
+            return
+        self._effort.spend(LANDMARK)
+        if kind == XREF:
             yield from self._xref_table(offset)
         elif kind == TRAILER:
             yield from self._trailer(offset)
@@ -208,6 +216,8 @@ class Walker:
         """Read an object, and those that follow where the end of one is missing."""
         while header is not None:
             header = yield from self._object(*header)
+            if self._effort.exhausted(self._source.offset) and (yield from self._skip()):
+                return
 
     def _object(self, number: int, offset: int) -> Generator[None, None, _Header | None]:
         source = self._source
@@ -224,7 +234,8 @@ class Walker:
             if source.ended or source.available >= MAX_PLAIN or self._interesting_ahead():
                 break
             yield
-        parsed = yield from ObjectParser(source).run()
+        self._effort.spend(OBJECT)
+        parsed = yield from ObjectParser(source, self._effort).run()
         self._observer.header(number, offset, lead)
         return (yield from self._parsed(parsed, number, offset))
 
@@ -254,143 +265,40 @@ class Walker:
         length = int(declared[1]) if declared is not None and declared[2] is None else None
         if declared is None:
             self._observer.problem("length-missing", offset, number)
-        yield from self._body(number, offset, length, None)
+        yield from self._bodies.read(number, offset, length, None)
 
     def _parsed(
         self, parsed: Parsed, number: int, offset: int
     ) -> Generator[None, None, _Header | None]:
         observer = self._observer
+        if parsed.cut:
+            observer.skipped(self._source.offset, self._source.offset)
         for code in sorted(parsed.problems - {"truncated"}):
             observer.problem(code, offset, number)
         observer.object(number, offset, parsed.value)
         if parsed.end == b"stream":
             dictionary = parsed.value if isinstance(parsed.value, Dictionary) else Dictionary([])
-            yield from self._stream_line_end(number, offset)
+            yield from self._bodies.line_end(number, offset)
             length = dictionary.get(b"Length")
             if not isinstance(length, (int, Reference)):
                 observer.problem("length-missing", offset, number)
             sink = observer.stream(number, offset, dictionary)
             declared = length if isinstance(length, int) and length >= 0 else None
-            yield from self._body(number, offset, declared, sink)
-        elif parsed.end != b"endobj":
+            yield from self._bodies.read(number, offset, declared, sink)
+        elif parsed.end != b"endobj" and not parsed.cut:
             observer.problem("endobj-missing", offset, number)
         return parsed.header
 
-    def _stream_line_end(self, number: int, offset: int) -> Steps:
-        """Pass the end of the line with the word ``stream`` (ISO 32000-2, 7.3.8.1)."""
-        source = self._source
-        yield from source.need(70)
-        match = STREAM_EOL.match(source.data, source.pos)
-        if match is None or match[1] or match[2]:
-            self._observer.problem("stream-line-end", offset, number)
-        if match is not None:
-            source.pos = match.end()
-
-    def _body(self, number: int, offset: int, length: int | None, sink: Sink | None) -> Steps:
-        """Pass the data of a stream, up to and with ``endstream`` and ``endobj``."""
-        source = self._source
-        start = source.offset
-        self._tail = b""
-        if length is None or not (yield from self._ends_as_declared(length, sink)):
-            while True:
-                found = self._find(source.data, source.pos)
-                if found >= 0:
-                    self._hand_over(sink, found)
-                    if (yield from self._is_end(start, length, number, offset, sink)):
-                        break
-                elif source.ended:
-                    self._hand_over(sink, len(source.data))
-                    self._observer.problem("endstream-missing", offset, number)
-                    break
-                else:
-                    self._hand_over(sink, len(source.data) - _MARGIN)
-                    yield
-        if sink is not None:
-            sink.close()
-        yield from source.need(1400)
-        match = OBJECT_END.match(source.data, source.pos)
-        if match is not None:
-            source.pos = match.end()
-        elif not source.ended or source.available:
-            self._observer.problem("endobj-missing", offset, number)
-
-    def _ends_as_declared(self, length: int, sink: Sink | None) -> Generator[None, None, bool]:
-        """Pass a body of reasonable size if it ends where ``/Length`` says."""
-        if length > CHECKED:
-            return False
-        source = self._source
-        yield from source.need(length + _MARGIN)
-        end = source.pos + length
-        match = ENDSTREAM_HERE.match(source.data, end) if end <= len(source.data) else None
-        if match is None:
-            return False
-        if self._find(source.data, source.pos) < end:
-            self._observer.inside(source.data[source.pos : end], source.offset)
-        self._hand_over(sink, end)
-        source.pos = match.end()
-        return True
-
-    def _hand_over(self, sink: Sink | None, stop: int) -> None:
-        source = self._source
-        if stop <= source.pos:
-            return
-        if sink is not None:
-            sink.feed(source.data[source.pos : stop])
-        self._tail = (self._tail + source.data[max(source.pos, stop - _MARGIN) : stop])[-_MARGIN:]
-        source.pos = stop
-
-    def _is_end(
-        self, start: int, length: int | None, number: int, offset: int, sink: Sink | None
-    ) -> Generator[None, None, bool]:
-        """Judge an ``endstream`` or ``endobj`` at the present position; pass it if it is the end.
-
-        Where it comes before the end that ``/Length`` declares, the declared end counts if
-        there is an ``endstream`` as well. Without a direct length, the word counts if what
-        follows looks like the end of an object.
-        """
-        source = self._source
-        size = source.offset - start
-        bare = source.data.startswith(b"endobj", source.pos)
-        yield from source.need(2200)
-        if length is None:
-            follows = AFTER_OBJECT if bare else AFTER_STREAM
-            if follows.match(source.data, source.pos) is None:
-                again = self._find(source.data[: source.pos + 2048], source.pos + 1)
-                if again >= 0 or bare:
-                    self._hand_over(sink, source.pos + 1)
-                    return False
-        elif max(CHECKED, size) < length <= size + CHECKED:
-            yield from source.need(length - size + _MARGIN)
-            end = source.pos + length - size
-            if end <= len(source.data) and ENDSTREAM_HERE.match(source.data, end):
-                self._hand_over(sink, end)
-                bare = False
-                source.pos = source.data.index(ENDSTREAM, end)
-            else:
-                self._observer.problem("length-wrong", offset, number)
-        elif length > max(size, CHECKED):
-            if len(self._beyond) < MAX_BEYOND:
-                self._beyond.append((start + length, number, offset))
-        elif length != size and not self._only_space_behind(length - size):
-            self._observer.problem("length-wrong", offset, number)
-        if bare:
-            self._observer.problem("endstream-missing", offset, number)
-        else:
-            source.pos += len(ENDSTREAM)
-        return True
-
-    def _only_space_behind(self, behind: int) -> bool:
-        """Whether the last ``-behind`` bytes of the data are white space."""
-        return -_MARGIN <= behind < 0 and not self._tail[behind:].strip(b"\0\t\n\f\r ")
-
     def _xref_table(self, offset: int) -> Steps:
-        section, sound = yield from read_xref_table(self._source, offset, self._lead)
+        section, sound = yield from read_xref_table(self._source, self._effort, offset, self._lead)
         if not sound:
             self._observer.problem("xref-wrong", offset, None)
         self._observer.xref(section)
 
     def _trailer(self, offset: int) -> Steps:
-        parsed = yield from ObjectParser(self._source).run()
+        parsed = yield from ObjectParser(self._source, self._effort).run()
+        if parsed.cut:
+            self._observer.skipped(self._source.offset, self._source.offset)
         for code in sorted(parsed.problems - {"truncated"}):
             self._observer.problem(code, offset, None)
         if isinstance(parsed.value, Dictionary):

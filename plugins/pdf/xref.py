@@ -73,6 +73,10 @@ class CrossReferences:
         self._sections[section.offset] = section
         self._latest = section
 
+    def incomplete(self) -> None:
+        """Learn that not everything was seen, so that nothing can be said about the table."""
+        self._complete = False
+
     def trailer(self, dictionary: Dictionary) -> None:
         """Remember the trailer of the latest section."""
         if self._latest is not None and self._latest.trailer is None:
@@ -219,10 +223,11 @@ def _read_rows(
     kind_width, place_width, row = fields[0], fields[0] + fields[1], sum(fields)
     numbers, offsets = array("Q"), array("Q")
     position = 0
+    if row == 0:
+        return
+    last = min(len(data) // row, limit)
     for first, count in zip(ranges[::2], ranges[1::2], strict=False):
-        for number in range(first, first + count):
-            if row == 0 or position + row > len(data) or len(numbers) >= limit:
-                break
+        for number in range(first, first + min(count, last - position // row)):
             kind = int.from_bytes(data[position : position + kind_width]) if kind_width else 1
             place = int.from_bytes(data[position + kind_width : position + place_width])
             position += row

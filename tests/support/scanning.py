@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdfsluice.core.findings import Finding, Revision, Unscanned
+from pdfsluice.plugins.pdf.effort import Allowance
 from pdfsluice.plugins.pdf.scan import Scan
 
 
@@ -32,9 +33,11 @@ class Scanned:
         return [f for f in self.findings if f.kind == kind]
 
 
-def scan_pieces(pieces: Iterable[bytes], *, fast: bool = True) -> Scanned:
+def scan_pieces(
+    pieces: Iterable[bytes], *, fast: bool = True, allowance: Allowance | None = None
+) -> Scanned:
     """Scan a document that comes in pieces."""
-    scan = Scan(fast=fast)
+    scan = Scan(fast=fast, allowance=allowance)
     early: list[Finding] = []
     for piece in pieces:
         scan.feed(memoryview(piece))
@@ -48,9 +51,16 @@ def scan_pieces(pieces: Iterable[bytes], *, fast: bool = True) -> Scanned:
     )
 
 
-def scan_bytes(data: bytes, *, size: int = 256 * 1024, fast: bool = True) -> Scanned:
+def scan_bytes(
+    data: bytes,
+    *,
+    size: int = 256 * 1024,
+    fast: bool = True,
+    allowance: Allowance | None = None,
+) -> Scanned:
     """Scan a document in pieces of one size."""
-    return scan_pieces((data[i : i + size] for i in range(0, len(data), size)), fast=fast)
+    pieces = (data[i : i + size] for i in range(0, len(data), size))
+    return scan_pieces(pieces, fast=fast, allowance=allowance)
 
 
 def corpus() -> Path | None:

@@ -1,0 +1,81 @@
+"""How much work the scanner does for a file: some at first, and some more for each byte.
+
+A step is about a microsecond of processor time. Steps are counted, not measured, so that
+the same file gives the same findings on every machine and in any pieces.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Final
+
+from .source import Source
+
+LANDMARK: Final = 8
+"""Steps for something between objects: a table, a trailer, a header, a gap."""
+OBJECT: Final = 14
+"""Steps for an object that is read closely, beside those for its tokens."""
+STREAM: Final = 10
+"""Steps for passing a stream, and for each place where it might end but does not."""
+DECODING: Final = 30
+"""Steps for decoding a stream, beside those for its data."""
+SLOW_BYTES: Final = 4
+"""Bytes for a step where an expression is tried at each byte."""
+FAST_BYTES: Final = 128
+"""Bytes for a step where data is inflated and searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a file may cost.
+
+    Attributes:
+        first: Steps for the file as such.
+        bytes_for_step: Bytes that earn one step more.
+        stretch: Bytes that are passed unread when all steps are spent.
+        tail: Bytes at the end of the file that are read in any case.
+    """
+
+    first: int = 4_000_000
+    bytes_for_step: int = 32
+    stretch: int = 1024 * 1024
+    tail: int = 64 * 1024
+
+
+class Effort:
+    """Counts the steps that one file costs."""
+
+    __slots__ = ("allowance", "spent")
+
+    def __init__(self, allowance: Allowance) -> None:
+        self.allowance = allowance
+        self.spent = 0
+
+    def spend(self, steps: int) -> None:
+        """Count steps."""
+        self.spent += steps
+
+    def exhausted(self, offset: int) -> bool:
+        """Whether the file has cost more than its bytes up to an offset allow."""
+        allowance = self.allowance
+        return self.spent > allowance.first + offset // allowance.bytes_for_step
+
+    def skip(
+        self, source: Source, pass_to: Callable[[int], None]
+    ) -> Generator[None, None, tuple[int, int]]:
+        """Pass a stretch unread, but for the tail of the file.
+
+        Args:
+            source: Stands at the first byte to pass.
+            pass_to: Moves the source to an index of its data.
+
+        Returns:
+            Offsets of the first byte that was passed and of the next that was not.
+        """
+        start = source.offset
+        target = start + self.allowance.stretch
+        while True:
+            clear = source.base + len(source.data) - self.allowance.tail
+            pass_to(max(source.offset, min(target, clear)) - source.base)
+            if source.offset >= target or source.ended:
+                return start, source.offset
+            yield
