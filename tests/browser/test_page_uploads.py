@@ -1,5 +1,6 @@
 """Uploads through the page, with everything that may come between."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.support.page import (
     documents,
     expect_state,
     heap_bytes,
+    send,
     stored_percent,
     unfinished,
     wait_until_stored,
@@ -72,6 +74,61 @@ def test_pause_resume_and_cancel(
     expect(upload.get_by_text("What had arrived has been deleted.")).to_be_visible()
     screenshot(page, "05-cancelled")
     assert unfinished(own) == []
+
+
+def test_cancelling_lasts_until_the_server_has_confirmed_it(
+    own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+) -> None:
+    page = open_page(own.base_url)
+    Line(page, bytes_per_second=20 * _MB)
+    choose(page, pdfs / "canal-survey.pdf")
+    wait_until_stored(page, "canal-survey.pdf", 10)
+    own.kill()
+    upload = expect_state(page, "canal-survey.pdf", "waiting")
+    upload.get_by_role("button", name="Cancel").click()
+    expect_state(page, "canal-survey.pdf", "cancelling")
+    expect(upload.get_by_text("The server has not confirmed it yet.")).to_be_visible()
+    expect(upload.get_by_role("button", name="Cancel")).to_be_hidden()
+    screenshot(page, "05-cancelling")
+    own.start()
+    expect_state(page, "canal-survey.pdf", "cancelled")
+    assert unfinished(own) == []
+
+
+def test_what_waits_for_its_turn_can_only_be_cancelled(
+    own: RunningServer, open_page: OpenPage, pdfs: Path, tmp_path: Path
+) -> None:
+    names = [f"survey-{number}.pdf" for number in range(4)]
+    files = [tmp_path / name for name in names]
+    for number, file in enumerate(files):
+        file.write_bytes((pdfs / "canal-survey.pdf").read_bytes() + b"%" * number)
+    page = open_page(own.base_url)
+    Line(page, bytes_per_second=20 * _MB)
+    choose(page, *files)
+    waiting = expect_state(page, names[3], "paused")
+    expect(waiting.locator(".chip").first).to_have_text("Waiting for its turn")
+    expect(waiting.get_by_role("button")).to_have_text(["Cancel"])
+    waiting.get_by_role("button", name="Cancel").click()
+    expect_state(page, names[3], "cancelled")
+    for name in names[:3]:
+        card(page, name).get_by_role("button", name="Cancel").click()
+        expect_state(page, name, "cancelled")
+
+
+def test_what_had_arrived_whole_is_finished_without_its_file(
+    own: RunningServer, open_page: OpenPage, pdfs: Path
+) -> None:
+    content = (pdfs / "handbook.pdf").read_bytes()
+    streaming = f"{own.base_url}/api/documents/streaming"
+    wanted = json.dumps({"filename": "handbook.pdf", "file_size": len(content)}).encode()
+    session = send(f"{streaming}/initiate", wanted, "application/json")["session_id"]
+    send(f"{streaming}/chunk/{session}?chunk_id=0", content, "application/octet-stream", "PUT")
+    page = open_page(own.base_url)
+    page.locator(".unfinished").get_by_role("button", name="Finish").click()
+    expect(page.locator(".unfinished li")).to_have_count(0)
+    expect(page.locator(".toast", has_text="handbook.pdf is uploaded.")).to_be_visible()
+    page.get_by_role("link", name="Documents", exact=True).click()
+    expect(page.locator(".row h2")).to_have_text("handbook")
 
 
 def test_an_upload_is_resumed_after_a_reload_and_in_another_browser(

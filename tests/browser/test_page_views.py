@@ -9,13 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.commands import pdfsluice
-from tests.support.page import PLAIN_HOST, Line, Screenshot, choose, expect_state
+from tests.support.page import PLAIN_HOST, Line, Screenshot, audit, choose, expect_state
 from tests.support.servers import RunningServer, Serve, free_port
 
 OpenPage = Callable[..., Page]
-
-_AXE = Path(__file__).parents[1] / "js" / "node_modules" / "axe-core" / "axe.min.js"
-
 
 _LAST_TO_APPEAR = {
     "upload": ".drop",
@@ -40,27 +37,6 @@ def library(tmp_path_factory: pytest.TempPathFactory, pdfs: Path) -> Iterator[Ru
     server.stop()
 
 
-def _audit(page: Page, screenshot: Screenshot, name: str) -> None:
-    """Look for serious faults with axe-core, in light and in dark."""
-    if not _AXE.exists():
-        pytest.skip("axe-core is not installed: npm --prefix tests/js ci")
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        screenshot(page, f"{name}-{scheme}")
-        # Through the debugger: the page's own policy forbids foreign scripts, as it should.
-        page.context.new_cdp_session(page).send(
-            "Runtime.evaluate", {"expression": _AXE.read_text(encoding="utf-8")}
-        )
-        result = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-        faults = [
-            f"{fault['id']}: {node['html']} {node['failureSummary']}"
-            for fault in result["violations"]
-            for node in fault["nodes"]
-            if fault["impact"] in {"serious", "critical"}
-        ]
-        assert faults == [], f"{name}, {scheme}"
-
-
 def test_search_finds_the_passage_and_leads_to_its_page(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
@@ -71,7 +47,7 @@ def test_search_finds_the_passage_and_leads_to_its_page(
     expect(hit).to_contain_text("Page 2")
     expect(hit.locator("mark").first).to_have_text("spillway")
     expect(hit.locator("img")).to_be_visible()
-    _audit(page, screenshot, "20-search")
+    audit(page, screenshot, "20-search")
     hit.get_by_role("link").click()
     expect(page.locator(".pager")).to_contain_text("Page 2 of 2")
     page.go_back()
@@ -86,13 +62,13 @@ def test_a_document_is_looked_at_renamed_downloaded_and_deleted(
     expect_state(page, "handbook.pdf", "completed")
     page.get_by_role("link", name="Documents", exact=True).click()
     expect(page.locator(".row img")).to_be_visible()
-    _audit(page, screenshot, "21-documents")
+    audit(page, screenshot, "21-documents")
     page.locator(".row").get_by_role("link").click()
     expect(page.locator(".document .chip", has_text="Searchable")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Next page").click()
     expect(page.locator(".pager")).to_contain_text("Page 2 of 2")
     expect(page.locator(".document-page img")).to_be_visible()
-    _audit(page, screenshot, "22-document")
+    audit(page, screenshot, "22-document")
 
     page.get_by_role("button", name="Rename").click()
     page.get_by_label("Title").fill("The <b>handbook</b>")
@@ -107,7 +83,7 @@ def test_a_document_is_looked_at_renamed_downloaded_and_deleted(
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", name="No documents yet")).to_be_visible()
-    _audit(page, screenshot, "24-no-documents")
+    audit(page, screenshot, "24-no-documents")
 
 
 def test_operations_show_what_the_server_does(
@@ -129,7 +105,7 @@ def test_operations_show_what_the_server_does(
     own.start()
     expect(page.locator(".log")).to_contain_text("The server is back.")
     expect(page.locator(".notice")).to_have_count(0)
-    _audit(page, screenshot, "25-operations")
+    audit(page, screenshot, "25-operations")
 
 
 def test_a_key_is_asked_for_and_kept_for_the_tab(
@@ -153,7 +129,7 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(
     page.get_by_label("Key", exact=True).fill("wrong")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("does not know this key")
-    _audit(page, screenshot, "26-key")
+    audit(page, screenshot, "26-key")
     page.get_by_label("Key", exact=True).fill(key)
     page.keyboard.press("Enter")
     expect(page.locator(".connection")).to_have_attribute("data-state", "live")
@@ -177,12 +153,12 @@ def test_the_upload_view_is_open_to_all(
 ) -> None:
     page = open_page(own.base_url)
     expect(page.locator(".connection")).to_have_attribute("data-state", "live")
-    _audit(page, screenshot, "27-home")
+    audit(page, screenshot, "27-home")
     Line(page, bytes_per_second=20_000_000)
     choose(page, pdfs / "invoice.pdf", pdfs / "handbook.pdf")
     expect_state(page, "invoice.pdf", "rejected")
     expect_state(page, "handbook.pdf", "completed")
-    _audit(page, screenshot, "28-verdicts")
+    audit(page, screenshot, "28-verdicts")
 
 
 def test_the_page_is_used_with_the_keyboard_alone(

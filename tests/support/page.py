@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.servers import RunningServer
@@ -17,6 +18,7 @@ PLAIN_HOST = "pdfsluice.test"
 """Names this machine, and is no secure context."""
 
 _STREAMING = "/api/documents/streaming"
+_AXE = Path(__file__).parents[1] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -41,6 +43,14 @@ class Screenshot:
 def get_json(url: str) -> Any:
     """Fetch a JSON answer."""
     with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+def send(url: str, body: bytes, content_type: str, method: str = "POST") -> Any:
+    """Send a body; return the JSON answer."""
+    headers = {"Content-Type": content_type}
+    request = urllib.request.Request(url, data=body, headers=headers, method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
 
 
@@ -125,3 +135,24 @@ def heap_bytes(page: Page) -> float:
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.collectGarbage")
     return float(session.send("Runtime.getHeapUsage")["usedSize"])
+
+
+def audit(page: Page, screenshot: Screenshot, name: str) -> None:
+    """Look for serious faults with axe-core, in light and in dark."""
+    if not _AXE.exists():
+        pytest.skip("axe-core is not installed: npm --prefix tests/js ci")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        screenshot(page, f"{name}-{scheme}")
+        # Through the debugger: the page's own policy forbids foreign scripts, as it should.
+        page.context.new_cdp_session(page).send(
+            "Runtime.evaluate", {"expression": _AXE.read_text(encoding="utf-8")}
+        )
+        result = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+        faults = [
+            f"{fault['id']}: {node['html']} {node['failureSummary']}"
+            for fault in result["violations"]
+            for node in fault["nodes"]
+            if fault["impact"] in {"serious", "critical"}
+        ]
+        assert faults == [], f"{name}, {scheme}"

@@ -37,6 +37,18 @@ export class SessionsApi {
   }
 
   /**
+   * Ask for the completion of an upload whose bytes are all there, without waiting for it.
+   *
+   * @param {string} sessionId
+   * @param {Cancellable} [options]
+   * @returns {Promise<void>}
+   */
+  async complete(sessionId, { signal } = {}) {
+    const path = `${STREAMING}/complete/${encodeURIComponent(sessionId)}`;
+    await this.http.json('POST', path, { headers: { Prefer: 'respond-async' }, signal });
+  }
+
+  /**
    * @param {string} sessionId
    * @param {string} [reason]
    * @param {Cancellable} [options]
@@ -45,6 +57,16 @@ export class SessionsApi {
   async cancel(sessionId, reason = 'Cancelled by the user', { signal } = {}) {
     const path = `${STREAMING}/cancel/${encodeURIComponent(sessionId)}`;
     await this.http.json('POST', path, { json: { reason }, signal });
+  }
+
+  /**
+   * Everybody's refused uploads that are kept; for administrators.
+   *
+   * @param {Cancellable} [options]
+   * @returns {Promise<import('./types.js').QuarantinedUpload[]>} Newest first.
+   */
+  async quarantine(options) {
+    return (await this.http.json('GET', `${STREAMING}/quarantine`, options)).uploads;
   }
 
   /**

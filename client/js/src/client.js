@@ -6,6 +6,7 @@ import { EventChannel } from './events.js';
 import { HttpClient } from './http.js';
 import { Line } from './line.js';
 import { DEFAULT_RETRY } from './retry.js';
+import { following } from './signals.js';
 import { Slicer } from './slicer.js';
 import { defaultStorage } from './storage.js';
 import { Upload } from './upload.js';
@@ -43,7 +44,8 @@ import { Upload } from './upload.js';
  * @property {string} clientId
  * @property {number} chunkSize
  * @property {number} pollInterval
- * @property {(bytes: number, speed: number) => AbortSignal} patience
+ * @property {<T>(bytes: number, speed: number, signal: AbortSignal,
+ *   send: (signal: AbortSignal) => Promise<T>) => Promise<T>} patiently
  * @property {(sessionId: string) => boolean} isActive
  */
 
@@ -86,7 +88,7 @@ export class StreamingUploadClient {
       clientId,
       chunkSize: options.chunkSize ?? 8 * MIB,
       pollInterval,
-      patience,
+      patiently,
       isActive: (sessionId) =>
         this.uploads.some((upload) => !upload.ended && upload.sessionId === sessionId),
     };
@@ -229,23 +231,28 @@ export class StreamingUploadClient {
 }
 
 /**
- * How long a chunk may take before its connection counts as dead: eight times what the
- * present speed lets expect, between half a minute and ten minutes.
+ * Send a chunk, for as long as its connection may be alive: eight times what the present speed
+ * lets expect, between half a minute and ten minutes.
  *
+ * @template T
  * @param {number} bytes
  * @param {number} speed Bytes per second, of the whole upload; 0 while unknown.
- * @returns {AbortSignal}
+ * @param {AbortSignal} signal
+ * @param {(signal: AbortSignal) => Promise<T>} send
+ * @returns {Promise<T>}
  */
-function patience(bytes, speed) {
+function patiently(bytes, speed, signal, send) {
   const expected = speed > 0 ? (8 * 1000 * bytes) / speed : Infinity;
   const limit = Math.min(600_000, Math.max(30_000, expected));
-  const stalled = new AbortController();
-  const timer = setTimeout(
-    () => stalled.abort(new NetworkError('The connection stalled.', { code: 'connection-stalled' })),
-    limit,
-  );
-  /** @type {any} */ (timer).unref?.();
-  return stalled.signal;
+  return following(signal, async (sending) => {
+    const stalled = new NetworkError('The connection stalled.', { code: 'connection-stalled' });
+    const timer = setTimeout(() => sending.abort(stalled), limit);
+    try {
+      return await send(sending.signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  });
 }
 
 /** `randomUUID` exists in secure contexts only; `getRandomValues` everywhere. */

@@ -99,6 +99,17 @@
  * @property {string} [client_id]
  * @property {Record<string, string>} [metadata]
  *
+ * @typedef {object} QuarantinedUpload A refused upload whose bytes are kept.
+ * @property {string} session_id
+ * @property {string} filename
+ * @property {string} title
+ * @property {number | null} total_size
+ * @property {number} durable_bytes What had arrived when it was refused.
+ * @property {string} created_at
+ * @property {string} refused_at
+ * @property {Decision} decision
+ * @property {Finding[]} findings
+ *
  * @typedef {object} MemoryStats
  * @property {number} active_sessions
  * @property {number} memory_usage_mb

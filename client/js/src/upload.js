@@ -6,6 +6,7 @@ import { ContentRejected, PdfsluiceError, UploadCancelled, UploadIncomplete } fr
 import { UploadProgress } from './progress.js';
 import { sleep, withRetry } from './retry.js';
 import { SessionOpener } from './session-opener.js';
+import { following } from './signals.js';
 import { ChunkState } from './types.js';
 
 /** @typedef {import('./types.js').UploadSnapshot} UploadSnapshot */
@@ -215,20 +216,20 @@ export class Upload {
       (id) => this.snapshot.chunks[id] !== ChunkState.durable,
     );
     const lanes = Math.min(this.options.parallel ?? this.#context.line.max, missing.length);
-    const stop = new AbortController();
-    const both = AbortSignal.any([signal, stop.signal]);
-    const lane = async () => {
-      for (let id = missing.shift(); id !== undefined; id = missing.shift()) {
-        const chunk = id;
-        await this.#retry(() => this.#sendChunk(chunk, both), both);
+    await following(signal, async (sending) => {
+      const lane = async () => {
+        for (let id = missing.shift(); id !== undefined; id = missing.shift()) {
+          const chunk = id;
+          await this.#retry(() => this.#sendChunk(chunk, sending.signal), sending.signal);
+        }
+      };
+      try {
+        await Promise.all(Array.from({ length: lanes }, lane));
+      } catch (error) {
+        sending.abort(error); // One lane's failure ends the others; their bytes would be wasted.
+        throw error;
       }
-    };
-    try {
-      await Promise.all(Array.from({ length: lanes }, lane));
-    } catch (error) {
-      stop.abort(error); // One lane's failure ends the others; their bytes would be wasted.
-      throw error;
-    }
+    });
   }
 
   /**
@@ -240,19 +241,19 @@ export class Upload {
     const start = id * chunkSize;
     const end = Math.min(totalSize, start + chunkSize);
     return this.#context.line.carry(end - start, signal, async () => {
-      const { http, slicer } = this.#context;
+      const { http, slicer, patiently } = this.#context;
       const { blob, digest } = await slicer.cut(this.file, start, end, this.options.checksum ?? true);
       signal.throwIfAborted();
       this.#change({}, () => this.#progress.chunkSending(id));
-      await http.json('PUT', `${STREAMING}/chunk/${sessionId}`, {
-        query: { chunk_id: id, chunk_offset: start },
-        headers: {
-          'Content-Type': 'application/octet-stream',
-          ...(digest ? { 'Content-Digest': `sha-256=:${digest}:` } : {}),
-        },
-        body: blob,
-        signal: AbortSignal.any([signal, this.#context.patience(end - start, this.snapshot.speed)]),
-      });
+      const query = { chunk_id: id, chunk_offset: start };
+      const headers = {
+        'Content-Type': 'application/octet-stream',
+        ...(digest ? { 'Content-Digest': `sha-256=:${digest}:` } : {}),
+      };
+      const request = { query, headers, body: blob };
+      await patiently(end - start, this.snapshot.speed, signal, (both) =>
+        http.json('PUT', `${STREAMING}/chunk/${sessionId}`, { ...request, signal: both }),
+      );
       this.#change({}, () => this.#progress.chunkDurable(id));
     });
   }

@@ -33,12 +33,27 @@ export declare class SessionsApi {
      */
     resumable(options?: Cancellable): Promise<ResumableUpload[]>;
     /**
+     * Ask for the completion of an upload whose bytes are all there, without waiting for it.
+     *
+     * @param {string} sessionId
+     * @param {Cancellable} [options]
+     * @returns {Promise<void>}
+     */
+    complete(sessionId: string, { signal }?: Cancellable): Promise<void>;
+    /**
      * @param {string} sessionId
      * @param {string} [reason]
      * @param {Cancellable} [options]
      * @returns {Promise<void>}
      */
     cancel(sessionId: string, reason?: string, { signal }?: Cancellable): Promise<void>;
+    /**
+     * Everybody's refused uploads that are kept; for administrators.
+     *
+     * @param {Cancellable} [options]
+     * @returns {Promise<import('./types.js').QuarantinedUpload[]>} Newest first.
+     */
+    quarantine(options?: Cancellable): Promise<import('./types.js').QuarantinedUpload[]>;
     /**
      * Overrule the refusal of a quarantined upload; for administrators.
      *

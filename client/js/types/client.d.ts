@@ -58,7 +58,7 @@ export type UploadContext = {
     clientId: string;
     chunkSize: number;
     pollInterval: number;
-    patience: (bytes: number, speed: number) => AbortSignal;
+    patiently: <T>(bytes: number, speed: number, signal: AbortSignal, send: (signal: AbortSignal) => Promise<T>) => Promise<T>;
     isActive: (sessionId: string) => boolean;
 };
 export declare class StreamingUploadClient {

@@ -99,6 +99,17 @@
  * @property {string} [client_id]
  * @property {Record<string, string>} [metadata]
  *
+ * @typedef {object} QuarantinedUpload A refused upload whose bytes are kept.
+ * @property {string} session_id
+ * @property {string} filename
+ * @property {string} title
+ * @property {number | null} total_size
+ * @property {number} durable_bytes What had arrived when it was refused.
+ * @property {string} created_at
+ * @property {string} refused_at
+ * @property {Decision} decision
+ * @property {Finding[]} findings
+ *
  * @typedef {object} MemoryStats
  * @property {number} active_sessions
  * @property {number} memory_usage_mb
@@ -293,6 +304,20 @@ export type ResumableUpload = {
     chunk_size?: number;
     client_id?: string;
     metadata?: Record<string, string>;
+};
+export type QuarantinedUpload = {
+    session_id: string;
+    filename: string;
+    title: string;
+    total_size: number | null;
+    /**
+     * What had arrived when it was refused.
+     */
+    durable_bytes: number;
+    created_at: string;
+    refused_at: string;
+    decision: Decision;
+    findings: Finding[];
 };
 export type MemoryStats = {
     active_sessions: number;

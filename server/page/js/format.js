@@ -59,6 +59,11 @@ export function date(iso) {
   return new Intl.DateTimeFormat(undefined, options).format(new Date(iso));
 }
 
+/** @param {string} iso */
+export function day(iso) {
+  return new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' }).format(new Date(iso));
+}
+
 /** @param {Date} moment */
 export function clock(moment) {
   return new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' }).format(moment);

@@ -33,6 +33,8 @@ export const t = {
     unfinished: 'Unfinished',
     unfinishedLead: 'Begun in another tab, browser or device. Choose the same file to go on where it stopped.',
     continue: 'Choose file to continue',
+    finish: 'Finish',
+    finishing: (name) => `“${name}” had arrived whole. It is being checked.`,
     discard: 'Discard',
     discardTitle: 'Discard this upload?',
     discardText: (name) => `What has arrived of “${name}” will be deleted on the server.`,
@@ -64,6 +66,7 @@ export const t = {
       offline: 'Waiting for the network',
       paused: 'Paused',
       finishing: 'Checking the whole file',
+      cancelling: 'Cancelling',
       importing: 'Importing',
       importFailed: 'Import failed',
       completed: 'Done',
@@ -80,6 +83,7 @@ export const t = {
       waiting: (name) => `The upload of ${name} waits for the server.`,
       uploading: (name) => `${name} is being uploaded.`,
       paused: (name) => `The upload of ${name} is paused.`,
+      cancelling: (name) => `The upload of ${name} is being cancelled.`,
     },
   },
 
@@ -91,10 +95,13 @@ export const t = {
     flagged: 'Accepted, with care',
     flaggedText: (n) => `${plural(n, 'finding', 'findings')} should be looked at before this file is passed on.`,
     refusedArriving: 'Stopped while arriving',
-    refusedArrivingText: (durable, total) => `Refused after ${durable} of ${total}. What had arrived is not kept.`,
+    refusedArrivingText: (durable, total) => `Refused after ${durable} of ${total}.`,
     refused: 'Refused',
-    refusedText: 'The policy of this server does not let this file in. What had arrived is not kept.',
-    quarantined: 'It is kept apart for an administrator, who may release it.',
+    refusedText: 'The policy of this server does not let this file in.',
+    deleted: 'What had arrived has been deleted.',
+    quarantined: 'It is kept in quarantine, where only an administrator can release it.',
+    cancelling: 'Cancelling',
+    cancellingText: 'The server has not confirmed it yet. It is asked again until it does.',
     unscanned: (n) => `${plural(n, 'part', 'parts')} could not be looked into.`,
     duplicate: 'You have this document already',
     duplicateText: (title) => `Its bytes are those of “${title}”, so it was not stored twice.`,
@@ -140,6 +147,21 @@ export const t = {
     more: (n) => `Show ${n} more`,
   },
 
+  quarantine: {
+    heading: 'Quarantine',
+    empty: 'Nothing is in quarantine.',
+    refused: (age) => `refused ${age}`,
+    release: 'Release',
+    title: (name) => `Release “${name}”?`,
+    text: (kinds) =>
+      `It was refused${kinds.length > 0 ? ` because of: ${kinds.join(', ')}` : ''}. ` +
+      'Released, it becomes a document like any other, to be opened and downloaded; only a mark ' +
+      'tells what was found in it. To take that back, the document has to be deleted.',
+    submit: 'Release anyway',
+    keep: 'Leave it there',
+    released: (name) => `“${name}” was released.`,
+  },
+
   documents: {
     title: 'Documents',
     count: (n) => plural(n, 'document', 'documents'),
@@ -149,6 +171,8 @@ export const t = {
     more: 'Show more',
     pages: (n) => plural(n, 'page', 'pages'),
     back: 'All documents',
+    missing: 'There is no such document',
+    missingText: 'It has been deleted, or belongs to somebody else.',
     download: 'Download',
     rename: 'Rename',
     renameTitle: 'Rename document',
@@ -202,6 +226,8 @@ export const t = {
     results: (n, query) => `${plural(n, 'passage', 'passages')} for “${query}”`,
     none: 'Nothing found',
     noneText: 'Try other words, or make more documents searchable.',
+    nothing: 'Nothing to search yet',
+    nothingText: 'Upload a PDF with “Make searchable” switched on, and ask it something.',
     page: (n) => `Page ${n}`,
   },
 
@@ -219,7 +245,7 @@ export const t = {
     history: (name) => `${name} over the last minutes`,
     events: 'Warnings and events',
     noEvents: 'None since this page was opened.',
-    order: 'What a file passes through',
+    order: 'Parts, in the order they act',
     plugins: 'Plugins',
     columns: { name: 'Name', version: 'Version', distribution: 'Distribution' },
     parts: {
@@ -260,7 +286,7 @@ export const t = {
   },
 
   errors: {
-    title: 'That did not work',
+    title: 'That did not work.',
     'network-error': 'The server cannot be reached.',
     'permission-denied': 'Your key does not allow this.',
     'already-uploading': 'This file is being uploaded already.',

@@ -13,6 +13,11 @@ export function kindTitle(kind) {
   return t.findings.kinds[kind] ?? kind.replaceAll(/[_-]/g, ' ');
 }
 
+/** @param {any[]} findings */
+export function worstFirst(findings) {
+  return [...findings].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+}
+
 /**
  * The findings of a file, worst first.
  *
@@ -20,7 +25,7 @@ export function kindTitle(kind) {
  * @returns {HTMLElement}
  */
 export function findingsList(findings) {
-  const sorted = [...findings].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+  const sorted = worstFirst(findings);
   const list = h('ul', { class: 'findings' }, ...sorted.slice(0, SHOWN).map(findingItem));
   if (sorted.length <= SHOWN) return list;
   const rest = sorted.slice(SHOWN);

@@ -25,6 +25,7 @@ export class Sparkline {
   add(value, ceiling) {
     this.#values.push(value);
     if (this.#values.length > KEPT) this.#values.shift();
+    if (this.#values.length < 2) return;
     const top = Math.max(ceiling ?? 0, ...this.#values) || 1;
     const first = KEPT - this.#values.length;
     const points = this.#values.map((v, i) => `${first + i},${(100 - (v / top) * 96).toFixed(1)}`);

@@ -7,6 +7,7 @@ import { explain } from '../dialogs.js';
 import { t } from '../strings.js';
 import { ChunkMap } from './chunk-map.js';
 import { acceptedVerdict, findingsList, unscannedList, verdict } from './findings.js';
+import { quarantineOf, releaseButton } from './quarantine.js';
 
 const COUNTERS = ['received', 'durable', 'validated', 'imported'];
 const TONES = {
@@ -18,6 +19,7 @@ const TONES = {
   offline: 'warn',
   paused: 'warn',
   cancelled: '',
+  cancelling: 'warn',
 };
 
 export class UploadCard {
@@ -29,7 +31,7 @@ export class UploadCard {
   /**
    * @param {any} app
    * @param {import('/assets/client/index.js').Upload} upload
-   * @param {{dismiss: () => void, again: () => void}} actions
+   * @param {{dismiss: () => void, again: () => void, released: () => void}} actions
    */
   constructor(app, upload, actions) {
     this.app = app;
@@ -102,6 +104,7 @@ export class UploadCard {
     const { snapshot } = this.upload;
     const { state, totalSize } = snapshot;
     this.element.dataset.state = state;
+    this.element.dataset.settled = settled(snapshot);
     const shown = this.#queued && state === 'paused' ? 'queued' : shownState(snapshot);
     setText(this.chip, t.card.states[shown]);
     this.chip.dataset.tone = TONES[shown] ?? 'busy';
@@ -139,22 +142,24 @@ export class UploadCard {
   #buttons({ state, waiting, error }) {
     const { ended } = this.upload;
     this.pause.hidden = !['preparing', 'uploading', 'waiting'].includes(state);
-    this.resume.hidden = state !== 'paused';
+    this.resume.hidden = state !== 'paused' || this.#queued;
     this.retry.hidden = !waiting || state === 'paused';
-    this.cancel.hidden = ended;
+    this.cancel.hidden = ended || state === 'cancelling';
     this.dismiss.hidden = !ended;
     this.again.hidden = state !== 'failed' || error?.code === 'already-uploading';
   }
 
   #showVerdict(snapshot) {
-    const { state, findings, unscanned, document, error, duplicate } = snapshot;
-    const parts = [state, findings.length, unscanned.length, document?.page_count, document?.import_status, error?.message];
-    const key = JSON.stringify(parts);
+    const { state, findings, unscanned, document, error, duplicate, quarantined, waiting } = snapshot;
+    const waits = state === 'cancelling' && waiting !== null;
+    const counts = [findings.length, unscanned.length, document?.page_count, document?.import_status];
+    const key = JSON.stringify([state, waits, quarantined, ...counts, error?.message]);
     if (key === this.#verdictKey) return;
     this.#verdictKey = key;
     const content = [];
     if (state === 'completed') content.push(this.#accepted(document, duplicate));
-    if (state === 'rejected') content.push(refusal(snapshot));
+    if (state === 'rejected') content.push(this.#refused(snapshot));
+    if (waits) content.push(verdict('warn', 'info', t.verdict.cancelling, t.verdict.cancellingText));
     if (state === 'cancelled') content.push(verdict('', 'close', t.verdict.cancelled, t.verdict.cancelledText));
     if (state === 'failed') content.push(verdict('bad', 'stop', t.verdict.failed, explain(error)));
     const worth = state === 'completed' ? (document.findings ?? findings) : findings;
@@ -173,6 +178,19 @@ export class UploadCard {
     return box;
   }
 
+  #refused(snapshot) {
+    const box = refusal(snapshot);
+    if (snapshot.quarantined) this.#offerRelease(box, snapshot).catch(() => {}); // Only an offer.
+    return box;
+  }
+
+  /** Shown only to those who may. */
+  async #offerRelease(box, { sessionId }) {
+    const kept = await quarantineOf(this.app);
+    const upload = kept?.find(({ session_id }) => session_id === sessionId);
+    if (upload) box.append(releaseButton(this.app, upload, () => this.actions.released()));
+  }
+
   #announce({ state, filename }) {
     if (state === this.#announced) return;
     this.#announced = state;
@@ -185,6 +203,15 @@ export class UploadCard {
   }
 }
 
+/**
+ * Whether there is nothing left to watch. A refusal keeps its bar: it shows how far the file came.
+ *
+ * @param {import('/assets/client/types.js').UploadSnapshot} snapshot
+ */
+function settled({ state, document }) {
+  return state === 'cancelled' || (state === 'completed' && importEnded(document));
+}
+
 /** @param {import('/assets/client/types.js').UploadSnapshot} snapshot */
 function shownState({ state, document, duplicate }) {
   if (state === 'waiting' && navigator.onLine === false) return 'offline';
@@ -194,12 +221,12 @@ function shownState({ state, document, duplicate }) {
 }
 
 /** @param {import('/assets/client/types.js').UploadSnapshot} snapshot */
-function refusal({ durable, totalSize, decision }) {
+function refusal({ durable, totalSize, quarantined }) {
   const words = t.verdict;
-  const kept = decision === 'quarantine' ? ` ${words.quarantined}` : '';
+  const kept = quarantined ? words.quarantined : words.deleted;
   if (durable < totalSize) {
     const text = words.refusedArrivingText(format.bytes(durable), format.bytes(totalSize));
-    return verdict('bad', 'refuse', words.refusedArriving, text + kept);
+    return verdict('bad', 'refuse', words.refusedArriving, `${text} ${kept}`);
   }
-  return verdict('bad', 'refuse', words.refused, words.refusedText + kept);
+  return verdict('bad', 'refuse', words.refused, `${words.refusedText} ${kept}`);
 }

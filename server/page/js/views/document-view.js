@@ -28,8 +28,7 @@ export function documentView(app) {
       body.replaceChildren(h('article', { class: 'document' }, pageBrowser(document, page), details(document)));
       body.querySelector('h1').focus();
     } catch (error) {
-      const again = () => show({ id, query });
-      body.replaceChildren(notice(error, error instanceof NotFound ? () => (location.hash = '#/documents') : again));
+      body.replaceChildren(error instanceof NotFound ? missing() : notice(error, () => show({ id, query })));
     }
   }
 
@@ -147,6 +146,11 @@ export function documentView(app) {
   }
 
   return { element, tab: 'documents', show, hide: () => clearTimeout(timer) };
+}
+
+function missing() {
+  const words = t.documents;
+  return h('div', { class: 'empty' }, h('h1', { tabIndex: -1 }, words.missing), h('p', {}, words.missingText));
 }
 
 function indexText({ index_status }) {

@@ -82,7 +82,7 @@ function row(app, document) {
   const facts = [
     document.page_count && t.documents.pages(document.page_count),
     format.bytes(document.file_size),
-    format.date(document.created_at),
+    format.day(document.created_at),
   ];
   return h(
     'li',

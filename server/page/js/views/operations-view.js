@@ -3,6 +3,7 @@
 import * as format from '../format.js';
 import { h, setText } from '../dom.js';
 import { notice } from '../dialogs.js';
+import { QuarantineSection } from '../parts/quarantine.js';
 import { Sparkline } from '../parts/sparkline.js';
 import { t } from '../strings.js';
 
@@ -18,6 +19,7 @@ export function operationsView(app) {
   const gauges = Object.fromEntries(GAUGES.map((name) => [name, gauge(words[name])]));
   const log = h('ol', { class: 'log' });
   const noEvents = h('p', { class: 'muted' }, words.noEvents);
+  const quarantine = new QuarantineSection(app);
   const parts = h('dl', { class: 'parts' });
   const plugins = h('div', { class: 'table-scroll', tabIndex: 0, role: 'region', 'aria-label': words.plugins });
   const element = h(
@@ -30,6 +32,7 @@ export function operationsView(app) {
       'div',
       { class: 'columns' },
       h('section', {}, h('h2', {}, words.events), noEvents, log),
+      quarantine.element,
       h('section', {}, h('h2', {}, words.order), parts),
       h('section', {}, h('h2', {}, words.plugins), plugins),
     ),
@@ -49,7 +52,7 @@ export function operationsView(app) {
     } catch (error) {
       trouble.replaceChildren(notice(error, show));
     }
-    timer = setTimeout(refresh, INTERVAL);
+    if (!element.hidden) timer = setTimeout(refresh, INTERVAL);
   }
 
   function drawStats(stats) {
@@ -108,6 +111,7 @@ export function operationsView(app) {
   function show() {
     clearTimeout(timer);
     refresh();
+    quarantine.show();
     describe().catch(() => {}); // The gauges show what is wrong.
   }
 

@@ -78,14 +78,28 @@ export function searchView(app) {
     );
   }
 
+  /** Where there is nothing to be found, say how that changes. */
+  async function invite() {
+    const { total } = await app.client.documents.list({ limit: 1 });
+    if (total > 0 || results.childElementCount > 0) return;
+    const toUpload = h('a', { class: 'button primary', href: '#/upload' }, t.documents.toUpload);
+    results.replaceChildren(
+      h('div', { class: 'empty' }, h('h2', {}, t.search.nothing), h('p', {}, t.search.nothingText), toUpload),
+    );
+  }
+
   return {
     element,
     tab: 'search',
     show({ query }) {
       const wanted = query.get('q') ?? '';
+      input.value = wanted;
       if (wanted) {
-        input.value = wanted;
         run(wanted);
+      } else {
+        asked.abort();
+        results.replaceChildren();
+        invite().catch(() => {}); // Only an invitation.
       }
       setTimeout(() => input.focus());
     },

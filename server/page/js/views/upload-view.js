@@ -7,6 +7,8 @@ import { UploadCard } from '../parts/upload-card.js';
 import { t } from '../strings.js';
 
 const AT_ONCE = 3;
+const LOOK_AGAIN = 1000;
+const UNDECIDED = ['uploading', 'validating', 'importing'];
 
 /** @param {any} app */
 export function uploadView(app) {
@@ -136,6 +138,7 @@ class UploadView {
     const card = new UploadCard(this.app, upload, {
       dismiss: () => this.#remove(card),
       again: () => this.#chooseFor((chosen) => this.#beginAgain(card, chosen, options)),
+      released: () => this.#goOn(card, file),
     });
     this.cards.prepend(card.element);
     this.#line(upload, card);
@@ -159,6 +162,12 @@ class UploadView {
   #beginAgain(card, file, options) {
     const wrong = card.upload.snapshot.error?.code === 'file-mismatch';
     this.#begin(file, wrong ? options : {});
+    this.#remove(card);
+  }
+
+  /** A released upload goes on, with the rest of its bytes where they had not all arrived. */
+  #goOn(card, file) {
+    this.#begin(file, { sessionId: card.upload.sessionId });
     this.#remove(card);
   }
 
@@ -206,12 +215,16 @@ class UploadView {
     this.#arrange();
   }
 
-  #unfinishedItem({ session_id, filename, total_size, progress_percentage, age_hours }) {
+  #unfinishedItem(session) {
+    const { session_id, filename, total_size, progress_percentage, age_hours } = session;
+    const whole = session.uploaded_chunks === session.total_chunks;
     const share = format.percent(progress_percentage / 100);
     const detail = t.upload.arrived(share, format.fromNow(-age_hours * 3600));
-    const go = button(t.upload.continue, () =>
-      this.#chooseFor((file) => this.#begin(file, { sessionId: session_id })),
-    );
+    const go = whole
+      ? button(t.upload.finish, () => this.app.act(() => this.#finish(session)))
+      : button(t.upload.continue, () =>
+          this.#chooseFor((file) => this.#begin(file, { sessionId: session_id })),
+        );
     const drop = button(t.upload.discard, () => this.#discard(session_id, filename), { kind: 'quiet' });
     return h(
       'li',
@@ -225,6 +238,23 @@ class UploadView {
       ),
       h('div', { class: 'actions' }, go, drop),
     );
+  }
+
+  /** What had arrived whole needs no file any more. */
+  async #finish({ session_id: id, filename }) {
+    const { sessions } = this.app.client;
+    await sessions.complete(id);
+    this.#shown.add(id);
+    this.left.querySelector(`[data-session="${CSS.escape(id)}"]`)?.remove();
+    this.#arrange();
+    this.app.messages.show(t.upload.finishing(filename));
+    let session = await sessions.get(id);
+    while (UNDECIDED.includes(session.status)) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+      session = await sessions.get(id);
+    }
+    const { announce } = t.card;
+    this.app.messages.show((announce[session.status] ?? announce.failed)(filename));
   }
 
   /** @param {(file: File) => void} use */

@@ -1,0 +1,10 @@
+/** Abort signals that depend on others. Browsers have `AbortSignal.any` since 2024 only. */
+/**
+ * Run a task under an abort controller of its own, which also aborts with a signal.
+ *
+ * @template T
+ * @param {AbortSignal} signal
+ * @param {(own: AbortController) => Promise<T>} task
+ * @returns {Promise<T>}
+ */
+export declare function following<T>(signal: AbortSignal, task: (own: AbortController) => Promise<T>): Promise<T>;

@@ -1,0 +1,96 @@
+/** Refused uploads that are kept, and letting one in: for administrators. */
+
+import { PermissionDenied } from '/assets/client/index.js';
+import * as format from '../format.js';
+import { ask, notice } from '../dialogs.js';
+import { button, h } from '../dom.js';
+import { t } from '../strings.js';
+import { kindTitle, worstFirst } from './findings.js';
+
+/**
+ * The quarantine, for those who may see it.
+ *
+ * @param {any} app
+ * @returns {Promise<any[] | null>} `null` for everybody else.
+ */
+export async function quarantineOf(app) {
+  try {
+    return await app.client.sessions.quarantine();
+  } catch (error) {
+    if (error instanceof PermissionDenied) return null;
+    throw error;
+  }
+}
+
+/**
+ * A button that lets a refused upload in, once it has been said what that means.
+ *
+ * @param {any} app
+ * @param {{session_id: string, filename: string, findings: any[]}} upload
+ * @param {() => void} released
+ */
+export function releaseButton(app, { session_id: id, filename, findings }, released) {
+  const release = async () => {
+    const words = t.quarantine;
+    const sure = await ask({
+      title: words.title(filename),
+      text: words.text(kinds(findings)),
+      submit: words.submit,
+      dismiss: words.keep,
+      kind: 'danger',
+    });
+    if (!sure) return;
+    await app.client.sessions.release(id);
+    app.messages.show(words.released(filename));
+    released();
+  };
+  return button(t.quarantine.release, () => app.act(release));
+}
+
+/** The list of what is kept; hidden from those who may not see it. */
+export class QuarantineSection {
+  /** @param {any} app */
+  constructor(app) {
+    this.app = app;
+    this.body = h('div', {});
+    this.element = h('section', { hidden: true }, h('h2', {}, t.quarantine.heading), this.body);
+  }
+
+  async show() {
+    try {
+      const uploads = await quarantineOf(this.app);
+      this.element.hidden = uploads === null;
+      this.body.replaceChildren(this.#content(uploads ?? []));
+    } catch (error) {
+      this.body.replaceChildren(notice(error, () => this.show()));
+    }
+  }
+
+  #content(uploads) {
+    if (uploads.length === 0) return h('p', { class: 'muted' }, t.quarantine.empty);
+    return h('ul', { class: 'kept' }, ...uploads.map((upload) => this.#item(upload)));
+  }
+
+  #item(upload) {
+    const { filename, total_size: size, refused_at: refused, findings } = upload;
+    const seconds = (Date.parse(refused) - Date.now()) / 1000;
+    const detail = `${format.bytes(size)} · ${t.quarantine.refused(format.fromNow(seconds))}`;
+    return h(
+      'li',
+      {},
+      h(
+        'div',
+        {},
+        h('h3', { class: 'card-name', title: filename }, filename),
+        h('p', { class: 'numbers' }, detail),
+        h('div', { class: 'chips' }, ...kinds(findings).map((kind) => h('span', { class: 'chip' }, kind))),
+      ),
+      releaseButton(this.app, upload, () => this.show()),
+    );
+  }
+}
+
+/** What was found, the worst first and each kind once. */
+function kinds(findings) {
+  return [...new Set(worstFirst(findings).map(({ kind }) => kindTitle(kind)))];
+}
