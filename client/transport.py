@@ -216,6 +216,11 @@ class Transport:
             ) from error
         except aiohttp.InvalidURL as error:
             raise ClientError(f"{self._base} is not a valid address") from error
+        except aiohttp.ClientSSLError as error:
+            raise Unreachable(
+                f"no secure connection to {self._base} came about: {error.os_error}",
+                hint="Is it https there, not http, and is its certificate valid?",
+            ) from error
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(
                 f"{self._base} cannot be reached: {_reason(error.os_error)}",

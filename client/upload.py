@@ -84,6 +84,8 @@ class Upload:
             ContentRejected: The server refuses what is in the file.
             ClientError: Anything else that patience does not cure.
         """
+        if not self._source.size:
+            raise ClientError(f"{self._source.path} is empty", code="file-empty")
         digest = None
         hash_first = self._options.hash_first
         if hash_first or (hash_first is None and self._source.size <= HASH_FIRST_LIMIT):

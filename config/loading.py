@@ -181,8 +181,10 @@ def _validate(model: type[ModelT], given: Mapping[str, Given], prefix: Key) -> M
     try:
         return model.model_validate({name: item.value for name, item in given.items()})
     except ValidationError as error:
+        # A default that is made of another value is at fault only because that one is.
+        causes = [each for each in error.errors() if each["type"] != "default_factory_not_called"]
         raise SettingsError(
-            "\n".join(_explain(problem, model, given, prefix) for problem in error.errors())
+            "\n".join(_explain(problem, model, given, prefix) for problem in causes)
         ) from error
 
 

@@ -11,9 +11,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: What the user typed behind ``pdfsluice``; by default ``sys.argv``.
     """
-    from .program import app  # noqa: PLC0415 - typer is loaded by who runs a command
-
     try:
+        from .program import app  # noqa: PLC0415 - typer is loaded by who runs a command
+
         app(args=arguments, prog_name="pdfsluice")
     except KeyboardInterrupt:
         sys.exit(130)

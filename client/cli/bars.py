@@ -57,14 +57,13 @@ class UploadDisplay:
                 self._task, total=1.0, completed=share, stage=stage, detail=escape(detail)
             )
         elif not self._quiet:
-            self._line(stage, detail)
+            self._line(stage, detail if stage == "waiting" else "")
 
-    def _line(self, stage: str, detail: str) -> None:
+    def _line(self, stage: str, reason: str) -> None:
         """Write a line where a stage begins, and for each new reason to wait."""
-        news = (stage, detail if stage == "waiting" else "")
-        if news not in self._told:
-            self._told.add(news)
-            line = f"{self._name}: {stage} {detail}".rstrip()
+        if (stage, reason) not in self._told:
+            self._told.add((stage, reason))
+            line = f"{self._name}: {stage} {reason}".rstrip()
             self._console.print(escape(line), soft_wrap=True)
 
 

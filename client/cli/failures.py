@@ -50,8 +50,8 @@ def report(error: Exception) -> Exit:
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
-    """List findings, one a line, with what to do about them."""
-    for finding in findings:
+    """List findings, the worst first, one a line, with what to do about them."""
+    for finding in sorted(findings, key=lambda each: -each.severity.rank):
         place = "" if finding.offset is None else f" at byte {finding.offset:,}"
         err.print(
             f"  [yellow]{escape(finding.severity)}[/] {escape(finding.kind)}{place}:"

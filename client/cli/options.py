@@ -66,8 +66,12 @@ def read_key(key_file: Path | None) -> str | None:
         return os.environ.get("PDFSLUICE_API_KEY") or None
     try:
         key = key_file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise AuthenticationFailed(f"the API key in {key_file} cannot be read: {error}") from error
+    except OSError as error:
+        raise AuthenticationFailed(
+            f"the API key in {key_file} cannot be read: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise AuthenticationFailed(f"{key_file} holds no API key, but bytes") from error
     if not key:
         raise AuthenticationFailed(f"the API key file {key_file} is empty")
     return key

@@ -1,5 +1,6 @@
 """`pdfsluice sessions`, `cancel` and `release`."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,8 @@ from pdfsluice.client.models import QuarantinedUpload, ResumableUpload
 from .console import err, out, print_json
 from .failures import run
 from .options import Json, KeyFile, Server, connect
+
+_HOURS_OF_TWO_DAYS = 48
 
 
 def sessions(
@@ -41,7 +44,9 @@ def sessions(
         err.print("There is no unfinished upload.")
         return
     table = Table(
-        *(Column("Session", no_wrap=True), "File", "Size", "Stored", "Age", "Status"),
+        Column("Session", no_wrap=True),
+        Column("File", overflow="fold"),
+        *(Column(name, no_wrap=True) for name in ("Size", "Stored", "Begun", "Status")),
         box=None,
         pad_edge=False,
     )
@@ -62,9 +67,16 @@ def _row(upload: ResumableUpload) -> tuple[str, ...]:
         escape(upload.filename),
         "?" if upload.total_size is None else decimal(upload.total_size),
         f"{upload.progress_percentage:.0f}%",
-        f"{upload.age_hours:.1f} h",
+        _age(upload.age_hours),
         upload.status,
     )
+
+
+def _age(hours: float) -> str:
+    """Return how long ago something was, in the unit that says it best."""
+    if hours < 1:
+        return f"{hours * 60:.0f} min ago"
+    return f"{hours:.0f} h ago" if hours < _HOURS_OF_TWO_DAYS else f"{hours / 24:.0f} d ago"
 
 
 def _list_quarantine(server: str, key_file: Path | None, *, as_json: bool) -> None:
@@ -81,7 +93,10 @@ def _list_quarantine(server: str, key_file: Path | None, *, as_json: bool) -> No
         err.print("Nothing is in quarantine.")
         return
     table = Table(
-        *(Column("Session", no_wrap=True), "File", "Size", "Refused", "Because of"),
+        Column("Session", no_wrap=True),
+        Column("File", overflow="fold"),
+        *(Column(name, no_wrap=True) for name in ("Size", "Refused")),
+        "Because of",
         box=None,
         pad_edge=False,
     )
@@ -90,7 +105,7 @@ def _list_quarantine(server: str, key_file: Path | None, *, as_json: bool) -> No
             upload.session_id,
             escape(upload.filename),
             "?" if upload.total_size is None else decimal(upload.total_size),
-            f"{upload.refused_at:%Y-%m-%d %H:%M}",
+            _age((datetime.now(UTC) - upload.refused_at).total_seconds() / 3600),
             escape(", ".join(dict.fromkeys(finding.kind for finding in upload.findings))),
         )
     out.print(table)

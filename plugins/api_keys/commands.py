@@ -52,8 +52,14 @@ def add(
 @app.command(name="list")
 def list_keys(data_dir: DataDir = None, config: Config = None) -> None:
     """List the keys: id, name, scopes, age and state."""
-    table = Table("id", "name", "scopes", "created", "state")
-    for key in _file(data_dir, config).read():
+    keys = _file(data_dir, config).read()
+    if not keys:
+        typer.echo(
+            "There is no key. Without one the server listens on this machine only.", err=True
+        )
+        return
+    table = Table("ID", "Name", "Scopes", "Created", "State", box=None, pad_edge=False)
+    for key in keys:
         state = "valid" if key.revoked_at is None else f"revoked {key.revoked_at:%Y-%m-%d %H:%M}"
         created = f"{key.created_at:%Y-%m-%d %H:%M}"
         table.add_row(key.id, key.name, ", ".join(sorted(key.scopes)), created, state)

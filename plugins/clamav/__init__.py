@@ -6,21 +6,23 @@ from pdfsluice.core.hookspecs import hookimpl
 from pdfsluice.core.ports import OptionsSpec, PluginContext
 from pdfsluice.core.stages import CompletionStageSpec, StreamStageSpec
 
-from .options import ClamavOptions
-from .stages import NAME, RESCAN_NAME, ClamavStage, RescanStage
-
 SECTION = "clamav"
 
 
 @hookimpl
 def pdfsluice_register_options() -> Sequence[OptionsSpec]:
     """Register the section ``clamav``."""
+    from .options import ClamavOptions  # noqa: PLC0415 - hooks import cheaply
+
     return (OptionsSpec(name=SECTION, model=ClamavOptions),)
 
 
 @hookimpl
 def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamStageSpec]:
     """Register the stage ``clamav``, where a socket is configured."""
+    from .options import ClamavOptions  # noqa: PLC0415
+    from .stages import NAME, ClamavStage  # noqa: PLC0415
+
     options = context.options(SECTION, ClamavOptions)
     if not options.socket:
         return ()
@@ -30,6 +32,9 @@ def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamS
 @hookimpl
 def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[CompletionStageSpec]:
     """Register the stage that scans again what the first one could not scan to its end."""
+    from .options import ClamavOptions  # noqa: PLC0415
+    from .stages import RESCAN_NAME, RescanStage  # noqa: PLC0415
+
     options = context.options(SECTION, ClamavOptions)
     if not options.socket:
         return ()

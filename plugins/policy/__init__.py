@@ -5,20 +5,22 @@ from collections.abc import Sequence
 from pdfsluice.core.hookspecs import hookimpl
 from pdfsluice.core.ports import OptionsSpec, PluginContext, PolicySpec
 
-from .options import PolicyOptions
-from .policy import RulesPolicy
-
 SECTION = "policy"
 
 
 @hookimpl
 def pdfsluice_register_options() -> Sequence[OptionsSpec]:
     """Register the section ``policy``."""
+    from .options import PolicyOptions  # noqa: PLC0415 - hooks import cheaply
+
     return (OptionsSpec(name=SECTION, model=PolicyOptions),)
 
 
 @hookimpl
 def pdfsluice_register_policies(context: PluginContext) -> Sequence[PolicySpec]:
     """Register the policy ``rules``."""
+    from .options import PolicyOptions  # noqa: PLC0415
+    from .policy import RulesPolicy  # noqa: PLC0415
+
     options = context.options(SECTION, PolicyOptions)
     return (PolicySpec(name="rules", policy=RulesPolicy(options)),)

@@ -11,7 +11,7 @@ from pdfsluice.core.hookspecs import hookimpl
 from pdfsluice.core.ports import OptionsSpec, PluginContext
 from pdfsluice.core.stores import CatalogueSpec, SessionStoreSpec
 
-if TYPE_CHECKING:  # SQLAlchemy takes 100 ms to import; only a server needs it
+if TYPE_CHECKING:  # SQLAlchemy takes 300 ms to import; only who opens a store needs it
     from .shared import SharedDatabase
 
 NAME = "sql"
@@ -29,17 +29,17 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
 @hookimpl
 def pdfsluice_register_session_stores(context: PluginContext) -> Sequence[SessionStoreSpec]:
     """Register the session store ``sql``."""
-    return [SessionStoreSpec(name=NAME, open=_shared(context).sessions)]
+    return [SessionStoreSpec(name=NAME, open=lambda: _shared(context).sessions())]
 
 
 @hookimpl
 def pdfsluice_register_catalogues(context: PluginContext) -> Sequence[CatalogueSpec]:
     """Register the document catalogue ``sql``."""
-    return [CatalogueSpec(name=NAME, open=_shared(context).catalogue)]
+    return [CatalogueSpec(name=NAME, open=lambda: _shared(context).catalogue())]
 
 
 def _shared(context: PluginContext) -> "SharedDatabase":
-    from .shared import SharedDatabase  # noqa: PLC0415 - hooks import cheaply
+    from .shared import SharedDatabase  # noqa: PLC0415 - only who opens a store
 
     shared = context.shared.get(__name__)
     if not isinstance(shared, SharedDatabase):

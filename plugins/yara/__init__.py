@@ -14,9 +14,6 @@ from pdfsluice.core.hookspecs import hookimpl
 from pdfsluice.core.ports import OptionsSpec, PluginContext
 from pdfsluice.core.stages import CompletionStageSpec
 
-from .options import YaraOptions
-from .stage import MODULE, NAME, YaraStage
-
 SECTION = "yara"
 _CHECK_SECONDS = 120
 
@@ -24,29 +21,34 @@ _CHECK_SECONDS = 120
 @hookimpl
 def pdfsluice_register_options() -> Sequence[OptionsSpec]:
     """Register the section ``yara``."""
+    from .options import YaraOptions  # noqa: PLC0415 - hooks import cheaply
+
     return (OptionsSpec(name=SECTION, model=YaraOptions),)
 
 
 @hookimpl
 def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[CompletionStageSpec]:
     """Register the stage ``yara``, where a folder of rules is configured."""
+    from .options import YaraOptions  # noqa: PLC0415
+    from .stage import MODULE, NAME, YaraStage  # noqa: PLC0415
+
     options = context.options(SECTION, YaraOptions)
     if options.rules is None:
         return ()
     folder = options.rules.expanduser().absolute()
-    _check(folder)
+    _check(MODULE, folder)
     stage = YaraStage(options, folder)
     return (CompletionStageSpec(name=NAME, stage=stage, after=("pdf-deep",), close=stage.close),)
 
 
-def _check(folder: Path) -> None:
+def _check(module: str, folder: Path) -> None:
     """Compile the rules once, in a process that takes the compiler's memory with it."""
     if find_spec("yara_x") is None:
         raise PluginError(
             "YARA rules are configured, and YARA-X is not installed",
             hint="Install it with: pip install 'pdfsluice[yara]'",
         )
-    command = [sys.executable, "-P", "-m", MODULE, str(folder), "1", "--check"]
+    command = [sys.executable, "-P", "-m", module, str(folder), "1", "--check"]
     checked = subprocess.run(
         command, capture_output=True, text=True, timeout=_CHECK_SECONDS, check=False
     )

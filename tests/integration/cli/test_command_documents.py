@@ -139,6 +139,12 @@ def test_a_wrong_setting_is_an_error_of_use() -> None:
     assert "Traceback" not in outcome.err
 
 
+def test_a_wrong_setting_is_named_alone() -> None:
+    outcome = pdfsluice_here("settings", env={"PDFSLUICE_PORT": "99999"})
+    assert outcome.code == 2
+    assert len(outcome.err.splitlines()) == 1
+
+
 def test_help_lists_the_commands_of_plugins_too() -> None:
     outcome = pdfsluice("--help")
     assert outcome.code == 0

@@ -103,7 +103,24 @@ def test_refusal_says_why(server: RunningServer, tmp_path: Path) -> None:
     outcome = pdfsluice_here("upload", path, "--server", server.base_url)
     assert outcome.code == REFUSED, outcome.err
     assert "launch" in outcome.err
+    assert outcome.err.index("critical launch") < outcome.err.index("info open_action")
     assert "Traceback" not in outcome.err
+
+
+def test_an_empty_file_is_not_sent(server: RunningServer, tmp_path: Path) -> None:
+    path = tmp_path / "empty.pdf"
+    path.touch()
+    outcome = pdfsluice_here("upload", path, "--server", server.base_url)
+    assert outcome.code == 1
+    assert f"{path} is empty" in outcome.err
+
+
+def test_a_server_without_tls_is_told_from_an_absent_one(server: RunningServer) -> None:
+    address = server.base_url.replace("http:", "https:")
+    outcome = pdfsluice_here("documents", "--server", address)
+    assert outcome.code == UNREACHABLE
+    assert "no secure connection" in outcome.err
+    assert "https" in outcome.err
 
 
 def test_absent_server_is_named(pdf: Path) -> None:

@@ -26,6 +26,19 @@ def test_unknown_names_are_errors() -> None:
         _ = package.Nothing
 
 
-def test_the_http_client_is_not_imported_with_the_package() -> None:
-    check = "import sys, pdfsluice.client; sys.exit('aiohttp' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+@pytest.mark.parametrize(
+    ("doing", "module"),
+    [
+        ("import pdfsluice.client", "aiohttp"),
+        ("main(['--help'])", "aiohttp"),
+        ("main(['plugins'])", "sqlalchemy"),
+    ],
+)
+def test_what_is_heavy_is_not_imported_where_it_is_not_used(doing: str, module: str) -> None:
+    check = (
+        "import atexit, os, sys\n"
+        f"atexit.register(lambda: os._exit(3 if {module!r} in sys.modules else 0))\n"
+        f"from pdfsluice.client.cli import main\n{doing}"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
