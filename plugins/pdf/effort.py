@@ -31,7 +31,7 @@ class Allowance:
     Attributes:
         first: Steps for the file as such.
         bytes_for_step: Bytes that earn one step more.
-        stretch: Bytes that are passed unread when all steps are spent.
+        stretch: Bytes that are passed unread, at least, when all steps are spent.
         tail: Bytes at the end of the file that are read in any case.
     """
 
@@ -62,7 +62,9 @@ class Effort:
     def skip(
         self, source: Source, pass_to: Callable[[int], None]
     ) -> Generator[None, None, tuple[int, int]]:
-        """Pass a stretch unread, but for the tail of the file.
+        """Pass a stretch unread, and what else must be until all steps are earned.
+
+        The tail of the file is not passed.
 
         Args:
             source: Stands at the first byte to pass.
@@ -72,9 +74,11 @@ class Effort:
             Offsets of the first byte that was passed and of the next that was not.
         """
         start = source.offset
-        target = start + self.allowance.stretch
+        allowance = self.allowance
+        earned = (self.spent - allowance.first) * allowance.bytes_for_step
+        target = max(start + allowance.stretch, earned)
         while True:
-            clear = source.base + len(source.data) - self.allowance.tail
+            clear = source.base + len(source.data) - allowance.tail
             pass_to(max(source.offset, min(target, clear)) - source.base)
             if source.offset >= target or source.ended:
                 return start, source.offset

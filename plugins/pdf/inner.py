@@ -32,6 +32,11 @@ class InnerObjects:
             sighting.hidden = True
         return self._security.sightings
 
+    @property
+    def familiar(self) -> frozenset[bytes]:
+        """Names that do not make an object interesting any more."""
+        return self._security.familiar
+
     def skipped(self, start: int, stop: int) -> None:
         """Remember what was not read."""
         self.unread.append((start, stop))

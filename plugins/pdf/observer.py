@@ -86,6 +86,11 @@ class Observer(Protocol):
         """
         ...
 
+    @property
+    def familiar(self) -> frozenset[bytes]:
+        """Names that do not make an object interesting any more."""
+        ...
+
     def plain(self, batch: PlainObjects) -> None:
         """Uninteresting objects were seen, one directly behind the other."""
         ...

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from .effort import Effort
+from .plain import INTERESTING
 from .source import Source, Steps
 from .strings import HEAD, read_hexadecimal, read_literal
 from .syntax import (
@@ -16,7 +17,6 @@ from .syntax import (
     END,
     HEXADECIMAL,
     INTEGER,
-    INTERESTING,
     LINE_END,
     MAX_TOKEN,
     NAME,
@@ -43,7 +43,6 @@ MAX_BYTES = 2 * 1024 * 1024
 """Bytes kept of all strings and names of an object; beyond, of each only a few."""
 _FEW = 128
 
-_INTERESTING = frozenset(INTERESTING)
 _CHECK_EVERY = 1024  # steps
 _BRACKETS = {  # whether it closes, whether of a dictionary
     DICTIONARY_OPENS: (False, True),
@@ -235,7 +234,7 @@ class ObjectParser:
         else:
             text = raw
             self._add(Name(raw))
-        if text in _INTERESTING:
+        if text in INTERESTING:
             self._top.interesting = True
 
     def _word(self, word: bytes) -> bool:
@@ -247,7 +246,7 @@ class ObjectParser:
             self._add(_CONSTANTS[word])
         elif REAL.fullmatch(word):
             self._add(0.0)  # no real number matters to the scanner
-        elif word.startswith(b"obj") and len(integers) == _PAIR:
+        elif word.startswith(b"obj") and len(integers) == _PAIR and integers[0][0] >= 0:
             self._drop(integers)
             self._parsed.header = integers[0][:2]
             self._parsed.end = b"obj"

@@ -9,6 +9,7 @@ from .decoding import Decoder
 from .effort import OBJECT, Allowance, Effort
 from .inner import InnerObjects
 from .observer import PlainObjects, Sink, XrefSection
+from .plain import plain_patterns
 from .report import UNSCANNED, Sighting, Unread
 from .search import make_finders
 from .security import STAGE as SECURITY_STAGE
@@ -125,6 +126,11 @@ class Scan:
         return found
 
     # The observer of the walk.
+
+    @property
+    def familiar(self) -> frozenset[bytes]:
+        """Names that do not make an object interesting any more."""
+        return self.security.familiar
 
     def version(self, offset: int, text: bytes) -> None:
         """See a header."""
@@ -282,7 +288,7 @@ class Scan:
     def _objects_in(self, stream: _Stream, objects: ObjectStream) -> None:
         read: set[int] = set()
         self.effort.spend(len(objects.numbers) // 2)
-        for index in objects.interesting(self.wanted):
+        for index in objects.interesting(self.wanted, plain_patterns(self.familiar)):
             if self.effort.exhausted(stream.offset):
                 self.skipped(stream.offset, stream.offset)
                 break

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from pdfsluice.core.findings import Finding, FindingKind, Revision, Trigger
 
 from .numbers import NumberSet
 from .observer import PlainObjects
+from .plain import NOTHING
 from .polyglot import EXECUTABLES, sniff
 from .report import Sighting, excerpt_of
 from .rules import (
@@ -17,7 +19,6 @@ from .rules import (
     additional_trigger,
     is_structure_element,
 )
-from .syntax import NOTHING
 from .triggers import Triggers, stronger
 from .values import Dictionary, Name, Reference, Text, Value, is_empty
 
@@ -29,6 +30,12 @@ MAX_PENDING = 10_000
 MAX_TARGETS = 10_000
 """Streams remembered as scripts or attachments before they come."""
 
+FAMILIAR: Final = {
+    FindingKind.EXTERNAL_REFERENCES_URI: frozenset((b"URI",)),
+    FindingKind.GOTO_REMOTE: frozenset((b"GoToR", b"GoToE")),
+}
+"""Names of links. A file may hold a million of them, which all mean the same: once so many are
+reported as there may be, they are passed like any other object."""
 _NOTHING_BEGINS = frozenset((b"n", b"[", b"(", b"<"))
 _INHERITING = (b"Kids", b"Names", b"Next")
 
@@ -38,6 +45,9 @@ class Security:
 
     Args:
         wanted: Numbers of objects that should be read closely are added to it.
+
+    Attributes:
+        familiar: Names that do not make an object interesting any more.
     """
 
     def __init__(self, wanted: set[int]) -> None:
@@ -56,6 +66,7 @@ class Security:
         self._attachments: dict[int, Sighting] = {}
         self._triggers = Triggers(self._trigger_known, wanted)
         self.encrypted = False
+        self.familiar: frozenset[bytes] = frozenset()
 
     # What the walk tells.
 
@@ -188,6 +199,8 @@ class Security:
         self._counts[key] += 1
         if self._counts[key] > MAX_EACH:
             return
+        if self._counts[key] == MAX_EACH and sighting.trigger in (Trigger.CLICK, None):
+            self.familiar |= FAMILIAR.get(sighting.kind, frozenset())
         self.sightings.append(sighting)
         self._new.append(sighting)
         if sighting.object is not None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from .effort import Effort
 from .parser import ObjectParser, Parsed
+from .plain import PlainPatterns
 from .source import Source
-from .syntax import INTERESTING_NAME
 from .values import Value
 
 MAX_NUMBERS = 50_000
@@ -78,12 +78,13 @@ class ObjectStream:
         self._at = [number for _, number in starts]
         self._first = first
 
-    def interesting(self, wanted: set[int]) -> list[int]:
+    def interesting(self, wanted: set[int], patterns: PlainPatterns) -> list[int]:
         """Return the indexes of objects that are worth reading."""
+        find = patterns.interesting_name.finditer
         found = {i for i, number in enumerate(self._at) if number in wanted}
         for window in range(self._first, len(self._data), _WINDOW):
             stop = window + _WINDOW + _LONGEST_NAME
-            for match in INTERESTING_NAME.finditer(self._data, window, stop):
+            for match in find(self._data, window, stop):
                 found.add(bisect_right(self._starts, match.start()) - 1)
         return sorted(found)
 

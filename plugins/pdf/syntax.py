@@ -106,88 +106,12 @@ AFTER_STREAM = re.compile(rb"endstream" + _AFTER % b"endobj|")
 AFTER_OBJECT = re.compile(rb"endobj" + _AFTER % b"")
 """What follows tells that this ``endobj`` is one."""
 
-INTERESTING = (
-    b"3D AA AcroForm Catalog EF EmbeddedFile EmbeddedFiles Encrypt GoTo3DView GoToE GoToR "
-    b"ImportData JS JavaScript Launch Movie ObjStm OpenAction Rendition RichMedia "
-    b"RichMediaExecute Screen Sound SubmitForm URI XFA XRef"
-).split()
-"""Names for whose sake an object is looked at closely."""
-
-
-def _alternatives(names: list[bytes]) -> bytes:
-    """Group names by their first byte, which makes a failing match quick."""
-    groups: dict[bytes, list[bytes]] = {}
-    for name in names:
-        groups.setdefault(name[:1], []).append(re.escape(name[1:]))
-    return b"|".join(first + b"(?:" + b"|".join(rest) + b")" for first, rest in groups.items())
-
-
-_INTERESTING = rb"(?:" + _alternatives(INTERESTING) + rb")(?!" + REGULAR + rb")"
-INTERESTING_NAME = re.compile(rb"/(?:" + _INTERESTING + rb"|" + REGULAR + rb"{0,512}?#)")
-
-MAX_PLAIN = 64 * 1024
-"""An object longer than this many bytes is read token by token."""
-
-_HEADS = bytes(sorted({name[0] for name in INTERESTING}))
-_NAME_BYTE = rb"[^\x00\t\n\f\r ()<>\[\]{}/%#]"
-_PLAIN_TOKENS = (
-    rb"(?:/(?:[^\x00\t\n\f\r ()<>\[\]{}/%#" + _HEADS + rb"]"  # a name that begins otherwise
-    rb"|(?!" + _INTERESTING + rb")" + _NAME_BYTE + rb")" + _NAME_BYTE + rb"*+"
-    rb"|[\d\[\]" + WHITE + rb"]++"  # integers, arrays and space, in one gulp for speed
-    rb"|\.\d*+(?![-+.])|(?<![-+.\d])[-+](?=[.\d])"  # what makes them other numbers
-    rb"|R(?!" + REGULAR + rb")"
-    rb"|<<|>>"
-    rb"|\([^()\\]*+\)"
-    rb"|<[0-9A-Fa-f" + WHITE + rb"]*+>"
-    rb"|(?:true|false|null)(?!" + REGULAR + rb"))*+"
-)
-PLAIN_TOKENS = re.compile(_PLAIN_TOKENS)
-"""Tokens without anything interesting."""
-PLAIN = re.compile(
-    _PLAIN_TOKENS + rb"(?<!\d)(?:(endobj)(?!" + REGULAR + rb")|stream(?=(\r\n|\n)))",
-)
-"""A whole, well-formed object without anything interesting, and how it ends."""
-
-PLAIN_OBJECT = re.compile(
-    rb"(["
-    + WHITE
-    + rb"]*+)(\d{1,10}+)["
-    + WHITE
-    + rb"]{1,64}+\d{1,10}+["
-    + WHITE
-    + rb"]{1,64}+(obj)"
-    + _PLAIN_TOKENS
-    + rb"(?<!\d)(?:endobj()(?!"
-    + REGULAR
-    + rb")|stream\r?\n)",
-)
-"""A plain object with its header: groups are the space before, the number, the word ``obj``,
-and an empty one where it is no stream."""
 STREAM_END = re.compile(
     rb"[" + WHITE + rb"]{0,32}+endstream[" + WHITE + rb"]{0,64}+endobj(?!" + REGULAR + rb")"
 )
 """What usually stands behind the data of a stream."""
 XREF_ROWS = re.compile(rb"[\r\n ]{0,3}+((?:\d{10} \d{5} [nf][ \r][\r\n])++)")
 """Rows of a cross-reference table that keep to the standard's 20 bytes."""
-
-PLAIN_LENGTH = re.compile(
-    rb"/Length[" + WHITE + rb"]++(\d{1,15}+)([" + WHITE + rb"]++\d++[" + WHITE + rb"]++R)?"
-    rb"(?!" + REGULAR + rb")"
-)
-
-NOTHING = re.compile(
-    rb"["
-    + WHITE
-    + rb"]*+(?:(null)|\[["
-    + WHITE
-    + rb"]*+\]|\(\)|<<(?:["
-    + WHITE
-    + rb"]*+/"
-    + REGULAR
-    + rb"++"
-    rb"[" + WHITE + rb"]++null)*+[" + WHITE + rb"]*+>>)[" + WHITE + rb"]*+"
-)
-"""An object that is as good as absent; the group is there if it is null."""
 
 _ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 
@@ -224,13 +148,3 @@ def unhex(raw: bytes) -> bytes:
     """Decode a hexadecimal string (ISO 32000-2, 7.3.4.3), ignoring what is not a digit."""
     digits = raw.translate(None, _NO_DIGITS)
     return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode())
-
-
-def may_hold_objects(data: bytes, start: int, end: int) -> bool:
-    """Whether a stream's dictionary looks like that of an object stream without a type."""
-    return data.find(b"/First", start, end) >= 0
-
-
-def is_balanced(data: bytes, start: int, end: int) -> bool:
-    """Whether as many dictionaries are opened as closed."""
-    return data.count(b"<<", start, end) == data.count(b">>", start, end)

@@ -13,31 +13,33 @@ from .effort import LANDMARK, OBJECT, SLOW_BYTES, Effort
 from .landmarks import Landmarks
 from .observer import Observer, PlainObjects
 from .parser import ObjectParser, Parsed
+from .plain import (
+    MAX_PLAIN,
+    PLAIN_LENGTH,
+    PlainPatterns,
+    is_balanced,
+    may_hold_objects,
+    plain_patterns,
+)
 from .search import Finders
 from .source import Source, Steps
 from .syntax import (
     END_OF_FILE,
     HEADER,
-    INTERESTING_NAME,
-    MAX_PLAIN,
     NUMBER,
     OBJECT_BEGINS,
-    PLAIN,
-    PLAIN_LENGTH,
-    PLAIN_OBJECT,
-    PLAIN_TOKENS,
     STARTXREF,
     STREAM_END,
     TRAILER,
     XREF,
-    is_balanced,
-    may_hold_objects,
 )
 from .table import read_xref_table
 from .values import Dictionary, Reference
 
 PIECE: Final = 256 * 1024
 """Bytes brought into view at once."""
+PLAIN_STEPS: Final = 1024
+"""Plain objects whose steps, one for each, are counted at once."""
 PATIENCE: Final = 4096
 """Smaller pieces are gathered up to this size, so that single bytes cost little."""
 SMALL: Final = 96
@@ -68,6 +70,7 @@ class Walker:
         self._landmarks = Landmarks(self._source, finders.landmark_word, effort)
         self._bodies = BodyReader(self._source, finders.stream_end, observer, effort)
         self._gathered = bytearray()
+        self._plain_count = 0  # of which the steps are not counted yet
         self._lead = 0  # white space before the present landmark
         self._steps = self._walk()
         next(self._steps)
@@ -101,7 +104,8 @@ class Walker:
         while True:
             if self._effort.exhausted(source.offset):
                 yield from self._skip()
-            self._plain_objects()
+            if self._plain_objects():
+                continue
             match = HEADER.match(source.data, source.pos)
             if match is not None and match.end() < len(source.data):
                 self._lead = match.end(1) - source.pos
@@ -125,19 +129,24 @@ class Walker:
             self._observer.skipped(start, stop)
         return stop > start
 
-    def _plain_objects(self) -> None:
-        """Pass as many uninteresting objects as are wholly in view, in one tight loop.
+    def _plain_objects(self) -> bool:
+        """Pass uninteresting objects that are wholly in view, in one tight loop.
 
         Does the same as the other methods, for nearly all objects of most files. Whatever
         is not as it usually is ends the loop and is left to them.
+
+        Returns:
+            Whether it is time to see what the walk has cost. That is so behind the same
+            objects whatever the pieces are.
         """
         source = self._source
         data, base, position = source.data, source.base, source.pos
         size = len(data)
         wanted, find = self._observer.wanted, self._find
+        match_object = plain_patterns(self._observer.familiar).object.match
         batch = PlainObjects()
-        while True:
-            match = PLAIN_OBJECT.match(data, position, position + MAX_PLAIN)
+        for _ in range(PLAIN_STEPS - self._plain_count):
+            match = match_object(data, position, position + MAX_PLAIN)
             if match is None or (end := match.end()) >= size:
                 break
             number = int(match[2])
@@ -163,6 +172,16 @@ class Walker:
         if batch.numbers:
             self._observer.plain(batch)
         source.pos = position
+        return self._count_plain(len(batch.numbers))
+
+    def _count_plain(self, count: int) -> bool:
+        """Count steps for plain objects, many at once; return whether that was done now."""
+        self._plain_count += count
+        if self._plain_count < PLAIN_STEPS:
+            return False
+        self._plain_count = 0
+        self._effort.spend(PLAIN_STEPS)
+        return True
 
     def _landmark(self) -> Generator[None, None, re.Match[bytes] | None]:
         """Skip to the next thing that means something, past bytes that mean nothing."""
@@ -222,16 +241,17 @@ class Walker:
     def _object(self, number: int, offset: int) -> Generator[None, None, _Header | None]:
         source = self._source
         lead = self._lead
+        patterns = plain_patterns(self._observer.familiar)
         while number not in self._observer.wanted:
             start = source.pos
-            match = PLAIN.match(source.data, start, start + MAX_PLAIN)
+            match = patterns.body.match(source.data, start, start + MAX_PLAIN)
             if match is not None and (match.end() < len(source.data) or source.ended):
                 odd = match[1] is None and may_hold_objects(source.data, start, match.end())
                 if odd or not is_balanced(source.data, start, match.end()):
                     break
                 yield from self._plain(match, number, offset, lead)
                 return None
-            if source.ended or source.available >= MAX_PLAIN or self._interesting_ahead():
+            if source.ended or source.available >= MAX_PLAIN or self._interesting_ahead(patterns):
                 break
             yield
         self._effort.spend(OBJECT)
@@ -239,12 +259,12 @@ class Walker:
         self._observer.header(number, offset, lead)
         return (yield from self._parsed(parsed, number, offset))
 
-    def _interesting_ahead(self) -> bool:
+    def _interesting_ahead(self, patterns: PlainPatterns) -> bool:
         """Whether the first thing that is not plain is a whole interesting name."""
         source = self._source
-        plain = PLAIN_TOKENS.match(source.data, source.pos)
+        plain = patterns.tokens.match(source.data, source.pos)
         stop = plain.end() if plain is not None else source.pos
-        name = INTERESTING_NAME.match(source.data, stop)
+        name = patterns.interesting_name.match(source.data, stop)
         return name is not None and name.end() < len(source.data)
 
     def _plain(self, match: re.Match[bytes], number: int, offset: int, lead: int) -> Steps:
@@ -258,6 +278,7 @@ class Walker:
             self._observer.plain(
                 PlainObjects([number], [offset], [lead], [(number, text)] if small else [])
             )
+            self._count_plain(1)
             return
         self._observer.plain(PlainObjects([number], [offset], [lead]))
         declared = PLAIN_LENGTH.search(source.data, start, match.end())
@@ -266,6 +287,7 @@ class Walker:
         if declared is None:
             self._observer.problem("length-missing", offset, number)
         yield from self._bodies.read(number, offset, length, None)
+        self._count_plain(1)
 
     def _parsed(
         self, parsed: Parsed, number: int, offset: int
