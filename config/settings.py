@@ -97,10 +97,10 @@ class Settings(BaseModel):
     )
 
     slice_size: Size = Field(
-        ByteSize(2 * MIB), ge=4 * KIB, le=16 * MIB, description="Bytes the pipeline writes at once."
-    )
-    buffer_memory: Size = Field(
-        ByteSize(64 * MIB), ge=4 * MIB, description="Memory for slices of all uploads together."
+        ByteSize(1 * MIB),
+        ge=64 * KIB,
+        le=16 * MIB,
+        description="Bytes that a worker thread takes from a connection and writes at once.",
     )
     worker_threads: int = Field(
         default_factory=lambda: min(16, 2 * (os.cpu_count() or 1) + 2),
@@ -160,6 +160,4 @@ class Settings(BaseModel):
     def _chunk_fits(self) -> Self:
         if self.chunk_size > self.max_chunk_size:
             raise ValueError("chunk_size must not be larger than max_chunk_size")
-        if self.slice_size * 4 > self.buffer_memory:
-            raise ValueError("buffer_memory must hold at least four slices of slice_size")
         return self

@@ -1,17 +1,18 @@
 """The way of a chunk, from the first body byte to the acknowledgement.
 
-    gates -> slices -> chunk checks and Blob.write, in worker threads -> Blob.sync
+    gates -> portions -> in a worker thread: slices, chunk checks, Blob.write, Blob.sync
           -> SessionStore.commit -> acknowledged -> the follower is woken
 
-What is in flight of one body is one batch of slices that a worker writes and one that the
-network fills. Nothing exists until it is committed: whatever goes wrong before, the bytes
-written so far lie outside the committed ranges and are overwritten by the next attempt.
+A portion is read where it is written: a worker takes the bytes from the connection, shows
+them to the checks and writes them, while the event loop only waits for the next ones.
+Nothing exists until it is committed: whatever goes wrong before, the bytes written so far
+lie outside the committed ranges and are overwritten by the next attempt.
 """
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from typing import Protocol
 
 import xxhash
@@ -28,51 +29,53 @@ from .errors import (
 from .models import Checksum, ChunkIntent, Extent
 from .ranges import RangeSet
 from .registry import Registry
-from .stages import ChunkCheck
+from .stages import ChunkCheck, ChunkStage
 from .stores import Blob
 from .workers import Workers, to_its_end
 
-_BATCH_SECONDS = 0.25
-_LEAST_BATCH = 64 * 1024
+_LARGEST_PORTION = 8 * 1024 * 1024
 _COMPARE_SIZE = 256 * 1024
 
 Slice = bytes | bytearray | memoryview
+Portion = Iterable[Slice]
+"""Bytes that are there, or that come without delay.
+
+It is iterated once, in a worker thread, and may read from the connection itself. A slice is
+done with when the next is asked for, so that its memory can be used again.
+"""
 
 
 class Body(Protocol):
     """The body of a request, as its protocol delivers it."""
 
-    def slices(self) -> AsyncIterator[Slice]:
-        """Yield the bytes of the chunk as they come.
+    def portions(self, most: int) -> AsyncGenerator[Portion]:
+        """Yield the bytes of the chunk as they come; the event loop waits for them here.
 
-        A ``memoryview`` is released when the pipeline is done with it, so that its owner
-        can use the memory again; all else belongs to the pipeline from then on.
+        A portion has been iterated when the next is asked for.
+
+        Args:
+            most: How many bytes a portion should have at most, where that can be chosen.
 
         Raises:
             BodyIncomplete: The connection broke, or the body is shorter than announced.
             BodyTimeout: The sender is too slow.
-            ProtocolError: The body is malformed.
+            ProtocolError: The body is malformed; a portion may raise it too.
         """
         ...
 
     @property
     def checksum(self) -> Checksum | None:
-        """A checksum that came behind the body; asked for when the slices have ended."""
+        """A checksum that came behind the body; asked for when the portions have ended."""
         ...
 
 
 class ChunkPipeline:
     """Takes chunks in; one for all uploads."""
 
-    def __init__(
-        self, registry: Registry, workers: Workers, *, slice_size: int, buffer_memory: int
-    ) -> None:
+    def __init__(self, registry: Registry, workers: Workers) -> None:
         self._gates = registry.gates
         self._stages = registry.chunk_stages
         self._workers = workers
-        self._slice_size = slice_size
-        self._buffer_memory = buffer_memory
-        self._under_way = 0
 
     async def receive(self, upload: ActiveUpload, chunk: ChunkIntent, body: Body) -> int:
         """Take one chunk in and commit it; return how many bytes the body had.
@@ -85,45 +88,19 @@ class ChunkPipeline:
         async with AsyncExitStack() as gates:
             for spec in self._gates:
                 await gates.enter_async_context(spec.gate.admit(upload.session, chunk))
-            intake = _Intake(upload, chunk, self._begin_checks(upload, chunk), self)
-            self._under_way += 1
+            intake = _Intake(upload, chunk, [spec.stage for spec in self._stages], self._workers)
             try:
-                async for data in body.slices():
-                    await intake.take(data)
+                most = min(upload.session.chunk_size, _LARGEST_PORTION)
+                async with aclosing(body.portions(most)) as portions:
+                    async for portion in portions:
+                        await intake.take(portion)
                 await intake.finish(chunk.checksum or body.checksum)
             except (BodyIncomplete, BodyTimeout, StorageFull, asyncio.CancelledError):
                 await intake.keep_prefix()
                 raise
             finally:
-                self._under_way -= 1
-                await intake.settle()
+                intake.settle()
             return intake.received
-
-    def _begin_checks(self, upload: ActiveUpload, chunk: ChunkIntent) -> list[ChunkCheck]:
-        checks = (spec.stage.begin(upload.session, chunk) for spec in self._stages)
-        return [check for check in checks if check is not None]
-
-    def work(
-        self, writer: "_ExtentWriter", checks: Sequence[ChunkCheck], batch: Sequence[Slice]
-    ) -> "asyncio.Future[None]":
-        """Write a batch and show it to the checks, in a worker thread."""
-        return self._workers.run(_write_batch, writer, checks, batch)
-
-    def seal(
-        self,
-        writer: "_ExtentWriter",
-        checks: Sequence[ChunkCheck],
-        batch: Sequence[Slice],
-        verdict: Callable[[ChunkCheck], None] | None,
-    ) -> "asyncio.Future[list[Extent]]":
-        """Write the last batch, judge and sync, in a worker thread; return what to commit."""
-        return self._workers.run(_seal, writer, checks, batch, verdict)
-
-    @property
-    def batch_size(self) -> int:
-        """How many bytes a batch may hold: less, the more bodies share the memory."""
-        share = self._buffer_memory // (2 * max(1, self._under_way))
-        return max(_LEAST_BATCH, min(self._slice_size, share))
 
 
 class _Intake:
@@ -133,43 +110,35 @@ class _Intake:
         self,
         upload: ActiveUpload,
         chunk: ChunkIntent,
-        checks: Sequence[ChunkCheck],
-        pipeline: ChunkPipeline,
+        stages: Sequence[ChunkStage],
+        workers: Workers,
     ) -> None:
         self._upload = upload
         self._chunk = chunk
-        self._checks = checks
-        self._pipeline = pipeline
-        self._writer = _ExtentWriter(upload.blob, upload.session.committed, chunk.offset)
+        self._workers = workers
+        begun = [(stage, stage.begin(upload.session, chunk)) for stage in stages]
+        self._passed = [stage for stage, check in begun if check is None]
+        checks = [check for _, check in begun if check is not None]
+        writer = _ExtentWriter(upload.blob, upload.session.committed, chunk.offset)
+        self._recorder = _Recorder(chunk, checks, writer)
         self._all_or_nothing = chunk.checksum is not None or chunk.checksum_follows
-        self._batch: list[Slice] = []
-        self._batch_size = 0
-        self._batch_since = 0.0
-        self._working: asyncio.Future[None] | None = None
-        self._sealed: list[Extent] = []
         self._uncommitted = 0
-        self.received = 0
 
-    async def take(self, data: Slice) -> None:
-        """Add bytes to the batch; hand the batch over when it is full, or old."""
-        size = len(data)
-        self.received += size
-        if self.received > self._chunk.max_length:
-            raise SizeExceeded(
-                f"the body is longer than the {self._chunk.max_length} bytes that belong here",
-                details={"offset": self._chunk.offset, "max_length": self._chunk.max_length},
-            )
-        now = time.monotonic()
-        if not self._batch:
-            self._batch_since = now
-        self._batch.append(data)
-        self._batch_size += size
-        self._uncommitted += size
-        self._upload.progress.received(size)
+    @property
+    def received(self) -> int:
+        """How many bytes have come."""
+        return self._recorder.received
+
+    async def take(self, portion: Portion) -> None:
+        """Have a portion written; commit when that makes a chunk's worth."""
+        before = self.received
+        try:
+            await to_its_end(self._workers.run(self._recorder.record, portion))
+        finally:
+            size = self.received - before
+            self._uncommitted += size
+            self._upload.progress.received(size)
         more = self.received < (self._chunk.length or self._chunk.max_length)
-        full = self._batch_size >= self._pipeline.batch_size
-        if more and (full or now - self._batch_since >= _BATCH_SECONDS):
-            await self._hand_over()
         enough = self._uncommitted >= self._upload.session.chunk_size
         if more and enough and not self._all_or_nothing:
             await self._commit()
@@ -188,46 +157,95 @@ class _Intake:
                 hint="Send whole chunks of the session's chunk_size; the last may be shorter.",
                 details={"received": self.received, "expected": expected},
             )
-        await self._commit(lambda check: check.finish(checksum))
+        if not self._recorder.judged:
+            late = self._begin_late(checksum)
+            await to_its_end(self._workers.run(self._recorder.judge, checksum, late))
+        await self._commit()
+
+    def _begin_late(self, checksum: Checksum | None) -> Sequence[ChunkCheck]:
+        """Ask the stages again that passed on a chunk of which no checksum was known yet."""
+        if checksum is None or self._chunk.checksum is not None:
+            return ()
+        chunk = replace(self._chunk, checksum=checksum, checksum_follows=False)
+        begun = (stage.begin(self._upload.session, chunk) for stage in self._passed)
+        return [check for check in begun if check is not None]
 
     async def keep_prefix(self) -> None:
         """Commit what came before the body broke off, unless a checksum had been announced."""
         if self._chunk.checksum is None:
-            await asyncio.shield(self._commit_prefix())
+            await asyncio.shield(self._commit())
 
-    async def _commit_prefix(self) -> None:
-        if self._working is not None:
-            (failure,) = await asyncio.gather(self._working, return_exceptions=True)
-            if failure is not None:  # what follows the failed slice would leave a hole
-                self._batch = []
-                self._working = None
-        await self._commit()
-
-    async def settle(self) -> None:
-        """Wait for the worker and forget what was not committed."""
-        if self._working is not None:
-            await asyncio.gather(self._working, return_exceptions=True)
+    def settle(self) -> None:
+        """Forget what was not committed."""
         self._upload.progress.settled(self._uncommitted)
 
-    async def _hand_over(self) -> None:
-        if self._working is not None:
-            await to_its_end(self._working)
-        batch, self._batch, self._batch_size = self._batch, [], 0
-        self._working = self._pipeline.work(self._writer, self._checks, batch)
-
-    async def _commit(self, verdict: Callable[[ChunkCheck], None] | None = None) -> None:
-        """Commit what came so far; ``verdict`` judges a chunk that is whole."""
-        if self._working is not None:
-            await to_its_end(self._working)
-        await to_its_end(self._seal(verdict))
-        extents, self._sealed = self._sealed, []
+    async def _commit(self) -> None:
+        if not self._recorder.judged:
+            await to_its_end(self._workers.run(self._recorder.seal))
+        extents = self._recorder.sealed()
         await self._upload.commit(extents, chunk_id=self._chunk.chunk_id)
         self._upload.progress.settled(self._uncommitted)
         self._uncommitted = 0
 
-    async def _seal(self, verdict: Callable[[ChunkCheck], None] | None) -> None:
-        batch, self._batch, self._batch_size = self._batch, [], 0
-        self._sealed += await self._pipeline.seal(self._writer, self._checks, batch, verdict)
+
+class _Recorder:
+    """The part of an intake that works in threads, in one at a time.
+
+    Attributes:
+        received: How many bytes have come.
+        judged: Whether the chunk is whole, found good, and durable.
+    """
+
+    def __init__(
+        self, chunk: ChunkIntent, checks: Sequence[ChunkCheck], writer: "_ExtentWriter"
+    ) -> None:
+        self._chunk = chunk
+        self._checks = checks
+        self._writer = writer
+        self._sealed: list[Extent] = []
+        self.received = 0
+        self.judged = False
+
+    def record(self, portion: Portion) -> None:
+        """Write a portion and show it to the checks; if it was the last, judge the chunk."""
+        for data in portion:
+            self.received += len(data)
+            if self.received > self._chunk.max_length:
+                raise SizeExceeded(
+                    f"the body is longer than the {self._chunk.max_length} bytes that belong here",
+                    details={"offset": self._chunk.offset, "max_length": self._chunk.max_length},
+                )
+            with memoryview(data) as view:
+                for check in self._checks:
+                    check.update(view)
+                self._writer.write(view)
+        if self.received == self._chunk.length and not self._chunk.checksum_follows:
+            self.judge(self._chunk.checksum)
+
+    def judge(self, checksum: Checksum | None, late: Sequence[ChunkCheck] = ()) -> None:
+        """Let the checks judge a chunk that is whole, and make it durable.
+
+        Args:
+            checksum: What was announced.
+            late: Checks that could not begin with the chunk; they see what is stored.
+        """
+        if late:
+            for view in self._writer.stored(self._chunk.offset, self.received):
+                for check in late:
+                    check.update(view)
+        for check in (*self._checks, *late):
+            check.finish(checksum)
+        self.seal()
+        self.judged = True
+
+    def seal(self) -> None:
+        """Make what was written durable."""
+        self._sealed += self._writer.seal()
+
+    def sealed(self) -> Sequence[Extent]:
+        """Return what is durable and can be committed, once."""
+        extents, self._sealed = self._sealed, []
+        return extents
 
 
 class _ExtentWriter:
@@ -255,6 +273,13 @@ class _ExtentWriter:
             self._fingerprint.update(piece)
             self._position = stop
         self._compare(view[self._position - base :])
+
+    def stored(self, offset: int, size: int) -> Iterator[memoryview]:
+        """Read back what was written or compared, in memory that is used again."""
+        buffer = memoryview(bytearray(min(size, _COMPARE_SIZE)))
+        for start in range(offset, offset + size, _COMPARE_SIZE):
+            view = buffer[: min(len(buffer), offset + size - start)]
+            yield view[: self._blob.read_into(start, view)]
 
     def seal(self) -> list[Extent]:
         """Make what was written durable and return it, once."""
@@ -287,28 +312,3 @@ class _ExtentWriter:
             self._position += size
             view = view[size:]
         self._start = self._position
-
-
-def _write_batch(
-    writer: _ExtentWriter, checks: Sequence[ChunkCheck], batch: Sequence[Slice]
-) -> None:
-    for data in batch:
-        with memoryview(data) as view:
-            for check in checks:
-                check.update(view)
-            writer.write(view)
-        if isinstance(data, memoryview):
-            data.release()
-
-
-def _seal(
-    writer: _ExtentWriter,
-    checks: Sequence[ChunkCheck],
-    batch: Sequence[Slice],
-    verdict: Callable[[ChunkCheck], None] | None,
-) -> list[Extent]:
-    _write_batch(writer, checks, batch)
-    if verdict is not None:
-        for check in checks:
-            verdict(check)
-    return writer.seal()

@@ -155,12 +155,7 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
             uploads=uploads,
             catalogue=catalogue,
             active=active,
-            pipeline=ChunkPipeline(
-                registry,
-                workers,
-                slice_size=int(settings.slice_size),
-                buffer_memory=int(settings.buffer_memory),
-            ),
+            pipeline=ChunkPipeline(registry, workers),
             completer=Completer(registry, uploads, catalogue, jobs.wake),
         )
         sweeper = Sweeper(settings, sessions, uploads, active)

@@ -56,7 +56,9 @@ class ChunkStage(Protocol):
     def begin(self, session: Session, chunk: ChunkIntent) -> ChunkCheck | None:
         """Return a check for one chunk, or ``None`` where this chunk needs none.
 
-        Runs on the event loop.
+        Runs on the event loop. Where ``chunk.checksum_follows``, a stage that returned
+        ``None`` is asked again if a checksum came behind the body; its check then sees the
+        bytes as they were stored.
 
         Raises:
             ProtocolError: The announced checksum is of an unknown kind.

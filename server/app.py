@@ -13,7 +13,7 @@ from pdfsluice.core.runtime import Runtime, open_runtime
 from . import ietf, page, routes, tus
 from .access import Origins
 from .chunks import Chunks
-from .direct import SLICES, SlicePool
+from .direct import BUFFERS, Buffers
 from .documents import Documents
 from .health import Health
 from .keys import METRICS, RUNTIME
@@ -36,7 +36,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     own_version = version(DISTRIBUTION)
     app = web.Application(middlewares=[identify, measure, answer_errors, control_access])
     app[RUNTIME] = runtime
-    app[SLICES] = SlicePool(int(runtime.settings.buffer_memory))
+    app[BUFFERS] = Buffers(int(runtime.settings.slice_size))
     app[METRICS] = sinks.metrics
     app[ORIGINS] = Origins(
         allowed=runtime.settings.cors_origins,

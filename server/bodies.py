@@ -6,8 +6,8 @@ request was authorised and admitted.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -19,11 +19,15 @@ from aiohttp.web_protocol import RequestPayloadError
 from pdfsluice.config import Settings
 from pdfsluice.core.errors import BodyIncomplete, BodyTimeout, SizeExceeded
 from pdfsluice.core.models import Checksum
+from pdfsluice.core.pipeline import Portion
 
-from .direct import SLICES, DirectReceiver, take_over
+from .direct import BUFFERS, Receiver, take_over
+from .http import Connection
 
 _BROKEN = (ConnectionError, ClientPayloadError, RequestPayloadError)
 _LOOKS_PER_TIMEOUT = 4
+_GATHER_BYTES = 64 * 1024
+_GATHER_SECONDS = 0.25
 _SKIPPED_BYTES = 1024 * 1024
 _LINGER_BYTES = 16 * 1024 * 1024
 _LINGER_SECONDS = 2.0
@@ -58,14 +62,13 @@ class BodyReader:
 
     def __init__(self, request: web.Request, limits: BodyLimits) -> None:
         self._request = request
-        self._content: StreamReader | DirectReceiver = request.content
+        self._content = request.content
+        self._receiver: Receiver | None = None
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._waiting_since: float | None = None
         self._waited = 0.0
-        self._allowed = False
-        self.received = 0
 
     def __enter__(self) -> Self:
         self._arm()
@@ -79,43 +82,81 @@ class BodyReader:
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if isinstance(self._content, DirectReceiver):
-            self._content.leave()
+        if self._receiver is not None:
+            self._receiver.close()
 
-    async def read_directly(self) -> list[bytes]:
-        """Read a large body past aiohttp from here on; return what it has read so far."""
-        await allow_body(self._request)
-        head, receiver = take_over(self._request, self._request.app[SLICES])
-        self.received += sum(map(len, head))
-        if receiver is not None:
-            self._content = receiver
-        return head
+    @property
+    def received(self) -> int:
+        """How many bytes of the body have come."""
+        if self._receiver is not None:
+            return (self._request.content_length or 0) - self._receiver.rest
+        return self._content.total_bytes
 
     async def read(self) -> bytes:
-        """Return the bytes that are there as one object; see :meth:`read_slice`."""
-        data = await self.read_slice()
-        if isinstance(data, memoryview):
-            with data:
-                return bytes(data)
-        return data
-
-    async def read_slice(self) -> bytes | memoryview:
         """Return the bytes that are there, waiting for the first; empty at the end.
 
         Raises:
             BodyIncomplete: The client broke off.
             BodyTimeout: The client is too slow.
         """
-        if not self._allowed:
-            await allow_body(self._request)
-            self._allowed = True
+        await allow_body(self._request)
+        try:
+            with self._waiting():
+                return await self._content.readany()
+        except BodyIncomplete:
+            # aiohttp keeps what came before the connection broke but hands nothing out once
+            # it is lost. A client on a line that breaks often would never get any further.
+            if rest := self._content._read_nowait(-1):  # noqa: SLF001 - there is no public way
+                return rest
+            raise
+
+    async def portions(self, most: int) -> AsyncGenerator[Portion]:
+        """Yield the body from here on, for worker threads: a large one past aiohttp.
+
+        Args:
+            most: How many bytes of a large body a portion may have.
+
+        Raises:
+            BodyIncomplete: The client broke off.
+            BodyTimeout: The client is too slow.
+        """
+        await allow_body(self._request)
+        head, self._receiver = take_over(self._request, self._request.app[BUFFERS])
+        if head:
+            yield head
+        if self._receiver is None:
+            async for gathered in self._gathered():
+                yield gathered
+            return
+        while self._receiver.rest:
+            with self._waiting():
+                await self._receiver.ready()
+            yield self._receiver.read(most)
+
+    async def _gathered(self) -> AsyncGenerator[Portion]:
+        """Yield what aiohttp hands on, enough at a time to be worth a worker's while."""
+        gathered: list[bytes] = []
+        size, since = 0, self._loop.time()
+        try:
+            while data := await self.read():
+                gathered.append(data)
+                size += len(data)
+                late = self._loop.time() - since > _GATHER_SECONDS
+                if size >= _GATHER_BYTES or late or self._content.at_eof():
+                    yield gathered
+                    gathered, size, since = [], 0, self._loop.time()
+        except (BodyIncomplete, BodyTimeout):
+            if gathered:
+                yield gathered
+            raise
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Count the time that the client lets us wait."""
         self._waiting_since = began = self._loop.time()
         try:
-            data = await self._content.readany()
+            yield
         except _BROKEN as error:
-            if data := self._left_over():
-                self.received += len(data)
-                return data
             raise BodyIncomplete(
                 f"the body broke off after {self.received} bytes",
                 hint="Ask for the session's state and go on from there.",
@@ -124,18 +165,6 @@ class BodyReader:
         finally:
             self._waiting_since = None
             self._waited += self._loop.time() - began
-        self.received += len(data)
-        return data
-
-    def _left_over(self) -> bytes:
-        """Return what came before the connection broke and was not read yet.
-
-        aiohttp keeps it but hands nothing out once the connection is lost. A client on a
-        line that breaks every few hundred kilobytes would never get any further.
-        """
-        if isinstance(self._content, DirectReceiver):
-            return b""  # it hands out everything first
-        return self._content._read_nowait(-1)  # noqa: SLF001 - there is no public way
 
     def _arm(self) -> None:
         delay = self._limits.idle_timeout / _LOOKS_PER_TIMEOUT
@@ -147,7 +176,7 @@ class BodyReader:
             self._arm()
             return
         # wakes whoever waits for the body with this error
-        self._content.set_exception(
+        (self._receiver or self._content).set_exception(
             BodyTimeout(
                 reason,
                 hint="Send the rest in a new request; smaller chunks help on a slow line.",
@@ -178,7 +207,7 @@ class RawBody:
         self._limits = limits
         self.checksum = checksum
 
-    async def slices(self) -> AsyncIterator[bytes | memoryview]:
+    async def portions(self, most: int) -> AsyncGenerator[Portion]:
         """Yield the bytes as they come.
 
         Raises:
@@ -186,10 +215,9 @@ class RawBody:
             BodyTimeout: The client is too slow.
         """
         with BodyReader(self._request, self._limits) as reader:
-            for head in await reader.read_directly():
-                yield head
-            while data := await reader.read_slice():
-                yield data
+            async with aclosing(reader.portions(most)) as portions:
+                async for portion in portions:
+                    yield portion
 
 
 async def read_small(request: web.Request, limits: BodyLimits, *, most: int) -> bytes:
@@ -245,7 +273,8 @@ async def answer_before_body(request: web.Request, response: web.Response) -> No
     waits = hdrs.EXPECT in request.headers and CONTINUED not in request
     length = request.content_length
     short = length is not None and length - content.total_bytes <= _SKIPPED_BYTES
-    if short and not waits and content.exception() is None:
+    lost = isinstance(request.protocol, Connection) and request.protocol.lost_track
+    if short and not waits and not lost and content.exception() is None:
         return
     response.force_close()
     await response.prepare(request)

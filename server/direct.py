@@ -1,14 +1,16 @@
-"""Receives the rest of a large body straight into the pipeline's slices.
+"""Lets worker threads take large bodies from the connection themselves.
 
 aiohttp hands a body on as ``bytes`` objects that its parser cuts out of what the socket
-gave: every byte is copied once more, and every read allocates. While a large raw body
-comes, a :class:`DirectReceiver` takes the place of aiohttp's protocol on the transport:
-the kernel writes into the slice itself. Behind the last byte the connection goes back to
-aiohttp and serves the next request.
+gave: every byte is copied once more, every read allocates, and the event loop does it all.
+While a large body comes, aiohttp's side of the connection is paused: the event loop only
+waits until bytes are there, and whoever writes them reads them. Behind the last byte the
+connection goes back to aiohttp and serves the next request.
 """
 
 import asyncio
-from collections import deque
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from socket import SO_RCVLOWAT, SOL_SOCKET
 from typing import Final
 
@@ -19,243 +21,190 @@ from .http import Connection
 LEAST_REST: Final = 256 * 1024
 """Bodies of which less than this is left are not worth the change."""
 
-_LARGEST_SLICE: Final = 2 * 1024 * 1024
-_LEAST_SLICE: Final = 128 * 1024
-_SLICES_OF_ONE: Final = 4
-_SLICES_KEPT: Final = 8
-_SLICES_AHEAD: Final = 1
 _LOW_WATER: Final = 512 * 1024
-_PATIENCE: Final = 0.2
+_IMPATIENCE: Final = 0.2
+_WORKER_PATIENCE: Final = 0.005
 
 
-class SlicePool:
-    """Memory for slices, used again once the pipeline has released what it was lent.
+class Buffers:
+    """Memory that worker threads receive into: one buffer for each thread that does so.
 
-    New memory is dear: the kernel clears every page of it and maps it when it is touched.
-    Large slices are cheap: threads change hands once for each. The more bodies are received
-    at once, the smaller their slices.
+    New memory is dear, because the kernel clears and maps every page when it is touched;
+    what was used before is used again.
 
     Args:
-        memory: Bytes that the slices of all bodies may take together.
-
-    Attributes:
-        receivers: How many bodies are being received.
+        size: Bytes of a buffer.
     """
 
-    def __init__(self, memory: int) -> None:
-        self._memory = memory
-        self._lent: deque[tuple[memoryview, list[memoryview]]] = deque(maxlen=_SLICES_KEPT)
-        self.receivers = 0
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._idle: list[bytearray] = []
 
-    @property
-    def slice_size(self) -> int:
-        """Size of the next slice in bytes."""
-        share = self._memory // (_SLICES_OF_ONE * max(1, self.receivers))
-        return max(_LEAST_SLICE, min(_LARGEST_SLICE, share))
-
-    def take(self) -> memoryview:
-        """Return memory for a slice that nobody else uses."""
-        size = self.slice_size
-        for _ in range(len(self._lent)):
-            store, views = self._lent.popleft()
-            if not all(map(_is_released, views)):
-                self._lent.append((store, views))
-            elif len(store) == size:
-                return store
-        return memoryview(bytearray(size))
-
-    def lent(self, store: memoryview, views: list[memoryview]) -> None:
-        """Take note of memory of which views are out; the oldest is forgotten, not reused."""
-        self._lent.append((store, views))
+    @contextmanager
+    def one(self) -> Iterator[memoryview]:
+        """Lend a buffer that nobody else uses. For any thread."""
+        store = self._idle.pop() if self._idle else bytearray(self._size)
+        try:
+            with memoryview(store) as view:
+                yield view
+        finally:
+            self._idle.append(store)
 
 
-SLICES = web.AppKey("SLICES", SlicePool)
+BUFFERS = web.AppKey("BUFFERS", Buffers)
 """Memory that the bodies of all requests share."""
 
 
-def _is_released(view: memoryview) -> bool:
-    try:
-        view.nbytes  # noqa: B018 - the only way to ask
-    except ValueError:
-        return True
-    return False
+class Receiver:
+    """Reads the rest of one body past aiohttp. Close it on the event loop when done.
 
-
-class DirectReceiver(asyncio.BufferedProtocol):
-    """A protocol that fills slices until a known number of bytes has come.
-
-    Whoever gets a slice calls its ``release`` when done with it.
+    The socket is used through a descriptor of its own, which stays what it is when aiohttp
+    closes the connection under a thread that is reading.
 
     Args:
-        pool: Where the memory comes from.
+        connection: The connection, which nobody else reads from until :meth:`close`.
+        transport: Its transport.
         content: What aiohttp shows of the body; it is told when the body has ended.
-        server: The protocol whose place is taken.
-        transport: The connection.
-        rest: How many bytes of it are still to come.
+        rest: How many bytes of the body are still to come.
+        buffers: Where they are put.
+
+    Attributes:
+        rest: How many bytes of the body are still to come.
     """
 
     def __init__(
         self,
-        pool: SlicePool,
-        content: StreamReader,
-        server: Connection,
+        connection: Connection,
         transport: asyncio.Transport,
+        content: StreamReader,
         rest: int,
+        buffers: Buffers,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._pool = pool
+        self._connection = connection
         self._content = content
-        self._server = server
         self._transport = transport
-        self._rest = rest
-        self._ready: deque[memoryview] = deque()
-        self._store = memoryview(b"")
-        self._views: list[memoryview] = []
-        self._start = 0
-        self._end = 0
-        self._paused = False
-        self._waiter: asyncio.Future[None] | None = None
-        self._wanted = 1
+        self._buffers = buffers
+        self._socket = transport.get_extra_info("socket").dup()
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+        self._low_water = 1
+        self._exhausted = True
+        self._patience = 0.0
         self._failure: BaseException | None = None
-        pool.receivers += 1
-        self._low_water(min(_LOW_WATER, rest))
+        self._waiter: asyncio.Future[None] | None = None
+        self.rest = rest
+        transport.pause_reading()
 
-    # What the transport calls.
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Lend the transport the free end of the slice that is being filled."""
-        del sizehint
-        if self._end == len(self._store):
-            self._store, self._views = self._pool.take(), []
-            self._start = self._end = 0
-        return self._store[self._end : self._end + self._rest]
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Count what came; a full slice, and the last, is handed on at once."""
-        self._end += nbytes
-        self._rest -= nbytes
-        if self._rest < _LOW_WATER:
-            self._low_water(1)  # no more will come than that
-        if self._end == len(self._store) or not self._rest:
-            self._hand_on()
-            self._pool.lent(self._store, self._views)
-            if not self._rest:
-                self._give_back()
-            elif len(self._ready) >= _SLICES_AHEAD:
-                self._paused = True
-                self._transport.pause_reading()
-
-    def eof_received(self) -> bool | None:
-        """The sender says that it sends no more, too early."""
-        self._server.eof_received()
-        return None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the reader and aiohttp that the connection is gone."""
-        self.set_exception(exc or ConnectionResetError("the connection was closed"))
-        self._server.connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """Pass on that answers do not drain."""
-        self._server.pause_writing()
-
-    def resume_writing(self) -> None:
-        """Pass on that answers drain again."""
-        self._server.resume_writing()
-
-    # What the reader of the body calls; named as in aiohttp's StreamReader.
-
-    async def readany(self) -> bytes | memoryview:
-        """Return what came since the last call, waiting for it; empty at the end.
+    async def ready(self) -> None:
+        """Wait until there is something to :meth:`read`; not needed at the very end.
 
         Raises:
-            ConnectionError: The connection is gone, and all that came was returned.
+            ConnectionError: The connection is gone, and all that came was read.
+            BaseException: What :meth:`set_exception` was told.
         """
-        while not self._ready:
-            if self._failure is None and self._rest:
-                self._resume()
-                await self._wait()
-            self._hand_on()
-            if self._ready:
+        if self._failure is None and self._exhausted:
+            await self._readable()
+        if self._failure is not None:
+            raise self._failure
+
+    def read(self, most: int) -> Iterator[memoryview]:
+        """Yield what is there, and what follows at once. Runs in a worker thread.
+
+        A sender that kept the event loop waiting does not keep a worker waiting too.
+
+        Args:
+            most: How many bytes to read at most.
+
+        Yields:
+            Bytes in memory that is used again when the next are asked for.
+        """
+        self._exhausted = False
+        most = min(most, self.rest)
+        with self._buffers.one() as buffer:
+            while most and not self._exhausted:
+                size = self._fill(buffer[: min(len(buffer), most)])
+                most -= size
+                yield buffer[:size]
+
+    def _fill(self, buffer: memoryview) -> int:
+        filled = 0
+        while filled < len(buffer) and not self._exhausted:
+            self._wake_at(min(_LOW_WATER, len(buffer) - filled))
+            self._exhausted = not self._poll.poll(1000 * self._patience)
+            try:
+                size = self._socket.recv_into(buffer[filled:])
+            except BlockingIOError:
                 break
-            if self._failure is not None:
-                raise self._failure
-            if not self._rest:
-                return b""
-        return self._ready.popleft()
+            except OSError as error:
+                self._fail(error)
+                break
+            if not size:
+                self._fail(ConnectionResetError("the connection was closed"))
+            filled += size
+            self.rest -= size
+        return filled
+
+    def _fail(self, error: OSError) -> None:
+        self._failure = self._failure or error
+        self._exhausted = True
 
     def set_exception(self, failure: BaseException) -> None:
         """End the reading with an error."""
         self._failure = self._failure or failure
         self._wake()
 
-    def leave(self) -> None:
-        """Read no more; aiohttp gets what is still to come of a body that is given up."""
-        self._pool.receivers -= 1
-        self._low_water(1)
-        if self._rest and self._transport.get_protocol() is self:
-            self._transport.set_protocol(self._server)
-            self._resume()
+    def close(self) -> None:
+        """Give the connection back to aiohttp: for the next request, or to be closed."""
+        with suppress(OSError):  # it may be gone
+            self._wake_at(1)
+        self._socket.close()
+        if self.rest:
+            self._connection.lose_track()
+        else:
+            self._connection.forget_body()
+            self._content.feed_eof()
+        self._transport.resume_reading()
 
-    async def _wait(self) -> None:
+    async def _readable(self) -> None:
+        began = self._loop.time()
+        self._wake_at(min(_LOW_WATER, self.rest))
         self._waiter = self._loop.create_future()
-        self._timer = self._loop.call_later(_PATIENCE, self._slow)
+        # A slow sender has what it sent taken from it now and then.
+        timer = self._loop.call_later(_IMPATIENCE, self._wake_at, 1)
+        self._loop.add_reader(self._socket, self._wake)
         try:
             await self._waiter
         finally:
+            self._loop.remove_reader(self._socket)
+            timer.cancel()
             self._waiter = None
-            self._timer.cancel()
-
-    def _slow(self) -> None:
-        """Take what a slow sender has sent, and from now on whatever comes."""
-        self._low_water(1)
-        if self._end > self._start:
-            self._wake()
-        else:
-            self._timer = self._loop.call_later(_PATIENCE, self._slow)
+        waited = self._loop.time() - began
+        self._patience = _WORKER_PATIENCE if waited < _WORKER_PATIENCE else 0.0
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _hand_on(self) -> None:
-        if self._end > self._start:
-            view = self._store[self._start : self._end]
-            self._views.append(view)
-            self._ready.append(view)
-            self._start = self._end
-            self._wake()
-
-    def _low_water(self, size: int) -> None:
+    def _wake_at(self, size: int) -> None:
         """Let the kernel wake us only when so many bytes are there (socket(7), SO_RCVLOWAT)."""
-        if size != self._wanted and not self._transport.is_closing():
-            self._wanted = size
-            socket = self._transport.get_extra_info("socket")
-            socket.setsockopt(SOL_SOCKET, SO_RCVLOWAT, size)
-
-    def _resume(self) -> None:
-        if self._paused:
-            self._paused = False
-            self._transport.resume_reading()
-
-    def _give_back(self) -> None:
-        """Return the connection to aiohttp for the next request."""
-        self._transport.set_protocol(self._server)
-        self._server.forget_body()
-        self._content.feed_eof()
+        if size != self._low_water:
+            self._low_water = size
+            self._socket.setsockopt(SOL_SOCKET, SO_RCVLOWAT, size)
 
 
-def take_over(request: web.Request, pool: SlicePool) -> tuple[list[bytes], DirectReceiver | None]:
-    """Put a receiver in the place of aiohttp's protocol, if that is possible and worth it.
+def take_over(request: web.Request, buffers: Buffers) -> tuple[list[bytes], Receiver | None]:
+    """Take the rest of a body out of aiohttp's hands, if that is possible and worth it.
 
     Returns:
         What aiohttp has read of the body already, and the receiver of the rest if there
         is one.
     """
-    server, transport, content = request.protocol, request.transport, request.content
+    connection, transport, content = request.protocol, request.transport, request.content
     if (
-        not isinstance(server, Connection)
+        not isinstance(connection, Connection)
         or not isinstance(transport, asyncio.Transport)
+        or transport.get_extra_info("sslcontext") is not None
         or request.content_length is None
         or hdrs.TRANSFER_ENCODING in request.headers
         or content.exception() is not None
@@ -266,8 +215,6 @@ def take_over(request: web.Request, pool: SlicePool) -> tuple[list[bytes], Direc
     while data := content.read_nowait():
         head.append(data)
     rest = request.content_length - content.total_bytes
-    if rest < LEAST_REST or not server.drained or transport.is_closing():
+    if rest < LEAST_REST or not connection.drained or transport.is_closing():
         return head, None
-    receiver = DirectReceiver(pool, content, server, transport, rest)
-    transport.set_protocol(receiver)
-    return head, receiver
+    return head, Receiver(connection, transport, content, rest, buffers)

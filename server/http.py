@@ -3,6 +3,7 @@
 import logging
 import uuid
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http import HttpRequestParser
@@ -13,7 +14,7 @@ from .problems import internal_problem, problem_of_status
 
 logger = logging.getLogger(__name__)
 
-READ_BUFFER = 512 * 1024
+READ_BUFFER = 64 * 1024
 """Bytes of a body that may wait to be read before the client is slowed down."""
 _LINGER_SECONDS = 2.0
 _KEEP_ALIVE_SECONDS = 75.0
@@ -48,9 +49,18 @@ class _Server(web.Server):
 
 
 class Connection(RequestHandler):
-    """Answers with problems also where no application is asked; lends out its transport."""
+    """Answers with problems also where no application is asked; lends out its transport.
 
-    __slots__ = ()
+    Attributes:
+        lost_track: Whether part of a body was read by somebody else and nobody knows what
+            comes next, so that no further request can be read.
+    """
+
+    __slots__ = ("lost_track",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lost_track = False
 
     @property
     def drained(self) -> bool:
@@ -74,6 +84,10 @@ class Connection(RequestHandler):
             auto_decompress=False,
             max_msg_queue_size=self._max_msg_queue_size,
         )
+
+    def lose_track(self) -> None:
+        """Read no further request: somebody else has given up this one's body half-way."""
+        self.lost_track = True
 
     def handle_error(
         self,

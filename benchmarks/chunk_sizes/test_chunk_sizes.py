@@ -6,7 +6,7 @@ A plugin's author names an own stage or store: ``make bench ARGS="--stage mine"`
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +82,10 @@ class FileBody:
     def __init__(self, data: memoryview) -> None:
         self._data = data
 
-    async def slices(self) -> AsyncIterator[memoryview]:
-        for start in range(0, len(self._data), READ):
-            yield self._data[start : start + READ]
+    async def portions(self, most: int) -> AsyncGenerator[Iterator[memoryview]]:
+        for start in range(0, len(self._data), most):
+            part = self._data[start : start + most]
+            yield (part[at : at + READ] for at in range(0, len(part), READ))
 
 
 @pytest.mark.benchmark(group="pipeline")

@@ -9,9 +9,6 @@ from typing import Protocol
 from pdfsluice.core.errors import ChecksumMismatch, ProtocolError
 from pdfsluice.core.models import Checksum, ChunkIntent, Session
 
-TRAILING = "sha256"
-"""The algorithm of a checksum that stands behind the body: it must be known beforehand."""
-
 
 class _Hash(Protocol):
     def update(self, data: memoryview, /) -> None: ...
@@ -42,32 +39,29 @@ _ALGORITHMS: Mapping[str, Callable[[], _Hash]] = {
 
 
 class ChecksumStage:
-    """Checks a chunk whose checksum is announced before its body or may stand behind it."""
+    """Checks a chunk whose checksum is announced, before its body or behind it."""
 
     def begin(self, session: Session, chunk: ChunkIntent) -> "ChecksumCheck | None":  # noqa: ARG002 - the port's signature
         """Return a check for a chunk with a checksum, ``None`` for one without."""
-        if chunk.checksum is not None:
-            return ChecksumCheck(chunk.checksum.algorithm, chunk.checksum)
-        return ChecksumCheck(TRAILING, None) if chunk.checksum_follows else None
+        return None if chunk.checksum is None else ChecksumCheck(chunk.checksum)
 
 
 class ChecksumCheck:
     """Computes the checksum of one chunk.
 
     Args:
-        algorithm: What to compute.
-        announced: What the client said before the body, if it did.
+        announced: What the client said it is.
     """
 
-    def __init__(self, algorithm: str, announced: Checksum | None) -> None:
-        if algorithm not in _ALGORITHMS:
+    def __init__(self, announced: Checksum) -> None:
+        if announced.algorithm not in _ALGORITHMS:
             raise ProtocolError(
-                f"The checksum algorithm {algorithm!r} is not supported.",
+                f"The checksum algorithm {announced.algorithm!r} is not supported.",
                 hint=f"Use one of: {', '.join(_ALGORITHMS)}.",
             )
-        self._algorithm = algorithm
+        self._algorithm = announced.algorithm
         self._announced = announced
-        self._hash = _ALGORITHMS[algorithm]()
+        self._hash = _ALGORITHMS[announced.algorithm]()
 
     def update(self, data: memoryview) -> None:
         """See the next bytes; the interpreter lock is released meanwhile."""
@@ -83,8 +77,9 @@ class ChecksumCheck:
     def _compare(self, announced: Checksum, actual: bytes) -> None:
         if announced.algorithm != self._algorithm:
             raise ProtocolError(
-                f"A {announced.algorithm} checksum must be announced before the body.",
-                hint=f"Behind the body only {TRAILING} is supported.",
+                f"The chunk has a {self._algorithm} checksum before its body and a"
+                f" {announced.algorithm} checksum behind it.",
+                hint="Send one checksum.",
             )
         if announced.value != actual:
             raise ChecksumMismatch(

@@ -1,7 +1,7 @@
 """Runtimes inside the test process: real stores and a chosen set of plugins, no HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -14,7 +14,7 @@ from pdfsluice.core.hookspecs import hookimpl
 from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.manager import PluginInfo, PluginManager
 from pdfsluice.core.models import Checksum, ChunkIntent, Session
-from pdfsluice.core.pipeline import Slice
+from pdfsluice.core.pipeline import Portion
 from pdfsluice.core.ports import PluginContext, PolicySpec
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
 from pdfsluice.core.stages import StageContext, StreamStage, StreamStageSpec
@@ -34,15 +34,15 @@ class Bytes:
     checksum: Checksum | None = None
     held: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def slices(self) -> AsyncIterator[Slice]:
-        """Yield the bytes in slices of ``size``."""
+    async def portions(self, most: int) -> AsyncGenerator[Portion]:
+        """Yield the bytes in portions of ``size``."""
         for start in range(0, len(self.data), self.size):
             if self.failure is not None and start >= (self.fails_after or 0):
                 raise self.failure
             if self.holds_after is not None and start >= self.holds_after:
                 self.held.set()
                 await asyncio.Event().wait()
-            yield self.data[start : start + self.size]
+            yield [self.data[start : start + self.size]]
         if self.failure is not None:
             raise self.failure
 

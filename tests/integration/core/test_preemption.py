@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -25,10 +25,10 @@ class Pieces:
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    async def slices(self) -> AsyncIterator[bytes]:
+    async def portions(self, most: int) -> AsyncGenerator[list[bytes]]:
         for start in range(0, len(self._data), 10_000):
             await asyncio.sleep(0)
-            yield self._data[start : start + 10_000]
+            yield [self._data[start : start + 10_000]]
 
 
 async def send_all(runtime: Runtime, session_id: str) -> None:
