@@ -135,20 +135,14 @@ class BodyReader:
 
     async def _gathered(self) -> AsyncGenerator[Portion]:
         """Yield what aiohttp hands on, enough at a time to be worth a worker's while."""
-        gathered: list[bytes] = []
-        size, since = 0, self._loop.time()
-        try:
-            while data := await self.read():
-                gathered.append(data)
-                size += len(data)
-                late = self._loop.time() - since > _GATHER_SECONDS
-                if size >= _GATHER_BYTES or late or self._content.at_eof():
-                    yield gathered
-                    gathered, size, since = [], 0, self._loop.time()
-        except (BodyIncomplete, BodyTimeout):
-            if gathered:
-                yield gathered
-            raise
+        while data := await self.read():
+            gathered = [data]
+            # A failure waits until what came before it is handed on; the next read meets it.
+            with suppress(TimeoutError, BodyIncomplete, BodyTimeout):
+                async with asyncio.timeout(_GATHER_SECONDS):
+                    while sum(map(len, gathered)) < _GATHER_BYTES and not self._content.at_eof():
+                        gathered.append(await self.read())
+            yield gathered
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
