@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from aiohttp import FormData
 
 from tests.support.runtimes import Watchman
 from tests.support.web import STREAMING, WebServer, a_server, body_of, sha256
@@ -120,4 +121,45 @@ async def test_a_refusal_ends_a_body_that_is_still_coming(tmp_path: Path) -> Non
         ) as response:
             assert response.status in {200, 422}
         assert await line.status() == 422
+        assert await line.rest() == b"", "the connection is closed behind the answer"
+
+
+def form_of(chunk_id: int, part: bytes, *behind: tuple[str, str]) -> FormData:
+    form = FormData()
+    form.add_field("chunk_id", str(chunk_id))
+    form.add_field("file", BytesIO(part), filename="chunk", content_type="application/octet-stream")
+    for name, value in behind:
+        form.add_field(name, value)
+    return form
+
+
+async def test_large_forms_with_a_checksum_behind_the_file(big: WebServer) -> None:
+    session = await big.initiate(DATA, chunk_size=SIZE)
+    url, size, count = session["upload_url"], session["chunk_size"], session["total_chunks"]
+    parts = [DATA[number * size : (number + 1) * size] for number in range(count)]
+    async with big.http.post(
+        url, data=form_of(0, parts[0], ("checksum", sha256(parts[1])))
+    ) as response:
+        assert (await body_of(response))["code"] == "checksum-mismatch"
+    assert (await big.status(session["session_id"]))["uploaded_bytes"] == 0
+    for number, part in enumerate(parts):
+        async with big.http.post(
+            url, data=form_of(number, part, ("checksum", sha256(part)))
+        ) as response:
+            assert response.status == 200
+    async with big.http.post(f"{STREAMING}/complete/{session['session_id']}") as response:
+        assert (await body_of(response))["document"]["sha256"] == sha256(DATA)
+
+
+async def test_a_refused_body_does_not_swallow_the_next_request(big: WebServer) -> None:
+    """Nobody knows where the next request begins once a worker has read part of a body."""
+    session = await big.initiate(DATA, chunk_size=SIZE)
+    session_id, size = session["session_id"], session["chunk_size"]
+    part = DATA[:size]
+    async with big.http.put(f"{session['upload_url']}?chunk_id=0", data=BytesIO(part)) as response:
+        assert response.status == 200
+    async with wire(big) as line:
+        other = b"!" * (size - 300_000)
+        await line.send(head_of(session_id, 0, size), other)
+        assert await line.status() == 409
         assert await line.rest() == b"", "the connection is closed behind the answer"
