@@ -90,7 +90,7 @@ def test_operations_show_what_the_server_does(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=20_000_000)
+    Line(page, bytes_per_second=4_000_000)
     choose(page, pdfs / "canal-survey.pdf")
     page.get_by_role("link", name="Operations").click()
     gauges = page.locator(".gauge")
@@ -180,7 +180,40 @@ def test_the_page_is_used_with_the_keyboard_alone(
     expect(page.get_by_role("searchbox")).to_be_focused()
 
 
-@pytest.mark.parametrize("width", [320, 390, 820, 1920])
+def test_the_focus_stays_on_a_card_whose_buttons_change(
+    own: RunningServer, open_page: OpenPage, pdfs: Path
+) -> None:
+    page = open_page(own.base_url)
+    Line(page, bytes_per_second=10_000_000)
+    choose(page, pdfs / "canal-survey.pdf")
+    upload = expect_state(page, "canal-survey.pdf", "uploading")
+    upload.get_by_role("button", name="Pause").focus()
+    for pressed, found in (("Pause", "Resume"), ("Resume", "Pause")):
+        expect(upload.get_by_role("button", name=pressed)).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(upload.get_by_role("button", name=found)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(upload.get_by_role("button", name="Cancel")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(upload.get_by_role("button", name="Remove from list")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Choose files")).to_be_focused()
+
+
+def test_a_document_that_is_not_there_is_said_to_be_missing(
+    own: RunningServer, open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    page = open_page(f"{own.base_url}/#/documents/999")
+    expect(page.get_by_role("heading", name="There is no such document")).to_be_visible()
+    audit(page, screenshot, "29-missing")
+    page.get_by_role("link", name="All documents").click()
+    expect(page.get_by_role("heading", name="No documents yet")).to_be_visible()
+    page.get_by_role("link", name="Search").click()
+    expect(page.get_by_role("heading", name="Nothing to search yet")).to_be_visible()
+    audit(page, screenshot, "29-nothing-to-search")
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 820, 1920])
 def test_nothing_is_cut_off_at_any_width(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot, width: int
 ) -> None:

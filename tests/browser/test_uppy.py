@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from tests.support.page import Line
 from tests.support.servers import RunningServer, free_port
 
 OpenPage = Callable[..., Page]
@@ -114,7 +115,9 @@ def test_the_example_uploads(
 def test_a_refused_file_ends_with_the_reason(
     site: str, listening: RunningServer, open_page: OpenPage, pdfs: Path
 ) -> None:
-    outcome = _upload(open_page(site), listening, pdfs / "invoice.pdf")
+    page = open_page(site)
+    Line(page, bytes_per_second=20_000_000)  # so that the verdict is there before the end
+    outcome = _upload(page, listening, pdfs / "invoice.pdf")
     assert outcome["failed"] == 1
     (problem,) = outcome["problems"]
     assert problem["code"] == "content-rejected", problem

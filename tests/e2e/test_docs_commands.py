@@ -66,6 +66,9 @@ SHELL: Mapping[str, Shell] = {
         put={"b002c77a": "$ID"},
         after={"pdfsluice keys add": "KEY=$(cat out); ID=$(cut -d_ -f2 out)"},
     ),
+    "docs/how-to/release-from-quarantine.md": Shell(
+        skip={"": "tests/integration/client/test_client_quarantine.py"}
+    ),
     "docs/how-to/scan-files.md": Shell(
         codes={"pdfsluice scan invoice.pdf": 3, "pdfsluice scan --json archive/": 3}
     ),

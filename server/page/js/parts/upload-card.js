@@ -27,6 +27,8 @@ export class UploadCard {
   #verdictKey = '';
   #announced = '';
   #queued = false;
+  /** Whether the focus waits on the name for a button to appear. */
+  #homeless = false;
 
   /**
    * @param {any} app
@@ -67,13 +69,14 @@ export class UploadCard {
     );
     this.values = Object.fromEntries(COUNTERS.map((stage) => [stage, h('dd')]));
     this.verdict = h('div', { hidden: true });
+    this.name = h('h3', { class: 'card-name', title: filename, tabIndex: -1 }, filename);
     return h(
       'li',
       { class: 'card' },
       h(
         'div',
         { class: 'card-head' },
-        h('div', {}, h('h3', { class: 'card-name', title: filename }, filename), h('div', { class: 'card-line' }, this.chip, this.line)),
+        h('div', {}, this.name, h('div', { class: 'card-line' }, this.chip, this.line)),
         h('div', { class: 'actions' }, this.pause, this.resume, this.retry, this.again, this.cancel, this.dismiss),
       ),
       this.bar,
@@ -141,12 +144,18 @@ export class UploadCard {
 
   #buttons({ state, waiting, error }) {
     const { ended } = this.upload;
+    const held = this.element.contains(document.activeElement) ? document.activeElement : null;
     this.pause.hidden = !['preparing', 'uploading', 'waiting'].includes(state);
     this.resume.hidden = state !== 'paused' || this.#queued;
     this.retry.hidden = !waiting || state === 'paused';
     this.cancel.hidden = ended || state === 'cancelling';
     this.dismiss.hidden = !ended;
     this.again.hidden = state !== 'failed' || error?.code === 'already-uploading';
+    // Who uses the keyboard stays on the card when the button that was pressed is gone.
+    if (!held?.hidden && !(this.#homeless && held === this.name)) return;
+    const next = this.element.querySelector('.card-head button:not([hidden])');
+    this.#homeless = !next;
+    (next ?? this.name).focus();
   }
 
   #showVerdict(snapshot) {
