@@ -18,7 +18,25 @@ MOST_EXAMINED = 500
 MOST_BYTES = 16 * 1024 * 1024
 """How much of one attachment is looked at; the list of an archive stands at its end."""
 
+_HEADER_WITHIN = 1024
+"""Readers look for the header of a PDF in this many bytes."""
+
 _STREAM_KEYS = ("/UF", "/F", "/Unix", "/Mac", "/DOS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedPdf:
+    """An attachment that is a PDF itself, and has to be looked into.
+
+    Attributes:
+        name: Its file name, as the document gives it.
+        object: Number of the object that holds it.
+        content: The whole file.
+    """
+
+    name: str
+    object: int
+    content: bytes
 
 
 @dataclass(slots=True)
@@ -57,8 +75,8 @@ class Attachments:
         if attachment.name or key not in self._found:
             self._found[key] = attachment
 
-    def examine(self, pdf: Pdf, budget: Budget) -> Iterator[Sighting | Blind]:
-        """Yield every embedded file, every program among them, and what cannot be told."""
+    def examine(self, pdf: Pdf, budget: Budget) -> Iterator[Sighting | Blind | AttachedPdf]:
+        """Yield every embedded file, programs and PDFs among them, and what cannot be told."""
         seen: set[int] = set()
         for count, (key, attachment) in enumerate(self._found.items()):
             budget.spend()
@@ -84,7 +102,9 @@ class Attachments:
             )
 
 
-def _examine(attachment: _Attachment, stream: Object, number: int) -> Iterator[Sighting | Blind]:
+def _examine(
+    attachment: _Attachment, stream: Object, number: int
+) -> Iterator[Sighting | Blind | AttachedPdf]:
     shown = f"The attachment {attachment.name!r}" if attachment.name else "An attachment"
     try:
         content = _content(stream)
@@ -100,12 +120,8 @@ def _examine(attachment: _Attachment, stream: Object, number: int) -> Iterator[S
             excerpt=attachment.name,
             hidden=attachment.hidden,
         )
-    elif content.lstrip()[:5] == b"%PDF-":
-        yield Blind(
-            reason="nested-document",
-            object=number,
-            message=f"{shown} is itself a PDF; it was not looked into.",
-        )
+    elif b"%PDF-" in content[:_HEADER_WITHIN] and len(content) < MOST_BYTES:
+        yield AttachedPdf(name=attachment.name, object=number, content=content)
     elif len(content) >= MOST_BYTES:
         yield Blind(
             reason="limit",

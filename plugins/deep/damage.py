@@ -28,7 +28,7 @@ def damages(warnings: Sequence[str], path: str) -> list[tuple[str, int | None]]:
     for warning in warnings:
         if _HARMLESS.search(warning):
             continue
-        text = warning.replace(path, "").lstrip(": ")
+        text = warning.replace(path, "") if path else warning.lstrip(": ")
         place = _PLACE.search(text)
         number = next((int(n) for n in place.groups()[:2] if n), None) if place else None
         found.append((_sentence(text), number))

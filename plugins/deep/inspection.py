@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pikepdf
@@ -10,13 +11,20 @@ from pikepdf import Pdf
 
 from pdfsluice.core.findings import FindingKind
 
-from .attachments import Attachments
+from .attachments import AttachedPdf, Attachments
 from .budget import Budget, OutOfTimeError
 from .damage import damages, exceeds_memory
 from .facts import facts_of
+from .nested import (
+    Nesting,
+    blind_within,
+    not_looked_into,
+    opens_attachments,
+    sightings_within,
+)
 from .sightings import Blind, Doubt, Sighting, Survey
 from .triggers import Triggers, find_triggers
-from .walk import Walk, open_pdf
+from .walk import Opener, Walk, open_pdf
 
 MOST_OF_A_KIND = 200
 """Sightings of one kind that are reported; a file may have a million links."""
@@ -45,25 +53,34 @@ def inspect(path: Path, seconds: float, doubts: Sequence[Doubt] = ()) -> Survey:
         seconds: How long it may take.
         doubts: What an earlier stage could not see.
     """
+    return _inspect(lambda: open_pdf(path), str(path), Budget(seconds), Nesting(), doubts)
+
+
+def _inspect(
+    opens: Opener, path: str, budget: Budget, nesting: Nesting, doubts: Sequence[Doubt] = ()
+) -> Survey:
     try:
-        pdf = open_pdf(path)
+        pdf = opens()
     except pikepdf.PasswordError:
         return _needs_password()
     except pikepdf.PikepdfError as error:
         return _unopenable(error, path)
     with pdf:
-        return _Look(pdf, path, Budget(seconds)).survey(doubts)
+        return _Look(pdf, opens, path, budget, nesting).survey(doubts)
 
 
 class _Look:
     """A look into an open file."""
 
-    def __init__(self, pdf: Pdf, path: Path, budget: Budget) -> None:
+    def __init__(
+        self, pdf: Pdf, opens: Opener, path: str, budget: Budget, nesting: Nesting
+    ) -> None:
         self._pdf = pdf
         self._path = path
         self._budget = budget
+        self._nesting = nesting
         self._attachments = Attachments()
-        self._walk = Walk(path, self._attachments, budget)
+        self._walk = Walk(opens, self._attachments, budget)
         self._seen: list[Sighting] = []
         self._warnings: list[str] = []
         self._triggers: Triggers = {}
@@ -101,8 +118,10 @@ class _Look:
         for found in self._attachments.examine(self._pdf, self._budget):
             if isinstance(found, Sighting):
                 self._seen.append(found)
-            else:
+            elif isinstance(found, Blind):
                 self._survey.blind.append(found)
+            else:
+                self._look_into(found)
         for number in self._walk.unread:
             self._blind("unreadable", "An object cannot be read; it was not checked.", number)
         self._warnings += map(str, self._pdf.get_warnings())
@@ -110,6 +129,21 @@ class _Look:
             for number in self._walk.unreadable(self._pdf):
                 message = "An object stream cannot be read; what is in it was not checked."
                 self._blind("object-stream", message, number)
+
+    def _look_into(self, attached: AttachedPdf) -> None:
+        """Inspect an attached PDF like the file itself; what is seen there is told as its own."""
+        if not self._nesting.take(attached):
+            self._survey.blind.append(not_looked_into(attached))
+            return
+        self._nesting.depth += 1
+        survey = _inspect(
+            lambda: open_pdf(BytesIO(attached.content)), "", self._budget, self._nesting
+        )
+        self._nesting.depth -= 1
+        offset = self._walk.places.get(attached.object)
+        opens = opens_attachments(self._triggers)
+        self._seen.extend(sightings_within(attached, survey, offset, opens=opens))
+        self._survey.blind.extend(blind_within(attached, survey))
 
     def _find_triggers(self) -> None:
         try:
@@ -135,29 +169,31 @@ def _distinct(seen: list[Sighting], triggers: Triggers) -> list[Sighting]:
     distinct: dict[tuple[object, ...], Sighting] = {}
     for sighting in seen:
         known = triggers.get((sighting.kind, sighting.object or 0), frozenset())
+        if sighting.within is not None:  # its trigger is that of its own document
+            known = frozenset()
         for trigger in sorted(known) if sighting.trigger is None and known else [sighting.trigger]:
-            key = (sighting.kind, sighting.object, trigger, sighting.subject)
+            key = (sighting.kind, sighting.object, trigger, sighting.subject, sighting.within)
             distinct.setdefault(key, replace(sighting, trigger=trigger))
     return list(distinct.values())
 
 
 def _bounded(seen: list[Sighting]) -> list[Sighting]:
     """Keep the first of each kind and trigger; what runs by itself is never crowded out."""
-    counts: dict[tuple[object, object], int] = defaultdict(int)
+    counts: dict[tuple[object, ...], int] = defaultdict(int)
     kept: list[Sighting] = []
     for sighting in seen:
-        key = (sighting.kind, sighting.trigger)
+        key = (sighting.kind, sighting.trigger, sighting.within is None)
         counts[key] += 1
         if counts[key] <= MOST_OF_A_KIND:
             kept.append(sighting)
     return kept
 
 
-def _damaged(warnings: list[str], path: Path) -> list[Sighting]:
+def _damaged(warnings: list[str], path: str) -> list[Sighting]:
     seen: list[Sighting] = []
     if exceeds_memory(warnings):
         seen.append(Sighting(kind=FindingKind.RESOURCE_LIMIT, subject="memory"))
-    for text, number in damages(warnings, str(path))[:1]:
+    for text, number in damages(warnings, path)[:1]:
         seen.append(
             Sighting(kind=FindingKind.MALFORMED, object=number, subject="repaired", excerpt=text)
         )
@@ -172,7 +208,7 @@ def _needs_password() -> Survey:
     )
 
 
-def _unopenable(error: pikepdf.PikepdfError, path: Path) -> Survey:
+def _unopenable(error: pikepdf.PikepdfError, path: str) -> Survey:
     text = str(error)
     if "encryption" in text:
         message = "The file is encrypted in a way that is not supported; it could not be checked."
@@ -180,7 +216,7 @@ def _unopenable(error: pikepdf.PikepdfError, path: Path) -> Survey:
             sightings=[Sighting(kind=FindingKind.ENCRYPTED, subject="unknown")],
             blind=[Blind(reason="unknown-encryption", message=message)],
         )
-    told, _ = (damages([text], str(path)) or [(text, None)])[0]
+    told, _ = (damages([text], path) or [(text, None)])[0]
     message = "The file cannot be opened; it could not be checked."
     return Survey(
         sightings=[Sighting(kind=FindingKind.MALFORMED, subject="unopenable", excerpt=told)],

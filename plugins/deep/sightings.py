@@ -8,6 +8,23 @@ from pdfsluice.core.findings import FindingKind, Trigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Within:
+    """The attached document in which something was seen.
+
+    Attributes:
+        name: The file name of the attachment; those of attachments in attachments with ``/``.
+        object: Number of the object of the outermost document that holds it.
+        offset: Where that object stands, if known.
+        opens: Whether the outer document opens it without being asked.
+    """
+
+    name: str
+    object: int
+    offset: int | None
+    opens: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
     """One thing that was seen in one object.
 
@@ -18,6 +35,7 @@ class Sighting:
         hidden: Whether the object lies in an object stream, out of sight in the raw bytes.
         subject: What is special about it, for the wording (``a Windows program``, a file name).
         excerpt: A piece of it, as it stands in the file.
+        within: The attachment that it is part of; ``None`` for the document itself.
     """
 
     kind: FindingKind
@@ -26,6 +44,7 @@ class Sighting:
     hidden: bool = False
     subject: str = ""
     excerpt: str = ""
+    within: Within | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +99,12 @@ class Survey:
 
 
 def _sighting(item: Mapping[str, Any]) -> Sighting:
-    trigger = item["trigger"]
+    trigger, within = item["trigger"], item["within"]
     return Sighting(
         **{
             **item,
             "kind": FindingKind(item["kind"]),
             "trigger": None if trigger is None else Trigger(trigger),
+            "within": None if within is None else Within(**within),
         }
     )

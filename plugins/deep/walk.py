@@ -1,10 +1,11 @@
 """Sees every object of a file, reachable or not, in bounded time and memory."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pikepdf
 from pikepdf import Array, Dictionary, Object, Pdf, Stream
@@ -21,6 +22,7 @@ BATCH = 100_000
 
 _NAME = re.compile(rb"/[A-Za-z0-9]+")
 _INDIRECT_NAME = re.compile(rb"/(?:S|Type|Subtype) \d+ \d+ R")
+Opener = Callable[[], Pdf]
 _Node = tuple[object, str, str]
 
 
@@ -35,7 +37,7 @@ class Walk:
     """One walk over one file.
 
     Args:
-        path: The file; it is opened anew where it has many objects.
+        opens: Opens the file, which happens anew where it has many objects.
         attachments: Is told of every embedded file.
         budget: Time for the whole inspection.
 
@@ -44,8 +46,8 @@ class Walk:
         unread: Objects that could not be looked at, or not to their end.
     """
 
-    def __init__(self, path: Path, attachments: Attachments, budget: Budget) -> None:
-        self._path = path
+    def __init__(self, opens: Opener, attachments: Attachments, budget: Budget) -> None:
+        self._opens = opens
         self._attachments = attachments
         self._budget = budget
         self._root = 0
@@ -71,7 +73,7 @@ class Walk:
             if start == 0:
                 yield from self._batch(pdf, batch)
             else:
-                with closing(open_pdf(self._path)) as again:
+                with closing(self._opens()) as again:
                     yield from self._batch(again, batch)
                     yield from (Warned(str(warning)) for warning in again.get_warnings())
 
@@ -120,9 +122,9 @@ class Walk:
             pending.extend((item, below, name) for below, item in node.items() if _is_direct(item))
 
 
-def open_pdf(path: Path) -> Pdf:
+def open_pdf(file: Path | BinaryIO) -> Pdf:
     """Open a file with the empty user password."""
-    return Pdf.open(path, suppress_warnings=True, inherit_page_attributes=False)
+    return Pdf.open(file, suppress_warnings=True, inherit_page_attributes=False)
 
 
 def _interesting(found: object) -> bool:

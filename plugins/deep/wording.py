@@ -1,13 +1,13 @@
 """How sightings are told to people: a sentence, advice, and how grave it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pdfsluice.core.explain import EXPLANATIONS
 from pdfsluice.core.findings import Finding, FindingKind, Severity, Trigger
 from pdfsluice.core.printable import printable
 
-from .sightings import Sighting
+from .sightings import Sighting, Within
 
 _EXCERPT = 160
 _NAME = 80
@@ -90,21 +90,48 @@ def to_finding(sighting: Sighting, stage: str) -> Finding:
     """Turn a sighting into a finding."""
     special = _SPECIAL.get((sighting.kind, sighting.subject))
     advice = special.advice if special is not None else ""
-    return Finding(
+    trigger = _trigger(sighting)
+    finding = Finding(
         kind=sighting.kind,
-        severity=special.severity if special is not None else _severity(sighting),
+        severity=special.severity if special is not None else _severity(sighting, trigger),
         stage=stage,
         message=_message(sighting, special),
         advice=advice or EXPLANATIONS[sighting.kind].advice,
         object=sighting.object,
-        trigger=sighting.trigger,
+        trigger=trigger,
         hidden=sighting.hidden,
         excerpt=printable(sighting.excerpt, _EXCERPT),
     )
+    return finding if sighting.within is None else _in_attachment(finding, sighting.within)
 
 
-def _severity(sighting: Sighting) -> Severity:
-    if sighting.trigger in _BY_ITSELF:
+def _in_attachment(finding: Finding, within: Within) -> Finding:
+    """Say that a finding is about an attached PDF.
+
+    It has the place of the attachment and not its number, which another finding may be about.
+    """
+    name = printable(within.name, _NAME)
+    shown = f"the attachment {name!r}" if name else "an attachment"
+    return replace(
+        finding,
+        message=f"In {shown}: {finding.message}",
+        object=None,
+        offset=within.offset or 0,
+        hidden=True,
+        details={"attachment": name, "attachment_object": within.object},
+    )
+
+
+def _trigger(sighting: Sighting) -> Trigger | None:
+    """Say what makes something run: an attached PDF does nothing before somebody opens it."""
+    within = sighting.within
+    if within is not None and not within.opens and sighting.trigger in _BY_ITSELF:
+        return Trigger.CLICK
+    return sighting.trigger
+
+
+def _severity(sighting: Sighting, trigger: Trigger | None) -> Severity:
+    if trigger in _BY_ITSELF:
         return _SEVERITY_BY_ITSELF.get(sighting.kind, EXPLANATIONS[sighting.kind].severity)
     return EXPLANATIONS[sighting.kind].severity
 

@@ -80,11 +80,6 @@ async def test_a_program_in_an_attachment_is_a_finding_of_its_own(
     assert {f.kind for f in report.findings} == {"executable", "embedded_files"}
 
 
-async def test_an_attached_pdf_is_not_taken_for_clean(inspect_pdf: pdfs.InspectPdf) -> None:
-    report = await inspect_pdf(pdfs.attached(b"%PDF-1.7 ...", "inner.pdf"))
-    assert [u.reason for u in report.unscanned] == ["nested-document"]
-
-
 async def test_a_large_attachment_is_looked_at_only_at_its_beginning(
     inspect_pdf: pdfs.InspectPdf,
 ) -> None:
