@@ -114,16 +114,24 @@ class Scan:
         )
 
     def _security_findings(self) -> list[Finding]:
-        xrefs = self.structure.xrefs
+        """Return all findings; an attachment is one, though its name and its data both tell."""
+        sightings = self.security.sightings
+        revisions = {id(sighting): self._revision(sighting) for sighting in sightings}
         found: list[Finding] = []
-        for sighting in self.security.sightings:
-            number = sighting.object
-            current = xrefs.current(number) if number is not None else None
-            revision = self.security.revision(sighting, current)
-            if number is not None and xrefs.is_freed(number):
-                revision = Revision.EARLIER
-            found.append(sighting.finding(SECURITY_STAGE, revision=revision))
+        for sighting in sightings:
+            revision = revisions[id(sighting)]
+            better = self.security.better(sighting)
+            if better is None or revisions.get(id(better)) is not revision:
+                found.append(sighting.finding(SECURITY_STAGE, revision=revision))
         return found
+
+    def _revision(self, sighting: Sighting) -> Revision:
+        xrefs = self.structure.xrefs
+        number = sighting.object
+        if number is not None and xrefs.is_freed(number):
+            return Revision.EARLIER
+        current = xrefs.current(number) if number is not None else None
+        return self.security.revision(sighting, current)
 
     # The observer of the walk.
 

@@ -63,7 +63,8 @@ class Security:
         self._null = NumberSet()
         self._replaced: dict[int, int] = {}  # object number -> offset of its latest definition
         self._scripts: dict[int, Sighting] = {}
-        self._attachments: dict[int, Sighting] = {}
+        self._attachments: dict[int, Sighting] = {}  # stream -> file specification
+        self._bare: set[int] = set()  # ids of sightings of attached streams
         self._triggers = Triggers(self._trigger_known, wanted)
         self.encrypted = False
         self.familiar: frozenset[bytes] = frozenset()
@@ -172,6 +173,12 @@ class Security:
         latest = self._replaced.get(sighting.object, sighting.offset)
         return Revision.EARLIER if latest > sighting.offset else Revision.CURRENT
 
+    def better(self, sighting: Sighting) -> Sighting | None:
+        """Return the file specification that names an attached stream, if it is about one."""
+        if id(sighting) not in self._bare or sighting.object is None:
+            return None
+        return self._attachments.get(sighting.object)
+
     # How it is worked out.
 
     def _defined(self, number: int, offset: int, value: Value) -> None:
@@ -194,17 +201,19 @@ class Security:
         """Return which objects are as good as absent; a form without fields still is one."""
         return self._null if sighting.kind is FindingKind.FORMS_ACROFORM else self._empty
 
-    def _sight(self, sighting: Sighting) -> None:
+    def _sight(self, sighting: Sighting) -> bool:
+        """Keep a sighting, unless there are too many like it."""
         key = (sighting.kind, sighting.trigger)
         self._counts[key] += 1
         if self._counts[key] > MAX_EACH:
-            return
+            return False
         if self._counts[key] == MAX_EACH and sighting.trigger in (Trigger.CLICK, None):
             self.familiar |= FAMILIAR.get(sighting.kind, frozenset())
         self.sightings.append(sighting)
         self._new.append(sighting)
         if sighting.object is not None:
             self._by_object.setdefault(sighting.object, []).append(sighting)
+        return True
 
     def _sight_if(self, target: Value, sighting: Sighting) -> None:
         """Report a sighting unless what it is about turns out to be empty."""
@@ -282,16 +291,22 @@ class Security:
             self._sight_if(value, make(FindingKind.FORMS_ACROFORM))
         for value in entry.every(b"XFA"):
             self._sight_if(value, make(FindingKind.FORMS_XFA))
+        self._attached(entry, make)
+
+    def _attached(self, entry: Dictionary, make: "_Maker") -> None:
+        """Report an attachment: by the specification that names it, and by its data."""
         for value in entry.every(b"EF"):
             sighting = make(FindingKind.EMBEDDED_FILES, excerpt=action_excerpt(None, entry))
             self._sight_if(value, sighting)
             if isinstance(value, Dictionary):
                 for _, file in value.entries:
                     if isinstance(file, Reference) and len(self._attachments) < MAX_TARGETS:
-                        self._attachments.setdefault(file.number, sighting)
+                        self._attachments[file.number] = sighting
                         self._wanted.add(file.number)
         if b"EmbeddedFile" in entry.names(b"Type"):
-            self._sight(make(FindingKind.EMBEDDED_FILES))
+            bare = make(FindingKind.EMBEDDED_FILES)
+            if self._sight(bare):
+                self._bare.add(id(bare))
 
     def _children(
         self, entry: Dictionary, number: int, trigger: Trigger | None

@@ -140,7 +140,7 @@ async def test_what_cannot_be_opened_is_not_taken_for_clean(
 
 async def test_damage_of_an_attached_pdf_is_told(inspect_pdf: pdfs.InspectPdf) -> None:
     report = await inspect_pdf(pdfs.attached(b"junk" + inner(opens)[:300], "inner.pdf"))
-    assert told(report) == {(K.MALFORMED, None)}
+    assert (K.MALFORMED, None) in told(report)
 
 
 async def test_an_attached_pdf_with_a_password_is_not_taken_for_clean(
