@@ -130,6 +130,9 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("does not know this key")
     audit(page, screenshot, "26-key")
+    page.keyboard.press("Escape")
+    expect(page.locator(".connection")).to_have_text("No key")
+    page.get_by_role("button", name="API key").click()
     page.get_by_label("Key", exact=True).fill(key)
     page.keyboard.press("Enter")
     expect(page.locator(".connection")).to_have_attribute("data-state", "live")
@@ -137,6 +140,12 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(
     expect_state(page, "handbook.pdf", "completed")
     assert digests
     assert all(digests)
+    page.get_by_role("button", name="API key").click()
+    page.get_by_label("Key", exact=True).fill("wrong again")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(page.locator(".connection")).to_have_attribute("data-state", "live")
     page.get_by_role("link", name="Open document").click()
     expect(page.locator(".document-page img")).to_be_visible()
     with page.expect_download() as download:

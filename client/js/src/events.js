@@ -142,7 +142,12 @@ export class EventChannel {
   #connect() {
     const { WebSocket: Implementation, url, protocols } = this.options;
     if (!Implementation || this.#socket || !this.#needed) return;
-    const socket = new Implementation(url, protocols());
+    let socket;
+    try {
+      socket = new Implementation(url, protocols());
+    } catch {
+      return; // A key that is no token cannot be a subprotocol: there is polling still.
+    }
     this.#socket = socket;
     socket.onopen = () => this.#opened(socket);
     socket.onmessage = ({ data }) => this.#received(socket, data);

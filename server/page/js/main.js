@@ -58,7 +58,10 @@ const app = {
 /** However many requests miss a key at once, it is asked for once. @type {Promise<boolean> | null} */
 let asking = null;
 function keyOnce() {
-  asking ??= askForKey(client).finally(() => (asking = null));
+  asking ??= askForKey(client).finally(() => {
+    asking = null;
+    showConnection();
+  });
   return asking;
 }
 
@@ -113,10 +116,15 @@ function navigate() {
   view.element.querySelector('h1')?.focus();
 }
 
+function showConnection() {
+  const locked = app.info?.authentication_required && !client.apiKey;
+  const state = client.channel.live ? 'live' : locked ? 'locked' : 'away';
+  connection.dataset.state = state;
+  setText(connection, t.connection[state]);
+}
+
 client.channel.listen((event) => {
-  if (event.type !== 'connection') return;
-  connection.dataset.state = event.live ? 'live' : 'away';
-  setText(connection, event.live ? t.connection.live : t.connection.away);
+  if (event.type === 'connection') showConnection();
 });
 
 async function learnLimits() {

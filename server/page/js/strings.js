@@ -11,7 +11,7 @@ export const t = {
 
   tabs: { upload: 'Upload', documents: 'Documents', search: 'Search', operations: 'Operations' },
   mainNavigation: 'Main',
-  connection: { live: 'Live', away: 'Reconnecting' },
+  connection: { live: 'Live', away: 'Reconnecting', locked: 'No key' },
   titleOf: (view) => `${view} · pdfsluice`,
 
   upload: {
@@ -282,7 +282,7 @@ export const t = {
     label: 'Key',
     submit: 'Use key',
     wrong: 'The server does not know this key.',
-    change: 'Change key',
+    change: 'API key',
   },
 
   errors: {

@@ -76,6 +76,17 @@ test('the connection closes when nobody listens any more', async () => {
   assert.equal(channel.live, false);
 });
 
+test('a key that cannot be a subprotocol does no harm', async () => {
+  let key = 'no token';
+  channel.options.protocols = () => ['pdfsluice.v1', `bearer.${key}`];
+  channel.watch('one', () => {});
+  await until(() => polls.length > 0);
+  assert.equal(channel.live, false);
+  key = 'token';
+  channel.restart();
+  await until(() => channel.live);
+});
+
 test('a new key reconnects', async () => {
   channel.watch('a', () => {});
   await until(() => channel.live);
