@@ -95,8 +95,8 @@ class ActiveUploads:
         )
         if session.state is SessionState.IMPORTING or session.partial:
             return upload
-        rotten = await self._drop_rotten(upload)
-        await self._follow(upload, fresh=rotten)
+        fresh = not session.committed or await self._drop_rotten(upload)
+        await self._follow(upload, fresh=fresh)
         return upload
 
     def _teller(self, snapshot: Callable[[], Session]) -> ProgressTeller:

@@ -145,8 +145,9 @@ class Follower:
 
     async def _run(self, checkpoints: Checkpoints) -> None:
         try:
-            for spec in self._specs:
-                await self._open(spec, checkpoints.get(spec.name))
+            self._follows = await self._workers.run(
+                _open_all, self._specs, self._context, checkpoints
+            )
             while not self._ended:
                 await self._wake.wait()
                 self._wake.clear()
@@ -173,13 +174,6 @@ class Follower:
         self.abandon(error)
         await self._on_failure(error)
 
-    async def _open(self, spec: StreamStageSpec, checkpoint: tuple[int, bytes] | None) -> None:
-        offset, state = checkpoint or (0, None)
-        context = replace(self._context, checkpoint=state, offset=offset)
-        with _naming(spec.name):
-            stage = await self._workers.run(spec.open, context)
-        self._follows.append(_Follow(spec.name, stage, offset))
-
     async def _step(self) -> None:
         """Let a worker read on, one run of slices, and show each to every stage."""
         end = min(self._frontier(), self._position + _RUN_SIZE)
@@ -190,9 +184,25 @@ class Follower:
             self._wake.set()
 
     async def _conclude(self) -> None:
-        reports = [await self._workers.run(follow.finish) for follow in self._follows]
+        reports = await self._workers.run(_finish_all, self._follows)
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(reports)
+
+
+def _open_all(
+    specs: Sequence[StreamStageSpec], context: StageContext, checkpoints: Checkpoints
+) -> list[_Follow]:
+    follows = []
+    for spec in specs:
+        offset, state = checkpoints.get(spec.name) or (0, None)
+        with _naming(spec.name):
+            stage = spec.open(replace(context, checkpoint=state, offset=offset))
+        follows.append(_Follow(spec.name, stage, offset))
+    return follows
+
+
+def _finish_all(follows: Sequence[_Follow]) -> Sequence[StageReport]:
+    return [follow.finish() for follow in follows]
 
 
 def _follow_run(

@@ -1,5 +1,6 @@
 """The authenticator ``api-keys``."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +14,7 @@ _WEBSOCKET_PREFIX = "bearer."
 
 
 class ApiKeyAuthenticator:
-    """Knows callers by their key; a change of the file counts from the next request on.
+    """Knows callers by their key; a change of the file counts within a tenth of a second.
 
     Once there was a key, also a revoked one, callers without a valid key are turned away
     for as long as this process lives: revoking the last key, or losing the file, must not
@@ -21,13 +22,16 @@ class ApiKeyAuthenticator:
 
     Args:
         path: The file of keys.
+        look_every: Seconds between two looks at whether it has changed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, look_every: float = 0.1) -> None:
+        self._look_every = look_every
         self._file = KeyFile(path)
         self._state: tuple[int, int, int] | None = None
         self._keys: Mapping[str, ApiKey] = {}
         self._seen = False
+        self._look_at = 0.0
 
     @property
     def enforced(self) -> bool:
@@ -58,13 +62,17 @@ class ApiKeyAuthenticator:
         return key.principal
 
     def _refresh(self) -> None:
-        state = self._file.state()
-        if state == self._state:
+        """Read the file again if it has changed since it was last looked at."""
+        now = time.monotonic()
+        if now < self._look_at:
             return
-        self._seen = self._seen or state is not None
-        self._keys = {}  # nobody is let in by what a damaged file said before
-        self._keys = {key.id: key for key in self._file.read()}
-        self._state = state
+        state = self._file.state()
+        if state != self._state:
+            self._seen = self._seen or state is not None
+            self._keys = {}  # nobody is let in by what a damaged file said before
+            self._keys = {key.id: key for key in self._file.read()}
+            self._state = state
+        self._look_at = now + self._look_every
 
 
 def _sent_key(headers: Mapping[str, str]) -> str | None:

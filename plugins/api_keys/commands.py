@@ -72,7 +72,7 @@ def revoke(
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Make keys void; a running server refuses them from its next request on."""
+    """Make keys void; a running server refuses them at once."""
     for key in _file(data_dir, config).revoke(name_or_id, datetime.now(UTC)):
         typer.echo(f"Key {key.id} of {key.name} is revoked.")
 
