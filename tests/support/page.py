@@ -42,7 +42,7 @@ class Screenshot:
 
 def get_json(url: str) -> Any:
     """Fetch a JSON answer."""
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -50,7 +50,7 @@ def send(url: str, body: bytes, content_type: str, method: str = "POST") -> Any:
     """Send a body; return the JSON answer."""
     headers = {"Content-Type": content_type}
     request = urllib.request.Request(url, data=body, headers=headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -72,7 +72,7 @@ def clear(server: RunningServer) -> None:
     paths += [f"/api/documents/{document['id']}" for document in documents(server)]
     for path in paths:
         request = urllib.request.Request(f"{server.base_url}{path}", method="DELETE")
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=60).close()
 
 
 def choose(page: Page, *files: Path) -> None:
@@ -97,6 +97,15 @@ def expect_state(page: Page, filename: str, state: str, *, seconds: float = 60) 
 def stored_percent(upload: Locator) -> int:
     """Return how much of an upload is stored, as its bar says."""
     return int(upload.get_by_role("progressbar").get_attribute("aria-valuenow") or 0)
+
+
+def settled_percent(page: Page, upload: Locator) -> int:
+    """Return how much is stored once what was under way has come in."""
+    before, now = -1, stored_percent(upload)
+    while now != before:
+        page.wait_for_timeout(300)
+        before, now = now, stored_percent(upload)
+    return now
 
 
 def wait_until_stored(page: Page, filename: str, percent: int, *, seconds: float = 60) -> None:
