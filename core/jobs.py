@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from .errors import DocumentNotFound, PdfsluiceError
@@ -21,6 +23,8 @@ logger = logging.getLogger(__name__)
 _MAX_ATTEMPTS = 3
 _REPORT_SECONDS = 0.5
 _POLL_SECONDS = 5.0
+_MOST_TRIES = 12
+"""How often the end of a job is tried to be stored before the job is queued again."""
 
 STAGES = {JobKind.IMPORT: "extracting", JobKind.INDEX: "indexing"}
 
@@ -50,7 +54,12 @@ class _Reporter:
             )
         )
         self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
+        task.add_done_callback(self._written)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._writes.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("the progress of a job could not be stored: %s", error)
 
     def publish(self, done: float, message: str, *, code: str = "", stage: str = "") -> None:
         self._events.publish(
@@ -72,8 +81,44 @@ class _Reporter:
         await asyncio.gather(*self._writes, return_exceptions=True)
 
 
+@dataclass(slots=True, kw_only=True)
+class _Outcome:
+    """How a job ended, until that is stored.
+
+    Attributes:
+        reporter: Tells it to whoever watches; ``None`` where the document was not to be had.
+        tries: How often it could not be stored.
+    """
+
+    job: Job
+    reporter: _Reporter | None = None
+    state: JobState
+    message: str
+    code: str = ""
+    tries: int = 0
+
+    @property
+    def done(self) -> float:
+        return 1.0 if self.state is JobState.DONE else 0.0
+
+    def tell(self) -> None:
+        if self.reporter is not None:
+            stage = f"{STAGES[self.job.kind]} {self.state}"
+            self.reporter.publish(self.done, self.message, code=self.code, stage=stage)
+
+    def could_not_be_stored(self) -> None:
+        """Count a try; after too many the job is to be done again, which does no harm."""
+        self.tries += 1
+        if self.tries == _MOST_TRIES:
+            self.state, self.message, self.code = JobState.QUEUED, "to be done again", ""
+
+
 class JobRunner:
-    """Runs queued jobs, a few at a time."""
+    """Runs queued jobs, a few at a time.
+
+    How a job ended is stored before the next is begun. Where the catalogue does not take it,
+    it is offered again every few seconds: no job stays ``running`` that nobody runs.
+    """
 
     def __init__(
         self,
@@ -94,6 +139,7 @@ class JobRunner:
         self._events = events
         self._workers = workers
         self._wake = asyncio.Event()
+        self._outcomes: deque[_Outcome] = deque()
 
     def wake(self) -> None:
         """Say that a job was queued."""
@@ -116,6 +162,7 @@ class JobRunner:
     async def _serve(self) -> None:
         while True:
             try:
+                await self._store_outcomes()
                 job = await self._catalogue.claim()
                 if job is not None:
                     await self._run(job)
@@ -133,11 +180,34 @@ class JobRunner:
             return
         self._wake.clear()
 
+    async def _store_outcomes(self) -> None:
+        """Store how jobs ended, and tell it; what cannot be stored is kept for the next time."""
+        while self._outcomes:
+            outcome = self._outcomes.popleft()
+            try:
+                await self._catalogue.report(
+                    outcome.job.id,
+                    state=outcome.state,
+                    progress=outcome.done,
+                    message=outcome.message,
+                )
+            except Exception:
+                outcome.could_not_be_stored()
+                self._outcomes.append(outcome)
+                raise
+            outcome.tell()
+            if outcome.state is JobState.QUEUED:
+                self._wake.set()
+
     async def _run(self, job: Job) -> None:
         try:
             document = await self._catalogue.get(job.document_id, owner=None)
         except DocumentNotFound:
             return
+        except Exception:
+            outcome = _Outcome(job=job, state=JobState.QUEUED, message="to be done again")
+            self._outcomes.append(outcome)
+            raise
         reporter = _Reporter(job, document, self._catalogue, self._events)
         state, message, code = JobState.DONE, f"{job.kind} finished", ""
         try:
@@ -158,11 +228,10 @@ class JobRunner:
             )
             logger.exception("job failed", extra={"session_id": document.session_id})
         await reporter.settled()
-        done = 1.0 if state is JobState.DONE else 0.0
-        await self._catalogue.report(job.id, state=state, progress=done, message=message)
-        reporter.publish(done, message, code=code, stage=f"{STAGES[job.kind]} {state}")
-        if state is JobState.QUEUED:
-            self._wake.set()
+        self._outcomes.append(
+            _Outcome(job=job, reporter=reporter, state=state, message=message, code=code)
+        )
+        await self._store_outcomes()
 
     @staticmethod
     def _after(job: Job) -> JobState:

@@ -2,14 +2,29 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pdfsluice.core import jobs
 from pdfsluice.core.library import Stage
-from pdfsluice.core.models import JobKind
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.models import Document, JobKind, JobState
+from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from tests.support.runtimes import a_runtime, initiate, send_all
+
+
+async def a_document(runtime: Runtime) -> Document:
+    """Upload a document, whose import is then on its way."""
+    session = await initiate(runtime, b"bytes")
+    await send_all(runtime, session, b"bytes")
+    return (await runtime.uploads.complete(LOCAL, session.id)).document
+
+
+async def imported(runtime: Runtime, document: Document) -> None:
+    async with asyncio.timeout(60):
+        while (await runtime.library.import_status(document)).of(JobKind.IMPORT) != Stage.DONE:
+            await asyncio.sleep(0)
 
 
 async def test_a_catalogue_in_trouble_does_not_end_the_jobs_behind_it(
@@ -24,9 +39,36 @@ async def test_a_catalogue_in_trouble_does_not_end_the_jobs_behind_it(
 
     monkeypatch.setattr(SqlCatalogue, "claim", claim)
     async with a_runtime(tmp_path) as runtime:
-        session = await initiate(runtime, b"bytes")
-        await send_all(runtime, session, b"bytes")
-        document = (await runtime.uploads.complete(LOCAL, session.id)).document
-        async with asyncio.timeout(20):
-            while (await runtime.library.import_status(document)).of(JobKind.IMPORT) != Stage.DONE:
-                await asyncio.sleep(0)
+        await imported(runtime, await a_document(runtime))
+
+
+@pytest.mark.parametrize(
+    ("method", "failures", "attempts"),
+    [("report", 1, 1), ("report", 5, 1), ("report", jobs._MOST_TRIES + 2, 2), ("get", 1, 2)],
+    ids=["once", "a few times", "for long", "before it begins"],
+)
+async def test_no_job_stays_running_because_the_catalogue_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, failures: int, attempts: int
+) -> None:
+    """Its end is stored later; after too many tries it is done again."""
+    real, left = getattr(SqlCatalogue, method), failures
+
+    async def failing(catalogue: SqlCatalogue, *args: Any, **kwargs: Any) -> Any:
+        nonlocal left
+        of_the_jobs = kwargs.get("owner") is None and kwargs.get("state") is not JobState.RUNNING
+        if left and of_the_jobs:
+            left -= 1
+            raise OSError("the disk is away")
+        return await real(catalogue, *args, **kwargs)
+
+    monkeypatch.setattr(jobs, "_POLL_SECONDS", 0.01)
+    async with a_runtime(tmp_path) as runtime:
+        with monkeypatch.context() as patch:
+            patch.setattr(SqlCatalogue, method, failing)
+            document = await a_document(runtime)
+            async with asyncio.timeout(60):
+                while left:
+                    await asyncio.sleep(0)
+            await imported(runtime, document)
+        (job,) = (await runtime.library.import_status(document)).jobs
+        assert (job.state, job.attempts) == (JobState.DONE, attempts)
