@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 from pdfsluice.config import Settings
 
 from .activation import ActiveUploads
-from .errors import PdfsluiceError, SessionNotFound
+from .errors import PdfsluiceError, SessionNotFound, StateConflict
 from .lifecycle import ENDED, FINISHING, OPEN, expiry, is_expired
 from .models import Session, SessionState
 from .stores import SessionStore, UploadStore
@@ -131,7 +131,16 @@ class Sweeper:
         return True
 
     async def _forget(self, now: datetime) -> None:
+        """Delete the records that were kept for long enough, a batch at a time.
+
+        A record that has to stay is put off until it can be due. So however many stay, such
+        as those of quarantined uploads, the others get their turn.
+        """
         oldest = now - self._settings.session_retention
         for session in await self._sessions.find(states=ENDED, expired_before=oldest, limit=_BATCH):
             if session.updated_at < oldest and not session.quarantined:
                 await self._sessions.delete(session.id)
+                continue
+            put_off = now if session.quarantined else session.updated_at
+            with suppress(StateConflict):  # it has just been released
+                await self._sessions.update(session, expires_at=put_off)
