@@ -41,6 +41,14 @@ _START_SECONDS = 60.0
 _DEATH_GRACE = 1.0
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _INHERITED_PREFIXES = ("LC_", "PYTHON", "DYLD_")
+_NETWORK = (  # also in lower case, as most programs have them
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
 
 
 class ChildFailed(Exception):
@@ -258,12 +266,19 @@ async def spawn(
         await child.close()
 
 
-def plain_environment() -> dict[str, str]:
-    """Return the part of the environment that any program needs, and no secret of ours."""
+def plain_environment(*, network: bool = False) -> dict[str, str]:
+    """Return the part of the environment that any program needs, and no secret of ours.
+
+    Args:
+        network: Whether the program asks other machines: then with the proxies and the
+            certificates to be trusted. A proxy's address may have a password in it.
+    """
     return {
         name: value
         for name, value in os.environ.items()
-        if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
+        if name in _INHERITED
+        or name.startswith(_INHERITED_PREFIXES)
+        or (network and name.upper() in _NETWORK)
     }
 
 

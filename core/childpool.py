@@ -28,6 +28,7 @@ class ChildPool:
         module: The module that each child runs; it calls :func:`~.child.serve`.
         limits: The limits of each request.
         arguments: The command line of each child.
+        environment: The environment of each child; without one, the plain one.
         size: The most children at a time; further requests wait.
         recycle_after: Requests after which a child is replaced.
         idle_seconds: Time without work after which a child is ended.
@@ -39,6 +40,7 @@ class ChildPool:
         limits: Limits,
         *,
         arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
         size: int = 2,
         recycle_after: int = 250,
         idle_seconds: float = 30.0,
@@ -46,6 +48,7 @@ class ChildPool:
         self._module = module
         self._limits = limits
         self._arguments = tuple(arguments)
+        self._environment = environment
         self._recycle_after = recycle_after
         self._idle_seconds = idle_seconds
         self._places = asyncio.Semaphore(size)
@@ -115,7 +118,14 @@ class ChildPool:
         return await self._fresh()
 
     async def _fresh(self) -> _Worker:
-        return _Worker(await start(self._module, self._limits, arguments=self._arguments))
+        return _Worker(
+            await start(
+                self._module,
+                self._limits,
+                arguments=self._arguments,
+                environment=self._environment,
+            )
+        )
 
     async def _ask(self, worker: _Worker, message: Mapping[str, Any]) -> dict[str, Any]:
         kept = False

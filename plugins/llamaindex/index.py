@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from pdfsluice.core.child import Child, ChildFailed, Limits
+from pdfsluice.core.child import Child, ChildFailed, Limits, plain_environment
 from pdfsluice.core.childpool import ChildPool
 from pdfsluice.core.errors import DocumentNotFound, StageFailed
 from pdfsluice.core.models import Document, PageText, Passage
@@ -32,15 +32,22 @@ class ProcessIndex:
     def __init__(self, options: IndexOptions, folder: Path) -> None:
         self._recipe = options.recipe(folder).as_message()
         limits = Limits(address_space=options.memory_mb * _MIB, wall_seconds=options.reply_seconds)
+        environment = plain_environment(network=options.asks_other_machines)
         self._indexing = ChildPool(
             _WORKER,
             limits,
+            environment=environment,
             size=1,
             recycle_after=_NEVER,
             idle_seconds=options.indexing_idle_seconds,
         )
         self._searching = ChildPool(
-            _WORKER, limits, size=1, recycle_after=_NEVER, idle_seconds=options.search_idle_seconds
+            _WORKER,
+            limits,
+            environment=environment,
+            size=1,
+            recycle_after=_NEVER,
+            idle_seconds=options.search_idle_seconds,
         )
         self._publishing = asyncio.Lock()
         self._adding: set[int] = set()

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from .recipe import Recipe
 
+_OFFLINE = {"minilm", "onnx"}
+
 
 class IndexOptions(BaseModel):
     """How documents are made searchable."""
@@ -71,6 +73,11 @@ class IndexOptions(BaseModel):
         if self.embedding == "onnx" and "folder" not in self.embedding_options:
             raise ValueError("embedding 'onnx' needs embedding_options.folder")
         return self
+
+    @property
+    def asks_other_machines(self) -> bool:
+        """Whether the child processes may have to reach a remote model or vector store."""
+        return self.embedding not in _OFFLINE or self.vector_store != "sqlite"
 
     def recipe(self, folder: Path) -> Recipe:
         """Return what a child process needs to know."""

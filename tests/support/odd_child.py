@@ -65,4 +65,6 @@ def handle(request: dict[str, Any]) -> Iterator[Mapping[str, Any]]:  # noqa: C90
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["start for seconds"]:
+        time.sleep(float(sys.argv[2]))
     serve(handle)

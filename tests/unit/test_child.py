@@ -4,7 +4,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-import time
 from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ from pdfsluice.core.child import Child, ChildFailed, Limits, plain_environment, 
 MIB = 1024 * 1024
 SUPPORT = Path(__file__).parent.parent / "support"
 ENVIRONMENT = {**plain_environment(), "PYTHONPATH": str(SUPPORT)}
-LIMITS = Limits(wall_seconds=20, address_space=512 * MIB)
+LIMITS = Limits(wall_seconds=60, address_space=512 * MIB)
 
 
-def odd(limits: Limits = LIMITS) -> AbstractAsyncContextManager[Child]:
-    return spawn("odd_child", limits, environment=ENVIRONMENT)
+def odd(limits: Limits = LIMITS, *arguments: str) -> AbstractAsyncContextManager[Child]:
+    return spawn("odd_child", limits, arguments=arguments, environment=ENVIRONMENT)
 
 
 async def failure(child: Child, **message: Any) -> ChildFailed:
@@ -31,7 +30,7 @@ async def failure(child: Child, **message: Any) -> ChildFailed:
 
 async def gone(pid: int) -> None:
     """Wait until a process has ended."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -91,7 +90,7 @@ async def test_a_slow_request_is_ended() -> None:
 
 
 async def test_processor_time_is_limited_for_each_request() -> None:
-    async with odd(Limits(wall_seconds=20, cpu_seconds=1)) as child:
+    async with odd(Limits(wall_seconds=60, cpu_seconds=1)) as child:
         for _ in range(3):
             await child.ask({"do": "echo", "value": 1})
         error = await failure(child, do="burn")
@@ -111,7 +110,7 @@ async def test_native_code_that_dies_of_memory_is_told_apart_from_a_crash() -> N
 
 
 async def test_a_file_the_child_writes_is_limited(tmp_path: Path) -> None:
-    limits = Limits(wall_seconds=20, file_size=4096)
+    limits = Limits(wall_seconds=60, file_size=4096)
     async with odd(limits) as child:
         error = await failure(child, do="write", path=str(tmp_path / "f"), bytes=8192)
     assert "File too large" in error.detail
@@ -124,7 +123,7 @@ async def test_a_chatty_library_disturbs_nothing() -> None:
 
 
 async def test_a_large_reply_arrives_and_a_huge_one_is_refused() -> None:
-    async with odd(Limits(wall_seconds=20)) as child:
+    async with odd(Limits(wall_seconds=60)) as child:
         reply = await child.ask({"do": "big", "bytes": 16 * MIB})
         assert len(reply["text"]) == 16 * MIB
         error = await failure(child, do="big", bytes=65 * MIB)
@@ -195,8 +194,17 @@ async def test_the_child_inherits_no_secret_and_no_module_of_the_working_directo
     assert str(Path.cwd()) not in reply["path"]
 
 
+def test_proxies_are_for_those_who_ask_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:password@proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "localhost")
+    monkeypatch.setenv("DATABASE_PASSWORD", "secret")
+    named = {"HTTPS_PROXY", "no_proxy", "DATABASE_PASSWORD"}
+    assert not named & plain_environment().keys()
+    assert named & plain_environment(network=True).keys() == {"HTTPS_PROXY", "no_proxy"}
+
+
 async def test_starting_is_not_working() -> None:
-    async with odd(Limits(wall_seconds=0.05)) as child:  # less than any interpreter's start
+    async with odd(Limits(wall_seconds=1.5), "start for seconds", "2") as child:
         assert await child.ask({"do": "echo", "value": 1}) == {"echo": 1, "pid": child.pid}
 
 
@@ -217,7 +225,7 @@ import asyncio, sys
 from pdfsluice.core.child import Limits, spawn, plain_environment
 async def main():
     environment = {**plain_environment(), "PYTHONPATH": sys.argv[1]}
-    async with spawn("odd_child", Limits(wall_seconds=1), environment=environment) as child:
+    async with spawn("odd_child", Limits(wall_seconds=2), environment=environment) as child:
         await child.ask({"do": "echo", "value": 1})
         print(child.pid, flush=True)
         if sys.argv[2] == "busy":
@@ -235,11 +243,9 @@ async def test_a_child_does_not_outlive_a_killed_parent(state: str) -> None:
     assert parent.stdout is not None
     try:
         pid = int(parent.stdout.readline())
-        started = time.monotonic()
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         await gone(pid)
-        assert time.monotonic() - started < 15  # a bound on a hang, no speed is measured
     finally:
         parent.kill()
         parent.wait()

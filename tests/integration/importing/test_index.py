@@ -338,6 +338,24 @@ async def test_a_remote_model_is_one_setting_away(
     assert "k-123" not in repr(options)
 
 
+async def test_a_remote_model_is_asked_through_the_proxy_of_the_environment(
+    make_context: MakeContext, remote: tuple[RemoteModel, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, address = remote
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", address.removesuffix("/v1"))
+    options = IndexOptions(
+        embedding="openai",
+        embedding_options={"api_base": "http://model.invalid/v1", "model_name": "far-away"},
+        api_key=SecretStr("k-123"),
+    )
+    [spec] = llamaindex.pdfsluice_register_indexes(make_context(index=options))
+    async with spec.open() as index:
+        await Shelf(index, "anna").add(PUMPS)
+    assert model.models == {"far-away"}
+
+
 async def test_any_vector_store_of_llama_index_will_do(
     make_context: MakeContext,
     tmp_path: Path,
