@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import h11
 import orjson
 
-_TIMEOUT = 30.0
+_TIMEOUT = 60.0
 
 
 class HeaderFields(dict[str, str]):
@@ -155,12 +155,17 @@ class Server:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> Response:
-        """Send one request on a connection of its own and return the final response."""
+        """Send one request on a connection of its own and return the final response.
+
+        A server that has answered need not read the rest of a body (RFC 9112, 9.3 and 9.5):
+        where it closes the connection meanwhile, its answer counts.
+        """
         length = {} if body is None else {"Content-Length": str(len(body))}
         with self.connect() as connection:
             connection.start(method, self.path(url), {**self.headers, **length, **(headers or {})})
             if body:
-                connection.send(body)
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    connection.send(body)
             return connection.finish()
 
     def path(self, url: str) -> str:
@@ -168,7 +173,7 @@ class Server:
         return urlsplit(urljoin(self.url, url)).path
 
 
-def eventually(probe: Any, *, seconds: float = 20.0) -> Any:
+def eventually(probe: Any, *, seconds: float = 60.0) -> Any:
     """Call ``probe`` until it returns something true; the bound is for servers that never do."""
     deadline = time.monotonic() + seconds
     while not (result := probe()):

@@ -20,7 +20,7 @@ SPEC = Path(os.environ.get("PDFSLUICE_SPEC", ROOT.parent / "shared" / "SPEC.md")
 PACKAGES = ROOT / "tests" / "js" / "package.json"
 PORT = 8000  # both examples name it
 SIZE = 20_000_000  # three chunks
-SECONDS = 60
+SECONDS = 180
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_an_upload_goes_through_its_stage_store_and_importer(
     (document,) = map(json.loads, listed.splitlines())
     assert "length" in {finding["kind"] for finding in document["findings"]}
     receipt = receipts / f"{document['id']}.txt"
-    for _ in range(200):
+    for _ in range(600):
         if receipt.exists():
             break
         time.sleep(0.1)

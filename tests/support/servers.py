@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-_START_SECONDS = 60.0
-_STOP_SECONDS = 20.0
+_START_SECONDS = 120.0
+_STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _LOG_TAIL = 8000
 
@@ -86,7 +86,7 @@ class RunningServer:
 
     def _ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.base_url}/health/ready", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.base_url}/health/ready", timeout=10) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

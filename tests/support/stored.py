@@ -13,7 +13,7 @@ from pdfsluice.core.testing.pdfs import make_pdf
 
 def get(url: str) -> bytes:
     """Return the body of a successful answer."""
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         content: bytes = answer.read()
         return content
 

@@ -14,6 +14,7 @@ from pdfsluice.client import (
     NotFound,
     ProgressEvent,
     StatusEvent,
+    TransferProgress,
 )
 from pdfsluice.client.events import UploadEvent
 from pdfsluice.core.testing.pdfs import make_pdf
@@ -73,28 +74,33 @@ async def test_indexed_document_is_found_with_its_page(
 
 
 async def watch_an_upload(base_url: str, path: Path) -> list[UploadEvent]:
-    """Upload with one client while another one watches; return what the other one hears."""
-    opened = asyncio.Event()
+    """Upload with one client while another one watches; return what the other one hears.
+
+    The upload stops when it has begun and goes on when the watcher is there.
+    """
+    watched = asyncio.Event()
     heard: list[UploadEvent] = []
     session_ids: list[str] = []
 
+    def stop(now: TransferProgress) -> None:
+        if now.acknowledged_bytes:
+            session_ids.append(now.session_id)
+            raise KeyError("stop here")
+
     async with Client(base_url) as sender, Client(base_url) as watcher:
+        with pytest.raises(KeyError):
+            await sender.upload(path, chunk_size=64 * 1024, parallel=1, on_progress=stop)
 
         async def listen() -> None:
-            await opened.wait()
             async with aclosing(watcher.watch(session_ids[0])) as events:
-                heard.extend([event async for event in events])
+                async for event in events:
+                    heard.append(event)
+                    watched.set()
 
         listening = asyncio.create_task(listen())
-
-        def note(now: object) -> None:
-            session_id = getattr(now, "session_id", "")
-            if session_id and not session_ids:
-                session_ids.append(session_id)
-                opened.set()
-
-        await sender.upload(path, chunk_size=64 * 1024, rate=400_000, on_progress=note)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
+            await watched.wait()
+            await sender.resume(session_ids[0], path, rate=400_000)
             await listening
     return heard
 

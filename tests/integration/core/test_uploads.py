@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.models import Checksum, ChunkIntent, Principal, Scope, SessionState
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.stages import StageContext, StreamStage
+from tests.support.databases import age_sessions
 from tests.support.runtimes import (
     Bytes,
     Watchman,
@@ -290,13 +292,14 @@ async def test_cancelling_frees_the_bytes_and_stops_the_sender(tmp_path: Path) -
 
 
 async def test_idle_sessions_expire_and_completed_ones_stay(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, session_timeout=0.2, chunk_size=CHUNK) as runtime:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         done = await initiate(runtime, DATA)
         await send_all(runtime, done, DATA)
         document = (await runtime.uploads.complete(LOCAL, done.id)).document
         idle = await initiate(runtime, DATA, check_duplicates=False)
         await send(runtime, idle, DATA, 0)
-        await asyncio.sleep(0.3)
+    age_sessions(tmp_path / "state", timedelta(days=1))
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         with pytest.raises(SessionExpired):
             await send(runtime, idle, DATA, 1)
         assert await runtime.sweeper.sweep() == 1

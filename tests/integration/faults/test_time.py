@@ -1,8 +1,6 @@
 """Expiry, and clocks that jump: times in the database stand for times on the clock."""
 
-import sqlite3
 import uuid
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.tus import Tus
 from tests.conformance.wire import Server, eventually
+from tests.support.databases import age_sessions
 from tests.support.servers import RunningServer, Serve
 from tests.support.stored import documents_of, get_json
 
@@ -31,29 +30,22 @@ def partials(running: RunningServer) -> list[Path]:
 def clock_jumps(running: RunningServer, by: timedelta) -> None:
     """Let the clock jump while the server is down: all that it noted is so much older."""
     running.kill()
-    micros = by // timedelta(microseconds=1)
-    with closing(sqlite3.connect(running.data_dir / "state" / "pdfsluice.db")) as database:
-        database.execute(
-            "UPDATE sessions SET created_at = created_at - ?, updated_at = updated_at - ?,"
-            " expires_at = expires_at - ?",
-            (micros, micros, micros),
-        )
-        database.execute("UPDATE extents SET committed_at = committed_at - ?", (micros,))
-        database.commit()
+    age_sessions(running.data_dir / "state", by)
     running.start()
 
 
 def test_sweeper_takes_the_idle_and_spares_the_finished(serve: Serve, pdf: bytes) -> None:
     running = serve(
-        PDFSLUICE_SESSION_TIMEOUT="1s",
+        PDFSLUICE_SESSION_TIMEOUT="1h",
         PDFSLUICE_CLEANUP_INTERVAL="200ms",
-        PDFSLUICE_SESSION_RETENTION="1h",
+        PDFSLUICE_SESSION_RETENTION="1d",
     )
     tus = tus_of(running)
     finished = tus.create(pdf)
     tus.patch(finished, 0, pdf)
     idle = tus.create(pdf)
     tus.patch(idle, 0, pdf[:100])
+    clock_jumps(running, timedelta(hours=2))
     eventually(lambda: not partials(running))
     assert tus.request("HEAD", idle).status == 410
     assert tus.patch(idle, 100, pdf[100:]).status == 410
@@ -63,7 +55,7 @@ def test_sweeper_takes_the_idle_and_spares_the_finished(serve: Serve, pdf: bytes
 
 def test_an_upload_in_use_does_not_expire(serve: Serve, pdf: bytes) -> None:
     """Each piece of bytes counts as a sign of life, also within one long request."""
-    running = serve(PDFSLUICE_SESSION_TIMEOUT="1s", PDFSLUICE_CLEANUP_INTERVAL="100ms")
+    running = serve(PDFSLUICE_SESSION_TIMEOUT="3s", PDFSLUICE_CLEANUP_INTERVAL="100ms")
     tus = tus_of(running)
     url = tus.create(pdf)
     session = f"{running.base_url}/api/documents/streaming/{url.rpartition('/')[2]}"
@@ -73,9 +65,9 @@ def test_an_upload_in_use_does_not_expire(serve: Serve, pdf: bytes) -> None:
         gone = tus.create(pdf)  # idle for as long as the other one receives
         position = 0
         while tus.request("HEAD", gone).status == 200:
-            if position < len(pdf) - 1000:
-                connection.send(pdf[position : position + 1000])
-                position += 1000
+            if position < len(pdf) - 300:
+                connection.send(pdf[position : position + 300])
+                position += 300
         assert get_json(session)["status"] in {"created", "uploading"}
         connection.send(pdf[position:])
         assert connection.finish().status == 204

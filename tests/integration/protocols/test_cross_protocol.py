@@ -155,6 +155,7 @@ async def test_an_upload_is_watched(server: RunningServer, doors: Doors, protoco
         http.ws_connect(f"/ws/{uuid.uuid4().hex}") as socket,
     ):
         await socket.send_json({"type": "join", "room": f"upload_{session_id}"})
+        await _next(socket, "joined")
         sending = asyncio.create_task(asyncio.to_thread(_in_two, doors, protocol, session_id, pdf))
         seen = [await _next(socket, "upload_progress"), await _next(socket, "chunk_progress")]
         last = await _until_completed(socket)
@@ -170,7 +171,7 @@ def _in_two(doors: Doors, protocol: str, session_id: str, pdf: bytes) -> None:
 
 
 async def _next(socket: aiohttp.ClientWebSocketResponse, kind: str) -> Any:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (message := await socket.receive_json())["type"] != kind:
             pass
     return message

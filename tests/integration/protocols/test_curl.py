@@ -25,7 +25,10 @@ def file(tmp_path: Path) -> Path:
 def curl(*arguments: str) -> str:
     """Run curl; what it prints is the status, the response's head and its body."""
     told = subprocess.run(
-        ["curl", "-sS", "--max-time", "30", *arguments], capture_output=True, timeout=60, check=True
+        ["curl", "-sS", "--max-time", "100", *arguments],
+        capture_output=True,
+        timeout=120,
+        check=True,
     )
     return told.stdout.decode()
 
@@ -50,7 +53,7 @@ def test_streamed_from_a_pipe(server: RunningServer, file: Path) -> None:
         f"cat '{file}' | curl -sS -X POST -T - {server.base_url}/resumable",
         shell=True,
         capture_output=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     assert orjson.loads(answer.stdout)["document"]["id"]

@@ -41,7 +41,7 @@ def command(base_url: str, file: Path, **config: Any) -> list[str]:
 
 def upload(base_url: str, file: Path, **config: Any) -> Any:
     done = subprocess.run(
-        command(base_url, file, **config), capture_output=True, timeout=60, check=True
+        command(base_url, file, **config), capture_output=True, timeout=180, check=True
     )
     return orjson.loads(done.stdout)
 
@@ -54,7 +54,7 @@ async def run(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         if abort is not None:
             await abort.wait()
         output, _ = await process.communicate(None if abort is None else b"abort\n")

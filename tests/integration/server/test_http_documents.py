@@ -24,7 +24,7 @@ async def reading(tmp_path: Path) -> AsyncIterator[WebServer]:
 
 async def imported(web: WebServer, document_id: int) -> dict[str, Any]:
     """Wait until a document is imported; return how that went."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             async with web.http.get(f"/api/documents/{document_id}/import") as response:
                 status = await body_of(response)

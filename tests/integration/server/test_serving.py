@@ -24,7 +24,7 @@ def refusal(*arguments: str, **environment: str) -> str:
         [sys.executable, "-m", "pdfsluice.client.cli", "serve", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environment},
     )
@@ -96,7 +96,7 @@ async def test_it_stops_in_order_and_goes_on_where_it_was(serve: Serve) -> None:
             f"Content-Length: {CHUNK}\r\nContent-Type: application/octet-stream\r\n\r\n".encode()
             + DATA[CHUNK : CHUNK + 1000]
         )
-        async with asyncio.timeout(10):  # the stalled request has been taken up
+        async with asyncio.timeout(60):  # the stalled request has been taken up
             while True:
                 async with http.get(f"{STREAMING}/{session['session_id']}") as response:
                     if (await body_of(response))["received_bytes"] == CHUNK + 1000:
@@ -104,7 +104,7 @@ async def test_it_stops_in_order_and_goes_on_where_it_was(serve: Serve) -> None:
                 await asyncio.sleep(0.05)
         stopped = asyncio.create_task(asyncio.to_thread(server.stop))
         said = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (message := await watcher.receive()).type is WSMsgType.TEXT:
                 said.append(json.loads(message.data)["type"])
         assert "server_closing" in said

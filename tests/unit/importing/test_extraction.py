@@ -72,7 +72,7 @@ async def read(
     script: str, *, first: int = 1, seconds: float = 60.0
 ) -> AsyncGenerator[PageText, None]:
     """Let the odd reader follow a script: its path is the number of pages and what happens."""
-    pool = ChildPool("odd_reader", Limits(wall_seconds=20))
+    pool = ChildPool("odd_reader", Limits(wall_seconds=60))
     try:
         async with aclosing(
             pages_from_child(pool, Path(script), first=first, seconds=seconds)
