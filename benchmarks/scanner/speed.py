@@ -1,10 +1,14 @@
 """How fast the two PDF stages are together, and how much memory they take.
 
     python benchmarks/scanner/speed.py [--megabytes 64] [--slice 262144] [--plain]
+    python benchmarks/scanner/speed.py --floods [--megabytes 8]
 
 Generates a text-heavy PDF (many small Flate streams), one with its objects in object
-streams, an image-heavy one, and ones with junk or the smallest objects between a header and
-a trailer, and feeds them through both stages on one core.
+streams, an image-heavy one, one of links, and ones with junk or the smallest objects between
+a header and a trailer, and feeds them through both stages on one core.
+
+With ``--floods`` the files are all small parts, made to cost time; what is told is how fast
+they pass once the steps that every file has are spent.
 """
 
 import argparse
@@ -12,13 +16,20 @@ import os
 import random
 import resource
 import statistics
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pdfsluice.core.stages import StageContext
+from pdfsluice.plugins.pdf.effort import Allowance
 from pdfsluice.plugins.pdf.options import PdfOptions
+from pdfsluice.plugins.pdf.scan import Scan
 from pdfsluice.plugins.pdf.stages import make_stages
+from tests.support.floods import FLOODS
 
 _WORDS = [f"word{i}" for i in range(3000)]
 
@@ -128,10 +139,23 @@ def tiny_objects(size: int) -> bytes:
     return file.finish()
 
 
+def links(size: int) -> bytes:
+    """Annotations that lead to the web, none of them in an object stream."""
+    file = _File()
+    file.add(b"<</Type/Pages/Kids[]/Count 0>>")
+    while len(file.out) < size:
+        file.add(
+            b"<</Type/Annot/Subtype/Link/Border[0 0 0]/Rect[72.5 100.25 300.5 112.75]/P 3 0 R"
+            b"/A<</Type/Action/S/URI/URI(https://www.example.org/a/path/%d)>>>>" % len(file.out)
+        )
+    return file.finish()
+
+
 FILES: dict[str, Callable[[int], bytes]] = {
     "text-heavy": text_heavy,
     "object streams": packed,
     "image-heavy": image_heavy,
+    "links": links,
     "junk": junk,
     "tiny objects": tiny_objects,
 }
@@ -158,17 +182,56 @@ def scan(data: bytes, size: int, *, fast: bool) -> float:
     return spent
 
 
+FIRST = 100_000
+"""Steps that a flood has before it is limited; with all that a file has it would take long."""
+SLOWEST = 25
+
+
+def flood(name: str, size: int, step: int, *, fast: bool) -> tuple[float, float, bool]:
+    """Scan a flood.
+
+    Returns:
+        Megabytes per second once it is limited, or of all of it where it is not; the longest
+        time that a slice took, in milliseconds; and whether it was limited.
+    """
+    data = b"%PDF-1.7\n" + FLOODS[name](size)
+    scan = Scan(fast=fast, allowance=Allowance(first=FIRST))
+    begin = last = time.process_time()
+    done, worst, limited = 0, 0.0, False
+    for offset, piece in _slices(data, step):
+        scan.feed(piece)
+        now = time.process_time()
+        worst, last = max(worst, now - last), now
+        if not limited and "flood" in {f.details.get("code") for f in scan.structure.new()}:
+            begin, done, limited = now, offset + len(piece), True
+    return (len(data) - done) / max(last - begin, 1e-6) / 1e6, worst * 1000, limited
+
+
+def floods(size: int, step: int, *, fast: bool) -> None:
+    """Print which floods pass most slowly."""
+    rates = sorted((flood(name, size, step, fast=fast), name) for name in FLOODS)
+    print(f"the slowest {SLOWEST} of {len(rates)} floods, {size / 1e6:.0f} MB each")
+    print(f"{'MB/s':>8} {'ms/slice':>9}")
+    for (rate, worst, limited), name in rates[:SLOWEST]:
+        print(f"{rate:8.0f} {worst:9.0f}   {name}{'' if limited else ' (not limited)'}")
+
+
 def main() -> None:
     """Print megabytes per second of processor time, and the growth of memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--megabytes", type=int, default=64)
+    parser.add_argument("--megabytes", type=int, help="size of each file; 64, of floods 8")
     parser.add_argument("--slice", type=int, default=256 * 1024, help="bytes fed at once")
     parser.add_argument("--plain", action="store_true", help="without hyperscan")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--floods", action="store_true", help="files that are made to cost time")
     arguments = parser.parse_args()
+    size = (arguments.megabytes or (8 if arguments.floods else 64)) * 1_000_000
+    if arguments.floods:
+        floods(size, arguments.slice, fast=not arguments.plain)
+        return
     print(f"{'file':16} {'MB/s':>8} {'best':>8}   growth of peak memory")
     for name, make in FILES.items():
-        data = make(arguments.megabytes * 1_000_000)
+        data = make(size)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         times = [
             scan(data, arguments.slice, fast=not arguments.plain) for _ in range(arguments.rounds)

@@ -36,7 +36,7 @@ class Allowance:
     """
 
     first: int = 4_000_000
-    bytes_for_step: int = 32
+    bytes_for_step: int = 48
     stretch: int = 1024 * 1024
     tail: int = 64 * 1024
 
