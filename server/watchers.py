@@ -9,6 +9,7 @@ may come again.
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from pdfsluice.core.events import Event, SessionEvent, ShuttingDown, UploadProgress
@@ -24,6 +25,24 @@ _STALL_SECONDS = 15.0
 _BATCH = 50
 
 Client = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """Why a connection is closed, as RFC 6455, 7.1.5 and 7.1.6 have it.
+
+    Attributes:
+        code: Status code.
+        reason: Words for people.
+    """
+
+    code: int
+    reason: bytes
+
+
+STOPPING = Farewell(1001, b"the server is stopping")
+NOT_ALLOWED = Farewell(4401, b"the key is not valid any more")
+"""From 4000 on codes are the application's own; this one is HTTP's 401."""
 KeyT = TypeVar("KeyT")
 
 
@@ -40,6 +59,7 @@ class Watcher:
     Attributes:
         rooms: Ids of the sessions that it watches.
         ended: Set when nothing more will be told.
+        farewell: With what the connection is closed then.
     """
 
     def __init__(
@@ -56,6 +76,7 @@ class Watcher:
         self.full = full
         self.rooms: set[str] = set()
         self.ended = asyncio.Event()
+        self.farewell = STOPPING
         self._transport = transport
         self._drop = drop
         self._loop = asyncio.get_running_loop()
@@ -83,6 +104,13 @@ class Watcher:
         while self._queue:
             self._transport.write(self._pop())
         self.ended.set()
+
+    def dismiss(self) -> None:
+        """Tell nothing more, not even what is left: whoever watches may not any longer."""
+        self._queue.clear()
+        self._latest.clear()
+        self.farewell = NOT_ALLOWED
+        self.end()
 
     def _put(self, frame: bytes, key: Key | None) -> None:
         if self.ended.is_set() or self._transport.is_closing():

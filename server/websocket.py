@@ -7,14 +7,15 @@ from functools import partial
 from typing import Any
 
 import orjson
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSMsgType, web
 
-from pdfsluice.core.errors import PdfsluiceError, ProtocolError
+from pdfsluice.core.errors import AuthenticationError, PdfsluiceError, ProtocolError
 from pdfsluice.core.models import Scope, Session
+from pdfsluice.core.ports import Credentials
 from pdfsluice.core.progress import progress_event, status_event
 from pdfsluice.core.runtime import Runtime
 
-from .access import WEBSOCKET_PROTOCOL
+from .access import WEBSOCKET_PROTOCOL, credentials
 from .keys import PRINCIPAL
 from .messages import Message
 from .routes import Answer, Route
@@ -36,6 +37,7 @@ class Endpoint:
     """Serves WebSockets."""
 
     def __init__(self, runtime: Runtime, watchers: Watchers) -> None:
+        self._runtime = runtime
         self._uploads = runtime.uploads
         self._watchers = watchers
         self._heartbeat = runtime.settings.websocket_heartbeat.total_seconds()
@@ -55,7 +57,10 @@ class Endpoint:
         )
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Speak with one client until it goes, is too slow, or the server stops."""
+        """Speak with one client until it goes, is too slow, or may not any longer.
+
+        It goes also when the server stops.
+        """
         full = read_query(request, WatchQuery).detail == "full"
         client_id = request.match_info["client_id"]
         if len(client_id) > _LONGEST_CLIENT_ID:
@@ -82,14 +87,31 @@ class Endpoint:
         )
         self._watchers.add(watcher)
         closing = asyncio.create_task(_close_at_end(socket, watcher))
+        guarding = asyncio.create_task(self._guard(credentials(request), watcher))
         try:
             await self._join_own(watcher)
             await self._listen(socket, watcher)
         finally:
+            guarding.cancel()
             self._watchers.remove(watcher)
             watcher.end()
             await closing
         return socket
+
+    async def _guard(self, shown: Credentials, watcher: Watcher) -> None:
+        """Ask with every heartbeat whether the client's key still counts."""
+        while not watcher.ended.is_set():
+            await asyncio.sleep(self._heartbeat)
+            try:
+                known = await self._runtime.authenticate(shown) == watcher.principal
+            except AuthenticationError:
+                known = False
+            except PdfsluiceError as error:  # nobody new is let in meanwhile
+                logger.warning("a watcher's key could not be checked: %s", error.message)
+                continue
+            if not known:
+                logger.info("a watcher whose key is void is dismissed")
+                watcher.dismiss()
 
     async def _join_own(self, watcher: Watcher) -> None:
         for session in await self._uploads.resumable(watcher.principal):
@@ -134,7 +156,7 @@ class Endpoint:
 async def _close_at_end(socket: web.WebSocketResponse, watcher: Watcher) -> None:
     """Close the connection when the watcher is told nothing more."""
     await watcher.ended.wait()
-    await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server is stopping")
+    await socket.close(code=watcher.farewell.code, message=watcher.farewell.reason)
 
 
 def _drop(transport: asyncio.Transport) -> None:

@@ -5,8 +5,9 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pdfsluice.core.events import MemoryWarning, ShuttingDown, UploadStatus
 from pdfsluice.core.models import Scope
 from pdfsluice.core.progress import progress_event
 from pdfsluice.core.runtime import LOCAL
+from pdfsluice.plugins.api_keys.keys import KeyFile
 from tests.support.web import (
     CHUNK,
     STREAMING,
@@ -34,7 +36,7 @@ Event = dict[str, Any]
 async def until(socket: ClientWebSocketResponse, wanted: Callable[[Event], bool]) -> list[Event]:
     """Return the events up to the first that is wanted."""
     events: list[Event] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not events or not wanted(events[-1]):
             events.append(await socket.receive_json())
     return events
@@ -48,9 +50,9 @@ def has_status(status: str) -> Callable[[Event], bool]:
     return lambda event: event["type"] == "upload_status" and event["status"] == status
 
 
-async def watchers_of(web: WebServer) -> int:
+async def watchers_of(web: WebServer, headers: Mapping[str, str] | None = None) -> int:
     """Return how many WebSockets the server has."""
-    async with web.http.get("/metrics") as response:
+    async with web.http.get("/metrics", headers=headers) as response:
         (count,) = re.findall(r"^pdfsluice_watchers (\S+)$", await response.text(), re.MULTILINE)
     return int(float(count))
 
@@ -227,6 +229,28 @@ async def test_nobody_watches_the_uploads_of_others(tmp_path: Path) -> None:
             await socket.close()
 
 
+async def test_a_key_that_is_revoked_watches_no_longer(tmp_path: Path) -> None:
+    ann, bob = (add_key(tmp_path, name, Scope) for name in ("ann", "bob"))
+    async with a_server(tmp_path, websocket_heartbeat=2.0) as web:
+        wanted = {"filename": "a.pdf", "file_size": len(DATA), "client_id": "me"}
+        async with web.http.post(f"{STREAMING}/initiate", json=wanted, headers=ann) as response:
+            session = await body_of(response)
+        ended = await web.http.ws_connect("/ws/me", headers=ann)
+        await until(ended, of_type("upload_status"))
+        other = await web.http.ws_connect("/ws/me", headers=bob)
+        KeyFile(tmp_path / "keys.json").revoke("ann", datetime.now(UTC))
+        async with asyncio.timeout(60):
+            message = await ended.receive()
+        assert (message.type, message.data) == (WSMsgType.CLOSE, 4401)
+        web.runtime.events.publish(_status(session["session_id"], "not for ann any more"))
+        await other.send_json({"type": "ping"})
+        assert await other.receive_json() == {"type": "pong"}
+        async with asyncio.timeout(60):
+            while await watchers_of(web, headers=bob) != 1:
+                await asyncio.sleep(0.02)
+        await other.close()
+
+
 async def test_many_watchers_hear_of_everything(web: WebServer) -> None:
     sockets = [await web.http.ws_connect("/ws/crowd") for _ in range(200)]
     session = await web.initiate(DATA, client_id="crowd")
@@ -294,7 +318,7 @@ async def test_who_reads_late_hears_the_latest_progress_only(web: WebServer) -> 
         web.runtime.events.publish(replace(progress, message=f"{number} {words}"))
         if number % 100 == 0:
             await asyncio.sleep(0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await watchers_of(web) != 1:
             await asyncio.sleep(0)
     transport.resume_reading()
