@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 READ_BUFFER = 64 * 1024
 """Bytes of a body that may wait to be read before the client is slowed down."""
-_LINGER_SECONDS = 2.0
+_LINGER_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 75.0
 
 
