@@ -19,7 +19,7 @@ REFUSED, UNREACHABLE, AUTHENTICATION, INTERRUPTED = 3, 4, 5, 130
 @pytest.fixture
 def pdf(tmp_path: Path) -> Path:
     path = tmp_path / "the report.pdf"
-    path.write_bytes(make_pdf([f"Report {os.urandom(8).hex()}"], noise_per_page=600_000))
+    path.write_bytes(make_pdf([f"Report {os.urandom(8).hex()}"], noise_per_page=3_000_000))
     return path
 
 
