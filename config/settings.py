@@ -103,10 +103,10 @@ class Settings(BaseModel):
         description="Bytes that a worker thread takes from a connection and writes at once.",
     )
     worker_threads: int = Field(
-        default_factory=lambda: min(16, 2 * (os.cpu_count() or 1) + 2),
+        default_factory=lambda: min(16, (os.cpu_count() or 1) + 2),
         ge=1,
         le=256,
-        description="Threads that write, hash and scan slices.",
+        description="Threads that receive, write, hash and scan.",
     )
     body_idle_timeout: Duration = Field(
         timedelta(seconds=30),

@@ -22,7 +22,7 @@ LEAST_REST: Final = 256 * 1024
 """Bodies of which less than this is left are not worth the change."""
 
 _LOW_WATER: Final = 512 * 1024
-_IMPATIENCE: Final = 0.2
+_IMPATIENCE: Final = 0.5
 _WORKER_PATIENCE: Final = 0.005
 
 

@@ -52,9 +52,11 @@ async def _initiate(http: aiohttp.ClientSession, size: int, chunk_size: int) -> 
         return session
 
 
-async def _put(http: aiohttp.ClientSession, session_id: str, number: int, data: Any) -> None:
+async def _put(
+    http: aiohttp.ClientSession, session_id: str, number: int, data: Any, size: int
+) -> None:
     path = f"{STREAMING}/chunk/{session_id}?chunk_id={number}"
-    headers = {"Content-Type": "application/octet-stream"}
+    headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
     async with http.put(path, data=data, headers=headers) as response:
         if response.status != 200:
             raise RuntimeError(f"{response.status} {await response.text()}")
@@ -89,16 +91,17 @@ async def concurrent(server: Server, folder: Path, smoke: bool) -> dict[str, Any
             yield piece[start : start + step]
         last.append(time.perf_counter())
 
-    async def one(http: aiohttp.ClientSession) -> None:
+    async def one(http: aiohttp.ClientSession, place: int) -> None:
+        await asyncio.sleep(place / uploads * chunk / 1e6)  # senders keep no common time
         session = await _initiate(http, chunk * count, chunk)
         for number in range(count):
             last: list[float] = []
-            await _put(http, session["session_id"], number, throttled(last))
+            await _put(http, session["session_id"], number, throttled(last), chunk)
             waits.append(time.perf_counter() - last[0])
 
     async with _client(server) as http:
         begin = time.perf_counter()
-        await asyncio.gather(*(one(http) for _ in range(uploads)))
+        await asyncio.gather(*(one(http, place) for place in range(uploads)))
         elapsed = time.perf_counter() - begin
     total = uploads * chunk * count
     return {"uploads": uploads, "mb_per_second": round(total / elapsed / 1e6, 1)} | _milliseconds(
@@ -136,7 +139,7 @@ async def watchers(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
         for _ in tasks:
             await asyncio.wait_for(ready.acquire(), 60)
         for chunk in range(chunks):
-            await _put(http, session["session_id"], chunk, piece)
+            await _put(http, session["session_id"], chunk, piece, len(piece))
             answered[chunk] = time.perf_counter()
             await asyncio.sleep(0.5)
         for task in tasks:
@@ -165,7 +168,7 @@ async def small(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
         async with turn:
             begin = time.perf_counter()
             session = await _initiate(http, len(data), MIB)
-            await _put(http, session["session_id"], 0, data)
+            await _put(http, session["session_id"], 0, data, len(data))
             path = f"{STREAMING}/complete/{session['session_id']}"
             async with http.post(path) as response:
                 if response.status != 200:
