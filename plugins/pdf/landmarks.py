@@ -9,7 +9,7 @@ from .search import Finder
 from .source import Source
 from .syntax import LANDMARK, LOOKAHEAD
 
-BLOCK: Final = 4 * LOOKAHEAD
+BLOCK: Final = 2 * LOOKAHEAD
 """Bytes in which landmarks are looked for where a word tells that there may be one."""
 _MARGIN: Final = 16  # longer than any of the words
 
