@@ -131,7 +131,7 @@ _DEPENDING = {
     "data_dir": "`~/.local/share/pdfsluice`",
     "upload_dir": "`uploads` in `data_dir`",
     "state_dir": "`state` in `data_dir`",
-    "worker_threads": "two for each core and two more, at most 16",
+    "worker_threads": "one for each core and two more, at most 16",
 }
 
 

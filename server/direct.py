@@ -217,4 +217,7 @@ def take_over(request: web.Request, buffers: Buffers) -> tuple[list[bytes], Rece
     rest = request.content_length - content.total_bytes
     if rest < LEAST_REST or not connection.drained or transport.is_closing():
         return head, None
-    return head, Receiver(connection, transport, content, rest, buffers)
+    try:
+        return head, Receiver(connection, transport, content, rest, buffers)
+    except OSError:  # no descriptor is left; aiohttp needs none
+        return head, None
