@@ -20,8 +20,12 @@ except ImportError:
     sys.exit("atheris is not installed: pip install atheris (Linux, Python up to 3.13)")
 
 with atheris.instrument_imports(include=["pdfsluice"]):
+    from pdfsluice.plugins.pdf.effort import Allowance
     from tests.support.evasive_pdfs import cells, evasive_pdf
     from tests.support.scanning import scan_bytes
+
+SMALL = Allowance(first=200, bytes_for_step=32, stretch=1000, tail=200)
+"""So little that inputs of a few kilobytes cost more."""
 
 
 def check(data: bytes) -> None:
@@ -29,9 +33,11 @@ def check(data: bytes) -> None:
     if not data:
         return
     size = 1 + data[0] * 16
-    whole, pieces = scan_bytes(data), scan_bytes(data, size=size, fast=False)
-    if (whole.findings, whole.unscanned) != (pieces.findings, pieces.unscanned):
-        raise AssertionError(f"pieces of {size} bytes give other findings")
+    for allowance in (None, SMALL):
+        whole = scan_bytes(data, allowance=allowance)
+        pieces = scan_bytes(data, size=size, fast=False, allowance=allowance)
+        if (whole.findings, whole.unscanned) != (pieces.findings, pieces.unscanned):
+            raise AssertionError(f"pieces of {size} bytes give other findings ({allowance})")
 
 
 def main() -> None:

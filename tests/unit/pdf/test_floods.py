@@ -1,11 +1,17 @@
 """Floods of small parts: they cost little, hide nothing unsaid, and look the same in any pieces."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pdfsluice.core.findings import Decision
 from pdfsluice.plugins.pdf.effort import Allowance
 from pdfsluice.plugins.pdf.scan import Scan
+from pdfsluice.plugins.policy.options import PolicyOptions
+from pdfsluice.plugins.policy.policy import RulesPolicy
+from tests.support.active_pdfs import completion_context
 from tests.support.evasive_pdfs import KINDS, TECHNIQUES, evasive_pdf
 from tests.support.floods import FLOODS
 from tests.support.scanning import scan_bytes, scan_pieces
@@ -34,7 +40,7 @@ def flooded(draw: st.DrawFn) -> bytes:
 
 
 @given(flooded(), st.sampled_from([1, 7, 500, 4096, 9_001, 70_000]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_pieces_give_the_same_findings(document: bytes, size: int) -> None:
     whole = scan_bytes(document, size=1 << 24, allowance=SMALL)
     cut = scan_bytes(document, size=max(size, len(document) // 5_000), allowance=SMALL)
@@ -64,10 +70,57 @@ def test_what_is_passed_is_said(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(FLOODS))
 def test_steps_are_bounded_by_the_size(name: str) -> None:
     """Steps stand for time; only the tail of the file is read whatever it costs."""
-    data = HEAD + FLOODS[name](2_000_000)
+    data = HEAD + FLOODS[name](700_000)
     allowance = Allowance(first=1000)
     scan = Scan(allowance=allowance)
     scan.feed(memoryview(data))
     scan.finish()
     earned = allowance.first + len(data) / allowance.bytes_for_step
     assert scan.effort.spent < earned + 4 * allowance.tail
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        b"%d 0 obj\n1\nendobj\n",
+        b"%d 0 obj<</Type/Annot/Rect[0 0 9 9]/A<</S/URI/URI(https://example.org/)>>>>endobj\n",
+        b"%d 0 obj<</Type/StructElem/S/Normal#20Text/Alt(\\(a\\))/P 3 0 R/K 1>>endobj\n",
+        b"%d 0 obj<</Length 1>>stream\nx\nendstream endobj\n",
+    ],
+    ids=["integers", "links", "structure", "streams"],
+)
+def test_an_honest_file_of_many_objects_loses_nothing(unit: bytes) -> None:
+    """A hundredth of the steps is enough for a hundredth of two million objects."""
+    data = HEAD + b"".join(unit % n for n in range(10, 20_010)) + LAUNCH
+    allowance = Allowance(first=Allowance().first // 100)
+    scanned = scan_bytes(data, allowance=allowance)
+    assert "launch" in scanned.kinds
+    assert "flood" not in scanned.codes
+    assert scanned.unscanned == ()
+
+
+def test_a_flood_is_flagged_and_told_at_once() -> None:
+    data = HEAD + FLOODS["trailer and space"](300_000)
+    scanned = scan_bytes(data, allowance=SMALL)
+    (told,) = [f for f in scanned.early if f.details.get("code") == "flood"]
+    assert told.offset is not None
+    assert told.offset < 10_000
+    policy = RulesPolicy(PolicyOptions.model_validate({}))
+    session = completion_context(Path("f.pdf")).session
+    assert policy.decide(told, session) is Decision.FLAG
+
+
+def test_the_tail_of_a_flooded_file_is_read() -> None:
+    data = HEAD + FLOODS["[] in long objects"](300_000) + LAUNCH
+    assert "launch" in scan_bytes(data, allowance=SMALL).kinds
+
+
+def test_a_negative_object_number_is_no_header() -> None:
+    data = HEAD + b"1 0 obj[/JS -1 0 obj<<>>endobj\n" + LAUNCH
+    assert "launch" in scan_bytes(data).kinds
+
+
+def test_links_beyond_the_hundredth_do_not_hide_what_else_an_object_does() -> None:
+    links = b"".join(b"%d 0 obj<</S/URI/URI(x)>>endobj\n" % n for n in range(10, 200))
+    both = b"7 0 obj<</A<</S/URI/URI(x)>>/AA<</O<</S/JavaScript/JS(y)>>>>>>endobj\n"
+    assert {"external_references_uri", "javascript"} <= scan_bytes(HEAD + links + both).kinds
