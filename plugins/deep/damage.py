@@ -19,6 +19,8 @@ _HARMLESS = re.compile(
     r"|operation for \w+ attempted on object of type"
     r"|memory limit"
 )
+_MEMORY = re.compile(r"\Astream <[^<>]*>")
+"""What stands in front of a warning about a file that is not on a disk."""
 _PLACE = re.compile(r"\(object (\d+) \d+|object (\d+) \d+ at offset|\(?(?:offset (\d+))")
 
 
@@ -28,7 +30,7 @@ def damages(warnings: Sequence[str], path: str) -> list[tuple[str, int | None]]:
     for warning in warnings:
         if _HARMLESS.search(warning):
             continue
-        text = warning.replace(path, "") if path else warning.lstrip(": ")
+        text = _MEMORY.sub("", warning.replace(path, "") if path else warning).lstrip(": ")
         place = _PLACE.search(text)
         number = next((int(n) for n in place.groups()[:2] if n), None) if place else None
         found.append((_sentence(text), number))

@@ -136,6 +136,7 @@ async def test_what_cannot_be_opened_is_not_taken_for_clean(
     assert {u.reason for u in report.unscanned} == {"nested-document"}
     assert all("inner.pdf" in u.message for u in report.unscanned)
     assert told(report) == {(K.MALFORMED, None)}
+    assert one(report, K.MALFORMED).excerpt.startswith("unable to find trailer")
 
 
 async def test_damage_of_an_attached_pdf_is_told(inspect_pdf: pdfs.InspectPdf) -> None:
