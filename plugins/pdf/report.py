@@ -65,6 +65,7 @@ UNSCANNED: dict[str, str] = {
     "unknown-filter": "An object stream is compressed in an unknown way",
     "damaged": "An object stream is damaged",
     "limit": "An object stream is too large to be read",
+    "values": "An object has more values, or nests them deeper, than the scanner keeps",
     "flood": "A part of the file was passed because reading it would take too long",
 }
 """What each reason of an ``unscanned`` entry means."""

@@ -29,6 +29,7 @@ MAX_DECODED = 8 * 1024 * 1024
 HEAD_RAW = 16 * 1024
 HEAD_DECODED = 4096
 MAX_UNSCANNED = 100
+_CUT = frozenset({"too-many-values", "too-deep"})
 MAX_INNER = 1000
 """Findings kept of objects inside streams."""
 MAX_DEFERRED = 500
@@ -65,6 +66,7 @@ class Scan:
         self._walker = Walker(self, make_finders(fast=fast), self.effort)
         self._unreadable: list[tuple[_Stream, str]] = []
         self._unreadable_count = 0
+        self._partly_read: dict[int, int | None] = {}  # offset -> object number
         self._deferred: list[tuple[_Stream, bytes]] = []
         self._deferred_size = 0
         self._inner: list[Sighting] = []
@@ -228,6 +230,8 @@ class Scan:
     def problem(self, code: str, offset: int, number: int | None) -> None:
         """See a break of the rules."""
         self.structure.problem(code, offset, number)
+        if code in _CUT and len(self._partly_read) < MAX_UNSCANNED:
+            self._partly_read[offset] = number
 
     # Streams.
 
@@ -333,6 +337,16 @@ class Scan:
     def _unscanned(self) -> list[Unscanned]:
         return [
             *self._unread.entries(SECURITY_STAGE),
+            *(
+                Unscanned(
+                    stage=SECURITY_STAGE,
+                    reason="values",
+                    message=UNSCANNED["values"],
+                    offset=offset,
+                    object=number,
+                )
+                for offset, number in self._partly_read.items()
+            ),
             *(
                 Unscanned(
                     stage=SECURITY_STAGE,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from os.path import commonprefix
 from typing import Any
 
 try:
@@ -65,29 +66,38 @@ def make_finder(words: tuple[bytes, ...], *, fast: bool = True) -> Finder:
 
     if not fast or hyperscan is None:
         return find_plainly
-    database = _database(words)
+    # Hyperscan looks for one literal more than twice as fast as for two: what the words
+    # begin with in common is looked for, and what is found looked at closely.
+    stem = commonprefix(words)
+    literals = (stem,) if stem else words
+    database = _database(literals)
     longest = max(map(len, words))
     scratch = hyperscan.Scratch(database)  # not to be shared between threads
 
-    def find(data: bytes, start: int) -> int:
-        near = pattern.search(data, start, start + NEAR)
-        if near is not None:
-            return near.start()
-        if len(data) - start <= NEAR:
-            return -1
+    def scan(data: bytes, start: int) -> int:
         found: list[tuple[int, int]] = []
 
         def take(index: int, _start: int, end: int, _flags: int, _context: object) -> bool:
             found.append((index, end))
             return True  # stop at the first match
 
-        start += NEAR - longest + 1
         try:
             database.scan(memoryview(data)[start:], match_event_handler=take, scratch=scratch)
         except hyperscan.ScanTerminated:
             index, end = found[0]
-            return start + end - len(words[index])
+            return start + end - len(literals[index])
         return -1
+
+    def find(data: bytes, start: int) -> int:
+        while True:
+            near = pattern.search(data, start, start + NEAR)
+            if near is not None:
+                return near.start()
+            if len(data) - start <= NEAR:
+                return -1
+            start = scan(data, start + NEAR - longest + 1)
+            if start < 0 or not stem:
+                return start
 
     return find
 

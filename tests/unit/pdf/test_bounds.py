@@ -179,6 +179,11 @@ def test_a_trap_is_a_finding(report: dict[str, Any], trap: str, code: str) -> No
     assert "resource_limit" in report[trap]["kinds"]
 
 
+@pytest.mark.parametrize("trap", ["a great dictionary", "deep arrays"])
+def test_an_object_of_which_not_all_is_kept_is_unscanned(report: dict[str, Any], trap: str) -> None:
+    assert "values" in report[trap]["unscanned"]
+
+
 @pytest.mark.parametrize("trap", ["inflate bomb", "many inflate bombs", "a huge object stream"])
 def test_what_was_not_read_is_unscanned(report: dict[str, Any], trap: str) -> None:
     assert "limit" in report[trap]["unscanned"]
