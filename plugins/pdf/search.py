@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Any
 
 try:
@@ -59,16 +59,20 @@ def make_finder(words: tuple[bytes, ...], *, fast: bool = True) -> Finder:
             than the standard library (3 GB/s for the ends of streams, 0.3 for landmarks).
     """
     pattern = _PATTERNS[words]
+    if fast and hyperscan is not None:
+        return _make_fast_finder(words, pattern)
 
     def find_plainly(data: bytes, start: int) -> int:
         match = pattern.search(data, start)
         return -1 if match is None else match.start()
 
-    if not fast or hyperscan is None:
-        return find_plainly
+    return find_plainly
+
+
+def _make_fast_finder(words: tuple[bytes, ...], pattern: re.Pattern[bytes]) -> Finder:
     # Hyperscan looks for one literal more than twice as fast as for two: what the words
     # begin with in common is looked for, and what is found looked at closely.
-    stem = commonprefix(words)
+    stem = _common_start(words)
     literals = (stem,) if stem else words
     database = _database(literals)
     longest = max(map(len, words))
@@ -100,6 +104,12 @@ def make_finder(words: tuple[bytes, ...], *, fast: bool = True) -> Finder:
                 return start
 
     return find
+
+
+def _common_start(words: tuple[bytes, ...]) -> bytes:
+    first, last = min(words), max(words)
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return bytes(byte for byte, _ in same)
 
 
 @cache

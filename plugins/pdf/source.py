@@ -38,10 +38,10 @@ class Source:
         """How many bytes are in view and not yet read."""
         return len(self.data) - self.pos
 
-    def append(self, piece: bytes) -> None:
-        """Add what has arrived and drop what has been consumed."""
+    def append(self, piece: bytes | memoryview) -> None:
+        """Add what has arrived and drop what has been consumed; a view is copied, once."""
         self.base += self.pos
-        self.data = self.data[self.pos :] + piece if self.available > 0 else piece
+        self.data = b"".join((self.data[self.pos :], piece))
         self.pos = 0
 
     def need(self, count: int) -> Steps:

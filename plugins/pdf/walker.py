@@ -36,7 +36,7 @@ from .syntax import (
 from .table import read_xref_table
 from .values import Dictionary, Reference
 
-PIECE: Final = 256 * 1024
+PIECE: Final = 512 * 1024
 """Bytes brought into view at once."""
 PLAIN_STEPS: Final = 1024
 """Plain objects whose steps, one for each, are counted at once."""
@@ -85,7 +85,7 @@ class Walker:
                     continue
                 piece = memoryview(bytes(self._gathered))
                 self._gathered.clear()
-            self._advance(bytes(piece))
+            self._advance(piece)
         self._source.append(b"")  # until more comes, only what is unread is kept
 
     def finish(self) -> None:
@@ -94,7 +94,7 @@ class Walker:
         self._advance(bytes(self._gathered))
         self._bodies.finish()
 
-    def _advance(self, piece: bytes) -> None:
+    def _advance(self, piece: bytes | memoryview) -> None:
         self._source.append(piece)
         next(self._steps, None)
 
