@@ -6,21 +6,23 @@ from pdfsluice.core.hookspecs import hookimpl
 from pdfsluice.core.ports import OptionsSpec, PluginContext
 from pdfsluice.core.stages import CompletionStageSpec
 
-from .options import DeepOptions
-from .stage import DeepStage
-
 SECTION = "deep"
 
 
 @hookimpl
 def pdfsluice_register_options() -> Sequence[OptionsSpec]:
     """Register the section ``deep``."""
+    from .options import DeepOptions  # noqa: PLC0415 - hooks import cheaply
+
     return (OptionsSpec(name=SECTION, model=DeepOptions),)
 
 
 @hookimpl
 def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[CompletionStageSpec]:
     """Register the stage ``pdf-deep``."""
+    from .options import DeepOptions  # noqa: PLC0415 - hooks import cheaply
+    from .stage import DeepStage  # noqa: PLC0415
+
     options = context.options(SECTION, DeepOptions)
     if not options.enabled:
         return ()
