@@ -9,14 +9,18 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import ParamSpec, TypeVar
 
 from .errors import PdfsluiceError, StageFailed, StorageFailed
 from .findings import Finding, StageReport
 from .stages import StageContext, StreamStage, StreamStageSpec
 from .stores import Blob
-from .workers import BufferPool, Workers
+from .workers import BufferPool, Workers, to_its_end
 
 logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Checkpoints = Mapping[str, tuple[int, bytes]]
 
@@ -145,9 +149,7 @@ class Follower:
 
     async def _run(self, checkpoints: Checkpoints) -> None:
         try:
-            self._follows = await self._workers.run(
-                _open_all, self._specs, self._context, checkpoints
-            )
+            await self._work(_open_all, self._specs, self._context, checkpoints, self._follows)
             while not self._ended:
                 await self._wake.wait()
                 self._wake.clear()
@@ -178,27 +180,36 @@ class Follower:
         """Let a worker read on, one run of slices, and show each to every stage."""
         end = min(self._frontier(), self._position + _RUN_SIZE)
         async with self._buffers.buffer() as buffer:
-            findings = await self._workers.run(_follow_run, self._blob, self._follows, buffer, end)
+            findings = await self._work(_follow_run, self._blob, self._follows, buffer, end)
         self._on_validated(self._position)
         if findings and not await self._on_findings(findings):
             self._wake.set()
 
     async def _conclude(self) -> None:
-        reports = await self._workers.run(_finish_all, self._follows)
+        reports = await self._work(_finish_all, self._follows)
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(reports)
 
+    def _work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        """Call a function in a worker thread that has the stages, and memory, to itself.
+
+        Whoever closes the follower waits for it: a thread cannot be stopped.
+        """
+        return to_its_end(self._workers.run(function, *args, **kwargs))
+
 
 def _open_all(
-    specs: Sequence[StreamStageSpec], context: StageContext, checkpoints: Checkpoints
-) -> list[_Follow]:
-    follows = []
+    specs: Sequence[StreamStageSpec],
+    context: StageContext,
+    checkpoints: Checkpoints,
+    follows: list[_Follow],
+) -> None:
+    """Open the stages one by one; those that are open will be closed even if one fails."""
     for spec in specs:
         offset, state = checkpoints.get(spec.name) or (0, None)
         with _naming(spec.name):
             stage = spec.open(replace(context, checkpoint=state, offset=offset))
         follows.append(_Follow(spec.name, stage, offset))
-    return follows
 
 
 def _finish_all(follows: Sequence[_Follow]) -> Sequence[StageReport]:
