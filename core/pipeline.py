@@ -207,7 +207,7 @@ class _Recorder:
         self.judged = False
 
     def record(self, portion: Portion) -> None:
-        """Write a portion and show it to the checks; if it was the last, judge the chunk."""
+        """Write a portion and show it to the checks; judge the chunk as soon as it is whole."""
         for data in portion:
             self.received += len(data)
             if self.received > self._chunk.max_length:
@@ -219,7 +219,8 @@ class _Recorder:
                 for check in self._checks:
                     check.update(view)
                 self._writer.write(view)
-        if self.received == self._chunk.length and not self._chunk.checksum_follows:
+        whole = self.received == self._chunk.length and not self._chunk.checksum_follows
+        if whole and not self.judged:  # what follows a file in a form makes portions too
             self.judge(self._chunk.checksum)
 
     def judge(self, checksum: Checksum | None, late: Sequence[ChunkCheck] = ()) -> None:

@@ -24,7 +24,8 @@ from pdfsluice.core.pipeline import Portion
 from .direct import BUFFERS, Receiver, take_over
 from .http import Connection
 
-_BROKEN = (ConnectionError, ClientPayloadError, RequestPayloadError)
+_BROKEN = (OSError, ClientPayloadError, RequestPayloadError)
+"""A connection that breaks says ``ConnectionError``, or that a host is out of reach."""
 _LOOKS_PER_TIMEOUT = 4
 _GATHER_BYTES = 64 * 1024
 _GATHER_SECONDS = 0.25
@@ -136,12 +137,13 @@ class BodyReader:
     async def _gathered(self) -> AsyncGenerator[Portion]:
         """Yield what aiohttp hands on, enough at a time to be worth a worker's while."""
         while data := await self.read():
-            gathered = [data]
+            gathered, size = [data], len(data)
             # A failure waits until what came before it is handed on; the next read meets it.
             with suppress(TimeoutError, BodyIncomplete, BodyTimeout):
                 async with asyncio.timeout(_GATHER_SECONDS):
-                    while sum(map(len, gathered)) < _GATHER_BYTES and not self._content.at_eof():
+                    while size < _GATHER_BYTES and not self._content.at_eof():
                         gathered.append(await self.read())
+                        size += len(gathered[-1])
             yield gathered
 
     @contextmanager
@@ -262,12 +264,12 @@ async def answer_before_body(request: web.Request, response: web.Response) -> No
     client that goes on sending without looking finds the connection closed.
     """
     content = request.content
-    if content.is_eof() or request.transport is None:
+    lost = isinstance(request.protocol, Connection) and request.protocol.lost_track
+    if (content.is_eof() and not lost) or request.transport is None:
         return
     waits = hdrs.EXPECT in request.headers and CONTINUED not in request
     length = request.content_length
     short = length is not None and length - content.total_bytes <= _SKIPPED_BYTES
-    lost = isinstance(request.protocol, Connection) and request.protocol.lost_track
     if short and not waits and not lost and content.exception() is None:
         return
     response.force_close()

@@ -43,7 +43,10 @@ class Buffers:
     @contextmanager
     def one(self) -> Iterator[memoryview]:
         """Lend a buffer that nobody else uses. For any thread."""
-        store = self._idle.pop() if self._idle else bytearray(self._size)
+        try:
+            store = self._idle.pop()  # asking first whether there is one would be a race
+        except IndexError:
+            store = bytearray(self._size)
         try:
             with memoryview(store) as view:
                 yield view
@@ -100,7 +103,7 @@ class Receiver:
         """Wait until there is something to :meth:`read`; not needed at the very end.
 
         Raises:
-            ConnectionError: The connection is gone, and all that came was read.
+            OSError: The connection is gone, and all that came was read.
             BaseException: What :meth:`set_exception` was told.
         """
         if self._failure is None and self._exhausted:
@@ -135,6 +138,7 @@ class Receiver:
             try:
                 size = self._socket.recv_into(buffer[filled:])
             except BlockingIOError:
+                self._exhausted = True
                 break
             except OSError as error:
                 self._fail(error)

@@ -11,6 +11,7 @@ FIELD_LIMIT = 1024
 """Longest value of a field, in bytes."""
 OVERHEAD_LIMIT = 64 * 1024
 """Most bytes that a form may have beside its file."""
+_LINE_LIMIT = 8 * 1024
 _SEARCH_SIZE = 64 * 1024
 
 
@@ -71,8 +72,13 @@ class FormParts:
         if self.has_file:
             self._held = b""
             return data[at:]
-        self._held = b"" if end else data[at:]
-        return data[at:] if end else b""
+        if end:
+            self._held = b""
+            return data[at:]
+        self._held = data[at:]
+        if len(self._held) > _LINE_LIMIT:  # it is looked through again whenever a byte comes
+            raise ProtocolError(f"the form has a line of more than {_LINE_LIMIT} bytes")
+        return b""
 
     def _file_pieces(self, data: Slice) -> Iterator[Slice]:
         """Yield the bytes of the file; parse what comes behind it."""

@@ -6,7 +6,7 @@ afterwards: a checksum, or fields that have to agree with what was said before.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,7 @@ from aiohttp.helpers import parse_mimetype
 from pdfsluice.core.errors import ProtocolError, SizeExceeded
 from pdfsluice.core.models import Checksum
 from pdfsluice.core.pipeline import Portion, Slice
+from pdfsluice.core.workers import to_its_end
 
 from .bodies import BodyLimits, BodyReader
 from .form_parts import FormParts
@@ -59,6 +60,7 @@ class FileForm:
         self._settle = settle
         self._begun: Iterator[Slice] = iter(())
         self._spool: BinaryIO | None = None
+        self._held = ExitStack()
         self.checksum: Checksum | None = None
 
     @property
@@ -72,20 +74,20 @@ class FileForm:
         return self._parts.has_file
 
     async def __aenter__(self) -> Self:
-        self._reader.__enter__()
-        data = b" "
-        while data and not self.has_file:
-            data = await self._reader.read()
-            self._begun = self._parts.feed(data)
-            for first in self._begun:  # fields are read on the way to it
-                self._begun = chain([first], self._begun)
-                break
+        with ExitStack() as held:
+            held.enter_context(self._reader)
+            data = b" "
+            while data and not self.has_file:
+                data = await self._reader.read()
+                self._begun = self._parts.feed(data)
+                for first in self._begun:  # fields are read on the way to it
+                    self._begun = chain([first], self._begun)
+                    break
+            self._held = held.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._reader.__exit__(None, None, None)
-        if self._spool is not None:
-            self._spool.close()
+        self._held.close()
 
     async def portions(self, most: int) -> AsyncGenerator[Portion]:
         """Yield the bytes of the file as they come, then settle what came behind it.
@@ -109,10 +111,11 @@ class FileForm:
         Raises:
             SizeExceeded: The file has more than ``most`` bytes.
         """
-        self._spool = spool = await asyncio.to_thread(_nameless_file, folder)
+        made = await asyncio.to_thread(_nameless_file, folder)
+        self._spool = spool = self._held.enter_context(made)
         async with aclosing(self._file(most)) as portions:
             async for portion in portions:
-                await asyncio.to_thread(spool.writelines, portion)
+                await to_its_end(asyncio.to_thread(spool.writelines, portion))
                 if self._parts.file_size > most:
                     raise SizeExceeded(
                         f"a chunk may have {most} bytes at most", details={"max_length": most}
