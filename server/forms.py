@@ -16,7 +16,7 @@ from typing import BinaryIO, Self, cast
 from aiohttp import hdrs, web
 from aiohttp.helpers import parse_mimetype
 
-from pdfsluice.core.errors import ProtocolError, SizeExceeded
+from pdfsluice.core.errors import ProtocolError, SizeExceeded, StorageFailed
 from pdfsluice.core.models import Checksum
 from pdfsluice.core.pipeline import Portion, Slice
 from pdfsluice.core.workers import to_its_end
@@ -110,7 +110,17 @@ class FileForm:
 
         Raises:
             SizeExceeded: The file has more than ``most`` bytes.
+            StorageFailed: There is no room for it.
         """
+        try:
+            await self._spool_file(folder, most)
+        except OSError as error:
+            raise StorageFailed(
+                f"the file in the form could not be put aside: {error.strerror}",
+                hint="Put the field chunk_id before the file: then it need not be.",
+            ) from error
+
+    async def _spool_file(self, folder: Path, most: int) -> None:
         made = await asyncio.to_thread(_nameless_file, folder)
         self._spool = spool = self._held.enter_context(made)
         async with aclosing(self._file(most)) as portions:

@@ -1,11 +1,13 @@
 """Full disks and quotas: refused early, or in the middle with what came before kept."""
 
 import os
+import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from pdfsluice.core.testing.pdfs import make_pdf
@@ -88,6 +90,34 @@ def test_disk_fills_up_in_the_middle(serve: Serve, small_disk: Path, pdf: bytes)
     done = tus.patch(url, kept, pdf[kept:], **{"Upload-Length": str(len(pdf))})
     assert done.status == 204
     assert len(documents_of(running.base_url, pdf)) == 1
+
+
+def test_no_room_for_a_form_that_names_its_place_too_late(
+    serve: Serve, small_disk: Path, pdf: bytes
+) -> None:
+    """The file in it has to be put aside, because nobody knows yet where it belongs."""
+    running = serve(STREAMING_UPLOAD_DIR=str(small_disk / "uploads"), PDFSLUICE_MIN_FREE_SPACE="0")
+    server = Server(running.base_url)
+    wanted = orjson.dumps({"filename": "a.pdf", "file_size": len(pdf)})
+    json = {"Content-Type": "application/json"}
+    prefix = "/api/documents/streaming"
+    session = server.request("POST", f"{prefix}/initiate", json, wanted).json()
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="chunk"\r\n\r\n'
+        + pdf[: session["chunk_size"]]
+        + b'\r\n--x\r\nContent-Disposition: form-data; name="chunk_id"\r\n\r\n0\r\n--x--\r\n'
+    )
+
+    def send() -> Response:
+        form = {"Content-Type": "multipart/form-data; boundary=x"}
+        return server.request("POST", session["upload_url"], form, body)
+
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free - MIB))
+    refused = send()
+    assert (refused.status, refused.json()["code"]) == (503, "storage-failed")
+    ballast.unlink()
+    assert send().status == 200
 
 
 def test_disk_is_too_small_from_the_start(serve: Serve, small_disk: Path) -> None:

@@ -124,6 +124,35 @@ async def test_a_refusal_ends_a_body_that_is_still_coming(tmp_path: Path) -> Non
         assert await line.rest() == b"", "the connection is closed behind the answer"
 
 
+async def test_a_newer_request_takes_over_from_a_worker(big: WebServer) -> None:
+    session = await big.initiate(DATA, chunk_size=SIZE)
+    session_id, size = session["session_id"], session["chunk_size"]
+    async with wire(big) as old, wire(big) as new:
+        await old.send(head_of(session_id, 0, size), DATA[: size // 2])
+        while (await big.status(session_id))["received_bytes"] < size // 2:
+            await asyncio.sleep(0.01)
+        await new.send(head_of(session_id, 0, size), DATA[:size])
+        assert await new.status() == 200
+        assert await old.status() == 409
+        assert await old.rest() == b"", "the connection is closed behind the answer"
+    stands = await big.status(session_id)
+    assert stands["missing_ranges"] == [[size, len(DATA)]]
+
+
+async def test_a_server_that_stops_keeps_what_a_worker_has_read(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as web:
+        session = await web.initiate(DATA, chunk_size=SIZE)
+        session_id, half = session["session_id"], session["chunk_size"] // 2
+        line = await asyncio.open_connection("127.0.0.1", web.port)
+        line[1].write(head_of(session_id, 0, 2 * half) + DATA[:half])
+        while (await web.status(session_id))["received_bytes"] < half:
+            await asyncio.sleep(0.01)
+    await line[0].read()  # nobody holds the connection open any more
+    line[1].close()
+    async with a_server(tmp_path) as web:
+        assert (await web.status(session_id))["missing_ranges"] == [[half, len(DATA)]]
+
+
 def form_of(chunk_id: int, part: bytes, *behind: tuple[str, str]) -> FormData:
     form = FormData()
     form.add_field("chunk_id", str(chunk_id))
