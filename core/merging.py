@@ -19,7 +19,8 @@ def merge_reports(reports: Sequence[StageReport]) -> StageReport:
     - A report that ``supersedes`` a stage replaces the findings of that stage so far.
     - A report that ``settles`` a stage makes void what that stage left unscanned.
     - A finding that another stage has already made in the same object is not repeated: the
-      earlier one keeps its place and excerpt, and takes over trigger, severity and wording.
+      earlier one keeps its place and excerpt, if it has them, and takes over trigger, severity
+      and wording.
     - A finding without any place says what the file as a whole is; it is joined to the first
       of its kind that another stage has found.
     - Later facts replace earlier ones of the same name.
@@ -73,11 +74,15 @@ def _settled(
     """
     by_trigger = {new.trigger: new for new in group}
     gravest = max(group, key=_gravity)
+    place = next((new.offset for new in group if new.offset is not None), None)
     told: set[Trigger | None] = set()
     for index in places:
-        if findings[index].stage != gravest.stage:  # a stage knows its own findings apart
-            new = by_trigger.get(findings[index].trigger, gravest)
-            findings[index] = _joined(findings[index], new)
+        known = findings[index]
+        if known.stage != gravest.stage:  # a stage knows its own findings apart
+            new = by_trigger.get(known.trigger, gravest)
+            if known.offset is None:
+                known = replace(known, offset=place)
+            findings[index] = _joined(known, new)
             told.add(new.trigger)
     return [new for new in group if new.trigger not in told]
 
