@@ -72,11 +72,12 @@ def _measure(
         for one in chosen:
             server = servers[one.name]
             cpu, begin = server.cpu_seconds(), time.perf_counter()
-            one.send(server, file, one.connections)
+            tidy = one.send(server, file, one.connections)
             elapsed = time.perf_counter() - begin
             if number:  # the first round warms up
                 speeds[one.name].append(size / elapsed / 1e6)
                 costs[one.name].append((server.cpu_seconds() - cpu) / size * 1e9)
+            tidy()
     return {
         one.name: {
             "mb_per_second": statistics.median(speeds[one.name]),

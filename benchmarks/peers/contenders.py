@@ -16,12 +16,16 @@ from pathlib import Path
 
 from benchmarks.support.processes import Server, free_port, pdfsluice, running
 from benchmarks.support.senders import BOUNDARY, Line, chunks, expect
-from benchmarks.support.uploads import delete, tus_create, tus_patch, upload
+from benchmarks.support.uploads import delete, tus_create, tus_patch, upload, wait_for_import
 
 TOOLS = Path("var/benchmark-peers").absolute()
 CHUNK = 8 * 1024 * 1024
 PYTHON_PEERS = ("fastapi", "uvicorn", "python-multipart", "tuspyserver")
 NODE_PEERS = ("@tus/server", "@tus/file-store")
+
+
+Tidy = Callable[[], None]
+Send = Callable[[Server, Path, int], Tidy]
 
 
 class Absent(Exception):
@@ -34,13 +38,14 @@ class Contender:
 
     Attributes:
         serve: Starts the server.
-        send: Uploads the file once, over a number of connections.
+        send: Uploads the file once, over a number of connections; returns what tidies up
+            behind it, which is not measured.
         connections: How many.
     """
 
     name: str
     serve: Callable[[Path], AbstractContextManager[Server]]
-    send: Callable[[Server, Path, int], None]
+    send: Send
     connections: int = 1
 
 
@@ -65,12 +70,18 @@ def _ours(folder: Path) -> AbstractContextManager[Server]:
     return pdfsluice(folder / "pdfsluice")
 
 
-def _send_ours(door: str) -> Callable[[Server, Path, int], None]:
-    def send(server: Server, file: Path, connections: int) -> None:
+def _send_ours(door: str) -> Send:
+    def send(server: Server, file: Path, connections: int) -> Tidy:
         document = upload(
             server.host, server.port, file, door=door, chunk_size=CHUNK, connections=connections
         )
-        delete(server.host, server.port, document)
+
+        def tidy() -> None:
+            # The import goes on in the background; it would run into the others' turns.
+            wait_for_import(server.host, server.port, document)
+            delete(server.host, server.port, document)
+
+        return tidy
 
     return send
 
@@ -98,7 +109,7 @@ def _nginx(folder: Path) -> Iterator[Server]:
         yield server
 
 
-def _send_nginx(server: Server, file: Path, connections: int) -> None:
+def _send_nginx(server: Server, file: Path, connections: int) -> Tidy:
     jobs = list(chunks(file.stat().st_size, CHUNK))
 
     def run(share: list[tuple[int, int, int]]) -> None:
@@ -110,10 +121,14 @@ def _send_nginx(server: Server, file: Path, connections: int) -> None:
 
     with ThreadPoolExecutor(connections) as pool:
         list(pool.map(run, [jobs[start::connections] for start in range(connections)]))
-    line = Line(server.host, server.port)
-    for number, _, _ in jobs:
-        expect(line.send("DELETE", f"/{number}", {}), 204)
-    line.close()
+
+    def tidy() -> None:
+        line = Line(server.host, server.port)
+        for number, _, _ in jobs:
+            expect(line.send("DELETE", f"/{number}", {}), 204)
+        line.close()
+
+    return tidy
 
 
 def _python() -> Path:
@@ -175,7 +190,7 @@ def _tuspyserver(folder: Path) -> AbstractContextManager[Server]:
     return _uvicorn(folder, "tuspy", _TUSPY)
 
 
-def _send_fastapi(server: Server, file: Path, connections: int) -> None:
+def _send_fastapi(server: Server, file: Path, connections: int) -> Tidy:
     del connections
     line = Line(server.host, server.port)
     head = 'Content-Disposition: form-data; name="file"; filename="chunk"'
@@ -195,6 +210,7 @@ def _send_fastapi(server: Server, file: Path, connections: int) -> None:
         )
         expect(answer, 200)
     line.close()
+    return lambda: None  # the next upload takes the place of these files
 
 
 _NODE = """
@@ -231,13 +247,17 @@ def _node_tus(folder: Path) -> Iterator[Server]:
         yield it
 
 
-def _send_tus(endpoint: str) -> Callable[[Server, Path, int], None]:
-    def send(server: Server, file: Path, connections: int) -> None:
+def _send_tus(endpoint: str) -> Send:
+    def send(server: Server, file: Path, connections: int) -> Tidy:
         del connections
         line = Line(server.host, server.port)
         place = tus_create(line, endpoint, file)
         tus_patch(line, place, file, CHUNK)
-        line.send("DELETE", place, {"Tus-Resumable": "1.0.0"})
-        line.close()
+
+        def tidy() -> None:
+            line.send("DELETE", place, {"Tus-Resumable": "1.0.0"})
+            line.close()
+
+        return tidy
 
     return send

@@ -1,6 +1,7 @@
 """Whole uploads to pdfsluice, over each of its doors, with the cheapest client there is."""
 
 import base64
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,13 @@ def tus_patch(line: Line, place: str, file: Path, chunk_size: int) -> None:
         }
         answer = line.send("PATCH", place, headers, file=file, offset=offset, length=length)
         expect(answer, 204, 200)
+
+
+def wait_for_import(host: str, port: int, document: dict[str, Any]) -> None:
+    """Return when nothing is done for a document in the background any more."""
+    path = f"/api/documents/{document['id']}/import"
+    while call(host, port, "GET", path)["import_status"] in {"queued", "running"}:
+        time.sleep(0.05)
 
 
 def delete(host: str, port: int, document: dict[str, Any]) -> None:
