@@ -36,8 +36,11 @@ from .syntax import (
 from .table import read_xref_table
 from .values import Dictionary, Reference
 
-PIECE: Final = 512 * 1024
-"""Bytes brought into view at once."""
+PIECE: Final = 120 * 1024
+"""Bytes brought into view at once; an idle scan keeps the last piece.
+
+Memory of less than 128 KiB is used again by malloc; more is mapped anew, page by page.
+"""
 PLAIN_STEPS: Final = 1024
 """Plain objects whose steps, one for each, are counted at once."""
 PATIENCE: Final = 4096
