@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,14 +39,18 @@ class Server:
         """Processor time, user and system, of the process and its living children."""
         total = 0.0
         for process in self.family:
-            times = process.cpu_times()
-            total += times.user + times.system
+            with suppress(psutil.NoSuchProcess):  # a child may end while it is looked at
+                times = process.cpu_times()
+                total += times.user + times.system
         return total
 
     def rss_mib(self, *, children: bool = False) -> float:
         """Resident memory in MiB, of the process alone or with its children."""
-        processes = self.family if children else [self.process]
-        return sum(process.memory_info().rss for process in processes) / _MIB
+        total = 0.0
+        for process in self.family if children else [self.process]:
+            with suppress(psutil.NoSuchProcess):
+                total += process.memory_info().rss
+        return total / _MIB
 
 
 def free_port() -> int:
