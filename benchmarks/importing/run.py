@@ -19,6 +19,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,8 +95,9 @@ class Memory:
         self.children = 0
 
     def look(self) -> None:
-        sizes = [child.memory_info().rss for child in self._process.children()]
-        self.children = max(self.children, *sizes, 0) if sizes else self.children
+        for child in self._process.children():
+            with suppress(psutil.NoSuchProcess):  # it may end while it is looked at
+                self.children = max(self.children, child.memory_info().rss)
 
     def results(self, what: str) -> list[Result]:
         growth = self._process.memory_info().rss - self._start

@@ -13,3 +13,11 @@ def command(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.Error:  # it has just ended
         return []
+
+
+def resident(process: psutil.Process) -> int:
+    """Return the resident memory in bytes; 0 where the process has just ended."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
