@@ -5,19 +5,20 @@ import contextlib
 import random
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from benchmarks.support.files import warm
+from benchmarks.support.files import RepeatingPdf, warm
 from benchmarks.support.processes import Server
 from benchmarks.support.senders import STREAMING
-from benchmarks.support.uploads import delete, upload
+from benchmarks.support.uploads import delete, upload_repeating, wait_for_import
 from pdfsluice.core.testing.pdfs import make_pdf
 
-KIB, MIB, GIB = 1024, 1024 * 1024, 1024 * 1024 * 1024
+KIB, MIB = 1024, 1024 * 1024
 START = b"%PDF-1.7\n1 0 obj\n<</Length 1000000000>>\nstream\n"
 """What random bytes stand behind, so that they are the inside of a picture."""
 
@@ -184,48 +185,50 @@ async def small(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
 
 
 async def sizes(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
-    """Sparse files from 10 MB to 10 GB: throughput, and how much the server grows."""
-    wanted = [MIB] if smoke else [10 * MIB, 100 * MIB, GIB, 10 * GIB]
+    """Files from 16 MiB to 10 GiB: throughput, and how much the server grows.
+
+    What is sent is one chunk again and again, so that it takes no memory of its own. The
+    memory that serves as the disk may be slower where there is more of it; so each tenth of
+    the largest file is told, and of a bare write of as many bytes before it.
+    """
+    rounds = {2: 1, 10: 1} if smoke else {2: 5, 13: 5, 130: 3, 1280: 1}
+    chunk = 64 * KIB if smoke else 8 * MIB
+    await _sent(server, RepeatingPdf.write(folder / "first.pdf", 2, chunk))
     figures: dict[str, Any] = {}
-    for size in wanted:
-        file = folder / "sparse.pdf"
-        _sparse_pdf(file, size)
+    for chunks, times in rounds.items():
+        pdf = RepeatingPdf.write(folder / "repeating.pdf", chunks, chunk)
+        bare = await asyncio.to_thread(warm, folder, max(pdf.size, 10 * MIB))
         before = server.rss_mib()
-        begin = time.perf_counter()
-        document = await asyncio.to_thread(
-            upload, server.host, server.port, file, door="raw", chunk_size=8 * MIB
-        )
-        elapsed = time.perf_counter() - begin
-        figures[f"{size // MIB}_mib"] = {
-            "mb_per_second": round(size / elapsed / 1e6),
+        seconds, moments = zip(*[await _sent(server, pdf) for _ in range(times)], strict=True)
+        figures[f"{pdf.size / MIB:g}_mib"] = {
+            "mb_per_second": round(pdf.size / statistics.median(seconds) / 1e6),
             "rss_growth_mib": round(server.rss_mib() - before, 1),
         }
-        await asyncio.to_thread(delete, server.host, server.port, document)
-    return figures
+    return figures | {
+        "tenths_mb_per_second": _tenths(moments[-1], pdf.size),
+        "tenths_of_a_bare_write": _tenths(bare, pdf.size),
+    }
 
 
-def _sparse_pdf(path: Path, size: int) -> None:
-    """Write a valid PDF with one huge stream of zeros that takes no room on the disk."""
-    head = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
-    objects = [
-        b"1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n",
-        b"2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n",
-        b"3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>\nendobj\n",
-        b"4 0 obj\n<</Length %d>>\nstream\n" % size,
-    ]
-    tail = b"\nendstream\nendobj\n"
-    with path.open("wb") as file:
-        file.write(head)
-        offsets = []
-        for item in objects:
-            offsets.append(file.tell())
-            file.write(item)
-        file.seek(size, 1)
-        file.write(tail)
-        xref = file.tell()
-        rows = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-        file.write(b"xref\n0 5\n0000000000 65535 f \n" + rows)
-        file.write(b"trailer\n<</Size 5/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % xref)
+async def _sent(server: Server, pdf: RepeatingPdf) -> tuple[float, Sequence[float]]:
+    """Upload a file and delete it again.
+
+    Returns:
+        How many seconds the upload took, and when each chunk was acknowledged.
+    """
+    begin = time.perf_counter()
+    document, moments = await asyncio.to_thread(upload_repeating, server.host, server.port, pdf)
+    elapsed = time.perf_counter() - begin
+    await asyncio.to_thread(wait_for_import, server.host, server.port, document)
+    await asyncio.to_thread(delete, server.host, server.port, document)
+    return elapsed, moments
+
+
+def _tenths(moments: Sequence[float], size: int) -> list[int]:
+    """Return the throughput of each tenth of a file in MB/s."""
+    step = (len(moments) - 1) // 10
+    ends = moments[::step][:11]
+    return [round(size / 10 / (end - begin) / 1e6) for begin, end in pairwise(ends)]
 
 
 async def sessions(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 import base64
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from .files import RepeatingPdf
 from .senders import BOUNDARY, STREAMING, Answer, Line, call, chunks, expect, form_around
 
 
@@ -43,6 +45,31 @@ def upload(
     answer = call(host, port, "POST", f"{STREAMING}/complete/{session['session_id']}")
     document: dict[str, Any] = answer["document"]
     return document
+
+
+def upload_repeating(
+    host: str, port: int, pdf: RepeatingPdf
+) -> tuple[dict[str, Any], Sequence[float]]:
+    """Upload a PDF that is larger than what of it lies on the disk.
+
+    Returns:
+        The document, and when each chunk was acknowledged, the start first.
+    """
+    moments = [time.perf_counter()]
+    wanted = {"filename": "huge.pdf", "file_size": pdf.size, "chunk_size": pdf.chunk_size}
+    session = call(
+        host, port, "POST", f"{STREAMING}/initiate", wanted | {"check_duplicates": False}
+    )
+    line = Line(host, port)
+    for number, offset, length in chunks(pdf.size, session["chunk_size"]):
+        path = f"{STREAMING}/chunk/{session['session_id']}?chunk_id={number}"
+        headers = {"Content-Type": "application/octet-stream"}
+        place = pdf.place(offset)
+        expect(line.send("PUT", path, headers, file=pdf.path, offset=place, length=length), 200)
+        moments.append(time.perf_counter())
+    line.close()
+    answer = call(host, port, "POST", f"{STREAMING}/complete/{session['session_id']}")
+    return answer["document"], moments
 
 
 def _raw(
