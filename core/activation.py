@@ -12,7 +12,7 @@ import xxhash
 from .active import ActiveUpload
 from .errors import NotFound, PdfsluiceError, SessionEnded, StateConflict
 from .event_hub import EventHub
-from .follower import Follower
+from .follower import Checkpoints, Follower
 from .lifecycle import ENDED, FINISHING, OPEN
 from .models import Extent, Session, SessionState
 from .ports import Policy
@@ -25,6 +25,8 @@ from .workers import BufferPool, Workers
 logger = logging.getLogger(__name__)
 
 _VERIFY_SIZE = 1024 * 1024
+_MOST_AHEAD = 256
+"""How many uploads may be open before the next that is new is not: each holds a file open."""
 
 
 class ActiveUploads:
@@ -63,6 +65,24 @@ class ActiveUploads:
         """How many uploads are receiving bytes right now."""
         return sum(upload.receiving for upload in self._open.values())
 
+    async def begin(self, session: Session, blob: Blob) -> None:
+        """Open an upload that is new, whose first bytes will come soon as a rule.
+
+        Where many are open already, it waits for its first bytes like one of earlier days.
+
+        Args:
+            session: As it was just stored.
+            blob: Its bytes, open.
+        """
+        if len(self._open) >= _MOST_AHEAD:
+            await self._workers.run(blob.close)
+            return
+        self._touched[session.id] = time.monotonic()
+        upload = self._new(session, blob)
+        if not session.partial:
+            self._follow(upload, {})
+        self._open[session.id] = upload
+
     async def get(self, session: Session) -> ActiveUpload:
         """Return the open upload of a session, opening it if need be.
 
@@ -84,7 +104,15 @@ class ActiveUploads:
     async def _take_up(self, session_id: str) -> ActiveUpload:
         session = await self._sessions.get(session_id)
         blob = await self._open_blob(session)
-        upload = ActiveUpload(
+        upload = self._new(session, blob)
+        if session.state is SessionState.IMPORTING or session.partial:
+            return upload
+        fresh = not session.committed or await self._drop_rotten(upload)
+        self._follow(upload, {} if fresh else await self._sessions.checkpoints(session_id))
+        return upload
+
+    def _new(self, session: Session, blob: Blob) -> ActiveUpload:
+        return ActiveUpload(
             session,
             blob,
             sessions=self._sessions,
@@ -93,11 +121,6 @@ class ActiveUploads:
             progress=self._teller,
             now=_now,
         )
-        if session.state is SessionState.IMPORTING or session.partial:
-            return upload
-        fresh = not session.committed or await self._drop_rotten(upload)
-        await self._follow(upload, fresh=fresh)
-        return upload
 
     def _teller(self, snapshot: Callable[[], Session]) -> ProgressTeller:
         return ProgressTeller(self._events.publish, self._progress_interval, snapshot)
@@ -110,8 +133,7 @@ class ActiveUploads:
             return await self._uploads.open(session.id)
         except NotFound:
             logger.warning("the bytes of upload %s are gone; it starts again", session.id)
-            await self._uploads.create(session.id, session.total_size)
-            return await self._uploads.open(session.id)
+            return await self._uploads.create(session.id, session.total_size)
 
     async def verify(self, upload: ActiveUpload) -> None:
         """Compare the stored bytes with their fingerprints; what differs is missing again."""
@@ -120,7 +142,7 @@ class ActiveUploads:
                 await upload.follower.close()
             async with upload.lock:
                 await upload.change(findings=())
-            await self._follow(upload, fresh=True)
+            self._follow(upload, {})
 
     async def _drop_rotten(self, upload: ActiveUpload) -> bool:
         extents = await self._sessions.extents(upload.session.id)
@@ -133,13 +155,10 @@ class ActiveUploads:
         upload.session = replace(upload.session, committed=stored.committed)
         return True
 
-    async def _follow(self, upload: ActiveUpload, *, fresh: bool) -> None:
-        session = upload.session
+    def _follow(self, upload: ActiveUpload, checkpoints: Checkpoints) -> None:
         upload.progress.validated = 0
         upload.follower = Follower(
-            StageContext(
-                session_id=session.id, filename=session.filename, total_size=session.total_size
-            ),
+            lambda: _context(upload.session),
             upload.blob,
             self._registry.stream_stages,
             workers=self._workers,
@@ -148,9 +167,9 @@ class ActiveUploads:
             on_findings=upload.found,
             on_validated=upload.validated,
             on_failure=upload.failed,
+            checkpoints=checkpoints,
         )
-        checkpoints = {} if fresh else await self._sessions.checkpoints(session.id)
-        upload.follower.start(checkpoints)
+        upload.follower.wake()
 
     async def end(self, session: Session, state: SessionState, reason: str) -> Session:
         """End an upload without a document: cancel or expire it."""
@@ -223,6 +242,12 @@ class _Published:
 
     def close(self) -> None:
         """There is nothing to let go of."""
+
+
+def _context(session: Session) -> StageContext:
+    return StageContext(
+        session_id=session.id, filename=session.filename, total_size=session.total_size
+    )
 
 
 def _rotten(blob: Blob, extents: Sequence[Extent]) -> list[Extent]:

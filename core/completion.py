@@ -10,7 +10,7 @@ from .errors import DigestMismatch, PdfsluiceError, StageFailed, UploadIncomplet
 from .findings import Decision, Finding, StageReport
 from .lifecycle import ENDED, refusal, rejection
 from .merging import merge_reports
-from .models import JobKind, NewDocument, Session, SessionState
+from .models import Completion, Document, JobKind, NewDocument, Session, SessionState
 from .registry import Registry
 from .stages import CompletionContext
 from .stores import Catalogue, UploadStore
@@ -41,7 +41,7 @@ class Completer:
         self._catalogue = catalogue
         self._on_jobs = on_jobs
 
-    async def complete(self, upload: ActiveUpload) -> Session:
+    async def complete(self, upload: ActiveUpload) -> Completion:
         """Take an upload from its last byte to its document; go on from where it stands.
 
         Raises:
@@ -50,13 +50,15 @@ class Completer:
             ContentRejected: The policy refuses the file.
             StageFailed: A stage failed.
         """
+        document = None
         if upload.session.state is not SessionState.IMPORTING:
-            await self._validate(upload)
-        if upload.session.state is SessionState.IMPORTING:
-            await self._import(upload)
-        return upload.session
+            document = await self._validate(upload)
+        if document is None:
+            document = await self._import(upload)
+        return Completion(upload.session, document)
 
-    async def _validate(self, upload: ActiveUpload) -> None:
+    async def _validate(self, upload: ActiveUpload) -> Document | None:
+        """Judge the file; return the document that it is, if that is there already."""
         total = require_whole(upload.session)
         async with upload.lock:
             _refuse_ended(upload.session)
@@ -71,7 +73,7 @@ class Completer:
             raise
         async with upload.lock:
             _refuse_ended(upload.session)
-            await self._settle(upload, validated)
+            return await self._settle(upload, validated)
 
     async def _give_up(self, upload: ActiveUpload, error: PdfsluiceError) -> None:
         async with upload.lock:
@@ -113,7 +115,7 @@ class Completer:
                 details={"expected": announced, "actual": found},
             )
 
-    async def _settle(self, upload: ActiveUpload, validated: _Validated) -> None:
+    async def _settle(self, upload: ActiveUpload, validated: _Validated) -> Document | None:
         """Refuse the file, recognise it, or let it be imported."""
         report = validated.report
         known: dict[str, Any] = {
@@ -130,20 +132,20 @@ class Completer:
         existing = await self._existing(upload.session, report.facts.get("sha256"))
         if existing is not None:
             known["facts"]["duplicate"] = True
-            await upload.change(state=SessionState.COMPLETED, document_id=existing, **known)
+            await upload.change(state=SessionState.COMPLETED, document_id=existing.id, **known)
             await self._uploads.remove(upload.session.id)
             upload.progress.tell_status(message="The document is already there")
-            return
+            return existing
         await upload.change(state=SessionState.IMPORTING, **known)
         upload.progress.tell_status()
+        return None
 
-    async def _existing(self, session: Session, sha256: str | None) -> int | None:
+    async def _existing(self, session: Session, sha256: str | None) -> Document | None:
         if not session.check_duplicates or sha256 is None:
             return None
-        document = await self._catalogue.find_by_digest(sha256, owner=session.owner)
-        return None if document is None else document.id
+        return await self._catalogue.find_by_digest(sha256, owner=session.owner)
 
-    async def _import(self, upload: ActiveUpload) -> None:
+    async def _import(self, upload: ActiveUpload) -> Document:
         """Publish the bytes and add the document; each step may be repeated after a crash."""
         session = upload.session
         await self._uploads.publish(session.id)
@@ -155,6 +157,7 @@ class Completer:
             await upload.change(state=SessionState.COMPLETED, document_id=document.id)
         upload.progress.tell_status()
         self._on_jobs()
+        return document
 
 
 def _refuse_ended(session: Session) -> None:

@@ -81,6 +81,7 @@ class Concatenation:
             if not part.partial or part.state not in OPEN or not complete:
                 raise ProtocolError(f"{part.id} is not a complete part")
         whole = await open_whole(sum(part.total_size or 0 for part in parts))
+        await self._active.drop(whole.id)  # its rows and its bytes change without it
         offset = 0
         for part in parts:
             for extent in await self._sessions.extents(part.id):

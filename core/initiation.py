@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 from pdfsluice.config import Settings
 
-from .errors import DuplicateDocument, ProtocolError, RateLimited, SizeExceeded
-from .lifecycle import OPEN, expiry
+from .errors import DuplicateDocument, ProtocolError, SizeExceeded
+from .lifecycle import expiry
 from .models import Principal, Protocol, Session
-from .stores import Catalogue, SessionStore, UploadStore
+from .stores import Blob, Catalogue, SessionStore, UploadStore
 
 _MIB = 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -65,8 +65,11 @@ class Initiator:
         self._uploads = uploads
         self._catalogue = catalogue
 
-    async def open(self, principal: Principal, initiation: Initiation) -> Session:
+    async def open(self, principal: Principal, initiation: Initiation) -> tuple[Session, Blob]:
         """Check what the client says, reserve room for the file and keep the new session.
+
+        Returns:
+            The session, and its bytes, open.
 
         Raises:
             PdfsluiceError: See :meth:`pdfsluice.core.service.UploadService.initiate`.
@@ -75,15 +78,18 @@ class Initiator:
         digest = _checked_digest(initiation.expected_digest)
         if digest is not None and initiation.check_duplicates:
             await self._refuse_duplicate(digest, principal)
-        await self._check_quota(principal)
         session = _new_session(principal, initiation, digest, self._settings)
-        await self._uploads.create(session.id, session.total_size)
+        blob = await self._uploads.create(session.id, session.total_size)
         try:
-            await self._sessions.create(session)
+            await self._sessions.create(session, most_open=self._settings.max_sessions)
         except BaseException:
-            await asyncio.shield(self._uploads.remove(session.id))
+            await asyncio.shield(self._undo(session.id, blob))
             raise
-        return session
+        return session, blob
+
+    async def _undo(self, session_id: str, blob: Blob) -> None:
+        await asyncio.to_thread(blob.close)
+        await self._uploads.remove(session_id)
 
     async def _refuse_duplicate(self, digest: str, principal: Principal) -> None:
         document = await self._catalogue.find_by_digest(digest, owner=principal.id)
@@ -92,15 +98,6 @@ class Initiator:
                 f"this file is already there as {document.title!r}",
                 hint="Use that document, or upload with check_duplicates set to false.",
                 details={"document_id": document.id},
-            )
-
-    async def _check_quota(self, principal: Principal) -> None:
-        open_sessions = await self._sessions.count(OPEN, owner=principal.id)
-        if open_sessions >= self._settings.max_sessions:
-            raise RateLimited(
-                f"{open_sessions} uploads are unfinished; {self._settings.max_sessions} may be",
-                retry_after=60,
-                hint="Finish or cancel some of them.",
             )
 
 

@@ -40,6 +40,7 @@ class _Reporter:
         self._catalogue = catalogue
         self._events = events
         self._told_at = 0.0
+        self._began_at = time.monotonic()
         self._writes: set[asyncio.Task[None]] = set()
 
     def __call__(self, done: float, message: str) -> None:
@@ -48,6 +49,8 @@ class _Reporter:
             return
         self._told_at = now
         self.publish(done, message)
+        if now - self._began_at < _REPORT_SECONDS:
+            return  # most jobs have ended before anybody could ask
         task = asyncio.create_task(
             self._catalogue.report(
                 self._job.id, state=JobState.RUNNING, progress=done, message=message
@@ -86,12 +89,12 @@ class _Outcome:
     """How a job ended, until that is stored.
 
     Attributes:
-        reporter: Tells it to whoever watches; ``None`` where the document was not to be had.
+        reporter: Tells it to whoever watches.
         tries: How often it could not be stored.
     """
 
     job: Job
-    reporter: _Reporter | None = None
+    reporter: _Reporter
     state: JobState
     message: str
     code: str = ""
@@ -102,9 +105,8 @@ class _Outcome:
         return 1.0 if self.state is JobState.DONE else 0.0
 
     def tell(self) -> None:
-        if self.reporter is not None:
-            stage = f"{STAGES[self.job.kind]} {self.state}"
-            self.reporter.publish(self.done, self.message, code=self.code, stage=stage)
+        stage = f"{STAGES[self.job.kind]} {self.state}"
+        self.reporter.publish(self.done, self.message, code=self.code, stage=stage)
 
     def could_not_be_stored(self) -> None:
         """Count a try; after too many the job is to be done again, which does no harm."""
@@ -163,13 +165,13 @@ class JobRunner:
         while True:
             try:
                 await self._store_outcomes()
-                job = await self._catalogue.claim()
-                if job is not None:
-                    await self._run(job)
+                claimed = await self._catalogue.claim()
+                if claimed is not None:
+                    await self._run(*claimed)
             except Exception:  # a catalogue in trouble must not end the import of all that follow
                 logger.exception("a job could not be claimed, or its end not stored")
-                job = None
-            if job is None:
+                claimed = None
+            if claimed is None:
                 await self._sleep()
 
     async def _sleep(self) -> None:
@@ -199,15 +201,7 @@ class JobRunner:
             if outcome.state is JobState.QUEUED:
                 self._wake.set()
 
-    async def _run(self, job: Job) -> None:
-        try:
-            document = await self._catalogue.get(job.document_id, owner=None)
-        except DocumentNotFound:
-            return
-        except Exception:
-            outcome = _Outcome(job=job, state=JobState.QUEUED, message="to be done again")
-            self._outcomes.append(outcome)
-            raise
+    async def _run(self, job: Job, document: Document) -> None:
         reporter = _Reporter(job, document, self._catalogue, self._events)
         state, message, code = JobState.DONE, f"{job.kind} finished", ""
         try:
@@ -249,7 +243,7 @@ class JobRunner:
                     catalogue=self._catalogue,
                     extractors=[item.extractor for item in self._registry.text_extractors],
                     progress=reporter,
-                    preview=partial(self._previews.data, document),
+                    preview=partial(self._previews.data, document, source=path),
                 )
                 await spec.importer.run(context)
 

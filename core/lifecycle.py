@@ -8,6 +8,7 @@ from pdfsluice.config import Settings
 from .errors import (
     ContentRejected,
     PdfsluiceError,
+    RateLimited,
     SessionEnded,
     SessionExpired,
     StateConflict,
@@ -101,6 +102,15 @@ def expired() -> SessionExpired:
     """Return the error for a session that was idle or open for too long."""
     return SessionExpired(
         "the upload was idle for too long; its bytes are gone", hint="Start a new upload."
+    )
+
+
+def too_many_open(most: int) -> RateLimited:
+    """Return the error for a principal that has ``most`` unfinished uploads already."""
+    return RateLimited(
+        f"{most} uploads are unfinished, and no more may be",
+        retry_after=60,
+        hint="Finish or cancel some of them.",
     )
 
 

@@ -267,6 +267,19 @@ class Document(NewDocument):
 
 
 @dataclass(frozen=True, slots=True)
+class Completion:
+    """How an upload ended well."""
+
+    session: Session
+    document: Document
+
+    @property
+    def duplicate(self) -> bool:
+        """Whether the document was there before."""
+        return bool(self.session.facts.get("duplicate"))
+
+
+@dataclass(frozen=True, slots=True)
 class PageText:
     """The text of one page.
 

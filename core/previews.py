@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from .errors import NotFound, PdfsluiceError, StageFailed
 from .models import Document
@@ -27,7 +29,7 @@ class Previews:
         self._renderers = renderers
         self._uploads = uploads
         self._folder = folder
-        self._turns: dict[Path, asyncio.Lock] = {}
+        self._turns: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
 
     async def path(self, document: Document, page: int, width: int) -> Path:
         """Return the JPEG of a page, drawing it if need be.
@@ -36,25 +38,42 @@ class Previews:
             NotFound: There is no such page, or nothing draws pages.
             StageFailed: No renderer can draw it.
         """
-        if page < 1 or (document.page_count is not None and page > document.page_count):
-            raise NotFound(f"the document has no page {page}")
         path = self._place(document, page, width)
-        async with self._turns.setdefault(path, asyncio.Lock()):
+        async with self._turn(path):
             if not await asyncio.to_thread(path.exists):
                 async with self._uploads.local_path(document.blob_id) as source:
-                    data = await self._draw(source, page, _kept(width))
-                await asyncio.to_thread(_keep, path, data)
-        self._turns.pop(path, None)
+                    await self._draw_and_keep(source, page, width, path)
         return path
 
-    async def data(self, document: Document, page: int, width: int) -> bytes:
-        """Return the JPEG of a page as bytes; see :meth:`path`."""
-        path = await self.path(document, page, width)
-        return await asyncio.to_thread(path.read_bytes)
+    async def data(self, document: Document, page: int, width: int, *, source: Path) -> bytes:
+        """Return the JPEG of a page as bytes; see :meth:`path`.
+
+        Args:
+            document: Whose page it is.
+            page: 1-based.
+            width: In pixels; rounded up to one of ``WIDTHS``.
+            source: The document's file.
+        """
+        path = self._place(document, page, width)
+        async with self._turn(path):
+            kept = await asyncio.to_thread(_kept_bytes, path)
+            return kept or await self._draw_and_keep(source, page, width, path)
 
     async def forget(self, document: Document) -> None:
         """Delete the pictures of a document."""
         await asyncio.to_thread(shutil.rmtree, self._home(document), ignore_errors=True)
+
+    @asynccontextmanager
+    async def _turn(self, path: Path) -> AsyncIterator[None]:
+        """Let one at a time draw a picture."""
+        lock = self._turns.setdefault(path, asyncio.Lock())
+        async with lock:
+            yield
+
+    async def _draw_and_keep(self, source: Path, page: int, width: int, path: Path) -> bytes:
+        data = await self._draw(source, page, _kept(width))
+        await asyncio.to_thread(_keep, path, data)
+        return data
 
     async def _draw(self, source: Path, page: int, width: int) -> bytes:
         failure: PdfsluiceError = NotFound("no plugin draws pages")
@@ -70,11 +89,20 @@ class Previews:
         return self._folder / f"{document.id % 256:02x}" / str(document.id)
 
     def _place(self, document: Document, page: int, width: int) -> Path:
+        if page < 1 or (document.page_count is not None and page > document.page_count):
+            raise NotFound(f"the document has no page {page}")
         return self._home(document) / f"{page}-{_kept(width)}.jpg"
 
 
 def _kept(width: int) -> int:
     return next((kept for kept in WIDTHS if kept >= width), WIDTHS[-1])
+
+
+def _kept_bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _keep(path: Path, data: bytes) -> None:

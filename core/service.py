@@ -26,7 +26,7 @@ from .lifecycle import ENDED, FINISHING, OPEN, expired, is_expired, refusal
 from .models import (
     ChunkIntent,
     ChunkReceipt,
-    Document,
+    Completion,
     Principal,
     Scope,
     Session,
@@ -37,19 +37,6 @@ from .progress import Counters
 from .stores import Catalogue, SessionStore, StoreUsage, UploadStore
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
-    """How an upload ended well.
-
-    Attributes:
-        duplicate: Whether the document was there before.
-    """
-
-    session: Session
-    document: Document
-    duplicate: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +86,8 @@ class UploadService:
         """
         principal.require(Scope.UPLOAD)
         self._refuse_while_draining()
-        session = await self._initiator.open(principal, initiation)
+        session, blob = await self._initiator.open(principal, initiation)
+        await self._active.begin(session, blob)
         logger.info("upload opened", extra={"session_id": session.id, "owner": principal.name})
         return session
 
@@ -199,12 +187,11 @@ class UploadService:
             ContentRejected: The policy refuses the file.
             SessionEnded, SessionExpired: The session has ended otherwise.
         """
-        session = await self._finish(await self.start_completion(principal, session_id))
-        if session.document_id is None:
-            raise StateConflict(f"the upload is {session.state} and has no document")
-        document = await self._catalogue.get(session.document_id, owner=session.owner)
-        duplicate = bool(session.facts.get("duplicate"))
-        return Completion(session=session, document=document, duplicate=duplicate)
+        session = await self.start_completion(principal, session_id)
+        upload = self._active.peek(session.id)
+        if upload is not None and upload.completion is not None:
+            return await asyncio.shield(upload.completion)
+        return await self._completed(session.id)
 
     async def start_completion(self, principal: Principal, session_id: str) -> Session:
         """Begin to complete an upload and return at once; see :meth:`complete`."""
@@ -230,24 +217,25 @@ class UploadService:
             upload.completion = asyncio.create_task(self._complete(upload))
         return upload.session
 
-    async def _complete(self, upload: ActiveUpload) -> Session:
+    async def _complete(self, upload: ActiveUpload) -> Completion:
         """Complete an upload, then put it away: it has ended, or its bytes need checking anew."""
         try:
-            session = await self._completer.complete(upload)
+            completion = await self._completer.complete(upload)
         finally:
             await self._active.put_away(upload)
-        logger.info("upload completed", extra={"session_id": session.id})
-        return session
+        logger.info("upload completed", extra={"session_id": completion.session.id})
+        return completion
 
-    async def _finish(self, session: Session) -> Session:
-        upload = self._active.peek(session.id)
-        if upload is not None and upload.completion is not None:
-            return await asyncio.shield(upload.completion)
-        ended = await self._sessions.get(session.id)
-        error = None if ended.state is SessionState.COMPLETED else refusal(ended)
+    async def _completed(self, session_id: str) -> Completion:
+        """Say how an upload ended that has been put away."""
+        session = await self._sessions.get(session_id)
+        error = None if session.state is SessionState.COMPLETED else refusal(session)
         if error is not None:
             raise error
-        return ended
+        if session.document_id is None:
+            raise StateConflict(f"the upload is {session.state} and has no document")
+        document = await self._catalogue.get(session.document_id, owner=session.owner)
+        return Completion(session, document)
 
     async def resume(self, principal: Principal, session_id: str, client_id: str) -> Session:
         """Check the stored bytes and return what is still missing.

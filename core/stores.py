@@ -63,8 +63,8 @@ class UploadStore(Protocol):
     (session ids); a store refuses ids that are not.
     """
 
-    async def create(self, blob_id: str, size: int | None) -> None:
-        """Make an empty partial blob and reserve room for ``size`` bytes.
+    async def create(self, blob_id: str, size: int | None) -> Blob:
+        """Make an empty partial blob, reserve room for ``size`` bytes, and open it.
 
         Raises:
             StorageFull: There is no room for the file.
@@ -134,8 +134,18 @@ class StoreUsage:
 class SessionStore(Protocol):
     """Keeps sessions. Every method is atomic and, on return, survives process death."""
 
-    async def create(self, session: Session) -> None:
-        """Store a new session."""
+    async def create(self, session: Session, *, most_open: int | None = None) -> None:
+        """Store a new session.
+
+        Args:
+            session: The session.
+            most_open: How many open ones its owner may have, with this one; counted and
+                stored in one step, so that nobody gets past it by asking many times at once.
+
+        Raises:
+            RateLimited: It would be one too many; see
+                :func:`pdfsluice.core.lifecycle.too_many_open`.
+        """
         ...
 
     async def get(self, session_id: str) -> Session:
@@ -186,8 +196,8 @@ class SessionStore(Protocol):
         """Return sessions, newest first."""
         ...
 
-    async def count(self, states: Sequence[SessionState], *, owner: str | None = None) -> int:
-        """Return how many sessions, of everybody or of one owner, are in one of the states."""
+    async def count(self, states: Sequence[SessionState]) -> int:
+        """Return how many sessions are in one of the states."""
         ...
 
     async def delete(self, session_id: str) -> None:
@@ -253,8 +263,8 @@ class Catalogue(Protocol):
         """Add a job, or return the one of this kind that has not ended yet."""
         ...
 
-    async def claim(self) -> Job | None:
-        """Mark the oldest queued job as running and return it."""
+    async def claim(self) -> tuple[Job, Document] | None:
+        """Mark the oldest queued job as running and return it with its document."""
         ...
 
     async def report(self, job_id: int, *, state: JobState, progress: float, message: str) -> None:

@@ -15,8 +15,14 @@ from aiohttp.http import HttpVersion11
 from pdfsluice.core.errors import SizeExceeded
 from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.lifecycle import refusal
-from pdfsluice.core.models import Checksum, ChunkIntent, Protocol, Session, SessionState
-from pdfsluice.core.service import Completion
+from pdfsluice.core.models import (
+    Checksum,
+    ChunkIntent,
+    Completion,
+    Protocol,
+    Session,
+    SessionState,
+)
 
 from .bodies import BodyLimits, RawBody
 from .keys import PRINCIPAL, RUNTIME

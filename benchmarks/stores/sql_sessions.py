@@ -31,11 +31,11 @@ class Timing:
 
 async def one_upload(sessions: SessionStore, catalogue: Catalogue) -> None:
     session = make_session(total_size=20_000, chunk_size=65_536)
-    await sessions.create(session)
-    await sessions.count([SessionState.CREATED, SessionState.UPLOADING], owner=session.owner)
-    await sessions.get(session.id)
-    await sessions.commit(session.id, extent(0, 20_000), NOW)
-    session = await sessions.update(session, state=SessionState.UPLOADING)
+    await sessions.create(session, most_open=1_000_000)
+    _, session = await asyncio.gather(
+        sessions.commit(session.id, extent(0, 20_000), NOW),
+        sessions.update(session, state=SessionState.UPLOADING),
+    )
     session = await sessions.update(session, state=SessionState.VALIDATING)
     session = await sessions.update(
         session, state=SessionState.IMPORTING, facts={"sha256": session.id, "page_count": 1}

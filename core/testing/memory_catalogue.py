@@ -94,13 +94,13 @@ class MemoryCatalogue:
         self._jobs[job.id] = job
         return job
 
-    async def claim(self) -> Job | None:
-        """Mark the oldest queued job as running and return it."""
+    async def claim(self) -> tuple[Job, Document] | None:
+        """Mark the oldest queued job as running and return it with its document."""
         for job in self._jobs.values():
             if job.state is JobState.QUEUED:
                 claimed = replace(job, state=JobState.RUNNING, attempts=job.attempts + 1)
                 self._jobs[job.id] = claimed
-                return claimed
+                return claimed, self._documents[job.document_id]
         return None
 
     async def report(self, job_id: int, *, state: JobState, progress: float, message: str) -> None:

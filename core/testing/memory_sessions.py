@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pdfsluice.core.errors import Conflict, SessionNotFound, StateConflict
+from pdfsluice.core.lifecycle import OPEN, too_many_open
 from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.ranges import RangeSet
 
@@ -29,8 +30,12 @@ class MemorySessionStore:
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
 
-    async def create(self, session: Session) -> None:
+    async def create(self, session: Session, *, most_open: int | None = None) -> None:
         """Store a new session."""
+        others = (entry.session for entry in self._entries.values())
+        found = sum(other.owner == session.owner and other.state in OPEN for other in others)
+        if most_open is not None and found >= most_open:
+            raise too_many_open(most_open)
         if session.id in self._entries:
             raise Conflict(f"There is a session {session.id} already.")
         self._entries[session.id] = _Entry(session)
@@ -86,12 +91,9 @@ class MemorySessionStore:
         found.sort(key=lambda session: (session.created_at, session.id), reverse=True)
         return found[:limit]
 
-    async def count(self, states: Sequence[SessionState], *, owner: str | None = None) -> int:
+    async def count(self, states: Sequence[SessionState]) -> int:
         """Return how many sessions are in one of the states."""
-        return sum(
-            entry.session.state in states and owner in {None, entry.session.owner}
-            for entry in self._entries.values()
-        )
+        return sum(entry.session.state in states for entry in self._entries.values())
 
     async def delete(self, session_id: str) -> None:
         """Forget a session, its extents and its checkpoints."""

@@ -26,8 +26,8 @@ class MemoryUploadStore:
         self._quarantined: dict[str, bytearray] = {}
         self.lock = Lock()
 
-    async def create(self, blob_id: str, size: int | None) -> None:
-        """Make an empty partial blob."""
+    async def create(self, blob_id: str, size: int | None) -> Blob:
+        """Make an empty partial blob and open it."""
         _check(blob_id)
         if blob_id in self._partial:
             raise Conflict(f"There are bytes of {blob_id} already.")
@@ -35,6 +35,7 @@ class MemoryUploadStore:
             raise StorageFull(f"There is no room for {size} bytes.")
         self._announced[blob_id] = size or 0
         self._partial[blob_id] = bytearray()
+        return await self.open(blob_id)
 
     async def open(self, blob_id: str) -> Blob:
         """Open a partial blob."""

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Lock
 
 from pdfsluice.core.errors import StorageFailed
@@ -17,15 +16,15 @@ _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 class LocalBlob:
     """Reads and writes one file at explicit offsets.
 
-    The descriptor is closed when the last call that uses it has ended, because a number
-    closed under a running call could already mean another file.
+    It owns the descriptor, and closes it when the last call that uses it has ended, because
+    a number closed under a running call could already mean another file.
     """
 
-    def __init__(self, blob_id: str, path: Path, ledger: Ledger, *, power_safe: bool) -> None:
+    def __init__(self, blob_id: str, descriptor: int, ledger: Ledger, *, power_safe: bool) -> None:
         self._id = blob_id
         self._ledger = ledger
         self._power_safe = power_safe
-        self._descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        self._descriptor = descriptor
         self._users = 1  # the blob itself, until it is closed
         self._closed = False
         self._lock = Lock()

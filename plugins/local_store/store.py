@@ -69,11 +69,11 @@ class LocalUploadStore:
                 if blob_id is not None and entry.is_file(follow_symlinks=False):
                     self._ledger.adopt(blob_id, entry.stat(follow_symlinks=False))
 
-    async def create(self, blob_id: str, size: int | None) -> None:
-        """Make an empty partial blob and reserve room for ``size`` bytes."""
-        await asyncio.to_thread(self._create, blob_id, size or 0)
+    async def create(self, blob_id: str, size: int | None) -> Blob:
+        """Make an empty partial blob, reserve room for ``size`` bytes, and open it."""
+        return await asyncio.to_thread(self._create, blob_id, size or 0)
 
-    def _create(self, blob_id: str, size: int) -> None:
+    def _create(self, blob_id: str, size: int) -> LocalBlob:
         path = self._layout.partial(blob_id)
         with explained("make room for the upload"):
             self._ledger.reserve(blob_id, size, also_in=self._layout.documents)
@@ -87,13 +87,13 @@ class LocalUploadStore:
                 raise
             try:
                 os.ftruncate(descriptor, size)
+                if self._power_safe:
+                    sync_directory(path.parent)
             except BaseException:
+                os.close(descriptor)
                 self._remove(blob_id)
                 raise
-            finally:
-                os.close(descriptor)
-            if self._power_safe:
-                sync_directory(path.parent)
+        return LocalBlob(blob_id, descriptor, self._ledger, power_safe=self._power_safe)
 
     async def open(self, blob_id: str) -> Blob:
         """Open a partial blob."""
@@ -103,9 +103,10 @@ class LocalUploadStore:
         path = self._layout.partial(blob_id)
         with explained("open the upload"):
             try:
-                return LocalBlob(blob_id, path, self._ledger, power_safe=self._power_safe)
+                descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
             except FileNotFoundError:
                 raise not_found(blob_id) from None
+        return LocalBlob(blob_id, descriptor, self._ledger, power_safe=self._power_safe)
 
     @asynccontextmanager
     async def local_path(self, blob_id: str) -> AsyncGenerator[Path]:

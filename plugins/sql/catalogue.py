@@ -215,12 +215,15 @@ class SqlCatalogue:
 
         return await self._database.write(operation)
 
-    async def claim(self) -> Job | None:
-        """Mark the oldest queued job as running and return it."""
+    async def claim(self) -> tuple[Job, Document] | None:
+        """Mark the oldest queued job as running and return it with its document."""
 
-        def operation(connection: Connection) -> Job | None:
+        def operation(connection: Connection) -> tuple[Job, Document] | None:
             row = connection.execute(_claim).one_or_none()
-            return None if row is None else read_job(row)
+            if row is None:
+                return None
+            document = connection.execute(_by_id, {"document": row.document_id})
+            return read_job(row), read_document(document.one())
 
         return await self._database.write(operation)
 

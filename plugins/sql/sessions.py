@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from pdfsluice.core.errors import Conflict, SessionNotFound, StateConflict
+from pdfsluice.core.lifecycle import OPEN, too_many_open
 from pdfsluice.core.models import Extent, Session, SessionState
 
 from .database import Database
@@ -63,7 +64,12 @@ _count = (
     .select_from(sessions)
     .where(sessions.c.state.in_(bindparam("states", expanding=True)))
 )
-_count_of_owner = _count.where(sessions.c.owner == bindparam("owner"))
+_open_of_owner = select(func.count()).select_from(
+    select(sessions.c.id)
+    .where(sessions.c.owner == bindparam("owner"), sessions.c.state.in_([s.value for s in OPEN]))
+    .limit(bindparam("most"))
+    .subquery()
+)
 _delete = delete(sessions).where(sessions.c.id == bindparam("session"))
 _delete_checkpoints = delete(checkpoints).where(checkpoints.c.session_id == bindparam("session"))
 _insert_checkpoint = insert(checkpoints)
@@ -104,15 +110,21 @@ class SqlSessionStore:
         )
         return upsert.execution_options(preserve_rowcount=True)
 
-    async def create(self, session: Session) -> None:
-        """Store a new session and what of it is committed already (nothing, as a rule).
+    async def create(self, session: Session, *, most_open: int | None = None) -> None:
+        """Store a new session.
 
         Raises:
             Conflict: There is a session with this id.
+            RateLimited: Its owner has ``most_open`` open ones already.
         """
         row = session_row(session)
+        quota = {"owner": session.owner, "most": most_open}
 
         def operation(connection: Connection) -> None:
+            if most_open is not None:
+                found: int = connection.execute(_open_of_owner, quota).scalar_one()
+                if found >= most_open:
+                    raise too_many_open(most_open)
             if not connection.execute(self._create, row).rowcount:
                 raise Conflict(f"There is a session {session.id} already.")
 
@@ -212,12 +224,11 @@ class SqlSessionStore:
 
         return await self._database.read(operation)
 
-    async def count(self, states: Sequence[SessionState], *, owner: str | None = None) -> int:
-        """Return how many sessions, of everybody or of one owner, are in one of the states."""
-        values = {"states": [state.value for state in states], "owner": owner}
-        statement = _count if owner is None else _count_of_owner
+    async def count(self, states: Sequence[SessionState]) -> int:
+        """Return how many sessions are in one of the states."""
+        values = {"states": [state.value for state in states]}
         return await self._database.read(
-            lambda connection: connection.execute(statement, values).scalar_one()
+            lambda connection: connection.execute(_count, values).scalar_one()
         )
 
     async def delete(self, session_id: str) -> None:

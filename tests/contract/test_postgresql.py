@@ -62,7 +62,7 @@ async def test_a_document_is_added_once_and_its_job_claimed_once(
     )
     assert len({document.id for document in added}) == 20
     claimed = await asyncio.gather(*(server.claim() for _ in range(15) for server in (here, there)))
-    ids = [job.document_id for job in claimed if job is not None]
+    ids = [document.id for _, document in filter(None, claimed)]
     assert sorted(ids) == sorted({document.id for document in added})
 
 

@@ -131,8 +131,10 @@ class CatalogueContract:
         added = await catalogue.add(make_document(), [])
         jobs = await asyncio.gather(*(catalogue.enqueue(added.id, JobKind.INDEX) for _ in range(5)))
         assert len({job.id for job in jobs}) == 1
-        job = await catalogue.claim()
-        assert job is not None
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        job, document = claimed
+        assert document == added
         assert (await catalogue.enqueue(added.id, JobKind.INDEX)).id == job.id
         await catalogue.report(job.id, state=JobState.DONE, progress=1.0, message="")
         assert (await catalogue.enqueue(added.id, JobKind.INDEX)).id != job.id
@@ -140,15 +142,17 @@ class CatalogueContract:
     async def test_jobs_are_claimed_once_and_in_order(self, catalogue: Catalogue) -> None:
         documents = [await catalogue.add(make_document(), [JobKind.IMPORT]) for _ in range(5)]
         claimed = await asyncio.gather(*(catalogue.claim() for _ in range(7)))
-        found = [job for job in claimed if job is not None]
-        assert sorted(job.document_id for job in found) == [d.id for d in documents]
-        assert all(job.state is JobState.RUNNING and job.attempts == 1 for job in found)
+        found = sorted((each for each in claimed if each is not None), key=lambda e: e[0].id)
+        assert [document for _, document in found] == documents
+        assert [job.document_id for job, _ in found] == [d.id for d in documents]
+        assert all(job.state is JobState.RUNNING and job.attempts == 1 for job, _ in found)
         assert claimed.count(None) == 2
 
     async def test_reports_are_kept(self, catalogue: Catalogue) -> None:
         added = await catalogue.add(make_document(), [JobKind.IMPORT])
-        job = await catalogue.claim()
-        assert job is not None
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        job, _ = claimed
         await catalogue.report(job.id, state=JobState.RUNNING, progress=0.5, message="page 3")
         (stored,) = await catalogue.jobs(added.id)
         assert (stored.state, stored.progress, stored.message) == (
@@ -163,4 +167,4 @@ class CatalogueContract:
         assert await catalogue.requeue_running() == 1
         again = await catalogue.claim()
         assert again is not None
-        assert (again.id, again.attempts) == (first.id, 2)
+        assert (again[0].id, again[0].attempts) == (first[0].id, 2)

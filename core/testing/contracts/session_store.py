@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from pdfsluice.core.errors import Conflict, SessionNotFound, StateConflict
+from pdfsluice.core.errors import Conflict, RateLimited, SessionNotFound, StateConflict
 from pdfsluice.core.findings import Decision
 from pdfsluice.core.models import Protocol, Session, SessionState
 from pdfsluice.core.ranges import RangeSet
@@ -243,11 +243,23 @@ class SessionStoreContract:
         assert len(await store.find(states=list(SessionState), limit=2)) == 2
         assert list(await store.find(states=[])) == []
 
+    async def test_an_owner_has_no_more_open_ones_than_allowed(self, store: SessionStore) -> None:
+        for state in (SessionState.UPLOADING, SessionState.COMPLETED, SessionState.CANCELLED):
+            await store.create(make_session(owner="key:a", state=state), most_open=3)
+        outcomes = await asyncio.gather(
+            *(store.create(make_session(owner="key:a"), most_open=3) for _ in range(10)),
+            return_exceptions=True,
+        )
+        assert outcomes.count(None) == 2
+        assert sum(isinstance(outcome, RateLimited) for outcome in outcomes) == 8
+        await store.create(make_session(owner="key:b"), most_open=1)
+        await store.create(make_session(owner="key:a"))
+        assert await store.count([SessionState.CREATED, SessionState.UPLOADING]) == 5
+
     async def test_count(self, store: SessionStore) -> None:
-        for owner in ("key:a", "key:a", "key:b"):
-            await store.create(make_session(owner=owner))
+        for _ in range(3):
+            await store.create(make_session())
         assert await store.count([SessionState.CREATED, SessionState.FAILED]) == 3
-        assert await store.count([SessionState.CREATED], owner="key:a") == 2
         assert await store.count([SessionState.COMPLETED]) == 0
         assert await store.count([]) == 0
 

@@ -42,8 +42,7 @@ def read(blob: Blob, offset: int, length: int) -> bytes:
 async def stored(store: UploadStore, content: bytes) -> str:
     """Make a partial blob with this content."""
     blob_id = new_id()
-    await store.create(blob_id, len(content))
-    blob = await store.open(blob_id)
+    blob = await store.create(blob_id, len(content))
     write(blob, 0, content)
     blob.sync()
     blob.close()
@@ -66,8 +65,7 @@ class UploadStoreContract:
 
     async def test_bytes_come_back_as_they_were_written(self, store: UploadStore) -> None:
         blob_id = new_id()
-        await store.create(blob_id, 10)
-        blob = await store.open(blob_id)
+        blob = await store.create(blob_id, 10)
         write(blob, 5, b"fghij")
         write(blob, 0, b"abcde")
         blob.sync()
@@ -84,8 +82,7 @@ class UploadStoreContract:
 
     async def test_a_blob_of_unknown_size_grows(self, store: UploadStore) -> None:
         blob_id = new_id()
-        await store.create(blob_id, None)
-        blob = await store.open(blob_id)
+        blob = await store.create(blob_id, None)
         assert read(blob, 0, 4) == b""
         write(blob, 0, b"abc")
         assert read(blob, 0, 10) == b"abc"
@@ -94,7 +91,7 @@ class UploadStoreContract:
 
     async def test_an_empty_blob_is_a_blob(self, store: UploadStore) -> None:
         blob_id = new_id()
-        await store.create(blob_id, 0)
+        (await store.create(blob_id, 0)).close()
         await store.publish(blob_id)
         assert await content_of(store, blob_id) == b""
 
@@ -109,8 +106,7 @@ class UploadStoreContract:
 
     async def test_threads_write_at_the_same_time(self, store: UploadStore) -> None:
         blob_id, piece = new_id(), 65537
-        await store.create(blob_id, 16 * piece)
-        blob = await store.open(blob_id)
+        blob = await store.create(blob_id, 16 * piece)
         pieces = [bytes([number]) * piece for number in range(16)]
         await asyncio.gather(
             *(
@@ -208,7 +204,7 @@ class UploadStoreContract:
 
     async def test_parts_become_one_blob(self, store: UploadStore) -> None:
         whole = new_id()
-        await store.create(whole, 9)
+        (await store.create(whole, 9)).close()
         parts = [await stored(store, data) for data in (b"abc", b"", b"defg", b"hi")]
         await store.concatenate(whole, parts)
         assert await content_of(store, whole) == b"abcdefghi"

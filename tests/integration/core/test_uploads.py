@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pdfsluice.core import activation
 from pdfsluice.core.errors import (
     BodyIncomplete,
     ChecksumMismatch,
@@ -66,6 +67,22 @@ async def test_a_file_goes_in_and_comes_out_unchanged(tmp_path: Path) -> None:
         again = await runtime.uploads.complete(LOCAL, session.id)
         assert again.document.id == done.document.id
         assert (await runtime.library.list(LOCAL))[1] == 1
+
+
+async def test_where_many_uploads_are_open_new_ones_wait_for_their_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activation, "_MOST_AHEAD", 2)
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        sessions = [await initiate(runtime, DATA) for _ in range(5)]
+        opened = [runtime.uploads._active.peek(session.id) is not None for session in sessions]
+        assert opened == [True, True, False, False, False]
+        for session in reversed(sessions):
+            await send_all(runtime, session, DATA)
+        done = await asyncio.gather(
+            *(runtime.uploads.complete(LOCAL, session.id) for session in sessions)
+        )
+        assert {each.document.sha256 for each in done} == {hashlib.sha256(DATA).hexdigest()}
 
 
 async def test_chunks_come_in_parallel_and_in_any_order(tmp_path: Path) -> None:

@@ -52,8 +52,7 @@ async def workers() -> AsyncIterator[Workers]:
 
 async def follower_of(workers: Workers, buffers: BufferPool, *specs: StreamStageSpec) -> Follower:
     store = MemoryUploadStore()
-    await store.create(ID, len(DATA))
-    blob = await store.open(ID)
+    blob = await store.create(ID, len(DATA))
     blob.write(0, memoryview(DATA))
 
     async def go_on(_findings: Sequence[Finding]) -> bool:
@@ -63,7 +62,7 @@ async def follower_of(workers: Workers, buffers: BufferPool, *specs: StreamStage
         return
 
     return Follower(
-        StageContext(session_id=ID, filename="a.pdf", total_size=len(DATA)),
+        lambda: StageContext(session_id=ID, filename="a.pdf", total_size=len(DATA)),
         blob,
         specs,
         workers=workers,
@@ -72,6 +71,7 @@ async def follower_of(workers: Workers, buffers: BufferPool, *specs: StreamStage
         on_findings=go_on,
         on_validated=lambda _: None,
         on_failure=ignore,
+        checkpoints={},
     )
 
 
@@ -81,7 +81,7 @@ async def test_closing_waits_for_the_thread_that_has_the_stages(workers: Workers
     buffers = BufferPool(1, 1024)
     spec = StreamStageSpec(name="slow", open=lambda _: stage)
     follower = await follower_of(workers, buffers, spec)
-    follower.start()
+    follower.wake()
     await asyncio.to_thread(stage.busy.wait)
     closing = asyncio.create_task(follower.close())
     for _ in range(10):  # whatever closing had another thread do would be done by then
@@ -105,8 +105,17 @@ async def test_stages_are_closed_when_another_does_not_open(workers: Workers) ->
         StreamStageSpec(name="good", open=lambda _: stage),
         StreamStageSpec(name="bad", open=fail),
     )
-    follower.start()
     with pytest.raises(StageFailed):
         await follower.finish(len(DATA))
     await follower.close()
     assert stage.closed
+
+
+async def test_a_stage_is_closed_as_soon_as_it_has_told_what_it_knows(workers: Workers) -> None:
+    stage = SlowStage()
+    stage.go_on.set()
+    spec = StreamStageSpec(name="slow", open=lambda _: stage)
+    follower = await follower_of(workers, BufferPool(1, 1024), spec)
+    assert await follower.finish(len(DATA)) == [StageReport()]
+    assert (stage.seen, stage.closed) == (DATA, True)
+    assert await follower.close() == {}, "it has nothing to go on with"

@@ -44,11 +44,10 @@ async def test_a_sink_tells_what_came_and_waits_for_more() -> None:
 async def test_memory_fills_up_when_a_test_wants_it_to() -> None:
     store = MemoryUploadStore(capacity=100)
     first, second = str(uuid4()), str(uuid4())
-    await store.create(first, 60)
+    (await store.create(first, 60)).close()
     with pytest.raises(StorageFull):
         await store.create(second, 41)
-    await store.create(second, None)
-    blob = await store.open(second)
+    blob = await store.create(second, None)
     write(blob, 0, bytes(40))
     with pytest.raises(StorageFull):
         write(blob, 40, b"x")

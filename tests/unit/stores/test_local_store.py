@@ -17,6 +17,7 @@ from pdfsluice.core.errors import NotFound, StorageFailed, StorageFull
 from pdfsluice.core.testing.contracts.upload_store import content_of, read, stored, write
 from pdfsluice.plugins.local_store import files
 from pdfsluice.plugins.local_store.blob import LocalBlob
+from pdfsluice.plugins.local_store.files import NEW_FILE
 from pdfsluice.plugins.local_store.ledger import Ledger, free_bytes
 from pdfsluice.plugins.local_store.store import LocalUploadStore, open_store
 
@@ -62,12 +63,12 @@ async def test_documents_lie_where_they_are_documented(
 async def test_announced_sizes_are_reserved(tmp_path: Path) -> None:
     async with opened(tmp_path, max_bytes=1000) as store:
         first = str(uuid4())
-        await store.create(first, 600)
+        (await store.create(first, 600)).close()
         assert (await store.usage()).available_bytes == 400
         with pytest.raises(StorageFull) as caught:
             await store.create(str(uuid4()), 401)
         assert caught.value.details == {"wanted_bytes": 401, "available_bytes": 400}
-        await store.create(str(uuid4()), 400)
+        (await store.create(str(uuid4()), 400)).close()
         await store.remove(first)
         assert (await store.usage()).available_bytes == 600
         assert len(await store.partial_ids()) == 1
@@ -76,8 +77,7 @@ async def test_announced_sizes_are_reserved(tmp_path: Path) -> None:
 async def test_reservations_are_found_again_after_a_restart(tmp_path: Path) -> None:
     async with opened(tmp_path, max_bytes=10 * MIB) as store:
         blob_id = str(uuid4())
-        await store.create(blob_id, 4 * MIB)
-        blob = await store.open(blob_id)
+        blob = await store.create(blob_id, 4 * MIB)
         write(blob, 0, bytes(MIB))
         blob.close()
     (tmp_path / "up" / "strange.part").write_text("not ours")
@@ -90,10 +90,9 @@ async def test_reservations_are_found_again_after_a_restart(tmp_path: Path) -> N
 
 async def test_a_blob_of_unknown_size_stays_within_the_quota(tmp_path: Path) -> None:
     async with opened(tmp_path, max_bytes=1000) as store:
-        await store.create(str(uuid4()), 500)
+        (await store.create(str(uuid4()), 500)).close()
         blob_id = str(uuid4())
-        await store.create(blob_id, None)
-        blob = await store.open(blob_id)
+        blob = await store.create(blob_id, None)
         write(blob, 0, bytes(500))
         with pytest.raises(StorageFull):
             write(blob, 500, b"x")
@@ -107,7 +106,7 @@ async def test_free_space_is_kept_for_others(tmp_path: Path) -> None:
     async with opened(tmp_path, min_free=free // 2) as store:
         with pytest.raises(StorageFull):
             await store.create(str(uuid4()), free - free // 4)
-        await store.create(str(uuid4()), free // 4)
+        (await store.create(str(uuid4()), free // 4)).close()
         with pytest.raises(StorageFull):
             await store.create(str(uuid4()), free // 3)
 
@@ -129,8 +128,7 @@ async def test_a_full_disk_keeps_what_was_written(small_disk: Path) -> None:
         with pytest.raises(StorageFull):
             await store.create(str(uuid4()), 3 * MIB)
         blob_id = str(uuid4())
-        await store.create(blob_id, 1_500_000)
-        blob = await store.open(blob_id)
+        blob = await store.create(blob_id, 1_500_000)
         write(blob, 0, b"a" * 1_000_000)
         (small_disk / "other").write_bytes(bytes(free_bytes(small_disk) - 4096))
         with pytest.raises(StorageFull) as caught:
@@ -248,8 +246,7 @@ async def test_an_io_error_is_told_as_such(
 
 async def test_short_writes_go_on(store: LocalUploadStore, monkeypatch: pytest.MonkeyPatch) -> None:
     blob_id = str(uuid4())
-    await store.create(blob_id, 100)
-    blob = await store.open(blob_id)
+    blob = await store.create(blob_id, 100)
     whole = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda fd, data, at: whole(fd, data[:7], at))
     write(blob, 0, bytes(range(100)))
@@ -263,10 +260,8 @@ async def test_sync_does_what_the_setting_promises(
 ) -> None:
     synced: list[int] = []
     monkeypatch.setattr("pdfsluice.plugins.local_store.blob._sync_data", synced.append)
-    path = tmp_path / "blob"
-    path.touch()
     ledger = Ledger(tmp_path, max_bytes=None, min_free=0)
-    blob = LocalBlob("a", path, ledger, power_safe=power_safe)
+    blob = LocalBlob("a", os.open(tmp_path / "blob", NEW_FILE), ledger, power_safe=power_safe)
     blob.sync()
     blob.close()
     assert len(synced) == syncs
@@ -276,8 +271,8 @@ def test_a_descriptor_stays_open_while_it_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "blob"
-    path.touch()
-    blob = LocalBlob("a", path, Ledger(tmp_path, max_bytes=None, min_free=0), power_safe=False)
+    ledger = Ledger(tmp_path, max_bytes=None, min_free=0)
+    blob = LocalBlob("a", os.open(path, NEW_FILE), ledger, power_safe=False)
     inside, go_on = Event(), Event()
     real = os.pwrite
 

@@ -122,7 +122,7 @@ class Comparison(RuleBasedStateMachine):
         self.both(
             lambda store: store.find(states=wanted, owner=owner, expired_before=before, limit=limit)
         )
-        self.both(lambda store: store.count(wanted, owner=owner))
+        self.both(lambda store: store.count(wanted))
 
     @rule()
     def restart(self) -> None:
