@@ -243,7 +243,7 @@ class JobRunner:
                     catalogue=self._catalogue,
                     extractors=[item.extractor for item in self._registry.text_extractors],
                     progress=reporter,
-                    preview=partial(self._previews.data, document, source=path),
+                    preview=partial(self._previews.draw, document, source=path),
                 )
                 await spec.importer.run(context)
 

@@ -45,19 +45,22 @@ class Previews:
                     await self._draw_and_keep(source, page, width, path)
         return path
 
-    async def data(self, document: Document, page: int, width: int, *, source: Path) -> bytes:
-        """Return the JPEG of a page as bytes; see :meth:`path`.
+    async def draw(self, document: Document, page: int, width: int, *, source: Path) -> bytes:
+        """Draw the JPEG of a page, keep it for :meth:`path`, and return it.
 
         Args:
             document: Whose page it is.
             page: 1-based.
             width: In pixels; rounded up to one of ``WIDTHS``.
             source: The document's file.
+
+        Raises:
+            NotFound: There is no such page, or nothing draws pages.
+            StageFailed: No renderer can draw it.
         """
         path = self._place(document, page, width)
         async with self._turn(path):
-            kept = await asyncio.to_thread(_kept_bytes, path)
-            return kept or await self._draw_and_keep(source, page, width, path)
+            return await self._draw_and_keep(source, page, width, path)
 
     async def forget(self, document: Document) -> None:
         """Delete the pictures of a document."""
@@ -96,13 +99,6 @@ class Previews:
 
 def _kept(width: int) -> int:
     return next((kept for kept in WIDTHS if kept >= width), WIDTHS[-1])
-
-
-def _kept_bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
 
 
 def _keep(path: Path, data: bytes) -> None:

@@ -179,7 +179,7 @@ class SqlSessionStore:
         """Store changed fields, if the stored version is still ``session.version``."""
         if forbidden := _UNCHANGEABLE & changes.keys():
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
-        changed = replace(session, **changes)
+        changed = replace(session, **changes, version=session.version + 1)
         row = session_row(changed)
         values = {
             **_key(session.id),
@@ -192,7 +192,7 @@ class SqlSessionStore:
                 raise _refusal(connection, session)
 
         await self._database.write(operation)
-        return replace(changed, version=session.version + 1)
+        return changed
 
     async def find(
         self,
