@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from types import TracebackType
 from typing import Self
 
@@ -123,16 +124,17 @@ class BodyReader:
         """
         await allow_body(self._request)
         head, self._receiver = take_over(self._request, self._request.app[BUFFERS])
+        if self._receiver is not None:
+            yield chain(head, self._receiver.read(most))
+            while self._receiver.rest:
+                with self._waiting():
+                    await self._receiver.ready()
+                yield self._receiver.read(most)
+            return
         if head:
             yield head
-        if self._receiver is None:
-            async for gathered in self._gathered():
-                yield gathered
-            return
-        while self._receiver.rest:
-            with self._waiting():
-                await self._receiver.ready()
-            yield self._receiver.read(most)
+        async for gathered in self._gathered():
+            yield gathered
 
     async def _gathered(self) -> AsyncGenerator[Portion]:
         """Yield what aiohttp hands on, enough at a time to be worth a worker's while."""

@@ -93,14 +93,15 @@ class Receiver:
         self._poll.register(self._socket, select.POLLIN)
         self._low_water = 1
         self._exhausted = True
-        self._patience = 0.0
         self._failure: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
         self.rest = rest
+        self._wake_at(min(_LOW_WATER, rest))
+        self._patience = _WORKER_PATIENCE if self._poll.poll(0) else 0.0
         transport.pause_reading()
 
     async def ready(self) -> None:
-        """Wait until there is something to :meth:`read`; not needed at the very end.
+        """Wait until there is something to :meth:`read`; needed before every read but the first.
 
         Raises:
             OSError: The connection is gone, and all that came was read.

@@ -41,6 +41,7 @@ class BodyReader:
         self._observer = observer
         self._effort = effort
         self._tail = b""  # the end of the data that has passed, for judging its length
+        self._idle = False  # whether nothing matters but where the stream ends
         self._beyond: list[tuple[int, int, int]] = []  # declared end, number, offset
 
     def line_end(self, number: int, offset: int) -> Steps:
@@ -81,7 +82,9 @@ class BodyReader:
                     break
                 else:
                     self._hand_over(sink, len(source.data) - _MARGIN)
+                    self._idle = sink is None
                     yield
+                    self._idle = False
         if sink is not None:
             sink.close()
         yield from source.need(1400)
@@ -91,6 +94,28 @@ class BodyReader:
         elif not source.ended or source.available:
             self._effort.spend(STREAM)
             self._observer.problem("endobj-missing", offset, number)
+
+    def skim(self, view: memoryview) -> int:
+        """Pass what comes next as far as it surely is inside of a stream, without a copy.
+
+        That is most of most files. Reading on from there gives what reading it all would.
+
+        Returns:
+            How many bytes of the view were passed.
+        """
+        source = self._source
+        if not self._idle or self._effort.exhausted(source.offset):
+            return 0
+        if self._find(source.data[source.pos :] + bytes(view[:_MARGIN]), 0) >= 0:
+            return 0
+        found = self._find(view, 0)
+        stop = found if found >= 0 else len(view)
+        if stop < 2 * _MARGIN:
+            return 0
+        unread = stop - _MARGIN  # a word may have begun there
+        self._tail = bytes(view[unread - _MARGIN : unread])
+        source.move_to(source.base + len(source.data) + unread, bytes(view[unread:stop]))
+        return stop
 
     def finish(self) -> None:
         """Judge the streams that were said to reach farther than was seen of them."""

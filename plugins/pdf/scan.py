@@ -75,8 +75,7 @@ class Scan:
     def feed(self, data: memoryview) -> None:
         """See the next bytes."""
         self.offset += len(data)
-        for start in range(0, len(data), 1 << 18):
-            self.structure.see(data[start : start + (1 << 18)])
+        self.structure.see(data)
         self._walker.feed(data)
 
     def finish(self) -> None:

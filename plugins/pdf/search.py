@@ -24,7 +24,7 @@ _PATTERNS = {
 NEAR = 8192
 """Within this many bytes ``re`` is faster than calling hyperscan."""
 
-Finder = Callable[[bytes, int], int]
+Finder = Callable[[bytes | memoryview, int], int]
 """``find(data, start)``: index of the next of the words at or behind ``start``, or -1."""
 
 
@@ -62,7 +62,7 @@ def make_finder(words: tuple[bytes, ...], *, fast: bool = True) -> Finder:
     if fast and hyperscan is not None:
         return _make_fast_finder(words, pattern)
 
-    def find_plainly(data: bytes, start: int) -> int:
+    def find_plainly(data: bytes | memoryview, start: int) -> int:
         match = pattern.search(data, start)
         return -1 if match is None else match.start()
 
@@ -78,7 +78,7 @@ def _make_fast_finder(words: tuple[bytes, ...], pattern: re.Pattern[bytes]) -> F
     longest = max(map(len, words))
     scratch = hyperscan.Scratch(database)  # not to be shared between threads
 
-    def scan(data: bytes, start: int) -> int:
+    def scan(data: bytes | memoryview, start: int) -> int:
         found: list[tuple[int, int]] = []
 
         def take(index: int, _start: int, end: int, _flags: int, _context: object) -> bool:
@@ -92,7 +92,7 @@ def _make_fast_finder(words: tuple[bytes, ...], pattern: re.Pattern[bytes]) -> F
             return start + end - len(literals[index])
         return -1
 
-    def find(data: bytes, start: int) -> int:
+    def find(data: bytes | memoryview, start: int) -> int:
         while True:
             near = pattern.search(data, start, start + NEAR)
             if near is not None:

@@ -44,6 +44,10 @@ class Source:
         self.data = b"".join((self.data[self.pos :], piece))
         self.pos = 0
 
+    def move_to(self, offset: int, data: bytes) -> None:
+        """Drop what is in view for what is there at a later offset."""
+        self.base, self.data, self.pos = offset, data, 0
+
     def need(self, count: int) -> Steps:
         """Wait until ``count`` unread bytes are in view, or the file has ended."""
         while self.available < count and not self.ended:

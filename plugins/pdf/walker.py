@@ -80,8 +80,12 @@ class Walker:
 
     def feed(self, data: memoryview) -> None:
         """See the next bytes."""
-        for start in range(0, len(data), PIECE):
-            piece = data[start : start + PIECE]
+        position = 0
+        while position < len(data):
+            if not self._gathered:
+                position += self._bodies.skim(data[position:])
+            piece = data[position : position + PIECE]
+            position += len(piece)
             if self._gathered or len(piece) < PATIENCE:
                 self._gathered += piece
                 if len(self._gathered) < PATIENCE:

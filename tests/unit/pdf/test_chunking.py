@@ -1,16 +1,18 @@
 """The findings are those of the bytes, whatever pieces they come in and whatever finds them."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pdfsluice.plugins.pdf.body import CHECKED
 from pdfsluice.plugins.pdf.effort import Allowance, Effort
 from pdfsluice.plugins.pdf.landmarks import Landmarks
 from pdfsluice.plugins.pdf.search import LANDMARK_WORDS, NEAR, STREAM_ENDS, make_finder
 from pdfsluice.plugins.pdf.source import Source
-from pdfsluice.plugins.pdf.syntax import LANDMARK
+from pdfsluice.plugins.pdf.syntax import LANDMARK, LOOKAHEAD
 from tests.support.evasive_pdfs import KINDS, TECHNIQUES, evasive_pdf, noise
 from tests.support.scanning import scan_bytes, scan_pieces
 
@@ -134,6 +136,51 @@ def test_the_quick_search_for_landmarks_finds_what_the_slow_one_does(
     place = -1 if slow is None else slow.start()
     for size in (4096, 30_000, len(data) + 1):
         assert _find_quickly(data, min(start, len(data), size), size) == place, size
+
+
+@st.composite
+def long_streams(draw: st.DrawFn) -> tuple[bytes, list[int]]:
+    """Documents with a stream of some pieces, and where these end: in the midst of words."""
+    begin = 2 * LOOKAHEAD  # what stands before that is not passed yet
+    size = begin + 40_000
+    body = bytearray(noise(size).replace(b"end", b"xyz"))
+    cuts = [begin + 5000 * n for n in sorted(draw(st.sets(st.integers(0, 7), min_size=2)))]
+    launch = b"endstream 5 0 obj<</S/Launch/F(x)>>endobj "
+    places = st.sampled_from([*cuts, begin + 7000, size - len(launch)])
+    for place in draw(st.lists(places, min_size=1, max_size=3)):
+        word = draw(st.sampled_from([launch, *STREAM_ENDS, b"end"]))
+        space = b" " * draw(st.sampled_from([0, 0, 20, 70]))
+        start = place - draw(st.integers(0, 9)) - len(space)
+        body[start : start + len(space + word)] = space + word
+    lengths = [size, size - 20, size - 70, begin - 20, 7, 2_000_000, 99_999_999]
+    length = draw(st.sampled_from([*map(b"%d".__mod__, lengths), b"9 0 R"]))
+    kind = draw(st.sampled_from([b"", b"/Type/XObject/Subtype/Image", b"/Type/EmbeddedFile"]))
+    end = draw(st.sampled_from([b"\nendstream\nendobj\n", b"endobj\n", b""]))
+    head = b"%%PDF-1.4\n1 0 obj\n<</Length %s%s>>stream\n" % (length, kind)
+    tail = end + b"2 0 obj\n<</S/JavaScript/JS(x)>>\nendobj\n"
+    return head + bytes(body) + tail, [len(head) + cut for cut in cuts]
+
+
+@given(long_streams())
+@settings(max_examples=300, deadline=None)
+def test_the_inside_of_a_stream_is_passed_as_if_it_were_read(
+    document_and_cuts: tuple[bytes, list[int]],
+) -> None:
+    document, cuts = document_and_cuts
+    pieces = [document[i:j] for i, j in pairwise([0, *cuts, len(document)])]
+    read = scan_bytes(document, size=100)  # too little at a time for anything to be passed
+    for passed in (scan_pieces(pieces), scan_bytes(document)):
+        assert (passed.findings, passed.unscanned) == (read.findings, read.unscanned)
+
+
+@pytest.mark.parametrize("cut", range(-70, 10, 3))
+def test_space_behind_a_long_stream_is_seen_in_any_pieces(cut: int) -> None:
+    body = noise(CHECKED + 50_000).replace(b"end", b"xyz")
+    head = b"%%PDF-1.4\n1 0 obj\n<</Length %d>>stream\n" % len(body)
+    document = head + body + b" " * 64 + b"endstream endobj\n"
+    middle, end = CHECKED // 2, len(head + body) + 64 + cut
+    scanned = scan_pieces([document[:middle], document[middle:end], document[end:]])
+    assert "length-wrong" not in scanned.codes
 
 
 def _large() -> Iterator[tuple[str, bytes]]:
