@@ -20,7 +20,7 @@ from .progress import ProgressTeller
 from .registry import Registry
 from .stages import StageContext
 from .stores import Blob, SessionStore, UploadStore
-from .workers import BufferPool, Workers
+from .workers import BufferPool, Workers, to_its_end
 
 logger = logging.getLogger(__name__)
 
@@ -96,8 +96,7 @@ class ActiveUploads:
         async with self._turns.setdefault(session.id, asyncio.Lock()):
             upload = self._open.get(session.id)
             if upload is None:
-                upload = await self._take_up(session.id)
-                self._open[session.id] = upload
+                upload = await to_its_end(self._take_up(session.id))
         self._turns.pop(session.id, None)
         return upload
 
@@ -105,10 +104,15 @@ class ActiveUploads:
         session = await self._sessions.get(session_id)
         blob = await self._open_blob(session)
         upload = self._new(session, blob)
-        if session.state is SessionState.IMPORTING or session.partial:
-            return upload
-        fresh = not session.committed or await self._drop_rotten(upload)
-        self._follow(upload, {} if fresh else await self._sessions.checkpoints(session_id))
+        try:
+            if session.state is not SessionState.IMPORTING and not session.partial:
+                fresh = not session.committed or await self._drop_rotten(upload)
+                known = {} if fresh else await self._sessions.checkpoints(session_id)
+                self._follow(upload, known)
+        except BaseException:
+            await self._workers.run(blob.close)
+            raise
+        self._open[session_id] = upload
         return upload
 
     def _new(self, session: Session, blob: Blob) -> ActiveUpload:

@@ -68,6 +68,8 @@ class Initiator:
     async def open(self, principal: Principal, initiation: Initiation) -> tuple[Session, Blob]:
         """Check what the client says, reserve room for the file and keep the new session.
 
+        Not to be cancelled half-way: nobody would close the bytes.
+
         Returns:
             The session, and its bytes, open.
 
@@ -83,13 +85,10 @@ class Initiator:
         try:
             await self._sessions.create(session, most_open=self._settings.max_sessions)
         except BaseException:
-            await asyncio.shield(self._undo(session.id, blob))
+            await asyncio.to_thread(blob.close)
+            await self._uploads.remove(session.id)
             raise
         return session, blob
-
-    async def _undo(self, session_id: str, blob: Blob) -> None:
-        await asyncio.to_thread(blob.close)
-        await self._uploads.remove(session_id)
 
     async def _refuse_duplicate(self, digest: str, principal: Principal) -> None:
         document = await self._catalogue.find_by_digest(digest, owner=principal.id)

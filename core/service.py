@@ -35,6 +35,7 @@ from .models import (
 from .pipeline import Body, ChunkPipeline
 from .progress import Counters
 from .stores import Catalogue, SessionStore, StoreUsage, UploadStore
+from .workers import to_its_end
 
 logger = logging.getLogger(__name__)
 
@@ -86,9 +87,13 @@ class UploadService:
         """
         principal.require(Scope.UPLOAD)
         self._refuse_while_draining()
+        session = await to_its_end(self._open(principal, initiation))
+        logger.info("upload opened", extra={"session_id": session.id, "owner": principal.name})
+        return session
+
+    async def _open(self, principal: Principal, initiation: Initiation) -> Session:
         session, blob = await self._initiator.open(principal, initiation)
         await self._active.begin(session, blob)
-        logger.info("upload opened", extra={"session_id": session.id, "owner": principal.name})
         return session
 
     async def get(self, principal: Principal, session_id: str) -> Session:

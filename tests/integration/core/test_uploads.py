@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import random
+import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +34,8 @@ from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.models import Checksum, ChunkIntent, Principal, Scope, SessionState
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.stages import StageContext, StreamStage
+from pdfsluice.plugins.local_store.blob import LocalBlob
+from pdfsluice.plugins.local_store.store import LocalUploadStore
 from tests.support.databases import age_sessions
 from tests.support.runtimes import (
     Bytes,
@@ -83,6 +86,32 @@ async def test_where_many_uploads_are_open_new_ones_wait_for_their_bytes(
             *(runtime.uploads.complete(LOCAL, session.id) for session in sessions)
         )
         assert {each.document.sha256 for each in done} == {hashlib.sha256(DATA).hexdigest()}
+
+
+async def test_an_upload_is_opened_wholly_though_nobody_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or its file would stay open, and nobody would know of it."""
+    made, go_on, real = threading.Event(), threading.Event(), LocalUploadStore._create
+
+    def slow(store: LocalUploadStore, blob_id: str, size: int) -> LocalBlob:
+        made.set()
+        go_on.wait(10)
+        return real(store, blob_id, size)
+
+    monkeypatch.setattr(LocalUploadStore, "_create", slow)
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        waiting = asyncio.create_task(initiate(runtime, DATA))
+        await asyncio.to_thread(made.wait, 10)
+        waiting.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        (session,) = await runtime.uploads.resumable(LOCAL)
+        assert (await runtime.uploads.stats()).store.partial_count == 1
+        assert runtime.uploads._active.peek(session.id) is not None
+        await runtime.uploads.cancel(LOCAL, session.id)
+        assert (await runtime.uploads.stats()).store.partial_count == 0
 
 
 async def test_chunks_come_in_parallel_and_in_any_order(tmp_path: Path) -> None:
