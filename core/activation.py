@@ -155,6 +155,7 @@ class ActiveUploads:
             return False
         logger.warning("upload %s: %d stored ranges are damaged", upload.session.id, len(rotten))
         await self._sessions.drop_extents(upload.session.id, rotten)
+        await self._sessions.save_checkpoints(upload.session.id, {})  # of the bytes that were
         stored = await self._sessions.get(upload.session.id)
         upload.session = replace(upload.session, committed=stored.committed)
         return True
@@ -193,11 +194,13 @@ class ActiveUploads:
             self._touched.pop(upload.session.id, None)
         await upload.stop_receiving(StateConflict("the upload takes no more bytes now"))
         upload.progress.close()
-        if upload.follower is not None:
-            checkpoints = await upload.follower.close()
-            if checkpoints and upload.session.state in OPEN:
-                await self._sessions.save_checkpoints(upload.session.id, checkpoints)
-        await self._workers.run(upload.blob.close)
+        try:
+            if upload.follower is not None:
+                checkpoints = await upload.follower.close()
+                if checkpoints and upload.session.state in OPEN:
+                    await self._sessions.save_checkpoints(upload.session.id, checkpoints)
+        finally:
+            await to_its_end(self._workers.run(upload.blob.close))
 
     async def drop(self, session_id: str) -> None:
         """Put an upload away if it is open."""

@@ -134,40 +134,26 @@ class ActiveUpload:
 
     async def commit(self, extents: Sequence[Extent], *, chunk_id: int | None) -> None:
         """Make ranges exist: store them, then count them, then tell everybody."""
-        if extents and self.session.state is SessionState.CREATED and not self.lock.locked():
-            async with self.lock:  # free, thus taken without waiting
-                await to_its_end(self._store(extents, state=SessionState.UPLOADING))
-            self.progress.tell_status()
-        elif extents:
+        if extents:
             await to_its_end(self._store(extents))
-            await self._begin()  # waits for the lock: a refusal may have to interrupt it
         if self.follower is not None:
             self.follower.wake()
         if extents:
             first = extents[0].start // self.session.chunk_size
             self.progress.chunk_committed(first if chunk_id is None else chunk_id)
 
-    async def _store(self, extents: Sequence[Extent], **changes: Any) -> None:
-        """Store ranges, and what else changes, at the same time: it costs hardly more."""
+    async def _store(self, extents: Sequence[Extent]) -> None:
+        """Store ranges; it takes no lock, for who holds it may be waiting for the request."""
         now = self._now()
-        commits = [self._sessions.commit(self.session.id, extent, now) for extent in extents]
-        change = [self._change(changes)] if changes else []
-        outcomes = await asyncio.gather(*commits, *change, return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
+        for extent in extents:
+            await self._sessions.commit(self.session.id, extent, now)
+        begins = self.session.state is SessionState.CREATED
         committed = self.session.committed
         for extent in extents:
             committed = committed.add(extent.start, extent.end)
         self.session = replace(self.session, committed=committed, updated_at=now)
-
-    async def _begin(self) -> None:
-        if self.session.state is not SessionState.CREATED:
-            return
-        async with self.lock:
-            if self.session.state is SessionState.CREATED:
-                await self.change(state=SessionState.UPLOADING)
-                self.progress.tell_status()
+        if begins:
+            self.progress.tell_status()
 
     async def change(self, **changes: Any) -> None:
         """Store changed fields and take the new snapshot. The caller holds ``lock``."""

@@ -1,6 +1,5 @@
 """Opening an upload: what a client may say, and what is made of it."""
 
-import asyncio
 import re
 import uuid
 from collections.abc import Mapping
@@ -66,9 +65,10 @@ class Initiator:
         self._catalogue = catalogue
 
     async def open(self, principal: Principal, initiation: Initiation) -> tuple[Session, Blob]:
-        """Check what the client says, reserve room for the file and keep the new session.
+        """Check what the client says, keep the new session and reserve room for the file.
 
-        Not to be cancelled half-way: nobody would close the bytes.
+        Not to be cancelled half-way: nobody would close the bytes. A crash in the midst
+        leaves a session without bytes, which starts from nothing when it is touched.
 
         Returns:
             The session, and its bytes, open.
@@ -81,12 +81,11 @@ class Initiator:
         if digest is not None and initiation.check_duplicates:
             await self._refuse_duplicate(digest, principal)
         session = _new_session(principal, initiation, digest, self._settings)
-        blob = await self._uploads.create(session.id, session.total_size)
+        await self._sessions.create(session, most_open=self._settings.max_sessions)
         try:
-            await self._sessions.create(session, most_open=self._settings.max_sessions)
+            blob = await self._uploads.create(session.id, session.total_size)
         except BaseException:
-            await asyncio.to_thread(blob.close)
-            await self._uploads.remove(session.id)
+            await self._sessions.delete(session.id)
             raise
         return session, blob
 

@@ -99,6 +99,7 @@ class Session:
         filename: The client's name for the file, for display only.
         total_size: Size of the file in bytes; ``None`` while a tus client defers it.
         chunk_size: The chunk size that the server settled on, in bytes.
+        state: Where it is; ``uploading`` from the first committed byte, without being told.
         committed: The ranges that are durable and acknowledged.
         expected_digest: SHA-256 announced by the client, in lower-case hexadecimal.
         metadata: What the client said about the file, for display only.
@@ -139,6 +140,10 @@ class Session:
     failure_code: str = ""
     failure_message: str = ""
     version: int = 0
+
+    def __post_init__(self) -> None:
+        if self.committed and self.state is SessionState.CREATED:
+            object.__setattr__(self, "state", SessionState.UPLOADING)
 
     @property
     def total_chunks(self) -> int | None:

@@ -19,6 +19,7 @@ from .errors import (
     SessionNotFound,
     SizeExceeded,
     StateConflict,
+    StorageFailed,
 )
 from .findings import Decision
 from .initiation import Initiation, Initiator, check_size
@@ -258,7 +259,10 @@ class UploadService:
         if session.state not in OPEN:
             return session
         upload = await self._active.get(session)
-        await self._active.verify(upload)
+        try:
+            await self._active.verify(upload)
+        except StorageFailed as error:  # because the upload was ended meanwhile, perhaps
+            raise refusal(upload.session) or error from None
         async with upload.lock:
             if upload.session.state in OPEN:
                 await upload.change(client_id=client_id or session.client_id, updated_at=_now())

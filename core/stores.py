@@ -193,7 +193,11 @@ class SessionStore(Protocol):
         expired_before: datetime | None = None,
         limit: int = 1000,
     ) -> Sequence[Session]:
-        """Return sessions, newest first."""
+        """Return sessions, newest first.
+
+        Ask for ``created`` and ``uploading`` together: the first committed byte makes one the
+        other without an update.
+        """
         ...
 
     async def count(self, states: Sequence[SessionState]) -> int:

@@ -121,7 +121,8 @@ class Sweeper:
         if not is_expired(current, self._settings, now):
             # Bytes came in since the time was set; look again when it would be due.
             if upload is None:
-                await self._sessions.update(current, expires_at=expiry(current, self._settings))
+                with suppress(StateConflict):  # more came in just now
+                    await self._sessions.update(current, expires_at=expiry(current, self._settings))
             return False
         try:
             await self._active.end(current, SessionState.EXPIRED, "idle or open for too long")

@@ -129,7 +129,8 @@ class Receiver:
             while most and not self._exhausted:
                 size = self._fill(buffer[: min(len(buffer), most)])
                 most -= size
-                yield buffer[:size]
+                if size:
+                    yield buffer[:size]
 
     def _fill(self, buffer: memoryview) -> int:
         filled = 0

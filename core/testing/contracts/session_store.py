@@ -203,6 +203,15 @@ class SessionStoreContract:
         assert (await store.get(session.id)).committed.ranges == ((0, 20),)
         assert await store.checkpoints(session.id) == {"digest": (20, b"state")}
 
+    async def test_the_first_commit_makes_it_uploading(self, store: SessionStore) -> None:
+        session = make_session()
+        await store.create(session)
+        await store.commit(session.id, extent(0, 10), NOW)
+        stored = await store.get(session.id)
+        assert stored.state is SessionState.UPLOADING
+        changed = await store.update(stored, title="x")
+        assert changed.state is (await store.get(session.id)).state is SessionState.UPLOADING
+
     async def test_many_commits_at_once_are_all_kept(self, store: SessionStore) -> None:
         sessions = [make_session(total_size=1000) for _ in range(4)]
         await asyncio.gather(*map(store.create, sessions))

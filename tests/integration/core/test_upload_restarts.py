@@ -3,11 +3,12 @@
 import asyncio
 import hashlib
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.errors import SessionNotFound
+from pdfsluice.core.errors import ContentRejected, SessionNotFound
 from pdfsluice.core.runtime import LOCAL
 from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
 
@@ -64,6 +65,28 @@ async def test_rotten_bytes_are_missing_again(tmp_path: Path, restart: bool) -> 
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         resumed = await runtime.uploads.resume(LOCAL, session.id, "")
         assert resumed.missing_chunks == [1, 3, 4]
+
+
+async def test_stages_see_what_was_sent_again_for_rotten_bytes(tmp_path: Path) -> None:
+    """Also if the upload is put away before anything is sent: no checkpoint is older."""
+    watchman = Watchman()
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        for chunk in (0, 1):
+            await send(runtime, session, DATA, chunk)
+        while sum(size for _, size in watchman.feeds) < 2 * CHUNK:
+            await asyncio.sleep(0)
+    _spoil(tmp_path, 7)
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
+        resumed = await runtime.uploads.resume(LOCAL, session.id, "")
+        assert resumed.missing_chunks == [0, 2, 3, 4]
+    hostile = b"FORBIDDEN" + DATA[9:]
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
+        for chunk in (0, 2, 3, 4):
+            with suppress(ContentRejected):
+                await send(runtime, session, hostile, chunk)
+        with pytest.raises(ContentRejected):
+            await runtime.uploads.complete(LOCAL, session.id)
 
 
 def _spoil(folder: Path, offset: int) -> None:

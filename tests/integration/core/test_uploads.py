@@ -21,12 +21,14 @@ from pdfsluice.core.errors import (
     PermissionDenied,
     Preempted,
     ProtocolError,
+    RateLimited,
     SessionEnded,
     SessionExpired,
     SessionNotFound,
     SizeExceeded,
     StageFailed,
     StateConflict,
+    StorageFull,
     UploadIncomplete,
 )
 from pdfsluice.core.findings import Decision, Finding
@@ -112,6 +114,41 @@ async def test_an_upload_is_opened_wholly_though_nobody_waits_for_it(
         assert runtime.uploads._active.peek(session.id) is not None
         await runtime.uploads.cancel(LOCAL, session.id)
         assert (await runtime.uploads.stats()).store.partial_count == 0
+
+
+async def test_who_has_too_many_uploads_open_takes_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_runtime(tmp_path, max_sessions=1) as runtime:
+        await initiate(runtime, DATA)
+        monkeypatch.delattr(LocalUploadStore, "create")
+        with pytest.raises(RateLimited):
+            await initiate(runtime, DATA)
+
+
+async def test_an_upload_for_which_there_is_no_room_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_store: LocalUploadStore, _blob_id: str, _size: int) -> LocalBlob:
+        raise StorageFull("no room")
+
+    async with a_runtime(tmp_path) as runtime:
+        monkeypatch.setattr(LocalUploadStore, "_create", full)
+        with pytest.raises(StorageFull):
+            await initiate(runtime, DATA)
+        assert not await runtime.uploads.resumable(LOCAL)
+
+
+async def test_bytes_are_committed_whatever_else_is_done_with_the_upload(tmp_path: Path) -> None:
+    """Who changes its state may be waiting for the request that sends them."""
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        upload = runtime.uploads._active.peek(session.id)
+        assert upload is not None
+        async with upload.lock, asyncio.timeout(10):
+            await send(runtime, session, DATA, 0)
+        stands = await runtime.uploads.get(LOCAL, session.id)
+        assert (stands.state, stands.committed.size) == (SessionState.UPLOADING, CHUNK)
 
 
 async def test_chunks_come_in_parallel_and_in_any_order(tmp_path: Path) -> None:

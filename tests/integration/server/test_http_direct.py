@@ -180,6 +180,44 @@ async def test_large_forms_with_a_checksum_behind_the_file(big: WebServer) -> No
         assert (await body_of(response))["document"]["sha256"] == sha256(DATA)
 
 
+def form_request(session_id: str, part: bytes) -> tuple[bytes, bytes]:
+    """Return the head of a form with chunk 0, up to its file, and the rest."""
+    fields = b'--B\r\nContent-Disposition: form-data; name="%s"\r\n\r\n'
+    before = fields % b"chunk_id" + b"0\r\n" + fields.replace(b'"%s"', b'"file"; filename="a"')
+    body = before + part + b"\r\n--B--\r\n"
+    head = (
+        f"POST {STREAMING}/chunk/{session_id} HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Type: multipart/form-data; boundary=B\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + before, body[len(before) :]
+
+
+@pytest.mark.parametrize("first", [0, 1000, 100_000, 300_000])
+async def test_a_form_may_pause_anywhere(big: WebServer, first: int) -> None:
+    session = await big.initiate(DATA, chunk_size=SIZE)
+    head, rest = form_request(session["session_id"], DATA[: session["chunk_size"]])
+    async with wire(big) as line:
+        await line.send(head + rest[:first])
+        await asyncio.sleep(0.2)
+        await line.send(rest[first:])
+        assert await line.status() == 200
+
+
+async def test_a_form_that_breaks_off_is_kept_as_far_as_it_came(big: WebServer) -> None:
+    session = await big.initiate(DATA, chunk_size=SIZE)
+    head, rest = form_request(session["session_id"], DATA[: session["chunk_size"]])
+    async with wire(big) as line:
+        await line.send(head, rest[:1_500_000])
+        while (await big.status(session["session_id"]))["received_bytes"] < 1_000_000:
+            await asyncio.sleep(0.01)
+        line.abort()
+    async with asyncio.timeout(10):
+        while not (stands := await big.status(session["session_id"]))["uploaded_bytes"]:
+            await asyncio.sleep(0.01)
+    # what might be the beginning of the end is not
+    assert 1_000_000 <= stands["missing_ranges"][0][0] <= 1_500_000
+
+
 async def test_a_refused_body_does_not_swallow_the_next_request(big: WebServer) -> None:
     """Nobody knows where the next request begins once a worker has read part of a body."""
     session = await big.initiate(DATA, chunk_size=SIZE)
