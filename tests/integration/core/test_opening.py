@@ -1,0 +1,84 @@
+"""Opening uploads: how many, how far ahead, and what is left where it fails."""
+
+import asyncio
+import hashlib
+import random
+import threading
+from pathlib import Path
+
+import pytest
+
+from pdfsluice.core import activation
+from pdfsluice.core.errors import RateLimited, StorageFull
+from pdfsluice.core.runtime import LOCAL
+from pdfsluice.plugins.local_store.blob import LocalBlob
+from pdfsluice.plugins.local_store.store import LocalUploadStore
+from tests.support.runtimes import a_runtime, initiate, send_all
+
+CHUNK = 64 * 1024
+DATA = random.Random(1).randbytes(4 * CHUNK + 12_345)
+
+
+async def test_where_many_uploads_are_open_new_ones_wait_for_their_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activation, "_MOST_AHEAD", 2)
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        sessions = [await initiate(runtime, DATA) for _ in range(5)]
+        opened = [runtime.uploads._active.peek(session.id) is not None for session in sessions]
+        assert opened == [True, True, False, False, False]
+        for session in reversed(sessions):
+            await send_all(runtime, session, DATA)
+        done = await asyncio.gather(
+            *(runtime.uploads.complete(LOCAL, session.id) for session in sessions)
+        )
+        assert {each.document.sha256 for each in done} == {hashlib.sha256(DATA).hexdigest()}
+
+
+async def test_an_upload_is_opened_wholly_though_nobody_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or its file would stay open, and nobody would know of it."""
+    made, go_on, real = threading.Event(), threading.Event(), LocalUploadStore._create
+
+    def slow(store: LocalUploadStore, blob_id: str, size: int) -> LocalBlob:
+        made.set()
+        go_on.wait(10)
+        return real(store, blob_id, size)
+
+    monkeypatch.setattr(LocalUploadStore, "_create", slow)
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        waiting = asyncio.create_task(initiate(runtime, DATA))
+        await asyncio.to_thread(made.wait, 10)
+        waiting.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        (session,) = await runtime.uploads.resumable(LOCAL)
+        assert (await runtime.uploads.stats()).store.partial_count == 1
+        assert runtime.uploads._active.peek(session.id) is not None
+        await runtime.uploads.cancel(LOCAL, session.id)
+        assert (await runtime.uploads.stats()).store.partial_count == 0
+
+
+async def test_who_has_too_many_uploads_open_takes_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_runtime(tmp_path, max_sessions=1) as runtime:
+        await initiate(runtime, DATA)
+        monkeypatch.delattr(LocalUploadStore, "create")
+        with pytest.raises(RateLimited):
+            await initiate(runtime, DATA)
+
+
+async def test_an_upload_for_which_there_is_no_room_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_store: LocalUploadStore, _blob_id: str, _size: int) -> LocalBlob:
+        raise StorageFull("no room")
+
+    async with a_runtime(tmp_path) as runtime:
+        monkeypatch.setattr(LocalUploadStore, "_create", full)
+        with pytest.raises(StorageFull):
+            await initiate(runtime, DATA)
+        assert not await runtime.uploads.resumable(LOCAL)
