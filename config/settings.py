@@ -97,7 +97,7 @@ class Settings(BaseModel):
     )
 
     slice_size: Size = Field(
-        ByteSize(1 * MIB),
+        ByteSize(2 * MIB),
         ge=64 * KIB,
         le=16 * MIB,
         description="Bytes that a worker thread takes from a connection and writes at once.",

@@ -27,7 +27,7 @@ Checkpoints = Mapping[str, tuple[int, bytes]]
 _RUN_SIZE = 8 * 1024 * 1024
 """How far a worker reads on at a time; between two runs, other uploads have their turn."""
 
-SLICE_SIZE = 512 * 1024
+SLICE_SIZE = 1024 * 1024
 """How much the stages see at once: little enough to stay in the processor's cache."""
 
 
