@@ -7,12 +7,13 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser
 from pdfsluice.core.errors import ProtocolError
 from pdfsluice.core.pipeline import Slice
 
+from .delimiter import Delimiter
+
 FIELD_LIMIT = 1024
 """Longest value of a field, in bytes."""
 OVERHEAD_LIMIT = 64 * 1024
 """Most bytes that a form may have beside its file."""
 _LINE_LIMIT = 8 * 1024
-_SEARCH_SIZE = 64 * 1024
 
 
 class FormParts:
@@ -29,7 +30,7 @@ class FormParts:
 
     def __init__(self, boundary: str, names: Collection[str], file: str) -> None:
         self._parser = PushMultipartParser(boundary)
-        self._delimiter = b"\r\n--" + boundary.encode()
+        self._delimiter = Delimiter(boundary)
         self._names = names
         self._file = file
         self._received = 0
@@ -82,7 +83,7 @@ class FormParts:
 
     def _file_pieces(self, data: Slice) -> Iterator[Slice]:
         """Yield the bytes of the file; parse what comes behind it."""
-        mark, held = self._delimiter, self._held
+        mark, held = self._delimiter.line, self._held
         if held:  # it may be the start of the delimiter
             missing = len(mark) - len(held)
             begun = held + bytes(data[:missing])
@@ -94,7 +95,7 @@ class FormParts:
                 self._end_file(begun + bytes(data[missing:]))
                 return
             yield held
-        index = _find(data, mark)
+        index = self._delimiter.find(data)
         if index >= 0:
             yield data[:index]
             self._end_file(bytes(data[index:]))
@@ -149,17 +150,3 @@ class FormParts:
         except UnicodeDecodeError:
             raise ProtocolError(f"the field {self._name!r} is not UTF-8 text") from None
         self._value.clear()
-
-
-def _find(data: Slice, wanted: bytes) -> int:
-    """Return where bytes begin, or -1.
-
-    A memoryview cannot search itself. Copies of a size that stays in the processor's cache
-    cost less than one search through a large buffer.
-    """
-    for start in range(0, len(data), _SEARCH_SIZE):
-        piece = bytes(data[start : start + _SEARCH_SIZE + len(wanted) - 1])
-        index = piece.find(wanted)
-        if index >= 0:
-            return start + index
-    return -1

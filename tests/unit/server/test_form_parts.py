@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdfsluice.core.errors import ProtocolError
+from pdfsluice.server.delimiter import Delimiter
 from pdfsluice.server.form_parts import FIELD_LIMIT, OVERHEAD_LIMIT, FormParts
 
 BOUNDARY = "--a1b2"
@@ -53,6 +54,34 @@ def test_pieces_do_not_matter(file: bytes, value: bytes, places: Sequence[int]) 
     assert take(parts, cut(whole, places)) == file
     assert parts.fields == {"chunk_id": "7", "checksum": text.decode()}
     assert parts.file_size == len(file)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@given(
+    st.lists(
+        st.sampled_from([MARK, *(MARK[:n] for n in range(1, len(MARK))), b"\n", b"x" * 70_000])
+    )
+)
+def test_the_delimiter_is_found_where_it_is(fast: bool, pieces: list[bytes]) -> None:
+    data, delimiter = b"".join(pieces), Delimiter(BOUNDARY)
+    if not fast:
+        delimiter._scratch = None
+    assert delimiter.find(memoryview(data)) == delimiter.find(data) == data.find(MARK)
+
+
+def test_a_file_full_of_what_delimiters_begin_with_is_searched_in_another_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each would cost some microseconds to look at."""
+    delimiter, real, searches = Delimiter(BOUNDARY), Delimiter._find_stem, []
+
+    def counted(self: Delimiter, data: bytes, start: int) -> int:
+        searches.append(start)
+        return real(self, data, start)
+
+    monkeypatch.setattr(Delimiter, "_find_stem", counted)
+    assert delimiter.find(b"\r\n--" * 1_000_000 + MARK) == 4_000_000
+    assert len(searches) < 100
 
 
 @given(files)
