@@ -73,7 +73,8 @@ def test_a_file_full_of_what_delimiters_begin_with_is_searched_in_another_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each would cost some microseconds to look at."""
-    delimiter, real, searches = Delimiter(BOUNDARY), Delimiter._find_stem, []
+    delimiter, real = Delimiter(BOUNDARY), Delimiter._find_stem
+    searches: list[int] = []
 
     def counted(self: Delimiter, data: bytes, start: int) -> int:
         searches.append(start)
