@@ -25,7 +25,7 @@ class Delimiter:
 
     def __init__(self, boundary: str) -> None:
         self.line = _STEM + boundary.encode()
-        self._scratch = None if hyperscan is None else hyperscan.Scratch(_stems())
+        self._scratch: Any = None if hyperscan is None else hyperscan.Scratch(_stems())
 
     def find(self, data: Slice) -> int:
         """Return where it begins in data, or -1.
