@@ -315,9 +315,13 @@ class UploadService:
             return await self._begin_completion(released)
         return released
 
-    async def resumable(self, principal: Principal) -> Sequence[Session]:
-        """Return the principal's unfinished uploads, newest first."""
-        found = await self._sessions.find(states=(*OPEN, *FINISHING), owner=principal.id)
+    async def resumable(
+        self, principal: Principal, *, client_id: str | None = None
+    ) -> Sequence[Session]:
+        """Return the principal's unfinished uploads, or those of one client, newest first."""
+        found = await self._sessions.find(
+            states=(*OPEN, *FINISHING), owner=principal.id, client_id=client_id
+        )
         now = _now()
         return [s for s in found if not s.partial and not is_expired(s, self._settings, now)]
 

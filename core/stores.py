@@ -190,6 +190,7 @@ class SessionStore(Protocol):
         *,
         states: Sequence[SessionState],
         owner: str | None = None,
+        client_id: str | None = None,
         expired_before: datetime | None = None,
         limit: int = 1000,
     ) -> Sequence[Session]:

@@ -114,9 +114,9 @@ class Endpoint:
                 watcher.dismiss()
 
     async def _join_own(self, watcher: Watcher) -> None:
-        for session in await self._uploads.resumable(watcher.principal):
-            if session.client_id == watcher.client_id:
-                self._join(watcher, session)
+        own = await self._uploads.resumable(watcher.principal, client_id=watcher.client_id)
+        for session in own:
+            self._join(watcher, session)
 
     async def _listen(self, socket: web.WebSocketResponse, watcher: Watcher) -> None:
         async for message in socket:

@@ -77,6 +77,7 @@ class MemorySessionStore:
         *,
         states: Sequence[SessionState],
         owner: str | None = None,
+        client_id: str | None = None,
         expired_before: datetime | None = None,
         limit: int = 1000,
     ) -> Sequence[Session]:
@@ -86,6 +87,7 @@ class MemorySessionStore:
             for entry in self._entries.values()
             if entry.session.state in states
             and owner in {None, entry.session.owner}
+            and client_id in {None, entry.session.client_id}
             and (expired_before is None or entry.session.expires_at < expired_before)
         ]
         found.sort(key=lambda session: (session.created_at, session.id), reverse=True)

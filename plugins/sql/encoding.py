@@ -86,6 +86,7 @@ def session_row(session: Session) -> dict[str, Any]:
     return {
         "id": session.id,
         "owner": session.owner,
+        "client_id": clean(session.client_id),
         "state": session.state.value,
         "created_at": to_micros(session.created_at),
         "updated_at": to_micros(session.updated_at),

@@ -14,7 +14,19 @@ from .schema import metadata, schema_version
 
 Step = Callable[[Connection], None]
 
-STEPS: Sequence[Step] = ()
+
+def _name_clients(connection: Connection) -> None:
+    """Give sessions a column with their client's id, by which they are looked for."""
+    connection.execute(text("ALTER TABLE sessions ADD COLUMN client_id TEXT NOT NULL DEFAULT ''"))
+    postgresql = connection.dialect.name == "postgresql"
+    known = "body::json ->> 'client_id'" if postgresql else "json_extract(body, '$.client_id')"
+    connection.execute(text(f"UPDATE sessions SET client_id = {known}"))  # noqa: S608 - ours
+    connection.execute(
+        text("CREATE INDEX sessions_by_client ON sessions (owner, client_id, state)")
+    )
+
+
+STEPS: Sequence[Step] = (_name_clients,)
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 
 _LOCK = 0x70646673  # any number that nothing else in the same PostgreSQL server uses

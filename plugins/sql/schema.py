@@ -28,6 +28,7 @@ sessions = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("owner", Text, nullable=False),
+    Column("client_id", Text, nullable=False, server_default=""),
     Column("state", String(16), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
@@ -36,6 +37,7 @@ sessions = Table(
     Column("body", Text, nullable=False),
     Index("sessions_by_state", "state", "expires_at"),
     Index("sessions_by_owner", "owner", "state", "created_at"),
+    Index("sessions_by_client", "owner", "client_id", "state"),
 )
 
 extents = Table(

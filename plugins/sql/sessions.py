@@ -25,7 +25,7 @@ from pdfsluice.core.lifecycle import OPEN, too_many_open
 from pdfsluice.core.models import Extent, Session, SessionState
 
 from .database import Database
-from .encoding import read_session, session_row, to_micros
+from .encoding import clean, read_session, session_row, to_micros
 from .schema import checkpoints, extents, sessions
 
 _UNCHANGEABLE = frozenset({"id", "committed", "version"})
@@ -54,7 +54,15 @@ _update = (
     .values(
         {
             column: bindparam(f"new_{column}")
-            for column in ("owner", "state", "created_at", "updated_at", "expires_at", "body")
+            for column in (
+                "owner",
+                "client_id",
+                "state",
+                "created_at",
+                "updated_at",
+                "expires_at",
+                "body",
+            )
         }
         | {"version": sessions.c.version + 1}
     )
@@ -199,6 +207,7 @@ class SqlSessionStore:
         *,
         states: Sequence[SessionState],
         owner: str | None = None,
+        client_id: str | None = None,
         expired_before: datetime | None = None,
         limit: int = 1000,
     ) -> Sequence[Session]:
@@ -208,6 +217,8 @@ class SqlSessionStore:
         ]
         if owner is not None:
             wanted.append(sessions.c.owner == owner)
+        if client_id is not None:
+            wanted.append(sessions.c.client_id == clean(client_id))
         if expired_before is not None:
             wanted.append(sessions.c.expires_at < to_micros(expired_before))
         newest = (

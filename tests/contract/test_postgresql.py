@@ -12,7 +12,7 @@ from pdfsluice.core.errors import PluginError, StateConflict
 from pdfsluice.core.models import JobKind, Session, SessionState
 from pdfsluice.core.stores import Catalogue, SessionStore
 from pdfsluice.core.testing.contracts.samples import NOW, extent, make_document, make_session
-from tests.support.databases import sql_context, sql_stores
+from tests.support.databases import sql_context, sql_stores, to_version_1
 
 Stores = tuple[SessionStore, Catalogue]
 
@@ -36,6 +36,20 @@ async def test_one_sees_what_the_other_commits(two_servers: tuple[Stores, Stores
     await here.create(session)
     await there.commit(session.id, extent(0, 10), NOW)
     assert (await here.get(session.id)).committed.ranges == ((0, 10),)
+
+
+async def test_sessions_of_the_first_version_are_found_by_their_client(
+    tmp_path: Path, empty_postgresql: str
+) -> None:
+    session = make_session(client_id="Küche", state=SessionState.UPLOADING)
+    async with sql_stores(sql_context(tmp_path, url=empty_postgresql)) as (sessions, _):
+        await sessions.create(session)
+    engine = create_engine(empty_postgresql.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        to_version_1(connection)
+    engine.dispose()
+    async with sql_stores(sql_context(tmp_path, url=empty_postgresql)) as (sessions, _):
+        assert await sessions.find(states=[SessionState.UPLOADING], client_id="Küche") == [session]
 
 
 async def test_of_two_updates_one_wins(two_servers: tuple[Stores, Stores]) -> None:

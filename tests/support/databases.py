@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
+from sqlalchemy import Connection, text
 
 from pdfsluice.config import Settings
 from pdfsluice.core.ports import PluginContext
@@ -37,6 +38,16 @@ async def sql_stores(context: PluginContext) -> AsyncIterator[tuple[SessionStore
             await stack.enter_async_context(sessions.open()),
             await stack.enter_async_context(catalogue.open()),
         )
+
+
+def to_version_1(connection: Connection) -> None:
+    """Turn the tables into those of the first version."""
+    for statement in (
+        "DROP INDEX sessions_by_client",
+        "ALTER TABLE sessions DROP COLUMN client_id",
+        "UPDATE schema_version SET version = 1",
+    ):
+        connection.execute(text(statement))
 
 
 def age_sessions(state_dir: Path, by: timedelta) -> None:

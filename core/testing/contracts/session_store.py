@@ -245,6 +245,14 @@ class SessionStoreContract:
             sessions[3].id,
             sessions[1].id,
         ]
+        other = make_session(client_id="another", owner="key:a")
+        await store.create(other)
+        (of_client,) = await store.find(states=list(SessionState), client_id="another")
+        assert of_client == other
+        changed = await store.update(other, client_id="a third")
+        assert list(await store.find(states=list(SessionState), client_id="another")) == []
+        assert await store.find(states=list(SessionState), client_id="a third") == [changed]
+        await store.delete(other.id)
         expired = await store.find(
             states=[SessionState.UPLOADING], expired_before=NOW + timedelta(hours=2)
         )

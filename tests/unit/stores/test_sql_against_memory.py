@@ -115,12 +115,22 @@ class Comparison(RuleBasedStateMachine):
     @rule(
         wanted=st.lists(states, max_size=3),
         owner=st.none() | st.sampled_from(["a", "b"]),
+        client=st.none() | st.sampled_from(["client_1", "client_2"]),
         before=st.none() | moments,
         limit=st.integers(1, 5),
     )
-    def find(self, wanted: list[SessionState], owner: str | None, before: Any, limit: int) -> None:
+    def find(
+        self,
+        wanted: list[SessionState],
+        owner: str | None,
+        client: str | None,
+        before: Any,
+        limit: int,
+    ) -> None:
         self.both(
-            lambda store: store.find(states=wanted, owner=owner, expired_before=before, limit=limit)
+            lambda store: store.find(
+                states=wanted, owner=owner, client_id=client, expired_before=before, limit=limit
+            )
         )
         self.both(lambda store: store.count(wanted))
 

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from pdfsluice.core.errors import Overloaded, PluginError, StorageFailed, StorageFull
-from pdfsluice.core.models import JobKind
+from pdfsluice.core.models import JobKind, SessionState
 from pdfsluice.core.testing.contracts.samples import (
     FINDING,
     NOW,
@@ -26,8 +26,9 @@ from pdfsluice.core.testing.contracts.samples import (
 )
 from pdfsluice.plugins.sql.database import Database, open_database
 from pdfsluice.plugins.sql.engine import Engines, open_engines
-from pdfsluice.plugins.sql.migrations import migrate
-from tests.support.databases import sql_context, sql_stores
+from pdfsluice.plugins.sql.migrations import STEPS, migrate
+from pdfsluice.plugins.sql.sessions import SqlSessionStore
+from tests.support.databases import sql_context, sql_stores, to_version_1
 
 
 def engines(directory: Path, **options: str) -> Engines:
@@ -258,14 +259,24 @@ async def test_an_earlier_version_is_upgraded_step_by_step(database: Database) -
         connection.execute(text("ALTER TABLE sessions ADD COLUMN extra TEXT"))
         done.append("column")
 
-    steps = [add_column, lambda _: done.append("nothing")]
+    steps = [*STEPS, add_column, lambda _: done.append("nothing")]
     for _ in range(2):
         await database.write(lambda connection: migrate(connection, "here", steps))
     assert done == ["column", "nothing"]
     version = await database.read(
         lambda c: c.execute(text("SELECT version FROM schema_version")).scalar_one()
     )
-    assert version == 3
+    assert version == len(STEPS) + 3
+
+
+async def test_sessions_of_the_first_version_are_found_by_their_client(tmp_path: Path) -> None:
+    session = make_session(client_id="Küche", state=SessionState.UPLOADING)
+    async with open_database(lambda: engines(tmp_path)) as database:
+        await SqlSessionStore(database).create(session)
+        await database.write(to_version_1)
+    async with open_database(lambda: engines(tmp_path)) as database:
+        store = SqlSessionStore(database)
+        assert await store.find(states=[SessionState.UPLOADING], client_id="Küche") == [session]
 
 
 async def test_a_failed_upgrade_changes_nothing(database: Database) -> None:
@@ -274,7 +285,7 @@ async def test_a_failed_upgrade_changes_nothing(database: Database) -> None:
         raise RuntimeError("out of luck")
 
     with pytest.raises(RuntimeError):
-        await database.write(lambda connection: migrate(connection, "here", [half]))
+        await database.write(lambda connection: migrate(connection, "here", [*STEPS, half]))
     columns = await database.read(
         lambda c: c.execute(text("SELECT name FROM pragma_table_info('sessions')")).scalars().all()
     )
