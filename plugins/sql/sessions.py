@@ -98,6 +98,7 @@ class SqlSessionStore:
         insert_new = database.insert(sessions).on_conflict_do_nothing()
         self._create = insert_new.execution_options(preserve_rowcount=True)
         self._commit = self._commit_statement()
+        self._room: dict[str, tuple[int, int]] = {}  # owner to the limit and what was left
 
     def _commit_statement(self) -> Any:
         known = select(
@@ -126,17 +127,27 @@ class SqlSessionStore:
             RateLimited: Its owner has ``most_open`` open ones already.
         """
         row = session_row(session)
-        quota = {"owner": session.owner, "most": most_open}
 
         def operation(connection: Connection) -> None:
-            if most_open is not None:
-                found: int = connection.execute(_open_of_owner, quota).scalar_one()
-                if found >= most_open:
-                    raise too_many_open(most_open)
+            if most_open is not None and not self._has_room(connection, session.owner, most_open):
+                raise too_many_open(most_open)
             if not connection.execute(self._create, row).rowcount:
                 raise Conflict(f"There is a session {session.id} already.")
 
         await self._database.write(operation)
+
+    def _has_room(self, connection: Connection, owner: str, most: int) -> bool:
+        """Whether an owner may have one more open session.
+
+        They are counted only when as many were created since the last count as there was
+        room for then: fewer cannot be too many. Called by the one thread that writes.
+        """
+        known, left = self._room.get(owner, (most, 0))
+        if known != most or left <= 0:
+            values = {"owner": owner, "most": most}
+            left = most - connection.execute(_open_of_owner, values).scalar_one()
+        self._room[owner] = (most, left - 1)
+        return left > 0
 
     async def get(self, session_id: str) -> Session:
         """Return a session."""

@@ -1,6 +1,7 @@
 """What every session store must do."""
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from datetime import timedelta
 
@@ -270,7 +271,12 @@ class SessionStoreContract:
         assert outcomes.count(None) == 2
         assert sum(isinstance(outcome, RateLimited) for outcome in outcomes) == 8
         await store.create(make_session(owner="key:b"), most_open=1)
-        await store.create(make_session(owner="key:a"))
+        (ended, *_) = await store.find(states=[SessionState.CREATED], owner="key:a")
+        await store.update(ended, state=SessionState.CANCELLED)
+        await store.create(make_session(owner="key:a"), most_open=3)
+        for most, outcome in ((3, pytest.raises(RateLimited)), (4, nullcontext())):
+            with outcome:
+                await store.create(make_session(owner="key:a"), most_open=most)
         assert await store.count([SessionState.CREATED, SessionState.UPLOADING]) == 5
 
     async def test_count(self, store: SessionStore) -> None:
