@@ -30,7 +30,10 @@ STAGES = {JobKind.IMPORT: "extracting", JobKind.INDEX: "indexing"}
 
 
 class _Reporter:
-    """Tells how far a job has come: to the job's row and to whoever watches the upload."""
+    """Tells how far a job has come: to whoever watches the upload, and to the job's row.
+
+    The row of a job that ends within half a second is left alone: nobody could have asked.
+    """
 
     def __init__(
         self, job: Job, document: Document, catalogue: Catalogue, events: EventHub
@@ -40,7 +43,9 @@ class _Reporter:
         self._catalogue = catalogue
         self._events = events
         self._told_at = 0.0
-        self._began_at = time.monotonic()
+        self._store_from = time.monotonic() + _REPORT_SECONDS
+        self._latest = (0.0, "")
+        self._timer: asyncio.TimerHandle | None = None
         self._writes: set[asyncio.Task[None]] = set()
 
     def __call__(self, done: float, message: str) -> None:
@@ -49,8 +54,20 @@ class _Reporter:
             return
         self._told_at = now
         self.publish(done, message)
-        if now - self._began_at < _REPORT_SECONDS:
-            return  # most jobs have ended before anybody could ask
+        self._latest = done, message
+        if self._timer is None:
+            wait = max(0.0, self._store_from - now)
+            self._timer = asyncio.get_running_loop().call_later(wait, self._store)
+
+    def stop(self) -> None:
+        """Store nothing more: the job has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _store(self) -> None:
+        self._timer = None
+        done, message = self._latest
         task = asyncio.create_task(
             self._catalogue.report(
                 self._job.id, state=JobState.RUNNING, progress=done, message=message
@@ -221,6 +238,8 @@ class JobRunner:
                 "job-failed",
             )
             logger.exception("job failed", extra={"session_id": document.session_id})
+        finally:
+            reporter.stop()
         await reporter.settled()
         self._outcomes.append(
             _Outcome(job=job, reporter=reporter, state=state, message=message, code=code)

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from pdfsluice.core import jobs
+from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.library import Stage
 from pdfsluice.core.models import Document, JobKind, JobState
 from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.testing.contracts.samples import make_document
+from pdfsluice.core.testing.memory_catalogue import MemoryCatalogue
 from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from tests.support.runtimes import a_runtime, initiate, send_all
 
@@ -71,3 +74,34 @@ async def test_no_job_stays_running_because_the_catalogue_failed(
             await imported(runtime, document)
         (job,) = (await runtime.library.import_status(document)).jobs
         assert (job.state, job.attempts) == (JobState.DONE, attempts)
+
+
+async def test_what_a_long_job_says_once_can_be_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jobs, "_REPORT_SECONDS", 0.05)
+    catalogue = MemoryCatalogue()
+    document = await catalogue.add(make_document(), [JobKind.INDEX])
+    claimed = await catalogue.claim()
+    assert claimed is not None
+    reporter = jobs._Reporter(*claimed, catalogue, EventHub())
+    reporter(0.0, "Indexing...")
+    async with asyncio.timeout(10):
+        while (await catalogue.jobs(document.id))[0].message != "Indexing...":
+            await asyncio.sleep(0.01)
+
+
+async def test_a_job_that_has_ended_is_not_said_to_be_running(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jobs, "_REPORT_SECONDS", 0.05)
+    catalogue = MemoryCatalogue()
+    document = await catalogue.add(make_document(), [JobKind.INDEX])
+    claimed = await catalogue.claim()
+    assert claimed is not None
+    reporter = jobs._Reporter(*claimed, catalogue, EventHub())
+    reporter(0.5, "half of it")
+    reporter.stop()
+    await catalogue.report(claimed[0].id, state=JobState.DONE, progress=1.0, message="done")
+    await asyncio.sleep(0.15)  # longer than a report is kept back
+    assert (await catalogue.jobs(document.id))[0].state is JobState.DONE
