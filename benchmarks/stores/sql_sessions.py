@@ -18,7 +18,7 @@ from pdfsluice.core.stores import Catalogue, SessionStore
 from pdfsluice.core.testing.contracts.samples import NOW, extent, make_document, make_session
 from tests.support.databases import sql_context, sql_stores
 
-WRITES = 7
+WRITES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,7 @@ class Timing:
 async def one_upload(sessions: SessionStore, catalogue: Catalogue) -> None:
     session = make_session(total_size=20_000, chunk_size=65_536)
     await sessions.create(session, most_open=1_000_000)
-    _, session = await asyncio.gather(
-        sessions.commit(session.id, extent(0, 20_000), NOW),
-        sessions.update(session, state=SessionState.UPLOADING),
-    )
+    await sessions.commit(session.id, extent(0, 20_000), NOW)
     session = await sessions.update(session, state=SessionState.VALIDATING)
     session = await sessions.update(
         session, state=SessionState.IMPORTING, facts={"sha256": session.id, "page_count": 1}
