@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -70,7 +71,9 @@ def running(
     environment: Mapping[str, str] | None = None,
     folder: Path,
 ) -> Iterator[Server]:
-    """Start a server, wait until it listens, and end it afterwards."""
+    """Start a server, wait until it listens, and end it afterwards, also on SIGTERM."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _unwind)
     log = (folder / f"{name}.log").open("ab")
     process = subprocess.Popen(
         command,
@@ -92,6 +95,11 @@ def running(
             process.kill()
             process.wait()
         log.close()
+
+
+def _unwind(number: int, _frame: object) -> None:
+    """Leave as Ctrl-C does: by an exception, so that nothing that was started stays."""
+    sys.exit(128 + number)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
