@@ -106,7 +106,13 @@ class Settings(BaseModel):
         default_factory=lambda: min(16, (os.cpu_count() or 1) + 2),
         ge=1,
         le=256,
-        description="Threads that receive, write, hash and scan.",
+        description="Threads that receive and write.",
+    )
+    stage_processes: int = Field(
+        default_factory=lambda: max(1, (os.cpu_count() or 1) // 2),
+        ge=0,
+        le=64,
+        description="Processes in which stream stages look at uploads; 0: threads of the server.",
     )
     body_idle_timeout: Duration = Field(
         timedelta(seconds=30),

@@ -12,15 +12,16 @@ import xxhash
 from .active import ActiveUpload
 from .errors import NotFound, PdfsluiceError, SessionEnded, StateConflict
 from .event_hub import EventHub
-from .follower import Checkpoints, Follower
+from .follower import Follower
 from .lifecycle import ENDED, FINISHING, OPEN
 from .models import Extent, Session, SessionState
 from .ports import Policy
 from .progress import ProgressTeller
-from .registry import Registry
+from .stage_hosts import StageHosts
+from .stage_reader import Checkpoints
 from .stages import StageContext
 from .stores import Blob, SessionStore, UploadStore
-from .workers import BufferPool, Workers, to_its_end
+from .workers import Workers, to_its_end
 
 logger = logging.getLogger(__name__)
 
@@ -37,20 +38,18 @@ class ActiveUploads:
         *,
         sessions: SessionStore,
         uploads: UploadStore,
-        registry: Registry,
+        stages: StageHosts,
         policy: Policy,
         events: EventHub,
         workers: Workers,
-        buffers: BufferPool,
         progress_interval: float,
     ) -> None:
         self._sessions = sessions
         self._uploads = uploads
-        self._registry = registry
+        self._stages = stages
         self._policy = policy
         self._events = events
         self._workers = workers
-        self._buffers = buffers
         self._progress_interval = progress_interval
         self._open: dict[str, ActiveUpload] = {}
         self._turns: dict[str, asyncio.Lock] = {}
@@ -163,16 +162,12 @@ class ActiveUploads:
     def _follow(self, upload: ActiveUpload, checkpoints: Checkpoints) -> None:
         upload.progress.validated = 0
         upload.follower = Follower(
-            lambda: _context(upload.session),
-            upload.blob,
-            self._registry.stream_stages,
-            workers=self._workers,
-            buffers=self._buffers,
+            upload.session.id,
+            self._stages.host(lambda: _context(upload.session), upload.blob, checkpoints),
             frontier=lambda: upload.session.committed.frontier,
             on_findings=upload.found,
             on_validated=upload.validated,
             on_failure=upload.failed,
-            checkpoints=checkpoints,
         )
         upload.follower.wake()
 
@@ -198,7 +193,7 @@ class ActiveUploads:
             if upload.follower is not None:
                 checkpoints = await upload.follower.close()
                 if checkpoints and upload.session.state in OPEN:
-                    await self._sessions.save_checkpoints(upload.session.id, checkpoints)
+                    await self._sessions.save_checkpoints(upload.session.id, dict(checkpoints))
         finally:
             await to_its_end(self._workers.run(upload.blob.close))
 
@@ -237,6 +232,8 @@ class ActiveUploads:
 
 class _Published:
     """Stands for the bytes of an upload that is being imported: nobody writes them."""
+
+    local_path = None
 
     def write(self, _offset: int, _data: memoryview) -> None:
         raise StateConflict("the upload is being imported")

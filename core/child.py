@@ -105,7 +105,7 @@ class Child:
         async with self._turn:
             in_step = False
             try:
-                await self._wait_until_ready()
+                await self.wait_until_ready()
                 await self._send(orjson.dumps(message) + b"\n")
                 last = False
                 while not last:
@@ -133,8 +133,29 @@ class Child:
             raise ChildFailed("error", f"{len(found)} replies where one was expected")
         return found[0]
 
-    async def _wait_until_ready(self) -> None:
-        """Let the child start; what it imports does not count as work on a request."""
+    def post(self, message: bytes) -> None:
+        """Send a short message to a child that answers several at a time.
+
+        What it says, also that it has died, comes from :meth:`replies`.
+        """
+        if self._process.stdin is not None:
+            self._process.stdin.write(message + b"\n")
+
+    async def replies(self) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield what such a child says, for as long as it lives; nothing else may listen.
+
+        Raises:
+            ChildFailed: The child died, as it does in the end.
+        """
+        while True:
+            yield await self._reply(None)
+
+    async def wait_until_ready(self) -> None:
+        """Let the child start; what it imports does not count as work on a request.
+
+        Raises:
+            ChildFailed: It did not.
+        """
         if not self._ready:
             self._ready = await self._reply(_START_SECONDS) == READY
             if not self._ready:
@@ -153,7 +174,7 @@ class Child:
             self.kill()
             raise ChildFailed("timeout", "the request was not read") from None
 
-    async def _reply(self, seconds: float) -> dict[str, Any]:
+    async def _reply(self, seconds: float | None) -> dict[str, Any]:
         stdout = self._process.stdout
         try:
             async with asyncio.timeout(seconds):

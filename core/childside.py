@@ -4,11 +4,12 @@ import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -44,9 +45,7 @@ def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> No
     Args:
         handle: Turns a request into replies; what it raises is told to the parent.
     """
-    limits = _apply_limits()
-    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as replies:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a chatty library must not break in
+    with _conversation() as (limits, replies):
         replies.write(orjson.dumps(READY) + b"\n")
         replies.flush()
         for line in sys.stdin.buffer:
@@ -56,6 +55,67 @@ def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> No
                 replies.flush()
                 _set_alarm(limits)
             signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+class SharedLine:
+    """Messages of a child several of whose threads talk at a time; see :func:`serve_in_threads`.
+
+    A thread that waits for the next message takes it and deals with it itself: no message
+    is handed from one thread to another.
+    """
+
+    def __init__(self, replies: BinaryIO) -> None:
+        self._replies = replies
+        self._reading = threading.Lock()
+        self._writing = threading.Lock()
+
+    def next(self) -> bytes:
+        """Wait for a message; empty when there will be no more."""
+        with self._reading:
+            return sys.stdin.buffer.readline()
+
+    def say(self, message: bytes) -> None:
+        """Send a message."""
+        with self._writing:
+            self._replies.write(message + b"\n")
+            self._replies.flush()
+
+
+def serve_in_threads(
+    begin: Callable[[SharedLine, bytes], Callable[[bytes], bytes]], *, threads: int
+) -> None:
+    """Be a child that answers several requests at a time, in the order in which they end.
+
+    No clock watches its requests, and it fails as a whole: the parent has to know what is
+    lost with it. For :meth:`pdfsluice.core.child.Child.post`.
+
+    Args:
+        begin: Is told of the line and its first message; returns what turns each further
+            message into the answer to it, and never raises.
+        threads: How many requests are answered at a time.
+    """
+    with _conversation() as (_, replies):
+        line = SharedLine(replies)
+        answer = begin(line, line.next())
+        line.say(orjson.dumps(READY))
+
+        def work() -> None:
+            while message := line.next():
+                line.say(answer(message))
+
+        helpers = [threading.Thread(target=work) for _ in range(threads - 1)]
+        for helper in helpers:
+            helper.start()
+        work()
+
+
+@contextmanager
+def _conversation() -> Iterator[tuple[Limits, BinaryIO]]:
+    """Apply the limits, and keep standard output for replies: no chatty library breaks in."""
+    limits = _apply_limits()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as replies:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        yield limits, replies
 
 
 def _answers(

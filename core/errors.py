@@ -4,7 +4,7 @@ A code is part of the public interface: clients branch on it, so it never change
 meaning. Which HTTP status belongs to a class is known to ``server/problems.py`` alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 
@@ -210,3 +210,30 @@ class PluginError(PdfsluiceError):
     """A plugin cannot be loaded or registered; start-up stops."""
 
     code = "plugin-error"
+
+
+def to_record(error: PdfsluiceError) -> Mapping[str, Any]:
+    """Return an error as a value of JSON types."""
+    return {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "details": error.details,
+    }
+
+
+def from_record(record: Mapping[str, Any]) -> PdfsluiceError:
+    """Return the error of which :func:`to_record` made a record."""
+    kinds = {kind.code: kind for kind in _kinds(PdfsluiceError)}
+    kind = kinds.get(record["code"], PdfsluiceError)
+    message, hint, details = record["message"], record["hint"], record["details"]
+    if issubclass(kind, RateLimited | Overloaded):
+        return kind(message, hint=hint, retry_after=details["retry_after"])
+    return kind(message, hint=hint, details=details)
+
+
+def _kinds(kind: type[PdfsluiceError]) -> Iterator[type[PdfsluiceError]]:
+    """Yield a kind of error and all those derived from it; the first with a code counts last."""
+    for derived in kind.__subclasses__():
+        yield from _kinds(derived)
+    yield kind

@@ -1,6 +1,6 @@
 """A typed facade over pluggy: finds plugins, names them, and asks them for their parts."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -80,19 +80,26 @@ class PluginManager:
         Raises:
             PluginError: A plugin cannot be imported, or two have the same name.
         """
-        manager = cls()
         left_out = set(disable)
-        own_version = version(DISTRIBUTION)
-        for module in BUILT_IN:
-            name = module.removeprefix("pdfsluice.").removeprefix("plugins.")
-            if name not in left_out:
-                info = PluginInfo(name, module, DISTRIBUTION, own_version)
-                manager.register(manager._imported(partial(import_module, module), info), info)
-        if third_party:
-            for point in _third_party_points():
-                if point.name not in left_out:
-                    info = _info(point)
-                    manager.register(manager._imported(point.load, info), info)
+        manager = cls()
+        for info, load in _installed(third_party=third_party):
+            if info.name not in left_out:
+                manager.register(manager._imported(load, info), info)
+        return manager
+
+    @classmethod
+    def load_only(cls, names: Collection[str]) -> "PluginManager":
+        """Load some plugins, and import no other.
+
+        Raises:
+            PluginError: A plugin cannot be imported, or is not installed.
+        """
+        manager = cls()
+        for info, load in _installed(third_party=True):
+            if info.name in names:
+                manager.register(manager._imported(load, info), info)
+        if missing := sorted(set(names).difference(info.name for info in manager.plugins)):
+            raise PluginError(f"not installed as plugins: {', '.join(missing)}")
         return manager
 
     @staticmethod
@@ -135,6 +142,12 @@ class PluginManager:
         """All plugins in the order in which they were loaded."""
         return tuple(self._infos.values())
 
+    def implementing(self, hook: str) -> Sequence[PluginInfo]:
+        """Return the plugins that implement a hook."""
+        caller: pluggy.HookCaller = getattr(self._pluggy.hook, hook)
+        names = {implementation.plugin_name for implementation in caller.get_hookimpls()}
+        return [info for name, info in self._infos.items() if name in names]
+
     def options(self) -> Sequence[tuple[PluginInfo, OptionsSpec]]:
         """Ask every plugin for its section of the settings."""
         return self.collect("pdfsluice_register_options", OptionsSpec)
@@ -175,6 +188,17 @@ class PluginManager:
                         f" {type(spec).__name__} from {hook}; {kind.__name__} is expected"
                     )
                 yield info, spec
+
+
+def _installed(*, third_party: bool) -> Iterator[tuple[PluginInfo, Callable[[], Any]]]:
+    """Yield each plugin there is, and what imports it."""
+    own_version = version(DISTRIBUTION)
+    for module in BUILT_IN:
+        name = module.removeprefix("pdfsluice.").removeprefix("plugins.")
+        info = PluginInfo(name, module, DISTRIBUTION, own_version)
+        yield info, partial(import_module, module)
+    for point in _third_party_points() if third_party else ():
+        yield _info(point), point.load
 
 
 def _third_party_points() -> list[EntryPoint]:

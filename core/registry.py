@@ -1,7 +1,7 @@
 """Everything that plugins registered: checked for conflicts, ordered, and ready to use."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Protocol, TypeVar
@@ -73,12 +73,18 @@ class Registry:
 
     @classmethod
     def build(
-        cls, manager: PluginManager, context: PluginContext, *, disable: Iterable[str] = ()
+        cls,
+        manager: PluginManager,
+        context: PluginContext,
+        *,
+        disable: Iterable[str] = (),
+        kinds: Collection[str] | None = None,
     ) -> "Registry":
-        """Call all registering hooks once.
+        """Call the registering hooks once.
 
         Args:
             disable: Names of parts to leave out, plain or as ``kind:name``.
+            kinds: The kinds of parts that are wanted; all where not given.
 
         Raises:
             PluginError: A hook failed, two parts have the same name, or the order has a cycle.
@@ -87,6 +93,8 @@ class Registry:
         ordered: dict[str, tuple[Any, ...]] = {}
         parts: list[Part] = []
         for kind, spec_type in KINDS.items():
+            if kinds is not None and kind not in kinds:
+                continue
             found = [
                 (info, spec)
                 for info, spec in manager.collect(f"pdfsluice_register_{kind}", spec_type, context)

@@ -11,7 +11,6 @@ from .activation import ActiveUploads
 from .completion import Completer
 from .errors import AuthenticationError
 from .event_hub import EventHub
-from .follower import SLICE_SIZE
 from .jobs import JobRunner
 from .library import Library
 from .manager import PluginManager
@@ -22,6 +21,10 @@ from .previews import Previews
 from .quarantine import Quarantine
 from .registry import Registry, choose
 from .service import UploadService
+from .stage_equipment import Equipment
+from .stage_hosts import StageHosts, ThreadHosts
+from .stage_processes import ProcessHosts
+from .stage_reader import SLICE_SIZE
 from .sweeper import Sweeper
 from .workers import BufferPool, Workers
 
@@ -142,11 +145,12 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
         active = ActiveUploads(
             sessions=sessions,
             uploads=uploads,
-            registry=registry,
+            stages=await stack.enter_async_context(
+                _stage_hosts(loaded, manager, registry, workers)
+            ),
             policy=choose("policies", registry.policies, settings.policy).policy,
             events=events,
             workers=workers,
-            buffers=_follow_buffers(settings),
             progress_interval=settings.progress_interval.total_seconds(),
         )
         service = UploadService(
@@ -184,6 +188,18 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
         )
 
 
-def _follow_buffers(settings: Settings) -> BufferPool:
-    """Let followers have half of the threads, so that writing never waits for scanning."""
-    return BufferPool(max(1, settings.worker_threads // 2), SLICE_SIZE)
+@asynccontextmanager
+async def _stage_hosts(
+    loaded: Loaded, manager: PluginManager, registry: Registry, workers: Workers
+) -> AsyncIterator[StageHosts]:
+    """Start what runs the stream stages: processes where there are to be some, or threads."""
+    settings = loaded.settings
+    # Half of the threads, so that writing never waits for scanning.
+    buffers = BufferPool(max(1, settings.worker_threads // 2), SLICE_SIZE)
+    threads = ThreadHosts(registry.stream_stages, workers, buffers)
+    if not settings.stage_processes or not registry.stream_stages:
+        yield threads
+        return
+    equipment = Equipment.of(loaded, manager, logger.getEffectiveLevel())
+    async with ProcessHosts(equipment, settings.stage_processes, threads).running() as processes:
+        yield processes

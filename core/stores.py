@@ -25,6 +25,15 @@ T_co = TypeVar("T_co", covariant=True)
 class Blob(Protocol):
     """An open, randomly writable run of bytes. Safe for concurrent use."""
 
+    @property
+    def local_path(self) -> Path | None:
+        """The file of this machine that holds the bytes, each at its offset, if there is one.
+
+        Stage processes read it. Without one, the stages run in threads of the server, which
+        use :meth:`read_into`.
+        """
+        ...
+
     def write(self, offset: int, data: memoryview) -> None:
         """Write all of ``data`` at ``offset``. Runs in a worker thread.
 

@@ -132,6 +132,7 @@ _DEPENDING = {
     "upload_dir": "`uploads` in `data_dir`",
     "state_dir": "`state` in `data_dir`",
     "worker_threads": "one for each core and two more, at most 16",
+    "stage_processes": "one for every two cores, at least 1",
 }
 
 

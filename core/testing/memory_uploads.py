@@ -126,6 +126,11 @@ class _MemoryBlob:
         self._content = content
         self._closed = False
 
+    @property
+    def local_path(self) -> None:
+        """There is no file."""
+        return None
+
     def write(self, offset: int, data: memoryview) -> None:
         """Write all of ``data`` at ``offset``."""
         end = offset + len(data)

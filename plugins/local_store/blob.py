@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 
 from pdfsluice.core.errors import StorageFailed
@@ -20,14 +21,22 @@ class LocalBlob:
     a number closed under a running call could already mean another file.
     """
 
-    def __init__(self, blob_id: str, descriptor: int, ledger: Ledger, *, power_safe: bool) -> None:
+    def __init__(
+        self, blob_id: str, path: Path, descriptor: int, ledger: Ledger, *, power_safe: bool
+    ) -> None:
         self._id = blob_id
+        self._path = path
         self._ledger = ledger
         self._power_safe = power_safe
         self._descriptor = descriptor
         self._users = 1  # the blob itself, until it is closed
         self._closed = False
         self._lock = Lock()
+
+    @property
+    def local_path(self) -> Path:
+        """The file, as long as the blob is partial."""
+        return self._path
 
     def write(self, offset: int, data: memoryview) -> None:
         """Write all of ``data`` at ``offset``."""

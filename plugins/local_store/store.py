@@ -93,7 +93,7 @@ class LocalUploadStore:
                 os.close(descriptor)
                 self._remove(blob_id)
                 raise
-        return LocalBlob(blob_id, descriptor, self._ledger, power_safe=self._power_safe)
+        return LocalBlob(blob_id, path, descriptor, self._ledger, power_safe=self._power_safe)
 
     async def open(self, blob_id: str) -> Blob:
         """Open a partial blob."""
@@ -106,7 +106,7 @@ class LocalUploadStore:
                 descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
             except FileNotFoundError:
                 raise not_found(blob_id) from None
-        return LocalBlob(blob_id, descriptor, self._ledger, power_safe=self._power_safe)
+        return LocalBlob(blob_id, path, descriptor, self._ledger, power_safe=self._power_safe)
 
     @asynccontextmanager
     async def local_path(self, blob_id: str) -> AsyncGenerator[Path]:

@@ -5,15 +5,16 @@ layout under ``v``. The reader names every field, so that a renamed field of a m
 a test here instead of losing stored values.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import Row
 
-from pdfsluice.core.findings import Decision, Finding, Revision, Severity, Trigger, Unscanned
+from pdfsluice.core import encoding
+from pdfsluice.core.encoding import read_findings, read_unscanned
+from pdfsluice.core.findings import Decision
 from pdfsluice.core.models import (
     Document,
     Job,
@@ -31,7 +32,6 @@ AnyRow = Row[*tuple[Any, ...]]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_LARGEST_INTEGER = 2**63 - 1
 
 
 def to_micros(moment: datetime) -> int:
@@ -53,32 +53,7 @@ def clean(text: str) -> str:
 
 def to_json(value: Any) -> str:
     """Encode a value of JSON types; text that is not Unicode loses its odd characters."""
-    try:
-        return orjson.dumps(value, default=_plain_mapping).decode()
-    except TypeError:  # an unpaired surrogate or a huge number from a hostile file
-        return orjson.dumps(_tame(value)).decode()
-
-
-def _plain_mapping(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
-
-
-def _tame(value: Any) -> Any:
-    match value:
-        case Finding() | Unscanned():
-            return _tame(asdict(value))
-        case str():
-            return value.encode("utf-8", "replace").decode()
-        case Mapping():
-            return {_tame(str(key)): _tame(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_tame(item) for item in value]
-        case int() if not isinstance(value, bool) and abs(value) > _LARGEST_INTEGER:
-            return str(value)
-        case _:
-            return value
+    return encoding.to_json(value).decode()
 
 
 def session_row(session: Session) -> dict[str, Any]:
@@ -152,8 +127,8 @@ def read_session(row: AnyRow, extents: Iterable[AnyRow]) -> Session:
         check_duplicates=body["check_duplicates"],
         auto_build_index=body["auto_build_index"],
         metadata=body["metadata"],
-        findings=_read_findings(body["findings"]),
-        unscanned=_read_unscanned(body["unscanned"]),
+        findings=read_findings(body["findings"]),
+        unscanned=read_unscanned(body["unscanned"]),
         facts=body["facts"],
         decision=Decision(body["decision"]),
         quarantined=body["quarantined"],
@@ -205,8 +180,8 @@ def read_document(row: AnyRow) -> Document:
         created_at=from_micros(values["created_at"]),
         page_count=values["page_count"],
         metadata=orjson.loads(values["metadata"]),
-        findings=_read_findings(body["findings"]),
-        unscanned=_read_unscanned(body["unscanned"]),
+        findings=read_findings(body["findings"]),
+        unscanned=read_unscanned(body["unscanned"]),
         decision=Decision(body["decision"]),
     )
 
@@ -221,37 +196,4 @@ def read_job(row: AnyRow) -> Job:
         progress=row.progress,
         message=row.message,
         attempts=row.attempts,
-    )
-
-
-def _read_findings(values: Iterable[Mapping[str, Any]]) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(
-            kind=value["kind"],
-            severity=Severity(value["severity"]),
-            stage=value["stage"],
-            message=value["message"],
-            advice=value["advice"],
-            offset=value["offset"],
-            object=value["object"],
-            trigger=Trigger(value["trigger"]) if value["trigger"] is not None else None,
-            hidden=value["hidden"],
-            revision=Revision(value["revision"]),
-            excerpt=value["excerpt"],
-            details=value["details"],
-        )
-        for value in values
-    )
-
-
-def _read_unscanned(values: Iterable[Mapping[str, Any]]) -> tuple[Unscanned, ...]:
-    return tuple(
-        Unscanned(
-            stage=value["stage"],
-            reason=value["reason"],
-            message=value["message"],
-            offset=value["offset"],
-            object=value["object"],
-        )
-        for value in values
     )

@@ -139,7 +139,13 @@ async def a_runtime(
     loaded = config.load(
         sections={spec.name: spec.model for _, spec in manager.options()},
         environment={},
-        command_line={"data_dir": folder, "index": "", "policy": "watchman"} | settings,
+        command_line={
+            "data_dir": folder,
+            "index": "",
+            "policy": "watchman",
+            "stage_processes": 0,  # the watchman is no installed plugin
+        }
+        | settings,
     )
     async with open_runtime(loaded, manager) as runtime:
         yield runtime

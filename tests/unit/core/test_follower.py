@@ -9,6 +9,7 @@ import pytest
 from pdfsluice.core.errors import StageFailed
 from pdfsluice.core.findings import Finding, StageReport
 from pdfsluice.core.follower import Follower
+from pdfsluice.core.stage_hosts import ThreadHosts
 from pdfsluice.core.stages import StageContext, StreamStageSpec
 from pdfsluice.core.testing.memory_uploads import MemoryUploadStore
 from pdfsluice.core.workers import BufferPool, Workers
@@ -61,17 +62,14 @@ async def follower_of(workers: Workers, buffers: BufferPool, *specs: StreamStage
     async def ignore(_error: object) -> None:
         return
 
+    context = StageContext(session_id=ID, filename="a.pdf", total_size=len(DATA))
     return Follower(
-        lambda: StageContext(session_id=ID, filename="a.pdf", total_size=len(DATA)),
-        blob,
-        specs,
-        workers=workers,
-        buffers=buffers,
+        ID,
+        ThreadHosts(specs, workers, buffers).host(lambda: context, blob, {}),
         frontier=lambda: len(DATA),
         on_findings=go_on,
         on_validated=lambda _: None,
         on_failure=ignore,
-        checkpoints={},
     )
 
 

@@ -260,8 +260,9 @@ async def test_sync_does_what_the_setting_promises(
 ) -> None:
     synced: list[int] = []
     monkeypatch.setattr("pdfsluice.plugins.local_store.blob._sync_data", synced.append)
+    path = tmp_path / "blob"
     ledger = Ledger(tmp_path, max_bytes=None, min_free=0)
-    blob = LocalBlob("a", os.open(tmp_path / "blob", NEW_FILE), ledger, power_safe=power_safe)
+    blob = LocalBlob("a", path, os.open(path, NEW_FILE), ledger, power_safe=power_safe)
     blob.sync()
     blob.close()
     assert len(synced) == syncs
@@ -272,7 +273,7 @@ def test_a_descriptor_stays_open_while_it_is_used(
 ) -> None:
     path = tmp_path / "blob"
     ledger = Ledger(tmp_path, max_bytes=None, min_free=0)
-    blob = LocalBlob("a", os.open(path, NEW_FILE), ledger, power_safe=False)
+    blob = LocalBlob("a", path, os.open(path, NEW_FILE), ledger, power_safe=False)
     inside, go_on = Event(), Event()
     real = os.pwrite
 

@@ -1,0 +1,94 @@
+"""What stages say as JSON, for stores and for pipes between processes.
+
+The reader names every field, so that a renamed field of a model fails a test instead of
+losing what was stored.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from .findings import Finding, Revision, Severity, StageReport, Trigger, Unscanned
+
+_LARGEST_INTEGER = 2**63 - 1
+
+
+def to_json(value: Any) -> bytes:
+    """Encode a value of JSON types; text that is not Unicode loses its odd characters."""
+    try:
+        return orjson.dumps(value, default=_plain)
+    except TypeError:  # an unpaired surrogate or a huge number from a hostile file
+        return orjson.dumps(_tame(value))
+
+
+def read_findings(values: Iterable[Mapping[str, Any]]) -> tuple[Finding, ...]:
+    """Return the findings that :func:`to_json` encoded."""
+    return tuple(
+        Finding(
+            kind=value["kind"],
+            severity=Severity(value["severity"]),
+            stage=value["stage"],
+            message=value["message"],
+            advice=value["advice"],
+            offset=value["offset"],
+            object=value["object"],
+            trigger=Trigger(value["trigger"]) if value["trigger"] is not None else None,
+            hidden=value["hidden"],
+            revision=Revision(value["revision"]),
+            excerpt=value["excerpt"],
+            details=value["details"],
+        )
+        for value in values
+    )
+
+
+def read_unscanned(values: Iterable[Mapping[str, Any]]) -> tuple[Unscanned, ...]:
+    """Return the unscanned parts that :func:`to_json` encoded."""
+    return tuple(
+        Unscanned(
+            stage=value["stage"],
+            reason=value["reason"],
+            message=value["message"],
+            offset=value["offset"],
+            object=value["object"],
+        )
+        for value in values
+    )
+
+
+def read_report(value: Mapping[str, Any]) -> StageReport:
+    """Return the report that :func:`to_json` encoded."""
+    return StageReport(
+        findings=read_findings(value["findings"]),
+        unscanned=read_unscanned(value["unscanned"]),
+        facts=value["facts"],
+        settles=frozenset(value["settles"]),
+        supersedes=frozenset(value["supersedes"]),
+    )
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Mapping():
+            return dict(value)
+        case frozenset():
+            return sorted(value)
+    raise TypeError(f"{type(value).__name__} is no JSON type")
+
+
+def _tame(value: Any) -> Any:
+    match value:
+        case Finding() | Unscanned() | StageReport():
+            return _tame(asdict(value))
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case Mapping():
+            return {_tame(str(key)): _tame(item) for key, item in value.items()}
+        case list() | tuple() | frozenset():
+            return [_tame(item) for item in value]
+        case int() if not isinstance(value, bool) and abs(value) > _LARGEST_INTEGER:
+            return str(value)
+        case _:
+            return value

@@ -1,0 +1,152 @@
+"""A stage process: runs the stream stages of many uploads, away from the server.
+
+It reads the files itself, read-only, and holds nothing but what its stages know: when it
+dies, they begin again in another one. Its messages are described in ``stage_processes.py``.
+"""
+
+import base64
+import gc
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from .childside import SharedLine, path_from_text, serve_in_threads
+from .encoding import to_json
+from .errors import PdfsluiceError, StageFailed, StorageFailed, to_record
+from .stage_equipment import Equipment
+from .stage_reader import SLICE_SIZE, StageReader
+from .stages import StageContext, StreamStageSpec
+
+logger = logging.getLogger(__name__)
+
+THREADS = 4
+"""Uploads whose stages run at a time in one process; one may be waiting for a virus scanner."""
+
+_EASY_VICTIM = "500"
+
+
+class StageChild:
+    """The stages of the uploads that this process has, and the answers to messages about them."""
+
+    def __init__(self, specs: Sequence[StreamStageSpec]) -> None:
+        self._specs = specs
+        self._uploads: dict[str, tuple[_File, StageReader]] = {}
+        self._memory = threading.local()
+
+    def answer(self, message: bytes) -> bytes:
+        """Do what a message asks for; what is raised is part of the answer."""
+        request = orjson.loads(message)
+        try:
+            reply = self._do(request)
+        except PdfsluiceError as error:
+            reply = {"error": to_record(error)}
+        except Exception as error:
+            logger.exception("a stage process failed")
+            reply = {"error": to_record(StageFailed(f"{type(error).__name__}: {error}"))}
+        return to_json({"id": request["id"], **reply})
+
+    def _do(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "open" in request:
+            self._open(request["upload"], **request["open"])
+        _, reader = self._uploads[request["upload"]]
+        if request["do"] == "close":
+            return {"checkpoints": self._close(request["upload"])}
+        context = StageContext(
+            session_id=request["upload"],
+            filename=request["filename"],
+            total_size=request["total_size"],
+        )
+        if request["do"] == "finish":
+            return {"reports": reader.finish(context)}
+        findings = reader.read_on(context, request["end"], self._buffer())
+        return {"position": reader.position, "findings": findings}
+
+    def _open(self, upload: str, *, path: str, checkpoints: Mapping[str, tuple[int, str]]) -> None:
+        file = _File(path_from_text(path))
+        known = {
+            name: (offset, base64.b64decode(state)) for name, (offset, state) in checkpoints.items()
+        }
+        self._uploads[upload] = file, StageReader(file, self._specs, known)
+
+    def _close(self, upload: str) -> Mapping[str, tuple[int, str]]:
+        file, reader = self._uploads.pop(upload)
+        checkpoints = reader.close()
+        file.close()
+        return {
+            name: (offset, base64.b64encode(state).decode())
+            for name, (offset, state) in checkpoints.items()
+        }
+
+    def _buffer(self) -> memoryview:
+        """Return this thread's memory."""
+        if not hasattr(self._memory, "buffer"):
+            self._memory.buffer = memoryview(bytearray(SLICE_SIZE))
+        buffer: memoryview = self._memory.buffer
+        return buffer
+
+
+class _File:
+    """The bytes of an upload, opened when they are first read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        try:
+            if self._descriptor is None:
+                self._descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            done = 0
+            while got := os.preadv(self._descriptor, [buffer[done:]], offset + done):
+                done += got
+                if done == len(buffer):
+                    break
+        except OSError as error:
+            raise StorageFailed(
+                f"The server could not read the bytes back: {error.strerror or error}.",
+                hint="Tell whoever runs the server.",
+            ) from error
+        return done
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class _ToServer(logging.Handler):
+    """Tells the server what is logged here."""
+
+    def __init__(self, line: SharedLine) -> None:
+        super().__init__()
+        self._line = line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = {"log": record.name, "level": record.levelno, "message": self.format(record)}
+        with suppress(OSError):  # nobody listens any more
+            self._line.say(to_json(said))
+
+
+def _begin(line: SharedLine, message: bytes) -> Callable[[bytes], bytes]:
+    equipment = Equipment.unpacked(message)
+    logging.basicConfig(handlers=[_ToServer(line)], level=equipment.log_level)
+    child = StageChild(equipment.specs())
+    gc.freeze()  # what was loaded stays: no collection has to look at it
+    return child.answer
+
+
+def _offer_as_victim() -> None:
+    """Where memory is short, let the kernel end this process and not the server."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_EASY_VICTIM)
+
+
+if __name__ == "__main__":
+    _offer_as_victim()
+    serve_in_threads(_begin, threads=THREADS)
