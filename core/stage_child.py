@@ -8,7 +8,6 @@ import base64
 import gc
 import logging
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -37,7 +36,7 @@ class StageChild:
     def __init__(self, specs: Sequence[StreamStageSpec]) -> None:
         self._specs = specs
         self._uploads: dict[str, tuple[_File, StageReader]] = {}
-        self._memory = threading.local()
+        self._idle = [memoryview(bytearray(SLICE_SIZE)) for _ in range(THREADS)]
 
     def answer(self, message: bytes) -> bytes:
         """Do what a message asks for; what is raised is part of the answer."""
@@ -64,7 +63,11 @@ class StageChild:
         )
         if request["do"] == "finish":
             return {"reports": reader.finish(context)}
-        findings = reader.read_on(context, request["end"], self._buffer())
+        buffer = self._idle.pop()  # the one used last: it is in the processor's cache
+        try:
+            findings = reader.read_on(context, request["end"], buffer)
+        finally:
+            self._idle.append(buffer)
         return {"position": reader.position, "findings": findings}
 
     def _open(self, upload: str, *, path: str, checkpoints: Mapping[str, tuple[int, str]]) -> None:
@@ -82,13 +85,6 @@ class StageChild:
             name: (offset, base64.b64encode(state).decode())
             for name, (offset, state) in checkpoints.items()
         }
-
-    def _buffer(self) -> memoryview:
-        """Return this thread's memory."""
-        if not hasattr(self._memory, "buffer"):
-            self._memory.buffer = memoryview(bytearray(SLICE_SIZE))
-        buffer: memoryview = self._memory.buffer
-        return buffer
 
 
 class _File:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 Checkpoints = Mapping[str, tuple[int, bytes]]
 """Where stages stand: name to offset and state."""
 
-SLICE_SIZE = 1024 * 1024
+SLICE_SIZE = 512 * 1024
 """How much the stages see at once: little enough to stay in the processor's cache."""
 
 _TURN_SECONDS = 0.1
