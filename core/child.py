@@ -21,7 +21,7 @@ from typing import Any
 
 import orjson
 
-from .childside import ENVIRONMENT, READY, Limits, path_from_text, path_to_text, serve
+from .childside import AT_ONCE, ENVIRONMENT, READY, Limits, path_from_text, path_to_text, serve
 
 __all__ = [
     "Child",
@@ -127,7 +127,7 @@ class Child:
         Raises:
             ChildFailed: As for :meth:`request`, or there was another number of replies.
         """
-        async with aclosing(self.request(message)) as replies:
+        async with aclosing(self.request({**message, AT_ONCE: True})) as replies:
             found = [reply async for reply in replies]
         if len(found) != 1:
             raise ChildFailed("error", f"{len(found)} replies where one was expected")

@@ -15,6 +15,8 @@ import orjson
 
 ENVIRONMENT = "PDFSLUICE_CHILD_LIMITS"
 """The variable in which a child finds its limits."""
+AT_ONCE = "at-once"
+"""Stands in a request whose one reply may wait for the end: the parent is woken only once."""
 READY: Mapping[str, Any] = {"ready": True}
 """The first line of all that a child says."""
 _ALARM_GRACE = 2.0
@@ -50,10 +52,14 @@ def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> No
         replies.flush()
         for line in sys.stdin.buffer:
             _meter(limits)
-            for reply in _answers(handle, line):
+            request = orjson.loads(line)
+            at_once = request.pop(AT_ONCE, False)
+            for reply in _answers(handle, request):
                 replies.write(reply)
-                replies.flush()
+                if not at_once:
+                    replies.flush()
                 _set_alarm(limits)
+            replies.flush()
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
@@ -119,10 +125,10 @@ def _conversation() -> Iterator[tuple[Limits, BinaryIO]]:
 
 
 def _answers(
-    handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]], line: bytes
+    handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]], request: dict[str, Any]
 ) -> Iterator[bytes]:
     try:
-        for reply in handle(orjson.loads(line)):
+        for reply in handle(request):
             yield orjson.dumps(reply) + b"\n"
     except MemoryError:
         yield b'{"error":"out of memory","reason":"memory-limit"}\n'

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from .active import MAX_FINDINGS, ActiveUpload
@@ -50,12 +52,11 @@ class Completer:
             ContentRejected: The policy refuses the file.
             StageFailed: A stage failed.
         """
-        document = None
         if upload.session.state is not SessionState.IMPORTING:
-            document = await self._validate(upload)
-        if document is None:
-            document = await self._import(upload)
-        return Completion(upload.session, document)
+            existing = await self._validate(upload)
+            if existing is not None:
+                return Completion(upload.session, existing)
+        return await self._import(upload)
 
     async def _validate(self, upload: ActiveUpload) -> Document | None:
         """Judge the file; return the document that it is, if that is there already."""
@@ -89,7 +90,7 @@ class Completer:
         """Let every stage see the whole file."""
         reports = [] if upload.follower is None else [*await upload.follower.finish(total)]
         report = merge_reports([StageReport(findings=upload.session.findings), *reports])
-        async with self._uploads.local_path(upload.session.id) as path:
+        async with self._file(upload) as path:
             for spec in self._stages:
                 context = CompletionContext(session=_with(upload.session, report), path=path)
                 try:
@@ -104,6 +105,10 @@ class Completer:
                     ) from error
                 report = merge_reports([report, added])
         return _Validated(report, upload.judge(report.findings))
+
+    def _file(self, upload: ActiveUpload) -> AbstractAsyncContextManager[Path]:
+        path = upload.blob.local_path
+        return self._uploads.local_path(upload.session.id) if path is None else nullcontext(path)
 
     @staticmethod
     def _check_digest(session: Session, facts: Any) -> None:
@@ -145,19 +150,17 @@ class Completer:
             return None
         return await self._catalogue.find_by_digest(sha256, owner=session.owner)
 
-    async def _import(self, upload: ActiveUpload) -> Document:
+    async def _import(self, upload: ActiveUpload) -> Completion:
         """Publish the bytes and add the document; each step may be repeated after a crash."""
         session = upload.session
         await self._uploads.publish(session.id)
-        jobs: Sequence[JobKind] = (
-            (JobKind.IMPORT, JobKind.INDEX) if session.auto_build_index else (JobKind.IMPORT,)
-        )
+        jobs = [JobKind.IMPORT, JobKind.INDEX] if session.auto_build_index else [JobKind.IMPORT]
         document = await self._catalogue.add(_new_document(session), jobs)
         async with upload.lock:
             await upload.change(state=SessionState.COMPLETED, document_id=document.id)
         upload.progress.tell_status()
         self._on_jobs()
-        return document
+        return Completion(upload.session, document, frozenset(jobs))
 
 
 def _refuse_ended(session: Session) -> None:

@@ -272,19 +272,6 @@ class Document(NewDocument):
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
-    """How an upload ended well."""
-
-    session: Session
-    document: Document
-
-    @property
-    def duplicate(self) -> bool:
-        """Whether the document was there before."""
-        return bool(self.session.facts.get("duplicate"))
-
-
-@dataclass(frozen=True, slots=True)
 class PageText:
     """The text of one page.
 
@@ -347,3 +334,21 @@ class Job:
     progress: float = 0.0
     message: str = ""
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How an upload ended well.
+
+    Attributes:
+        queued: The jobs that were queued with the document; none where it was there before.
+    """
+
+    session: Session
+    document: Document
+    queued: frozenset[JobKind] = frozenset()
+
+    @property
+    def duplicate(self) -> bool:
+        """Whether the document was there before."""
+        return bool(self.session.facts.get("duplicate"))

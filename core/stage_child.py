@@ -8,6 +8,7 @@ import base64
 import gc
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ import orjson
 
 from .childside import SharedLine, path_from_text, serve_in_threads
 from .encoding import to_json
-from .errors import PdfsluiceError, StageFailed, StorageFailed, to_record
+from .errors import PdfsluiceError, PluginError, StageFailed, StorageFailed, to_record
 from .stage_equipment import Equipment
 from .stage_reader import SLICE_SIZE, StageReader
 from .stages import StageContext, StreamStageSpec
@@ -53,16 +54,19 @@ class StageChild:
     def _do(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         if "open" in request:
             self._open(request["upload"], **request["open"])
-        _, reader = self._uploads[request["upload"]]
         if request["do"] == "close":
             return {"checkpoints": self._close(request["upload"])}
+        _, reader = self._uploads[request["upload"]]
         context = StageContext(
             session_id=request["upload"],
             filename=request["filename"],
             total_size=request["total_size"],
         )
         if request["do"] == "finish":
-            return {"reports": reader.finish(context)}
+            try:
+                return {"reports": reader.finish(context)}
+            finally:
+                self._close(request["upload"])
         buffer = self._idle.pop()  # the one used last: it is in the processor's cache
         try:
             findings = reader.read_on(context, request["end"], buffer)
@@ -78,6 +82,8 @@ class StageChild:
         self._uploads[upload] = file, StageReader(file, self._specs, known)
 
     def _close(self, upload: str) -> Mapping[str, tuple[int, str]]:
+        if upload not in self._uploads:
+            return {}  # it has finished
         file, reader = self._uploads.pop(upload)
         checkpoints = reader.close()
         file.close()
@@ -131,7 +137,7 @@ class _ToServer(logging.Handler):
 
 def _begin(line: SharedLine, message: bytes) -> Callable[[bytes], bytes]:
     equipment = Equipment.unpacked(message)
-    logging.basicConfig(handlers=[_ToServer(line)], level=equipment.log_level)
+    logging.basicConfig(handlers=[_ToServer(line)], level=equipment.log_level, format="%(message)s")
     child = StageChild(equipment.specs())
     gc.freeze()  # what was loaded stays: no collection has to look at it
     return child.answer
@@ -145,4 +151,7 @@ def _offer_as_victim() -> None:
 
 if __name__ == "__main__":
     _offer_as_victim()
-    serve_in_threads(_begin, threads=THREADS)
+    try:
+        serve_in_threads(_begin, threads=THREADS)
+    except PluginError as error:
+        sys.exit(error.message)

@@ -11,105 +11,36 @@ a processor to itself. The messages are JSON, one a line (``core/child.py``)::
     child:  {"id": ..., "error": {"code": ...}}, or unasked {"log": ...}
 
 A process that dies takes with it what the stages of its uploads knew. They begin again in
-another process. Uploads that it was reading just then may have ended it: each of those
-goes on in a process of its own, and fails if that dies as well.
+another process. Uploads that it was reading just then may have ended it: each of those is
+read in a process of its own, and fails if that dies as well. Behind the place where the
+first one died, it goes back to the others.
 """
 
 import asyncio
 import base64
-import itertools
-import logging
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from .child import Child, ChildFailed, Limits, path_to_text, start
-from .encoding import read_findings, read_report, to_json
+from .child import ChildFailed, path_to_text
+from .encoding import read_findings, read_report
 from .errors import Overloaded, PdfsluiceError, PluginError, StageFailed, from_record
 from .findings import Finding, StageReport
-from .stage_child import THREADS
 from .stage_equipment import Equipment
 from .stage_hosts import StageHost, StageHosts, StagesLost
+from .stage_process import StageProcess, start
 from .stage_reader import Checkpoints
 from .stages import StageContext
 from .stores import Blob
 
-logger = logging.getLogger(__name__)
-
-_MODULE = "pdfsluice.core.stage_child"
 _PATIENCE = 600.0
 """Seconds for one request: 8 MiB, or the verdict of a virus scanner on a whole file."""
 _RETRY_SECONDS = 5.0
-
-
-class StageProcess:
-    """A running stage process; made by :func:`_start`.
-
-    Attributes:
-        uploads: How many uploads have their stages here.
-        failure: Why it is of no more use, once it is not.
-    """
-
-    def __init__(self, child: Child) -> None:
-        self._child = child
-        self._numbers = itertools.count()
-        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._turns = asyncio.Semaphore(THREADS)
-        self._listener = asyncio.create_task(self._listen(), name="listener to a stage process")
-        self.uploads = 0
-        self.failure: ChildFailed | None = None
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._child.pid
-
-    async def begin(self, request: Mapping[str, Any]) -> "asyncio.Future[dict[str, Any]]":
-        """Send a request when it is its turn; return the answer to come.
-
-        Raises:
-            StagesLost: The process died before the request was sent.
-        """
-        await self._turns.acquire()
-        if self.failure is not None:
-            self._turns.release()
-            raise StagesLost
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        answer.add_done_callback(lambda _: self._turns.release())
-        number = next(self._numbers)
-        self._waiting[number] = answer
-        self._child.post(to_json({"id": number, **request}))
-        return answer
-
-    def kill(self) -> None:
-        """End the process, which hangs."""
-        self._child.kill()
-
-    async def _listen(self) -> None:
-        try:
-            async for reply in self._child.replies():
-                if "log" in reply:
-                    logging.getLogger(reply["log"]).log(reply["level"], "%s", reply["message"])
-                    continue
-                answer = self._waiting.pop(reply.pop("id"), None)
-                if answer is not None and not answer.done():
-                    answer.set_result(reply)
-        except ChildFailed as failure:
-            logger.error("a stage process ended: %s", failure)  # noqa: TRY400 - no traceback of ours
-            self.failure = failure
-        finally:
-            self.failure = self.failure or ChildFailed("killed", "the server is stopping")
-            for answer in self._waiting.values():
-                if not answer.done():
-                    answer.set_exception(self.failure)
-            self._waiting.clear()
-
-    async def close(self) -> None:
-        """End the process."""
-        self._listener.cancel()
-        await asyncio.gather(self._listener, return_exceptions=True)
-        await self._child.close()
+_MOST_ALONE = 4
+_MOST_DEATHS = 3
+"""So often a process may die while it reads a file that does no harm when read alone."""
 
 
 class ProcessHosts:
@@ -127,6 +58,7 @@ class ProcessHosts:
         self._otherwise = otherwise
         self._shared: list[StageProcess] = []
         self._alone: set[StageProcess] = set()
+        self._alone_turns = asyncio.Semaphore(_MOST_ALONE)
         self._starting = asyncio.Lock()
 
     @asynccontextmanager
@@ -138,7 +70,7 @@ class ProcessHosts:
         """
         try:
             for _ in range(self._count):
-                self._shared.append(await _start(self._equipment))
+                self._shared.append(await start(self._equipment))
             yield self
         except ChildFailed as failure:
             raise PluginError(
@@ -165,12 +97,7 @@ class ProcessHosts:
             Overloaded: No process starts.
         """
         try:
-            if alone:
-                process = await _start(self._equipment)
-                self._alone.add(process)
-            else:
-                await self._replace_dead()
-                process = min(self._shared, key=lambda process: process.uploads)
+            process = await (self._one_more() if alone else self._emptiest())
         except (ChildFailed, OSError) as error:
             raise Overloaded(
                 f"the checks cannot run now: {error}",
@@ -180,23 +107,39 @@ class ProcessHosts:
         process.uploads += 1
         return process
 
-    async def _replace_dead(self) -> None:
+    async def _emptiest(self) -> StageProcess:
         async with self._starting:
             for place, process in enumerate(self._shared):
                 if process.failure is not None:
                     await process.close()
-                    self._shared[place] = await _start(self._equipment)
+                    self._shared[place] = await start(self._equipment)
+        return min(self._shared, key=lambda process: process.uploads)
+
+    async def _one_more(self) -> StageProcess:
+        await self._alone_turns.acquire()
+        try:
+            process = await start(self._equipment)
+        except BaseException:
+            self._alone_turns.release()
+            raise
+        self._alone.add(process)
+        return process
 
     async def leave(self, process: StageProcess) -> None:
         """Give a place back."""
         process.uploads -= 1
         if process in self._alone:
             self._alone.discard(process)
+            self._alone_turns.release()
             await process.close()
 
 
 class _ProcessHost:
-    """The stages of one upload, in one process after another if need be."""
+    """The stages of one upload, in one process after another if need be.
+
+    Attributes:
+        position: The offset up to which every stage has seen the file.
+    """
 
     def __init__(
         self,
@@ -210,17 +153,29 @@ class _ProcessHost:
         self._path = path
         self._checkpoints = checkpoints
         self._process: StageProcess | None = None
-        self._alone = False
+        self._suspect_up_to: int | None = None
+        self._deaths = 0
         self._answer: asyncio.Future[dict[str, Any]] | None = None
         self.position = 0
 
     async def read_on(self, end: int) -> Sequence[Finding]:
         answer = await self._ask({"do": "read", "end": end})
         self.position = answer["position"]
-        return read_findings(answer["findings"])
+        findings = read_findings(answer["findings"])
+        if not findings and self._cleared:
+            self._checkpoints = await self.close()
+            self._suspect_up_to = None
+            raise StagesLost
+        return findings
+
+    @property
+    def _cleared(self) -> bool:
+        """Whether the file, read alone, is past the place where a process died."""
+        return self._suspect_up_to is not None and self.position >= self._suspect_up_to
 
     async def finish(self) -> Sequence[StageReport]:
         answer = await self._ask({"do": "finish"})
+        await self._leave()  # the stages are closed as well
         return [read_report(report) for report in answer["reports"]]
 
     async def close(self) -> Checkpoints:
@@ -256,7 +211,7 @@ class _ProcessHost:
             **request,
         }
         if self._process is None:
-            self._process = await self._hosts.enter(alone=self._alone)
+            self._process = await self._hosts.enter(alone=self._suspect_up_to is not None)
             asked["open"] = self._opening()
         try:
             self._answer = await self._process.begin(asked)
@@ -267,9 +222,9 @@ class _ProcessHost:
             raise
         except TimeoutError:
             self._process.kill()
-            raise await self._suspected("it did not answer") from None
+            raise await self._suspected("it did not answer", request) from None
         except ChildFailed as failure:
-            raise await self._suspected(str(failure)) from failure
+            raise await self._suspected(str(failure), request) from failure
         self._answer = None
         if "error" in answer:
             raise from_record(answer["error"])
@@ -284,15 +239,16 @@ class _ProcessHost:
             },
         }
 
-    async def _suspected(self, why: str) -> StagesLost | StageFailed:
+    async def _suspected(self, why: str, request: Mapping[str, Any]) -> StagesLost | StageFailed:
         """Say what follows when the process died while it was at this upload."""
         await self._leave()
-        if self._alone:
+        self._deaths += 1
+        if self._suspect_up_to is not None or self._deaths > _MOST_DEATHS:
             return StageFailed(
-                f"checking the file ended the process that did it, twice: {why}",
+                f"checking the file ended the process that did it, again: {why}",
                 hint="The file may have been made to do that; tell whoever runs the server.",
             )
-        self._alone = True
+        self._suspect_up_to = request.get("end", sys.maxsize)
         return StagesLost()
 
     async def _leave(self) -> None:
@@ -300,19 +256,3 @@ class _ProcessHost:
         process, self._process, self._answer, self.position = self._process, None, None, 0
         if process is not None:
             await self._hosts.leave(process)
-
-
-async def _start(equipment: Equipment) -> StageProcess:
-    """Start a stage process.
-
-    Raises:
-        ChildFailed: It does not start.
-    """
-    child = await start(_MODULE, Limits())
-    try:
-        child.post(equipment.packed())
-        await child.wait_until_ready()
-    except BaseException:
-        await child.close()
-        raise
-    return StageProcess(child)

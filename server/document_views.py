@@ -1,11 +1,12 @@
 """Documents, their pages, jobs and passages, as they are shown."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Self
 
 from pydantic import Field
 
-from pdfsluice.core.library import ImportStatus
+from pdfsluice.core.library import ImportStatus, Stage
 from pdfsluice.core.models import Document, JobKind, Passage
 
 from .views import View, views_of
@@ -56,8 +57,16 @@ class DocumentView(View):
     index_status: str
 
     @classmethod
-    def of(cls, document: Document, status: ImportStatus, *, available: bool) -> Self:
-        """Describe a document."""
+    def of(
+        cls, document: Document, stage_of: Callable[[JobKind], Stage], *, available: bool
+    ) -> Self:
+        """Describe a document.
+
+        Args:
+            document: The document.
+            stage_of: Tells how far its latest job of a kind has come.
+            available: Whether its bytes are there.
+        """
         return cls(
             id=document.id,
             title=document.title,
@@ -71,8 +80,8 @@ class DocumentView(View):
             decision=document.decision.name.lower(),
             findings=views_of(FindingView, document.findings),
             unscanned=views_of(UnscannedView, document.unscanned),
-            import_status=status.of(JobKind.IMPORT).value,
-            index_status=status.of(JobKind.INDEX).value,
+            import_status=stage_of(JobKind.IMPORT).value,
+            index_status=stage_of(JobKind.INDEX).value,
         )
 
 

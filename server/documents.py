@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from aiohttp import hdrs, web
 
 from pdfsluice.core.errors import DocumentNotFound, NotFound, StageFailed
-from pdfsluice.core.models import Document, Principal, Scope
+from pdfsluice.core.library import Stage
+from pdfsluice.core.models import Completion, Document, Principal, Scope
 from pdfsluice.core.runtime import Runtime
 
 from .bodies import BodyLimits
@@ -237,7 +238,18 @@ class Documents:
         status, available = await asyncio.gather(
             self._library.import_status(document), self._library.is_file_available(document)
         )
-        return DocumentView.of(document, status, available=available)
+        return DocumentView.of(document, status.of, available=available)
+
+    async def view_completed(self, done: Completion) -> DocumentView:
+        """Describe the document of an upload that has just ended."""
+        if not done.queued:
+            return await self.view(done.document)
+        # What is known need not be asked for; nothing can have ended since.
+        return DocumentView.of(
+            done.document,
+            lambda kind: Stage.QUEUED if kind in done.queued else Stage.NONE,
+            available=True,
+        )
 
     async def view_by_id(self, principal: Principal, document_id: int) -> DocumentView:
         """Describe the document with an id."""

@@ -214,7 +214,7 @@ class Uploads:
             done = await self._uploads.complete(request[PRINCIPAL], session_id(request))
         except errors.DuplicateDocument as error:
             raise await self._with_document(request, error) from None
-        view = await self._documents.view(done.document)
+        view = await self._documents.view_completed(done)
         return respond(CompletedView(document=view, duplicate=done.duplicate))
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:

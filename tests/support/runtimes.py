@@ -1,7 +1,7 @@
 """Runtimes inside the test process: real stores and a chosen set of plugins, no HTTP."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,6 +18,9 @@ from pdfsluice.core.pipeline import Portion
 from pdfsluice.core.ports import PluginContext, PolicySpec
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
 from pdfsluice.core.stages import StageContext, StreamStage, StreamStageSpec
+
+IN_PROCESS: Mapping[str, Any] = {"index": "", "stage_processes": 0}
+"""Settings for plugins that exist in the test process alone."""
 
 STORES = ("local_store", "sql", "checksum", "digest")
 
@@ -139,13 +142,7 @@ async def a_runtime(
     loaded = config.load(
         sections={spec.name: spec.model for _, spec in manager.options()},
         environment={},
-        command_line={
-            "data_dir": folder,
-            "index": "",
-            "policy": "watchman",
-            "stage_processes": 0,  # the watchman is no installed plugin
-        }
-        | settings,
+        command_line={**IN_PROCESS, "data_dir": folder, "policy": "watchman", **settings},
     )
     async with open_runtime(loaded, manager) as runtime:
         yield runtime

@@ -18,7 +18,7 @@ from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
 from pdfsluice.server.app import open_app
 from pdfsluice.server.http import Runner
 from pdfsluice.server.keys import RUNTIME
-from tests.support.runtimes import STORES, Watchman, manager_with
+from tests.support.runtimes import IN_PROCESS, STORES, Watchman, manager_with
 
 STREAMING = "/api/documents/streaming"
 KIB = 1024
@@ -83,7 +83,7 @@ async def a_server(
 ) -> AsyncIterator[WebServer]:
     """Run a server whose data is in ``folder``; running it again is a restart."""
     manager = manager_with(watchman or Watchman(), *plugins, built_in=built_in)
-    given = {"data_dir": folder, "index": "", "policy": "watchman", "min_free_space": 0}
+    given = {**IN_PROCESS, "data_dir": folder, "policy": "watchman", "min_free_space": 0}
     loaded = config.load(
         sections={spec.name: spec.model for _, spec in manager.options()},
         environment={},

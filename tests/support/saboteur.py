@@ -1,0 +1,115 @@
+"""A plugin whose stream stage does what uploads tell it to: find, raise, log, hang, die."""
+
+import logging
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from pdfsluice.core.errors import Overloaded
+from pdfsluice.core.findings import Decision, Finding, Severity, StageReport
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.models import Session
+from pdfsluice.core.ports import OptionsSpec, PluginContext, PolicySpec
+from pdfsluice.core.stages import StageContext, StreamStageSpec
+
+logger = logging.getLogger("saboteur")
+
+
+class Options(BaseModel):
+    """Where it leaves its marks."""
+
+    folder: Path = Path()
+
+
+class Saboteur:
+    """Obeys the words behind ``@@`` that it meets."""
+
+    def __init__(self, options: Options, context: StageContext) -> None:
+        self._options = options
+        self._began_at = context.offset
+        self._seen = int(context.checkpoint or b"0")
+
+    def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
+        """Do as told."""
+        assert offset == self._seen
+        self._seen += len(data)
+        told = re.search(rb"@@([a-z-]+) ", data)
+        word = told[1].decode() if told else ""
+        if word == "die" or (word == "die-once" and self._first_time()):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if word == "hang":
+            self._first_time()
+            time.sleep(3600)
+        if word == "raise":
+            raise ValueError("as told")
+        if word == "overload":
+            raise Overloaded("too much for me", retry_after=7, hint="Wait.")
+        if word == "log":
+            logger.warning("seen %d bytes", self._seen)
+        if word == "find":
+            return [Finding(kind="word", severity=Severity.HIGH, stage="saboteur", message="!")]
+        return ()
+
+    def _first_time(self) -> bool:
+        mark = self._options.folder / "mark"
+        first = not mark.exists()
+        mark.touch()
+        return first
+
+    def finish(self) -> StageReport:
+        """Tell what was seen, from where, and by which process."""
+        facts = {"seen": self._seen, "began_at": self._began_at, "pid": os.getpid()}
+        return StageReport(facts=facts)
+
+    def checkpoint(self) -> bytes:
+        """Return how much was seen."""
+        return str(self._seen).encode()
+
+    def close(self) -> None:
+        """Leave a mark."""
+        (self._options.folder / f"closed-{self._seen}").touch()
+
+
+class Strict:
+    """Refuses what has a finding."""
+
+    def decide(self, finding: Finding, session: Session) -> Decision:
+        """Refuse."""
+        del finding, session
+        return Decision.REJECT
+
+    def keeps_rejected(self) -> bool:
+        """Keep nothing."""
+        return False
+
+
+@hookimpl
+def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+    """Register the section ``saboteur``."""
+    return [OptionsSpec(name="saboteur", model=Options)]
+
+
+@hookimpl
+def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamStageSpec]:
+    """Register the stage."""
+    options = context.options("saboteur", Options)
+    if options.folder.name == "forbidden" and Path(sys.argv[0]).name == "stage_child.py":
+        raise RuntimeError("not with this folder")
+
+    def open_stage(context: StageContext) -> Saboteur:
+        return Saboteur(options, context)
+
+    return [StreamStageSpec(name="saboteur", open=open_stage, after=("digest",))]
+
+
+@hookimpl
+def pdfsluice_register_policies(context: PluginContext) -> Sequence[PolicySpec]:
+    """Register the policy ``strict``."""
+    del context
+    return [PolicySpec(name="strict", policy=Strict())]
