@@ -165,8 +165,8 @@ async def small(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
     turn = asyncio.Semaphore(16)
 
     async def one(http: aiohttp.ClientSession, number: int) -> None:
-        data = base + b"%" + str(number).encode() + b"\n"
         async with turn:
+            data = base + b"%" + str(number).encode() + b"\n"
             begin = time.perf_counter()
             session = await _initiate(http, len(data), MIB)
             await _put(http, session["session_id"], 0, data, len(data))
