@@ -29,6 +29,7 @@ THREADS = 4
 """Uploads whose stages run at a time in one process; one may be waiting for a virus scanner."""
 
 _EASY_VICTIM = "500"
+_yield = getattr(os, "sched_yield", lambda: None)  # macOS has none
 
 
 class StageChild:
@@ -101,6 +102,12 @@ class _File:
         self._descriptor: int | None = None
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` from ``offset``; return how many bytes were there.
+
+        A scheduler may let us go on for milliseconds while those wait for this processor by
+        whom the next bytes come.
+        """
+        _yield()
         try:
             if self._descriptor is None:
                 self._descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
