@@ -70,7 +70,8 @@ class Settings(BaseModel):
     memory_limit_mb: float = Field(
         500.0,
         gt=0,
-        description="Memory that the server may use, in MiB; past it it admits nothing.",
+        description="Memory that the server may use, in MiB, without that of its child processes;"
+        " past it it admits nothing.",
     )
     min_free_space: Size = Field(
         ByteSize(256 * MIB), ge=0, description="Disk space that uploads must leave free."

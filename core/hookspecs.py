@@ -114,9 +114,11 @@ def pdfsluice_register_stream_stages(  # type: ignore[empty-body]
 ) -> Sequence[StreamStageSpec]:
     """Register stages that see a file in order, as far as it is committed.
 
-    ``open`` is called when an upload is first touched, then ``feed`` as its bytes are
-    committed and ``finish`` behind the last; all in worker threads, one at a time. Findings
-    go to the policy. Raising fails the upload.
+    ``open`` is called with the first bytes of an upload, then ``feed`` as its bytes are
+    committed and ``finish`` behind the last; one at a time, in threads of a stage process
+    (setting ``stage_processes``), in which this hook is called as well. Nothing is shared with
+    the server. Findings go to the policy, log messages to the server's log. Raising fails
+    the upload.
 
     Returns:
         Stream stages, ordered by ``before`` and ``after``.

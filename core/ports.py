@@ -270,7 +270,8 @@ class PluginContext:
         state_dir: Where session state is kept (``STREAMING_STATE_DIR``).
         settings: The final settings, read-only.
         section: Looks up a plugin's own section; use :meth:`options`.
-        publish: Tells all sinks of an event; usable once the server runs.
+        publish: Tells all sinks of an event; usable once the server runs, and not by stream
+            stages, which run in processes of their own.
         shared: What the parts of one plugin share, such as a connection pool; the key is
             the plugin's module name.
     """

@@ -88,8 +88,9 @@ class StageContext:
 class StreamStage(Protocol):
     """Sees one file from its first byte to its last, in order, as far as it is committed.
 
-    All methods run in worker threads, one at a time; blocking is allowed, and long
-    Python-only loops are to be avoided because they hold the interpreter lock.
+    All methods run in threads of a stage process, one at a time; a few uploads share a
+    process. Blocking is allowed. If the process dies, a new object sees the file again from
+    its start, or from the latest checkpoint that was stored.
     Raising a :class:`~pdfsluice.core.errors.PdfsluiceError` fails the upload with that
     error; any other exception fails it as :class:`~pdfsluice.core.errors.StageFailed`.
     """
@@ -157,7 +158,7 @@ class ChunkStageSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStageSpec:
-    """Registers a stream stage: ``open`` makes one object per session, in a worker thread."""
+    """Registers a stream stage: ``open`` makes one object per session, in its stage process."""
 
     name: str
     open: Callable[[StageContext], StreamStage]

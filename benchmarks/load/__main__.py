@@ -24,6 +24,7 @@ SCENARIOS: dict[str, tuple[Scenario, dict[str, str]]] = {
     "concurrent": (scenarios.concurrent, {"STREAMING_MAX_CONCURRENT_UPLOADS": "1000"}),
     "watchers": (scenarios.watchers, {"STREAMING_MAX_CONCURRENT_UPLOADS": "100"}),
     "small": (scenarios.small, {"STREAMING_MAX_CONCURRENT_UPLOADS": "100"}),
+    "small_tus": (scenarios.small_tus, {"STREAMING_MAX_CONCURRENT_UPLOADS": "100"}),
     "sizes": (scenarios.sizes, {}),
     "sessions": (scenarios.sessions, {"PDFSLUICE_MAX_SESSIONS": "1000000"}),
 }

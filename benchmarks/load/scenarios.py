@@ -1,11 +1,12 @@
 """What is done to the server; each scenario returns its figures."""
 
 import asyncio
+import base64
 import contextlib
 import random
 import statistics
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from benchmarks.support.uploads import delete, upload_repeating, wait_for_import
 from pdfsluice.core.testing.pdfs import make_pdf
 
 KIB, MIB = 1024, 1024 * 1024
+Sender = Callable[[aiohttp.ClientSession, bytes], Awaitable[None]]
 START = b"%PDF-1.7\n1 0 obj\n<</Length 1000000000>>\nstream\n"
 """What random bytes stand behind, so that they are the inside of a picture."""
 
@@ -156,8 +158,18 @@ async def watchers(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
 
 
 async def small(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
-    """Files of 100 kB, 16 at a time, from initiate to document."""
+    """Files of 100 kB, 16 at a time, from initiate to document: three requests each."""
     del folder
+    return await _small(server, _in_three, smoke=smoke)
+
+
+async def small_tus(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
+    """The same files over tus, with the bytes in the request that creates the upload."""
+    del folder
+    return await _small(server, _in_one, smoke=smoke)
+
+
+async def _small(server: Server, send: Sender, *, smoke: bool) -> dict[str, Any]:
     count = 20 if smoke else 1500
     text = "All the water of the reach above is held back by one pair of gates. " * 20
     base = make_pdf([text] * 2, noise_per_page=48_000)
@@ -168,13 +180,7 @@ async def small(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
         async with turn:
             data = base + b"%" + str(number).encode() + b"\n"
             begin = time.perf_counter()
-            session = await _initiate(http, len(data), MIB)
-            await _put(http, session["session_id"], 0, data, len(data))
-            path = f"{STREAMING}/complete/{session['session_id']}"
-            async with http.post(path) as response:
-                if response.status != 200:
-                    raise RuntimeError(await response.text())
-                await response.read()
+            await send(http, data)
             waits.append(time.perf_counter() - begin)
 
     async with _client(server, 16) as http:
@@ -182,6 +188,29 @@ async def small(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
         await asyncio.gather(*(one(http, number) for number in range(count)))
         elapsed = time.perf_counter() - begin
     return {"files": count, "per_second": round(count / elapsed, 1)} | _milliseconds(waits, "file")
+
+
+async def _in_three(http: aiohttp.ClientSession, data: bytes) -> None:
+    session = await _initiate(http, len(data), MIB)
+    await _put(http, session["session_id"], 0, data, len(data))
+    async with http.post(f"{STREAMING}/complete/{session['session_id']}") as response:
+        if response.status != 200:
+            raise RuntimeError(await response.text())
+        await response.read()
+
+
+async def _in_one(http: aiohttp.ClientSession, data: bytes) -> None:
+    no = base64.b64encode(b"false").decode()
+    headers = {
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": str(len(data)),
+        "Upload-Metadata": f"check_duplicates {no}",
+        "Content-Type": "application/offset+octet-stream",
+    }
+    async with http.post("/files", data=data, headers=headers) as response:
+        if response.status != 201 or "Content-Location" not in response.headers:
+            raise RuntimeError(f"{response.status} {await response.text()}")
+        await response.read()
 
 
 async def sizes(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:

@@ -10,12 +10,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import psutil
 
 _START_SECONDS = 60.0
 _MIB = 1024 * 1024
+_STAGE_PROCESS = "pdfsluice.core.stage_child"
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,18 @@ class Server:
                 total += times.user + times.system
         return total
 
-    def rss_mib(self, *, children: bool = False) -> float:
-        """Resident memory in MiB, of the process alone or with its children."""
+    def rss_mib(self) -> float:
+        """Resident memory in MiB of what takes uploads in: the process and its stage processes."""
         total = 0.0
-        for process in self.family if children else [self.process]:
+        for process in [self.process, *self._stage_processes]:
             with suppress(psutil.NoSuchProcess):
                 total += process.memory_info().rss
         return total / _MIB
+
+    @cached_property
+    def _stage_processes(self) -> list[psutil.Process]:
+        children = self.process.children()
+        return [child for child in children if _STAGE_PROCESS in child.cmdline()]
 
 
 def free_port() -> int:

@@ -32,7 +32,7 @@ def test_load(tmp_path: Path) -> None:
     run("benchmarks.load", "--smoke", f"--json={figures}")
     found = json.loads(figures.read_text())
     assert found["watchers"]["events_heard"] == found["watchers"]["events_expected"]
-    assert found["small"]["files"] == 20
+    assert found["small"]["files"] == found["small_tus"]["files"] == 20
 
 
 @pytest.mark.skipif(
