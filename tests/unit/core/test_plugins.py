@@ -157,3 +157,16 @@ def test_all_built_in_plugins_load_and_build() -> None:
 def test_a_plugin_is_left_out_by_name() -> None:
     manager = PluginManager.load(disable=["digest"], third_party=False)
     assert "digest" not in {plugin.name for plugin in manager.plugins}
+
+
+def test_only_what_is_asked_for_is_loaded() -> None:
+    manager = PluginManager.load_only({"digest", "pdf"})
+    assert {info.name for info in manager.plugins} == {"digest", "pdf"}
+    stages = manager.implementing("pdfsluice_register_stream_stages")
+    assert [info.name for info in stages] == ["digest", "pdf"]
+    assert manager.implementing("pdfsluice_register_gates") == []
+
+
+def test_what_is_not_installed_cannot_be_loaded() -> None:
+    with pytest.raises(PluginError, match="not installed as plugins: absent, gone"):
+        PluginManager.load_only({"digest", "gone", "absent"})
