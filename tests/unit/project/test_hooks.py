@@ -77,6 +77,9 @@ def collected(manager: PluginManager, kind: str, context: PluginContext) -> list
     return list(getattr(Registry.build(manager, context), kind))
 
 
+PLACES = ("event loop", "worker thread", "main thread", "stage process")
+
+
 def test_the_framework_asks_for_every_hook() -> None:
     assert {PREFIX + kind for kind in (*KINDS, *WITHOUT_CONTEXT)} == set(HOOKS)
 
@@ -86,7 +89,7 @@ def test_a_hook_says_where_its_objects_work_and_what_raising_does(name: str) -> 
     text = " ".join((inspect.getdoc(HOOKS[name]) or "").split())
     assert text.startswith("Register ")
     assert "called" in text
-    assert any(place in text for place in ("event loop", "worker thread", "main thread"))
+    assert any(place in text for place in PLACES)
     assert "aising" in text
     assert "Returns:" in text
 
