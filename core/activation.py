@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import xxhash
 
 from .active import ActiveUpload
-from .errors import NotFound, PdfsluiceError, SessionEnded, StateConflict
+from .errors import NotFound, SessionEnded, StateConflict
 from .event_hub import EventHub
 from .follower import Follower
 from .lifecycle import ENDED, FINISHING, OPEN
@@ -226,7 +226,7 @@ class ActiveUploads:
                 upload.completion.cancel()
                 await asyncio.gather(upload.completion, return_exceptions=True)
             await self.put_away(upload)
-        except PdfsluiceError:
+        except Exception:  # one upload in trouble must not keep the others from their stores
             logger.exception("upload %s could not be put away", upload.session.id)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from .errors import PdfsluiceError, Preempted
-from .findings import Decision, Finding
+from .findings import MAX_FINDINGS, Decision, Finding
 from .follower import Follower
 from .lifecycle import check_transition, refusal, rejection
 from .models import Completion, Extent, Session, SessionState
@@ -18,9 +18,6 @@ from .workers import to_its_end
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-
-MAX_FINDINGS = 1000
-"""More findings than this are not kept; no reader needs them and a file may have millions."""
 
 
 @dataclass(eq=False, slots=True)
@@ -176,14 +173,15 @@ class ActiveUpload:
         Stages that read the file again after a restart find the same again.
         """
         async with self.lock:
-            new = [finding for finding in findings if finding not in self.session.findings]
-            known = (*self.session.findings, *new)[:MAX_FINDINGS]
+            known = {_place(finding) for finding in self.session.findings}
+            new = [finding for finding in findings if _place(finding) not in known]
+            kept = (*self.session.findings, *new)[:MAX_FINDINGS]
             decision = self.judge(findings, self.session.decision)
-            await self.change(findings=known, decision=decision)
+            await self.change(findings=kept, decision=decision)
             self.progress.tell_findings(new)
             if not decision.refuses:
                 return True
-            await self.refuse(decision, known)
+            await self.refuse(decision, kept)
             return False
 
     def judge(self, findings: Sequence[Finding], so_far: Decision = Decision.NOTE) -> Decision:
@@ -232,3 +230,17 @@ class ActiveUpload:
         async with self.lock:
             if self.session.state in {SessionState.CREATED, SessionState.UPLOADING}:
                 await self.end(SessionState.FAILED, error)
+
+
+def _place(finding: Finding) -> tuple[Any, ...]:
+    """Return what tells one finding from another, and from itself when it has become graver."""
+    return (
+        finding.stage,
+        finding.kind,
+        finding.severity,
+        finding.offset,
+        finding.object,
+        finding.trigger,
+        finding.revision,
+        finding.message,
+    )

@@ -184,7 +184,7 @@ class Child:
             raise ChildFailed("timeout", f"no reply for {seconds} s") from None
         except ValueError:
             self.kill()
-            raise ChildFailed("error", f"a reply is longer than {_LINE_LIMIT} bytes") from None
+            raise ChildFailed("error", "a reply is too long") from None
         if not line.endswith(b"\n"):
             raise await self._death()
         try:
@@ -225,11 +225,10 @@ class Child:
         """End the child and wait for it."""
         self.kill()
         await self._process.wait()
-        try:
-            async with asyncio.timeout(_DEATH_GRACE):  # a stray heir may hold the pipe open
-                await self._drain
-        except TimeoutError:
-            self._drain.cancel()
+        await asyncio.wait({self._drain}, timeout=_DEATH_GRACE)
+        self._drain.cancel()
+        # A stray heir may hold the pipes open; asyncio has no public way to let go of them.
+        self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 _DEATHS: Mapping[int, str] = {
@@ -245,6 +244,7 @@ async def start(
     *,
     arguments: Iterable[str] = (),
     environment: Mapping[str, str] | None = None,
+    longest_line: int = _LINE_LIMIT,
 ) -> Child:
     """Start ``python -m module`` with limits; whoever calls this closes the child.
 
@@ -253,6 +253,7 @@ async def start(
 
     Args:
         environment: The child's environment; without one, :func:`plain_environment`.
+        longest_line: Bytes that a reply may have.
     """
     inherited = plain_environment() if environment is None else environment
     process = await asyncio.create_subprocess_exec(
@@ -264,7 +265,7 @@ async def start(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        limit=_LINE_LIMIT,
+        limit=longest_line,
         env={**inherited, ENVIRONMENT: _encode(limits)},
         start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
     )

@@ -5,6 +5,7 @@ import resource
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -93,7 +94,8 @@ def serve_in_threads(
     """Be a child that answers several requests at a time, in the order in which they end.
 
     No clock watches its requests, and it fails as a whole: the parent has to know what is
-    lost with it. For :meth:`pdfsluice.core.child.Child.post`.
+    lost with it. It ends with its standard input, whatever its threads are at. For
+    :meth:`pdfsluice.core.child.Child.post`.
 
     Args:
         begin: Is told of the line and its first message; returns what turns each further
@@ -106,12 +108,19 @@ def serve_in_threads(
         line.say(orjson.dumps(READY))
 
         def work() -> None:
-            while message := line.next():
-                line.say(answer(message))
+            code = 1
+            try:
+                while message := line.next():
+                    line.say(answer(message))
+                code = 0
+            except BaseException:  # noqa: BLE001 - the other threads must not live on without it
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
 
-        helpers = [threading.Thread(target=work) for _ in range(threads - 1)]
-        for helper in helpers:
-            helper.start()
+        for _ in range(threads - 1):
+            threading.Thread(target=work).start()
         work()
 
 

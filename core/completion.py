@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .active import MAX_FINDINGS, ActiveUpload
+from .active import ActiveUpload
 from .errors import DigestMismatch, PdfsluiceError, StageFailed, UploadIncomplete
-from .findings import Decision, Finding, StageReport
+from .findings import MAX_FINDINGS, Decision, Finding, StageReport
 from .lifecycle import ENDED, refusal, rejection
 from .merging import merge_reports
 from .models import Completion, Document, JobKind, NewDocument, Session, SessionState

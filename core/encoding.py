@@ -1,7 +1,8 @@
 """What stages say as JSON, for stores and for pipes between processes.
 
-The reader names every field, so that a renamed field of a model fails a test instead of
-losing what was stored.
+The readers name every field, so that a renamed field of a model fails a test instead of
+losing what was stored. They raise ``LookupError``, ``TypeError``, ``ValueError`` or
+``AttributeError`` at what is not of the right shape.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,18 +28,18 @@ def read_findings(values: Iterable[Mapping[str, Any]]) -> tuple[Finding, ...]:
     """Return the findings that :func:`to_json` encoded."""
     return tuple(
         Finding(
-            kind=value["kind"],
+            kind=str(value["kind"]),
             severity=Severity(value["severity"]),
-            stage=value["stage"],
-            message=value["message"],
-            advice=value["advice"],
-            offset=value["offset"],
-            object=value["object"],
+            stage=str(value["stage"]),
+            message=str(value["message"]),
+            advice=str(value["advice"]),
+            offset=_number(value["offset"]),
+            object=_number(value["object"]),
             trigger=Trigger(value["trigger"]) if value["trigger"] is not None else None,
-            hidden=value["hidden"],
+            hidden=bool(value["hidden"]),
             revision=Revision(value["revision"]),
-            excerpt=value["excerpt"],
-            details=value["details"],
+            excerpt=str(value["excerpt"]),
+            details=dict(value["details"]),
         )
         for value in values
     )
@@ -48,25 +49,29 @@ def read_unscanned(values: Iterable[Mapping[str, Any]]) -> tuple[Unscanned, ...]
     """Return the unscanned parts that :func:`to_json` encoded."""
     return tuple(
         Unscanned(
-            stage=value["stage"],
-            reason=value["reason"],
-            message=value["message"],
-            offset=value["offset"],
-            object=value["object"],
+            stage=str(value["stage"]),
+            reason=str(value["reason"]),
+            message=str(value["message"]),
+            offset=_number(value["offset"]),
+            object=_number(value["object"]),
         )
         for value in values
     )
 
 
-def read_report(value: Mapping[str, Any]) -> StageReport:
-    """Return the report that :func:`to_json` encoded."""
+def read_report(value: Mapping[str, Any], *, most: int) -> StageReport:
+    """Return the report that :func:`to_json` encoded, with at most so many findings."""
     return StageReport(
-        findings=read_findings(value["findings"]),
-        unscanned=read_unscanned(value["unscanned"]),
-        facts=value["facts"],
-        settles=frozenset(value["settles"]),
-        supersedes=frozenset(value["supersedes"]),
+        findings=read_findings(value["findings"][:most]),
+        unscanned=read_unscanned(value["unscanned"][:most]),
+        facts=dict(value["facts"]),
+        settles=frozenset(map(str, value["settles"])),
+        supersedes=frozenset(map(str, value["supersedes"])),
     )
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _plain(value: Any) -> Any:

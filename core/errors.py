@@ -7,6 +7,8 @@ meaning. Which HTTP status belongs to a class is known to ``server/problems.py``
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+_LONGEST_WAIT = 3600.0
+
 
 class PdfsluiceError(Exception):
     """What went wrong, why, and what to do next.
@@ -223,13 +225,21 @@ def to_record(error: PdfsluiceError) -> Mapping[str, Any]:
 
 
 def from_record(record: Mapping[str, Any]) -> PdfsluiceError:
-    """Return the error of which :func:`to_record` made a record."""
+    """Return the error of which :func:`to_record` made a record.
+
+    Raises:
+        LookupError, TypeError, ValueError, AttributeError: It is no such record.
+    """
     kinds = {kind.code: kind for kind in _kinds(PdfsluiceError)}
     kind = kinds.get(record["code"], PdfsluiceError)
-    message, hint, details = record["message"], record["hint"], record["details"]
+    message, hint, details = str(record["message"]), str(record["hint"]), dict(record["details"])
     if issubclass(kind, RateLimited | Overloaded):
-        return kind(message, hint=hint, retry_after=details["retry_after"])
+        return kind(message, hint=hint, retry_after=_seconds(details["retry_after"]))
     return kind(message, hint=hint, details=details)
+
+
+def _seconds(value: Any) -> float:
+    return min(max(float(value), 0.0), _LONGEST_WAIT)
 
 
 def _kinds(kind: type[PdfsluiceError]) -> Iterator[type[PdfsluiceError]]:

@@ -1,9 +1,9 @@
 """What a stage saw in a file, and how sure anybody can be that it saw all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class FindingKind(StrEnum):
@@ -137,6 +137,27 @@ class StageReport:
     facts: Mapping[str, Any] = field(default_factory=dict)
     settles: frozenset[str] = frozenset()
     supersedes: frozenset[str] = frozenset()
+
+
+MAX_FINDINGS: Final = 1000
+"""More findings than this are not kept; no reader needs them and a file may have millions."""
+
+
+def gravest(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Return at most as many findings as are kept: all, or the gravest, in their order.
+
+    One of each sort is among them, whatever there is besides: a policy may care for just it.
+    """
+    if len(findings) <= MAX_FINDINGS:
+        return findings
+    sorts: dict[object, int] = {}
+    for place, found in enumerate(findings):
+        sort = (found.stage, found.kind, found.severity, found.trigger, found.hidden)
+        sorts.setdefault((*sort, found.revision), place)
+    first = set(sorts.values())
+    others = (place for place in range(len(findings)) if place not in first)
+    grave = sorted(others, key=lambda place: -findings[place].severity.rank)
+    return [findings[place] for place in sorted([*sorts.values(), *grave][:MAX_FINDINGS])]
 
 
 class Decision(IntEnum):

@@ -53,6 +53,7 @@ class Follower:
         self._outcome = asyncio.get_running_loop().create_future()
         self._outcome.add_done_callback(_retrieve)
         self._task: asyncio.Task[None] | None = None
+        self._checkpoints: Checkpoints = {}
 
     def wake(self) -> None:
         """Say that the frontier may have moved."""
@@ -83,7 +84,7 @@ class Follower:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._outcome.cancel()
-        return await self._host.close()
+        return self._checkpoints or await self._host.close()
 
     async def _run(self) -> None:
         try:
@@ -101,6 +102,7 @@ class Follower:
         except Exception as error:
             logger.exception("following upload %s failed", self._upload_id)
             await self._fail(StageFailed(f"the upload could not be checked: {error}"))
+        self._checkpoints = await self._host.close()  # nothing more is asked of it
 
     async def _catch_up(self) -> None:
         """Show the stages what is committed, and ask for their reports behind the last byte."""

@@ -8,9 +8,11 @@ import base64
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import orjson
 from .childside import SharedLine, path_from_text, serve_in_threads
 from .encoding import to_json
 from .errors import PdfsluiceError, PluginError, StageFailed, StorageFailed, to_record
+from .findings import MAX_FINDINGS, StageReport, gravest
 from .stage_equipment import Equipment
 from .stage_reader import SLICE_SIZE, StageReader
 from .stages import StageContext, StreamStageSpec
@@ -37,27 +40,31 @@ class StageChild:
 
     def __init__(self, specs: Sequence[StreamStageSpec]) -> None:
         self._specs = specs
-        self._uploads: dict[str, tuple[_File, StageReader]] = {}
+        self._readers: dict[int, tuple[_File, StageReader]] = {}
         self._idle = [memoryview(bytearray(SLICE_SIZE)) for _ in range(THREADS)]
 
     def answer(self, message: bytes) -> bytes:
         """Do what a message asks for; what is raised is part of the answer."""
         request = orjson.loads(message)
+        number = request["id"]
         try:
-            reply = self._do(request)
+            return to_json({"id": number, **self._do(request)})
         except PdfsluiceError as error:
-            reply = {"error": to_record(error)}
+            failure = error
         except Exception as error:
             logger.exception("a stage process failed")
-            reply = {"error": to_record(StageFailed(f"{type(error).__name__}: {error}"))}
-        return to_json({"id": request["id"], **reply})
+            failure = StageFailed(
+                f"what the stages do or say is wrong: {type(error).__name__}: {error}"
+            )
+        return to_json({"id": number, "error": to_record(failure)})
 
     def _do(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        number = request["reader"]
         if "open" in request:
-            self._open(request["upload"], **request["open"])
+            self._open(number, **request["open"])
         if request["do"] == "close":
-            return {"checkpoints": self._close(request["upload"])}
-        _, reader = self._uploads[request["upload"]]
+            return {"checkpoints": self._close(number)}
+        _, reader = self._readers[number]
         context = StageContext(
             session_id=request["upload"],
             filename=request["filename"],
@@ -65,27 +72,27 @@ class StageChild:
         )
         if request["do"] == "finish":
             try:
-                return {"reports": reader.finish(context)}
+                return {"reports": [_cut(report) for report in reader.finish(context)]}
             finally:
-                self._close(request["upload"])
+                self._close(number)
         buffer = self._idle.pop()  # the one used last: it is in the processor's cache
         try:
             findings = reader.read_on(context, request["end"], buffer)
         finally:
             self._idle.append(buffer)
-        return {"position": reader.position, "findings": findings}
+        return {"position": reader.position, "findings": gravest(findings)}
 
-    def _open(self, upload: str, *, path: str, checkpoints: Mapping[str, tuple[int, str]]) -> None:
+    def _open(self, number: int, *, path: str, checkpoints: Mapping[str, tuple[int, str]]) -> None:
         file = _File(path_from_text(path))
         known = {
             name: (offset, base64.b64decode(state)) for name, (offset, state) in checkpoints.items()
         }
-        self._uploads[upload] = file, StageReader(file, self._specs, known)
+        self._readers[number] = file, StageReader(file, self._specs, known)
 
-    def _close(self, upload: str) -> Mapping[str, tuple[int, str]]:
-        if upload not in self._uploads:
+    def _close(self, number: int) -> Mapping[str, tuple[int, str]]:
+        if number not in self._readers:
             return {}  # it has finished
-        file, reader = self._uploads.pop(upload)
+        file, reader = self._readers.pop(number)
         checkpoints = reader.close()
         file.close()
         return {
@@ -137,9 +144,20 @@ class _ToServer(logging.Handler):
         self._line = line
 
     def emit(self, record: logging.LogRecord) -> None:
-        said = {"log": record.name, "level": record.levelno, "message": self.format(record)}
-        with suppress(OSError):  # nobody listens any more
+        """Send a message; one that cannot be made is the plugin's mistake and stops nothing."""
+        try:
+            said = {"log": record.name, "level": record.levelno, "message": self.format(record)}
             self._line.say(to_json(said))
+        except Exception:  # noqa: BLE001 - as every handler of the standard library does
+            self.handleError(record)
+
+
+def _cut(report: StageReport) -> StageReport:
+    return replace(
+        report,
+        findings=tuple(gravest(report.findings)),
+        unscanned=report.unscanned[:MAX_FINDINGS],
+    )
 
 
 def _begin(line: SharedLine, message: bytes) -> Callable[[bytes], bytes]:
@@ -158,6 +176,7 @@ def _offer_as_victim() -> None:
 
 if __name__ == "__main__":
     _offer_as_victim()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends when the server has no more for it
     try:
         serve_in_threads(_begin, threads=THREADS)
     except PluginError as error:

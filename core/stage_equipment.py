@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from pdfsluice.config import Loaded, Settings
 
+from .errors import PluginError
 from .events import Event
 from .manager import PluginManager
 from .ports import PluginContext
@@ -45,8 +46,19 @@ class Equipment:
         )
 
     def packed(self) -> bytes:
-        """Return it as a message. Only a process that trusts its sender may unpack it."""
-        return base64.b64encode(pickle.dumps(self))
+        """Return it as a message. Only a process that trusts its sender may unpack it.
+
+        Raises:
+            PluginError: A section cannot be sent to another process.
+        """
+        try:
+            return base64.b64encode(pickle.dumps(self))
+        except Exception as error:
+            raise PluginError(
+                f"the settings of {', '.join(self.plugins)} cannot be sent to a stage process:"
+                f" {error}",
+                hint="Define the models of sections at the top of a module.",
+            ) from error
 
     @staticmethod
     def unpacked(message: bytes) -> "Equipment":
@@ -65,7 +77,7 @@ class Equipment:
             upload_dir=self.settings.upload_dir,
             state_dir=self.settings.state_dir,
             settings=self.settings,
-            section=lambda name: self.sections[name],
+            section=self._section,
             publish=_refuse_to_publish,
         )
         return Registry.build(
@@ -74,6 +86,11 @@ class Equipment:
             disable=self.settings.disable,
             kinds={"stream_stages"},
         ).stream_stages
+
+    def _section(self, name: str) -> BaseModel:
+        if name not in self.sections:
+            raise PluginError(f"section {name!r} is not one of a plugin with stream stages")
+        return self.sections[name]
 
 
 def _refuse_to_publish(_event: Event) -> None:

@@ -45,7 +45,7 @@ class StageHost(Protocol):
         ...
 
     async def close(self) -> Checkpoints:
-        """Let go of the stages; return where they stand. Nothing is called afterwards."""
+        """Let go of the stages; return where they stand, once. Nothing else is called then."""
         ...
 
 
@@ -118,4 +118,4 @@ class _ThreadHost:
     async def close(self) -> Checkpoints:
         if not self._reader.in_use:
             return {}
-        return await self._workers.run(self._reader.close)
+        return await to_its_end(self._workers.run(self._reader.close))

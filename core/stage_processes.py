@@ -3,7 +3,7 @@
 What looks at untrusted bytes cannot end the server, cannot hold up its event loop, and has
 a processor to itself. The messages are JSON, one a line (``core/child.py``)::
 
-    server: {"id": 7, "do": "read", "upload": ..., "filename": ..., "total_size": ...,
+    server: {"id": 7, "do": "read", "reader": 3, "upload": ..., "filename": ..., "total_size": ...,
              "end": 8388608, "open": {"path": ..., "checkpoints": {...}}}   "open" once
     child:  {"id": 7, "position": 8388608, "findings": [...]}
     server: {"id": 8, "do": "finish", ...}         child: {"id": 8, "reports": [...]}
@@ -18,29 +18,32 @@ first one died, it goes back to the others.
 
 import asyncio
 import base64
+import itertools
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .child import ChildFailed, path_to_text
 from .encoding import read_findings, read_report
 from .errors import Overloaded, PdfsluiceError, PluginError, StageFailed, from_record
-from .findings import Finding, StageReport
+from .findings import MAX_FINDINGS, Finding, StageReport
 from .stage_equipment import Equipment
 from .stage_hosts import StageHost, StageHosts, StagesLost
-from .stage_process import StageProcess, start
+from .stage_process import Answer, StageProcess, start
 from .stage_reader import Checkpoints
 from .stages import StageContext
 from .stores import Blob
 
-_PATIENCE = 600.0
-"""Seconds for one request: 8 MiB, or the verdict of a virus scanner on a whole file."""
+T = TypeVar("T")
+
 _RETRY_SECONDS = 5.0
+_CLOSING_SECONDS = 10.0
+"""How long an upload that is put away waits for what its stages are at, until that is ended."""
 _MOST_ALONE = 4
 _MOST_DEATHS = 3
-"""So often a process may die while it reads a file that does no harm when read alone."""
+"""So often a process may die while it reads a file that then does no harm when read alone."""
 
 
 class ProcessHosts:
@@ -60,6 +63,7 @@ class ProcessHosts:
         self._alone: set[StageProcess] = set()
         self._alone_turns = asyncio.Semaphore(_MOST_ALONE)
         self._starting = asyncio.Lock()
+        self._readers = itertools.count()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ProcessHosts"]:
@@ -69,18 +73,22 @@ class ProcessHosts:
             PluginError: They do not start, as a rule because a plugin does not.
         """
         try:
+            await self._start_all()
+            yield self
+        finally:
+            for process in (*self._shared, *self._alone):
+                await process.close()
+
+    async def _start_all(self) -> None:
+        try:
             for _ in range(self._count):
                 self._shared.append(await start(self._equipment))
-            yield self
         except ChildFailed as failure:
             raise PluginError(
                 f"the stage process does not start: {failure}",
                 hint="Repair the plugin, leave it out with the setting 'disable',"
                 " or run the stages in the server with 'stage_processes = 0'.",
             ) from failure
-        finally:
-            for process in (*self._shared, *self._alone):
-                await process.close()
 
     def host(
         self, context: Callable[[], StageContext], blob: Blob, checkpoints: Checkpoints
@@ -112,8 +120,17 @@ class ProcessHosts:
             for place, process in enumerate(self._shared):
                 if process.failure is not None:
                     await process.close()
-                    self._shared[place] = await start(self._equipment)
-        return min(self._shared, key=lambda process: process.uploads)
+                    self._shared[place] = await self._instead_of(process)
+        alive = [process for process in self._shared if process.failure is None]
+        return min(alive or self._shared, key=lambda process: process.uploads)
+
+    async def _instead_of(self, dead: StageProcess) -> StageProcess:
+        try:
+            return await start(self._equipment)
+        except ChildFailed:
+            if all(process.failure is not None for process in self._shared):
+                raise
+            return dead  # the others do, until one starts again
 
     async def _one_more(self) -> StageProcess:
         await self._alone_turns.acquire()
@@ -124,6 +141,10 @@ class ProcessHosts:
             raise
         self._alone.add(process)
         return process
+
+    def next_reader(self) -> int:
+        """Return a number for the stages of an upload that no others had, in any process."""
+        return next(self._readers)
 
     async def leave(self, process: StageProcess) -> None:
         """Give a place back."""
@@ -153,49 +174,50 @@ class _ProcessHost:
         self._path = path
         self._checkpoints = checkpoints
         self._process: StageProcess | None = None
+        self._reader = 0
+        self._answer: Answer | None = None
         self._suspect_up_to: int | None = None
         self._deaths = 0
-        self._answer: asyncio.Future[dict[str, Any]] | None = None
         self.position = 0
 
     async def read_on(self, end: int) -> Sequence[Finding]:
-        answer = await self._ask({"do": "read", "end": end})
-        self.position = answer["position"]
-        findings = read_findings(answer["findings"])
-        if not findings and self._cleared:
-            self._checkpoints = await self.close()
+        most = max((end, *(offset for offset, _ in self._checkpoints.values())))
+        self.position, findings = await self._ask(
+            {"do": "read", "end": end}, lambda answer: _progress(answer, most)
+        )
+        if self._suspect_up_to is not None and self.position >= self._suspect_up_to:
+            # It is past the place where a process died, and back to the others it goes.
+            self._checkpoints = await self.close() or self._checkpoints
             self._suspect_up_to = None
-            raise StagesLost
         return findings
 
-    @property
-    def _cleared(self) -> bool:
-        """Whether the file, read alone, is past the place where a process died."""
-        return self._suspect_up_to is not None and self.position >= self._suspect_up_to
-
     async def finish(self) -> Sequence[StageReport]:
-        answer = await self._ask({"do": "finish"})
+        reports = await self._ask({"do": "finish"}, _reports)
         await self._leave()  # the stages are closed as well
-        return [read_report(report) for report in answer["reports"]]
+        return reports
 
     async def close(self) -> Checkpoints:
-        if self._answer is not None:  # nobody waits for it any more, but the process is at it
-            await asyncio.wait([self._answer])
+        if self._answer is not None and self._process is not None:
+            # Nobody waits for it any more, but the process is at it.
+            await asyncio.wait([self._answer], timeout=_CLOSING_SECONDS)
+            if not self._answer.done():
+                self._process.kill("an upload was put away whose stages went on and on")
+                await asyncio.wait([self._answer])
         if self._process is None:
             return {}
         try:
-            answer = await self._ask({"do": "close"})
+            return await self._ask({"do": "close"}, _checkpoints)
         except (StagesLost, PdfsluiceError):
             return {}
         finally:
             await self._leave()
-        return {
-            name: (offset, base64.b64decode(state))
-            for name, (offset, state) in answer["checkpoints"].items()
-        }
 
-    async def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    async def _ask(self, request: Mapping[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
         """Have a request answered by the process in which the stages are.
+
+        Args:
+            request: What to do.
+            read: Makes of the answer what is wanted, or raises if no stage can have said it.
 
         Raises:
             StagesLost: There is no such process any more.
@@ -204,31 +226,33 @@ class _ProcessHost:
             PdfsluiceError: What a stage raised.
         """
         context = self._context()
+        opening: dict[str, Any] = {}
+        if self._process is None:
+            self._process = await self._hosts.enter(alone=self._suspect_up_to is not None)
+            self._reader = self._hosts.next_reader()
+            opening = {"open": self._opening()}
         asked = {
+            "reader": self._reader,
             "upload": context.session_id,
             "filename": context.filename,
             "total_size": context.total_size,
             **request,
+            **opening,
         }
-        if self._process is None:
-            self._process = await self._hosts.enter(alone=self._suspect_up_to is not None)
-            asked["open"] = self._opening()
         try:
             self._answer = await self._process.begin(asked)
-            async with asyncio.timeout(_PATIENCE):
-                answer = await asyncio.shield(self._answer)
+            answer = await asyncio.shield(self._answer)
         except StagesLost:
             await self._leave()
             raise
-        except TimeoutError:
-            self._process.kill()
-            raise await self._suspected("it did not answer", request) from None
         except ChildFailed as failure:
             raise await self._suspected(str(failure), request) from failure
         self._answer = None
-        if "error" in answer:
-            raise from_record(answer["error"])
-        return answer
+        try:
+            return _meaning(answer, read)
+        except (LookupError, TypeError, ValueError, AttributeError) as odd:
+            self._process.kill(f"it said what no stage can say: {odd!r}")
+            raise await self._suspected("it said what no stage can say", request) from odd
 
     def _opening(self) -> Mapping[str, Any]:
         return {
@@ -242,13 +266,15 @@ class _ProcessHost:
     async def _suspected(self, why: str, request: Mapping[str, Any]) -> StagesLost | StageFailed:
         """Say what follows when the process died while it was at this upload."""
         await self._leave()
-        self._deaths += 1
-        if self._suspect_up_to is not None or self._deaths > _MOST_DEATHS:
+        if self._suspect_up_to is not None:
             return StageFailed(
                 f"checking the file ended the process that did it, again: {why}",
                 hint="The file may have been made to do that; tell whoever runs the server.",
             )
-        self._suspect_up_to = request.get("end", sys.maxsize)
+        self._deaths += 1
+        # One that is often near stays alone to its end: it is safe there from the others.
+        often = self._deaths >= _MOST_DEATHS
+        self._suspect_up_to = sys.maxsize if often else request.get("end", sys.maxsize)
         return StagesLost()
 
     async def _leave(self) -> None:
@@ -256,3 +282,27 @@ class _ProcessHost:
         process, self._process, self._answer, self.position = self._process, None, None, 0
         if process is not None:
             await self._hosts.leave(process)
+
+
+def _meaning(answer: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
+    if "error" in answer:
+        raise from_record(answer["error"])
+    return read(answer)
+
+
+def _progress(answer: Mapping[str, Any], most: int) -> tuple[int, Sequence[Finding]]:
+    position = answer["position"]
+    if not isinstance(position, int) or not 0 <= position <= most:
+        raise ValueError(f"a position of {position!r} in {most} bytes")
+    return position, read_findings(answer["findings"][:MAX_FINDINGS])
+
+
+def _reports(answer: Mapping[str, Any]) -> Sequence[StageReport]:
+    return [read_report(report, most=MAX_FINDINGS) for report in answer["reports"]]
+
+
+def _checkpoints(answer: Mapping[str, Any]) -> Checkpoints:
+    return {
+        str(name): (int(offset), base64.b64decode(state))
+        for name, (offset, state) in answer["checkpoints"].items()
+    }

@@ -71,12 +71,12 @@ class StageReader:
             StorageFailed: The bytes cannot be read.
         """
         stages = [(view, view.open(context)) for view in self._views]
-        self._untold = False
         self._asked_for = end
         position = self.position
         last = time.monotonic() + _TURN_SECONDS
         while position < end and time.monotonic() < last:
             data = self._read(position, buffer[: min(len(buffer), end - position)])
+            self._untold = True
             findings = [
                 finding
                 for view, stage in stages
@@ -86,8 +86,8 @@ class StageReader:
             ]
             position += len(data)
             if findings:
-                self._untold = True
                 return findings
+            self._untold = False
         return ()
 
     def _read(self, position: int, buffer: memoryview) -> memoryview:
@@ -106,6 +106,7 @@ class StageReader:
             StageFailed: A stage failed.
             PdfsluiceError: What a stage raised.
         """
+        self._untold = True
         reports = [view.finish(context) for view in self._views]
         for view in self._views:
             view.close()
@@ -114,7 +115,8 @@ class StageReader:
     def close(self) -> Checkpoints:
         """Close the stages; return where they stand, as far as they can go on from there.
 
-        Behind the latest findings they cannot: whoever asked for these may have gone away.
+        Behind findings that may not have been heard they cannot: whoever asked may have gone
+        away, or another stage may have failed over the same bytes.
         """
         states = [(view, view.close()) for view in self._views]
         return {

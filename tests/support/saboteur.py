@@ -4,10 +4,12 @@ import logging
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -41,20 +43,44 @@ class Saboteur:
         self._seen += len(data)
         told = re.search(rb"@@([a-z-]+) ", data)
         word = told[1].decode() if told else ""
-        if word == "die" or (word == "die-once" and self._first_time()):
+        self._end(word)
+        self._wait(word)
+        self._fail(word)
+        return self._find(word)
+
+    def _end(self, word: str) -> None:
+        if word == "heir":
+            subprocess.Popen(["sleep", "30"])  # it holds our standard error
+        once = word in {"die-once", "note-and-die-once"} and self._first_time()
+        if word in {"die", "heir"} or once:
             os.kill(os.getpid(), signal.SIGKILL)
+        if word == "exit":
+            sys.exit("as told")
+
+    def _wait(self, word: str) -> None:
         if word == "hang":
             self._first_time()
             time.sleep(3600)
+        if word == "slow" and self._first_time():
+            time.sleep(1)
+
+    def _fail(self, word: str) -> None:
         if word == "raise":
             raise ValueError("as told")
         if word == "overload":
             raise Overloaded("too much for me", retry_after=7, hint="Wait.")
+
+    def _find(self, word: str) -> Sequence[Finding]:
         if word == "log":
             logger.warning("seen %d bytes", self._seen)
-        if word == "find":
-            return [Finding(kind="word", severity=Severity.HIGH, stage="saboteur", message="!")]
-        return ()
+        if word == "log-wrongly":
+            logger.warning("%d", "no number")
+        found = {
+            "find": _finding("word"),
+            "find-bytes": _finding("note", {"raw": b"no JSON"}),
+            "note-and-die-once": _finding("note"),
+        }
+        return [found[word]] if word in found else ()
 
     def _first_time(self) -> bool:
         mark = self._options.folder / "mark"
@@ -76,13 +102,19 @@ class Saboteur:
         (self._options.folder / f"closed-{self._seen}").touch()
 
 
+def _finding(kind: str, details: dict[str, Any] | None = None) -> Finding:
+    return Finding(
+        kind=kind, severity=Severity.HIGH, stage="saboteur", message="!", details=details or {}
+    )
+
+
 class Strict:
-    """Refuses what has a finding."""
+    """Refuses what has a finding that is more than a note."""
 
     def decide(self, finding: Finding, session: Session) -> Decision:
-        """Refuse."""
-        del finding, session
-        return Decision.REJECT
+        """Refuse, or not."""
+        del session
+        return Decision.NOTE if finding.kind == "note" else Decision.REJECT
 
     def keeps_rejected(self) -> bool:
         """Keep nothing."""

@@ -15,9 +15,11 @@ import pytest
 
 from pdfsluice import config
 from pdfsluice.core.errors import ContentRejected, Overloaded, PluginError
+from pdfsluice.core.findings import MAX_FINDINGS
 from pdfsluice.core.manager import PluginManager
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
+from pdfsluice.core.stage_child import THREADS
 from tests.support.runtimes import initiate, send, send_all
 
 PLUGINS = ("local_store", "sql", "checksum", "digest", "saboteur")
@@ -163,8 +165,9 @@ async def test_what_a_stage_logs_is_logged_here(
         session = await initiate(runtime, data)
         await pieces(runtime, session, data)
         await complete(runtime, session)
-    (record,) = [record for record in caplog.records if record.name == "saboteur"]
-    assert (record.levelno, record.getMessage()) == (logging.WARNING, f"seen {2 * CHUNK} bytes")
+    (record,) = [record for record in caplog.records if "saboteur" in record.getMessage()]
+    said = f"saboteur: seen {2 * CHUNK} bytes"
+    assert (record.levelno, record.getMessage()) == (logging.WARNING, said)
 
 
 @pytest.mark.parametrize("beside", [False, True])
@@ -224,13 +227,13 @@ async def test_a_process_that_was_ended_idle_is_replaced(tmp_path: Path) -> None
 async def test_a_process_that_hangs_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pdfsluice.core.stage_processes._PATIENCE", 0.5)
+    monkeypatch.setattr("pdfsluice.core.stage_process._PATIENCE", 0.5)
     data = file("hang")
     async with a_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await send(runtime, session, data, 1)
-        assert "did not answer" in (await failure(runtime, session))[1]
+        assert "no answer for 0.5 s" in (await failure(runtime, session))[1]
         assert len(children()) <= 1
 
 
@@ -258,6 +261,165 @@ async def test_an_upload_that_is_cancelled_leaves_nothing_behind(tmp_path: Path)
         (pid,) = children()
         opened = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
         assert not [name for name in opened if session.id in name]
+
+
+async def test_a_process_whose_heir_lives_on_is_replaced(tmp_path: Path) -> None:
+    """The heir holds the pipe of which the server waits for the end."""
+    async with a_runtime(tmp_path) as runtime:
+        session = await initiate(runtime, file("heir"))
+        await send_all(runtime, session, file("heir"))
+        assert "again" in (await failure(runtime, session))[1]
+        session = await initiate(runtime, file("quiet"))
+        await send_all(runtime, session, file("quiet"))
+        assert (await complete(runtime, session))["seen"] == 3 * CHUNK
+
+
+async def test_an_upload_can_be_cancelled_while_its_stages_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pdfsluice.core.stage_processes._CLOSING_SECONDS", 0.2)
+    data, other = file("hang"), file("quiet")
+    async with a_runtime(tmp_path) as runtime:
+        for _ in range(THREADS + 1):  # no place in the process may stay taken
+            (tmp_path / "marks" / "mark").unlink(missing_ok=True)
+            session = await initiate(runtime, data)
+            await send_all(runtime, session, data)
+            while not (tmp_path / "marks" / "mark").exists():
+                await asyncio.sleep(0.01)
+            await runtime.uploads.cancel(LOCAL, session.id)
+        session = await initiate(runtime, other)
+        await send_all(runtime, session, other)
+        assert (await complete(runtime, session))["seen"] == len(other)
+
+
+async def test_an_upload_that_comes_back_while_it_is_put_away_keeps_its_stages(
+    tmp_path: Path,
+) -> None:
+    data = file("slow", chunks=4)
+    async with a_runtime(tmp_path) as runtime:
+        session = await initiate(runtime, data)
+        await send(runtime, session, data, 0)
+        await send(runtime, session, data, 1)
+        while not (tmp_path / "marks" / "mark").exists():
+            await asyncio.sleep(0.01)
+        away = asyncio.create_task(runtime.uploads._active.put_idle_away(-1.0))
+        await asyncio.sleep(0.1)
+        await send(runtime, session, data, 2)
+        await away
+        await send_all(runtime, session, data)
+        known = await complete(runtime, session)
+    assert known["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [("find-bytes", "not JSON serializable"), ("exit", "as told")]
+)
+async def test_what_a_plugin_does_wrong_is_told_at_once(
+    tmp_path: Path, word: str, said: str
+) -> None:
+    data = file(word)
+    async with a_runtime(tmp_path) as runtime:
+        session = await initiate(runtime, data)
+        await send(runtime, session, data, 0)
+        await send(runtime, session, data, 1)
+        code, message = await failure(runtime, session)
+    assert code == "stage-failed"
+    assert said in message
+
+
+async def test_a_wrong_log_message_stops_nothing(tmp_path: Path) -> None:
+    data = file("log-wrongly")
+    async with a_runtime(tmp_path) as runtime:
+        session = await initiate(runtime, data)
+        await send_all(runtime, session, data)
+        assert (await complete(runtime, session))["seen"] == len(data)
+
+
+async def test_a_file_that_is_past_its_danger_leaves_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pdfsluice.core.stage_processes._MOST_ALONE", 1)
+    data = file("note-and-die-once")
+    async with a_runtime(tmp_path) as runtime:
+        for _ in range(2):
+            (tmp_path / "marks" / "mark").unlink(missing_ok=True)
+            session = await initiate(runtime, data)
+            await send(runtime, session, data, 0)
+            await send(runtime, session, data, 1)
+            await looked_at(runtime, session, 2 * CHUNK)
+        await send_all(runtime, session, data)
+        known = await complete(runtime, session)
+    assert known["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+async def test_a_file_that_is_often_near_a_death_does_not_fail_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = file("quiet", chunks=8)
+    async with a_runtime(tmp_path) as runtime:
+        session = await initiate(runtime, data)
+        for chunk in range(8):
+            deadly = await initiate(runtime, file("die"))
+            await send(runtime, deadly, file("die"), 0)
+            await asyncio.gather(
+                send(runtime, session, data, chunk), send(runtime, deadly, file("die"), 1)
+            )
+            await failure(runtime, deadly)
+        known = await complete(runtime, session)
+    assert known["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+async def test_a_signal_to_end_is_the_server_s_business(tmp_path: Path) -> None:
+    data = file("quiet")
+    async with a_runtime(tmp_path) as runtime:
+        session = await initiate(runtime, data)
+        await send(runtime, session, data, 0)
+        await looked_at(runtime, session, CHUNK)
+        (pid,) = children()
+        os.kill(pid, signal.SIGTERM)
+        await send_all(runtime, session, data)
+        assert (await complete(runtime, session))["pid"] == pid
+
+
+async def test_a_process_ends_with_its_server_whatever_it_is_at(tmp_path: Path) -> None:
+    data = file("hang")
+    async with a_runtime(tmp_path) as runtime:
+        session = await initiate(runtime, data)
+        await send(runtime, session, data, 0)
+        await send(runtime, session, data, 1)
+        while not (tmp_path / "marks" / "mark").exists():
+            await asyncio.sleep(0.01)
+        (process,) = runtime.uploads._active._stages._shared  # type: ignore[attr-defined]
+        process._child._process.stdin.close()  # as when the server dies
+        async with asyncio.timeout(20):
+            while process.pid in children():
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "lie", ["position", "type", "severity", "error", "id", "many", "log", "checkpoints"]
+)
+async def test_what_no_stage_can_say_is_not_believed(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    lie: str,
+) -> None:
+    monkeypatch.setattr("pdfsluice.core.stage_process._MODULE", "lying_child")
+    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
+    data = file("quiet")
+    async with a_runtime(tmp_path) as runtime:
+        session = await initiate(runtime, data, filename=f"{lie}.pdf")
+        await send(runtime, session, data, 0)
+        if lie in {"many", "log", "checkpoints"}:
+            await send_all(runtime, session, data)
+            stored = await runtime.uploads.get(LOCAL, session.id)
+            assert len(stored.findings) <= MAX_FINDINGS
+        else:
+            code, message = await failure(runtime, session)
+            assert (code, "again" in message) == ("stage-failed", True)
+    assert max((len(record.getMessage()) for record in caplog.records), default=0) < 12_000
+    assert not [name for name in logging.root.manager.loggerDict if name.startswith("a.a")]
 
 
 async def test_a_plugin_that_fails_in_the_process_stops_the_start(tmp_path: Path) -> None:

@@ -57,12 +57,13 @@ reports = st.builds(
 
 @given(reports)
 def test_a_report_arrives_as_it_was_sent(report: StageReport) -> None:
-    assert read_report(orjson.loads(to_json(report))) == report
+    assert read_report(orjson.loads(to_json(report)), most=10) == report
 
 
 def test_what_is_no_unicode_arrives_tamed() -> None:
     report = StageReport(facts={"title": "a\ud800b", "huge": 2**80})
-    assert read_report(orjson.loads(to_json(report))).facts == {"title": "a?b", "huge": str(2**80)}
+    read = read_report(orjson.loads(to_json(report)), most=10)
+    assert read.facts == {"title": "a?b", "huge": str(2**80)}
 
 
 def kinds(kind: type[errors.PdfsluiceError]) -> list[type[errors.PdfsluiceError]]:

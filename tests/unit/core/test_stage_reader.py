@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pdfsluice.core.errors import StageFailed, StorageFailed
+from pdfsluice.core.errors import Overloaded, StageFailed, StorageFailed
 from pdfsluice.core.findings import Finding, Severity, StageReport
 from pdfsluice.core.stage_reader import StageReader
 from pdfsluice.core.stages import StageContext, StreamStage, StreamStageSpec
@@ -99,6 +99,21 @@ def test_there_is_no_checkpoint_behind_findings_that_may_not_have_been_heard() -
     assert reader.read_on(CONTEXT, 10, buffer)
     assert not reader.read_on(CONTEXT, 20, buffer), "whoever asks again has heard the first"
     assert reader.close() == {"marker": (20, b"20")}
+
+
+def test_there_is_no_checkpoint_where_another_stage_failed_over_the_same_bytes() -> None:
+    class Busy(Marker):
+        def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
+            raise Overloaded("busy", retry_after=1)
+
+    specs = [
+        StreamStageSpec(name="marker", open=Marker),
+        StreamStageSpec(name="busy", open=Busy),
+    ]
+    reader = StageReader(Bytes(b"....!....."), specs, {})
+    with pytest.raises(Overloaded):
+        reader.read_on(CONTEXT, 10, memoryview(bytearray(SLICE)))
+    assert reader.close() == {}, "or the finding would be lost"
 
 
 def test_bytes_that_are_gone_are_not_taken_for_others() -> None:

@@ -1,0 +1,64 @@
+"""A stage process that somebody has got the better of: it says what no stage can say.
+
+The name of the file tells it what to lie about.
+"""
+
+import sys
+from typing import Any
+
+import orjson
+
+FINDING: dict[str, Any] = {
+    "kind": "note",
+    "severity": "low",
+    "stage": "liar",
+    "message": "!",
+    "advice": "",
+    "offset": None,
+    "object": None,
+    "trigger": None,
+    "hidden": False,
+    "revision": "current",
+    "excerpt": "",
+    "details": {},
+}
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Answer a request as it should be, or not."""
+    lie = request["filename"]
+    if request["do"] == "close":
+        return {"checkpoints": 7 if lie == "checkpoints.pdf" else {}}
+    if request["do"] == "finish":
+        return {"reports": []}
+    answer = {"position": request["end"], "findings": []}
+    match lie:
+        case "position.pdf":
+            answer["position"] = 1 << 60
+        case "type.pdf":
+            answer["position"] = "far"
+        case "many.pdf":
+            answer["findings"] = [FINDING | {"offset": place} for place in range(20_000)]
+        case "severity.pdf":
+            answer["findings"] = [FINDING | {"severity": "none"}]
+        case "error.pdf":
+            return {"error": {"code": 7}}
+        case "id.pdf":
+            return {"id": {}}
+        case "log.pdf":
+            say({"log": "a." * 30_000, "level": 1 << 40, "message": "m" * 100_000})
+    return answer
+
+
+def say(message: dict[str, Any]) -> None:
+    """Send a message."""
+    sys.stdout.buffer.write(orjson.dumps(message) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    sys.stdin.buffer.readline()
+    say({"ready": True})
+    for line in sys.stdin.buffer:
+        request = orjson.loads(line)
+        say({"id": request["id"], **answer(request)})
