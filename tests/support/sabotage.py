@@ -1,0 +1,115 @@
+"""Runtimes whose stages run in stage processes, with a plugin that does what files tell it to."""
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pdfsluice import config
+from pdfsluice.core.manager import PluginManager
+from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
+from tests.support.runtimes import send
+
+SUPPORT = Path(__file__).parent
+CHUNK = 256 * 1024
+PLUGINS = ("local_store", "sql", "checksum", "digest", "saboteur")
+
+
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install the saboteur, for this process and its children."""
+    site = tmp_path / "site"
+    about = site / "saboteur-1.0.dist-info"
+    about.mkdir(parents=True)
+    (site / "saboteur.py").symlink_to(SUPPORT / "saboteur.py")
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: saboteur\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[pdfsluice]\nsaboteur = saboteur\n")
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+
+@asynccontextmanager
+async def a_runtime(
+    folder: Path, *, marks_name: str = "marks", **settings: Any
+) -> AsyncIterator[Runtime]:
+    """Open a runtime; opening it again is a restart."""
+    marks = folder / marks_name
+    marks.mkdir(exist_ok=True)
+    manager = PluginManager.load_only(PLUGINS)
+    loaded = config.load(
+        sections={spec.name: spec.model for _, spec in manager.options()},
+        environment={"PDFSLUICE_PLUGINS__SABOTEUR__FOLDER": str(marks)},
+        command_line={
+            "data_dir": folder / "data",
+            "index": "",
+            "policy": "strict",
+            "stage_processes": 1,
+            "chunk_size": CHUNK,
+        }
+        | settings,
+    )
+    async with open_runtime(loaded, manager) as runtime:
+        yield runtime
+
+
+def file(word: str, chunks: int = 3) -> bytes:
+    """Return a file that says a word at the start of its second chunk."""
+    said = f"@@{word} ".encode()
+    data = bytearray(random.Random(1).randbytes(chunks * CHUNK))
+    data[CHUNK : CHUNK + len(said)] = said
+    return bytes(data)
+
+
+async def complete(runtime: Runtime, session: Session) -> dict[str, Any]:
+    """Complete an upload; return what the stages know."""
+    done = await runtime.uploads.complete(LOCAL, session.id)
+    return dict(done.session.facts)
+
+
+async def pieces(runtime: Runtime, session: Session, data: bytes) -> None:
+    """Send chunk by chunk, each when the one before it has been looked at."""
+    for chunk in range(session.total_chunks or 0):
+        await send(runtime, session, data, chunk)
+        await looked_at(runtime, session, (chunk + 1) * CHUNK)
+
+
+async def looked_at(runtime: Runtime, session: Session, size: int) -> None:
+    """Wait until the stages have seen so many bytes."""
+    async with asyncio.timeout(30):
+        while runtime.uploads.counters(session).validated < size:
+            await asyncio.sleep(0.001)
+
+
+async def failure(runtime: Runtime, session: Session) -> tuple[str, str]:
+    """Wait until an upload has failed; return why."""
+    async with asyncio.timeout(30):
+        while (stored := await runtime.uploads.get(LOCAL, session.id)).failure_code == "":
+            await asyncio.sleep(0.01)
+    assert stored.state is SessionState.FAILED
+    return stored.failure_code, stored.failure_message
+
+
+async def again_and_again(runtime: Runtime, session: Session, data: bytes) -> None:
+    """Send the second chunk until it is refused."""
+    for _ in range(1000):
+        await send(runtime, session, data, 1)
+        await asyncio.sleep(0.01)
+
+
+def children() -> set[int]:
+    """Return the stage processes of this process."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = entry.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            command = entry.joinpath("cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(parent) == os.getpid() and b"stage_child" in command:
+            found.add(int(entry.name))
+    return found
