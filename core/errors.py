@@ -232,10 +232,12 @@ def from_record(record: Mapping[str, Any]) -> PdfsluiceError:
     """
     kinds = {kind.code: kind for kind in _kinds(PdfsluiceError)}
     kind = kinds.get(record["code"], PdfsluiceError)
-    message, hint, details = str(record["message"]), str(record["hint"]), dict(record["details"])
-    if issubclass(kind, RateLimited | Overloaded):
-        return kind(message, hint=hint, retry_after=_seconds(details["retry_after"]))
-    return kind(message, hint=hint, details=details)
+    message, details = str(record["message"]), dict(record["details"])
+    error = kind.__new__(kind, message)  # whatever the constructor of the kind may ask for
+    PdfsluiceError.__init__(error, message, hint=str(record["hint"]), details=details)
+    if isinstance(error, RateLimited | Overloaded):
+        error.retry_after = _seconds(details["retry_after"])
+    return error
 
 
 def _seconds(value: Any) -> float:

@@ -21,7 +21,11 @@ def check(data: bytes) -> pikepdf.Pdf:
     return pdf
 
 
-@given(pages=st.lists(st.text(max_size=300), max_size=4), compress=st.booleans(), title=st.text())
+@given(
+    pages=st.lists(st.text(max_size=300), min_size=1, max_size=4),  # none is an error for qpdf
+    compress=st.booleans(),
+    title=st.text(),
+)
 @settings(max_examples=50, deadline=None)
 def test_any_text_makes_a_valid_file(pages: list[str], compress: bool, title: str) -> None:
     title = title.encode("utf-16", "replace").decode("utf-16")
