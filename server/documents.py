@@ -244,7 +244,7 @@ class Documents:
         """Describe the document of an upload that has just ended."""
         if not done.queued:
             return await self.view(done.document)
-        # What is known need not be asked for; nothing can have ended since.
+        # Its jobs were queued a moment ago: what is known need not be asked for.
         return DocumentView.of(
             done.document,
             lambda kind: Stage.QUEUED if kind in done.queued else Stage.NONE,
