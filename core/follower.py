@@ -53,7 +53,7 @@ class Follower:
         self._outcome = asyncio.get_running_loop().create_future()
         self._outcome.add_done_callback(_retrieve)
         self._task: asyncio.Task[None] | None = None
-        self._checkpoints: Checkpoints = {}
+        self._closing: asyncio.Task[Checkpoints] | None = None
 
     def wake(self) -> None:
         """Say that the frontier may have moved."""
@@ -84,7 +84,7 @@ class Follower:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._outcome.cancel()
-        return self._checkpoints or await self._host.close()
+        return await self._closed()
 
     async def _run(self) -> None:
         try:
@@ -102,7 +102,13 @@ class Follower:
         except Exception as error:
             logger.exception("following upload %s failed", self._upload_id)
             await self._fail(StageFailed(f"the upload could not be checked: {error}"))
-        self._checkpoints = await self._host.close()  # nothing more is asked of it
+        await asyncio.shield(self._closed())  # nothing more is asked of the stages
+
+    def _closed(self) -> "asyncio.Task[Checkpoints]":
+        """Close the host, once, whoever comes first."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._host.close())
+        return self._closing
 
     async def _catch_up(self) -> None:
         """Show the stages what is committed, and ask for their reports behind the last byte."""
