@@ -183,7 +183,7 @@ class _ProcessHost:
     async def read_on(self, end: int) -> Sequence[Finding]:
         most = max((end, *(offset for offset, _ in self._checkpoints.values())))
         self.position, findings = await self._ask(
-            {"do": "read", "end": end}, lambda answer: _progress(answer, most)
+            {"do": "read", "end": end}, lambda answer: _progress(answer, self.position, most)
         )
         if self._suspect_up_to is not None and self.position >= self._suspect_up_to:
             # It is past the place where a process died, and back to the others it goes.
@@ -290,10 +290,10 @@ def _meaning(answer: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
     return read(answer)
 
 
-def _progress(answer: Mapping[str, Any], most: int) -> tuple[int, Sequence[Finding]]:
+def _progress(answer: Mapping[str, Any], before: int, most: int) -> tuple[int, Sequence[Finding]]:
     position = answer["position"]
-    if not isinstance(position, int) or not 0 <= position <= most:
-        raise ValueError(f"a position of {position!r} in {most} bytes")
+    if not isinstance(position, int) or not before < position <= most:
+        raise ValueError(f"a position of {position!r} behind {before}, in {most} bytes")
     return position, read_findings(answer["findings"][:MAX_FINDINGS])
 
 

@@ -189,7 +189,7 @@ async def test_a_process_ends_with_its_server_whatever_it_is_at(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "lie", ["position", "type", "severity", "error", "id", "many", "log", "checkpoints"]
+    "lie", ["position", "stuck", "type", "severity", "error", "id", "many", "log", "checkpoints"]
 )
 async def test_what_no_stage_can_say_is_not_believed(
     tmp_path: Path,
