@@ -115,6 +115,11 @@ class Settings(BaseModel):
         le=64,
         description="Processes in which stream stages look at uploads; 0: threads of the server.",
     )
+    processors: Literal["auto", "apart", "shared"] = Field(
+        "auto",
+        description="Whether the server keeps to half of the processors, and the checks to the"
+        " others; auto: where there are two. Linux only, and with stage_processes.",
+    )
     body_idle_timeout: Duration = Field(
         timedelta(seconds=30),
         gt=timedelta(0),

@@ -22,6 +22,7 @@ from typing import Any
 import orjson
 
 from .childside import AT_ONCE, ENVIRONMENT, READY, Limits, path_from_text, path_to_text, serve
+from .processors import place
 
 __all__ = [
     "Child",
@@ -267,8 +268,9 @@ async def start(
         stderr=asyncio.subprocess.PIPE,
         limit=longest_line,
         env={**inherited, ENVIRONMENT: _encode(limits)},
-        start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
+        process_group=0,  # a Ctrl-C in the terminal is the parent's to handle
     )
+    place(process.pid, apart=limits.apart)
     return Child(process, limits)
 
 

@@ -33,6 +33,8 @@ class Limits:
         wall_seconds: Seconds from the request to its first reply, and from reply to reply.
         file_size: Bytes that a file written by the child may have; ``None`` for no limit.
         niceness: How far the child stands back for others, 0 to 19.
+        apart: Whether it keeps off the server's processors where those are shared out: for
+            children on which uploads wait. See ``core/processors.py``.
     """
 
     address_space: int | None = None
@@ -40,6 +42,7 @@ class Limits:
     wall_seconds: float = 60.0
     file_size: int | None = None
     niceness: int = 0
+    apart: bool = False
 
 
 def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> None:

@@ -1,5 +1,8 @@
 """Numbers for Prometheus, fed by events and by the requests themselves."""
 
+import asyncio
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
 from prometheus_client import (
@@ -10,7 +13,9 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
 
 from pdfsluice.core.events import (
     ChunkProgress,
@@ -21,6 +26,8 @@ from pdfsluice.core.events import (
     UploadStatus,
 )
 from pdfsluice.core.service import UploadStats
+
+from .event_loop import FairEventLoop
 
 _ENDED: Final = frozenset({"completed", "rejected", "cancelled", "failed", "expired"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -33,6 +40,7 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
+        registry.register(_TurnsOfTheLoop())
         self._durable: dict[str, int] = {}
         self._bytes = Counter(
             "pdfsluice_committed_bytes_total", "Bytes committed.", registry=registry
@@ -113,3 +121,20 @@ class Metrics:
         before = self._durable.get(event.session_id, 0)
         self._durable[event.session_id] = event.durable_bytes
         self._bytes.inc(max(0, event.durable_bytes - before))
+
+
+class _TurnsOfTheLoop(Collector):
+    """How long the event loop was busy with one thing after another."""
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """Yield the histogram, where the loop counts its turns."""
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, FairEventLoop):
+            turns = loop.turns
+            bounds = (*map(str, turns.BOUNDS), "+Inf")
+            yield HistogramMetricFamily(
+                "pdfsluice_event_loop_turn_seconds",
+                "Time from one look at the sockets to the next.",
+                buckets=list(zip(bounds, accumulate(turns.counts), strict=True)),
+                sum_value=turns.seconds,
+            )

@@ -23,18 +23,19 @@ from pdfsluice.config import Loaded, Settings
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.events import ShuttingDown
 from pdfsluice.core.manager import DISTRIBUTION, PluginManager
+from pdfsluice.core.processors import keep_to_own
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.startup import load_all
 
 from . import logs
 from .app import open_app
+from .event_loop import FairSite, new_event_loop
 from .http import Runner
 from .keys import RUNTIME
 
 logger = logging.getLogger(__name__)
 
 _WANTED_FILES = 65_536
-_BACKLOG = 1024
 _RETRY_AFTER_SECONDS = 5.0
 
 
@@ -75,7 +76,10 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
     )
     logs.configure(loaded.settings)
     _raise_file_limit()
-    asyncio.run(run(loaded, manager))
+    if loaded.settings.stage_processes:
+        keep_to_own(loaded.settings.processors)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(run(loaded, manager))
 
 
 async def run(loaded: Loaded, manager: PluginManager) -> None:
@@ -157,7 +161,7 @@ def _exclusive(data_dir: Path) -> Iterator[None]:
 
 
 async def _listen(runner: Runner, settings: Settings) -> web.TCPSite:
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG)
+    site = FairSite(runner, settings.host, settings.port)
     try:
         await site.start()
     except OSError as error:

@@ -7,9 +7,8 @@ figures; ``--only NAME`` runs one, ``--smoke`` all of them in miniature.
 import argparse
 import asyncio
 import json
-import statistics
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ from benchmarks.support.files import workspace
 from benchmarks.support.processes import Server, pdfsluice
 
 from . import scenarios
+from .observer import observing
 
-Scenario = Callable[[Server, Path, bool], Awaitable[dict[str, Any]]]
+Scenario = Callable[[Server, Path, bool], Coroutine[Any, Any, dict[str, Any]]]
 
 SCENARIOS: dict[str, tuple[Scenario, dict[str, str]]] = {
     "concurrent": (scenarios.concurrent, {"STREAMING_MAX_CONCURRENT_UPLOADS": "1000"}),
@@ -41,30 +41,19 @@ def main() -> int:
     for name, (run, settings) in SCENARIOS.items():
         if options.only in (None, name):
             with workspace() as folder, pdfsluice(folder / name, **settings) as server:
-                figures[name] = asyncio.run(_run(run, server, folder, smoke=options.smoke))
+                figures[name] = _run(run, server, folder, smoke=options.smoke)
             print(f"{name}: {json.dumps(figures[name])}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2))
     return 0
 
 
-async def _run(run: Scenario, server: Server, folder: Path, *, smoke: bool) -> dict[str, Any]:
+def _run(run: Scenario, server: Server, folder: Path, *, smoke: bool) -> dict[str, Any]:
     """Run a scenario while the server's memory and responsiveness are watched."""
-    before, cpu = server.rss_mib(), server.cpu_seconds()
-    highest, answers = [before], list[float]()
-    watch = asyncio.create_task(scenarios.observe(server, highest, answers))
-    try:
-        figures = await run(server, folder, smoke)
-    finally:
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
-    return figures | {
-        "rss_before_mib": round(before, 1),
-        "rss_highest_mib": round(max(highest), 1),
-        "cpu_seconds": round(server.cpu_seconds() - cpu, 2),
-        "liveness_p50_ms": round(statistics.median(answers) * 1000, 1) if answers else None,
-        "liveness_worst_ms": round(max(answers) * 1000, 1) if answers else None,
-    }
+    cpu = server.cpu_seconds()
+    with observing(server) as observed:
+        figures = asyncio.run(run(server, folder, smoke))
+    return figures | observed.figures | {"cpu_seconds": round(server.cpu_seconds() - cpu, 2)}
 
 
 if __name__ == "__main__":

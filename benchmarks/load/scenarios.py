@@ -25,18 +25,6 @@ START = b"%PDF-1.7\n1 0 obj\n<</Length 1000000000>>\nstream\n"
 """What random bytes stand behind, so that they are the inside of a picture."""
 
 
-async def observe(server: Server, memory: list[float], answers: list[float]) -> None:
-    """Sample the server's memory and how fast it says that it lives, ten times a second."""
-    async with _client(server) as http:
-        while True:
-            begin = time.perf_counter()
-            async with http.get("/health/live") as response:
-                await response.read()
-            answers.append(time.perf_counter() - begin)
-            memory.append(server.rss_mib())
-            await asyncio.sleep(0.1)
-
-
 def _client(server: Server, connections: int = 0) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         f"http://{server.host}:{server.port}",

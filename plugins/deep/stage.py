@@ -28,6 +28,7 @@ class DeepStage:
                 cpu_seconds=options.cpu_seconds,
                 wall_seconds=options.wall_seconds + _GRACE,
                 file_size=0,
+                apart=True,
             ),
             arguments=(str(int(options.stream_memory)),),
             size=options.workers,

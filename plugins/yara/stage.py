@@ -28,6 +28,7 @@ class YaraStage:
                 address_space=options.memory + options.max_file_size,  # the file is mapped
                 wall_seconds=options.wall_seconds + _GRACE,
                 file_size=0,
+                apart=True,
             ),
             arguments=(str(folder), str(options.wall_seconds)),
             size=options.workers,

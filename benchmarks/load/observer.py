@@ -1,0 +1,91 @@
+"""Watches a server from a process of its own: how fast it answers, how much memory it has.
+
+Whoever sends is not always at leisure to look at a clock; here nothing else is going on.
+"""
+
+import http.client
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from select import select
+from typing import Any
+
+import orjson
+import psutil
+
+from benchmarks.support.processes import Server
+
+_PAUSE_SECONDS = 0.05
+
+
+@dataclass
+class Observed:
+    """What was seen; filled when the watching has ended.
+
+    Attributes:
+        figures: Memory in MiB, what ``/health/live`` took in milliseconds, and the milliseconds
+            that no turn of the event loop took longer than.
+    """
+
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def observing(server: Server) -> Iterator[Observed]:
+    """Watch a server until the context is left."""
+    command = [sys.executable, "-m", __name__, server.name, str(server.port)]
+    observed = Observed()
+    with subprocess.Popen(
+        [*command, str(server.process.pid)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as watcher:
+        try:
+            yield observed
+        finally:
+            seen, _ = watcher.communicate()  # its input ends, and it says what it saw
+        observed.figures = orjson.loads(seen)
+
+
+def _watch(server: Server) -> dict[str, Any]:
+    """Look at a server until standard input ends."""
+    before = highest = server.rss_mib()
+    answers: list[float] = []
+    line = http.client.HTTPConnection(server.host, server.port)
+    turns = _turns(line)
+    while not select([sys.stdin], [], [], _PAUSE_SECONDS)[0]:
+        begin = time.perf_counter()
+        line.request("GET", "/health/live")
+        line.getresponse().read()
+        answers.append((time.perf_counter() - begin) * 1000)
+        highest = max(highest, server.rss_mib())
+    longest = [bound for bound, count in _turns(line).items() if count > turns[bound]]
+    return {
+        "rss_before_mib": round(before, 1),
+        "rss_highest_mib": round(highest, 1),
+        "liveness_p50_ms": round(statistics.median(answers), 1) if answers else None,
+        "liveness_worst_ms": round(max(answers), 1) if answers else None,
+        "loop_turns_within_ms": round(max(longest) * 1000, 1),
+    }
+
+
+def _turns(line: http.client.HTTPConnection) -> dict[float, int]:
+    """Return how many turns the event loop has made, by the bound that each has kept."""
+    line.request("GET", "/metrics")
+    found = re.findall(
+        r'^pdfsluice_event_loop_turn_seconds_bucket{le="(\S+)"} (\S+)$',
+        line.getresponse().read().decode(),
+        re.MULTILINE,
+    )
+    totals = [float(total) for _, total in found]
+    bounds = [float(bound) for bound, _ in found]
+    before = [0.0, *totals]
+    return {b: int(t - low) for b, t, low in zip(bounds, totals, before, strict=False)}
+
+
+if __name__ == "__main__":
+    name, port, pid = sys.argv[1:]
+    sys.stdout.buffer.write(orjson.dumps(_watch(Server(name, int(port), psutil.Process(int(pid))))))

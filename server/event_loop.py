@@ -1,0 +1,102 @@
+"""The server's event loop: fair to all its connections, so that a crowd does not hold it up.
+
+asyncio deals with everything that is ready before it looks at anything else. A thousand
+requests that come in the same moment would keep it for a second, while the chunks of other
+uploads wait. Here a turn of the loop deals with a few sockets, the next with others, and how
+long turns take is known to the microsecond.
+"""
+
+import asyncio
+import select
+import selectors
+import sys
+import time
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+
+_SOCKETS_AT_ONCE = 16
+"""Ready sockets in one turn of the loop; a whole request keeps it for a millisecond."""
+_ACCEPTED_AT_ONCE = 8
+_BACKLOG = 1024
+"""How many connections may wait to be accepted."""
+
+
+class Turns:
+    """How long the turns of an event loop took, from one wait for sockets to the next.
+
+    Attributes:
+        counts: Turns by the first of the ``BOUNDS`` that they kept; one more for longer ones.
+        seconds: All turns together.
+    """
+
+    BOUNDS: Sequence[float] = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+    """In seconds."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(self.BOUNDS) + 1)
+        self.seconds = 0.0
+
+    def took(self, seconds: float) -> None:
+        """Count a turn."""
+        self.counts[bisect_left(self.BOUNDS, seconds)] += 1
+        self.seconds += seconds
+
+
+class FairEventLoop(asyncio.SelectorEventLoop):
+    """An event loop for systems with epoll; see :func:`new_event_loop`.
+
+    Attributes:
+        turns: How long it was busy without a look at its sockets.
+    """
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        selector = selectors.DefaultSelector()
+        # A selector asks for all that is ready, and has no public way to make it ask for less.
+        private: Any = selector
+        private._selector = _FewAtOnce(private._selector, self.turns)  # noqa: SLF001
+        super().__init__(selector)
+
+
+class _FewAtOnce:
+    """An epoll object that tells of few sockets at a time; of the others first, the next time."""
+
+    def __init__(self, epoll: "select.epoll", turns: Turns) -> None:
+        self._epoll = epoll
+        self._turns = turns
+        self._began = time.perf_counter()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._epoll, name)
+
+    def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
+        self._turns.took(time.perf_counter() - self._began)
+        try:
+            return self._epoll.poll(timeout, min(most, _SOCKETS_AT_ONCE))
+        finally:
+            self._began = time.perf_counter()
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Make an event loop, a fair one where the system has epoll."""
+    return FairEventLoop() if sys.platform == "linux" else asyncio.new_event_loop()
+
+
+class FairSite(web.TCPSite):
+    """A site that lets a crowd in by and by.
+
+    asyncio has one number for both: how many may wait, and how many it accepts in one turn.
+    """
+
+    def __init__(self, runner: web.BaseRunner, host: str, port: int) -> None:
+        super().__init__(runner, host, port, backlog=_ACCEPTED_AT_ONCE)
+
+    async def start(self) -> None:
+        """Listen."""
+        await super().start()
+        for listener in self._server.sockets if isinstance(self._server, asyncio.Server) else ():
+            with listener.dup() as same:
+                same.listen(_BACKLOG)
