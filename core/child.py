@@ -268,7 +268,9 @@ async def start(
         stderr=asyncio.subprocess.PIPE,
         limit=longest_line,
         env={**inherited, ENVIRONMENT: _encode(limits)},
-        process_group=0,  # a Ctrl-C in the terminal is the parent's to handle
+        # A Ctrl-C in the terminal is the parent's to handle. A session of its own would do that
+        # as well, but Linux gives sessions equal shares of a processor, whatever the niceness.
+        process_group=0,
     )
     place(process.pid, apart=limits.apart)
     return Child(process, limits)

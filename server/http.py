@@ -96,7 +96,13 @@ class Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Return the answer to a request that is malformed, or whose handling broke."""
+        """Return the answer to a request that is malformed, or whose handling broke.
+
+        Raises:
+            ConnectionError: Nobody is left to answer, or a part of the answer has gone already.
+        """
+        if isinstance(exc, ConnectionError):
+            raise exc
         request_id = uuid.uuid4().hex
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.error("unexpected error", exc_info=exc, extra={"request_id": request_id})

@@ -5,6 +5,7 @@ are gathered in a temporary table of the writer's connection and published in a 
 transaction, so that a search sees either all of the old ones or all of the new.
 """
 
+import fcntl
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -62,6 +63,18 @@ class Hit:
     score: float
 
 
+@contextmanager
+def _setting_up(path: Path) -> Iterator[None]:
+    """Set a database up in one process after another.
+
+    Whoever finds it locked while it turns to the write-ahead log is refused at once, however
+    long it would wait for a lock otherwise.
+    """
+    with path.with_name(f"{path.name}-setup").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class PassageDatabase:
     """Keeps passages and finds them by words and by vectors.
 
@@ -75,9 +88,10 @@ class PassageDatabase:
         self._db.enable_load_extension(True)
         self._db.load_extension(sqlite_vec.loadable_path())
         self._db.enable_load_extension(False)
-        self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
-        with self._transaction("BEGIN IMMEDIATE"):
-            self._db.execute(_SCHEMA)
+        with _setting_up(path):
+            self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
+            with self._transaction("BEGIN IMMEDIATE"):
+                self._db.execute(_SCHEMA)
 
     def close(self) -> None:
         """Let go of the database."""

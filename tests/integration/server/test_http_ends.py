@@ -191,3 +191,22 @@ async def send_part(web: WebServer, session_id: str, size: int, content: bytes, 
     elif way == "stay":
         assert b" 4" in await reader.readline()
     writer.close()
+
+
+async def test_a_client_that_leaves_is_no_error_of_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may go before the answer begins, and in the midst of it."""
+    async with a_server(tmp_path) as web:
+        document = await web.upload(DATA)
+        request = f"GET /api/documents/{document['id']}/file HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for wait in (0.0, 0.0, 0.002, 0.005, 0.01) * 5:
+            reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+            writer.write(request.encode() * 3)
+            await writer.drain()
+            await asyncio.sleep(wait)
+            writer.transport.abort()
+            del reader
+        async with web.http.get(f"/api/documents/{document['id']}/file") as response:
+            assert await response.read() == DATA
+    assert not [record.message for record in caplog.records if record.levelname == "ERROR"]

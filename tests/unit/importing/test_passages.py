@@ -1,7 +1,9 @@
 """The database of passages: atomic, filtered by owner, indifferent to odd queries."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -27,6 +29,20 @@ def database(path: Path) -> Iterator[PassageDatabase]:
     opened = PassageDatabase(path)
     yield opened
     opened.close()
+
+
+def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
+    together = Barrier(4)
+
+    def open_it(path: Path) -> None:
+        together.wait()
+        PassageDatabase(path).close()
+
+    with ThreadPoolExecutor(4) as threads:
+        for number in range(25):
+            path = tmp_path / f"{number}.db"
+            for done in [threads.submit(open_it, path) for _ in range(4)]:
+                done.result()
 
 
 def unit(seed: int, dimension: int = DIMENSION) -> bytes:
