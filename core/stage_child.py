@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 THREADS = 4
 """Uploads whose stages run at a time in one process; one may be waiting for a virus scanner."""
 
+_KEPT_BEHIND = 256 * 1024 * 1024
+"""How much of a file stays in the system's cache for those who read it next."""
+_FORGOTTEN_AT_ONCE = 64 * 1024 * 1024
 _EASY_VICTIM = "500"
 _yield = getattr(os, "sched_yield", lambda: None)  # macOS has none
 
@@ -107,6 +110,7 @@ class _File:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+        self._forgotten = 0
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
         """Fill ``buffer`` from ``offset``; return how many bytes were there.
@@ -123,12 +127,23 @@ class _File:
                 done += got
                 if done == len(buffer):
                     break
+            self._forget(self._descriptor, offset - _KEPT_BEHIND)
         except OSError as error:
             raise StorageFailed(
                 f"The server could not read the bytes back: {error.strerror or error}.",
                 hint="Tell whoever runs the server.",
             ) from error
         return done
+
+    def _forget(self, descriptor: int, end: int) -> None:
+        """Let the system's cache go of what is far behind, for the pages that come in now.
+
+        A huge file would drive everything else out of it.
+        """
+        if end - self._forgotten >= _FORGOTTEN_AT_ONCE and hasattr(os, "posix_fadvise"):
+            size = end - self._forgotten
+            os.posix_fadvise(descriptor, self._forgotten, size, os.POSIX_FADV_DONTNEED)
+            self._forgotten = end
 
     def close(self) -> None:
         if self._descriptor is not None:

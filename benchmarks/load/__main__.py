@@ -29,18 +29,25 @@ SCENARIOS: dict[str, tuple[Scenario, dict[str, str]]] = {
     "sessions": (scenarios.sessions, {"PDFSLUICE_MAX_SESSIONS": "1000000"}),
 }
 
+DISK = Path("/var/tmp")
+"""Where huge files go: 10 GB in memory would tell how fast the system finds memory."""
+
 
 def main() -> int:
     """Run the scenarios and print their figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--only", choices=SCENARIOS)
     parser.add_argument("--smoke", action="store_true", help="tiny: see that everything runs")
+    parser.add_argument(
+        "--disk", type=Path, help=f"where files are; by default {DISK} for sizes, else memory"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     figures: dict[str, dict[str, Any]] = {}
     for name, (run, settings) in SCENARIOS.items():
         if options.only in (None, name):
-            with workspace() as folder, pdfsluice(folder / name, **settings) as server:
+            disk = options.disk or (DISK if name == "sizes" and DISK.is_dir() else None)
+            with workspace(disk) as folder, pdfsluice(folder / name, **settings) as server:
                 figures[name] = _run(run, server, folder, smoke=options.smoke)
             print(f"{name}: {json.dumps(figures[name])}", flush=True)
     if options.json:

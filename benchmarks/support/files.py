@@ -14,9 +14,14 @@ SHARED_MEMORY = Path("/dev/shm")
 
 
 @contextmanager
-def workspace() -> Iterator[Path]:
-    """Give a folder in memory where there is one, so that the disk is not what is measured."""
-    parent = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+def workspace(parent: Path | None = None) -> Iterator[Path]:
+    """Give a folder, by default in memory if there is one: the disk is not what is measured.
+
+    Args:
+        parent: A directory on the disk that is to be measured.
+    """
+    if parent is None and SHARED_MEMORY.is_dir():
+        parent = SHARED_MEMORY
     folder = Path(tempfile.mkdtemp(prefix="pdfsluice-bench-", dir=parent))
     try:
         yield folder

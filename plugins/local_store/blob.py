@@ -13,6 +13,8 @@ from .ledger import Ledger
 
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
+_LARGE = 1024 * 1024
+
 
 class LocalBlob:
     """Reads and writes one file at explicit offsets.
@@ -46,6 +48,8 @@ class LocalBlob:
             done = 0
             while done < length:
                 done += os.pwrite(descriptor, data[done:], offset + done)
+            if length >= _LARGE:
+                _begin_to_write(descriptor, offset, length)
         self._ledger.wrote(self._id, offset + length, length)
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
@@ -90,3 +94,13 @@ class LocalBlob:
             last = not self._users
         if last:
             os.close(self._descriptor)
+
+
+def _begin_to_write(descriptor: int, offset: int, length: int) -> None:
+    """Have the system bring bytes to the disk now that it would keep for half a minute.
+
+    Otherwise it stops us when too much of a large file is waiting, and the sync at the end of
+    the file takes long. Where bytes are not on the disk yet, this call only begins that.
+    """
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
