@@ -9,7 +9,7 @@ ARGS   ?=
 NODE_TESTS := tests/js
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install dev test lint format bench bench-peers bench-load soak docs clean
+.PHONY: help demo serve install dev test lint format bench bench-plot bench-peers bench-load soak docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -40,7 +40,11 @@ format: $(VENV)/.installed-dev ## Bring the code into the common form
 	$(BIN)/ruff format .
 
 bench: dev ## Run the benchmarks over chunk sizes
-	$(BIN)/python -m pytest benchmarks --benchmark-only $(ARGS)
+	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-autosave --benchmark-compare \
+		-W default::pytest_benchmark.logger.PytestBenchmarkWarning $(ARGS)
+
+bench-plot: dev ## Draw the last run of the benchmarks over chunk sizes into docs/
+	$(BIN)/python -m benchmarks.plot docs/images/chunk-sizes.svg
 
 bench-peers: dev ## Measure side by side with other upload servers
 	$(BIN)/python -m benchmarks.peers $(ARGS)

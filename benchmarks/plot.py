@@ -1,4 +1,4 @@
-"""``python -m benchmarks.plot FIGURES.json PICTURE.svg``: speed and cost over chunk size.
+"""``python -m benchmarks.plot PICTURE.svg``: speed and cost over chunk size.
 
 Draws what ``make bench`` saved: throughput, and processor seconds per gigabyte, for each
 suite, against the chunk size.
@@ -25,16 +25,20 @@ SUITES = {
     "pipeline": "Pipeline without HTTP",
     "server": "Server over HTTP, one connection",
 }
+SAVED = Path(".benchmarks")
 Lines = dict[str, list[tuple[int, float, float]]]
 
 
 def main() -> int:
     """Draw the picture."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.plot", description=__doc__)
-    parser.add_argument("figures", type=Path)
     parser.add_argument("picture", type=Path)
+    parser.add_argument("--figures", type=Path, help="by default those of the last `make bench`")
     options = parser.parse_args()
-    draw(read(json.loads(options.figures.read_text())), options.picture)
+    figures = options.figures or max(SAVED.glob("*/*.json"), default=None)  # they are numbered
+    if figures is None:
+        parser.error("there are no figures; run: make bench")
+    draw(read(json.loads(figures.read_text())), options.picture)
     return 0
 
 

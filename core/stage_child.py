@@ -140,10 +140,12 @@ class _File:
 
         A huge file would drive everything else out of it.
         """
-        if end - self._forgotten >= _FORGOTTEN_AT_ONCE and hasattr(os, "posix_fadvise"):
-            size = end - self._forgotten
+        size = end - self._forgotten
+        if size < _FORGOTTEN_AT_ONCE:
+            return
+        with suppress(AttributeError, OSError):  # not every system and file system knows of it
             os.posix_fadvise(descriptor, self._forgotten, size, os.POSIX_FADV_DONTNEED)
-            self._forgotten = end
+        self._forgotten = end
 
     def close(self) -> None:
         if self._descriptor is not None:

@@ -101,7 +101,9 @@ class Connection(RequestHandler):
         Raises:
             ConnectionError: Nobody is left to answer, or a part of the answer has gone already.
         """
-        if isinstance(exc, ConnectionError):
+        begun = request.writer.output_size > 0
+        alone = self.transport is None or self.transport.is_closing()
+        if isinstance(exc, ConnectionError) and (begun or alone):
             raise exc
         request_id = uuid.uuid4().hex
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -115,7 +117,7 @@ class Connection(RequestHandler):
                 message=f"the request is not HTTP as it should be: {reason}",
                 request_id=request_id,
             )
-        if request.writer.output_size > 0:
+        if begun:
             raise ConnectionError("an answer was begun already")
         response.force_close()
         return response

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
@@ -102,5 +102,5 @@ def _begin_to_write(descriptor: int, offset: int, length: int) -> None:
     Otherwise it stops us when too much of a large file is waiting, and the sync at the end of
     the file takes long. Where bytes are not on the disk yet, this call only begins that.
     """
-    if hasattr(os, "posix_fadvise"):
+    with suppress(AttributeError, OSError):  # not every system and file system knows of it
         os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)

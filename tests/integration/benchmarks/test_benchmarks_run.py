@@ -25,6 +25,9 @@ def test_chunk_sizes(tmp_path: Path) -> None:
     run("pytest", "benchmarks/chunk_sizes", *options)
     groups = {bench["group"] for bench in json.loads(figures.read_text())["benchmarks"]}
     assert groups == {"stages", "pipeline", "server"}
+    picture = tmp_path / "picture.svg"
+    run("benchmarks.plot", str(picture), f"--figures={figures}")
+    assert "Pipeline without HTTP" in picture.read_text()
 
 
 def test_load(tmp_path: Path) -> None:
