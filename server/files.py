@@ -110,6 +110,6 @@ def attachment(filename: str) -> str:
 async def _copy(request: web.Request, file: BinaryIO, offset: int, count: int) -> None:
     """Let the kernel copy the file to the connection; by hand where it cannot (TLS)."""
     transport = request.transport
-    if transport is None:
+    if transport is None or transport.is_closing():
         raise ConnectionResetError("the client has gone")
     await asyncio.get_running_loop().sendfile(transport, file, offset, count)

@@ -200,7 +200,7 @@ async def test_a_client_that_leaves_is_no_error_of_ours(
     async with a_server(tmp_path) as web:
         document = await web.upload(DATA)
         request = f"GET /api/documents/{document['id']}/file HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        for wait in (0.0, 0.0, 0.002, 0.005, 0.01) * 5:
+        for wait in (0.0, 0.0, 0.001, 0.002, 0.005, 0.01) * 10:
             reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
             writer.write(request.encode() * 3)
             await writer.drain()
