@@ -85,6 +85,13 @@ async def looked_at(runtime: Runtime, session: Session, size: int) -> None:
             await asyncio.sleep(0.001)
 
 
+async def marked(tmp_path: Path) -> None:
+    """Wait until a stage has come to the word in its file."""
+    async with asyncio.timeout(30):
+        while not (tmp_path / "marks" / "mark").exists():
+            await asyncio.sleep(0.01)
+
+
 async def failure(runtime: Runtime, session: Session) -> tuple[str, str]:
     """Wait until an upload has failed; return why."""
     async with asyncio.timeout(30):

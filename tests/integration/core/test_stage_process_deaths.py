@@ -23,6 +23,7 @@ from tests.support.sabotage import (
     file,
     install,
     looked_at,
+    marked,
 )
 
 
@@ -119,8 +120,7 @@ async def test_an_upload_can_be_cancelled_while_its_stages_hang(
             (tmp_path / "marks" / "mark").unlink(missing_ok=True)
             session = await initiate(runtime, data)
             await send_all(runtime, session, data)
-            while not (tmp_path / "marks" / "mark").exists():
-                await asyncio.sleep(0.01)
+            await marked(tmp_path)
             await runtime.uploads.cancel(LOCAL, session.id)
         session = await initiate(runtime, other)
         await send_all(runtime, session, other)
@@ -179,8 +179,7 @@ async def test_a_process_ends_with_its_server_whatever_it_is_at(tmp_path: Path) 
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await send(runtime, session, data, 1)
-        while not (tmp_path / "marks" / "mark").exists():
-            await asyncio.sleep(0.01)
+        await marked(tmp_path)
         (process,) = runtime.uploads._active._stages._shared  # type: ignore[attr-defined]
         process._child._process.stdin.close()  # as when the server dies
         async with asyncio.timeout(20):

@@ -21,6 +21,7 @@ from tests.support.sabotage import (
     file,
     install,
     looked_at,
+    marked,
     pieces,
 )
 
@@ -115,8 +116,7 @@ async def test_an_upload_that_comes_back_while_it_is_put_away_keeps_its_stages(
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await send(runtime, session, data, 1)
-        while not (tmp_path / "marks" / "mark").exists():
-            await asyncio.sleep(0.01)
+        await marked(tmp_path)
         away = asyncio.create_task(runtime.uploads._active.put_idle_away(-1.0))
         await asyncio.sleep(0.1)
         await send(runtime, session, data, 2)
