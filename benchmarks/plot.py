@@ -35,7 +35,8 @@ def main() -> int:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--figures", type=Path, help="by default those of the last `make bench`")
     options = parser.parse_args()
-    figures = options.figures or max(SAVED.glob("*/*.json"), default=None)  # they are numbered
+    saved = SAVED.glob("*/*.json")  # a directory for each version of Python
+    figures = options.figures or max(saved, key=lambda path: path.stat().st_mtime, default=None)
     if figures is None:
         parser.error("there are no figures; run: make bench")
     draw(read(json.loads(figures.read_text())), options.picture)
