@@ -3,9 +3,11 @@
 Starting an interpreter and importing a PDF library takes a tenth of a second; a small file
 is inspected in a few milliseconds. So children are kept, and replaced often enough that
 none gathers the leaks or the damage of many files, and none lingers when there is no work.
+A worn child serves until its successor is ready, so that nobody waits for one to start.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,12 +15,15 @@ from typing import Any
 
 from .child import Child, ChildFailed, Limits, start
 
+logger = logging.getLogger(__name__)
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class _Worker:
     child: Child
     served: int = 0
     idle_since: float = 0.0
+    successor: asyncio.Task[None] | None = None
 
 
 class ChildPool:
@@ -29,8 +34,9 @@ class ChildPool:
         limits: The limits of each request.
         arguments: The command line of each child.
         environment: The environment of each child; without one, the plain one.
-        size: The most children at a time; further requests wait.
-        recycle_after: Requests after which a child is replaced.
+        size: The most children that work at a time; further requests wait.
+        recycle_after: Requests after which a child is replaced, as soon as another has
+            started; after twice as many it is ended in any case.
         idle_seconds: Time without work after which a child is ended.
     """
 
@@ -54,6 +60,7 @@ class ChildPool:
         self._places = asyncio.Semaphore(size)
         self._idle: list[_Worker] = []  # the one used last at the end: few stay warm
         self._reaper: asyncio.Task[None] | None = None
+        self._starting: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,10 +95,7 @@ class ChildPool:
             kept = False
             try:
                 yield worker.child
-                worker.served += 1
-                kept = worker.served < self._recycle_after and not self._closed
-                if kept:
-                    self._rest(worker)
+                kept = self._keep(worker)
             finally:
                 if not kept:
                     await worker.child.close()
@@ -99,9 +103,10 @@ class ChildPool:
     async def close(self) -> None:
         """End all idle children, and each of the others after its request."""
         self._closed = True
-        if self._reaper is not None:
-            self._reaper.cancel()
-            await asyncio.gather(self._reaper, return_exceptions=True)
+        tasks = [*self._starting, *filter(None, [self._reaper])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._end_idle(float("inf"))
 
     @property
@@ -131,14 +136,46 @@ class ChildPool:
         kept = False
         try:
             reply = await worker.child.ask(message)
-            worker.served += 1
-            kept = worker.served < self._recycle_after and not self._closed
-            if kept:
-                self._rest(worker)
+            kept = self._keep(worker)
             return reply
         finally:
             if not kept:
                 await worker.child.close()
+
+    def _keep(self, worker: _Worker) -> bool:
+        """Let a child that has served rest until it is needed again, unless it is to end."""
+        worker.served += 1
+        if worker.served >= self._recycle_after and worker.successor is None and not self._closed:
+            worker.successor = asyncio.create_task(self._succeed(worker))
+            self._starting.add(worker.successor)
+            worker.successor.add_done_callback(self._starting.discard)
+        replaced = worker.successor is not None and worker.successor.done()
+        kept = not (self._closed or replaced or worker.served >= 2 * self._recycle_after)
+        if kept:
+            self._rest(worker)
+        return kept
+
+    async def _succeed(self, worn: _Worker) -> None:
+        """Start the successor of a worn child, which ends now or when it has served."""
+        try:
+            fresh = await self._ready()
+        except (ChildFailed, OSError) as failure:
+            # The worn one ends without: the next request starts another, or is told why not.
+            logger.warning("a process of %s could not be replaced: %s", self._module, failure)
+            return
+        self._rest(fresh)
+        if worn in self._idle:
+            self._idle.remove(worn)
+            await worn.child.close()
+
+    async def _ready(self) -> _Worker:
+        worker = await self._fresh()
+        try:
+            await worker.child.wait_until_ready()
+        except BaseException:
+            await worker.child.close()
+            raise
+        return worker
 
     def _rest(self, worker: _Worker) -> None:
         worker.idle_since = asyncio.get_running_loop().time()

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from pdfsluice.core.child import ChildFailed, Limits
@@ -36,6 +38,10 @@ async def pid(pool: ChildPool) -> int:
     return int(reply["pid"])
 
 
+def is_running(number: int) -> bool:
+    return psutil.pid_exists(number)
+
+
 async def test_a_child_is_used_again(make_pool: MakePool) -> None:
     pool = make_pool()
     assert len({await pid(pool) for _ in range(5)}) == 1
@@ -48,10 +54,44 @@ async def test_no_more_children_than_allowed_work_at_once(make_pool: MakePool) -
     assert 1 <= len(set(pids)) <= 2
 
 
-async def test_a_worn_child_is_replaced(make_pool: MakePool) -> None:
-    pool = make_pool(recycle_after=2)
-    pids = [await pid(pool) for _ in range(4)]
-    assert pids[0] == pids[1] != pids[2] == pids[3]
+async def test_a_worn_child_serves_until_its_successor_is_ready(make_pool: MakePool) -> None:
+    pool = make_pool(size=1, recycle_after=300)
+    pids = [await pid(pool) for _ in range(300)]
+    async with asyncio.timeout(60):
+        while (latest := await pid(pool)) == pids[0]:
+            await asyncio.sleep(0.02)
+            pids.append(latest)
+    assert set(pids) == {pids[0]}
+    assert not is_running(pids[0])
+    assert pool.idle == 1
+
+
+async def test_a_worn_child_that_rests_ends_when_its_successor_is_ready(
+    make_pool: MakePool,
+) -> None:
+    pool = make_pool(size=1, recycle_after=1)
+    worn = await pid(pool)
+    async with asyncio.timeout(60):
+        while is_running(worn):
+            await asyncio.sleep(0.01)
+    assert pool.idle == 1
+    assert await pid(pool) != worn
+
+
+async def test_a_worn_child_ends_though_no_successor_starts(
+    make_pool: MakePool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = make_pool(size=1, recycle_after=1)
+    with monkeypatch.context() as broken:
+        worn = await pid(pool)
+        broken.setattr(sys, "executable", "/nowhere/python")
+        async with asyncio.timeout(60):
+            while not caplog.records:
+                await asyncio.sleep(0.01)
+        assert "could not be replaced" in caplog.text
+        assert await pid(pool) == worn
+        assert not is_running(worn)
+    assert await pid(pool) != worn
 
 
 async def test_a_failure_costs_the_child_and_nothing_else(make_pool: MakePool) -> None:
