@@ -89,6 +89,12 @@ class Settings(BaseModel):
         ge=timedelta(0),
         description="How long the record of an ended session is kept.",
     )
+    quarantine_retention: Duration = Field(
+        timedelta(0),
+        ge=timedelta(0),
+        description="How long a quarantined file is kept;"
+        " 0: until somebody deletes or releases it.",
+    )
     cleanup_interval: Duration = Field(
         timedelta(minutes=60), gt=timedelta(0), description="Time between two clean-ups."
     )
