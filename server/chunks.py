@@ -43,7 +43,7 @@ class Place:
     Attributes:
         chunk_id: Its number.
         offset: Of its first byte.
-        end: Behind its last byte; every body has to go on to there.
+        end: Behind its last byte; a body named by its chunk alone has to go on to there.
         certain: Whether the file's size is known, so that ``end`` is exact.
     """
 
@@ -57,7 +57,7 @@ class Place:
         """Find the place that a client means; number and offset have to agree.
 
         An offset inside the chunk is right as well: that is how a client goes on in the
-        middle of a chunk.
+        middle of a chunk, and how it sends a chunk in pieces where the line is slow.
 
         Raises:
             ProtocolError: Neither is given, or ``is_final`` is wrong.
@@ -100,14 +100,14 @@ class Place:
         """Describe the chunk to the pipeline.
 
         Args:
-            length: Announced length of the body, if it is known.
+            length: Announced length of the body, where it need not go on to the chunk's end.
             checksum: Announced checksum.
             follows: Whether a checksum may come behind the body.
         """
         room = self.end - self.offset
         return ChunkIntent(
             offset=self.offset,
-            length=room if self.certain else length,
+            length=room if length is None and self.certain else length,
             max_length=room,
             chunk_id=self.chunk_id,
             checksum=checksum,
@@ -155,6 +155,7 @@ class Chunks:
     async def raw(self, request: web.Request) -> web.StreamResponse:
         """Take the body as the bytes of a chunk: the fastest way in.
 
+        Where ``chunk_offset`` says where it begins, the body may be a piece of its chunk.
         What a broken connection delivered is kept, unless a digest was announced.
         """
         if request.content_type != "application/octet-stream":
@@ -162,9 +163,12 @@ class Chunks:
                 f"the body is {request.content_type[:80]}; application/octet-stream is expected"
             )
         session = await self._session(request)
-        place = Place.of(session, read_query(request, ChunkQuery))
+        query = read_query(request, ChunkQuery)
+        place = Place.of(session, query)
         checksum = sha256_digest(request.headers, "Content-Digest")
-        intent = place.intent(length=request.content_length, checksum=checksum)
+        is_piece = query.chunk_offset is not None or not place.certain
+        length = (request.content_length or None) if is_piece else None
+        intent = place.intent(length=length, checksum=checksum)
         _check_length(request, intent)
         body = RawBody(request, self._limits, checksum=checksum)
         receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, body)
@@ -214,13 +218,15 @@ def _checksum(fields: ChunkForm) -> Checksum | None:
 def _check_length(request: web.Request, intent: ChunkIntent) -> None:
     """Refuse at once what the announced length shows to be wrong."""
     length = request.content_length
-    if length is None or intent.length is None or length == intent.length:
+    room = intent.max_length
+    if length is None or intent.length is None or length == intent.length <= room:
         return
-    kind = errors.SizeExceeded if length > intent.length else errors.ProtocolError
+    kind = errors.SizeExceeded if length > room else errors.ProtocolError
     raise kind(
-        f"the body has {length} bytes; {intent.length} belong at offset {intent.offset}",
-        hint="Every chunk goes on to its end: chunk_size bytes, or the end of the file.",
-        details={"received": length, "expected": intent.length, "offset": intent.offset},
+        f"the body has {length} bytes; {room} belong at offset {intent.offset}",
+        hint="A chunk goes on to its end: chunk_size bytes, or the end of the file."
+        " Pieces of it are sent with their chunk_offset.",
+        details={"received": length, "expected": room, "offset": intent.offset},
     )
 
 

@@ -154,6 +154,24 @@ async def test_going_on_in_the_middle_of_a_chunk(web: WebServer) -> None:
     assert status["missing_ranges"] == [[0, middle], [CHUNK, 4 * CHUNK]]
 
 
+async def test_a_chunk_comes_in_pieces_that_say_where_they_begin(web: WebServer) -> None:
+    session = await web.initiate(DATA)
+    third = CHUNK // 3
+    pieces = ((2 * third, CHUNK), (0, third), (third, 2 * third))
+    for start, end in pieces:
+        digest = base64.b64encode(hashlib.sha256(DATA[start:end]).digest()).decode()
+        async with web.http.put(
+            f"{session['upload_url']}?chunk_id=0&chunk_offset={start}",
+            data=DATA[start:end],
+            headers={"Content-Digest": f"sha-256=:{digest}:"},
+        ) as response:
+            assert response.status == 200, await response.text()
+    assert (await web.status(session["session_id"]))["missing_ranges"] == [[CHUNK, 4 * CHUNK]]
+    over = f"{session['upload_url']}?chunk_offset={2 * third}"
+    async with web.http.put(over, data=DATA[:CHUNK]) as response:
+        await problem_of(response, 413, "size-exceeded")
+
+
 async def test_the_same_chunk_again_is_harmless_and_another_is_a_conflict(web: WebServer) -> None:
     session = await web.initiate(DATA)
     for _ in range(2):
