@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import xxhash
 
 from .active import ActiveUpload
-from .errors import NotFound, SessionEnded, StateConflict
+from .errors import NotFound, Overloaded, SessionEnded, StateConflict
 from .event_hub import EventHub
 from .follower import Follower
-from .lifecycle import ENDED, FINISHING, OPEN
+from .lifecycle import ENDED, FINISHING, OPEN, stopping
 from .models import Extent, Session, SessionState
 from .ports import Policy
 from .progress import ProgressTeller
@@ -182,12 +182,20 @@ class ActiveUploads:
         await self.put_away(upload)
         return upload.session
 
+    async def discard(self, session: Session) -> Session:
+        """Delete the bytes of a quarantined upload; it stays refused."""
+        await self.drop(session.id)
+        await self._uploads.remove(session.id)
+        return await self._sessions.update(session, quarantined=False, updated_at=_now())
+
     async def put_away(self, upload: ActiveUpload) -> None:
         """Close an upload; its state stays in the stores."""
         if self._open.get(upload.session.id) is upload:
             del self._open[upload.session.id]
             self._touched.pop(upload.session.id, None)
-        await upload.stop_receiving(StateConflict("the upload takes no more bytes now"))
+        await upload.stop_receiving(
+            Overloaded("the upload is being put away", retry_after=1, hint="Send it again.")
+        )
         upload.progress.close()
         try:
             if upload.follower is not None:
@@ -214,15 +222,18 @@ class ActiveUploads:
                 await self.put_away(upload)
 
     async def drain(self, grace: float) -> None:
-        """Give requests ``grace`` seconds to end, then stop them and put everything away."""
+        """Give what goes on ``grace`` seconds to end, then stop it and put everything away."""
         uploads = list(self._open.values())
         await asyncio.gather(*(self._drain_one(upload, grace) for upload in uploads))
 
     async def _drain_one(self, upload: ActiveUpload, grace: float) -> None:
+        clock = asyncio.get_running_loop().time
+        end = clock() + grace
         try:
             await upload.received(grace)
-            await upload.stop_receiving(StateConflict("the server is stopping"))
+            await upload.stop_receiving(stopping())
             if upload.completion is not None:
+                await asyncio.wait({upload.completion}, timeout=max(0.0, end - clock()))
                 upload.completion.cancel()
                 await asyncio.gather(upload.completion, return_exceptions=True)
             await self.put_away(upload)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from .errors import PdfsluiceError, Preempted
 from .findings import MAX_FINDINGS, Decision, Finding
 from .follower import Follower
-from .lifecycle import check_transition, refusal, rejection
+from .lifecycle import ENDED, check_transition, refusal, rejection
 from .models import Completion, Extent, Session, SessionState
 from .ports import Policy
 from .progress import ProgressTeller
@@ -159,6 +159,8 @@ class ActiveUpload:
     async def _change(self, changes: Mapping[str, Any]) -> None:
         if "state" in changes and changes["state"] is not self.session.state:
             check_transition(self.session, changes["state"])
+            if changes["state"] in ENDED:  # its record is kept for a while from now on
+                changes = {**changes, "expires_at": self._now()}
         stored = await self._sessions.update(self.session, **changes)
         self.session = replace(stored, committed=self.session.committed)
 

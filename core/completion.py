@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from .active import ActiveUpload
-from .errors import DigestMismatch, PdfsluiceError, StageFailed, UploadIncomplete
+from .errors import (
+    DigestMismatch,
+    NotFound,
+    PdfsluiceError,
+    StageFailed,
+    StorageFailed,
+    UploadIncomplete,
+)
 from .findings import MAX_FINDINGS, Decision, Finding, StageReport
 from .lifecycle import ENDED, refusal, rejection
 from .merging import merge_reports
@@ -60,12 +67,9 @@ class Completer:
 
     async def _validate(self, upload: ActiveUpload) -> Document | None:
         """Judge the file; return the document that it is, if that is there already."""
-        total = require_whole(upload.session)
         async with upload.lock:
             _refuse_ended(upload.session)
-            if upload.session.state is not SessionState.VALIDATING:
-                await upload.change(state=SessionState.VALIDATING)
-                upload.progress.tell_status()
+            total = await self._begin(upload)
         try:
             validated = await self._look(upload, total)
             self._check_digest(upload.session, validated.report.facts)
@@ -76,13 +80,37 @@ class Completer:
             _refuse_ended(upload.session)
             return await self._settle(upload, validated)
 
+    @staticmethod
+    async def _begin(upload: ActiveUpload) -> int:
+        """Say that the file is being validated; return its size.
+
+        Raises:
+            UploadIncomplete: Bytes are missing, perhaps because they rotted since the last try.
+        """
+        validating = upload.session.state is SessionState.VALIDATING
+        try:
+            total = require_whole(upload.session)
+        except UploadIncomplete:
+            if validating:
+                await upload.change(state=SessionState.UPLOADING)
+                upload.progress.tell_status()
+            raise
+        if not validating:
+            await upload.change(state=SessionState.VALIDATING, failure_code="", failure_message="")
+            upload.progress.tell_status()
+        return total
+
     async def _give_up(self, upload: ActiveUpload, error: PdfsluiceError) -> None:
         async with upload.lock:
             if upload.session.state is not SessionState.VALIDATING:
                 return
-            if error.retryable:
-                await upload.change(state=SessionState.UPLOADING)
-                upload.progress.tell_status(message=error.message)
+            if error.retryable:  # whoever asks how it stands learns why it is not complete
+                await upload.change(
+                    state=SessionState.UPLOADING,
+                    failure_code=error.code,
+                    failure_message=error.message,
+                )
+                upload.progress.tell_status()
             else:
                 await upload.end(SessionState.FAILED, error)
 
@@ -153,7 +181,13 @@ class Completer:
     async def _import(self, upload: ActiveUpload) -> Completion:
         """Publish the bytes and add the document; each step may be repeated after a crash."""
         session = upload.session
-        await self._uploads.publish(session.id)
+        try:
+            await self._uploads.publish(session.id)
+        except NotFound:
+            gone = StorageFailed("The bytes of the upload are gone.", hint="Start a new upload.")
+            async with upload.lock:
+                await upload.end(SessionState.FAILED, gone)
+            raise gone from None
         jobs = [JobKind.IMPORT, JobKind.INDEX] if session.auto_build_index else [JobKind.IMPORT]
         document = await self._catalogue.add(_new_document(session), jobs)
         async with upload.lock:

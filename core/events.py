@@ -18,7 +18,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEvent(Event):
-    """Something that happened to one session; ``owner`` is the principal that may hear of it."""
+    """Something that happened to one session.
+
+    Attributes:
+        session_id: The session.
+        owner: ``Principal.id`` of the principal that may hear of it.
+    """
 
     session_id: str
     owner: str
@@ -29,12 +34,21 @@ class UploadProgress(SessionEvent):
     """How an upload stands; told at most a few times a second for each session.
 
     Attributes:
+        status: The session's state.
+        stage: What is going on: the session's state, ``extracting`` or ``indexing``.
         received_bytes: Came over the wire, perhaps not yet durable.
         durable_bytes: Committed and acknowledged.
         validated_bytes: Seen by every stream stage.
         imported: Share of the background import that is done, 0 to 1.
+        total_bytes: Size of the file; ``None`` while unknown.
+        uploaded_chunks: How many chunks are committed whole.
+        total_chunks: How many chunks the file has; ``None`` while unknown.
+        current_chunk: The chunk that was committed last.
         upload_speed_bps: Recent speed, bytes per second.
         estimated_time_remaining: Seconds; ``None`` while unknown.
+        message: How it stands, in a few words.
+        client_id: What the client calls itself.
+        filename: The client's name for the file, for display only.
     """
 
     status: str
@@ -56,7 +70,17 @@ class UploadProgress(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkProgress(SessionEvent):
-    """A chunk was committed."""
+    """A chunk was committed.
+
+    Attributes:
+        chunk_id: Its number, from 0.
+        chunks_uploaded: How many chunks are committed whole.
+        total_chunks: How many chunks the file has; ``None`` while unknown.
+        bytes_uploaded: Bytes committed so far.
+        total_bytes: Size of the file; ``None`` while unknown.
+        upload_speed_bps: Recent speed, bytes per second.
+        eta_seconds: Seconds left; ``None`` while unknown.
+    """
 
     chunk_id: int
     chunks_uploaded: int
@@ -69,7 +93,17 @@ class ChunkProgress(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadStatus(SessionEvent):
-    """The session's state changed, or a step of validation or import began."""
+    """The session's state changed, or a step of validation or import began or ended.
+
+    Attributes:
+        status: The session's state; ``importing`` while a background job runs.
+        stage: What is going on: a state; ``extracting`` or ``indexing`` of a running job, with
+            ``done``, ``failed`` or ``queued`` (to be tried again) behind it of one that ended.
+        message: The same in words.
+        code: Error code; empty where nothing failed.
+        document_id: The document, once there is one.
+        progress: Share of the job that is done, 0 to 1; ``None`` where it is no job.
+    """
 
     status: str
     stage: str
@@ -81,14 +115,24 @@ class UploadStatus(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingsReported(SessionEvent):
-    """Stages found something, while the file arrives or after."""
+    """Stages found something, while the file arrives or after.
+
+    Attributes:
+        findings: What is new.
+    """
 
     findings: tuple[Finding, ...] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryWarning(Event):
-    """Memory or disk is close to its limit; told to everybody."""
+    """Memory or disk is close to its limit; told to everybody.
+
+    Attributes:
+        memory_usage_mb: Memory of the server, in MiB.
+        memory_limit_mb: The setting, in MiB.
+        warning: What is short.
+    """
 
     memory_usage_mb: float
     memory_limit_mb: float
@@ -97,6 +141,10 @@ class MemoryWarning(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShuttingDown(Event):
-    """The server stops; unfinished uploads can be resumed after ``retry_after`` seconds."""
+    """The server stops; unfinished uploads can be resumed.
+
+    Attributes:
+        retry_after: Seconds after which it is worth trying.
+    """
 
     retry_after: float

@@ -129,7 +129,8 @@ class StageReport:
         facts: Values for the catalogue and for later stages: ``sha256``, ``pdf_version``,
             ``page_count``, ``metadata``.
         settles: Names of stages whose ``unscanned`` entries this report makes void.
-        supersedes: Names of stages whose findings this report replaces by better ones.
+        supersedes: Names of stages (often its own) whose findings so far this report's
+            ``findings`` replace.
     """
 
     findings: tuple[Finding, ...] = ()

@@ -224,8 +224,9 @@ def pdfsluice_register_importers(  # type: ignore[empty-body]
     """Register what is done with each finished document.
 
     ``run`` is called on the event loop by a background job, after the upload was answered,
-    and again after a crash. Raising lets the job be tried again, three times in all; the
-    document stays. ``forget`` is called when a document is deleted.
+    and again after a crash. Raising lets the job be tried again, three times in all, unless
+    it is a :class:`~pdfsluice.core.errors.PdfsluiceError` that is not retryable; the document
+    stays. ``forget`` is called when a document is deleted.
 
     Returns:
         Importers, ordered by ``before`` and ``after``; each job runs all of them.

@@ -1,6 +1,9 @@
 """Looks at files that are already there, with the stages and the policy of uploads."""
 
 import asyncio
+import errno
+import os
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -83,11 +86,12 @@ class Inspector:
         size = 0
         try:
             size = await asyncio.to_thread(_size_of, path)
+            whole = await asyncio.to_thread(path.resolve)  # /dev/stdin is another file in a child
             session = _session(path, size)
             reports = await asyncio.to_thread(self._stream, path, session, advance)
             report = merge_reports(reports)
             for spec in self._completion_stages:
-                context = CompletionContext(session=_with(session, report), path=path)
+                context = CompletionContext(session=_with(session, report), path=whole)
                 report = merge_reports([report, await spec.stage.inspect(context)])
         except OSError as error:
             return _failed(path, size, started, error.strerror or str(error))
@@ -107,7 +111,7 @@ class Inspector:
 
     def _stream(self, path: Path, session: Session, advance: Advance) -> list[StageReport]:
         """Feed all stream stages with the file, slice by slice."""
-        with path.open("rb", buffering=0) as file, ExitStack() as stack:
+        with open(path, "rb", buffering=0, opener=_regular) as file, ExitStack() as stack:
             stages = [_opened(spec, session, stack) for spec in self._stream_stages]
             found: list[Finding] = []
             buffer = memoryview(bytearray(self._chunk_size))
@@ -126,6 +130,19 @@ class Inspector:
 
 def _size_of(path: Path) -> int:
     return path.stat().st_size
+
+
+def _regular(path: str, flags: int) -> int:
+    """Open a file without waiting for whoever may write to it; only regular files will do.
+
+    Raises:
+        OSError: It cannot be opened, or is a pipe or a device.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "Not a regular file")
+    return descriptor
 
 
 def _opened(spec: StreamStageSpec, session: Session, stack: ExitStack) -> StreamStage:

@@ -7,6 +7,7 @@ from pdfsluice.config import Settings
 
 from .errors import (
     ContentRejected,
+    Overloaded,
     PdfsluiceError,
     RateLimited,
     SessionEnded,
@@ -23,7 +24,7 @@ TRANSITIONS: Mapping[SessionState, frozenset[SessionState]] = {
         {_S.UPLOADING, _S.VALIDATING, _S.REJECTED, _S.CANCELLED, _S.FAILED, _S.EXPIRED}
     ),
     _S.UPLOADING: frozenset({_S.VALIDATING, _S.REJECTED, _S.CANCELLED, _S.FAILED, _S.EXPIRED}),
-    # Back to uploading: bytes that rotted on disk are missing again.
+    # Back to uploading: bytes that rotted are missing again, or a fault that passes came between.
     _S.VALIDATING: frozenset(
         {_S.UPLOADING, _S.IMPORTING, _S.REJECTED, _S.CANCELLED, _S.FAILED, _S.COMPLETED}
     ),
@@ -64,11 +65,12 @@ def check_transition(session: Session, target: SessionState) -> None:
 
 
 def expiry(session: Session, settings: Settings) -> datetime:
-    """Say when a session expires if nothing more comes in: by idle time or by age."""
-    return min(
-        session.updated_at + settings.session_timeout,
-        session.created_at + settings.session_max_age,
-    )
+    """Say when a session expires if nothing more comes in: by idle time or by age.
+
+    The age of a released one does not count: it may have been in quarantine for long.
+    """
+    idle = session.updated_at + settings.session_timeout
+    return idle if session.released else min(idle, session.created_at + settings.session_max_age)
 
 
 def is_expired(session: Session, settings: Settings, now: datetime) -> bool:
@@ -96,6 +98,11 @@ def refusal(session: Session) -> PdfsluiceError | None:
                 f"the upload is {session.state} and takes no more bytes",
                 details={"status": session.state.value},
             )
+
+
+def stopping() -> Overloaded:
+    """Return the error for whoever has to wait until the server has been started again."""
+    return Overloaded("the server is stopping", retry_after=5, hint="Try again when it is back.")
 
 
 def expired() -> SessionExpired:

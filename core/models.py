@@ -99,16 +99,29 @@ class Session:
         filename: The client's name for the file, for display only.
         total_size: Size of the file in bytes; ``None`` while a tus client defers it.
         chunk_size: The chunk size that the server settled on, in bytes.
+        protocol: The protocol over which it was opened.
+        created_at: When it was opened (UTC).
+        updated_at: When it was last changed, commits included.
+        expires_at: When it expires if nothing happens; of an ended one, when to look whether
+            its record is to be deleted.
         state: Where it is; ``uploading`` from the first committed byte, without being told.
+        title: The client's title for the document; empty where it gave none.
         committed: The ranges that are durable and acknowledged.
         expected_digest: SHA-256 announced by the client, in lower-case hexadecimal.
+        check_duplicates: Whether a document with the same bytes takes the place of a new one.
+        auto_build_index: Whether the document is indexed at once.
         metadata: What the client said about the file, for display only.
+        findings: What the stages found so far.
+        unscanned: What no stage could look into.
         facts: What the stages found out (``sha256``, ``page_count``).
         decision: What the policy made of the findings so far.
         quarantined: Whether the bytes of a refused upload were kept apart.
         released: Whether an administrator overruled the refusal.
         partial: Whether this is a part for a later concatenation: bytes only, no stages
             and no import (tus, concatenation extension).
+        document_id: The document that it became, or that was there already.
+        failure_code: The error code with which it ended; empty where it did not fail.
+        failure_message: Why it ended, in a sentence.
         version: Grows with each stored change; guards against lost updates.
     """
 
@@ -247,6 +260,17 @@ class NewDocument:
     Attributes:
         session_id: The session it came from; unique, so that an import happens once.
         blob_id: Names the bytes in the upload store.
+        owner: ``Principal.id`` of the principal that uploaded it.
+        title: For people; the file's name without its ending where the client gave none.
+        filename: The client's name for the file, for display only.
+        file_size: Size in bytes.
+        sha256: SHA-256 of the file, in lower-case hexadecimal.
+        created_at: When it was uploaded (UTC).
+        page_count: How many pages it has; ``None`` where no stage could tell.
+        metadata: What the file says of itself (author, producer).
+        findings: What the stages found.
+        unscanned: What no stage could look into.
+        decision: What the policy made of the findings.
     """
 
     session_id: str
@@ -266,7 +290,11 @@ class NewDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document(NewDocument):
-    """A document in the catalogue."""
+    """A document in the catalogue.
+
+    Attributes:
+        id: Its number, from 1.
+    """
 
     id: int
 
@@ -322,6 +350,10 @@ class Job:
     """A background job on a document; a row, so that a restart loses none.
 
     Attributes:
+        id: Its number.
+        document_id: The document.
+        kind: What is done with it.
+        state: Where it is.
         progress: Share done, 0 to 1.
         message: What it is doing, or why it failed.
         attempts: How often it was started.
@@ -341,6 +373,8 @@ class Completion:
     """How an upload ended well.
 
     Attributes:
+        session: The session, completed.
+        document: The document that it became, or that was there already.
         queued: The jobs that were queued with the document; none where it was there before.
     """
 

@@ -111,9 +111,10 @@ class ImportContext:
     Attributes:
         document: The document; its entry is already in the catalogue.
         path: The whole file, to be read only.
-        catalogue: Where pages and metadata are kept.
+        catalogue: Where pages and metadata are kept. What ``document`` says is as old as the
+            job; ``catalogue.get`` tells what importers before this one have changed.
         extractors: Text extractors in order of preference.
-        progress: Tells how far it has come.
+        progress: Tells watchers how far it has come; may be called as often as one likes.
         preview: Draws a page, given its 1-based number and the width in pixels, and keeps
             the picture where requests will find it; ``None`` where nothing draws pages.
             Raises what :meth:`PageRenderer.render` does.
@@ -134,7 +135,8 @@ class Importer(Protocol):
         """Import one document. Repeating it after a crash must do no harm.
 
         Raises:
-            PdfsluiceError: The import failed; the job is tried again a few times.
+            PdfsluiceError: The import failed. If the error is ``retryable``, or any other
+                exception, the job is tried again, three times in all; otherwise it has failed.
         """
         ...
 
@@ -149,7 +151,16 @@ class Index(Protocol):
     async def add(
         self, document: Document, pages: AsyncIterator[PageText], progress: Progress
     ) -> int:
-        """Index a document, replacing what was there of it; return the number of passages."""
+        """Index a document, replacing what was there of it.
+
+        Args:
+            document: The document.
+            pages: The text of its pages, in order.
+            progress: Tells watchers how far it has come.
+
+        Returns:
+            The number of passages.
+        """
         ...
 
     async def remove(self, document_id: int) -> None:
@@ -157,13 +168,23 @@ class Index(Protocol):
         ...
 
     async def search(self, query: str, *, top_k: int, owner: str | None) -> Sequence[Passage]:
-        """Return the best passages, best first; ``owner`` is ``None`` for administrators."""
+        """Return the best passages, best first.
+
+        Args:
+            query: What to look for, as the user wrote it.
+            top_k: How many passages to return at most.
+            owner: Whose documents to search; ``None`` for everybody's.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthenticatorSpec:
-    """Registers an authenticator."""
+    """Registers an authenticator.
+
+    Attributes:
+        authenticator: The authenticator; asked for every request.
+    """
 
     name: str
     authenticator: Authenticator
@@ -176,6 +197,7 @@ class EventSinkSpec:
     """Registers an event sink.
 
     Attributes:
+        sink: The sink; told of every event.
         capacity: How many events may wait for the sink; past it the oldest are dropped.
     """
 
@@ -186,7 +208,11 @@ class EventSinkSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySpec:
-    """Registers a policy; of several the settings choose one by name."""
+    """Registers a policy; of several the settings choose one by name.
+
+    Attributes:
+        policy: The policy; asked about every finding.
+    """
 
     name: str
     policy: Policy
@@ -194,7 +220,11 @@ class PolicySpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImporterSpec:
-    """Registers an importer."""
+    """Registers an importer.
+
+    Attributes:
+        importer: The importer; given every document.
+    """
 
     name: str
     importer: Importer
@@ -204,7 +234,11 @@ class ImporterSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextExtractorSpec:
-    """Registers a text extractor; earlier ones are tried first."""
+    """Registers a text extractor; earlier ones are tried first.
+
+    Attributes:
+        extractor: The extractor; asked for every document.
+    """
 
     name: str
     extractor: TextExtractor
@@ -214,7 +248,11 @@ class TextExtractorSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRendererSpec:
-    """Registers a page renderer; earlier ones are tried first."""
+    """Registers a page renderer; earlier ones are tried first.
+
+    Attributes:
+        renderer: The renderer; asked for every picture.
+    """
 
     name: str
     renderer: PageRenderer
@@ -224,7 +262,11 @@ class PageRendererSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSpec:
-    """Registers an index; ``open`` is called once, if the settings choose it."""
+    """Registers an index.
+
+    Attributes:
+        open: Opens the index; called once, if the settings choose it.
+    """
 
     name: str
     open: Opener[Index]

@@ -1,9 +1,11 @@
 """Builds a running pdfsluice from settings and plugins, and takes it apart again."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from pdfsluice.config import Loaded, Settings
 
@@ -11,6 +13,7 @@ from .activation import ActiveUploads
 from .completion import Completer
 from .errors import AuthenticationError
 from .event_hub import EventHub
+from .finishing import Completions
 from .jobs import JobRunner
 from .library import Library
 from .manager import PluginManager
@@ -153,6 +156,9 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
             workers=workers,
             progress_interval=settings.progress_interval.total_seconds(),
         )
+        completions = Completions(
+            Completer(registry, uploads, catalogue, jobs.wake), active, sessions, catalogue
+        )
         service = UploadService(
             settings=settings,
             sessions=sessions,
@@ -160,15 +166,14 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
             catalogue=catalogue,
             active=active,
             pipeline=ChunkPipeline(registry, workers),
-            completer=Completer(registry, uploads, catalogue, jobs.wake),
+            completions=completions,
         )
         sweeper = Sweeper(settings, sessions, uploads, active)
         interrupted = await sweeper.reconcile()
         stack.push_async_callback(active.drain, 0.0)
         await stack.enter_async_context(jobs.running())
         await stack.enter_async_context(sweeper.running())
-        for session in interrupted:
-            await service.go_on(session)
+        await stack.enter_async_context(_beside(completions.go_on(interrupted)))
         yield Runtime(
             settings=settings,
             manager=manager,
@@ -186,6 +191,17 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
             events=events,
             sweeper=sweeper,
         )
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let something go on until it has ended, or the context is left."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """What clients can do with uploads: initiate, send, resume, complete, cancel, release."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,12 +8,9 @@ from datetime import UTC, datetime
 from pdfsluice.config import Settings
 
 from .activation import ActiveUploads
-from .active import ActiveUpload
-from .completion import Completer, require_whole
 from .concatenation import Concatenation
 from .errors import (
     OffsetConflict,
-    Overloaded,
     ProtocolError,
     SessionNotFound,
     SizeExceeded,
@@ -22,8 +18,9 @@ from .errors import (
     StorageFailed,
 )
 from .findings import Decision
+from .finishing import Completions
 from .initiation import Initiation, Initiator, check_size
-from .lifecycle import ENDED, FINISHING, OPEN, expired, is_expired, refusal
+from .lifecycle import ENDED, FINISHING, OPEN, expired, is_expired, refusal, stopping
 from .models import (
     ChunkIntent,
     ChunkReceipt,
@@ -62,7 +59,7 @@ class UploadService:
         catalogue: Catalogue,
         active: ActiveUploads,
         pipeline: ChunkPipeline,
-        completer: Completer,
+        completions: Completions,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
@@ -70,7 +67,7 @@ class UploadService:
         self._catalogue = catalogue
         self._active = active
         self._pipeline = pipeline
-        self._completer = completer
+        self._completions = completions
         self._initiator = Initiator(settings, sessions, uploads, catalogue)
         self._concatenation = Concatenation(sessions, uploads, active)
         self._draining = False
@@ -166,7 +163,9 @@ class UploadService:
             ProtocolError: Another size was announced before.
             SizeExceeded: The file is larger than allowed.
             OffsetConflict: More bytes are committed already.
+            PermissionDenied: The principal may not upload.
         """
+        principal.require(Scope.UPLOAD)
         session = await self._find(principal, session_id)
         if session.total_size == total:
             return session
@@ -194,10 +193,7 @@ class UploadService:
             SessionEnded, SessionExpired: The session has ended otherwise.
         """
         session = await self.start_completion(principal, session_id)
-        upload = self._active.peek(session.id)
-        if upload is not None and upload.completion is not None:
-            return await asyncio.shield(upload.completion)
-        return await self._completed(session.id)
+        return await self._completions.result(session.id)
 
     async def start_completion(self, principal: Principal, session_id: str) -> Session:
         """Begin to complete an upload and return at once; see :meth:`complete`."""
@@ -209,39 +205,7 @@ class UploadService:
             return session
         if session.partial:
             raise StateConflict("a part is completed by concatenating it with others")
-        return await self._begin_completion(session)
-
-    async def go_on(self, session: Session) -> None:
-        """Take up a completion that a restart interrupted."""
-        await self._begin_completion(session)
-
-    async def _begin_completion(self, session: Session) -> Session:
-        upload = await self._active.get(session)
-        if upload.session.state in OPEN:
-            require_whole(upload.session)
-        if upload.completion is None or upload.completion.done():
-            upload.completion = asyncio.create_task(self._complete(upload))
-        return upload.session
-
-    async def _complete(self, upload: ActiveUpload) -> Completion:
-        """Complete an upload, then put it away: it has ended, or its bytes need checking anew."""
-        try:
-            completion = await self._completer.complete(upload)
-        finally:
-            await self._active.put_away(upload)
-        logger.info("upload completed", extra={"session_id": completion.session.id})
-        return completion
-
-    async def _completed(self, session_id: str) -> Completion:
-        """Say how an upload ended that has been put away."""
-        session = await self._sessions.get(session_id)
-        error = None if session.state is SessionState.COMPLETED else refusal(session)
-        if error is not None:
-            raise error
-        if session.document_id is None:
-            raise StateConflict(f"the upload is {session.state} and has no document")
-        document = await self._catalogue.get(session.document_id, owner=session.owner)
-        return Completion(session, document)
+        return await self._completions.begin(session)
 
     async def resume(self, principal: Principal, session_id: str, client_id: str) -> Session:
         """Check the stored bytes and return what is still missing.
@@ -271,6 +235,9 @@ class UploadService:
     async def cancel(self, principal: Principal, session_id: str, reason: str = "") -> Session:
         """End an upload and delete its bytes; cancelling it again is harmless.
 
+        An administrator may also delete the bytes of a refused upload that are kept in
+        quarantine. It stays refused.
+
         Raises:
             StateConflict: The upload is already being imported, or has ended otherwise.
         """
@@ -278,6 +245,10 @@ class UploadService:
         session = await self._find(principal, session_id)
         if session.state is SessionState.CANCELLED:
             return session
+        if session.quarantined and principal.may(Scope.ADMIN):
+            extra = {"session_id": session.id, "by": principal.name}
+            logger.warning("quarantined upload deleted", extra=extra)
+            return await self._active.discard(session)
         if session.state in ENDED:
             raise StateConflict(f"the upload is {session.state} and cannot be cancelled")
         return await self._active.end(session, SessionState.CANCELLED, reason or "cancelled")
@@ -310,9 +281,11 @@ class UploadService:
             failure_message="",
             updated_at=_now(),
         )
+        # Without findings the stages begin anew: what they knew is to be found once more.
+        await self._sessions.save_checkpoints(session.id, {})
         logger.warning("upload released", extra={"session_id": session.id, "by": principal.name})
         if released.next_chunk_id is None and not released.partial:
-            return await self._begin_completion(released)
+            return await self._completions.begin(released)
         return released
 
     async def resumable(
@@ -371,9 +344,7 @@ class UploadService:
 
     def _refuse_while_draining(self) -> None:
         if self._draining:
-            raise Overloaded(
-                "the server is stopping", retry_after=5, hint="Try again when it is back."
-            )
+            raise stopping()
 
     def _check_place(self, session: Session, chunk: ChunkIntent) -> None:
         """Check that a chunk lies inside the file, and ends inside it as far as it says."""

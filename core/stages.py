@@ -34,7 +34,7 @@ class ChunkCheck(Protocol):
     """Watches the bytes of one chunk; used by one thread at a time."""
 
     def update(self, data: memoryview) -> None:
-        """See the next bytes. Runs in a worker thread; ``data`` is reused afterwards."""
+        """See the next bytes, in order. Runs in a worker thread; ``data`` is reused afterwards."""
         ...
 
     def finish(self, checksum: Checksum | None) -> None:
@@ -96,7 +96,15 @@ class StreamStage(Protocol):
     """
 
     def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
-        """See the next bytes; ``data`` is reused afterwards. Returns what is new."""
+        """See the next bytes; ``data`` is reused afterwards.
+
+        Args:
+            offset: Where ``data`` begins in the file; the end of what was fed before.
+
+        Returns:
+            What is new since the last call. What is returned here may be refused at once;
+            what only the whole file tells belongs into the report of :meth:`finish`.
+        """
         ...
 
     def finish(self) -> StageReport:
@@ -138,7 +146,11 @@ class CompletionStage(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSpec:
-    """Registers a gate."""
+    """Registers a gate.
+
+    Attributes:
+        gate: The gate; asked for every chunk of every upload.
+    """
 
     name: str
     gate: Gate
@@ -148,7 +160,11 @@ class GateSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkStageSpec:
-    """Registers a chunk stage."""
+    """Registers a chunk stage.
+
+    Attributes:
+        stage: The stage; asked for every chunk of every upload.
+    """
 
     name: str
     stage: ChunkStage
@@ -158,7 +174,11 @@ class ChunkStageSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStageSpec:
-    """Registers a stream stage: ``open`` makes one object per session, in its stage process."""
+    """Registers a stream stage.
+
+    Attributes:
+        open: Makes the object that sees one upload; called in a stage process.
+    """
 
     name: str
     open: Callable[[StageContext], StreamStage]
@@ -171,6 +191,7 @@ class CompletionStageSpec:
     """Registers a completion stage.
 
     Attributes:
+        stage: The stage; asked for every upload whose bytes are all there.
         close: Awaited once when the server or the command ends, to let go of what the stage
             holds (child processes, connections); it may be needed or not.
     """

@@ -152,8 +152,8 @@ class SessionStore(Protocol):
                 stored in one step, so that nobody gets past it by asking many times at once.
 
         Raises:
-            RateLimited: It would be one too many; see
-                :func:`pdfsluice.core.lifecycle.too_many_open`.
+            RateLimited: It would be one too many; ``pdfsluice.core.lifecycle.too_many_open``
+                makes this error.
         """
         ...
 
@@ -166,7 +166,14 @@ class SessionStore(Protocol):
         ...
 
     async def commit(self, session_id: str, extent: Extent, now: datetime) -> None:
-        """Add a committed extent; from here on the bytes exist."""
+        """Add a committed extent; from here on the bytes exist.
+
+        The session's ``committed`` grows by it, its ``updated_at`` becomes ``now``, and its
+        ``version`` stays. Extents come in any order and at the same time.
+
+        Raises:
+            SessionNotFound: There is no such session.
+        """
         ...
 
     async def extents(self, session_id: str) -> Sequence[Extent]:
@@ -174,7 +181,10 @@ class SessionStore(Protocol):
         ...
 
     async def drop_extents(self, session_id: str, extents: Sequence[Extent]) -> None:
-        """Forget extents whose stored bytes are no longer what was committed."""
+        """Forget extents whose stored bytes are no longer what was committed.
+
+        One that was committed anew since, with another fingerprint, stays.
+        """
         ...
 
     async def update(self, session: Session, **changes: Any) -> Session:
@@ -204,6 +214,13 @@ class SessionStore(Protocol):
         limit: int = 1000,
     ) -> Sequence[Session]:
         """Return sessions, newest first.
+
+        Args:
+            states: In which states they are.
+            owner: Whose; ``None`` for everybody's.
+            client_id: Which client's; ``None`` for every client's.
+            expired_before: Only those whose ``expires_at`` is earlier.
+            limit: How many to return at most.
 
         Ask for ``created`` and ``uploading`` together: the first committed byte makes one the
         other without an update.
@@ -254,11 +271,30 @@ class Catalogue(Protocol):
     async def list(
         self, *, owner: str | None, after: int | None = None, limit: int = 50
     ) -> tuple[Sequence[Document], int]:
-        """Return documents with ids below ``after``, newest first, and how many there are."""
+        """Return documents with ids below ``after``, newest first, and how many there are.
+
+        Args:
+            owner: Whose documents; ``None`` for everybody's.
+            after: The id of the last document of the page before.
+            limit: How many to return at most.
+
+        Returns:
+            The documents of this page, and the number of all.
+        """
         ...
 
     async def update(self, document_id: int, **changes: Any) -> Document:
-        """Change ``title``, ``page_count`` or ``metadata``."""
+        """Change ``title``, ``page_count`` or ``metadata``.
+
+        Args:
+            document_id: The document.
+            changes: New values. Each replaces what was there, ``metadata`` as a whole: to add
+                to it, give what :meth:`get` returns and yours together.
+
+        Raises:
+            DocumentNotFound: There is no such document.
+            TypeError: Something else was to be changed.
+        """
         ...
 
     async def delete(self, document_id: int) -> None:
@@ -266,7 +302,11 @@ class Catalogue(Protocol):
         ...
 
     async def save_pages(self, document_id: int, pages: Sequence[PageText]) -> None:
-        """Store the text of pages, replacing earlier text of the same pages."""
+        """Store the text of pages, replacing earlier text of the same pages; others stay.
+
+        Raises:
+            DocumentNotFound: There is no such document.
+        """
         ...
 
     def pages(self, document_id: int) -> AsyncIterator[PageText]:
@@ -296,7 +336,11 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadStoreSpec:
-    """Registers an upload store; ``open`` is called once, if the settings choose it."""
+    """Registers an upload store.
+
+    Attributes:
+        open: Opens the store; called once, if the settings choose it.
+    """
 
     name: str
     open: "Opener[UploadStore]"
@@ -304,7 +348,11 @@ class UploadStoreSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStoreSpec:
-    """Registers a session store; ``open`` is called once, if the settings choose it."""
+    """Registers a session store.
+
+    Attributes:
+        open: Opens the store; called once, if the settings choose it.
+    """
 
     name: str
     open: "Opener[SessionStore]"
@@ -312,7 +360,11 @@ class SessionStoreSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueSpec:
-    """Registers a document catalogue; ``open`` is called once, if the settings choose it."""
+    """Registers a document catalogue.
+
+    Attributes:
+        open: Opens the catalogue; called once, if the settings choose it.
+    """
 
     name: str
     open: "Opener[Catalogue]"

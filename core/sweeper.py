@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pdfsluice.config import Settings
 
@@ -39,17 +39,20 @@ class Sweeper:
     async def reconcile(self) -> list[Session]:
         """Bring files and sessions together after a start.
 
-        Files without an open session are deleted, unless the session store is empty; a
-        session without its file starts again from nothing when it is touched.
+        Files without an open session are deleted, unless the session store is empty; those
+        that were on their way to quarantine get there; a session without its file starts
+        again from nothing when it is touched.
 
         Returns:
             Sessions whose completion was interrupted and has to go on.
         """
-        stray = [
-            blob_id
-            for blob_id in await self._uploads.partial_ids()
-            if not await self._is_wanted(blob_id)
-        ]
+        stray = []
+        for blob_id in await self._uploads.partial_ids():
+            session = await self._session(blob_id)
+            if session is not None and session.quarantined:
+                await self._try("put into quarantine", self._uploads.quarantine(blob_id))
+            elif session is None or session.state in ENDED:
+                stray.append(blob_id)
         if stray and not await self._sessions.count(tuple(SessionState)):
             # More likely a lost or mistyped database than so many uploads without a session.
             logger.error(
@@ -60,18 +63,23 @@ class Sweeper:
             stray = []
         for blob_id in stray:
             logger.warning("bytes of no open upload are deleted: %s", blob_id)
-            try:
-                await self._uploads.remove(blob_id)
-            except PdfsluiceError as error:  # no reason not to start
-                logger.error("they could not be deleted: %s", error.message)  # noqa: TRY400
-        return list(await self._sessions.find(states=FINISHING))
+            await self._try("deleted", self._uploads.remove(blob_id))
+        interrupted = await self._sessions.count(FINISHING)
+        return list(await self._sessions.find(states=FINISHING, limit=max(1, interrupted)))
 
-    async def _is_wanted(self, blob_id: str) -> bool:
+    async def _session(self, blob_id: str) -> Session | None:
         try:
-            session = await self._sessions.get(blob_id)
+            return await self._sessions.get(blob_id)
         except SessionNotFound:
-            return False
-        return session.state in {*OPEN, *FINISHING}
+            return None
+
+    @staticmethod
+    async def _try(what: str, work: Awaitable[None]) -> None:
+        """Do what is no reason not to start if it fails."""
+        try:
+            await work
+        except PdfsluiceError as error:
+            logger.error("bytes could not be %s: %s", what, error.message)  # noqa: TRY400
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -108,10 +116,35 @@ class Sweeper:
         """
         now = datetime.now(UTC)
         count = 0
-        for session in await self._sessions.find(states=OPEN, expired_before=now, limit=_BATCH):
+        async for session in self._due(OPEN, now):
             count += await self._expire(session, now)
-        await self._forget(now)
+        kept = self._settings.session_retention
+        if self._settings.quarantine_retention:
+            kept = min(kept, self._settings.quarantine_retention)
+        async for session in self._due(ENDED, now - kept):
+            try:
+                await self._forget(session, now, kept)
+            except PdfsluiceError as error:
+                logger.warning("session %s could not be forgotten: %s", session.id, error.message)
         return count
+
+    async def _due(
+        self, states: Sequence[SessionState], before: datetime
+    ) -> AsyncIterator[Session]:
+        """Yield sessions that expired before some time, until there are none or nothing helps.
+
+        Whoever gets one ends it, deletes it or puts it off, so that however many stay the
+        others get their turn.
+        """
+        seen: set[tuple[str, int]] = set()
+        while True:
+            found = await self._sessions.find(states=states, expired_before=before, limit=_BATCH)
+            new = [session for session in found if (session.id, session.version) not in seen]
+            for session in new:
+                seen.add((session.id, session.version))
+                yield session
+            if len(found) < _BATCH or not new:
+                return
 
     async def _expire(self, session: Session, now: datetime) -> bool:
         upload = self._active.peek(session.id)
@@ -121,8 +154,7 @@ class Sweeper:
         if not is_expired(current, self._settings, now):
             # Bytes came in since the time was set; look again when it would be due.
             if upload is None:
-                with suppress(StateConflict):  # more came in just now
-                    await self._sessions.update(current, expires_at=expiry(current, self._settings))
+                await self._put_off(current, expiry(current, self._settings))
             return False
         try:
             await self._active.end(current, SessionState.EXPIRED, "idle or open for too long")
@@ -131,17 +163,21 @@ class Sweeper:
             return False
         return True
 
-    async def _forget(self, now: datetime) -> None:
-        """Delete the records that were kept for long enough, a batch at a time.
+    async def _forget(self, session: Session, now: datetime, kept: timedelta) -> None:
+        """Delete a record, or what is in quarantine, if it was kept for long enough."""
+        retention: timedelta | None = self._settings.session_retention
+        if session.quarantined:
+            retention = self._settings.quarantine_retention or None
+        if retention is None:
+            await self._put_off(session, now)
+        elif session.updated_at + retention >= now:
+            await self._put_off(session, session.updated_at + retention - kept)
+        elif session.quarantined:
+            logger.info("quarantine is over", extra={"session_id": session.id})
+            await self._active.discard(session)
+        else:
+            await self._sessions.delete(session.id)
 
-        A record that has to stay is put off until it can be due. So however many stay, such
-        as those of quarantined uploads, the others get their turn.
-        """
-        oldest = now - self._settings.session_retention
-        for session in await self._sessions.find(states=ENDED, expired_before=oldest, limit=_BATCH):
-            if session.updated_at < oldest and not session.quarantined:
-                await self._sessions.delete(session.id)
-                continue
-            put_off = now if session.quarantined else session.updated_at
-            with suppress(StateConflict):  # it has just been released
-                await self._sessions.update(session, expires_at=put_off)
+    async def _put_off(self, session: Session, until: datetime) -> None:
+        with suppress(StateConflict):  # it has just been changed, and is looked at next time
+            await self._sessions.update(session, expires_at=until)

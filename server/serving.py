@@ -94,7 +94,8 @@ async def run(loaded: Loaded, manager: PluginManager) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        stack.enter_context(_exclusive(settings.data_dir))
+        for folder in dict.fromkeys((settings.data_dir, settings.upload_dir, settings.state_dir)):
+            stack.enter_context(_exclusive(folder))
         app = await stack.enter_async_context(open_app(loaded, manager))
         runtime = app[RUNTIME]
         check_exposure(settings, keys_required=runtime.authentication_required)
@@ -136,8 +137,8 @@ def check_exposure(settings: Settings, *, keys_required: bool) -> None:
 
 
 @contextmanager
-def _exclusive(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory: two servers would clean up each other's uploads.
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Hold a folder: two servers would clean up each other's uploads.
 
     The system lets go of the lock when the process ends, however it ends.
 
@@ -145,17 +146,20 @@ def _exclusive(data_dir: Path) -> Iterator[None]:
         CannotServe: Another server holds it, or it cannot be written.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (data_dir / "server.lock").open("a")
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (folder / "server.lock").open("a")
+    except FileExistsError as error:
+        raise CannotServe(f"cannot use {folder}: it is a file, not a folder") from error
     except OSError as error:
-        raise CannotServe(f"cannot use the folder {data_dir}: {error.strerror}") from error
+        raise CannotServe(f"cannot use the folder {folder}: {error.strerror}") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise CannotServe(
-                f"another server uses the folder {data_dir}",
-                hint="Stop it, or choose another folder with --data-dir.",
+                f"another server uses the folder {folder}",
+                hint="Stop it, or choose other folders: --data-dir, and the settings upload_dir"
+                " and state_dir where they are given.",
             ) from error
         yield
 

@@ -212,7 +212,7 @@ async def test_a_refusal_overtakes_a_completion_that_has_begun(tmp_path: Path) -
         while upload.session.state is not SessionState.REJECTED:
             await asyncio.sleep(0)
         with pytest.raises(ContentRejected):  # as when both wait for the same lock
-            await runtime.uploads._completer.complete(upload)
+            await runtime.uploads._completions._completer.complete(upload)
 
 
 async def test_a_quarantined_upload_can_be_released(tmp_path: Path) -> None:
