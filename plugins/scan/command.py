@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -13,19 +13,19 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from pdfsluice.config import Loaded, SettingsError, Size
+from pdfsluice.config import SettingsError, Size
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.explain import EXPLANATIONS
 from pdfsluice.core.findings import Decision, FindingKind
 from pdfsluice.core.inspection import Inspection, Inspector
-from pdfsluice.core.manager import PluginManager
-from pdfsluice.core.registry import choose
+from pdfsluice.core.ports import Policy
+from pdfsluice.core.registry import Registry, choose
 from pdfsluice.core.runtime import build_registry
 from pdfsluice.core.startup import load_all
 
 from .files import files_of
-from .output import OUTPUTS, VERDICTS
+from .output import OUTPUTS, VERDICTS, shown
 from .progress import Progress
 
 PRESETS = frozenset({"permissive", "standard", "strict"})
@@ -37,7 +37,7 @@ class Exit(IntEnum):
     OK = 0
     """No file is refused."""
     FAILED = 1
-    """No file is refused, but some could not be scanned."""
+    """No file is refused, but some could not be read, or a folder has none."""
     USAGE = 2
     """The command line or a setting is wrong; nothing was scanned."""
     REFUSED = 3
@@ -73,7 +73,7 @@ def _size(text: str) -> int:
 
 def scan(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Files, and folders with files.")
+        list[Path] | None, typer.Argument(help="Files, and folders with files.", readable=False)
     ] = None,
     *,
     form: Annotated[
@@ -108,57 +108,72 @@ def scan(
 ) -> None:
     """Look into PDF files and say what is in them.
 
-    Exit codes: 0 no file is refused; 1 some could not be scanned; 2 the command line or a
-    setting is wrong; 3 at least one file is refused (see --fail-on).
+    Exit codes: 0 no file is refused; 1 some could not be read, or a folder has none; 2 the
+    command line or a setting is wrong; 3 at least one file is refused (see --fail-on).
     """
     if explain is not None:
         raise typer.Exit(_explain(explain))
     if not paths:
         raise typer.BadParameter("name at least one file or folder")
     try:
-        loaded = _loaded(config, policy)
-        inspector = _inspector(*loaded, chunk_size=chunk_size, deep=deep)
+        registry, judge = _equipment(config, policy)
     except (PluginError, SettingsError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+        hint = f"\n  [dim]{escape(error.hint)}[/]" if isinstance(error, PluginError) else ""
+        _say(f"[bold red]error:[/] {escape(str(error))}{hint}")
         raise typer.Exit(Exit.USAGE) from error
+    inspector = Inspector(registry, judge, chunk_size=chunk_size, whole_files=deep)
     output = Format.JSON if as_json else form
-    raise typer.Exit(asyncio.run(_scan(inspector, files_of(paths), output, fail_on, jobs)))
+    raise typer.Exit(asyncio.run(_scan(inspector, paths, output, fail_on, jobs)))
 
 
-def _loaded(config: Path | None, policy: str | None) -> tuple[Loaded, PluginManager]:
+def _equipment(config: Path | None, policy: str | None) -> tuple[Registry, Policy]:
+    """Return the parts that scan, and the policy that judges.
+
+    Raises:
+        PluginError: A plugin cannot be loaded, or the settings name a policy that is not there.
+        SettingsError: A setting is wrong.
+        typer.BadParameter: There is no such policy.
+    """
     manager, loaded = load_all(file=config)
     if policy in PRESETS and "policy" in loaded.sections:
         rules = loaded.sections["policy"].model_copy(update={"preset": policy})
         loaded = replace(loaded, sections={**loaded.sections, "policy": rules})
-    elif policy is not None:
-        chosen = loaded.settings.model_copy(update={"policy": policy})
-        loaded = replace(loaded, settings=chosen)
-    return loaded, manager
-
-
-def _inspector(loaded: Loaded, manager: PluginManager, *, chunk_size: int, deep: bool) -> Inspector:
+        policy = None
     registry = build_registry(loaded, manager, EventHub())
-    chosen = choose("policies", registry.policies, loaded.settings.policy)
-    return Inspector(registry, chosen.policy, chunk_size=chunk_size, whole_files=deep)
+    known = [spec.name for spec in registry.policies]
+    if policy is not None and policy not in known:
+        choices = ", ".join([*sorted(PRESETS), *known])
+        raise typer.BadParameter(
+            f"{policy!r} is none of these: {choices}.", param_hint="'--policy'"
+        )
+    chosen = choose("policies", registry.policies, policy or loaded.settings.policy)
+    return registry, chosen.policy
+
+
+def _say(text: str) -> None:
+    Console(stderr=True).print(text, soft_wrap=True, highlight=False)
 
 
 async def _scan(
-    inspector: Inspector, files: Iterable[Path], form: Format, fail_on: FailOn, jobs: int
+    inspector: Inspector, paths: Sequence[Path], form: Format, fail_on: FailOn, jobs: int
 ) -> Exit:
     output = OUTPUTS[form]()
     worst: Decision = Decision.NOTE
     failed = False
+    empty: list[Path] = []
     with Progress() as progress:
         async with inspector:
-            async for result in _results(inspector, files, jobs, progress):
+            async for result in _results(inspector, files_of(paths, empty.append), jobs, progress):
                 output.add(result)
                 failed = failed or result.decision is None
                 worst = max(worst, result.decision or Decision.NOTE)
     output.close()
+    for folder in empty:
+        _say(f"There is no PDF in {escape(shown(folder))}.")
     threshold = next((d for d, name in VERDICTS.items() if name == fail_on), None)
     if threshold is not None and worst >= threshold:
         return Exit.REFUSED
-    return Exit.FAILED if failed else Exit.OK
+    return Exit.FAILED if failed or empty else Exit.OK
 
 
 async def _results(
@@ -183,8 +198,11 @@ def _explain(kind: str) -> Exit:
     console = Console()
     name = kind.lower().replace("-", "_")
     if name not in set(FindingKind):
-        known = ", ".join(sorted(FindingKind))
-        Console(stderr=True).print(f"There is no kind {escape(kind)!r}. There are: {known}")
+        _say(
+            f"The kind {escape(repr(kind))} is not built in. A plugin that has kinds of its own"
+            " explains them where it finds them: scan a file to see.\n"
+            f"Built in are: {', '.join(sorted(FindingKind))}"
+        )
         return Exit.USAGE
     explanation = EXPLANATIONS[FindingKind(name)]
     console.print(f"[bold]{explanation.title}[/] ({name}), usually {explanation.severity}")

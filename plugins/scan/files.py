@@ -1,41 +1,57 @@
 """Which files are meant by what is given on the command line."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 _HEAD = 1024
 
 
-def files_of(given: Sequence[Path]) -> Iterator[Path]:
+def files_of(given: Sequence[Path], empty: Callable[[Path], None]) -> Iterator[Path]:
     """Yield each file once: those that are named, and the PDFs below named folders.
 
-    In a folder, files called ``*.pdf`` count, and others that begin like a PDF. Links to
-    folders are not followed.
+    In a folder, files called ``*.pdf`` count, and others that begin like a PDF. So does what
+    cannot be read, a folder too: whoever opens it learns why. Links to folders are not followed.
+
+    Args:
+        given: Files and folders.
+        empty: Told of each named folder in which nothing is to be scanned.
     """
     seen: set[Path] = set()
     for path in given:
+        found = False
         for file in _below(path) if path.is_dir() else (path,):
+            found = True
             if file not in seen:
                 seen.add(file)
                 yield file
+        if not found:
+            empty(path)
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
+    unreadable: list[Path] = []
+
+    def note(error: OSError) -> None:
+        unreadable.append(Path(error.filename or folder))
+
+    for parent, folders, names in os.walk(folder, onerror=note):
         folders.sort()
         for name in sorted(names):
             path = Path(parent, name)
-            if path.suffix.lower() == ".pdf" or _begins_like_pdf(path):
+            if path.suffix.lower() == ".pdf" or _may_be_pdf(path):
                 yield path
+    yield from unreadable
 
 
-def _begins_like_pdf(path: Path) -> bool:
-    """Whether a PDF header stands near the start; what is no ordinary file has none."""
+def _may_be_pdf(path: Path) -> bool:
+    """Whether a PDF header stands near the start, or nobody can tell; a pipe has none."""
     try:
         if not path.is_file():
             return False
         with path.open("rb") as file:
             return b"%PDF-" in file.read(_HEAD)
-    except OSError:
+    except FileNotFoundError:  # somebody has just deleted it
         return False
+    except OSError:
+        return True

@@ -15,6 +15,7 @@ from pdfsluice.core.explain import EXPLANATIONS
 from pdfsluice.core.findings import Decision, Finding, Severity, Unscanned
 from pdfsluice.core.inspection import Inspection
 
+_BUILT_IN = frozenset(map(str, EXPLANATIONS))
 VERDICTS = {
     Decision.NOTE: "accept",
     Decision.FLAG: "flag",
@@ -49,7 +50,7 @@ class JsonLines:
 
 def _as_json(result: Inspection) -> dict[str, Any]:
     return {
-        "file": _shown(result.path),
+        "file": shown(result.path),
         "bytes": result.size,
         "ms": round(result.seconds * 1000, 3),
         "verdict": None if result.decision is None else VERDICTS[result.decision],
@@ -111,7 +112,7 @@ class Text:
         verdict = "error" if result.decision is None else VERDICTS[result.decision]
         self._counts[verdict] = self._counts.get(verdict, 0) + 1
         style = self._STYLES[verdict]
-        self._print(f"[{style}]{verdict:<10}[/] {escape(_shown(result.path))}")
+        self._print(f"[{style}]{verdict:<10}[/] {escape(shown(result.path))}")
         if result.error:
             self._print(f"    {escape(result.error)}")
         for finding in result.findings:
@@ -139,6 +140,8 @@ class Text:
         self._print(f"    [{style}]{finding.kind}[/]{where}: {escape(finding.message)}")
         if finding.excerpt:
             self._print(f"        [dim]{escape(finding.excerpt)}[/]")
+        if finding.advice and finding.kind not in _BUILT_IN:  # --explain knows the others
+            self._print(f"        [italic]{escape(finding.advice)}[/]")
 
     def _print(self, line: str) -> None:
         self._console.print(line, soft_wrap=True, highlight=False)
@@ -236,10 +239,10 @@ def _notification(path: Path, level: str, text: str) -> dict[str, Any]:
 
 
 def _uri(path: Path) -> str:
-    return path.absolute().as_uri() if path.is_absolute() else quote(_shown(path))
+    return path.absolute().as_uri() if path.is_absolute() else quote(shown(path))
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """Return a path as text that can be written anywhere, whatever bytes it has."""
     return str(path).encode(errors="backslashreplace").decode()
 

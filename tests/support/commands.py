@@ -1,5 +1,6 @@
 """Runs the ``pdfsluice`` command as a user would."""
 
+import ctypes
 import io
 import os
 import signal
@@ -17,6 +18,8 @@ from pdfsluice.client.cli import console, main
 
 _SECONDS = 120
 _COLUMNS = 200
+_LIBC = ctypes.CDLL(None)
+_CAPBSET_DROP, _DAC_OVERRIDE, _DAC_READ_SEARCH = 24, 1, 2  # prctl(2), capabilities(7)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def pdfsluice_here(*arguments: str | Path, env: Mapping[str, str] | None = None)
     Ten times as quick as a process of its own, and not for tests that drive a browser: those
     have an event loop running already. Lines are as long as on a wide terminal.
     """
-    out, err = io.StringIO(), io.StringIO()
+    out, err = _stream(), _stream()
     console.out.width = console.err.width = _COLUMNS
     with (
         patch.dict(os.environ, _environment(env), clear=True),
@@ -49,21 +52,44 @@ def pdfsluice_here(*arguments: str | Path, env: Mapping[str, str] | None = None)
         pytest.raises(SystemExit) as ended,
     ):
         main([*map(str, arguments)])
-    return Outcome(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+    return Outcome(int(ended.value.code or 0), _written(out), _written(err))
 
 
-def pdfsluice(*arguments: str | Path) -> Outcome:
-    """Run the command as a process of its own to its end; no terminal, no settings."""
+def _stream() -> io.TextIOWrapper:
+    """Return a stream like those of a process: it has bytes below, and an encoding."""
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
+
+
+def pdfsluice(
+    *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: bytes = b""
+) -> Outcome:
+    """Run the command as a process of its own to its end; no terminal, no settings but those given.
+
+    What files permit binds it, also where the tests run as root. Its input is a pipe.
+    """
+    environment = _environment(env)
     done = subprocess.run(
         [sys.executable, "-m", "pdfsluice.client.cli", *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
-        text=True,
         timeout=_SECONDS,
         check=False,
-        env=_environment(None),
+        env=environment,
+        preexec_fn=_obey_permissions,
     )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    encoding = environment.get("PYTHONIOENCODING", "utf-8")
+    return Outcome(done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding))
+
+
+def _obey_permissions() -> None:
+    """Give up the right to pass over the permissions of files, which only root has."""
+    for capability in (_DAC_OVERRIDE, _DAC_READ_SEARCH):
+        _LIBC.prctl(_CAPBSET_DROP, capability, 0, 0, 0)
 
 
 def interrupted(*arguments: str | Path, when: Callable[[], bool]) -> Outcome:
