@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from .errors import ClientError, FileChanged
 
 _SLICE = 256 * 1024
 _HASH_SLICE = 1024 * 1024
+# A pipe that nobody writes to would never open: it is opened without waiting, and refused.
+_OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,16 @@ class FileSource:
             ClientError: It cannot be read, or is not a regular file.
         """
         try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            descriptor = os.open(path, os.O_RDONLY | _OPEN_FLAGS)
         except OSError as error:
             raise ClientError(
                 f"{path} cannot be read: {error.strerror}", code="file-unreadable"
             ) from error
         try:
-            stat = os.fstat(descriptor)
-            if not os.path.isfile(path):  # noqa: PTH113 - follows links, as os.open did
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
                 raise ClientError(f"{path} is not a regular file", code="file-unreadable")
-            yield cls(path, descriptor, stat.st_size, stat.st_mtime_ns)
+            yield cls(path, descriptor, found.st_size, found.st_mtime_ns)
         finally:
             os.close(descriptor)
 
@@ -92,8 +95,8 @@ class FileSource:
         Raises:
             FileChanged: Somebody did.
         """
-        stat = os.fstat(self.descriptor)
-        if (stat.st_size, stat.st_mtime_ns) != (self.size, self.modified):
+        now = os.fstat(self.descriptor)
+        if (now.st_size, now.st_mtime_ns) != (self.size, self.modified):
             raise self._changed()
 
     def _changed(self) -> FileChanged:
