@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 _VERIFY_SIZE = 1024 * 1024
 _MOST_AHEAD = 256
 """How many uploads may be open before the next that is new is not: each holds a file open."""
+_MOST_READ_BACK = 2
+"""How many uploads are compared with their fingerprints at a time."""
 
 
 class ActiveUploads:
@@ -54,6 +56,7 @@ class ActiveUploads:
         self._open: dict[str, ActiveUpload] = {}
         self._turns: dict[str, asyncio.Lock] = {}
         self._touched: dict[str, float] = {}
+        self._reading_back = asyncio.Semaphore(_MOST_READ_BACK)
 
     def peek(self, session_id: str) -> ActiveUpload | None:
         """Return an upload if it is open, without opening it."""
@@ -139,7 +142,16 @@ class ActiveUploads:
             return await self._uploads.create(session.id, session.total_size)
 
     async def verify(self, upload: ActiveUpload) -> None:
-        """Compare the stored bytes with their fingerprints; what differs is missing again."""
+        """Compare the stored bytes with their fingerprints; what differs is missing again.
+
+        However many ask for it at the same time, an upload is read once.
+        """
+        if upload.verification is None or upload.verification.done():
+            upload.verification = asyncio.create_task(self._verify(upload))
+            upload.verification.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(upload.verification)
+
+    async def _verify(self, upload: ActiveUpload) -> None:
         if await self._drop_rotten(upload):
             if upload.follower is not None:
                 await upload.follower.close()
@@ -149,7 +161,8 @@ class ActiveUploads:
 
     async def _drop_rotten(self, upload: ActiveUpload) -> bool:
         extents = await self._sessions.extents(upload.session.id)
-        rotten = await self._workers.run(_rotten, upload.blob, extents)
+        async with self._reading_back:  # the worker threads are for those who send
+            rotten = await to_its_end(asyncio.to_thread(_rotten, upload.blob, extents))
         if not rotten:
             return False
         logger.warning("upload %s: %d stored ranges are damaged", upload.session.id, len(rotten))
@@ -163,7 +176,8 @@ class ActiveUploads:
         upload.progress.validated = 0
         upload.follower = Follower(
             upload.session.id,
-            self._stages.host(lambda: _context(upload.session), upload.blob, checkpoints),
+            lambda known: self._stages.host(lambda: _context(upload.session), upload.blob, known),
+            checkpoints,
             frontier=lambda: upload.session.committed.frontier,
             on_findings=upload.found,
             on_validated=upload.validated,

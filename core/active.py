@@ -48,6 +48,7 @@ class ActiveUpload:
         follower: Shows the bytes to the stream stages; set once by the service. A part for
             a later concatenation has none.
         completion: The task that completes the upload, once somebody asked for it.
+        verification: The task that last compared the stored bytes with their fingerprints.
         lock: Held while the state changes; never while bytes are awaited.
     """
 
@@ -67,6 +68,7 @@ class ActiveUpload:
         self.progress = progress(lambda: self.session)
         self.follower: Follower | None = None
         self.completion: asyncio.Task[Completion] | None = None
+        self.verification: asyncio.Task[None] | None = None
         self.lock = asyncio.Lock()
         self._sessions = sessions
         self._uploads = uploads

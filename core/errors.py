@@ -11,7 +11,9 @@ _LONGEST_WAIT = 3600.0
 
 
 class PdfsluiceError(Exception):
-    """What went wrong, why, and what to do next.
+    """The server failed in a way that nobody foresaw; the bytes that it acknowledged are safe.
+
+    The base of all errors: what is foreseen has a class of its own.
 
     Args:
         message: What happened, as a sentence for the person who reads it.

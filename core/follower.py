@@ -7,16 +7,20 @@ are one mechanism here: read on from where each stage stands, as far as the fron
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from .errors import PdfsluiceError, StageFailed
 from .findings import Finding, StageReport
 from .stage_hosts import StageHost, StagesLost
 from .stage_reader import Checkpoints
+from .workers import to_its_end
 
 logger = logging.getLogger(__name__)
 
 _RUN_SIZE = 8 * 1024 * 1024
 """How far the stages read on at a time; between two runs, other uploads have their turn."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+"""Seconds until the stages begin anew behind a fault that passes."""
 
 
 class Follower:
@@ -24,17 +28,20 @@ class Follower:
 
     Args:
         upload_id: Its id, for logs.
-        host: Where its stages run.
+        host: Makes what its stages run in, which go on from checkpoints.
+        checkpoints: From where they go on.
         frontier: Returns the end of the contiguous committed prefix.
         on_findings: Awaited with new findings; returning ``False`` ends the following.
         on_validated: Called with the offset that every stage has seen.
-        on_failure: Awaited once if a stage or the storage fails.
+        on_failure: Awaited once if a stage or the storage fails. A fault that passes is
+            waited for, unless somebody asked for the reports.
     """
 
     def __init__(
         self,
         upload_id: str,
-        host: StageHost,
+        host: Callable[[Checkpoints], StageHost],
+        checkpoints: Checkpoints,
         *,
         frontier: Callable[[], int],
         on_findings: Callable[[Sequence[Finding]], Awaitable[bool]],
@@ -42,12 +49,15 @@ class Follower:
         on_failure: Callable[[PdfsluiceError], Awaitable[None]],
     ) -> None:
         self._upload_id = upload_id
-        self._host = host
+        self._new_host = host
+        self._host = host(checkpoints)
         self._frontier = frontier
         self._on_findings = on_findings
         self._on_validated = on_validated
         self._on_failure = on_failure
         self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._pause = _FIRST_PAUSE
         self._total: int | None = None
         self._outcome: asyncio.Future[Sequence[StageReport]]
         self._outcome = asyncio.get_running_loop().create_future()
@@ -69,6 +79,7 @@ class Follower:
             PdfsluiceError: What a stage raised, or what ended the following.
         """
         self._total = total
+        self._urgent.set()
         self.wake()
         return await asyncio.shield(self._outcome)
 
@@ -76,6 +87,7 @@ class Follower:
         """Follow no further; whoever waits in :meth:`finish` gets ``reason``."""
         if not self._ended:
             self._outcome.set_exception(reason)
+        self._urgent.set()
         self._wake.set()
 
     async def close(self) -> Checkpoints:
@@ -95,6 +107,11 @@ class Follower:
                 except StagesLost:
                     self._on_validated(self._host.position)
                     continue
+                except PdfsluiceError as error:
+                    if not error.retryable or self._total is not None:
+                        raise
+                    await self._begin_anew(error)
+                    continue
                 if not self._ended:
                     await self._wake.wait()
         except PdfsluiceError as error:
@@ -103,6 +120,16 @@ class Follower:
             logger.exception("following upload %s failed", self._upload_id)
             await self._fail(StageFailed(f"the upload could not be checked: {error}"))
         await asyncio.shield(self._closed())  # nothing more is asked of the stages
+
+    async def _begin_anew(self, error: PdfsluiceError) -> None:
+        """Let a fault pass, then go on with stages that nobody has left half-fed."""
+        logger.warning("upload %s is checked later: %s", self._upload_id, error.message)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pause):
+                await self._urgent.wait()
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        self._host = self._new_host(await to_its_end(self._host.close()))
+        self._on_validated(self._host.position)
 
     def _closed(self) -> "asyncio.Task[Checkpoints]":
         """Close the host, once, whoever comes first."""
@@ -116,6 +143,7 @@ class Follower:
             findings = await self._host.read_on(
                 min(self._frontier(), self._host.position + _RUN_SIZE)
             )
+            self._pause = _FIRST_PAUSE
             self._on_validated(self._host.position)
             if findings and not await self._on_findings(findings):
                 return

@@ -55,13 +55,20 @@ class RangeSet:
             end = max(end, self.ranges[last - 1][1])
         return RangeSet((*self.ranges[:first], (start, end), *self.ranges[last:]))
 
+    def touches(self, position: int) -> bool:
+        """Whether bytes added from ``position`` on would lengthen a range that is there."""
+        place = bisect_right(self.ranges, position, key=lambda r: r[0]) - 1
+        return place >= 0 and position <= self.ranges[place][1]
+
     def covers(self, start: int, end: int) -> bool:
         """Whether every byte of ``[start, end)`` is in the set."""
         return not self.missing(start, end)
 
     def overlap(self, start: int, end: int) -> "RangeSet":
         """Return the part of the set that lies in ``[start, end)``."""
-        clipped = ((max(s, start), min(e, end)) for s, e in self.ranges)
+        first = bisect_right(self.ranges, start, key=lambda r: r[1])
+        last = bisect_left(self.ranges, end, key=lambda r: r[0])
+        clipped = ((max(s, start), min(e, end)) for s, e in self.ranges[first:last])
         return RangeSet(tuple((s, e) for s, e in clipped if s < e))
 
     def missing(self, start: int, end: int) -> "RangeSet":

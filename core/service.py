@@ -37,6 +37,9 @@ from .workers import to_its_end
 
 logger = logging.getLogger(__name__)
 
+_MOST_RANGES = 10_000
+"""Places in which the bytes of one upload may lie; each chunk costs time for all of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadStats:
@@ -347,7 +350,7 @@ class UploadService:
             raise stopping()
 
     def _check_place(self, session: Session, chunk: ChunkIntent) -> None:
-        """Check that a chunk lies inside the file, and ends inside it as far as it says."""
+        """Check that a chunk lies inside the file, ends there, and does not scatter it further."""
         limit = session.total_size or int(self._settings.max_file_size)
         if not 0 <= chunk.offset <= limit:
             raise OffsetConflict(
@@ -358,6 +361,13 @@ class UploadService:
             raise SizeExceeded(
                 f"the chunk ends at {chunk.offset + chunk.length}, behind the file's {limit} bytes",
                 details={"offset": chunk.offset, "length": chunk.length, "file_size": limit},
+            )
+        committed = session.committed
+        if len(committed.ranges) >= _MOST_RANGES and not committed.touches(chunk.offset):
+            raise OffsetConflict(
+                f"the bytes that have come lie in {len(committed.ranges)} places already",
+                hint=f"Fill the gaps first, from offset {committed.frontier} on.",
+                details={"offset": committed.frontier},
             )
 
 

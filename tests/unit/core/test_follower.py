@@ -65,7 +65,8 @@ async def follower_of(workers: Workers, buffers: BufferPool, *specs: StreamStage
     context = StageContext(session_id=ID, filename="a.pdf", total_size=len(DATA))
     return Follower(
         ID,
-        ThreadHosts(specs, workers, buffers).host(lambda: context, blob, {}),
+        lambda known: ThreadHosts(specs, workers, buffers).host(lambda: context, blob, known),
+        {},
         frontier=lambda: len(DATA),
         on_findings=go_on,
         on_validated=lambda _: None,

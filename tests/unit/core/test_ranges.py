@@ -39,6 +39,14 @@ def test_missing_and_overlap_divide_a_range(
     assert whole.covers(start, end) == (inside <= positions(whole))
 
 
+@given(st.lists(ranges), st.integers(0, SIZE))
+def test_what_touches_makes_no_new_range(added: list[tuple[int, int]], position: int) -> None:
+    whole = RangeSet.of(added)
+    longer = whole.add(position, position + 1)
+    assert whole.touches(position) <= (len(longer.ranges) <= len(whole.ranges))
+    assert whole.touches(position) == any(start <= position <= end for start, end in whole.ranges)
+
+
 @given(st.lists(ranges))
 def test_the_frontier_is_the_first_missing_byte(added: list[tuple[int, int]]) -> None:
     whole = RangeSet.of(added)
