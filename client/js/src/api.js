@@ -49,6 +49,17 @@ export class SessionsApi {
   }
 
   /**
+   * Complete an upload, wait for that, and return its document.
+   *
+   * @param {string} sessionId
+   * @param {Cancellable} [options]
+   * @returns {Promise<{document: PdfDocument, duplicate?: boolean}>}
+   */
+  document(sessionId, { signal } = {}) {
+    return this.http.json('POST', `${STREAMING}/complete/${encodeURIComponent(sessionId)}`, { signal });
+  }
+
+  /**
    * @param {string} sessionId
    * @param {string} [reason]
    * @param {Cancellable} [options]

@@ -24,7 +24,7 @@ import { Upload } from './upload.js';
  * @property {typeof WebSocket | null} [WebSocket] `null` polls instead; so does a place that
  *   has none, such as Node 20.
  * @property {typeof fetch} [fetch]
- * @property {number} [parallel] The most chunks in flight, of all uploads together.
+ * @property {number} [parallel] The most pieces in flight, of all uploads together.
  * @property {number} [chunkSize] Bytes; a wish, the server decides.
  * @property {boolean} [worker] `false` keeps the work out of a Web Worker.
  * @property {Partial<import('./retry.js').RetryPolicy>} [retry]
@@ -231,7 +231,7 @@ export class StreamingUploadClient {
 }
 
 /**
- * Send a chunk, for as long as its connection may be alive: eight times what the present speed
+ * Send a piece, for as long as its connection may be alive: eight times what the present speed
  * lets expect, between half a minute and ten minutes.
  *
  * @template T

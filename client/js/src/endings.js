@@ -50,6 +50,19 @@ export function endOf({ status, error, findings }) {
 }
 
 /**
+ * The error for a session whose bytes are there and that was not completed: something that passes
+ * (a scanner that is away, a full disk) came between, and completion can be asked for again.
+ *
+ * @param {UploadSession} session
+ * @returns {PdfsluiceError | null} `null` while the server is at it.
+ */
+export function postponement({ status, error }) {
+  if (status !== 'created' && status !== 'uploading') return null;
+  const message = error?.message || 'The server could not finish checking the file yet.';
+  return errorOfCode(error?.code || 'overloaded', message, { status: 503 });
+}
+
+/**
  * Whether a look at the session may tell more: a refused or cancelled upload shows itself in
  * the answer to whatever request comes next.
  *

@@ -1,7 +1,10 @@
 /**
- * How many chunks are on their way at once. All uploads of a client share one line; its
- * width follows what the line carries: it grows while growing pays and halves on trouble.
+ * How many pieces are on their way at once, and how large they are. All uploads of a client share
+ * one line; its width follows what the line carries: it grows while growing pays and halves on
+ * trouble.
  */
+
+import { PieceSize } from './pieces.js';
 
 const GAIN = 1.05;
 const PATIENCE = 8;
@@ -16,6 +19,7 @@ export class Line {
   #lastRate = 0;
   #hold = 0;
   #widened = false;
+  #pieces = new PieceSize();
 
   /**
    * @param {object} [options]
@@ -34,19 +38,22 @@ export class Line {
    * Run a task when there is room on the line.
    *
    * @template T
-   * @param {number} bytes What the task carries.
+   * @param {number} rest Bytes that there are to carry.
    * @param {AbortSignal} signal
-   * @param {() => Promise<T>} task
+   * @param {(bytes: number) => Promise<T>} task Is told how many of them it is to carry.
    * @returns {Promise<T>}
    */
-  async carry(bytes, signal, task) {
+  async carry(rest, signal, task) {
     await this.#enter(signal);
+    const bytes = this.#pieces.of(rest);
+    const began = this.now();
     try {
-      const result = await task();
+      const result = await task(bytes);
+      this.#pieces.arrived(bytes, this.now() - began);
       this.#arrived(bytes);
       return result;
     } catch (error) {
-      if (!signal.aborted) this.#trouble();
+      if (!signal.aborted) this.#trouble(bytes);
       throw error;
     } finally {
       this.#busy -= 1;
@@ -77,7 +84,7 @@ export class Line {
   }
 
   #admit() {
-    while (this.#busy < this.width && this.#queue.length > 0) {
+    while (this.#busy < Math.min(this.width, this.#pieces.sideBySide) && this.#queue.length > 0) {
       if (this.#busy === 0) this.#beginWindow();
       this.#queue.shift()?.();
     }
@@ -116,7 +123,9 @@ export class Line {
     }
   }
 
-  #trouble() {
+  /** @param {number} bytes Of the piece that failed. */
+  #trouble(bytes) {
+    this.#pieces.failed(bytes);
     this.width = Math.max(1, Math.floor(this.width / 2));
     this.#widened = false;
     this.#hold = PATIENCE;

@@ -9,6 +9,10 @@ import { ChunkState } from './types.js';
 
 export class UploadProgress {
   #meter = new SpeedMeter();
+  /** Chunks that pieces are on their way of. @type {Set<number>} */
+  #underWay = new Set();
+  /** Half-open ranges that the server lacks, ascending. @type {[number, number][]} */
+  missing = [];
 
   /**
    * @param {string} filename
@@ -50,16 +54,10 @@ export class UploadProgress {
 
   /** @param {UploadSession} session A full picture from the server. */
   session(session) {
-    const { chunk_size: chunkSize, total_chunks: total } = session;
-    const chunks = new Uint8Array(total).fill(ChunkState.durable);
-    for (const id of session.missing_chunks) {
-      const sending = this.snapshot.chunks[id] === ChunkState.sending;
-      chunks[id] = sending ? ChunkState.sending : ChunkState.missing;
-    }
+    this.missing = session.missing_ranges;
     this.set({
       sessionId: session.session_id,
-      chunkSize,
-      chunks,
+      chunkSize: session.chunk_size,
       stage: session.stage,
       decision: session.decision,
       quarantined: session.quarantined ?? false,
@@ -67,6 +65,7 @@ export class UploadProgress {
       unscanned: session.unscanned,
       document: session.document ?? this.snapshot.document,
     });
+    this.#map();
     this.#counters({
       received: session.received_bytes,
       durable: session.durable_bytes,
@@ -93,43 +92,47 @@ export class UploadProgress {
     if (event.type === 'findings') this.#findings(event.findings);
   }
 
-  /** @param {number} id */
-  chunkSending(id) {
-    this.#chunk(id, ChunkState.sending);
+  /** @param {number} chunk That a piece is on its way of. */
+  sending(chunk) {
+    this.#underWay.add(chunk);
+    this.#map();
   }
 
-  /** @param {number} id */
-  chunkDurable(id) {
-    const known = this.snapshot.chunks[id] === ChunkState.durable;
-    this.#chunk(id, ChunkState.durable);
-    if (!known) this.#counters({ durable: this.#durableBytes() });
+  /**
+   * A piece has arrived.
+   *
+   * @param {number} chunk
+   * @param {number} start
+   * @param {number} end
+   */
+  stored(chunk, start, end) {
+    this.missing = this.missing.flatMap((range) => without(range, start, end));
+    this.#underWay.delete(chunk);
+    this.#map();
+    const lacking = this.missing.reduce((sum, [from, to]) => sum + to - from, 0);
+    this.#counters({ durable: this.snapshot.totalSize - lacking });
   }
 
   /** Nothing is on its way any more. */
   nothingSending() {
-    const chunks = this.snapshot.chunks.map((state) =>
-      state === ChunkState.sending ? ChunkState.missing : state,
-    );
+    this.#underWay.clear();
+    this.#map();
     this.#meter.reset();
-    this.set({ chunks, speed: 0, remaining: null });
+    this.set({ speed: 0, remaining: null });
   }
 
-  /**
-   * @param {number} id
-   * @param {number} state
-   */
-  #chunk(id, state) {
-    const chunks = this.snapshot.chunks.slice();
-    chunks[id] = state;
+  /** Draw the map of the chunks anew. */
+  #map() {
+    const { chunkSize, totalSize } = this.snapshot;
+    if (chunkSize === 0) return;
+    const chunks = new Uint8Array(Math.ceil(totalSize / chunkSize)).fill(ChunkState.durable);
+    for (const [start, end] of this.missing) {
+      chunks.fill(ChunkState.missing, Math.floor(start / chunkSize), Math.ceil(end / chunkSize));
+    }
+    for (const chunk of this.#underWay) {
+      if (chunks[chunk] === ChunkState.missing) chunks[chunk] = ChunkState.sending;
+    }
     this.set({ chunks });
-  }
-
-  #durableBytes() {
-    const { chunks, chunkSize, totalSize } = this.snapshot;
-    const whole = chunks.reduce((sum, state) => sum + (state === ChunkState.durable ? 1 : 0), 0);
-    const last = chunks.length - 1;
-    const lastIsDurable = chunks[last] === ChunkState.durable;
-    return whole * chunkSize - (lastIsDurable ? chunks.length * chunkSize - totalSize : 0);
   }
 
   /**
@@ -169,6 +172,18 @@ export class UploadProgress {
     const fresh = findings.filter((finding) => !known.has(identity(finding)));
     if (fresh.length > 0) this.set({ findings: [...this.snapshot.findings, ...fresh] });
   }
+}
+
+/**
+ * @param {[number, number]} range
+ * @param {number} start
+ * @param {number} end
+ * @returns {[number, number][]} What is left of the range.
+ */
+function without([from, to], start, end) {
+  /** @type {[number, number][]} */
+  const sides = [[from, Math.min(to, start)], [Math.max(from, end), to]];
+  return sides.filter(([first, last]) => first < last);
 }
 
 /** @param {import('./types.js').Finding} finding */

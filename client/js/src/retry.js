@@ -6,7 +6,8 @@ import { PdfsluiceError } from './errors.js';
  * @typedef {object} RetryPolicy
  * @property {number} baseDelay First delay, milliseconds; doubles with each failure.
  * @property {number} maxDelay Longest delay of the client's own choice, milliseconds.
- * @property {number} giveUpAfter Milliseconds of failing without a success in between.
+ * @property {number} giveUpAfter Milliseconds of failing without a success in between, from the
+ *   first failure on.
  */
 
 /** @type {RetryPolicy} */
@@ -79,7 +80,7 @@ export function sleep(ms, signal, news = []) {
  * @returns {Promise<T>}
  */
 export async function withRetry(task, { policy, signal, onWait, news = [] }) {
-  const began = Date.now();
+  let failing = 0;
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await task();
@@ -87,7 +88,8 @@ export async function withRetry(task, { policy, signal, onWait, news = [] }) {
       if (signal?.aborted) throw signal.reason;
       if (!(error instanceof PdfsluiceError) || !error.retryable) throw error;
       const delay = backoff(attempt, policy, error.retryAfter);
-      if (Date.now() - began + delay > policy.giveUpAfter) throw error;
+      failing ||= Date.now();
+      if (Date.now() - failing + delay > policy.giveUpAfter) throw error;
       onWait?.({ delay, error, attempt });
       // A server that names a time is not asked earlier just because the line is back.
       await sleep(delay, signal, error.retryAfter === null ? [online, ...news] : []);

@@ -83,7 +83,8 @@
  * @property {Unscanned[]} unscanned
  * @property {number | null} document_id
  * @property {PdfDocument | null} [document]
- * @property {{code: string, message: string} | null} error
+ * @property {{code: string, message: string} | null} error Why it ended badly, or why its last
+ *   completion did not come about where the upload is still open.
  *
  * @typedef {object} ResumableUpload
  * @property {string} session_id
@@ -182,7 +183,7 @@
  * @property {(snapshot: UploadSnapshot) => void} [onProgress] Told of every change.
  * @property {AbortSignal} [signal] Stops the upload and leaves it resumable; to discard it
  *   use `cancel`.
- * @property {number} [parallel] The most chunks of this file in flight.
+ * @property {number} [parallel] The most pieces of this file in flight.
  * @property {boolean} [checksum] Send a SHA-256 with every chunk (default).
  * @property {string} [filename] Where the source has no name.
  * @property {string} [title]

@@ -1,13 +1,12 @@
 /** One upload, from the choice of a file to the finished document. */
 
-import { STREAMING, importEnded } from './api.js';
-import { cancelled, endOf, errorOfStatus, ignoreEnded, isGone, mayHideAnEnd, stateAfter } from './endings.js';
+import { importEnded } from './api.js';
+import { cancelled, endOf, errorOfStatus, ignoreEnded, isGone, mayHideAnEnd, postponement, stateAfter } from './endings.js';
 import { ContentRejected, PdfsluiceError, UploadCancelled, UploadIncomplete } from './errors.js';
 import { UploadProgress } from './progress.js';
 import { sleep, withRetry } from './retry.js';
+import { Sender } from './sender.js';
 import { SessionOpener } from './session-opener.js';
-import { following } from './signals.js';
-import { ChunkState } from './types.js';
 
 /** @typedef {import('./types.js').UploadSnapshot} UploadSnapshot */
 /** @typedef {import('./types.js').UploadResult} UploadResult */
@@ -17,6 +16,8 @@ const PAUSED = Symbol('paused');
 /** A wait does not take these from the user's eyes. */
 const KEPT = new Set(['finishing', 'cancelling']);
 const FINAL = new Set(['completed', 'rejected', 'cancelled', 'failed']);
+/** The server is at it: there is nothing to be asked yet. */
+const BUSY = new Set(['processing', 'validating', 'importing']);
 const MAX_ROUNDS = 5;
 
 export class Upload {
@@ -26,6 +27,8 @@ export class Upload {
   #opener;
   /** @type {UploadProgress} */
   #progress;
+  /** @type {Sender} */
+  #sender;
   /** @type {Set<(snapshot: UploadSnapshot) => void>} */
   #listeners = new Set();
   #run = new AbortController();
@@ -51,6 +54,7 @@ export class Upload {
     const filename = options.filename ?? file.name ?? 'document.pdf';
     this.#progress = new UploadProgress(filename, file.size);
     this.#opener = new SessionOpener(context, file, { ...options, filename });
+    this.#sender = new Sender(context, file, options, this.#progress, (fold) => this.#change({}, fold));
     if (options.onProgress) this.#listeners.add(options.onProgress);
     /**
      * The finished document; rejects with the error that ended the upload.
@@ -194,7 +198,7 @@ export class Upload {
     this.#stopWatching();
     this.#stopWatching = this.#context.channel.watch(session.session_id, (event) => this.#told(event));
     this.#change({ state: 'uploading', resumed: resumed || this.snapshot.resumed });
-    await this.#sendMissing(signal);
+    await this.#sender.send(signal, (task, sending) => this.#retry(task, sending));
     return this.#finish(signal);
   }
 
@@ -210,54 +214,6 @@ export class Upload {
     this.#cancelling = null;
   }
 
-  /** @param {AbortSignal} signal */
-  async #sendMissing(signal) {
-    const missing = [...this.snapshot.chunks.keys()].filter(
-      (id) => this.snapshot.chunks[id] !== ChunkState.durable,
-    );
-    const lanes = Math.min(this.options.parallel ?? this.#context.line.max, missing.length);
-    await following(signal, async (sending) => {
-      const lane = async () => {
-        for (let id = missing.shift(); id !== undefined; id = missing.shift()) {
-          const chunk = id;
-          await this.#retry(() => this.#sendChunk(chunk, sending.signal), sending.signal);
-        }
-      };
-      try {
-        await Promise.all(Array.from({ length: lanes }, lane));
-      } catch (error) {
-        sending.abort(error); // One lane's failure ends the others; their bytes would be wasted.
-        throw error;
-      }
-    });
-  }
-
-  /**
-   * @param {number} id
-   * @param {AbortSignal} signal
-   */
-  #sendChunk(id, signal) {
-    const { chunkSize, totalSize, sessionId } = this.snapshot;
-    const start = id * chunkSize;
-    const end = Math.min(totalSize, start + chunkSize);
-    return this.#context.line.carry(end - start, signal, async () => {
-      const { http, slicer, patiently } = this.#context;
-      const { blob, digest } = await slicer.cut(this.file, start, end, this.options.checksum ?? true);
-      signal.throwIfAborted();
-      this.#change({}, () => this.#progress.chunkSending(id));
-      const query = { chunk_id: id, chunk_offset: start };
-      const headers = {
-        'Content-Type': 'application/octet-stream',
-        ...(digest ? { 'Content-Digest': `sha-256=:${digest}:` } : {}),
-      };
-      const request = { query, headers, body: blob };
-      await patiently(end - start, this.snapshot.speed, signal, (both) =>
-        http.json('PUT', `${STREAMING}/chunk/${sessionId}`, { ...request, signal: both }),
-      );
-      this.#change({}, () => this.#progress.chunkDurable(id));
-    });
-  }
-
   /**
    * Ask for completion until it is there. Asking again is harmless: it happens once.
    *
@@ -265,15 +221,9 @@ export class Upload {
    * @returns {Promise<UploadResult>}
    */
   async #finish(signal) {
-    const { http, sessions, documents, storage, pollInterval } = this.#context;
-    const { sessionId } = this.snapshot;
+    const { documents, storage } = this.#context;
     this.#change({ state: 'finishing', speed: 0, remaining: null });
-    const ask = (/** @type {Record<string, string>} */ headers) => () =>
-      http.json('POST', `${STREAMING}/complete/${sessionId}`, { headers, signal });
-    // A large file takes longer to check than proxies keep a request open.
-    await this.#retry(ask({ Prefer: 'respond-async' }), signal);
-    await this.#settled(signal, sessions, pollInterval);
-    const { document, duplicate = false } = await this.#retry(ask({}), signal);
+    const { document, duplicate = false } = await this.#retry(() => this.#completed(signal), signal);
     await storage.delete(this.#opener.key);
     // A session that another client opened, or a document that was there, may not have been
     // told to make it searchable.
@@ -287,25 +237,27 @@ export class Upload {
     const size = this.file.size;
     const counters = { received: size, durable: size, validated: size };
     this.#change({ ...counters, state: 'completed', document, duplicate });
-    return { document, duplicate, sessionId };
+    return { document, duplicate, sessionId: this.sessionId };
   }
 
   /**
-   * Wait until the server has made up its mind about the file.
+   * Have the server complete the upload. A large file takes longer to check than proxies keep a
+   * request open, so that the answer is asked for when it is there.
    *
    * @param {AbortSignal} signal
-   * @param {UploadContext['sessions']} sessions
-   * @param {number} pollInterval
+   * @returns {Promise<{document: import('./types.js').PdfDocument, duplicate?: boolean}>}
    */
-  async #settled(signal, sessions, pollInterval) {
-    for (;;) {
-      const session = await this.#retry(() => sessions.get(this.sessionId, { signal }), signal);
+  async #completed(signal) {
+    const { sessions, pollInterval } = this.#context;
+    this.#change({ waiting: null });
+    await sessions.complete(this.sessionId, { signal });
+    const look = () => this.#retry(() => sessions.get(this.sessionId, { signal }), signal);
+    for (let looks = 0; ; looks += 1) {
+      const session = await look();
       this.#change({}, () => this.#progress.session(session));
-      if (!['uploading', 'validating', 'importing'].includes(session.status)) {
-        const error = endOf(session);
-        if (error) throw error;
-        return;
-      }
+      const error = endOf(session) ?? (looks > 0 ? postponement(session) : null);
+      if (error) throw error;
+      if (session.status === 'completed') return sessions.document(this.sessionId, { signal });
       await Promise.race([sleep(pollInterval, signal), new Promise((wake) => (this.#wake = () => wake(0)))]);
     }
   }
@@ -315,7 +267,7 @@ export class Upload {
     this.#change({}, () => this.#progress.event(event));
     const status = event.type === 'session' ? event.session.status : event.status;
     if (event.type !== 'session' && event.type !== 'upload_status') return;
-    if (status === 'completed') this.#wake();
+    if (!BUSY.has(status)) this.#wake();
     if (this.ended) return;
     const message = event.message ?? event.session?.error?.message ?? '';
     const error = errorOfStatus(status, message);

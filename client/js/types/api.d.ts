@@ -41,6 +41,17 @@ export declare class SessionsApi {
      */
     complete(sessionId: string, { signal }?: Cancellable): Promise<void>;
     /**
+     * Complete an upload, wait for that, and return its document.
+     *
+     * @param {string} sessionId
+     * @param {Cancellable} [options]
+     * @returns {Promise<{document: PdfDocument, duplicate?: boolean}>}
+     */
+    document(sessionId: string, { signal }?: Cancellable): Promise<{
+        document: PdfDocument;
+        duplicate?: boolean;
+    }>;
+    /**
      * @param {string} sessionId
      * @param {string} [reason]
      * @param {Cancellable} [options]

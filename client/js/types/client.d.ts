@@ -29,7 +29,7 @@ export type ClientOptions = {
     WebSocket?: typeof WebSocket | null;
     fetch?: typeof fetch;
     /**
-     * The most chunks in flight, of all uploads together.
+     * The most pieces in flight, of all uploads together.
      */
     parallel?: number;
     /**

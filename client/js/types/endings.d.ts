@@ -21,6 +21,14 @@ export declare function errorOfStatus(status: string, message: string, { code, f
  */
 export declare function endOf({ status, error, findings }: UploadSession): PdfsluiceError | null;
 /**
+ * The error for a session whose bytes are there and that was not completed: something that passes
+ * (a scanner that is away, a full disk) came between, and completion can be asked for again.
+ *
+ * @param {UploadSession} session
+ * @returns {PdfsluiceError | null} `null` while the server is at it.
+ */
+export declare function postponement({ status, error }: UploadSession): PdfsluiceError | null;
+/**
  * Whether a look at the session may tell more: a refused or cancelled upload shows itself in
  * the answer to whatever request comes next.
  *

@@ -1,6 +1,7 @@
 /**
- * How many chunks are on their way at once. All uploads of a client share one line; its
- * width follows what the line carries: it grows while growing pays and halves on trouble.
+ * How many pieces are on their way at once, and how large they are. All uploads of a client share
+ * one line; its width follows what the line carries: it grows while growing pays and halves on
+ * trouble.
  */
 export declare class Line {
     #private;
@@ -23,10 +24,10 @@ export declare class Line {
      * Run a task when there is room on the line.
      *
      * @template T
-     * @param {number} bytes What the task carries.
+     * @param {number} rest Bytes that there are to carry.
      * @param {AbortSignal} signal
-     * @param {() => Promise<T>} task
+     * @param {(bytes: number) => Promise<T>} task Is told how many of them it is to carry.
      * @returns {Promise<T>}
      */
-    carry<T>(bytes: number, signal: AbortSignal, task: () => Promise<T>): Promise<T>;
+    carry<T>(rest: number, signal: AbortSignal, task: (bytes: number) => Promise<T>): Promise<T>;
 }

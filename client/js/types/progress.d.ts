@@ -7,6 +7,8 @@ export declare class UploadProgress {
     #private;
     /** @type {UploadSnapshot} */
     snapshot: UploadSnapshot;
+    /** Half-open ranges that the server lacks, ascending. @type {[number, number][]} */
+    missing: [number, number][];
     /**
      * @param {string} filename
      * @param {number} totalSize
@@ -18,10 +20,16 @@ export declare class UploadProgress {
     session(session: UploadSession): void;
     /** @param {any} event Something that the server told of this session. */
     event(event: any): void;
-    /** @param {number} id */
-    chunkSending(id: number): void;
-    /** @param {number} id */
-    chunkDurable(id: number): void;
+    /** @param {number} chunk That a piece is on its way of. */
+    sending(chunk: number): void;
+    /**
+     * A piece has arrived.
+     *
+     * @param {number} chunk
+     * @param {number} start
+     * @param {number} end
+     */
+    stored(chunk: number, start: number, end: number): void;
     /** Nothing is on its way any more. */
     nothingSending(): void;
 }

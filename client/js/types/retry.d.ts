@@ -10,7 +10,8 @@ export type RetryPolicy = {
      */
     maxDelay: number;
     /**
-     * Milliseconds of failing without a success in between.
+     * Milliseconds of failing without a success in between, from the
+     * first failure on.
      */
     giveUpAfter: number;
 };
@@ -18,7 +19,8 @@ export type RetryPolicy = {
  * @typedef {object} RetryPolicy
  * @property {number} baseDelay First delay, milliseconds; doubles with each failure.
  * @property {number} maxDelay Longest delay of the client's own choice, milliseconds.
- * @property {number} giveUpAfter Milliseconds of failing without a success in between.
+ * @property {number} giveUpAfter Milliseconds of failing without a success in between, from the
+ *   first failure on.
  */
 /** @type {RetryPolicy} */
 export declare const DEFAULT_RETRY: RetryPolicy;

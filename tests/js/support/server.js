@@ -118,7 +118,7 @@ export class TestServer {
     session.session_id = randomUUID();
     session.total_size = file_size;
     session.chunk_size = this.chunkSize ?? chunk_size;
-    session.chunks = new Map();
+    session.pieces = new Map();
     this.sessions.set(session.session_id, session);
     return this.#view(session);
   }
@@ -141,12 +141,14 @@ export class TestServer {
   #chunk(session, query, body, headers) {
     const id = Number(query.get('chunk_id'));
     const start = Number(query.get('chunk_offset'));
-    if (start !== id * session.chunk_size) throw problem(409, 'offset-conflict', 'Wrong place.');
+    if (Math.floor(start / session.chunk_size) !== id) throw problem(409, 'offset-conflict', 'Wrong place.');
+    const room = Math.min(session.total_size, (id + 1) * session.chunk_size) - start;
+    if (body.length > room) throw problem(413, 'size-exceeded', 'Too long.');
     const announced = /sha-256=:(.+):/.exec(headers['content-digest'] ?? '')?.[1];
     const actual = createHash('sha256').update(body).digest('base64');
     if (announced && announced !== actual) throw problem(422, 'checksum-mismatch', 'Damaged on the way.');
     session.digests = (session.digests ?? 0) + (announced ? 1 : 0);
-    session.chunks.set(id, body);
+    session.pieces.set(start, body);
     const view = this.#view(session);
     this.tell(session.session_id, { type: 'upload_progress', data: { ...view, uploaded_bytes: view.durable_bytes } });
     return { success: true, chunk_id: id, upload_complete: view.missing_chunks.length === 0 };
@@ -169,8 +171,8 @@ export class TestServer {
   }
 
   #settle(session) {
-    const ids = [...session.chunks.keys()].sort((a, b) => a - b);
-    const bytes = Buffer.concat(ids.map((id) => session.chunks.get(id)));
+    const bytes = Buffer.alloc(session.total_size);
+    for (const [start, piece] of session.pieces) piece.copy(bytes, start);
     session.document ??= {
       id: this.documents.length + 1,
       title: session.title ?? session.filename,
@@ -186,25 +188,42 @@ export class TestServer {
   }
 
   #view(session) {
-    const { chunks, ...rest } = session;
-    const total = Math.max(1, Math.ceil(session.total_size / session.chunk_size));
-    const missing = [...Array(total).keys()].filter((id) => !chunks.has(id));
-    const durable = [...chunks.values()].reduce((sum, chunk) => sum + chunk.length, 0);
+    const { pieces, ...rest } = session;
+    const { chunk_size: size, total_size: whole } = session;
+    const total = Math.max(1, Math.ceil(whole / size));
+    const gaps = missingRanges(pieces, whole);
+    const missing = [...Array(total).keys()].filter((id) =>
+      gaps.some(([start, end]) => start < Math.min(whole, (id + 1) * size) && id * size < end),
+    );
+    const durable = whole - gaps.reduce((sum, [start, end]) => sum + end - start, 0);
     return {
       ...rest,
       stage: session.status,
       total_chunks: total,
       uploaded_chunks: total - missing.length,
       missing_chunks: missing,
+      missing_ranges: gaps,
       received_bytes: durable,
       durable_bytes: durable,
       validated_bytes: durable,
       imported: session.document ? 1 : 0,
       decision: 'note',
       unscanned: [],
-      error: null,
+      error: session.error ?? null,
     };
   }
+}
+
+/** Half-open ranges that no piece covers. */
+function missingRanges(pieces, whole) {
+  const gaps = [];
+  let reached = 0;
+  for (const [start, { length }] of [...pieces].sort(([a], [b]) => a - b)) {
+    if (start > reached) gaps.push([reached, start]);
+    reached = Math.max(reached, start + length);
+  }
+  if (reached < whole) gaps.push([reached, whole]);
+  return gaps;
 }
 
 export function problem(status, code, detail, more = {}) {

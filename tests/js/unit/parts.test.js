@@ -10,11 +10,12 @@ import * as errors from '../../../client/js/src/errors.js';
 import { fingerprint } from '../../../client/js/src/fingerprint.js';
 import { Line } from '../../../client/js/src/line.js';
 import { FileStorage, openFile } from '../../../client/js/src/node.js';
+import { PieceSize, withinChunks } from '../../../client/js/src/pieces.js';
 import { backoff, sleep, withRetry } from '../../../client/js/src/retry.js';
 import { sha256Script, toHex } from '../../../client/js/src/sha256.js';
 import { SpeedMeter } from '../../../client/js/src/speed.js';
 import { MemoryStorage, WebStorage } from '../../../client/js/src/storage.js';
-import { content, digest, file } from '../support/files.js';
+import { KIB, content, digest, file } from '../support/files.js';
 
 const POLICY = { baseDelay: 100, maxDelay: 1000, giveUpAfter: 10_000 };
 
@@ -204,6 +205,58 @@ test('trouble halves the line and an abort frees the place', async () => {
   await assert.rejects(queued, /stopped/);
   release();
   await busy[1];
+});
+
+test('missing ranges are divided where chunks meet', () => {
+  const divided = (ranges) => [...withinChunks(ranges, 10)];
+  assert.deepEqual(divided([[0, 25]]), [[0, 10], [10, 20], [20, 25]]);
+  assert.deepEqual(divided([[3, 5], [8, 12], [20, 30]]), [[3, 5], [8, 10], [10, 12], [20, 30]]);
+  assert.deepEqual(divided([]), []);
+});
+
+const MIB = 1024 * KIB;
+
+/** Send chunks of 8 MiB one after the other at a rate in bytes a second; list the pieces. */
+function piecesAt(rate, chunks, size = new PieceSize()) {
+  const sent = [];
+  for (let chunk = 0; chunk < chunks; chunk += 1) {
+    for (let rest = 8 * MIB; rest > 0; rest -= sent.at(-1)) {
+      sent.push(size.of(rest));
+      size.arrived(sent.at(-1), (sent.at(-1) / rate) * 1000);
+    }
+  }
+  return sent;
+}
+
+test('a slow line carries small pieces, each of about four seconds', () => {
+  const pieces = piecesAt(500_000, 2);
+  assert.equal(pieces[0], MIB);
+  for (const piece of pieces.slice(1)) assert.ok(piece > 1_300_000 && piece <= 2_000_000, `${piece}`);
+});
+
+test('a fast line soon carries whole chunks', () => {
+  const pieces = piecesAt(100_000_000, 3);
+  assert.deepEqual(pieces.slice(-2), [8 * MIB, 8 * MIB]);
+  assert.ok(pieces.length <= 7, `${pieces}`);
+});
+
+test('a line that hardly carries anything has one small piece at a time, and recovers', () => {
+  const size = new PieceSize();
+  assert.ok(size.sideBySide >= 4);
+  for (const piece of piecesAt(10_000, 1, size).slice(1)) assert.equal(piece, 256 * KIB);
+  assert.equal(size.sideBySide, 1);
+  assert.equal(piecesAt(100_000_000, 3, size).at(-1), 8 * MIB);
+});
+
+test('a piece that fails is halved, and one that is tiny says nothing', () => {
+  const size = new PieceSize();
+  size.failed(MIB);
+  assert.equal(size.of(8 * MIB), 512 * KIB);
+  for (let times = 0; times < 9; times += 1) size.failed(256 * KIB);
+  assert.equal(size.of(8 * MIB), 256 * KIB);
+  size.arrived(1000, 60_000);
+  size.failed(1000);
+  assert.equal(size.of(8 * MIB), 256 * KIB);
 });
 
 test('speed is that of the last seconds', () => {

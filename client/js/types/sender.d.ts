@@ -1,0 +1,23 @@
+/** Sends what the server lacks of a file: chunks side by side, each in pieces. */
+export type UploadProgress = import('./progress.js').UploadProgress;
+export type Tell = (fold: () => void) => void;
+/** @typedef {import('./progress.js').UploadProgress} UploadProgress */
+/** @typedef {(fold: () => void) => void} Tell Changes the progress and tells whoever listens. */
+export declare class Sender {
+    #private;
+    /**
+     * @param {import('./client.js').UploadContext} context
+     * @param {import('./types.js').UploadSource} file
+     * @param {import('./types.js').UploadOptions} options
+     * @param {UploadProgress} progress
+     * @param {Tell} tell
+     */
+    constructor(context: import('./client.js').UploadContext, file: import('./types.js').UploadSource, options: import('./types.js').UploadOptions, progress: UploadProgress, tell: Tell);
+    /**
+     * Send all that is missing.
+     *
+     * @param {AbortSignal} signal
+     * @param {(task: () => Promise<number>, signal: AbortSignal) => Promise<number>} retry
+     */
+    send(signal: AbortSignal, retry: (task: () => Promise<number>, signal: AbortSignal) => Promise<number>): Promise<void>;
+}
