@@ -154,6 +154,12 @@ class ContentRejected(PdfsluiceError):
     code = "content-rejected"
 
 
+class DocumentUnreadable(PdfsluiceError):
+    """The document is locked, damaged or without text; only another file can be read."""
+
+    code = "document-unreadable"
+
+
 class SessionLocked(PdfsluiceError):
     """The session is busy with an operation that excludes this one."""
 
