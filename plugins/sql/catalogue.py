@@ -133,7 +133,7 @@ class SqlCatalogue:
         return await self._database.read(operation)
 
     async def update(self, document_id: int, **changes: Any) -> Document:
-        """Change ``title``, ``page_count`` or ``metadata``.
+        """Change ``title`` or ``page_count``; add to ``metadata``.
 
         Raises:
             DocumentNotFound: There is no such document.
@@ -142,15 +142,18 @@ class SqlCatalogue:
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
         if "title" in changes:
             changes["title"] = clean(changes["title"])
-        if "metadata" in changes:
-            changes["metadata"] = to_json(changes["metadata"])
-        statement = update(documents).where(documents.c.id == document_id).values(changes)
+        added = changes.pop("metadata", None)
+        statement = update(documents).where(documents.c.id == document_id)
 
         def operation(connection: Connection) -> Document:
-            if _find(connection, document_id) is None:
+            row = _find(connection, document_id)
+            if row is None:
                 raise _not_found(document_id)
-            if changes:
-                connection.execute(statement)
+            values = dict(changes)
+            if added:
+                values["metadata"] = to_json({**read_document(row).metadata, **added})
+            if values:
+                connection.execute(statement.values(values))
             return read_document(connection.execute(_by_id, {"document": document_id}).one())
 
         return await self._database.write(operation)

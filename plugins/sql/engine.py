@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
@@ -21,6 +22,13 @@ _CHECKED_BYTES = 1 << 30
 _CHECKPOINT_PAGES = 4000  # 16 MiB: fewer, longer syncs than SQLite's own 1000
 _BUSY_SECONDS = 10
 READERS = 4
+_GIVEN_UP: Mapping[str, str] = {
+    "connect_timeout": "5",  # seconds
+    "tcp_user_timeout": "15000",  # milliseconds for which nobody confirms what was sent
+    "keepalives_idle": "5",  # seconds without an answer, until the host is asked for a sign
+    "keepalives_interval": "5",
+}
+"""When a host that went away is given up; libpq alone waits for minutes or hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +87,7 @@ def _parse(url: str) -> URL:
 
 
 def _postgresql(url: URL, place: str) -> Engines:
+    url = url.set(query={**_GIVEN_UP, **url.query})  # what the URL says goes before
     try:
         write = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
         read = create_engine(

@@ -30,10 +30,11 @@ def explained(place: str) -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _meaning(error, place) from error
+        raise meaning(error, place) from error
 
 
-def _meaning(error: DBAPIError, place: str) -> PdfsluiceError:
+def meaning(error: DBAPIError, place: str) -> PdfsluiceError:
+    """Return what an error of the driver means; ``place`` is the database, for people."""
     cause = error.orig
     name = getattr(cause, "sqlite_errorname", "") if isinstance(cause, sqlite3.Error) else ""
     state = getattr(cause, "sqlstate", "") or ""

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from pdfsluice.core.errors import PdfsluiceError, StorageFailed
 
-from .errors import explained
+from .errors import meaning
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
@@ -35,6 +36,14 @@ class _Request:
 @dataclass(frozen=True, slots=True)
 class _Failure:
     error: BaseException
+
+
+class _AwayError(Exception):
+    """The database cannot be reached or is held by another; no operation is at fault."""
+
+    def __init__(self, what: PdfsluiceError) -> None:
+        super().__init__(what)
+        self.meaning = what
 
 
 class Writer:
@@ -75,40 +84,61 @@ class Writer:
         self._thread.shutdown()
 
     async def _commit_waiting(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 batch = [r for r in self._waiting[:_LARGEST_BATCH] if not r.future.cancelled()]
                 del self._waiting[:_LARGEST_BATCH]
-                operations = [request.operation for request in batch]
-                outcomes = await loop.run_in_executor(self._thread, self._apply, operations)
-                for request, outcome in zip(batch, outcomes, strict=True):
-                    _settle(request.future, outcome)
+                try:
+                    await self._commit(batch)
+                except _AwayError as away:
+                    for request in batch:
+                        _settle(request.future, _Failure(away.meaning))
         finally:
             self._drain = None
 
-    def _apply(self, operations: Sequence[Operation[Any]]) -> Sequence[Any]:
+    async def _commit(self, batch: Sequence[_Request]) -> None:
+        """Commit a batch and answer; where one operation spoils it, each by itself.
+
+        Raises:
+            _AwayError: Another attempt would wait as long for the same; some have no answer yet.
+        """
+        operations = [request.operation for request in batch]
+        loop = asyncio.get_running_loop()
+        outcomes: Sequence[Any]
         try:
-            return self._transact(operations)
+            outcomes = await loop.run_in_executor(self._thread, self._transact, operations)
+        except _AwayError:
+            raise
         except Exception as error:  # noqa: BLE001 - whoever asked is told, the writer goes on
-            if len(operations) == 1:
-                return [_Failure(error)]
-        # One operation spoilt the transaction of all: each gets one of its own.
-        return [self._apply([operation])[0] for operation in operations]
+            if len(batch) > 1:
+                for request in batch:
+                    await self._commit([request])
+                return
+            outcomes = [_Failure(error)]
+        for request, outcome in zip(batch, outcomes, strict=True):
+            _settle(request.future, outcome)
 
     def _transact(self, operations: Sequence[Operation[Any]]) -> Sequence[Any]:
         outcomes: list[Any] = []
-        with explained(self._place), self._engine.begin() as connection:
-            for operation in operations:
-                try:
-                    outcomes.append(operation(connection))
-                except PdfsluiceError as error:  # raised before anything was written
-                    outcomes.append(_Failure(error))
+        begun = False
+        try:
+            with self._engine.begin() as connection:
+                begun = True
+                for operation in operations:
+                    try:
+                        outcomes.append(operation(connection))
+                    except PdfsluiceError as error:  # raised before anything was written
+                        outcomes.append(_Failure(error))
+        except DBAPIError as error:
+            what = meaning(error, self._place)
+            if not begun or error.connection_invalidated:
+                raise _AwayError(what) from error
+            raise what from error
         return outcomes
 
 
 def _settle(future: asyncio.Future[Any], outcome: Any) -> None:
-    if future.cancelled():
+    if future.done():  # cancelled, or answered already
         return
     if isinstance(outcome, _Failure):
         future.set_exception(outcome.error)
