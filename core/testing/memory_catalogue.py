@@ -61,10 +61,13 @@ class MemoryCatalogue:
         return page[:limit], len(visible)
 
     async def update(self, document_id: int, **changes: Any) -> Document:
-        """Change ``title``, ``page_count`` or ``metadata``."""
+        """Change ``title`` or ``page_count``; add to ``metadata``."""
         if forbidden := changes.keys() - _CHANGEABLE:
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
-        self._documents[document_id] = replace(self._find(document_id), **changes)
+        document = self._find(document_id)
+        if "metadata" in changes:
+            changes["metadata"] = {**document.metadata, **changes["metadata"]}
+        self._documents[document_id] = replace(document, **changes)
         return self._documents[document_id]
 
     async def delete(self, document_id: int) -> None:

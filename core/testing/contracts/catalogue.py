@@ -87,14 +87,21 @@ class CatalogueContract:
 
     async def test_update(self, catalogue: Catalogue) -> None:
         added = await catalogue.add(make_document(), [])
-        changed = await catalogue.update(
-            added.id, title="Neu", page_count=9, metadata={"Title": "Ω"}
-        )
-        assert (changed.title, changed.page_count, changed.metadata) == ("Neu", 9, {"Title": "Ω"})
+        changed = await catalogue.update(added.id, title="Neu", page_count=9)
+        assert (changed.title, changed.page_count) == ("Neu", 9)
         assert await catalogue.get(added.id, owner=None) == changed
         assert await catalogue.update(added.id) == changed
         with pytest.raises(TypeError):
             await catalogue.update(added.id, owner="key:mallory")
+
+    async def test_metadata_is_added_to(self, catalogue: Catalogue) -> None:
+        """So importers do not have to know what others have found."""
+        added = await catalogue.add(make_document(metadata={"Title": "Alt", "Author": "Ä"}), [])
+        await catalogue.update(added.id, metadata={"Title": "Ω"})
+        changed = await catalogue.update(added.id, metadata={"Language": "el"}, page_count=9)
+        assert changed.metadata == {"Title": "Ω", "Author": "Ä", "Language": "el"}
+        assert await catalogue.get(added.id, owner=None) == changed
+        assert await catalogue.update(added.id, metadata={}) == changed
 
     async def test_delete_takes_pages_and_jobs_along(self, catalogue: Catalogue) -> None:
         added = await catalogue.add(make_document(), [JobKind.IMPORT])
