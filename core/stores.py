@@ -61,7 +61,10 @@ class Blob(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the blob; its bytes stay. Runs in a worker thread."""
+        """Let go of the blob; its bytes stay. Runs in a worker thread.
+
+        Doing so again is harmless; everything else is then refused with ``StorageFailed``.
+        """
         ...
 
 
@@ -69,13 +72,14 @@ class UploadStore(Protocol):
     """Keeps the bytes of uploads and of finished documents.
 
     A blob is *partial* until it is published. Blob ids are the server's own
-    (session ids); a store refuses ids that are not.
+    (session ids: UUIDs in lower case); every method refuses others with ``NotFound``.
     """
 
     async def create(self, blob_id: str, size: int | None) -> Blob:
         """Make an empty partial blob, reserve room for ``size`` bytes, and open it.
 
         Raises:
+            Conflict: There is one of this id.
             StorageFull: There is no room for the file.
         """
         ...
@@ -97,15 +101,27 @@ class UploadStore(Protocol):
         ...
 
     async def publish(self, blob_id: str) -> None:
-        """Turn a partial blob into a document's; durable on return, and idempotent."""
+        """Turn a partial blob into a document's; durable on return, and idempotent.
+
+        Raises:
+            NotFound: There is no blob of this id, neither partial nor published.
+        """
         ...
 
     async def quarantine(self, blob_id: str) -> None:
-        """Move a partial blob apart, where nothing reads it; idempotent."""
+        """Move a partial blob apart, where nothing reads it; idempotent.
+
+        Raises:
+            NotFound: There is no blob of this id, neither partial nor quarantined.
+        """
         ...
 
     async def restore(self, blob_id: str) -> None:
-        """Bring a quarantined blob back as a partial one; idempotent."""
+        """Bring a quarantined blob back as a partial one; idempotent.
+
+        Raises:
+            NotFound: There is no blob of this id, neither quarantined nor partial.
+        """
         ...
 
     async def remove(self, blob_id: str) -> None:
@@ -117,7 +133,11 @@ class UploadStore(Protocol):
         ...
 
     async def concatenate(self, blob_id: str, parts: Sequence[str]) -> None:
-        """Replace the content of a partial blob by that of others, which are removed."""
+        """Replace the content of a partial blob by that of others, which are removed.
+
+        Raises:
+            NotFound: The blob or a part is not there; nothing is changed.
+        """
         ...
 
     async def usage(self) -> "StoreUsage":

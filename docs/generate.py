@@ -3,22 +3,39 @@
 ``python docs/generate.py`` writes them; a test checks that they are current.
 """
 
-import inspect
+import asyncio
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import describe
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
 
+from pdfsluice.client.errors import ClientError
 from pdfsluice.config.loading import SPEC_VARIABLES
 from pdfsluice.config.settings import Settings
-from pdfsluice.core import errors, hookspecs, ports, stages, stores
+from pdfsluice.core import (
+    errors,
+    events,
+    findings,
+    hookspecs,
+    models,
+    ports,
+    ranges,
+    stages,
+    stores,
+)
 from pdfsluice.core.explain import EXPLANATIONS
 from pdfsluice.core.manager import PluginManager
+from pdfsluice.core.service import UploadStats
 from pdfsluice.plugins.pdf.report import LIMITS, PROBLEMS, UNSCANNED
-from pdfsluice.server import problems
+from pdfsluice.server import manual
+from pdfsluice.server.event_loop import FairEventLoop
 from pdfsluice.server.markdown import COMMON_CODES, http_api
+from pdfsluice.server.metrics import Metrics
+from pdfsluice.server.problems import status_of
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate.py; change the docstrings, then run `make docs`. -->\n"
@@ -26,27 +43,67 @@ HOOK_PREFIX = "pdfsluice_register_"
 
 
 def hooks_page() -> str:
-    """Describe every hook and what its descriptors hold, from the docstrings."""
+    """Describe every hook, what it returns, and what the objects in that must do."""
     lines = [
         "# Hooks",
         NOTICE,
-        _text(hookspecs),
+        describe.prose(hookspecs),
         "",
         (
             "A plugin is a module (or an object) with functions marked by"
             " `pdfsluice.core.hookspecs.hookimpl`, named by an entry point of the group"
             f" `{hookspecs.ENTRY_POINT_GROUP}`. All hooks but the first two are given one argument,"
             " [`context`](#plugincontext). [Your first plugin](../tutorial/first-plugin.md) shows"
-            " a whole one."
+            " a whole one, [more plugins](../how-to/write-plugins.md) shorter ones."
+        ),
+        "",
+        (
+            "Descriptors (`...Spec`) take their fields by keyword. The objects in them need no base"
+            " class: what has the methods of a protocol below is one. Sessions, documents, findings"
+            " and events are described in [Models](models.md)."
         ),
     ]
     for name, hook in _hooks():
-        lines += ["", f"## `{name}`", "", f"`{_signature(hook)}`", "", _text(hook)]
-    lines += ["", "## What the objects must do", ""]
-    for owner in (stages, stores, ports):
-        for name, thing in vars(owner).items():
-            if inspect.isclass(thing) and thing.__module__ == owner.__name__ and thing.__doc__:
-                lines += _class(name, thing)
+        descriptor = get_type_hints(hook)["return"].__args__[0].__name__
+        link = f"[`{descriptor}`](#{descriptor.lower()})"
+        lines += [
+            "",
+            f"## `{name}`",
+            "",
+            f"`{describe.signature(hook)}`; see {link}",
+            "",
+            describe.prose(hook),
+        ]
+    for module in (stages, stores, ports):
+        lines += describe.module(module)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def models_page() -> str:
+    """Describe what plugins are given and what they return."""
+    lines = [
+        "# Models",
+        NOTICE,
+        (
+            "What [hooks](hooks.md) and the objects behind them are given and return. All of it is"
+            " frozen: `dataclasses.replace` makes a changed copy."
+        ),
+    ]
+    for module in (findings, models, ranges, events):
+        lines += describe.module(module)
+    lines += ["", f"## `{errors.__name__}`", "", describe.prose(errors), ""]
+    lines += ["[Error codes](errors.md) lists all classes; those not below take the same arguments"]
+    lines += ["as `PdfsluiceError`."]
+    for name, thing in describe.classes(errors):
+        if "__init__" in vars(thing):
+            lines += [
+                "",
+                f"### `{name}`",
+                "",
+                f"`{name}{describe.signature(thing)}`",
+                "",
+                describe.prose(thing),
+            ]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -54,25 +111,6 @@ def _hooks() -> Iterator[tuple[str, Any]]:
     for name, value in vars(hookspecs).items():
         if name.startswith(HOOK_PREFIX):
             yield name, value
-
-
-def _signature(function: Any) -> str:
-    returns = get_type_hints(function)["return"]
-    arguments = ", ".join(inspect.signature(function).parameters)
-    (item,) = returns.__args__
-    return f"({arguments}) -> Sequence[{item.__name__}]"
-
-
-def _class(name: str, thing: type) -> list[str]:
-    lines = ["", f"### `{name}`", "", _text(thing)]
-    for method_name, method in vars(thing).items():
-        function = method.fget if isinstance(method, property) else method
-        if method_name.startswith("_") or not inspect.isfunction(function):
-            continue
-        marker = "async " if inspect.iscoroutinefunction(function) else ""
-        shown = method_name if isinstance(method, property) else f"{method_name}(...)"
-        lines += ["", f"**`{marker}{shown}`**", "", _text(function)]
-    return lines
 
 
 def settings_page() -> str:
@@ -108,7 +146,7 @@ def settings_page() -> str:
             f" {field.description} |"
         )
     for plugin, model in _sections().items():
-        lines += ["", f"## `[plugins.{plugin}]`", "", _text(model), ""]
+        lines += ["", f"## `[plugins.{plugin}]`", "", describe.prose(model), ""]
         lines += ["| setting | default | environment | meaning |", "|---|---|---|---|"]
         lines += [
             f"| `{name}` | {_default(model, name)} |"
@@ -167,7 +205,7 @@ def http_api_page() -> str:
             " `request_id` under which the server's log tells more; `Retry-After` says when to"
             " try again. Beside the codes listed with an operation, any may answer"
             f" {', '.join(f'`{code}`' for code in COMMON_CODES)}; [Error codes](errors.md) explains"
-            " all of them."
+            " all of them. [Metrics](metrics.md) lists what `/metrics` returns."
         ),
     ]
     return "\n".join(lines) + "\n" + http_api()
@@ -181,21 +219,97 @@ def errors_page() -> str:
         (
             "Every error answer is `application/problem+json` (RFC 9457) with one of these as its"
             " `code`. Codes do not change their meaning. *Again* says whether the same request may"
-            " succeed later without a change."
+            " succeed later without a change. The class is the one that plugins raise,"
+            " [from `pdfsluice.core.errors`](models.md#pdfsluicecoreerrors)."
         ),
         "",
-        "| code | meaning | again |",
-        "|---|---|---|",
+        "| code | meaning | status | again | class |",
+        "|---|---|---|---|---|",
     ]
-    found = {
-        thing.code: thing
-        for thing in (*vars(errors).values(), *vars(problems).values())
-        if inspect.isclass(thing) and issubclass(thing, errors.PdfsluiceError)
-    }
-    for code, thing in sorted(found.items()):
-        meaning = (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
-        lines.append(f"| `{code}` | {meaning} | {'yes' if thing.retryable else 'no'} |")
+    for code, kind in sorted(manual.kinds_of_errors().items()):
+        again = "yes" if kind.retryable else "no"
+        name = f"`{kind.__name__}`" if kind.__module__ == errors.__name__ else ""
+        meaning = describe.cell(manual.explanation(kind))
+        lines.append(f"| `{code}` | {meaning} | {status_of(kind)} | {again} | {name} |")
+    lines += [
+        "",
+        (
+            "An event about a background job may have the code `job-failed`: a plugin failed in a"
+            " way of its own. The doors of [tus](../how-to/use-tus.md#what-the-answers-mean) and"
+            " of [the IETF protocol](../how-to/use-ietf-resumable-uploads.md#answers) answer some"
+            " of these with other statuses."
+        ),
+        "",
+        "## Codes of the Python client",
+        "",
+        (
+            "The client and the command add these;"
+            " [the JavaScript client](javascript-client.md#errors) has others."
+        ),
+        "",
+        "| code | meaning |",
+        "|---|---|",
+    ]
+    lines += [f"| `{code}` | {text} |" for code, text in sorted(_client_codes().items())]
     return "\n".join(lines) + "\n"
+
+
+def _client_codes() -> Mapping[str, str]:
+    kinds = ClientError.__subclasses__()
+    own = {kind.default_code: manual.explanation(kind) for kind in kinds}
+    return {code: own[code] for code in own.keys() - manual.kinds_of_errors().keys()} | {
+        "client-error": "Something else went wrong in the client; the message says what.",
+        "file-empty": "The local file has no bytes.",
+        "file-exists": "There is a file where the download should be put.",
+        "file-unreadable": "The local file cannot be read.",
+        "file-unwritable": "The download cannot be written.",
+        "http-NNN": "An answer with this HTTP status and without a code, such as a proxy's.",
+        "option-invalid": "An option of the upload has a value that cannot be.",
+        "size-unknown": "The upload was begun by a client that has not said how large the file is.",
+        "import-failed": "The document is stored, and its import or its indexing has failed.",
+    }
+
+
+def metrics_page() -> str:
+    """List every metric of the server's own, from what a server with one of each thing returns."""
+    lines = [
+        "# Metrics",
+        NOTICE,
+        (
+            "What `/metrics` returns for Prometheus, beside the usual ones of the process"
+            " (`process_...`). A histogram has the series `..._bucket`, `..._sum` and `..._count`."
+        ),
+        "",
+        "| metric | type | labels | meaning |",
+        "|---|---|---|---|",
+    ]
+    with asyncio.Runner(loop_factory=FairEventLoop) as runner:
+        text = runner.run(_metrics_after_one_of_each())
+    for family in text_string_to_metric_families(text):
+        if family.name.startswith("pdfsluice_") and not family.name.endswith("_created"):
+            name = family.name + ("_total" if family.type == "counter" else "")
+            labels = {label: None for sample in family.samples for label in sample.labels}
+            shown = ", ".join(f"`{label}`" for label in labels if label != "le")
+            lines.append(f"| `{name}` | {family.type} | {shown} | {family.documentation} |")
+    return "\n".join(lines) + "\n"
+
+
+async def _metrics_after_one_of_each() -> str:
+    """Return the text format with every label, which only shows where something was counted."""
+    metrics = Metrics()
+    found = findings.Finding(
+        kind="javascript", severity=findings.Severity.LOW, stage="any", message=""
+    )
+    about = {"at": 0.0, "session_id": "", "owner": ""}
+    await metrics.handle(events.FindingsReported(**about, findings=(found,)))
+    await metrics.handle(
+        events.UploadStatus(**about, status="completed", stage="completed", message="")
+    )
+    metrics.answered("GET", "/health", 200, 0.0)
+    store = stores.StoreUsage(partial_count=0, partial_bytes=0, available_bytes=0)
+    stats = UploadStats(active_sessions=0, receiving_uploads=0, store=store)
+    body, _ = metrics.render(stats, watchers=0)
+    return body.decode()
 
 
 def findings_page() -> str:
@@ -229,31 +343,13 @@ def findings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _text(thing: Any) -> str:
-    """Return a docstring as Markdown: Google-style sections become bold words."""
-    lines: list[str] = []
-    in_section = False
-    for line in (inspect.getdoc(thing) or "").replace("``", "`").splitlines():
-        if line.removesuffix(":") in _SECTIONS:
-            in_section = True
-            lines += [f"**{line.removesuffix(':')}**", ""]
-        elif in_section and line.startswith("    "):
-            entry = line[4:]
-            lines.append(entry if entry.startswith(" ") else f"- {entry}")
-        else:
-            in_section = in_section and not line.strip()
-            lines.append(line)
-    text = "\n".join(lines).replace(":class:", "").replace(":meth:", "")
-    return text.replace("`~pdfsluice.core.errors.", "`")
-
-
-_SECTIONS = frozenset({"Args", "Attributes", "Returns", "Raises"})
-
 PAGES: Mapping[str, Callable[[], str]] = {
     "hooks.md": hooks_page,
+    "models.md": models_page,
     "settings.md": settings_page,
     "http-api.md": http_api_page,
     "errors.md": errors_page,
+    "metrics.md": metrics_page,
     "findings.md": findings_page,
 }
 

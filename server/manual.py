@@ -93,10 +93,10 @@ class Manual:
     async def problem(self, request: web.Request) -> web.StreamResponse:
         """Explain an error code: where the ``type`` of a problem leads (RFC 9457, 3.1.1)."""
         code = request.match_info["code"]
-        found = explanations().get(code)
-        if found is None:
+        kind = kinds_of_errors().get(code)
+        if kind is None:
             raise web.HTTPNotFound
-        return _page(code, f"<h1><code>{escape(code)}</code></h1>{_text(found)}")
+        return _page(code, f"<h1><code>{escape(code)}</code></h1>{_text(explanation(kind))}")
 
     async def openapi(self, request: web.Request) -> web.StreamResponse:
         """Return the description as OpenAPI 3.1."""
@@ -120,11 +120,16 @@ class Manual:
         return self._document
 
 
-def explanations() -> dict[str, str]:
-    """Return what every error code means."""
+def kinds_of_errors() -> dict[str, type[PdfsluiceError]]:
+    """Return the class of every error code."""
     found = (*vars(errors).values(), *vars(problems).values())
     kinds = [kind for kind in found if isinstance(kind, type) and issubclass(kind, PdfsluiceError)]
-    return {kind.code: inspect.getdoc(kind) or "" for kind in kinds}
+    return {kind.code: kind for kind in kinds}
+
+
+def explanation(kind: type[Exception]) -> str:
+    """Return what a kind of error means: the first paragraph about its class."""
+    return (inspect.getdoc(kind) or "").partition("\n\n")[0]
 
 
 def render(document: Json) -> web.Response:

@@ -1,6 +1,7 @@
 """The description of the interface as a page of the documentation."""
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ COMMON_CODES = (
 """Codes that any operation may answer with."""
 _CODE = re.compile(r"`([a-z-]+)`:")
 _FIRST_ERROR = 400
+_LENGTHS = ("minLength", "maxLength")
 
 
 def http_api() -> str:
@@ -65,12 +67,11 @@ def _operation(path: str, method: str, operation: Json) -> Iterator[str]:
     yield from (operation["summary"] + ".", "", operation["description"].replace("``", "`"))
     scopes = " or ".join(f"`{scope}`" for scope in operation.get("x-scopes", ()))
     yield from ("", f"Scope: {scopes}." if scopes else "No key is needed.")
-    fields = [field for field in operation["parameters"] if field["in"] != "path"]
-    if fields:
+    if operation["parameters"]:
         yield from ("", "| parameter | in | type | meaning |", "|---|---|---|---|")
-        for field in fields:
+        for field in operation["parameters"]:
             meaning = field.get("description") or field["schema"].get("description", "")
-            kind = _kind(field["schema"])
+            kind = _kind(field["schema"]) + _default(field["schema"])
             yield f"| `{field['name']}` | {field['in']} | {kind} | {_cell(meaning)} |"
     for media, content in operation.get("requestBody", {}).get("content", {}).items():
         yield from ("", f"Body: `{media}`, {_kind(content['schema'])}.")
@@ -96,7 +97,8 @@ def _fields(schema: Json) -> Iterator[str]:
     required = schema.get("required", ())
     for field, inner in schema.get("properties", {}).items():
         optional = "" if field in required else " (optional)"
-        yield f"| `{field}`{optional} | {_kind(inner)} | {_cell(inner.get('description', ''))} |"
+        kind = _kind(inner) + _default(inner)
+        yield f"| `{field}`{optional} | {kind} | {_cell(inner.get('description', ''))} |"
 
 
 def _kind(schema: Json) -> str:
@@ -108,7 +110,28 @@ def _kind(schema: Json) -> str:
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}))}"
     form = f" ({schema['format']})" if "format" in schema else ""
-    return f"{schema.get('type', 'anything')}{form}"
+    return f"{schema.get('type', 'anything')}{form}{_range(schema)}"
+
+
+def _range(schema: Json) -> str:
+    """Say within which bounds a number, or the length of a text, has to be."""
+    number = not schema.keys().isdisjoint({"minimum", "maximum"})
+    names, unit = (("minimum", "maximum"), "") if number else (_LENGTHS, " characters")
+    low, high = (f"{schema[name]:,}" if name in schema else "" for name in names)
+    match bool(low), bool(high):
+        case True, True:
+            return f", {low} to {high}{unit}"
+        case True, False:
+            return f", at least {low}{unit}"
+        case False, True:
+            return f", at most {high}{unit}"
+        case _:
+            return ""
+
+
+def _default(schema: Json) -> str:
+    default = schema.get("default")
+    return "" if default in (None, "", {}) else f", default {json.dumps(default)}"
 
 
 def _cell(text: str) -> str:

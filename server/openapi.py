@@ -16,9 +16,9 @@ from .routes import JSON, Answer, Content, Route
 _REFERENCE = "#/components/schemas/{model}"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PATH_PARAMETERS: Mapping[str, dict[str, Any]] = {
-    "session_id": {"type": "string", "format": "uuid"},
-    "document_id": {"type": "integer", "minimum": 1},
-    "page": {"type": "integer", "minimum": 1},
+    "session_id": {"type": "string", "format": "uuid", "description": "The upload session."},
+    "document_id": {"type": "integer", "minimum": 1, "description": "The document."},
+    "page": {"type": "integer", "minimum": 1, "description": "Number of the page, from 1."},
 }
 _EVERYWHERE = (errors.ProtocolError, OriginRefused, UnsupportedMedia, errors.Overloaded)
 _WITH_BODY = (errors.BodyTimeout, errors.SizeExceeded, errors.BodyIncomplete)

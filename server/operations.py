@@ -176,7 +176,7 @@ class Operations:
         )
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
-        """Return counters and gauges; see the documentation for their names."""
+        """Return counters, gauges and histograms, those that the page *Metrics* lists."""
         read_query(request, NoQuery)
         stats = await self._runtime.uploads.stats()
         body, content_type = self._metrics.render(stats, watchers=len(self._watchers))

@@ -25,6 +25,18 @@ class UnsupportedMedia(errors.ProtocolError):
     code = "unsupported-media-type"
 
 
+class RangeNotSatisfiable(errors.ProtocolError):
+    """The range that was asked for begins behind the end of the file."""
+
+    code = "range-not-satisfiable"
+
+
+class ExpectationFailed(errors.ProtocolError):
+    """The request expects something of the server (``Expect``) that it does not do."""
+
+    code = "expectation-failed"
+
+
 class OriginRefused(errors.PermissionDenied):
     """A web page of another origin, or another host name, tried to use the server."""
 
@@ -45,6 +57,7 @@ STATUSES: Mapping[type[errors.PdfsluiceError], int] = {
     errors.ChecksumMismatch: 422,
     errors.DigestMismatch: 422,
     errors.ContentRejected: 422,
+    errors.DocumentUnreadable: 422,
     errors.SessionLocked: 423,
     errors.RateLimited: 429,
     errors.StageFailed: 500,
@@ -53,23 +66,26 @@ STATUSES: Mapping[type[errors.PdfsluiceError], int] = {
     errors.StorageFull: 507,
     MethodNotAllowed: 405,
     UnsupportedMedia: 415,
+    RangeNotSatisfiable: 416,
+    ExpectationFailed: 417,
 }
 """The status of each class of errors; a class that is not here has that of its base."""
 
-_CODES: Mapping[int, str] = {
-    400: "bad-request",
-    401: "authentication-required",
-    403: "permission-denied",
-    404: "not-found",
-    405: "method-not-allowed",
-    408: "body-timeout",
-    413: "size-exceeded",
-    415: "unsupported-media-type",
-    416: "range-not-satisfiable",
-    417: "expectation-failed",
-    500: "internal-error",
-    503: "overloaded",
-}
+_RAISED_BY_HTTP = (
+    errors.ProtocolError,
+    errors.AuthenticationError,
+    errors.PermissionDenied,
+    errors.NotFound,
+    MethodNotAllowed,
+    errors.BodyTimeout,
+    errors.SizeExceeded,
+    UnsupportedMedia,
+    RangeNotSatisfiable,
+    ExpectationFailed,
+    errors.PdfsluiceError,
+    errors.Overloaded,
+)
+_CODES: Mapping[int, str] = {STATUSES[kind]: kind.code for kind in _RAISED_BY_HTTP}
 
 
 def status_of(error: errors.PdfsluiceError | type[errors.PdfsluiceError]) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.documents import ADDRESS, ROOT, Block, blocks, pages_with
+from tests.support.documents import ADDRESS, ROOT, blocks, is_a_file, pages_with, write_files
 from tests.support.reader import DATA, environment
 from tests.support.servers import Serve
 
@@ -53,6 +53,7 @@ PYTHON: Mapping[str, Python] = {
     ),
     "docs/how-to/upload-from-python.md": Python(given=CLIENT),
     "docs/how-to/use-tus.md": Python(given="key = 'pdfsluice_0_0'\n"),
+    "docs/how-to/write-plugins.md": Python(skip="tests/e2e/test_docs_plugins.py"),
     "docs/tutorial/first-plugin.md": Python(skip="tests/e2e/test_tutorial.py"),
 }
 
@@ -69,11 +70,6 @@ with asyncio.Runner() as runner:
             runner.run(waiting)
     runner.run(stack.aclose())
 """
-
-
-def is_a_file(block: Block) -> bool:
-    """Whether the block is the content of a file that its first line names."""
-    return block.text.startswith("# ") and block.text.splitlines()[0].endswith(".py")
 
 
 @pytest.mark.parametrize("name", pages_with("python"))
@@ -103,23 +99,8 @@ def test_python_does_what_its_page_says(name: str, home: Path, serve: Serve) -> 
     )
 
 
-MY_STORE = """
-from pathlib import Path
-from pdfsluice.core.testing import MemoryUploadStore
-
-class MyUploadStore(MemoryUploadStore):
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-"""
-
-
 def test_a_store_as_described_keeps_the_contract(tmp_path: Path) -> None:
-    """The recipe leaves the store itself to its reader; one in memory stands in for it."""
-    for block in blocks(ROOT / "docs/how-to/add-a-store.md", "python"):
-        file = tmp_path / block.text.splitlines()[0].removeprefix("# ")
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(block.text)
-    (tmp_path / "my_store" / "store.py").write_text(MY_STORE)
+    write_files(ROOT / "docs/how-to/add-a-store.md", tmp_path)
     check = "import my_store; print(my_store.pdfsluice_register_upload_stores.__name__)"
     for command in (["-c", check], ["-m", "pytest", "-q", "tests"]):
         done = subprocess.run(

@@ -51,6 +51,22 @@ def pages_with(*languages: str) -> list[str]:
     return [page.relative_to(ROOT).as_posix() for page in PAGES if blocks(page, *languages)]
 
 
+def is_a_file(block: Block) -> bool:
+    """Whether the block is the content of a file that its first line names."""
+    return block.text.startswith("# ") and block.text.splitlines()[0].endswith(".py")
+
+
+def write_files(page: Path, folder: Path) -> None:
+    """Write the Python files of a page; a block that names none goes on with the one before."""
+    text, file = "", folder
+    for block in blocks(page, "python"):
+        if is_a_file(block):
+            text, file = "", folder / block.text.splitlines()[0].removeprefix("# ")
+        text = f"{text}\n\n{block.text}" if text else block.text
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+
+
 def commands(page: str) -> list[str]:
     """Return the shell commands of a page in their order, without comments and output."""
     found: list[str] = []

@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from markdown_it.token import Token
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+sys.path.append(str(DOCS))  # as when it is run: it imports a module beside it
 GENERATED = runpy.run_path(str(DOCS / "generate.py"))["PAGES"]
 
 

@@ -1,0 +1,46 @@
+"""The plugins that the recipes show, written to files and used by a real server."""
+
+from pathlib import Path
+
+import pytest
+
+from pdfsluice.client import Client, ClientError
+from pdfsluice.core.testing.pdfs import make_pdf
+from tests.support.documents import ROOT, write_files
+from tests.support.servers import RunningServer, Serve
+
+ENTRY_POINTS = {"acme": "acme_plugin", "my-store": "my_store"}
+
+
+@pytest.fixture
+def server(tmp_path: Path, serve: Serve) -> RunningServer:
+    """A server with the chunk stage, the importer and the upload store of the recipes."""
+    site = tmp_path / "site"
+    about = site / "acme-1.0.dist-info"
+    about.mkdir(parents=True)
+    for name in ("write-plugins.md", "add-a-store.md"):
+        write_files(ROOT / "docs/how-to" / name, site)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    named = "".join(f"{name} = {module}\n" for name, module in ENTRY_POINTS.items())
+    (about / "entry_points.txt").write_text(f"[pdfsluice]\n{named}")
+    return serve(PYTHONPATH=str(site), PDFSLUICE_UPLOAD_STORE="my-store")
+
+
+async def test_the_plugins_of_the_recipes_do_what_is_said(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    letter, empty = tmp_path / "letter.pdf", tmp_path / "empty.pdf"
+    letter.write_bytes(make_pdf(["Seven words stand on", "these two pages."], title="A letter"))
+    empty.write_bytes(bytes(100_000))
+    async with Client(server.base_url) as client:
+        with pytest.raises(ClientError, match="nothing but null bytes") as refused:
+            await client.upload(empty)
+        assert refused.value.details["offset"] == 0
+        document = await client.upload(letter, index=False)
+        while (await client.import_status(document.id)).running:
+            pass
+        metadata = (await client.document(document.id)).metadata
+    assert metadata["words"] == "7"
+    assert metadata["title"] == "A letter"  # what the file says of itself is still there
+    stored = [path.read_bytes() for path in (server.data_dir / "my-store/published").iterdir()]
+    assert stored == [letter.read_bytes()]

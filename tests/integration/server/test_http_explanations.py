@@ -1,0 +1,31 @@
+"""Every code that an error answer can have leads to a page that says what it means."""
+
+import pytest
+from aiohttp import hdrs
+
+from pdfsluice.core.testing.pdfs import make_pdf
+from pdfsluice.server.manual import kinds_of_errors
+from tests.support.web import WebServer, problem_of
+
+
+@pytest.mark.parametrize("code", kinds_of_errors())
+async def test_a_code_is_explained_in_a_sentence_of_its_own(web: WebServer, code: str) -> None:
+    async with web.http.get(f"/problems/{code}") as response:
+        assert response.status == 200
+        text = await response.text()
+    assert f"<code>{code}</code>" in text
+    assert text.count("<p>") == 1
+    assert "Args:" not in text
+
+
+async def test_codes_of_http_itself_are_explained(web: WebServer) -> None:
+    document = await web.upload(make_pdf(["A page."]))
+    path = f"/api/documents/{document['id']}/file"
+    for status, code, headers in (
+        (416, "range-not-satisfiable", {hdrs.RANGE: "bytes=9999999-"}),
+        (417, "expectation-failed", {hdrs.EXPECT: "miracles"}),
+    ):
+        async with web.http.get(path, headers=headers) as response:
+            problem = await problem_of(response, status, code)
+        async with web.http.get(problem["type"]) as response:
+            assert response.status == 200

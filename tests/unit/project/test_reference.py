@@ -1,0 +1,118 @@
+"""The reference is complete: plugins, requests and alarms can be written from it alone."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pdfsluice.core import events, findings, models, ports, ranges, stages, stores
+from pdfsluice.server.schemas import ChunkQuery, DocumentsQuery, SearchRequest
+
+ROOT = Path(__file__).parents[3]
+REFERENCE = ROOT / "docs" / "reference"
+DESCRIBED = {
+    **dict.fromkeys((stages, stores, ports), "hooks.md"),
+    **dict.fromkeys((findings, models, ranges, events), "models.md"),
+}
+
+
+def page(name: str) -> str:
+    return (REFERENCE / name).read_text(encoding="utf-8")
+
+
+def classes() -> Iterator[tuple[ModuleType, type]]:
+    for module in DESCRIBED:
+        for thing in vars(module).values():
+            if inspect.isclass(thing) and thing.__module__ == module.__name__:
+                yield module, thing
+
+
+def section(module: ModuleType, thing: type) -> str:
+    """Return what the reference says of a class, below the module to import it from."""
+    _, found, of_module = page(DESCRIBED[module]).partition(f"\n## `{module.__name__}`\n")
+    assert found, module.__name__
+    _, found, of_class = of_module.partition(f"\n### `{thing.__name__}`\n")
+    assert found, thing.__name__
+    return re.split(r"\n##", of_class)[0]
+
+
+@pytest.mark.parametrize(
+    ("module", "thing"), list(classes()), ids=lambda it: getattr(it, "__qualname__", "")
+)
+def test_a_class_is_described_with_all_that_it_has(module: ModuleType, thing: type) -> None:
+    told = section(module, thing)
+    if is_dataclass(thing):
+        for field in fields(thing):
+            row = rf"\n\| `{field.name}` \| `[^`]+` \| (?:required|`[^`]+`) \| \S[^|]{{5,}} \|\n"
+            assert re.search(row, told), field.name
+    if issubclass(thing, Enum):
+        assert all(f"\n- `{member.name}` (" in told for member in thing)
+    for name, method in vars(thing).items():
+        if not name.startswith("_") and inspect.isfunction(method):
+            (shown,) = re.findall(rf"\n\*\*`(?:async )?{name}(\(.*\) -> .+)`\*\*\n", told)
+            parameters = list(inspect.signature(method).parameters)[1:]
+            assert re.findall(r"(?:^\(|\*\*|, )(\w+): ", shown) == parameters
+
+
+@pytest.mark.parametrize("name", ["hooks.md", "models.md", "errors.md"])
+def test_nothing_is_left_of_the_marks_of_docstrings(name: str) -> None:
+    assert re.findall(r":\w+:`|``\w|\(\.\.\.\)|pdfsluice\.core\.errors\.", page(name)) == []
+
+
+def test_what_an_update_of_a_document_replaces_is_said() -> None:
+    told = section(stores, stores.Catalogue).partition("`async update(")[2].partition("\n**`")[0]
+    assert "replaces" in told
+    assert "`metadata` as a whole" in told
+
+
+def test_every_code_that_the_client_makes_is_listed() -> None:
+    sources = [file.read_text() for file in (ROOT / "client").rglob("*.py")]
+    made = {
+        code
+        for text in sources
+        for code in re.findall(r'\b(?:default_)?code\b ?= ?"([a-z-]+)"', text)
+    }
+    assert {"file-changed", "unreachable", "unexpected-answer", "import-failed"} <= made
+    assert {code for code in made if f"\n| `{code}` | " not in page("errors.md")} == set()
+
+
+def test_a_code_means_something_of_its_own() -> None:
+    rows = re.findall(r"(?m)^\| `([a-z-]+)` \| (.+?) \|", page("errors.md"))
+    meanings = [meaning for _, meaning in rows]
+    assert len(set(meanings)) == len(meanings)
+    assert "foresaw" in dict(rows)["internal-error"]
+
+
+def test_metrics_that_any_page_names_are_listed() -> None:
+    pages = [*(ROOT / "docs").rglob("*.md")]
+    named = {
+        name for file in pages for name in re.findall(r"`(pdfsluice_\w+?)[`{]", file.read_text())
+    }
+    hooks = {name for name in named if name.startswith("pdfsluice_register_")}
+    listed = set(re.findall(r"(?m)^\| `(\w+)`", page("metrics.md")))
+    assert "pdfsluice_event_loop_turn_seconds" in listed
+    assert named - hooks - {"pdfsluice_wordwatch"} <= listed
+
+
+def test_every_path_parameter_is_listed_with_its_operation() -> None:
+    operations = re.findall(r"(?s)\n### `[A-Z]+ (/\S+)`\n(.*?)(?=\n##)", page("http-api.md"))
+    assert len(operations) > 20
+    for path, told in operations:
+        for name in re.findall(r"\{(\w+)\}", path):
+            assert f"\n| `{name}` | path | " in told, path
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [(DocumentsQuery, "limit"), (SearchRequest, "top_k"), (ChunkQuery, "chunk_id")],
+)
+def test_the_range_of_a_number_is_told(model: type, field: str) -> None:
+    schema = model.model_json_schema()["properties"][field]  # type: ignore[attr-defined]
+    schema = next((kind for kind in schema.get("anyOf", ()) if "maximum" in kind), schema)
+    row = rf"\n\| `{field}`[^\n]*integer, {schema['minimum']:,} to {schema['maximum']:,}"
+    assert re.search(row, page("http-api.md"))
