@@ -304,12 +304,12 @@ class Catalogue(Protocol):
         ...
 
     async def update(self, document_id: int, **changes: Any) -> Document:
-        """Change ``title``, ``page_count`` or ``metadata``.
+        """Change ``title`` or ``page_count``; add to ``metadata``.
 
         Args:
             document_id: The document.
-            changes: New values. Each replaces what was there, ``metadata`` as a whole: to add
-                to it, give what :meth:`get` returns and yours together.
+            changes: New values, each in place of the old one. Only ``metadata`` is merged: what
+                it names is added or replaced, and everything else in it stays.
 
         Raises:
             DocumentNotFound: There is no such document.

@@ -64,10 +64,9 @@ def test_nothing_is_left_of_the_marks_of_docstrings(name: str) -> None:
     assert re.findall(r":\w+:`|``\w|\(\.\.\.\)|pdfsluice\.core\.errors\.", page(name)) == []
 
 
-def test_what_an_update_of_a_document_replaces_is_said() -> None:
+def test_whether_an_update_of_a_document_replaces_or_adds_is_said() -> None:
     told = section(stores, stores.Catalogue).partition("`async update(")[2].partition("\n**`")[0]
-    assert "replaces" in told
-    assert "`metadata` as a whole" in told
+    assert "Only `metadata` is merged" in told
 
 
 def test_every_code_that_the_client_makes_is_listed() -> None:
