@@ -41,7 +41,7 @@ def move(source: Path, target: Path) -> None:
     """Move a file, also to another file system; durable on return, and repeatable.
 
     The target appears whole or not at all, and the source goes only when the target is
-    durable. Nothing happens where only the target is there.
+    durable. Where only the target is there, nothing but its name is made durable.
 
     Raises:
         FileNotFoundError: Neither is there.
@@ -50,22 +50,27 @@ def move(source: Path, target: Path) -> None:
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
-        if is_regular(target):
-            return
-        raise
-    try:
-        os.fsync(descriptor)
+        if not is_regular(target):
+            raise
+    else:
         try:
-            source.rename(target)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            _copy_whole(descriptor, target)
-            source.unlink()
-    finally:
-        os.close(descriptor)
+            _put(descriptor, source, target)
+        finally:
+            os.close(descriptor)
+    # Also where there was nothing to move: whoever moved it may have ended before this.
     sync_directory(target.parent)
     sync_directory(source.parent)
+
+
+def _put(descriptor: int, source: Path, target: Path) -> None:
+    os.fsync(descriptor)
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy_whole(descriptor, target)
+        source.unlink()
 
 
 def unfinished(target: Path) -> Path:

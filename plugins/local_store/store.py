@@ -62,6 +62,7 @@ class LocalUploadStore:
         with explained("prepare its directories"):
             for directory in self._layout.directories:
                 make_directory(directory)
+                sync_directory(directory)  # of names that a run which was killed has not synced
                 if directory.stat().st_mode & 0o022:
                     logger.warning("Others may write to %s; give pdfsluice its own.", directory)
             for entry in os.scandir(self._layout.uploads):

@@ -194,6 +194,49 @@ async def test_a_crash_between_copy_and_deletion_is_made_good(
         assert await content_of(store, blob_id) == b"content"
 
 
+async def test_a_repeated_move_makes_up_for_the_sync_that_failed(
+    store: LocalUploadStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob_id = await stored(store, b"abc")
+    target = tmp_path / "data" / "documents" / blob_id[:2]
+    target.mkdir()
+    synced: list[str] = []
+    broken = True
+    real = os.fsync
+
+    def sync(descriptor: int) -> None:  # a disk that fails on demand needs a kernel module
+        if broken and stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with pytest.raises(StorageFailed):
+        await store.publish(blob_id)
+    assert synced == [str(tmp_path / "up" / f"{blob_id}.part")]
+    assert await store.partial_ids() == [], "it was renamed, and nobody knows for how long"
+    broken = False
+    await store.publish(blob_id)
+    assert synced[1:] == [str(target), str(tmp_path / "up")]
+
+
+async def test_names_that_a_killed_run_left_are_synced_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data" / "documents" / "ab").mkdir(parents=True)
+    (tmp_path / "up").mkdir()
+    synced: list[str] = []
+    real = os.fsync
+
+    def sync(descriptor: int) -> None:
+        real(descriptor)
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    async with opened(tmp_path):
+        assert {str(tmp_path / "data" / "documents"), str(tmp_path / "up")} <= set(synced)
+
+
 @pytest.mark.parametrize("code", [errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_without_the_kernels_help_files_are_copied_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
