@@ -10,8 +10,10 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
+from pdfsluice.core.errors import StorageFailed
+
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII | re.IGNORECASE)
-_ETAG = re.compile(r'(?:W/)?"([^"]*)"|(\*)')
+_ETAG = re.compile(r'(W/)?"([^"]*)"|(\*)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +65,33 @@ class FileAnswer:
         return response
 
     def _differs(self, request: web.Request) -> bool:
+        """Compare strongly: a weak tag does not promise the same bytes (13.1.1)."""
         match = request.headers.get(hdrs.IF_MATCH)
-        return match is not None and not self._named_in(match)
+        return match is not None and not self._named_in(match, strongly=True)
 
     def _known(self, request: web.Request) -> bool:
+        """Compare weakly (13.1.2)."""
         none_match = request.headers.get(hdrs.IF_NONE_MATCH)
-        return none_match is not None and self._named_in(none_match)
+        return none_match is not None and self._named_in(none_match, strongly=False)
 
-    def _named_in(self, field: str) -> bool:
-        return any(tag == self.etag or star for tag, star in _ETAG.findall(field))
+    def _named_in(self, field: str, *, strongly: bool) -> bool:
+        return any(
+            star or (tag == self.etag and not (weak and strongly))
+            for weak, tag, star in _ETAG.findall(field)
+        )
 
     def _range(self, request: web.Request, size: int) -> tuple[int, int] | None:
         """Return the half-open range to send; ``None`` for the whole file.
 
-        What is malformed, in another unit, or several ranges at once, is ignored (14.2).
+        What is malformed, in another unit, or several ranges at once, is ignored, and so
+        is every range of a method other than ``GET`` (14.2).
 
         Raises:
             web.HTTPRequestRangeNotSatisfiable: The range lies behind the end.
         """
         match = _RANGE.fullmatch(request.headers.get(hdrs.RANGE, "").strip())
         condition = request.headers.get(hdrs.IF_RANGE, f'"{self.etag}"').strip()
-        if match is None or condition != f'"{self.etag}"':
+        if request.method != hdrs.METH_GET or match is None or condition != f'"{self.etag}"':
             return None
         first, last = match.groups()
         if first:
@@ -108,8 +116,14 @@ def attachment(filename: str) -> str:
 
 
 async def _copy(request: web.Request, file: BinaryIO, offset: int, count: int) -> None:
-    """Let the kernel copy the file to the connection; by hand where it cannot (TLS)."""
+    """Let the kernel copy the file to the connection; by hand where it cannot (TLS).
+
+    Raises:
+        StorageFailed: The file is shorter than it was when its size was told.
+    """
     transport = request.transport
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client has gone")
-    await asyncio.get_running_loop().sendfile(transport, file, offset, count)
+    sent = await asyncio.get_running_loop().sendfile(transport, file, offset, count)
+    if sent < count:
+        raise StorageFailed(f"a file ended {count - sent} bytes before its end")

@@ -101,9 +101,8 @@ class Connection(RequestHandler):
         Raises:
             ConnectionError: Nobody is left to answer, or a part of the answer has gone already.
         """
-        begun = request.writer.output_size > 0
         alone = self.transport is None or self.transport.is_closing()
-        if isinstance(exc, ConnectionError) and (begun or alone):
+        if isinstance(exc, ConnectionError) and (alone or _has_begun(request)):
             raise exc
         request_id = uuid.uuid4().hex
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -117,7 +116,24 @@ class Connection(RequestHandler):
                 message=f"the request is not HTTP as it should be: {reason}",
                 request_id=request_id,
             )
-        if begun:
-            raise ConnectionError("an answer was begun already")
+        refuse_second_answer(request, exc)
         response.force_close()
         return response
+
+
+def refuse_second_answer(request: web.BaseRequest, error: BaseException | None) -> None:
+    """Break the connection off if a part of the answer has gone: it cannot be made good.
+
+    Whatever followed would be taken for the rest of that answer. A connection that is closed
+    before the announced end tells the client that the answer is not whole (RFC 9112, 8).
+
+    Raises:
+        ConnectionError: A part of the answer has gone.
+    """
+    if _has_begun(request):
+        request.protocol.force_close()
+        raise ConnectionError("the answer broke off half-way") from error
+
+
+def _has_begun(request: web.BaseRequest) -> bool:
+    return request.writer.output_size > 0

@@ -13,6 +13,7 @@ from pdfsluice.core.errors import PdfsluiceError, PermissionDenied
 
 from .access import Origins, credentials
 from .bodies import answer_before_body
+from .http import refuse_second_answer
 from .keys import METRICS, PRINCIPAL, REQUEST_ID, RUNTIME
 from .problems import (
     UnsupportedMedia,
@@ -74,24 +75,32 @@ async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn errors into problems, and do not read on in a body that nobody wants."""
-    request_id = request[REQUEST_ID]
     try:
         return await handler(request)
-    except PdfsluiceError as error:
-        if status_of(error) >= _SERVER_ERROR:
-            logger.error("%s: %s", error.code, error.message, exc_info=error.__cause__)  # noqa: TRY400 - the cause tells more than where it was raised
-        else:
-            logger.info("%s: %s", error.code, error.message)
-        response = problem(error, request_id)
-    except web.HTTPException as error:
-        response = _http_problem(error, request_id)
     except ConnectionError:
         raise  # nobody is left to answer
-    except Exception:
-        logger.exception("unexpected error")
-        response = internal_problem(request_id)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and answered
+        response = _answer_to(error, request[REQUEST_ID])
+        refuse_second_answer(request, error)
     await answer_before_body(request, response)
     return response
+
+
+def _answer_to(error: Exception, request_id: str) -> web.Response:
+    """Log an error as it deserves and return the problem that tells of it."""
+    match error:
+        case PdfsluiceError() if status_of(error) >= _SERVER_ERROR:
+            # the cause tells more than where the error was raised
+            logger.error("%s: %s", error.code, error.message, exc_info=error.__cause__)
+            return problem(error, request_id)
+        case PdfsluiceError():
+            logger.info("%s: %s", error.code, error.message)
+            return problem(error, request_id)
+        case web.HTTPException():
+            return _http_problem(error, request_id)
+        case _:
+            logger.error("unexpected error", exc_info=error)
+            return internal_problem(request_id)
 
 
 @web.middleware

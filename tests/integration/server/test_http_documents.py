@@ -141,6 +141,15 @@ async def test_a_range_behind_the_end(web: WebServer, asked: str) -> None:
         assert response.headers["Content-Range"] == f"bytes */{len(PDF)}"
 
 
+@pytest.mark.parametrize("asked", ["bytes=0-9", f"bytes={len(PDF)}-"])
+async def test_a_range_is_for_get_alone(web: WebServer, asked: str) -> None:
+    file = f"/api/documents/{(await web.upload(PDF))['id']}/file"
+    async with web.http.head(file, headers={"Range": asked}) as response:
+        assert response.status == 200
+        assert int(response.headers["Content-Length"]) == len(PDF)
+        assert "Content-Range" not in response.headers
+
+
 async def test_conditional_requests(web: WebServer) -> None:
     file = f"/api/documents/{(await web.upload(PDF))['id']}/file"
     known, other = f'"{sha256(PDF)}"', '"other"'
@@ -152,6 +161,9 @@ async def test_conditional_requests(web: WebServer) -> None:
         ({"If-None-Match": other}, 200),
         ({"If-Match": known}, 200),
         ({"If-Match": other}, 412),
+        ({"If-Match": f"W/{known}"}, 412),
+        ({"If-Match": f"W/{known}, {known}"}, 200),
+        ({"If-Match": "*"}, 200),
         (part | {"If-Range": known}, 206),
         (part | {"If-Range": other}, 200),
         (part | {"If-Range": "Mon, 01 Jan 2035 00:00:00 GMT"}, 200),
