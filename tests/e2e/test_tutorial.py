@@ -1,9 +1,11 @@
 """The tutorial, followed to the letter."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests.support.servers import Serve
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial" / "first-plugin.md"
 REFUSED = 3
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def block(name: str) -> str:
@@ -34,23 +37,46 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
-def test_the_plugin_of_the_tutorial_refuses_an_upload(
-    site: Path, tmp_path: Path, serve: Serve
-) -> None:
+@pytest.fixture
+def pdfsluice(site: Path) -> Command:
+    """The command, in an environment with the plugin."""
     environment = {**os.environ, "PYTHONPATH": str(site), "NO_COLOR": "1", "COLUMNS": "200"}
 
-    def pdfsluice(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pdfsluice.client.cli", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
+    return run
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A PDF that has the word in plain sight."""
+    file = tmp_path / "secret.pdf"
+    file.write_bytes(make_pdf(["This is TOP SECRET."], compress=False))
+    return file
+
+
+def test_without_the_rule_the_word_is_noted(
+    site: Path, secret: Path, serve: Serve, pdfsluice: Command
+) -> None:
+    server = serve(PYTHONPATH=str(site), PDFSLUICE_PLUGINS__WORDWATCH__WORD="TOP SECRET")
+    assert pdfsluice("upload", str(secret), "--server", server.base_url).returncode == 0
+    listed = pdfsluice("documents", "--json", "--server", server.base_url).stdout
+    document = json.loads(listed)
+    assert document["decision"] == "note"
+    assert "forbidden_word" in {finding["kind"] for finding in document["findings"]}
+
+
+def test_the_plugin_of_the_tutorial_refuses_an_upload(
+    site: Path, secret: Path, tmp_path: Path, serve: Serve, pdfsluice: Command
+) -> None:
     plugins = pdfsluice("plugins").stdout
     assert "wordwatch" in plugins
     assert "pdfsluice-wordwatch" in plugins
     settings = tmp_path / "pdfsluice.toml"
     settings.write_text(block("pdfsluice.toml"))
     server = serve(PYTHONPATH=str(site), PDFSLUICE_CONFIG=str(settings))
-    secret = tmp_path / "secret.pdf"
-    secret.write_bytes(make_pdf(["This is TOP SECRET."], compress=False))
     refused = pdfsluice("upload", str(secret), "--server", server.base_url)
     assert refused.returncode == REFUSED, refused.stdout + refused.stderr
     said = refused.stdout + refused.stderr
