@@ -1,13 +1,15 @@
-"""Sends the chunks of one session in parallel, each until the server has it."""
+"""Sends what is missing of one session, in pieces, until the server has it."""
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from .errors import ClientError, ending
+from .line import Line, Load
 from .models import ChunkAnswer, UploadSession
 from .pacing import Pacer
-from .pieces import Piece, Ranges, pieces
+from .pieces import Piece, Ranges, Todo
 from .progress import ProgressTracker
 from .retry import Patience
 from .source import FileSource
@@ -22,9 +24,9 @@ class ChunkSender:
         source: The file.
         path: Where the chunks go.
         chunk_size: Bytes of a chunk.
-        parallel: How many are under way at once.
+        parallel: How many pieces are under way at once, at most.
         ask: Returns the session as it stands.
-        checksum: Whether each chunk goes with its SHA-256 (RFC 9530).
+        checksum: Whether each piece goes with its SHA-256 (RFC 9530).
         patience: How long to keep trying.
         pacer: How fast to send.
         tracker: Hears of progress.
@@ -48,12 +50,12 @@ class ChunkSender:
         self._source = source
         self._path = path
         self._chunk_size = chunk_size
-        self._parallel = parallel
         self._ask = ask
         self._checksum = checksum
         self._patience = patience
         self._pacer = pacer
         self._tracker = tracker
+        self._line = Line(chunk_size=chunk_size, parallel=parallel)
 
     async def send(self, missing: Ranges) -> None:
         """Send all missing ranges.
@@ -61,39 +63,52 @@ class ChunkSender:
         Raises:
             ExceptionGroup: Of the :class:`ClientError` that ended the sending.
         """
-        todo = pieces(missing, chunk_size=self._chunk_size, total=self._source.size)
+        todo = Todo(missing, chunk_size=self._chunk_size)
+        under_way: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._parallel):
-                group.create_task(self._work(todo))
+            while True:
+                load = self._line.load
+                if len(under_way) < load.pieces and (piece := todo.cut(load.piece)):
+                    under_way.add(group.create_task(self._deliver(piece, load, todo)))
+                elif under_way:
+                    _, under_way = await asyncio.wait(
+                        under_way, return_when=asyncio.FIRST_COMPLETED
+                    )
+                else:
+                    return
 
-    async def _work(self, todo: Iterator[Piece]) -> None:
-        for piece in todo:
-            await self._deliver(piece)
+    async def _deliver(self, piece: Piece, load: Load, todo: Todo) -> None:
+        """Send a piece; what the server does not have of it afterwards is to be sent again."""
+        arrived = piece.size
+        try:
+            seconds = await self._put(piece)
+        except ClientError as error:
+            self._tracker.dropped(piece.start)
+            self._line.failed(load)
+            await self._patience.wait(error)
+            left = piece.left(await self._missing())
+            todo.put_back(left)
+            arrived -= left.size
+        else:
+            self._line.delivered(load, piece.size, seconds)
+        if arrived:
+            self._patience.progressed()
+            self._tracker.acknowledged(piece.start, arrived)
 
-    async def _deliver(self, piece: Piece) -> None:
-        left: Piece | None = piece
-        attempt = 0
-        while left is not None:
-            try:
-                await self._put(left)
-                break
-            except ClientError as error:
-                self._tracker.dropped(piece.chunk)
-                attempt += 1
-                await self._patience.wait(error, attempt)
-            # Part of it may be there, or all; and the session may have ended.
-            session = await self._patience.retried(self._ask)
-            if session.ended:
-                raise ending(session)
-            left = left.left(session.missing_ranges)
-        self._patience.progressed()
-        self._tracker.acknowledged(piece.chunk, piece.size)
+    async def _missing(self) -> Ranges:
+        """Ask what the server lacks: of what broke off it may have a part, or all."""
+        session = await self._patience.retried(self._ask)
+        if session.ended:
+            raise ending(session)
+        return session.missing_ranges
 
-    async def _put(self, piece: Piece) -> None:
+    async def _put(self, piece: Piece) -> float:
+        """Send a piece once; return the seconds until it was acknowledged."""
         headers = {}
         if self._checksum:
             digest = base64.b64encode(await self._source.digest(piece.start, piece.end)).decode()
             headers["Content-Digest"] = f"sha-256=:{digest}:"
+        began = time.monotonic()
         await self._transport.send(
             ChunkAnswer,
             self._path,
@@ -101,10 +116,11 @@ class ChunkSender:
             headers=headers,
             length=piece.size,
             body=self._paced(piece),
-            sent=lambda size: self._tracker.sent(piece.chunk, size),
+            sent=lambda size: self._tracker.sent(piece.start, size),
         )
+        return time.monotonic() - began
 
     async def _paced(self, piece: Piece) -> AsyncIterator[bytes]:
         async for data in self._source.slices(piece.start, piece.end):
-            await self._pacer.admit(len(data))
-            yield data
+            async for part in self._pacer.spread(data):
+                yield part

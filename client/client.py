@@ -1,5 +1,6 @@
 """The client: everything the server offers, as methods."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -30,6 +31,7 @@ from .watching import Watcher
 
 DEFAULT_SERVER = "http://localhost:8000"
 _DOCUMENTS = "/api/documents"
+_POLL_SECONDS = 0.2
 
 Listener = Callable[[TransferProgress], None]
 T = TypeVar("T")
@@ -98,14 +100,14 @@ class Client:
             path: The file.
             title: Title of the document; made from the filename if empty.
             chunk_size: Bytes of a chunk to ask for; the server decides.
-            parallel: How many chunks are under way at once.
+            parallel: How many requests are under way at once, at most.
             index: Whether the document is to be made searchable, in the background.
-            checksum: Whether each chunk goes with its SHA-256.
+            checksum: Whether each of them goes with the SHA-256 of its bytes.
             check_duplicates: Whether a file that the server already has is not stored again;
                 the answer then is the existing document, with ``duplicate`` set.
             hash_first: Whether the whole file is hashed before it is sent; ``None`` does so
                 for files of up to 256 MiB.
-            rate: Bytes per second that are not exceeded.
+            rate: Bytes per second that are not exceeded, at least 1.
             on_progress: Called often, from the event loop; must be quick.
 
         Raises:
@@ -142,6 +144,8 @@ class Client:
         """Go on with an interrupted upload: send what is missing and complete it.
 
         Raises:
+            ClientError: The client that began the upload did not say how long the file is, and
+                only it can go on (code ``size-unknown``).
             FileChanged: The file has another size or digest than the one the upload began
                 with.
             SessionGone: The session has expired or was cancelled.
@@ -197,7 +201,7 @@ class Client:
     async def watch(self, session_id: str) -> AsyncGenerator[UploadEvent, None]:
         """Yield what happens to an upload until it ends, beginning with how it stands.
 
-        Hears it over the WebSocket, and polls where there is none.
+        Hears it over the WebSocket, and polls where none comes about within 15 seconds.
         """
         watcher = Watcher(
             self._transport,
@@ -247,10 +251,12 @@ class Client:
             NotFound: There is no such document, or its file is not available.
         """
         document = await self.document(document_id)
-        patience = Patience(self._retry, lambda _error, _pause: None)
-        target = Path(target)
         await Download(
-            self._transport, document, target, patience=patience, listener=on_progress
+            self._transport,
+            document,
+            Path(target),
+            patience=Patience(self._retry),
+            listener=on_progress,
         ).run()
         return document
 
@@ -270,8 +276,39 @@ class Client:
         return (await self._call(SearchAnswer, "POST", path, json=request)).results
 
     async def import_status(self, document_id: int) -> ImportStatus:
-        """Return how far the import and the index of a document are."""
+        """Return how far the import and the index of a document are; asks once.
+
+        :meth:`settled` waits for their end.
+        """
         return await self._call(ImportStatus, "GET", f"{_DOCUMENTS}/{document_id}/import")
+
+    async def settled(
+        self,
+        document_id: int,
+        *,
+        on_status: Callable[[ImportStatus], None] = lambda _status: None,
+    ) -> ImportStatus:
+        """Wait until the import and the index of a document have ended, well or not.
+
+        Interruptions are waited out, as the retry policy says: the upload is finished already,
+        and a restart of the server does not change that.
+
+        Args:
+            document_id: The document.
+            on_status: Told how far they are, several times a second while they go on.
+
+        Raises:
+            Unreachable: The server stayed away for longer than the policy's patience.
+            NotFound: There is no such document.
+        """
+        patience = Patience(self._retry)
+        while True:
+            status = await patience.retried(lambda: self.import_status(document_id))
+            patience.progressed()
+            if not status.running:
+                return status
+            on_status(status)
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def index(self, document_id: int) -> ImportStatus:
         """Ask for a document to be made searchable; it happens in the background."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 _BURST_SECONDS = 0.2
 
@@ -10,18 +11,26 @@ class Pacer:
     """Spreads bytes evenly over time; shared by all connections of an upload.
 
     Args:
-        rate: Bytes per second; ``None`` for no limit.
+        rate: Bytes per second, at least 1; ``None`` for no limit.
     """
 
     def __init__(self, rate: float | None) -> None:
         self._rate = rate
         self._due = 0.0
 
-    async def admit(self, size: int) -> None:
-        """Wait until ``size`` more bytes may be sent."""
+    async def spread(self, data: bytes) -> AsyncIterator[bytes]:
+        """Yield bytes when they may be sent, at most a second's worth at once."""
         if self._rate is None:
+            yield data
             return
+        most = int(self._rate)
+        for start in range(0, len(data), most):
+            part = data[start : start + most]
+            await self._admit(len(part), self._rate)
+            yield part
+
+    async def _admit(self, size: int, rate: float) -> None:
         now = time.monotonic()
-        self._due = max(self._due, now - _BURST_SECONDS) + size / self._rate
+        self._due = max(self._due, now - _BURST_SECONDS) + size / rate
         if self._due > now:
             await asyncio.sleep(self._due - now)

@@ -1,19 +1,21 @@
-"""What is to be sent of a file: pieces of chunks, each going on to the end of its chunk."""
+"""What is to be sent of a file, cut into pieces of chunks."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pdfsluice.core.ranges import RangeSet
 
 Ranges = Iterable[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A chunk from its first missing byte on.
+    """What one request carries: a part of a chunk, or all of it.
 
     Attributes:
         chunk: Number of the chunk.
-        start: Offset of the first missing byte in the file.
-        end: Offset behind the chunk's last byte.
+        start: Offset of the first byte in the file.
+        end: Offset behind the last byte.
     """
 
     chunk: int
@@ -25,25 +27,33 @@ class Piece:
         """How many bytes there are to send."""
         return self.end - self.start
 
-    def left(self, missing: Ranges) -> "Piece | None":
-        """Return what is left of the piece; ``None`` if nothing of it is missing any more."""
-        starts = [max(s, self.start) for s, e in missing if s < self.end and self.start < e]
-        return replace(self, start=min(starts)) if starts else None
+    def left(self, missing: Ranges) -> RangeSet:
+        """Return what the server lacks of it."""
+        return RangeSet.of(missing).overlap(self.start, self.end)
 
 
-def pieces(missing: Ranges, *, chunk_size: int, total: int) -> Iterator[Piece]:
-    """Yield the pieces to send, one for each chunk that is not whole, in order.
+class Todo:
+    """What the server lacks and nobody sends yet.
 
     Args:
-        missing: The half-open byte ranges that the server lacks, ascending.
+        missing: The half-open byte ranges that the server lacks.
         chunk_size: Bytes of a chunk.
-        total: Bytes of the file.
     """
-    sent_to = 0
-    for start, end in missing:
-        position = max(start, sent_to)
-        while position < end:
-            chunk = position // chunk_size
-            sent_to = min((chunk + 1) * chunk_size, total)
-            yield Piece(chunk, position, sent_to)
-            position = sent_to
+
+    def __init__(self, missing: Ranges, *, chunk_size: int) -> None:
+        self._missing = RangeSet.of(missing)
+        self._chunk_size = chunk_size
+
+    def cut(self, most: int) -> Piece | None:
+        """Take the first piece, of at most so many bytes; ``None`` if nothing is left."""
+        if not self._missing:
+            return None
+        (start, end), *later = self._missing
+        chunk = start // self._chunk_size
+        stop = min(end, start + most, (chunk + 1) * self._chunk_size)
+        self._missing = RangeSet.of([(stop, end), *later])
+        return Piece(chunk, start, stop)
+
+    def put_back(self, ranges: Ranges) -> None:
+        """Take back what did not arrive; it is cut anew."""
+        self._missing = RangeSet.of([*self._missing, *ranges])

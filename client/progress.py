@@ -41,6 +41,11 @@ class TransferProgress:
     message: str = ""
 
 
+def why_waiting(error: ClientError, pause: float) -> str:
+    """Return what a client waits for, and how long."""
+    return f"{error.message.rstrip('.')}; trying again in {pause:.1f} s"
+
+
 class ProgressTracker:
     """Counts what is sent and acknowledged, and tells a listener."""
 
@@ -56,7 +61,7 @@ class ProgressTracker:
 
     def waiting(self, error: ClientError, pause: float) -> None:
         """Note that the upload waits before it tries again."""
-        self.stage("waiting", message=f"{error.message}; trying again in {pause:.1f} s")
+        self.stage("waiting", message=why_waiting(error, pause))
 
     def opened(self, session_id: str, acknowledged: int) -> None:
         """Note the session and what the server already has of it."""
@@ -65,18 +70,18 @@ class ProgressTracker:
             replace(self._now, session_id=session_id, stage="uploading"), acknowledged=acknowledged
         )
 
-    def sent(self, chunk: int, size: int) -> None:
-        """Note that bytes of a chunk were handed to the network."""
-        self._in_flight[chunk] = self._in_flight.get(chunk, 0) + size
+    def sent(self, start: int, size: int) -> None:
+        """Note that bytes of the piece that starts there were handed to the network."""
+        self._in_flight[start] = self._in_flight.get(start, 0) + size
         self._tell(self._now)
 
-    def dropped(self, chunk: int) -> None:
-        """Note that a chunk's bytes were lost on the way."""
-        self._in_flight.pop(chunk, None)
+    def dropped(self, start: int) -> None:
+        """Note that a piece's bytes were lost on the way."""
+        self._in_flight.pop(start, None)
 
-    def acknowledged(self, chunk: int, size: int) -> None:
-        """Note that the server has committed a chunk."""
-        self._in_flight.pop(chunk, None)
+    def acknowledged(self, start: int, size: int) -> None:
+        """Note that the server has committed so many bytes of a piece."""
+        self._in_flight.pop(start, None)
         done = min(self._now.total_bytes, self._now.acknowledged_bytes + size)
         stage = "uploading" if self._now.stage == "waiting" else self._now.stage
         self._tell(replace(self._now, stage=stage, message=""), acknowledged=done)

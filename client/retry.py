@@ -17,8 +17,9 @@ class RetryPolicy:
     """How a client behaves while the server cannot be reached or asks for patience.
 
     Attributes:
-        patience: Seconds without any progress after which an upload gives up.
-        first_pause: Seconds before the first repetition; doubled with each further one.
+        patience: Seconds of trouble without any progress after which an upload gives up.
+        first_pause: Seconds before the first repetition; later pauses are as long as the trouble
+            has lasted, which doubles it.
         longest_pause: Seconds that a pause is never longer than, unless the server asks.
     """
 
@@ -26,12 +27,13 @@ class RetryPolicy:
     first_pause: float = 0.25
     longest_pause: float = 15.0
 
-    def pause(self, attempt: int, retry_after: float | None) -> float:
-        """Return the seconds to wait before repeating for the ``attempt``-th time, from 1.
+    def pause(self, trouble: float, retry_after: float | None) -> float:
+        """Return the seconds to wait before repeating, after so many seconds of trouble.
 
+        How often something failed does not count: many requests of an upload fail together.
         The jitter keeps clients that were interrupted together from coming back together.
         """
-        backoff = min(self.longest_pause, self.first_pause * 2.0 ** min(attempt - 1, 32))
+        backoff = min(self.longest_pause, max(self.first_pause, trouble))
         jitter = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, protects nothing
         return max(backoff * jitter, (retry_after or 0.0) * (1.5 - jitter / 2))
 
@@ -39,21 +41,27 @@ class RetryPolicy:
 class Patience:
     """What is left of the patience of one upload; progress anywhere in it renews it.
 
+    It begins to run out with a failure, and not while something takes long and succeeds.
+
     Args:
         policy: How to behave.
         waiting: Told of the error and the pause whenever the upload waits.
     """
 
-    def __init__(self, policy: RetryPolicy, waiting: Callable[[ClientError, float], None]) -> None:
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        waiting: Callable[[ClientError, float], None] = lambda _error, _pause: None,
+    ) -> None:
         self._policy = policy
         self._waiting = waiting
-        self._progressed = time.monotonic()
+        self._trouble_since: float | None = None
 
     def progressed(self) -> None:
-        """Note that something succeeded."""
-        self._progressed = time.monotonic()
+        """Note that the server has taken or given something, or works on it."""
+        self._trouble_since = None
 
-    async def wait(self, error: ClientError, attempt: int) -> None:
+    async def wait(self, error: ClientError) -> None:
         """Wait before the next attempt.
 
         Raises:
@@ -61,8 +69,12 @@ class Patience:
         """
         if not error.retryable:
             raise error
-        pause = self._policy.pause(attempt, error.retry_after)
-        if time.monotonic() + pause - self._progressed > self._policy.patience:
+        now = time.monotonic()
+        if self._trouble_since is None:
+            self._trouble_since = now
+        trouble = now - self._trouble_since
+        pause = self._policy.pause(trouble, error.retry_after)
+        if trouble + pause > self._policy.patience:
             raise error
         self._waiting(error, pause)
         await asyncio.sleep(pause)
@@ -75,6 +87,9 @@ class Patience:
     ) -> T:
         """Make a request until it succeeds.
 
+        An answer alone is no progress: whoever asks for the state of an upload whose bytes do
+        not arrive would ask for ever.
+
         Args:
             request: Makes it once.
             gives_up: Says of a retryable error that it is final here.
@@ -82,12 +97,10 @@ class Patience:
         Raises:
             ClientError: The error is final, or patience is at its end.
         """
-        attempt = 0
         while True:
             try:
                 return await request()
             except ClientError as error:
                 if gives_up(error):
                     raise
-                attempt += 1
-                await self.wait(error, attempt)
+                await self.wait(error)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pdfsluice.core.models import SessionState
 
 from .chunks import ChunkSender
-from .errors import ClientError, UploadIncomplete, ending
+from .errors import ClientError, UnexpectedAnswer, Unreachable, UploadIncomplete, ending
 from .events import ProgressEvent, StatusEvent
 from .models import Completed, Document, UploadSession
 from .pacing import Pacer
@@ -19,6 +19,7 @@ from .watching import Watcher
 
 STREAMING = "/api/documents/streaming"
 _COMPLETE_SECONDS = 600.0
+_AT_WORK = frozenset({SessionState.VALIDATING, SessionState.IMPORTING})
 
 Missing = tuple[tuple[int, int], ...]
 
@@ -32,8 +33,8 @@ class Transfer:
         client_id: What the client calls itself.
         session_id: The session.
         chunk_size: Its chunk size in bytes.
-        parallel: How many chunks are under way at once.
-        checksum: Whether each chunk goes with its SHA-256.
+        parallel: How many requests are under way at once, at most.
+        checksum: Whether each of them goes with its SHA-256.
         policy: How long to keep listening.
         patience: How long to keep sending.
         pacer: How fast to send.
@@ -97,9 +98,8 @@ class Transfer:
             self._tracker.opened(self._session_id, there)
             await self._sender.send(missing)
             self._source.check_unchanged()
-            self._tracker.stage("validating")
             try:
-                completed = await self._patience.retried(self._complete)
+                completed = await self._complete()
             except UploadIncomplete as error:
                 if not error.missing_ranges or error.missing_ranges == missing:
                     raise
@@ -108,9 +108,25 @@ class Transfer:
                 return replace(completed.document, duplicate=completed.duplicate)
 
     async def _complete(self) -> Completed:
-        """Ask for the completion; however often that is repeated, it is done once."""
+        """Ask for the completion; however often that is repeated, it is done once.
+
+        Proxies do not wait for an answer as long as the server may need for a large file. As
+        long as it is at work, a lost answer costs no patience.
+        """
         path = f"{STREAMING}/complete/{self._session_id}"
-        return await self._transport.call(Completed, "POST", path, timeout=_COMPLETE_SECONDS)
+        while True:
+            self._tracker.stage("validating")
+            try:
+                return await self._transport.call(
+                    Completed, "POST", path, timeout=_COMPLETE_SECONDS
+                )
+            except ClientError as error:
+                await self._patience.wait(error)
+                if isinstance(error, Unreachable | UnexpectedAnswer) and await self._at_work():
+                    self._patience.progressed()
+
+    async def _at_work(self) -> bool:
+        return (await self._patience.retried(self._session)).status in _AT_WORK
 
     async def _session(self) -> UploadSession:
         return await self._transport.call(UploadSession, "GET", f"{STREAMING}/{self._session_id}")

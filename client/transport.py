@@ -102,6 +102,8 @@ class Transport:
     ) -> T:
         """Put a body of known length, slice by slice, and read the answer.
 
+        Only what the server lets us wait for counts as its silence, not what ``body`` takes.
+
         Raises:
             ClientError: The server refuses, answers nonsense or cannot be reached.
         """
@@ -109,10 +111,13 @@ class Transport:
 
             async def observed() -> AsyncIterator[bytes]:
                 loop = asyncio.get_running_loop()
+                patience.reschedule(None)
                 async for data in body:
-                    yield data
                     patience.reschedule(loop.time() + self._timeout)
+                    yield data
+                    patience.reschedule(None)
                     sent(len(data))
+                patience.reschedule(loop.time() + self._timeout)
 
             answer = await self._exchange(
                 "PUT",
@@ -158,13 +163,15 @@ class Transport:
         """Open a WebSocket for the time of the context.
 
         Raises:
-            ClientError: The server refuses it or cannot be reached.
+            ClientError: The server refuses it or cannot be reached, or the handshake gets
+                no answer, as behind some proxies.
         """
-        async with self._patiently(None):
+        async with self._patiently(min(self._timeout, _CONNECT_SECONDS)) as patience:
             try:
                 async with self._session.ws_connect(
                     self._url(path, query), heartbeat=_HEARTBEAT_SECONDS
                 ) as socket:
+                    patience.reschedule(None)  # a broken line shows itself by the heartbeat
                     yield Socket(socket)
             except aiohttp.WSServerHandshakeError as error:
                 raise UnexpectedAnswer(
@@ -205,7 +212,7 @@ class Transport:
             raise _error(answer, body)
 
     @asynccontextmanager
-    async def _patiently(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
+    async def _patiently(self, seconds: float) -> AsyncIterator[asyncio.Timeout]:
         """Turn a broken, stalled or refused connection into :class:`Unreachable`."""
         try:
             async with asyncio.timeout(seconds) as timeout:
@@ -278,8 +285,9 @@ def _error(answer: aiohttp.ClientResponse, body: bytes) -> ClientError:
 
 def _seconds(retry_after: str) -> float | None:
     """Read a Retry-After field: seconds, or a date (RFC 9110, 10.2.3)."""
-    if retry_after.strip().isdigit():
-        return float(retry_after)
+    digits = retry_after.strip()
+    if digits.isascii() and digits.isdigit():
+        return float(digits)
     try:
         moment = email.utils.parsedate_to_datetime(retry_after)
     except ValueError:

@@ -27,14 +27,17 @@ class UploadOptions:
     Attributes:
         title: Title of the document; the server makes one from the filename if empty.
         chunk_size: Bytes of a chunk to ask the server for; ``None`` leaves it to the server.
-        parallel: How many chunks are under way at once.
+        parallel: How many requests are under way at once, at most; fewer on a slow line.
         index: Whether the document is to be made searchable.
-        checksum: Whether each chunk goes with its SHA-256 (RFC 9530).
+        checksum: Whether each of them goes with the SHA-256 of its bytes (RFC 9530).
         check_duplicates: Whether a file that the server already has is not stored again.
         hash_first: Whether the whole file is hashed before it is sent. The server then knows
             a duplicate before the first byte, and verifies the whole file at the end. ``None``
             does so for files of up to 256 MiB, where it takes less than a second.
-        rate: Bytes per second that are not exceeded; ``None`` for no limit.
+        rate: Bytes per second that are not exceeded, at least 1; ``None`` for no limit.
+
+    Raises:
+        ClientError: ``parallel`` or ``rate`` is less than 1.
     """
 
     title: str = ""
@@ -45,6 +48,15 @@ class UploadOptions:
     check_duplicates: bool = True
     hash_first: bool | None = None
     rate: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("parallel", self.parallel), ("rate", self.rate)):
+            if value is not None and not value >= 1:
+                raise ClientError(
+                    f"with {name} = {value:g} nothing would ever be sent",
+                    code="option-invalid",
+                    hint="Give at least 1.",
+                )
 
 
 class Upload:
@@ -115,29 +127,38 @@ class Upload:
             if session.document is None:
                 raise ending(session)
             return session.document
+        if session.total_size is None:
+            raise ClientError(
+                f"upload {session_id} was begun by a client that has not told the server how long"
+                " the file is; nothing was sent",
+                code="size-unknown",
+                hint="Go on with the client that began it, or upload the file anew.",
+            )
         await self._check_same_file(session)
         return await self._transfer(session_id, session.chunk_size).run(session.missing_ranges)
 
     async def _initiate(self, digest: str | None) -> NewSession:
         request = {
-            "filename": self._source.path.name,
+            "filename": _text(self._source.path.name),
             "file_size": self._source.size,
             "client_id": self._client_id,
             "check_duplicates": self._options.check_duplicates,
             "auto_build_index": self._options.index,
             "metadata": {FINGERPRINT: await fingerprint(self._source)},
-            **({"title": self._options.title} if self._options.title else {}),
+            **({"title": _text(self._options.title)} if self._options.title else {}),
             **({"chunk_size": self._options.chunk_size} if self._options.chunk_size else {}),
             **({"expected_hash": digest} if digest else {}),
         }
-        return await self._patience.retried(
+        session = await self._patience.retried(
             lambda: self._transport.call(NewSession, "POST", f"{STREAMING}/initiate", json=request),
             # A server that was never there is more likely a wrong address than a pause.
             gives_up=lambda error: error.status is None,
         )
+        self._patience.progressed()
+        return session
 
     async def _check_same_file(self, session: UploadSession) -> None:
-        if not (session.total_size in {None, self._source.size} and await self._fits(session)):
+        if session.total_size != self._source.size or not await self._fits(session):
             raise FileChanged(
                 f"{self._source.path} is not the file that upload {session.session_id} began with"
                 f" ({session.filename}, {session.total_size} bytes)",
@@ -197,3 +218,8 @@ class Upload:
             pacer=Pacer(self._options.rate),
             tracker=self._tracker,
         )
+
+
+def _text(name: str) -> str:
+    """Return a name as JSON can have it; bytes that are no UTF-8 are replaced."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 
 from .errors import ClientError
 from .events import StatusEvent, UploadEvent, events_of, read_event
@@ -10,6 +11,7 @@ from .retry import Patience, RetryPolicy
 from .transport import Transport
 
 _POLL_SECONDS = 1.0
+_MOST_POLLS = 64
 
 
 class Watcher:
@@ -37,33 +39,32 @@ class Watcher:
     async def events(self, session_id: str) -> AsyncGenerator[UploadEvent, None]:
         """Yield events until the session has ended.
 
-        A lost WebSocket is opened again; in between the session is polled, so that the last
-        event is always the :class:`StatusEvent` of the end.
+        While there is no WebSocket the session is polled, so that the last event is always the
+        :class:`StatusEvent` of the end. A WebSocket is tried again after some polls; after more
+        and more of them where none comes about.
 
         Raises:
             ClientError: There is no such session, or the server stays away for too long.
         """
-        patience = Patience(self._policy, lambda _error, _pause: None)
-        attempt = 0
+        patience = Patience(self._policy)
+        polls = 1
         while True:
-            try:
-                async for event in self._connected(session_id):
-                    patience.progressed()
-                    attempt = 0
+            with suppress(ClientError):  # what it means for the session, the polling tells
+                async with aclosing(self._connected(session_id)) as events:
+                    async for event in events:
+                        polls = 1
+                        yield event
+                        if _is_end(event):
+                            return
+            for _ in range(polls):
+                session = await patience.retried(self._ask)
+                patience.progressed()
+                for event in events_of(session):
                     yield event
-                    if isinstance(event, StatusEvent) and event.ended:
+                    if _is_end(event):
                         return
-            except ClientError as error:
-                if error.retryable:
-                    attempt += 1
-                    await patience.wait(error, attempt)
-                    continue
-            # The socket was closed or refused: see how things stand, then try it again.
-            for event in events_of(await self._ask()):
-                yield event
-                if isinstance(event, StatusEvent) and event.ended:
-                    return
-            await asyncio.sleep(_POLL_SECONDS)
+                await asyncio.sleep(_POLL_SECONDS)
+            polls = min(2 * polls, _MOST_POLLS)
 
     async def _connected(self, session_id: str) -> AsyncGenerator[UploadEvent, None]:
         room = f"upload_{session_id}"
@@ -77,3 +78,7 @@ class Watcher:
                 if heard is None or getattr(heard, "session_id", session_id) != session_id:
                     continue
                 yield heard
+
+
+def _is_end(event: UploadEvent) -> bool:
+    return isinstance(event, StatusEvent) and event.ended

@@ -1,43 +1,97 @@
-"""Which pieces of which chunks are sent for what is missing."""
+"""How what is missing is cut into pieces, and how large they are for what a line carries."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.client.pieces import Piece, pieces
+from pdfsluice.client.line import FIRST, LEAST, Line
+from pdfsluice.client.pieces import Piece, Todo
 from pdfsluice.core.ranges import RangeSet
+
+MIB = 1024 * 1024
 
 
 @st.composite
-def uploads(draw: st.DrawFn) -> tuple[int, int, RangeSet]:
-    total = draw(st.integers(1, 500))
+def uploads(draw: st.DrawFn) -> tuple[int, RangeSet]:
     chunk_size = draw(st.integers(1, 200))
-    points = st.integers(0, total)
-    missing = RangeSet.of(draw(st.lists(st.tuples(points, points), max_size=8)))
-    return total, chunk_size, missing
+    points = st.integers(0, draw(st.integers(1, 500)))
+    return chunk_size, RangeSet.of(draw(st.lists(st.tuples(points, points), max_size=8)))
 
 
-@given(uploads())
-def test_all_that_is_missing_is_sent_once(upload: tuple[int, int, RangeSet]) -> None:
-    total, chunk_size, missing = upload
-    found = list(pieces(missing, chunk_size=chunk_size, total=total))
-
-    sent = RangeSet.of((piece.start, piece.end) for piece in found)
-    assert all(sent.covers(start, end) for start, end in missing)
-    assert sent.size == sum(piece.size for piece in found)
-    assert len({piece.chunk for piece in found}) == len(found)
-
-
-@given(uploads())
-def test_pieces_are_what_the_server_takes(upload: tuple[int, int, RangeSet]) -> None:
-    total, chunk_size, missing = upload
-    for piece in pieces(missing, chunk_size=chunk_size, total=total):
-        assert piece.start // chunk_size == piece.chunk
-        assert piece.end == min((piece.chunk + 1) * chunk_size, total)
-        assert missing.overlap(piece.start, piece.start + 1), "begins where something is missing"
+@given(uploads(), st.data())
+def test_all_that_is_missing_is_cut_once_also_what_is_put_back(
+    upload: tuple[int, RangeSet], data: st.DataObject
+) -> None:
+    chunk_size, missing = upload
+    todo = Todo(missing, chunk_size=chunk_size)
+    sent = RangeSet()
+    while piece := todo.cut(most := data.draw(st.integers(1, 300))):
+        assert 0 < piece.size <= most
+        assert piece.start // chunk_size == piece.chunk == (piece.end - 1) // chunk_size
+        assert missing.covers(piece.start, piece.end)
+        assert not sent.overlap(piece.start, piece.end)
+        kept = data.draw(st.integers(piece.start, piece.end)) if sent.size % 2 else piece.end
+        todo.put_back(piece.left([(kept, 1000)]))
+        sent = sent.add(piece.start, kept)
+    assert sent == missing
 
 
-def test_what_is_left_begins_at_the_first_missing_byte() -> None:
+def test_what_is_left_of_a_piece_is_what_the_server_lacks_of_it() -> None:
     piece = Piece(2, 20, 30)
-    assert piece.left([(0, 5), (24, 26), (28, 40)]) == Piece(2, 24, 30)
-    assert piece.left([(0, 100)]) == piece
-    assert piece.left([(0, 20), (30, 40)]) is None
+    assert list(piece.left([(0, 5), (18, 22), (28, 40)])) == [(20, 22), (28, 30)]
+    assert not piece.left([(0, 20), (30, 40)])
+
+
+def run(line: Line, bytes_per_second: float, *, rounds: int = 30) -> None:
+    """Let a line of a steady rate carry the loads that are asked of it."""
+    for _ in range(rounds):
+        load = line.load
+        line.delivered(load, load.piece, load.piece * load.pieces / bytes_per_second)
+
+
+def test_it_begins_with_one_piece_of_a_mebibyte_and_doubles_at_most() -> None:
+    line = Line(chunk_size=8 * MIB, parallel=4)
+    seen = []
+    for _ in range(7):
+        seen.append((line.load.pieces, line.load.piece))
+        run(line, 1e9, rounds=1)
+    assert seen == [
+        (1, FIRST), (2, FIRST), (4, FIRST), (4, 2 * MIB), (4, 4 * MIB), (4, 8 * MIB), (4, 8 * MIB),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("parallel", [1, 4, 16])
+@pytest.mark.parametrize("chunk_size", [64 * 1024, 3 * MIB, 8 * MIB])
+@pytest.mark.parametrize("rate", [1e4, 1e5, 3e5, 1e6, 3e6, 1e8])
+def test_a_load_is_what_the_line_carries_in_four_seconds(
+    rate: float, chunk_size: int, parallel: int
+) -> None:
+    line = Line(chunk_size=chunk_size, parallel=parallel)
+    run(line, rate)
+    least = min(LEAST, chunk_size)
+    assert line.load.size == pytest.approx(
+        min(max(4 * rate, least), chunk_size * parallel), rel=0.01
+    )
+    assert least <= line.load.piece <= chunk_size
+    assert 1 <= line.load.pieces <= parallel
+    assert line.load.pieces == 1 or line.load.piece >= min(MIB, chunk_size)
+
+
+def test_failures_of_one_load_halve_it_once_and_never_below_the_least() -> None:
+    line = Line(chunk_size=8 * MIB, parallel=4)
+    run(line, 1e9)
+    load = line.load
+    for _ in range(load.pieces):
+        line.failed(load)
+    assert (line.load.pieces, line.load.piece) == (4, 4 * MIB)
+    for _ in range(20):
+        line.failed(line.load)
+    assert (line.load.pieces, line.load.piece) == (1, LEAST)
+
+
+def test_a_short_piece_that_was_slow_to_answer_does_not_pass_for_a_fast_line() -> None:
+    line = Line(chunk_size=8 * MIB, parallel=4)
+    run(line, 1e6)
+    load = line.load
+    line.delivered(load, 10_000, 10_000 * load.pieces / 1e6)
+    assert line.load == load
