@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-FIRST = 1024 * 1024
-LEAST = 256 * 1024
+_FIRST = 1024 * 1024
+_LEAST = 256 * 1024
 _SECONDS = 4.0
 
 
@@ -25,17 +25,18 @@ class Load:
 class Line:
     """Knows what the line to the server carries, from how long pieces take.
 
-    What breaks off in the middle of a piece is lost, because a piece has one checksum. So a
-    piece is only as large as arrives within a few seconds. The rule, for all our clients:
+    What carries a checksum is kept whole or not at all, so what breaks off in the middle of a
+    piece is lost. A piece therefore is only as large as arrives within a few seconds. The
+    JavaScript client keeps to the same rule:
 
-    - The load, which is all that is under way at once, begins with 1 MiB.
-    - A piece that was acknowledged after ``t`` seconds shows what the line carries. The load
-      becomes what it carries in 4 seconds, but at most twice and at least half of the load
-      with which the piece was sent.
-    - A piece that failed halves the load with which it was sent.
-    - The load is shared out among as many pieces as get 1 MiB each (a chunk, where chunks are
-      smaller), at least one and at most as many as are wanted side by side.
-    - A piece has at least 256 KiB and at most a chunk, and never goes beyond its chunk.
+    - It begins with one piece of 1 MiB.
+    - A piece that was acknowledged tells what the line carries. What is under way at once is to
+      be what it carries in 4 seconds, at most twice as much as when that piece was sent.
+    - A piece that failed halves what was under way when it was sent.
+    - A piece has at least 256 KiB and at most a chunk, and never goes beyond its chunk. Shorter
+      ones tell more of the way there and back than of the line, and are not counted.
+    - On a slow line fewer are under way side by side: as many as have 1 MiB each (a chunk where
+      those are smaller), at least one.
 
     Args:
         chunk_size: Bytes of a chunk of the session.
@@ -45,12 +46,14 @@ class Line:
     def __init__(self, *, chunk_size: int, parallel: int) -> None:
         self._chunk_size = chunk_size
         self._parallel = parallel
-        self.load = self._shared_out(FIRST)
+        self._least = min(_LEAST, chunk_size)
+        self.load = self._shared_out(_FIRST)
 
     def delivered(self, load: Load, size: int, seconds: float) -> None:
         """Note how long a piece took; ``load`` is the one with which it was sent."""
-        carried = size * load.pieces * _SECONDS / max(seconds, 1e-6)
-        self.load = self._shared_out(min(max(carried, load.size / 2), load.size * 2))
+        if size >= self._least:
+            carried = size * load.pieces * _SECONDS / max(seconds, 1e-6)
+            self.load = self._shared_out(min(carried, load.size * 2))
 
     def failed(self, load: Load) -> None:
         """Note that a piece did not arrive."""
@@ -58,6 +61,6 @@ class Line:
 
     def _shared_out(self, wanted: float) -> Load:
         chunk = self._chunk_size
-        size = int(min(max(wanted, min(LEAST, chunk)), chunk * self._parallel))
-        pieces = max(1, min(self._parallel, size // min(FIRST, chunk)))
+        size = int(min(max(wanted, self._least), chunk * self._parallel))
+        pieces = max(1, min(self._parallel, size // min(_FIRST, chunk)))
         return Load(size, pieces, min(chunk, size // pieces))
