@@ -4,14 +4,14 @@
  * trouble.
  */
 
-import { PieceSize } from './pieces.js';
+import { Load } from './pieces.js';
 
 const GAIN = 1.05;
 const PATIENCE = 8;
 
 export class Line {
   #busy = 0;
-  /** @type {(() => void)[]} */
+  /** @type {{enter: () => void, chunkSize: number}[]} */
   #queue = [];
   #done = 0;
   #bytes = 0;
@@ -19,7 +19,7 @@ export class Line {
   #lastRate = 0;
   #hold = 0;
   #widened = false;
-  #pieces = new PieceSize();
+  #load = new Load();
 
   /**
    * @param {object} [options]
@@ -39,21 +39,23 @@ export class Line {
    *
    * @template T
    * @param {number} rest Bytes that there are to carry.
+   * @param {number} chunkSize
    * @param {AbortSignal} signal
    * @param {(bytes: number) => Promise<T>} task Is told how many of them it is to carry.
    * @returns {Promise<T>}
    */
-  async carry(rest, signal, task) {
-    await this.#enter(signal);
-    const bytes = this.#pieces.of(rest);
+  async carry(rest, chunkSize, signal, task) {
+    await this.#enter(chunkSize, signal);
+    const share = this.#load.shared(this.width, chunkSize);
+    const bytes = Math.min(rest, share.piece);
     const began = this.now();
     try {
       const result = await task(bytes);
-      this.#pieces.arrived(bytes, this.now() - began);
+      this.#load.delivered(share, bytes, this.now() - began);
       this.#arrived(bytes);
       return result;
     } catch (error) {
-      if (!signal.aborted) this.#trouble(bytes);
+      if (!signal.aborted) this.#trouble(share);
       throw error;
     } finally {
       this.#busy -= 1;
@@ -62,16 +64,18 @@ export class Line {
   }
 
   /**
+   * @param {number} chunkSize
    * @param {AbortSignal} signal
    * @returns {Promise<void>}
    */
-  #enter(signal) {
+  #enter(chunkSize, signal) {
     return new Promise((resolve, reject) => {
-      const entry = () => {
+      const enter = () => {
         signal.removeEventListener('abort', leave);
         this.#busy += 1;
         resolve();
       };
+      const entry = { enter, chunkSize };
       const leave = () => {
         this.#queue = this.#queue.filter((other) => other !== entry);
         reject(signal.reason);
@@ -84,10 +88,15 @@ export class Line {
   }
 
   #admit() {
-    while (this.#busy < Math.min(this.width, this.#pieces.sideBySide) && this.#queue.length > 0) {
+    for (let [next] = this.#queue; next && this.#busy < this.#room(next); [next] = this.#queue) {
       if (this.#busy === 0) this.#beginWindow();
-      this.#queue.shift()?.();
+      this.#queue.shift()?.enter();
     }
+  }
+
+  /** @param {{chunkSize: number}} next */
+  #room({ chunkSize }) {
+    return this.#load.shared(this.width, chunkSize).pieces;
   }
 
   #beginWindow() {
@@ -123,9 +132,9 @@ export class Line {
     }
   }
 
-  /** @param {number} bytes Of the piece that failed. */
-  #trouble(bytes) {
-    this.#pieces.failed(bytes);
+  /** @param {import('./pieces.js').Share} share The one with which the piece was sent. */
+  #trouble(share) {
+    this.#load.failed(share);
     this.width = Math.max(1, Math.floor(this.width / 2));
     this.#widened = false;
     this.#hold = PATIENCE;

@@ -23,41 +23,49 @@ export function* withinChunks(ranges, chunkSize) {
 }
 
 /**
- * How much one request carries. A piece that carries a checksum is kept whole or not at all, so
- * that nothing more than a piece is lost where a line breaks: each is to take four seconds. A
- * fast line soon carries whole chunks.
+ * What is under way at once.
+ *
+ * @typedef {object} Share
+ * @property {number} size Bytes of all pieces together.
+ * @property {number} pieces How many there are at most.
+ * @property {number} piece Bytes that each of them has at most.
  */
-export class PieceSize {
-  #wanted = FIRST;
 
-  /** How many pieces may be under way at once: a slow line has better one that arrives. */
-  get sideBySide() {
-    return Math.max(1, Math.floor(this.#wanted / LEAST));
-  }
-
-  /**
-   * @param {number} rest Bytes that there are to send.
-   * @returns {number} Bytes of the next piece; pieces of one stretch are about equal.
-   */
-  of(rest) {
-    return Math.ceil(rest / Math.ceil(rest / this.#wanted));
-  }
+/**
+ * How much is sent at once: what the line carries in four seconds. A piece that carries a checksum
+ * is kept whole or not at all, so that a break costs no more than that. The rule is that of the
+ * Python client (`client/line.py`).
+ */
+export class Load {
+  #size = FIRST;
 
   /**
-   * A piece has arrived. Small ones tell more of the way there and back than of the line.
+   * Share the load out among as many pieces as get 1 MiB each, or a chunk where those are smaller.
    *
+   * @param {number} width How many there may be.
+   * @param {number} chunkSize
+   * @returns {Share}
+   */
+  shared(width, chunkSize) {
+    const size = Math.min(this.#size, chunkSize * width);
+    const pieces = Math.max(1, Math.min(width, Math.floor(size / Math.min(FIRST, chunkSize))));
+    return { size, pieces, piece: Math.min(chunkSize, Math.floor(size / pieces)) };
+  }
+
+  /**
+   * A piece has arrived: at most twice, at least half of what was under way is the next load.
+   *
+   * @param {Share} share The one with which it was sent.
    * @param {number} bytes
    * @param {number} milliseconds
    */
-  arrived(bytes, milliseconds) {
-    if (bytes < LEAST) return;
-    const target = (bytes / Math.max(1, milliseconds)) * 1000 * SECONDS;
-    this.#wanted = Math.max(LEAST, Math.min(this.#wanted * 2, target));
+  delivered({ size, pieces }, bytes, milliseconds) {
+    const carried = (bytes * pieces * SECONDS * 1000) / Math.max(1, milliseconds);
+    this.#size = Math.max(LEAST, Math.min(Math.max(carried, size / 2), size * 2));
   }
 
-  /** @param {number} bytes Of a piece that did not arrive. */
-  failed(bytes) {
-    if (bytes < LEAST) return;
-    this.#wanted = Math.max(LEAST, Math.min(this.#wanted, bytes) / 2);
+  /** @param {Share} share The one with which the piece was sent that failed. */
+  failed({ size }) {
+    this.#size = Math.max(LEAST, size / 2);
   }
 }

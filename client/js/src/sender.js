@@ -67,7 +67,7 @@ export class Sender {
     const { http, line, slicer, patiently } = this.#context;
     const { chunkSize, sessionId } = this.#progress.snapshot;
     const chunk = Math.floor(start / chunkSize);
-    return line.carry(end - start, signal, async (bytes) => {
+    return line.carry(end - start, chunkSize, signal, async (bytes) => {
       const next = start + bytes;
       const { blob, digest } = await slicer.cut(this.#file, start, next, this.#options.checksum ?? true);
       signal.throwIfAborted();

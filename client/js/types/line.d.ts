@@ -25,9 +25,10 @@ export declare class Line {
      *
      * @template T
      * @param {number} rest Bytes that there are to carry.
+     * @param {number} chunkSize
      * @param {AbortSignal} signal
      * @param {(bytes: number) => Promise<T>} task Is told how many of them it is to carry.
      * @returns {Promise<T>}
      */
-    carry<T>(rest: number, signal: AbortSignal, task: (bytes: number) => Promise<T>): Promise<T>;
+    carry<T>(rest: number, chunkSize: number, signal: AbortSignal, task: (bytes: number) => Promise<T>): Promise<T>;
 }

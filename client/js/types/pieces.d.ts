@@ -7,27 +7,51 @@
  * @returns {Generator<[number, number]>}
  */
 export declare function withinChunks(ranges: [number, number][], chunkSize: number): Generator<[number, number]>;
-/**
- * How much one request carries. A piece that carries a checksum is kept whole or not at all, so
- * that nothing more than a piece is lost where a line breaks: each is to take four seconds. A
- * fast line soon carries whole chunks.
- */
-export declare class PieceSize {
-    #private;
-    /** How many pieces may be under way at once: a slow line has better one that arrives. */
-    get sideBySide(): number;
+export type Share = {
     /**
-     * @param {number} rest Bytes that there are to send.
-     * @returns {number} Bytes of the next piece; pieces of one stretch are about equal.
+     * Bytes of all pieces together.
      */
-    of(rest: number): number;
+    size: number;
     /**
-     * A piece has arrived. Small ones tell more of the way there and back than of the line.
+     * How many there are at most.
+     */
+    pieces: number;
+    /**
+     * Bytes that each of them has at most.
+     */
+    piece: number;
+};
+/**
+ * What is under way at once.
+ *
+ * @typedef {object} Share
+ * @property {number} size Bytes of all pieces together.
+ * @property {number} pieces How many there are at most.
+ * @property {number} piece Bytes that each of them has at most.
+ */
+/**
+ * How much is sent at once: what the line carries in four seconds. A piece that carries a checksum
+ * is kept whole or not at all, so that a break costs no more than that. The rule is that of the
+ * Python client (`client/line.py`).
+ */
+export declare class Load {
+    #private;
+    /**
+     * Share the load out among as many pieces as get 1 MiB each, or a chunk where those are smaller.
      *
+     * @param {number} width How many there may be.
+     * @param {number} chunkSize
+     * @returns {Share}
+     */
+    shared(width: number, chunkSize: number): Share;
+    /**
+     * A piece has arrived: at most twice, at least half of what was under way is the next load.
+     *
+     * @param {Share} share The one with which it was sent.
      * @param {number} bytes
      * @param {number} milliseconds
      */
-    arrived(bytes: number, milliseconds: number): void;
-    /** @param {number} bytes Of a piece that did not arrive. */
-    failed(bytes: number): void;
+    delivered({ size, pieces }: Share, bytes: number, milliseconds: number): void;
+    /** @param {Share} share The one with which the piece was sent that failed. */
+    failed({ size }: Share): void;
 }

@@ -10,7 +10,7 @@ import * as errors from '../../../client/js/src/errors.js';
 import { fingerprint } from '../../../client/js/src/fingerprint.js';
 import { Line } from '../../../client/js/src/line.js';
 import { FileStorage, openFile } from '../../../client/js/src/node.js';
-import { PieceSize, withinChunks } from '../../../client/js/src/pieces.js';
+import { Load, withinChunks } from '../../../client/js/src/pieces.js';
 import { backoff, sleep, withRetry } from '../../../client/js/src/retry.js';
 import { sha256Script, toHex } from '../../../client/js/src/sha256.js';
 import { SpeedMeter } from '../../../client/js/src/speed.js';
@@ -176,7 +176,7 @@ async function simulate(rateOfWidth, tasks) {
     widths.push(line.width);
     clock.now += 1000 / rateOfWidth(line.width);
   };
-  await Promise.all(Array.from({ length: tasks }, () => line.carry(1000, never, task)));
+  await Promise.all(Array.from({ length: tasks }, () => line.carry(1000, 1000, never, task)));
   return widths;
 }
 
@@ -195,12 +195,12 @@ test('the line stays narrow where more at once gains nothing', async () => {
 test('trouble halves the line and an abort frees the place', async () => {
   const line = new Line({ max: 4, width: 4 });
   const never = new AbortController().signal;
-  await assert.rejects(line.carry(1, never, () => Promise.reject(new Error('no'))));
+  await assert.rejects(line.carry(1, 1, never, () => Promise.reject(new Error('no'))));
   assert.equal(line.width, 2);
   const stop = new AbortController();
   let release;
-  const busy = [1, 2].map(() => line.carry(1, never, () => new Promise((done) => (release = done))));
-  const queued = line.carry(1, stop.signal, () => assert.fail('ran although aborted'));
+  const busy = [1, 2].map(() => line.carry(1, 1, never, () => new Promise((done) => (release = done))));
+  const queued = line.carry(1, 1, stop.signal, () => assert.fail('ran although aborted'));
   stop.abort(new Error('stopped'));
   await assert.rejects(queued, /stopped/);
   release();
@@ -216,47 +216,53 @@ test('missing ranges are divided where chunks meet', () => {
 
 const MIB = 1024 * KIB;
 
-/** Send chunks of 8 MiB one after the other at a rate in bytes a second; list the pieces. */
-function piecesAt(rate, chunks, size = new PieceSize()) {
-  const sent = [];
+/** Send chunks of 8 MiB one after the other at a rate in bytes a second; list the shares. */
+function sharesAt(rate, chunks, load = new Load()) {
+  const shares = [];
   for (let chunk = 0; chunk < chunks; chunk += 1) {
-    for (let rest = 8 * MIB; rest > 0; rest -= sent.at(-1)) {
-      sent.push(size.of(rest));
-      size.arrived(sent.at(-1), (sent.at(-1) / rate) * 1000);
+    for (let rest = 8 * MIB; rest > 0; ) {
+      const share = load.shared(4, 8 * MIB);
+      const bytes = Math.min(rest, share.piece);
+      load.delivered(share, bytes, ((bytes * share.pieces) / rate) * 1000);
+      shares.push(share);
+      rest -= bytes;
     }
   }
-  return sent;
+  return shares;
 }
 
-test('a slow line carries small pieces, each of about four seconds', () => {
-  const pieces = piecesAt(500_000, 2);
-  assert.equal(pieces[0], MIB);
-  for (const piece of pieces.slice(1)) assert.ok(piece > 1_300_000 && piece <= 2_000_000, `${piece}`);
+test('a slow line carries small pieces, which take about four seconds together', () => {
+  const [first, ...others] = sharesAt(500_000, 2);
+  assert.deepEqual(first, { size: MIB, pieces: 1, piece: MIB });
+  for (const { size, pieces } of others) {
+    assert.equal(pieces, 1);
+    assert.ok(Math.abs(size - 2_000_000) < 2, `${size}`);
+  }
 });
 
-test('a fast line soon carries whole chunks', () => {
-  const pieces = piecesAt(100_000_000, 3);
-  assert.deepEqual(pieces.slice(-2), [8 * MIB, 8 * MIB]);
-  assert.ok(pieces.length <= 7, `${pieces}`);
+test('a fast line soon carries whole chunks side by side', () => {
+  const shares = sharesAt(100_000_000, 4);
+  assert.deepEqual(shares.at(-1), { size: 32 * MIB, pieces: 4, piece: 8 * MIB });
+  assert.ok(shares.length < 14, `${shares.length}`);
 });
 
 test('a line that hardly carries anything has one small piece at a time, and recovers', () => {
-  const size = new PieceSize();
-  assert.ok(size.sideBySide >= 4);
-  for (const piece of piecesAt(10_000, 1, size).slice(1)) assert.equal(piece, 256 * KIB);
-  assert.equal(size.sideBySide, 1);
-  assert.equal(piecesAt(100_000_000, 3, size).at(-1), 8 * MIB);
+  const load = new Load();
+  assert.deepEqual(sharesAt(10_000, 1, load).at(-1), { size: 256 * KIB, pieces: 1, piece: 256 * KIB });
+  assert.equal(sharesAt(100_000_000, 4, load).at(-1).piece, 8 * MIB);
 });
 
-test('a piece that fails is halved, and one that is tiny says nothing', () => {
-  const size = new PieceSize();
-  size.failed(MIB);
-  assert.equal(size.of(8 * MIB), 512 * KIB);
-  for (let times = 0; times < 9; times += 1) size.failed(256 * KIB);
-  assert.equal(size.of(8 * MIB), 256 * KIB);
-  size.arrived(1000, 60_000);
-  size.failed(1000);
-  assert.equal(size.of(8 * MIB), 256 * KIB);
+test('a piece that fails halves the load that it was part of', () => {
+  const load = new Load();
+  const share = load.shared(4, 8 * MIB);
+  for (let lane = 0; lane < 4; lane += 1) load.failed(share);
+  assert.equal(load.shared(4, 8 * MIB).size, 512 * KIB);
+  for (let times = 0; times < 9; times += 1) load.failed(load.shared(4, 8 * MIB));
+  assert.equal(load.shared(4, 8 * MIB).size, 256 * KIB);
+});
+
+test('small chunks go side by side from the start', () => {
+  assert.deepEqual(new Load().shared(2, 64 * KIB), { size: 128 * KIB, pieces: 2, piece: 64 * KIB });
 });
 
 test('speed is that of the last seconds', () => {

@@ -373,10 +373,11 @@ test('a completion that was put off is asked for again, and says why', async () 
     session.error = reasons.shift();
     return { status: 202, body: { session_id: session.session_id, status: 'uploading' } };
   };
-  const waits = [];
+  const told = new Map();
   const { document } = await connect({ WebSocket: null }).uploadFile(file(20 * KIB), {
-    onProgress: ({ state, waiting }) => waiting && waits.push([state, waiting.error.code, waiting.error.message]),
+    onProgress: ({ state, waiting }) => waiting && told.set(waiting, state),
   });
+  const waits = [...told].map(([{ error }, state]) => [state, error.code, error.message]);
   assert.equal(document.sha256, digest(content(20 * KIB)));
   assert.deepEqual(waits.map(([state]) => state), ['finishing', 'finishing', 'finishing']);
   assert.deepEqual(waits.slice(0, 2).map(([, ...why]) => why), [
