@@ -1,6 +1,8 @@
 """Settings that the documentation shows are settings that there are."""
 
+import re
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,28 @@ def test_settings_are_accepted(block: Block, tmp_path: Path) -> None:
 def test_many_are_shown() -> None:
     assert len(shown()) > 5
     assert {ROOT / block.page for block in shown()} <= set(PAGES)
+
+
+NAMED_WITH_DURATION = re.compile(r"`(\w+)`[^`|.;]{0,30}\((\d[\d.]*)[ \n](\w+?)s?\)")
+
+
+def durations() -> list[tuple[str, str, timedelta]]:
+    """Return the durations that pages give in brackets behind the name of a setting."""
+    return [
+        (page.name, name, timedelta(**{f"{unit}s": float(number)}))
+        for page in PAGES
+        if page.name != "CHANGELOG.md"
+        for name, number, unit in NAMED_WITH_DURATION.findall(page.read_text(encoding="utf-8"))
+        if name in Settings.model_fields
+    ]
+
+
+@pytest.mark.parametrize(("page", "name", "shown"), durations())
+def test_a_duration_that_is_shown_is_the_default(page: str, name: str, shown: timedelta) -> None:
+    assert Settings.model_fields[name].default == shown
+
+
+def test_durations_are_found() -> None:
+    assert {"progress_interval", "websocket_heartbeat", "shutdown_grace"} <= {
+        name for _, name, _ in durations()
+    }
