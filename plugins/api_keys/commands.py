@@ -1,19 +1,24 @@
 """``pdfsluice keys``: add, list and revoke API keys, on the machine that has the data."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from pdfsluice.config import load
+from pdfsluice.core.errors import StorageFailed
 from pdfsluice.core.manager import PluginManager
 from pdfsluice.core.models import Scope
 
 from . import FILE
 from .keys import KeyFile, new_key
+
+_NO_LIMIT = 10_000
 
 app = typer.Typer(no_args_is_help=True, help="Add, list and revoke API keys.")
 
@@ -42,7 +47,8 @@ def add(
         stored, key = new_key(name, scopes, datetime.now(UTC))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="NAME") from error
-    _file(data_dir, config).add(stored)
+    with _changing():
+        _file(data_dir, config).add(stored)
     typer.echo(
         f"Key {stored.id} for {name} ({', '.join(sorted(scopes))}). It is shown only now:", err=True
     )
@@ -52,18 +58,23 @@ def add(
 @app.command(name="list")
 def list_keys(data_dir: DataDir = None, config: Config = None) -> None:
     """List the keys: id, name, scopes, age and state."""
-    keys = _file(data_dir, config).read()
+    keys = _file(_existing(data_dir), config).read()
     if not keys:
         typer.echo(
             "There is no key. Without one the server listens on this machine only.", err=True
         )
         return
-    table = Table("ID", "Name", "Scopes", "Created", "State", box=None, pad_edge=False)
+    names = ("ID", "Name", "Scopes", "Created", "State")
+    columns = (Column(name, overflow="fold") for name in names)
+    table = Table(*columns, box=None, pad_edge=False)
     for key in keys:
         state = "valid" if key.revoked_at is None else f"revoked {key.revoked_at:%Y-%m-%d %H:%M}"
         created = f"{key.created_at:%Y-%m-%d %H:%M}"
         table.add_row(key.id, key.name, ", ".join(sorted(key.scopes)), created, state)
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = _NO_LIMIT
+    console.print(table, crop=False)
 
 
 @app.command()
@@ -73,8 +84,33 @@ def revoke(
     config: Config = None,
 ) -> None:
     """Make keys void; a running server refuses them at once."""
-    for key in _file(data_dir, config).revoke(name_or_id, datetime.now(UTC)):
+    with _changing():
+        void = _file(_existing(data_dir), config).revoke(name_or_id, datetime.now(UTC))
+    for key in void:
         typer.echo(f"Key {key.id} of {key.name} is revoked.")
+
+
+def _existing(data_dir: Path | None) -> Path | None:
+    """Return the folder; only adding a key may make a new one.
+
+    Raises:
+        typer.BadParameter: There is no such folder.
+    """
+    if data_dir is not None and not data_dir.is_dir():
+        raise typer.BadParameter(f"there is no folder {data_dir}", param_hint="'--data-dir'")
+    return data_dir
+
+
+@contextmanager
+def _changing() -> Iterator[None]:
+    """Say in words that the file of keys cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(
+            f"The file of API keys cannot be changed: {error.filename}: {error.strerror}.",
+            hint="Run this as the user of the server, who may write to its data directory.",
+        ) from error
 
 
 def _file(data_dir: Path | None, config: Path | None) -> KeyFile:
