@@ -1,4 +1,4 @@
-"""Old records are forgotten, whatever has to stay beside them."""
+"""What a sweep and a start tidy up: old records, idle uploads, quarantine, stray bytes."""
 
 import asyncio
 from datetime import timedelta
@@ -7,11 +7,26 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core import sweeper
-from pdfsluice.core.errors import SessionNotFound
-from pdfsluice.core.models import SessionState
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.errors import SessionNotFound, StateConflict
+from pdfsluice.core.models import Principal, Scope, Session, SessionState
+from pdfsluice.core.runtime import LOCAL, Runtime
 from tests.support.databases import age_sessions
-from tests.support.runtimes import Watchman, a_runtime, initiate, send_all
+from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
+
+
+async def quarantined(runtime: Runtime) -> Session:
+    session = await initiate(runtime, b"FORBIDDEN")
+    await send_all(runtime, session, b"FORBIDDEN")
+    async with asyncio.timeout(60):
+        while not (stands := await runtime.uploads.get(LOCAL, session.id)).quarantined:
+            await asyncio.sleep(0)
+        while not _kept(runtime, session).exists():
+            await asyncio.sleep(0)
+    return stands
+
+
+def _kept(runtime: Runtime, session: Session) -> Path:
+    return runtime.settings.data_dir / "quarantine" / f"{session.id}.quarantined"
 
 
 async def test_quarantined_uploads_do_not_keep_older_records_alive(
@@ -24,19 +39,98 @@ async def test_quarantined_uploads_do_not_keep_older_records_alive(
         old = [await initiate(runtime, b"some bytes") for _ in range(3)]
         for session in old:
             await runtime.uploads.cancel(LOCAL, session.id)
-        kept = [await initiate(runtime, b"FORBIDDEN") for _ in range(5)]
-        for session in kept:
-            await send_all(runtime, session, b"FORBIDDEN")
-            while not (await runtime.uploads.get(LOCAL, session.id)).quarantined:
-                await asyncio.sleep(0)
+        kept = [await quarantined(runtime) for _ in range(5)]
         retention = runtime.settings.session_retention
     age_sessions(tmp_path / "state", retention + timedelta(days=1))
     async with a_runtime(tmp_path, watchman=watchman) as runtime:
-        for _ in range(5):
-            await runtime.sweeper.sweep()
+        await runtime.sweeper.sweep()
         for session in old:
             with pytest.raises(SessionNotFound):
                 await runtime.uploads.get(LOCAL, session.id)
         assert len(await runtime.quarantine.uploads(LOCAL)) == 5
         released = await runtime.uploads.release(LOCAL, kept[0].id)
         assert released.state is SessionState.UPLOADING
+
+
+async def test_one_sweep_expires_all_that_is_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper, "_BATCH", 2)
+    async with a_runtime(tmp_path) as runtime:
+        for _ in range(5):
+            await initiate(runtime, b"some bytes")
+    age_sessions(tmp_path / "state", timedelta(days=2))
+    async with a_runtime(tmp_path) as runtime:
+        assert await runtime.sweeper.sweep() == 5
+
+
+async def test_the_record_of_an_upload_is_kept_from_its_end_on(tmp_path: Path) -> None:
+    async with a_runtime(tmp_path, session_retention=timedelta(hours=1)) as runtime:
+        session = await initiate(runtime, b"some bytes")
+        await runtime.uploads.cancel(LOCAL, session.id)
+        await runtime.sweeper.sweep()
+        assert await runtime.uploads.get(LOCAL, session.id)
+    age_sessions(tmp_path / "state", timedelta(hours=2))
+    async with a_runtime(tmp_path, session_retention=timedelta(hours=1)) as runtime:
+        await runtime.sweeper.sweep()
+        with pytest.raises(SessionNotFound):
+            await runtime.uploads.get(LOCAL, session.id)
+
+
+async def test_quarantine_ends_when_a_setting_says_so(tmp_path: Path) -> None:
+    """Its record goes later, as that of every upload."""
+    watchman = Watchman(keeps=True)
+    settings = {"quarantine_retention": timedelta(days=3), "session_retention": timedelta(days=9)}
+    async with a_runtime(tmp_path, watchman=watchman, **settings) as runtime:
+        session = await quarantined(runtime)
+    age_sessions(tmp_path / "state", timedelta(days=2))
+    async with a_runtime(tmp_path, watchman=watchman, **settings) as runtime:
+        await runtime.sweeper.sweep()
+        assert _kept(runtime, session).exists()
+    age_sessions(tmp_path / "state", timedelta(days=2))
+    async with a_runtime(tmp_path, watchman=watchman, **settings) as runtime:
+        await runtime.sweeper.sweep()
+        assert not _kept(runtime, session).exists()
+        stands = await runtime.uploads.get(LOCAL, session.id)
+        assert (stands.state, stands.quarantined) == (SessionState.REJECTED, False)
+
+
+async def test_an_administrator_deletes_what_is_in_quarantine(tmp_path: Path) -> None:
+    owner = Principal(id=LOCAL.id, name="owner", scopes=frozenset({Scope.UPLOAD}))
+    async with a_runtime(tmp_path, watchman=Watchman(keeps=True)) as runtime:
+        session = await quarantined(runtime)
+        with pytest.raises(StateConflict):
+            await runtime.uploads.cancel(owner, session.id)
+        assert _kept(runtime, session).exists()
+        stands = await runtime.uploads.cancel(LOCAL, session.id)
+        assert (stands.state, stands.quarantined) == (SessionState.REJECTED, False)
+        assert not _kept(runtime, session).exists()
+        assert not await runtime.quarantine.uploads(LOCAL)
+
+
+async def test_bytes_on_their_way_to_quarantine_get_there_after_a_crash(tmp_path: Path) -> None:
+    watchman = Watchman(keeps=True)
+    async with a_runtime(tmp_path, watchman=watchman) as runtime:
+        session = await quarantined(runtime)
+        kept = _kept(runtime, session)
+    kept.rename(tmp_path / "uploads" / f"{session.id}.part")  # as if it had not been moved yet
+    async with a_runtime(tmp_path, watchman=watchman) as runtime:
+        assert kept.exists()
+        assert (await runtime.uploads.release(LOCAL, session.id)).released
+
+
+async def test_what_was_long_in_quarantine_does_not_expire_when_released(tmp_path: Path) -> None:
+    watchman = Watchman(keeps=True)
+    bad = b"FORBIDDEN" + bytes(70_000)
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=65_536) as runtime:
+        session = await initiate(runtime, bad)
+        await send(runtime, session, bad, 0)
+        async with asyncio.timeout(60):
+            while not (await runtime.uploads.get(LOCAL, session.id)).quarantined:
+                await asyncio.sleep(0)
+    age_sessions(tmp_path / "state", timedelta(days=30))
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=65_536) as runtime:
+        await runtime.uploads.release(LOCAL, session.id)
+        await send(runtime, session, bad, 1)
+        assert not await runtime.sweeper.sweep()
+        assert (await runtime.uploads.complete(LOCAL, session.id)).document

@@ -3,12 +3,14 @@
 import asyncio
 import hashlib
 import random
+import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from pdfsluice.core import activation, follower, service
 from pdfsluice.core.errors import (
     BodyIncomplete,
     ChecksumMismatch,
@@ -16,6 +18,7 @@ from pdfsluice.core.errors import (
     DigestMismatch,
     DuplicateDocument,
     OffsetConflict,
+    Overloaded,
     PermissionDenied,
     Preempted,
     ProtocolError,
@@ -29,9 +32,17 @@ from pdfsluice.core.errors import (
 )
 from pdfsluice.core.findings import Decision, Finding
 from pdfsluice.core.initiation import Initiation
-from pdfsluice.core.models import Checksum, ChunkIntent, Principal, Scope, SessionState
+from pdfsluice.core.models import (
+    Checksum,
+    ChunkIntent,
+    Extent,
+    Principal,
+    Scope,
+    SessionState,
+)
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.stages import StageContext, StreamStage
+from pdfsluice.core.stores import Blob
 from tests.support.databases import age_sessions
 from tests.support.runtimes import (
     Bytes,
@@ -363,3 +374,99 @@ async def test_parts_become_one_upload(tmp_path: Path) -> None:
         assert done.document.sha256 == hashlib.sha256(DATA).hexdigest()
         part = await runtime.uploads.get(LOCAL, parts[0].id)
         assert (part.state, part.failure_code) == (SessionState.CANCELLED, "concatenated")
+
+
+async def test_only_who_may_upload_settles_a_deferred_length(tmp_path: Path) -> None:
+    reader = Principal(id=LOCAL.id, name="reader", scopes=frozenset({Scope.READ}))
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA, total_size=None)
+        with pytest.raises(PermissionDenied):
+            await runtime.uploads.set_total_size(reader, session.id, 1)
+        assert (await runtime.uploads.get(LOCAL, session.id)).total_size is None
+
+
+async def test_a_request_that_the_server_stops_may_be_sent_again(tmp_path: Path) -> None:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        body = Bytes(DATA[:CHUNK], holds_after=100_000)
+        sending = asyncio.create_task(send(runtime, session, DATA, 0, body))
+        await body.held.wait()
+        await runtime.uploads.drain(0)
+        with pytest.raises(Overloaded, match="stopping"):
+            await sending
+
+
+async def test_an_upload_is_not_scattered_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_MOST_RANGES", 2)
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        for chunk_id in (0, 2):
+            await send(runtime, session, DATA, chunk_id)
+        with pytest.raises(OffsetConflict, match="2 places") as caught:
+            await send(runtime, session, DATA, 4)
+        assert caught.value.details["offset"] == CHUNK
+        for chunk_id in (1, 3, 4):
+            await send(runtime, session, DATA, chunk_id)
+        assert (await runtime.uploads.complete(LOCAL, session.id)).document
+
+
+async def test_an_upload_is_read_back_once_however_many_resume_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+    hold = threading.Event()
+
+    def slowly(blob: Blob, extents: Sequence[Extent]) -> list[Extent]:
+        compared.append(blob)
+        hold.wait()
+        return rotten(blob, extents)
+
+    rotten = activation._rotten
+    monkeypatch.setattr(activation, "_rotten", slowly)
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        await send(runtime, session, DATA, 0)
+        resuming = [
+            asyncio.create_task(runtime.uploads.resume(LOCAL, session.id, "")) for _ in range(6)
+        ]
+        async with asyncio.timeout(60):
+            while not compared:
+                await asyncio.sleep(0.01)
+        resuming.pop().cancel()
+        hold.set()
+        assert all([(await each).missing_chunks == [1, 2, 3, 4] for each in resuming])
+    assert len(compared) == 1
+
+
+async def test_checks_go_on_behind_a_fault_that_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to complete the upload for that, and what was seen before is seen again."""
+    monkeypatch.setattr(follower, "_FIRST_PAUSE", 0.01)
+
+    class Shaky(Watchman):
+        faults = 3
+
+        def _open(self, context: StageContext) -> StreamStage:
+            if Shaky.faults and self.feeds:
+                Shaky.faults -= 1
+                raise Overloaded("Not now.", retry_after=1)
+            return super()._open(context)
+
+    watchman = Shaky()
+    bad = DATA[: 2 * CHUNK] + b"FORBIDDEN" + DATA[2 * CHUNK :]
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, bad)
+        await send(runtime, session, bad, 0)
+        async with asyncio.timeout(60):
+            while not watchman.feeds:
+                await asyncio.sleep(0.01)
+        await runtime.uploads._active.drop(session.id)
+        for chunk_id in (1, 2):
+            await send(runtime, session, bad, chunk_id)
+        async with asyncio.timeout(60):
+            while (await runtime.uploads.get(LOCAL, session.id)).state != SessionState.REJECTED:
+                await asyncio.sleep(0.01)
+    assert not Shaky.faults

@@ -43,7 +43,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 
 def test_other_addresses_only_with_keys(tmp_path: Path, serve: Serve) -> None:
     said = refusal("--host", "0.0.0.0", "--port", "0", "--data-dir", str(tmp_path))
-    assert "without API keys the server listens on loopback only" in said
+    assert "Without API keys the server listens on loopback only" in said
     assert "pdfsluice keys add" in said
     add_key(tmp_path, "ann", [Scope.READ])
     server = serve(data_dir=tmp_path, arguments=("--host", "0.0.0.0"))
@@ -54,13 +54,28 @@ def test_a_setting_that_is_wrong(tmp_path: Path) -> None:
     said = refusal("--data-dir", str(tmp_path), STREAMING_CHUNK_SIZE_MB="many")
     assert "STREAMING_CHUNK_SIZE_MB" in said
     said = refusal("--data-dir", str(tmp_path), PDFSLUICE_UPLOAD_STORE="cloud")
-    assert "no plugin registered 'cloud' among the upload stores" in said
+    assert "No plugin registered 'cloud' among the upload stores" in said
 
 
 def test_a_data_directory_has_one_server(serve: Serve) -> None:
     server = serve()
     said = refusal("--port", "0", "--data-dir", str(server.data_dir))
-    assert "another server uses the folder" in said
+    assert "Another server uses the folder" in said
+
+
+@pytest.mark.parametrize("variable", ["STREAMING_UPLOAD_DIR", "STREAMING_STATE_DIR"])
+def test_two_servers_share_no_folder(tmp_path: Path, serve: Serve, variable: str) -> None:
+    """The second would delete what the first has acknowledged."""
+    serve(**{variable: str(tmp_path / "shared")})
+    other = str(tmp_path / "other")
+    said = refusal("--port", "0", "--data-dir", other, **{variable: str(tmp_path / "shared")})
+    assert f"Another server uses the folder {tmp_path / 'shared'}" in said
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here already")
+    said = refusal("--port", "0", "--data-dir", str(tmp_path / "file"))
+    assert "it is a file, not a folder" in said
 
 
 def test_what_it_says_when_it_starts(serve: Serve) -> None:

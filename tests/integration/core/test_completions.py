@@ -1,0 +1,165 @@
+"""Completions that are held up: by a fault that passes, by the end of the server, by a restart."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pdfsluice.core import finishing
+from pdfsluice.core.errors import Overloaded, StorageFailed, UploadIncomplete
+from pdfsluice.core.findings import StageReport
+from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.ports import PluginContext
+from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.stages import CompletionContext, CompletionStageSpec
+from tests.support.runtimes import a_runtime, initiate, send, send_all
+
+CHUNK = 256 * 1024
+DATA = bytes(range(256)) * (3 * CHUNK // 256)
+
+
+@dataclass(eq=False)
+class Doorkeeper:
+    """A plugin whose completion stage holds every file until ``opened`` is set."""
+
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    act: Callable[[CompletionContext], None] = lambda context: None
+
+    @hookimpl
+    def pdfsluice_register_completion_stages(
+        self, context: PluginContext
+    ) -> list[CompletionStageSpec]:
+        """Register the stage ``door``."""
+        del context
+        return [CompletionStageSpec(name="door", stage=self)]
+
+    async def inspect(self, context: CompletionContext) -> StageReport:
+        """Wait, then act."""
+        self.arrived.set()
+        await self.opened.wait()
+        self.act(context)
+        return StageReport()
+
+
+def always_open(act: Callable[[CompletionContext], None] = lambda context: None) -> Doorkeeper:
+    door = Doorkeeper(act=act)
+    door.opened.set()
+    return door
+
+
+async def whole(runtime: Runtime) -> Session:
+    session = await initiate(runtime, DATA)
+    await send_all(runtime, session, DATA)
+    return session
+
+
+async def becomes(runtime: Runtime, session: Session, state: SessionState) -> Session:
+    async with asyncio.timeout(60):
+        while True:
+            stands = await runtime.uploads.get(LOCAL, session.id)
+            if stands.state is state:
+                return stands
+            await asyncio.sleep(0.01)
+
+
+async def test_why_a_completion_has_to_be_tried_again_is_told(tmp_path: Path) -> None:
+    def refuse(_context: CompletionContext) -> None:
+        raise Overloaded("The virus scanner is away.", retry_after=1)
+
+    door = always_open(refuse)
+    async with a_runtime(tmp_path, door, chunk_size=CHUNK) as runtime:
+        session = await whole(runtime)
+        await runtime.uploads.start_completion(LOCAL, session.id)
+        await door.arrived.wait()
+        stands = await becomes(runtime, session, SessionState.UPLOADING)
+        assert (stands.failure_code, stands.failure_message) == (
+            "overloaded",
+            "The virus scanner is away.",
+        )
+        door.act = lambda _context: None
+        done = await runtime.uploads.complete(LOCAL, session.id)
+        assert (done.session.failure_code, done.session.failure_message) == ("", "")
+
+
+async def test_a_completion_may_end_while_the_server_stops(tmp_path: Path) -> None:
+    door = Doorkeeper()
+    async with a_runtime(tmp_path, door, chunk_size=CHUNK) as runtime:
+        session = await whole(runtime)
+        completing = asyncio.create_task(runtime.uploads.complete(LOCAL, session.id))
+        await door.arrived.wait()
+        draining = asyncio.create_task(runtime.uploads.drain(60))
+        await asyncio.sleep(0)
+        door.opened.set()
+        assert (await completing).document
+        await draining
+
+
+async def test_whoever_waits_for_a_completion_is_told_that_the_server_stops(
+    tmp_path: Path,
+) -> None:
+    door = Doorkeeper()
+    async with a_runtime(tmp_path, door, chunk_size=CHUNK) as runtime:
+        session = await whole(runtime)
+        completing = asyncio.create_task(runtime.uploads.complete(LOCAL, session.id))
+        await door.arrived.wait()
+        await runtime.uploads.drain(0)
+        with pytest.raises(Overloaded, match="stopping"):
+            await completing
+    async with a_runtime(tmp_path, always_open(), chunk_size=CHUNK) as runtime:
+        await becomes(runtime, session, SessionState.COMPLETED)
+
+
+async def test_bytes_that_rot_while_a_file_is_validated_are_missing_again(tmp_path: Path) -> None:
+    door = Doorkeeper()
+    async with a_runtime(tmp_path, door, chunk_size=CHUNK) as runtime:
+        session = await whole(runtime)
+        await runtime.uploads.start_completion(LOCAL, session.id)
+        await door.arrived.wait()
+    (part,) = (tmp_path / "uploads").glob("*.part")
+    part.write_bytes(DATA[:CHUNK] + b"?" + DATA[CHUNK + 1 :])
+    async with a_runtime(tmp_path, always_open(), chunk_size=CHUNK) as runtime:
+        stands = await becomes(runtime, session, SessionState.UPLOADING)
+        assert stands.missing_chunks == [1]
+        with pytest.raises(UploadIncomplete):
+            await runtime.uploads.complete(LOCAL, session.id)
+        await send(runtime, session, DATA, 1)
+        assert (await runtime.uploads.complete(LOCAL, session.id)).document
+
+
+async def test_an_upload_in_trouble_does_not_keep_the_server_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finishing, "_RETRY_SECONDS", 0.02)
+    door = Doorkeeper()
+    async with a_runtime(tmp_path, door, chunk_size=CHUNK) as runtime:
+        session = await whole(runtime)
+        await runtime.uploads.start_completion(LOCAL, session.id)
+        await door.arrived.wait()
+    (part,) = (tmp_path / "uploads").glob("*.part")
+    aside = part.rename(tmp_path / "aside")
+    part.mkdir()  # it can be opened by nobody now
+    async with a_runtime(tmp_path, always_open(), chunk_size=CHUNK) as runtime:
+        other = await initiate(runtime, DATA[:CHUNK])
+        await send_all(runtime, other, DATA)
+        assert (await runtime.uploads.complete(LOCAL, other.id)).document
+        stands = await runtime.uploads.get(LOCAL, session.id)
+        assert stands.state is SessionState.VALIDATING
+        part.rmdir()
+        aside.rename(part)
+        await becomes(runtime, session, SessionState.COMPLETED)
+
+
+async def test_an_upload_whose_bytes_are_gone_before_they_are_published_fails(
+    tmp_path: Path,
+) -> None:
+    door = always_open(lambda context: context.path.unlink())
+    async with a_runtime(tmp_path, door, chunk_size=CHUNK) as runtime:
+        session = await whole(runtime)
+        with pytest.raises(StorageFailed, match="gone"):
+            await runtime.uploads.complete(LOCAL, session.id)
+        stands = await runtime.uploads.get(LOCAL, session.id)
+        assert (stands.state, stands.failure_code) == (SessionState.FAILED, "storage-failed")
