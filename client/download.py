@@ -1,9 +1,11 @@
 """Brings a document's file from the server: resumable, checked, and never half there."""
 
 import asyncio
+import fcntl
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import ClientError, DigestMismatch
@@ -12,6 +14,8 @@ from .retry import Patience
 from .transport import Transport
 
 _HASH_SLICE = 1024 * 1024
+_LONGEST_NAME = 255
+"""Bytes that the name of a file may have on all usual file systems."""
 
 Listener = Callable[[int, int], None]
 """Told of the bytes that have arrived, and of how many there are."""
@@ -21,7 +25,8 @@ class Download:
     """One download of one document.
 
     What has arrived is kept in a file beside the target, whose name holds the digest of the
-    document: the next download of the same content to the same place goes on there.
+    document: the next download of the same content to the same place goes on there. It is locked
+    while a download writes to it.
 
     Args:
         transport: The way to the server.
@@ -46,7 +51,6 @@ class Download:
         self._part = part_of(target, document)
         self._patience = patience
         self._listener = listener
-        self._digest = hashlib.sha256()
         self._arrived = 0
 
     async def run(self) -> None:
@@ -54,29 +58,56 @@ class Download:
 
         Raises:
             DigestMismatch: What arrived is not what the server says that it has.
-            ClientError: The server refuses or stays away, or the file cannot be written.
+            ClientError: The server refuses or stays away, the file cannot be written, or
+                another download writes to it.
         """
         try:
-            with self._part.open("a+b", buffering=0) as file:
-                await asyncio.to_thread(self._take_up, file.fileno())
-                await self._fetch(file.fileno())
-                await asyncio.to_thread(os.fsync, file.fileno())
-            self._check()
-            self._part.replace(self._target)
+            if self._target.is_dir():
+                raise ClientError(
+                    f"{self._target} is a folder",
+                    code="file-unwritable",
+                    hint="Say which file in it the document is to become.",
+                )
+            with self._locked() as descriptor:
+                self._take_up(descriptor)
+                await self._fetch(descriptor)
+                await asyncio.to_thread(self._check, descriptor)
+                self._part.replace(self._target)
         except OSError as error:
             raise self._unwritable(error) from error
 
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """Open the file beside the target for this download alone."""
+        while True:
+            descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                self._lock(descriptor)
+                if _is_at(descriptor, self._part):
+                    yield descriptor
+                    return
+                # Another download has just given it its name, or deleted it: it is not ours.
+            finally:
+                os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ClientError(
+                f"another download of document {self._document.id} to {self._target} is under way",
+                code="download-running",
+                hint="Wait for it to end, or give another place.",
+            ) from error
+
     def _take_up(self, descriptor: int) -> None:
-        """Read what an earlier download has left."""
-        while data := os.pread(descriptor, _HASH_SLICE, self._arrived):
-            self._digest.update(data)
-            self._arrived += len(data)
+        """Go on behind what an earlier download has left."""
+        self._arrived = os.fstat(descriptor).st_size
         if self._arrived > self._document.file_size:
             self._begin_anew(descriptor)
 
     def _begin_anew(self, descriptor: int) -> None:
         os.ftruncate(descriptor, 0)
-        self._digest = hashlib.sha256()
         self._arrived = 0
 
     async def _fetch(self, descriptor: int) -> None:
@@ -98,10 +129,9 @@ class Download:
         if offset != self._arrived:  # it was asked for a part, and something sends the whole
             self._begin_anew(descriptor)
         try:
-            await asyncio.to_thread(_write, descriptor, data)
+            await asyncio.to_thread(_write, descriptor, data, self._arrived)
         except OSError as error:  # said here, lest it be taken for a broken connection
             raise self._unwritable(error) from error
-        self._digest.update(data)
         self._arrived += len(data)
         self._patience.progressed()
         self._listener(self._arrived, self._document.file_size)
@@ -113,22 +143,39 @@ class Download:
             hint="Is there such a folder, and room in it? What has arrived is kept.",
         )
 
-    def _check(self) -> None:
-        if self._digest.hexdigest() != self._document.sha256:
+    def _check(self, descriptor: int) -> None:
+        """Look at what is in the file, whoever wrote it; then it outlives a power cut."""
+        digest, position = hashlib.sha256(), 0
+        while data := os.pread(descriptor, _HASH_SLICE, position):
+            digest.update(data)
+            position += len(data)
+        if digest.hexdigest() != self._document.sha256:
             self._part.unlink()
             raise DigestMismatch(
                 f"what arrived of document {self._document.id} has another SHA-256 than it"
                 " should have, and was deleted",
                 hint="Try again; if it happens again, the file on the server is damaged.",
             )
+        os.fsync(descriptor)
 
 
 def part_of(target: Path, document: Document) -> Path:
     """Return where the bytes of an unfinished download are."""
-    return target.with_name(f".{target.name}.{document.sha256[:16]}.part")
+    name, suffix = target.name, f".{document.sha256[:16]}.part"
+    while len(os.fsencode(f".{name}{suffix}")) > _LONGEST_NAME:
+        name = name[:-1]
+    return target.with_name(f".{name}{suffix}")
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _write(descriptor: int, data: bytes, position: int) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(descriptor, view) :]
+        written = os.pwrite(descriptor, view, position)
+        view, position = view[written:], position + written

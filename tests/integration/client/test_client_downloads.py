@@ -1,5 +1,6 @@
-"""Downloads with the client library from real servers, over lines that break."""
+"""Downloads with the client library from real servers, over lines that break, and side by side."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from pdfsluice.client import Client, ClientError, DigestMismatch, Document, NotFound, RetryPolicy
 from pdfsluice.client.download import part_of
 from pdfsluice.core.testing.pdfs import write_large_pdf
+from tests.support.commands import Outcome, pdfsluice
 from tests.support.fault_proxy import CutAnswer, Fault, fault_proxy
 from tests.support.servers import RunningServer
 
@@ -109,3 +111,81 @@ async def test_what_cannot_be_fetched_or_written_is_said(server: RunningServer, 
         with pytest.raises(ClientError, match="cannot be written") as caught:
             await client.download(document.id, pdf.with_name("absent") / "back.pdf")
     assert caught.value.code == "file-unwritable"
+
+
+async def test_a_second_download_to_the_same_place_leaves_the_first_alone(
+    server: RunningServer, pdf: Path
+) -> None:
+    document = await uploaded(server, pdf)
+    target = pdf.with_name("back.pdf")
+    others: list[Outcome] = []
+
+    def rival(_arrived: int, _total: int) -> None:
+        if not others:
+            at = ("--server", server.base_url, "-o", target)
+            others.append(pdfsluice("download", str(document.id), *at))
+
+    async with Client(server.base_url) as client:
+        await client.download(document.id, target, on_progress=rival)
+    assert target.read_bytes() == pdf.read_bytes()
+    assert others[0].code != 0
+    assert "under way" in others[0].err
+
+
+async def test_many_downloads_to_the_same_place_make_one_whole_file(
+    server: RunningServer, pdf: Path
+) -> None:
+    document = await uploaded(server, pdf)
+    target = pdf.with_name("back.pdf")
+    async with Client(server.base_url) as client:
+        ended = await asyncio.gather(
+            *(client.download(document.id, target) for _ in range(8)), return_exceptions=True
+        )
+    failed = [error for error in ended if isinstance(error, BaseException)]
+    assert len(failed) < len(ended)
+    assert {getattr(error, "code", error) for error in failed} <= {"download-running"}
+    assert target.read_bytes() == pdf.read_bytes()
+
+
+async def test_what_is_checked_is_the_file_and_not_what_came(
+    server: RunningServer, pdf: Path
+) -> None:
+    document = await uploaded(server, pdf)
+    target = pdf.with_name("back.pdf")
+
+    def spoil(arrived: int, total: int) -> None:
+        if arrived == total:
+            with part_of(target, document).open("r+b") as file:
+                file.write(b"spoiled")
+
+    async with Client(server.base_url) as client:
+        with pytest.raises(DigestMismatch):
+            await client.download(document.id, target, on_progress=spoil)
+        assert not target.exists()
+        await client.download(document.id, target)
+    assert target.read_bytes() == pdf.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["r" * 251 + ".pdf", "\N{CJK UNIFIED IDEOGRAPH-66F8}" * 85])
+async def test_a_file_with_a_long_name_comes_back(
+    server: RunningServer, pdf: Path, name: str
+) -> None:
+    document = await uploaded(server, pdf.rename(pdf.with_name(name)))
+    target = pdf.with_name("back")
+    target.mkdir()
+    async with Client(server.base_url) as client:
+        await client.download(document.id, target / name)
+    assert (target / name).read_bytes() == pdf.with_name(name).read_bytes()
+
+
+async def test_a_folder_is_refused_before_anything_is_fetched(
+    server: RunningServer, pdf: Path
+) -> None:
+    document = await uploaded(server, pdf)
+    heard: list[int] = []
+    async with Client(server.base_url) as client:
+        with pytest.raises(ClientError, match="is a folder"):
+            await client.download(
+                document.id, pdf.parent, on_progress=lambda arrived, _total: heard.append(arrived)
+            )
+    assert heard == []
