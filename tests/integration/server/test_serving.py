@@ -66,9 +66,9 @@ def test_a_data_directory_has_one_server(serve: Serve) -> None:
 @pytest.mark.parametrize("variable", ["STREAMING_UPLOAD_DIR", "STREAMING_STATE_DIR"])
 def test_two_servers_share_no_folder(tmp_path: Path, serve: Serve, variable: str) -> None:
     """The second would delete what the first has acknowledged."""
-    serve(**{variable: str(tmp_path / "shared")})
-    other = str(tmp_path / "other")
-    said = refusal("--port", "0", "--data-dir", other, **{variable: str(tmp_path / "shared")})
+    shared: dict[str, Any] = {variable: str(tmp_path / "shared")}
+    serve(**shared)
+    said = refusal("--port", "0", "--data-dir", str(tmp_path / "other"), **shared)
     assert f"Another server uses the folder {tmp_path / 'shared'}" in said
 
 
