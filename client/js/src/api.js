@@ -71,6 +71,16 @@ export class SessionsApi {
   }
 
   /**
+   * Give an upload up, or delete one from the quarantine, for which one has to be an administrator.
+   *
+   * @param {string} sessionId
+   * @returns {Promise<void>}
+   */
+  async delete(sessionId) {
+    await this.http.json('DELETE', `${STREAMING}/${encodeURIComponent(sessionId)}`);
+  }
+
+  /**
    * Everybody's refused uploads that are kept; for administrators.
    *
    * @param {Cancellable} [options]

@@ -1,11 +1,12 @@
 /** The client: what all uploads and requests to one server share. */
 
 import { DocumentsApi, SessionsApi, STREAMING } from './api.js';
-import { NetworkError } from './errors.js';
+import { completed } from './completion.js';
+import { AuthenticationError, NetworkError } from './errors.js';
 import { EventChannel } from './events.js';
 import { HttpClient } from './http.js';
 import { Line } from './line.js';
-import { DEFAULT_RETRY } from './retry.js';
+import { DEFAULT_RETRY, sleep } from './retry.js';
 import { following } from './signals.js';
 import { Slicer } from './slicer.js';
 import { defaultStorage } from './storage.js';
@@ -73,6 +74,7 @@ export class StreamingUploadClient {
       protocols: () => ['pdfsluice.v1', ...(http.apiKey ? [`bearer.${http.apiKey}`] : [])],
       WebSocket: options.WebSocket === null ? undefined : (options.WebSocket ?? globalThis.WebSocket),
       fetchSession: (sessionId) => this.sessions.get(sessionId),
+      isLockedOut: () => this.#isLockedOut(),
       policy,
       pollInterval,
     });
@@ -172,6 +174,20 @@ export class StreamingUploadClient {
   }
 
   /**
+   * Complete an upload whose bytes are all there, wherever they came from. Tries once.
+   *
+   * @param {string} sessionId
+   * @returns {Promise<import('./completion.js').Completed>}
+   * @throws {ContentRejected} The file is refused.
+   * @throws {PdfsluiceError} Something else came between; a retryable one may pass.
+   */
+  complete(sessionId) {
+    const look = () => this.sessions.get(sessionId);
+    const pause = () => sleep(this.#context.pollInterval);
+    return completed(this.sessions, sessionId, { look, pause });
+  }
+
+  /**
    * Search the indexed documents.
    *
    * @param {string} query
@@ -219,6 +235,16 @@ export class StreamingUploadClient {
     this.pause();
     this.channel.close();
     this.#context.slicer.close();
+  }
+
+  /** Whether the server wants a key, or another one. */
+  async #isLockedOut() {
+    try {
+      await this.sessions.resumable();
+      return false;
+    } catch (error) {
+      return error instanceof AuthenticationError;
+    }
   }
 
   /**

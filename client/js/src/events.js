@@ -20,6 +20,7 @@ export class EventChannel {
   /** @type {WebSocket | null} */
   #socket = null;
   #open = false;
+  #lockedOut = false;
   #failures = 0;
   #heard = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -35,6 +36,7 @@ export class EventChannel {
    * @param {() => string[]} options.protocols
    * @param {typeof WebSocket | undefined} options.WebSocket
    * @param {(sessionId: string) => Promise<unknown>} options.fetchSession
+   * @param {() => Promise<boolean>} options.isLockedOut Whether the key is absent or wrong.
    * @param {import('./retry.js').RetryPolicy} options.policy
    * @param {number} options.pollInterval Milliseconds.
    */
@@ -50,6 +52,11 @@ export class EventChannel {
   /** Whether events come over the WebSocket at this moment. */
   get live() {
     return this.#open;
+  }
+
+  /** Whether no connection is tried because the key is absent or wrong; see `restart`. */
+  get lockedOut() {
+    return this.#lockedOut;
   }
 
   /**
@@ -135,13 +142,14 @@ export class EventChannel {
     globalThis.removeEventListener?.('online', this.wake);
     const socket = this.#socket;
     this.#socket = null;
+    this.#lockedOut = false;
     this.#setOpen(false);
     socket?.close();
   }
 
   #connect() {
     const { WebSocket: Implementation, url, protocols } = this.options;
-    if (!Implementation || this.#socket || !this.#needed) return;
+    if (!Implementation || this.#socket || this.#lockedOut || !this.#needed) return;
     let socket;
     try {
       socket = new Implementation(url, protocols());
@@ -172,11 +180,17 @@ export class EventChannel {
   }
 
   /** @param {WebSocket} socket */
-  #closed(socket) {
+  async #closed(socket) {
     if (socket !== this.#socket) return;
-    this.#socket = null;
+    const refused = !this.#open;
     clearInterval(this.#pinging);
     this.#setOpen(false);
+    // Browsers do not tell why a server refuses a WebSocket.
+    const lockedOut = refused && (await this.options.isLockedOut());
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    this.#lockedOut = lockedOut;
+    if (lockedOut) return this.#announce();
     const delay = backoff(this.#failures++, this.options.policy);
     this.#reconnect = setTimeout(this.wake, delay);
   }
@@ -185,8 +199,12 @@ export class EventChannel {
   #setOpen(open) {
     if (open === this.#open) return;
     this.#open = open;
-    for (const listener of this.#listeners) listener({ type: 'connection', live: open });
+    this.#announce();
     if (open) for (const listener of [...this.#returns]) listener();
+  }
+
+  #announce() {
+    for (const listener of this.#listeners) listener({ type: 'connection', live: this.#open });
   }
 
   /**

@@ -92,7 +92,7 @@ export class HttpClient {
     } catch (error) {
       if (init.signal?.aborted) throw init.signal.reason;
       throw new NetworkError('The server cannot be reached.', {
-        hint: 'Check the network; the upload goes on by itself when the server is back.',
+        hint: 'Check the network and the address of the server.',
         cause: error,
       });
     }

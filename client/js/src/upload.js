@@ -1,7 +1,8 @@
 /** One upload, from the choice of a file to the finished document. */
 
 import { importEnded } from './api.js';
-import { cancelled, endOf, errorOfStatus, ignoreEnded, isGone, mayHideAnEnd, postponement, stateAfter } from './endings.js';
+import { completed } from './completion.js';
+import { cancelled, endOf, errorOfStatus, ignoreEnded, isGone, mayHideAnEnd, stateAfter } from './endings.js';
 import { ContentRejected, PdfsluiceError, UploadCancelled, UploadIncomplete } from './errors.js';
 import { UploadProgress } from './progress.js';
 import { sleep, withRetry } from './retry.js';
@@ -215,7 +216,7 @@ export class Upload {
   }
 
   /**
-   * Ask for completion until it is there. Asking again is harmless: it happens once.
+   * Ask for completion until it is there.
    *
    * @param {AbortSignal} signal
    * @returns {Promise<UploadResult>}
@@ -241,25 +242,20 @@ export class Upload {
   }
 
   /**
-   * Have the server complete the upload. A large file takes longer to check than proxies keep a
-   * request open, so that the answer is asked for when it is there.
-   *
    * @param {AbortSignal} signal
-   * @returns {Promise<{document: import('./types.js').PdfDocument, duplicate?: boolean}>}
+   * @returns {Promise<import('./completion.js').Completed>}
    */
-  async #completed(signal) {
+  #completed(signal) {
     const { sessions, pollInterval } = this.#context;
     this.#change({ waiting: null });
-    await sessions.complete(this.sessionId, { signal });
-    const look = () => this.#retry(() => sessions.get(this.sessionId, { signal }), signal);
-    for (let looks = 0; ; looks += 1) {
-      const session = await look();
+    const look = async () => {
+      const session = await this.#retry(() => sessions.get(this.sessionId, { signal }), signal);
       this.#change({}, () => this.#progress.session(session));
-      const error = endOf(session) ?? (looks > 0 ? postponement(session) : null);
-      if (error) throw error;
-      if (session.status === 'completed') return sessions.document(this.sessionId, { signal });
-      await Promise.race([sleep(pollInterval, signal), new Promise((wake) => (this.#wake = () => wake(0)))]);
-    }
+      return session;
+    };
+    const woken = () => new Promise((wake) => (this.#wake = () => wake(0)));
+    const pause = () => Promise.race([sleep(pollInterval, signal), woken()]);
+    return completed(sessions, this.sessionId, { signal, look, pause });
   }
 
   /** @param {any} event */

@@ -59,6 +59,13 @@ export declare class SessionsApi {
      */
     cancel(sessionId: string, reason?: string, { signal }?: Cancellable): Promise<void>;
     /**
+     * Give an upload up, or delete one from the quarantine, for which one has to be an administrator.
+     *
+     * @param {string} sessionId
+     * @returns {Promise<void>}
+     */
+    delete(sessionId: string): Promise<void>;
+    /**
      * Everybody's refused uploads that are kept; for administrators.
      *
      * @param {Cancellable} [options]

@@ -113,6 +113,15 @@ export declare class StreamingUploadClient {
      */
     cancel(sessionId?: string): Promise<void>;
     /**
+     * Complete an upload whose bytes are all there, wherever they came from. Tries once.
+     *
+     * @param {string} sessionId
+     * @returns {Promise<import('./completion.js').Completed>}
+     * @throws {ContentRejected} The file is refused.
+     * @throws {PdfsluiceError} Something else came between; a retryable one may pass.
+     */
+    complete(sessionId: string): Promise<import('./completion.js').Completed>;
+    /**
      * Search the indexed documents.
      *
      * @param {string} query

@@ -10,6 +10,7 @@ export declare class EventChannel {
         protocols: () => string[];
         WebSocket: typeof WebSocket | undefined;
         fetchSession: (sessionId: string) => Promise<unknown>;
+        isLockedOut: () => Promise<boolean>;
         policy: import('./retry.js').RetryPolicy;
         pollInterval: number;
     };
@@ -20,6 +21,7 @@ export declare class EventChannel {
      * @param {() => string[]} options.protocols
      * @param {typeof WebSocket | undefined} options.WebSocket
      * @param {(sessionId: string) => Promise<unknown>} options.fetchSession
+     * @param {() => Promise<boolean>} options.isLockedOut Whether the key is absent or wrong.
      * @param {import('./retry.js').RetryPolicy} options.policy
      * @param {number} options.pollInterval Milliseconds.
      */
@@ -28,11 +30,14 @@ export declare class EventChannel {
         protocols: () => string[];
         WebSocket: typeof WebSocket | undefined;
         fetchSession: (sessionId: string) => Promise<unknown>;
+        isLockedOut: () => Promise<boolean>;
         policy: import('./retry.js').RetryPolicy;
         pollInterval: number;
     });
     /** Whether events come over the WebSocket at this moment. */
     get live(): boolean;
+    /** Whether no connection is tried because the key is absent or wrong; see `restart`. */
+    get lockedOut(): boolean;
     /**
      * Hear of one session.
      *

@@ -10,10 +10,12 @@ import { TestServer } from '../support/server.js';
 let server;
 let channel;
 let polls;
+let lockedOut;
 
 beforeEach(async () => {
   server = await TestServer.start();
   polls = [];
+  lockedOut = false;
   channel = new EventChannel({
     url: `${server.url.replace('http', 'ws')}/ws/me?detail=full`,
     protocols: () => ['pdfsluice.v1', 'bearer.secret'],
@@ -22,6 +24,7 @@ beforeEach(async () => {
       polls.push(sessionId);
       return { session_id: sessionId, status: 'uploading' };
     },
+    isLockedOut: async () => lockedOut,
     policy: { baseDelay: 1, maxDelay: 2, giveUpAfter: 1000 },
     pollInterval: 5,
   });
@@ -93,4 +96,24 @@ test('a new key reconnects', async () => {
   const [first] = server.sockets;
   channel.restart();
   await until(() => channel.live && !server.sockets.has(first));
+});
+
+test('without a key that is good nothing is tried again until there is another one', async () => {
+  let tries = 0;
+  const changes = [];
+  server.refuseWebSocket = true;
+  server.http.on('upgrade', () => (tries += 1));
+  channel.listen((event) => event.type === 'connection' && changes.push(channel.lockedOut));
+  await until(() => tries >= 3);
+  lockedOut = true;
+  await until(() => channel.lockedOut);
+  assert.deepEqual(changes, [true]);
+  const before = tries;
+  channel.wake();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(tries, before);
+  server.refuseWebSocket = false;
+  channel.restart();
+  await until(() => channel.live);
+  assert.equal(channel.lockedOut, false);
 });
