@@ -87,12 +87,11 @@ async def _create(request: web.Request) -> web.Response:
             expected_digest=None if digest is None else digest.value.hex(),
         ),
     )
-    where = {
-        hdrs.LOCATION: sequential.location(request, PREFIX, session),
-        "Upload-Limit": limits(request, session),
-    }
-    await send_interim(request, version, where)
-    response = await _take_in(request, session, 0, complete=complete is not False)
+    location = sequential.location(request, PREFIX, session)
+    where = {hdrs.LOCATION: location, "Upload-Limit": limits(request, session)}
+    told = await send_interim(request, version, where)
+    async with sequential.new_upload(request, session, location, told=told):
+        response = await _take_in(request, session, 0, complete=complete is not False)
     response.headers.update(where)
     return response
 

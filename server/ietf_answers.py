@@ -7,14 +7,14 @@ from typing import Final
 from aiohttp import web
 
 from pdfsluice.core.errors import OffsetConflict, PdfsluiceError, ProtocolError, SizeExceeded
-from pdfsluice.core.lifecycle import OPEN
+from pdfsluice.core.lifecycle import OPEN, expiry
 from pdfsluice.core.models import Session
 
 from . import ietf_fields as fields
 from . import sequential
 from .bodies import answer_before_body
-from .keys import REQUEST_ID, RUNTIME
-from .problems import problem, status_of
+from .keys import RUNTIME
+from .problems import status_of
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -62,7 +62,7 @@ def guarded(handler: Handler) -> Handler:
 
 def refusal(error: PdfsluiceError, request: web.Request) -> web.Response:
     """Problem Types: answer an error, with the members that the draft defines."""
-    response = problem(error, request.get(REQUEST_ID, ""))
+    response = sequential.refused(error, request)
     match error:
         case OffsetMismatch(expected=expected, provided=provided):
             response.headers["Upload-Offset"] = str(expected)
@@ -87,11 +87,11 @@ def refusal(error: PdfsluiceError, request: web.Request) -> web.Response:
 
 def limits(request: web.Request, session: Session | None) -> str:
     """Limits."""
-    age = None
+    age, settings = None, request.app[RUNTIME].settings
     if session is not None and session.state in OPEN:
-        age = max(0, int((session.expires_at - datetime.now(UTC)).total_seconds()))
+        age = max(0, int((expiry(session, settings) - datetime.now(UTC)).total_seconds()))
     return fields.format_limits(
-        max_size=int(request.app[RUNTIME].settings.max_file_size),
+        max_size=int(settings.max_file_size),
         max_age=age,
         version=fields.interop_version(request.headers),
     )

@@ -15,19 +15,23 @@ INTERVAL: Final = 1.0
 
 async def send_interim(
     request: web.Request, version: int | None, headers: Mapping[str, str]
-) -> None:
+) -> bool:
     """Send a 104, if the client speaks a version of the draft and HTTP/1.1 (Section 5).
 
     Values must not come from the client: they are written as they are.
+
+    Returns:
+        Whether the client speaks them.
     """
     if version is None or request.version < HttpVersion11:
-        return
+        return False
     lines = ["HTTP/1.1 104 Upload Resumption Supported"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     lines += [f"Upload-Draft-Interop-Version: {version}", "", ""]
     with suppress(ConnectionError):  # whoever reads the body notices, and knows what to do
         await request.writer.write("\r\n".join(lines).encode("ascii"))
         request.writer.output_size = 0  # or aiohttp takes the answer for begun
+    return True
 
 
 class ProgressReports:

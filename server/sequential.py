@@ -5,16 +5,18 @@ contiguous committed prefix, so an upload that was begun in chunks can be finish
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from typing import Final
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion11
 
-from pdfsluice.core.errors import SizeExceeded
+from pdfsluice.core.errors import PdfsluiceError, SizeExceeded, StateConflict
 from pdfsluice.core.initiation import Initiation
-from pdfsluice.core.lifecycle import refusal
+from pdfsluice.core.lifecycle import OPEN, refusal
 from pdfsluice.core.models import (
     Checksum,
     ChunkIntent,
@@ -25,12 +27,15 @@ from pdfsluice.core.models import (
 )
 
 from .bodies import BodyLimits, RawBody
-from .keys import PRINCIPAL, RUNTIME
+from .keys import PRINCIPAL, REQUEST_ID, RUNTIME
+from .problems import problem, status_of
 
 VERDICT_SECONDS: Final = 30.0
 """How long the answer to the last byte waits for the verdict on the file."""
 
 _PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "Via")
+_RESUMABLE_AT: Final = web.RequestKey("_RESUMABLE_AT", str)
+"""Where the upload is that a failed request has opened and that can be gone on with."""
 _BYTES_PAST: Final = (SessionState.VALIDATING, SessionState.IMPORTING, SessionState.COMPLETED)
 
 
@@ -74,6 +79,43 @@ def location(request: web.Request, prefix: str, session: Session) -> str:
         name in request.headers for name in _PROXY_HEADERS
     )
     return path if proxied else f"{request.scheme}://{request.host}{path}"
+
+
+@asynccontextmanager
+async def new_upload(
+    request: web.Request, session: Session, where: str, *, told: bool = False
+) -> AsyncIterator[None]:
+    """Decide, if the request that opened an upload fails, whether to go on with the upload.
+
+    That is worth its while if the error may pass and the upload has bytes: then the answer
+    says where it is. A client that knows that already comes back after every error of the
+    server (resumable uploads, Upload Creation, Client Behavior). Otherwise nobody comes
+    back to it, and it is cancelled, so that no room is kept for it.
+
+    Args:
+        where: The URL of the upload.
+        told: Whether the client was told that in an interim response.
+    """
+    try:
+        yield
+    except PdfsluiceError as error:
+        uploads = request.app[RUNTIME].uploads
+        session = await uploads.get(request[PRINCIPAL], session.id)
+        expected = told and status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
+        if error.retryable and (expected or offset(session)):
+            request[_RESUMABLE_AT] = where
+        elif session.state in OPEN:
+            with suppress(StateConflict):  # it has ended meanwhile
+                await uploads.cancel(request[PRINCIPAL], session.id, error.message)
+        raise
+
+
+def refused(error: PdfsluiceError, request: web.Request) -> web.Response:
+    """Return an error as a problem, with the place of what it left to be gone on with."""
+    response = problem(error, request.get(REQUEST_ID, ""))
+    if _RESUMABLE_AT in request:
+        response.headers[hdrs.LOCATION] = request[_RESUMABLE_AT]
+    return response
 
 
 def has_body(request: web.Request) -> bool:

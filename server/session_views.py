@@ -5,6 +5,8 @@ from typing import Self
 
 from pydantic import Field
 
+from pdfsluice.config import Settings
+from pdfsluice.core.lifecycle import OPEN, expiry
 from pdfsluice.core.models import Session
 from pdfsluice.core.progress import Counters
 
@@ -110,7 +112,13 @@ class SessionView(View):
     error: Failure | None
 
     @classmethod
-    def of(cls, session: Session, counters: Counters, document: DocumentView | None = None) -> Self:
+    def of(
+        cls,
+        session: Session,
+        counters: Counters,
+        settings: Settings,
+        document: DocumentView | None = None,
+    ) -> Self:
         """Describe a session and how far it has come."""
         total = session.total_size
         gaps = [] if total is None else list(session.committed.missing(0, total))
@@ -140,7 +148,8 @@ class SessionView(View):
             next_chunk_id=session.next_chunk_id,
             created_at=session.created_at,
             updated_at=session.updated_at,
-            expires_at=session.expires_at,
+            # what is stored is not moved on with every chunk
+            expires_at=expiry(session, settings) if session.state in OPEN else session.expires_at,
             upload_url=upload_url(session),
             websocket_room=session.room,
             metadata=dict(session.metadata),

@@ -15,7 +15,7 @@ from pdfsluice.core.errors import (
     ProtocolError,
 )
 from pdfsluice.core.initiation import Initiation
-from pdfsluice.core.lifecycle import OPEN
+from pdfsluice.core.lifecycle import OPEN, expiry
 from pdfsluice.core.models import Checksum, Protocol, Session
 
 from . import sequential
@@ -98,11 +98,12 @@ async def _create(request: web.Request) -> web.Response:
         request[PRINCIPAL],
         _initiation(request, concat, _announced_length(request)),
     )
-    headers: dict[str, str] = {hdrs.LOCATION: sequential.location(request, PREFIX, session)}
-    if with_upload:
-        session = await sequential.append(request, session, 0, checksum)
-    headers |= await _progress_headers(request, session)
-    return web.Response(status=201, headers=headers)
+    where = sequential.location(request, PREFIX, session)
+    async with sequential.new_upload(request, session, where):
+        if with_upload:
+            session = await sequential.append(request, session, 0, checksum)
+        headers = await _progress_headers(request, session)
+    return web.Response(status=201, headers={hdrs.LOCATION: where, **headers})
 
 
 async def _concatenate(request: web.Request, concat: Concat) -> web.Response:
@@ -187,7 +188,8 @@ async def _progress_headers(request: web.Request, session: Session) -> dict[str,
         if document_id is not None:
             headers[hdrs.CONTENT_LOCATION] = sequential.document_url(document_id)
     elif session.state in OPEN:
-        headers["Upload-Expires"] = format_datetime(session.expires_at, usegmt=True)
+        expires = expiry(session, request.app[RUNTIME].settings)
+        headers["Upload-Expires"] = format_datetime(expires, usegmt=True)
     return headers
 
 

@@ -14,8 +14,7 @@ from pdfsluice.core.errors import (
 
 from . import sequential
 from .bodies import answer_before_body
-from .keys import REQUEST_ID
-from .problems import MethodNotAllowed, problem, status_of
+from .problems import MethodNotAllowed, status_of
 
 PREFIX: Final = "/files"
 VERSION: Final = "1.0.0"
@@ -65,7 +64,7 @@ def _refusal(error: PdfsluiceError, request: web.Request, *, allow: str) -> web.
 
     Clients try again after 409, 423 and 5xx and give up after every other 4xx.
     """
-    response = problem(error, request.get(REQUEST_ID, ""))
+    response = sequential.refused(error, request)
     match error:
         case UnsupportedVersion():
             response.headers["Tus-Version"] = VERSION

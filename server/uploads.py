@@ -46,6 +46,7 @@ class Uploads:
     def __init__(self, runtime: Runtime, documents: Documents, watchers: Watchers) -> None:
         self._uploads = runtime.uploads
         self._library = runtime.library
+        self._settings = runtime.settings
         self._documents = documents
         self._watchers = watchers
         self._limits = BodyLimits.of(runtime.settings)
@@ -269,7 +270,7 @@ class Uploads:
                 counters = replace(counters, imported=status.share)
             except (errors.DocumentNotFound, errors.PermissionDenied):
                 document = None  # deleted since, or the key may upload only
-        return SessionView.of(session, counters, document)
+        return SessionView.of(session, counters, self._settings, document)
 
     async def _with_document(
         self, request: web.Request, error: errors.DuplicateDocument
