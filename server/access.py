@@ -96,13 +96,13 @@ class Origins:
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None:
             return site is None  # not a browser, or one too old to be told apart
-        return self._listed(origin) or urlsplit(origin).netloc == request.host
+        return self._listed(origin) or _authority(origin) == request.host
 
     def _known_host(self, request: web.Request) -> bool:
         name = _host_name(request.host)
         if name in {"localhost", self.host} or name.endswith(".localhost"):
             return True
-        if any(urlsplit(origin).netloc == request.host for origin in self.allowed):
+        if any(_authority(origin) == request.host for origin in self.allowed):
             return True
         try:
             return ipaddress.ip_address(name).is_loopback
@@ -122,6 +122,14 @@ def credentials(request: web.Request) -> Credentials:
         if protocol.startswith(_KEY_PROTOCOL):
             headers.setdefault("authorization", f"Bearer {protocol.removeprefix(_KEY_PROTOCOL)}")
     return Credentials(headers=headers, query=dict(request.query), remote=request.remote or "")
+
+
+def _authority(origin: str) -> str | None:
+    """Return host and port of an origin; ``None`` where it has none or is malformed."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
 
 
 def _host_name(host: str) -> str:

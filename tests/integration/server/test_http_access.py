@@ -215,6 +215,8 @@ FOREIGN = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
         (FOREIGN, True),
         ({"Origin": "https://evil.example"}, True),
         ({"Origin": "null"}, True),
+        ({"Origin": "http://["}, True),
+        ({"Origin": "http://\N{FULLWIDTH SOLIDUS}"}, True),
         ({"Sec-Fetch-Site": "cross-site"}, True),
         ({"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:9"}, True),
         ({"Sec-Fetch-Site": "same-origin"}, False),
