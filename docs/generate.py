@@ -126,7 +126,10 @@ def settings_page() -> str:
         "",
         (
             "Sizes are numbers of bytes or text such as `8 MiB`; durations are seconds or text such"
-            " as `30s`, `15m`, `24h`, `7d`."
+            " as `30s`, `15m`, `24h`, `7d`. In the environment, lists and tables are written as in"
+            " JSON, or as TOML has them:"
+            """ `PDFSLUICE_CORS_ORIGINS='["https://app.example"]'`,"""
+            """ `PDFSLUICE_PLUGINS__POLICY__RULES='[{"kind": "launch", "decision": "reject"}]'`."""
         ),
         "",
         "## pdfsluice",

@@ -61,7 +61,13 @@ SHELL: Mapping[str, Shell] = {
         put={"documents/17/": "documents/1/"},
         skip={"PDFSLUICE_PLUGINS__INDEX__API_KEY": "there is no such service here"},
     ),
-    "docs/how-to/deploy.md": Shell(put={"/var/lib/pdfsluice": "$HOME/deployed"}),
+    "docs/how-to/deploy.md": Shell(
+        put={"sudo -u pdfsluice /opt/pdfsluice/bin/": "", "/var/lib/pdfsluice": "$HOME/deployed"},
+        skip=dict.fromkeys(
+            ("sudo useradd", "sudo install", "sudo python3", "sudo /opt/", "sudo systemctl"),
+            "changes the machine",
+        ),
+    ),
     "docs/how-to/manage-keys.md": Shell(
         put={"b002c77a": "$ID"},
         after={"pdfsluice keys add": "KEY=$(cat out); ID=$(cut -d_ -f2 out)"},
