@@ -189,12 +189,18 @@ class ActiveUpload:
             return False
 
     def judge(self, findings: Sequence[Finding], so_far: Decision = Decision.NOTE) -> Decision:
-        """Ask the policy what findings mean; the gravest decision counts."""
-        decisions = [self._policy.decide(finding, self.session) for finding in findings]
-        worst = max(decisions, default=Decision.NOTE)
-        if self.session.released:
-            worst = min(worst, Decision.FLAG)
-        return max(worst, so_far)
+        """Ask the policy what findings mean; the gravest decision counts.
+
+        An administrator who released the upload has overruled the policy about what had been
+        found by then, and about nothing that comes behind it.
+        """
+        overruled = {_sort(f) for f in self.session.findings} if self.session.released else set()
+        decisions = [
+            min(decision, Decision.FLAG) if _sort(finding) in overruled else decision
+            for finding in findings
+            for decision in [self._policy.decide(finding, self.session)]
+        ]
+        return max([*decisions, so_far])
 
     async def refuse(self, decision: Decision, findings: Sequence[Finding]) -> None:
         """End the upload because of its content. The caller holds ``lock``."""
@@ -234,6 +240,11 @@ class ActiveUpload:
         async with self.lock:
             if self.session.state in {SessionState.CREATED, SessionState.UPLOADING}:
                 await self.end(SessionState.FAILED, error)
+
+
+def _sort(finding: Finding) -> tuple[Any, ...]:
+    """Return what findings have in common that an administrator takes for the same."""
+    return finding.kind, finding.trigger
 
 
 def _place(finding: Finding) -> tuple[Any, ...]:

@@ -4,16 +4,15 @@ The parent's side is :func:`pages_from_child`, the child's is :func:`serve_pages
 brings the function that reads a file.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
-from itertools import islice
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from .child import Child, ChildFailed, serve
+from .child import Child, ChildFailed, Limits, serve
 from .childpool import ChildPool
 from .errors import StageFailed
 from .models import PageText
@@ -21,17 +20,49 @@ from .models import PageText
 MAX_PAGE_CHARACTERS = 1_000_000
 """Text of a page beyond this many characters is cut off: no honest page has so many."""
 
-RECYCLE_AFTER = 50
-"""Documents after which a child is replaced, with whatever the library has leaked."""
+UNREADABLE = "unreadable"
+"""The key of a reply that says why there is no other, in words for people."""
 
-_BATCH = 20
+OTHER_COPY = "Upload another copy: undamaged, without a password, or in smaller parts."
+
+_RECYCLE_AFTER = 50  # documents; with the child goes whatever the library has leaked
+_AT_ONCE = 64  # as many as there may be jobs: how many work at once is for them to say
+_BATCH_PAGES = 20
+_BATCH_CHARACTERS = 1_000_000
+
+_IN_WORDS = {
+    "timeout": "it takes too long",
+    "cpu-limit": "it takes too long",
+    "memory-limit": "it needs too much memory",
+    "killed": "the process that read it was ended from outside",
+    "crashed": "the process that read it crashed",
+}
 
 Read = Callable[[Path, int], Iterator[PageText]]
 """Yields the pages of a file from a 1-based number on."""
 
 
+class CannotRead(Exception):
+    """Raised by a reader in a child; people are told what it says, as it is."""
+
+
+def in_words(failure: ChildFailed) -> str:
+    """Return why a child failed, for the person whose file it was reading."""
+    return _IN_WORDS.get(failure.reason) or failure.detail
+
+
+def reader_pool(module: str, limits: Limits) -> ChildPool:
+    """Return children of a module that calls :func:`serve_pages` when it is run.
+
+    Args:
+        module: The module's name.
+        limits: Its ``wall_seconds`` are those of one page.
+    """
+    return ChildPool(module, limits, size=_AT_ONCE, recycle_after=_RECYCLE_AFTER)
+
+
 async def pages_from_child(
-    pool: ChildPool, path: Path, *, first: int, seconds: float
+    pool: ChildPool, path: Path, *, first: int
 ) -> AsyncGenerator[PageText, None]:
     """Yield the pages of a file, read by a child that is borrowed for as long as that takes.
 
@@ -39,69 +70,87 @@ async def pages_from_child(
     the pages cannot fill the parent's memory with them.
 
     Args:
-        pool: Children of a module that calls :func:`serve_pages` when it is run; the
-            ``wall_seconds`` of their limits are those of one page.
+        pool: See :func:`reader_pool`.
         path: The file.
         first: 1-based number of the first page wanted.
-        seconds: Time that the child may take for all pages together.
 
     Raises:
         StageFailed: The child failed; ``details`` has the page and the reason.
     """
     number = first
-    clock = asyncio.get_running_loop().time
     async with pool.borrow() as child:
-        failure: ChildFailed | None = None
-        while failure is None:
-            begin = clock()
-            batch, failure = await _next_pages(child, path, number)
-            seconds -= clock() - begin
-            for page in batch:
+        while True:
+            batch = await _next_pages(child, path, number)
+            for page in batch.pages:
                 yield page
                 number = page.number + 1
-            if failure is None and len(batch) < _BATCH:
+            if batch.failure is not None:
+                raise StageFailed(
+                    f"The text of page {number} cannot be read: {in_words(batch.failure)}.",
+                    hint=OTHER_COPY,
+                    details={"page": number, "reason": batch.failure.reason},
+                ) from batch.failure
+            if batch.last:
                 return
-            if failure is None and seconds < 0:
-                failure = ChildFailed("timeout", "the document takes too long")
-        raise StageFailed(
-            f"The text of page {number} could not be read: {failure}",
-            hint="The file may be damaged, protected by a password or too demanding.",
-            details={"page": number, "reason": failure.reason},
-        ) from failure
 
 
-async def _next_pages(
-    child: Child, path: Path, first: int
-) -> tuple[list[PageText], ChildFailed | None]:
+@dataclass(slots=True)
+class _Batch:
+    """Pages that came, and what came behind them."""
+
+    pages: list[PageText] = field(default_factory=list)
+    last: bool = False
+    failure: ChildFailed | None = None
+
+
+async def _next_pages(child: Child, path: Path, first: int) -> _Batch:
     """Ask for a batch; what came before a failure counts."""
-    pages: list[PageText] = []
-    request = {"path": str(path), "first": first, "count": _BATCH}
+    batch = _Batch()
     try:
-        async with aclosing(child.request(request)) as replies:
+        async with aclosing(child.request({"path": str(path), "first": first})) as replies:
             async for reply in replies:
-                pages.append(PageText(reply["page"], reply["text"]))  # noqa: PERF401 - see above
+                if UNREADABLE in reply:
+                    batch.failure = ChildFailed("error", reply[UNREADABLE])
+                elif "page" in reply:
+                    batch.pages.append(PageText(reply["page"], reply["text"]))
+                else:
+                    batch.last = True
     except ChildFailed as failure:
-        return pages, failure
-    return pages, None
+        batch.failure = failure
+    return batch
 
 
 def serve_pages(read: Read) -> None:
     """Be the child: answer each request with the next few pages of a file."""
-    position: tuple[str, int] | None = None
-    pages: Iterator[PageText] = iter(())
+    serve(_Pages(read).answer)
 
-    def handle(request: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
-        nonlocal position, pages
-        path, number, count = request["path"], int(request["first"]), int(request["count"])
-        if position != (path, number):
-            pages = read(Path(path), number)
-        position = None
-        for page in islice(pages, count):
-            yield {"page": page.number, "text": clean_text(page.text)}
-            number = page.number + 1
-        position = (path, number)
 
-    serve(handle)
+class _Pages:
+    """The pages of the file that is being read, from where the last request stopped."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._position: tuple[str, int] | None = None
+        self._pages: Iterator[PageText] = iter(())
+
+    def answer(self, request: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
+        path, first = request["path"], int(request["first"])
+        if self._position != (path, first):
+            self._pages = self._read(Path(path), first)
+        self._position = None
+        count = characters = 0
+        try:
+            for page in self._pages:
+                text = clean_text(page.text)
+                yield {"page": page.number, "text": text}
+                count += 1
+                characters += len(text)
+                if count >= _BATCH_PAGES or characters >= _BATCH_CHARACTERS:
+                    self._position = (path, page.number + 1)
+                    return
+            yield {"end": True}
+        except CannotRead as error:
+            yield {UNREADABLE: str(error)}
 
 
 _UNWANTED = dict.fromkeys([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0xFEFF, 0xFFFE, 0xFFFF])

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from .errors import DocumentNotFound, PdfsluiceError
+from .errors import DocumentNotFound, DocumentUnreadable, PdfsluiceError, StorageFull
 from .event_hub import EventHub
 from .events import UploadStatus
 from .models import Document, Job, JobKind, JobState
@@ -33,6 +33,7 @@ class _Reporter:
     """Tells how far a job has come: to whoever watches the upload, and to the job's row.
 
     The row of a job that ends within half a second is left alone: nobody could have asked.
+    The last word of each part of a job stays with it.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class _Reporter:
         self._told_at = 0.0
         self._store_from = time.monotonic() + _REPORT_SECONDS
         self._latest = (0.0, "")
+        self._word = ""
         self._timer: asyncio.TimerHandle | None = None
         self._writes: set[asyncio.Task[None]] = set()
 
     def __call__(self, done: float, message: str) -> None:
+        self._word = message
         now = time.monotonic()
         if now - self._told_at < _REPORT_SECONDS:
             return
@@ -58,6 +61,11 @@ class _Reporter:
         if self._timer is None:
             wait = max(0.0, self._store_from - now)
             self._timer = asyncio.get_running_loop().call_later(wait, self._store)
+
+    def last_word(self) -> str:
+        """Return what was told last, once."""
+        word, self._word = self._word, ""
+        return word
 
     def stop(self) -> None:
         """Store nothing more: the job has ended."""
@@ -183,8 +191,8 @@ class JobRunner:
             try:
                 await self._store_outcomes()
                 claimed = await self._catalogue.claim()
-                if claimed is not None:
-                    await self._run(*claimed)
+                if claimed is not None and await self._run(*claimed) is JobState.QUEUED:
+                    await asyncio.sleep(_POLL_SECONDS)  # what was in its way may pass
             except Exception:  # a catalogue in trouble must not end the import of all that follow
                 logger.exception("a job could not be claimed, or its end not stored")
                 claimed = None
@@ -218,13 +226,18 @@ class JobRunner:
             if outcome.state is JobState.QUEUED:
                 self._wake.set()
 
-    async def _run(self, job: Job, document: Document) -> None:
+    async def _run(self, job: Job, document: Document) -> JobState:
         reporter = _Reporter(job, document, self._catalogue, self._events)
-        state, message, code = JobState.DONE, f"{job.kind} finished", ""
+        state, message, code = JobState.DONE, "", ""
         try:
-            await self._work(job, document, reporter)
+            message = await self._work(job, document, reporter)
         except DocumentNotFound:  # deleted in the meantime, and the job with it
-            return
+            return state
+        except StorageFull as error:  # others need the same room: wait for it
+            state, message, code = JobState.QUEUED, error.message, error.code
+            logger.warning(
+                "job put off: %s", error.message, extra={"session_id": document.session_id}
+            )
         except PdfsluiceError as error:
             state = self._after(job) if error.retryable else JobState.FAILED
             message, code = error.message, error.code
@@ -245,15 +258,18 @@ class JobRunner:
             _Outcome(job=job, reporter=reporter, state=state, message=message, code=code)
         )
         await self._store_outcomes()
+        return state
 
     @staticmethod
     def _after(job: Job) -> JobState:
         return JobState.QUEUED if job.attempts < _MAX_ATTEMPTS else JobState.FAILED
 
-    async def _work(self, job: Job, document: Document, reporter: _Reporter) -> None:
+    async def _work(self, job: Job, document: Document, reporter: _Reporter) -> str:
+        """Do a job; return what stays to be said of it."""
         if job.kind is JobKind.INDEX:
             await self._add_to_index(document, reporter)
-            return
+            return reporter.last_word() or "index finished"
+        words: list[str] = []
         async with self._uploads.local_path(document.blob_id) as path:
             for spec in self._registry.importers:
                 context = ImportContext(
@@ -265,10 +281,43 @@ class JobRunner:
                     preview=partial(self._previews.draw, document, source=path),
                 )
                 await spec.importer.run(context)
+                words.append(reporter.last_word())
+        return " ".join(filter(None, words)) or "import finished"
 
     async def _add_to_index(self, document: Document, reporter: _Reporter) -> None:
         if self._index is None:
             return
         reporter(0.0, "Indexing...")
+        # Another worker imports it; it knows nothing of this one, only the catalogue does.
+        while await import_under_way(self._catalogue, document.id):  # noqa: ASYNC110
+            await asyncio.sleep(_REPORT_SECONDS)
+        await require_text(self._catalogue, document.id)
         pages = self._catalogue.pages(document.id)
         await self._index.add(document, pages, reporter)
+
+
+async def import_under_way(catalogue: Catalogue, document_id: int) -> bool:
+    """Whether the import of a document has not ended yet."""
+    open_states = {JobState.QUEUED, JobState.RUNNING}
+    return any(
+        job.kind is JobKind.IMPORT and job.state in open_states
+        for job in await catalogue.jobs(document_id)
+    )
+
+
+async def require_text(catalogue: Catalogue, document_id: int) -> None:
+    """Make sure that there is something to index.
+
+    Raises:
+        DocumentUnreadable: No page has text.
+    """
+    async for page in catalogue.pages(document_id):
+        if page.text.strip():
+            return
+    imports = [job for job in await catalogue.jobs(document_id) if job.kind is JobKind.IMPORT]
+    failed = bool(imports) and imports[-1].state is JobState.FAILED
+    reason = imports[-1].message if failed else "No page of the document has any."
+    raise DocumentUnreadable(
+        f"There is no text to index. {reason}",
+        hint="Upload a copy whose text can be read; pages that are pictures have none.",
+    )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from .errors import DocumentNotFound, NotFound, ProtocolError
-from .jobs import JobRunner
+from .jobs import JobRunner, import_under_way, require_text
 from .models import Document, Job, JobKind, JobState, PageText, Passage, Principal, Scope
 from .ports import ImporterSpec, Index
 from .previews import Previews
@@ -153,7 +153,8 @@ class Library:
                 break
         raise DocumentNotFound(
             f"there is no text of page {page}",
-            hint="Wait until the document's import_status is 'done'.",
+            hint="Wait until the document's import_status is 'done'; the message of that job says"
+            " where the text ends, if it ends early.",
         )
 
     async def import_status(self, document: Document) -> ImportStatus:
@@ -161,11 +162,17 @@ class Library:
         return ImportStatus(tuple(await self._catalogue.jobs(document.id)))
 
     async def index(self, principal: Principal, document_id: int) -> ImportStatus:
-        """Queue a document for indexing; asking again while it is queued is harmless."""
+        """Queue a document for indexing; asking again while it is queued is harmless.
+
+        Raises:
+            DocumentUnreadable: It is imported, and there is no text to index.
+        """
         _owner(principal, Scope.UPLOAD)
         document = await self.get(principal, document_id)
         if self._index is None:
             raise NotFound("no index is configured", hint="Set 'index' in the settings.")
+        if not await import_under_way(self._catalogue, document.id):
+            await require_text(self._catalogue, document.id)
         await self._catalogue.enqueue(document.id, JobKind.INDEX)
         self._jobs.wake()
         return await self.import_status(document)

@@ -114,10 +114,12 @@ class ImportContext:
         catalogue: Where pages and metadata are kept. What ``document`` says is as old as the
             job; ``catalogue.get`` tells what importers before this one have changed.
         extractors: Text extractors in order of preference.
-        progress: Tells watchers how far it has come; may be called as often as one likes.
+        progress: Tells watchers how far it has come; may be called as often as one likes. The
+            last word of each importer stays as the message of the finished job.
         preview: Draws a page, given its 1-based number and the width in pixels, and keeps
             the picture where requests will find it; ``None`` where nothing draws pages.
-            Raises what :meth:`PageRenderer.render` does.
+            Raises :class:`~pdfsluice.core.errors.NotFound` where there is no such page, and
+            :class:`~pdfsluice.core.errors.DocumentUnreadable` where it cannot be drawn.
     """
 
     document: Document
@@ -137,6 +139,7 @@ class Importer(Protocol):
         Raises:
             PdfsluiceError: The import failed. If the error is ``retryable``, or any other
                 exception, the job is tried again, three times in all; otherwise it has failed.
+                After :class:`~pdfsluice.core.errors.StorageFull` it waits until there is room.
         """
         ...
 
@@ -156,7 +159,8 @@ class Index(Protocol):
         Args:
             document: The document.
             pages: The text of its pages, in order.
-            progress: Tells watchers how far it has come.
+            progress: Tells watchers how far it has come; the last word stays as the message
+                of the finished job.
 
         Returns:
             The number of passages.

@@ -1,23 +1,40 @@
-"""Pictures of pages: drawn once by a renderer plugin, then kept on disk."""
+"""Pictures of pages: drawn once by a renderer plugin, then kept on disk.
+
+That a page cannot be drawn is kept, too, beside the place of its picture: a hostile file takes
+the time that it takes once a day, not whenever somebody looks at a list.
+"""
 
 import asyncio
 import logging
 import shutil
+import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
-from .errors import NotFound, PdfsluiceError, StageFailed
+import orjson
+
+from .errors import (
+    NotFound,
+    PdfsluiceError,
+    StageFailed,
+    from_record,
+    to_record,
+)
 from .models import Document
 from .ports import PageRendererSpec
 from .stores import UploadStore
+from .unreadable import unreadable
 
 logger = logging.getLogger(__name__)
 
 WIDTHS = (120, 240, 480, 960)
 """Widths in pixels that are kept; others are rounded up, so that nobody can fill the disk."""
+
+_REMEMBERED_SECONDS = 24 * 3600.0
+_FAILED = ".failed"
 
 
 class Previews:
@@ -36,13 +53,13 @@ class Previews:
 
         Raises:
             NotFound: There is no such page, or nothing draws pages.
-            StageFailed: No renderer can draw it.
+            DocumentUnreadable: No renderer can draw it.
         """
         path = self._place(document, page, width)
         async with self._turn(path):
-            if not await asyncio.to_thread(path.exists):
+            if not await asyncio.to_thread(_is_kept, path):
                 async with self._uploads.local_path(document.blob_id) as source:
-                    await self._draw_and_keep(source, page, width, path)
+                    await self._draw_and_keep(document, source, page, path, width)
         return path
 
     async def draw(self, document: Document, page: int, width: int, *, source: Path) -> bytes:
@@ -56,11 +73,11 @@ class Previews:
 
         Raises:
             NotFound: There is no such page, or nothing draws pages.
-            StageFailed: No renderer can draw it.
+            DocumentUnreadable: No renderer can draw it.
         """
         path = self._place(document, page, width)
         async with self._turn(path):
-            return await self._draw_and_keep(source, page, width, path)
+            return await self._draw_and_keep(document, source, page, path, width)
 
     async def forget(self, document: Document) -> None:
         """Delete the pictures of a document."""
@@ -73,20 +90,27 @@ class Previews:
         async with lock:
             yield
 
-    async def _draw_and_keep(self, source: Path, page: int, width: int, path: Path) -> bytes:
-        data = await self._draw(source, page, _kept(width))
+    async def _draw_and_keep(
+        self, document: Document, source: Path, page: int, path: Path, width: int
+    ) -> bytes:
+        try:
+            data = await self._draw(source, page, _kept(width))
+        except StageFailed as failure:
+            error = unreadable(document, f"Page {page} cannot be drawn", failure)
+            await asyncio.to_thread(_keep, _failure(path), orjson.dumps(to_record(error)))
+            raise error from failure
         await asyncio.to_thread(_keep, path, data)
         return data
 
     async def _draw(self, source: Path, page: int, width: int) -> bytes:
-        failure: PdfsluiceError = NotFound("no plugin draws pages")
+        failure: PdfsluiceError | None = None
         for spec in self._renderers:
             try:
                 return await spec.renderer.render(source, page, width=width)
             except StageFailed as error:
                 logger.info("renderer %r cannot draw page %d: %s", spec.name, page, error.message)
-                failure = error
-        raise failure
+                failure = failure or error
+        raise failure or NotFound("no plugin draws pages")
 
     def _home(self, document: Document) -> Path:
         return self._folder / f"{document.id % 256:02x}" / str(document.id)
@@ -99,6 +123,25 @@ class Previews:
 
 def _kept(width: int) -> int:
     return next((kept for kept in WIDTHS if kept >= width), WIDTHS[-1])
+
+
+def _failure(path: Path) -> Path:
+    return path.with_suffix(_FAILED)
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether a picture is there.
+
+    Raises:
+        DocumentUnreadable: It could not be drawn, not long ago.
+    """
+    if path.exists():
+        return True
+    with suppress(FileNotFoundError):
+        failure = _failure(path)
+        if time.time() - failure.stat().st_mtime < _REMEMBERED_SECONDS:
+            raise from_record(orjson.loads(failure.read_bytes()))
+    return False
 
 
 def _keep(path: Path, data: bytes) -> None:

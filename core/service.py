@@ -279,13 +279,10 @@ class UploadService:
             quarantined=False,
             released=True,
             decision=Decision.FLAG,
-            findings=(),
             failure_code="",
             failure_message="",
             updated_at=_now(),
         )
-        # Without findings the stages begin anew: what they knew is to be found once more.
-        await self._sessions.save_checkpoints(session.id, {})
         logger.warning("upload released", extra={"session_id": session.id, "by": principal.name})
         if released.next_chunk_id is None and not released.partial:
             return await self._completions.begin(released)

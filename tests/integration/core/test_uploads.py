@@ -5,6 +5,7 @@ import hashlib
 import random
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from pdfsluice.core.models import (
     Extent,
     Principal,
     Scope,
+    Session,
     SessionState,
 )
 from pdfsluice.core.runtime import LOCAL
@@ -240,6 +242,42 @@ async def test_a_quarantined_upload_can_be_released(tmp_path: Path) -> None:
         done = await runtime.uploads.complete(LOCAL, session.id)
         assert done.document.decision is Decision.FLAG
         assert [finding.kind for finding in done.document.findings] == ["word"]
+
+
+@pytest.mark.parametrize("later", ["word", "worse"])
+async def test_a_release_overrules_what_was_found_and_nothing_else(
+    tmp_path: Path, later: str
+) -> None:
+    """The owner has still to send most of the file, and may know that it was released."""
+
+    class Words(WordStage):
+        def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
+            found = super().feed(data, offset)
+            return [replace(each, kind=later) if (each.offset or 0) > 9 else each for each in found]
+
+    class Strict(Watchman):
+        def _open(self, context: StageContext) -> StreamStage:
+            return Words(self.word, context, self.feeds)
+
+        def decide(self, finding: Finding, session: Session) -> Decision:
+            del finding, session
+            return Decision.QUARANTINE
+
+    bad = b"FORBIDDEN" + DATA[9:] + b"FORBIDDEN"
+    async with a_runtime(tmp_path, watchman=Strict(), chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, bad)
+        await send(runtime, session, bad, 0)
+        async with asyncio.timeout(60):
+            while not (await runtime.uploads.get(LOCAL, session.id)).quarantined:
+                await asyncio.sleep(0.01)
+        await runtime.uploads.release(LOCAL, session.id)
+        await send_all(runtime, session, bad)
+        if later == "word":
+            done = await runtime.uploads.complete(LOCAL, session.id)
+            assert done.document.decision is Decision.FLAG
+        else:
+            with pytest.raises(ContentRejected):
+                await runtime.uploads.complete(LOCAL, session.id)
 
 
 async def test_only_an_administrator_releases(tmp_path: Path) -> None:
