@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from aiohttp import hdrs, web
 
-from pdfsluice.core.errors import DocumentNotFound, NotFound, StageFailed
+from pdfsluice.core.errors import DocumentNotFound, DocumentUnreadable, NotFound, StageFailed
 from pdfsluice.core.library import Stage
 from pdfsluice.core.models import Completion, Document, Principal, Scope
 from pdfsluice.core.runtime import Runtime
@@ -133,7 +133,7 @@ class Documents:
                 200: Answer("The picture.", media="image/jpeg"),
                 304: Answer("The client has it."),
             },
-            errors=(*missing, NotFound, StageFailed),
+            errors=(*missing, NotFound, DocumentUnreadable),
         )
         yield Route(
             method="GET",
@@ -153,7 +153,7 @@ class Documents:
             summary="Make a document searchable",
             tag=_TAG,
             answers={202: status},
-            errors=missing,
+            errors=(*missing, DocumentUnreadable),
         )
 
     async def list(self, request: web.Request) -> web.StreamResponse:
@@ -269,6 +269,7 @@ def _page(request: web.Request) -> int:
 
 def _number(request: web.Request, name: str, what: str) -> int:
     text = request.match_info[name]
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text[:20]) <= _GREATEST_ID:
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(_GREATEST_ID))
+    if not digits or not 0 < int(text) <= _GREATEST_ID:
         raise DocumentNotFound(f"there is no {what} {text[:40]!r}")
     return int(text)

@@ -3,16 +3,30 @@
 from collections.abc import Sequence
 
 from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import ImporterSpec, PluginContext
+from pdfsluice.core.ports import ImporterSpec, OptionsSpec, PluginContext
+
+SECTION = "text"
 
 
 @hookimpl
-def pdfsluice_register_importers(context: PluginContext) -> Sequence[ImporterSpec]:  # noqa: ARG001
-    """Register the importers ``text`` and, after it, ``thumbnail``; neither has settings."""
-    from .text import TextImporter  # noqa: PLC0415 - plugins import their parts when asked
+def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+    """Register the section ``text``."""
+    from .options import TextOptions  # noqa: PLC0415 - pydantic, only where settings are read
+
+    return [OptionsSpec(name=SECTION, model=TextOptions)]
+
+
+@hookimpl
+def pdfsluice_register_importers(context: PluginContext) -> Sequence[ImporterSpec]:
+    """Register the importers ``text`` and, after it, ``thumbnail``."""
+    from .options import TextOptions  # noqa: PLC0415 - see above
+    from .room import Room  # noqa: PLC0415 - plugins import their parts when asked
+    from .text import TextImporter  # noqa: PLC0415
     from .thumbnail import ThumbnailImporter  # noqa: PLC0415
 
+    options = context.options(SECTION, TextOptions)
+    room = Room(context.state_dir, context.settings.min_free_space)
     return [
-        ImporterSpec(name="text", importer=TextImporter()),
+        ImporterSpec(name="text", importer=TextImporter(options, room)),
         ImporterSpec(name="thumbnail", importer=ThumbnailImporter(), after=("text",)),
     ]

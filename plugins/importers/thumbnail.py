@@ -1,6 +1,6 @@
 """The importer ``thumbnail``: draws the first page before anybody asks for it."""
 
-from pdfsluice.core.errors import NotFound, StageFailed
+from pdfsluice.core.errors import DocumentUnreadable, NotFound
 from pdfsluice.core.ports import ImportContext
 
 WIDTH = 240
@@ -16,7 +16,7 @@ class ThumbnailImporter:
             return
         try:
             await context.preview(1, WIDTH)
-        except (NotFound, StageFailed) as error:
+        except (NotFound, DocumentUnreadable) as error:
             context.progress(1.0, f"There is no picture of the first page: {error}")
         else:
             context.progress(1.0, "The first page is drawn")

@@ -31,6 +31,7 @@ class ProcessIndex:
 
     def __init__(self, options: IndexOptions, folder: Path) -> None:
         self._recipe = options.recipe(folder).as_message()
+        self._most_passages = options.document_passages
         limits = Limits(address_space=options.memory_mb * _MIB, wall_seconds=options.reply_seconds)
         environment = plain_environment(network=options.asks_other_machines)
         self._indexing = ChildPool(
@@ -57,7 +58,8 @@ class ProcessIndex:
     ) -> int:
         """Index a document, replacing what was there of it; return the number of passages.
 
-        Until the last page is embedded, searches find the document as it was before.
+        Until the last page is embedded, searches find the document as it was before. At the
+        limit of passages the index of it ends, and the last word about it says so.
 
         Raises:
             DocumentNotFound: The document was removed in the meantime.
@@ -79,9 +81,12 @@ class ProcessIndex:
     async def _add(
         self, child: Child, document: Document, pages: AsyncIterator[PageText], progress: Progress
     ) -> int:
-        passages = 0
+        passages, rest = 0, ""
         await child.ask(self._request("begin", document=document.id, owner=document.owner))
         async for batch in _batches(pages):
+            if passages >= self._most_passages:
+                rest = f"; the rest, from page {batch[0].number} on, is left out"
+                break
             wire = [(page.number, page.text) for page in batch]
             reply = await child.ask(self._request("stage", pages=wire))
             passages += reply["passages"]
@@ -96,7 +101,7 @@ class ProcessIndex:
             self._check_wanted(document.id)
             reply = await child.ask(self._request("publish", document=document.id))
         _warn(reply, "Old vectors stay in the vector store")
-        progress(1.0, f"Indexed: {passages} passages")
+        progress(1.0, f"Indexed: {passages} passages{rest}")
         return passages
 
     def _check_wanted(self, document_id: int) -> None:

@@ -41,6 +41,11 @@ class IndexOptions(BaseModel):
     chunk_overlap: int = Field(
         default=20, ge=0, description="Tokens that a passage shares with the one before it."
     )
+    document_passages: int = Field(
+        default=100_000,
+        ge=1,
+        description="Most passages of one document; the rest of its text cannot be searched.",
+    )
     threads: int = Field(
         default=0,
         ge=0,

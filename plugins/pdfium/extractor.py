@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from pdfsluice.core.childpool import ChildPool
-from pdfsluice.core.extraction import RECYCLE_AFTER, pages_from_child
+from pdfsluice.core.extraction import pages_from_child, reader_pool
 from pdfsluice.core.models import PageText
 
 from .options import PdfiumOptions
@@ -14,10 +13,7 @@ class PdfiumText:
     """Reads the text of pages with PDFium, in limited child processes."""
 
     def __init__(self, options: PdfiumOptions) -> None:
-        self._seconds = options.document_seconds
-        self._pool = ChildPool(
-            "pdfsluice.plugins.pdfium.text_worker", options.limits(), recycle_after=RECYCLE_AFTER
-        )
+        self._pool = reader_pool("pdfsluice.plugins.pdfium.text_worker", options.limits())
 
     def pages(self, path: Path, *, first: int = 1) -> AsyncIterator[PageText]:
         """Yield pages from number ``first`` on, in bounded memory.
@@ -25,4 +21,4 @@ class PdfiumText:
         Raises:
             StageFailed: PDFium cannot read the file (any further).
         """
-        return pages_from_child(self._pool, path, first=first, seconds=self._seconds)
+        return pages_from_child(self._pool, path, first=first)

@@ -20,9 +20,6 @@ class PdfiumOptions(BaseModel):
     page_seconds: float = Field(
         default=20.0, gt=0, description="Longest wait for one page, seconds."
     )
-    document_seconds: float = Field(
-        default=900.0, gt=0, description="Longest time for the text of one document, seconds."
-    )
 
     def limits(self) -> Limits:
         """Return the limits of a child process."""

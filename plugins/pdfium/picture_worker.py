@@ -10,6 +10,9 @@ import pypdfium2
 from PIL import Image
 
 from pdfsluice.core.child import serve
+from pdfsluice.core.extraction import UNREADABLE, CannotRead
+
+from .wording import in_plain_words
 
 _MAX_ASPECT = 4
 _QUALITY = 80
@@ -30,19 +33,26 @@ def draw(page: pypdfium2.PdfPage, width: int) -> Image.Image:
 
 
 def handle(request: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Answer one request with the picture, or with the number of pages that there are."""
+    """Answer one request with the picture, the number of pages that there are, or why not."""
+    try:
+        with in_plain_words():
+            yield _answer(request)
+    except CannotRead as error:
+        yield {UNREADABLE: str(error)}
+
+
+def _answer(request: dict[str, Any]) -> Mapping[str, Any]:
     document = pypdfium2.PdfDocument(request["path"])
     try:
         if not 1 <= request["page"] <= len(document):
-            yield {"pages": len(document)}
-            return
+            return {"pages": len(document)}
         page = document[request["page"] - 1]
         try:
             buffer = io.BytesIO()
             draw(page, request["width"]).save(buffer, "JPEG", quality=_QUALITY, optimize=True)
         finally:
             page.close()
-        yield {"jpeg": base64.b64encode(buffer.getvalue()).decode()}
+        return {"jpeg": base64.b64encode(buffer.getvalue()).decode()}
     finally:
         document.close()
 

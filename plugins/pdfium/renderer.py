@@ -1,11 +1,14 @@
 """The page renderer ``pypdfium2``: the parent's side."""
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pdfsluice.core.child import ChildFailed
 from pdfsluice.core.childpool import ChildPool
 from pdfsluice.core.errors import NotFound, ProtocolError, StageFailed
+from pdfsluice.core.extraction import OTHER_COPY, UNREADABLE, in_words
 
 from .options import PdfiumOptions
 
@@ -37,11 +40,11 @@ class PdfiumPictures:
                 hint=f"Ask for a width between {MIN_WIDTH} and {MAX_WIDTH} pixels.",
             )
         try:
-            reply = await self._pool.ask({"path": str(path), "page": page, "width": width})
+            reply = await self._ask({"path": str(path), "page": page, "width": width})
         except ChildFailed as failure:
             raise StageFailed(
-                f"Page {page} cannot be drawn: {failure}",
-                hint="The file may be damaged, protected by a password or too demanding.",
+                f"Page {page} cannot be drawn: {in_words(failure)}.",
+                hint=OTHER_COPY,
                 details={"page": page, "reason": failure.reason},
             ) from failure
         if "jpeg" not in reply:
@@ -49,6 +52,12 @@ class PdfiumPictures:
                 f"There is no page {page}.", hint=f"The document has {reply['pages']} pages."
             )
         return base64.b64decode(reply["jpeg"])
+
+    async def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        reply = await self._pool.ask(request)
+        if UNREADABLE in reply:
+            raise ChildFailed("error", reply[UNREADABLE])
+        return reply
 
     async def close(self) -> None:
         """End the child processes now instead of when they have been idle for a while."""

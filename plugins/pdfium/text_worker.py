@@ -8,11 +8,18 @@ import pypdfium2
 from pdfsluice.core.extraction import MAX_PAGE_CHARACTERS, MemoryWatch, serve_pages
 from pdfsluice.core.models import PageText
 
+from .wording import in_plain_words
+
 _GROWTH = 16 * 1024 * 1024
 
 
 def read(path: Path, first: int) -> Iterator[PageText]:
     """Yield the pages of a file; it is opened anew whenever PDFium has kept too much of it."""
+    with in_plain_words():
+        yield from _pages(path, first)
+
+
+def _pages(path: Path, first: int) -> Iterator[PageText]:
     document = pypdfium2.PdfDocument(path)
     watch = MemoryWatch(_GROWTH)
     try:

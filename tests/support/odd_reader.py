@@ -4,14 +4,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pdfsluice.core.extraction import serve_pages
+from pdfsluice.core.extraction import CannotRead, serve_pages
 from pdfsluice.core.models import PageText
 
 
 def read(path: Path, first: int) -> Iterator[PageText]:
     count, end = path.name.split("-")
     for number in range(first, int(count) + 1):
-        yield PageText(number, f"text {number}")
+        yield PageText(number, "x" * 300_000 if end == "long" else f"text {number}")
+    if end == "locked":
+        raise CannotRead("it is locked")
     if end == "raise":
         raise ValueError("no more")
     if end == "die":

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pdfsluice.core.models import NewDocument
 from pdfsluice.core.ports import Index, PageRenderer, PluginContext, TextExtractor
 from pdfsluice.core.stores import Catalogue
-from pdfsluice.plugins import llamaindex, pdfium, pypdf_text, sql
+from pdfsluice.plugins import importers, llamaindex, pdfium, pypdf_text, sql
 from tests.support.workers import workers
 
 MakeContext = Callable[..., PluginContext]
@@ -25,14 +25,14 @@ def context_in(folder: Path, **sections: BaseModel) -> PluginContext:
     """Make what plugins are given; keyword arguments are sections of the settings."""
     models = {
         spec.name: spec.model
-        for module in (llamaindex, pdfium, pypdf_text, sql)
+        for module in (importers, llamaindex, pdfium, pypdf_text, sql)
         for spec in module.pdfsluice_register_options()
     }
     return PluginContext(
         data_dir=folder,
         upload_dir=folder,
         state_dir=folder,
-        settings=SimpleNamespace(durability="process"),
+        settings=SimpleNamespace(durability="process", min_free_space=0),
         section=lambda name: sections.get(name) or models[name](),
         publish=lambda event: None,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pikepdf
@@ -10,12 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pdfsluice.core.errors import NotFound, StageFailed
+from pdfsluice.core.errors import DocumentUnreadable, NotFound, StageFailed
+from pdfsluice.core.findings import Unscanned
 from pdfsluice.core.models import Document, NewDocument, PageText
 from pdfsluice.core.ports import ImportContext, Importer, PluginContext, TextExtractor
 from pdfsluice.core.stores import Catalogue
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins import importers
+from pdfsluice.plugins.importers.options import TextOptions
+from pdfsluice.plugins.importers.room import Room
 from pdfsluice.plugins.importers.text import MAX_SKIPPED, TextImporter
 from tests.support.workers import workers
 
@@ -49,6 +52,10 @@ class Scripted:
             if number in self._fails_at:
                 raise StageFailed(f"{self._name} failed", details={"page": number})
             yield PageText(number, f"{self._name} {number}")
+
+
+def a_text_importer() -> TextImporter:
+    return TextImporter(TextOptions(), Room(Path(), 0))
 
 
 async def stored(catalogue: Catalogue, document: Document) -> list[PageText]:
@@ -87,6 +94,7 @@ async def test_text_of_all_pages_is_stored(
     assert [(page.number, page.text.strip()) for page in pages] == list(enumerate(texts, 1))
     assert told.shares[:60] == [number / 60 for number in range(1, 61)]
     assert told.messages[59] == "Reading text: page 60 of 60"
+    assert told.messages[-1] == "The text of 60 pages is read."
     assert len(workers()) <= 1, "one reader is kept for the next document"
 
 
@@ -113,7 +121,7 @@ async def test_an_unknown_page_count_becomes_known(
         )
         assert (await catalogue.get(document.id, owner=None)).page_count == len(texts)
         assert len(await stored(catalogue, document)) == len(texts)
-        assert set(told.shares) <= {0.0}  # how much is left cannot be known
+        assert set(told.shares[:-1]) <= {0.0}  # how much is left cannot be known
 
 
 async def test_a_locked_file_fails_with_the_reason(
@@ -135,10 +143,12 @@ async def test_a_locked_file_fails_with_the_reason(
         extractors=make_extractors(),
         progress=Told(),
     )
-    with pytest.raises(StageFailed) as failure:
+    with pytest.raises(DocumentUnreadable) as failure:
         await by_name["text"].run(context)
     assert failure.value.details["page"] == 1
-    assert "password" in failure.value.hint
+    assert failure.value.message == (
+        "The text of page 1 cannot be read: the document opens only with a password."
+    )
 
 
 async def test_cancelling_leaves_no_process_behind(
@@ -158,7 +168,7 @@ async def test_cancelling_leaves_no_process_behind(
         extractors=make_extractors(),
         progress=lambda done, message: started.set(),
     )
-    task = asyncio.create_task(TextImporter().run(context))
+    task = asyncio.create_task(a_text_importer().run(context))
     await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -190,8 +200,8 @@ async def test_every_page_is_read_by_an_extractor_that_can(
     unreadable = frozenset.intersection(*fails) & frozenset(range(1, pages + 1))
     failed = False
     try:
-        await TextImporter().run(context)
-    except StageFailed:
+        await a_text_importer().run(context)
+    except DocumentUnreadable:
         failed = True
     got = await stored(catalogue, document)
     assert [page.number for page in got] == list(range(1, len(got) + 1))
@@ -216,12 +226,48 @@ async def test_too_many_unreadable_pages_fail_and_keep_the_others(
         extractors=[Scripted("only", 100, frozenset(range(2, 100, 2)))],
         progress=Told(),
     )
-    with pytest.raises(StageFailed) as failure:
-        await TextImporter().run(context)
+    with pytest.raises(DocumentUnreadable) as failure:
+        await a_text_importer().run(context)
     assert failure.value.details["page"] == 2, "the first failure tells most"
     pages = await stored(catalogue, document)
     assert len(pages) == 2 * MAX_SKIPPED + 1
     assert sum(not page.text for page in pages) == MAX_SKIPPED
+
+
+async def test_the_first_extractor_says_why_a_file_cannot_be_read(
+    catalogue: Catalogue, make_document: MakeDocument
+) -> None:
+    document = await catalogue.add(make_document(page_count=9), [])
+    every = frozenset(range(1, 10))
+    context = ImportContext(
+        document=document,
+        path=Path("unused"),
+        catalogue=catalogue,
+        extractors=[Scripted(name, 9, every) for name in ("first", "second", "third")],
+        progress=Told(),
+    )
+    with pytest.raises(DocumentUnreadable, match=r"^first failed$"):
+        await a_text_importer().run(context)
+
+
+async def test_a_file_found_locked_on_arrival_is_told_to_be_locked(
+    catalogue: Catalogue, make_document: MakeDocument
+) -> None:
+    """Extractors may trip over something else first."""
+    locked = Unscanned(stage="deep", reason="password", message="It opens only with a password.")
+    new = replace(make_document(page_count=9), unscanned=(locked,))
+    context = ImportContext(
+        document=await catalogue.add(new, []),
+        path=Path("unused"),
+        catalogue=catalogue,
+        extractors=[Scripted("only", 9, frozenset(range(1, 10)))],
+        progress=Told(),
+    )
+    with pytest.raises(DocumentUnreadable) as failure:
+        await a_text_importer().run(context)
+    assert failure.value.message == (
+        "The text cannot be read: the document opens only with a password."
+    )
 
 
 async def test_without_extractors_there_is_no_text(
@@ -231,7 +277,7 @@ async def test_without_extractors_there_is_no_text(
     context = ImportContext(
         document=document, path=Path("x"), catalogue=catalogue, extractors=[], progress=Told()
     )
-    await TextImporter().run(context)
+    await a_text_importer().run(context)
     assert await stored(catalogue, document) == []
     assert (await catalogue.get(document.id, owner=None)).page_count is None
 

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.child import Limits
-from pdfsluice.core.childpool import ChildPool
+from pdfsluice.core.child import ChildFailed, Limits
 from pdfsluice.core.errors import StageFailed
 from pdfsluice.core.extraction import (
     MAX_PAGE_CHARACTERS,
     MemoryWatch,
     clean_text,
+    in_words,
     pages_from_child,
+    reader_pool,
 )
 from pdfsluice.core.models import PageText
 from tests.support.workers import workers
@@ -68,15 +69,11 @@ def _odd_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
 
 
-async def read(
-    script: str, *, first: int = 1, seconds: float = 60.0
-) -> AsyncGenerator[PageText, None]:
+async def read(script: str, *, first: int = 1) -> AsyncGenerator[PageText, None]:
     """Let the odd reader follow a script: its path is the number of pages and what happens."""
-    pool = ChildPool("odd_reader", Limits(wall_seconds=60))
+    pool = reader_pool("odd_reader", Limits(wall_seconds=60))
     try:
-        async with aclosing(
-            pages_from_child(pool, Path(script), first=first, seconds=seconds)
-        ) as pages:
+        async with aclosing(pages_from_child(pool, Path(script), first=first)) as pages:
             async for page in pages:
                 yield page
     finally:
@@ -109,10 +106,29 @@ async def test_pages_before_a_failure_count(count: int, end: str, reason: str) -
     assert failure.value.details == {"page": count + 1, "reason": reason}
 
 
-async def test_a_document_may_not_take_forever() -> None:
+async def test_long_pages_come_in_short_batches() -> None:
+    """So neither side holds more than a few of them, and none is lost."""
+    pages = [page async for page in read("45-long")]
+    assert [page.number for page in pages] == list(range(1, 46))
+    assert {len(page.text) for page in pages} == {300_000}
+
+
+async def test_what_a_reader_says_is_told_as_it_is() -> None:
     with pytest.raises(StageFailed) as failure:
-        _ = [page async for page in read("1000-end", seconds=0.0)]
-    assert failure.value.details["reason"] == "timeout"
+        _ = [page async for page in read("3-locked")]
+    assert failure.value.message == "The text of page 4 cannot be read: it is locked."
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("timeout", "it takes too long"),
+        ("crashed", "the process that read it crashed"),
+        ("error", "ValueError: no"),
+    ],
+)
+def test_why_a_child_failed_is_told_in_words(reason: str, words: str) -> None:
+    assert in_words(ChildFailed(reason, "ValueError: no")) == words
 
 
 async def test_whoever_stops_early_leaves_no_process_behind() -> None:

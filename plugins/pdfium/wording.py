@@ -1,0 +1,33 @@
+"""What PDFium says when it fails, in plain words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pypdfium2
+from pypdfium2.raw import (
+    FPDF_ERR_FILE,
+    FPDF_ERR_FORMAT,
+    FPDF_ERR_PASSWORD,
+    FPDF_ERR_SECURITY,
+    FPDF_ERR_SUCCESS,
+)
+
+from pdfsluice.core.extraction import CannotRead
+from pdfsluice.core.unreadable import LOCKED
+
+_WHY = {
+    FPDF_ERR_SUCCESS: "no page can be found in it",
+    FPDF_ERR_FILE: "the file cannot be opened",
+    FPDF_ERR_FORMAT: "the file is damaged, or no PDF",
+    FPDF_ERR_PASSWORD: LOCKED,
+    FPDF_ERR_SECURITY: "it is encrypted in a way that is not supported",
+}
+
+
+@contextmanager
+def in_plain_words() -> Iterator[None]:
+    """Let PDFium's errors be :class:`~pdfsluice.core.extraction.CannotRead`."""
+    try:
+        yield
+    except pypdfium2.PdfiumError as error:
+        raise CannotRead(_WHY.get(error.err_code, f"the file is damaged ({error})")) from error
