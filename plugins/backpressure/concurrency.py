@@ -1,7 +1,6 @@
 """The gate ``concurrency``: how many uploads may send bytes at the same time."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -12,8 +11,10 @@ from pdfsluice.core.models import ChunkIntent, Session
 class ConcurrencyGate:
     """Lets a limited number of sessions in; the chunks of one session count once.
 
-    Sessions that find no place wait in line. A session that sends chunk after chunk goes
-    to the end of the line between two of them, so that everybody gets on.
+    Sessions that find no place wait in line, and for each of them one that is inside makes
+    room: whichever has a further chunk next puts it at the end of the line, and leaves with
+    the chunks that it has under way. So everybody gets on, however many chunks of a session
+    come at once, and nobody is held up for longer than somebody waits.
 
     Args:
         limit: How many sessions may send at once.
@@ -24,7 +25,7 @@ class ConcurrencyGate:
         self._limit = limit
         self._patience = patience
         self._inside: dict[str, int] = {}
-        self._line: OrderedDict[str, list[asyncio.Future[None]]] = OrderedDict()
+        self._line: dict[str, list[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
     async def admit(self, session: Session, chunk: ChunkIntent) -> AsyncGenerator[None]:  # noqa: ARG002 - the port's signature
@@ -33,16 +34,24 @@ class ConcurrencyGate:
         Raises:
             Overloaded: There was no place for as long as the gate is patient.
         """
-        if session.id in self._inside:
-            self._inside[session.id] += 1
-        elif len(self._inside) < self._limit:
-            self._inside[session.id] = 1
+        if self._passes(session.id):
+            self._enter(session.id, 1)
         else:
             await self._wait(session.id)
         try:
             yield
         finally:
             self._leave(session.id)
+
+    def _passes(self, session_id: str) -> bool:
+        """Whether a chunk needs not wait."""
+        if session_id in self._inside:
+            return session_id not in self._line and self._unserved() <= 0
+        return len(self._inside) < self._limit
+
+    def _unserved(self) -> int:
+        """How many more sessions wait outside than are about to make room for them."""
+        return sum(-1 if session_id in self._inside else 1 for session_id in self._line)
 
     async def _wait(self, session_id: str) -> None:
         """Return with a place taken, or raise without one."""
@@ -70,18 +79,30 @@ class ConcurrencyGate:
             waiting.remove(turn)
         if not waiting:
             self._line.pop(session_id, None)
+            self._advance()
+
+    def _enter(self, session_id: str, chunks: int) -> None:
+        self._inside[session_id] = self._inside.get(session_id, 0) + chunks
 
     def _leave(self, session_id: str) -> None:
         self._inside[session_id] -= 1
-        if self._inside[session_id]:
-            return
-        del self._inside[session_id]
-        while self._line and len(self._inside) < self._limit:
-            self._let_in(*self._line.popitem(last=False))
+        if not self._inside[session_id]:
+            del self._inside[session_id]
+            self._advance()
 
-    def _let_in(self, session_id: str, turns: list[asyncio.Future[None]]) -> None:
-        patient = [turn for turn in turns if not turn.cancelled()]
+    def _advance(self) -> None:
+        """Let in for whom there is a place, then who needs make no room any more."""
+        for session_id in sorted(self._line, key=self._inside.__contains__):
+            if session_id in self._inside:
+                free = self._unserved() < 0
+            else:
+                free = len(self._inside) < self._limit
+            if free:
+                self._let_in(session_id)
+
+    def _let_in(self, session_id: str) -> None:
+        patient = [turn for turn in self._line.pop(session_id) if not turn.cancelled()]
         if patient:
-            self._inside[session_id] = len(patient)
+            self._enter(session_id, len(patient))
         for turn in patient:
             turn.set_result(None)

@@ -9,7 +9,7 @@ class BackpressureOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     patience: float = Field(
-        default=5.0,
+        default=10.0,
         ge=0,
         le=60,
         description="Seconds for which a chunk may wait for its turn before it is turned away",

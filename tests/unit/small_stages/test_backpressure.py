@@ -1,6 +1,8 @@
 """The gates ``memory``, ``disk`` and ``concurrency``."""
 
 import asyncio
+import random
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,6 +57,11 @@ class Visitor:
         await settle()
 
 
+def inside(visitors: Iterable[Visitor]) -> list[bool]:
+    """Say of each whether it is inside."""
+    return [visitor.inside for visitor in visitors]
+
+
 async def test_so_many_sessions_come_in_and_the_others_wait_in_line() -> None:
     gate = ConcurrencyGate(2, patience=60)
     visitors = [Visitor(gate, name) for name in "abcd"]
@@ -83,6 +90,61 @@ async def test_chunks_of_one_session_count_once() -> None:
     assert [visitor.inside for visitor in waiting] == [True, True]
     for visitor in waiting:
         await visitor.leave()
+
+
+async def test_a_session_that_sends_in_parallel_makes_room_for_one_that_waits() -> None:
+    gate = ConcurrencyGate(2, patience=60)
+    first, second, beside = (Visitor(gate, name) for name in "aac")
+    await settle()
+    waiting = Visitor(gate, "b")
+    await settle()
+    third = Visitor(gate, "a")
+    await settle()
+    further = Visitor(gate, "c")
+    await settle()
+    visitors = (waiting, third, further)
+    assert inside(visitors) == [False, False, True], "one makes room for one that waits"
+    await first.leave()
+    assert inside(visitors) == [False, False, True]
+    await second.leave()
+    assert inside(visitors) == [True, False, True], "who waited has its turn first"
+    await waiting.leave()
+    assert inside(visitors) == [False, True, True]
+    for visitor in (beside, further, third):
+        await visitor.leave()
+
+
+async def test_nobody_makes_room_for_who_is_gone() -> None:
+    gate = ConcurrencyGate(1, patience=60)
+    first, waiting = (Visitor(gate, name) for name in "ab")
+    await settle()
+    second = Visitor(gate, "a")
+    await settle()
+    assert inside([first, second]) == [True, False]
+    waiting.task.cancel()
+    await settle()
+    assert inside([first, second]) == [True, True]
+    await first.leave()
+    await second.leave()
+
+
+async def test_who_comes_last_gets_on_beside_sessions_that_always_send() -> None:
+    gate = ConcurrencyGate(2, patience=60)
+    busy = True
+
+    async def send(name: str) -> None:
+        while busy:
+            async with gate.admit(make_session(id=name), CHUNK):
+                await asyncio.sleep(random.random() / 1000)
+
+    workers = [asyncio.create_task(send(name)) for name in "aaaabbbb"]
+    await settle()
+    async with asyncio.timeout(60):
+        for _ in range(20):
+            async with gate.admit(make_session(id="c"), CHUNK):
+                pass
+    busy = False
+    await asyncio.gather(*workers)
 
 
 async def test_a_place_is_free_again_after_an_error() -> None:
@@ -162,6 +224,8 @@ def test_whatever_comes_and_goes_the_limit_holds(
             waiting = {n for n, all_of in visitors.items() if all_of} - inside
             assert len(inside) <= 2
             assert not waiting or len(inside) == 2, "nobody waits while there is a place"
+            makes_room = {n for n in inside if not all(v.inside for v in visitors[n])}
+            assert len(makes_room) <= len(waiting), "nobody makes room without need"
         for visitor in (visitor for all_of in visitors.values() for visitor in all_of):
             visitor.task.cancel()
         await settle()
