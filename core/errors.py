@@ -160,13 +160,6 @@ class DocumentUnreadable(PdfsluiceError):
     code = "document-unreadable"
 
 
-class SessionLocked(PdfsluiceError):
-    """The session is busy with an operation that excludes this one."""
-
-    code = "session-locked"
-    retryable = True
-
-
 class RateLimited(PdfsluiceError):
     """The caller exceeds a limit of its own; ``retry_after`` seconds are worth waiting."""
 

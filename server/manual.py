@@ -10,13 +10,15 @@ from aiohttp import hdrs, web
 from pdfsluice.core import errors
 from pdfsluice.core.errors import PdfsluiceError
 
-from . import problems
+from . import ietf_answers, problems, tus, tus_dispatch
 from .openapi import describe
 from .routes import Answer, Route
 from .schemas import NoQuery, read_query
 from .views import respond
 
 _TAG = "Description"
+_WITH_ERRORS = (errors, problems, tus, tus_dispatch, ietf_answers)
+"""The modules whose errors become answers."""
 _STYLE = """
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
@@ -122,9 +124,9 @@ class Manual:
 
 def kinds_of_errors() -> dict[str, type[PdfsluiceError]]:
     """Return the class of every error code."""
-    found = (*vars(errors).values(), *vars(problems).values())
+    found = [thing for module in _WITH_ERRORS for thing in vars(module).values()]
     kinds = [kind for kind in found if isinstance(kind, type) and issubclass(kind, PdfsluiceError)]
-    return {kind.code: kind for kind in kinds}
+    return {kind.code: kind for kind in kinds if "code" in vars(kind)}
 
 
 def explanation(kind: type[Exception]) -> str:

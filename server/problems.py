@@ -25,6 +25,12 @@ class UnsupportedMedia(errors.ProtocolError):
     code = "unsupported-media-type"
 
 
+class PreconditionFailed(errors.ProtocolError):
+    """The file is not, or no longer, the one that the request names (``If-Match``)."""
+
+    code = "precondition-failed"
+
+
 class RangeNotSatisfiable(errors.ProtocolError):
     """The range that was asked for begins behind the end of the file."""
 
@@ -58,7 +64,6 @@ STATUSES: Mapping[type[errors.PdfsluiceError], int] = {
     errors.DigestMismatch: 422,
     errors.ContentRejected: 422,
     errors.DocumentUnreadable: 422,
-    errors.SessionLocked: 423,
     errors.RateLimited: 429,
     errors.StageFailed: 500,
     errors.Overloaded: 503,
@@ -66,6 +71,7 @@ STATUSES: Mapping[type[errors.PdfsluiceError], int] = {
     errors.StorageFull: 507,
     MethodNotAllowed: 405,
     UnsupportedMedia: 415,
+    PreconditionFailed: 412,
     RangeNotSatisfiable: 416,
     ExpectationFailed: 417,
 }
@@ -80,6 +86,7 @@ _RAISED_BY_HTTP = (
     errors.BodyTimeout,
     errors.SizeExceeded,
     UnsupportedMedia,
+    PreconditionFailed,
     RangeNotSatisfiable,
     ExpectationFailed,
     errors.PdfsluiceError,

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from pdfsluice.config import Settings
 from pdfsluice.core.lifecycle import OPEN, expiry
-from pdfsluice.core.models import Session
+from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.progress import Counters
 
 from .document_views import DocumentView, FindingView, UnscannedView
@@ -185,12 +185,25 @@ class AcceptedView(View):
 
 
 class CancelledView(View):
-    """How a cancelled upload stands."""
+    """How an upload stands whose bytes were deleted."""
 
     success: bool
     session_id: str
     status: str
     message: str
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """Describe a session that was cancelled, or refused and taken out of quarantine."""
+        cancelled = session.state is SessionState.CANCELLED
+        return cls(
+            success=True,
+            session_id=session.id,
+            status=session.state.value,
+            message="The upload is cancelled."
+            if cancelled
+            else "The file in quarantine is deleted; the upload stays refused.",
+        )
 
 
 class ResumableView(View):

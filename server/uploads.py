@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from pdfsluice.core import errors
 from pdfsluice.core.initiation import Initiation
-from pdfsluice.core.models import Scope, Session, SessionState
+from pdfsluice.core.models import Scope, Session
 from pdfsluice.core.runtime import Runtime
 
 from .bodies import BodyLimits
@@ -54,7 +54,7 @@ class Uploads:
     def routes(self) -> Iterator[Route]:
         """Return the routes of sessions; fixed paths come before those with an id."""
         session = Answer("The session.", SessionView)
-        cancelled = Answer("It is cancelled and its bytes are deleted.", CancelledView)
+        cancelled = Answer("It has ended and its bytes are deleted.", CancelledView)
         yield Route(
             method="POST",
             path=f"{PREFIX}/initiate",
@@ -110,7 +110,6 @@ class Uploads:
             errors=(
                 *GONE,
                 errors.UploadIncomplete,
-                errors.DuplicateDocument,
                 errors.DigestMismatch,
                 errors.ContentRejected,
                 errors.StageFailed,
@@ -211,26 +210,19 @@ class Uploads:
         read_query(request, NoQuery)
         if prefers_async(request):
             return await self._complete_later(request)
-        try:
-            done = await self._uploads.complete(request[PRINCIPAL], session_id(request))
-        except errors.DuplicateDocument as error:
-            raise await self._with_document(request, error) from None
+        done = await self._uploads.complete(request[PRINCIPAL], session_id(request))
         view = await self._documents.view_completed(done)
         return respond(CompletedView(document=view, duplicate=done.duplicate))
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:
-        """Give an upload up and delete its bytes; cancelling again is harmless."""
+        """Give an upload up and delete its bytes; cancelling again is harmless.
+
+        An administrator deletes a file in quarantine this way; its upload stays refused.
+        """
         read_query(request, NoQuery)
         wanted = await read_json(request, CancelRequest, self._limits, required=False)
         session = await self._uploads.cancel(request[PRINCIPAL], session_id(request), wanted.reason)
-        return respond(
-            CancelledView(
-                success=True,
-                session_id=session.id,
-                status=session.state.value,
-                message="The upload is cancelled.",
-            )
-        )
+        return respond(CancelledView.of(session))
 
     async def release(self, request: web.Request) -> web.StreamResponse:
         """Let a refused upload that is kept in quarantine go on; for administrators."""
@@ -246,12 +238,7 @@ class Uploads:
         return respond([ResumableView.of(session, now) for session in sessions])
 
     async def _complete_later(self, request: web.Request) -> web.StreamResponse:
-        principal, wanted = request[PRINCIPAL], session_id(request)
-        session = await self._uploads.get(principal, wanted)
-        incomplete = session.state in {SessionState.CREATED, SessionState.UPLOADING}
-        if incomplete and session.next_chunk_id is not None:
-            raise missing_bytes(session)
-        session = await self._uploads.start_completion(principal, wanted)
+        session = await self._uploads.start_completion(request[PRINCIPAL], session_id(request))
         where = f"{PREFIX}/{session.id}"
         return respond(
             AcceptedView(session_id=session.id, status=session.state.value, status_url=where),
@@ -316,17 +303,3 @@ def prefers_async(request: web.Request) -> bool:
     """Whether the client does not want to wait (RFC 7240, 4.1)."""
     preferences = ",".join(request.headers.getall("Prefer", ())).lower().split(",")
     return any(item.split(";")[0].strip() == "respond-async" for item in preferences)
-
-
-def missing_bytes(session: Session) -> errors.UploadIncomplete:
-    """Say what is missing of an upload."""
-    total = session.total_size or 0
-    gaps = session.committed.missing(0, total)
-    return errors.UploadIncomplete(
-        f"{gaps.size} of {total} bytes are missing",
-        hint="Send the missing ranges, then complete again.",
-        details={
-            "missing_ranges": [list(gap) for gap in gaps][:1000],
-            "missing_chunks": session.missing_chunks[:1000],
-        },
-    )

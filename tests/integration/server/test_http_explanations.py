@@ -1,11 +1,26 @@
 """Every code that an error answer can have leads to a page that says what it means."""
 
+from collections.abc import Iterator
+
 import pytest
 from aiohttp import hdrs
 
+from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.server.manual import kinds_of_errors
 from tests.support.web import WebServer, problem_of
+
+
+def kinds(base: type[PdfsluiceError]) -> Iterator[type[PdfsluiceError]]:
+    for kind in base.__subclasses__():
+        yield from (kind, *kinds(kind))
+
+
+def test_no_error_of_the_server_is_left_out(web: WebServer) -> None:
+    """Importing the application has defined them all; ``cannot-serve`` stops the start."""
+    del web
+    of_server = [kind for kind in kinds(PdfsluiceError) if ".server." in kind.__module__]
+    assert {kind.code for kind in of_server} - kinds_of_errors().keys() <= {"cannot-serve"}
 
 
 @pytest.mark.parametrize("code", kinds_of_errors())
@@ -23,6 +38,7 @@ async def test_codes_of_http_itself_are_explained(web: WebServer) -> None:
     path = f"/api/documents/{document['id']}/file"
     for status, code, headers in (
         (416, "range-not-satisfiable", {hdrs.RANGE: "bytes=9999999-"}),
+        (412, "precondition-failed", {hdrs.IF_MATCH: '"another"'}),
         (417, "expectation-failed", {hdrs.EXPECT: "miracles"}),
     ):
         async with web.http.get(path, headers=headers) as response:
