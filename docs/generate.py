@@ -262,6 +262,7 @@ def _client_codes() -> Mapping[str, str]:
     own = {kind.default_code: manual.explanation(kind) for kind in kinds}
     return {code: own[code] for code in own.keys() - manual.kinds_of_errors().keys()} | {
         "client-error": "Something else went wrong in the client; the message says what.",
+        "download-running": "Another program is fetching the same document to the same place.",
         "file-empty": "The local file has no bytes.",
         "file-exists": "There is a file where the download should be put.",
         "file-unreadable": "The local file cannot be read.",
@@ -341,9 +342,28 @@ def findings_page() -> str:
     lines += [f"| `{code}` | {meaning} |" for code, meaning in PROBLEMS.items()]
     lines += ["", "## Codes of `resource_limit`", "", "| `details.code` | meaning |", "|---|---|"]
     lines += [f"| `{code}` | {meaning} |" for code, meaning in LIMITS.items()]
-    lines += ["", "## Reasons of `unscanned`", "", "| `reason` | meaning |", "|---|---|"]
+    lines += ["", "## Reasons of `unscanned`", "", "While the file arrives:", ""]
+    lines += ["| `reason` | meaning |", "|---|---|"]
     lines += [f"| `{code}` | {meaning} |" for code, meaning in UNSCANNED.items()]
+    lines += ["", "From the deep pass, ClamAV and YARA, whose message says more:", ""]
+    lines += ["| `reason` | meaning |", "|---|---|"]
+    lines += [f"| `{code}` | {meaning} |" for code, meaning in _UNSCANNED_AS_A_WHOLE.items()]
     return "\n".join(lines) + "\n"
+
+
+_UNSCANNED_AS_A_WHOLE: Mapping[str, str] = {
+    "password": "The file cannot be opened without its password",
+    "unknown-encryption": "The file is encrypted in an unknown way",
+    "malformed": "The file is too damaged to be opened",
+    "unreadable": "A part of the file, such as an attachment, cannot be decoded",
+    "object-stream": "An object stream cannot be read, and what is in it was not checked",
+    "impossible-number": "An object has a number that none can have",
+    "nested-document": "An attached PDF was not looked into",
+    "limit": "There is more, or it takes longer, than may be looked into",
+    "crashed": "The process that looked into the file crashed",
+    "interrupted": "The connection to the virus scanner broke",
+    "unavailable": "The virus scanner did not answer, and `when_down` is `fail-open`",
+}
 
 
 PAGES: Mapping[str, Callable[[], str]] = {

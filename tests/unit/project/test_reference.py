@@ -115,3 +115,15 @@ def test_the_range_of_a_number_is_told(model: type, field: str) -> None:
     schema = next((kind for kind in schema.get("anyOf", ()) if "maximum" in kind), schema)
     row = rf"\n\| `{field}`[^\n]*integer, {schema['minimum']:,} to {schema['maximum']:,}"
     assert re.search(row, page("http-api.md"))
+
+
+def test_every_reason_for_not_looking_is_listed() -> None:
+    sources = [file.read_text() for file in (ROOT / "plugins").rglob("*.py")]
+    given = {
+        reason
+        for text in sources
+        for reason in re.findall(r'(?:reason=|_blind\(|INTERRUPTED = )"([a-z-]+)"', text)
+    }
+    assert {"nested-document", "password", "interrupted", "flood"} <= given
+    listed = page("findings.md").partition("## Reasons of")[2]
+    assert {reason for reason in given if f"\n| `{reason}` | " not in listed} == set()
