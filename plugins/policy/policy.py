@@ -16,8 +16,16 @@ class RulesPolicy:
         self._keeps_rejected = options.quarantine_rejected
 
     def decide(self, finding: Finding, session: Session) -> Decision:
-        """Return the decision of the first rule that matches; every preset ends in one."""
-        return next(rule.decision for rule in self._rules if rule.matches(finding, session))
+        """Return the decision of the first rule that matches; every preset ends in one.
+
+        A rule that waits for the whole file is not forestalled by those behind it.
+        """
+        for rule in self._rules:
+            if rule.matches(finding, session):
+                return rule.decision
+            if rule.waits(finding, session):
+                break
+        return Decision.NOTE
 
     def keeps_rejected(self) -> bool:
         """Whether rejected files go to quarantine."""

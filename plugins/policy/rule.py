@@ -34,7 +34,7 @@ class Rule:
         triggers: What makes it run; a finding whose trigger is not known matches none.
         severity: How grave it is at least.
         revision: Whether it is part of the file as it is shown.
-        moment: When it is judged.
+        moment: When it is judged. Until a rule of completion may speak, no rule behind it does.
         principals: The principals whose uploads are meant.
     """
 
@@ -49,10 +49,24 @@ class Rule:
     def matches(self, finding: Finding, session: Session) -> bool:
         """Whether the rule speaks of this finding in this session."""
         return (
-            self.kind in {ANY_KIND, finding.kind}
+            self._concerns(finding, session)
             and (self.triggers is None or finding.trigger in self.triggers)
+            and (self.moment is None or Moment.of(session) is self.moment)
+        )
+
+    def waits(self, finding: Finding, session: Session) -> bool:
+        """Whether the rule may speak of this finding when the file is whole, and not before."""
+        return (
+            self.moment is Moment.COMPLETION
+            and Moment.of(session) is Moment.STREAMING
+            and self._concerns(finding, session)
+            and (self.triggers is None or finding.trigger in {None, *self.triggers})
+        )
+
+    def _concerns(self, finding: Finding, session: Session) -> bool:
+        return (
+            self.kind in {ANY_KIND, finding.kind}
             and (self.severity is None or finding.severity.rank >= self.severity.rank)
             and (self.revision is None or finding.revision == self.revision)
-            and (self.moment is None or Moment.of(session) == self.moment)
             and (self.principals is None or session.owner in self.principals)
         )

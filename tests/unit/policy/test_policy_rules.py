@@ -155,10 +155,33 @@ def test_own_rules_go_first_and_the_first_that_matches_decides() -> None:
     assert own.decide(found("rich_media"), bob) is Decision.FLAG
 
 
-def test_a_rule_may_speak_of_one_moment() -> None:
-    own = policy(rules=[{"kind": "rich_media", "decision": "reject", "moment": "completion"}])
-    assert own.decide(found("rich_media"), UPLOADING) is Decision.FLAG
-    assert own.decide(found("rich_media"), VALIDATING) is Decision.REJECT
+def test_a_rule_of_completion_waits_and_nothing_behind_it_decides_before() -> None:
+    own = policy(
+        rules=[
+            {"kind": "launch", "decision": "flag", "principals": ["bob"]},
+            {"kind": "javascript", "decision": "quarantine", "moment": "completion"},
+            {"decision": "reject"},
+        ]
+    )
+    script = found("javascript", Trigger.OPEN)
+    assert own.decide(script, UPLOADING) is Decision.NOTE
+    assert own.decide(script, VALIDATING) is Decision.QUARANTINE
+    assert own.decide(found("launch"), UPLOADING) is Decision.REJECT, "it concerns scripts alone"
+
+
+def test_a_rule_of_completion_waits_for_a_trigger_that_is_not_known_yet() -> None:
+    asked = {"kind": "javascript", "trigger": ["click"], "decision": "note"}
+    own = policy(preset="strict", rules=[asked | {"moment": "completion"}])
+    assert own.decide(found("javascript"), UPLOADING) is Decision.NOTE
+    assert own.decide(found("javascript"), VALIDATING) is Decision.REJECT
+    assert own.decide(found("javascript", Trigger.CLICK), VALIDATING) is Decision.NOTE
+    assert own.decide(found("javascript", Trigger.OPEN), UPLOADING) is Decision.REJECT
+
+
+def test_a_rule_of_streaming_is_silent_at_completion() -> None:
+    own = policy(rules=[{"kind": "rich_media", "decision": "reject", "moment": "streaming"}])
+    assert own.decide(found("rich_media"), UPLOADING) is Decision.REJECT
+    assert own.decide(found("rich_media"), VALIDATING) is Decision.FLAG
 
 
 def test_a_rule_may_ask_for_severity_and_trigger() -> None:
