@@ -21,6 +21,8 @@ def pdfsluice_register_policies(context: PluginContext) -> Sequence[PolicySpec]:
     """Register the policy ``rules``."""
     from .options import PolicyOptions  # noqa: PLC0415
     from .policy import RulesPolicy  # noqa: PLC0415
+    from .spelling import doubt_kinds  # noqa: PLC0415
 
     options = context.options(SECTION, PolicyOptions)
+    doubt_kinds(rule.kind for rule in options.rules)
     return (PolicySpec(name="rules", policy=RulesPolicy(options)),)

@@ -1,0 +1,25 @@
+"""Tells of rules that may never match anything because their kind is misspelt."""
+
+import logging
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from pdfsluice.core.findings import FindingKind
+
+from .rule import ANY_KIND
+
+logger = logging.getLogger(__name__)
+
+
+def doubt_kinds(kinds: Iterable[str]) -> None:
+    """Warn of each kind that no built-in stage reports; a plugin may have kinds of its own."""
+    for kind in dict.fromkeys(kinds):
+        if kind in {ANY_KIND, *FindingKind}:
+            continue
+        close = get_close_matches(kind.lower(), list(FindingKind), n=1)
+        logger.warning(
+            "a rule of [plugins.policy] has the kind %r, which no built-in stage reports; unless"
+            " a plugin does, the rule decides nothing. %s",
+            kind,
+            f"Is {str(close[0])!r} meant?" if close else f"Known are: {', '.join(FindingKind)}.",
+        )
