@@ -12,17 +12,27 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pdfsluice.core.events import Event, SessionEvent, ShuttingDown, UploadProgress
+from pdfsluice.core.events import (
+    Event,
+    SessionEvent,
+    ShuttingDown,
+    UploadProgress,
+    UploadStatus,
+)
+from pdfsluice.core.lifecycle import ENDED
 from pdfsluice.core.models import Principal, Session
 
 from .messages import Key, Message, frame_of
 
 QUEUE_LIMIT = 512
 """Messages that may wait for one watcher."""
+MOST_ROOMS = 1000
+"""Rooms in which a connection may be; those of ended uploads make room for others."""
 _BUFFER_LIMIT = 64 * 1024
 _FLUSH_SECONDS = 0.05
 _STALL_SECONDS = 15.0
 _BATCH = 50
+_ENDED = frozenset(state.value for state in ENDED)
 
 Client = tuple[str, str]
 
@@ -57,7 +67,8 @@ class Watcher:
         drop: Cuts the connection of a watcher that does not keep up.
 
     Attributes:
-        rooms: Ids of the sessions that it watches.
+        rooms: Ids of the sessions that it watches, and whether each has ended. Of an ended
+            one there may be more to tell: its import goes on.
         ended: Set when nothing more will be told.
         farewell: With what the connection is closed then.
     """
@@ -74,7 +85,7 @@ class Watcher:
         self.principal = principal
         self.client_id = client_id
         self.full = full
-        self.rooms: set[str] = set()
+        self.rooms: dict[str, bool] = {}
         self.ended = asyncio.Event()
         self.farewell = STOPPING
         self._transport = transport
@@ -84,6 +95,11 @@ class Watcher:
         self._latest: dict[Key, bytes] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._stalled_since = 0.0
+
+    def may_join(self, session_id: str) -> bool:
+        """Whether it is in a room already, or there is or can be made room for one more."""
+        known = session_id in self.rooms
+        return known or len(self.rooms) < MOST_ROOMS or any(self.rooms.values())
 
     def put(self, message: Message) -> None:
         """Tell of an event, if it concerns a watcher of this kind."""
@@ -180,14 +196,26 @@ class Watchers:
         for session_id in list(watcher.rooms):
             self.leave(watcher, session_id)
 
-    def join(self, watcher: Watcher, session_id: str) -> None:
-        """Let a watcher hear of a session; whether it may is for the caller to know."""
-        watcher.rooms.add(session_id)
+    def join(self, watcher: Watcher, session_id: str, *, over: bool = False) -> None:
+        """Let a watcher hear of a session; whether it may is for the caller to know.
+
+        It may have to leave the rooms of ended sessions for that, the oldest first.
+
+        Args:
+            watcher: Who joins.
+            session_id: The session.
+            over: Whether the session has ended.
+        """
+        if session_id not in watcher.rooms and len(watcher.rooms) >= MOST_ROOMS:
+            ended = [room for room, has_ended in watcher.rooms.items() if has_ended]
+            for room in ended[: len(watcher.rooms) - MOST_ROOMS + 1]:
+                self.leave(watcher, room)
+        watcher.rooms.setdefault(session_id, over)
         self._rooms[session_id].add(watcher)
 
     def leave(self, watcher: Watcher, session_id: str) -> None:
         """Let a watcher hear no more of a session."""
-        watcher.rooms.discard(session_id)
+        watcher.rooms.pop(session_id, None)
         _discard(self._rooms, session_id, watcher)
 
     def follow(self, session: Session) -> None:
@@ -204,6 +232,8 @@ class Watchers:
         message = Message(event)
         for number, watcher in enumerate(audience, 1):
             watcher.put(message)
+            if isinstance(event, UploadStatus) and event.session_id in watcher.rooms:
+                watcher.rooms[event.session_id] = event.status in _ENDED
             if number % _BATCH == 0:
                 await asyncio.sleep(0)
         if isinstance(event, ShuttingDown):

@@ -10,6 +10,7 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from pdfsluice.core.errors import AuthenticationError, PdfsluiceError, ProtocolError
+from pdfsluice.core.lifecycle import ENDED
 from pdfsluice.core.models import Scope, Session
 from pdfsluice.core.ports import Credentials
 from pdfsluice.core.progress import progress_event, status_event
@@ -21,13 +22,12 @@ from .messages import Message
 from .routes import Answer, Route
 from .schemas import WatchQuery, read_query
 from .uploads import checked_id
-from .watchers import Watcher, Watchers
+from .watchers import MOST_ROOMS, Watcher, Watchers
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_MESSAGE = 4096
 _LONGEST_CLIENT_ID = 200
-_MOST_ROOMS = 1000
 _ROOM_PREFIX = "upload_"
 _CLOSE_SECONDS = 5.0
 """How long a client may take to confirm that the connection is closed."""
@@ -133,9 +133,11 @@ class Endpoint:
             case {"type": "ping"}:
                 _tell(watcher, type="pong")
             case {"type": "join", "room": str(room)}:
-                if len(watcher.rooms) >= _MOST_ROOMS:
-                    raise ProtocolError(f"a connection may be in {_MOST_ROOMS} rooms at most")
                 session = await self._uploads.get(watcher.principal, _session_id(room))
+                if not watcher.may_join(session.id):
+                    raise ProtocolError(
+                        f"a connection may be in the rooms of {MOST_ROOMS} unfinished uploads"
+                    )
                 _tell(watcher, type="joined", room=room)
                 self._join(watcher, session)
             case {"type": "leave", "room": str(room)}:
@@ -146,7 +148,7 @@ class Endpoint:
 
     def _join(self, watcher: Watcher, session: Session) -> None:
         """Let a watcher hear of a session, and first of how it stands."""
-        self._watchers.join(watcher, session.id)
+        self._watchers.join(watcher, session.id, over=session.state in ENDED)
         counters = self._uploads.counters(session)
         last_chunk = max(0, session.complete_chunks - 1)
         watcher.put(Message(progress_event(session, counters, last_chunk)))
