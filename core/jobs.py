@@ -9,7 +9,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from .errors import DocumentNotFound, DocumentUnreadable, PdfsluiceError, StorageFull
+from .errors import (
+    DocumentNotFound,
+    DocumentUnreadable,
+    NotFound,
+    PdfsluiceError,
+    StorageFull,
+)
 from .event_hub import EventHub
 from .events import UploadStatus
 from .models import Document, Job, JobKind, JobState
@@ -286,7 +292,7 @@ class JobRunner:
 
     async def _add_to_index(self, document: Document, reporter: _Reporter) -> None:
         if self._index is None:
-            return
+            raise no_index()
         reporter(0.0, "Indexing...")
         # Another worker imports it; it knows nothing of this one, only the catalogue does.
         while await import_under_way(self._catalogue, document.id):  # noqa: ASYNC110
@@ -294,6 +300,11 @@ class JobRunner:
         await require_text(self._catalogue, document.id)
         pages = self._catalogue.pages(document.id)
         await self._index.add(document, pages, reporter)
+
+
+def no_index() -> NotFound:
+    """Return the error for whoever wants to search or index where nothing does."""
+    return NotFound("no index is configured", hint="Set 'index' in the settings.")
 
 
 async def import_under_way(catalogue: Catalogue, document_id: int) -> bool:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from .errors import DocumentNotFound, NotFound, ProtocolError
-from .jobs import JobRunner, import_under_way, require_text
+from .jobs import JobRunner, import_under_way, no_index, require_text
 from .models import Document, Job, JobKind, JobState, PageText, Passage, Principal, Scope
 from .ports import ImporterSpec, Index
 from .previews import Previews
@@ -170,7 +170,7 @@ class Library:
         _owner(principal, Scope.UPLOAD)
         document = await self.get(principal, document_id)
         if self._index is None:
-            raise NotFound("no index is configured", hint="Set 'index' in the settings.")
+            raise no_index()
         if not await import_under_way(self._catalogue, document.id):
             await require_text(self._catalogue, document.id)
         await self._catalogue.enqueue(document.id, JobKind.INDEX)
@@ -187,7 +187,7 @@ class Library:
         """
         owner = _owner(principal, Scope.READ)
         if self._index is None:
-            raise NotFound("no index is configured", hint="Set 'index' in the settings.")
+            raise no_index()
         query = query.strip()
         if not query or len(query) > MAX_QUERY:
             raise ProtocolError(f"a query has 1 to {MAX_QUERY} characters")

@@ -19,7 +19,7 @@ class ThumbnailImporter:
         except (NotFound, DocumentUnreadable) as error:
             context.progress(1.0, f"There is no picture of the first page: {error}")
         else:
-            context.progress(1.0, "The first page is drawn")
+            context.progress(1.0, "The first page is drawn.")
 
     async def forget(self, document_id: int) -> None:
         """Do nothing: whoever keeps the pictures deletes them together with the document."""

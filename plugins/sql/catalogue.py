@@ -14,7 +14,7 @@ from .schema import documents, jobs, pages
 
 _CHANGEABLE = frozenset({"title", "page_count", "metadata"})
 _LARGEST_ID = 2**63 - 1
-_PAGES_AT_ONCE = 50
+_PAGES_AT_ONCE = 10  # each may have a million characters
 _OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 _by_id = select(documents).where(documents.c.id == bindparam("document"))

@@ -109,3 +109,12 @@ async def test_a_full_disk_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mon
         document = await a_document(runtime)
         await until(runtime, document, JobKind.INDEX, JobState.DONE)
     assert shelf.indexed == ["words"]
+
+
+async def test_nothing_is_searchable_without_an_index(tmp_path: Path) -> None:
+    shelf = Shelf()
+    shelf.let_on.set()
+    async with a_runtime(tmp_path, shelf, index="") as runtime:
+        document = await a_document(runtime)
+        message = await until(runtime, document, JobKind.INDEX, JobState.FAILED)
+    assert message == "no index is configured"

@@ -309,6 +309,6 @@ async def test_the_first_page_is_drawn_in_advance(
         )
     assert asked == [(1, 240)]
     assert told.messages == [
-        "The first page is drawn",
+        "The first page is drawn.",
         "There is no picture of the first page: no page",
     ]

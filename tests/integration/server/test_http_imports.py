@@ -106,7 +106,7 @@ async def test_what_is_left_out_of_the_text_is_told(tmp_path: Path) -> None:
         (job,) = status["jobs"]
         assert job["message"] == (
             "The text ends with page 3; the rest is left out: it has more than 250,000 characters."
-            " The first page is drawn"
+            " The first page is drawn."
         )
         lengths = []
         for number in (1, 2, 3):
