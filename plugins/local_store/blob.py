@@ -50,7 +50,7 @@ class LocalBlob:
                 done += os.pwrite(descriptor, data[done:], offset + done)
             if length >= _LARGE:
                 _begin_to_write(descriptor, offset, length)
-        self._ledger.wrote(self._id, offset + length, length)
+        self._ledger.wrote(self._id, offset, offset + length)
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
         """Fill ``buffer`` from ``offset``; return how many bytes were there."""

@@ -9,19 +9,30 @@ the space as firmly as a running one.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
 from pdfsluice.core.errors import StorageFull
+from pdfsluice.core.ranges import RangeSet
 
 _BLOCK = 512  # what st_blocks counts in, whatever the file system's block size (stat(2))
 
 
 @dataclass(slots=True)
 class _Entry:
+    """What a partial upload takes.
+
+    Attributes:
+        announced: Its size in bytes, as far as it is known.
+        written: How many bytes it has.
+        ranges: Those of them that were written in this run: a client whose chunk breaks off
+            sends it again, and the file does not grow by that.
+    """
+
     announced: int
     written: int = 0
+    ranges: RangeSet = field(default_factory=RangeSet)
 
     @property
     def size(self) -> int:
@@ -94,15 +105,17 @@ class Ledger:
                 raise _full(size, available)
             self._enter(blob_id, _Entry(size))
 
-    def wrote(self, blob_id: str, end: int, length: int) -> None:
-        """Note that ``length`` bytes were written up to ``end``."""
+    def wrote(self, blob_id: str, start: int, end: int) -> None:
+        """Note that the bytes from ``start`` to ``end`` were written, perhaps again."""
         with self._lock:
             entry = self._entries.get(blob_id)
             if entry is None:
                 return
             self._leave(entry)
+            new = entry.ranges.missing(start, end).size
+            entry.ranges = entry.ranges.add(start, end)
             entry.announced = max(entry.announced, end)
-            entry.written = min(entry.written + length, entry.announced)
+            entry.written = min(entry.written + new, entry.announced)
             self._count_in(entry)
 
     def allow(self, blob_id: str, end: int) -> None:
