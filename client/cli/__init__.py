@@ -1,5 +1,6 @@
 """The `pdfsluice` command."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: What the user typed behind ``pdfsluice``; by default ``sys.argv``.
     """
+    _show_what_can_be_shown()
     try:
         from .program import app  # noqa: PLC0415 - typer is loaded by who runs a command
 
@@ -26,3 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from .failures import report  # noqa: PLC0415 - only when something failed
 
         sys.exit(report(error))
+
+
+def _show_what_can_be_shown() -> None:
+    """Write ``?`` for letters that a stream's encoding lacks: they are no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

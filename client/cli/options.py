@@ -12,6 +12,8 @@ from pdfsluice.client.errors import AuthenticationFailed
 from pdfsluice.client.retry import RetryPolicy
 from pdfsluice.config import Size
 
+KEY_VARIABLE = "PDFSLUICE_API_KEY"
+
 Server = Annotated[
     str,
     typer.Option("--server", "-s", envvar="PDFSLUICE_SERVER", help="Address of the server."),
@@ -37,6 +39,21 @@ Config = Annotated[
 ]
 
 
+def size(text: str) -> int:
+    """Read a number of bytes such as ``8MiB``; the parser of an option.
+
+    Raises:
+        typer.BadParameter: It is not one, or there are none.
+    """
+    try:
+        value: Any = TypeAdapter(Size).validate_python(text)
+    except ValidationError:
+        raise typer.BadParameter(f"{text!r} is not a size such as 8MiB or 500kB") from None
+    if value < 1:
+        raise typer.BadParameter("it must be at least 1 byte")
+    return int(value)
+
+
 def connect(server: str, key_file: Path | None, *, patience: float | None = None) -> Client:
     """Return a client for what the user gave.
 
@@ -60,10 +77,11 @@ def read_key(key_file: Path | None) -> str | None:
     """Return the API key; it is never an argument, which other users of the machine could read.
 
     Raises:
-        AuthenticationFailed: The file cannot be read or is empty.
+        AuthenticationFailed: The file cannot be read or is empty, or what is there is no key.
     """
     if key_file is None:
-        return os.environ.get("PDFSLUICE_API_KEY") or None
+        key = os.environ.get(KEY_VARIABLE, "").strip()
+        return _checked(key, KEY_VARIABLE) if key else None
     try:
         key = key_file.read_text(encoding="utf-8").strip()
     except OSError as error:
@@ -74,19 +92,14 @@ def read_key(key_file: Path | None) -> str | None:
         raise AuthenticationFailed(f"{key_file} holds no API key, but bytes") from error
     if not key:
         raise AuthenticationFailed(f"the API key file {key_file} is empty")
+    return _checked(key, str(key_file))
+
+
+def _checked(key: str, origin: str) -> str:
+    """Return a key that can stand in a header (RFC 6750, 2.1); the message never shows it."""
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise AuthenticationFailed(
+            f"what is in {origin} is no API key: a key is one line of letters, digits and signs,"
+            " without a space"
+        )
     return key
-
-
-def size(text: str | None) -> int | None:
-    """Read a number of bytes such as ``8MiB``.
-
-    Raises:
-        typer.BadParameter: It is not one.
-    """
-    if text is None:
-        return None
-    try:
-        value: Any = TypeAdapter(Size).validate_python(text)
-    except ValidationError:
-        raise typer.BadParameter(f"{text!r} is not a size such as 8MiB or 500kB") from None
-    return int(value)

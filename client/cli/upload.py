@@ -22,8 +22,10 @@ Parallel = Annotated[
     int, typer.Option("--parallel", "-p", min=1, max=64, help="Chunks under way at once.")
 ]
 Rate = Annotated[
-    str | None,
-    typer.Option("--limit-rate", metavar="SIZE", help="Send no more than this a second."),
+    int | None,
+    typer.Option(
+        "--limit-rate", parser=size, metavar="SIZE", help="Send no more than this a second."
+    ),
 ]
 Wait = Annotated[
     bool, typer.Option("--wait/--no-wait", help="Wait for the import and the index to end.")
@@ -42,8 +44,10 @@ def upload(
         bool, typer.Option("--index", "-i", help="Make the documents searchable.")
     ] = False,
     chunk_size: Annotated[
-        str | None,
-        typer.Option("--chunk-size", metavar="SIZE", help="Ask for chunks of this size: 8MiB."),
+        int | None,
+        typer.Option(
+            "--chunk-size", parser=size, metavar="SIZE", help="Ask for chunks of this size: 8MiB."
+        ),
     ] = None,
     parallel: Parallel = 4,
     limit_rate: Rate = None,
@@ -70,19 +74,18 @@ def upload(
     """
     if title and len(files) > 1:
         raise typer.BadParameter("a title is for one file", param_hint="--title")
-    asked_size, rate = size(chunk_size), size(limit_rate)
     output = Output(server=server, key_file=key_file, json=as_json, quiet=quiet, wait=wait)
 
     def send(client: Client, file: Path, listener: Listener) -> Awaitable[Document]:
         return client.upload(
             file,
             title=title,
-            chunk_size=asked_size,
+            chunk_size=chunk_size,
             parallel=parallel,
             index=index,
             check_duplicates=not allow_duplicates,
             hash_first=check_first,
-            rate=rate,
+            rate=limit_rate,
             on_progress=listener,
         )
 
@@ -106,10 +109,11 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """Go on with an interrupted upload: only what is missing is sent."""
-    rate = size(limit_rate)
     output = Output(server=server, key_file=key_file, json=as_json, quiet=quiet, wait=wait)
 
     def send(client: Client, path: Path, listener: Listener) -> Awaitable[Document]:
-        return client.resume(session, path, parallel=parallel, rate=rate, on_progress=listener)
+        return client.resume(
+            session, path, parallel=parallel, rate=limit_rate, on_progress=listener
+        )
 
     raise typer.Exit(send_files([file], send, output, patience=patience))

@@ -1,13 +1,17 @@
 """Runs the ``pdfsluice`` command as a user would."""
 
 import ctypes
+import fcntl
 import io
 import os
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -18,6 +22,7 @@ from pdfsluice.client.cli import console, main
 
 _SECONDS = 120
 _COLUMNS = 200
+_STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _LIBC = ctypes.CDLL(None)
 _CAPBSET_DROP, _DAC_OVERRIDE, _DAC_READ_SEARCH = 24, 1, 2  # prctl(2), capabilities(7)
 
@@ -90,6 +95,28 @@ def _obey_permissions() -> None:
     """Give up the right to pass over the permissions of files, which only root has."""
     for capability in (_DAC_OVERRIDE, _DAC_READ_SEARCH):
         _LIBC.prctl(_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def on_terminal(columns: int, *arguments: str | Path) -> str:
+    """Run the command on a terminal of that width; return what it shows there, without styles."""
+    ours, its = os.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = _environment({"TERM": "dumb"})
+    del environment["COLUMNS"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pdfsluice.client.cli", *map(str, arguments)],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env=environment,
+    )
+    os.close(its)
+    shown = b""
+    with suppress(OSError), os.fdopen(ours, "rb", buffering=0) as terminal:  # EIO is its end
+        while data := terminal.read(65536):
+            shown += data
+    process.wait(_SECONDS)
+    return _STYLE.sub("", shown.decode()).replace("\r\n", "\n")
 
 
 def interrupted(*arguments: str | Path, when: Callable[[], bool]) -> Outcome:

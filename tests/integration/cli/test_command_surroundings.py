@@ -1,12 +1,21 @@
 """The command copes with odd files, streams, keys and options, and says what is wrong with them."""
 
+import json
 import os
 from pathlib import Path
 
-from tests.support.commands import pdfsluice
+import pytest
+
+from pdfsluice.core.testing.pdfs import make_pdf
+from tests.support.commands import pdfsluice, pdfsluice_here
 from tests.support.servers import RunningServer
 
-FAILED = 1
+FAILED, USAGE, AUTHENTICATION = 1, 2, 5
+
+
+def new_pdf(path: Path) -> Path:
+    path.write_bytes(make_pdf([f"Report {os.urandom(8).hex()}"]))
+    return path
 
 
 def test_a_pipe_is_refused_and_not_waited_for(server: RunningServer, tmp_path: Path) -> None:
@@ -15,3 +24,75 @@ def test_a_pipe_is_refused_and_not_waited_for(server: RunningServer, tmp_path: P
     outcome = pdfsluice("upload", pipe, "--server", server.base_url)
     assert outcome.code == FAILED
     assert f"{pipe} is not a regular file" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"PYTHONIOENCODING": "latin-1"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=["latin-1", "C"],
+)
+def test_a_poor_encoding_is_no_failure(
+    server: RunningServer, tmp_path: Path, env: dict[str, str]
+) -> None:
+    files = [new_pdf(tmp_path / name) for name in ("first.pdf", "second.pdf")]
+    at = ("--server", server.base_url)
+
+    outcome = pdfsluice("upload", *files, *at, env=env)
+
+    assert outcome.code == 0, outcome.err
+    assert "first.pdf is document" in outcome.out
+    assert "second.pdf is document" in outcome.out
+
+    titled = new_pdf(tmp_path / "third.pdf")
+    plain = pdfsluice("upload", titled, "--title", "Ωmega", "--json", "-q", *at, env=env)
+    assert json.loads(plain.out.encode(env.get("PYTHONIOENCODING", "utf-8")))["title"] == "Ωmega"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--limit-rate", "0"), ("--limit-rate", "8XB"), ("--chunk-size", "0")],
+)
+def test_a_wrong_size_is_told_with_its_option(tmp_path: Path, option: str, value: str) -> None:
+    outcome = pdfsluice_here("upload", new_pdf(tmp_path / "a.pdf"), option, value)
+    assert outcome.code == USAGE
+    assert option in outcome.err
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", " "])
+def test_what_surrounds_a_key_is_no_part_of_it(server: RunningServer, ending: str) -> None:
+    env = {"PDFSLUICE_API_KEY": f"key{ending}"}
+    outcome = pdfsluice_here("sessions", "--json", "--server", server.base_url, env=env)
+    assert outcome.code == 0, outcome.err
+
+
+def test_what_is_no_key_is_told_and_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("secret-one\nsecret-two\n")
+    by_file = pdfsluice_here("documents", "--api-key-file", file)
+    by_name = pdfsluice_here("documents", env={"PDFSLUICE_API_KEY": "secret-ö"})
+    for outcome, origin in ((by_file, str(file)), (by_name, "PDFSLUICE_API_KEY")):
+        assert outcome.code == AUTHENTICATION
+        assert f"What is in {origin} is no API key" in outcome.err
+        assert "secret" not in outcome.err
+
+
+def test_keys_are_not_looked_for_where_there_is_no_folder(tmp_path: Path) -> None:
+    absent = tmp_path / "typo"
+    for arguments in (("list",), ("revoke", "alice")):
+        outcome = pdfsluice_here("keys", *arguments, "--data-dir", absent)
+        assert outcome.code == USAGE
+        assert "--data-dir" in outcome.err
+        assert not absent.exists()
+
+
+def test_a_folder_that_takes_no_key_is_told(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    outcome = pdfsluice("keys", "add", "alice", "--data-dir", closed)
+    assert outcome.code == FAILED
+    assert "The file of API keys cannot be changed" in outcome.err
+    assert "Permission denied" in outcome.err
+    assert "who may write" in outcome.err
