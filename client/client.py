@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from .download import Download
+from .errors import ClientError
 from .events import UploadEvent
 from .models import (
     Document,
@@ -287,6 +288,7 @@ class Client:
         document_id: int,
         *,
         on_status: Callable[[ImportStatus], None] = lambda _status: None,
+        on_waiting: Callable[[ClientError, float], None] = lambda _error, _pause: None,
     ) -> ImportStatus:
         """Wait until the import and the index of a document have ended, well or not.
 
@@ -296,12 +298,13 @@ class Client:
         Args:
             document_id: The document.
             on_status: Told how far they are, several times a second while they go on.
+            on_waiting: Told of the error and the pause whenever the server is waited for.
 
         Raises:
             Unreachable: The server stayed away for longer than the policy's patience.
             NotFound: There is no such document.
         """
-        patience = Patience(self._retry)
+        patience = Patience(self._retry, on_waiting)
         while True:
             status = await patience.retried(lambda: self.import_status(document_id))
             patience.progressed()

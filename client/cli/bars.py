@@ -9,8 +9,9 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 
+from pdfsluice.client.errors import ClientError
 from pdfsluice.client.models import ImportStatus
-from pdfsluice.client.progress import TransferProgress
+from pdfsluice.client.progress import TransferProgress, why_waiting
 
 _NEVER_DONE = 0.999  # the spinner stops at 1, and what follows the bytes takes time too
 
@@ -34,6 +35,7 @@ class UploadDisplay:
         self._quiet = quiet
         self._told: set[tuple[str, str]] = set()
         self._task = progress.add_task(escape(name), stage="", detail="") if progress else None
+        self._share = 0.0
 
     def transfer(self, now: TransferProgress) -> None:
         """Show the sending of the file; for ``on_progress``."""
@@ -50,11 +52,15 @@ class UploadDisplay:
                 self._show(stage, job.progress, job.message)
                 return
 
+    def waiting(self, error: ClientError, pause: float) -> None:
+        """Show that the server is away while something goes on there."""
+        self._show("waiting", self._share, why_waiting(error, pause))
+
     def _show(self, stage: str, share: float, detail: str) -> None:
+        self._share = min(share, _NEVER_DONE)
         if self._progress is not None and self._task is not None:
-            share = min(share, _NEVER_DONE)
             self._progress.update(
-                self._task, total=1.0, completed=share, stage=stage, detail=escape(detail)
+                self._task, total=1.0, completed=self._share, stage=stage, detail=escape(detail)
             )
         elif not self._quiet:
             self._line(stage, detail if stage == "waiting" else "")
@@ -63,8 +69,8 @@ class UploadDisplay:
         """Write a line where a stage begins, and for each new reason to wait."""
         if (stage, reason) not in self._told:
             self._told.add((stage, reason))
-            line = f"{self._name}: {stage} {reason}".rstrip()
-            self._console.print(escape(line), soft_wrap=True)
+            parts = filter(None, (self._name, stage, reason))
+            self._console.print(escape(": ".join(parts)), soft_wrap=True)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from pdfsluice.client.errors import ClientError, Unreachable
 from pdfsluice.client.models import Document
 
 from .bars import display
-from .console import err, out
+from .console import counted, err, out
 from .failures import run
 from .search import print_passages
 from .sending import settled
@@ -79,7 +79,7 @@ async def _show(address: str, process: "subprocess.Popen[bytes]", data_dir: Path
         known = " (it was there already: nothing was sent)" if document.duplicate else ""
         out.print(
             f"[bold]2.[/] {sample.name} is document {document.id}: {escape(document.title)},"
-            f" {document.page_count} pages, imported and indexed{known}."
+            f" {counted(document.page_count or 0, 'page')}, imported and indexed{known}."
         )
         out.print(f"[bold]3.[/] A search for [italic]{_QUESTION}[/]:\n")
         passages = await client.search(_QUESTION, top_k=2)

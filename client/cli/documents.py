@@ -7,12 +7,11 @@ from typing import Annotated, TypeVar
 import typer
 from rich.filesize import decimal
 from rich.markup import escape
-from rich.table import Table
 
 from pdfsluice.client.client import DEFAULT_SERVER, Client
 from pdfsluice.client.models import Document
 
-from .console import err, out, print_json
+from .console import err, listing, out, print_json, print_table
 from .failures import print_findings, run
 from .options import Json, KeyFile, Server, connect
 
@@ -59,16 +58,16 @@ def documents(
         return
 
     async def show(client: Client) -> None:
-        table = Table("ID", "Title", "Pages", "Size", "Added", "Index", box=None, pad_edge=False)
+        table = listing("ID", "Title", "Pages", "Size", "Added", "Index")
         async for document in client.documents():
             if as_json:
                 print_json(document)
             else:
                 table.add_row(*_row(document))
         if table.row_count:
-            out.print(table)
+            print_table(table)
         elif not as_json:
-            err.print("There is no document yet. Upload one: pdfsluice upload FILE")
+            err.print("You have no documents yet.")
 
     _with_client(context, server, key_file, show)
 
@@ -98,7 +97,8 @@ def show(
     if as_json:
         print_json(document)
         return
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = listing("", "")
+    table.show_header = False
     for name, value in (
         ("Title", document.title),
         ("File", document.filename),
@@ -111,8 +111,10 @@ def show(
         ("Decision", document.decision),
     ):
         table.add_row(f"[dim]{name}[/]", escape(value))
-    out.print(table)
+    print_table(table)
     print_findings(document.findings)
+    for part in document.unscanned:
+        err.print(f"  [yellow]not looked into:[/] {escape(part.message)}", soft_wrap=True)
 
 
 @app.command()
@@ -124,6 +126,8 @@ def rename(
     key_file: OwnKeyFile = None,
 ) -> None:
     """Give a document another title."""
+    if not title.strip():
+        raise typer.BadParameter("a title has at least one letter", param_hint="'TITLE'")
     named = _with_client(
         context, server, key_file, lambda client: client.rename(document_id, title)
     )

@@ -1,6 +1,7 @@
 """Errors as a person reads them: what happened, why, what next; and the exit code for each."""
 
 import asyncio
+import re
 from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
@@ -16,12 +17,18 @@ from pdfsluice.client.errors import (
 )
 from pdfsluice.config import SettingsError
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.findings import Finding
+from pdfsluice.core.findings import Finding, Severity
 
 from .console import err
 from .exits import Exit
 
 T = TypeVar("T")
+_WORD = re.compile(r"[a-z]+[ ,]")
+_ENDS = (".", "!", "?")
+_ABOUT_KEYS = (
+    "Give a key with PDFSLUICE_API_KEY or --api-key-file; an administrator makes one with"
+    " 'pdfsluice keys add NAME'."
+)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -41,7 +48,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def report(error: Exception) -> Exit:
     """Print an error and return the exit code that belongs to it."""
     message, hint = _words(error)
-    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+    err.print(f"[bold red]error:[/] {escape(_sentence(message))}", soft_wrap=True)
     if isinstance(error, ContentRejected):
         print_findings(error.findings)
     if hint:
@@ -51,7 +58,7 @@ def report(error: Exception) -> Exit:
 
 def print_findings(findings: Iterable[Finding]) -> None:
     """List findings, the worst first, one a line, with what to do about them."""
-    for finding in sorted(findings, key=lambda each: -each.severity.rank):
+    for finding in by_gravity(findings):
         place = "" if finding.offset is None else f" at byte {finding.offset:,}"
         err.print(
             f"  [yellow]{escape(finding.severity)}[/] {escape(finding.kind)}{place}:"
@@ -60,6 +67,23 @@ def print_findings(findings: Iterable[Finding]) -> None:
         )
         if finding.advice:
             err.print(f"    [dim]{escape(finding.advice)}[/]", soft_wrap=True)
+
+
+def hopeless(error: ClientError) -> bool:
+    """Whether the next thing that is asked of the server would meet the same error."""
+    return isinstance(error, Unreachable | AuthenticationFailed | PermissionDenied)
+
+
+def by_gravity(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings, the worst first."""
+    return sorted(findings, key=lambda each: -each.severity.rank)
+
+
+def kinds_of(findings: Iterable[Finding]) -> str:
+    """Name the kinds of findings, the worst first; mere notes only where there is nothing else."""
+    worst = by_gravity(findings)
+    told = [each for each in worst if each.severity is not Severity.INFO] or worst
+    return ", ".join(dict.fromkeys(each.kind for each in told))
 
 
 def exit_of(error: Exception) -> Exit:
@@ -76,8 +100,8 @@ def exit_of(error: Exception) -> Exit:
 
 
 def _words(error: Exception) -> tuple[str, str]:
-    if isinstance(error, AuthenticationFailed) and not error.hint:
-        return error.message, "Give a key with PDFSLUICE_API_KEY or --api-key-file."
+    if isinstance(error, AuthenticationFailed):  # the server's hint is for who writes requests
+        return error.message, _ABOUT_KEYS
     if isinstance(error, ClientError | PdfsluiceError):
         return error.message, error.hint
     if isinstance(error, OSError | SettingsError):
@@ -86,3 +110,9 @@ def _words(error: Exception) -> tuple[str, str]:
         f"{type(error).__name__}: {error}",
         "This is a defect of pdfsluice; PDFSLUICE_TRACEBACK=1 shows where.",
     )
+
+
+def _sentence(text: str) -> str:
+    """Begin and end a text like a sentence; what begins with a name or a path keeps it."""
+    begun = text[:1].upper() + text[1:] if _WORD.match(text) else text
+    return begun if begun.endswith(_ENDS) else f"{begun}."

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Column
 
 from pdfsluice.config import Loaded
 from pdfsluice.core.event_hub import EventHub
@@ -14,7 +14,7 @@ from pdfsluice.core.registry import Part
 from pdfsluice.core.runtime import build_registry
 from pdfsluice.core.startup import load_all
 
-from .console import out, print_json
+from .console import listing, out, print_json, print_table
 from .options import Config, Json
 
 _CHOOSERS = {
@@ -45,12 +45,12 @@ def plugins(config: Config = None, *, as_json: Json = False) -> None:
             }
         )
         return
-    table = Table("Plugin", "Distribution", "Version", "Module", box=None, pad_edge=False)
+    table = listing("Plugin", "Distribution", "Version", "Module")
     for plugin in manager.plugins:
         table.add_row(
             *map(escape, (plugin.name, plugin.distribution, plugin.version)), plugin.module
         )
-    out.print(table)
+    print_table(table)
     for kind, parts in by_kind.items():
         setting = _CHOOSERS.get(kind)
         chosen = getattr(loaded.settings, setting) if setting else None
@@ -74,11 +74,11 @@ def settings(config: Config = None, *, as_json: Json = False) -> None:
         for name, value, origin in rows:
             print_json({"name": name, "value": value, "origin": origin})
         return
-    table = Table("Setting", Column("Value", overflow="fold"), "From", box=None, pad_edge=False)
+    table = listing(Column("Setting", no_wrap=True), "Value", "From")
     for name, value, origin in rows:
         style = "dim" if origin == "default" else ""
         table.add_row(name, escape(_shown(value)), escape(origin), style=style)
-    out.print(table)
+    print_table(table)
 
 
 def _rows(loaded: Loaded) -> Iterator[tuple[str, Any, str]]:

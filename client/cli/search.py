@@ -29,7 +29,9 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search the documents and print the passages that fit best, with their pages."""
-    words = " ".join(query)
+    words = " ".join(query).strip()
+    if not words:
+        raise typer.BadParameter("say what to look for", param_hint="'WORD'")
     passages = run(_search(server, key_file, words, top_k))
     if as_json:
         for passage in passages:

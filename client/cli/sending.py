@@ -3,6 +3,7 @@
 import asyncio
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,23 +11,15 @@ from rich.filesize import decimal
 from rich.markup import escape
 
 from pdfsluice.client.client import DEFAULT_SERVER, Client, Listener
-from pdfsluice.client.errors import (
-    AuthenticationFailed,
-    ClientError,
-    PermissionDenied,
-    SessionGone,
-    Unreachable,
-)
+from pdfsluice.client.errors import ClientError, ContentRejected, SessionGone
 from pdfsluice.client.models import Document
 from pdfsluice.client.progress import TransferProgress
 
 from .bars import UploadDisplay, display
-from .console import err, out, print_json
+from .console import counted, err, out, print_json
 from .exits import Exit
-from .failures import print_findings, report
+from .failures import hopeless, kinds_of, print_findings, report
 from .options import connect
-
-_POLL_SECONDS = 0.2
 
 Sender = Callable[[Client, Path, Listener], Awaitable[Document]]
 
@@ -81,6 +74,7 @@ class _Run:
         exits: How each file ended.
         file: The file under way.
         latest: How far it is.
+        stored: What it has become, once it is sent.
     """
 
     send: Sender
@@ -88,24 +82,34 @@ class _Run:
     exits: list[Exit] = field(default_factory=list)
     file: Path = Path()
     latest: TransferProgress = field(default_factory=TransferProgress)
+    stored: Document | None = None
 
     async def all(self, client: Client, files: Sequence[Path]) -> None:
         """Send all files; stop early where the others would meet the same error."""
         async with client:
             for self.file in files:
-                self.latest = TransferProgress()
+                self.latest, self.stored = TransferProgress(), None
                 try:
                     with display(self.file.name, err, quiet=self.output.quiet) as shown:
                         document = await self._one(client, shown)
                 except ClientError as error:
-                    self.exits.append(report(error))
-                    if error.retryable and self.latest.session_id:
-                        self.advise("The upload is not lost.")
-                    if isinstance(error, Unreachable | AuthenticationFailed | PermissionDenied):
+                    self.exits.append(await self._failed(client, error))
+                    if hopeless(error):
                         return
                 else:
                     self.exits.append(Exit.OK)
                     self._tell(document)
+
+    async def _failed(self, client: Client, error: ClientError) -> Exit:
+        """Say what went wrong with the file under way, where it is now, and what to do next."""
+        code = report(error)
+        if self.stored is not None and (doubts := _doubts(self.stored)):
+            err.print(f"  It is {escape(doubts)}", soft_wrap=True)
+        if error.retryable and self.latest.session_id:
+            self.advise("The upload is not lost.")
+        if isinstance(error, ContentRejected):
+            await self._tell_if_kept(client)
+        return code
 
     async def _one(self, client: Client, shown: UploadDisplay) -> Document:
         def listener(now: TransferProgress) -> None:
@@ -113,7 +117,7 @@ class _Run:
             shown.transfer(now)
 
         try:
-            document = await self.send(client, self.file, listener)
+            self.stored = document = await self.send(client, self.file, listener)
         except SessionGone as error:
             error.hint = error.hint or "Upload the file anew."
             raise
@@ -123,12 +127,15 @@ class _Run:
         if self.output.json:
             print_json(document)
             return
-        pages = f", {document.page_count} pages" if document.page_count else ""
+        pages = f", {counted(document.page_count, 'page')}" if document.page_count else ""
         known = "is already there as" if document.duplicate else "is"
         searchable = ", searchable" if document.index_status == "done" else ""
+        doubts = _doubts(document)
+        mark = "[yellow]![/]" if doubts else "[green]✓[/]"
         out.print(
-            f"[green]✓[/] {escape(self.file.name)} {known} document [bold]{document.id}[/]:"
-            f" {escape(document.title)} ({decimal(document.file_size)}{pages}{searchable})",
+            f"{mark} {escape(self.file.name)} {known} document [bold]{document.id}[/]:"
+            f" {escape(document.title)} ({decimal(document.file_size)}{pages}{searchable})"
+            f"{'; ' if doubts else ''}{escape(doubts)}",
             soft_wrap=True,
         )
         if document.decision != "note" and not self.output.quiet:
@@ -138,6 +145,13 @@ class _Run:
     def advise(self, why: str) -> None:
         """Say how the upload that was interrupted goes on."""
         now, name = self.latest, escape(self.file.name)
+        if self.stored is not None:
+            err.print(
+                f"{why} {name} is document {self.stored.id}, and its import goes on. See:\n"
+                f"  pdfsluice documents show {self.stored.id}",
+                soft_wrap=True,
+            )
+            return
         if not now.session_id:
             err.print(f"{why} Nothing of {name} was sent.")
             return
@@ -148,12 +162,33 @@ class _Run:
             soft_wrap=True,
         )
 
+    async def _tell_if_kept(self, client: Client) -> None:
+        """Say where a refused file is, if the server has kept it; that it was refused is said."""
+        with suppress(ClientError):
+            session = await client.session(self.latest.session_id)
+            if session.quarantined:
+                err.print(
+                    f"  It is kept in quarantine as {session.session_id}. An administrator can"
+                    " let it in with:\n"
+                    f"  pdfsluice release {session.session_id}",
+                    soft_wrap=True,
+                )
+
+
+def _doubts(document: Document) -> str:
+    """Return what keeps a document from being called clean; empty where nothing does."""
+    doubts = []
+    if document.decision != "note":
+        doubts.append(f"flagged: {kinds_of(document.findings)}")
+    if document.unscanned:
+        doubts.append(f"{counted(len(document.unscanned), 'part')} not looked into")
+    see = f"see pdfsluice documents show {document.id}"
+    return "; ".join([*doubts, see]) if doubts else ""
+
 
 async def settled(client: Client, document: Document, shown: UploadDisplay) -> Document:
     """Show import and index until they end, and return what became of the document."""
-    while (status := await client.import_status(document.id)).running:
-        shown.importing(status)
-        await asyncio.sleep(_POLL_SECONDS)
+    status = await client.settled(document.id, on_status=shown.importing, on_waiting=shown.waiting)
     if "failed" in {status.import_status, status.index_status}:
         reasons = [job.message for job in status.jobs if job.state == "failed"]
         raise ClientError(

@@ -1,5 +1,6 @@
 """`pdfsluice sessions`, `cancel` and `release`."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -7,13 +8,15 @@ from typing import Annotated
 import typer
 from rich.filesize import decimal
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Column
 
-from pdfsluice.client.client import DEFAULT_SERVER
+from pdfsluice.client.client import DEFAULT_SERVER, Client
+from pdfsluice.client.errors import ClientError, NotFound
 from pdfsluice.client.models import QuarantinedUpload, ResumableUpload
 
-from .console import err, out, print_json
-from .failures import run
+from .console import err, listing, out, print_json, print_table
+from .exits import Exit
+from .failures import hopeless, kinds_of, report, run
 from .options import Json, KeyFile, Server, connect
 
 _HOURS_OF_TWO_DAYS = 48
@@ -43,17 +46,16 @@ def sessions(
     if not found:
         err.print("There is no unfinished upload.")
         return
-    table = Table(
-        Column("Session", no_wrap=True),
-        Column("File", overflow="fold"),
-        *(Column(name, no_wrap=True) for name in ("Size", "Stored", "Begun", "Status")),
-        box=None,
-        pad_edge=False,
-    )
+    table = listing(*_names(), "Begun", "State")
     for upload in found:
         table.add_row(*_row(upload))
-    out.print(table)
+    print_table(table)
     err.print("\nGo on with: pdfsluice resume SESSION FILE")
+
+
+def _names() -> tuple[Column, Column]:
+    """Return the columns that the next command needs: nothing of them is cut off."""
+    return Column("Session", no_wrap=True), Column("File", overflow="fold")
 
 
 async def _sessions(server: str, key_file: Path | None) -> tuple[ResumableUpload, ...]:
@@ -62,13 +64,12 @@ async def _sessions(server: str, key_file: Path | None) -> tuple[ResumableUpload
 
 
 def _row(upload: ResumableUpload) -> tuple[str, ...]:
+    size = "?" if upload.total_size is None else decimal(upload.total_size)
     return (
         upload.session_id,
         escape(upload.filename),
-        "?" if upload.total_size is None else decimal(upload.total_size),
-        f"{upload.progress_percentage:.0f}%",
         _age(upload.age_hours),
-        upload.status,
+        f"{upload.status}, {upload.progress_percentage:.0f}% of {size}",
     )
 
 
@@ -92,23 +93,15 @@ def _list_quarantine(server: str, key_file: Path | None, *, as_json: bool) -> No
     if not found:
         err.print("Nothing is in quarantine.")
         return
-    table = Table(
-        Column("Session", no_wrap=True),
-        Column("File", overflow="fold"),
-        *(Column(name, no_wrap=True) for name in ("Size", "Refused")),
-        "Because of",
-        box=None,
-        pad_edge=False,
-    )
+    table = listing(*_names(), "Refused", "Because of")
     for upload in found:
         table.add_row(
             upload.session_id,
             escape(upload.filename),
-            "?" if upload.total_size is None else decimal(upload.total_size),
             _age((datetime.now(UTC) - upload.refused_at).total_seconds() / 3600),
-            escape(", ".join(dict.fromkeys(finding.kind for finding in upload.findings))),
+            escape(kinds_of(upload.findings)),
         )
-    out.print(table)
+    print_table(table)
     err.print("\nLet one in with: pdfsluice release SESSION")
 
 
@@ -120,14 +113,12 @@ def cancel(
     reason: Annotated[str, typer.Option(help="Why; for the server's log.")] = "",
 ) -> None:
     """End unfinished uploads; the server deletes their bytes."""
-    run(_cancel(server, key_file, session, reason or "cancelled by the user"))
 
+    async def cancel_one(client: Client, upload: str) -> None:
+        await client.cancel(upload, reason=reason or "cancelled by the user")
+        out.print(f"Cancelled {escape(upload)}.", soft_wrap=True)
 
-async def _cancel(server: str, key_file: Path | None, sessions: list[str], reason: str) -> None:
-    async with connect(server, key_file) as client:
-        for session in sessions:
-            await client.cancel(session, reason=reason)
-            out.print(f"Cancelled {escape(session)}.")
+    _with_each(server, key_file, session, cancel_one, "pdfsluice sessions")
 
 
 def release(
@@ -140,17 +131,54 @@ def release(
     What was found stays with the document. A file that had not arrived whole when it was refused
     waits for the rest of its bytes.
     """
-    run(_release(server, key_file, session))
+
+    async def release_one(client: Client, upload: str) -> None:
+        released = await client.release(upload)
+        out.print(f"Released {escape(released.filename)}.", soft_wrap=True)
+        if released.missing_ranges:
+            err.print(
+                "  It had not arrived whole. Whoever has the file goes on with:\n"
+                f"  pdfsluice resume {escape(upload)} FILE",
+                soft_wrap=True,
+            )
+
+    _with_each(server, key_file, session, release_one, "pdfsluice sessions --quarantined")
 
 
-async def _release(server: str, key_file: Path | None, sessions: list[str]) -> None:
-    async with connect(server, key_file) as client:
-        for session in sessions:
-            released = await client.release(session)
-            out.print(f"Released {escape(released.filename)}.", soft_wrap=True)
-            if released.missing_ranges:
-                err.print(
-                    "  It had not arrived whole. Whoever has the file goes on with:\n"
-                    f"  pdfsluice resume {escape(session)} FILE",
-                    soft_wrap=True,
-                )
+def _with_each(
+    server: str,
+    key_file: Path | None,
+    sessions: Sequence[str],
+    work: Callable[[Client, str], Awaitable[None]],
+    lists: str,
+) -> None:
+    """Do something with each upload, whatever becomes of the others, and end the command.
+
+    Args:
+        server: Address of the server.
+        key_file: File with the API key.
+        sessions: The uploads.
+        work: What is done with one of them.
+        lists: The command that lists those with which it can be done.
+
+    Raises:
+        typer.Exit: With the code for all of them.
+    """
+
+    async def each() -> Exit:
+        exits = []
+        async with connect(server, key_file) as client:
+            for session in sessions:
+                try:
+                    await work(client, session)
+                except ClientError as error:
+                    if session not in error.message:
+                        error.message = f"{session}: {error.message}"
+                    if isinstance(error, NotFound):
+                        error.hint = f"See which there are: {lists}"
+                    exits.append(report(error))
+                    if hopeless(error):
+                        break
+        return Exit.of_all(exits)
+
+    raise typer.Exit(run(each()))

@@ -39,7 +39,7 @@ def stored_bytes(server: RunningServer) -> int:
 def test_upload_tells_what_became_of_the_file(server: RunningServer, pdf: Path) -> None:
     outcome = pdfsluice_here("upload", pdf, "--title", "My report", "--server", server.base_url)
     assert outcome.code == 0, outcome.err
-    assert re.search(r"the report.pdf is document \d+: My report \(.*1 pages", outcome.out)
+    assert re.search(r"the report.pdf is document \d+: My report \(.*1 page\)", outcome.out)
     assert "uploading" in outcome.err
 
     again = pdfsluice_here("upload", pdf, "--server", server.base_url)
@@ -119,7 +119,7 @@ def test_a_server_without_tls_is_told_from_an_absent_one(server: RunningServer) 
     address = server.base_url.replace("http:", "https:")
     outcome = pdfsluice_here("documents", "--server", address)
     assert outcome.code == UNREACHABLE
-    assert "no secure connection" in outcome.err
+    assert "No secure connection" in outcome.err
     assert "https" in outcome.err
 
 
