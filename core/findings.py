@@ -68,7 +68,7 @@ class Revision(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that a stage saw in a file.
+    """One thing that a stage saw in a file. Of more than 1,000, the gravest are kept.
 
     Attributes:
         kind: A :class:`FindingKind`, or a plugin's own kebab- or snake-case name.

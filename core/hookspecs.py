@@ -100,8 +100,8 @@ def pdfsluice_register_chunk_stages(  # type: ignore[empty-body]
 
     ``begin`` is called on the event loop for each chunk, and the methods of the check that
     it returns in a worker thread, one at a time. Raising a
-    :class:`~pdfsluice.core.errors.PdfsluiceError` refuses the chunk: nothing of it is
-    committed, and the upload goes on.
+    :class:`~pdfsluice.core.errors.PdfsluiceError` refuses the chunk, of which nothing more is
+    committed; the upload goes on.
 
     Returns:
         Chunk stages, ordered by ``before`` and ``after``.

@@ -208,8 +208,8 @@ class ChunkIntent:
     """What a client says about a chunk before its first body byte.
 
     Attributes:
-        offset: Where the chunk begins in the file.
-        length: Announced number of bytes; ``None`` where the transfer does not say.
+        offset: Where the body begins in the file; often, but not always, where a chunk does.
+        length: Announced number of bytes of the body; ``None`` where the transfer does not say.
         max_length: The most bytes the body may have.
         chunk_id: The client's number for the chunk, where the protocol has one.
         checksum: Announced checksum of the chunk, where known before the body.

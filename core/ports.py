@@ -314,7 +314,7 @@ class PluginContext:
         data_dir: Where the server keeps what it must not lose.
         upload_dir: Where partial uploads are kept (``STREAMING_UPLOAD_DIR``).
         state_dir: Where session state is kept (``STREAMING_STATE_DIR``).
-        settings: The final settings, read-only.
+        settings: The final settings, read-only, by their names: ``settings.chunk_size``.
         section: Looks up a plugin's own section; use :meth:`options`.
         publish: Tells all sinks of an event; usable once the server runs, and not by stream
             stages, which run in processes of their own.

@@ -31,21 +31,34 @@ class Gate(Protocol):
 
 
 class ChunkCheck(Protocol):
-    """Watches the bytes of one chunk; used by one thread at a time."""
+    """Watches the bytes of one chunk; used by one thread at a time.
+
+    A chunk is here what one request brings: a chunk of the session, a piece of one, or (over
+    tus and the IETF protocol) any number of them.
+    """
 
     def update(self, data: memoryview) -> None:
-        """See the next bytes, in order. Runs in a worker thread; ``data`` is reused afterwards."""
+        """See the next bytes, in order. Runs in a worker thread; ``data`` is reused afterwards.
+
+        Raises:
+            PdfsluiceError: The chunk is refused; nothing of it is committed any more.
+        """
         ...
 
     def finish(self, checksum: Checksum | None) -> None:
-        """Judge the whole chunk before any of it is committed.
+        """Judge the whole chunk before it is committed.
+
+        Where a checksum is announced, nothing is committed before. Without one, the bytes of a
+        body that breaks off are kept without being judged, and a body longer than the
+        session's ``chunk_size`` is committed as it comes. What has to see every byte of a file
+        is a stream stage.
 
         Args:
             checksum: What the client announced, before or behind the body.
 
         Raises:
             ChecksumMismatch: The bytes are not what was announced.
-            ProtocolError: The announced checksum is of an unknown kind.
+            PdfsluiceError: The chunk is refused for another reason.
         """
         ...
 
@@ -61,7 +74,7 @@ class ChunkStage(Protocol):
         bytes as they were stored.
 
         Raises:
-            ProtocolError: The announced checksum is of an unknown kind.
+            PdfsluiceError: The chunk is refused before its body is read.
         """
         ...
 

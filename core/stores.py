@@ -72,7 +72,8 @@ class UploadStore(Protocol):
     """Keeps the bytes of uploads and of finished documents.
 
     A blob is *partial* until it is published. Blob ids are the server's own
-    (session ids: UUIDs in lower case); every method refuses others with ``NotFound``.
+    (session ids: UUIDs in lower case); every method refuses others with ``NotFound``. So do all
+    but :meth:`remove` where the blob is not where they look for it, or where they leave it.
     """
 
     async def create(self, blob_id: str, size: int | None) -> Blob:
@@ -85,43 +86,23 @@ class UploadStore(Protocol):
         ...
 
     async def open(self, blob_id: str) -> Blob:
-        """Open a partial blob.
-
-        Raises:
-            NotFound: There is no such partial blob.
-        """
+        """Open a partial blob."""
         ...
 
     def local_path(self, blob_id: str) -> AbstractAsyncContextManager[Path]:
-        """Give the whole blob, partial or published, as a local file to read.
-
-        Raises:
-            NotFound: There is no such blob.
-        """
+        """Give the whole blob, partial or published, as a local file to read."""
         ...
 
     async def publish(self, blob_id: str) -> None:
-        """Turn a partial blob into a document's; durable on return, and idempotent.
-
-        Raises:
-            NotFound: There is no blob of this id, neither partial nor published.
-        """
+        """Turn a partial blob into a document's; durable on return, and idempotent."""
         ...
 
     async def quarantine(self, blob_id: str) -> None:
-        """Move a partial blob apart, where nothing reads it; idempotent.
-
-        Raises:
-            NotFound: There is no blob of this id, neither partial nor quarantined.
-        """
+        """Move a partial blob apart, where nothing reads it; idempotent."""
         ...
 
     async def restore(self, blob_id: str) -> None:
-        """Bring a quarantined blob back as a partial one; idempotent.
-
-        Raises:
-            NotFound: There is no blob of this id, neither quarantined nor partial.
-        """
+        """Bring a quarantined blob back as a partial one; idempotent."""
         ...
 
     async def remove(self, blob_id: str) -> None:
@@ -135,8 +116,7 @@ class UploadStore(Protocol):
     async def concatenate(self, blob_id: str, parts: Sequence[str]) -> None:
         """Replace the content of a partial blob by that of others, which are removed.
 
-        Raises:
-            NotFound: The blob or a part is not there; nothing is changed.
+        Nothing is changed where one of them is not there.
         """
         ...
 
@@ -172,6 +152,7 @@ class SessionStore(Protocol):
                 stored in one step, so that nobody gets past it by asking many times at once.
 
         Raises:
+            Conflict: There is one of this id.
             RateLimited: It would be one too many; ``pdfsluice.core.lifecycle.too_many_open``
                 makes this error.
         """
@@ -187,6 +168,8 @@ class SessionStore(Protocol):
 
     async def commit(self, session_id: str, extent: Extent, now: datetime) -> None:
         """Add a committed extent; from here on the bytes exist.
+
+        The same range again replaces its fingerprint.
 
         The session's ``committed`` grows by it, its ``updated_at`` becomes ``now``, and its
         ``version`` stays. Extents come in any order and at the same time.
@@ -221,6 +204,7 @@ class SessionStore(Protocol):
         Raises:
             StateConflict: Somebody else changed the session in between.
             SessionNotFound: There is no such session.
+            TypeError: Something was to be changed that cannot be.
         """
         ...
 
@@ -252,17 +236,21 @@ class SessionStore(Protocol):
         ...
 
     async def delete(self, session_id: str) -> None:
-        """Forget a session and its extents."""
+        """Forget a session, its extents and checkpoints; nothing happens where there is none."""
         ...
 
     async def save_checkpoints(
         self, session_id: str, checkpoints: dict[str, tuple[int, bytes]]
     ) -> None:
-        """Replace the stage checkpoints: stage name to offset and state."""
+        """Replace all stage checkpoints: stage name to offset and state.
+
+        Raises:
+            SessionNotFound: There is no such session.
+        """
         ...
 
     async def checkpoints(self, session_id: str) -> dict[str, tuple[int, bytes]]:
-        """Return the stage checkpoints."""
+        """Return the stage checkpoints; none where there is no such session."""
         ...
 
 
@@ -285,7 +273,7 @@ class Catalogue(Protocol):
         ...
 
     async def find_by_digest(self, sha256: str, *, owner: str) -> Document | None:
-        """Return the owner's document with this digest, if there is one."""
+        """Return the owner's oldest document with this digest, if there is one."""
         ...
 
     async def list(
@@ -318,7 +306,10 @@ class Catalogue(Protocol):
         ...
 
     async def delete(self, document_id: int) -> None:
-        """Delete a document with its pages and jobs."""
+        """Delete a document with its pages and jobs; nothing happens where there is none.
+
+        Its id is never given again: an index may still know it.
+        """
         ...
 
     async def save_pages(self, document_id: int, pages: Sequence[PageText]) -> None:
@@ -330,23 +321,30 @@ class Catalogue(Protocol):
         ...
 
     def pages(self, document_id: int) -> AsyncIterator[PageText]:
-        """Return the text of all pages, in order."""
+        """Yield the text of all pages, in order; none where there is no such document."""
         ...
 
     async def enqueue(self, document_id: int, kind: JobKind) -> Job:
-        """Add a job, or return the one of this kind that has not ended yet."""
+        """Add a job, or return the one of this kind that has not ended yet.
+
+        Raises:
+            DocumentNotFound: There is no such document.
+        """
         ...
 
     async def claim(self) -> tuple[Job, Document] | None:
-        """Mark the oldest queued job as running and return it with its document."""
+        """Mark the oldest queued job as running and return it with its document.
+
+        Counts the attempt. Two callers never get the same job; ``None`` where none is queued.
+        """
         ...
 
     async def report(self, job_id: int, *, state: JobState, progress: float, message: str) -> None:
-        """Store how a job stands."""
+        """Store how a job stands; nothing happens where it is gone with its document."""
         ...
 
     async def jobs(self, document_id: int) -> Sequence[Job]:
-        """Return the jobs of a document, oldest first."""
+        """Return the jobs of a document, oldest first; none where there is no document."""
         ...
 
     async def requeue_running(self) -> int:

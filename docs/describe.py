@@ -138,4 +138,4 @@ class _Shown:
 
 def _type(annotation: Any) -> str:
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    return re.sub(r"\b(?:\w+\.)+(?=\w)", "", text)
+    return re.sub(r"\b(?:\w+\.)+(?=\w)|[+~](?=\w)", "", text)  # a TypeVar shows its variance

@@ -1,5 +1,6 @@
 """The plugins that the recipes show, written to files and used by a real server."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,9 @@ async def test_the_plugins_of_the_recipes_do_what_is_said(
             await client.upload(empty)
         assert refused.value.details["offset"] == 0
         document = await client.upload(letter, index=False)
-        while (await client.import_status(document.id)).running:
-            pass
+        async with asyncio.timeout(60):
+            while (await client.import_status(document.id)).running:
+                await asyncio.sleep(0.1)
         metadata = (await client.document(document.id)).metadata
     assert metadata["words"] == "7"
     assert metadata["title"] == "A letter"  # what the file says of itself is still there
