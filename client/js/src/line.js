@@ -37,23 +37,20 @@ export class Line {
   /**
    * Run a task when there is room on the line.
    *
-   * @template T
-   * @param {number} rest Bytes that there are to carry.
    * @param {number} chunkSize
    * @param {AbortSignal} signal
-   * @param {(bytes: number) => Promise<T>} task Is told how many of them it is to carry.
-   * @returns {Promise<T>}
+   * @param {(most: number) => Promise<number>} task Is told how many bytes it may carry at most;
+   *   returns how many it did.
    */
-  async carry(rest, chunkSize, signal, task) {
+  async carry(chunkSize, signal, task) {
     await this.#enter(chunkSize, signal);
     const share = this.#load.shared(this.width, chunkSize);
-    const bytes = Math.min(rest, share.piece);
     const began = this.now();
     try {
-      const result = await task(bytes);
+      const bytes = await task(share.piece);
+      if (bytes === 0) return;
       this.#load.delivered(share, bytes, this.now() - began);
       this.#arrived(bytes);
-      return result;
     } catch (error) {
       if (!signal.aborted) this.#trouble(share);
       throw error;

@@ -1,24 +1,48 @@
-/** How the bytes of a file are divided: stretches within chunks, and pieces of stretches. */
+/** How the bytes of a file are divided: which come next, and how many at once. */
 
 const KIB = 1024;
 const FIRST = 1024 * KIB;
 const LEAST = 256 * KIB;
 const SECONDS = 4;
 
-/**
- * Divide missing ranges where chunks meet.
- *
- * @param {[number, number][]} ranges Half-open, ascending.
- * @param {number} chunkSize
- * @returns {Generator<[number, number]>}
- */
-export function* withinChunks(ranges, chunkSize) {
-  for (const [start, end] of ranges) {
-    for (let at = start; at < end; ) {
-      const border = Math.min(end, (Math.floor(at / chunkSize) + 1) * chunkSize);
-      yield [at, border];
-      at = border;
-    }
+/** What the server lacks and nobody sends yet. */
+export class Todo {
+  /** @type {[number, number][]} */
+  #ranges;
+  #chunkSize;
+
+  /**
+   * @param {[number, number][]} ranges Half-open, ascending.
+   * @param {number} chunkSize
+   */
+  constructor(ranges, chunkSize) {
+    this.#ranges = [...ranges];
+    this.#chunkSize = chunkSize;
+  }
+
+  get empty() {
+    return this.#ranges.length === 0;
+  }
+
+  /**
+   * Take the first piece; none goes beyond its chunk.
+   *
+   * @param {number} most Bytes.
+   * @returns {[number, number] | null} `null` if nothing is left.
+   */
+  cut(most) {
+    const [first, ...others] = this.#ranges;
+    if (!first) return null;
+    const [start, end] = first;
+    const border = (Math.floor(start / this.#chunkSize) + 1) * this.#chunkSize;
+    const stop = Math.min(end, border, start + most);
+    this.#ranges = stop < end ? [[stop, end], ...others] : others;
+    return [start, stop];
+  }
+
+  /** @param {[number, number]} piece One that did not arrive; it is cut anew. */
+  putBack(piece) {
+    this.#ranges = [...this.#ranges, piece].sort(([a], [b]) => a - b);
   }
 }
 

@@ -9,7 +9,7 @@ import { ChunkState } from './types.js';
 
 export class UploadProgress {
   #meter = new SpeedMeter();
-  /** Chunks that pieces are on their way of. @type {Set<number>} */
+  /** Where the pieces begin that are on their way. @type {Set<number>} */
   #underWay = new Set();
   /** Half-open ranges that the server lacks, ascending. @type {[number, number][]} */
   missing = [];
@@ -92,22 +92,21 @@ export class UploadProgress {
     if (event.type === 'findings') this.#findings(event.findings);
   }
 
-  /** @param {number} chunk That a piece is on its way of. */
-  sending(chunk) {
-    this.#underWay.add(chunk);
+  /** @param {number} start Where a piece begins that is on its way now. */
+  sending(start) {
+    this.#underWay.add(start);
     this.#map();
   }
 
   /**
    * A piece has arrived.
    *
-   * @param {number} chunk
    * @param {number} start
    * @param {number} end
    */
-  stored(chunk, start, end) {
+  stored(start, end) {
     this.missing = this.missing.flatMap((range) => without(range, start, end));
-    this.#underWay.delete(chunk);
+    this.#underWay.delete(start);
     this.#map();
     const lacking = this.missing.reduce((sum, [from, to]) => sum + to - from, 0);
     this.#counters({ durable: this.snapshot.totalSize - lacking });
@@ -129,7 +128,8 @@ export class UploadProgress {
     for (const [start, end] of this.missing) {
       chunks.fill(ChunkState.missing, Math.floor(start / chunkSize), Math.ceil(end / chunkSize));
     }
-    for (const chunk of this.#underWay) {
+    for (const start of this.#underWay) {
+      const chunk = Math.floor(start / chunkSize);
       if (chunks[chunk] === ChunkState.missing) chunks[chunk] = ChunkState.sending;
     }
     this.set({ chunks });

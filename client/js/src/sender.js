@@ -1,7 +1,7 @@
-/** Sends what the server lacks of a file: chunks side by side, each in pieces. */
+/** Sends what the server lacks of a file: piece after piece, several side by side. */
 
 import { STREAMING } from './api.js';
-import { withinChunks } from './pieces.js';
+import { Todo } from './pieces.js';
 import { following } from './signals.js';
 
 /** @typedef {import('./progress.js').UploadProgress} UploadProgress */
@@ -33,20 +33,15 @@ export class Sender {
    * Send all that is missing.
    *
    * @param {AbortSignal} signal
-   * @param {(task: () => Promise<number>, signal: AbortSignal) => Promise<number>} retry
+   * @param {(task: () => Promise<void>, signal: AbortSignal) => Promise<void>} retry
    */
   async send(signal, retry) {
     const { missing, snapshot } = this.#progress;
-    const stretches = withinChunks(missing, snapshot.chunkSize);
+    const todo = new Todo(missing, snapshot.chunkSize);
     const lanes = this.#options.parallel ?? this.#context.line.max;
     await following(signal, async (sending) => {
       const lane = async () => {
-        for (const [start, end] of stretches) {
-          for (let at = start; at < end; ) {
-            const from = at;
-            at = await retry(() => this.#sendPiece(from, end, sending.signal), sending.signal);
-          }
-        }
+        while (!todo.empty) await retry(() => this.#sendNext(todo, sending.signal), sending.signal);
       };
       try {
         await Promise.all(Array.from({ length: lanes }, lane));
@@ -58,31 +53,44 @@ export class Sender {
   }
 
   /**
-   * @param {number} start
-   * @param {number} end Behind the last byte that is missing of this chunk.
+   * @param {Todo} todo
    * @param {AbortSignal} signal
-   * @returns {Promise<number>} Where the next piece begins.
    */
-  #sendPiece(start, end, signal) {
-    const { http, line, slicer, patiently } = this.#context;
+  #sendNext(todo, signal) {
+    const { line } = this.#context;
+    return line.carry(this.#progress.snapshot.chunkSize, signal, async (most) => {
+      const piece = todo.cut(most);
+      if (!piece) return 0; // Another lane took the last one.
+      try {
+        await this.#sendPiece(piece, signal);
+      } catch (error) {
+        todo.putBack(piece);
+        throw error;
+      }
+      return piece[1] - piece[0];
+    });
+  }
+
+  /**
+   * @param {[number, number]} piece
+   * @param {AbortSignal} signal
+   */
+  async #sendPiece([start, end], signal) {
+    const { http, slicer, patiently } = this.#context;
     const { chunkSize, sessionId } = this.#progress.snapshot;
     const chunk = Math.floor(start / chunkSize);
-    return line.carry(end - start, chunkSize, signal, async (bytes) => {
-      const next = start + bytes;
-      const { blob, digest } = await slicer.cut(this.#file, start, next, this.#options.checksum ?? true);
-      signal.throwIfAborted();
-      this.#tell(() => this.#progress.sending(chunk));
-      const query = { chunk_id: chunk, chunk_offset: start };
-      const headers = {
-        'Content-Type': 'application/octet-stream',
-        ...(digest ? { 'Content-Digest': `sha-256=:${digest}:` } : {}),
-      };
-      const request = { query, headers, body: blob };
-      await patiently(bytes, this.#progress.snapshot.speed, signal, (both) =>
-        http.json('PUT', `${STREAMING}/chunk/${sessionId}`, { ...request, signal: both }),
-      );
-      this.#tell(() => this.#progress.stored(chunk, start, next));
-      return next;
-    });
+    const { blob, digest } = await slicer.cut(this.#file, start, end, this.#options.checksum ?? true);
+    signal.throwIfAborted();
+    this.#tell(() => this.#progress.sending(start));
+    const query = { chunk_id: chunk, chunk_offset: start };
+    const headers = {
+      'Content-Type': 'application/octet-stream',
+      ...(digest ? { 'Content-Digest': `sha-256=:${digest}:` } : {}),
+    };
+    const request = { query, headers, body: blob };
+    await patiently(end - start, this.#progress.snapshot.speed, signal, (both) =>
+      http.json('PUT', `${STREAMING}/chunk/${sessionId}`, { ...request, signal: both }),
+    );
+    this.#tell(() => this.#progress.stored(start, end));
   }
 }

@@ -23,12 +23,10 @@ export declare class Line {
     /**
      * Run a task when there is room on the line.
      *
-     * @template T
-     * @param {number} rest Bytes that there are to carry.
      * @param {number} chunkSize
      * @param {AbortSignal} signal
-     * @param {(bytes: number) => Promise<T>} task Is told how many of them it is to carry.
-     * @returns {Promise<T>}
+     * @param {(most: number) => Promise<number>} task Is told how many bytes it may carry at most;
+     *   returns how many it did.
      */
-    carry<T>(rest: number, chunkSize: number, signal: AbortSignal, task: (bytes: number) => Promise<T>): Promise<T>;
+    carry(chunkSize: number, signal: AbortSignal, task: (most: number) => Promise<number>): Promise<void>;
 }

@@ -1,12 +1,23 @@
-/** How the bytes of a file are divided: stretches within chunks, and pieces of stretches. */
-/**
- * Divide missing ranges where chunks meet.
- *
- * @param {[number, number][]} ranges Half-open, ascending.
- * @param {number} chunkSize
- * @returns {Generator<[number, number]>}
- */
-export declare function withinChunks(ranges: [number, number][], chunkSize: number): Generator<[number, number]>;
+/** How the bytes of a file are divided: which come next, and how many at once. */
+/** What the server lacks and nobody sends yet. */
+export declare class Todo {
+    #private;
+    /**
+     * @param {[number, number][]} ranges Half-open, ascending.
+     * @param {number} chunkSize
+     */
+    constructor(ranges: [number, number][], chunkSize: number);
+    get empty(): boolean;
+    /**
+     * Take the first piece; none goes beyond its chunk.
+     *
+     * @param {number} most Bytes.
+     * @returns {[number, number] | null} `null` if nothing is left.
+     */
+    cut(most: number): [number, number] | null;
+    /** @param {[number, number]} piece One that did not arrive; it is cut anew. */
+    putBack(piece: [number, number]): void;
+}
 export type Share = {
     /**
      * Bytes of all pieces together.

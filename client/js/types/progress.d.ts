@@ -20,16 +20,15 @@ export declare class UploadProgress {
     session(session: UploadSession): void;
     /** @param {any} event Something that the server told of this session. */
     event(event: any): void;
-    /** @param {number} chunk That a piece is on its way of. */
-    sending(chunk: number): void;
+    /** @param {number} start Where a piece begins that is on its way now. */
+    sending(start: number): void;
     /**
      * A piece has arrived.
      *
-     * @param {number} chunk
      * @param {number} start
      * @param {number} end
      */
-    stored(chunk: number, start: number, end: number): void;
+    stored(start: number, end: number): void;
     /** Nothing is on its way any more. */
     nothingSending(): void;
 }

@@ -1,4 +1,4 @@
-/** Sends what the server lacks of a file: chunks side by side, each in pieces. */
+/** Sends what the server lacks of a file: piece after piece, several side by side. */
 export type UploadProgress = import('./progress.js').UploadProgress;
 export type Tell = (fold: () => void) => void;
 /** @typedef {import('./progress.js').UploadProgress} UploadProgress */
@@ -17,7 +17,7 @@ export declare class Sender {
      * Send all that is missing.
      *
      * @param {AbortSignal} signal
-     * @param {(task: () => Promise<number>, signal: AbortSignal) => Promise<number>} retry
+     * @param {(task: () => Promise<void>, signal: AbortSignal) => Promise<void>} retry
      */
-    send(signal: AbortSignal, retry: (task: () => Promise<number>, signal: AbortSignal) => Promise<number>): Promise<void>;
+    send(signal: AbortSignal, retry: (task: () => Promise<void>, signal: AbortSignal) => Promise<void>): Promise<void>;
 }

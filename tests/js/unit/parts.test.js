@@ -10,7 +10,7 @@ import * as errors from '../../../client/js/src/errors.js';
 import { fingerprint } from '../../../client/js/src/fingerprint.js';
 import { Line } from '../../../client/js/src/line.js';
 import { FileStorage, openFile } from '../../../client/js/src/node.js';
-import { Load, withinChunks } from '../../../client/js/src/pieces.js';
+import { Load, Todo } from '../../../client/js/src/pieces.js';
 import { backoff, sleep, withRetry } from '../../../client/js/src/retry.js';
 import { sha256Script, toHex } from '../../../client/js/src/sha256.js';
 import { SpeedMeter } from '../../../client/js/src/speed.js';
@@ -175,8 +175,9 @@ async function simulate(rateOfWidth, tasks) {
   const task = async () => {
     widths.push(line.width);
     clock.now += 1000 / rateOfWidth(line.width);
+    return 1000;
   };
-  await Promise.all(Array.from({ length: tasks }, () => line.carry(1000, 1000, never, task)));
+  await Promise.all(Array.from({ length: tasks }, () => line.carry(1000, never, task)));
   return widths;
 }
 
@@ -195,23 +196,25 @@ test('the line stays narrow where more at once gains nothing', async () => {
 test('trouble halves the line and an abort frees the place', async () => {
   const line = new Line({ max: 4, width: 4 });
   const never = new AbortController().signal;
-  await assert.rejects(line.carry(1, 1, never, () => Promise.reject(new Error('no'))));
+  await assert.rejects(line.carry(1, never, () => Promise.reject(new Error('no'))));
   assert.equal(line.width, 2);
   const stop = new AbortController();
   let release;
-  const busy = [1, 2].map(() => line.carry(1, 1, never, () => new Promise((done) => (release = done))));
-  const queued = line.carry(1, 1, stop.signal, () => assert.fail('ran although aborted'));
+  const busy = [1, 2].map(() => line.carry(1, never, () => new Promise((done) => (release = done))));
+  const queued = line.carry(1, stop.signal, () => assert.fail('ran although aborted'));
   stop.abort(new Error('stopped'));
   await assert.rejects(queued, /stopped/);
   release();
   await busy[1];
 });
 
-test('missing ranges are divided where chunks meet', () => {
-  const divided = (ranges) => [...withinChunks(ranges, 10)];
-  assert.deepEqual(divided([[0, 25]]), [[0, 10], [10, 20], [20, 25]]);
-  assert.deepEqual(divided([[3, 5], [8, 12], [20, 30]]), [[3, 5], [8, 10], [10, 12], [20, 30]]);
-  assert.deepEqual(divided([]), []);
+test('what is missing is cut in order, never beyond a chunk, and anew where a piece failed', () => {
+  const todo = new Todo([[3, 5], [8, 25]], 10);
+  assert.deepEqual([todo.cut(4), todo.cut(4), todo.cut(4)], [[3, 5], [8, 10], [10, 14]]);
+  todo.putBack([8, 10]);
+  assert.deepEqual([todo.cut(1), todo.cut(9), todo.cut(99), todo.cut(99)], [[8, 9], [9, 10], [14, 20], [20, 25]]);
+  assert.equal(todo.empty, true);
+  assert.equal(todo.cut(1), null);
 });
 
 const MIB = 1024 * KIB;
