@@ -75,3 +75,27 @@ def test_durations_are_found() -> None:
     assert {"progress_interval", "websocket_heartbeat", "shutdown_grace"} <= {
         name for _, name, _ in durations()
     }
+
+
+def variables() -> list[tuple[str, str, str]]:
+    """Return the variables that pages set, each with its value."""
+    return [
+        (page.name, name, value)
+        for page in PAGES
+        for name, value in re.findall(r"(PDFSLUICE_\w+)='([^']+)'", page.read_text("utf-8"))
+    ]
+
+
+@pytest.mark.parametrize(("page", "name", "value"), variables())
+def test_a_variable_that_is_shown_is_accepted(page: str, name: str, value: str) -> None:
+    manager = PluginManager.load(third_party=False)
+    sections = {spec.name: spec.model for _, spec in manager.options()}
+    loaded = load(sections=sections, environment={name: value})
+    key = tuple(name.removeprefix("PDFSLUICE_").lower().split("__"))
+    assert loaded.origin(key) == name
+
+
+def test_lists_and_tables_of_the_environment_are_shown() -> None:
+    assert {"PDFSLUICE_CORS_ORIGINS", "PDFSLUICE_PLUGINS__POLICY__RULES"} <= {
+        name for _, name, _ in variables()
+    }
