@@ -24,7 +24,11 @@ OWN_COMMANDS = (
         help="List unfinished or quarantined uploads.",
         target=f"{_HERE}.sessions:sessions",
     ),
-    CommandSpec(name="cancel", help="End an unfinished upload.", target=f"{_HERE}.sessions:cancel"),
+    CommandSpec(
+        name="cancel",
+        help="End an unfinished or quarantined upload.",
+        target=f"{_HERE}.sessions:cancel",
+    ),
     CommandSpec(
         name="release", help="Let a quarantined upload in.", target=f"{_HERE}.sessions:release"
     ),

@@ -102,7 +102,9 @@ def _list_quarantine(server: str, key_file: Path | None, *, as_json: bool) -> No
             escape(kinds_of(upload.findings)),
         )
     print_table(table)
-    err.print("\nLet one in with: pdfsluice release SESSION")
+    err.print(
+        "\nLet one in with: pdfsluice release SESSION\nDelete one with: pdfsluice cancel SESSION"
+    )
 
 
 def cancel(
@@ -112,7 +114,7 @@ def cancel(
     *,
     reason: Annotated[str, typer.Option(help="Why; for the server's log.")] = "",
 ) -> None:
-    """End unfinished uploads; the server deletes their bytes."""
+    """End unfinished uploads, or quarantined ones; the server deletes their bytes."""
 
     async def cancel_one(client: Client, upload: str) -> None:
         await client.cancel(upload, reason=reason or "cancelled by the user")
