@@ -1,0 +1,49 @@
+"""What the command says is made of whole sentences, whoever wrote their parts."""
+
+import pytest
+
+from pdfsluice.client import ClientError
+from pdfsluice.client.cli.console import counted
+from pdfsluice.client.cli.failures import kinds_of, report
+from pdfsluice.client.progress import why_waiting
+from pdfsluice.core.findings import Finding, Severity
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("the upload was idle for too long", "error: The upload was idle for too long."),
+        ("There is no such document.", "error: There is no such document."),
+        ("report.pdf is empty", "error: report.pdf is empty."),
+        ("http://127.0.0.1:1 does not answer", "error: http://127.0.0.1:1 does not answer."),
+    ],
+)
+def test_an_error_is_a_sentence(
+    message: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(ClientError(message, hint="Try again."))
+    assert capsys.readouterr().err == f"{shown}\n  Try again.\n"
+
+
+def test_why_an_upload_waits_is_one_sentence() -> None:
+    error = ClientError("There is no room for 554 more bytes; 0 can be taken.")
+    said = "There is no room for 554 more bytes; 0 can be taken; trying again in 2.0 s"
+    assert why_waiting(error, 2.0) == said
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(number, "page") for number in (0, 1, 2)] == ["0 pages", "1 page", "2 pages"]
+
+
+def test_kinds_are_named_once_and_the_worst_first() -> None:
+    findings = [
+        Finding(kind=kind, severity=severity, stage="s", message="")
+        for kind, severity in (
+            ("open_action", Severity.INFO),
+            ("encrypted", Severity.MEDIUM),
+            ("launch", Severity.CRITICAL),
+            ("encrypted", Severity.LOW),
+        )
+    ]
+    assert kinds_of(findings) == "launch, encrypted"
+    assert kinds_of(findings[:1]) == "open_action", "better than nothing"
