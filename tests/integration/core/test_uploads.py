@@ -3,23 +3,17 @@
 import asyncio
 import hashlib
 import random
-import threading
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from pdfsluice.core import activation, follower, service
 from pdfsluice.core.errors import (
     BodyIncomplete,
     ChecksumMismatch,
-    ContentRejected,
     DigestMismatch,
     DuplicateDocument,
     OffsetConflict,
-    Overloaded,
     PermissionDenied,
     Preempted,
     ProtocolError,
@@ -27,29 +21,21 @@ from pdfsluice.core.errors import (
     SessionExpired,
     SessionNotFound,
     SizeExceeded,
-    StageFailed,
-    StateConflict,
     UploadIncomplete,
 )
-from pdfsluice.core.findings import Decision, Finding
 from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.models import (
     Checksum,
     ChunkIntent,
-    Extent,
     Principal,
     Scope,
-    Session,
     SessionState,
 )
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.core.stages import StageContext, StreamStage
-from pdfsluice.core.stores import Blob
 from tests.support.databases import age_sessions
 from tests.support.runtimes import (
     Bytes,
     Watchman,
-    WordStage,
     a_runtime,
     initiate,
     send,
@@ -196,100 +182,6 @@ async def test_a_newer_request_takes_over_from_one_that_hangs(tmp_path: Path) ->
             await older
 
 
-async def test_a_refusal_reaches_the_sender_while_the_file_arrives(tmp_path: Path) -> None:
-    bad = DATA[: CHUNK - 3] + b"FORBIDDEN" + DATA[CHUNK + 6 :]
-    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
-        session = await initiate(runtime, bad)
-        hanging = Bytes(bad[3 * CHUNK : 4 * CHUNK], holds_after=50_000)
-        under_way = asyncio.create_task(send(runtime, session, bad, 3, hanging))
-        await hanging.held.wait()
-        await send(runtime, session, bad, 0)
-        await send(runtime, session, bad, 1)
-        with pytest.raises(ContentRejected) as caught:
-            await under_way
-        (finding,) = caught.value.details["findings"]
-        assert (finding["kind"], finding["offset"]) == ("word", CHUNK - 3)
-        with pytest.raises(ContentRejected):
-            await send(runtime, session, bad, 2)
-        stands = await runtime.uploads.get(LOCAL, session.id)
-        assert (stands.state, stands.decision) == (SessionState.REJECTED, Decision.REJECT)
-        while (await runtime.uploads.stats()).store.partial_count:
-            await asyncio.sleep(0)
-
-
-async def test_a_refusal_overtakes_a_completion_that_has_begun(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
-        session = await initiate(runtime, b"FORBIDDEN")
-        upload = await runtime.uploads._active.get(session)
-        await send(runtime, session, b"FORBIDDEN", 0)
-        while upload.session.state is not SessionState.REJECTED:
-            await asyncio.sleep(0)
-        with pytest.raises(ContentRejected):  # as when both wait for the same lock
-            await runtime.uploads._completions._completer.complete(upload)
-
-
-async def test_a_quarantined_upload_can_be_released(tmp_path: Path) -> None:
-    bad = b"FORBIDDEN" + DATA
-    watchman = Watchman(keeps=True)
-    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
-        session = await initiate(runtime, bad)
-        await send(runtime, session, bad, 0)
-        while (await runtime.uploads.get(LOCAL, session.id)).state is not SessionState.REJECTED:
-            await asyncio.sleep(0)
-        released = await runtime.uploads.release(LOCAL, session.id)
-        assert (released.state, released.released) == (SessionState.UPLOADING, True)
-        await send_all(runtime, session, bad)
-        done = await runtime.uploads.complete(LOCAL, session.id)
-        assert done.document.decision is Decision.FLAG
-        assert [finding.kind for finding in done.document.findings] == ["word"]
-
-
-@pytest.mark.parametrize("later", ["word", "worse"])
-async def test_a_release_overrules_what_was_found_and_nothing_else(
-    tmp_path: Path, later: str
-) -> None:
-    """The owner has still to send most of the file, and may know that it was released."""
-
-    class Words(WordStage):
-        def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
-            found = super().feed(data, offset)
-            return [replace(each, kind=later) if (each.offset or 0) > 9 else each for each in found]
-
-    class Strict(Watchman):
-        def _open(self, context: StageContext) -> StreamStage:
-            return Words(self.word, context, self.feeds)
-
-        def decide(self, finding: Finding, session: Session) -> Decision:
-            del finding, session
-            return Decision.QUARANTINE
-
-    bad = b"FORBIDDEN" + DATA[9:] + b"FORBIDDEN"
-    async with a_runtime(tmp_path, watchman=Strict(), chunk_size=CHUNK) as runtime:
-        session = await initiate(runtime, bad)
-        await send(runtime, session, bad, 0)
-        async with asyncio.timeout(60):
-            while not (await runtime.uploads.get(LOCAL, session.id)).quarantined:
-                await asyncio.sleep(0.01)
-        await runtime.uploads.release(LOCAL, session.id)
-        await send_all(runtime, session, bad)
-        if later == "word":
-            done = await runtime.uploads.complete(LOCAL, session.id)
-            assert done.document.decision is Decision.FLAG
-        else:
-            with pytest.raises(ContentRejected):
-                await runtime.uploads.complete(LOCAL, session.id)
-
-
-async def test_only_an_administrator_releases(tmp_path: Path) -> None:
-    uploader = Principal(id="u", name="u", scopes=frozenset({Scope.UPLOAD}))
-    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
-        session = await initiate(runtime, DATA)
-        with pytest.raises(StateConflict):
-            await runtime.uploads.release(LOCAL, session.id)
-        with pytest.raises(PermissionDenied):
-            await runtime.uploads.release(uploader, session.id)
-
-
 async def test_sessions_belong_to_their_principal(tmp_path: Path) -> None:
     other = Principal(id="other", name="other", scopes=frozenset({Scope.UPLOAD, Scope.READ}))
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
@@ -372,30 +264,6 @@ async def test_idle_sessions_expire_and_completed_ones_stay(tmp_path: Path) -> N
             assert path.read_bytes() == DATA
 
 
-async def test_a_failing_stage_fails_the_upload_by_name(tmp_path: Path) -> None:
-    class Saboteur(WordStage):
-        def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
-            raise RuntimeError("sabotage")
-
-        def close(self) -> None:
-            raise RuntimeError("sabotage to the end")
-
-    class Sabotage(Watchman):
-        def _open(self, context: StageContext) -> StreamStage:
-            return Saboteur(b"word", context, self.feeds)
-
-    async with a_runtime(tmp_path, watchman=Sabotage(), chunk_size=CHUNK) as runtime:
-        session = await initiate(runtime, DATA)
-        await send(runtime, session, DATA, 0)
-        while (await runtime.uploads.get(LOCAL, session.id)).state is not SessionState.FAILED:
-            await asyncio.sleep(0)
-        failed = await runtime.uploads.get(LOCAL, session.id)
-        assert failed.failure_code == StageFailed.code
-        assert "word" in failed.failure_message
-        other = await initiate(runtime, DATA, check_duplicates=False)
-        assert other.id != session.id, "the server goes on"
-
-
 async def test_parts_become_one_upload(tmp_path: Path) -> None:
     pieces = [DATA[:300_000], DATA[300_000:700_000], DATA[700_000:]]
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
@@ -421,90 +289,3 @@ async def test_only_who_may_upload_settles_a_deferred_length(tmp_path: Path) -> 
         with pytest.raises(PermissionDenied):
             await runtime.uploads.set_total_size(reader, session.id, 1)
         assert (await runtime.uploads.get(LOCAL, session.id)).total_size is None
-
-
-async def test_a_request_that_the_server_stops_may_be_sent_again(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
-        session = await initiate(runtime, DATA)
-        body = Bytes(DATA[:CHUNK], holds_after=100_000)
-        sending = asyncio.create_task(send(runtime, session, DATA, 0, body))
-        await body.held.wait()
-        await runtime.uploads.drain(0)
-        with pytest.raises(Overloaded, match="stopping"):
-            await sending
-
-
-async def test_an_upload_is_not_scattered_without_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "_MOST_RANGES", 2)
-    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
-        session = await initiate(runtime, DATA)
-        for chunk_id in (0, 2):
-            await send(runtime, session, DATA, chunk_id)
-        with pytest.raises(OffsetConflict, match="2 places") as caught:
-            await send(runtime, session, DATA, 4)
-        assert caught.value.details["offset"] == CHUNK
-        for chunk_id in (1, 3, 4):
-            await send(runtime, session, DATA, chunk_id)
-        assert (await runtime.uploads.complete(LOCAL, session.id)).document
-
-
-async def test_an_upload_is_read_back_once_however_many_resume_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    compared = []
-    hold = threading.Event()
-
-    def slowly(blob: Blob, extents: Sequence[Extent]) -> list[Extent]:
-        compared.append(blob)
-        hold.wait()
-        return rotten(blob, extents)
-
-    rotten = activation._rotten
-    monkeypatch.setattr(activation, "_rotten", slowly)
-    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
-        session = await initiate(runtime, DATA)
-        await send(runtime, session, DATA, 0)
-        resuming = [
-            asyncio.create_task(runtime.uploads.resume(LOCAL, session.id, "")) for _ in range(6)
-        ]
-        async with asyncio.timeout(60):
-            while not compared:
-                await asyncio.sleep(0.01)
-        resuming.pop().cancel()
-        hold.set()
-        assert all([(await each).missing_chunks == [1, 2, 3, 4] for each in resuming])
-    assert len(compared) == 1
-
-
-async def test_checks_go_on_behind_a_fault_that_passes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nobody has to complete the upload for that, and what was seen before is seen again."""
-    monkeypatch.setattr(follower, "_FIRST_PAUSE", 0.01)
-
-    class Shaky(Watchman):
-        faults = 3
-
-        def _open(self, context: StageContext) -> StreamStage:
-            if Shaky.faults and self.feeds:
-                Shaky.faults -= 1
-                raise Overloaded("Not now.", retry_after=1)
-            return super()._open(context)
-
-    watchman = Shaky()
-    bad = DATA[: 2 * CHUNK] + b"FORBIDDEN" + DATA[2 * CHUNK :]
-    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
-        session = await initiate(runtime, bad)
-        await send(runtime, session, bad, 0)
-        async with asyncio.timeout(60):
-            while not watchman.feeds:
-                await asyncio.sleep(0.01)
-        await runtime.uploads._active.drop(session.id)
-        for chunk_id in (1, 2):
-            await send(runtime, session, bad, chunk_id)
-        async with asyncio.timeout(60):
-            while (await runtime.uploads.get(LOCAL, session.id)).state != SessionState.REJECTED:
-                await asyncio.sleep(0.01)
-    assert not Shaky.faults

@@ -1,0 +1,184 @@
+"""What the stages of an upload find: refusals, releases, stages that fail."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pdfsluice.core import follower
+from pdfsluice.core.errors import (
+    ContentRejected,
+    Overloaded,
+    PermissionDenied,
+    StageFailed,
+    StateConflict,
+)
+from pdfsluice.core.findings import Decision, Finding
+from pdfsluice.core.models import Principal, Scope, Session, SessionState
+from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.stages import StageContext, StreamStage
+from tests.support.runtimes import (
+    Bytes,
+    Watchman,
+    WordStage,
+    a_runtime,
+    initiate,
+    send,
+    send_all,
+)
+
+CHUNK = 256 * 1024
+DATA = random.Random(1).randbytes(4 * CHUNK + 12_345)
+
+
+async def test_a_refusal_reaches_the_sender_while_the_file_arrives(tmp_path: Path) -> None:
+    bad = DATA[: CHUNK - 3] + b"FORBIDDEN" + DATA[CHUNK + 6 :]
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, bad)
+        hanging = Bytes(bad[3 * CHUNK : 4 * CHUNK], holds_after=50_000)
+        under_way = asyncio.create_task(send(runtime, session, bad, 3, hanging))
+        await hanging.held.wait()
+        await send(runtime, session, bad, 0)
+        await send(runtime, session, bad, 1)
+        with pytest.raises(ContentRejected) as caught:
+            await under_way
+        (finding,) = caught.value.details["findings"]
+        assert (finding["kind"], finding["offset"]) == ("word", CHUNK - 3)
+        with pytest.raises(ContentRejected):
+            await send(runtime, session, bad, 2)
+        stands = await runtime.uploads.get(LOCAL, session.id)
+        assert (stands.state, stands.decision) == (SessionState.REJECTED, Decision.REJECT)
+        while (await runtime.uploads.stats()).store.partial_count:
+            await asyncio.sleep(0)
+
+
+async def test_a_refusal_overtakes_a_completion_that_has_begun(tmp_path: Path) -> None:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, b"FORBIDDEN")
+        upload = await runtime.uploads._active.get(session)
+        await send(runtime, session, b"FORBIDDEN", 0)
+        while upload.session.state is not SessionState.REJECTED:
+            await asyncio.sleep(0)
+        with pytest.raises(ContentRejected):  # as when both wait for the same lock
+            await runtime.uploads._completions._completer.complete(upload)
+
+
+async def test_a_quarantined_upload_can_be_released(tmp_path: Path) -> None:
+    bad = b"FORBIDDEN" + DATA
+    watchman = Watchman(keeps=True)
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, bad)
+        await send(runtime, session, bad, 0)
+        while (await runtime.uploads.get(LOCAL, session.id)).state is not SessionState.REJECTED:
+            await asyncio.sleep(0)
+        released = await runtime.uploads.release(LOCAL, session.id)
+        assert (released.state, released.released) == (SessionState.UPLOADING, True)
+        await send_all(runtime, session, bad)
+        done = await runtime.uploads.complete(LOCAL, session.id)
+        assert done.document.decision is Decision.FLAG
+        assert [finding.kind for finding in done.document.findings] == ["word"]
+
+
+@pytest.mark.parametrize("later", ["word", "worse"])
+async def test_a_release_overrules_what_was_found_and_nothing_else(
+    tmp_path: Path, later: str
+) -> None:
+    """The owner has still to send most of the file, and may know that it was released."""
+
+    class Words(WordStage):
+        def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
+            found = super().feed(data, offset)
+            return [replace(each, kind=later) if (each.offset or 0) > 9 else each for each in found]
+
+    class Strict(Watchman):
+        def _open(self, context: StageContext) -> StreamStage:
+            return Words(self.word, context, self.feeds)
+
+        def decide(self, finding: Finding, session: Session) -> Decision:
+            del finding, session
+            return Decision.QUARANTINE
+
+    bad = b"FORBIDDEN" + DATA[9:] + b"FORBIDDEN"
+    async with a_runtime(tmp_path, watchman=Strict(), chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, bad)
+        await send(runtime, session, bad, 0)
+        async with asyncio.timeout(60):
+            while not (await runtime.uploads.get(LOCAL, session.id)).quarantined:
+                await asyncio.sleep(0.01)
+        await runtime.uploads.release(LOCAL, session.id)
+        await send_all(runtime, session, bad)
+        if later == "word":
+            done = await runtime.uploads.complete(LOCAL, session.id)
+            assert done.document.decision is Decision.FLAG
+        else:
+            with pytest.raises(ContentRejected):
+                await runtime.uploads.complete(LOCAL, session.id)
+
+
+async def test_only_an_administrator_releases(tmp_path: Path) -> None:
+    uploader = Principal(id="u", name="u", scopes=frozenset({Scope.UPLOAD}))
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        with pytest.raises(StateConflict):
+            await runtime.uploads.release(LOCAL, session.id)
+        with pytest.raises(PermissionDenied):
+            await runtime.uploads.release(uploader, session.id)
+
+
+async def test_a_failing_stage_fails_the_upload_by_name(tmp_path: Path) -> None:
+    class Saboteur(WordStage):
+        def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
+            raise RuntimeError("sabotage")
+
+        def close(self) -> None:
+            raise RuntimeError("sabotage to the end")
+
+    class Sabotage(Watchman):
+        def _open(self, context: StageContext) -> StreamStage:
+            return Saboteur(b"word", context, self.feeds)
+
+    async with a_runtime(tmp_path, watchman=Sabotage(), chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        await send(runtime, session, DATA, 0)
+        while (await runtime.uploads.get(LOCAL, session.id)).state is not SessionState.FAILED:
+            await asyncio.sleep(0)
+        failed = await runtime.uploads.get(LOCAL, session.id)
+        assert failed.failure_code == StageFailed.code
+        assert "word" in failed.failure_message
+        other = await initiate(runtime, DATA, check_duplicates=False)
+        assert other.id != session.id, "the server goes on"
+
+
+async def test_checks_go_on_behind_a_fault_that_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to complete the upload for that, and what was seen before is seen again."""
+    monkeypatch.setattr(follower, "_FIRST_PAUSE", 0.01)
+
+    class Shaky(Watchman):
+        faults = 3
+
+        def _open(self, context: StageContext) -> StreamStage:
+            if Shaky.faults and self.feeds:
+                Shaky.faults -= 1
+                raise Overloaded("Not now.", retry_after=1)
+            return super()._open(context)
+
+    watchman = Shaky()
+    bad = DATA[: 2 * CHUNK] + b"FORBIDDEN" + DATA[2 * CHUNK :]
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, bad)
+        await send(runtime, session, bad, 0)
+        async with asyncio.timeout(60):
+            while not watchman.feeds:
+                await asyncio.sleep(0.01)
+        await runtime.uploads._active.drop(session.id)
+        for chunk_id in (1, 2):
+            await send(runtime, session, bad, chunk_id)
+        async with asyncio.timeout(60):
+            while (await runtime.uploads.get(LOCAL, session.id)).state != SessionState.REJECTED:
+                await asyncio.sleep(0.01)
+    assert not Shaky.faults
