@@ -176,7 +176,7 @@ class Operations:
         )
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
-        """Return counters, gauges and histograms, those that the page *Metrics* lists."""
+        """Return counters, gauges and histograms; ``docs/reference/metrics.md`` lists them."""
         read_query(request, NoQuery)
         stats = await self._runtime.uploads.stats()
         body, content_type = self._metrics.render(stats, watchers=len(self._watchers))
