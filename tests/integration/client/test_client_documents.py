@@ -13,11 +13,13 @@ from pdfsluice.client import (
     ImportStatus,
     NotFound,
     ProgressEvent,
+    RetryPolicy,
     StatusEvent,
     TransferProgress,
 )
 from pdfsluice.client.events import UploadEvent
 from pdfsluice.core.testing.pdfs import make_pdf
+from tests.support.fault_proxy import Fault, Link, fault_proxy
 from tests.support.servers import RunningServer, Serve
 
 SENTENCES = (
@@ -33,10 +35,7 @@ def write(path: Path, *pages: str) -> Path:
 
 
 async def settled(client: Client, document: Document) -> ImportStatus:
-    async with asyncio.timeout(120):
-        while (status := await client.import_status(document.id)).running:
-            await asyncio.sleep(0.05)
-    return status
+    return await asyncio.wait_for(client.settled(document.id), 120)
 
 
 async def test_documents_are_listed_renamed_and_deleted(serve: Serve, tmp_path: Path) -> None:
@@ -73,7 +72,23 @@ async def test_indexed_document_is_found_with_its_page(
     assert "reservoir" in best.text
 
 
-async def watch_an_upload(base_url: str, path: Path) -> list[UploadEvent]:
+async def test_a_restart_of_the_server_does_not_end_the_wait_for_the_import(
+    serve: Serve, tmp_path: Path
+) -> None:
+    server = serve()
+    heard: list[ImportStatus] = []
+    policy = RetryPolicy(patience=120, longest_pause=0.5)
+    async with Client(server.base_url, retry=policy) as client:
+        document = await client.upload(write(tmp_path / "lore.pdf", *SENTENCES))
+        server.kill()
+        waiting = asyncio.create_task(client.settled(document.id, on_status=heard.append))
+        await asyncio.to_thread(server.start)
+        status = await asyncio.wait_for(waiting, 120)
+    assert status.import_status == "done"
+    assert all(each.running for each in heard)
+
+
+async def watch_an_upload(base_url: str, path: Path, *, timeout: float = 60) -> list[UploadEvent]:
     """Upload with one client while another one watches; return what the other one hears.
 
     The upload stops when it has begun and goes on when the watcher is there.
@@ -87,7 +102,10 @@ async def watch_an_upload(base_url: str, path: Path) -> list[UploadEvent]:
             session_ids.append(now.session_id)
             raise KeyError("stop here")
 
-    async with Client(base_url) as sender, Client(base_url) as watcher:
+    async with (
+        Client(base_url, timeout=timeout) as sender,
+        Client(base_url, timeout=timeout) as watcher,
+    ):
         with pytest.raises(KeyError):
             await sender.upload(path, chunk_size=64 * 1024, parallel=1, on_progress=stop)
 
@@ -117,6 +135,31 @@ async def test_watcher_hears_of_an_upload_to_its_end(server: RunningServer, tmp_
     progress = [event.uploaded_bytes for event in heard if isinstance(event, ProgressEvent)]
     assert progress == sorted(progress)
     assert len(set(progress)) > 2
+
+
+class Swallow(Fault):
+    """Passes everything on except requests for a WebSocket, which get no answer at all."""
+
+    async def pump(self, link: Link) -> None:
+        """Carry bytes until such a request comes."""
+        while data := await link.client[0].read(64 * 1024):
+            if data.startswith(b"GET /ws/"):
+                await link.client[0].read()  # until the client has given up
+                return
+            await link.upstream(data)
+
+
+async def test_watcher_polls_where_a_websocket_gets_no_answer(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "swallowed.pdf"
+    path.write_bytes(make_pdf(["Swallowed"], noise_per_page=500_000))
+
+    async with fault_proxy(server.port, lambda _number: Swallow()) as proxy:
+        heard = await watch_an_upload(proxy.base_url, path, timeout=2)
+
+    assert isinstance(heard[-1], StatusEvent)
+    assert heard[-1].status == "completed"
 
 
 async def test_watcher_polls_where_there_is_no_websocket(

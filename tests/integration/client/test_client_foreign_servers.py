@@ -81,9 +81,10 @@ async def test_retry_after_may_be_a_date() -> None:
     assert 50 < error.retry_after <= 60
 
 
-async def test_nonsense_in_retry_after_is_ignored() -> None:
+@pytest.mark.parametrize("nonsense", ["soon", "\N{SUPERSCRIPT TWO}"])
+async def test_nonsense_in_retry_after_is_ignored(nonsense: str) -> None:
     async def sorry(_request: web.Request) -> web.Response:
-        return web.Response(status=503, headers={"Retry-After": "soon"})
+        return web.Response(status=503, headers={"Retry-After": nonsense})
 
     assert (await error_of(sorry)).retry_after is None
 

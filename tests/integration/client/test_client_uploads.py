@@ -12,6 +12,7 @@ from aiohttp import ClientSession
 
 from pdfsluice.client import (
     Client,
+    ClientError,
     ContentRejected,
     Document,
     FileChanged,
@@ -268,6 +269,52 @@ async def test_a_session_that_tells_nothing_of_its_file_is_compared_by_its_bytes
             assert (await client.session(session_id)).durable_bytes == stored_chunks * MIB
         document = await client.resume(session_id, pdf)
     assert stored(server, document) == pdf.read_bytes()
+
+
+async def test_a_session_that_has_a_part_of_a_chunk_is_compared_by_its_bytes(
+    server: RunningServer, pdf: Path
+) -> None:
+    streaming = f"{server.base_url}/api/documents/streaming"
+    wanted = {"filename": "any.pdf", "file_size": pdf.stat().st_size, "chunk_size": MIB}
+    other = pdf.with_name("other.pdf")
+    other.write_bytes(pdf.read_bytes().replace(b"%PDF", b"%FDP", 1))
+    async with ClientSession() as http, Client(server.base_url) as client:
+        async with http.post(f"{streaming}/initiate", json=wanted) as answer:
+            session_id = (await answer.json())["session_id"]
+        async with http.put(
+            f"{streaming}/chunk/{session_id}?chunk_offset=0",
+            data=pdf.read_bytes()[:1000],
+            headers={"Content-Type": "application/octet-stream"},
+        ) as answer:
+            assert answer.status == 200
+        with pytest.raises(FileChanged):
+            await client.resume(session_id, other)
+        document = await client.resume(session_id, pdf)
+    assert stored(server, document) == pdf.read_bytes()
+
+
+async def test_an_upload_whose_size_only_its_client_knows_is_left_to_it(
+    server: RunningServer, pdf: Path
+) -> None:
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Defer-Length": "1"}
+    async with ClientSession() as http, Client(server.base_url) as client:
+        async with http.post(f"{server.base_url}/files", headers=headers) as answer:
+            session_id = answer.headers["Location"].rpartition("/")[2]
+        with pytest.raises(ClientError, match="how long") as caught:
+            await client.resume(session_id, pdf)
+        session = await client.session(session_id)
+    assert (caught.value.code, caught.value.retryable) == ("size-unknown", False)
+    assert "the client that began it" in caught.value.hint
+    assert (session.status, session.durable_bytes) == ("created", 0)
+
+
+async def test_a_name_that_is_not_utf_8_is_sent_as_far_as_it_can_be_read(
+    server: RunningServer, pdf: Path
+) -> None:
+    path = pdf.rename(pdf.with_name(os.fsdecode(b"caf\xe9.pdf")))
+    async with Client(server.base_url) as client:
+        document = await client.upload(path, title=path.stem)
+    assert (document.filename, document.title) == ("caf\ufffd.pdf", "caf\ufffd")
 
 
 async def test_completed_upload_can_be_resumed_for_its_answer(
