@@ -3,7 +3,8 @@
 if __name__ == "config":
     raise ImportError("import this package as 'pdfsluice.config', not as 'config'")
 
-from .loading import Loaded, SettingsError, load
+from .given import SettingsError
+from .loading import Loaded, load
 from .settings import Settings
 from .units import Duration, Size
 

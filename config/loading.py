@@ -8,60 +8,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
+from .environment import parts_of, read_environment, read_text
+from .given import Given, Key, SettingsError
 from .settings import Settings
 
-Key = tuple[str, ...]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
-
-class SettingsError(Exception):
-    """A setting is wrong; the message names the value, its origin and what is allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentName:
-    """A variable with a name and a unit of its own (the ``STREAMING_*`` family).
-
-    Attributes:
-        field: The setting it stands for.
-        unit: Appended to the number, as the setting's type reads it.
-    """
-
-    field: str
-    unit: str = ""
-
-
-SPEC_VARIABLES: Mapping[str, EnvironmentName] = {
-    "STREAMING_MAX_FILE_SIZE_MB": EnvironmentName("max_file_size", "MiB"),
-    "STREAMING_CHUNK_SIZE_MB": EnvironmentName("chunk_size", "MiB"),
-    "STREAMING_MAX_CONCURRENT_UPLOADS": EnvironmentName("max_concurrent_uploads"),
-    "STREAMING_MEMORY_LIMIT_MB": EnvironmentName("memory_limit_mb"),
-    "STREAMING_SESSION_TIMEOUT_HOURS": EnvironmentName("session_timeout", "h"),
-    "STREAMING_CLEANUP_INTERVAL_MINUTES": EnvironmentName("cleanup_interval", "m"),
-    "STREAMING_UPLOAD_DIR": EnvironmentName("upload_dir"),
-    "STREAMING_STATE_DIR": EnvironmentName("state_dir"),
+_EXPECTED: Mapping[str, str] = {
+    "tuple_type": "a list is expected",
+    "list_type": "a list is expected",
+    "set_type": "a list is expected",
+    "frozen_set_type": "a list is expected",
+    "dict_type": "a table is expected",
+    "model_type": "a table is expected",
 }
-PREFIX = "PDFSLUICE_"
-_PLUGIN_DEPTH = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A value somebody gave, and where."""
-
-    value: Any
-    origin: str
+"""What people call the types that pydantic names otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The final settings, the sections of plugins, and where each value came from."""
+    """The final settings, the sections of plugins, and where each value came from.
+
+    Attributes:
+        settings: The settings of pdfsluice itself.
+        sections: The section of each plugin.
+        origins: Where the values came from that are not the default.
+        warnings: What looks like a setting and is none, in sentences.
+    """
 
     settings: Settings
     sections: Mapping[str, BaseModel]
     origins: Mapping[Key, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def origin(self, key: Key) -> str:
         """Say where a value came from."""
@@ -97,7 +77,8 @@ def load(
     given: dict[Key, Given] = {}
     if file is not None:
         given.update(_from_file(file))
-    given.update(_from_environment(variables))
+    warnings: list[str] = []
+    given.update(read_environment(variables, warnings))
     for name, value in (command_line or {}).items():
         if value is not None:
             given[(name,)] = Given(value, f"--{name.replace('_', '-')}")
@@ -113,7 +94,8 @@ def load(
         )
         for name, model in known.items()
     }
-    return Loaded(settings, validated, {key: item.origin for key, item in given.items()})
+    origins = {key: item.origin for key, item in given.items()}
+    return Loaded(settings, validated, origins, tuple(warnings))
 
 
 def _from_file(path: Path) -> Iterator[tuple[Key, Given]]:
@@ -127,43 +109,16 @@ def _from_file(path: Path) -> Iterator[tuple[Key, Given]]:
         if name != "plugins":
             yield (name,), Given(value, str(path))
             continue
+        if not isinstance(value, dict):
+            raise SettingsError(f"{path}: plugins is no table; write [plugins.NAME]")
         for plugin, section in value.items():
+            if not isinstance(section, dict):
+                raise SettingsError(
+                    f"{path}: plugins.{plugin} is no table;"
+                    f" write the plugin's options under [plugins.{plugin}]"
+                )
             for option, inner in section.items():
                 yield ("plugins", plugin, option), Given(inner, f"{path} [plugins.{plugin}]")
-
-
-def _from_environment(variables: Mapping[str, str]) -> Iterator[tuple[Key, Given]]:
-    for variable, text in variables.items():
-        if variable in SPEC_VARIABLES:
-            name = SPEC_VARIABLES[variable]
-            yield (name.field,), Given(f"{text}{name.unit}", variable)
-        elif variable.startswith("STREAMING_"):
-            _refuse_typo(variable, SPEC_VARIABLES)
-        elif variable.startswith(PREFIX):
-            key = tuple(variable.removeprefix(PREFIX).lower().split("__"))
-            if (key[0] == "plugins" and len(key) == _PLUGIN_DEPTH) or (
-                len(key) == 1 and key[0] in Settings.model_fields
-            ):
-                yield key, Given(_structured(text), variable)
-            else:
-                _refuse_typo(variable, [PREFIX + name.upper() for name in Settings.model_fields])
-
-
-def _structured(text: str) -> Any:
-    """Read a list or table written in TOML syntax; leave all else as text."""
-    if not text.lstrip().startswith(("[", "{")):
-        return text
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _refuse_typo(variable: str, allowed: Mapping[str, Any] | list[str]) -> None:
-    """Stop at a name that is close to a known one; other programs' variables pass."""
-    close = difflib.get_close_matches(variable, list(allowed), n=1, cutoff=0.85)
-    if close:
-        raise SettingsError(f"the environment has {variable}; did you mean {close[0]}?")
 
 
 def _refuse_unknown_sections(
@@ -179,28 +134,42 @@ def _refuse_unknown_sections(
 
 def _validate(model: type[ModelT], given: Mapping[str, Given], prefix: Key) -> ModelT:
     try:
-        return model.model_validate({name: item.value for name, item in given.items()})
+        return model.model_validate({name: _value(name, given, model) for name in given})
     except ValidationError as error:
         # A default that is made of another value is at fault only because that one is.
         causes = [each for each in error.errors() if each["type"] != "default_factory_not_called"]
-        raise SettingsError(
-            "\n".join(_explain(problem, model, given, prefix) for problem in causes)
-        ) from error
+        text = "\n".join(_explain(problem, model, given, prefix) for problem in causes)
+    raise SettingsError(text)  # without its cause, which may show a secret
+
+
+def _value(name: str, given: Mapping[str, Given], model: type[BaseModel]) -> Any:
+    item, known = given[name], model.model_fields.get(name)
+    return read_text(item.value, known.annotation) if item.plain and known else item.value
 
 
 def _explain(problem: Any, model: type[BaseModel], given: Mapping[str, Given], prefix: Key) -> str:
     location = [str(part) for part in problem["loc"]]
     name = location[0] if location else ""
     shown = ".".join((*prefix, *location))
+    reason = _EXPECTED.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, list(model.model_fields), n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         return f"{given[name].origin}: there is no setting {shown}{hint}"
     if name not in given:
-        return f"{shown or 'settings'}: {problem['msg']}"
-    item = given[name]
-    description = model.model_fields[name].description or ""
+        return f"{_together(problem, given) or shown or 'settings'}: {reason}"
+    item, known = given[name], model.model_fields[name]
+    value = "(a secret)" if SecretStr in parts_of(known.annotation) else repr(str(item.value))
     return (
-        f"{shown} = {str(item.value)!r} (from {item.origin}) is not allowed:"
-        f" {problem['msg']}. {description}".rstrip()
+        f"{shown} = {value} (from {item.origin}) is not allowed:"
+        f" {reason}. {known.description or ''}".rstrip()
+    )
+
+
+def _together(problem: Any, given: Mapping[str, Given]) -> str:
+    """Name the values, and their origins, that a validator says do not go together."""
+    origins = {name: f"from {item.origin}" for name, item in given.items()}
+    values = problem.get("ctx", {}).get("values", {})
+    return ", ".join(
+        f"{name} = {value} ({origins.get(name, 'the default')})" for name, value in values.items()
     )

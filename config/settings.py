@@ -4,8 +4,18 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ByteSize, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from .units import Duration, Size
 
@@ -23,7 +33,29 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-Folder = Annotated[Path, AfterValidator(_absolute)]
+def _not_empty(value: Any) -> Any:
+    """Refuse an empty name, which would mean the working directory."""
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("the name of the folder is empty")
+    return value
+
+
+def _as_browsers_write(origin: str) -> str:
+    """Return a web origin as it stands in the header ``Origin`` (RFC 6454, 6.1)."""
+    if origin in {"*", "null"}:
+        return origin
+    parts = urlsplit(origin)
+    whole = parts.scheme and parts.hostname and parts.path in {"", "/"}
+    if not whole or parts.query or parts.fragment or parts.username is not None:
+        raise ValueError(f"write an origin as https://name or https://name:port, not {origin!r}")
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in {None, _DEFAULT_PORTS.get(parts.scheme)} else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+Folder = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_absolute)]
+Origin = Annotated[str, AfterValidator(_as_browsers_write)]
 
 
 class Settings(BaseModel):
@@ -157,7 +189,7 @@ class Settings(BaseModel):
     )
     import_jobs: int = Field(1, ge=1, le=64, description="Background jobs that run at once.")
 
-    cors_origins: tuple[str, ...] = Field(
+    cors_origins: tuple[Origin, ...] = Field(
         (), description="Web origins that may use the interface from a browser; ['*'] for all."
     )
     websocket_heartbeat: Duration = Field(
@@ -177,5 +209,8 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _chunk_fits(self) -> Self:
         if self.chunk_size > self.max_chunk_size:
-            raise ValueError("chunk_size must not be larger than max_chunk_size")
+            sizes = {"chunk_size": self.chunk_size, "max_chunk_size": self.max_chunk_size}
+            values = {name: size.human_readable(separator=" ") for name, size in sizes.items()}
+            reason = "chunk_size must not be larger than max_chunk_size"
+            raise PydanticCustomError("together", reason, {"values": values})
         return self

@@ -4,9 +4,10 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ByteSize, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, ByteSize, PlainSerializer
 
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = timedelta(days=36_525)
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
 
@@ -22,11 +23,19 @@ def parse_duration(value: Any) -> Any:
         return value
     text = value.strip().lower()
     if re.fullmatch(r"\d+(\.\d+)?", text):
-        return timedelta(seconds=float(text))
+        text += "s"
     parts = _PART.findall(text)
     if not parts or _PART.sub("", text).strip():
         raise ValueError("write a duration as 30s, 15m, 24h or 7d")
-    return timedelta(seconds=sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))
+    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+    return timedelta(seconds=seconds) if seconds < timedelta.max.total_seconds() else timedelta.max
+
+
+def _check_length(value: timedelta) -> timedelta:
+    """Refuse what would lead past the last date that there is."""
+    if abs(value) > _LONGEST:
+        raise ValueError("a duration may be 100 years at most")
+    return value
 
 
 def format_duration(value: timedelta) -> str:
@@ -41,6 +50,7 @@ def format_duration(value: timedelta) -> str:
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
+    AfterValidator(_check_length),
     PlainSerializer(format_duration, when_used="json"),
 ]
 """A length of time: a number of seconds, or text such as ``30s``, ``15m``, ``24h``, ``7d``."""

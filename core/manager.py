@@ -62,9 +62,14 @@ class PluginInfo:
 
 
 class PluginManager:
-    """Knows all plugins. One per server or command; nothing about it is global."""
+    """Knows all plugins. One per server or command; nothing about it is global.
+
+    Attributes:
+        left_out: Names of plugins that are there and were not wanted.
+    """
 
     def __init__(self) -> None:
+        self.left_out: frozenset[str] = frozenset()
         self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
         self._infos: dict[str, PluginInfo] = {}
@@ -80,10 +85,12 @@ class PluginManager:
         Raises:
             PluginError: A plugin cannot be imported, or two have the same name.
         """
-        left_out = set(disable)
+        unwanted = frozenset(disable)
         manager = cls()
         for info, load in _installed(third_party=third_party):
-            if info.name not in left_out:
+            if info.name in unwanted:
+                manager.left_out |= {info.name}
+            else:
                 manager.register(manager._imported(load, info), info)
         return manager
 

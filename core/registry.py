@@ -90,20 +90,22 @@ class Registry:
             PluginError: A hook failed, two parts have the same name, or the order has a cycle.
         """
         left_out = frozenset(disable)
+        unknown = left_out - manager.left_out
         ordered: dict[str, tuple[Any, ...]] = {}
         parts: list[Part] = []
         for kind, spec_type in KINDS.items():
             if kinds is not None and kind not in kinds:
                 continue
-            found = [
-                (info, spec)
-                for info, spec in manager.collect(f"pdfsluice_register_{kind}", spec_type, context)
-                if not left_out & {spec.name, f"{kind}:{spec.name}"}
-            ]
+            registered = manager.collect(f"pdfsluice_register_{kind}", spec_type, context)
+            names = [left_out & {spec.name, f"{kind}:{spec.name}"} for _, spec in registered]
+            unknown = unknown.difference(*names)
+            found = [each for each, named in zip(registered, names, strict=True) if not named]
             owners = _without_conflicts(kind, found)
             ordered[kind] = _in_order(kind, [(part.plugin, spec) for part, spec in owners])
             by_name = {part.name: part for part, _ in owners}
             parts.extend(by_name[spec.name] for spec in ordered[kind])
+        if unknown and kinds is None:
+            logger.warning("nothing to disable is called %s", ", ".join(sorted(unknown)))
         return cls(**ordered, parts=tuple(parts))
 
 

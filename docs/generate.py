@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
 
 from pdfsluice.client.errors import ClientError
-from pdfsluice.config.loading import SPEC_VARIABLES
+from pdfsluice.config.environment import SPEC_VARIABLES
 from pdfsluice.config.settings import Settings
 from pdfsluice.core import (
     errors,
@@ -127,8 +127,8 @@ def settings_page() -> str:
         (
             "Sizes are numbers of bytes or text such as `8 MiB`; durations are seconds or text such"
             " as `30s`, `15m`, `24h`, `7d`. In the environment, lists and tables are written as in"
-            " JSON, or as TOML has them:"
-            """ `PDFSLUICE_CORS_ORIGINS='["https://app.example"]'`,"""
+            " JSON, or as TOML has them, lists of text also with commas:"
+            """ `PDFSLUICE_CORS_ORIGINS='https://app.example,https://other.example'`,"""
             """ `PDFSLUICE_PLUGINS__POLICY__RULES='[{"kind": "launch", "decision": "reject"}]'`."""
         ),
         "",

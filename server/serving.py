@@ -75,6 +75,8 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
         },
     )
     logs.configure(loaded.settings)
+    for warning in loaded.warnings:
+        logger.warning("%s", warning)
     _raise_file_limit()
     if loaded.settings.stage_processes:
         keep_to_own(loaded.settings.processors)

@@ -1,10 +1,11 @@
 """Settings: layers, origins, and what happens to wrong values."""
 
+import traceback
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from pdfsluice.config import SettingsError, load
 
@@ -14,8 +15,10 @@ MIB = 1024 * 1024
 class Example(BaseModel, extra="forbid"):
     """A plugin's section."""
 
-    level: int = Field(3, ge=1, le=9, description="From 1 to 9.")
+    level: int = Field(default=3, ge=1, le=9, description="From 1 to 9.")
     names: tuple[str, ...] = ()
+    table: dict[str, str] = Field(default={}, description="Anything.")
+    key: SecretStr | None = None
 
 
 def test_the_variables_of_the_specification_have_their_units(tmp_path: Path) -> None:
@@ -83,7 +86,32 @@ def test_folders_follow_the_data_folder(tmp_path: Path) -> None:
         ({"PDFSLUICE_PLUGINS__EXAMPLE__LEVEL": "10"}, ["plugins.example.level", "From 1 to 9"]),
         ({"PDFSLUICE_PLUGINS__EXAMPLE__LEVL": "1"}, ["plugins.example.levl", "did you mean level"]),
         ({"PDFSLUICE_PLUGINS__NOBODY__X": "1"}, ["'nobody'", "example"]),
-        ({"PDFSLUICE_CHUNK_SIZE": "128 MiB"}, ["must not be larger than max_chunk_size"]),
+        (
+            {"STREAMING_CHUNK_SIZE_MB": "128"},
+            [
+                "chunk_size = 128.0 MiB (from STREAMING_CHUNK_SIZE_MB)",
+                "max_chunk_size = 64.0 MiB (the default)",
+                "must not be larger than max_chunk_size",
+            ],
+        ),
+        ({"STREAMING_UPLOAD_DIR": ""}, ["upload_dir", "STREAMING_UPLOAD_DIR", "is empty"]),
+        ({"PDFSLUICE_DATA_DIR": " "}, ["data_dir", "PDFSLUICE_DATA_DIR", "is empty"]),
+        ({"PDFSLUICE_SESSION_TIMEOUT": "99999999999d"}, ["session_timeout", "100 years"]),
+        ({"PDFSLUICE_SESSION_TIMEOUT": "P99999999D"}, ["session_timeout", "100 years"]),
+        ({"PDFSLUICE_SESSION_TIMEOUT": "9" * 400}, ["session_timeout", "100 years"]),
+        ({"PDFSLUICE_PLUGINS": "x"}, ["PDFSLUICE_PLUGINS__NAME__OPTION"]),
+        ({"PDFSLUICE_PLUGINS__POLICY": "x"}, ["PDFSLUICE_PLUGINS__NAME__OPTION"]),
+        ({"PDFSLUICE_PLUGINS_POLICY_PRESET": "x"}, ["PDFSLUICE_PLUGINS__NAME__OPTION"]),
+        ({"PDFSLUICE_PLUGINS____X": "x"}, ["PDFSLUICE_PLUGINS__NAME__OPTION"]),
+        ({"PDFSLUICE_CORS_ORIGINS": "https://a.example/app"}, ["cors_origins", "https://name"]),
+        ({"PDFSLUICE_CORS_ORIGINS": "a.example"}, ["cors_origins", "https://name"]),
+        (
+            {
+                "PDFSLUICE_CORS_ORIGINS": "http://[",
+            },
+            ["cors_origins", "PDFSLUICE_CORS_ORIGINS"],
+        ),
+        ({"PDFSLUICE_PLUGINS__EXAMPLE__TABLE": "a"}, ["a table is expected"]),
     ],
 )
 def test_a_wrong_value_is_named_with_its_origin(
@@ -93,6 +121,95 @@ def test_a_wrong_value_is_named_with_its_origin(
         load(sections={"example": Example}, environment=environment)
     for part in parts:
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        ("plugins = 3", ["plugins", "[plugins.NAME]"]),
+        ('[plugins]\nexample = "strict"', ["plugins.example", "[plugins.example]"]),
+        ('[plugins.example]\nnames = "a"', ["plugins.example.names", "a list is expected"]),
+        ("[plugins.example]\ntable = [1]", ["plugins.example.table", "a table is expected"]),
+        ('data_dir = ""', ["data_dir", "is empty"]),
+        ("session_timeout = 99999999999", ["session_timeout"]),
+    ],
+)
+def test_a_wrong_shape_in_a_file_is_explained(
+    tmp_path: Path, content: str, parts: list[str]
+) -> None:
+    file = tmp_path / "pdfsluice.toml"
+    file.write_text(content)
+    with pytest.raises(SettingsError) as caught:
+        load(sections={"example": Example}, file=file, environment={})
+    for part in (str(file), *parts):
+        assert part in str(caught.value)
+
+
+def test_a_secret_of_the_wrong_shape_is_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "pdfsluice.toml"
+    file.write_text('[plugins.example]\nkey = ["sk-secret"]')
+    with pytest.raises(SettingsError, match=r"plugins\.example\.key = \(a secret\)") as caught:
+        load(sections={"example": Example}, file=file, environment={})
+    assert "sk-secret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("text", ["['sk-secret']", '{"a": "b"}', "[::1]"])
+def test_text_is_left_as_it_is_where_text_is_wanted(text: str) -> None:
+    environment = {"PDFSLUICE_PLUGINS__EXAMPLE__KEY": text, "PDFSLUICE_HOST": text}
+    loaded = load(sections={"example": Example}, environment=environment)
+    assert loaded.section("example") == Example(key=SecretStr(text))
+    assert loaded.settings.host == text
+
+
+@pytest.mark.parametrize("text", ['{folder = "/x"}', '{"folder": "/x"}', ' {"folder":"/x"}'])
+def test_tables_are_written_as_in_toml_or_json(text: str) -> None:
+    environment = {"PDFSLUICE_PLUGINS__EXAMPLE__TABLE": text}
+    loaded = load(sections={"example": Example}, environment=environment)
+    assert loaded.section("example") == Example(table={"folder": "/x"})
+
+
+@pytest.mark.parametrize(
+    "text", ["clamav, yara", "clamav,yara,", "['clamav', 'yara']", '["clamav","yara"]']
+)
+def test_a_list_of_text_may_be_written_with_commas(text: str) -> None:
+    assert load(environment={"PDFSLUICE_DISABLE": text}).settings.disable == ("clamav", "yara")
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("https://a.example/", "https://a.example"),
+        ("HTTPS://A.Example:443", "https://a.example"),
+        ("http://localhost:3000/", "http://localhost:3000"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("*", "*"),
+    ],
+)
+def test_origins_are_compared_as_browsers_write_them(written: str, sent: str) -> None:
+    loaded = load(environment={"PDFSLUICE_CORS_ORIGINS": written})
+    assert loaded.settings.cors_origins == (sent,)
+
+
+def test_what_looks_like_a_setting_and_is_none_is_told() -> None:
+    known = dict.fromkeys(
+        ("PDFSLUICE_API_KEY", "PDFSLUICE_API_KEY_FILE", "PDFSLUICE_SERVER", "PDFSLUICE_TRACEBACK"),
+        "x",
+    )
+    linked = {
+        "PDFSLUICE_PORT": "tcp://10.0.0.1:8000",
+        "PDFSLUICE_SERVICE_HOST": "10.0.0.1",
+        "PDFSLUICE_SERVICE_PORT": "8000",
+        "PDFSLUICE_SERVICE_PORT_HTTP": "8000",
+        "PDFSLUICE_PORT_8000_TCP": "tcp://10.0.0.1:8000",
+        "PDFSLUICE_PORT_8000_TCP_ADDR": "10.0.0.1",
+        "PDFSLUICE_WEB_PORT": "tcp://10.0.0.1:8000",
+    }
+    assert load(environment=known | linked).warnings == ()
+    loaded = load(environment={"PDFSLUICE_POLICY_PRESET": "strict", "PDFSLUICE_MAX_UPLOADS": "3"})
+    assert [warning.split()[3] for warning in loaded.warnings] == [
+        "PDFSLUICE_POLICY_PRESET,",
+        "PDFSLUICE_MAX_UPLOADS,",
+    ]
 
 
 def test_unknown_names_in_a_file_are_errors(tmp_path: Path) -> None:
