@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field
 
@@ -38,8 +38,8 @@ class UnscannedView(View):
     object: int | None
 
 
-class DocumentView(View):
-    """A document in the catalogue."""
+class DocumentSummary(View):
+    """A document in a list of many: with the number of its findings, of which it may have many."""
 
     id: int
     title: str
@@ -51,8 +51,8 @@ class DocumentView(View):
     page_count: int | None
     metadata: dict[str, str]
     decision: str
-    findings: list[FindingView]
-    unscanned: list[UnscannedView]
+    finding_count: int
+    unscanned_count: int
     import_status: str
     index_status: str
 
@@ -68,27 +68,48 @@ class DocumentView(View):
             available: Whether its bytes are there.
         """
         return cls(
-            id=document.id,
-            title=document.title,
-            filename=document.filename,
-            file_size=document.file_size,
+            **cls._of_catalogue(document),
             is_file_available=available,
-            created_at=document.created_at,
-            sha256=document.sha256,
-            page_count=document.page_count,
-            metadata=dict(document.metadata),
-            decision=document.decision.name.lower(),
-            findings=views_of(FindingView, document.findings),
-            unscanned=views_of(UnscannedView, document.unscanned),
             import_status=stage_of(JobKind.IMPORT).value,
             index_status=stage_of(JobKind.INDEX).value,
         )
+
+    @classmethod
+    def _of_catalogue(cls, document: Document) -> dict[str, Any]:
+        return {
+            "id": document.id,
+            "title": document.title,
+            "filename": document.filename,
+            "file_size": document.file_size,
+            "created_at": document.created_at,
+            "sha256": document.sha256,
+            "page_count": document.page_count,
+            "metadata": dict(document.metadata),
+            "decision": document.decision.name.lower(),
+            "finding_count": len(document.findings),
+            "unscanned_count": len(document.unscanned),
+        }
+
+
+class DocumentView(DocumentSummary):
+    """A document in the catalogue."""
+
+    findings: list[FindingView]
+    unscanned: list[UnscannedView]
+
+    @classmethod
+    def _of_catalogue(cls, document: Document) -> dict[str, Any]:
+        return {
+            **super()._of_catalogue(document),
+            "findings": views_of(FindingView, document.findings),
+            "unscanned": views_of(UnscannedView, document.unscanned),
+        }
 
 
 class DocumentsView(View):
     """A page of documents."""
 
-    documents: list[DocumentView]
+    documents: list[DocumentSummary]
     total: int
     next: int | None = Field(description="The ``after`` of the next page; null at the end.")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import TypeVar
 
 from aiohttp import hdrs, web
 
@@ -11,7 +12,15 @@ from pdfsluice.core.models import Completion, Document, Principal, Scope
 from pdfsluice.core.runtime import Runtime
 
 from .bodies import BodyLimits
-from .document_views import DocumentsView, DocumentView, HitView, ImportView, PageView, SearchView
+from .document_views import (
+    DocumentSummary,
+    DocumentsView,
+    DocumentView,
+    HitView,
+    ImportView,
+    PageView,
+    SearchView,
+)
 from .files import FileAnswer, attachment
 from .keys import PRINCIPAL
 from .routes import Answer, Route
@@ -25,6 +34,8 @@ from .schemas import (
     read_query,
 )
 from .views import respond
+
+SummaryT = TypeVar("SummaryT", bound=DocumentSummary)
 
 _GREATEST_ID = 2**53 - 1
 _TAG = "Documents"
@@ -162,7 +173,7 @@ class Documents:
         documents, total = await self._library.list(
             request[PRINCIPAL], after=query.after, limit=query.limit
         )
-        views = [await self.view(document) for document in documents]
+        views = [await self._show(DocumentSummary, document) for document in documents]
         full = len(documents) == query.limit
         following = documents[-1].id if full and documents[-1].id > 1 else None
         return respond(DocumentsView(documents=views, total=total, next=following))
@@ -235,10 +246,13 @@ class Documents:
 
     async def view(self, document: Document) -> DocumentView:
         """Describe a document with the state of its background work."""
+        return await self._show(DocumentView, document)
+
+    async def _show(self, view: type[SummaryT], document: Document) -> SummaryT:
         status, available = await asyncio.gather(
             self._library.import_status(document), self._library.is_file_available(document)
         )
-        return DocumentView.of(document, status.of, available=available)
+        return view.of(document, status.of, available=available)
 
     async def view_completed(self, done: Completion) -> DocumentView:
         """Describe the document of an upload that has just ended."""

@@ -61,14 +61,27 @@ async def test_a_document_and_its_title(web: WebServer) -> None:
         document = await body_of(response)
     assert document["title"] == "Another"
     assert document["sha256"] == sha256(PDF)
-    assert document.keys() == {
+    summary = {
         "id", "title", "filename", "file_size", "is_file_available", "created_at", "sha256",
-        "page_count", "metadata", "decision", "findings", "unscanned", "import_status",
-        "index_status",
+        "page_count", "metadata", "decision", "finding_count", "unscanned_count",
+        "import_status", "index_status",
     }  # fmt: skip
+    assert document.keys() == {*summary, "findings", "unscanned"}
+    async with web.http.get("/api/documents") as response:
+        (listed,) = (await body_of(response))["documents"]
+    assert listed.keys() == summary, "a list of many has no findings, which may be many each"
+    assert listed["finding_count"] == len(document["findings"])
     for wrong in ({"title": ""}, {"title": "x" * 501}, {"title": None}, {}):
         async with web.http.patch(one, json=wrong) as response:
             await problem_of(response, 400, "bad-request")
+
+
+@pytest.mark.parametrize("number", ["0", "9" * 17, "9" * 5000, "-1", "1e3", "\N{SUPERSCRIPT TWO}"])
+async def test_what_is_no_number_names_nothing(web: WebServer, number: str) -> None:
+    one = (await web.upload(PDF))["id"]
+    for path in (f"/api/documents/{number}", f"/api/documents/{one}/pages/{number}"):
+        async with web.http.get(path) as response:
+            await problem_of(response, 404, "document-not-found")
 
 
 async def test_a_deleted_document_is_gone(web: WebServer) -> None:
