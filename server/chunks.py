@@ -1,12 +1,14 @@
 """The bytes of uploads over HTTP: a chunk as a form, as the documentation has it, or raw."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self
 
 from aiohttp import web
 
 from pdfsluice.core import errors
+from pdfsluice.core.lifecycle import refusal
 from pdfsluice.core.models import Checksum, ChunkIntent, ChunkReceipt, Scope, Session
 from pdfsluice.core.runtime import Runtime
 
@@ -120,6 +122,7 @@ class Chunks:
 
     def __init__(self, runtime: Runtime) -> None:
         self._uploads = runtime.uploads
+        self._gates = runtime.registry.gates
         self._settings = runtime.settings
         self._limits = BodyLimits.of(runtime.settings)
 
@@ -182,8 +185,7 @@ class Chunks:
         form = FileForm(request, self._limits, names=_FORM_FIELDS, settle=settler)
         async with form:
             if form.has_file and not form.fields.keys() & {"chunk_id", "chunk_offset"}:
-                # Nobody knows yet where the bytes belong, so they have to wait.
-                await form.spool(self._settings.upload_dir, most=session.chunk_size)
+                await self._put_aside(form, session)
             if not form.has_file:
                 raise errors.ProtocolError("the form has no field 'file'")
             fields = read_fields(form.fields, ChunkForm, "the form")
@@ -193,8 +195,22 @@ class Chunks:
             receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, form)
         return _answer(receipt, place)
 
+    async def _put_aside(self, form: FileForm, session: Session) -> None:
+        """Let the bytes wait: nobody knows yet where they belong. They pass the gates as well."""
+        size = session.chunk_size
+        anywhere = ChunkIntent(offset=session.committed.frontier, length=None, max_length=size)
+        async with AsyncExitStack() as admitted:
+            for spec in self._gates:
+                await admitted.enter_async_context(spec.gate.admit(session, anywhere))
+            await form.spool(self._settings.upload_dir, most=size)
+
     async def _session(self, request: web.Request) -> Session:
-        return await self._uploads.get(request[PRINCIPAL], session_id(request))
+        """Return the session of the path, if it takes bytes."""
+        session = await self._uploads.get(request[PRINCIPAL], session_id(request))
+        error = refusal(session)
+        if error is not None:
+            raise error
+        return session
 
 
 @dataclass(slots=True)
