@@ -31,11 +31,16 @@ def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamS
 
 @hookimpl
 def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[CompletionStageSpec]:
-    """Register the stage that scans again what the first one could not scan to its end."""
+    """Register the stage that scans again what the first one could not scan to its end.
+
+    A clamd that is not there is told now: whoever set the wrong socket wants to know before
+    the first upload. It may still be starting, so it stops nothing.
+    """
     from .options import ClamavOptions  # noqa: PLC0415
-    from .stages import RESCAN_NAME, RescanStage  # noqa: PLC0415
+    from .stages import RESCAN_NAME, RescanStage, warn_if_away  # noqa: PLC0415
 
     options = context.options(SECTION, ClamavOptions)
     if not options.socket:
         return ()
+    warn_if_away(options)
     return (CompletionStageSpec(name=RESCAN_NAME, stage=RescanStage(options)),)

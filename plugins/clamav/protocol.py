@@ -47,6 +47,22 @@ def parse_address(address: str) -> str | tuple[str, int]:
     return path
 
 
+def ping(address: str, *, seconds: float) -> None:
+    """Ask clamd whether it is there.
+
+    Raises:
+        ClamdError: It is not, or does not answer within ``seconds``.
+    """
+    with _connect(parse_address(address), seconds) as line:
+        try:
+            line.sendall(b"zPING\0")
+            answer = line.recv(_ANSWER_LIMIT)
+        except OSError as error:
+            raise ClamdError(f"clamd does not answer at {address}: {error}") from error
+    if answer != b"PONG\0":
+        raise ClamdError(f"what answers at {address} is no clamd")
+
+
 class Instream:
     """One stream to clamd. Blocks; used by one thread at a time.
 
@@ -55,6 +71,7 @@ class Instream:
     """
 
     def __init__(self, address: str, *, connect_seconds: float, answer_seconds: float) -> None:
+        self._patience = answer_seconds
         self._socket = _connect(parse_address(address), connect_seconds)
         self._socket.settimeout(answer_seconds)
         try:
@@ -117,7 +134,9 @@ class Instream:
         return answer.rstrip(b"\0\n").decode(errors="replace")
 
     def _reason(self, error: OSError) -> ClamdError:
-        """Read what clamd said before it hung up, if it said anything."""
+        """Read what clamd said before it hung up, if it said anything and has hung up."""
+        if isinstance(error, TimeoutError):  # it would let us wait as long again
+            return ClamdError(f"clamd neither read nor answered for {self._patience:g} seconds")
         with suppress(OSError):
             try:
                 _verdict(self._answer())
@@ -138,7 +157,8 @@ def _connect(address: str | tuple[str, int], seconds: float) -> socket.socket:
             local.close()
             raise
     except OSError as error:
-        raise ClamdError(f"clamd cannot be reached at {address}: {error}") from error
+        reason = error.strerror or error
+        raise ClamdError(f"clamd cannot be reached at {address}: {reason}") from error
     return local
 
 

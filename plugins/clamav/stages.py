@@ -6,6 +6,7 @@ one sends the whole file when it is there.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from io import RawIOBase
 from pathlib import Path
@@ -16,7 +17,9 @@ from pdfsluice.core.printable import printable
 from pdfsluice.core.stages import CompletionContext
 
 from .options import ClamavOptions
-from .protocol import ClamdError, Instream, LimitReachedError, Verdict
+from .protocol import ClamdError, Instream, LimitReachedError, Verdict, ping
+
+logger = logging.getLogger(__name__)
 
 NAME = "clamav"
 RESCAN_NAME = "clamav-rescan"
@@ -24,6 +27,20 @@ INTERRUPTED = "interrupted"
 _SLICE = 1024 * 1024
 _RETRY_SECONDS = 30.0
 _UNCERTAIN = ("Heuristics.", "PUA.")
+
+
+def warn_if_away(options: ClamavOptions) -> None:
+    """Ask whether clamd is there; where it is not, say what that means for uploads."""
+    try:
+        ping(options.socket, seconds=options.connect_seconds)
+    except ClamdError as error:
+        closed = options.when_down == "fail-closed"
+        logger.warning(
+            "%s; until it can, uploads are %s. Check that clamd runs, and the setting"
+            " 'clamav.socket'",
+            error,
+            "not completed" if closed else "accepted without a virus scan",
+        )
 
 
 class ClamavStage:
@@ -111,12 +128,13 @@ class RescanStage:
         try:
             return await asyncio.to_thread(self._scan, context.path)
         except ClamdError as error:
+            logger.warning("upload %s was not scanned for viruses: %s", context.session.id, error)
             if self._options.when_down == "fail-closed":
                 raise Overloaded(
                     "the virus scanner does not answer; the upload is kept",
                     retry_after=_RETRY_SECONDS,
                     hint="Complete the upload again when the scanner is back.",
-                ) from error
+                ) from None  # the log has told why, in a line
             message = f"The file was not scanned for viruses: {error}."
             unscanned = Unscanned(stage=RESCAN_NAME, reason="unavailable", message=message)
             return StageReport(unscanned=(unscanned,), settles=frozenset({NAME}))

@@ -16,10 +16,13 @@ from pdfsluice.core.errors import Overloaded
 from pdfsluice.core.findings import Finding, Severity, StageReport
 from pdfsluice.core.merging import merge_reports
 from pdfsluice.core.stages import CompletionContext
+from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins.clamav.options import ClamavOptions
-from pdfsluice.plugins.clamav.protocol import ClamdError, Instream, parse_address
+from pdfsluice.plugins.clamav.protocol import ClamdError, Instream, parse_address, ping
 from pdfsluice.plugins.clamav.stages import ClamavStage, RescanStage
 from tests.support.active_pdfs import completion_context
+from tests.support.commands import pdfsluice_here
+from tests.support.servers import RunningServer, Serve
 
 CLAMD = shutil.which("clamd") or shutil.which("/usr/sbin/clamd")
 BAIT = b"pdfsluice-test-virus"
@@ -188,6 +191,50 @@ def test_without_clamd_nothing_is_accepted(tmp_path: Path) -> None:
     assert caught.value.retryable
 
 
+def log_lines(running: RunningServer, text: str) -> list[str]:
+    return [line for line in running.log_tail().splitlines() if text in line]
+
+
+def test_a_server_without_its_clamd_says_so_at_the_start_and_in_a_line_for_each_upload(
+    serve: Serve, tmp_path: Path
+) -> None:
+    gone = str(tmp_path / "nobody")
+    running = serve(PDFSLUICE_PLUGINS__CLAMAV__SOCKET=gone)
+    (warning,) = log_lines(running, "clamd")
+    assert "until it can, uploads are not completed" in warning
+    pdf = tmp_path / "f.pdf"
+    pdf.write_bytes(make_pdf(["harmless"]))
+    sent = pdfsluice_here("upload", pdf, "--server", running.base_url, "--patience", "0")
+    assert "virus scanner does not answer" in sent.err
+    (line,) = log_lines(running, "was not scanned for viruses")
+    assert gone in line
+    assert "Traceback" not in running.log_tail()
+
+
+@needs_clamd
+def test_a_clamd_that_is_there_is_no_matter_for_the_log(clamd: Clamd, serve: Serve) -> None:
+    running = serve(PDFSLUICE_PLUGINS__CLAMAV__SOCKET=clamd.socket)
+    assert log_lines(running, "clamd") == []
+
+
+def test_what_is_no_clamd_is_told(tmp_path: Path) -> None:
+    address = str(tmp_path / "s")
+    with socket.create_server(address, family=socket.AF_UNIX) as listener:
+        with pytest.raises(ClamdError, match="does not answer"):
+            ping(address, seconds=0.2)
+        listener.accept()[0].close()
+
+        def say_something() -> None:
+            with listener.accept()[0] as peer:
+                peer.sendall(b"220 smtp.example.org")
+
+        thread = threading.Thread(target=say_something)
+        thread.start()
+        with pytest.raises(ClamdError, match="is no clamd"):
+            ping(address, seconds=60)
+        thread.join()
+
+
 def test_without_clamd_everything_is_accepted_where_that_is_wanted(tmp_path: Path) -> None:
     values = {"socket": str(tmp_path / "nobody"), "when_down": "fail-open"}
     opened = ClamavOptions.model_validate(values)
@@ -211,6 +258,36 @@ def test_a_clamd_that_answers_nonsense_is_as_good_as_none(tmp_path: Path) -> Non
                 with pytest.raises(ClamdError, match="clamd"):
                     instream.finish()
                 peer.close()
+
+
+class Listening(socket.socket):
+    """A socket that knows how often it was listened to."""
+
+    heard = 0
+
+    def recv(self, *arguments: int) -> bytes:
+        self.heard += 1
+        return super().recv(*arguments)
+
+
+@pytest.mark.parametrize(("size", "heard"), [(1, 1), (64 << 20, 0)])
+def test_a_clamd_that_stalls_is_waited_for_once(tmp_path: Path, size: int, heard: int) -> None:
+    address = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        with Instream(address, connect_seconds=5, answer_seconds=0.2) as instream:
+            line = Listening(fileno=instream._socket.detach())
+            line.settimeout(0.2)
+            instream._socket = line
+            with pytest.raises(ClamdError, match=r"neither read nor answered for 0\.2"):
+                send_all(instream, size)  # much of it fits into no buffer
+            assert line.heard == heard
+
+
+def send_all(instream: Instream, size: int) -> None:
+    instream.send(memoryview(bytes(size)))
+    instream.finish()
 
 
 @pytest.mark.parametrize(
