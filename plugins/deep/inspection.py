@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 
 import pikepdf
@@ -14,6 +13,7 @@ from pdfsluice.core.findings import FindingKind
 from .attachments import AttachedPdf, Attachments
 from .budget import Budget, OutOfTimeError
 from .damage import damages, exceeds_memory
+from .doubts import open_doubts
 from .facts import facts_of
 from .nested import (
     Nesting,
@@ -22,9 +22,10 @@ from .nested import (
     opens_attachments,
     sightings_within,
 )
+from .opening import Source, drops, openers
 from .sightings import Blind, Doubt, Sighting, Survey
 from .triggers import Triggers, find_triggers
-from .walk import Opener, Walk, open_pdf
+from .walk import Opener, Walk
 
 MOST_OF_A_KIND = 200
 """Sightings of one kind that are reported; a file may have a million links."""
@@ -53,30 +54,41 @@ def inspect(path: Path, seconds: float, doubts: Sequence[Doubt] = ()) -> Survey:
         seconds: How long it may take.
         doubts: What an earlier stage could not see.
     """
-    return _inspect(lambda: open_pdf(path), str(path), Budget(seconds), Nesting(), doubts)
+    return _inspect(path, Budget(seconds), Nesting(), doubts)
 
 
 def _inspect(
-    opens: Opener, path: str, budget: Budget, nesting: Nesting, doubts: Sequence[Doubt] = ()
+    source: Source, budget: Budget, nesting: Nesting, doubts: Sequence[Doubt] = ()
+) -> Survey:
+    survey = Survey()
+    for opens in openers(source):
+        survey = _survey(opens, source, budget, nesting, doubts)
+        if not survey.dropped or not survey.complete:
+            break
+    return survey
+
+
+def _survey(
+    opens: Opener, source: Source, budget: Budget, nesting: Nesting, doubts: Sequence[Doubt]
 ) -> Survey:
     try:
         pdf = opens()
     except pikepdf.PasswordError:
         return _needs_password()
     except pikepdf.PikepdfError as error:
-        return _unopenable(error, path)
+        return _unopenable(error, source)
     with pdf:
-        return _Look(pdf, opens, path, budget, nesting).survey(doubts)
+        return _Look(pdf, opens, source, budget, nesting).survey(doubts)
 
 
 class _Look:
     """A look into an open file."""
 
     def __init__(
-        self, pdf: Pdf, opens: Opener, path: str, budget: Budget, nesting: Nesting
+        self, pdf: Pdf, opens: Opener, source: Source, budget: Budget, nesting: Nesting
     ) -> None:
         self._pdf = pdf
-        self._path = path
+        self._source = source
         self._budget = budget
         self._nesting = nesting
         self._attachments = Attachments()
@@ -97,13 +109,18 @@ class _Look:
         try:
             self._look()
             self._survey.complete = True
-            self._survey.open_doubts = self._still_open(doubts)
+            if isinstance(self._source, Path):
+                self._survey.open_doubts = open_doubts(self._source, doubts, self._walk.places)
         except OutOfTimeError:
             self._blind("limit", "The file was not walked to its end.")
             self._seen.append(Sighting(kind=FindingKind.RESOURCE_LIMIT, subject="time"))
         self._warnings += map(str, self._pdf.get_warnings())
+        if drops(self._warnings):
+            self._survey.dropped = True
+            message = "An object has a number that is impossible in this file; it was not checked."
+            self._blind("impossible-number", message)
         self._survey.sightings = _bounded(
-            [*_distinct(self._seen, self._triggers), *_damaged(self._warnings, self._path)]
+            [*_distinct(self._seen, self._triggers), *_damaged(self._warnings, self._source)]
         )
         return self._survey
 
@@ -136,9 +153,7 @@ class _Look:
             self._survey.blind.append(not_looked_into(attached))
             return
         self._nesting.depth += 1
-        survey = _inspect(
-            lambda: open_pdf(BytesIO(attached.content)), "", self._budget, self._nesting
-        )
+        survey = _inspect(attached.content, self._budget, self._nesting)
         self._nesting.depth -= 1
         offset = self._walk.places.get(attached.object)
         opens = opens_attachments(self._triggers)
@@ -154,14 +169,6 @@ class _Look:
     def _blind(self, reason: str, message: str, number: int | None = None) -> None:
         if len(self._survey.blind) < MOST_BLIND:
             self._survey.blind.append(Blind(reason=reason, message=message, object=number))
-
-    def _still_open(self, doubts: Sequence[Doubt]) -> list[int]:
-        """Return which doubts are about something else than what was seen: earlier revisions."""
-        return [
-            index
-            for index, (number, offset) in enumerate(doubts)
-            if number is None or self._walk.places.get(number) != offset
-        ]
 
 
 def _distinct(seen: list[Sighting], triggers: Triggers) -> list[Sighting]:
@@ -189,11 +196,11 @@ def _bounded(seen: list[Sighting]) -> list[Sighting]:
     return kept
 
 
-def _damaged(warnings: list[str], path: str) -> list[Sighting]:
+def _damaged(warnings: list[str], source: Source) -> list[Sighting]:
     seen: list[Sighting] = []
     if exceeds_memory(warnings):
         seen.append(Sighting(kind=FindingKind.RESOURCE_LIMIT, subject="memory"))
-    for text, number in damages(warnings, path)[:1]:
+    for text, number in damages(warnings, _path(source))[:1]:
         seen.append(
             Sighting(kind=FindingKind.MALFORMED, object=number, subject="repaired", excerpt=text)
         )
@@ -208,7 +215,12 @@ def _needs_password() -> Survey:
     )
 
 
-def _unopenable(error: pikepdf.PikepdfError, path: str) -> Survey:
+def _path(source: Source) -> str:
+    """Return what qpdf calls a file in its messages."""
+    return str(source) if isinstance(source, Path) else ""
+
+
+def _unopenable(error: pikepdf.PikepdfError, source: Source) -> Survey:
     text = str(error)
     if "encryption" in text:
         message = "The file is encrypted in a way that is not supported; it could not be checked."
@@ -216,7 +228,7 @@ def _unopenable(error: pikepdf.PikepdfError, path: str) -> Survey:
             sightings=[Sighting(kind=FindingKind.ENCRYPTED, subject="unknown")],
             blind=[Blind(reason="unknown-encryption", message=message)],
         )
-    told, _ = (damages([text], path) or [(text, None)])[0]
+    told, _ = (damages([text], _path(source)) or [(text, None)])[0]
     message = "The file cannot be opened; it could not be checked."
     return Survey(
         sightings=[Sighting(kind=FindingKind.MALFORMED, subject="unopenable", excerpt=told)],

@@ -74,6 +74,7 @@ class Survey:
         complete: Whether the walk came to its end, so that earlier doubts are settled but
             for those in ``open_doubts``.
         open_doubts: Indexes of the doubts that remain.
+        dropped: Whether objects were left out; opening the file in another way shows them.
     """
 
     sightings: list[Sighting] = field(default_factory=list)
@@ -81,6 +82,7 @@ class Survey:
     facts: dict[str, Any] = field(default_factory=dict)
     complete: bool = False
     open_doubts: list[int] = field(default_factory=list)
+    dropped: bool = False
 
     def to_message(self) -> dict[str, Any]:
         """Return plain values for the pipe."""
@@ -95,6 +97,7 @@ class Survey:
             facts=message["facts"],
             complete=message["complete"],
             open_doubts=message["open_doubts"],
+            dropped=message["dropped"],
         )
 
 

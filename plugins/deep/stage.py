@@ -14,6 +14,8 @@ from .wording import to_finding
 NAME = "pdf-deep"
 SETTLES = frozenset({"pdf-structure", "pdf-security"})
 _GRACE = 5.0
+_HIDDEN = "hidden-object"
+"""The reason of a doubt about an object that a table leads to, and that no stage has seen."""
 
 
 class DeepStage:
@@ -56,16 +58,22 @@ class DeepStage:
 
 
 def _report(survey: Survey, doubts: Sequence[Unscanned], context: CompletionContext) -> StageReport:
-    findings = (to_finding(sighting, NAME) for sighting in survey.sightings)
+    remaining = [doubts[index] for index in survey.open_doubts]
+    sightings = [*survey.sightings, *_hidden(remaining)]
+    findings = (to_finding(sighting, NAME) for sighting in sightings)
     return StageReport(
         findings=tuple(found for found in findings if not _damage_is_known(found, context)),
-        unscanned=(
-            *(doubts[index] for index in survey.open_doubts),
-            *map(_unscanned, survey.blind),
-        ),
+        unscanned=(*remaining, *map(_unscanned, survey.blind)),
         facts=survey.facts,
         settles=SETTLES if survey.complete else frozenset(),
     )
+
+
+def _hidden(doubts: Sequence[Unscanned]) -> Sequence[Sighting]:
+    """Say that there is an object where none belongs, if so: no honest program puts it there."""
+    hidden = [doubt.object for doubt in doubts if doubt.reason == _HIDDEN]
+    kind = FindingKind.MALFORMED
+    return [Sighting(kind=kind, object=number, subject="hidden") for number in hidden[:1]]
 
 
 def _unscanned(blind: Blind) -> Unscanned:

@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import BinaryIO
 
 import pikepdf
 from pikepdf import Array, Dictionary, Object, Pdf, Stream
@@ -120,11 +118,6 @@ class Walk:
             for sighting in look_at(node, key=name, parent_key=parent, number=number, root=root):
                 yield replace(sighting, hidden=True) if hidden else sighting
             pending.extend((item, below, name) for below, item in node.items() if _is_direct(item))
-
-
-def open_pdf(file: Path | BinaryIO) -> Pdf:
-    """Open a file with the empty user password."""
-    return Pdf.open(file, suppress_warnings=True, inherit_page_attributes=False)
 
 
 def _interesting(found: object) -> bool:

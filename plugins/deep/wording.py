@@ -66,6 +66,11 @@ _SPECIAL: Mapping[tuple[FindingKind, str], _Special] = {
         "The document made the inspecting program crash",
         "It may be made to harm; ask for a copy saved anew.",
     ),
+    (FindingKind.MALFORMED, "hidden"): _Special(
+        Severity.HIGH,
+        "The document hides an object inside of something else, where it could not be checked",
+        "It may be made to harm; ask for a copy saved anew.",
+    ),
     (FindingKind.FORMS_XFA, "scripts"): _Special(
         Severity.MEDIUM, "The document has an XFA form with scripts of its own"
     ),

@@ -1,5 +1,7 @@
 """Objects that lie inside the data of a stream, where most readers would not look."""
 
+from collections.abc import Sequence
+
 from .effort import Effort
 from .observer import PlainObjects, XrefSection
 from .report import Sighting
@@ -26,7 +28,7 @@ class InnerObjects:
         walker.feed(memoryview(data))
         walker.finish()
 
-    def sightings(self) -> list[Sighting]:
+    def sightings(self) -> Sequence[Sighting]:
         """Return what was seen; it counts if the cross-reference table lists the object."""
         for sighting in self._security.sightings:
             sighting.hidden = True

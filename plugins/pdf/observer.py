@@ -31,6 +31,7 @@ class XrefSection:
         offsets: Their offsets.
         freed: Object numbers of free entries.
         trailer: The trailer dictionary, where there is one.
+        cut: Whether entries are left out.
     """
 
     offset: int
@@ -39,6 +40,7 @@ class XrefSection:
     offsets: "array[int]" = field(default_factory=partial(array, "Q"))
     freed: "array[int]" = field(default_factory=partial(array, "Q"))
     trailer: Dictionary | None = None
+    cut: bool = False
 
 
 @dataclass(slots=True)

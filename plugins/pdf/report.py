@@ -28,6 +28,8 @@ PROBLEMS: dict[str, str] = {
     "startxref-missing": "The offset of the cross-reference table is missing",
     "startxref-wrong": "The offset of the cross-reference table is wrong",
     "xref-wrong": "The cross-reference table points to places where the object is not",
+    "number-too-high": "The cross-reference table lists an object with a number that no PDF may"
+    " have",
     "xref-stream-damaged": "A cross-reference stream cannot be read",
     "xref-stream-size": "A cross-reference stream has the wrong size",
     "trailer-missing": "There is no trailer",
@@ -67,6 +69,11 @@ UNSCANNED: dict[str, str] = {
     "limit": "An object stream is too large to be read",
     "values": "An object has more values, or nests them deeper, than the scanner keeps",
     "flood": "A part of the file was passed because reading it would take too long",
+    "crowd": "There are more actions than the scanner remembers, so that it may not know what runs"
+    " them",
+    "hidden-object": "The cross-reference table leads to a place at which no object was seen",
+    "table": "The cross-reference table could not be followed to its end, or is larger than the"
+    " scanner compares",
 }
 """What each reason of an ``unscanned`` entry means."""
 
@@ -105,6 +112,7 @@ class Unread:
 GRAVE: dict[str, Severity] = {
     "not-a-pdf": Severity.CRITICAL,
     "root-missing": Severity.HIGH,
+    "number-too-high": Severity.HIGH,
     "xref-missing": Severity.MEDIUM,
     "startxref-missing": Severity.MEDIUM,
     "truncated": Severity.MEDIUM,
@@ -135,6 +143,7 @@ class Sighting:
         excerpt: A short, printable piece.
         details: Values for programs.
         severity: Overrides the severity of the kind.
+        told: Whether it is among what is reported.
     """
 
     kind: FindingKind
@@ -146,6 +155,7 @@ class Sighting:
     excerpt: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
     severity: Severity | None = None
+    told: bool = False
 
     def finding(self, stage: str, *, revision: Revision = Revision.CURRENT) -> Finding:
         """Put it into a finding."""

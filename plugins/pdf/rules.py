@@ -21,6 +21,22 @@ ACTIONS: dict[bytes, FindingKind] = {
 }
 """Action types by their name (table 201)."""
 
+_TARGETS: dict[bytes, tuple[bytes, ...]] = {
+    b"JavaScript": (b"JS",),
+    b"Launch": (b"F", b"Win", b"Unix", b"Mac"),
+    b"URI": (b"URI",),
+    b"SubmitForm": (b"F",),
+    b"GoToR": (b"F",),
+    b"GoToE": (b"F", b"D"),
+    b"ImportData": (b"F",),
+    b"Rendition": (b"OP", b"AN", b"JS"),
+    b"Movie": (b"Annotation", b"Operation"),
+    b"Sound": (b"Sound",),
+    b"GoTo3DView": (b"TA", b"V"),
+    b"RichMediaExecute": (b"TA", b"CMD"),
+}
+"""What each type of action acts on (12.6.4): keys that no structure element has (table 355)."""
+
 MEDIA_ANNOTATIONS = frozenset({b"RichMedia", b"Screen", b"Movie", b"Sound", b"3D"})
 """Annotation types that play something (table 171)."""
 
@@ -75,9 +91,16 @@ def additional_trigger(owner: Dictionary, actions: Value) -> Trigger:
     return fallback
 
 
-def is_structure_element(entry: Dictionary) -> bool:
-    """Whether ``/S`` names a structure type rather than an action (14.7.2)."""
-    return b"StructElem" in entry.names(b"Type") or (b"P" in entry and b"K" in entry)
+def action_names(entry: Dictionary) -> set[bytes]:
+    """Return which actions a dictionary is.
+
+    ``/S`` of a structure element (14.7.2) names a type of structure, which may be called like
+    an action; but what has something to act on is an action, whatever else stands there.
+    """
+    names = entry.names(b"S") & ACTIONS.keys()
+    if b"StructElem" in entry.names(b"Type") or (b"P" in entry and b"K" in entry):
+        return {name for name in names if any(key in entry for key in _TARGETS[name])}
+    return names
 
 
 def action_excerpt(kind: FindingKind | None, entry: Dictionary) -> str:

@@ -102,6 +102,7 @@ class Scan:
         """Report on the structure of the whole file."""
         return StageReport(
             findings=tuple(s.finding(STRUCTURE_STAGE) for s in self.structure.sightings),
+            unscanned=tuple(self.structure.unscanned()),
             facts={"pdf_version": self.structure.version_text},
             supersedes=frozenset({STRUCTURE_STAGE}),
         )
@@ -245,12 +246,14 @@ class Scan:
         raw = _trim(raw, stream.dictionary)
         decoded = self._decoder.decode(raw, stream.dictionary, MAX_DECODED, stream.offset)
         problem = decoded.problem if whole else "limit"
+        section.cut = bool(problem)
         if problem not in ("limit", "flood"):
             self.effort.spend(min(len(decoded.data), MAX_XREF_ENTRIES) // 2)
             code = read_xref_stream(section, stream.dictionary, decoded.data, MAX_XREF_ENTRIES)
             if problem and not decoded.data:
                 code = "xref-stream-damaged"
             if code:
+                section.cut = True
                 self.structure.problem(code, stream.offset, stream.number)
         self.structure.xrefs.add(section)
         self.structure.xrefs.trailer(stream.dictionary)
@@ -334,7 +337,9 @@ class Scan:
                 self.structure.problem("object-stream-damaged", stream.offset, stream.number)
 
     def _unscanned(self) -> list[Unscanned]:
+        crowd = Unscanned(stage=SECURITY_STAGE, reason="crowd", message=UNSCANNED["crowd"])
         return [
+            *([crowd] if self.security.crowded else []),
             *self._unread.entries(SECURITY_STAGE),
             *(
                 Unscanned(

@@ -1,8 +1,6 @@
 """Active content: what the objects of a document do, by their meaning."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
 
 from pdfsluice.core.findings import Finding, FindingKind, Revision, Trigger
 
@@ -16,26 +14,19 @@ from .rules import (
     MEDIA_ANNOTATIONS,
     MESSAGES,
     action_excerpt,
+    action_names,
     additional_trigger,
-    is_structure_element,
 )
-from .triggers import Triggers, stronger
+from .sightings import Sightings
+from .triggers import Triggers
 from .values import Dictionary, Name, Reference, Text, Value, is_empty
 
 STAGE = "pdf-security"
-MAX_EACH = 100
-"""Findings of one kind and trigger; more are only counted."""
 MAX_PENDING = 10_000
 """References whose target decides whether there is a finding."""
 MAX_TARGETS = 10_000
 """Streams remembered as scripts or attachments before they come."""
 
-FAMILIAR: Final = {
-    FindingKind.EXTERNAL_REFERENCES_URI: frozenset((b"URI",)),
-    FindingKind.GOTO_REMOTE: frozenset((b"GoToR", b"GoToE")),
-}
-"""Names of links. A file may hold a million of them, which all mean the same: once so many are
-reported as there may be, they are passed like any other object."""
 _NOTHING_BEGINS = frozenset((b"n", b"[", b"(", b"<"))
 _INHERITING = (b"Kids", b"Names", b"Next")
 
@@ -45,17 +36,12 @@ class Security:
 
     Args:
         wanted: Numbers of objects that should be read closely are added to it.
-
-    Attributes:
-        familiar: Names that do not make an object interesting any more.
     """
 
     def __init__(self, wanted: set[int]) -> None:
         self._wanted = wanted
-        self._new: list[Sighting] = []
-        self.sightings: list[Sighting] = []
-        self._counts: Counter[tuple[FindingKind, Trigger | None]] = Counter()
-        self._by_object: dict[int, list[Sighting]] = {}
+        self._sightings = Sightings()
+        self._crowded = False
         self._waiting: dict[int, list[Sighting]] = {}
         self._waiting_count = 0
         self._seen = NumberSet()
@@ -67,7 +53,6 @@ class Security:
         self._bare: set[int] = set()  # ids of sightings of attached streams
         self._triggers = Triggers(self._trigger_known, wanted)
         self.encrypted = False
-        self.familiar: frozenset[bytes] = frozenset()
 
     # What the walk tells.
 
@@ -87,7 +72,7 @@ class Security:
                 if match[1]:
                     self._null.add(number)
         self._seen.update(batch.numbers)
-        if self._by_object or self._waiting:
+        if self._sightings or self._waiting:
             for number, offset in zip(batch.numbers, batch.offsets, strict=True):
                 self._arrived(number, offset)
 
@@ -109,7 +94,9 @@ class Security:
         """See that the trailer names an encryption dictionary."""
         if not self.encrypted:
             self.encrypted = True
-            self._sight(Sighting(FindingKind.ENCRYPTED, offset, number, hidden, "Encrypted"))
+            self._sightings.add(
+                Sighting(FindingKind.ENCRYPTED, offset, number, hidden, "Encrypted")
+            )
 
     def stream_head(self, number: int, offset: int, data: bytes, *, attachment: bool) -> None:
         """See the decoded beginning of a script or an attachment."""
@@ -121,7 +108,7 @@ class Security:
         form = sniff(data)
         if form in EXECUTABLES:
             message = f"The attached file is a program of the type {form}"
-            self._sight(
+            self._sightings.add(
                 Sighting(
                     FindingKind.EXECUTABLE,
                     offset,
@@ -138,10 +125,24 @@ class Security:
         """Whether an object has been seen."""
         return number in self._seen
 
+    @property
+    def sightings(self) -> Sequence[Sighting]:
+        """What was seen and is reported."""
+        return self._sightings.told
+
+    @property
+    def familiar(self) -> frozenset[bytes]:
+        """Names that do not make an object interesting any more."""
+        return self._sightings.familiar
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there is more than is remembered, so that something may have been missed."""
+        return self._crowded or self._sightings.crowded or self._triggers.full
+
     def new(self) -> list[Finding]:
         """Return what has been found, or has become known to be worse, since the last call."""
-        new, self._new = self._new, []
-        return [sighting.finding(STAGE) for sighting in new]
+        return [sighting.finding(STAGE) for sighting in self._sightings.take_new()]
 
     def settle(self, *, blind: bool) -> None:
         """Decide what waits for objects that never came.
@@ -152,7 +153,7 @@ class Security:
         if blind:
             for waiting in self._waiting.values():
                 for sighting in waiting:
-                    self._sight(sighting)
+                    self._sightings.add(sighting)
         self._waiting.clear()
         if self.encrypted:  # strings are encrypted: what was read of them means nothing
             for sighting in self.sightings:
@@ -161,7 +162,7 @@ class Security:
     def adopt(self, sightings: Iterable[Sighting]) -> None:
         """Take over what was seen elsewhere."""
         for sighting in sightings:
-            self._sight(sighting)
+            self._sightings.add(sighting)
 
     def revision(self, sighting: Sighting, current: int | None) -> Revision:
         """Tell whether a later definition of its object replaces a sighting.
@@ -192,50 +193,36 @@ class Security:
         self._arrived(number, offset)
 
     def _arrived(self, number: int, offset: int) -> None:
-        if number in self._by_object:
+        if number in self._sightings:
             self._replaced[number] = offset
         if number in self._waiting:
-            for sighting in self._waiting.pop(number):
+            waiting = self._waiting.pop(number)
+            self._waiting_count -= len(waiting)
+            for sighting in waiting:
                 if number not in self._nothing(sighting):
-                    self._sight(sighting)
+                    self._sightings.add(sighting)
 
     def _nothing(self, sighting: Sighting) -> NumberSet:
         """Return which objects are as good as absent; a form without fields still is one."""
         return self._null if sighting.kind is FindingKind.FORMS_ACROFORM else self._empty
-
-    def _sight(self, sighting: Sighting) -> bool:
-        """Keep a sighting, unless there are too many like it."""
-        key = (sighting.kind, sighting.trigger)
-        self._counts[key] += 1
-        if self._counts[key] > MAX_EACH:
-            return False
-        if self._counts[key] == MAX_EACH and sighting.trigger in (Trigger.CLICK, None):
-            self.familiar |= FAMILIAR.get(sighting.kind, frozenset())
-        self.sightings.append(sighting)
-        self._new.append(sighting)
-        if sighting.object is not None:
-            self._by_object.setdefault(sighting.object, []).append(sighting)
-        return True
 
     def _sight_if(self, target: Value, sighting: Sighting) -> None:
         """Report a sighting unless what it is about turns out to be empty."""
         if not isinstance(target, Reference):
             form = sighting.kind is FindingKind.FORMS_ACROFORM
             if target is not None and (form or not is_empty(target)):
-                self._sight(sighting)
+                self._sightings.add(sighting)
         elif target.number in self._seen:
             if target.number not in self._nothing(sighting):
-                self._sight(sighting)
+                self._sightings.add(sighting)
         elif self._waiting_count < MAX_PENDING:
             self._waiting_count += 1
             self._waiting.setdefault(target.number, []).append(sighting)
+        else:
+            self._crowded = True
 
     def _trigger_known(self, number: int) -> None:
-        trigger = self._triggers.get(number)
-        for sighting in self._by_object.get(number, ()):
-            if sighting.kind in _RUN and stronger(sighting.trigger, trigger) != sighting.trigger:
-                sighting.trigger = trigger
-                self._new.append(sighting)
+        self._sightings.run_by(number, self._triggers.get(number))
 
     def _examine(self, number: int, offset: int, value: Value, *, hidden: bool) -> None:
         """Look at every dictionary of an object; nesting is not recursed into but stacked."""
@@ -258,19 +245,17 @@ class Security:
         """
         kind = ACTIONS.get(name, FindingKind.RICH_MEDIA if name in MEDIA_ANNOTATIONS else None)
         if kind is not None:
-            self._sight(_Maker(number, offset, hidden=True)(kind))
+            self._sightings.add(_Maker(number, offset, hidden=True)(kind))
 
     def _actions(self, entry: Dictionary, trigger: Trigger | None, make: "_Maker") -> None:
         """Report what a dictionary does if it is an action or a media annotation."""
-        kinds = {ACTIONS[name] for name in entry.names(b"S") if name in ACTIONS}
-        if is_structure_element(entry):
-            kinds.clear()
+        kinds = {ACTIONS[name] for name in action_names(entry)}
         if b"JS" in entry and (b"S" in entry or isinstance(entry.get(b"JS"), Text)):
             kinds.add(FindingKind.JAVASCRIPT)
         for kind in sorted(kinds):
             excerpt = action_excerpt(kind, entry)
             sighting = make(kind, trigger=trigger, excerpt=excerpt)
-            self._sight(sighting)
+            self._sightings.add(sighting)
             script = entry.get(b"JS")
             if (
                 kind is FindingKind.JAVASCRIPT
@@ -280,7 +265,7 @@ class Security:
                 self._scripts.setdefault(script.number, sighting)
                 self._wanted.add(script.number)
         if entry.names(b"Subtype") & MEDIA_ANNOTATIONS:
-            self._sight(make(FindingKind.RICH_MEDIA))
+            self._sightings.add(make(FindingKind.RICH_MEDIA))
 
     def _containers(self, entry: Dictionary, make: "_Maker") -> None:
         """Report forms, attachments and actions on opening."""
@@ -302,13 +287,20 @@ class Security:
             self._sight_if(value, sighting)
             if isinstance(value, Dictionary):
                 for _, file in value.entries:
-                    if isinstance(file, Reference) and len(self._attachments) < MAX_TARGETS:
-                        self._attachments[file.number] = sighting
-                        self._wanted.add(file.number)
+                    if isinstance(file, Reference):
+                        self._attach(file.number, sighting)
         if b"EmbeddedFile" in entry.names(b"Type"):
             bare = make(FindingKind.EMBEDDED_FILES)
-            if self._sight(bare):
+            if self._sightings.add(bare):
                 self._bare.add(id(bare))
+
+    def _attach(self, number: int, sighting: Sighting) -> None:
+        """Remember that a stream is an attachment."""
+        if len(self._attachments) < MAX_TARGETS:
+            self._attachments[number] = sighting
+            self._wanted.add(number)
+        else:
+            self._crowded = True
 
     def _children(
         self, entry: Dictionary, number: int, trigger: Trigger | None
@@ -340,9 +332,6 @@ class Security:
     def _hand_down(self, number: int, value: Value) -> None:
         for target in _references(value):
             self._triggers.inherit(number, target.number)
-
-
-_RUN = frozenset(ACTIONS.values())
 
 
 def _references(value: Value) -> Iterator[Reference]:

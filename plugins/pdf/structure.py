@@ -4,10 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from pdfsluice.core.findings import Finding, FindingKind, Severity
+from pdfsluice.core.findings import Finding, FindingKind, Severity, Unscanned
 
 from .polyglot import ends_as_zip, find_foreign, sniff
-from .report import GRAVE, LIMITS, PROBLEMS, Sighting
+from .report import GRAVE, LIMITS, PROBLEMS, UNSCANNED, Sighting
 from .values import Dictionary, Reference
 from .xref import CrossReferences
 
@@ -111,17 +111,36 @@ class Structure:
 
     def finish(self, size: int, *, root_seen: Callable[[int], bool]) -> None:
         """Judge the file as a whole."""
-        if not self._is_pdf():
+        if self._is_pdf():
+            if not self._has_header():
+                self.problem("header-missing", 0, None)
+            self._judge_references(size, root_seen)
+        else:
             self._no_pdf()
-        elif not self._has_header():
-            self.problem("header-missing", 0, None)
         if self._header is not None:
             distance = ends_as_zip(self._tail)
             if distance:
                 self._polyglot("zip", size - distance)
-        self._judge_references(size, root_seen)
         for code, sighting in self._problems.items():
             sighting.details = {"code": code, "count": self._counts[code]}
+
+    def unscanned(self) -> list[Unscanned]:
+        """Return where the cross-references may lead to what was not seen."""
+        if not self._is_pdf():
+            return []
+        found = [
+            Unscanned(
+                stage=STAGE,
+                reason="hidden-object",
+                message=UNSCANNED["hidden-object"],
+                offset=offset,
+                object=number,
+            )
+            for number, offset in self.xrefs.unseen
+        ]
+        if self.xrefs.lost:
+            found.append(Unscanned(stage=STAGE, reason="table", message=UNSCANNED["table"]))
+        return found
 
     def _has_header(self) -> bool:
         return self._header is not None and self._header <= HEADER_WITHIN

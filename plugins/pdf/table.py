@@ -45,6 +45,7 @@ def read_xref_table(
             break
         effort.spend(1)
         if effort.exhausted(source.offset):
+            section.cut = True
             return section, True
         source.pos = match.end()
         if match[3] is None:
@@ -60,6 +61,7 @@ def _take_rows(section: XrefSection, first: int, places: list[bytes], kinds: lis
     """Add rows of a cross-reference table to a section, up to a limit."""
     for number, (place, kind) in enumerate(zip(places, kinds, strict=True), first):
         if len(section.numbers) + len(section.freed) >= MAX_XREF_ENTRIES:
+            section.cut = True
             return
         if kind == b"n":
             section.numbers.append(min(number, _MAX_INTEGER))

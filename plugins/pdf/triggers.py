@@ -29,6 +29,9 @@ class Triggers:
     Args:
         changed: Called with the number of an object whose trigger became known or stronger.
         wanted: Numbers of objects that are run by anything but a click are added to it.
+
+    Attributes:
+        full: Whether there are more references than are remembered.
     """
 
     def __init__(self, changed: Callable[[int], None], wanted: set[int]) -> None:
@@ -37,6 +40,7 @@ class Triggers:
         self._known: dict[int, Trigger] = {}
         self._heirs: dict[int, list[int]] = {}
         self._links = 0
+        self.full = False
 
     def get(self, number: int) -> Trigger | None:
         """Return what runs an object, as far as known."""
@@ -53,6 +57,7 @@ class Triggers:
             if known is None:
                 self._links += 1
                 if self._links > MAX_LINKS:
+                    self.full = True
                     continue
             self._known[current] = trigger
             if trigger is not Trigger.CLICK:
@@ -65,5 +70,7 @@ class Triggers:
         if self._links < MAX_LINKS:
             self._links += 1
             self._heirs.setdefault(number, []).append(heir)
+        else:
+            self.full = True
         if (trigger := self._known.get(number)) is not None:
             self.set(heir, trigger)

@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from .numbers import NumberSet
+from .numbers import MAX_NUMBER, NumberSet
 from .observer import PlainObjects, XrefSection
 from .values import Dictionary, Reference, Value
 
@@ -13,12 +13,21 @@ MAX_OBJECTS = 500_000
 MAX_SECTIONS = 5_000
 MAX_ENTRIES = 400_000
 """Entries kept of all sections together."""
+MAX_UNSEEN = 100
+"""Places kept at which an object should be and none was seen."""
 _MAX_WIDTH = 8
 _MAX_STORED = 0xFFFFFFFF
 
 
 class CrossReferences:
-    """Where objects are, and where the file says they are."""
+    """Where objects are, and where the file says they are.
+
+    Attributes:
+        root: What the newest trailer names as the catalogue.
+        unseen: Number and offset of entries, of any section, that lead to a place at which no
+            object was seen. A reader may find one there: inside of a stream, for instance.
+        lost: Whether there is a section that was not found, or an entry that was not compared.
+    """
 
     def __init__(self) -> None:
         self._offsets = array("Q")
@@ -34,7 +43,10 @@ class CrossReferences:
         self._freed: set[int] = set()
         self._settled = NumberSet()
         self._wrong: int | None = None
+        self._too_high: int | None = None
         self.root: Value = None
+        self.unseen: list[tuple[int, int]] = []
+        self.lost = False
 
     def object_at(self, number: int, offset: int, lead: int) -> None:
         """Remember where an object begins; objects come in file order."""
@@ -67,6 +79,9 @@ class CrossReferences:
     def add(self, section: XrefSection) -> None:
         """Remember a section."""
         self._entries += len(section.numbers)
+        self.lost |= section.cut
+        if max(section.numbers, default=0) > MAX_NUMBER:
+            self._too_high = section.offset
         if len(self._sections) >= MAX_SECTIONS or self._entries > MAX_ENTRIES:
             self._complete = False
             return
@@ -110,7 +125,11 @@ class CrossReferences:
         Yields:
             Codes of problems, with a place for each.
         """
+        if self._too_high is not None:
+            yield "number-too-high", self._too_high
+        self.lost |= not self._complete
         if not self._sections:
+            self.lost = True
             yield "xref-missing", offset
             return
         section = self._find(startxref)
@@ -119,7 +138,9 @@ class CrossReferences:
         else:
             shift = 0
         if section is None:
+            self.lost = True
             yield "startxref-wrong", offset
+            self._compare_others(set(), shift)
             return
         if section.trailer is not None:
             self.root = section.trailer.get(b"Root")
@@ -150,7 +171,7 @@ class CrossReferences:
             current, _ = waiting.pop()
             if current.offset in seen:
                 yield "xref-wrong", current.offset
-                return
+                break
             seen.add(current.offset)
             self._take(current, shift)
             if current.trailer is None:
@@ -159,13 +180,16 @@ class CrossReferences:
             for key in (b"Prev", b"XRefStm"):  # the hybrid part is taken first
                 place = current.trailer.get(key)
                 if not isinstance(place, int) or isinstance(place, bool):
+                    self.lost |= place is not None
                     continue
                 before = self._find(place + shift)
                 if before is None:
                     if place or key == b"XRefStm":
+                        self.lost = True
                         yield "xref-wrong", current.offset
                 elif key == b"Prev" or before.offset not in seen:
                     waiting.append((before, place))
+        self._compare_others(seen, shift)
 
     def _take(self, section: XrefSection, shift: int) -> None:
         """Let the entries of a section count where no newer section has one."""
@@ -176,13 +200,33 @@ class CrossReferences:
                 if number in watched:
                     self._freed.add(number)
         for number, offset in zip(section.numbers, section.offsets, strict=True):
+            there = self._compare(number, offset, shift)
             if number in settled:
                 continue
             settled.add(number)
             if number in watched:
                 self._effective[number] = offset + shift
-            if offset and self._wrong is None and not self._is_at(number, offset + shift):
+            if self._wrong is None and not there:
                 self._wrong = offset
+
+    def _compare_others(self, taken: set[int], shift: int) -> None:
+        """Compare the sections that nothing leads to; a reader may take one of them."""
+        for section in self._sections.values():
+            if section.offset not in taken:
+                for number, offset in zip(section.numbers, section.offsets, strict=True):
+                    self._compare(number, offset, shift)
+
+    def _compare(self, number: int, offset: int, shift: int) -> bool:
+        """Whether an object is where an entry says; remember places where none was seen."""
+        place = offset + shift
+        if not offset or self._is_at(number, place):
+            return True
+        if self._complete and not self._was_read(place):
+            if len(self.unseen) < MAX_UNSEEN:
+                self.unseen.append((number, place))
+            else:
+                self.lost = True
+        return False
 
     def _is_at(self, number: int, place: int) -> bool:
         """Whether an object begins at a place, or behind white space at a place."""
@@ -192,6 +236,16 @@ class CrossReferences:
             and self._numbers[index] == number
             and self._offsets[index] - self._leads[index] <= place
         )
+
+    def _was_read(self, place: int) -> bool:
+        """Whether a reader that goes to a place finds an object that was seen, of any number."""
+        index = bisect_left(self._offsets, place)
+        if index < len(self._offsets) and self._offsets[index] - self._leads[index] <= place:
+            return True
+        if not index:
+            return False
+        digits = len(str(self._numbers[index - 1]))  # the place may be off by one or two
+        return place < self._offsets[index - 1] + digits
 
 
 def read_xref_stream(section: XrefSection, dictionary: Dictionary, data: bytes, limit: int) -> str:
@@ -226,6 +280,7 @@ def _read_rows(
     if row == 0:
         return
     last = min(len(data) // row, limit)
+    section.cut |= len(data) // row > limit
     for first, count in zip(ranges[::2], ranges[1::2], strict=False):
         for number in range(first, first + min(count, last - position // row)):
             kind = int.from_bytes(data[position : position + kind_width]) if kind_width else 1

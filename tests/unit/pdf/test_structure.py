@@ -3,9 +3,11 @@
 import pytest
 
 from pdfsluice.core.findings import Finding, Severity
+from pdfsluice.plugins.pdf.numbers import MAX_NUMBER
 from pdfsluice.plugins.pdf.scan import Scan
 from pdfsluice.plugins.pdf.structure import OBJECT_WITHIN
 from tests.support.evasive_pdfs import KINDS, evasive_pdf, noise, plain_pdf
+from tests.support.hidden_objects import Hiding
 from tests.support.pdf_styles import Style, Writer
 from tests.support.scanning import scan_bytes
 
@@ -163,3 +165,46 @@ def test_problems_are_reported_once_with_a_count() -> None:
     data = b"%PDF-1.7\n" + b"1 0 obj <</A b>> endobj\n" * 50
     (finding,) = [f for f in scan_bytes(data).findings if f.details.get("code") == "bad-token"]
     assert finding.details["count"] == 50
+
+
+def test_what_is_no_pdf_is_told_once() -> None:
+    """Nobody needs to hear what a text lacks that a PDF would have."""
+    for data in (b"# Title\n\nSome text.\n", b"startxref\n0\n%%EOF\n", noise(100_000)):
+        (finding,) = scan_bytes(data).findings
+        assert finding.details["code"] == "not-a-pdf"
+        assert scan_bytes(data).unscanned == ()
+
+
+@pytest.mark.parametrize("end", [b"", b" endobj\n"])
+@pytest.mark.parametrize("padding", [0, 1_100_000])
+def test_an_object_inside_of_a_stream_to_which_the_table_leads_is_told(
+    end: bytes, padding: int
+) -> None:
+    data = Hiding(end=end, padding=padding).write()
+    (unscanned,) = scan_bytes(data).unscanned
+    assert (unscanned.reason, unscanned.object) == ("hidden-object", 5000)
+    assert data[unscanned.offset :].startswith(b"5000 0 obj")
+    assert scan_bytes(data, size=4_097).unscanned == (unscanned,)
+
+
+def test_a_wrong_table_is_told_within_limits() -> None:
+    rows = b"".join(b"%010d 00000 n \n" % (90_000 + n) for n in range(300))
+    table = b"xref\n1 300\n" + rows + b"trailer<</Size 301/Root 1 0 R>>\nstartxref\n9\n%%EOF\n"
+    scanned = scan_bytes(b"%PDF-1.7\n" + table)
+    reasons = [u.reason for u in scanned.unscanned]
+    assert (reasons.count("hidden-object"), reasons.count("table")) == (100, 1)
+
+
+def test_a_table_larger_than_is_compared_is_told() -> None:
+    rows = b"0000000009 00000 n \n" * 300_001
+    table = b"xref\n1 300001\n" + rows + b"trailer<</Size 2/Root 1 0 R>>\n"
+    body = b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n"
+    scanned = scan_bytes(body + table + b"startxref\n%d\n%%%%EOF\n" % len(body))
+    assert [u.reason for u in scanned.unscanned] == ["table"]
+
+
+def test_a_number_that_no_pdf_may_have() -> None:
+    data = Hiding(number=MAX_NUMBER + 1, in_stream=False).write()
+    (finding,) = [f for f in scan_bytes(data).findings if f.kind == "malformed"]
+    assert (finding.details["code"], finding.severity) == ("number-too-high", Severity.HIGH)
+    assert "malformed" not in scan_bytes(Hiding(number=MAX_NUMBER, in_stream=False).write()).kinds

@@ -145,3 +145,46 @@ def test_programs_in_attachments() -> None:
     assert only(scan(body), "executable").severity is Severity.CRITICAL
     spec = b"<</F(a.bin)/EF<</F 2 0 R>>>>"
     assert "executable" in scan(spec, body.replace(b"/Type/EmbeddedFile", b"")).kinds
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        b"<</S/Launch/F(calc.exe)/P 1 0 R/K 0>>",
+        b"<</S/Launch/Win<</F(calc.exe)>>/Type/StructElem>>",
+        b"<</S/SubmitForm/F(http://example.com)/P 1 0 R/K 0>>",
+        b"<</S/ImportData/F(x)/P 1 0 R/K 0>>",
+        b"<</S/GoToR/F(x)/P 1 0 R/K 0>>",
+        b"<</S/URI/URI(x)/P 1 0 R/K 0>>",
+        b"<</S/Sound/Sound 9 0 R/P 1 0 R/K 0>>",
+    ],
+)
+def test_an_action_that_looks_like_structure_as_well_is_one(action: bytes) -> None:
+    scanned = scan(b"<</OpenAction 2 0 R>>", action)
+    (found,) = [f for f in scanned.findings if f.trigger is Trigger.OPEN and f.object == 2]
+    assert found.kind != "open_action"
+
+
+@pytest.mark.parametrize("decoys", [99, 100, 5_000])
+def test_decoys_do_not_crowd_out_what_runs_by_itself(decoys: int) -> None:
+    last = decoys + 1
+    rest = b"%" + b"x" * 100_000 + b"\n"
+    scanned = scan(*[JS] * last, b"<</OpenAction %d 0 R>>" % last, tail=rest)
+    (found,) = [f for f in scanned.of("javascript") if f.trigger is Trigger.OPEN]
+    assert (found.object, found.severity) == (last, Severity.HIGH)
+    assert {f.object for f in scanned.early if f.trigger is Trigger.OPEN} == {last, last + 1}
+    assert scanned.unscanned == ()
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        [JS] * 11_000,
+        [b"<</EF 90%03d 0 R>>" % (n % 1000) for n in range(11_000)],
+        [b"<</EF<<" + b"/F %d 0 R" % (20_000 + n) + b">>>>" for n in range(11_000)],
+        [b"<</S/GoTo/JS(x)/Next %d 0 R>>" % (n + 2) for n in range(21_000)],
+    ],
+    ids=["scripts", "attachments to come", "attached streams", "chains"],
+)
+def test_what_is_too_much_to_remember_is_told(objects: list[bytes]) -> None:
+    assert "crowd" in {u.reason for u in scan(*objects).unscanned}

@@ -1,0 +1,138 @@
+"""Opens files with qpdf in such a way that it leaves none of their objects out.
+
+qpdf takes a number above a third of the file's size for impossible, and drops the object: an
+object takes three bytes at least. But numbers may have gaps, and other readers take them all.
+So such a file is shown to qpdf with room in it, as if it were large enough for any number.
+"""
+
+import io
+from collections.abc import Sequence
+from functools import partial
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import pikepdf
+from pikepdf import Pdf
+
+from .walk import Opener
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+Source = Path | bytes
+
+HIGHEST_NUMBER: Final = 8_388_607
+"""The highest object number (ISO 32000-1, annex C)."""
+_BYTES_FOR_NUMBER: Final = 3
+_ENOUGH: Final = _BYTES_FOR_NUMBER * (HIGHEST_NUMBER + 1)
+"""A file of this size may hold any number."""
+_BUFFER: Final = 64 * 1024
+_STARTXREF_WITHIN: Final = 1054
+"""Bytes at the end in which qpdf looks for the place of the cross-reference table."""
+
+
+def openers(source: Source) -> Sequence[Opener]:
+    """Return how to open a file: at first so that it is quick, then so that all is seen.
+
+    The first is enough unless what it opens :func:`drops` objects.
+    """
+    plain = partial(_open_plainly, source)
+    if _size(source) >= _ENOUGH:
+        return [plain]
+    roomy = partial(_open_roomily, source)
+    return [roomy] if _needs_room(source) else [plain, roomy]
+
+
+def drops(warnings: Sequence[str]) -> bool:
+    """Whether qpdf has dropped objects while it repaired a table; elsewhere it does not say so."""
+    return any("impossibly large id" in warning for warning in warnings)
+
+
+class RoomyFile(io.RawIOBase):
+    """A file with room before the place of its cross-reference table; the room takes no memory.
+
+    Args:
+        content: The file.
+    """
+
+    def __init__(self, content: bytes | mmap) -> None:
+        self._content = content
+        startxref = content.rfind(b"startxref", max(0, len(content) - _STARTXREF_WITHIN))
+        self._tail = b"\n" + content[startxref:] if startxref >= 0 else b""
+        self._tail_at = max(len(content), _ENOUGH)
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say that it can be read from any place."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a place."""
+        if whence == io.SEEK_CUR:
+            offset += self._position
+        elif whence == io.SEEK_END:
+            offset += self._tail_at + len(self._tail)
+        self._position = offset
+        return self._position
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read as much as there is in one piece."""
+        view = memoryview(buffer)
+        piece = self._piece(self._position, len(view))
+        view[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+    def _piece(self, start: int, most: int) -> bytes:
+        """Return bytes from one part of the file: its content, the room or the tail."""
+        if start < len(self._content):
+            return self._content[start : start + most]
+        if start < self._tail_at:
+            return b"x" * min(most, self._tail_at - start)
+        return self._tail[start - self._tail_at :][:most]
+
+
+def _needs_room(source: Source) -> bool:
+    """Whether an undamaged table lists a number that qpdf would drop."""
+    try:
+        with _open_roomily(source, attempt_recovery=False) as pdf:
+            highest = max((number for number, _ in pdf.get_xref_table()), default=0)
+    except pikepdf.PikepdfError:
+        return False
+    return highest * _BYTES_FOR_NUMBER > _size(source)
+
+
+def _open_plainly(source: Source) -> Pdf:
+    """Open a file with the empty user password."""
+    return _open(io.BytesIO(source) if isinstance(source, bytes) else source)
+
+
+def _open_roomily(source: Source, *, attempt_recovery: bool = True) -> Pdf:
+    """Open a file, or at least its table, as if it were larger."""
+    file = io.BufferedReader(RoomyFile(_content(source)), _BUFFER)
+    return _open(file, attempt_recovery=attempt_recovery)
+
+
+def _open(file: Path | BinaryIO, *, attempt_recovery: bool = True) -> Pdf:
+    return Pdf.open(
+        file,
+        suppress_warnings=True,
+        attempt_recovery=attempt_recovery,
+        inherit_page_attributes=False,
+    )
+
+
+def _size(source: Source) -> int:
+    return len(source) if isinstance(source, bytes) else source.stat().st_size
+
+
+def _content(source: Source) -> bytes | mmap:
+    if isinstance(source, bytes) or not _size(source):
+        return source if isinstance(source, bytes) else b""
+    with source.open("rb") as file:
+        return mmap(file.fileno(), 0, access=ACCESS_READ)
