@@ -62,8 +62,8 @@ def test_without_the_rule_the_word_is_noted(
 ) -> None:
     server = serve(PYTHONPATH=str(site), PDFSLUICE_PLUGINS__WORDWATCH__WORD="TOP SECRET")
     assert pdfsluice("upload", str(secret), "--server", server.base_url).returncode == 0
-    listed = pdfsluice("documents", "--json", "--server", server.base_url).stdout
-    document = json.loads(listed)
+    shown = pdfsluice("documents", "show", "1", "--json", "--server", server.base_url).stdout
+    document = json.loads(shown)
     assert document["decision"] == "note"
     assert "forbidden_word" in {finding["kind"] for finding in document["findings"]}
 
