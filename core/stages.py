@@ -13,6 +13,13 @@ from typing import Protocol
 from .findings import Finding, StageReport
 from .models import Checksum, ChunkIntent, Session
 
+Obstacle = Callable[[], Awaitable[str]]
+"""Says in some words why a part can take nothing at present; empty where it can.
+
+Asked on the event loop whenever somebody wants to know whether the server is ready, perhaps
+every second; whoever takes longer than a few seconds to answer counts as an obstacle.
+"""
+
 
 class Gate(Protocol):
     """Decides whether a chunk may come in now (backpressure, quota, rate)."""
@@ -163,10 +170,12 @@ class GateSpec:
 
     Attributes:
         gate: The gate; asked for every chunk of every upload.
+        obstacle: Says why the gate admits nobody, however long they wait, if that is so.
     """
 
     name: str
     gate: Gate
+    obstacle: Obstacle | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
@@ -207,10 +216,12 @@ class CompletionStageSpec:
         stage: The stage; asked for every upload whose bytes are all there.
         close: Awaited once when the server or the command ends, to let go of what the stage
             holds (child processes, connections); it may be needed or not.
+        obstacle: Says why the stage can judge no upload, if that is so.
     """
 
     name: str
     stage: CompletionStage
     close: Callable[[], Awaitable[None]] | None = None
+    obstacle: Obstacle | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()

@@ -1,11 +1,13 @@
 """How the server is: well, alive, ready."""
 
+import asyncio
 from collections.abc import Iterator
 
 from aiohttp import web
 from pydantic import BaseModel
 
 from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.stages import Obstacle
 
 from .memory import used_memory_mb
 from .routes import Answer, Route
@@ -13,6 +15,7 @@ from .schemas import NoQuery, read_query
 from .views import respond
 
 _WARNING_SHARE = 0.8
+_PATIENCE_SECONDS = 3.0
 _TAG = "Operations"
 _OK = "ok"
 
@@ -101,7 +104,7 @@ class Health:
         return respond(LiveView(status="alive"))
 
     async def ready(self, request: web.Request) -> web.StreamResponse:
-        """Ask the stores, and look whether there is room."""
+        """Ask the stores and the plugins' parts, and look whether there is room."""
         read_query(request, NoQuery)
         checks = {"stores": _OK, "disk": _OK}
         try:
@@ -111,6 +114,30 @@ class Health:
         else:
             if stats.store.available_bytes <= 0:
                 checks["disk"] = "no room is left for uploads"
+        checks |= await self._parts()
         ready = all(state == _OK for state in checks.values())
         view = ReadyView(status="ready" if ready else "unavailable", checks=checks)
         return respond(view, status=200 if ready else 503)
+
+    async def _parts(self) -> dict[str, str]:
+        """Ask, all at once, the parts that can say what hinders them."""
+        registry = self._runtime.registry
+        asked = {
+            f"{kind}:{spec.name}": spec.obstacle
+            for kind, specs in (
+                ("gates", registry.gates),
+                ("completion_stages", registry.completion_stages),
+            )
+            for spec in specs
+            if spec.obstacle is not None
+        }
+        answers = await asyncio.gather(*map(_obstacle, asked.values()))
+        return dict(zip(asked, answers, strict=True))
+
+
+async def _obstacle(obstacle: Obstacle) -> str:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await obstacle() or _OK
+    except Exception as error:  # noqa: BLE001 - whatever a plugin raises, it is not ready
+        return type(error).__name__

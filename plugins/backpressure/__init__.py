@@ -30,7 +30,7 @@ def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:
     disk = DiskGate(context.upload_dir, min_free=settings.min_free_space, publish=context.publish)
     concurrency = ConcurrencyGate(settings.max_concurrent_uploads, patience=options.patience)
     return [
-        GateSpec(name="memory", gate=memory),
+        GateSpec(name="memory", gate=memory, obstacle=memory.obstacle),
         GateSpec(name="disk", gate=disk, after=("memory",)),
         GateSpec(name="concurrency", gate=concurrency, after=("memory", "disk")),
     ]

@@ -40,6 +40,18 @@ class MemoryGate:
         process = psutil.Process()
         self._resident = Sampler(resident or (lambda: int(process.memory_info().rss)), self._watch)
 
+    async def obstacle(self) -> str:
+        """Say that the memory is at its limit, if it is."""
+        return self._excess(self._resident.value())
+
+    def _excess(self, resident: int) -> str:
+        if resident / MIB < self._limit_mb:
+            return ""
+        return (
+            f"The server uses {resident / MIB:.0f} MiB of memory and is allowed "
+            f"{self._limit_mb:.0f} MiB."
+        )
+
     @asynccontextmanager
     async def admit(self, session: Session, chunk: ChunkIntent) -> AsyncGenerator[None]:  # noqa: ARG002 - the port's signature
         """Admit a chunk, and watch the memory while it comes in.
@@ -48,10 +60,9 @@ class MemoryGate:
             Overloaded: The memory is at its limit.
         """
         with self._resident.watched() as resident:
-            if resident / MIB >= self._limit_mb:
+            if excess := self._excess(resident):
                 raise Overloaded(
-                    f"The server uses {resident / MIB:.0f} MiB of memory and is allowed "
-                    f"{self._limit_mb:.0f} MiB.",
+                    excess,
                     retry_after=_RETRY_AFTER,
                     hint="Send the chunk again later; or raise STREAMING_MEMORY_LIMIT_MB.",
                 )
