@@ -106,3 +106,27 @@ def test_only_administrators_are_offered_a_release(
     page.get_by_role("link", name="Operations").click()
     expect(page.get_by_role("table")).to_be_visible()
     expect(page.get_by_role("heading", name="Quarantine")).to_have_count(0)
+
+
+def test_what_is_kept_is_deleted_with_the_keyboard_once_that_is_confirmed(
+    keeper: RunningServer, open_page: OpenPage, script: Path, screenshot: Screenshot
+) -> None:
+    page = open_page(keeper.base_url)
+    choose(page, script)
+    refused = expect_state(page, "script.pdf", "rejected")
+    refused.get_by_role("button", name="Delete").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("This cannot be undone")
+    audit(page, screenshot, "42-delete")
+    page.keyboard.press("Escape")
+    expect(refused).to_be_visible()
+    refused.get_by_role("button", name="Release").click()
+    expect(dialog).to_contain_text("It was refused because of: JavaScript. Released")
+    page.keyboard.press("Escape")
+    refused.get_by_role("button", name="Delete").click()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.locator(".toast")).to_contain_text("“script.pdf” was deleted.")
+    expect(page.locator(".card")).to_have_count(0)
+    page.get_by_role("link", name="Operations").click()
+    expect(page.get_by_text("Nothing is in quarantine.")).to_be_visible()

@@ -1,6 +1,8 @@
 /** Questions to the user, and short messages. */
 
+import { AuthenticationError } from '/assets/client/index.js';
 import { button, h } from './dom.js';
+import { sentences } from './format.js';
 import { t } from './strings.js';
 
 /**
@@ -70,14 +72,13 @@ export class Messages {
 }
 
 /**
- * An error as a sentence with its hint.
+ * An error in sentences: the page's own where it has some for it, else those of the server.
  *
  * @param {any} error
  * @returns {string}
  */
 export function explain(error) {
-  const message = t.errors[error?.code] ?? error?.message ?? String(error);
-  return [message, error?.hint].filter(Boolean).join(' ');
+  return t.errors[error?.code] ?? sentences(error?.message ?? String(error), error?.hint);
 }
 
 /**
@@ -91,6 +92,6 @@ export function notice(error, again) {
     'div',
     { class: 'notice', data: { tone: 'bad' }, role: 'alert' },
     h('div', {}, h('strong', {}, t.errors.title), ' ', h('span', { class: 'muted' }, explain(error))),
-    button(t.retry, again),
+    button(error instanceof AuthenticationError ? t.key.enter : t.retry, again),
   );
 }

@@ -30,6 +30,16 @@ export function mebibytes(mib) {
   return bytes(mib * 1024 * 1024);
 }
 
+/**
+ * Texts as sentences in a row: each begins large and has its full stop.
+ *
+ * @param {...(string | null | undefined | false)} texts
+ */
+export function sentences(...texts) {
+  const whole = texts.filter(Boolean).map((text) => text.trim());
+  return whole.map((text) => text[0].toUpperCase() + text.slice(1) + (/[.!?:…]$/.test(text) ? '' : '.')).join(' ');
+}
+
 /** @param {number} share 0 to 1 */
 export function percent(share) {
   return `${Math.floor(Math.min(1, Math.max(0, share)) * 100)} %`;

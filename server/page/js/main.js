@@ -60,7 +60,6 @@ let asking = null;
 function keyOnce() {
   asking ??= askForKey(client).finally(() => {
     asking = null;
-    showConnection();
   });
   return asking;
 }
@@ -75,7 +74,7 @@ const views = {
 };
 
 const tabs = Object.keys(t.tabs).map((name) => h('a', { href: `#/${name}`, data: { tab: name } }, t.tabs[name]));
-const connection = h('span', { class: 'connection', data: { state: 'away' } }, t.connection.away);
+const connection = h('span', { class: 'connection', data: { state: 'first' } }, t.connection.first);
 const keyButton = button(t.key.change, () => app.act(keyOnce), { kind: 'quiet', picture: 'key', hidden: true });
 const main = h('main', { id: 'main', tabIndex: -1 });
 
@@ -117,14 +116,15 @@ function navigate() {
 }
 
 function showConnection() {
-  const locked = app.info?.authentication_required && !client.apiKey;
-  const state = client.channel.live ? 'live' : locked ? 'locked' : 'away';
+  const state = client.channel.live ? 'live' : client.channel.lockedOut ? 'locked' : 'away';
   connection.dataset.state = state;
   setText(connection, t.connection[state]);
 }
 
 client.channel.listen((event) => {
-  if (event.type === 'connection') showConnection();
+  if (event.type !== 'connection') return;
+  showConnection();
+  if (!app.info) learnLimits().catch(() => {}); // The header tells that the server is away.
 });
 
 async function learnLimits() {

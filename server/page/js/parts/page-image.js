@@ -36,9 +36,9 @@ export function pageImage(client, document, page, width) {
     try {
       show(frame, await fetchPicture(), t.documents.thumbnail(document.title, page));
     } catch (error) {
-      // A page that cannot be drawn keeps its empty frame; everything else still works.
       const [pause, ...others] = tries;
       if (error.retryable && pause && frame.isConnected) setTimeout(() => load(others), pause);
+      else frame.replaceChildren(h('span', {}, t.documents.noPreview));
     }
   };
   loaders.set(frame, load);

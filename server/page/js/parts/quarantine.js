@@ -1,11 +1,11 @@
 /** Refused uploads that are kept, and letting one in: for administrators. */
 
-import { PermissionDenied } from '/assets/client/index.js';
+import { AuthenticationError, PermissionDenied } from '/assets/client/index.js';
 import * as format from '../format.js';
 import { ask, notice } from '../dialogs.js';
 import { button, h } from '../dom.js';
 import { t } from '../strings.js';
-import { kindTitle, worstFirst } from './findings.js';
+import { gravest, kindTitle, worstFirst } from './findings.js';
 
 /**
  * The quarantine, for those who may see it.
@@ -17,24 +17,24 @@ export async function quarantineOf(app) {
   try {
     return await app.client.sessions.quarantine();
   } catch (error) {
-    if (error instanceof PermissionDenied) return null;
+    if ([AuthenticationError, PermissionDenied].some((kind) => error instanceof kind)) return null;
     throw error;
   }
 }
 
 /**
- * A button that lets a refused upload in, once it has been said what that means.
+ * Buttons that let a refused upload in, or delete it, once it has been said what that means.
  *
  * @param {any} app
  * @param {{session_id: string, filename: string, findings: any[]}} upload
- * @param {() => void} released
+ * @param {{released: () => void, deleted: () => void}} then
  */
-export function releaseButton(app, { session_id: id, filename, findings }, released) {
+export function quarantineButtons(app, { session_id: id, filename, findings }, { released, deleted }) {
+  const words = t.quarantine;
   const release = async () => {
-    const words = t.quarantine;
     const sure = await ask({
       title: words.title(filename),
-      text: words.text(kinds(findings)),
+      text: words.text(kinds(gravest(findings))),
       submit: words.submit,
       dismiss: words.keep,
       kind: 'danger',
@@ -44,7 +44,23 @@ export function releaseButton(app, { session_id: id, filename, findings }, relea
     app.messages.show(words.released(filename));
     released();
   };
-  return button(t.quarantine.release, () => app.act(release));
+  const remove = async () => {
+    const sure = await ask({
+      title: words.deleteTitle(filename),
+      text: words.deleteText,
+      submit: words.delete,
+      dismiss: words.keep,
+      kind: 'danger',
+    });
+    if (!sure) return;
+    await app.client.sessions.delete(id);
+    app.messages.show(words.deleted(filename));
+    deleted();
+  };
+  return [
+    button(words.release, () => app.act(release)),
+    button(words.delete, () => app.act(remove), { kind: 'quiet danger' }),
+  ];
 }
 
 /** The list of what is kept; hidden from those who may not see it. */
@@ -74,6 +90,7 @@ export class QuarantineSection {
   #item(upload) {
     const { filename, total_size: size, refused_at: refused, findings } = upload;
     const seconds = (Date.parse(refused) - Date.now()) / 1000;
+    const again = () => this.show();
     const detail = `${format.bytes(size)} · ${t.quarantine.refused(format.fromNow(seconds))}`;
     return h(
       'li',
@@ -85,7 +102,7 @@ export class QuarantineSection {
         h('p', { class: 'numbers' }, detail),
         h('div', { class: 'chips' }, ...kinds(findings).map((kind) => h('span', { class: 'chip' }, kind))),
       ),
-      releaseButton(this.app, upload, () => this.show()),
+      h('div', { class: 'actions' }, ...quarantineButtons(this.app, upload, { released: again, deleted: again })),
     );
   }
 }

@@ -1,4 +1,4 @@
-/** One upload on the page: its bar, counters, chunk map, verdict and buttons. */
+/** One upload on the page: while it runs, its bar, counters and map; when it has ended, a line. */
 
 import { importEnded } from '/assets/client/index.js';
 import * as format from '../format.js';
@@ -6,8 +6,8 @@ import { button, h, setAttribute, setText } from '../dom.js';
 import { explain } from '../dialogs.js';
 import { t } from '../strings.js';
 import { ChunkMap } from './chunk-map.js';
-import { acceptedVerdict, findingsList, unscannedList, verdict } from './findings.js';
-import { quarantineOf, releaseButton } from './quarantine.js';
+import { accepted, findingsList, gravest, kindTitle, unscannedList, verdictLine } from './findings.js';
+import { quarantineButtons, quarantineOf } from './quarantine.js';
 
 const COUNTERS = ['received', 'durable', 'validated', 'imported'];
 const TONES = {
@@ -29,11 +29,13 @@ export class UploadCard {
   #queued = false;
   /** Whether the focus waits on the name for a button to appear. */
   #homeless = false;
+  /** Why the import failed. */
+  #importProblem = '';
 
   /**
    * @param {any} app
    * @param {import('/assets/client/index.js').Upload} upload
-   * @param {{dismiss: () => void, again: () => void, released: () => void}} actions
+   * @param {{dismiss: () => void, again: () => void, released: () => void, ended: () => void}} actions
    */
   constructor(app, upload, actions) {
     this.app = app;
@@ -42,7 +44,7 @@ export class UploadCard {
     this.map = new ChunkMap();
     this.element = this.#build();
     upload.onChange(() => this.#schedule());
-    upload.done.then(() => upload.followImport()).catch(() => {});
+    upload.done.then(() => this.#followImport()).catch(() => {});
     this.#render();
   }
 
@@ -61,23 +63,28 @@ export class UploadCard {
     this.retry = button(t.card.now, () => this.upload.resume());
     this.cancel = button(t.card.cancel, () => this.#cancel(), { kind: 'quiet', picture: 'close' });
     this.again = button(t.card.again, () => this.actions.again());
-    this.dismiss = button(t.card.dismiss, () => this.actions.dismiss(), { kind: 'quiet', picture: 'close' });
+    this.open = h('a', { class: 'button', hidden: true }, t.card.open);
+    this.offers = h('div', { class: 'actions', hidden: true });
+    this.details = button(t.card.details, () => this.#toggle(), { kind: 'quiet', 'aria-expanded': 'false' });
+    this.dismiss = dismissButton(() => this.actions.dismiss());
     this.bar = h(
       'div',
       { class: 'bar', role: 'progressbar', 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-label': t.card.barLabel(filename) },
       ...COUNTERS.map((stage) => h('i', { data: { stage } })),
     );
     this.values = Object.fromEntries(COUNTERS.map((stage) => [stage, h('dd')]));
-    this.verdict = h('div', { hidden: true });
+    this.summary = h('div', { class: 'card-summary', hidden: true });
+    this.findings = h('div', { class: 'card-findings', hidden: true });
     this.name = h('h3', { class: 'card-name', title: filename, tabIndex: -1 }, filename);
+    const { pause, resume, retry, again, cancel, open, offers, details, dismiss } = this;
     return h(
       'li',
-      { class: 'card' },
+      { class: 'card', data: { open: false } },
       h(
         'div',
         { class: 'card-head' },
-        h('div', {}, this.name, h('div', { class: 'card-line' }, this.chip, this.line)),
-        h('div', { class: 'actions' }, this.pause, this.resume, this.retry, this.again, this.cancel, this.dismiss),
+        h('div', { class: 'card-title' }, this.name, h('div', { class: 'card-line' }, this.chip, this.line), this.summary),
+        h('div', { class: 'actions' }, pause, resume, retry, again, cancel, open, offers, details, dismiss),
       ),
       this.bar,
       h(
@@ -86,8 +93,20 @@ export class UploadCard {
         ...COUNTERS.map((stage) => h('div', {}, h('dt', { data: { stage } }, t.card.counters[stage]), this.values[stage])),
       ),
       this.map.element,
-      this.verdict,
+      this.findings,
     );
+  }
+
+  #toggle() {
+    const open = this.element.dataset.open !== 'true';
+    this.element.dataset.open = open;
+    setAttribute(this.details, 'aria-expanded', open);
+  }
+
+  async #followImport() {
+    const { jobs } = await this.upload.followImport();
+    this.#importProblem = jobs.find(({ state }) => state === 'failed')?.message ?? '';
+    this.#render();
   }
 
   /** At most one drawing for each frame, however many events come. */
@@ -107,11 +126,10 @@ export class UploadCard {
     const { snapshot } = this.upload;
     const { state, totalSize } = snapshot;
     this.element.dataset.state = state;
-    this.element.dataset.settled = settled(snapshot);
     const shown = this.#queued && state === 'paused' ? 'queued' : shownState(snapshot);
     setText(this.chip, t.card.states[shown]);
     this.chip.dataset.tone = TONES[shown] ?? 'busy';
-    setText(this.line, this.#details(snapshot));
+    setText(this.line, this.#details(snapshot, shown));
     this.#buttons(snapshot);
     const shares = { imported: snapshot.imported };
     for (const stage of ['received', 'durable', 'validated']) shares[stage] = snapshot[stage] / totalSize;
@@ -122,13 +140,18 @@ export class UploadCard {
     setAttribute(this.bar, 'aria-valuenow', Math.floor(shares.durable * 100));
     setAttribute(this.bar, 'aria-valuetext', t.card.barText(format.percent(shares.durable), t.card.states[shown]));
     this.map.update(snapshot);
-    if (state === 'completed' || snapshot.durable === totalSize) this.map.element.hidden = this.upload.ended;
     this.#showVerdict(snapshot);
-    this.#announce(snapshot);
+    this.#announce(snapshot, shown);
+    if (this.upload.ended && !this.element.dataset.ended) {
+      this.element.dataset.ended = true;
+      this.actions.ended();
+    }
   }
 
-  #details({ state, waiting, speed, remaining, totalSize, resumed, durable }) {
+  #details(snapshot, shown) {
+    const { state, waiting, speed, remaining, totalSize, resumed, durable, imported } = snapshot;
     const parts = [format.bytes(totalSize)];
+    if (shown === 'importing') parts.push(format.percent(imported));
     if (state === 'uploading') {
       if (speed > 0) parts.push(t.card.speed(format.bytes(speed)));
       if (remaining !== null && durable < totalSize) parts.push(t.card.left(format.duration(remaining)));
@@ -137,7 +160,7 @@ export class UploadCard {
     if (waiting) {
       const seconds = Math.max(1, (waiting.until - Date.now()) / 1000);
       parts.push(t.card.nextTry(format.fromNow(seconds)));
-      if (waiting.error.code !== 'network-error') parts.push(waiting.error.message);
+      if (waiting.error.code !== 'network-error') parts.push(explain(waiting.error));
     }
     return parts.join(' · ');
   }
@@ -150,6 +173,7 @@ export class UploadCard {
     this.retry.hidden = !waiting || state === 'paused';
     this.cancel.hidden = ended || state === 'cancelling';
     this.dismiss.hidden = !ended;
+    this.details.hidden = !ended || !this.#hasDetails();
     this.again.hidden = state !== 'failed' || error?.code === 'already-uploading';
     // Who uses the keyboard stays on the card when the button that was pressed is gone.
     if (!held?.hidden && !(this.#homeless && held === this.name)) return;
@@ -158,52 +182,49 @@ export class UploadCard {
     (next ?? this.name).focus();
   }
 
+  /** A refusal has them in any case: its bar shows how far the file came. */
+  #hasDetails() {
+    const { state } = this.upload.snapshot;
+    return state === 'rejected' || (state !== 'cancelled' && this.findings.childElementCount > 0);
+  }
+
   #showVerdict(snapshot) {
-    const { state, findings, unscanned, document, error, duplicate, quarantined, waiting } = snapshot;
-    const waits = state === 'cancelling' && waiting !== null;
+    const { state, findings, unscanned, document, error, quarantined, waiting } = snapshot;
+    const waits = waiting !== null;
     const counts = [findings.length, unscanned.length, document?.page_count, document?.import_status];
-    const key = JSON.stringify([state, waits, quarantined, ...counts, error?.message]);
+    const key = JSON.stringify([state, waits, quarantined, ...counts, error?.message, this.#importProblem]);
     if (key === this.#verdictKey) return;
     this.#verdictKey = key;
-    const content = [];
-    if (state === 'completed') content.push(this.#accepted(document, duplicate));
-    if (state === 'rejected') content.push(this.#refused(snapshot));
-    if (waits) content.push(verdict('warn', 'info', t.verdict.cancelling, t.verdict.cancellingText));
-    if (state === 'cancelled') content.push(verdict('', 'close', t.verdict.cancelled, t.verdict.cancelledText));
-    if (state === 'failed') content.push(verdict('bad', 'stop', t.verdict.failed, explain(error)));
-    const worth = state === 'completed' ? (document.findings ?? findings) : findings;
-    if (worth.length > 0 && state !== 'cancelled') content.push(findingsList(worth));
-    if (unscanned.length > 0 && this.upload.ended) content.push(unscannedList(unscanned));
-    this.verdict.replaceChildren(...content);
-    this.verdict.hidden = content.length === 0;
+    const lines = verdicts(snapshot, this.#importProblem).map(verdictLine);
+    this.summary.replaceChildren(...lines);
+    this.summary.hidden = lines.length === 0;
+    const worth = document?.findings ?? findings;
+    const missed = document?.unscanned ?? unscanned;
+    this.findings.replaceChildren(
+      ...(worth.length > 0 ? [findingsList(worth)] : []),
+      ...(missed.length > 0 && this.upload.ended ? [unscannedList(missed)] : []),
+    );
+    this.findings.hidden = this.findings.childElementCount === 0;
+    this.details.hidden = !this.upload.ended || !this.#hasDetails();
+    this.open.hidden = state !== 'completed';
+    if (document) this.open.href = `#/documents/${document.id}`;
+    if (quarantined && state === 'rejected') this.#offer(snapshot).catch(() => {}); // Only an offer.
   }
 
-  #accepted(document, duplicate) {
-    const open = h('a', { class: 'button', href: `#/documents/${document.id}` }, t.card.open);
-    const box = duplicate
-      ? verdict('', 'info', t.verdict.duplicate, t.verdict.duplicateText(document.title))
-      : acceptedVerdict(document);
-    box.append(open);
-    return box;
-  }
-
-  #refused(snapshot) {
-    const box = refusal(snapshot);
-    if (snapshot.quarantined) this.#offerRelease(box, snapshot).catch(() => {}); // Only an offer.
-    return box;
-  }
-
-  /** Shown only to those who may. */
-  async #offerRelease(box, { sessionId }) {
+  /** Releasing and deleting; shown only to those who may. */
+  async #offer({ sessionId }) {
     const kept = await quarantineOf(this.app);
     const upload = kept?.find(({ session_id }) => session_id === sessionId);
-    if (upload) box.append(releaseButton(this.app, upload, () => this.actions.released()));
+    if (!upload) return;
+    const { released, dismiss: deleted } = this.actions;
+    this.offers.replaceChildren(...quarantineButtons(this.app, upload, { released, deleted }));
+    this.offers.hidden = false;
   }
 
-  #announce({ state, filename }) {
-    if (state === this.#announced) return;
-    this.#announced = state;
-    const say = t.card.announce[state];
+  #announce({ filename }, shown) {
+    if (shown === this.#announced) return;
+    this.#announced = shown;
+    const say = t.card.announce[shown];
     if (say && !this.#queued) this.app.messages.say(say(filename));
   }
 
@@ -213,29 +234,72 @@ export class UploadCard {
 }
 
 /**
- * Whether there is nothing left to watch. A refusal keeps its bar: it shows how far the file came.
+ * A file that was not even begun with: why, in a line.
  *
- * @param {import('/assets/client/types.js').UploadSnapshot} snapshot
+ * @param {string} filename
+ * @param {string} why
+ * @param {() => void} dismiss
+ * @returns {HTMLElement}
  */
-function settled({ state, document }) {
-  return state === 'cancelled' || (state === 'completed' && importEnded(document));
+export function notTakenCard(filename, why, dismiss) {
+  const chip = h('span', { class: 'chip', data: { tone: 'bad' } }, t.upload.notTaken.chip);
+  const name = h('h3', { class: 'card-name', title: filename }, filename);
+  const summary = verdictLine({ tone: 'bad', picture: 'stop', title: '', text: why });
+  const title = h('div', { class: 'card-title' }, name, h('div', { class: 'card-line' }, chip), h('div', { class: 'card-summary' }, summary));
+  const head = h('div', { class: 'card-head' }, title, h('div', { class: 'actions' }, dismissButton(dismiss)));
+  return h('li', { class: 'card', data: { state: 'failed', ended: true } }, head);
+}
+
+function dismissButton(dismiss) {
+  return button('', dismiss, { kind: 'quiet dismiss', picture: 'close', title: t.card.dismiss, 'aria-label': t.card.dismiss });
 }
 
 /** @param {import('/assets/client/types.js').UploadSnapshot} snapshot */
-function shownState({ state, document, duplicate }) {
-  if (state === 'waiting' && navigator.onLine === false) return 'offline';
+function shownState({ state, waiting, document, duplicate }) {
+  const waits = state === 'waiting' || (state === 'finishing' && waiting);
+  if (waits) return navigator.onLine === false ? 'offline' : 'waiting';
   if (state !== 'completed' || duplicate) return state;
   if (!importEnded(document)) return 'importing';
   return document.import_status === 'failed' ? 'importFailed' : state;
 }
 
-/** @param {import('/assets/client/types.js').UploadSnapshot} snapshot */
-function refusal({ durable, totalSize, quarantined }) {
+/**
+ * What is to be said of an upload, in lines.
+ *
+ * @param {import('/assets/client/types.js').UploadSnapshot} snapshot
+ * @param {string} importProblem
+ * @returns {import('./findings.js').Verdict[]}
+ */
+function verdicts(snapshot, importProblem) {
+  const { state, document, duplicate, waiting, error } = snapshot;
   const words = t.verdict;
-  const kept = quarantined ? words.quarantined : words.deleted;
-  if (durable < totalSize) {
-    const text = words.refusedArrivingText(format.bytes(durable), format.bytes(totalSize));
-    return verdict('bad', 'refuse', words.refusedArriving, `${text} ${kept}`);
+  switch (state) {
+    case 'completed':
+      if (duplicate) return [{ tone: '', picture: 'info', title: words.duplicate, text: words.duplicateText(document.title) }];
+      if (document.import_status !== 'failed') return [accepted(document)];
+      return [
+        accepted(document),
+        { tone: 'bad', picture: 'stop', title: words.importFailed, text: format.sentences(importProblem) },
+      ];
+    case 'rejected':
+      return [refusal(snapshot)];
+    case 'cancelling':
+      return waiting ? [{ tone: 'warn', picture: 'info', title: '', text: words.cancellingText }] : [];
+    case 'cancelled':
+      return [{ tone: '', picture: 'close', title: '', text: words.cancelledText }];
+    case 'failed':
+      return [{ tone: 'bad', picture: 'stop', title: '', text: explain(error) }];
+    default:
+      return [];
   }
-  return verdict('bad', 'refuse', words.refused, `${words.refusedText} ${kept}`);
+}
+
+/** @param {import('/assets/client/types.js').UploadSnapshot} snapshot */
+function refusal({ durable, totalSize, quarantined, findings }) {
+  const words = t.verdict;
+  const [first] = gravest(findings);
+  const why = first && [kindTitle(first.kind), t.findings.triggers[first.trigger]].filter(Boolean).join(', ');
+  const far = durable < totalSize && words.refusedArrivingText(format.bytes(durable), format.bytes(totalSize));
+  const text = format.sentences(far, quarantined ? words.quarantined : words.deleted);
+  return { tone: 'bad', picture: 'refuse', title: why || words.refused, text };
 }

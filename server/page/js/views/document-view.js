@@ -4,7 +4,7 @@ import { FINGERPRINT, NotFound, importEnded } from '/assets/client/index.js';
 import * as format from '../format.js';
 import { ask, notice } from '../dialogs.js';
 import { button, h, icon, setText } from '../dom.js';
-import { acceptedVerdict, findingsList, unscannedList } from '../parts/findings.js';
+import { accepted, findingsList, unscannedList, verdictBox } from '../parts/findings.js';
 import { pageImage } from '../parts/page-image.js';
 import { t } from '../strings.js';
 import { chips } from './documents-view.js';
@@ -34,7 +34,7 @@ export function documentView(app) {
 
   function pageBrowser(document, first) {
     const pages = document.page_count ?? 0;
-    let page = pages ? Math.min(first, pages) : first;
+    let page = Math.min(first, pages || 1);
     const picture = h('div', {});
     const label = h('span', { class: 'numbers muted', role: 'status' });
     const step = (by) => {
@@ -47,10 +47,11 @@ export function documentView(app) {
       picture.replaceChildren(pageImage(app.client, document, page, 336));
       setText(label, t.documents.pageOf(page, pages));
       previous.disabled = page <= 1;
-      next.disabled = pages > 0 && page >= pages;
+      next.disabled = page >= pages;
     };
     draw();
-    return h('figure', { class: 'document-page' }, picture, h('figcaption', { class: 'pager' }, previous, label, next));
+    const pager = pages > 0 && h('figcaption', { class: 'pager' }, previous, label, next);
+    return h('figure', { class: 'document-page' }, picture, pager);
   }
 
   function details(document) {
@@ -62,7 +63,7 @@ export function documentView(app) {
       'div',
       {},
       h('div', { class: 'document-head' }, title, status, buttons),
-      h('section', {}, acceptedVerdict(document)),
+      h('section', {}, verdictBox(accepted(document))),
       findings.length > 0 && h('section', {}, h('h2', {}, t.findings.title), findingsList(findings)),
       unscanned.length > 0 && h('section', {}, h('h2', {}, t.findings.unscannedTitle), unscannedList(unscanned)),
       h('section', {}, h('h2', {}, t.documents.about), facts(document)),
@@ -75,7 +76,7 @@ export function documentView(app) {
       if (!status.isConnected) return;
       const state = await app.client.documents.importStatus(document.id);
       Object.assign(document, { import_status: state.import_status, index_status: state.index_status });
-      const notes = state.jobs.map(jobNote).filter(Boolean);
+      const notes = telling(state).map(jobNote).filter(Boolean);
       status.replaceChildren(...chips(document), ...notes);
       setText(indexLabel, indexText(document));
       if (!importEnded(state)) next();
@@ -157,9 +158,14 @@ function indexText({ index_status }) {
   return index_status === 'done' ? t.documents.indexAgain : t.documents.index;
 }
 
+/** Where the import failed, the index has no reason of its own. */
+function telling({ import_status, jobs }) {
+  return import_status === 'failed' ? jobs.filter(({ kind }) => kind === 'import') : jobs;
+}
+
 /** What a job is doing, or why it failed. */
 function jobNote({ state, message, progress }) {
-  if (state === 'failed') return h('span', { class: 'problem' }, message);
+  if (state === 'failed') return h('span', { class: 'problem' }, format.sentences(message));
   if (state !== 'running') return null;
   return h('span', { class: 'muted numbers' }, `${message} ${format.percent(progress)}`);
 }

@@ -109,9 +109,9 @@ export function chips({ decision, import_status, index_status }) {
   const busy = ['queued', 'running'];
   const found = [];
   if (t.documents.decision[decision]) found.push(['warn', t.documents.decision[decision]]);
-  if (import_status === 'failed') found.push(['bad', words.importFailed]);
-  else if (busy.includes(import_status)) found.push(['busy', words.importing]);
-  if (index_status === 'done') found.push(['good', words.indexed]);
+  if (busy.includes(import_status)) found.push(['busy', words.importing]);
+  if (import_status === 'failed') found.push(['bad', words.importFailed]); // Its index is empty.
+  else if (index_status === 'done') found.push(['good', words.indexed]);
   else if (index_status === 'failed') found.push(['bad', words.indexFailed]);
   else if (busy.includes(index_status)) found.push(['busy', words.indexing]);
   return found.map(([tone, text]) => h('span', { class: 'chip', data: { tone } }, text));

@@ -2,7 +2,7 @@
 
 import { h } from '../dom.js';
 import { notice } from '../dialogs.js';
-import { highlighted } from '../parts/highlight.js';
+import { hasWord, highlighted } from '../parts/highlight.js';
 import { pageImage } from '../parts/page-image.js';
 import { t } from '../strings.js';
 
@@ -56,7 +56,8 @@ export function searchView(app) {
       app.messages.say(t.search.none);
       return [h('div', { class: 'empty' }, h('h2', {}, t.search.none), h('p', {}, t.search.noneText))];
     }
-    const summary = t.search.results(passages.length, query);
+    const exact = passages.some(({ title, text }) => hasWord(`${title} ${text}`, query));
+    const summary = exact ? t.search.results(passages.length, query) : t.search.nearest(query);
     app.messages.say(summary);
     const hits = passages.map((passage) => hit(query, passage));
     return [h('p', { class: 'muted numbers' }, summary), h('ol', {}, ...hits)];

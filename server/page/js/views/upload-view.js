@@ -1,14 +1,17 @@
 /** Choosing files, watching them arrive, and going on with what was left unfinished. */
 
 import * as format from '../format.js';
+import { ContentRejected } from '/assets/client/index.js';
 import { ask, explain } from '../dialogs.js';
 import { button, h, setText } from '../dom.js';
-import { UploadCard } from '../parts/upload-card.js';
+import { UploadCard, notTakenCard } from '../parts/upload-card.js';
 import { t } from '../strings.js';
 
 const AT_ONCE = 3;
-const LOOK_AGAIN = 1000;
-const UNDECIDED = ['uploading', 'validating', 'importing'];
+/** A PDF says what it is within so many bytes, whatever its name (ISO 32000-2, annex I). */
+const HEAD = 1024;
+
+const ENDED = '.card[data-ended="true"]';
 
 /** @param {any} app */
 export function uploadView(app) {
@@ -97,7 +100,9 @@ class UploadView {
 
   #lists() {
     this.cards = h('ul', { class: 'uploads' });
-    this.now = h('section', { hidden: true }, h('h2', {}, t.upload.now), this.cards);
+    this.tidy = button(t.upload.tidy, () => this.#removeEnded(), { kind: 'quiet', hidden: true });
+    const head = h('div', { class: 'list-head' }, h('h2', {}, t.upload.now), this.tidy);
+    this.now = h('section', { hidden: true }, head, this.cards);
     this.left = h('ul', { class: 'unfinished' });
     this.unfinished = h(
       'section',
@@ -121,12 +126,37 @@ class UploadView {
   }
 
   /** @param {File[]} files */
-  #take(files) {
+  async #take(files) {
     for (const file of files) {
-      const named = /\.pdf$/i.test(file.name) || file.type === 'application/pdf';
-      if (named) this.#begin(file);
-      else this.app.messages.show(t.upload.notPdf(file.name));
+      const why = await this.#unfit(file);
+      if (why) this.#refuse(file, why);
+      else this.#begin(file);
     }
+  }
+
+  /**
+   * Why a file need not be sent at all; empty where it may be.
+   *
+   * @param {File} file
+   */
+  async #unfit(file) {
+    const words = t.upload.notTaken;
+    const most = this.app.info?.limits.max_file_size ?? Infinity;
+    if (file.size > most) return words.tooLarge(format.bytes(file.size), format.atMost(most));
+    try {
+      const head = await file.slice(0, HEAD).text();
+      if (file.size === 0) return words.empty;
+      return head.includes('%PDF-') ? '' : words.notPdf;
+    } catch {
+      return words.unreadable;
+    }
+  }
+
+  #refuse({ name }, why) {
+    const card = notTakenCard(name, why, () => this.#remove(card));
+    this.cards.prepend(card);
+    this.#arrange();
+    this.app.messages.say(t.upload.notTaken.announce(name, why));
   }
 
   /**
@@ -136,9 +166,10 @@ class UploadView {
   #begin(file, options = {}) {
     const upload = this.app.client.startUpload(file, { autoBuildIndex: this.index.checked, ...options });
     const card = new UploadCard(this.app, upload, {
-      dismiss: () => this.#remove(card),
+      dismiss: () => this.#remove(card.element),
       again: () => this.#chooseFor((chosen) => this.#beginAgain(card, chosen, options)),
       released: () => this.#goOn(card, file),
+      ended: () => this.#arrange(),
     });
     this.cards.prepend(card.element);
     this.#line(upload, card);
@@ -162,13 +193,13 @@ class UploadView {
   #beginAgain(card, file, options) {
     const wrong = card.upload.snapshot.error?.code === 'file-mismatch';
     this.#begin(file, wrong ? options : {});
-    this.#remove(card);
+    this.#remove(card.element);
   }
 
   /** A released upload goes on, with the rest of its bytes where they had not all arrived. */
   #goOn(card, file) {
     this.#begin(file, { sessionId: card.upload.sessionId });
-    this.#remove(card);
+    this.#remove(card.element);
   }
 
   /** A few files at a time: more would only share the same line. */
@@ -192,15 +223,20 @@ class UploadView {
     return undefined;
   }
 
-  #remove(card) {
-    card.element.remove();
+  #remove(...elements) {
+    for (const element of elements) element.remove();
     this.#arrange();
     this.drop.querySelector('button')?.focus();
+  }
+
+  #removeEnded() {
+    this.#remove(...this.cards.querySelectorAll(ENDED));
   }
 
   #arrange() {
     const busy = this.cards.childElementCount > 0;
     this.now.hidden = !busy;
+    this.tidy.hidden = this.cards.querySelectorAll(ENDED).length < 2;
     this.unfinished.hidden = this.left.childElementCount === 0;
     this.hero.classList.toggle('unseen', busy); // The page keeps its heading.
     this.stages.hidden = busy;
@@ -242,19 +278,20 @@ class UploadView {
 
   /** What had arrived whole needs no file any more. */
   async #finish({ session_id: id, filename }) {
-    const { sessions } = this.app.client;
-    await sessions.complete(id);
+    const { messages, client } = this.app;
     this.#shown.add(id);
     this.left.querySelector(`[data-session="${CSS.escape(id)}"]`)?.remove();
     this.#arrange();
-    this.app.messages.show(t.upload.finishing(filename));
-    let session = await sessions.get(id);
-    while (UNDECIDED.includes(session.status)) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
-      session = await sessions.get(id);
+    messages.show(t.upload.finishing(filename));
+    try {
+      await client.complete(id);
+      messages.show(t.card.announce.completed(filename));
+    } catch (error) {
+      const refused = error instanceof ContentRejected;
+      messages.show(refused ? t.card.announce.rejected(filename) : t.upload.finishLater(filename, explain(error)));
     }
-    const { announce } = t.card;
-    this.app.messages.show((announce[session.status] ?? announce.failed)(filename));
+    this.#shown.delete(id);
+    await this.#listUnfinished();
   }
 
   /** @param {(file: File) => void} use */
