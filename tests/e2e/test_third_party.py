@@ -63,8 +63,8 @@ def test_an_upload_goes_through_its_stage_store_and_importer(
     file = tmp_path / "letter.pdf"
     file.write_bytes(make_pdf(["A letter.", "Its second page."]))
     pdfsluice(site, "upload", str(file), "--server", server.base_url)
-    listed = pdfsluice(site, "documents", "--json", "--server", server.base_url)
-    (document,) = map(json.loads, listed.splitlines())
+    shown = pdfsluice(site, "documents", "show", "1", "--json", "--server", server.base_url)
+    document = json.loads(shown)
     assert "length" in {finding["kind"] for finding in document["findings"]}
     receipt = receipts / f"{document['id']}.txt"
     for _ in range(600):
