@@ -227,3 +227,11 @@ class UploadStoreContract:
         await store.remove(blob_ids[1])
         usage = await store.usage()
         assert (usage.partial_count, usage.partial_bytes) == (0, 0)
+
+    async def test_bytes_that_are_written_again_are_counted_once(self, store: UploadStore) -> None:
+        blob = await store.create(new_id(), 10_000)
+        for _ in range(3):
+            write(blob, 0, bytes(4000))
+        write(blob, 4000, bytes(1000))
+        blob.close()
+        assert (await store.usage()).partial_bytes == 5000
