@@ -84,6 +84,7 @@ class ChunkSender:
             seconds = await self._put(piece)
         except ClientError as error:
             self._tracker.dropped(piece.start)
+            self._source.check_unchanged()  # it may be the file that broke off, not the line
             self._line.failed(load)
             await self._patience.wait(error)
             left = piece.left(await self._missing())

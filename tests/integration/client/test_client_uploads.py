@@ -212,6 +212,18 @@ async def test_file_that_changes_under_way_is_not_completed(
             await client.upload(pdf, chunk_size=MIB, parallel=1, on_progress=append)
 
 
+async def test_file_that_shrinks_under_way_is_no_broken_line(
+    server: RunningServer, pdf: Path
+) -> None:
+    def shrink(now: TransferProgress) -> None:
+        if now.sent_bytes:
+            os.truncate(pdf, 1000)
+
+    async with Client(server.base_url, retry=patient(5)) as client:
+        with pytest.raises(FileChanged):
+            await client.upload(pdf, parallel=1, checksum=False, on_progress=shrink)
+
+
 @pytest.mark.parametrize("hash_first", [True, False])
 async def test_another_file_does_not_continue_an_upload(
     serve: Serve, pdf: Path, *, hash_first: bool
