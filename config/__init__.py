@@ -6,6 +6,6 @@ if __name__ == "config":
 from .given import SettingsError
 from .loading import Loaded, load
 from .settings import Settings
-from .units import Duration, Size
+from .units import Duration, Size, format_size
 
-__all__ = ["Duration", "Loaded", "Settings", "SettingsError", "Size", "load"]
+__all__ = ["Duration", "Loaded", "Settings", "SettingsError", "Size", "format_size", "load"]

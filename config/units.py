@@ -47,6 +47,11 @@ def format_duration(value: timedelta) -> str:
     return f"{seconds:g}s"
 
 
+def format_size(size: int) -> str:
+    """Write a number of bytes exactly and as people read it: ``62919497 bytes (60.0 MiB)``."""
+    return f"{size} bytes ({ByteSize(size).human_readable(separator=' ')})"
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from pdfsluice.config import Settings
+from pdfsluice.config import Settings, format_size
 
 from .errors import DuplicateDocument, ProtocolError, SizeExceeded
 from .lifecycle import expiry
@@ -110,7 +110,7 @@ def check_size(size: int | None, settings: Settings) -> None:
         raise ProtocolError("the file is empty", hint="Send a file of at least one byte.")
     if size is not None and size > settings.max_file_size:
         raise SizeExceeded(
-            f"the file has {size} bytes; {int(settings.max_file_size)} are allowed",
+            f"the file has {format_size(size)}; {format_size(settings.max_file_size)} are allowed",
             hint="Ask whoever runs the server to raise max_file_size.",
             details={"max_file_size": int(settings.max_file_size)},
         )

@@ -216,10 +216,12 @@ class PolicySpec:
 
     Attributes:
         policy: The policy; asked about every finding.
+        variant: What tells operators, beside the name, how it decides; a preset, perhaps.
     """
 
     name: str
     policy: Policy
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

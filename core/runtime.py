@@ -73,9 +73,10 @@ class Runtime:
             if principal is not None:
                 return principal
         if self.authentication_required:
+            shown = credentials.headers.keys() & {"authorization", "x-api-key"}
             raise AuthenticationError(
-                "this server needs an API key",
-                hint="Send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.",
+                "the API key is not valid" if shown else "this server needs an API key",
+                hint="Send a whole one as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.",
             )
         return LOCAL
 

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from pdfsluice.core.models import Scope
+from pdfsluice.core.registry import choose
 from pdfsluice.core.runtime import Runtime
 
 from .memory import peak_memory_mb, used_memory_mb
@@ -50,7 +51,7 @@ class InfoView(BaseModel):
     version: str
     authentication_required: bool
     limits: LimitsView
-    policy: str
+    policy: str = Field(description="Its name, and its preset if it has one.")
 
 
 class PluginView(BaseModel):
@@ -67,6 +68,12 @@ class PluginsView(BaseModel):
 
     plugins: list[PluginView]
     parts: dict[str, list[str]]
+
+
+def policy_in_words(runtime: Runtime) -> str:
+    """Return the name of the policy, with its preset if it has one: ``rules (standard)``."""
+    spec = choose("policies", runtime.registry.policies, runtime.settings.policy)
+    return f"{spec.name} ({spec.variant})" if spec.variant else spec.name
 
 
 class Operations:
@@ -136,7 +143,7 @@ class Operations:
                 version=self._version,
                 authentication_required=self._runtime.authentication_required,
                 limits=limits,
-                policy=settings.policy,
+                policy=policy_in_words(self._runtime),
             )
         )
 

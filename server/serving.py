@@ -32,6 +32,7 @@ from .app import open_app
 from .event_loop import FairSite, new_event_loop
 from .http import Runner
 from .keys import RUNTIME
+from .operations import policy_in_words
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ async def run(loaded: Loaded, manager: PluginManager) -> None:
         try:
             site = await _listen(runner, settings)
             _spare_collector()
-            _greet(settings, runner, keys_required=runtime.authentication_required)
+            _greet(runtime, runner)
             await stop.wait()
             await _stop(runtime, site)
         finally:
@@ -192,14 +193,15 @@ async def _stop(runtime: Runtime, site: web.TCPSite) -> None:
     await runtime.drain()
 
 
-def _greet(settings: Settings, runner: Runner, *, keys_required: bool) -> None:
+def _greet(runtime: Runtime, runner: Runner) -> None:
     """Print where the server is, and who may use it."""
+    keys_required = runtime.authentication_required
     host, port = runner.addresses[0][:2]
     shown = f"[{host}]" if ":" in host else host
     who = "API keys are required" if keys_required else "no key is needed on this machine"
     typer.echo(
         f"pdfsluice {version(DISTRIBUTION)} listens on http://{shown}:{port}"
-        f" (policy: {settings.policy}; {who})"
+        f" (policy: {policy_in_words(runtime)}; {who})"
     )
     logger.info("listening", extra={"host": host, "port": port, "keys_required": keys_required})
 

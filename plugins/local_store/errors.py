@@ -34,6 +34,14 @@ def explained(action: str) -> Generator[None]:
         ) from error
 
 
+def unusable(error: OSError) -> StorageFailed:
+    """Return the error for a directory of the storage with which the server cannot start."""
+    return StorageFailed(
+        f"The storage cannot use {error.filename or 'its folders'}: {error.strerror}.",
+        hint="Let the user that runs the server write there, or choose another folder.",
+    )
+
+
 def not_found(blob_id: str) -> NotFound:
     """Return the error for bytes that are not there."""
     return NotFound(f"The storage holds no bytes of {blob_id!a}.")

@@ -11,7 +11,7 @@ from pdfsluice.core.errors import Conflict
 from pdfsluice.core.stores import Blob, StoreUsage
 
 from .blob import LocalBlob
-from .errors import explained, not_found
+from .errors import explained, not_found, unusable
 from .files import NEW_FILE, append, is_regular, make_directory, move, sync_directory, unfinished
 from .layout import Layout
 from .ledger import Ledger
@@ -59,7 +59,7 @@ class LocalUploadStore:
 
     def prepare(self) -> None:
         """Make the directories and count what is in them. Blocking."""
-        with explained("prepare its directories"):
+        try:
             for directory in self._layout.directories:
                 make_directory(directory)
                 sync_directory(directory)  # of names that a run which was killed has not synced
@@ -69,6 +69,8 @@ class LocalUploadStore:
                 blob_id = self._layout.partial_id(entry.name)
                 if blob_id is not None and entry.is_file(follow_symlinks=False):
                     self._ledger.adopt(blob_id, entry.stat(follow_symlinks=False))
+        except OSError as error:
+            raise unusable(error) from error
 
     async def create(self, blob_id: str, size: int | None) -> Blob:
         """Make an empty partial blob, reserve room for ``size`` bytes, and open it."""

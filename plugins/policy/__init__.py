@@ -25,4 +25,5 @@ def pdfsluice_register_policies(context: PluginContext) -> Sequence[PolicySpec]:
 
     options = context.options(SECTION, PolicyOptions)
     doubt_kinds(rule.kind for rule in options.rules)
-    return (PolicySpec(name="rules", policy=RulesPolicy(options)),)
+    variant = options.preset + (", with rules of its own" if options.rules else "")
+    return (PolicySpec(name="rules", policy=RulesPolicy(options), variant=variant),)

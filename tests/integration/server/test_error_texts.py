@@ -1,0 +1,59 @@
+"""Errors that people read: they name what is wrong, in units that can be compared."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pdfsluice.core.models import Scope
+from tests.support.servers import Serve
+from tests.support.web import STREAMING, a_server, add_key, problem_of
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "shown", [{"X-API-Key": "no-key-of-ours"}, {"Authorization": "Bearer no-key-of-ours"}]
+)
+async def test_a_key_of_another_kind_is_called_invalid(
+    tmp_path: Path, shown: dict[str, str]
+) -> None:
+    add_key(tmp_path, "ann", [Scope.READ])
+    async with a_server(tmp_path) as web:
+        async with web.http.get("/api/documents", headers=shown) as response:
+            problem = await problem_of(response, 401, "authentication-required")
+        assert "API key is not valid" in problem["detail"]
+        async with web.http.get("/api/documents") as response:
+            problem = await problem_of(response, 401, "authentication-required")
+        assert problem["detail"] == "this server needs an API key"
+
+
+async def test_sizes_can_be_compared(tmp_path: Path) -> None:
+    async with a_server(tmp_path, max_file_size=10 * MIB) as web:
+        wanted = {"filename": "a.pdf", "file_size": 60 * MIB + 1}
+        async with web.http.post(f"{STREAMING}/initiate", json=wanted) as response:
+            problem = await problem_of(response, 413, "size-exceeded")
+    assert "62914561 bytes (60.0 MiB)" in problem["detail"]
+    assert "10485760 bytes (10.0 MiB)" in problem["detail"]
+
+
+async def test_a_preset_of_the_policy_is_told(serve: Serve) -> None:
+    server = serve(PDFSLUICE_PLUGINS__POLICY__PRESET="strict")
+    assert "policy: rules (strict);" in server.log_tail().splitlines()[0]
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "documents").write_text("a file")
+    done = subprocess.run(
+        [sys.executable, "-m", "pdfsluice.client.cli", "serve", "--data-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "COLUMNS": "1000"},
+    )
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 1
+    assert f"The storage cannot use {tmp_path / 'documents'}: File exists." in said
+    assert "Let the user that runs the server write there" in said
