@@ -60,6 +60,8 @@ export class SessionsApi {
   }
 
   /**
+   * Give an upload up, or delete one from the quarantine, for which one has to be an administrator.
+   *
    * @param {string} sessionId
    * @param {string} [reason]
    * @param {Cancellable} [options]
@@ -68,16 +70,6 @@ export class SessionsApi {
   async cancel(sessionId, reason = 'Cancelled by the user', { signal } = {}) {
     const path = `${STREAMING}/cancel/${encodeURIComponent(sessionId)}`;
     await this.http.json('POST', path, { json: { reason }, signal });
-  }
-
-  /**
-   * Give an upload up, or delete one from the quarantine, for which one has to be an administrator.
-   *
-   * @param {string} sessionId
-   * @returns {Promise<void>}
-   */
-  async delete(sessionId) {
-    await this.http.json('DELETE', `${STREAMING}/${encodeURIComponent(sessionId)}`);
   }
 
   /**
@@ -110,7 +102,7 @@ export class DocumentsApi {
 
   /**
    * @param {{limit?: number, after?: string} & Cancellable} [options]
-   * @returns {Promise<{documents: PdfDocument[], total: number, next: string | null}>}
+   * @returns {Promise<{documents: import('./types.js').DocumentSummary[], total: number, next: string | null}>}
    */
   list({ limit, after, signal } = {}) {
     return this.http.json('GET', DOCUMENTS, { query: { limit, after }, signal });

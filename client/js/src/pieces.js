@@ -77,15 +77,17 @@ export class Load {
   }
 
   /**
-   * A piece has arrived: at most twice, at least half of what was under way is the next load.
+   * A piece has arrived. The next load is at most twice the one it was part of. Small pieces, the
+   * rests of chunks, tell more of the way there and back than of the line.
    *
    * @param {Share} share The one with which it was sent.
    * @param {number} bytes
    * @param {number} milliseconds
    */
-  delivered({ size, pieces }, bytes, milliseconds) {
+  delivered({ size, pieces, piece }, bytes, milliseconds) {
+    if (bytes < Math.min(LEAST, piece)) return;
     const carried = (bytes * pieces * SECONDS * 1000) / Math.max(1, milliseconds);
-    this.#size = Math.max(LEAST, Math.min(Math.max(carried, size / 2), size * 2));
+    this.#size = Math.max(LEAST, Math.min(carried, size * 2));
   }
 
   /** @param {Share} share The one with which the piece was sent that failed. */

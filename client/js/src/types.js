@@ -23,7 +23,7 @@
  *
  * @typedef {'note' | 'flag' | 'quarantine' | 'reject'} Decision
  *
- * @typedef {object} PdfDocument
+ * @typedef {object} DocumentSummary A document in a list of many.
  * @property {number} id
  * @property {string} title
  * @property {string} filename
@@ -34,10 +34,12 @@
  * @property {number | null} page_count
  * @property {Record<string, string>} metadata
  * @property {Decision} decision
- * @property {Finding[]} findings
- * @property {Unscanned[]} unscanned
+ * @property {number} finding_count
+ * @property {number} unscanned_count
  * @property {'queued' | 'running' | 'done' | 'failed'} import_status
  * @property {'none' | 'queued' | 'running' | 'done' | 'failed'} index_status
+ *
+ * @typedef {DocumentSummary & {findings: Finding[], unscanned: Unscanned[]}} PdfDocument
  *
  * @typedef {object} ImportJob
  * @property {number | string} id

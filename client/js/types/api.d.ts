@@ -52,19 +52,14 @@ export declare class SessionsApi {
         duplicate?: boolean;
     }>;
     /**
+     * Give an upload up, or delete one from the quarantine, for which one has to be an administrator.
+     *
      * @param {string} sessionId
      * @param {string} [reason]
      * @param {Cancellable} [options]
      * @returns {Promise<void>}
      */
     cancel(sessionId: string, reason?: string, { signal }?: Cancellable): Promise<void>;
-    /**
-     * Give an upload up, or delete one from the quarantine, for which one has to be an administrator.
-     *
-     * @param {string} sessionId
-     * @returns {Promise<void>}
-     */
-    delete(sessionId: string): Promise<void>;
     /**
      * Everybody's refused uploads that are kept; for administrators.
      *
@@ -87,13 +82,13 @@ export declare class DocumentsApi {
     constructor(http: HttpClient);
     /**
      * @param {{limit?: number, after?: string} & Cancellable} [options]
-     * @returns {Promise<{documents: PdfDocument[], total: number, next: string | null}>}
+     * @returns {Promise<{documents: import('./types.js').DocumentSummary[], total: number, next: string | null}>}
      */
     list({ limit, after, signal }?: {
         limit?: number;
         after?: string;
     } & Cancellable): Promise<{
-        documents: PdfDocument[];
+        documents: import('./types.js').DocumentSummary[];
         total: number;
         next: string | null;
     }>;

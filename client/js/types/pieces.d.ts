@@ -56,13 +56,14 @@ export declare class Load {
      */
     shared(width: number, chunkSize: number): Share;
     /**
-     * A piece has arrived: at most twice, at least half of what was under way is the next load.
+     * A piece has arrived. The next load is at most twice the one it was part of. Small pieces, the
+     * rests of chunks, tell more of the way there and back than of the line.
      *
      * @param {Share} share The one with which it was sent.
      * @param {number} bytes
      * @param {number} milliseconds
      */
-    delivered({ size, pieces }: Share, bytes: number, milliseconds: number): void;
+    delivered({ size, pieces, piece }: Share, bytes: number, milliseconds: number): void;
     /** @param {Share} share The one with which the piece was sent that failed. */
     failed({ size }: Share): void;
 }

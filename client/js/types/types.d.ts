@@ -23,7 +23,7 @@
  *
  * @typedef {'note' | 'flag' | 'quarantine' | 'reject'} Decision
  *
- * @typedef {object} PdfDocument
+ * @typedef {object} DocumentSummary A document in a list of many.
  * @property {number} id
  * @property {string} title
  * @property {string} filename
@@ -34,10 +34,12 @@
  * @property {number | null} page_count
  * @property {Record<string, string>} metadata
  * @property {Decision} decision
- * @property {Finding[]} findings
- * @property {Unscanned[]} unscanned
+ * @property {number} finding_count
+ * @property {number} unscanned_count
  * @property {'queued' | 'running' | 'done' | 'failed'} import_status
  * @property {'none' | 'queued' | 'running' | 'done' | 'failed'} index_status
+ *
+ * @typedef {DocumentSummary & {findings: Finding[], unscanned: Unscanned[]}} PdfDocument
  *
  * @typedef {object} ImportJob
  * @property {number | string} id
@@ -226,7 +228,7 @@ export type Unscanned = {
     object: number | null;
 };
 export type Decision = 'note' | 'flag' | 'quarantine' | 'reject';
-export type PdfDocument = {
+export type DocumentSummary = {
     id: number;
     title: string;
     filename: string;
@@ -237,10 +239,14 @@ export type PdfDocument = {
     page_count: number | null;
     metadata: Record<string, string>;
     decision: Decision;
-    findings: Finding[];
-    unscanned: Unscanned[];
+    finding_count: number;
+    unscanned_count: number;
     import_status: 'queued' | 'running' | 'done' | 'failed';
     index_status: 'none' | 'queued' | 'running' | 'done' | 'failed';
+};
+export type PdfDocument = DocumentSummary & {
+    findings: Finding[];
+    unscanned: Unscanned[];
 };
 export type ImportJob = {
     id: number | string;

@@ -145,6 +145,9 @@ export const t = {
     },
     triggers: {
       open: 'runs when the document is opened',
+      close: 'runs when the document is closed',
+      save: 'runs when the document is saved',
+      print: 'runs when the document is printed',
       page: 'runs when a page is shown',
       named: 'runs when the document is opened',
       field: 'runs when a form field is used',

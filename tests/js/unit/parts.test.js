@@ -264,6 +264,12 @@ test('a piece that fails halves the load that it was part of', () => {
   assert.equal(load.shared(4, 8 * MIB).size, 256 * KIB);
 });
 
+test('a tiny rest of a chunk says nothing of the line', () => {
+  const load = new Load();
+  load.delivered(load.shared(4, 8 * MIB), 1000, 60_000);
+  assert.equal(load.shared(4, 8 * MIB).size, MIB);
+});
+
 test('small chunks go side by side from the start', () => {
   assert.deepEqual(new Load().shared(2, 64 * KIB), { size: 128 * KIB, pieces: 2, piece: 64 * KIB });
 });

@@ -53,7 +53,7 @@ export function quarantineButtons(app, { session_id: id, filename, findings }, {
       kind: 'danger',
     });
     if (!sure) return;
-    await app.client.sessions.delete(id);
+    await app.client.sessions.cancel(id);
     app.messages.show(words.deleted(filename));
     deleted();
   };
