@@ -43,4 +43,5 @@ def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[Com
     if not options.socket:
         return ()
     warn_if_away(options)
-    return (CompletionStageSpec(name=RESCAN_NAME, stage=RescanStage(options)),)
+    stage = RescanStage(options)
+    return (CompletionStageSpec(name=RESCAN_NAME, stage=stage, obstacle=stage.obstacle),)

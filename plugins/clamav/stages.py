@@ -26,6 +26,7 @@ RESCAN_NAME = "clamav-rescan"
 INTERRUPTED = "interrupted"
 _SLICE = 1024 * 1024
 _RETRY_SECONDS = 30.0
+_READY_SECONDS = 1.0
 _UNCERTAIN = ("Heuristics.", "PUA.")
 
 
@@ -138,6 +139,17 @@ class RescanStage:
             message = f"The file was not scanned for viruses: {error}."
             unscanned = Unscanned(stage=RESCAN_NAME, reason="unavailable", message=message)
             return StageReport(unscanned=(unscanned,), settles=frozenset({NAME}))
+
+    async def obstacle(self) -> str:
+        """Say whether uploads cannot be completed because clamd is away."""
+        if self._options.when_down == "fail-open":
+            return ""
+        seconds = min(self._options.connect_seconds, _READY_SECONDS)
+        try:
+            await asyncio.to_thread(ping, self._options.socket, seconds=seconds)
+        except ClamdError:  # its text names the socket, which is nobody's business here
+            return "the virus scanner does not answer"
+        return ""
 
     def _scan(self, path: Path) -> StageReport:
         limit = int(self._options.stream_max_length)

@@ -1,13 +1,16 @@
 """ClamAV for real: a clamd with a signature of our own, on a socket of our own."""
 
 import asyncio
+import json
 import shutil
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from pydantic import ValidationError
@@ -21,8 +24,9 @@ from pdfsluice.plugins.clamav.options import ClamavOptions
 from pdfsluice.plugins.clamav.protocol import ClamdError, Instream, parse_address, ping
 from pdfsluice.plugins.clamav.stages import ClamavStage, RescanStage
 from tests.support.active_pdfs import completion_context
-from tests.support.commands import pdfsluice_here
+from tests.support.commands import Outcome, pdfsluice_here
 from tests.support.servers import RunningServer, Serve
+from tests.support.stored import get_json
 
 CLAMD = shutil.which("clamd") or shutil.which("/usr/sbin/clamd")
 BAIT = b"pdfsluice-test-virus"
@@ -68,9 +72,8 @@ class Clamd:
             self.process.stdout.close()
 
 
-@pytest.fixture(scope="module")
-def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clamd]:
-    folder = tmp_path_factory.mktemp("c")
+@contextmanager
+def running_clamd(folder: Path) -> Iterator[Clamd]:
     database = folder / "db"
     database.mkdir()
     (database / "test.ndb").write_text(f"Pdfsluice.Test:0:*:{BAIT.hex()}\n")
@@ -83,6 +86,19 @@ def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clamd]:
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clamd]:
+    with running_clamd(tmp_path_factory.mktemp("c")) as running:
+        yield running
+
+
+@pytest.fixture
+def mortal_clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clamd]:
+    """A clamd that a test may stop and start."""
+    with running_clamd(tmp_path_factory.mktemp("c")) as running:
+        yield running
 
 
 def options(clamd: Clamd, **changes: object) -> ClamavOptions:
@@ -195,20 +211,43 @@ def log_lines(running: RunningServer, text: str) -> list[str]:
     return [line for line in running.log_tail().splitlines() if text in line]
 
 
+def upload(running: RunningServer, folder: Path) -> Outcome:
+    pdf = folder / "f.pdf"
+    pdf.write_bytes(make_pdf(["harmless"]))
+    return pdfsluice_here("upload", pdf, "--server", running.base_url, "--patience", "0")
+
+
 def test_a_server_without_its_clamd_says_so_at_the_start_and_in_a_line_for_each_upload(
     serve: Serve, tmp_path: Path
 ) -> None:
     gone = str(tmp_path / "nobody")
-    running = serve(PDFSLUICE_PLUGINS__CLAMAV__SOCKET=gone)
+    running = serve(
+        PDFSLUICE_PLUGINS__CLAMAV__SOCKET=gone, PDFSLUICE_PLUGINS__CLAMAV__WHEN_DOWN="fail-open"
+    )
     (warning,) = log_lines(running, "clamd")
-    assert "until it can, uploads are not completed" in warning
-    pdf = tmp_path / "f.pdf"
-    pdf.write_bytes(make_pdf(["harmless"]))
-    sent = pdfsluice_here("upload", pdf, "--server", running.base_url, "--patience", "0")
-    assert "virus scanner does not answer" in sent.err
+    assert "until it can, uploads are accepted without a virus scan" in warning
+    assert upload(running, tmp_path).code == 0
     (line,) = log_lines(running, "was not scanned for viruses")
     assert gone in line
+
+
+@needs_clamd
+def test_a_server_whose_clamd_went_away_is_not_ready(
+    mortal_clamd: Clamd, serve: Serve, tmp_path: Path
+) -> None:
+    running = serve(PDFSLUICE_PLUGINS__CLAMAV__SOCKET=mortal_clamd.socket)
+    mortal_clamd.stop()
+    with pytest.raises(HTTPError) as unready:
+        get_json(f"{running.base_url}/health/ready")
+    with unready.value as answer:
+        assert answer.status == 503
+        checks = json.load(answer)["checks"]
+    assert checks["completion_stages:clamav-rescan"] == "the virus scanner does not answer"
+    assert "virus scanner does not answer" in upload(running, tmp_path).err
+    assert len(log_lines(running, "was not scanned for viruses")) == 1
     assert "Traceback" not in running.log_tail()
+    mortal_clamd.start()
+    assert get_json(f"{running.base_url}/health/ready")["status"] == "ready"
 
 
 @needs_clamd
