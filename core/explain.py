@@ -26,7 +26,8 @@ EXPLANATIONS: dict[FindingKind, Explanation] = {
     FindingKind.JAVASCRIPT: Explanation(
         "JavaScript",
         "The document contains a program. PDF readers that run JavaScript execute it when its "
-        "trigger occurs: on opening, when a page is shown, when a field changes, on a click.",
+        "trigger occurs: when the document is opened, closed, saved or printed, when a page is "
+        "shown, when a field changes, on a click.",
         "Open it only if you trust where it comes from, in a reader with JavaScript turned off.",
         Severity.MEDIUM,
     ),

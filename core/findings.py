@@ -48,7 +48,13 @@ class Trigger(StrEnum):
     """What makes an action run (ISO 32000-2, 12.6.3)."""
 
     OPEN = "open"
-    """The document is opened: ``/OpenAction``, or a document-level ``/AA``."""
+    """The document is opened: ``/OpenAction``."""
+    CLOSE = "close"
+    """The document is closed: ``/WC`` of its ``/AA`` (ISO 32000-2, table 200)."""
+    SAVE = "save"
+    """The document is saved: ``/WS`` and ``/DS``."""
+    PRINT = "print"
+    """The document is printed: ``/WP`` and ``/DP``."""
     PAGE = "page"
     """A page is shown or left: a page's ``/AA``."""
     NAMED = "named"
@@ -57,6 +63,12 @@ class Trigger(StrEnum):
     """A form field is entered, changed or calculated."""
     CLICK = "click"
     """The reader clicks an annotation or a bookmark."""
+
+
+BY_ITSELF: Final = frozenset(
+    {Trigger.OPEN, Trigger.NAMED, Trigger.PAGE, Trigger.CLOSE, Trigger.SAVE, Trigger.PRINT}
+)
+"""What runs without anybody doing more than reading the document, keeping or printing it."""
 
 
 class Revision(StrEnum):

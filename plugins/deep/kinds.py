@@ -49,6 +49,15 @@ INTERESTING = frozenset(
 )
 """Names without which an object cannot hold anything of interest."""
 
+DOCUMENT_EVENTS: Mapping[str, Trigger] = {
+    "/WC": Trigger.CLOSE,
+    "/WP": Trigger.PRINT,
+    "/DP": Trigger.PRINT,
+    "/WS": Trigger.SAVE,
+    "/DS": Trigger.SAVE,
+}
+"""Events of a document (ISO 32000-2, table 200), the one that needs least of the reader first."""
+
 _ACTION_KEYS = frozenset({"/A", "/OpenAction", "/Next", "/PA"})
 _MEDIA_KEYS = frozenset({"/Rect", "/RichMediaContent", "/3DD"})
 
@@ -113,7 +122,9 @@ def _has_action(value: object) -> bool:
 
 def _aa_trigger(found: Dictionary, root: bool) -> Trigger:  # noqa: FBT001 - private
     if root:
-        return Trigger.OPEN
+        events = dictionary_of(found.get("/AA"))
+        present = () if events is None else events.keys()
+        return next((run for key, run in DOCUMENT_EVENTS.items() if key in present), Trigger.CLOSE)
     if name_of(found.get("/Type")) == "/Page":
         return Trigger.PAGE
     is_field = "/FT" in found or name_of(found.get("/Subtype")) == "/Widget"

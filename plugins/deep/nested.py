@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pdfsluice.core.findings import FindingKind, Trigger
+from pdfsluice.core.findings import BY_ITSELF, FindingKind
 
 from .attachments import AttachedPdf
 from .sightings import Blind, Sighting, Survey, Within
@@ -34,8 +34,6 @@ TOLD = frozenset(
 """What is told of attached PDFs. Links, forms and the like are properties of a document that
 nobody has uploaded; encryption matters only if it hides the rest, which is told."""
 
-_BY_ITSELF = frozenset({Trigger.OPEN, Trigger.PAGE, Trigger.NAMED})
-
 
 @dataclass(slots=True)
 class Nesting:
@@ -57,7 +55,7 @@ class Nesting:
 def opens_attachments(triggers: Triggers) -> bool:
     """Whether a document goes to another one, which may be attached, without being asked."""
     return any(
-        kind is FindingKind.GOTO_REMOTE and not known.isdisjoint(_BY_ITSELF)
+        kind is FindingKind.GOTO_REMOTE and not known.isdisjoint(BY_ITSELF)
         for (kind, _), known in triggers.items()
     )
 

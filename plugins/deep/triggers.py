@@ -8,7 +8,7 @@ from pikepdf import Array, Dictionary, Pdf
 from pdfsluice.core.findings import FindingKind, Trigger
 
 from .budget import Budget
-from .kinds import actions_in
+from .kinds import DOCUMENT_EVENTS, actions_in
 from .values import dictionary_of, is_indirect, items_of, name_of, number_of
 
 Triggers = Mapping[tuple[FindingKind, int], frozenset[Trigger]]
@@ -52,7 +52,7 @@ def _entries(pdf: Pdf, budget: Budget) -> Iterator[_Entry]:
     opening = root.get("/OpenAction")
     if isinstance(opening, Dictionary):  # an array is a destination
         yield Trigger.OPEN, opening, number
-    yield from _events(root, number, _always(Trigger.OPEN))
+    yield from _events(root, number, _of_document)
     names = dictionary_of(root.get("/Names"))
     if names is not None:
         yield from _named(names.get("/JavaScript"), number_of(names, number), budget)
@@ -71,6 +71,10 @@ def _events(found: Dictionary, number: int, trigger_of: _TriggerOf) -> Iterator[
 
 def _always(trigger: Trigger) -> _TriggerOf:
     return lambda _: trigger
+
+
+def _of_document(key: str) -> Trigger:
+    return DOCUMENT_EVENTS.get(key, Trigger.CLOSE)
 
 
 def _on_page_or(otherwise: Trigger) -> _TriggerOf:

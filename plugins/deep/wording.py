@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pdfsluice.core.explain import EXPLANATIONS
-from pdfsluice.core.findings import Finding, FindingKind, Severity, Trigger
+from pdfsluice.core.findings import BY_ITSELF, Finding, FindingKind, Severity, Trigger
 from pdfsluice.core.printable import printable
 
 from .sightings import Sighting, Within
@@ -77,12 +77,14 @@ _SPECIAL: Mapping[tuple[FindingKind, str], _Special] = {
 }
 _WHEN: Mapping[Trigger, str] = {
     Trigger.OPEN: "it runs when the document is opened",
+    Trigger.CLOSE: "it runs when the document is closed",
+    Trigger.SAVE: "it runs when the document is saved",
+    Trigger.PRINT: "it runs when the document is printed",
     Trigger.PAGE: "it runs when a page is shown",
     Trigger.NAMED: "it runs when the document is opened",
     Trigger.FIELD: "it runs when a form field is used",
     Trigger.CLICK: "it runs on a click",
 }
-_BY_ITSELF = frozenset({Trigger.OPEN, Trigger.PAGE, Trigger.NAMED})
 _SEVERITY_BY_ITSELF: Mapping[FindingKind, Severity] = {
     FindingKind.JAVASCRIPT: Severity.HIGH,
     FindingKind.LAUNCH: Severity.CRITICAL,
@@ -130,13 +132,13 @@ def _in_attachment(finding: Finding, within: Within) -> Finding:
 def _trigger(sighting: Sighting) -> Trigger | None:
     """Say what makes something run: an attached PDF does nothing before somebody opens it."""
     within = sighting.within
-    if within is not None and not within.opens and sighting.trigger in _BY_ITSELF:
+    if within is not None and not within.opens and sighting.trigger in BY_ITSELF:
         return Trigger.CLICK
     return sighting.trigger
 
 
 def _severity(sighting: Sighting, trigger: Trigger | None) -> Severity:
-    if trigger in _BY_ITSELF:
+    if trigger in BY_ITSELF:
         return _SEVERITY_BY_ITSELF.get(sighting.kind, EXPLANATIONS[sighting.kind].severity)
     return EXPLANATIONS[sighting.kind].severity
 

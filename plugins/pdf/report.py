@@ -5,16 +5,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pdfsluice.core.explain import EXPLANATIONS
-from pdfsluice.core.findings import Finding, FindingKind, Revision, Severity, Trigger, Unscanned
-
-_BY_ITSELF = frozenset({Trigger.OPEN, Trigger.NAMED, Trigger.PAGE})
+from pdfsluice.core.findings import (
+    BY_ITSELF,
+    Finding,
+    FindingKind,
+    Revision,
+    Severity,
+    Trigger,
+    Unscanned,
+)
 
 
 def severity_of(kind: FindingKind, trigger: Trigger | None) -> Severity:
     """Return how much harm a finding can do, given what makes it run."""
-    if kind is FindingKind.JAVASCRIPT and trigger in _BY_ITSELF:
+    if kind is FindingKind.JAVASCRIPT and trigger in BY_ITSELF:
         return Severity.HIGH
-    if kind is FindingKind.LAUNCH and trigger in _BY_ITSELF:
+    if kind is FindingKind.LAUNCH and trigger in BY_ITSELF:
         return Severity.CRITICAL
     return EXPLANATIONS[kind].severity
 
@@ -123,6 +129,9 @@ GRAVE: dict[str, Severity] = {
 _WHEN = {
     Trigger.OPEN: ", run when the document is opened",
     Trigger.NAMED: ", run by the document itself when it is opened",
+    Trigger.CLOSE: ", run when the document is closed",
+    Trigger.SAVE: ", run when the document is saved",
+    Trigger.PRINT: ", run when the document is printed",
     Trigger.PAGE: ", run when a page is shown or left",
     Trigger.FIELD: ", run when a form field is used",
     Trigger.CLICK: ", run by a click",

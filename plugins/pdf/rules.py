@@ -55,10 +55,22 @@ MESSAGES: dict[FindingKind, str] = {
     FindingKind.RICH_MEDIA: "The document plays video, sound or 3D",
 }
 
-_BY_KEY: dict[bytes, Trigger] = {
-    **dict.fromkeys((b"PO", b"PC", b"PV", b"PI", b"O", b"C"), Trigger.PAGE),
-    **dict.fromkeys((b"WC", b"WS", b"DS", b"WP", b"DP"), Trigger.OPEN),
+_DOCUMENT_EVENTS: dict[bytes, Trigger] = {
+    b"WC": Trigger.CLOSE,
+    b"WP": Trigger.PRINT,
+    b"DP": Trigger.PRINT,
+    b"WS": Trigger.SAVE,
+    b"DS": Trigger.SAVE,
 }
+"""Events of the document (table 200), the one that needs least of the reader first."""
+
+EVENTS: dict[bytes, Trigger] = {
+    **_DOCUMENT_EVENTS,
+    **dict.fromkeys((b"PO", b"PC", b"PV", b"PI"), Trigger.PAGE),
+}
+"""Events that are known by their key, whatever has them (tables 197 and 200)."""
+
+_BY_KEY: dict[bytes, Trigger] = {**EVENTS, b"O": Trigger.PAGE, b"C": Trigger.PAGE}
 _EXCERPTS: dict[FindingKind | None, tuple[bytes, ...]] = {
     FindingKind.JAVASCRIPT: (b"JS",),
     FindingKind.EXTERNAL_REFERENCES_URI: (b"URI",),
@@ -70,14 +82,15 @@ _FILE = (b"F", b"Win", b"UF", b"D", b"P")
 def additional_trigger(owner: Dictionary, actions: Value) -> Trigger:
     """Return what runs the additional actions of an object (12.6.3, tables 197 to 200).
 
-    Of several actions the strongest trigger counts, except that a page's and a document's
-    actions are known by the object that has them.
+    Of several actions of a document the strongest trigger counts; a page's are known by the
+    object that has them. Where only a reference is known, it is the strongest that there may be.
     """
     types = owner.names(b"Type")
     if b"Page" in types:
         return Trigger.PAGE
     if b"Catalog" in types or b"Pages" in owner:
-        return Trigger.OPEN
+        present = actions if isinstance(actions, Dictionary) else Dictionary([])
+        return next((run for key, run in _DOCUMENT_EVENTS.items() if key in present), Trigger.CLOSE)
     if b"FT" in owner or b"Widget" in owner.names(b"Subtype"):
         fallback = Trigger.FIELD
     elif b"Subtype" in owner:

@@ -11,6 +11,7 @@ from .polyglot import EXECUTABLES, sniff
 from .report import Sighting, excerpt_of
 from .rules import (
     ACTIONS,
+    EVENTS,
     MEDIA_ANNOTATIONS,
     MESSAGES,
     action_excerpt,
@@ -315,6 +316,8 @@ class Security:
                 given = Trigger.NAMED
             elif key == b"AA":
                 given = additional_trigger(entry, value)
+            elif key in EVENTS and trigger is not None and not action:
+                given = EVENTS[key]
             elif key in (b"A", b"PA"):
                 given = Trigger.CLICK
             elif key in _INHERITING or not action:

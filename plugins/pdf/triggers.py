@@ -8,9 +8,12 @@ MAX_LINKS = 20_000
 """References remembered, so that memory stays bounded."""
 
 _RANK = {
-    Trigger.OPEN: 5,
-    Trigger.NAMED: 4,
-    Trigger.PAGE: 3,
+    Trigger.OPEN: 8,
+    Trigger.NAMED: 7,
+    Trigger.PAGE: 6,
+    Trigger.CLOSE: 5,
+    Trigger.PRINT: 4,
+    Trigger.SAVE: 3,
     Trigger.FIELD: 2,
     Trigger.CLICK: 1,
 }

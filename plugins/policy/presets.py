@@ -7,14 +7,11 @@ deep pass tells the trigger before the upload completes.
 
 from collections.abc import Mapping
 
-from pdfsluice.core.findings import Decision, FindingKind, Revision, Severity, Trigger
+from pdfsluice.core.findings import BY_ITSELF, Decision, FindingKind, Revision, Severity, Trigger
 
 from .rule import ANY_KIND, Rule
 
 NOTE, FLAG, QUARANTINE, REJECT = Decision
-
-BY_ITSELF = frozenset({Trigger.OPEN, Trigger.PAGE, Trigger.NAMED})
-"""What runs without anybody doing more than opening or reading the document."""
 
 
 def _line(

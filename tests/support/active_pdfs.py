@@ -58,6 +58,13 @@ def page_script(pdf: Pdf) -> None:
     pdf.pages[0].obj.AA = Dictionary(O=javascript("page()"))
 
 
+def document_event(event: str, action: Dictionary) -> Change:
+    def change(pdf: Pdf) -> None:
+        pdf.Root.AA = Dictionary({f"/{event}": action})
+
+    return change
+
+
 def annotation(**entries: Any) -> Change:
     def change(pdf: Pdf) -> None:
         found = Dictionary(Type=Name.Annot, Subtype=Name.Link, Rect=[0, 0, 1, 1])

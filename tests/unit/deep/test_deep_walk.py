@@ -378,8 +378,8 @@ async def test_names_of_any_bytes_hide_nothing(stage: DeepStage, tmp_path: Path)
     path.write_bytes(pdfs.with_xref(body))
     report = await inspect(stage, path)
     assert told(report) == {
-        (K.ADDITIONAL_ACTIONS, T.OPEN),
-        (K.JAVASCRIPT, T.OPEN),
+        (K.ADDITIONAL_ACTIONS, T.CLOSE),
+        (K.JAVASCRIPT, T.CLOSE),
         (K.LAUNCH, T.CLICK),
     }
     assert not report.unscanned

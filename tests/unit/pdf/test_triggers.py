@@ -26,7 +26,14 @@ def only(scanned: Scanned, kind: str) -> Finding:
         ([b"<</Type/Catalog/OpenAction 2 0 R>>", JS], Trigger.OPEN),
         ([b"<</Type/Catalog/OpenAction" + JS + b">>"], Trigger.OPEN),
         ([JS, b"<</Type/Catalog/OpenAction 1 0 R>>"], Trigger.OPEN),
-        ([b"<</Type/Catalog/AA<</WC 2 0 R>>>>", JS], Trigger.OPEN),
+        ([b"<</Type/Catalog/AA<</WC 2 0 R>>>>", JS], Trigger.CLOSE),
+        ([b"<</Type/Catalog/AA<</WS 2 0 R>>>>", JS], Trigger.SAVE),
+        ([b"<</Type/Catalog/AA<</DS" + JS + b">>>>"], Trigger.SAVE),
+        ([JS, b"<</Type/Catalog/AA<</WP 1 0 R>>>>"], Trigger.PRINT),
+        ([b"<</Type/Catalog/AA 2 0 R>>", b"<</DP 3 0 R>>", JS], Trigger.PRINT),
+        ([b"<</Type/Catalog/AA<</DP 2 0 R/WC 2 0 R>>>>", JS], Trigger.CLOSE),
+        ([b"<</Type/Catalog/AA<</WP 2 0 R>>/OpenAction 2 0 R>>", JS], Trigger.OPEN),
+        ([b"<</Subtype/Widget/FT/Tx/AA<</PO 2 0 R>>>>", JS], Trigger.PAGE),
         ([b"<</OpenAction 2 0 R>>", b"<</S/GoTo/Next 3 0 R>>", JS], Trigger.OPEN),
         ([b"<</OpenAction 2 0 R>>", b"<</S/GoTo/Next[3 0 R]>>", JS], Trigger.OPEN),
         ([b"<</Names<</JavaScript 2 0 R>>>>", b"<</Names[(a) 3 0 R]>>", JS], Trigger.NAMED),
@@ -45,6 +52,17 @@ def only(scanned: Scanned, kind: str) -> Finding:
 )
 def test_trigger(objects: list[bytes], trigger: Trigger | None) -> None:
     assert only(scan(*objects), "javascript").trigger is trigger
+
+
+@pytest.mark.parametrize(
+    ("event", "trigger"),
+    [(b"WC", "closed"), (b"WS", "saved"), (b"DS", "saved"), (b"WP", "printed"), (b"DP", "printed")],
+)
+def test_what_runs_at_the_end_is_as_grave_and_says_when(event: bytes, trigger: str) -> None:
+    scanned = scan(b"<</Type/Catalog/AA<</" + event + JS + b">>>>")
+    for kind in ("javascript", "additional_actions"):
+        assert only(scanned, kind).message.endswith(f", run when the document is {trigger}.")
+    assert only(scanned, "javascript").severity is Severity.HIGH
 
 
 def test_what_runs_by_itself_is_graver() -> None:

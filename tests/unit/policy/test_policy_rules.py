@@ -50,6 +50,9 @@ STANDARD = [
     (found("javascript", Trigger.OPEN), "REJECT"),
     (found("javascript", Trigger.PAGE), "REJECT"),
     (found("javascript", Trigger.NAMED), "REJECT"),
+    (found("javascript", Trigger.CLOSE), "REJECT"),
+    (found("javascript", Trigger.SAVE), "REJECT"),
+    (found("javascript", Trigger.PRINT), "REJECT"),
     (found("javascript", Trigger.FIELD), "FLAG"),
     (found("javascript", Trigger.CLICK), "FLAG"),
     (found("launch", Trigger.CLICK), "REJECT"),
@@ -216,8 +219,8 @@ def test_rejected_files_are_kept_where_asked_for() -> None:
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "explanation" / "policy.md"
 SPECIAL_ROWS = {
-    "script that runs by itself (`open`, `page`, `named`)": [
-        found("javascript", trigger) for trigger in (Trigger.OPEN, Trigger.PAGE, Trigger.NAMED)
+    "script that runs by itself (`open`, `named`, `page`, `close`, `save`, `print`)": [
+        found("javascript", trigger) for trigger in set(Trigger) - {Trigger.FIELD, Trigger.CLICK}
     ],
     "script of a field or a click, or of unknown trigger": [
         found("javascript", trigger) for trigger in (Trigger.FIELD, Trigger.CLICK, None)
