@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from .models import Principal, Scope, Session, SessionState
 from .stores import SessionStore
 
-_MOST_REFUSED = 10_000
+_MOST = 500
 
 
 class Quarantine:
@@ -19,11 +19,12 @@ class Quarantine:
         self._sessions = sessions
 
     async def uploads(self, principal: Principal) -> Sequence[Session]:
-        """Return everybody's quarantined uploads, newest first, among the latest 10,000 refusals.
+        """Return everybody's quarantined uploads, the newest 500 of them, newest first.
 
         Raises:
             PermissionDenied: The principal is no administrator.
         """
         principal.require(Scope.ADMIN)
-        refused = await self._sessions.find(states=(SessionState.REJECTED,), limit=_MOST_REFUSED)
-        return [session for session in refused if session.quarantined]
+        return await self._sessions.find(
+            states=(SessionState.REJECTED,), quarantined=True, limit=_MOST
+        )

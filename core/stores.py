@@ -215,6 +215,7 @@ class SessionStore(Protocol):
         owner: str | None = None,
         client_id: str | None = None,
         expired_before: datetime | None = None,
+        quarantined: bool = False,
         limit: int = 1000,
     ) -> Sequence[Session]:
         """Return sessions, newest first.
@@ -224,6 +225,7 @@ class SessionStore(Protocol):
             owner: Whose; ``None`` for everybody's.
             client_id: Which client's; ``None`` for every client's.
             expired_before: Only those whose ``expires_at`` is earlier.
+            quarantined: Only those whose bytes are in quarantine.
             limit: How many to return at most.
 
         Ask for ``created`` and ``uploading`` together: the first committed byte makes one the

@@ -73,7 +73,10 @@ class QuarantineList:
         )
 
     async def list(self, request: web.Request) -> web.StreamResponse:
-        """Return everybody's refused uploads that are kept in quarantine; for administrators."""
+        """Return the newest 500 refused uploads in quarantine, whoever sent them.
+
+        For administrators.
+        """
         read_query(request, NoQuery)
         sessions = await self._quarantine.uploads(request[PRINCIPAL])
         return respond(QuarantineView(uploads=[QuarantinedView.of(each) for each in sessions]))

@@ -79,6 +79,7 @@ class MemorySessionStore:
         owner: str | None = None,
         client_id: str | None = None,
         expired_before: datetime | None = None,
+        quarantined: bool = False,
         limit: int = 1000,
     ) -> Sequence[Session]:
         """Return sessions, newest first."""
@@ -89,6 +90,7 @@ class MemorySessionStore:
             and owner in {None, entry.session.owner}
             and client_id in {None, entry.session.client_id}
             and (expired_before is None or entry.session.expires_at < expired_before)
+            and (entry.session.quarantined or not quarantined)
         ]
         found.sort(key=lambda session: (session.created_at, session.id), reverse=True)
         return found[:limit]

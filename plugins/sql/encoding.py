@@ -67,6 +67,7 @@ def session_row(session: Session) -> dict[str, Any]:
         "updated_at": to_micros(session.updated_at),
         "expires_at": to_micros(session.expires_at),
         "version": session.version,
+        "quarantined": int(session.quarantined),
         "body": to_json(
             {
                 "v": _BODY_VERSION,

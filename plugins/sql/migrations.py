@@ -26,7 +26,24 @@ def _name_clients(connection: Connection) -> None:
     )
 
 
-STEPS: Sequence[Step] = (_name_clients,)
+def _mark_quarantined(connection: Connection) -> None:
+    """Give sessions a column that says whether their bytes are in quarantine."""
+    connection.execute(
+        text("ALTER TABLE sessions ADD COLUMN quarantined INTEGER NOT NULL DEFAULT 0")
+    )
+    postgresql = connection.dialect.name == "postgresql"
+    known = (
+        "(body::json ->> 'quarantined')::boolean::integer"
+        if postgresql
+        else "json_extract(body, '$.quarantined')"
+    )
+    connection.execute(text(f"UPDATE sessions SET quarantined = {known}"))  # noqa: S608 - ours
+    connection.execute(
+        text("CREATE INDEX sessions_in_quarantine ON sessions (quarantined, created_at)")
+    )
+
+
+STEPS: Sequence[Step] = (_name_clients, _mark_quarantined)
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 
 _LOCK = 0x70646673  # any number that nothing else in the same PostgreSQL server uses

@@ -34,8 +34,10 @@ sessions = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("quarantined", Integer, nullable=False, server_default="0"),
     Column("body", Text, nullable=False),
     Index("sessions_by_state", "state", "expires_at"),
+    Index("sessions_in_quarantine", "quarantined", "created_at"),
     Index("sessions_by_owner", "owner", "state", "created_at"),
     Index("sessions_by_client", "owner", "client_id", "state"),
 )

@@ -61,6 +61,7 @@ _update = (
                 "created_at",
                 "updated_at",
                 "expires_at",
+                "quarantined",
                 "body",
             )
         }
@@ -220,6 +221,7 @@ class SqlSessionStore:
         owner: str | None = None,
         client_id: str | None = None,
         expired_before: datetime | None = None,
+        quarantined: bool = False,
         limit: int = 1000,
     ) -> Sequence[Session]:
         """Return sessions, newest first."""
@@ -232,6 +234,8 @@ class SqlSessionStore:
             wanted.append(sessions.c.client_id == clean(client_id))
         if expired_before is not None:
             wanted.append(sessions.c.expires_at < to_micros(expired_before))
+        if quarantined:
+            wanted.append(sessions.c.quarantined == 1)
         newest = (
             select(sessions)
             .where(and_(*wanted))

@@ -38,10 +38,10 @@ async def test_one_sees_what_the_other_commits(two_servers: tuple[Stores, Stores
     assert (await here.get(session.id)).committed.ranges == ((0, 10),)
 
 
-async def test_sessions_of_the_first_version_are_found_by_their_client(
+async def test_sessions_of_the_first_version_are_found_by_what_stands_in_later_columns(
     tmp_path: Path, empty_postgresql: str
 ) -> None:
-    session = make_session(client_id="Küche", state=SessionState.UPLOADING)
+    session = make_session(client_id="Küche", state=SessionState.REJECTED, quarantined=True)
     async with sql_stores(sql_context(tmp_path, url=empty_postgresql)) as (sessions, _):
         await sessions.create(session)
     engine = create_engine(empty_postgresql.replace("postgresql:", "postgresql+psycopg:"))
@@ -49,7 +49,8 @@ async def test_sessions_of_the_first_version_are_found_by_their_client(
         to_version_1(connection)
     engine.dispose()
     async with sql_stores(sql_context(tmp_path, url=empty_postgresql)) as (sessions, _):
-        assert await sessions.find(states=[SessionState.UPLOADING], client_id="Küche") == [session]
+        assert await sessions.find(states=[SessionState.REJECTED], client_id="Küche") == [session]
+        assert await sessions.find(states=[SessionState.REJECTED], quarantined=True) == [session]
 
 
 async def test_of_two_updates_one_wins(two_servers: tuple[Stores, Stores]) -> None:

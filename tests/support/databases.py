@@ -45,6 +45,8 @@ def to_version_1(connection: Connection) -> None:
     for statement in (
         "DROP INDEX sessions_by_client",
         "ALTER TABLE sessions DROP COLUMN client_id",
+        "DROP INDEX sessions_in_quarantine",
+        "ALTER TABLE sessions DROP COLUMN quarantined",
         "UPDATE schema_version SET version = 1",
     ):
         connection.execute(text(statement))

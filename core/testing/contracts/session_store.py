@@ -254,6 +254,8 @@ class SessionStoreContract:
         assert list(await store.find(states=list(SessionState), client_id="another")) == []
         assert await store.find(states=list(SessionState), client_id="a third") == [changed]
         await store.delete(other.id)
+        kept = await store.update(sessions[5], quarantined=True)
+        assert await store.find(states=list(SessionState), quarantined=True) == [kept]
         expired = await store.find(
             states=[SessionState.UPLOADING], expired_before=NOW + timedelta(hours=2)
         )

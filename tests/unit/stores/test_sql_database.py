@@ -269,14 +269,17 @@ async def test_an_earlier_version_is_upgraded_step_by_step(database: Database) -
     assert version == len(STEPS) + 3
 
 
-async def test_sessions_of_the_first_version_are_found_by_their_client(tmp_path: Path) -> None:
-    session = make_session(client_id="Küche", state=SessionState.UPLOADING)
+async def test_sessions_of_the_first_version_are_found_by_what_stands_in_later_columns(
+    tmp_path: Path,
+) -> None:
+    session = make_session(client_id="Küche", state=SessionState.REJECTED, quarantined=True)
     async with open_database(lambda: engines(tmp_path)) as database:
         await SqlSessionStore(database).create(session)
         await database.write(to_version_1)
     async with open_database(lambda: engines(tmp_path)) as database:
         store = SqlSessionStore(database)
-        assert await store.find(states=[SessionState.UPLOADING], client_id="Küche") == [session]
+        assert await store.find(states=[SessionState.REJECTED], client_id="Küche") == [session]
+        assert await store.find(states=[SessionState.REJECTED], quarantined=True) == [session]
 
 
 async def test_a_failed_upgrade_changes_nothing(database: Database) -> None:
