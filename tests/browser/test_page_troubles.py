@@ -32,16 +32,23 @@ def _linked(path: Path, links: int) -> Path:
 
     def add(pdf: pikepdf.Pdf) -> None:
         action = pikepdf.Dictionary(S=pikepdf.Name.SubmitForm, F=pikepdf.String("http://x.test"))
-        link = pikepdf.Dictionary(Subtype=pikepdf.Name.Link, Rect=[0, 0, 9, 9], A=action)
-        annotations = [pdf.make_indirect(pikepdf.Dictionary(link)) for _ in range(links)]
+        for_each = {"/Subtype": pikepdf.Name.Link, "/Rect": [0, 0, 9, 9], "/A": action}
+        annotations = [pdf.make_indirect(pikepdf.Dictionary(for_each)) for _ in range(links)]
         pdf.pages[0].Annots = pikepdf.Array(annotations)
 
     return write(path, add)
 
 
 def _locked(path: Path, source: Path) -> Path:
+    """Write a PDF with a password, whose objects are in several encrypted streams."""
     with pikepdf.open(source) as pdf:
-        pdf.save(path, encryption=pikepdf.Encryption(owner="owner", user="secret"))
+        many = [pdf.make_indirect(pikepdf.Dictionary(Number=n)) for n in range(400)]
+        pdf.Root.Many = pikepdf.Array(many)
+        pdf.save(
+            path,
+            encryption=pikepdf.Encryption(owner="owner", user="secret"),
+            object_stream_mode=pikepdf.ObjectStreamMode.generate,
+        )
     return path
 
 
@@ -190,6 +197,9 @@ def test_a_document_that_nobody_can_read_says_so_everywhere(
     expect(page.locator(".document .chip", has_text="Searchable")).to_have_count(0)
     expect(page.locator(".document-page")).to_have_text("No preview", timeout=60_000)
     expect(page.get_by_role("button", name="Next page")).to_have_count(0)
+    streams = page.locator(".document .finding", has_text="An object stream is encrypted.")
+    expect(streams).to_have_count(1)
+    expect(streams).to_contain_text(re.compile(r"Not checked.*[2-9] times"))
     audit(page, screenshot, "55-locked")
     page.get_by_role("link", name="All documents").click()
     row = page.locator(".row")
