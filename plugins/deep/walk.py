@@ -73,7 +73,6 @@ class Walk:
             else:
                 with closing(self._opens()) as again:
                     yield from self._batch(again, batch)
-                    yield from (Warned(str(warning)) for warning in again.get_warnings())
 
     def unreadable(self, pdf: Pdf) -> Iterator[int]:
         """Yield the object streams that cannot be decoded; what is in them was not seen."""
@@ -99,6 +98,20 @@ class Walk:
                 yield Warned(str(error))
             except (ValueError, TypeError):  # pikepdf cannot say what it read
                 self.unread.append(key[0])
+        warnings = [str(warning) for warning in pdf.get_warnings()]
+        if any("reconstruct" in warning for warning in warnings):
+            self._forget_moved(pdf)
+        yield from map(Warned, warnings)
+
+    def _forget_moved(self, pdf: Pdf) -> None:
+        """Forget the places to which the table leads no more.
+
+        qpdf makes a table of its own as soon as it meets an object that is not in its place;
+        what lay where only the file's own table led to was perhaps not read.
+        """
+        table = pdf.get_xref_table()
+        now = {number: entry.offset for (number, _), entry in table.items()}
+        self.places = {n: place for n, place in self.places.items() if now.get(n) == place}
 
     def _in_object(self, found: Object, key: tuple[int, int]) -> Iterator[Sighting]:
         """Look at the dictionaries of one object; those of other objects have their own turn."""

@@ -147,6 +147,39 @@ async def test_what_only_an_earlier_table_leads_to_is_told_as_unscanned(look: Lo
     assert verdict(report) is Decision.FLAG
 
 
+def _displaced(decoy: bytes) -> bytes:
+    """Return a file whose object 5 is not in its place, so that qpdf gives up the whole table.
+
+    It does so in the middle of the walk, and before it has read the hidden object 60.
+    """
+    hidden = b"60 0 obj <</S/JavaScript/JS(app.alert\\(1\\))>>"
+    data = b"q Q  " + hidden + b" " * 300
+    bodies = (
+        b"<</Type/Catalog/Pages 2 0 R/OpenAction 6 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Resources<<>>/Contents 4 0 R>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(data), data),
+        b"<</A 1>>",
+        b"<</S/GoTo/D[3 0 R/Fit]/Next[60 0 R]>>",
+    )
+    out, rows = b"%PDF-1.7\n", b""
+    for number, body in enumerate(bodies, 1):
+        rows += b"%010d 00000 n \n" % (len(out) + (3 if number == 5 else 0))
+        out += b"%d 0 obj %s endobj\n" % (number, body)
+    out += decoy
+    table = b"xref\n0 7\n0000000000 65535 f \n%s60 1\n%010d 00000 n \n" % (rows, out.index(hidden))
+    return out + table + b"trailer<</Size 61/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % len(out)
+
+
+@pytest.mark.parametrize("decoy", [b"", b"60 0 obj <</S/GoTo>> endobj\n"], ids=["none", "decoy"])
+async def test_what_is_lost_with_a_table_that_is_given_up_is_not_taken_for_seen(
+    look: Look, decoy: bytes
+) -> None:
+    report = await look(_displaced(decoy))
+    assert [(u.reason, u.object) for u in report.unscanned] == [("hidden-object", 60)]
+    assert verdict(report) is Decision.FLAG
+
+
 async def test_a_number_that_no_pdf_may_have_is_flagged(look: Look) -> None:
     report = await look(Hiding(number=9_000_000).write())
     assert {f.details.get("code") for f in report.findings} >= {"number-too-high"}
