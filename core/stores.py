@@ -216,9 +216,10 @@ class SessionStore(Protocol):
         client_id: str | None = None,
         expired_before: datetime | None = None,
         quarantined: bool = False,
+        after: Session | None = None,
         limit: int = 1000,
     ) -> Sequence[Session]:
-        """Return sessions, newest first.
+        """Return sessions, newest first; of the same moment, by descending id.
 
         Args:
             states: In which states they are.
@@ -226,6 +227,7 @@ class SessionStore(Protocol):
             client_id: Which client's; ``None`` for every client's.
             expired_before: Only those whose ``expires_at`` is earlier.
             quarantined: Only those whose bytes are in quarantine.
+            after: Only those that come after this one, which need not be there any more.
             limit: How many to return at most.
 
         Ask for ``created`` and ``uploading`` together: the first committed byte makes one the

@@ -7,6 +7,7 @@ from typing import Self
 from aiohttp import web
 from pydantic import Field
 
+from pdfsluice.core.errors import SessionNotFound
 from pdfsluice.core.models import Scope, Session
 from pdfsluice.core.quarantine import Quarantine
 from pdfsluice.core.runtime import Runtime
@@ -14,8 +15,8 @@ from pdfsluice.core.runtime import Runtime
 from .document_views import FindingView
 from .keys import PRINCIPAL
 from .routes import Answer, Route
-from .schemas import NoQuery, read_query
-from .uploads import PREFIX, TAG
+from .schemas import QuarantineQuery, read_query
+from .uploads import PREFIX, TAG, checked_id
 from .views import View, respond, views_of
 
 
@@ -52,6 +53,7 @@ class QuarantineView(View):
     """What is in quarantine, newest first."""
 
     uploads: list[QuarantinedView]
+    next: str | None = Field(description="The ``after`` of the next page; null on the last.")
 
 
 class QuarantineList:
@@ -69,14 +71,22 @@ class QuarantineList:
             scopes=(Scope.ADMIN,),
             summary="List quarantined uploads",
             tag=TAG,
+            query=QuarantineQuery,
             answers={200: Answer("Refused uploads that are kept.", QuarantineView)},
+            errors=(SessionNotFound,),
         )
 
     async def list(self, request: web.Request) -> web.StreamResponse:
-        """Return the newest 500 refused uploads in quarantine, whoever sent them.
+        """Return refused uploads in quarantine, whoever sent them, newest first.
 
-        For administrators.
+        For administrators. ``next`` is the ``after`` of the next page.
         """
-        read_query(request, NoQuery)
-        sessions = await self._quarantine.uploads(request[PRINCIPAL])
-        return respond(QuarantineView(uploads=[QuarantinedView.of(each) for each in sessions]))
+        query = read_query(request, QuarantineQuery)
+        after = None if query.after is None else checked_id(query.after)
+        found = await self._quarantine.uploads(
+            request[PRINCIPAL], after=after, limit=query.limit + 1
+        )
+        page = found[: query.limit]
+        following = page[-1].id if len(found) > len(page) else None
+        views = [QuarantinedView.of(each) for each in page]
+        return respond(QuarantineView(uploads=views, next=following))

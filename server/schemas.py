@@ -178,6 +178,13 @@ class DocumentsQuery(Parameters):
     )
 
 
+class QuarantineQuery(Parameters):
+    """Pages through the quarantine, newest first."""
+
+    limit: int = Field(500, ge=1, le=500, description="How many uploads to return at most.")
+    after: str | None = Field(None, max_length=40, description="The ``next`` of the answer before.")
+
+
 class ThumbnailQuery(Parameters):
     """Says how large a page is to be drawn."""
 

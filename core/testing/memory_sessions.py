@@ -80,6 +80,7 @@ class MemorySessionStore:
         client_id: str | None = None,
         expired_before: datetime | None = None,
         quarantined: bool = False,
+        after: Session | None = None,
         limit: int = 1000,
     ) -> Sequence[Session]:
         """Return sessions, newest first."""
@@ -91,8 +92,9 @@ class MemorySessionStore:
             and client_id in {None, entry.session.client_id}
             and (expired_before is None or entry.session.expires_at < expired_before)
             and (entry.session.quarantined or not quarantined)
+            and (after is None or _age(entry.session) < _age(after))
         ]
-        found.sort(key=lambda session: (session.created_at, session.id), reverse=True)
+        found.sort(key=_age, reverse=True)
         return found[:limit]
 
     async def count(self, states: Sequence[SessionState]) -> int:
@@ -118,3 +120,7 @@ class MemorySessionStore:
         if session_id not in self._entries:
             raise SessionNotFound(f"There is no upload session {session_id!a}.")
         return self._entries[session_id]
+
+
+def _age(session: Session) -> tuple[datetime, str]:
+    return session.created_at, session.id

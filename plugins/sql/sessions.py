@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    tuple_,
     update,
 )
 
@@ -222,6 +223,7 @@ class SqlSessionStore:
         client_id: str | None = None,
         expired_before: datetime | None = None,
         quarantined: bool = False,
+        after: Session | None = None,
         limit: int = 1000,
     ) -> Sequence[Session]:
         """Return sessions, newest first."""
@@ -236,6 +238,9 @@ class SqlSessionStore:
             wanted.append(sessions.c.expires_at < to_micros(expired_before))
         if quarantined:
             wanted.append(sessions.c.quarantined == 1)
+        if after is not None:
+            age = tuple_(sessions.c.created_at, sessions.c.id)
+            wanted.append(age < (to_micros(after.created_at), after.id))
         newest = (
             select(sessions)
             .where(and_(*wanted))

@@ -256,6 +256,10 @@ class SessionStoreContract:
         await store.delete(other.id)
         kept = await store.update(sessions[5], quarantined=True)
         assert await store.find(states=list(SessionState), quarantined=True) == [kept]
+        newest = await store.find(states=list(SessionState))
+        for number, session in enumerate(newest):
+            rest = await store.find(states=list(SessionState), after=session)
+            assert list(rest) == list(newest[number + 1 :])
         expired = await store.find(
             states=[SessionState.UPLOADING], expired_before=NOW + timedelta(hours=2)
         )
