@@ -1,7 +1,8 @@
 """What the page says and does when something is in the way: of the file, the key, the server."""
 
 import re
-import socket
+import socketserver
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,12 +20,46 @@ OpenPage = Callable[..., Page]
 _MIB = 1024 * 1024
 
 
+class _Scanner(socketserver.ThreadingTCPServer):
+    """A clamd that is there, and scans nothing before it is well."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _ScannerAnswer)
+        self.well = threading.Event()
+
+    @property
+    def setting(self) -> str:
+        """Where it is."""
+        return f"tcp:127.0.0.1:{self.server_address[1]}"
+
+
+class _ScannerAnswer(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        """Answer one command of clamd's protocol."""
+        if self._command() == b"zPING":
+            self.wfile.write(b"PONG\0")
+        elif isinstance(self.server, _Scanner) and self.server.well.is_set():
+            while size := int.from_bytes(self.rfile.read(4)):
+                self.rfile.read(size)
+            self.wfile.write(b"stream: OK\0")
+
+    def _command(self) -> bytes:
+        command = b""
+        while (byte := self.rfile.read(1)) not in {b"", b"\0"}:
+            command += byte
+        return command
+
+
 @pytest.fixture
-def nobody() -> Iterator[int]:
-    """A port on which nobody listens, and nobody else will."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
+def scanner() -> Iterator[_Scanner]:
+    with _Scanner() as scanner:
+        thread = threading.Thread(target=scanner.serve_forever)
+        thread.start()
+        yield scanner
+        scanner.shutdown()
+        thread.join()
 
 
 def _linked(path: Path, links: int) -> Path:
@@ -53,9 +88,9 @@ def _locked(path: Path, source: Path) -> Path:
 
 
 def test_a_file_that_cannot_be_checked_now_waits_and_says_why(
-    serve: Serve, open_page: OpenPage, pdfs: Path, nobody: int, screenshot: Screenshot
+    serve: Serve, open_page: OpenPage, pdfs: Path, scanner: _Scanner, screenshot: Screenshot
 ) -> None:
-    server = serve(PDFSLUICE_PLUGINS__CLAMAV__SOCKET=f"tcp:127.0.0.1:{nobody}")
+    server = serve(PDFSLUICE_PLUGINS__CLAMAV__SOCKET=scanner.setting)
     page = open_page(server.base_url)
     choose(page, pdfs / "handbook.pdf")
     upload = card(page, "handbook.pdf")
@@ -64,17 +99,15 @@ def test_a_file_that_cannot_be_checked_now_waits_and_says_why(
     expect(upload.get_by_role("button", name="Try now")).to_be_visible()
     expect(upload.get_by_role("button", name="Cancel")).to_be_visible()
     audit(page, screenshot, "50-put-off")
-    server.stop()
-    server.environment = {}
-    server.start()
+    scanner.well.set()
     done = expect_state(page, "handbook.pdf", "completed")
     expect(done).to_contain_text("Nothing dangerous found")
 
 
 def test_finishing_what_cannot_be_checked_now_says_why(
-    serve: Serve, open_page: OpenPage, pdfs: Path, nobody: int
+    serve: Serve, open_page: OpenPage, pdfs: Path, scanner: _Scanner
 ) -> None:
-    server = serve(PDFSLUICE_PLUGINS__CLAMAV__SOCKET=f"tcp:127.0.0.1:{nobody}")
+    server = serve(PDFSLUICE_PLUGINS__CLAMAV__SOCKET=scanner.setting)
     page = open_page(server.base_url)
     choose(page, pdfs / "handbook.pdf")
     expect(card(page, "handbook.pdf")).to_contain_text("The virus scanner does not answer")
