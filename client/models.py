@@ -40,7 +40,8 @@ class Document:
         findings: What the stages saw in it.
         unscanned: What no stage could look into.
         import_status: ``queued``, ``running``, ``done`` or ``failed``.
-        index_status: The same, or ``none`` where no index was asked for.
+        index_status: The same; ``none`` where no index was asked for, ``skipped`` where there is
+            no text.
         duplicate: In the answer to an upload: the server already had this file.
     """
 

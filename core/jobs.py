@@ -115,6 +115,10 @@ class _Reporter:
         await asyncio.gather(*self._writes, return_exceptions=True)
 
 
+class _NothingToDo(Exception):
+    """A job is as good as done; the message says why."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Outcome:
     """How a job ended, until that is stored.
@@ -133,7 +137,7 @@ class _Outcome:
 
     @property
     def done(self) -> float:
-        return 1.0 if self.state is JobState.DONE else 0.0
+        return 1.0 if self.state in {JobState.DONE, JobState.SKIPPED} else 0.0
 
     def tell(self) -> None:
         stage = f"{STAGES[self.job.kind]} {self.state}"
@@ -237,6 +241,8 @@ class JobRunner:
         state, message, code = JobState.DONE, "", ""
         try:
             message = await self._work(job, document, reporter)
+        except _NothingToDo as reason:
+            state, message = JobState.SKIPPED, str(reason)
         except DocumentNotFound:  # deleted in the meantime, and the job with it
             return state
         except StorageFull as error:  # others need the same room: wait for it
@@ -297,7 +303,10 @@ class JobRunner:
         # Another worker imports it; it knows nothing of this one, only the catalogue does.
         while await import_under_way(self._catalogue, document.id):  # noqa: ASYNC110
             await asyncio.sleep(_REPORT_SECONDS)
-        await require_text(self._catalogue, document.id)
+        try:
+            await require_text(self._catalogue, document.id)
+        except DocumentUnreadable as reason:  # as of every scan that nobody has read with OCR
+            raise _NothingToDo(reason.message) from None
         pages = self._catalogue.pages(document.id)
         await self._index.add(document, pages, reporter)
 

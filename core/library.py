@@ -28,6 +28,7 @@ class Stage(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
+    SKIPPED = "skipped"
     FAILED = "failed"
 
 
@@ -44,7 +45,7 @@ class ImportStatus:
     @property
     def share(self) -> float:
         """How much of the work is done, 0 to 1; work that failed for good counts as done."""
-        ended = {JobState.DONE, JobState.FAILED}
+        ended = {JobState.DONE, JobState.SKIPPED, JobState.FAILED}
         parts = [1.0 if job.state in ended else job.progress for job in self.jobs]
         return sum(parts) / len(parts) if parts else 1.0
 

@@ -330,11 +330,12 @@ class Passage:
 
 
 class JobState(StrEnum):
-    """Where a background job is."""
+    """Where a background job is; ``skipped``: there was nothing to do, and its message says why."""
 
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
+    SKIPPED = "skipped"
     FAILED = "failed"
 
 

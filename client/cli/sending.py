@@ -129,7 +129,9 @@ class _Run:
             return
         pages = f", {counted(document.page_count, 'page')}" if document.page_count else ""
         known = "is already there as" if document.duplicate else "is"
-        searchable = ", searchable" if document.index_status == "done" else ""
+        searchable = {"done": ", searchable", "skipped": ", without text"}.get(
+            document.index_status, ""
+        )
         doubts = _doubts(document)
         mark = "[yellow]![/]" if doubts else "[green]✓[/]"
         out.print(

@@ -37,7 +37,7 @@
  * @property {number} finding_count
  * @property {number} unscanned_count
  * @property {'queued' | 'running' | 'done' | 'failed'} import_status
- * @property {'none' | 'queued' | 'running' | 'done' | 'failed'} index_status
+ * @property {'none' | 'queued' | 'running' | 'done' | 'skipped' | 'failed'} index_status
  *
  * @typedef {DocumentSummary & {findings: Finding[], unscanned: Unscanned[]}} PdfDocument
  *

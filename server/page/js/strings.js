@@ -231,6 +231,7 @@ export const t = {
       indexing: 'Indexing',
       indexed: 'Searchable',
       indexFailed: 'Indexing failed',
+      noText: 'No text',
     },
     decision: { note: '', flag: 'Look at findings', quarantine: 'Quarantined', reject: 'Refused' },
   },

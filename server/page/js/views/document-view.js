@@ -163,9 +163,10 @@ function telling({ import_status, jobs }) {
   return import_status === 'failed' ? jobs.filter(({ kind }) => kind === 'import') : jobs;
 }
 
-/** What a job is doing, or why it failed. */
+/** What a job is doing, or why it failed or had nothing to do. */
 function jobNote({ state, message, progress }) {
   if (state === 'failed') return h('span', { class: 'problem' }, format.sentences(message));
+  if (state === 'skipped') return h('span', { class: 'muted' }, format.sentences(message));
   if (state !== 'running') return null;
   return h('span', { class: 'muted numbers' }, `${message} ${format.percent(progress)}`);
 }

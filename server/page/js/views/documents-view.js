@@ -112,6 +112,7 @@ export function chips({ decision, import_status, index_status }) {
   if (busy.includes(import_status)) found.push(['busy', words.importing]);
   if (import_status === 'failed') found.push(['bad', words.importFailed]); // Its index is empty.
   else if (index_status === 'done') found.push(['good', words.indexed]);
+  else if (index_status === 'skipped') found.push(['', words.noText]);
   else if (index_status === 'failed') found.push(['bad', words.indexFailed]);
   else if (busy.includes(index_status)) found.push(['busy', words.indexing]);
   return found.map(([tone, text]) => h('span', { class: 'chip', data: { tone } }, text));
