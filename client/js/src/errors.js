@@ -152,11 +152,10 @@ const RETRYABLE_CODES = new Set([
   'overloaded',
   'preempted',
   'rate-limited',
-  'session-locked',
   'storage-failed',
   'storage-full',
 ]);
-const RETRYABLE_STATUSES = new Set([408, 423, 425, 429, 502, 503, 504]);
+const RETRYABLE_STATUSES = new Set([408, 425, 429, 502, 503, 504]);
 
 /**
  * Make an error of the class that belongs to a code.

@@ -37,7 +37,7 @@
  * @property {number} finding_count
  * @property {number} unscanned_count
  * @property {'queued' | 'running' | 'done' | 'failed'} import_status
- * @property {'none' | 'queued' | 'running' | 'done' | 'failed'} index_status
+ * @property {'none' | 'queued' | 'running' | 'done' | 'skipped' | 'failed'} index_status
  *
  * @typedef {DocumentSummary & {findings: Finding[], unscanned: Unscanned[]}} PdfDocument
  *
@@ -242,7 +242,7 @@ export type DocumentSummary = {
     finding_count: number;
     unscanned_count: number;
     import_status: 'queued' | 'running' | 'done' | 'failed';
-    index_status: 'none' | 'queued' | 'running' | 'done' | 'failed';
+    index_status: 'none' | 'queued' | 'running' | 'done' | 'skipped' | 'failed';
 };
 export type PdfDocument = DocumentSummary & {
     findings: Finding[];
