@@ -76,7 +76,9 @@ def _orphans(server: RunningServer) -> int:
 
 def _partials(server: RunningServer) -> list[str]:
     """Say of each partial file how its session stands."""
-    files = [path for path in (server.data_dir / "uploads").rglob("*") if path.is_file()]
+    kept = {"server.lock"}
+    uploads = (server.data_dir / "uploads").rglob("*")
+    files = [path for path in uploads if path.is_file() and path.name not in kept]
     return [_standing(server, path.stem) for path in files]
 
 
