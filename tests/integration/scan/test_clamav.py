@@ -265,6 +265,7 @@ def test_what_is_no_clamd_is_told(tmp_path: Path) -> None:
 
         def say_something() -> None:
             with listener.accept()[0] as peer:
+                peer.recv(64)
                 peer.sendall(b"220 smtp.example.org")
 
         thread = threading.Thread(target=say_something)
