@@ -39,7 +39,7 @@ def _mark_quarantined(connection: Connection) -> None:
     )
     connection.execute(text(f"UPDATE sessions SET quarantined = {known}"))  # noqa: S608 - ours
     connection.execute(
-        text("CREATE INDEX sessions_in_quarantine ON sessions (quarantined, created_at)")
+        text("CREATE INDEX sessions_in_quarantine ON sessions (created_at) WHERE quarantined = 1")
     )
 
 

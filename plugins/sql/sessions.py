@@ -16,6 +16,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     select,
     tuple_,
     update,
@@ -237,7 +238,7 @@ class SqlSessionStore:
         if expired_before is not None:
             wanted.append(sessions.c.expires_at < to_micros(expired_before))
         if quarantined:
-            wanted.append(sessions.c.quarantined == 1)
+            wanted.append(sessions.c.quarantined == literal_column("1"))  # as the index has it
         if after is not None:
             age = tuple_(sessions.c.created_at, sessions.c.id)
             wanted.append(age < (to_micros(after.created_at), after.id))
