@@ -43,6 +43,8 @@ class Transport:
             raise ValueError(
                 f"{base_url!r} is not the address of a server, such as http://HOST:PORT"
             )
+        if api_key and not (api_key.isascii() and api_key.isprintable()):
+            raise ValueError("the API key has line breaks, or letters that no key has")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._timeout = timeout
         self._http: aiohttp.ClientSession | None = None

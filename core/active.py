@@ -84,7 +84,8 @@ class ActiveUpload:
     @property
     def idle(self) -> bool:
         """Whether nothing is going on, so that the upload can be put away."""
-        return not self._claims and (self.completion is None or self.completion.done())
+        tasks = (self.completion, self.verification)
+        return not self._claims and all(task is None or task.done() for task in tasks)
 
     async def run_claimed(
         self, start: int, end: int, work: Callable[[], Coroutine[Any, Any, T]]

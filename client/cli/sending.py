@@ -193,10 +193,11 @@ async def settled(client: Client, document: Document, shown: UploadDisplay) -> D
     status = await client.settled(document.id, on_status=shown.importing, on_waiting=shown.waiting)
     if "failed" in {status.import_status, status.index_status}:
         reasons = [job.message for job in status.jobs if job.state == "failed"]
+        again = f"Try again with: pdfsluice documents index {document.id}"
         raise ClientError(
             f"document {document.id} is stored, and its import failed: {'; '.join(reasons)}",
             code="import-failed",
-            hint=f"Try again with: pdfsluice documents index {document.id}",
+            hint=again if status.index_status == "failed" else "",
         )
     latest = await client.document(document.id)
     return replace(latest, duplicate=document.duplicate)

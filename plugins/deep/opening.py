@@ -109,7 +109,13 @@ def _needs_room(source: Source) -> bool:
 
 def _open_plainly(source: Source) -> Pdf:
     """Open a file with the empty user password."""
-    return _open(io.BytesIO(source) if isinstance(source, bytes) else source)
+    if isinstance(source, bytes):
+        return _open(io.BytesIO(source))
+    try:
+        str(source).encode()
+    except UnicodeEncodeError:  # qpdf knows names in UTF-8 only
+        return _open_roomily(source)
+    return _open(source)
 
 
 def _open_roomily(source: Source, *, attempt_recovery: bool = True) -> Pdf:

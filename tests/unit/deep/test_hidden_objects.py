@@ -1,6 +1,7 @@
 """What a table lists is seen wherever it lies and whatever its number, or told as unscanned."""
 
 import io
+import os
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -212,3 +213,11 @@ async def test_gaps_between_numbers_are_harmless(look: Look, tmp_path: Path) -> 
     assert report.unscanned == ()
     with pikepdf.open(io.BytesIO(harmless.write())) as opened:
         assert len(opened.objects) < harmless.number  # what this is about
+
+
+async def test_a_name_that_is_not_utf_8_hides_nothing(stage: DeepStage, tmp_path: Path) -> None:
+    path = pdfs.write(tmp_path / "plain.pdf", pdfs.opens_with(pdfs.javascript()))
+    odd = path.rename(tmp_path / os.fsdecode(b"caf\xe9.pdf"))
+    report = await stage.inspect(pdfs.completion_context(odd))
+    assert {finding.kind for finding in report.findings} >= {K.JAVASCRIPT}
+    assert not report.unscanned
