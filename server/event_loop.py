@@ -19,7 +19,7 @@ from aiohttp import web
 
 _SOCKETS_AT_ONCE = 16
 """Ready sockets in one turn of the loop; a whole request keeps it for a millisecond."""
-_ACCEPTED_AT_ONCE = 8
+_ACCEPTED_AT_ONCE = 4
 _BACKLOG = 1024
 """How many connections may wait to be accepted."""
 
