@@ -28,7 +28,7 @@ from .source import FileSource
 from .transfer import STREAMING
 from .transport import Transport
 from .upload import Upload, UploadOptions
-from .watching import Watcher
+from .watching import Subscriber
 
 DEFAULT_SERVER = "http://localhost:8000"
 _DOCUMENTS = "/api/documents"
@@ -204,7 +204,7 @@ class Client:
 
         Hears it over the WebSocket, and polls where none comes about within 15 seconds.
         """
-        watcher = Watcher(
+        watcher = Subscriber(
             self._transport,
             self._client_id,
             lambda: self.session(session_id),

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from pdfsluice.core.findings import Finding
-from pdfsluice.core.lifecycle import ENDED
+from pdfsluice.core.uploads.lifecycle import ENDED
 
 from .decoding import decode_value
 from .errors import UnexpectedAnswer

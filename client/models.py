@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from pdfsluice.core.findings import Finding, Unscanned
-from pdfsluice.core.lifecycle import ENDED
 from pdfsluice.core.models import SessionState
+from pdfsluice.core.uploads.lifecycle import ENDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

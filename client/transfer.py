@@ -7,7 +7,13 @@ from dataclasses import replace
 from pdfsluice.core.models import SessionState
 
 from .chunks import ChunkSender
-from .errors import ClientError, UnexpectedAnswer, Unreachable, UploadIncomplete, ending
+from .errors import (
+    ClientError,
+    UnexpectedAnswer,
+    Unreachable,
+    UploadIncomplete,
+    ending,
+)
 from .events import ProgressEvent, StatusEvent
 from .models import Completed, Document, UploadSession
 from .pacing import Pacer
@@ -15,7 +21,7 @@ from .progress import ProgressTracker
 from .retry import Patience, RetryPolicy
 from .source import FileSource
 from .transport import Transport
-from .watching import Watcher
+from .watching import Subscriber
 
 STREAMING = "/api/documents/streaming"
 _COMPLETE_SECONDS = 600.0
@@ -61,7 +67,7 @@ class Transfer:
         self._session_id = session_id
         self._patience = patience
         self._tracker = tracker
-        self._watcher = Watcher(transport, client_id, self._session, policy)
+        self._watcher = Subscriber(transport, client_id, self._session, policy)
         self._sender = ChunkSender(
             transport,
             source,

@@ -14,7 +14,12 @@ import orjson
 from yarl import URL
 
 from .decoding import decode
-from .errors import ClientError, UnexpectedAnswer, Unreachable, error_from_problem
+from .errors import (
+    ClientError,
+    UnexpectedAnswer,
+    Unreachable,
+    error_from_problem,
+)
 
 T = TypeVar("T")
 

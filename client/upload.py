@@ -5,9 +5,19 @@ from dataclasses import dataclass, replace
 from pdfsluice.core.errors import OffsetConflict
 
 from .decoding import decode_value
-from .errors import ClientError, DuplicateDocument, FileChanged, ending
+from .errors import (
+    ClientError,
+    DuplicateDocument,
+    FileChanged,
+    ending,
+)
 from .fingerprint import FINGERPRINT, fingerprint
-from .models import ChunkAnswer, Document, NewSession, UploadSession
+from .models import (
+    ChunkAnswer,
+    Document,
+    NewSession,
+    UploadSession,
+)
 from .pacing import Pacer
 from .progress import ProgressTracker
 from .retry import Patience, RetryPolicy

@@ -5,7 +5,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 
 from .errors import ClientError
-from .events import StatusEvent, UploadEvent, events_of, read_event
+from .events import (
+    StatusEvent,
+    UploadEvent,
+    events_of,
+    read_event,
+)
 from .models import UploadSession
 from .retry import Patience, RetryPolicy
 from .transport import Transport
@@ -14,7 +19,7 @@ _POLL_SECONDS = 1.0
 _MOST_POLLS = 64
 
 
-class Watcher:
+class Subscriber:
     """Watches one session.
 
     Args:

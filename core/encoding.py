@@ -11,7 +11,14 @@ from typing import Any
 
 import orjson
 
-from .findings import Finding, Revision, Severity, StageReport, Trigger, Unscanned
+from .findings import (
+    Finding,
+    Revision,
+    Severity,
+    StageReport,
+    Trigger,
+    Unscanned,
+)
 
 _LARGEST_INTEGER = 2**63 - 1
 

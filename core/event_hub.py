@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from .events import Event
-from .ports import EventSinkSpec
+from .plugins.ports.sinks import EventSinkSpec
 
 logger = logging.getLogger(__name__)
 

@@ -52,7 +52,7 @@ class Principal:
 
 
 class SessionState(StrEnum):
-    """Where a session is in its life; ``core/lifecycle.py`` has the transitions."""
+    """Where a session is in its life; ``core/uploads/lifecycle.py`` has the transitions."""
 
     CREATED = "created"
     UPLOADING = "uploading"

@@ -9,27 +9,29 @@ from typing import Any
 
 from pdfsluice.config import Loaded, Settings
 
-from .activation import ActiveUploads
-from .completion import Completer
+from .documents.jobs import JobRunner
+from .documents.library import Library
+from .documents.previews import Previews
 from .errors import AuthenticationError
 from .event_hub import EventHub
-from .finishing import Completions
-from .jobs import JobRunner
-from .library import Library
-from .manager import PluginManager
 from .models import Principal, Scope
-from .pipeline import ChunkPipeline
-from .ports import Credentials, Index, PluginContext
-from .previews import Previews
-from .quarantine import Quarantine
-from .registry import Registry, choose
-from .service import UploadService
-from .stage_equipment import Equipment
-from .stage_hosts import StageHosts, ThreadHosts
-from .stage_processes import ProcessHosts
-from .stage_reader import SLICE_SIZE
-from .sweeper import Sweeper
-from .workers import BufferPool, Workers
+from .plugins.manager import PluginManager
+from .plugins.ports.access import Credentials
+from .plugins.ports.context import PluginContext
+from .plugins.ports.documents import Index
+from .plugins.registry import Registry, choose
+from .scanning.bootstrap import Equipment
+from .scanning.pool import ProcessHosts
+from .scanning.reader import SLICE_SIZE
+from .scanning.runner import StageHosts, ThreadHosts
+from .threads import BufferPool, Workers
+from .uploads.completing import Completer
+from .uploads.finishing import Completions
+from .uploads.open_uploads import OpenUploads
+from .uploads.quarantine import Quarantine
+from .uploads.receiving import ChunkPipeline
+from .uploads.service import UploadService
+from .uploads.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +148,7 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
             events=events,
             workers=settings.import_jobs,
         )
-        active = ActiveUploads(
+        active = OpenUploads(
             sessions=sessions,
             uploads=uploads,
             stages=await stack.enter_async_context(

@@ -20,22 +20,20 @@ from pdfsluice.core import (
     errors,
     events,
     findings,
-    hookspecs,
     models,
-    ports,
     ranges,
-    stages,
-    stores,
 )
 from pdfsluice.core.explain import EXPLANATIONS
-from pdfsluice.core.manager import PluginManager
-from pdfsluice.core.service import UploadStats
+from pdfsluice.core.plugins import hookspecs
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.ports import access, context, documents, policy, sinks, stages, stores
+from pdfsluice.core.uploads.service import UploadStats
 from pdfsluice.plugins.pdf.report import LIMITS, PROBLEMS, UNSCANNED
-from pdfsluice.server import manual
-from pdfsluice.server.event_loop import FairEventLoop
+from pdfsluice.server.api import reference_page as manual
 from pdfsluice.server.markdown import COMMON_CODES, http_api
 from pdfsluice.server.metrics import Metrics
 from pdfsluice.server.problems import status_of
+from pdfsluice.server.transport.event_loop import FairEventLoop
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate.py; change the docstrings, then run `make docs`. -->\n"
@@ -51,7 +49,7 @@ def hooks_page() -> str:
         "",
         (
             "A plugin is a module (or an object) with functions marked by"
-            " `pdfsluice.core.hookspecs.hookimpl`, named by an entry point of the group"
+            " `pdfsluice.core.plugins.hookspecs.hookimpl`, named by an entry point of the group"
             f" `{hookspecs.ENTRY_POINT_GROUP}`. All hooks but the first two are given one argument,"
             " [`context`](#plugincontext). [Your first plugin](../tutorial/first-plugin.md) shows"
             " a whole one, [more plugins](../how-to/write-plugins.md) shorter ones."
@@ -74,7 +72,7 @@ def hooks_page() -> str:
             "",
             describe.prose(hook),
         ]
-    for module in (stages, stores, ports):
+    for module in (stages, stores, access, sinks, policy, documents, context):
         lines += describe.module(module)
     return "\n".join(lines).rstrip() + "\n"
 

@@ -7,23 +7,32 @@ from importlib.metadata import version
 from aiohttp import web
 
 from pdfsluice.config import Loaded
-from pdfsluice.core.manager import DISTRIBUTION, PluginManager
+from pdfsluice.core.plugins.manager import DISTRIBUTION, PluginManager
 from pdfsluice.core.runtime import Runtime, open_runtime
 
-from . import ietf, page, routes, tus
-from .access import Origins
-from .chunks import Chunks
-from .direct import BUFFERS, Buffers
-from .documents import Documents
-from .health import Health
-from .keys import METRICS, RUNTIME
-from .live import LiveSinks
-from .manual import Manual
-from .middleware import ORIGINS, add_headers, answer_errors, control_access, identify, measure
-from .operations import Operations
-from .quarantine import QuarantineList
-from .uploads import Uploads
-from .websocket import Endpoint
+from . import page, routes
+from .api.chunks import Chunks
+from .api.documents import Documents
+from .api.health import Health
+from .api.quarantine import QuarantineList
+from .api.reference_page import Manual
+from .api.stats import Operations
+from .api.uploads import Uploads
+from .app_keys import METRICS, RUNTIME
+from .middleware import (
+    ORIGINS,
+    add_headers,
+    answer_errors,
+    control_access,
+    identify,
+    measure,
+)
+from .protocols.resumable import handlers as ietf
+from .protocols.tus import handlers as tus
+from .transport.origins import Origins
+from .transport.socket_body import BUFFERS, Buffers
+from .websocket.endpoint import Endpoint
+from .websocket.sinks import LiveSinks
 
 
 def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:

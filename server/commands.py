@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import CommandSpec
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import CommandSpec
 
 
 @hookimpl
@@ -13,6 +13,6 @@ def pdfsluice_register_commands() -> Sequence[CommandSpec]:
         CommandSpec(
             name="serve",
             help="Run the server.",
-            target="pdfsluice.server.serving:serve",
+            target="pdfsluice.server.serve:serve",
         ),
     )

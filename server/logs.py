@@ -17,7 +17,7 @@ from structlog.types import Processor
 
 from pdfsluice.config import Settings
 
-from .keys import REQUEST_ID
+from .app_keys import REQUEST_ID
 
 _PREFIX = "pdfsluice"
 _QUIET_PATHS = ("/health", "/metrics", "/assets/")

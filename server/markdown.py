@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pdfsluice.config import load
-from pdfsluice.core.manager import PluginManager
+from pdfsluice.core.plugins.manager import PluginManager
 
+from .api.openapi import describe
 from .app import open_app
-from .openapi import describe
 from .routes import TABLE
 
 Json = dict[str, Any]

@@ -25,9 +25,9 @@ from pdfsluice.core.events import (
     UploadProgress,
     UploadStatus,
 )
-from pdfsluice.core.service import UploadStats
+from pdfsluice.core.uploads.service import UploadStats
 
-from .event_loop import FairEventLoop
+from .transport.event_loop import FairEventLoop
 
 _ENDED: Final = frozenset({"completed", "rejected", "cancelled", "failed", "expired"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -11,10 +11,12 @@ from aiohttp import hdrs, web
 
 from pdfsluice.core.errors import PdfsluiceError, PermissionDenied
 
-from .access import Origins, credentials
-from .bodies import answer_before_body
-from .http import refuse_second_answer
-from .keys import METRICS, PRINCIPAL, REQUEST_ID, RUNTIME
+from .app_keys import (
+    METRICS,
+    PRINCIPAL,
+    REQUEST_ID,
+    RUNTIME,
+)
 from .problems import (
     UnsupportedMedia,
     internal_problem,
@@ -23,6 +25,9 @@ from .problems import (
     status_of,
 )
 from .routes import access_of
+from .transport.body import answer_before_body
+from .transport.connection import refuse_second_answer
+from .transport.origins import Origins, credentials
 
 logger = logging.getLogger(__name__)
 

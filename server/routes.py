@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.models import Scope
 
-from .bodies import withhold_continue
+from .transport.body import withhold_continue
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

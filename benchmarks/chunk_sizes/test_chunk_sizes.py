@@ -19,11 +19,11 @@ from benchmarks.support.files import workspace
 from benchmarks.support.processes import Server, pdfsluice
 from benchmarks.support.registries import loaded_in, registry_in
 from benchmarks.support.uploads import delete, upload
-from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.models import Checksum, ChunkIntent
-from pdfsluice.core.registry import Registry
+from pdfsluice.core.plugins.ports.stages import StageContext
+from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
-from pdfsluice.core.stages import StageContext
+from pdfsluice.core.uploads.creating import Initiation
 
 READ = 256 * 1024
 

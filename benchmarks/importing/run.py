@@ -28,7 +28,7 @@ import numpy as np
 import psutil
 
 from pdfsluice.core.models import Document, PageText
-from pdfsluice.core.ports import TextExtractor
+from pdfsluice.core.plugins.ports.documents import TextExtractor
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins.llamaindex.encoder import Encoder
 from pdfsluice.plugins.llamaindex.index import ProcessIndex, open_index

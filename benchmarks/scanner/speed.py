@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from pdfsluice.core.stages import StageContext
+from pdfsluice.core.plugins.ports.stages import StageContext
 from pdfsluice.plugins.pdf.effort import Allowance
 from pdfsluice.plugins.pdf.options import PdfOptions
 from pdfsluice.plugins.pdf.scan import Scan

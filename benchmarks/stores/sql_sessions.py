@@ -14,8 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdfsluice.core.models import JobKind, SessionState
-from pdfsluice.core.stores import Catalogue, SessionStore
-from pdfsluice.core.testing.contracts.samples import NOW, extent, make_document, make_session
+from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
+from pdfsluice.core.testing.contracts.samples import (
+    NOW,
+    extent,
+    make_document,
+    make_session,
+)
 from tests.support.databases import sql_context, sql_stores
 
 WRITES = 6

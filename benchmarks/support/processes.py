@@ -17,7 +17,7 @@ import psutil
 
 _START_SECONDS = 60.0
 _MIB = 1024 * 1024
-_STAGE_PROCESS = "pdfsluice.core.stage_child"
+_STAGE_PROCESS = "pdfsluice.core.scanning.worker_main"
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def pdfsluice(folder: Path, **settings: str) -> Iterator[Server]:
     """Run pdfsluice with its default plugins and a data folder of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    command = [sys.executable, "-m", "pdfsluice.client.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "pdfsluice.cli", "serve", "--port", str(port)]
     environment = {
         "PDFSLUICE_DATA_DIR": str(folder / "data"),
         "PDFSLUICE_LOG_LEVEL": "warning",

@@ -5,8 +5,8 @@ from typing import Any
 
 from pdfsluice import config
 from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.manager import PluginManager
-from pdfsluice.core.registry import Registry
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.runtime import build_registry
 
 

@@ -6,7 +6,14 @@ from itertools import count
 from typing import Any
 
 from pdfsluice.core.errors import DocumentNotFound
-from pdfsluice.core.models import Document, Job, JobKind, JobState, NewDocument, PageText
+from pdfsluice.core.models import (
+    Document,
+    Job,
+    JobKind,
+    JobState,
+    NewDocument,
+    PageText,
+)
 
 _CHANGEABLE = frozenset({"title", "page_count", "metadata"})
 _OPEN = frozenset({JobState.QUEUED, JobState.RUNNING})

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from pdfsluice.core.errors import Conflict, SessionNotFound, StateConflict
-from pdfsluice.core.lifecycle import OPEN, too_many_open
 from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.ranges import RangeSet
+from pdfsluice.core.uploads.lifecycle import OPEN, too_many_open
 
 _UNCHANGEABLE = frozenset({"id", "committed", "version"})
 

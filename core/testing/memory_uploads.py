@@ -7,8 +7,13 @@ from pathlib import Path
 from threading import Lock
 from uuid import UUID
 
-from pdfsluice.core.errors import Conflict, NotFound, StorageFailed, StorageFull
-from pdfsluice.core.stores import Blob, StoreUsage
+from pdfsluice.core.errors import (
+    Conflict,
+    NotFound,
+    StorageFailed,
+    StorageFull,
+)
+from pdfsluice.core.plugins.ports.stores import Blob, StoreUsage
 
 
 class MemoryUploadStore:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import AuthenticatorSpec, CommandSpec, PluginContext
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.access import AuthenticatorSpec
+from pdfsluice.core.plugins.ports.context import CommandSpec, PluginContext
 
 NAME = "api-keys"
 FILE = "keys.json"

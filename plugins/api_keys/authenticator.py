@@ -6,9 +6,14 @@ from pathlib import Path
 
 from pdfsluice.core.errors import AuthenticationError
 from pdfsluice.core.models import Principal
-from pdfsluice.core.ports import Credentials
+from pdfsluice.core.plugins.ports.access import Credentials
 
-from .keys import PREFIX, ApiKey, KeyFile, id_of
+from .keys import (
+    PREFIX,
+    ApiKey,
+    KeyFile,
+    id_of,
+)
 
 _WEBSOCKET_PREFIX = "bearer."
 

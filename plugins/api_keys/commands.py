@@ -12,8 +12,8 @@ from rich.table import Column, Table
 
 from pdfsluice.config import load
 from pdfsluice.core.errors import StorageFailed
-from pdfsluice.core.manager import PluginManager
 from pdfsluice.core.models import Scope
+from pdfsluice.core.plugins.manager import PluginManager
 
 from . import FILE
 from .keys import KeyFile, new_key

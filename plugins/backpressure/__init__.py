@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import OptionsSpec, PluginContext
-from pdfsluice.core.stages import GateSpec
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
+from pdfsluice.core.plugins.ports.stages import GateSpec
 
 SECTION = "backpressure"
 

@@ -12,12 +12,24 @@ from io import RawIOBase
 from pathlib import Path
 
 from pdfsluice.core.errors import Overloaded
-from pdfsluice.core.findings import Finding, FindingKind, Severity, StageReport, Unscanned
-from pdfsluice.core.printable import printable
-from pdfsluice.core.stages import CompletionContext
+from pdfsluice.core.findings import (
+    Finding,
+    FindingKind,
+    Severity,
+    StageReport,
+    Unscanned,
+)
+from pdfsluice.core.plugins.ports.stages import CompletionContext
+from pdfsluice.core.text import printable
 
 from .options import ClamavOptions
-from .protocol import ClamdError, Instream, LimitReachedError, Verdict, ping
+from .protocol import (
+    ClamdError,
+    Instream,
+    LimitReachedError,
+    Verdict,
+    ping,
+)
 
 logger = logging.getLogger(__name__)
 

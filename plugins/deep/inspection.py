@@ -23,7 +23,12 @@ from .nested import (
     sightings_within,
 )
 from .opening import Source, drops, openers
-from .sightings import Blind, Doubt, Sighting, Survey
+from .sightings import (
+    Blind,
+    Doubt,
+    Sighting,
+    Survey,
+)
 from .triggers import Triggers, find_triggers
 from .walk import Opener, Walk
 

@@ -12,7 +12,13 @@ from pikepdf import Array, Dictionary, Stream
 from pdfsluice.core.findings import FindingKind, Trigger
 
 from .sightings import Sighting
-from .values import dictionary_of, file_name_of, items_of, name_of, text_of
+from .values import (
+    dictionary_of,
+    file_name_of,
+    items_of,
+    name_of,
+    text_of,
+)
 
 ACTIONS: Mapping[str, tuple[FindingKind, frozenset[str]]] = {
     "/JavaScript": (FindingKind.JAVASCRIPT, frozenset({"/JS"})),

@@ -6,7 +6,12 @@ from dataclasses import dataclass, replace
 from pdfsluice.core.findings import BY_ITSELF, FindingKind
 
 from .attachments import AttachedPdf
-from .sightings import Blind, Sighting, Survey, Within
+from .sightings import (
+    Blind,
+    Sighting,
+    Survey,
+    Within,
+)
 from .triggers import Triggers
 
 MOST_NESTED = 100

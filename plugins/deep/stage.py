@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.child import ChildFailed, Limits, path_to_text
-from pdfsluice.core.childpool import ChildPool
-from pdfsluice.core.findings import Finding, FindingKind, Revision, StageReport, Unscanned
-from pdfsluice.core.stages import CompletionContext
+from pdfsluice.core.findings import (
+    Finding,
+    FindingKind,
+    Revision,
+    StageReport,
+    Unscanned,
+)
+from pdfsluice.core.plugins.ports.stages import CompletionContext
+from pdfsluice.core.processes.child import ChildFailed, Limits, path_to_text
+from pdfsluice.core.processes.pool import ChildPool
 
 from .options import DeepOptions
 from .sightings import Blind, Sighting, Survey

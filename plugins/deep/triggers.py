@@ -9,7 +9,13 @@ from pdfsluice.core.findings import FindingKind, Trigger
 
 from .budget import Budget
 from .kinds import DOCUMENT_EVENTS, actions_in
-from .values import dictionary_of, is_indirect, items_of, name_of, number_of
+from .values import (
+    dictionary_of,
+    is_indirect,
+    items_of,
+    name_of,
+    number_of,
+)
 
 Triggers = Mapping[tuple[FindingKind, int], frozenset[Trigger]]
 _Entry = tuple[Trigger, object, int]

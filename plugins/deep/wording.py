@@ -4,8 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pdfsluice.core.explain import EXPLANATIONS
-from pdfsluice.core.findings import BY_ITSELF, Finding, FindingKind, Severity, Trigger
-from pdfsluice.core.printable import printable
+from pdfsluice.core.findings import (
+    BY_ITSELF,
+    Finding,
+    FindingKind,
+    Severity,
+    Trigger,
+)
+from pdfsluice.core.text import printable
 
 from .sightings import Sighting, Within
 

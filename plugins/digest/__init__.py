@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import PluginContext
-from pdfsluice.core.stages import StreamStageSpec
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.stages import StreamStageSpec
 
 NAME = "digest"
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 from pdfsluice.core.findings import Finding, StageReport
-from pdfsluice.core.stages import StageContext
+from pdfsluice.core.plugins.ports.stages import StageContext
 
 
 class DigestStage:

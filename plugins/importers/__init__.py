@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import ImporterSpec, OptionsSpec, PluginContext
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
+from pdfsluice.core.plugins.ports.documents import ImporterSpec
 
 SECTION = "text"
 

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
+from pdfsluice.core.documents.reading import OTHER_COPY, clean_text
+from pdfsluice.core.documents.unreadable import unreadable
 from pdfsluice.core.errors import DocumentUnreadable, StageFailed
-from pdfsluice.core.extraction import OTHER_COPY, clean_text
 from pdfsluice.core.models import PageText
-from pdfsluice.core.ports import ImportContext, TextExtractor
-from pdfsluice.core.unreadable import unreadable
+from pdfsluice.core.plugins.ports.documents import ImportContext, TextExtractor
 
 from .options import TextOptions
 from .room import Room

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from functools import partial
 
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import IndexSpec, OptionsSpec, PluginContext
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
+from pdfsluice.core.plugins.ports.documents import IndexSpec
 
 NAME = "llama-index"
 SECTION = "index"

@@ -7,11 +7,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from pdfsluice.core.child import Child, ChildFailed, Limits, plain_environment
-from pdfsluice.core.childpool import ChildPool
 from pdfsluice.core.errors import DocumentNotFound, StageFailed
 from pdfsluice.core.models import Document, PageText, Passage
-from pdfsluice.core.ports import Progress
+from pdfsluice.core.plugins.ports.documents import Progress
+from pdfsluice.core.processes.child import (
+    Child,
+    ChildFailed,
+    Limits,
+    plain_environment,
+)
+from pdfsluice.core.processes.pool import ChildPool
 
 from .options import IndexOptions
 

@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdfsluice.core.child import serve
 from pdfsluice.core.models import PageText
+from pdfsluice.core.processes.child import serve
 
 from .models import EmbeddingModel, pack
 from .passages import PassageDatabase, StagedPassage

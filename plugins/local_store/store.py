@@ -8,11 +8,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pdfsluice.core.errors import Conflict
-from pdfsluice.core.stores import Blob, StoreUsage
+from pdfsluice.core.plugins.ports.stores import Blob, StoreUsage
 
 from .blob import LocalBlob
 from .errors import explained, not_found, unusable
-from .files import NEW_FILE, append, is_regular, make_directory, move, sync_directory, unfinished
+from .files import (
+    NEW_FILE,
+    append,
+    is_regular,
+    make_directory,
+    move,
+    sync_directory,
+    unfinished,
+)
 from .layout import Layout
 from .ledger import Ledger
 

@@ -3,7 +3,12 @@
 from collections.abc import Iterable
 
 from .effort import DECODING, FAST_BYTES, Effort
-from .filters import Decoded, Filter, decode, filter_chain
+from .filters import (
+    Decoded,
+    Filter,
+    decode,
+    filter_chain,
+)
 from .values import Dictionary, Reference, Value
 
 MAX_KNOWN = 4_000

@@ -31,7 +31,14 @@ from .syntax import (
     unescape_string,
     unhex,
 )
-from .values import Dictionary, Keyword, Name, Reference, Text, Value
+from .values import (
+    Dictionary,
+    Keyword,
+    Name,
+    Reference,
+    Text,
+    Value,
+)
 
 MAX_DEPTH = 500
 """Containers nested deeper than this are not kept apart (qpdf gives up at the same depth)."""

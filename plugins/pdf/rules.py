@@ -3,7 +3,13 @@
 from pdfsluice.core.findings import FindingKind, Trigger
 
 from .report import excerpt_of
-from .values import Dictionary, Name, Reference, Text, Value
+from .values import (
+    Dictionary,
+    Name,
+    Reference,
+    Text,
+    Value,
+)
 
 ACTIONS: dict[bytes, FindingKind] = {
     b"JavaScript": FindingKind.JAVASCRIPT,

@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from functools import partial
 
-from pdfsluice.core.findings import Finding, Revision, StageReport, Unscanned
+from pdfsluice.core.findings import (
+    Finding,
+    Revision,
+    StageReport,
+    Unscanned,
+)
 
 from .decoding import Decoder
 from .effort import OBJECT, Allowance, Effort

@@ -2,7 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pdfsluice.core.findings import Finding, FindingKind, Revision, Trigger
+from pdfsluice.core.findings import (
+    Finding,
+    FindingKind,
+    Revision,
+    Trigger,
+)
 
 from .numbers import NumberSet
 from .observer import PlainObjects
@@ -20,7 +25,14 @@ from .rules import (
 )
 from .sightings import Sightings
 from .triggers import Triggers
-from .values import Dictionary, Name, Reference, Text, Value, is_empty
+from .values import (
+    Dictionary,
+    Name,
+    Reference,
+    Text,
+    Value,
+    is_empty,
+)
 
 STAGE = "pdf-security"
 MAX_PENDING = 10_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pdfsluice.core.findings import Finding, StageReport
-from pdfsluice.core.stages import StageContext, StreamStage, StreamStageSpec
+from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, StreamStageSpec
 
 from .options import PdfOptions
 from .scan import Scan

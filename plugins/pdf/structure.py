@@ -4,10 +4,21 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from pdfsluice.core.findings import Finding, FindingKind, Severity, Unscanned
+from pdfsluice.core.findings import (
+    Finding,
+    FindingKind,
+    Severity,
+    Unscanned,
+)
 
 from .polyglot import ends_as_zip, find_foreign, sniff
-from .report import GRAVE, LIMITS, PROBLEMS, UNSCANNED, Sighting
+from .report import (
+    GRAVE,
+    LIMITS,
+    PROBLEMS,
+    UNSCANNED,
+    Sighting,
+)
 from .values import Dictionary, Reference
 from .xref import CrossReferences
 

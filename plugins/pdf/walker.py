@@ -9,7 +9,12 @@ from collections.abc import Generator
 from typing import Final
 
 from .body import BodyReader
-from .effort import LANDMARK, OBJECT, SLOW_BYTES, Effort
+from .effort import (
+    LANDMARK,
+    OBJECT,
+    SLOW_BYTES,
+    Effort,
+)
 from .landmarks import Landmarks
 from .observer import Observer, PlainObjects
 from .parser import ObjectParser, Parsed

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from pdfsluice.core.extraction import pages_from_child, reader_pool
+from pdfsluice.core.documents.reading import pages_from_child, reader_pool
 from pdfsluice.core.models import PageText
 
 from .options import PdfiumOptions

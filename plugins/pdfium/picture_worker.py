@@ -9,8 +9,8 @@ from typing import Any
 import pypdfium2
 from PIL import Image
 
-from pdfsluice.core.child import serve
-from pdfsluice.core.extraction import UNREADABLE, CannotRead
+from pdfsluice.core.documents.reading import UNREADABLE, CannotRead
+from pdfsluice.core.processes.child import serve
 
 from .wording import in_plain_words
 

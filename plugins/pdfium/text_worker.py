@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pypdfium2
 
-from pdfsluice.core.extraction import MAX_PAGE_CHARACTERS, MemoryWatch, serve_pages
+from pdfsluice.core.documents.reading import MAX_PAGE_CHARACTERS, MemoryWatch, serve_pages
 from pdfsluice.core.models import PageText
 
 from .wording import in_plain_words

@@ -12,8 +12,8 @@ from pypdfium2.raw import (
     FPDF_ERR_SUCCESS,
 )
 
-from pdfsluice.core.extraction import CannotRead
-from pdfsluice.core.unreadable import LOCKED
+from pdfsluice.core.documents.reading import CannotRead
+from pdfsluice.core.documents.unreadable import LOCKED
 
 _WHY = {
     FPDF_ERR_SUCCESS: "no page can be found in it",
@@ -26,7 +26,7 @@ _WHY = {
 
 @contextmanager
 def in_plain_words() -> Iterator[None]:
-    """Let PDFium's errors be :class:`~pdfsluice.core.extraction.CannotRead`."""
+    """Let PDFium's errors be :class:`~pdfsluice.core.documents.reading.CannotRead`."""
     try:
         yield
     except pypdfium2.PdfiumError as error:

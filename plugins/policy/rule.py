@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pdfsluice.core.findings import Decision, Finding, Revision, Severity, Trigger
+from pdfsluice.core.findings import (
+    Decision,
+    Finding,
+    Revision,
+    Severity,
+    Trigger,
+)
 from pdfsluice.core.models import Session, SessionState
 
 ANY_KIND = "*"

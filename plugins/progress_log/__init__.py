@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import EventSinkSpec, PluginContext
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 
 NAME = "progress-log"
 

@@ -5,8 +5,9 @@ Comes after ``pypdfium2``, for files on which that fails and for those who disab
 
 from collections.abc import Sequence
 
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import OptionsSpec, PluginContext, TextExtractorSpec
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
+from pdfsluice.core.plugins.ports.documents import TextExtractorSpec
 
 NAME = "pypdf"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from pypdf import PdfReader
 from pypdf.errors import FileNotDecryptedError, PyPdfError
 
-from pdfsluice.core.extraction import CannotRead, MemoryWatch, serve_pages
+from pdfsluice.core.documents.reading import CannotRead, MemoryWatch, serve_pages
+from pdfsluice.core.documents.unreadable import LOCKED
 from pdfsluice.core.models import PageText
-from pdfsluice.core.unreadable import LOCKED
 
 _GROWTH = 32 * 1024 * 1024
 

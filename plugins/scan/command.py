@@ -18,11 +18,11 @@ from pdfsluice.core.errors import PluginError
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.explain import EXPLANATIONS
 from pdfsluice.core.findings import Decision, FindingKind
-from pdfsluice.core.inspection import Inspection, Inspector
-from pdfsluice.core.ports import Policy
-from pdfsluice.core.registry import Registry, choose
+from pdfsluice.core.plugins.loading import load_all
+from pdfsluice.core.plugins.ports.policy import Policy
+from pdfsluice.core.plugins.registry import Registry, choose
 from pdfsluice.core.runtime import build_registry
-from pdfsluice.core.startup import load_all
+from pdfsluice.core.scanning.inspection import Inspection, Inspector
 
 from .files import files_of
 from .output import OUTPUTS, VERDICTS, shown

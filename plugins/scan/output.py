@@ -12,8 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from pdfsluice.core.explain import EXPLANATIONS
-from pdfsluice.core.findings import Decision, Finding, Severity, Unscanned
-from pdfsluice.core.inspection import Inspection
+from pdfsluice.core.findings import (
+    Decision,
+    Finding,
+    Severity,
+    Unscanned,
+)
+from pdfsluice.core.scanning.inspection import Inspection
 
 _BUILT_IN = frozenset(map(str, EXPLANATIONS))
 VERDICTS = {

@@ -15,7 +15,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
-from pdfsluice.core.inspection import Inspection, Inspector
+from pdfsluice.core.scanning.inspection import Inspection, Inspector
 
 LARGE = 32 * 1024 * 1024
 

@@ -7,9 +7,9 @@ committed together.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import OptionsSpec, PluginContext
-from pdfsluice.core.stores import CatalogueSpec, SessionStoreSpec
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
+from pdfsluice.core.plugins.ports.stores import CatalogueSpec, SessionStoreSpec
 
 if TYPE_CHECKING:  # SQLAlchemy takes 300 ms to import; only who opens a store needs it
     from .shared import SharedDatabase

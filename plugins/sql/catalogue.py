@@ -6,10 +6,24 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from pdfsluice.core.errors import DocumentNotFound
-from pdfsluice.core.models import Document, Job, JobKind, JobState, NewDocument, PageText
+from pdfsluice.core.models import (
+    Document,
+    Job,
+    JobKind,
+    JobState,
+    NewDocument,
+    PageText,
+)
 
 from .database import Database
-from .encoding import AnyRow, clean, document_row, read_document, read_job, to_json
+from .encoding import (
+    AnyRow,
+    clean,
+    document_row,
+    read_document,
+    read_job,
+    to_json,
+)
 from .schema import documents, jobs, pages
 
 _CHANGEABLE = frozenset({"title", "page_count", "metadata"})

@@ -6,7 +6,12 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
-from pdfsluice.core.errors import Overloaded, PdfsluiceError, StorageFailed, StorageFull
+from pdfsluice.core.errors import (
+    Overloaded,
+    PdfsluiceError,
+    StorageFailed,
+    StorageFull,
+)
 
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 DAMAGED_HINT = (

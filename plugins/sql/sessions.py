@@ -23,11 +23,16 @@ from sqlalchemy import (
 )
 
 from pdfsluice.core.errors import Conflict, SessionNotFound, StateConflict
-from pdfsluice.core.lifecycle import OPEN, too_many_open
 from pdfsluice.core.models import Extent, Session, SessionState
+from pdfsluice.core.uploads.lifecycle import OPEN, too_many_open
 
 from .database import Database
-from .encoding import clean, read_session, session_row, to_micros
+from .encoding import (
+    clean,
+    read_session,
+    session_row,
+    to_micros,
+)
 from .schema import checkpoints, extents, sessions
 
 _UNCHANGEABLE = frozenset({"id", "committed", "version"})

@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pdfsluice.core.errors import PluginError
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import OptionsSpec, PluginContext
-from pdfsluice.core.stages import CompletionStageSpec
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
+from pdfsluice.core.plugins.ports.stages import CompletionStageSpec
 
 SECTION = "yara"
 _CHECK_SECONDS = 120

@@ -4,11 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pdfsluice.core.child import ChildFailed, Limits, path_to_text
-from pdfsluice.core.childpool import ChildPool
-from pdfsluice.core.findings import Finding, FindingKind, Severity, StageReport, Unscanned
-from pdfsluice.core.printable import printable
-from pdfsluice.core.stages import CompletionContext
+from pdfsluice.core.findings import (
+    Finding,
+    FindingKind,
+    Severity,
+    StageReport,
+    Unscanned,
+)
+from pdfsluice.core.plugins.ports.stages import CompletionContext
+from pdfsluice.core.processes.child import ChildFailed, Limits, path_to_text
+from pdfsluice.core.processes.pool import ChildPool
+from pdfsluice.core.text import printable
 
 from .options import YaraOptions
 

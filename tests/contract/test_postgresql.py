@@ -10,8 +10,13 @@ from sqlalchemy import create_engine, text
 
 from pdfsluice.core.errors import PluginError, StateConflict
 from pdfsluice.core.models import JobKind, Session, SessionState
-from pdfsluice.core.stores import Catalogue, SessionStore
-from pdfsluice.core.testing.contracts.samples import NOW, extent, make_document, make_session
+from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
+from pdfsluice.core.testing.contracts.samples import (
+    NOW,
+    extent,
+    make_document,
+    make_session,
+)
 from tests.support.databases import sql_context, sql_stores, to_version_1
 
 Stores = tuple[SessionStore, Catalogue]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.stores import Catalogue, SessionStore, UploadStore
+from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore, UploadStore
 from pdfsluice.core.testing import MemoryCatalogue, MemorySessionStore, MemoryUploadStore
 from pdfsluice.core.testing.contracts import (
     CatalogueContract,

@@ -32,7 +32,7 @@ def site(tmp_path: Path) -> Path:
 
 def pdfsluice(site: Path, *arguments: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(site), "NO_COLOR": "1", "COLUMNS": "200"}
-    command = [sys.executable, "-m", "pdfsluice.client.cli", *arguments]
+    command = [sys.executable, "-m", "pdfsluice.cli", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

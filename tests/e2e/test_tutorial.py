@@ -43,7 +43,7 @@ def pdfsluice(site: Path) -> Command:
     environment = {**os.environ, "PYTHONPATH": str(site), "NO_COLOR": "1", "COLUMNS": "200"}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pdfsluice.client.cli", *arguments]
+        command = [sys.executable, "-m", "pdfsluice.cli", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     return run

@@ -13,7 +13,7 @@ from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 
 from pdfsluice.core.findings import Finding, StageReport
 from pdfsluice.core.models import Protocol, Session, SessionState
-from pdfsluice.core.stages import CompletionContext
+from pdfsluice.core.plugins.ports.stages import CompletionContext
 
 Change = Callable[[Pdf], None]
 InspectPdf = Callable[..., Awaitable[StageReport]]

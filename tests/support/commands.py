@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 import pytest
 
-from pdfsluice.client.cli import console, main
+from pdfsluice.cli import console, main
 
 _SECONDS = 120
 _COLUMNS = 200
@@ -79,7 +79,7 @@ def pdfsluice(
     """
     environment = _environment(env)
     done = subprocess.run(
-        [sys.executable, "-m", "pdfsluice.client.cli", *map(str, arguments)],
+        [sys.executable, "-m", "pdfsluice.cli", *map(str, arguments)],
         input=stdin,
         capture_output=True,
         timeout=_SECONDS,
@@ -104,7 +104,7 @@ def on_terminal(columns: int, *arguments: str | Path) -> str:
     environment = _environment({"TERM": "dumb"})
     del environment["COLUMNS"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "pdfsluice.client.cli", *map(str, arguments)],
+        [sys.executable, "-m", "pdfsluice.cli", *map(str, arguments)],
         stdin=its,
         stdout=its,
         stderr=its,
@@ -122,7 +122,7 @@ def on_terminal(columns: int, *arguments: str | Path) -> str:
 def interrupted(*arguments: str | Path, when: Callable[[], bool]) -> Outcome:
     """Run the command and press Ctrl-C as soon as ``when`` says so; it is asked all the time."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pdfsluice.client.cli", *map(str, arguments)],
+        [sys.executable, "-m", "pdfsluice.cli", *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

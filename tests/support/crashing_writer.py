@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from pdfsluice.core.models import Extent
-from pdfsluice.core.stores import SessionStore, UploadStore
+from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 from pdfsluice.core.testing.contracts.samples import NOW, make_session
 from pdfsluice.plugins.local_store.store import open_store
 from tests.support.databases import sql_context, sql_stores

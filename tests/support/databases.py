@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
 from pdfsluice.config import Settings
-from pdfsluice.core.ports import PluginContext
-from pdfsluice.core.stores import Catalogue, SessionStore
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
 from pdfsluice.plugins import sql
 from pdfsluice.plugins.sql.options import DatabaseOptions
 

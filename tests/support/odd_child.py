@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pdfsluice.core.child import serve
+from pdfsluice.core.processes.child import serve
 
 
 def handle(request: dict[str, Any]) -> Iterator[Mapping[str, Any]]:  # noqa: C901, PLR0912 - a list of deeds

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pdfsluice.core.extraction import CannotRead, serve_pages
+from pdfsluice.core.documents.reading import CannotRead, serve_pages
 from pdfsluice.core.models import PageText
 
 

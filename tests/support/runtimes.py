@@ -9,15 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from pdfsluice import config
-from pdfsluice.core.findings import Decision, Finding, Severity, StageReport
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.initiation import Initiation
-from pdfsluice.core.manager import PluginInfo, PluginManager
+from pdfsluice.core.findings import (
+    Decision,
+    Finding,
+    Severity,
+    StageReport,
+)
 from pdfsluice.core.models import Checksum, ChunkIntent, Session
-from pdfsluice.core.pipeline import Portion
-from pdfsluice.core.ports import PluginContext, PolicySpec
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.manager import PluginInfo, PluginManager
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.policy import PolicySpec
+from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, StreamStageSpec
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
-from pdfsluice.core.stages import StageContext, StreamStage, StreamStageSpec
+from pdfsluice.core.uploads.creating import Initiation
+from pdfsluice.core.uploads.receiving import Portion
 
 IN_PROCESS: Mapping[str, Any] = {"index": "", "stage_processes": 0}
 """Settings for plugins that exist in the test process alone."""

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from pdfsluice import config
-from pdfsluice.core.manager import PluginManager
 from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
 from tests.support.runtimes import send
 

@@ -14,11 +14,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from pdfsluice.core.errors import Overloaded
-from pdfsluice.core.findings import Decision, Finding, Severity, StageReport
-from pdfsluice.core.hookspecs import hookimpl
+from pdfsluice.core.findings import (
+    Decision,
+    Finding,
+    Severity,
+    StageReport,
+)
 from pdfsluice.core.models import Session
-from pdfsluice.core.ports import OptionsSpec, PluginContext, PolicySpec
-from pdfsluice.core.stages import StageContext, StreamStageSpec
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
+from pdfsluice.core.plugins.ports.policy import PolicySpec
+from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
 
 logger = logging.getLogger("saboteur")
 

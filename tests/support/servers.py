@@ -69,7 +69,7 @@ class RunningServer:
         self._wait_until_ready(self.process)
 
     def _command(self) -> list[str]:
-        program = [sys.executable, "-m", "pdfsluice.client.cli", "serve"]
+        program = [sys.executable, "-m", "pdfsluice.cli", "serve"]
         address = ["--host", "127.0.0.1", "--port", str(self.port)]
         return [*program, *address, "--data-dir", str(self.data_dir), *self.arguments]
 

@@ -11,13 +11,13 @@ from typing import Any
 from aiohttp import ClientResponse, ClientSession, FormData, TCPConnector, web
 
 from pdfsluice import config
-from pdfsluice.core.manager import PluginManager
 from pdfsluice.core.models import Scope
+from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
 from pdfsluice.server.app import open_app
-from pdfsluice.server.http import Runner
-from pdfsluice.server.keys import RUNTIME
+from pdfsluice.server.app_keys import RUNTIME
+from pdfsluice.server.transport.connection import Runner
 from tests.support.runtimes import IN_PROCESS, STORES, Watchman, manager_with
 
 STREAMING = "/api/documents/streaming"

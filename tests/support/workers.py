@@ -1,4 +1,4 @@
-"""The child processes in which this process has untrusted work done (``core/child.py``)."""
+"""The child processes that do untrusted work (``core/processes/child.py``)."""
 
 import psutil
 

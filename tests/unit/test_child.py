@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from pdfsluice.core.child import Child, ChildFailed, Limits, plain_environment, spawn
+from pdfsluice.core.processes.child import (
+    Child,
+    ChildFailed,
+    Limits,
+    plain_environment,
+    spawn,
+)
 
 MIB = 1024 * 1024
 SUPPORT = Path(__file__).parent.parent / "support"
@@ -222,7 +228,7 @@ async def test_a_module_that_cannot_start_is_a_death_with_its_reason() -> None:
 
 PARENT = """
 import asyncio, sys
-from pdfsluice.core.child import Limits, spawn, plain_environment
+from pdfsluice.core.processes.child import Limits, spawn, plain_environment
 async def main():
     environment = {**plain_environment(), "PYTHONPATH": sys.argv[1]}
     async with spawn("odd_child", Limits(wall_seconds=2), environment=environment) as child:

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from pdfsluice.core.child import ChildFailed, Limits
-from pdfsluice.core.childpool import ChildPool
+from pdfsluice.core.processes.child import ChildFailed, Limits
+from pdfsluice.core.processes.pool import ChildPool
 
 LIMITS = Limits(wall_seconds=60)
 SUPPORT = Path(__file__).parent.parent / "support"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from pdfsluice.core.errors import ProtocolError
-from pdfsluice.server import ietf_fields as fields
-from pdfsluice.server.tus_headers import (
+from pdfsluice.server.protocols.resumable import fields
+from pdfsluice.server.protocols.tus.headers import (
     CONCAT_KEY,
     format_metadata,
     parse_checksum,

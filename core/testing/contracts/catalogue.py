@@ -5,8 +5,13 @@ import asyncio
 import pytest
 
 from pdfsluice.core.errors import DocumentNotFound
-from pdfsluice.core.models import Document, JobKind, JobState, PageText
-from pdfsluice.core.stores import Catalogue
+from pdfsluice.core.models import (
+    Document,
+    JobKind,
+    JobState,
+    PageText,
+)
+from pdfsluice.core.plugins.ports.stores import Catalogue
 
 from .samples import make_document
 

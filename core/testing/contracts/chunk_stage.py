@@ -7,7 +7,7 @@ import pytest
 
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.models import Checksum, ChunkIntent
-from pdfsluice.core.stages import ChunkCheck, ChunkStage
+from pdfsluice.core.plugins.ports.stages import ChunkCheck, ChunkStage
 
 from .samples import make_session
 

@@ -7,13 +7,24 @@ from datetime import timedelta
 
 import pytest
 
-from pdfsluice.core.errors import Conflict, RateLimited, SessionNotFound, StateConflict
+from pdfsluice.core.errors import (
+    Conflict,
+    RateLimited,
+    SessionNotFound,
+    StateConflict,
+)
 from pdfsluice.core.findings import Decision
 from pdfsluice.core.models import Protocol, Session, SessionState
+from pdfsluice.core.plugins.ports.stores import SessionStore
 from pdfsluice.core.ranges import RangeSet
-from pdfsluice.core.stores import SessionStore
 
-from .samples import FINDING, NOW, UNSCANNED, extent, make_session
+from .samples import (
+    FINDING,
+    NOW,
+    UNSCANNED,
+    extent,
+    make_session,
+)
 
 FULL = make_session(
     owner="key:bob",
@@ -122,9 +133,9 @@ class SessionStoreContract:
     async def test_an_extent_committed_anew_is_not_dropped(self, store: SessionStore) -> None:
         session = make_session()
         await store.create(session)
-        await store.commit(session.id, extent(0, 10, "rotten"), NOW)
+        await store.commit(session.id, extent(0, 10, "corrupt"), NOW)
         await store.commit(session.id, extent(0, 10, "fresh"), NOW)
-        await store.drop_extents(session.id, [extent(0, 10, "rotten")])
+        await store.drop_extents(session.id, [extent(0, 10, "corrupt")])
         assert list(await store.extents(session.id)) == [extent(0, 10, "fresh")]
 
     async def test_updates_change_what_they_name(self, store: SessionStore) -> None:

@@ -5,8 +5,13 @@ from uuid import uuid4
 
 import pytest
 
-from pdfsluice.core.errors import Conflict, NotFound, PdfsluiceError, StorageFailed
-from pdfsluice.core.stores import Blob, UploadStore
+from pdfsluice.core.errors import (
+    Conflict,
+    NotFound,
+    PdfsluiceError,
+    StorageFailed,
+)
+from pdfsluice.core.plugins.ports.stores import Blob, UploadStore
 
 NOT_IDS = (
     "",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pdfsluice.cli.download import target_of
+from pdfsluice.cli.reference import reference
 from pdfsluice.client import Document
-from pdfsluice.client.cli.download import target_of
-from pdfsluice.client.cli.reference import reference
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice, pdfsluice_here
 from tests.support.servers import RunningServer

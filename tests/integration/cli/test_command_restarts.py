@@ -28,7 +28,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 def uploading(server: RunningServer, *arguments: str | Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [
-            *(sys.executable, "-m", "pdfsluice.client.cli", "upload", "--index"),
+            *(sys.executable, "-m", "pdfsluice.cli", "upload", "--index"),
             *("--server", server.base_url, *map(str, arguments)),
         ],
         stdin=subprocess.DEVNULL,

@@ -101,7 +101,7 @@ def test_names_are_whole_on_terminals_and_in_pipes(serve: Serve, tmp_path: Path)
 
     shown = on_terminal(80, "sessions", *at)
     piped = subprocess.run(
-        [sys.executable, "-m", "pdfsluice.client.cli", "sessions", *at],
+        [sys.executable, "-m", "pdfsluice.cli", "sessions", *at],
         capture_output=True,
         text=True,
         timeout=120,
@@ -122,7 +122,7 @@ def test_the_origin_of_a_setting_is_whole(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv(variable, "true")
     environment = {**os.environ, "COLUMNS": "80"}
     piped = subprocess.run(
-        [sys.executable, "-m", "pdfsluice.client.cli", "settings"],
+        [sys.executable, "-m", "pdfsluice.cli", "settings"],
         capture_output=True,
         text=True,
         timeout=120,

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.client import Client, ClientError, DigestMismatch, Document, NotFound, RetryPolicy
+from pdfsluice.client import (
+    Client,
+    ClientError,
+    DigestMismatch,
+    Document,
+    NotFound,
+    RetryPolicy,
+)
 from pdfsluice.client.download import part_of
 from pdfsluice.core.testing.pdfs import write_large_pdf
 from tests.support.commands import Outcome, pdfsluice

@@ -9,7 +9,12 @@ from email.utils import format_datetime
 import pytest
 from aiohttp import web
 
-from pdfsluice.client import Client, ClientError, UnexpectedAnswer, Unreachable
+from pdfsluice.client import (
+    Client,
+    ClientError,
+    UnexpectedAnswer,
+    Unreachable,
+)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

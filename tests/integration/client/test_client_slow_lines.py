@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.client import Client, ClientError, RetryPolicy, TransferProgress
+from pdfsluice.client import (
+    Client,
+    ClientError,
+    RetryPolicy,
+    TransferProgress,
+)
 from pdfsluice.core.findings import StageReport
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import PluginContext
-from pdfsluice.core.stages import CompletionContext, CompletionStageSpec
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionStageSpec
 from tests.support.fault_proxy import Cut, Fault, Link, fault_proxy
 from tests.support.servers import RunningServer
 from tests.support.web import a_server

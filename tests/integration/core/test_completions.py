@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core import finishing
 from pdfsluice.core.errors import Overloaded, StorageFailed, UploadIncomplete
 from pdfsluice.core.findings import StageReport
-from pdfsluice.core.hookspecs import hookimpl
 from pdfsluice.core.models import Session, SessionState
-from pdfsluice.core.ports import PluginContext
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionStageSpec
 from pdfsluice.core.runtime import LOCAL, Runtime
-from pdfsluice.core.stages import CompletionContext, CompletionStageSpec
+from pdfsluice.core.uploads import finishing
 from tests.support.runtimes import a_runtime, initiate, send, send_all
 
 CHUNK = 256 * 1024

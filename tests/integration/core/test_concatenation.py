@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pdfsluice.core.errors import ProtocolError, StorageFull
-from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.uploads.creating import Initiation
 from tests.support.runtimes import a_runtime, initiate, send_all
 
 DATA = random.Random(1).randbytes(300_000)

@@ -8,15 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core import jobs
+from pdfsluice.core.documents import jobs
 from pdfsluice.core.errors import StorageFull
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.models import Document, JobKind, JobState, PageText, Passage
-from pdfsluice.core.ports import (
+from pdfsluice.core.models import (
+    Document,
+    JobKind,
+    JobState,
+    PageText,
+    Passage,
+)
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.documents import (
     ImportContext,
     ImporterSpec,
     IndexSpec,
-    PluginContext,
     Progress,
 )
 from pdfsluice.core.runtime import LOCAL, Runtime

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pdfsluice.core import jobs
+from pdfsluice.core.documents import jobs
+from pdfsluice.core.documents.library import Stage
 from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.library import Stage
 from pdfsluice.core.models import Document, JobKind, JobState
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.contracts.samples import make_document

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core import activation
 from pdfsluice.core.errors import RateLimited, StorageFull
 from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.uploads import open_uploads as activation
 from pdfsluice.plugins.local_store.blob import LocalBlob
 from pdfsluice.plugins.local_store.store import LocalUploadStore
 from tests.support.runtimes import a_runtime, initiate, send_all

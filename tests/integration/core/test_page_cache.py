@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pdfsluice.core import stage_child
+from pdfsluice.core.scanning import worker_main as stage_child
 
 MIB = 1024 * 1024
 SIZE = 64 * MIB

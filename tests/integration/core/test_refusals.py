@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core import follower
 from pdfsluice.core.errors import (
     ContentRejected,
     Overloaded,
@@ -17,9 +16,15 @@ from pdfsluice.core.errors import (
     StateConflict,
 )
 from pdfsluice.core.findings import Decision, Finding
-from pdfsluice.core.models import Principal, Scope, Session, SessionState
+from pdfsluice.core.models import (
+    Principal,
+    Scope,
+    Session,
+    SessionState,
+)
+from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.core.stages import StageContext, StreamStage
+from pdfsluice.core.scanning import follower
 from tests.support.runtimes import (
     Bytes,
     Watchman,

@@ -11,7 +11,7 @@ import pytest
 
 from pdfsluice.core.findings import MAX_FINDINGS
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.core.stage_child import THREADS
+from pdfsluice.core.scanning.worker_main import THREADS
 from tests.support.runtimes import initiate, send, send_all
 from tests.support.sabotage import (
     CHUNK,
@@ -89,7 +89,7 @@ async def test_a_process_that_was_ended_idle_is_replaced(tmp_path: Path) -> None
 async def test_a_process_that_hangs_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pdfsluice.core.stage_process._PATIENCE", 0.5)
+    monkeypatch.setattr("pdfsluice.core.scanning.process._PATIENCE", 0.5)
     data = file("hang")
     async with a_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
@@ -113,7 +113,7 @@ async def test_a_process_whose_heir_lives_on_is_replaced(tmp_path: Path) -> None
 async def test_an_upload_can_be_cancelled_while_its_stages_hang(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pdfsluice.core.stage_processes._CLOSING_SECONDS", 0.2)
+    monkeypatch.setattr("pdfsluice.core.scanning.pool._CLOSING_SECONDS", 0.2)
     data, other = file("hang"), file("quiet")
     async with a_runtime(tmp_path) as runtime:
         for _ in range(THREADS + 1):  # no place in the process may stay taken
@@ -130,7 +130,7 @@ async def test_an_upload_can_be_cancelled_while_its_stages_hang(
 async def test_a_file_that_is_past_its_danger_leaves_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pdfsluice.core.stage_processes._MOST_ALONE", 1)
+    monkeypatch.setattr("pdfsluice.core.scanning.pool._MOST_ALONE", 1)
     data = file("note-and-die-once")
     async with a_runtime(tmp_path) as runtime:
         for _ in range(2):
@@ -196,7 +196,7 @@ async def test_what_no_stage_can_say_is_not_believed(
     caplog: pytest.LogCaptureFixture,
     lie: str,
 ) -> None:
-    monkeypatch.setattr("pdfsluice.core.stage_process._MODULE", "lying_child")
+    monkeypatch.setattr("pdfsluice.core.scanning.process._MODULE", "lying_child")
     monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
     data = file("quiet")
     async with a_runtime(tmp_path) as runtime:

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core import sweeper
 from pdfsluice.core.errors import SessionNotFound, StateConflict
-from pdfsluice.core.models import Principal, Scope, Session, SessionState
+from pdfsluice.core.models import (
+    Principal,
+    Scope,
+    Session,
+    SessionState,
+)
 from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.uploads import sweeper
 from tests.support.databases import age_sessions
 from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
 

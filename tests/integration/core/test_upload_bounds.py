@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core import activation, service
 from pdfsluice.core.errors import OffsetConflict, Overloaded
 from pdfsluice.core.models import Extent
+from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.core.stores import Blob
+from pdfsluice.core.uploads import open_uploads as activation
+from pdfsluice.core.uploads import service
 from tests.support.runtimes import Bytes, a_runtime, initiate, send
 
 CHUNK = 256 * 1024
@@ -55,10 +56,10 @@ async def test_an_upload_is_read_back_once_however_many_resume_it(
     def slowly(blob: Blob, extents: Sequence[Extent]) -> list[Extent]:
         compared.append(blob)
         hold.wait()
-        return rotten(blob, extents)
+        return corrupt(blob, extents)
 
-    rotten = activation._rotten
-    monkeypatch.setattr(activation, "_rotten", slowly)
+    corrupt = activation._corrupt
+    monkeypatch.setattr(activation, "_corrupt", slowly)
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send(runtime, session, DATA, 0)

@@ -23,7 +23,6 @@ from pdfsluice.core.errors import (
     SizeExceeded,
     UploadIncomplete,
 )
-from pdfsluice.core.initiation import Initiation
 from pdfsluice.core.models import (
     Checksum,
     ChunkIntent,
@@ -32,6 +31,7 @@ from pdfsluice.core.models import (
     SessionState,
 )
 from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.uploads.creating import Initiation
 from tests.support.databases import age_sessions
 from tests.support.runtimes import (
     Bytes,

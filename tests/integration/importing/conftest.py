@@ -11,9 +11,16 @@ import pytest_asyncio
 from pydantic import BaseModel
 
 from pdfsluice.core.models import NewDocument
-from pdfsluice.core.ports import Index, PageRenderer, PluginContext, TextExtractor
-from pdfsluice.core.stores import Catalogue
-from pdfsluice.plugins import importers, llamaindex, pdfium, pypdf_text, sql
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.documents import Index, PageRenderer, TextExtractor
+from pdfsluice.core.plugins.ports.stores import Catalogue
+from pdfsluice.plugins import (
+    importers,
+    llamaindex,
+    pdfium,
+    pypdf_text,
+    sql,
+)
 from tests.support.workers import workers
 
 MakeContext = Callable[..., PluginContext]

@@ -10,7 +10,7 @@ import pytest
 
 from pdfsluice.core.errors import StageFailed
 from pdfsluice.core.models import PageText
-from pdfsluice.core.ports import TextExtractor
+from pdfsluice.core.plugins.ports.documents import TextExtractor
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
 from pdfsluice.plugins.pdfium.options import PdfiumOptions
 from pdfsluice.plugins.pypdf_text.options import PypdfOptions

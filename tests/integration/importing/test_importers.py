@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pdfsluice.core.errors import DocumentUnreadable, NotFound, StageFailed
 from pdfsluice.core.findings import Unscanned
 from pdfsluice.core.models import Document, NewDocument, PageText
-from pdfsluice.core.ports import ImportContext, Importer, PluginContext, TextExtractor
-from pdfsluice.core.stores import Catalogue
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.documents import ImportContext, Importer, TextExtractor
+from pdfsluice.core.plugins.ports.stores import Catalogue
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins import importers
 from pdfsluice.plugins.importers.options import TextOptions

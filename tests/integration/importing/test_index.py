@@ -22,7 +22,8 @@ from pydantic import SecretStr
 
 from pdfsluice.core.errors import DocumentNotFound, StageFailed
 from pdfsluice.core.models import Document, PageText, Passage
-from pdfsluice.core.ports import Index, PluginContext, Progress
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.documents import Index, Progress
 from pdfsluice.plugins import llamaindex
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.llamaindex.retriever import PassageRetriever

@@ -10,7 +10,7 @@ from PIL import Image
 from pypdfium2 import PdfDocument
 
 from pdfsluice.core.errors import NotFound, ProtocolError, StageFailed
-from pdfsluice.core.ports import PageRenderer
+from pdfsluice.core.plugins.ports.documents import PageRenderer
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins.pdfium.picture_worker import draw
 

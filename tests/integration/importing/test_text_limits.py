@@ -9,8 +9,9 @@ import pytest
 
 from pdfsluice.core.errors import DocumentUnreadable, StageFailed, StorageFull
 from pdfsluice.core.models import Document, NewDocument, PageText
-from pdfsluice.core.ports import ImportContext, PluginContext, TextExtractor
-from pdfsluice.core.stores import Catalogue
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.documents import ImportContext, TextExtractor
+from pdfsluice.core.plugins.ports.stores import Catalogue
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins import llamaindex
 from pdfsluice.plugins.importers.options import TextOptions

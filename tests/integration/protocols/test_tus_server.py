@@ -231,7 +231,7 @@ def add_key(running: RunningServer, name: str) -> str:
 
 
 def make_key(data_dir: Path, name: str) -> str:
-    command = ["-m", "pdfsluice.client.cli", "keys", "add", name, "--data-dir", str(data_dir)]
+    command = ["-m", "pdfsluice.cli", "keys", "add", name, "--data-dir", str(data_dir)]
     done = subprocess.run([sys.executable, *command], capture_output=True, timeout=120, check=True)
     return done.stdout.decode().split()[0]
 

@@ -17,11 +17,16 @@ from pydantic import ValidationError
 
 from pdfsluice.core.errors import Overloaded
 from pdfsluice.core.findings import Finding, Severity, StageReport
-from pdfsluice.core.merging import merge_reports
-from pdfsluice.core.stages import CompletionContext
+from pdfsluice.core.plugins.ports.stages import CompletionContext
+from pdfsluice.core.scanning.merging import merge_reports
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins.clamav.options import ClamavOptions
-from pdfsluice.plugins.clamav.protocol import ClamdError, Instream, parse_address, ping
+from pdfsluice.plugins.clamav.protocol import (
+    ClamdError,
+    Instream,
+    parse_address,
+    ping,
+)
 from pdfsluice.plugins.clamav.stages import ClamavStage, RescanStage
 from tests.support.active_pdfs import completion_context
 from tests.support.commands import Outcome, pdfsluice_here

@@ -11,10 +11,10 @@ import pytest
 
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.findings import Decision, Revision
-from pdfsluice.core.inspection import Inspection, Inspector
-from pdfsluice.core.registry import choose
+from pdfsluice.core.plugins.loading import load_all
+from pdfsluice.core.plugins.registry import choose
 from pdfsluice.core.runtime import build_registry
-from pdfsluice.core.startup import load_all
+from pdfsluice.core.scanning.inspection import Inspection, Inspector
 
 ROOT = Path(__file__).parents[3]
 CORPUS = Path(os.environ.get("PDFSLUICE_CORPUS", ROOT.parent / "shared" / "corpus"))

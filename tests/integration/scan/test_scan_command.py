@@ -12,7 +12,7 @@ import pytest
 from pikepdf import Name
 from typer.testing import CliRunner
 
-from pdfsluice.client.cli.program import app
+from pdfsluice.cli.program import app
 from pdfsluice.core.explain import EXPLANATIONS
 from tests.support import active_pdfs as pdfs
 
@@ -67,7 +67,7 @@ def scan(*arguments: object) -> Done:
 def test_the_program_has_the_command(files: Path) -> None:
     """One run as a process of its own; the others are spared its start."""
     done = subprocess.run(
-        [sys.executable, "-m", "pdfsluice.client.cli", "scan", str(files), "--json"],
+        [sys.executable, "-m", "pdfsluice.cli", "scan", str(files), "--json"],
         capture_output=True,
         text=True,
         timeout=120,

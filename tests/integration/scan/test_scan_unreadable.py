@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from pdfsluice.core.findings import Decision, Finding, Severity
-from pdfsluice.core.inspection import Inspection
+from pdfsluice.core.scanning.inspection import Inspection
 from pdfsluice.plugins.scan.output import Text
 from tests.support import active_pdfs as pdfs
 from tests.support.commands import Outcome, pdfsluice
@@ -100,7 +100,7 @@ def test_a_pipe_as_input_is_no_finding(folder: Path) -> None:
 def test_a_file_as_input_is_scanned_whole(folder: Path) -> None:
     with (folder / "clean.pdf").open("rb") as file:
         done = subprocess.run(
-            [sys.executable, "-m", "pdfsluice.client.cli", "scan", "--json", "/dev/stdin"],
+            [sys.executable, "-m", "pdfsluice.cli", "scan", "--json", "/dev/stdin"],
             stdin=file,
             capture_output=True,
             timeout=120,

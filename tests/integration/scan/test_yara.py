@@ -9,8 +9,8 @@ import pytest
 
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.findings import FindingKind, Severity, StageReport
-from pdfsluice.core.ports import PluginContext
-from pdfsluice.core.stages import CompletionStageSpec
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.stages import CompletionStageSpec
 from pdfsluice.plugins import yara
 from pdfsluice.plugins.yara.options import YaraOptions
 from tests.support.active_pdfs import completion_context

@@ -46,7 +46,7 @@ async def test_a_preset_of_the_policy_is_told(serve: Serve) -> None:
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "documents").write_text("a file")
     done = subprocess.run(
-        [sys.executable, "-m", "pdfsluice.client.cli", "serve", "--data-dir", str(tmp_path)],
+        [sys.executable, "-m", "pdfsluice.cli", "serve", "--data-dir", str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=120,

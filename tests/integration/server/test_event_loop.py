@@ -14,8 +14,13 @@ import psutil
 import pytest
 from aiohttp import ClientSession, web
 
-from pdfsluice.core.processors import share_out
-from pdfsluice.server.event_loop import FairEventLoop, FairSite, Turns, new_event_loop
+from pdfsluice.core.processes.cpu_affinity import share_out
+from pdfsluice.server.transport.event_loop import (
+    FairEventLoop,
+    FairSite,
+    Turns,
+    new_event_loop,
+)
 from tests.support.servers import Serve
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has epoll")

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web as aiohttp_web
 
 from pdfsluice.core.errors import StorageFailed
-from pdfsluice.server.http import Runner
 from pdfsluice.server.middleware import answer_errors, identify
+from pdfsluice.server.transport.connection import Runner
 from tests.support.web import a_server
 
 MIB = 1024 * 1024

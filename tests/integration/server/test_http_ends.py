@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from aiohttp import FormData
 
-from pdfsluice.core.hookspecs import hookimpl
 from pdfsluice.core.models import Checksum, ChunkIntent, Session
-from pdfsluice.core.ports import PluginContext
-from pdfsluice.core.stages import ChunkStageSpec
-from pdfsluice.server.bodies import BodyReader
-from pdfsluice.server.direct import BUFFERS
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.stages import ChunkStageSpec
+from pdfsluice.server.transport.body import BodyReader
+from pdfsluice.server.transport.socket_body import BUFFERS
 from tests.support.web import STREAMING, WebServer, a_server, sha256
 
 MIB = 1024 * 1024

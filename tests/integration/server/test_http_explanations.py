@@ -7,7 +7,7 @@ from aiohttp import hdrs
 
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.testing.pdfs import make_pdf
-from pdfsluice.server.manual import kinds_of_errors
+from pdfsluice.server.api.reference_page import kinds_of_errors
 from tests.support.web import WebServer, problem_of
 
 

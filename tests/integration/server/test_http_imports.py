@@ -13,8 +13,9 @@ import pytest
 
 from pdfsluice import config
 from pdfsluice.core.errors import StageFailed
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import PageRendererSpec, PluginContext
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.documents import PageRendererSpec
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.heavy_pdfs import repeated_pages
 from tests.support.runtimes import IN_PROCESS, STORES, Watchman, manager_with

@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from pdfsluice.core.findings import StageReport
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import PluginContext
-from pdfsluice.core.stages import CompletionContext, CompletionStageSpec, Obstacle
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.stages import (
+    CompletionContext,
+    CompletionStageSpec,
+    ReadinessCheck,
+)
 from tests.support.runtimes import STORES
 from tests.support.web import WebServer, a_server, body_of
 
@@ -17,7 +21,7 @@ from tests.support.web import WebServer, a_server, body_of
 class Scanner:
     """A plugin whose completion stage depends on something that may be away."""
 
-    def __init__(self, obstacle: Obstacle) -> None:
+    def __init__(self, obstacle: ReadinessCheck) -> None:
         self._obstacle = obstacle
 
     @hookimpl

@@ -21,7 +21,7 @@ DATA = bytes(range(256)) * 1024  # four chunks
 def refusal(*arguments: str, **environment: str) -> str:
     """Run ``serve`` with what it has to refuse; return what it says."""
     done = subprocess.run(
-        [sys.executable, "-m", "pdfsluice.client.cli", "serve", *arguments],
+        [sys.executable, "-m", "pdfsluice.cli", "serve", *arguments],
         capture_output=True,
         text=True,
         timeout=120,
@@ -155,4 +155,4 @@ async def test_no_key_reaches_the_log(tmp_path: Path, serve: Serve) -> None:
     opened = next(line for line in lines if line["message"] == "upload opened")
     assert opened["session_id"] == session["session_id"]
     assert opened["request_id"]
-    assert opened["logger"] == "pdfsluice.core.service"
+    assert opened["logger"] == "pdfsluice.core.uploads.service"

@@ -16,8 +16,8 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from pdfsluice.core.events import MemoryWarning, ShuttingDown, UploadStatus
 from pdfsluice.core.models import Scope
-from pdfsluice.core.progress import progress_event
 from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.uploads.progress import progress_event
 from pdfsluice.plugins.api_keys.keys import KeyFile
 from tests.support.web import (
     CHUNK,

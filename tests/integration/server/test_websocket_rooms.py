@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientWebSocketResponse
 
-from pdfsluice.server import watchers
+from pdfsluice.server.websocket import subscribers as watchers
 from tests.support.web import WebServer
 
 DATA = b"%PDF-1.7 " + bytes(1000)

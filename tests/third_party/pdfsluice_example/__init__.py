@@ -10,16 +10,11 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from pdfsluice.core.findings import Finding, Severity, StageReport
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.ports import (
-    CommandSpec,
-    ImportContext,
-    ImporterSpec,
-    OptionsSpec,
-    PluginContext,
-)
-from pdfsluice.core.stages import StageContext, StreamStageSpec
-from pdfsluice.core.stores import UploadStoreSpec
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import CommandSpec, OptionsSpec, PluginContext
+from pdfsluice.core.plugins.ports.documents import ImportContext, ImporterSpec
+from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
+from pdfsluice.core.plugins.ports.stores import UploadStoreSpec
 from pdfsluice.core.testing import MemoryUploadStore
 
 

@@ -38,7 +38,7 @@ def test_what_is_heavy_is_not_imported_where_it_is_not_used(doing: str, module: 
     check = (
         "import atexit, os, sys\n"
         f"atexit.register(lambda: os._exit(3 if {module!r} in sys.modules else 0))\n"
-        f"from pdfsluice.client.cli import main\n{doing}"
+        f"from pdfsluice.cli import main\n{doing}"
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr

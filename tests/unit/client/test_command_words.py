@@ -2,9 +2,9 @@
 
 import pytest
 
+from pdfsluice.cli.console import counted
+from pdfsluice.cli.failures import kinds_of, report
 from pdfsluice.client import ClientError
-from pdfsluice.client.cli.console import counted
-from pdfsluice.client.cli.failures import kinds_of, report
 from pdfsluice.client.progress import why_waiting
 from pdfsluice.core.findings import Finding, Severity
 

@@ -5,7 +5,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.findings import MAX_FINDINGS, Finding, Severity, gravest
+from pdfsluice.core.findings import (
+    MAX_FINDINGS,
+    Finding,
+    Severity,
+    gravest,
+)
 
 NOTE = Finding(kind="note", severity=Severity.INFO, stage="s", message="m")
 

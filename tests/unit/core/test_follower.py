@@ -8,11 +8,11 @@ import pytest
 
 from pdfsluice.core.errors import StageFailed
 from pdfsluice.core.findings import Finding, StageReport
-from pdfsluice.core.follower import Follower
-from pdfsluice.core.stage_hosts import ThreadHosts
-from pdfsluice.core.stages import StageContext, StreamStageSpec
+from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
+from pdfsluice.core.scanning.follower import Follower
+from pdfsluice.core.scanning.runner import ThreadHosts
 from pdfsluice.core.testing.memory_uploads import MemoryUploadStore
-from pdfsluice.core.workers import BufferPool, Workers
+from pdfsluice.core.threads import BufferPool, Workers
 
 DATA = b"some bytes of a file"
 ID = "01890000-0000-7000-8000-000000000000"

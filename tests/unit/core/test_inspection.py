@@ -6,16 +6,22 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.errors import Overloaded
-from pdfsluice.core.findings import Decision, Finding, Severity, StageReport, Unscanned
-from pdfsluice.core.inspection import Inspector
+from pdfsluice.core.findings import (
+    Decision,
+    Finding,
+    Severity,
+    StageReport,
+    Unscanned,
+)
 from pdfsluice.core.models import Session, SessionState
-from pdfsluice.core.registry import Registry
-from pdfsluice.core.stages import (
+from pdfsluice.core.plugins.ports.stages import (
     CompletionContext,
     CompletionStageSpec,
     StageContext,
     StreamStageSpec,
 )
+from pdfsluice.core.plugins.registry import Registry
+from pdfsluice.core.scanning.inspection import Inspector
 
 
 def found(stage: str, kind: str = "word") -> Finding:

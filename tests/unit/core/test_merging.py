@@ -14,7 +14,7 @@ from pdfsluice.core.findings import (
     Trigger,
     Unscanned,
 )
-from pdfsluice.core.merging import merge_reports
+from pdfsluice.core.scanning.merging import merge_reports
 
 SEEN = Finding(
     kind="javascript",

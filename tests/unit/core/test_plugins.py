@@ -8,11 +8,11 @@ import pytest
 from pydantic import BaseModel
 
 from pdfsluice.core.errors import PluginError
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.manager import PluginInfo, PluginManager
-from pdfsluice.core.ports import OptionsSpec, PluginContext
-from pdfsluice.core.registry import Registry, choose
-from pdfsluice.core.stages import ChunkStageSpec
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.manager import PluginInfo, PluginManager
+from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
+from pdfsluice.core.plugins.ports.stages import ChunkStageSpec
+from pdfsluice.core.plugins.registry import Registry, choose
 
 CONTEXT = PluginContext(
     data_dir=Path("/nowhere"),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.printable import printable
+from pdfsluice.core.text import printable
 
 
 @pytest.mark.parametrize(

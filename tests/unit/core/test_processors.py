@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.processors import share_out
+from pdfsluice.core.processes.cpu_affinity import share_out
 
 USABLE = st.sets(st.integers(0, 1023), min_size=1, max_size=128)
 
@@ -33,8 +33,8 @@ def test_by_itself_only_two_are_shared_out(usable: set[int]) -> None:
 
 PROGRAM = """
 import asyncio, os
-from pdfsluice.core import processors
-from pdfsluice.core.child import Limits, spawn
+from pdfsluice.core.processes import cpu_affinity
+from pdfsluice.core.processes.child import Limits, spawn
 
 async def main():
     print(*sorted(os.sched_getaffinity(0)))
@@ -42,7 +42,7 @@ async def main():
         async with spawn("tests.support.odd_child", Limits(apart=apart)) as child:
             print(*sorted(os.sched_getaffinity(child.pid)))
 
-processors.keep_to_own({sharing!r})
+cpu_affinity.keep_to_own({sharing!r})
 asyncio.run(main())
 """
 

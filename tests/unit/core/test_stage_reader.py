@@ -7,8 +7,8 @@ import pytest
 
 from pdfsluice.core.errors import Overloaded, StageFailed, StorageFailed
 from pdfsluice.core.findings import Finding, Severity, StageReport
-from pdfsluice.core.stage_reader import StageReader
-from pdfsluice.core.stages import StageContext, StreamStage, StreamStageSpec
+from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, StreamStageSpec
+from pdfsluice.core.scanning.reader import StageReader
 
 CONTEXT = StageContext(session_id="1", filename="a.pdf", total_size=None)
 SLICE = 10

@@ -8,7 +8,12 @@ import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name, String
 
-from pdfsluice.core.findings import Finding, FindingKind, StageReport, Trigger
+from pdfsluice.core.findings import (
+    Finding,
+    FindingKind,
+    StageReport,
+    Trigger,
+)
 from pdfsluice.plugins.deep import inspection, walk
 from pdfsluice.plugins.deep.options import DeepOptions
 from pdfsluice.plugins.deep.stage import DeepStage

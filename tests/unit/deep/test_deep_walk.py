@@ -10,8 +10,15 @@ import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 
-from pdfsluice.core.findings import Finding, FindingKind, Severity, StageReport, Trigger, Unscanned
-from pdfsluice.core.merging import merge_reports
+from pdfsluice.core.findings import (
+    Finding,
+    FindingKind,
+    Severity,
+    StageReport,
+    Trigger,
+    Unscanned,
+)
+from pdfsluice.core.scanning.merging import merge_reports
 from pdfsluice.plugins.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
 

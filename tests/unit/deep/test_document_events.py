@@ -5,8 +5,13 @@ from pathlib import Path
 import pytest
 from pikepdf import Dictionary, Pdf
 
-from pdfsluice.core.findings import FindingKind, Severity, StageReport, Trigger
-from pdfsluice.core.merging import merge_reports
+from pdfsluice.core.findings import (
+    FindingKind,
+    Severity,
+    StageReport,
+    Trigger,
+)
+from pdfsluice.core.scanning.merging import merge_reports
 from pdfsluice.plugins.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
 from tests.support.scanning import scan_bytes

@@ -19,7 +19,7 @@ from pdfsluice.core.findings import (
     StageReport,
     Trigger,
 )
-from pdfsluice.core.merging import merge_reports
+from pdfsluice.core.scanning.merging import merge_reports
 from pdfsluice.plugins.deep.opening import HIGHEST_NUMBER
 from pdfsluice.plugins.deep.stage import DeepStage
 from pdfsluice.plugins.policy.options import PolicyOptions

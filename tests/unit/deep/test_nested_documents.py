@@ -14,7 +14,7 @@ from pdfsluice.core.findings import (
     StageReport,
     Trigger,
 )
-from pdfsluice.core.merging import merge_reports
+from pdfsluice.core.scanning.merging import merge_reports
 from pdfsluice.plugins.deep import nested
 from pdfsluice.plugins.deep.attachments import AttachedPdf
 from pdfsluice.plugins.policy.options import PolicyOptions

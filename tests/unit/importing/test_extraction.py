@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.child import ChildFailed, Limits
-from pdfsluice.core.errors import StageFailed
-from pdfsluice.core.extraction import (
+from pdfsluice.core.documents.reading import (
     MAX_PAGE_CHARACTERS,
     MemoryWatch,
     clean_text,
@@ -18,7 +16,9 @@ from pdfsluice.core.extraction import (
     pages_from_child,
     reader_pool,
 )
+from pdfsluice.core.errors import StageFailed
 from pdfsluice.core.models import PageText
+from pdfsluice.core.processes.child import ChildFailed, Limits
 from tests.support.workers import workers
 
 SUPPORT = Path(__file__).parent.parent.parent / "support"

@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from pdfsluice.core.models import PageText
-from pdfsluice.plugins.llamaindex.ingest import PAGE, Ingestion, collapse_leaders, text_of
+from pdfsluice.plugins.llamaindex.ingest import (
+    PAGE,
+    Ingestion,
+    collapse_leaders,
+    text_of,
+)
 from pdfsluice.plugins.llamaindex.models import EmbeddingModel
 from pdfsluice.plugins.llamaindex.recipe import Recipe
 

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from pdfsluice.plugins.pdf.body import CHECKED
 from pdfsluice.plugins.pdf.effort import Allowance, Effort
 from pdfsluice.plugins.pdf.landmarks import Landmarks
-from pdfsluice.plugins.pdf.search import LANDMARK_WORDS, NEAR, STREAM_ENDS, make_finder
+from pdfsluice.plugins.pdf.search import (
+    LANDMARK_WORDS,
+    NEAR,
+    STREAM_ENDS,
+    make_finder,
+)
 from pdfsluice.plugins.pdf.source import Source
 from pdfsluice.plugins.pdf.syntax import LANDMARK, LOOKAHEAD
 from tests.support.evasive_pdfs import KINDS, TECHNIQUES, evasive_pdf, noise

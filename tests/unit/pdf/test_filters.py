@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 
 from pdfsluice.plugins.pdf.filters import Filter, decode, filter_chain
 from pdfsluice.plugins.pdf.syntax import unescape_name, unescape_string, unhex
-from pdfsluice.plugins.pdf.values import Dictionary, Name, Reference, Value
+from pdfsluice.plugins.pdf.values import (
+    Dictionary,
+    Name,
+    Reference,
+    Value,
+)
 from tests.support.pdf_encoding import ENCODERS, predict
 
 LIMIT = 1 << 20

@@ -4,8 +4,8 @@ import pytest
 
 from pdfsluice.core.explain import EXPLANATIONS
 from pdfsluice.core.findings import Finding, FindingKind
-from pdfsluice.core.hookspecs import PROJECT
-from pdfsluice.core.stages import StageContext, StreamStage
+from pdfsluice.core.plugins.hookspecs import PROJECT
+from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage
 from pdfsluice.plugins import pdf
 from pdfsluice.plugins.pdf.options import PdfOptions
 from pdfsluice.plugins.pdf.report import PROBLEMS

@@ -2,7 +2,12 @@
 
 import pytest
 
-from pdfsluice.core.findings import Finding, Revision, Severity, Trigger
+from pdfsluice.core.findings import (
+    Finding,
+    Revision,
+    Severity,
+    Trigger,
+)
 from tests.support.scanning import Scanned, scan_bytes
 
 HEAD = b"%PDF-1.7\n"

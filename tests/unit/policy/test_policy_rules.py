@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pdfsluice.core.findings import Decision, Finding, FindingKind, Revision, Severity, Trigger
+from pdfsluice.core.findings import (
+    Decision,
+    Finding,
+    FindingKind,
+    Revision,
+    Severity,
+    Trigger,
+)
 from pdfsluice.core.models import Protocol, Session, SessionState
 from pdfsluice.plugins.policy.options import PolicyOptions
 from pdfsluice.plugins.policy.policy import RulesPolicy

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.config import Settings, load
-from pdfsluice.core.manager import PluginManager
+from pdfsluice.core.plugins.manager import PluginManager
 from tests.support.documents import PAGES, ROOT, Block, blocks
 
 OF_ANOTHER_PROJECT = ("build-system", "project")

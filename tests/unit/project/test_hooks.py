@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from pdfsluice.config import load
-from pdfsluice.core import hookspecs
 from pdfsluice.core.errors import PluginError
-from pdfsluice.core.hookspecs import hookimpl
-from pdfsluice.core.manager import PluginInfo, PluginManager
-from pdfsluice.core.ports import CommandSpec, OptionsSpec, PluginContext
-from pdfsluice.core.registry import KINDS, Registry
+from pdfsluice.core.plugins import hookspecs
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.manager import PluginInfo, PluginManager
+from pdfsluice.core.plugins.ports.context import CommandSpec, OptionsSpec, PluginContext
+from pdfsluice.core.plugins.registry import KINDS, Registry
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "hooks.md"
 PREFIX = "pdfsluice_register_"

@@ -14,15 +14,20 @@ WITH_SETTINGS = {"orjson", "psutil", "pydantic"}
 ALL_OF_CORE = """
 import importlib, pkgutil
 import pdfsluice.core
-for module in pkgutil.iter_modules(pdfsluice.core.__path__, "pdfsluice.core."):
-    importlib.import_module(module.name)
+for module in pkgutil.walk_packages(pdfsluice.core.__path__, "pdfsluice.core."):
+    if not module.name.startswith("pdfsluice.core.testing."):
+        importlib.import_module(module.name)
 """
-PORTS = "from pdfsluice.core import hookspecs, ports, stages, stores, findings, models, errors"
+PORTS = """
+from pdfsluice.core import errors, findings, models
+from pdfsluice.core.plugins import hookspecs
+from pdfsluice.core.plugins.ports import access, context, documents, policy, sinks, stages, stores
+"""
 PLUGINS = """
-from pdfsluice.core.manager import PluginManager
+from pdfsluice.core.plugins.manager import PluginManager
 assert PluginManager.load(third_party=False).options()
 """
-CLIENT = "import pdfsluice.client.cli.program"
+CLIENT = "import pdfsluice.cli.program"
 
 
 def loaded(code: str, names: set[str]) -> list[str]:

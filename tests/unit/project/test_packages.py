@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = ("client", "config", "core", "plugins", "server")
+FOLDERS = ("cli", "client", "config", "core", "plugins", "server")
 BESIDE = ("pyproject.toml", "README.md", "LICENSE")
 NOT_INSTALLED = ("client/js/*.*", "client/js/types/*")
 """What serves the npm package alone."""
@@ -114,7 +114,7 @@ def test_an_installed_wheel_works_from_anywhere(site: Path, tmp_path: Path) -> N
         f"    assert package.__file__.startswith({str(site)!r}), package.__file__",
     ]
     python("-c", "\n".join(lines), cwd=tmp_path, path=site)
-    shown = python("-m", "pdfsluice.client.cli", "--help", cwd=tmp_path, path=site)
+    shown = python("-m", "pdfsluice.cli", "--help", cwd=tmp_path, path=site)
     assert "upload" in shown
     assert "serve" in shown
 

@@ -10,8 +10,15 @@ from types import ModuleType
 
 import pytest
 
-from pdfsluice.core import events, findings, models, ports, ranges, stages, stores
-from pdfsluice.server.schemas import ChunkQuery, DocumentsQuery, SearchRequest
+from pdfsluice.core import (
+    events,
+    findings,
+    models,
+    ranges,
+)
+from pdfsluice.core.plugins.ports import context as ports
+from pdfsluice.core.plugins.ports import stages, stores
+from pdfsluice.server.api.requests import ChunkQuery, DocumentsQuery, SearchRequest
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "reference"
@@ -70,7 +77,9 @@ def test_whether_an_update_of_a_document_replaces_or_adds_is_said() -> None:
 
 
 def test_every_code_that_the_client_makes_is_listed() -> None:
-    sources = [file.read_text() for file in (ROOT / "client").rglob("*.py")]
+    sources = [
+        file.read_text() for folder in ("client", "cli") for file in (ROOT / folder).rglob("*.py")
+    ]
     made = {
         code
         for text in sources

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdfsluice.core.errors import ProtocolError
-from pdfsluice.server.delimiter import Delimiter
-from pdfsluice.server.form_parts import FIELD_LIMIT, OVERHEAD_LIMIT, FormParts
+from pdfsluice.server.multipart.delimiter import Delimiter
+from pdfsluice.server.multipart.parts import FIELD_LIMIT, OVERHEAD_LIMIT, FormParts
 
 BOUNDARY = "--a1b2"
 MARK = b"\r\n--" + BOUNDARY.encode()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pdfsluice.core.errors import AuthenticationError, NotFound, StorageFailed
 from pdfsluice.core.models import Scope
-from pdfsluice.core.ports import Credentials
+from pdfsluice.core.plugins.ports.access import Credentials
 from pdfsluice.plugins.api_keys.authenticator import ApiKeyAuthenticator
 from pdfsluice.plugins.api_keys.commands import app
 from pdfsluice.plugins.api_keys.keys import KeyFile, id_of, new_key

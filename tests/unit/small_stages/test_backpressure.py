@@ -16,7 +16,7 @@ from pdfsluice.config import Settings
 from pdfsluice.core.errors import Overloaded, StorageFull
 from pdfsluice.core.events import Event, MemoryWarning
 from pdfsluice.core.models import ChunkIntent
-from pdfsluice.core.ports import PluginContext
+from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.testing.contracts.samples import make_session
 from pdfsluice.plugins import backpressure
 from pdfsluice.plugins.backpressure.alarm import Alarm

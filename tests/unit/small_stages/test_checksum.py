@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pdfsluice.core.errors import ChecksumMismatch, ProtocolError
 from pdfsluice.core.models import Checksum, ChunkIntent
-from pdfsluice.core.stages import ChunkStage
+from pdfsluice.core.plugins.ports.stages import ChunkStage
 from pdfsluice.core.testing.contracts import ChunkCase, ChunkStageContract
 from pdfsluice.core.testing.contracts.samples import make_session
 from pdfsluice.plugins.checksum.stage import ChecksumStage

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pdfsluice.config import load
-from pdfsluice.core.ports import PluginContext
+from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.plugins import (
     api_keys,
     backpressure,

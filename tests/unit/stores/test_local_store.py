@@ -14,7 +14,12 @@ from uuid import uuid4
 import pytest
 
 from pdfsluice.core.errors import NotFound, StorageFailed, StorageFull
-from pdfsluice.core.testing.contracts.upload_store import content_of, read, stored, write
+from pdfsluice.core.testing.contracts.upload_store import (
+    content_of,
+    read,
+    stored,
+    write,
+)
 from pdfsluice.plugins.local_store import files
 from pdfsluice.plugins.local_store.blob import LocalBlob
 from pdfsluice.plugins.local_store.files import NEW_FILE

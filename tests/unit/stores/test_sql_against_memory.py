@@ -14,9 +14,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.models import Session, SessionState
-from pdfsluice.core.stores import SessionStore
+from pdfsluice.core.plugins.ports.stores import SessionStore
 from pdfsluice.core.testing import MemorySessionStore
-from pdfsluice.core.testing.contracts.samples import FINDING, NOW, extent, make_session
+from pdfsluice.core.testing.contracts.samples import (
+    FINDING,
+    NOW,
+    extent,
+    make_session,
+)
 from tests.support.databases import sql_context, sql_stores
 
 Call = Callable[[SessionStore], Coroutine[Any, Any, Any]]

@@ -15,7 +15,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from pdfsluice.core.errors import Overloaded, PluginError, StorageFailed, StorageFull
+from pdfsluice.core.errors import (
+    Overloaded,
+    PluginError,
+    StorageFailed,
+    StorageFull,
+)
 from pdfsluice.core.models import JobKind, SessionState
 from pdfsluice.core.testing.contracts.samples import (
     FINDING,

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.plugins.sql.encoding import clean, from_micros, to_json, to_micros
+from pdfsluice.plugins.sql.encoding import (
+    clean,
+    from_micros,
+    to_json,
+    to_micros,
+)
 
 odd_text = st.text(st.characters(codec=None))
 json_values = st.recursive(

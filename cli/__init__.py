@@ -1,0 +1,40 @@
+"""The `pdfsluice` command."""
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+if __name__ == "cli":
+    raise ImportError("import this package as 'pdfsluice.cli', not as 'cli'")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit; no failure shows a traceback unless it is asked for.
+
+    Args:
+        arguments: What the user typed behind ``pdfsluice``; by default ``sys.argv``.
+    """
+    _show_what_can_be_shown()
+    try:
+        from .program import app  # noqa: PLC0415 - typer is loaded by who runs a command
+
+        app(args=arguments, prog_name="pdfsluice")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output, a pager for one, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("PDFSLUICE_TRACEBACK"):
+            raise
+        from .failures import report  # noqa: PLC0415 - only when something failed
+
+        sys.exit(report(error))
+
+
+def _show_what_can_be_shown() -> None:
+    """Write ``?`` for letters that a stream's encoding lacks: they are no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

@@ -1,0 +1,163 @@
+"""`pdfsluice documents` and what can be done with one."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.filesize import decimal
+from rich.markup import escape
+
+from pdfsluice.client.client import DEFAULT_SERVER, Client
+from pdfsluice.client.models import Document
+
+from .console import (
+    err,
+    listing,
+    out,
+    print_json,
+    print_table,
+)
+from .failures import print_findings, run
+from .options import (
+    Json,
+    KeyFile,
+    Server,
+    connect,
+)
+
+T = TypeVar("T")
+Id = Annotated[int, typer.Argument(metavar="ID", help="Number of the document.")]
+OwnServer = Annotated[
+    str | None, typer.Option("--server", "-s", help="As for `pdfsluice documents`.")
+]
+OwnKeyFile = Annotated[
+    Path | None, typer.Option("--api-key-file", help="As for `pdfsluice documents`.")
+]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def _with_client(
+    context: typer.Context,
+    server: str | None,
+    key_file: Path | None,
+    work: Callable[[Client], Awaitable[T]],
+) -> T:
+    """Run with a client for what was given behind the command, or else before it."""
+    before = context.parent.params if context.parent else {}
+    server = server or before.get("server") or DEFAULT_SERVER
+    key_file = key_file or before.get("key_file")
+
+    async def connected() -> T:
+        async with connect(server, key_file) as client:
+            return await work(client)
+
+    return run(connected())
+
+
+@app.callback(invoke_without_command=True)
+def documents(
+    context: typer.Context,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the documents; with a command, do something with one of them."""
+    if context.invoked_subcommand is not None:
+        return
+
+    async def show(client: Client) -> None:
+        table = listing("ID", "Title", "Pages", "Size", "Added", "Index")
+        async for document in client.documents():
+            if as_json:
+                print_json(document)
+            else:
+                table.add_row(*_row(document))
+        if table.row_count:
+            print_table(table)
+        elif not as_json:
+            err.print("You have no documents yet.")
+
+    _with_client(context, server, key_file, show)
+
+
+def _row(document: Document) -> tuple[str, ...]:
+    return (
+        str(document.id),
+        escape(document.title),
+        "" if document.page_count is None else str(document.page_count),
+        decimal(document.file_size),
+        f"{document.created_at:%Y-%m-%d %H:%M}",
+        document.index_status,
+    )
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    document_id: Id,
+    server: OwnServer = None,
+    key_file: OwnKeyFile = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show a document and what was found in it."""
+    document = _with_client(context, server, key_file, lambda client: client.document(document_id))
+    if as_json:
+        print_json(document)
+        return
+    table = listing("", "")
+    table.show_header = False
+    for name, value in (
+        ("Title", document.title),
+        ("File", document.filename),
+        ("Size", decimal(document.file_size)),
+        ("Pages", "unknown" if document.page_count is None else str(document.page_count)),
+        ("Added", f"{document.created_at:%Y-%m-%d %H:%M}"),
+        ("SHA-256", document.sha256),
+        ("Import", document.import_status),
+        ("Index", document.index_status),
+        ("Decision", document.decision),
+    ):
+        table.add_row(f"[dim]{name}[/]", escape(value))
+    print_table(table)
+    print_findings(document.findings)
+    for part in document.unscanned:
+        err.print(f"  [yellow]not looked into:[/] {escape(part.message)}", soft_wrap=True)
+
+
+@app.command()
+def rename(
+    context: typer.Context,
+    document_id: Id,
+    title: str,
+    server: OwnServer = None,
+    key_file: OwnKeyFile = None,
+) -> None:
+    """Give a document another title."""
+    if not title.strip():
+        raise typer.BadParameter("a title has at least one letter", param_hint="'TITLE'")
+    named = _with_client(
+        context, server, key_file, lambda client: client.rename(document_id, title)
+    )
+    out.print(f"Document {named.id} is now {escape(named.title)}.")
+
+
+@app.command()
+def index(
+    context: typer.Context, document_id: Id, server: OwnServer = None, key_file: OwnKeyFile = None
+) -> None:
+    """Make a document searchable, in the background."""
+    status = _with_client(context, server, key_file, lambda client: client.index(document_id))
+    out.print(f"The index of document {status.document_id} is {status.index_status}.")
+
+
+@app.command()
+def delete(
+    context: typer.Context, document_id: Id, server: OwnServer = None, key_file: OwnKeyFile = None
+) -> None:
+    """Delete a document, its file and what was derived from it."""
+    _with_client(context, server, key_file, lambda client: client.delete(document_id))
+    out.print(f"Document {document_id} is deleted.")

@@ -1,0 +1,171 @@
+"""The program and its commands, each imported when it is used.
+
+The commands of the client and those of plugins are registered in the same way, by a
+:class:`~pdfsluice.core.plugins.ports.context.CommandSpec`. Plugins are asked only for the
+list of commands and for a command that the client does not have.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from pdfsluice.core.errors import PdfsluiceError, PluginError
+from pdfsluice.core.plugins.ports.context import CommandSpec
+
+_HERE = "pdfsluice.cli"
+OWN_COMMANDS = (
+    CommandSpec(name="upload", help="Upload PDF files.", target=f"{_HERE}.upload:upload"),
+    CommandSpec(name="resume", help="Go on with an upload.", target=f"{_HERE}.upload:resume"),
+    CommandSpec(
+        name="sessions",
+        help="List unfinished or quarantined uploads.",
+        target=f"{_HERE}.sessions:sessions",
+    ),
+    CommandSpec(
+        name="cancel",
+        help="End an unfinished or quarantined upload.",
+        target=f"{_HERE}.sessions:cancel",
+    ),
+    CommandSpec(
+        name="release", help="Let a quarantined upload in.", target=f"{_HERE}.sessions:release"
+    ),
+    CommandSpec(
+        name="documents",
+        help="List, show, rename, index and delete documents.",
+        target=f"{_HERE}.documents:app",
+    ),
+    CommandSpec(
+        name="download", help="Fetch a document's file.", target=f"{_HERE}.download:download"
+    ),
+    CommandSpec(name="search", help="Search the documents.", target=f"{_HERE}.search:search"),
+    CommandSpec(
+        name="plugins", help="Show what is loaded, in order.", target=f"{_HERE}.local:plugins"
+    ),
+    CommandSpec(
+        name="settings",
+        help="Show the settings and where each comes from.",
+        target=f"{_HERE}.local:settings",
+    ),
+    CommandSpec(
+        name="demo", help="Show it all with a sample document.", target=f"{_HERE}.demo:demo"
+    ),
+)
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are imported when one of them is run."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
+        """Return the names of all commands, the client's first.
+
+        Where a plugin cannot be loaded the program still lists and runs its own commands.
+        """
+        try:
+            return list(all_commands())
+        except PdfsluiceError as error:
+            from .failures import report  # noqa: PLC0415 - only when something failed
+
+            report(error)
+            return [spec.name for spec in OWN_COMMANDS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's signature
+        """Return what the list of commands shows; nothing is imported for it."""
+        spec = find_command(cmd_name)
+        return None if spec is None else TyperCommand(spec.name, help=spec.help)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command itself, imported."""
+        name, stub, rest = super().resolve_command(ctx, args)
+        spec = find_command(name) if name and stub else None
+        return name, load_command(spec) if spec else stub, rest
+
+
+def all_commands(*, third_party: bool = True) -> dict[str, CommandSpec]:
+    """Return the commands of the client and of plugins, by name.
+
+    Args:
+        third_party: Whether those of other distributions are wanted too.
+
+    Raises:
+        PluginError: A plugin cannot be loaded, or a command is registered twice.
+    """
+    own = {spec.name: spec for spec in OWN_COMMANDS}
+    return own | _plugin_commands(third_party=third_party)
+
+
+def find_command(name: str) -> CommandSpec | None:
+    """Return a command by name; plugins are loaded only if the client does not have it.
+
+    Raises:
+        PluginError: A plugin cannot be loaded.
+    """
+    for spec in OWN_COMMANDS:
+        if spec.name == name:
+            return spec
+    return _plugin_commands().get(name)
+
+
+def _plugin_commands(*, third_party: bool = True) -> dict[str, CommandSpec]:
+    from pdfsluice.core.plugins.manager import PluginManager  # noqa: PLC0415 - loads every plugin
+
+    taken = {spec.name: "the client" for spec in OWN_COMMANDS}
+    commands: dict[str, CommandSpec] = {}
+    for info, spec in PluginManager.load(third_party=third_party).commands():
+        if spec.name in taken:
+            raise PluginError(
+                f"the command {spec.name!r} is registered by {info.distribution}"
+                f" and by {taken[spec.name]}",
+                hint=f"Uninstall {info.distribution}.",
+            )
+        taken[spec.name] = info.distribution
+        commands[spec.name] = spec
+    return commands
+
+
+def load_command(spec: CommandSpec) -> Any:
+    """Import a command."""
+    module, _, attribute = spec.target.partition(":")
+    target = getattr(import_module(module), attribute)
+    if isinstance(target, typer.Typer):
+        command: Any = typer.main.get_group(target)
+        command.name = spec.name
+        command.help = command.help or spec.help
+        return command
+    single = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+    )
+    single.command(spec.name)(target)
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pdfsluice {version('pdfsluice')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda value: _show_version(wanted=value),
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Take in large PDFs: resumable uploads, scanned while they arrive, searchable after."""

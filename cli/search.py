@@ -1,0 +1,71 @@
+"""`pdfsluice search`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.padding import Padding
+from rich.text import Text
+
+from pdfsluice.client.client import DEFAULT_SERVER
+from pdfsluice.client.models import Passage
+
+from .console import err, out, print_json
+from .failures import run
+from .options import (
+    Json,
+    KeyFile,
+    Server,
+    connect,
+)
+
+_SHORTEST_MARKED = 3
+
+
+def search(
+    query: Annotated[list[str], typer.Argument(metavar="WORD", help="What to look for.")],
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    *,
+    top_k: Annotated[
+        int, typer.Option("--top-k", "-k", min=1, max=100, help="How many passages.")
+    ] = 5,
+    as_json: Json = False,
+) -> None:
+    """Search the documents and print the passages that fit best, with their pages."""
+    words = " ".join(query).strip()
+    if not words:
+        raise typer.BadParameter("say what to look for", param_hint="'WORD'")
+    passages = run(_search(server, key_file, words, top_k))
+    if as_json:
+        for passage in passages:
+            print_json(passage)
+        return
+    if not passages:
+        err.print("Nothing was found. Only documents with an index are searched.")
+        return
+    print_passages(passages, words)
+
+
+async def _search(
+    server: str, key_file: Path | None, query: str, top_k: int
+) -> tuple[Passage, ...]:
+    async with connect(server, key_file) as client:
+        return await client.search(query, top_k=top_k)
+
+
+def print_passages(passages: Iterable[Passage], query: str) -> None:
+    """Print passages, best first, with the words of the query marked."""
+    words = [word for word in query.split() if len(word) >= _SHORTEST_MARKED]
+    for number, passage in enumerate(passages, 1):
+        heading = Text.assemble(
+            f"{number}. ",
+            (passage.title, "bold"),
+            f", page {passage.page}",
+            (f"  document {passage.document_id}, score {passage.score:.3f}", "dim"),
+        )
+        text = Text(" ".join(passage.text.split()))
+        text.highlight_words(words, "bold yellow", case_sensitive=False)
+        out.print(heading)
+        out.print(Padding(text, (0, 0, 1, 3)))

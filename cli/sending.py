@@ -1,0 +1,213 @@
+"""Sends files one after the other and tells what became of each."""
+
+import asyncio
+import shlex
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rich.filesize import decimal
+from rich.markup import escape
+
+from pdfsluice.client.client import DEFAULT_SERVER, Client, Listener
+from pdfsluice.client.errors import ClientError, ContentRejected, SessionGone
+from pdfsluice.client.models import Document
+from pdfsluice.client.progress import TransferProgress
+
+from .bars import UploadDisplay, display
+from .console import (
+    counted,
+    err,
+    out,
+    print_json,
+)
+from .exits import Exit
+from .failures import (
+    hopeless,
+    kinds_of,
+    print_findings,
+    report,
+)
+from .options import connect
+
+Sender = Callable[[Client, Path, Listener], Awaitable[Document]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """How the command shows what it does, and how it names itself in advice."""
+
+    server: str
+    key_file: Path | None
+    json: bool
+    quiet: bool
+    wait: bool
+
+    def resume_command(self, session_id: str, file: Path) -> str:
+        """Return the command line that goes on with an upload."""
+        words = ["pdfsluice", "resume", session_id, str(file)]
+        if self.server != DEFAULT_SERVER:
+            words += ["--server", self.server]
+        if self.key_file is not None:
+            words += ["--api-key-file", str(self.key_file)]
+        return shlex.join(words)
+
+
+def send_files(files: Sequence[Path], send: Sender, output: Output, *, patience: float) -> Exit:
+    """Send files and return the exit code of the command.
+
+    Args:
+        files: What to send.
+        send: Sends one of them.
+        output: How to show it.
+        patience: Seconds to wait for a server that is away.
+    """
+    try:
+        client = connect(output.server, output.key_file, patience=patience)
+    except ClientError as error:
+        return report(error)
+    run = _Run(send, output)
+    try:
+        asyncio.run(run.all(client, files))
+    except KeyboardInterrupt:
+        run.advise("Interrupted.")
+        return Exit.INTERRUPTED
+    return Exit.of_all(run.exits)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of the command; knows after an interruption where it was.
+
+    Attributes:
+        exits: How each file ended.
+        file: The file under way.
+        latest: How far it is.
+        stored: What it has become, once it is sent.
+    """
+
+    send: Sender
+    output: Output
+    exits: list[Exit] = field(default_factory=list)
+    file: Path = Path()
+    latest: TransferProgress = field(default_factory=TransferProgress)
+    stored: Document | None = None
+
+    async def all(self, client: Client, files: Sequence[Path]) -> None:
+        """Send all files; stop early where the others would meet the same error."""
+        async with client:
+            for self.file in files:
+                self.latest, self.stored = TransferProgress(), None
+                try:
+                    with display(self.file.name, err, quiet=self.output.quiet) as shown:
+                        document = await self._one(client, shown)
+                except ClientError as error:
+                    self.exits.append(await self._failed(client, error))
+                    if hopeless(error):
+                        return
+                else:
+                    self.exits.append(Exit.OK)
+                    self._tell(document)
+
+    async def _failed(self, client: Client, error: ClientError) -> Exit:
+        """Say what went wrong with the file under way, where it is now, and what to do next."""
+        code = report(error)
+        if self.stored is not None and (doubts := _doubts(self.stored)):
+            err.print(f"  It is {escape(doubts)}", soft_wrap=True)
+        if error.retryable and self.latest.session_id:
+            self.advise("The upload is not lost.")
+        if isinstance(error, ContentRejected):
+            await self._tell_if_kept(client)
+        return code
+
+    async def _one(self, client: Client, shown: UploadDisplay) -> Document:
+        def listener(now: TransferProgress) -> None:
+            self.latest = now
+            shown.transfer(now)
+
+        try:
+            self.stored = document = await self.send(client, self.file, listener)
+        except SessionGone as error:
+            error.hint = error.hint or "Upload the file anew."
+            raise
+        return await settled(client, document, shown) if self.output.wait else document
+
+    def _tell(self, document: Document) -> None:
+        if self.output.json:
+            print_json(document)
+            return
+        pages = f", {counted(document.page_count, 'page')}" if document.page_count else ""
+        known = "is already there as" if document.duplicate else "is"
+        searchable = {"done": ", searchable", "skipped": ", without text"}.get(
+            document.index_status, ""
+        )
+        doubts = _doubts(document)
+        mark = "[yellow]![/]" if doubts else "[green]✓[/]"
+        out.print(
+            f"{mark} {escape(self.file.name)} {known} document [bold]{document.id}[/]:"
+            f" {escape(document.title)} ({decimal(document.file_size)}{pages}{searchable})"
+            f"{'; ' if doubts else ''}{escape(doubts)}",
+            soft_wrap=True,
+        )
+        if document.decision != "note" and not self.output.quiet:
+            err.print("  It was accepted, with findings to look at:")
+            print_findings(document.findings)
+
+    def advise(self, why: str) -> None:
+        """Say how the upload that was interrupted goes on."""
+        now, name = self.latest, escape(self.file.name)
+        if self.stored is not None:
+            err.print(
+                f"{why} {name} is document {self.stored.id}, and its import goes on. See:\n"
+                f"  pdfsluice documents show {self.stored.id}",
+                soft_wrap=True,
+            )
+            return
+        if not now.session_id:
+            err.print(f"{why} Nothing of {name} was sent.")
+            return
+        share = now.acknowledged_bytes / now.total_bytes if now.total_bytes else 0.0
+        err.print(
+            f"{why} {share:.0%} of {name} is stored on the server. Go on with:\n"
+            f"  {escape(self.output.resume_command(now.session_id, self.file))}",
+            soft_wrap=True,
+        )
+
+    async def _tell_if_kept(self, client: Client) -> None:
+        """Say where a refused file is, if the server has kept it; that it was refused is said."""
+        with suppress(ClientError):
+            session = await client.session(self.latest.session_id)
+            if session.quarantined:
+                err.print(
+                    f"  It is kept in quarantine as {session.session_id}. An administrator can"
+                    " let it in with:\n"
+                    f"  pdfsluice release {session.session_id}",
+                    soft_wrap=True,
+                )
+
+
+def _doubts(document: Document) -> str:
+    """Return what keeps a document from being called clean; empty where nothing does."""
+    doubts = []
+    if document.decision != "note":
+        doubts.append(f"flagged: {kinds_of(document.findings)}")
+    if document.unscanned:
+        doubts.append(f"{counted(len(document.unscanned), 'part')} not looked into")
+    see = f"see pdfsluice documents show {document.id}"
+    return "; ".join([*doubts, see]) if doubts else ""
+
+
+async def settled(client: Client, document: Document, shown: UploadDisplay) -> Document:
+    """Show import and index until they end, and return what became of the document."""
+    status = await client.settled(document.id, on_status=shown.importing, on_waiting=shown.waiting)
+    if "failed" in {status.import_status, status.index_status}:
+        reasons = [job.message for job in status.jobs if job.state == "failed"]
+        again = f"Try again with: pdfsluice documents index {document.id}"
+        raise ClientError(
+            f"document {document.id} is stored, and its import failed: {'; '.join(reasons)}",
+            code="import-failed",
+            hint=again if status.index_status == "failed" else "",
+        )
+    latest = await client.document(document.id)
+    return replace(latest, duplicate=document.duplicate)

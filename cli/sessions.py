@@ -1,0 +1,202 @@
+"""`pdfsluice sessions`, `cancel` and `release`."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.table import Column
+
+from pdfsluice.client.client import DEFAULT_SERVER, Client
+from pdfsluice.client.errors import ClientError, NotFound
+from pdfsluice.client.models import QuarantinedUpload, ResumableUpload
+
+from .console import (
+    err,
+    listing,
+    out,
+    print_json,
+    print_table,
+)
+from .exits import Exit
+from .failures import (
+    hopeless,
+    kinds_of,
+    report,
+    run,
+)
+from .options import (
+    Json,
+    KeyFile,
+    Server,
+    connect,
+)
+
+_HOURS_OF_TWO_DAYS = 48
+
+
+def sessions(
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    *,
+    quarantined: Annotated[
+        bool,
+        typer.Option(
+            "--quarantined", help="List refused uploads that are kept instead; for administrators."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List the unfinished uploads; each can be resumed or cancelled."""
+    if quarantined:
+        _list_quarantine(server, key_file, as_json=as_json)
+        return
+    found = run(_sessions(server, key_file))
+    if as_json:
+        for upload in found:
+            print_json(upload)
+        return
+    if not found:
+        err.print("There is no unfinished upload.")
+        return
+    table = listing(*_names(), "Begun", "State")
+    for upload in found:
+        table.add_row(*_row(upload))
+    print_table(table)
+    err.print("\nGo on with: pdfsluice resume SESSION FILE")
+
+
+def _names() -> tuple[Column, Column]:
+    """Return the columns that the next command needs: nothing of them is cut off."""
+    return Column("Session", no_wrap=True), Column("File", overflow="fold")
+
+
+async def _sessions(server: str, key_file: Path | None) -> tuple[ResumableUpload, ...]:
+    async with connect(server, key_file) as client:
+        return await client.sessions()
+
+
+def _row(upload: ResumableUpload) -> tuple[str, ...]:
+    size = "?" if upload.total_size is None else decimal(upload.total_size)
+    return (
+        upload.session_id,
+        escape(upload.filename),
+        _age(upload.age_hours),
+        f"{upload.status}, {upload.progress_percentage:.0f}% of {size}",
+    )
+
+
+def _age(hours: float) -> str:
+    """Return how long ago something was, in the unit that says it best."""
+    if hours < 1:
+        return f"{hours * 60:.0f} min ago"
+    return f"{hours:.0f} h ago" if hours < _HOURS_OF_TWO_DAYS else f"{hours / 24:.0f} d ago"
+
+
+def _list_quarantine(server: str, key_file: Path | None, *, as_json: bool) -> None:
+    async def ask() -> tuple[QuarantinedUpload, ...]:
+        async with connect(server, key_file) as client:
+            return await client.quarantine()
+
+    found = run(ask())
+    if as_json:
+        for upload in found:
+            print_json(upload)
+        return
+    if not found:
+        err.print("Nothing is in quarantine.")
+        return
+    table = listing(*_names(), "Refused", "Because of")
+    for upload in found:
+        table.add_row(
+            upload.session_id,
+            escape(upload.filename),
+            _age((datetime.now(UTC) - upload.refused_at).total_seconds() / 3600),
+            escape(kinds_of(upload.findings)),
+        )
+    print_table(table)
+    err.print(
+        "\nLet one in with: pdfsluice release SESSION\nDelete one with: pdfsluice cancel SESSION"
+    )
+
+
+def cancel(
+    session: Annotated[list[str], typer.Argument(metavar="SESSION", help="The uploads.")],
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; for the server's log.")] = "",
+) -> None:
+    """End unfinished uploads, or quarantined ones; the server deletes their bytes."""
+
+    async def cancel_one(client: Client, upload: str) -> None:
+        await client.cancel(upload, reason=reason or "cancelled by the user")
+        out.print(f"Cancelled {escape(upload)}.", soft_wrap=True)
+
+    _with_each(server, key_file, session, cancel_one, "pdfsluice sessions")
+
+
+def release(
+    session: Annotated[list[str], typer.Argument(metavar="SESSION", help="The uploads.")],
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+) -> None:
+    """Let quarantined uploads in although they were refused; for administrators.
+
+    What was found stays with the document. A file that had not arrived whole when it was refused
+    waits for the rest of its bytes.
+    """
+
+    async def release_one(client: Client, upload: str) -> None:
+        released = await client.release(upload)
+        out.print(f"Released {escape(released.filename)}.", soft_wrap=True)
+        if released.missing_ranges:
+            err.print(
+                "  It had not arrived whole. Whoever has the file goes on with:\n"
+                f"  pdfsluice resume {escape(upload)} FILE",
+                soft_wrap=True,
+            )
+
+    _with_each(server, key_file, session, release_one, "pdfsluice sessions --quarantined")
+
+
+def _with_each(
+    server: str,
+    key_file: Path | None,
+    sessions: Sequence[str],
+    work: Callable[[Client, str], Awaitable[None]],
+    lists: str,
+) -> None:
+    """Do something with each upload, whatever becomes of the others, and end the command.
+
+    Args:
+        server: Address of the server.
+        key_file: File with the API key.
+        sessions: The uploads.
+        work: What is done with one of them.
+        lists: The command that lists those with which it can be done.
+
+    Raises:
+        typer.Exit: With the code for all of them.
+    """
+
+    async def each() -> Exit:
+        exits = []
+        async with connect(server, key_file) as client:
+            for session in sessions:
+                try:
+                    await work(client, session)
+                except ClientError as error:
+                    if session not in error.message:
+                        error.message = f"{session}: {error.message}"
+                    if isinstance(error, NotFound):
+                        error.hint = f"See which there are: {lists}"
+                    exits.append(report(error))
+                    if hopeless(error):
+                        break
+        return Exit.of_all(exits)
+
+    raise typer.Exit(run(each()))

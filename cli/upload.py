@@ -1,0 +1,126 @@
+"""`pdfsluice upload` and `pdfsluice resume`."""
+
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pdfsluice.client.client import DEFAULT_SERVER, Client, Listener
+from pdfsluice.client.models import Document
+
+from .options import (
+    Json,
+    KeyFile,
+    Patience,
+    Quiet,
+    Server,
+    size,
+)
+from .sending import Output, send_files
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE", exists=True, dir_okay=False, readable=True, help="What to upload."
+    ),
+]
+Parallel = Annotated[
+    int, typer.Option("--parallel", "-p", min=1, max=64, help="Chunks under way at once.")
+]
+Rate = Annotated[
+    int | None,
+    typer.Option(
+        "--limit-rate", parser=size, metavar="SIZE", help="Send no more than this a second."
+    ),
+]
+Wait = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="Wait for the import and the index to end.")
+]
+
+
+def upload(
+    files: Files,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    *,
+    title: Annotated[
+        str, typer.Option("--title", "-t", help="Title of the document; for one file only.")
+    ] = "",
+    index: Annotated[
+        bool, typer.Option("--index", "-i", help="Make the documents searchable.")
+    ] = False,
+    chunk_size: Annotated[
+        int | None,
+        typer.Option(
+            "--chunk-size", parser=size, metavar="SIZE", help="Ask for chunks of this size: 8MiB."
+        ),
+    ] = None,
+    parallel: Parallel = 4,
+    limit_rate: Rate = None,
+    check_first: Annotated[
+        bool | None,
+        typer.Option(
+            "--check-first/--no-check-first",
+            help="Hash each file before it is sent, so that a duplicate is not sent at all."
+            " By default files of up to 256 MiB.",
+        ),
+    ] = None,
+    allow_duplicates: Annotated[
+        bool, typer.Option("--allow-duplicates", help="Store files that are there already.")
+    ] = False,
+    patience: Patience = 300.0,
+    wait: Wait = True,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Upload PDF files, and show how it goes on.
+
+    An upload outlives a lost connection and a restart of the server. After Ctrl-C it can be
+    resumed; the command that does so is printed.
+    """
+    if title and len(files) > 1:
+        raise typer.BadParameter("a title is for one file", param_hint="--title")
+    output = Output(server=server, key_file=key_file, json=as_json, quiet=quiet, wait=wait)
+
+    def send(client: Client, file: Path, listener: Listener) -> Awaitable[Document]:
+        return client.upload(
+            file,
+            title=title,
+            chunk_size=chunk_size,
+            parallel=parallel,
+            index=index,
+            check_duplicates=not allow_duplicates,
+            hash_first=check_first,
+            rate=limit_rate,
+            on_progress=listener,
+        )
+
+    raise typer.Exit(send_files(files, send, output, patience=patience))
+
+
+def resume(
+    session: Annotated[str, typer.Argument(help="The upload; see `pdfsluice sessions`.")],
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, readable=True, help="The file it began with."),
+    ],
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    *,
+    parallel: Parallel = 4,
+    limit_rate: Rate = None,
+    patience: Patience = 300.0,
+    wait: Wait = True,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Go on with an interrupted upload: only what is missing is sent."""
+    output = Output(server=server, key_file=key_file, json=as_json, quiet=quiet, wait=wait)
+
+    def send(client: Client, path: Path, listener: Listener) -> Awaitable[Document]:
+        return client.resume(
+            session, path, parallel=parallel, rate=limit_rate, on_progress=listener
+        )
+
+    raise typer.Exit(send_files([file], send, output, patience=patience))

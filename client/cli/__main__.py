@@ -1,6 +1,0 @@
-"""Lets ``python -m pdfsluice.client.cli`` stand in for ``pdfsluice``."""
-
-from . import main
-
-if __name__ == "__main__":
-    main()

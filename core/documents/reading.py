@@ -1,0 +1,201 @@
+"""Reading the text of pages in a limited child process, for the plugins that do it.
+
+The parent's side is :func:`pages_from_child`, the child's is :func:`serve_pages`; a plugin
+brings the function that reads a file.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pdfsluice.core.errors import StageFailed
+from pdfsluice.core.models import PageText
+from pdfsluice.core.processes.child import (
+    Child,
+    ChildFailed,
+    Limits,
+    serve,
+)
+from pdfsluice.core.processes.pool import ChildPool
+
+MAX_PAGE_CHARACTERS = 1_000_000
+"""Text of a page beyond this many characters is cut off: no honest page has so many."""
+
+UNREADABLE = "unreadable"
+"""The key of a reply that says why there is no other, in words for people."""
+
+OTHER_COPY = "Upload another copy: undamaged, without a password, or in smaller parts."
+
+_RECYCLE_AFTER = 50  # documents; with the child goes whatever the library has leaked
+_AT_ONCE = 64  # as many as there may be jobs: how many work at once is for them to say
+_BATCH_PAGES = 20
+_BATCH_CHARACTERS = 1_000_000
+
+_IN_WORDS = {
+    "timeout": "it takes too long",
+    "cpu-limit": "it takes too long",
+    "memory-limit": "it needs too much memory",
+    "killed": "the process that read it was ended from outside",
+    "crashed": "the process that read it crashed",
+}
+
+Read = Callable[[Path, int], Iterator[PageText]]
+"""Yields the pages of a file from a 1-based number on."""
+
+
+class CannotRead(Exception):
+    """Raised by a reader in a child; people are told what it says, as it is."""
+
+
+def in_words(failure: ChildFailed) -> str:
+    """Return why a child failed, for the person whose file it was reading."""
+    return _IN_WORDS.get(failure.reason) or failure.detail
+
+
+def reader_pool(module: str, limits: Limits) -> ChildPool:
+    """Return children of a module that calls :func:`serve_pages` when it is run.
+
+    Args:
+        module: The module's name.
+        limits: Its ``wall_seconds`` are those of one page.
+    """
+    return ChildPool(module, limits, size=_AT_ONCE, recycle_after=_RECYCLE_AFTER)
+
+
+async def pages_from_child(
+    pool: ChildPool, path: Path, *, first: int
+) -> AsyncGenerator[PageText, None]:
+    """Yield the pages of a file, read by a child that is borrowed for as long as that takes.
+
+    Pages are asked for in small batches, so that a child that is faster than whoever takes
+    the pages cannot fill the parent's memory with them.
+
+    Args:
+        pool: See :func:`reader_pool`.
+        path: The file.
+        first: 1-based number of the first page wanted.
+
+    Raises:
+        StageFailed: The child failed; ``details`` has the page and the reason.
+    """
+    number = first
+    async with pool.borrow() as child:
+        while True:
+            batch = await _next_pages(child, path, number)
+            for page in batch.pages:
+                yield page
+                number = page.number + 1
+            if batch.failure is not None:
+                raise StageFailed(
+                    f"The text of page {number} cannot be read: {in_words(batch.failure)}.",
+                    hint=OTHER_COPY,
+                    details={"page": number, "reason": batch.failure.reason},
+                ) from batch.failure
+            if batch.last:
+                return
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Pages that came, and what came behind them."""
+
+    pages: list[PageText] = field(default_factory=list)
+    last: bool = False
+    failure: ChildFailed | None = None
+
+
+async def _next_pages(child: Child, path: Path, first: int) -> _Batch:
+    """Ask for a batch; what came before a failure counts."""
+    batch = _Batch()
+    try:
+        async with aclosing(child.request({"path": str(path), "first": first})) as replies:
+            async for reply in replies:
+                if UNREADABLE in reply:
+                    batch.failure = ChildFailed("error", reply[UNREADABLE])
+                elif "page" in reply:
+                    batch.pages.append(PageText(reply["page"], reply["text"]))
+                else:
+                    batch.last = True
+    except ChildFailed as failure:
+        batch.failure = failure
+    return batch
+
+
+def serve_pages(read: Read) -> None:
+    """Be the child: answer each request with the next few pages of a file."""
+    serve(_Pages(read).answer)
+
+
+class _Pages:
+    """The pages of the file that is being read, from where the last request stopped."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._position: tuple[str, int] | None = None
+        self._pages: Iterator[PageText] = iter(())
+
+    def answer(self, request: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
+        path, first = request["path"], int(request["first"])
+        if self._position != (path, first):
+            self._pages = self._read(Path(path), first)
+        self._position = None
+        count = characters = 0
+        try:
+            for page in self._pages:
+                text = clean_text(page.text)
+                yield {"page": page.number, "text": text}
+                count += 1
+                characters += len(text)
+                if count >= _BATCH_PAGES or characters >= _BATCH_CHARACTERS:
+                    self._position = (path, page.number + 1)
+                    return
+            yield {"end": True}
+        except CannotRead as error:
+            yield {UNREADABLE: str(error)}
+
+
+_UNWANTED = dict.fromkeys([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0xFEFF, 0xFFFE, 0xFFFF])
+
+
+def clean_text(text: str) -> str:
+    """Make the text of a page fit for any store: whole, bounded, of printable characters.
+
+    Lines end with a line feed alone; words that a soft hyphen broke over two lines are
+    joined; lone surrogates become U+FFFD; controls and non-characters vanish. Cleaning
+    twice changes nothing more.
+    """
+    text = text[:MAX_PAGE_CHARACTERS].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    for hyphen in ("\x02", "\u00ad", "\ufffe"):  # the first and last are PDFium's marks for one
+        text = text.replace(f"{hyphen}\n", "")
+    return text.translate(_UNWANTED)
+
+
+class MemoryWatch:
+    """Says when this process has grown enough that a document should be opened anew.
+
+    PDF libraries keep what they have parsed for as long as the document is open.
+
+    Args:
+        growth: Bytes by which the resident memory may grow before it is time.
+    """
+
+    def __init__(self, growth: int) -> None:
+        self._process = psutil.Process()
+        self._growth = growth
+        self._start = self._resident()
+
+    def _resident(self) -> int:
+        return int(self._process.memory_info().rss)
+
+    def due(self) -> bool:
+        """Whether the memory has grown so much since the start or the last :meth:`restart`."""
+        return self._resident() - self._start > self._growth
+
+    def restart(self) -> None:
+        """Count anew from here; called when the document has been opened anew."""
+        self._start = self._resident()

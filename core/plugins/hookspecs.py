@@ -1,0 +1,282 @@
+"""The hooks through which plugins register their parts.
+
+Every hook is an ordinary function, called on the main thread before anything is served:
+it returns named descriptors, and the objects in them do the work later. Each says below
+where these are called and what it means when they raise. An exception from the hook itself
+stops the program with an error that names the distribution at fault.
+
+All but the first two are called once by each program that puts the parts to use: the
+server, and commands such as ``pdfsluice scan`` and ``pdfsluice plugins``. They touch neither
+disk nor network and import nothing heavy; that is left to the objects.
+"""
+
+from collections.abc import Sequence
+
+import pluggy
+
+from .ports.access import AuthenticatorSpec
+from .ports.context import CommandSpec, OptionsSpec, PluginContext
+from .ports.documents import (
+    ImporterSpec,
+    IndexSpec,
+    PageRendererSpec,
+    TextExtractorSpec,
+)
+from .ports.policy import PolicySpec
+from .ports.sinks import EventSinkSpec
+from .ports.stages import (
+    ChunkStageSpec,
+    CompletionStageSpec,
+    GateSpec,
+    StreamStageSpec,
+)
+from .ports.stores import CatalogueSpec, SessionStoreSpec, UploadStoreSpec
+
+PROJECT = "pdfsluice"
+ENTRY_POINT_GROUP = "pdfsluice"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def pdfsluice_register_options() -> Sequence[OptionsSpec]:  # type: ignore[empty-body]
+    """Register the plugin's own section of the settings.
+
+    Called by every program before all other hooks and before the settings are read (again
+    where these disable a plugin). The model is validated on the main thread; raising
+    ``ValueError`` in a validator stops the program and tells the user which value, from
+    where, is wrong.
+
+    Returns:
+        A typed section for each name, usually one that is called like the plugin.
+    """
+
+
+@hookspec
+def pdfsluice_register_commands() -> Sequence[CommandSpec]:  # type: ignore[empty-body]
+    """Register commands of the ``pdfsluice`` program.
+
+    Called when the program starts, without settings and without a server. A command is
+    imported and called on the main thread when the user asks for it; raising a
+    :class:`~pdfsluice.core.errors.PdfsluiceError` ends it with the error's message and hint.
+
+    Returns:
+        Commands; two of the same name are an error.
+    """
+
+
+@hookspec
+def pdfsluice_register_authenticators(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[AuthenticatorSpec]:
+    """Register what tells who calls.
+
+    ``authenticate`` is called on the event loop for every request, before its body is read.
+    Authenticators are asked in order until one knows the caller. Raising
+    :class:`~pdfsluice.core.errors.AuthenticationError` refuses the request; any other
+    exception fails it as an internal error, so nobody gets in by a fault.
+
+    Returns:
+        Authenticators, ordered by ``before`` and ``after``.
+    """
+
+
+@hookspec
+def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:  # type: ignore[empty-body]
+    """Register what may hold a chunk back before its first body byte is read.
+
+    ``admit`` is called on the event loop for each chunk; its context is left when the chunk
+    is committed or given up. Raising a :class:`~pdfsluice.core.errors.PdfsluiceError` refuses
+    the chunk, with ``Retry-After`` where it is retryable; the upload stays as it is.
+
+    Returns:
+        Gates, ordered by ``before`` and ``after``; all of them must agree.
+    """
+
+
+@hookspec
+def pdfsluice_register_chunk_stages(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[ChunkStageSpec]:
+    """Register checks on single chunks, which come in any order and at the same time.
+
+    ``begin`` is called on the event loop for each chunk, and the methods of the check that
+    it returns in a worker thread, one at a time. Raising a
+    :class:`~pdfsluice.core.errors.PdfsluiceError` refuses the chunk, of which nothing more is
+    committed; the upload goes on.
+
+    Returns:
+        Chunk stages, ordered by ``before`` and ``after``.
+    """
+
+
+@hookspec
+def pdfsluice_register_stream_stages(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[StreamStageSpec]:
+    """Register stages that see a file in order, as far as it is committed.
+
+    ``open`` is called with the first bytes of an upload, then ``feed`` as its bytes are
+    committed and ``finish`` behind the last; one at a time, in threads of a stage process
+    (setting ``stage_processes``), in which this hook is called as well. Nothing is shared with
+    the server. Findings go to the policy, log messages to the server's log. Raising fails
+    the upload.
+
+    Returns:
+        Stream stages, ordered by ``before`` and ``after``.
+    """
+
+
+@hookspec
+def pdfsluice_register_completion_stages(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[CompletionStageSpec]:
+    """Register stages that look at the whole file before it is imported.
+
+    ``inspect`` is called on the event loop when all bytes are there and the stream stages
+    have finished; what takes long belongs into a thread, untrusted bytes into a child
+    process. Findings go to the policy. Raising a retryable error leaves the upload to be
+    completed again; raising any other fails it.
+
+    Returns:
+        Completion stages, ordered by ``before`` and ``after``.
+    """
+
+
+@hookspec
+def pdfsluice_register_upload_stores(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[UploadStoreSpec]:
+    """Register where bytes can be kept; the setting ``upload_store`` chooses one by name.
+
+    The chosen store is opened on the event loop when the server starts and closed when it
+    ends; raising while it opens stops the server. Its own methods are called on the event
+    loop, those of its blobs in worker threads; raising
+    :class:`~pdfsluice.core.errors.StorageFull` or
+    :class:`~pdfsluice.core.errors.StorageFailed` there refuses the chunk, nothing more.
+
+    Returns:
+        Upload stores.
+    """
+
+
+@hookspec
+def pdfsluice_register_session_stores(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[SessionStoreSpec]:
+    """Register where sessions can be kept; the setting ``session_store`` chooses one by name.
+
+    The chosen store is opened on the event loop when the server starts and closed when it
+    ends; raising while it opens stops the server. Its methods are called on the event loop;
+    raising refuses the request, and what was not stored is not acknowledged.
+
+    Returns:
+        Session stores.
+    """
+
+
+@hookspec
+def pdfsluice_register_catalogues(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[CatalogueSpec]:
+    """Register where documents can be listed; the setting ``catalogue`` chooses one by name.
+
+    The chosen catalogue is opened on the event loop when the server starts and closed when
+    it ends; raising while it opens stops the server. Its methods are called on the event
+    loop; raising refuses the request, or lets the background job be tried again.
+
+    Returns:
+        Catalogues.
+    """
+
+
+@hookspec
+def pdfsluice_register_event_sinks(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[EventSinkSpec]:
+    """Register who hears of progress.
+
+    ``handle`` is called on the event loop, by a task of the sink's own that takes events
+    from a bounded queue: a slow sink loses its oldest events and slows nobody. Raising is
+    logged and disturbs nobody else.
+
+    Returns:
+        Event sinks.
+    """
+
+
+@hookspec
+def pdfsluice_register_policies(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[PolicySpec]:
+    """Register what decides about findings; the setting ``policy`` chooses one by name.
+
+    ``decide`` is called on the event loop for each finding, so it must be quick. Raising
+    fails the request or the upload that the finding is about: nothing passes by a fault.
+
+    Returns:
+        Policies.
+    """
+
+
+@hookspec
+def pdfsluice_register_importers(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[ImporterSpec]:
+    """Register what is done with each finished document.
+
+    ``run`` is called on the event loop by a background job, after the upload was answered,
+    and again after a crash. Raising lets the job be tried again, three times in all, unless
+    it is a :class:`~pdfsluice.core.errors.PdfsluiceError` that is not retryable; the document
+    stays. ``forget`` is called when a document is deleted.
+
+    Returns:
+        Importers, ordered by ``before`` and ``after``; each job runs all of them.
+    """
+
+
+@hookspec
+def pdfsluice_register_text_extractors(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[TextExtractorSpec]:
+    """Register what reads the text of pages.
+
+    ``pages`` is called on the event loop while a document is imported; untrusted bytes are
+    read in a child process. Raising :class:`~pdfsluice.core.errors.StageFailed` hands the
+    rest of the document to the next extractor.
+
+    Returns:
+        Text extractors; the order of ``before`` and ``after`` is that of preference.
+    """
+
+
+@hookspec
+def pdfsluice_register_page_renderers(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[PageRendererSpec]:
+    """Register what draws pages for previews.
+
+    ``render`` is called on the event loop for each picture that is not kept yet; untrusted
+    bytes are read in a child process. Raising
+    :class:`~pdfsluice.core.errors.StageFailed` hands the page to the next renderer.
+
+    Returns:
+        Page renderers; the order of ``before`` and ``after`` is that of preference.
+    """
+
+
+@hookspec
+def pdfsluice_register_indexes(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[IndexSpec]:
+    """Register what makes documents searchable; the setting ``index`` chooses one by name.
+
+    The chosen index is opened on the event loop when the server starts and closed when it
+    ends; raising while it opens stops the server. Its methods are called on the event loop;
+    what is heavy belongs into a child process. Raising in ``add`` lets the background job be
+    tried again, in ``search`` it fails the request.
+
+    Returns:
+        Indexes.
+    """

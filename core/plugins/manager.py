@@ -1,0 +1,220 @@
+"""A typed facade over pluggy: finds plugins, names them, and asks them for their parts."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import Any, TypeVar
+
+import pluggy
+
+from pdfsluice.core.errors import PluginError
+
+from . import hookspecs
+from .ports.context import CommandSpec, OptionsSpec, PluginContext
+
+BUILT_IN: tuple[str, ...] = (
+    "pdfsluice.plugins.api_keys",
+    "pdfsluice.plugins.backpressure",
+    "pdfsluice.plugins.checksum",
+    "pdfsluice.plugins.digest",
+    "pdfsluice.plugins.pdf",
+    "pdfsluice.plugins.clamav",
+    "pdfsluice.plugins.deep",
+    "pdfsluice.plugins.yara",
+    "pdfsluice.plugins.policy",
+    "pdfsluice.plugins.scan",
+    "pdfsluice.plugins.local_store",
+    "pdfsluice.plugins.sql",
+    "pdfsluice.plugins.progress_log",
+    "pdfsluice.plugins.pdfium",
+    "pdfsluice.plugins.pypdf_text",
+    "pdfsluice.plugins.importers",
+    "pdfsluice.plugins.llamaindex",
+    "pdfsluice.server.commands",
+)
+"""Built-in plugins; named as strings, because the core imports no plugin itself."""
+
+DISTRIBUTION = "pdfsluice"
+SpecT = TypeVar("SpecT")
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """A loaded plugin.
+
+    Attributes:
+        name: Its name: the entry point's, or the last part of a built-in module's.
+        module: Where its hooks are.
+        distribution: The installed distribution that brought it.
+        version: That distribution's version.
+    """
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it comes with pdfsluice."""
+        return self.distribution == DISTRIBUTION
+
+
+class PluginManager:
+    """Knows all plugins. One per server or command; nothing about it is global.
+
+    Attributes:
+        left_out: Names of plugins that are there and were not wanted.
+    """
+
+    def __init__(self) -> None:
+        self.left_out: frozenset[str] = frozenset()
+        self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
+        self._pluggy.add_hookspecs(hookspecs)
+        self._infos: dict[str, PluginInfo] = {}
+
+    @classmethod
+    def load(cls, *, disable: Iterable[str] = (), third_party: bool = True) -> "PluginManager":
+        """Load the built-in plugins and those of installed distributions.
+
+        Args:
+            disable: Names of plugins to leave out.
+            third_party: Whether to look for entry points of other distributions.
+
+        Raises:
+            PluginError: A plugin cannot be imported, or two have the same name.
+        """
+        unwanted = frozenset(disable)
+        manager = cls()
+        for info, load in _installed(third_party=third_party):
+            if info.name in unwanted:
+                manager.left_out |= {info.name}
+            else:
+                manager.register(manager._imported(load, info), info)
+        return manager
+
+    @classmethod
+    def load_only(cls, names: Collection[str]) -> "PluginManager":
+        """Load some plugins, and import no other.
+
+        Raises:
+            PluginError: A plugin cannot be imported, or is not installed.
+        """
+        manager = cls()
+        for info, load in _installed(third_party=True):
+            if info.name in names:
+                manager.register(manager._imported(load, info), info)
+        if missing := sorted(set(names).difference(info.name for info in manager.plugins)):
+            raise PluginError(f"not installed as plugins: {', '.join(missing)}")
+        return manager
+
+    @staticmethod
+    def _imported(load: Callable[[], Any], info: PluginInfo) -> Any:
+        try:
+            return load()
+        except Exception as error:
+            raise PluginError(
+                f"plugin {info.name!r} of {info.distribution} {info.version} cannot be loaded:"
+                f" {type(error).__name__}: {error}",
+                hint=f"Repair or uninstall {info.distribution},"
+                f" or start with {info.name!r} in the setting 'disable'.",
+            ) from error
+
+    def register(self, plugin: object, info: PluginInfo) -> None:
+        """Add a plugin.
+
+        Raises:
+            PluginError: The name is taken, or the plugin implements a hook that does not exist.
+        """
+        if info.name in self._infos:
+            other = self._infos[info.name]
+            raise PluginError(
+                f"two plugins are called {info.name!r}: of {other.distribution}"
+                f" and of {info.distribution}",
+                hint="Uninstall one of them.",
+            )
+        self._infos[info.name] = info
+        try:
+            self._pluggy.register(plugin, info.name)
+            self._pluggy.check_pending()
+        except pluggy.PluginValidationError as error:
+            raise PluginError(
+                f"plugin {info.name!r} of {info.distribution} has a wrong hook: {error}",
+                hint=f"It may need another version of pdfsluice than {version(DISTRIBUTION)}.",
+            ) from error
+
+    @property
+    def plugins(self) -> Sequence[PluginInfo]:
+        """All plugins in the order in which they were loaded."""
+        return tuple(self._infos.values())
+
+    def implementing(self, hook: str) -> Sequence[PluginInfo]:
+        """Return the plugins that implement a hook."""
+        caller: pluggy.HookCaller = getattr(self._pluggy.hook, hook)
+        names = {implementation.plugin_name for implementation in caller.get_hookimpls()}
+        return [info for name, info in self._infos.items() if name in names]
+
+    def options(self) -> Sequence[tuple[PluginInfo, OptionsSpec]]:
+        """Ask every plugin for its section of the settings."""
+        return self.collect("pdfsluice_register_options", OptionsSpec)
+
+    def commands(self) -> Sequence[tuple[PluginInfo, CommandSpec]]:
+        """Ask every plugin for its commands."""
+        return self.collect("pdfsluice_register_commands", CommandSpec)
+
+    def collect(
+        self, hook: str, kind: type[SpecT], context: PluginContext | None = None
+    ) -> Sequence[tuple[PluginInfo, SpecT]]:
+        """Call one hook of every plugin; return the descriptors with who registered them.
+
+        Raises:
+            PluginError: A hook raised, or returned something else than descriptors.
+        """
+        return tuple(self._collect(hook, kind, context))
+
+    def _collect(
+        self, hook: str, kind: type[SpecT], context: PluginContext | None
+    ) -> Iterator[tuple[PluginInfo, SpecT]]:
+        arguments = {} if context is None else {"context": context}
+        for name, info in self._infos.items():
+            others = [plugin for other, plugin in self._pluggy.list_name_plugin() if other != name]
+            caller = self._pluggy.subset_hook_caller(hook, others)
+            try:
+                results = caller(**arguments)
+            except Exception as error:
+                raise PluginError(
+                    f"plugin {info.name!r} of {info.distribution} {info.version} failed in"
+                    f" {hook}: {type(error).__name__}: {error}",
+                    hint=f"Correct its settings, or start with {info.name!r} in 'disable'.",
+                ) from error
+            for spec in (spec for result in results for spec in result):
+                if not isinstance(spec, kind):
+                    raise PluginError(
+                        f"plugin {info.name!r} of {info.distribution} returned"
+                        f" {type(spec).__name__} from {hook}; {kind.__name__} is expected"
+                    )
+                yield info, spec
+
+
+def _installed(*, third_party: bool) -> Iterator[tuple[PluginInfo, Callable[[], Any]]]:
+    """Yield each plugin there is, and what imports it."""
+    own_version = version(DISTRIBUTION)
+    for module in BUILT_IN:
+        name = module.removeprefix("pdfsluice.").removeprefix("plugins.")
+        info = PluginInfo(name, module, DISTRIBUTION, own_version)
+        yield info, partial(import_module, module)
+    for point in _third_party_points() if third_party else ():
+        yield _info(point), point.load
+
+
+def _third_party_points() -> list[EntryPoint]:
+    points = entry_points(group=hookspecs.ENTRY_POINT_GROUP)
+    return sorted(points, key=lambda point: (point.dist.name if point.dist else "", point.name))
+
+
+def _info(point: EntryPoint) -> PluginInfo:
+    if point.dist is None:
+        return PluginInfo(point.name, point.module, "(unknown)", "")
+    return PluginInfo(point.name, point.module, point.dist.name, point.dist.version)

@@ -1,0 +1,175 @@
+"""What completion triggers: text, pictures, imports and indexes of finished documents."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pdfsluice.core.models import Document, PageText, Passage
+
+from .stores import Catalogue, Opener
+
+
+class TextExtractor(Protocol):
+    """Reads the text of a PDF page by page."""
+
+    def pages(self, path: Path, *, first: int = 1) -> AsyncIterator[PageText]:
+        """Yield pages from number ``first`` on, in bounded memory.
+
+        Raises:
+            StageFailed: The file cannot be read (any further); the next extractor is tried.
+        """
+        ...
+
+
+class PageRenderer(Protocol):
+    """Draws a page."""
+
+    async def render(self, path: Path, page: int, *, width: int) -> bytes:
+        """Return page number ``page`` (1-based) as a JPEG ``width`` pixels wide.
+
+        Raises:
+            NotFound: There is no such page.
+            StageFailed: The page cannot be drawn.
+        """
+        ...
+
+
+class Progress(Protocol):
+    """Tells how far an import has come."""
+
+    def __call__(self, done: float, message: str) -> None:
+        """``done`` is the share done, 0 to 1; ``message`` says what is being done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportContext:
+    """What an importer works with.
+
+    Attributes:
+        document: The document; its entry is already in the catalogue.
+        path: The whole file, to be read only.
+        catalogue: Where pages and metadata are kept. What ``document`` says is as old as the
+            job; ``catalogue.get`` tells what importers before this one have changed.
+        extractors: Text extractors in order of preference.
+        progress: Tells watchers how far it has come; may be called as often as one likes. The
+            last word of each importer stays as the message of the finished job.
+        preview: Draws a page, given its 1-based number and the width in pixels, and keeps
+            the picture where requests will find it; ``None`` where nothing draws pages.
+            Raises :class:`~pdfsluice.core.errors.NotFound` where there is no such page, and
+            :class:`~pdfsluice.core.errors.DocumentUnreadable` where it cannot be drawn.
+    """
+
+    document: Document
+    path: Path
+    catalogue: Catalogue
+    extractors: Sequence[TextExtractor]
+    progress: Progress
+    preview: Callable[[int, int], Awaitable[bytes]] | None = None
+
+
+class Importer(Protocol):
+    """Does something with a finished document, as a background job that may be repeated."""
+
+    async def run(self, context: ImportContext) -> None:
+        """Import one document. Repeating it after a crash must do no harm.
+
+        Raises:
+            PdfsluiceError: The import failed. If the error is ``retryable``, or any other
+                exception, the job is tried again, three times in all; otherwise it has failed.
+                After :class:`~pdfsluice.core.errors.StorageFull` it waits until there is room.
+        """
+        ...
+
+    async def forget(self, document_id: int) -> None:
+        """Delete what was derived from a document that is being deleted."""
+        ...
+
+
+class Index(Protocol):
+    """Makes documents searchable."""
+
+    async def add(
+        self, document: Document, pages: AsyncIterator[PageText], progress: Progress
+    ) -> int:
+        """Index a document, replacing what was there of it.
+
+        Args:
+            document: The document.
+            pages: The text of its pages, in order.
+            progress: Tells watchers how far it has come; the last word stays as the message
+                of the finished job.
+
+        Returns:
+            The number of passages.
+        """
+        ...
+
+    async def remove(self, document_id: int) -> None:
+        """Forget a document."""
+        ...
+
+    async def search(self, query: str, *, top_k: int, owner: str | None) -> Sequence[Passage]:
+        """Return the best passages, best first.
+
+        Args:
+            query: What to look for, as the user wrote it.
+            top_k: How many passages to return at most.
+            owner: Whose documents to search; ``None`` for everybody's.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImporterSpec:
+    """Registers an importer.
+
+    Attributes:
+        importer: The importer; given every document.
+    """
+
+    name: str
+    importer: Importer
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextExtractorSpec:
+    """Registers a text extractor; earlier ones are tried first.
+
+    Attributes:
+        extractor: The extractor; asked for every document.
+    """
+
+    name: str
+    extractor: TextExtractor
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRendererSpec:
+    """Registers a page renderer; earlier ones are tried first.
+
+    Attributes:
+        renderer: The renderer; asked for every picture.
+    """
+
+    name: str
+    renderer: PageRenderer
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSpec:
+    """Registers an index.
+
+    Attributes:
+        open: Opens the index; called once, if the settings choose it.
+    """
+
+    name: str
+    open: Opener[Index]

@@ -1,0 +1,33 @@
+"""What follows from a finding."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pdfsluice.core.findings import Decision, Finding
+from pdfsluice.core.models import Session
+
+
+class Policy(Protocol):
+    """Decides what a finding means for the upload."""
+
+    def decide(self, finding: Finding, session: Session) -> Decision:
+        """Judge one finding. Pure and quick: it runs on the event loop."""
+        ...
+
+    def keeps_rejected(self) -> bool:
+        """Whether the bytes of rejected uploads go to quarantine instead of being deleted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySpec:
+    """Registers a policy; of several the settings choose one by name.
+
+    Attributes:
+        policy: The policy; asked about every finding.
+        variant: What tells operators, beside the name, how it decides; a preset, perhaps.
+    """
+
+    name: str
+    policy: Policy
+    variant: str = ""

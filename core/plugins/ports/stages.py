@@ -1,0 +1,227 @@
+"""What may look at the bytes on their way: gates, chunk, stream and completion stages.
+
+A plugin registers descriptors (``GateSpec`` and so on); the objects in them do the work.
+Names are unique within a kind; ``before`` and ``after`` order them.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pdfsluice.core.findings import Finding, StageReport
+from pdfsluice.core.models import Checksum, ChunkIntent, Session
+
+ReadinessCheck = Callable[[], Awaitable[str]]
+"""Says in some words why a part can take nothing at present; empty where it can.
+
+Asked on the event loop whenever somebody wants to know whether the server is ready, perhaps
+every second; whoever takes longer than a few seconds to answer counts as an obstacle.
+"""
+
+
+class Gate(Protocol):
+    """Decides whether a chunk may come in now (backpressure, quota, rate)."""
+
+    def admit(self, session: Session, chunk: ChunkIntent) -> AbstractAsyncContextManager[None]:
+        """Return a context that is entered before the first body byte is read.
+
+        It is left when the chunk is committed or given up. Runs on the event loop.
+
+        Raises:
+            RateLimited: The caller is over a limit of its own.
+            Overloaded: The server is over a limit.
+            StorageFull: There is no room for the chunk.
+        """
+        ...
+
+
+class ChunkCheck(Protocol):
+    """Watches the bytes of one chunk; used by one thread at a time.
+
+    A chunk is here what one request brings: a chunk of the session, a piece of one, or (over
+    tus and the IETF protocol) any number of them.
+    """
+
+    def update(self, data: memoryview) -> None:
+        """See the next bytes, in order. Runs in a worker thread; ``data`` is reused afterwards.
+
+        Raises:
+            PdfsluiceError: The chunk is refused; nothing of it is committed any more.
+        """
+        ...
+
+    def finish(self, checksum: Checksum | None) -> None:
+        """Judge the whole chunk before it is committed.
+
+        Where a checksum is announced, nothing is committed before. Without one, the bytes of a
+        body that breaks off are kept without being judged, and a body longer than the
+        session's ``chunk_size`` is committed as it comes. What has to see every byte of a file
+        is a stream stage.
+
+        Args:
+            checksum: What the client announced, before or behind the body.
+
+        Raises:
+            ChecksumMismatch: The bytes are not what was announced.
+            PdfsluiceError: The chunk is refused for another reason.
+        """
+        ...
+
+
+class ChunkStage(Protocol):
+    """Checks single chunks, in any order and concurrently."""
+
+    def begin(self, session: Session, chunk: ChunkIntent) -> ChunkCheck | None:
+        """Return a check for one chunk, or ``None`` where this chunk needs none.
+
+        Runs on the event loop. Where ``chunk.checksum_follows``, a stage that returned
+        ``None`` is asked again if a checksum came behind the body; its check then sees the
+        bytes as they were stored.
+
+        Raises:
+            PdfsluiceError: The chunk is refused before its body is read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageContext:
+    """What a stream stage knows when it opens.
+
+    Attributes:
+        session_id: The upload, for logs.
+        filename: The client's name for the file, for display only.
+        total_size: Size in bytes; ``None`` while unknown.
+        checkpoint: What ``checkpoint`` returned earlier, where the stage continues.
+        offset: Where the first ``feed`` will start; 0 without a checkpoint.
+    """
+
+    session_id: str
+    filename: str
+    total_size: int | None
+    checkpoint: bytes | None = None
+    offset: int = 0
+
+
+class StreamStage(Protocol):
+    """Sees one file from its first byte to its last, in order, as far as it is committed.
+
+    All methods run in threads of a stage process, one at a time; a few uploads share a
+    process. Blocking is allowed. If the process dies, a new object sees the file again from
+    its start, or from the latest checkpoint that was stored.
+    Raising a :class:`~pdfsluice.core.errors.PdfsluiceError` fails the upload with that
+    error; any other exception fails it as :class:`~pdfsluice.core.errors.StageFailed`.
+    """
+
+    def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
+        """See the next bytes; ``data`` is reused afterwards.
+
+        Args:
+            offset: Where ``data`` begins in the file; the end of what was fed before.
+
+        Returns:
+            What is new since the last call. What is returned here may be refused at once;
+            what only the whole file tells belongs into the report of :meth:`finish`.
+        """
+        ...
+
+    def finish(self) -> StageReport:
+        """Say what is known when the last byte has been fed. Called once."""
+        ...
+
+    def checkpoint(self) -> bytes | None:
+        """Return the state from which a new object could go on, or ``None``.
+
+        ``None`` means that the stage will read the file from its start after a restart.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of everything. Called exactly once, whether or not it finished."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionContext:
+    """What a completion stage may look at.
+
+    Attributes:
+        session: The session, with the findings of all stages before this one.
+        path: The whole file; to be read only.
+    """
+
+    session: Session
+    path: Path
+
+
+class CompletionStage(Protocol):
+    """Looks at the whole file when all bytes are there, before the import."""
+
+    async def inspect(self, context: CompletionContext) -> StageReport:
+        """Return what was found. A crash of a child process is a finding, not an error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSpec:
+    """Registers a gate.
+
+    Attributes:
+        gate: The gate; asked for every chunk of every upload.
+        obstacle: Says why the gate admits nobody, however long they wait, if that is so.
+    """
+
+    name: str
+    gate: Gate
+    obstacle: ReadinessCheck | None = None
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkStageSpec:
+    """Registers a chunk stage.
+
+    Attributes:
+        stage: The stage; asked for every chunk of every upload.
+    """
+
+    name: str
+    stage: ChunkStage
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStageSpec:
+    """Registers a stream stage.
+
+    Attributes:
+        open: Makes the object that sees one upload; called in a stage process.
+    """
+
+    name: str
+    open: Callable[[StageContext], StreamStage]
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionStageSpec:
+    """Registers a completion stage.
+
+    Attributes:
+        stage: The stage; asked for every upload whose bytes are all there.
+        close: Awaited once when the server or the command ends, to let go of what the stage
+            holds (child processes, connections); it may be needed or not.
+        obstacle: Says why the stage can judge no upload, if that is so.
+    """
+
+    name: str
+    stage: CompletionStage
+    close: Callable[[], Awaitable[None]] | None = None
+    obstacle: ReadinessCheck | None = None
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()

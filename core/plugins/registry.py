@@ -1,0 +1,191 @@
+"""Everything that plugins registered: checked for conflicts, ordered, and ready to use."""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Protocol, TypeVar
+
+from pdfsluice.core.errors import PluginError
+
+from .manager import PluginInfo, PluginManager
+from .ports.access import AuthenticatorSpec
+from .ports.context import PluginContext
+from .ports.documents import (
+    ImporterSpec,
+    IndexSpec,
+    PageRendererSpec,
+    TextExtractorSpec,
+)
+from .ports.policy import PolicySpec
+from .ports.sinks import EventSinkSpec
+from .ports.stages import (
+    ChunkStageSpec,
+    CompletionStageSpec,
+    GateSpec,
+    StreamStageSpec,
+)
+from .ports.stores import CatalogueSpec, SessionStoreSpec, UploadStoreSpec
+
+logger = logging.getLogger(__name__)
+
+
+class Named(Protocol):
+    """Any descriptor."""
+
+    @property
+    def name(self) -> str:
+        """Unique within its kind."""
+        ...
+
+
+SpecT = TypeVar("SpecT", bound=Named)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A registered part and the plugin it comes from.
+
+    Attributes:
+        kind: The hook's name without its prefix: ``stream_stages``, ``upload_stores``, ...
+        replaces: The plugin whose part of the same name it stands in for, if any.
+    """
+
+    kind: str
+    name: str
+    plugin: PluginInfo
+    replaces: PluginInfo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """The parts, in the order in which they act."""
+
+    authenticators: tuple[AuthenticatorSpec, ...] = ()
+    gates: tuple[GateSpec, ...] = ()
+    chunk_stages: tuple[ChunkStageSpec, ...] = ()
+    stream_stages: tuple[StreamStageSpec, ...] = ()
+    completion_stages: tuple[CompletionStageSpec, ...] = ()
+    upload_stores: tuple[UploadStoreSpec, ...] = ()
+    session_stores: tuple[SessionStoreSpec, ...] = ()
+    catalogues: tuple[CatalogueSpec, ...] = ()
+    event_sinks: tuple[EventSinkSpec, ...] = ()
+    policies: tuple[PolicySpec, ...] = ()
+    importers: tuple[ImporterSpec, ...] = ()
+    text_extractors: tuple[TextExtractorSpec, ...] = ()
+    page_renderers: tuple[PageRendererSpec, ...] = ()
+    indexes: tuple[IndexSpec, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    @classmethod
+    def build(
+        cls,
+        manager: PluginManager,
+        context: PluginContext,
+        *,
+        disable: Iterable[str] = (),
+        kinds: Collection[str] | None = None,
+    ) -> "Registry":
+        """Call the registering hooks once.
+
+        Args:
+            disable: Names of parts to leave out, plain or as ``kind:name``.
+            kinds: The kinds of parts that are wanted; all where not given.
+
+        Raises:
+            PluginError: A hook failed, two parts have the same name, or the order has a cycle.
+        """
+        left_out = frozenset(disable)
+        unknown = left_out - manager.left_out
+        ordered: dict[str, tuple[Any, ...]] = {}
+        parts: list[Part] = []
+        for kind, spec_type in KINDS.items():
+            if kinds is not None and kind not in kinds:
+                continue
+            registered = manager.collect(f"pdfsluice_register_{kind}", spec_type, context)
+            names = [left_out & {spec.name, f"{kind}:{spec.name}"} for _, spec in registered]
+            unknown = unknown.difference(*names)
+            found = [each for each, named in zip(registered, names, strict=True) if not named]
+            owners = _without_conflicts(kind, found)
+            ordered[kind] = _in_order(kind, [(part.plugin, spec) for part, spec in owners])
+            by_name = {part.name: part for part, _ in owners}
+            parts.extend(by_name[spec.name] for spec in ordered[kind])
+        if unknown and kinds is None:
+            logger.warning("nothing to disable is called %s", ", ".join(sorted(unknown)))
+        return cls(**ordered, parts=tuple(parts))
+
+
+KINDS: Mapping[str, type[Any]] = {
+    "authenticators": AuthenticatorSpec,
+    "gates": GateSpec,
+    "chunk_stages": ChunkStageSpec,
+    "stream_stages": StreamStageSpec,
+    "completion_stages": CompletionStageSpec,
+    "upload_stores": UploadStoreSpec,
+    "session_stores": SessionStoreSpec,
+    "catalogues": CatalogueSpec,
+    "event_sinks": EventSinkSpec,
+    "policies": PolicySpec,
+    "importers": ImporterSpec,
+    "text_extractors": TextExtractorSpec,
+    "page_renderers": PageRendererSpec,
+    "indexes": IndexSpec,
+}
+
+
+def choose(kind: str, specs: Sequence[SpecT], name: str) -> SpecT:
+    """Return the part that a setting names.
+
+    Raises:
+        PluginError: No plugin registered a part of that name.
+    """
+    for spec in specs:
+        if spec.name == name:
+            return spec
+    known = ", ".join(sorted(spec.name for spec in specs)) or "none"
+    raise PluginError(
+        f"no plugin registered {name!r} among the {kind.replace('_', ' ')}",
+        hint=f"Registered are: {known}. Install the plugin, or change the setting.",
+    )
+
+
+def _without_conflicts(
+    kind: str, found: Sequence[tuple[PluginInfo, SpecT]]
+) -> Sequence[tuple[Part, SpecT]]:
+    """Let a third party's part stand in for a built-in of the same name; refuse all else."""
+    chosen: dict[str, tuple[Part, SpecT]] = {}
+    for info, spec in found:
+        earlier = chosen.get(spec.name)
+        if earlier is None:
+            chosen[spec.name] = (Part(kind, spec.name, info), spec)
+            continue
+        other = earlier[0].plugin
+        if not other.built_in or info.built_in:
+            raise PluginError(
+                f"{kind.replace('_', ' ')}: {spec.name!r} is registered by {other.distribution}"
+                f" and by {info.distribution}",
+                hint="Uninstall one of the two, or name its plugin in the setting 'disable'.",
+            )
+        logger.info("%s of %s replaces the built-in one", spec.name, info.distribution)
+        chosen[spec.name] = (Part(kind, spec.name, info, replaces=other), spec)
+    return tuple(chosen.values())
+
+
+def _in_order(kind: str, found: Sequence[tuple[PluginInfo, SpecT]]) -> tuple[SpecT, ...]:
+    """Sort by ``before`` and ``after``; names that are not there bind nobody."""
+    specs = {spec.name: spec for _, spec in found}
+    owners = {spec.name: info.distribution for info, spec in found}
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for name, spec in specs.items():
+        sorter.add(name, *(n for n in getattr(spec, "after", ()) if n in specs))
+        for later in getattr(spec, "before", ()):
+            if later in specs:
+                sorter.add(later, name)
+    try:
+        return tuple(specs[name] for name in sorter.static_order())
+    except CycleError as error:
+        ring = " -> ".join(f"{name} ({owners[name]})" for name in error.args[1])
+        raise PluginError(
+            f"{kind.replace('_', ' ')}: the order is contradictory: {ring}",
+            hint="Correct 'before' and 'after' in one of these distributions.",
+        ) from error

@@ -1,0 +1,96 @@
+"""What a stage process is started with: plugins and their settings."""
+
+import base64
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from pydantic import BaseModel
+
+from pdfsluice.config import Loaded, Settings
+from pdfsluice.core.errors import PluginError
+from pdfsluice.core.events import Event
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.stages import StreamStageSpec
+from pdfsluice.core.plugins.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """What a stage process is started with.
+
+    Attributes:
+        plugins: The plugins that register its stages.
+        sections: Their sections of the settings.
+        log_level: Of the least important messages that are told to the server.
+    """
+
+    plugins: tuple[str, ...]
+    settings: Settings
+    sections: Mapping[str, BaseModel]
+    log_level: int
+
+    @classmethod
+    def of(cls, loaded: Loaded, manager: PluginManager, log_level: int) -> Self:
+        """Return what the stream stages of a server need; no secret of another plugin."""
+        plugins = manager.implementing("pdfsluice_register_stream_stages")
+        names = [spec.name for info, spec in manager.options() if info in plugins]
+        return cls(
+            plugins=tuple(info.name for info in plugins),
+            settings=loaded.settings.model_copy(update={"plugins": {}}),
+            sections={name: loaded.section(name) for name in names},
+            log_level=log_level,
+        )
+
+    def packed(self) -> bytes:
+        """Return it as a message. Only a process that trusts its sender may unpack it.
+
+        Raises:
+            PluginError: A section cannot be sent to another process.
+        """
+        try:
+            return base64.b64encode(pickle.dumps(self))
+        except Exception as error:
+            raise PluginError(
+                f"the settings of {', '.join(self.plugins)} cannot be sent to a stage process:"
+                f" {error}",
+                hint="Define the models of sections at the top of a module.",
+            ) from error
+
+    @staticmethod
+    def unpacked(message: bytes) -> "Equipment":
+        """Return what was packed."""
+        equipment: Equipment = pickle.loads(base64.b64decode(message))  # noqa: S301 - it is ours
+        return equipment
+
+    def specs(self) -> Sequence[StreamStageSpec]:
+        """Ask the plugins for their stages.
+
+        Raises:
+            PluginError: A plugin is at fault.
+        """
+        context = PluginContext(
+            data_dir=self.settings.data_dir,
+            upload_dir=self.settings.upload_dir,
+            state_dir=self.settings.state_dir,
+            settings=self.settings,
+            section=self._section,
+            publish=_refuse_to_publish,
+        )
+        return Registry.build(
+            PluginManager.load_only(self.plugins),
+            context,
+            disable=self.settings.disable,
+            kinds={"stream_stages"},
+        ).stream_stages
+
+    def _section(self, name: str) -> BaseModel:
+        if name not in self.sections:
+            raise PluginError(f"section {name!r} is not one of a plugin with stream stages")
+        return self.sections[name]
+
+
+def _refuse_to_publish(_event: Event) -> None:
+    raise RuntimeError("a stream stage cannot publish events: it runs in a process of its own")

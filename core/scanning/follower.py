@@ -1,0 +1,173 @@
+"""The frontier follower: shows stream stages the committed bytes of one upload, in order.
+
+Parallel and out-of-order chunks, a resume after a crash and a hand-over to another process
+are one mechanism here: read on from where each stage stands, as far as the frontier goes.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from pdfsluice.core.errors import PdfsluiceError, StageFailed
+from pdfsluice.core.findings import Finding, StageReport
+from pdfsluice.core.threads import run_uncancelled
+
+from .reader import Checkpoints
+from .runner import StageHost, StagesLost
+
+logger = logging.getLogger(__name__)
+
+_RUN_SIZE = 8 * 1024 * 1024
+"""How far the stages read on at a time; between two runs, other uploads have their turn."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+"""Seconds until the stages begin anew behind a fault that passes."""
+
+
+class Follower:
+    """Follows one upload, from the first ``wake`` to ``close``.
+
+    Args:
+        upload_id: Its id, for logs.
+        host: Makes what its stages run in, which go on from checkpoints.
+        checkpoints: From where they go on.
+        frontier: Returns the end of the contiguous committed prefix.
+        on_findings: Awaited with new findings; returning ``False`` ends the following.
+        on_validated: Called with the offset that every stage has seen.
+        on_failure: Awaited once if a stage or the storage fails. A fault that passes is
+            waited for, unless somebody asked for the reports.
+    """
+
+    def __init__(
+        self,
+        upload_id: str,
+        host: Callable[[Checkpoints], StageHost],
+        checkpoints: Checkpoints,
+        *,
+        frontier: Callable[[], int],
+        on_findings: Callable[[Sequence[Finding]], Awaitable[bool]],
+        on_validated: Callable[[int], None],
+        on_failure: Callable[[PdfsluiceError], Awaitable[None]],
+    ) -> None:
+        self._upload_id = upload_id
+        self._new_host = host
+        self._host = host(checkpoints)
+        self._frontier = frontier
+        self._on_findings = on_findings
+        self._on_validated = on_validated
+        self._on_failure = on_failure
+        self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._pause = _FIRST_PAUSE
+        self._total: int | None = None
+        self._outcome: asyncio.Future[Sequence[StageReport]]
+        self._outcome = asyncio.get_running_loop().create_future()
+        self._outcome.add_done_callback(_retrieve)
+        self._task: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[Checkpoints] | None = None
+
+    def wake(self) -> None:
+        """Say that the frontier may have moved."""
+        self._wake.set()
+        if self._task is None and self._to_do:
+            self._task = asyncio.create_task(self._run())
+
+    async def finish(self, total: int) -> Sequence[StageReport]:
+        """Wait until every stage has seen all ``total`` bytes; return their reports.
+
+        Raises:
+            StageFailed: A stage failed.
+            PdfsluiceError: What a stage raised, or what ended the following.
+        """
+        self._total = total
+        self._urgent.set()
+        self.wake()
+        return await asyncio.shield(self._outcome)
+
+    def abandon(self, reason: PdfsluiceError) -> None:
+        """Follow no further; whoever waits in :meth:`finish` gets ``reason``."""
+        if not self._ended:
+            self._outcome.set_exception(reason)
+        self._urgent.set()
+        self._wake.set()
+
+    async def close(self) -> Checkpoints:
+        """End the following and close the stages; return their checkpoints."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._outcome.cancel()
+        return await self._closed()
+
+    async def _run(self) -> None:
+        try:
+            while not self._ended:
+                self._wake.clear()
+                try:
+                    await self._catch_up()
+                except StagesLost:
+                    self._on_validated(self._host.position)
+                    continue
+                except PdfsluiceError as error:
+                    if not error.retryable or self._total is not None:
+                        raise
+                    await self._begin_anew(error)
+                    continue
+                if not self._ended:
+                    await self._wake.wait()
+        except PdfsluiceError as error:
+            await self._fail(error)
+        except Exception as error:
+            logger.exception("following upload %s failed", self._upload_id)
+            await self._fail(StageFailed(f"the upload could not be checked: {error}"))
+        await asyncio.shield(self._closed())  # nothing more is asked of the stages
+
+    async def _begin_anew(self, error: PdfsluiceError) -> None:
+        """Let a fault pass, then go on with stages that nobody has left half-fed."""
+        logger.warning("upload %s is checked later: %s", self._upload_id, error.message)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pause):
+                await self._urgent.wait()
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        self._host = self._new_host(await run_uncancelled(self._host.close()))
+        self._on_validated(self._host.position)
+
+    def _closed(self) -> "asyncio.Task[Checkpoints]":
+        """Close the host, once, whoever comes first."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._host.close())
+        return self._closing
+
+    async def _catch_up(self) -> None:
+        """Show the stages what is committed, and ask for their reports behind the last byte."""
+        while not self._ended and self._host.position < self._frontier():
+            findings = await self._host.read_on(
+                min(self._frontier(), self._host.position + _RUN_SIZE)
+            )
+            self._pause = _FIRST_PAUSE
+            self._on_validated(self._host.position)
+            if findings and not await self._on_findings(findings):
+                return
+        if not self._ended and self._host.position == self._total:
+            reports = await self._host.finish()
+            if not self._ended:
+                self._outcome.set_result(reports)
+
+    @property
+    def _ended(self) -> bool:
+        return self._outcome.done()
+
+    @property
+    def _to_do(self) -> bool:
+        behind = self._total is not None or self._host.position < self._frontier()
+        return behind and not self._ended
+
+    async def _fail(self, error: PdfsluiceError) -> None:
+        self.abandon(error)
+        await self._on_failure(error)
+
+
+def _retrieve(outcome: "asyncio.Future[Sequence[StageReport]]") -> None:
+    """Mark an error as seen, so that nobody is warned when nobody waits for it."""
+    if not outcome.cancelled():
+        outcome.exception()

@@ -1,0 +1,188 @@
+"""Looks at files that are already there, with the stages and the policy of uploads."""
+
+import asyncio
+import errno
+import os
+import stat
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from pdfsluice.core.errors import PdfsluiceError
+from pdfsluice.core.findings import (
+    Decision,
+    Finding,
+    StageReport,
+    Unscanned,
+)
+from pdfsluice.core.models import Protocol, Session, SessionState
+from pdfsluice.core.plugins.ports.policy import Policy
+from pdfsluice.core.plugins.ports.stages import (
+    CompletionContext,
+    CompletionStageSpec,
+    StageContext,
+    StreamStage,
+    StreamStageSpec,
+)
+from pdfsluice.core.plugins.registry import Registry
+
+from .merging import merge_reports
+
+Advance = Callable[[int], None]
+"""Is told how many bytes more have been seen; called in a worker thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What is known of one file after all stages have seen it.
+
+    Attributes:
+        size: Bytes.
+        seconds: How long it took.
+        decision: What the policy makes of it; ``None`` where the file could not be inspected.
+        error: Why it could not be inspected, or empty.
+    """
+
+    path: Path
+    size: int = 0
+    seconds: float = 0.0
+    decision: Decision | None = None
+    findings: tuple[Finding, ...] = ()
+    unscanned: tuple[Unscanned, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+class Inspector:
+    """Inspects files; an async context manager, because stages may hold processes.
+
+    Args:
+        registry: Where the stages come from.
+        policy: What judges the findings.
+        chunk_size: Bytes that stream stages are fed at once.
+        whole_files: Whether completion stages see the files, too.
+    """
+
+    def __init__(
+        self, registry: Registry, policy: Policy, *, chunk_size: int, whole_files: bool = True
+    ) -> None:
+        self._stream_stages = registry.stream_stages
+        self._completion_stages: Sequence[CompletionStageSpec] = (
+            registry.completion_stages if whole_files else ()
+        )
+        self._policy = policy
+        self._chunk_size = chunk_size
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for spec in self._completion_stages:
+            if spec.close is not None:
+                await spec.close()
+
+    async def inspect(self, path: Path, advance: Advance = lambda _: None) -> Inspection:
+        """Inspect one file; what goes wrong with it is part of the answer."""
+        started = time.perf_counter()
+        size = 0
+        try:
+            size = await asyncio.to_thread(_size_of, path)
+            whole = await asyncio.to_thread(path.resolve)  # /dev/stdin is another file in a child
+            session = _session(path, size)
+            reports = await asyncio.to_thread(self._stream, path, session, advance)
+            report = merge_reports(reports)
+            for spec in self._completion_stages:
+                context = CompletionContext(session=_with(session, report), path=whole)
+                report = merge_reports([report, await spec.stage.inspect(context)])
+        except OSError as error:
+            return _failed(path, size, started, error.strerror or str(error))
+        except PdfsluiceError as error:
+            return _failed(path, size, started, error.message)
+        except Exception as error:  # noqa: BLE001 - one file's trouble is not that of the others
+            return _failed(path, size, started, f"{type(error).__name__}: {error}")
+        return Inspection(
+            path=path,
+            size=size,
+            seconds=time.perf_counter() - started,
+            decision=self._judge(report.findings, session),
+            findings=report.findings,
+            unscanned=report.unscanned,
+            facts=report.facts,
+        )
+
+    def _stream(self, path: Path, session: Session, advance: Advance) -> list[StageReport]:
+        """Feed all stream stages with the file, slice by slice."""
+        with open(path, "rb", buffering=0, opener=_regular) as file, ExitStack() as stack:
+            stages = [_opened(spec, session, stack) for spec in self._stream_stages]
+            found: list[Finding] = []
+            buffer = memoryview(bytearray(self._chunk_size))
+            offset = 0
+            while size := file.readinto(buffer):
+                for stage in stages:
+                    found.extend(stage.feed(buffer[:size], offset))
+                offset += size
+                advance(size)
+            return [StageReport(findings=tuple(found)), *(stage.finish() for stage in stages)]
+
+    def _judge(self, findings: Iterable[Finding], session: Session) -> Decision:
+        decisions = (self._policy.decide(finding, session) for finding in findings)
+        return max(decisions, default=Decision.NOTE)
+
+
+def _size_of(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _regular(path: str, flags: int) -> int:
+    """Open a file without waiting for whoever may write to it; only regular files will do.
+
+    Raises:
+        OSError: It cannot be opened, or is a pipe or a device.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "Not a regular file")
+    return descriptor
+
+
+def _opened(spec: StreamStageSpec, session: Session, stack: ExitStack) -> StreamStage:
+    context = StageContext(
+        session_id=session.id, filename=session.filename, total_size=session.total_size
+    )
+    stage = spec.open(context)
+    stack.callback(stage.close)
+    return stage
+
+
+def _session(path: Path, size: int) -> Session:
+    """Return what stages and policies know of an upload, for a file that is none."""
+    now = datetime.now(UTC)
+    return Session(
+        id=str(uuid.uuid4()),
+        owner="local",
+        client_id="inspection",
+        filename=path.name,
+        total_size=size,
+        chunk_size=max(1, size),
+        protocol=Protocol.REST,
+        created_at=now,
+        updated_at=now,
+        expires_at=now,
+        state=SessionState.VALIDATING,
+    )
+
+
+def _with(session: Session, report: StageReport) -> Session:
+    return replace(
+        session, findings=report.findings, unscanned=report.unscanned, facts=report.facts
+    )
+
+
+def _failed(path: Path, size: int, started: float, why: str) -> Inspection:
+    return Inspection(path=path, size=size, seconds=time.perf_counter() - started, error=why)

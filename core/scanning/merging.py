@@ -1,0 +1,118 @@
+"""Puts together what several stages say of one file: each thing once, with all that is known.
+
+A streaming stage knows where a thing stands in the file; a completion stage knows what
+makes it run. Both name the same object of the file, and that is how they are matched.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from pdfsluice.core.findings import (
+    Finding,
+    Revision,
+    StageReport,
+    Trigger,
+    Unscanned,
+)
+
+_Key = tuple[str, int | None]
+
+
+def merge_reports(reports: Sequence[StageReport]) -> StageReport:
+    """Merge reports in the order in which the stages spoke; later ones know more.
+
+    - A report that ``supersedes`` a stage replaces the findings of that stage so far.
+    - A report that ``settles`` a stage makes void what that stage left unscanned.
+    - A finding that another stage has already made in the same object is not repeated: the
+      earlier one keeps its place and excerpt, if it has them, and takes over trigger, severity
+      and wording.
+    - A finding without any place says what the file as a whole is; it is joined to the first
+      of its kind that another stage has found.
+    - Later facts replace earlier ones of the same name.
+    """
+    merged = StageReport()
+    for report in reports:
+        merged = StageReport(
+            findings=_merge_findings(
+                (f for f in merged.findings if f.stage not in report.supersedes), report.findings
+            ),
+            unscanned=_merge_unscanned(
+                (u for u in merged.unscanned if u.stage not in report.settles), report.unscanned
+            ),
+            facts={**merged.facts, **report.facts},
+        )
+    return merged
+
+
+def _merge_findings(known: Iterable[Finding], added: Sequence[Finding]) -> tuple[Finding, ...]:
+    findings = list(known)
+    places = _places(findings)
+    groups: dict[_Key, list[Finding]] = defaultdict(list)
+    for new in added:
+        if new.revision is Revision.CURRENT and (new.object is not None or new.offset is None):
+            groups[new.kind, new.object].append(new)
+        else:
+            findings.append(new)
+    for key, group in groups.items():
+        findings.extend(_settled(findings, places.get(key, ()), group))
+    return tuple(findings)
+
+
+def _places(findings: Sequence[Finding]) -> Mapping[_Key, Sequence[int]]:
+    """Say where findings of a kind in an object are; and, without an object, the first."""
+    places: dict[_Key, list[int]] = defaultdict(list)
+    for index, finding in enumerate(findings):
+        if finding.revision is Revision.CURRENT:
+            if finding.object is not None:
+                places[finding.kind, finding.object].append(index)
+            places.setdefault((finding.kind, None), [index])
+    return places
+
+
+def _settled(
+    findings: list[Finding], places: Iterable[int], group: Sequence[Finding]
+) -> Sequence[Finding]:
+    """Join what is new of one thing to what other stages found of it; return what is left.
+
+    Each earlier finding takes over what is now said of its trigger. Where that trigger is
+    not confirmed the later stage knows better, and the gravest of its findings counts.
+    """
+    by_trigger = {new.trigger: new for new in group}
+    gravest = max(group, key=_gravity)
+    place = next((new.offset for new in group if new.offset is not None), None)
+    told: set[Trigger | None] = set()
+    for index in places:
+        known = findings[index]
+        if known.stage != gravest.stage:  # a stage knows its own findings apart
+            new = by_trigger.get(known.trigger, gravest)
+            if known.offset is None:
+                known = replace(known, offset=place)
+            findings[index] = _joined(known, new)
+            told.add(new.trigger)
+    return [new for new in group if new.trigger not in told]
+
+
+def _joined(known: Finding, new: Finding) -> Finding:
+    """Keep the place of the one, take over the judgement of the other if it knows more."""
+    if new.trigger is None and known.trigger is not None:
+        return replace(known, severity=max(known, new, key=_gravity).severity)
+    return replace(
+        known,
+        trigger=new.trigger,
+        severity=new.severity,
+        message=new.message,
+        advice=new.advice or known.advice,
+        excerpt=known.excerpt or new.excerpt,
+        details={**known.details, **new.details},
+    )
+
+
+def _gravity(finding: Finding) -> int:
+    return finding.severity.rank
+
+
+def _merge_unscanned(
+    known: Iterable[Unscanned], added: Sequence[Unscanned]
+) -> tuple[Unscanned, ...]:
+    return tuple(dict.fromkeys((*known, *added)))

@@ -1,0 +1,190 @@
+"""Reads the bytes of one upload and shows them to its stream stages, in order.
+
+Blocking; used by one thread at a time, of the server or of a stage process.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from pdfsluice.core.errors import PdfsluiceError, StageFailed, StorageFailed
+from pdfsluice.core.findings import Finding, StageReport
+from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, StreamStageSpec
+
+logger = logging.getLogger(__name__)
+
+Checkpoints = Mapping[str, tuple[int, bytes]]
+"""Where stages stand: name to offset and state."""
+
+SLICE_SIZE = 512 * 1024
+"""How much the stages see at once: little enough to stay in the processor's cache."""
+
+_TURN_SECONDS = 0.1
+
+
+class Source(Protocol):
+    """Where bytes are read from; a blob is one."""
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` from ``offset``; return how many bytes were there."""
+        ...
+
+
+class StageReader:
+    """The stream stages of one upload, opened when there is something to see.
+
+    Args:
+        source: The bytes.
+        specs: The stages, in order.
+        checkpoints: From where stages go on; the others begin at the start.
+    """
+
+    def __init__(
+        self, source: Source, specs: Sequence[StreamStageSpec], checkpoints: Checkpoints
+    ) -> None:
+        self._source = source
+        self._views = [_View(spec, *checkpoints.get(spec.name, ())) for spec in specs]
+        self._asked_for = 0
+        self._untold = False
+
+    @property
+    def position(self) -> int:
+        """The offset up to which every stage has seen the file."""
+        return min((view.position for view in self._views), default=self._asked_for)
+
+    @property
+    def in_use(self) -> bool:
+        """Whether there is a stage to be closed."""
+        return any(view.stage is not None for view in self._views)
+
+    def read_on(self, context: StageContext, end: int, buffer: memoryview) -> Sequence[Finding]:
+        """Show the stages the file up to ``end``, until one finds something or it takes long.
+
+        All stages see a slice in one thread while it is in the processor's cache.
+
+        Raises:
+            StageFailed: A stage failed.
+            PdfsluiceError: What a stage raised.
+            StorageFailed: The bytes cannot be read.
+        """
+        stages = [(view, view.open(context)) for view in self._views]
+        self._asked_for = end
+        position = self.position
+        last = time.monotonic() + _TURN_SECONDS
+        while position < end and time.monotonic() < last:
+            data = self._read(position, buffer[: min(len(buffer), end - position)])
+            self._untold = True
+            findings = [
+                finding
+                for view, stage in stages
+                if view.position < position + len(data)
+                # A stage that went on from a checkpoint may be ahead of the others.
+                for finding in view.feed(stage, data[view.position - position :])
+            ]
+            position += len(data)
+            if findings:
+                return findings
+            self._untold = False
+        return ()
+
+    def _read(self, position: int, buffer: memoryview) -> memoryview:
+        read = self._source.read_into(position, buffer)
+        if read < len(buffer):
+            raise StorageFailed(
+                f"committed bytes are gone: {read} of {len(buffer)} bytes at offset {position}",
+                hint="Resume the upload; the missing bytes will be asked for again.",
+            )
+        return buffer
+
+    def finish(self, context: StageContext) -> Sequence[StageReport]:
+        """Ask every stage for its report, then close them all: they have seen everything.
+
+        Raises:
+            StageFailed: A stage failed.
+            PdfsluiceError: What a stage raised.
+        """
+        self._untold = True
+        reports = [view.finish(context) for view in self._views]
+        for view in self._views:
+            view.close()
+        return reports
+
+    def close(self) -> Checkpoints:
+        """Close the stages; return where they stand, as far as they can go on from there.
+
+        Behind findings that may not have been heard they cannot: whoever asked may have gone
+        away, or another stage may have failed over the same bytes.
+        """
+        states = [(view, view.close()) for view in self._views]
+        return {
+            view.spec.name: (view.position, state)
+            for view, state in states
+            if state is not None and not self._untold
+        }
+
+
+@dataclass(slots=True)
+class _View:
+    """A stage and the offset up to which it has seen the file.
+
+    Attributes:
+        state: The checkpoint from which it goes on, where it does.
+        stage: Opened when there is something to see, closed when it has seen all.
+    """
+
+    spec: StreamStageSpec
+    position: int = 0
+    state: bytes | None = None
+    stage: StreamStage | None = None
+
+    def open(self, context: StageContext) -> StreamStage:
+        if self.stage is None:
+            with _naming(self.spec.name):
+                self.stage = self.spec.open(
+                    replace(context, checkpoint=self.state, offset=self.position)
+                )
+            self.state = None
+        return self.stage
+
+    def feed(self, stage: StreamStage, data: memoryview) -> Sequence[Finding]:
+        with _naming(self.spec.name):
+            findings = stage.feed(data, self.position)
+        self.position += len(data)
+        return findings
+
+    def finish(self, context: StageContext) -> StageReport:
+        stage = self.open(context)
+        with _naming(self.spec.name):
+            return stage.finish()
+
+    def close(self) -> bytes | None:
+        """Let go of the stage, if it is open; return its checkpoint, if it has one."""
+        stage, self.stage = self.stage, None
+        if stage is None:
+            return self.state
+        try:
+            state = stage.checkpoint()
+            stage.close()
+        except Exception:
+            logger.exception("stage %r failed on closing", self.spec.name)
+            return None
+        return state
+
+
+@contextmanager
+def _naming(stage: str) -> Iterator[None]:
+    """Turn what a plugin raises into an error that names its stage."""
+    try:
+        yield
+    except PdfsluiceError:
+        raise
+    except Exception as error:
+        logger.exception("stage %r failed", stage)
+        raise StageFailed(
+            f"stage {stage!r} failed: {type(error).__name__}: {error}",
+            hint="This is a defect of the plugin, not of the file; tell whoever runs the server.",
+            details={"stage": stage},
+        ) from error

@@ -1,0 +1,71 @@
+"""Threads for what would stall the event loop: writing, hashing and scanning slices."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def run_uncancelled(work: Awaitable[T]) -> T:
+    """Wait for work that must not be left half done.
+
+    A cancellation counts only when the work has ended: a thread cannot be stopped, and a
+    row that was written must not be forgotten.
+    """
+    task = asyncio.ensure_future(work)
+    interruption: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            interruption = error
+    if interruption is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # looked at, or asyncio would complain that nobody did
+    raise interruption
+
+
+class Workers:
+    """A bounded pool of threads, shared by all uploads of a server; made on its event loop."""
+
+    def __init__(self, threads: int) -> None:
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="pdfsluice")
+        self._loop = asyncio.get_running_loop()
+
+    def run(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> "asyncio.Future[T]":
+        """Call a function in a worker thread."""
+        if kwargs:
+            return self._loop.run_in_executor(self._executor, lambda: function(*args, **kwargs))
+        return self._loop.run_in_executor(self._executor, function, *args)
+
+    def close(self) -> None:
+        """Wait for what is running; take nothing more."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+class BufferPool:
+    """A fixed number of buffers: bounds both the memory and the steps that run at once."""
+
+    def __init__(self, count: int, size: int) -> None:
+        self._size = size
+        self._turn = asyncio.Semaphore(count)
+        self._idle: list[bytearray] = []
+
+    @asynccontextmanager
+    async def buffer(self) -> AsyncIterator[memoryview]:
+        """Lend a buffer; whoever comes first gets the next one that is free."""
+        async with self._turn:
+            store = self._idle.pop() if self._idle else bytearray(self._size)
+            view = memoryview(store)
+            try:
+                yield view
+            finally:
+                view.release()
+                self._idle.append(store)

@@ -1,0 +1,185 @@
+"""Opening an upload: what a client may say, and what is made of it."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from pdfsluice.config import Settings, format_size
+from pdfsluice.core.errors import DuplicateDocument, ProtocolError, SizeExceeded
+from pdfsluice.core.models import Principal, Protocol, Session
+from pdfsluice.core.plugins.ports.stores import (
+    Blob,
+    Catalogue,
+    SessionStore,
+    UploadStore,
+)
+
+from .lifecycle import expiry
+
+_MIB = 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_MAX_FILENAME = 255
+_MAX_METADATA = 64
+_MAX_METADATA_TEXT = 4096
+_SMALL_FILE, _SMALL_CHUNK = 10 * _MIB, 2 * _MIB
+_MEDIUM_FILE, _MEDIUM_CHUNK = 100 * _MIB, 8 * _MIB
+_LEAST_CHUNK = 64 * 1024
+_MAX_CHUNKS = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initiation:
+    """What a client says when it opens an upload.
+
+    Attributes:
+        filename: The client's name for the file; for display, never for a path.
+        total_size: Size in bytes; ``None`` where the protocol may tell it later.
+        chunk_size: The chunk size that the client wishes; the server settles it.
+        expected_digest: SHA-256 of the file in hexadecimal, where the client knows it.
+        partial: Whether this is a part for a later concatenation.
+    """
+
+    filename: str
+    total_size: int | None
+    client_id: str = ""
+    chunk_size: int | None = None
+    title: str = ""
+    check_duplicates: bool = True
+    auto_build_index: bool = False
+    expected_digest: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    protocol: Protocol = Protocol.REST
+    partial: bool = False
+
+
+class Initiator:
+    """Opens uploads; one for all principals."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: SessionStore,
+        uploads: UploadStore,
+        catalogue: Catalogue,
+    ) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._uploads = uploads
+        self._catalogue = catalogue
+
+    async def open(self, principal: Principal, initiation: Initiation) -> tuple[Session, Blob]:
+        """Check what the client says, keep the new session and reserve room for the file.
+
+        Not to be cancelled half-way: nobody would close the bytes. A crash in the midst
+        leaves a session without bytes, which starts from nothing when it is touched.
+
+        Returns:
+            The session, and its bytes, open.
+
+        Raises:
+            PdfsluiceError: See :meth:`pdfsluice.core.uploads.service.UploadService.initiate`.
+        """
+        check_size(initiation.total_size, self._settings)
+        digest = _checked_digest(initiation.expected_digest)
+        if digest is not None and initiation.check_duplicates:
+            await self._refuse_duplicate(digest, principal)
+        session = _new_session(principal, initiation, digest, self._settings)
+        await self._sessions.create(session, most_open=self._settings.max_sessions)
+        try:
+            blob = await self._uploads.create(session.id, session.total_size)
+        except BaseException:
+            await self._sessions.delete(session.id)
+            raise
+        return session, blob
+
+    async def _refuse_duplicate(self, digest: str, principal: Principal) -> None:
+        document = await self._catalogue.find_by_digest(digest, owner=principal.id)
+        if document is not None:
+            raise DuplicateDocument(
+                f"this file is already there as {document.title!r}",
+                hint="Use that document, or upload with check_duplicates set to false.",
+                details={"document_id": document.id},
+            )
+
+
+def check_size(size: int | None, settings: Settings) -> None:
+    """Check the size of a file, as far as it is known.
+
+    Raises:
+        ProtocolError: The file is empty.
+        SizeExceeded: The file is larger than allowed.
+    """
+    if size is not None and size <= 0:
+        raise ProtocolError("the file is empty", hint="Send a file of at least one byte.")
+    if size is not None and size > settings.max_file_size:
+        raise SizeExceeded(
+            f"the file has {format_size(size)}; {format_size(settings.max_file_size)} are allowed",
+            hint="Ask whoever runs the server to raise max_file_size.",
+            details={"max_file_size": int(settings.max_file_size)},
+        )
+
+
+def settle_chunk_size(total_size: int | None, requested: int | None, settings: Settings) -> int:
+    """Choose the chunk size: small files have small chunks; clients may ask within limits."""
+    size = min(requested or int(settings.chunk_size), int(settings.max_chunk_size))
+    if total_size is not None and total_size < _SMALL_FILE:
+        size = min(size, _SMALL_CHUNK)
+    elif total_size is not None and total_size < _MEDIUM_FILE:
+        size = min(size, _MEDIUM_CHUNK)
+    return max(size, _LEAST_CHUNK, -(-(total_size or 0) // _MAX_CHUNKS))
+
+
+def _new_session(
+    principal: Principal, initiation: Initiation, digest: str | None, settings: Settings
+) -> Session:
+    now = datetime.now(UTC)
+    session = Session(
+        id=str(uuid.uuid4()),
+        owner=principal.id,
+        client_id=_shown(initiation.client_id, _MAX_FILENAME),
+        filename=display_name(initiation.filename),
+        title=_shown(initiation.title, _MAX_METADATA_TEXT).strip(),
+        total_size=initiation.total_size,
+        chunk_size=settle_chunk_size(initiation.total_size, initiation.chunk_size, settings),
+        protocol=initiation.protocol,
+        created_at=now,
+        updated_at=now,
+        expires_at=now,
+        expected_digest=digest,
+        check_duplicates=initiation.check_duplicates,
+        auto_build_index=initiation.auto_build_index,
+        metadata=_checked_metadata(initiation.metadata),
+        partial=initiation.partial,
+    )
+    return replace(session, expires_at=expiry(session, settings))
+
+
+def _checked_digest(text: str | None) -> str | None:
+    """Accept a SHA-256 in hexadecimal; anything else is the client's mistake."""
+    if not text:
+        return None
+    if not _SHA256.fullmatch(text):
+        raise ProtocolError("expected_hash is not a SHA-256 in hexadecimal (64 digits)")
+    return text.lower()
+
+
+def _shown(text: str, limit: int) -> str:
+    """Drop what must not reach a page or a log line, and cut to ``limit`` characters."""
+    return "".join(char for char in text if char.isprintable())[:limit]
+
+
+def display_name(filename: str) -> str:
+    """Reduce a client's filename to its last part, printable; it is shown, never opened."""
+    last = re.split(r"[/\\]", filename)[-1]
+    return _shown(last, _MAX_FILENAME).strip().lstrip(".") or "document.pdf"
+
+
+def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    if len(metadata) > _MAX_METADATA:
+        raise ProtocolError(f"more than {_MAX_METADATA} metadata entries")
+    return {
+        _shown(key, _MAX_FILENAME): _shown(value, _MAX_METADATA_TEXT)
+        for key, value in metadata.items()
+    }

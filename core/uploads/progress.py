@@ -1,0 +1,232 @@
+"""How far an upload has come: four counters, speed, time left, and events about them."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pdfsluice.core.events import (
+    ChunkProgress,
+    Event,
+    FindingsReported,
+    UploadProgress,
+    UploadStatus,
+)
+from pdfsluice.core.findings import Finding
+from pdfsluice.core.models import Session, SessionState
+
+_WINDOW_SECONDS = 5.0
+_WINDOW_SAMPLES = 64
+
+MESSAGES: dict[SessionState, str] = {
+    SessionState.CREATED: "Waiting for the first chunk",
+    SessionState.VALIDATING: "Validating uploaded file...",
+    SessionState.IMPORTING: "Importing document...",
+    SessionState.COMPLETED: "Upload complete",
+    SessionState.REJECTED: "The file was refused",
+    SessionState.CANCELLED: "Upload cancelled",
+    SessionState.FAILED: "Upload failed",
+    SessionState.EXPIRED: "Upload expired",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """Live numbers of one upload.
+
+    Attributes:
+        received: Bytes that came over the wire and belong to the file.
+        durable: Bytes committed and acknowledged.
+        validated: Bytes that every stream stage has seen.
+        imported: Share of the background import that is done, 0 to 1.
+        speed: Recent speed in bytes per second.
+        eta: Seconds left; ``None`` while unknown.
+        stage: What is going on: a session state, ``extracting`` or ``indexing``.
+    """
+
+    received: int
+    durable: int
+    validated: int
+    imported: float
+    speed: float
+    eta: float | None
+    stage: str
+
+
+class SpeedMeter:
+    """Bytes per second over the last few seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._total = 0
+        self._samples: deque[tuple[float, int]] = deque(maxlen=_WINDOW_SAMPLES)
+
+    def add(self, size: int) -> None:
+        """Count bytes that just came in."""
+        now = self._clock()
+        if not self._samples:
+            self._samples.append((now, 0))
+        self._total += size
+        # One sample for each slot of the window, so that many small slices do not shorten it.
+        if now - self._samples[-1][0] >= _WINDOW_SECONDS / _WINDOW_SAMPLES:
+            self._samples.append((now, self._total))
+
+    @property
+    def speed(self) -> float:
+        """Recent speed; 0 when nothing came for a whole window."""
+        now = self._clock()
+        while len(self._samples) > 1 and self._samples[0][0] < now - _WINDOW_SECONDS:
+            self._samples.popleft()
+        if not self._samples:
+            return 0.0
+        since, total = self._samples[0]
+        elapsed = now - since
+        return (self._total - total) / elapsed if elapsed > 0 else 0.0
+
+
+class ProgressPublisher:
+    """Publishes the progress of one session, at most once an interval, and always the last."""
+
+    def __init__(
+        self, publish: Callable[[Event], None], interval: float, snapshot: Callable[[], Session]
+    ) -> None:
+        self._publish = publish
+        self._interval = interval
+        self._snapshot = snapshot
+        self._meter = SpeedMeter()
+        self._told_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._received_uncommitted = 0
+        self._last_chunk = 0
+        self.validated = 0
+
+    def received(self, size: int) -> None:
+        """Count bytes from the wire that are not committed yet."""
+        self._received_uncommitted += size
+        self._meter.add(size)
+        self.touch()
+
+    def settled(self, size: int) -> None:
+        """Take back received bytes that were committed, or given up."""
+        self._received_uncommitted = max(0, self._received_uncommitted - size)
+
+    def counters(self) -> Counters:
+        """Return the live numbers."""
+        session = self._snapshot()
+        durable = session.committed.size
+        speed = self._meter.speed
+        left = None if session.total_size is None else session.total_size - durable
+        received = durable + self._received_uncommitted
+        return Counters(
+            received=received if session.total_size is None else min(received, session.total_size),
+            durable=durable,
+            validated=self.validated,
+            imported=0.0,  # it begins when the upload has been put away; see Library.import_status
+            speed=speed,
+            eta=left / speed if left is not None and speed > 0 else (0.0 if left == 0 else None),
+            stage=session.state.value,
+        )
+
+    def chunk_committed(self, chunk_id: int) -> None:
+        """Publish that a chunk is durable."""
+        self._last_chunk = chunk_id
+        session, counters = self._snapshot(), self.counters()
+        self._publish(
+            ChunkProgress(
+                at=time.time(),
+                session_id=session.id,
+                owner=session.owner,
+                chunk_id=chunk_id,
+                chunks_uploaded=session.complete_chunks,
+                total_chunks=session.total_chunks,
+                bytes_uploaded=counters.durable,
+                total_bytes=session.total_size,
+                upload_speed_bps=counters.speed,
+                eta_seconds=counters.eta,
+            )
+        )
+        self.touch()
+
+    def touch(self) -> None:
+        """Publish the progress now, or when the interval has passed."""
+        if self._timer is not None:
+            return
+        wait = self._told_at + self._interval - time.monotonic()
+        if wait <= 0:
+            self.tell()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(wait, self.tell)
+
+    def tell(self) -> None:
+        """Publish the progress now."""
+        self._cancel_timer()
+        self._told_at = time.monotonic()
+        self._publish(progress_event(self._snapshot(), self.counters(), self._last_chunk))
+
+    def tell_status(self, *, message: str = "", stage: str = "") -> None:
+        """Publish that the state changed, and the progress with it."""
+        self._publish(status_event(self._snapshot(), message=message, stage=stage))
+        self.tell()
+
+    def tell_findings(self, findings: Sequence[Finding]) -> None:
+        """Publish what was found; nothing where nothing was."""
+        if findings:
+            session = self._snapshot()
+            self._publish(
+                FindingsReported(
+                    at=time.time(),
+                    session_id=session.id,
+                    owner=session.owner,
+                    findings=tuple(findings),
+                )
+            )
+
+    def close(self) -> None:
+        """Publish nothing more."""
+        self._cancel_timer()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def progress_event(session: Session, counters: Counters, chunk_id: int = 0) -> UploadProgress:
+    """Describe how an upload stands."""
+    chunks = session.complete_chunks
+    return UploadProgress(
+        at=time.time(),
+        session_id=session.id,
+        owner=session.owner,
+        status=session.state.value,
+        stage=counters.stage,
+        received_bytes=counters.received,
+        durable_bytes=counters.durable,
+        validated_bytes=counters.validated,
+        imported=counters.imported,
+        total_bytes=session.total_size,
+        uploaded_chunks=chunks,
+        total_chunks=session.total_chunks,
+        current_chunk=chunk_id,
+        upload_speed_bps=counters.speed,
+        estimated_time_remaining=counters.eta,
+        message=MESSAGES.get(session.state)
+        or f"Uploading... {chunks}/{session.total_chunks or '?'} chunks",
+        client_id=session.client_id,
+        filename=session.filename,
+    )
+
+
+def status_event(session: Session, *, message: str = "", stage: str = "") -> UploadStatus:
+    """Describe the state of a session."""
+    return UploadStatus(
+        at=time.time(),
+        session_id=session.id,
+        owner=session.owner,
+        status=session.state.value,
+        stage=stage or session.state.value,
+        message=message or session.failure_message or MESSAGES.get(session.state, "Uploading..."),
+        code=session.failure_code,
+        document_id=session.document_id,
+    )

@@ -1,0 +1,189 @@
+"""Cleans up: expired sessions, old records, files that belong to nobody."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+from pdfsluice.config import Settings
+from pdfsluice.core.errors import PdfsluiceError, SessionNotFound, StateConflict
+from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
+
+from .lifecycle import (
+    ENDED,
+    FINISHING,
+    OPEN,
+    expiry,
+    is_expired,
+)
+from .open_uploads import OpenUploads
+
+logger = logging.getLogger(__name__)
+
+_IDLE_SECONDS = 300.0
+_TIDY_SECONDS = 15.0
+_BATCH = 500
+
+
+class Sweeper:
+    """Runs beside the server; touches only sessions that have not been completed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: SessionStore,
+        uploads: UploadStore,
+        active: OpenUploads,
+    ) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._uploads = uploads
+        self._active = active
+
+    async def reconcile(self) -> list[Session]:
+        """Bring files and sessions together after a start.
+
+        Files without an open session are deleted, unless the session store is empty; those
+        that were on their way to quarantine get there; a session without its file starts
+        again from nothing when it is touched.
+
+        Returns:
+            Sessions whose completion was interrupted and has to go on.
+        """
+        stray = []
+        for blob_id in await self._uploads.partial_ids():
+            session = await self._session(blob_id)
+            if session is not None and session.quarantined:
+                await self._try("put into quarantine", self._uploads.quarantine(blob_id))
+            elif session is None or session.state in ENDED:
+                stray.append(blob_id)
+        if stray and not await self._sessions.count(tuple(SessionState)):
+            # More likely a lost or mistyped database than so many uploads without a session.
+            logger.error(
+                "%d partial uploads are left alone because no session is known at all;"
+                " check where the state is kept, or delete them by hand",
+                len(stray),
+            )
+            stray = []
+        for blob_id in stray:
+            logger.warning("bytes of no open upload are deleted: %s", blob_id)
+            await self._try("deleted", self._uploads.remove(blob_id))
+        interrupted = await self._sessions.count(FINISHING)
+        return list(await self._sessions.find(states=FINISHING, limit=max(1, interrupted)))
+
+    async def _session(self, blob_id: str) -> Session | None:
+        try:
+            return await self._sessions.get(blob_id)
+        except SessionNotFound:
+            return None
+
+    @staticmethod
+    async def _try(what: str, work: Awaitable[None]) -> None:
+        """Do what is no reason not to start if it fails."""
+        try:
+            await work
+        except PdfsluiceError as error:
+            logger.error("bytes could not be %s: %s", what, error.message)  # noqa: TRY400
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Sweep in the background until the context is left."""
+        tasks = [
+            asyncio.create_task(
+                self._repeat(self.sweep, self._settings.cleanup_interval.total_seconds())
+            ),
+            asyncio.create_task(self._repeat(self._tidy, _TIDY_SECONDS)),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _repeat(self, work: Callable[[], Awaitable[object]], seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+            except Exception:
+                logger.exception("cleaning up failed; it is tried again in %.0f s", seconds)
+
+    async def _tidy(self) -> None:
+        await self._active.put_idle_away(_IDLE_SECONDS)
+
+    async def sweep(self) -> int:
+        """Expire what was idle or open for too long and forget old records.
+
+        Returns:
+            How many sessions expired.
+        """
+        now = datetime.now(UTC)
+        count = 0
+        async for session in self._due(OPEN, now):
+            count += await self._expire(session, now)
+        kept = self._settings.session_retention
+        if self._settings.quarantine_retention:
+            kept = min(kept, self._settings.quarantine_retention)
+        async for session in self._due(ENDED, now - kept):
+            try:
+                await self._forget(session, now, kept)
+            except PdfsluiceError as error:
+                logger.warning("session %s could not be forgotten: %s", session.id, error.message)
+        return count
+
+    async def _due(
+        self, states: Sequence[SessionState], before: datetime
+    ) -> AsyncIterator[Session]:
+        """Yield sessions that expired before some time, until there are none or nothing helps.
+
+        Whoever gets one ends it, deletes it or puts it off, so that however many stay the
+        others get their turn.
+        """
+        seen: set[tuple[str, int]] = set()
+        while True:
+            found = await self._sessions.find(states=states, expired_before=before, limit=_BATCH)
+            new = [session for session in found if (session.id, session.version) not in seen]
+            for session in new:
+                seen.add((session.id, session.version))
+                yield session
+            if len(found) < _BATCH or not new:
+                return
+
+    async def _expire(self, session: Session, now: datetime) -> bool:
+        upload = self._active.peek(session.id)
+        current = session if upload is None else upload.session
+        if upload is not None and upload.receiving:
+            return False
+        if not is_expired(current, self._settings, now):
+            # Bytes came in since the time was set; look again when it would be due.
+            if upload is None:
+                await self._put_off(current, expiry(current, self._settings))
+            return False
+        try:
+            await self._active.end(current, SessionState.EXPIRED, "idle or open for too long")
+        except PdfsluiceError as error:
+            logger.warning("session %s could not be expired: %s", session.id, error.message)
+            return False
+        return True
+
+    async def _forget(self, session: Session, now: datetime, kept: timedelta) -> None:
+        """Delete a record, or what is in quarantine, if it was kept for long enough."""
+        retention: timedelta | None = self._settings.session_retention
+        if session.quarantined:
+            retention = self._settings.quarantine_retention or None
+        if retention is None:
+            await self._put_off(session, now)
+        elif session.updated_at + retention >= now:
+            await self._put_off(session, session.updated_at + retention - kept)
+        elif session.quarantined:
+            logger.info("quarantine is over", extra={"session_id": session.id})
+            await self._active.discard(session)
+        else:
+            await self._sessions.delete(session.id)
+
+    async def _put_off(self, session: Session, until: datetime) -> None:
+        with suppress(StateConflict):  # it has just been changed, and is looked at next time
+            await self._sessions.update(session, expires_at=until)

@@ -1,0 +1,299 @@
+"""Documents over HTTP: the catalogue, the files, their pages, import, index and search."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import TypeVar
+
+from aiohttp import hdrs, web
+
+from pdfsluice.core.documents.library import Stage
+from pdfsluice.core.errors import (
+    DocumentNotFound,
+    DocumentUnreadable,
+    NotFound,
+    StageFailed,
+)
+from pdfsluice.core.models import (
+    Completion,
+    Document,
+    Principal,
+    Scope,
+)
+from pdfsluice.core.runtime import Runtime
+from pdfsluice.server.app_keys import PRINCIPAL
+from pdfsluice.server.routes import Answer, Route
+from pdfsluice.server.transport.body import BodyLimits
+from pdfsluice.server.transport.file_response import FileAnswer, attachment
+
+from .requests import (
+    DocumentsQuery,
+    NoQuery,
+    RenameRequest,
+    SearchRequest,
+    ThumbnailQuery,
+    read_json,
+    read_query,
+)
+from .responses.documents import (
+    DocumentSummary,
+    DocumentsView,
+    DocumentView,
+    HitView,
+    ImportView,
+    PageView,
+    SearchView,
+)
+from .responses.views import respond
+
+SummaryT = TypeVar("SummaryT", bound=DocumentSummary)
+
+_GREATEST_ID = 2**53 - 1
+_TAG = "Documents"
+_SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
+
+
+class Documents:
+    """Handlers for documents."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._library = runtime.library
+        self._limits = BodyLimits.of(runtime.settings)
+
+    def routes(self) -> Iterator[Route]:
+        """Return the routes of documents."""
+        one = "/api/documents/{document_id}"
+        document = Answer("The document.", DocumentView)
+        status = Answer("How the background work stands.", ImportView)
+        missing = (DocumentNotFound,)
+        yield Route(
+            method="GET",
+            path="/api/documents",
+            handler=self.list,
+            scopes=(Scope.READ,),
+            summary="List documents",
+            tag=_TAG,
+            query=DocumentsQuery,
+            answers={200: Answer("A page of documents, newest first.", DocumentsView)},
+        )
+        yield Route(
+            method="POST",
+            path="/api/documents/search",
+            handler=self.search,
+            scopes=(Scope.READ,),
+            summary="Search the text of documents",
+            tag=_TAG,
+            body=SearchRequest,
+            answers={200: Answer("The best passages.", SearchView)},
+            errors=(NotFound, StageFailed),
+        )
+        yield Route(
+            method="GET",
+            path=one,
+            handler=self.get,
+            scopes=(Scope.READ,),
+            summary="Show a document",
+            tag=_TAG,
+            answers={200: document},
+            errors=missing,
+        )
+        yield Route(
+            method="PATCH",
+            path=one,
+            handler=self.rename,
+            scopes=(Scope.UPLOAD,),
+            summary="Rename a document",
+            tag=_TAG,
+            body=RenameRequest,
+            answers={200: document},
+            errors=missing,
+        )
+        yield Route(
+            method="DELETE",
+            path=one,
+            handler=self.delete,
+            scopes=(Scope.UPLOAD,),
+            summary="Delete a document",
+            tag=_TAG,
+            answers={204: Answer("It is deleted, with all that was derived from it.")},
+            errors=missing,
+        )
+        yield Route(
+            method="GET",
+            path=f"{one}/file",
+            handler=self.file,
+            scopes=(Scope.READ,),
+            summary="Download a document",
+            tag=_TAG,
+            headers={"Range": "One range of bytes (RFC 9110, 14.2)."},
+            answers={
+                200: Answer("The file.", media="application/pdf", headers={"ETag": "SHA-256."}),
+                206: Answer("The range.", media="application/pdf"),
+                304: Answer("The client has it."),
+            },
+            errors=missing,
+        )
+        yield Route(
+            method="GET",
+            path=f"{one}/pages/{{page}}",
+            handler=self.page,
+            scopes=(Scope.READ,),
+            summary="Show the text of a page",
+            tag=_TAG,
+            answers={200: Answer("The text.", PageView)},
+            errors=missing,
+        )
+        yield Route(
+            method="GET",
+            path=f"{one}/pages/{{page}}/thumbnail",
+            handler=self.thumbnail,
+            scopes=(Scope.READ,),
+            summary="Draw a page",
+            tag=_TAG,
+            query=ThumbnailQuery,
+            answers={
+                200: Answer("The picture.", media="image/jpeg"),
+                304: Answer("The client has it."),
+            },
+            errors=(*missing, NotFound, DocumentUnreadable),
+        )
+        yield Route(
+            method="GET",
+            path=f"{one}/import",
+            handler=self.import_status,
+            scopes=(Scope.READ,),
+            summary="Show how import and indexing stand",
+            tag=_TAG,
+            answers={200: status},
+            errors=missing,
+        )
+        yield Route(
+            method="POST",
+            path=f"{one}/index",
+            handler=self.index,
+            scopes=(Scope.UPLOAD,),
+            summary="Make a document searchable",
+            tag=_TAG,
+            answers={202: status},
+            errors=(*missing, DocumentUnreadable),
+        )
+
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        """Return documents, newest first; ``next`` is the ``after`` of the next page."""
+        query = read_query(request, DocumentsQuery)
+        documents, total = await self._library.list(
+            request[PRINCIPAL], after=query.after, limit=query.limit
+        )
+        views = [await self._show(DocumentSummary, document) for document in documents]
+        full = len(documents) == query.limit
+        following = documents[-1].id if full and documents[-1].id > 1 else None
+        return respond(DocumentsView(documents=views, total=total, next=following))
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        """Return a document with its metadata and findings."""
+        read_query(request, NoQuery)
+        return respond(await self.view(await self._document(request)))
+
+    async def rename(self, request: web.Request) -> web.StreamResponse:
+        """Give a document another title; needs the scope ``read`` as well."""
+        read_query(request, NoQuery)
+        wanted = await read_json(request, RenameRequest, self._limits)
+        document = await self._library.rename(request[PRINCIPAL], _id(request), wanted.title)
+        return respond(await self.view(document))
+
+    async def delete(self, request: web.Request) -> web.StreamResponse:
+        """Delete a document with all that was derived from it; needs ``read`` as well."""
+        read_query(request, NoQuery)
+        await self._library.delete(request[PRINCIPAL], _id(request))
+        return web.Response(status=204)
+
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        """Send the file, whole or one range of it; never as a page of this origin."""
+        document, opened = await self._library.open_file(request[PRINCIPAL], _id(request))
+        headers = {
+            **_SANDBOX,
+            hdrs.CONTENT_DISPOSITION: attachment(document.filename),
+            hdrs.CACHE_CONTROL: "private, no-cache",
+        }
+        async with opened as path:
+            return await FileAnswer(path, "application/pdf", document.sha256, headers).send(request)
+
+    async def page(self, request: web.Request) -> web.StreamResponse:
+        """Return the text of a page, as far as it is extracted."""
+        read_query(request, NoQuery)
+        number = _page(request)
+        text = await self._library.page_text(request[PRINCIPAL], _id(request), number)
+        return respond(PageView(document_id=_id(request), page=number, text=text.text))
+
+    async def thumbnail(self, request: web.Request) -> web.StreamResponse:
+        """Send a picture of a page, as JPEG."""
+        width = read_query(request, ThumbnailQuery).width
+        principal, number = request[PRINCIPAL], _page(request)
+        document = await self._document(request)
+        path = await self._library.thumbnail(principal, document.id, number, width)
+        headers = {**_SANDBOX, hdrs.CACHE_CONTROL: "private, max-age=86400"}
+        etag = f"{document.sha256[:32]}-{number}-{width}"
+        return await FileAnswer(path, "image/jpeg", etag, headers).send(request)
+
+    async def import_status(self, request: web.Request) -> web.StreamResponse:
+        """Return the background jobs of a document."""
+        read_query(request, NoQuery)
+        document = await self._document(request)
+        status = await self._library.import_status(document)
+        return respond(ImportView.of(document.id, status))
+
+    async def index(self, request: web.Request) -> web.StreamResponse:
+        """Queue a document for indexing, if it is not queued; needs ``read`` as well."""
+        read_query(request, NoQuery)
+        status = await self._library.index(request[PRINCIPAL], _id(request))
+        return respond(ImportView.of(_id(request), status), status=202)
+
+    async def search(self, request: web.Request) -> web.StreamResponse:
+        """Return the passages that fit a question best, by words and by meaning."""
+        read_query(request, NoQuery)
+        wanted = await read_json(request, SearchRequest, self._limits)
+        found = await self._library.search(request[PRINCIPAL], wanted.query, wanted.top_k)
+        return respond(SearchView(results=[HitView.of(*hit) for hit in found]))
+
+    async def view(self, document: Document) -> DocumentView:
+        """Describe a document with the state of its background work."""
+        return await self._show(DocumentView, document)
+
+    async def _show(self, view: type[SummaryT], document: Document) -> SummaryT:
+        status, available = await asyncio.gather(
+            self._library.import_status(document), self._library.is_file_available(document)
+        )
+        return view.of(document, status.of, available=available)
+
+    async def view_completed(self, done: Completion) -> DocumentView:
+        """Describe the document of an upload that has just ended."""
+        if not done.queued:
+            return await self.view(done.document)
+        # Its jobs were queued a moment ago: what is known need not be asked for.
+        return DocumentView.of(
+            done.document,
+            lambda kind: Stage.QUEUED if kind in done.queued else Stage.NONE,
+            available=True,
+        )
+
+    async def view_by_id(self, principal: Principal, document_id: int) -> DocumentView:
+        """Describe the document with an id."""
+        return await self.view(await self._library.get(principal, document_id))
+
+    async def _document(self, request: web.Request) -> Document:
+        return await self._library.get(request[PRINCIPAL], _id(request))
+
+
+def _id(request: web.Request) -> int:
+    return _number(request, "document_id", "document")
+
+
+def _page(request: web.Request) -> int:
+    return _number(request, "page", "page")
+
+
+def _number(request: web.Request, name: str, what: str) -> int:
+    text = request.match_info[name]
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(_GREATEST_ID))
+    if not digits or not 0 < int(text) <= _GREATEST_ID:
+        raise DocumentNotFound(f"there is no {what} {text[:40]!r}")
+    return int(text)

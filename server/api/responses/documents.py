@@ -1,0 +1,179 @@
+"""Documents, their pages, jobs and passages, as they are shown."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import Field
+
+from pdfsluice.core.documents.library import ImportStatus, Stage
+from pdfsluice.core.models import Document, JobKind, Passage
+
+from .views import View, views_of
+
+
+class FindingView(View):
+    """Something that a stage saw in the file."""
+
+    kind: str
+    severity: str
+    stage: str
+    offset: int | None
+    object: int | None
+    trigger: str | None
+    hidden: bool
+    revision: str
+    message: str
+    advice: str
+    excerpt: str
+
+
+class UnscannedView(View):
+    """A part of the file that nobody could look into."""
+
+    stage: str
+    reason: str
+    message: str
+    offset: int | None
+    object: int | None
+
+
+class DocumentSummary(View):
+    """A document in a list of many: with the number of its findings, of which it may have many."""
+
+    id: int
+    title: str
+    filename: str
+    file_size: int
+    is_file_available: bool
+    created_at: datetime
+    sha256: str
+    page_count: int | None
+    metadata: dict[str, str]
+    decision: str
+    finding_count: int
+    unscanned_count: int
+    import_status: str
+    index_status: str
+
+    @classmethod
+    def of(
+        cls, document: Document, stage_of: Callable[[JobKind], Stage], *, available: bool
+    ) -> Self:
+        """Describe a document.
+
+        Args:
+            document: The document.
+            stage_of: Tells how far its latest job of a kind has come.
+            available: Whether its bytes are there.
+        """
+        return cls(
+            **cls._of_catalogue(document),
+            is_file_available=available,
+            import_status=stage_of(JobKind.IMPORT).value,
+            index_status=stage_of(JobKind.INDEX).value,
+        )
+
+    @classmethod
+    def _of_catalogue(cls, document: Document) -> dict[str, Any]:
+        return {
+            "id": document.id,
+            "title": document.title,
+            "filename": document.filename,
+            "file_size": document.file_size,
+            "created_at": document.created_at,
+            "sha256": document.sha256,
+            "page_count": document.page_count,
+            "metadata": dict(document.metadata),
+            "decision": document.decision.name.lower(),
+            "finding_count": len(document.findings),
+            "unscanned_count": len(document.unscanned),
+        }
+
+
+class DocumentView(DocumentSummary):
+    """A document in the catalogue."""
+
+    findings: list[FindingView]
+    unscanned: list[UnscannedView]
+
+    @classmethod
+    def _of_catalogue(cls, document: Document) -> dict[str, Any]:
+        return {
+            **super()._of_catalogue(document),
+            "findings": views_of(FindingView, document.findings),
+            "unscanned": views_of(UnscannedView, document.unscanned),
+        }
+
+
+class DocumentsView(View):
+    """A page of documents."""
+
+    documents: list[DocumentSummary]
+    total: int
+    next: int | None = Field(description="The ``after`` of the next page; null at the end.")
+
+
+class JobView(View):
+    """A background job."""
+
+    id: int
+    kind: str
+    state: str
+    progress: float
+    message: str
+    attempts: int
+
+
+class ImportView(View):
+    """How the import of a document stands."""
+
+    document_id: int
+    import_status: str
+    index_status: str
+    jobs: list[JobView]
+
+    @classmethod
+    def of(cls, document_id: int, status: ImportStatus) -> Self:
+        """Describe the jobs of a document."""
+        return cls(
+            document_id=document_id,
+            import_status=status.of(JobKind.IMPORT).value,
+            index_status=status.of(JobKind.INDEX).value,
+            jobs=views_of(JobView, status.jobs),
+        )
+
+
+class PageView(View):
+    """The text of a page."""
+
+    document_id: int
+    page: int
+    text: str
+
+
+class HitView(View):
+    """A passage that matches a search."""
+
+    document_id: int
+    title: str
+    page: int
+    text: str
+    score: float
+
+    @classmethod
+    def of(cls, document: Document, passage: Passage) -> Self:
+        """Describe a hit."""
+        return cls(
+            document_id=document.id,
+            title=document.title,
+            page=passage.page,
+            text=passage.text,
+            score=passage.score,
+        )
+
+
+class SearchView(View):
+    """What a search found, best first."""
+
+    results: list[HitView]

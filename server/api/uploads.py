@@ -1,0 +1,305 @@
+"""Uploads over HTTP: initiate, send chunks, resume, complete, cancel, release, list."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from aiohttp import hdrs, web
+
+from pdfsluice.core import errors
+from pdfsluice.core.models import Scope, Session
+from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.uploads.creating import Initiation
+from pdfsluice.server.app_keys import PRINCIPAL
+from pdfsluice.server.routes import Answer, Route
+from pdfsluice.server.transport.body import BodyLimits
+from pdfsluice.server.websocket.subscribers import Subscribers
+
+from .documents import Documents
+from .requests import (
+    CancelRequest,
+    InitiateRequest,
+    NoQuery,
+    ResumeRequest,
+    read_json,
+    read_query,
+)
+from .responses.sessions import (
+    AcceptedView,
+    CancelledView,
+    CompletedView,
+    InitiatedView,
+    ResumableView,
+    SessionView,
+)
+from .responses.views import respond
+
+PREFIX = "/api/documents/streaming"
+TAG = "Uploads"
+GONE = (errors.SessionNotFound, errors.SessionExpired, errors.SessionEnded)
+
+
+class Uploads:
+    """Handlers for upload sessions; :mod:`.chunks` takes the bytes."""
+
+    def __init__(self, runtime: Runtime, documents: Documents, watchers: Subscribers) -> None:
+        self._uploads = runtime.uploads
+        self._library = runtime.library
+        self._settings = runtime.settings
+        self._documents = documents
+        self._watchers = watchers
+        self._limits = BodyLimits.of(runtime.settings)
+
+    def routes(self) -> Iterator[Route]:
+        """Return the routes of sessions; fixed paths come before those with an id."""
+        session = Answer("The session.", SessionView)
+        cancelled = Answer("It has ended and its bytes are deleted.", CancelledView)
+        yield Route(
+            method="POST",
+            path=f"{PREFIX}/initiate",
+            handler=self.initiate,
+            scopes=(Scope.UPLOAD,),
+            summary="Open an upload session",
+            tag=TAG,
+            body=InitiateRequest,
+            answers={200: Answer("The session is open.", InitiatedView)},
+            errors=(
+                errors.DuplicateDocument,
+                errors.SizeExceeded,
+                errors.RateLimited,
+                errors.StorageFull,
+            ),
+        )
+        yield Route(
+            method="GET",
+            path=f"{PREFIX}/resumable",
+            handler=self.resumable,
+            scopes=(Scope.READ, Scope.UPLOAD),
+            summary="List unfinished uploads",
+            tag=TAG,
+            answers={200: Answer("Newest first.", ResumableView, many=True)},
+        )
+        yield Route(
+            method="POST",
+            path=f"{PREFIX}/resume",
+            handler=self.resume,
+            scopes=(Scope.UPLOAD,),
+            summary="Go on with an upload",
+            tag=TAG,
+            body=ResumeRequest,
+            answers={200: session},
+            errors=(*GONE, errors.ContentRejected, errors.StateConflict),
+        )
+        yield Route(
+            method="POST",
+            path=f"{PREFIX}/complete/{{session_id}}",
+            handler=self.complete,
+            scopes=(Scope.UPLOAD,),
+            summary="Complete an upload",
+            tag=TAG,
+            headers={"Prefer": "respond-async, to be answered at once (RFC 7240)."},
+            answers={
+                200: Answer("The document is in the catalogue.", CompletedView),
+                202: Answer(
+                    "Validation and import go on; ask the status address.",
+                    AcceptedView,
+                    headers={"Location": "Where to ask."},
+                ),
+            },
+            errors=(
+                *GONE,
+                errors.UploadIncomplete,
+                errors.DigestMismatch,
+                errors.ContentRejected,
+                errors.StageFailed,
+                errors.StorageFull,
+            ),
+        )
+        yield Route(
+            method="POST",
+            path=f"{PREFIX}/cancel/{{session_id}}",
+            handler=self.cancel,
+            scopes=(Scope.UPLOAD,),
+            summary="Cancel an upload",
+            tag=TAG,
+            body=CancelRequest,
+            body_required=False,
+            answers={200: cancelled},
+            errors=(*GONE, errors.StateConflict),
+        )
+        yield Route(
+            method="POST",
+            path=f"{PREFIX}/release/{{session_id}}",
+            handler=self.release,
+            scopes=(Scope.ADMIN,),
+            summary="Overrule the refusal of a quarantined upload",
+            tag=TAG,
+            answers={200: session},
+            errors=(*GONE, errors.StateConflict),
+        )
+        yield Route(
+            method="GET",
+            path=f"{PREFIX}/{{session_id}}",
+            handler=self.status,
+            scopes=(Scope.READ, Scope.UPLOAD),
+            summary="Show an upload session",
+            tag=TAG,
+            answers={200: session},
+            errors=(errors.SessionNotFound, errors.SessionExpired),
+        )
+        yield Route(
+            method="DELETE",
+            path=f"{PREFIX}/{{session_id}}",
+            handler=self.cancel,
+            scopes=(Scope.UPLOAD,),
+            summary="Cancel an upload",
+            tag=TAG,
+            answers={200: cancelled},
+            errors=(*GONE, errors.StateConflict),
+        )
+
+    async def initiate(self, request: web.Request) -> web.StreamResponse:
+        """Open a session. The answer has the chunk size to use, which may be another.
+
+        With ``expected_hash`` and ``check_duplicates`` a document that is there already is
+        named in ``details.document`` of a 409, before a byte is sent.
+        """
+        read_query(request, NoQuery)
+        wanted = await read_json(request, InitiateRequest, self._limits)
+        initiation = Initiation(
+            filename=wanted.filename,
+            total_size=wanted.file_size,
+            client_id=wanted.client_id or f"client_{uuid4().hex}",
+            chunk_size=wanted.chunk_size,
+            title=wanted.title,
+            check_duplicates=wanted.check_duplicates,
+            auto_build_index=wanted.auto_build_index,
+            expected_digest=wanted.expected_hash,
+            metadata=wanted.metadata,
+        )
+        try:
+            session = await self._uploads.initiate(request[PRINCIPAL], initiation)
+        except errors.DuplicateDocument as error:
+            raise await self._with_document(request, error) from None
+        self._watchers.follow(session)
+        return respond(InitiatedView.of(session))
+
+    async def status(self, request: web.Request) -> web.StreamResponse:
+        """Return everything about a session: counters, what is missing, findings, document."""
+        read_query(request, NoQuery)
+        session = await self._uploads.get(request[PRINCIPAL], session_id(request))
+        return respond(await self._view(request, session))
+
+    async def resume(self, request: web.Request) -> web.StreamResponse:
+        """Check the stored bytes and return the session with what is missing."""
+        read_query(request, NoQuery)
+        wanted = await read_json(request, ResumeRequest, self._limits)
+        session = await self._uploads.resume(
+            request[PRINCIPAL], checked_id(wanted.session_id), wanted.client_id
+        )
+        self._watchers.follow(session)
+        return respond(await self._view(request, session))
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        """Validate the file and enter it into the catalogue; repeating it is harmless.
+
+        Waits for validation and the entry, not for text and index. With
+        ``Prefer: respond-async`` it does not wait at all.
+        """
+        read_query(request, NoQuery)
+        if prefers_async(request):
+            return await self._complete_later(request)
+        done = await self._uploads.complete(request[PRINCIPAL], session_id(request))
+        view = await self._documents.view_completed(done)
+        return respond(CompletedView(document=view, duplicate=done.duplicate))
+
+    async def cancel(self, request: web.Request) -> web.StreamResponse:
+        """Give an upload up and delete its bytes; cancelling again is harmless.
+
+        An administrator deletes a file in quarantine this way; its upload stays refused.
+        """
+        read_query(request, NoQuery)
+        wanted = await read_json(request, CancelRequest, self._limits, required=False)
+        session = await self._uploads.cancel(request[PRINCIPAL], session_id(request), wanted.reason)
+        return respond(CancelledView.of(session))
+
+    async def release(self, request: web.Request) -> web.StreamResponse:
+        """Let a refused upload that is kept in quarantine go on; for administrators."""
+        read_query(request, NoQuery)
+        session = await self._uploads.release(request[PRINCIPAL], session_id(request))
+        return respond(await self._view(request, session))
+
+    async def resumable(self, request: web.Request) -> web.StreamResponse:
+        """Return the caller's unfinished uploads."""
+        read_query(request, NoQuery)
+        now = datetime.now(UTC)
+        sessions = await self._uploads.resumable(request[PRINCIPAL])
+        return respond([ResumableView.of(session, now) for session in sessions])
+
+    async def _complete_later(self, request: web.Request) -> web.StreamResponse:
+        session = await self._uploads.start_completion(request[PRINCIPAL], session_id(request))
+        where = f"{PREFIX}/{session.id}"
+        return respond(
+            AcceptedView(session_id=session.id, status=session.state.value, status_url=where),
+            status=202,
+            headers={hdrs.LOCATION: where, "Preference-Applied": "respond-async"},
+        )
+
+    async def _view(self, request: web.Request, session: Session) -> SessionView:
+        document = None
+        counters = self._uploads.counters(session)
+        if session.document_id is not None:
+            try:
+                found = await self._library.get(request[PRINCIPAL], session.document_id)
+                document = await self._documents.view(found)
+                status = await self._library.import_status(found)
+                counters = replace(counters, imported=status.share)
+            except (errors.DocumentNotFound, errors.PermissionDenied):
+                document = None  # deleted since, or the key may upload only
+        return SessionView.of(session, counters, self._settings, document)
+
+    async def _with_document(
+        self, request: web.Request, error: errors.DuplicateDocument
+    ) -> errors.DuplicateDocument:
+        """Put the document itself beside its id, for who may read it."""
+        principal = request[PRINCIPAL]
+        if not principal.may(Scope.READ):
+            return error
+        view = await self._documents.view_by_id(principal, error.details["document_id"])
+        return errors.DuplicateDocument(
+            error.message,
+            hint=error.hint,
+            details={**error.details, "document": view.model_dump(mode="json")},
+        )
+
+
+def session_id(request: web.Request) -> str:
+    """Return the session id of the path.
+
+    Raises:
+        SessionNotFound: It cannot be one.
+    """
+    return checked_id(request.match_info["session_id"])
+
+
+def checked_id(text: str) -> str:
+    """Return a session id if it can be one; nothing else reaches a store.
+
+    Raises:
+        SessionNotFound: It cannot be one.
+    """
+    try:
+        if str(UUID(text)) == text:
+            return text
+    except ValueError:
+        pass
+    raise errors.SessionNotFound(
+        "there is no such upload", hint="Check the session id, or start anew."
+    )
+
+
+def prefers_async(request: web.Request) -> bool:
+    """Whether the client does not want to wait (RFC 7240, 4.1)."""
+    preferences = ",".join(request.headers.getall("Prefer", ())).lower().split(",")
+    return any(item.split(";")[0].strip() == "respond-async" for item in preferences)

@@ -1,0 +1,156 @@
+"""A chunk as ``multipart/form-data`` (RFC 7578): some short fields and one file, in any order.
+
+The file is handed on slice by slice while it arrives. What stands behind it is read
+afterwards: a checksum, or fields that have to agree with what was said before.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, aclosing
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO, Self, cast
+
+from aiohttp import hdrs, web
+from aiohttp.helpers import parse_mimetype
+
+from pdfsluice.core.errors import ProtocolError, SizeExceeded, StorageFailed
+from pdfsluice.core.models import Checksum
+from pdfsluice.core.threads import run_uncancelled
+from pdfsluice.core.uploads.receiving import Portion, Slice
+from pdfsluice.server.problems import UnsupportedMedia
+from pdfsluice.server.transport.body import BodyLimits, BodyReader
+
+from .parts import FormParts
+
+_BOUNDARY_LIMIT = 70  # RFC 2046, 5.1.1
+_SPOOL_SLICE = 256 * 1024
+
+Settle = Callable[[Mapping[str, str]], Checksum | None]
+"""Looks at all fields when the body has ended; returns the checksum of the file, if any."""
+
+
+class FileForm:
+    """A form that is being read; use as an async context manager.
+
+    Entering reads on to the file, or to the end where there is none. Then ``fields`` has
+    what came before the file.
+
+    Args:
+        request: The request; nothing of its body has been read.
+        limits: How slowly it may come.
+        names: The fields that may be there; all are optional.
+        file: The name of the file's field.
+        settle: Called when the body has ended.
+    """
+
+    def __init__(
+        self,
+        request: web.Request,
+        limits: BodyLimits,
+        *,
+        names: Collection[str],
+        settle: Settle,
+        file: str = "file",
+    ) -> None:
+        self._reader = BodyReader(request, limits)
+        self._parts = FormParts(_boundary(request), names, file)
+        self._settle = settle
+        self._begun: Iterator[Slice] = iter(())
+        self._spool: BinaryIO | None = None
+        self._held = ExitStack()
+        self.checksum: Checksum | None = None
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields that have come so far."""
+        return self._parts.fields
+
+    @property
+    def has_file(self) -> bool:
+        """Whether the file has begun."""
+        return self._parts.has_file
+
+    async def __aenter__(self) -> Self:
+        with ExitStack() as held:
+            held.enter_context(self._reader)
+            data = b" "
+            while data and not self.has_file:
+                data = await self._reader.read()
+                self._begun = self._parts.feed(data)
+                for first in self._begun:  # fields are read on the way to it
+                    self._begun = chain([first], self._begun)
+                    break
+            self._held = held.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._held.close()
+
+    async def portions(self, most: int) -> AsyncGenerator[Portion]:
+        """Yield the bytes of the file as they come, then settle what came behind it.
+
+        Raises:
+            ProtocolError: The form is malformed or has a field that is not known.
+            BodyIncomplete: The client broke off.
+            BodyTimeout: The client is too slow.
+        """
+        if self._spool is not None:
+            yield iter(partial(self._spool.read, _SPOOL_SLICE), b"")
+        else:
+            async with aclosing(self._file(most)) as portions:
+                async for portion in portions:
+                    yield portion
+        self.checksum = self._settle(self.fields)
+
+    async def spool(self, folder: Path, *, most: int) -> None:
+        """Put the file aside, in a nameless file in ``folder``, to see what comes behind it.
+
+        Raises:
+            SizeExceeded: The file has more than ``most`` bytes.
+            StorageFailed: There is no room for it.
+        """
+        try:
+            await self._spool_file(folder, most)
+        except OSError as error:
+            raise StorageFailed(
+                f"the file in the form could not be put aside: {error.strerror}",
+                hint="Put the field chunk_id before the file: then it need not be.",
+            ) from error
+
+    async def _spool_file(self, folder: Path, most: int) -> None:
+        made = await asyncio.to_thread(_nameless_file, folder)
+        self._spool = spool = self._held.enter_context(made)
+        async with aclosing(self._file(most)) as portions:
+            async for portion in portions:
+                await run_uncancelled(asyncio.to_thread(spool.writelines, portion))
+                if self._parts.file_size > most:
+                    raise SizeExceeded(
+                        f"a chunk may have {most} bytes at most", details={"max_length": most}
+                    )
+        spool.seek(0)
+
+    async def _file(self, most: int) -> AsyncGenerator[Portion]:
+        yield self._begun
+        async with aclosing(self._reader.portions(most)) as portions:
+            async for portion in portions:
+                yield chain.from_iterable(map(self._parts.feed, portion))
+        list(self._parts.feed(b""))  # nothing of the file comes any more; is the form whole?
+
+
+def _nameless_file(folder: Path) -> BinaryIO:
+    return cast(BinaryIO, TemporaryFile(dir=folder))
+
+
+def _boundary(request: web.Request) -> str:
+    if request.content_type != "multipart/form-data":
+        raise UnsupportedMedia(
+            f"the body is {request.content_type}; multipart/form-data is expected",
+            hint="Send a form, or PUT the bytes of the chunk as application/octet-stream.",
+        )
+    boundary = parse_mimetype(request.headers[hdrs.CONTENT_TYPE]).parameters.get("boundary", "")
+    if not 0 < len(boundary) <= _BOUNDARY_LIMIT:
+        raise ProtocolError("the Content-Type of the form has no usable boundary")
+    return boundary

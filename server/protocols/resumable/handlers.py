@@ -1,0 +1,234 @@
+"""Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload) at ``/resumable``.
+
+Section names in docstrings are those of the draft, interop version 8. A request without
+``Upload-Complete`` is an ordinary upload: ``curl --data-binary @file.pdf URL`` works.
+"""
+
+from collections import Counter
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from pdfsluice.core.errors import PdfsluiceError, ProtocolError, SizeExceeded
+from pdfsluice.core.models import Protocol, Session
+from pdfsluice.core.uploads.lifecycle import OPEN
+from pdfsluice.server.api.documents import Documents
+from pdfsluice.server.api.responses.sessions import AcceptedView, CompletedView
+from pdfsluice.server.api.responses.views import respond
+from pdfsluice.server.app_keys import PRINCIPAL, RUNTIME
+from pdfsluice.server.problems import UnsupportedMedia
+from pdfsluice.server.protocols import appending as sequential
+from pdfsluice.server.routes import add_public
+from pdfsluice.server.transport.body import withhold_continue
+
+from . import fields
+from .interim import ProgressReports, send_interim
+from .responses import (
+    CompletedUpload,
+    Handler,
+    InconsistentLength,
+    OffsetMismatch,
+    guarded,
+    limits,
+    refusal,
+)
+
+PREFIX: Final = "/resumable"
+MEDIA_TYPE: Final = "application/partial-upload"
+
+_RESOURCE: Final = f"{PREFIX}/{{session_id}}"
+_UNNAMED: Final = "upload.pdf"
+_APPENDS = web.AppKey("_APPENDS", Counter[str])  # running requests that append, by session
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the target of new uploads, and the upload resources."""
+    app[_APPENDS] = Counter()
+    add_public(app, _add_discovery)
+    routes: tuple[tuple[str, str, Handler], ...] = (
+        ("POST", PREFIX, _create),
+        ("HEAD", _RESOURCE, _head),
+        ("PATCH", _RESOURCE, _append),
+        ("DELETE", _RESOURCE, _cancel),
+    )
+    for method, path, handler in routes:
+        app.router.add_route(method, path, guarded(handler), expect_handler=withhold_continue)
+
+
+def _add_discovery(app: web.Application) -> None:
+    for path in (PREFIX, _RESOURCE):
+        app.router.add_route("OPTIONS", path, _options)
+
+
+async def _options(request: web.Request) -> web.Response:
+    """Limits: a client can ask for support and limits before it begins."""
+    headers = {"Accept-Patch": MEDIA_TYPE, "Upload-Limit": limits(request, None)}
+    return web.Response(status=204, headers=headers)
+
+
+async def _create(request: web.Request) -> web.Response:
+    """Upload Creation."""
+    complete = fields.boolean(request.headers, "Upload-Complete")
+    version = fields.interop_version(request.headers) if complete is not None else None
+    length = _length(request, position=0, complete=complete is not False)
+    digest = fields.sha256_digest(request.headers, "Repr-Digest")
+    session = await request.app[RUNTIME].uploads.initiate(
+        request[PRINCIPAL],
+        sequential.initiation(
+            request.query,
+            protocol=Protocol.IETF,
+            filename=fields.filename(request.headers) or _UNNAMED,
+            total_size=length,
+            expected_digest=None if digest is None else digest.value.hex(),
+        ),
+    )
+    location = sequential.location(request, PREFIX, session)
+    where = {hdrs.LOCATION: location, "Upload-Limit": limits(request, session)}
+    told = await send_interim(request, version, where)
+    async with sequential.new_upload(request, session, location, told=told):
+        response = await _take_in(request, session, 0, complete=complete is not False)
+    response.headers.update(where)
+    return response
+
+
+async def _append(request: web.Request) -> web.Response:
+    """Upload Append."""
+    if request.content_type != MEDIA_TYPE:
+        raise UnsupportedMedia(f"the body must be of type {MEDIA_TYPE}")
+    position = fields.integer(request.headers, "Upload-Offset")
+    complete = fields.boolean(request.headers, "Upload-Complete")
+    if position is None or complete is None:
+        raise ProtocolError("Upload-Offset and Upload-Complete are needed, each with a valid value")
+    session = await sequential.find(request)
+    if session.state not in OPEN:
+        if sequential.has_body(request):
+            raise InconsistentLength("the upload is complete and takes no more bytes")
+        raise CompletedUpload("the upload is complete already")
+    current = sequential.offset(session)
+    # Concurrency: an offset that was told must be accepted, although a request that the
+    # client has given up may have brought the upload further since. It gives way to this one.
+    given_up = request.app[_APPENDS][session.id] and position < current
+    if position != current and not given_up:
+        raise OffsetMismatch(current, position)
+    length = _length(request, position=position, complete=complete)
+    if length is not None:
+        session = await _settle_length(request, session, length)
+    return await _take_in(request, session, position, complete=complete)
+
+
+async def _take_in(
+    request: web.Request, session: Session, position: int, *, complete: bool
+) -> web.Response:
+    """Append the body and, if it is said to be the rest, complete the upload."""
+    if sequential.has_body(request):
+        session = await _receive(request, session, position)
+    if not complete:
+        created = request.method == hdrs.METH_POST
+        return web.Response(
+            status=HTTPStatus.CREATED if created else HTTPStatus.NO_CONTENT,
+            headers={"Upload-Complete": "?0", "Upload-Offset": str(sequential.offset(session))},
+        )
+    position = sequential.offset(session)
+    session = await _settle_length(request, session, position)
+    try:
+        response = await _result(request, session)
+    except PdfsluiceError as error:
+        if error.retryable:
+            raise
+        response = refusal(error, request)
+    response.headers.update({"Upload-Complete": "?1", "Upload-Offset": str(position)})
+    return response
+
+
+async def _receive(request: web.Request, session: Session, start: int) -> Session:
+    async def position() -> int:
+        return sequential.offset(await uploads.get(request[PRINCIPAL], session.id))
+
+    uploads = request.app[RUNTIME].uploads
+    checksum = fields.sha256_digest(request.headers, "Content-Digest")
+    appends = request.app[_APPENDS]
+    appends[session.id] += 1
+    try:
+        async with ProgressReports(request, fields.interop_version(request.headers), position):
+            return await sequential.append(request, session, start, checksum)
+    except SizeExceeded:
+        if session.total_size is not None and request.content_length is None:
+            # Upload Append: an upload that ran past its length must not be used any further.
+            await uploads.cancel(request[PRINCIPAL], session.id, "longer than announced")
+        raise
+    finally:
+        appends[session.id] -= 1
+        if not appends[session.id]:
+            del appends[session.id]
+
+
+async def _settle_length(request: web.Request, session: Session, length: int) -> Session:
+    """Length: all indications must agree."""
+    if session.total_size is None:
+        uploads = request.app[RUNTIME].uploads
+        return await uploads.set_total_size(request[PRINCIPAL], session.id, length)
+    if session.total_size != length:
+        raise InconsistentLength(
+            f"the upload has {session.total_size} bytes by an earlier request, {length} by this"
+        )
+    return session
+
+
+async def _result(request: web.Request, session: Session) -> web.Response:
+    """Responses to Uploads: what an ordinary upload of the whole file would be answered."""
+    done = await sequential.verdict(request, session)
+    if done is None:
+        status_url = f"/api/documents/streaming/{session.id}"
+        later = AcceptedView(session_id=session.id, status="processing", status_url=status_url)
+        return respond(later, status=HTTPStatus.ACCEPTED)
+    view = await Documents(request.app[RUNTIME]).view(done.document)
+    headers = {
+        hdrs.CONTENT_LOCATION: sequential.document_url(done.document.id),
+        "Repr-Digest": fields.format_digest(done.document.sha256),
+    }
+    return respond(CompletedView(document=view, duplicate=done.duplicate), headers=headers)
+
+
+async def _head(request: web.Request) -> web.Response:
+    """Offset Retrieval. Takes no lock and leaves a running append alone.
+
+    A complete upload is answered after the verdict: whoever asks missed the answer to the
+    last byte, and would take ``?1`` for success.
+    """
+    session = await sequential.find(request)
+    document_id = None
+    if session.state not in OPEN:
+        document_id = await sequential.document_id(request, session)
+    headers = {
+        "Upload-Offset": str(sequential.offset(session)),
+        "Upload-Complete": fields.format_boolean(session.state not in OPEN),
+        "Upload-Limit": limits(request, session),
+        hdrs.CACHE_CONTROL: "no-store",
+    }
+    if session.total_size is not None:
+        headers["Upload-Length"] = str(session.total_size)
+    if document_id is not None:
+        headers[hdrs.CONTENT_LOCATION] = sequential.document_url(document_id)
+    return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
+
+
+async def _cancel(request: web.Request) -> web.Response:
+    """Upload Cancellation."""
+    await sequential.cancel(request)
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _length(request: web.Request, *, position: int, complete: bool) -> int | None:
+    """Length: what this request says about it, in one way or in two that must agree."""
+    announced = fields.integer(request.headers, "Upload-Length")
+    content = request.content_length
+    if content is None and not sequential.has_body(request):
+        content = 0
+    end = None if content is None else position + content
+    agree = announced is None or end is None or (end == announced if complete else end <= announced)
+    if not agree:
+        raise InconsistentLength(
+            f"Upload-Length says {announced} bytes, the end of the body is at {end}"
+        )
+    return end if complete and end is not None else announced

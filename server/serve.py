@@ -1,0 +1,223 @@
+"""The command ``serve``: starts the server, and stops it so that nothing is lost."""
+
+import asyncio
+import errno
+import fcntl
+import gc
+import ipaddress
+import logging
+import resource
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from aiohttp import web
+
+from pdfsluice.config import Loaded, Settings
+from pdfsluice.core.errors import PdfsluiceError
+from pdfsluice.core.events import ShuttingDown
+from pdfsluice.core.plugins.loading import load_all
+from pdfsluice.core.plugins.manager import DISTRIBUTION, PluginManager
+from pdfsluice.core.processes.cpu_affinity import keep_to_own
+from pdfsluice.core.runtime import Runtime
+
+from . import logs
+from .api.stats import policy_in_words
+from .app import open_app
+from .app_keys import RUNTIME
+from .transport.connection import Runner
+from .transport.event_loop import FairSite, new_event_loop
+
+logger = logging.getLogger(__name__)
+
+_WANTED_FILES = 65_536
+_RETRY_AFTER_SECONDS = 5.0
+
+
+class CannotServe(PdfsluiceError):
+    """The server cannot listen where it was told to."""
+
+    code = "cannot-serve"
+
+
+def serve(  # noqa: PLR0917 - each is an option of the command, none has a position
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks one.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder for documents, the index and keys.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(envvar="PDFSLUICE_CONFIG", help="Settings file (TOML).")
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="Least important messages: debug, info, warning, error.")
+    ] = None,
+    log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
+) -> None:
+    """Run the server until SIGTERM or Ctrl-C.
+
+    Then it takes no new bytes, ends what is under way, tells those who watch, and exits
+    within shutdown_grace. Unfinished uploads go on when it runs again.
+    """
+    manager, loaded = load_all(
+        file=config,
+        command_line={
+            "host": host,
+            "port": port,
+            "data_dir": data_dir,
+            "log_level": log_level,
+            "log_format": log_format,
+        },
+    )
+    logs.configure(loaded.settings)
+    for warning in loaded.warnings:
+        logger.warning("%s", warning)
+    _raise_file_limit()
+    if loaded.settings.stage_processes:
+        keep_to_own(loaded.settings.processors)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(run(loaded, manager))
+
+
+async def run(loaded: Loaded, manager: PluginManager) -> None:
+    """Serve until a signal comes.
+
+    Raises:
+        CannotServe: The address is taken, does not exist, or is not to be used without keys.
+        PluginError: A plugin is at fault.
+    """
+    settings = loaded.settings
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        for folder in dict.fromkeys((settings.data_dir, settings.upload_dir, settings.state_dir)):
+            stack.enter_context(_exclusive(folder))
+        app = await stack.enter_async_context(open_app(loaded, manager))
+        runtime = app[RUNTIME]
+        check_exposure(settings, keys_required=runtime.authentication_required)
+        runner = Runner(app, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            site = await _listen(runner, settings)
+            _spare_collector()
+            _greet(runtime, runner)
+            await stop.wait()
+            await _stop(runtime, site)
+        finally:
+            await runner.cleanup()
+    logger.info("stopped")
+
+
+def _spare_collector() -> None:
+    """Keep the garbage collector from what was loaded: it would stop everything to look at it.
+
+    Full collections then take half as long, the longest pause that the event loop has.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def check_exposure(settings: Settings, *, keys_required: bool) -> None:
+    """Refuse to be reachable from elsewhere while nobody has to show a key.
+
+    Raises:
+        CannotServe: The address is not a loopback address, and there are no keys.
+    """
+    if keys_required or _is_loopback(settings.host):
+        return
+    raise CannotServe(
+        f"without API keys the server listens on loopback only, not on {settings.host!r}",
+        hint=f"Make a key first: pdfsluice keys add NAME --data-dir {settings.data_dir};"
+        " or leave --host out and let a proxy on this machine ask who calls.",
+    )
+
+
+@contextmanager
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Hold a folder: two servers would clean up each other's uploads.
+
+    The system lets go of the lock when the process ends, however it ends.
+
+    Raises:
+        CannotServe: Another server holds it, or it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (folder / "server.lock").open("a")
+    except FileExistsError as error:
+        raise CannotServe(f"cannot use {folder}: it is a file, not a folder") from error
+    except OSError as error:
+        raise CannotServe(f"cannot use the folder {folder}: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CannotServe(
+                f"another server uses the folder {folder}",
+                hint="Stop it, or choose other folders: --data-dir, and the settings upload_dir"
+                " and state_dir where they are given.",
+            ) from error
+        yield
+
+
+async def _listen(runner: Runner, settings: Settings) -> web.TCPSite:
+    site = FairSite(runner, settings.host, settings.port)
+    try:
+        await site.start()
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        if error.errno == errno.EADDRINUSE:
+            raise CannotServe(
+                f"{where} is taken by another program",
+                hint="Stop it, or choose another port: --port 0 picks a free one.",
+            ) from error
+        raise CannotServe(f"cannot listen on {where}: {error.strerror or error}") from error
+    return site
+
+
+async def _stop(runtime: Runtime, site: web.TCPSite) -> None:
+    """Let nobody new in, tell who watches, and bring what is under way to an end."""
+    logger.info("stopping")
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)  # a second signal ends the process at once
+    await site.stop()
+    runtime.events.publish(ShuttingDown(at=time.time(), retry_after=_RETRY_AFTER_SECONDS))
+    await runtime.drain()
+
+
+def _greet(runtime: Runtime, runner: Runner) -> None:
+    """Print where the server is, and who may use it."""
+    keys_required = runtime.authentication_required
+    host, port = runner.addresses[0][:2]
+    shown = f"[{host}]" if ":" in host else host
+    who = "API keys are required" if keys_required else "no key is needed on this machine"
+    typer.echo(
+        f"pdfsluice {version(DISTRIBUTION)} listens on http://{shown}:{port}"
+        f" (policy: {policy_in_words(runtime)}; {who})"
+    )
+    logger.info("listening", extra={"host": host, "port": port, "keys_required": keys_required})
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a host name or address leads to this machine only, as far as one can tell."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files as many uploads and watchers need, if the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED_FILES if hard == resource.RLIM_INFINITY else min(_WANTED_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,139 @@
+"""The HTTP machinery under the application: aiohttp's, with our answers to malformed requests."""
+
+import logging
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http import HttpRequestParser
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+
+from pdfsluice.server.logs import AccessLogger
+from pdfsluice.server.problems import internal_problem, problem_of_status
+
+logger = logging.getLogger(__name__)
+
+READ_BUFFER = 64 * 1024
+"""Bytes of a body that may wait to be read before the client is slowed down."""
+_LINGER_SECONDS = 10.0
+_KEEP_ALIVE_SECONDS = 75.0
+
+
+class Runner(web.AppRunner):
+    """Runs the application on our kind of connections."""
+
+    def __init__(self, app: web.Application, *, shutdown_timeout: float) -> None:
+        super().__init__(
+            app,
+            access_log_class=AccessLogger,
+            access_log=logging.getLogger("pdfsluice.server.transport.origins"),
+            logger=logger,
+            auto_decompress=False,
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+            lingering_time=_LINGER_SECONDS,
+            read_bufsize=READ_BUFFER,
+            shutdown_timeout=shutdown_timeout,
+        )
+
+    async def _make_server(self) -> web.Server:
+        """Replace the factory of connections; aiohttp has no public way to choose it."""
+        made = await super()._make_server()
+        options = made._kwargs  # noqa: SLF001 - see above
+        return _Server(made.request_handler, request_factory=made.request_factory, **options)
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return Connection(self, loop=self._loop, **self._kwargs)
+
+
+class Connection(RequestHandler):
+    """Answers with problems also where no application is asked; lends out its transport.
+
+    Attributes:
+        lost_track: Whether part of a body was read by somebody else and nobody knows what
+            comes next, so that no further request can be read.
+    """
+
+    __slots__ = ("lost_track",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lost_track = False
+
+    @property
+    def drained(self) -> bool:
+        """Whether nothing that the socket gave waits to be parsed."""
+        return not (self._reading_paused or self._buffer_paused)
+
+    def forget_body(self) -> None:
+        """Go on with the next request: somebody else has read this one's body to its end.
+
+        There is no public way past a body that the parser has not seen: it is replaced by
+        a new one, as at the start of a connection.
+        """
+        self._parser = HttpRequestParser(
+            self,
+            self._loop,
+            READ_BUFFER,
+            max_line_size=self.max_line_size,
+            max_field_size=self.max_field_size,
+            max_headers=self.max_headers,
+            payload_exception=RequestPayloadError,
+            auto_decompress=False,
+            max_msg_queue_size=self._max_msg_queue_size,
+        )
+
+    def lose_track(self) -> None:
+        """Read no further request: somebody else has given up this one's body half-way."""
+        self.lost_track = True
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the answer to a request that is malformed, or whose handling broke.
+
+        Raises:
+            ConnectionError: Nobody is left to answer, or a part of the answer has gone already.
+        """
+        alone = self.transport is None or self.transport.is_closing()
+        if isinstance(exc, ConnectionError) and (alone or _has_begun(request)):
+            raise exc
+        request_id = uuid.uuid4().hex
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.error("unexpected error", exc_info=exc, extra={"request_id": request_id})
+            response = internal_problem(request_id)
+        else:
+            reason = (message or "").strip().split("\n")[0].rstrip(":")[:200]
+            logger.info("malformed request: %s", reason, extra={"request_id": request_id})
+            response = problem_of_status(
+                status,
+                message=f"the request is not HTTP as it should be: {reason}",
+                request_id=request_id,
+            )
+        refuse_second_answer(request, exc)
+        response.force_close()
+        return response
+
+
+def refuse_second_answer(request: web.BaseRequest, error: BaseException | None) -> None:
+    """Break the connection off if a part of the answer has gone: it cannot be made good.
+
+    Whatever followed would be taken for the rest of that answer. A connection that is closed
+    before the announced end tells the client that the answer is not whole (RFC 9112, 8).
+
+    Raises:
+        ConnectionError: A part of the answer has gone.
+    """
+    if _has_begun(request):
+        request.protocol.force_close()
+        raise ConnectionError("the answer broke off half-way") from error
+
+
+def _has_begun(request: web.BaseRequest) -> bool:
+    return request.writer.output_size > 0

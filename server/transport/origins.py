@@ -1,0 +1,138 @@
+"""Who may ask for what: web origins, host names, keys and scopes, before a body byte is read."""
+
+import ipaddress
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from pdfsluice.core.plugins.ports.access import Credentials
+from pdfsluice.server.problems import OriginRefused
+
+WEBSOCKET_PROTOCOL = "pdfsluice.v1"
+_KEY_PROTOCOL = "bearer."
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_EXPOSED = (
+    "Accept-Patch, Accept-Ranges, Content-Disposition, Content-Location, Content-Range, ETag,"
+    " Location, Preference-Applied, Repr-Digest, Retry-After, Tus-Checksum-Algorithm,"
+    " Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Complete, Upload-Concat,"
+    " Upload-Defer-Length, Upload-Draft-Interop-Version, Upload-Expires, Upload-Length,"
+    " Upload-Limit, Upload-Metadata, Upload-Offset, X-Request-Id"
+)
+_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Which web pages may use the server.
+
+    A browser sends requests for any page that its user opens. Without keys nothing but the
+    origin tells such a request from one that the user wants; and a page may give its own
+    host name our address (DNS rebinding), so without keys the host name counts as well.
+
+    Attributes:
+        allowed: Origins beside our own; ``*`` for all.
+        keys_required: Whether every caller has to show a key.
+        host: The host name or address that the server was told to listen on.
+    """
+
+    allowed: Collection[str]
+    keys_required: bool
+    host: str
+
+    def check(self, request: web.Request) -> None:
+        """Refuse what the user of a browser has not asked for.
+
+        Raises:
+            OriginRefused: The page or the host name is not ours.
+        """
+        if not self.keys_required and not self._known_host(request):
+            raise OriginRefused(
+                f"this server does not answer to the name {request.host[:100]!r}",
+                hint="Use localhost, or let the server require keys (pdfsluice keys add).",
+            )
+        upgrade = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+        if (upgrade or request.method not in _SAFE) and not self._known_origin(request):
+            raise OriginRefused(
+                "a web page of another origin may not do this",
+                hint="Add its origin to the setting cors_origins.",
+            )
+
+    def headers(self, request: web.Request) -> dict[str, str]:
+        """Return the CORS headers of an answer."""
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is None or not self._listed(origin):
+            return {}
+        return {
+            hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin,
+            hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: _EXPOSED,
+        }
+
+    def preflight(self, request: web.Request) -> web.Response | None:
+        """Return the answer to a preflight request; ``None`` for any other."""
+        wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_METHOD)
+        if request.method != "OPTIONS" or wanted is None or hdrs.ORIGIN not in request.headers:
+            return None
+        response = web.Response(status=204)
+        if self._listed(request.headers[hdrs.ORIGIN]):
+            names = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "").split(",")
+            asked = [name.strip() for name in names if _HEADER_NAME.fullmatch(name.strip())]
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = _METHODS
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = ", ".join(asked)
+            response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = "7200"
+        return response
+
+    def _listed(self, origin: str) -> bool:
+        return "*" in self.allowed or origin in self.allowed
+
+    def _known_origin(self, request: web.Request) -> bool:
+        site = request.headers.get("Sec-Fetch-Site")
+        if site in {"same-origin", "none"}:
+            return True
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is None:
+            return site is None  # not a browser, or one too old to be told apart
+        return self._listed(origin) or _authority(origin) == request.host
+
+    def _known_host(self, request: web.Request) -> bool:
+        name = _host_name(request.host)
+        if name in {"localhost", self.host} or name.endswith(".localhost"):
+            return True
+        if any(_authority(origin) == request.host for origin in self.allowed):
+            return True
+        try:
+            return ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            return False
+
+
+def credentials(request: web.Request) -> Credentials:
+    """Return what a request shows of its sender.
+
+    Browsers cannot set headers on a WebSocket: there the key comes as a subprotocol,
+    ``bearer.KEY``, beside the one that is spoken.
+    """
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    offered = headers.get("sec-websocket-protocol", "").split(",")
+    for protocol in (item.strip() for item in offered):
+        if protocol.startswith(_KEY_PROTOCOL):
+            headers.setdefault("authorization", f"Bearer {protocol.removeprefix(_KEY_PROTOCOL)}")
+    return Credentials(headers=headers, query=dict(request.query), remote=request.remote or "")
+
+
+def _authority(origin: str) -> str | None:
+    """Return host and port of an origin; ``None`` where it has none or is malformed."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
+
+
+def _host_name(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""

@@ -1,0 +1,44 @@
+"""What listens to the events of a server, as a plugin that it registers with itself."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.manager import DISTRIBUTION, PluginInfo, PluginManager
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
+from pdfsluice.server.metrics import Metrics
+
+from .subscribers import Subscribers
+
+_CAPACITY = 10_000
+
+
+class LiveSinks:
+    """The event sinks ``websocket`` and ``metrics``.
+
+    Attributes:
+        watchers: Hand events to WebSockets.
+        metrics: Count them.
+    """
+
+    def __init__(self) -> None:
+        self.watchers = Subscribers()
+        self.metrics = Metrics()
+
+    @classmethod
+    def register(cls, manager: PluginManager) -> "LiveSinks":
+        """Make the sinks and register them; before the runtime is opened."""
+        sinks = cls()
+        info = PluginInfo("live", __name__, DISTRIBUTION, version(DISTRIBUTION))
+        manager.register(sinks, info)
+        return sinks
+
+    @hookimpl
+    def pdfsluice_register_event_sinks(self, context: PluginContext) -> Sequence[EventSinkSpec]:
+        """Register both sinks."""
+        del context
+        return (
+            EventSinkSpec(name="websocket", sink=self.watchers, capacity=_CAPACITY),
+            EventSinkSpec(name="metrics", sink=self.metrics, capacity=_CAPACITY),
+        )
