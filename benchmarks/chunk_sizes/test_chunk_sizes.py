@@ -84,9 +84,9 @@ class FileBody:
     def __init__(self, data: memoryview) -> None:
         self._data = data
 
-    async def portions(self, most: int) -> AsyncGenerator[Iterator[memoryview]]:
-        for start in range(0, len(self._data), most):
-            part = self._data[start : start + most]
+    async def parts(self, max_bytes: int) -> AsyncGenerator[Iterator[memoryview]]:
+        for start in range(0, len(self._data), max_bytes):
+            part = self._data[start : start + max_bytes]
             yield (part[at : at + READ] for at in range(0, len(part), READ))
 
 

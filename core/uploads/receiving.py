@@ -1,9 +1,9 @@
 """The way of a chunk, from the first body byte to the acknowledgement.
 
-    gates -> portions -> in a worker thread: slices, chunk checks, Blob.write, Blob.sync
+    gates -> parts -> in a worker thread: slices, chunk checks, Blob.write, Blob.sync
           -> SessionStore.commit -> acknowledged -> the follower is woken
 
-A portion is read where it is written: a worker takes the bytes from the connection, shows
+A part is read where it is written: a worker takes the bytes from the connection, shows
 them to the checks and writes them, while the event loop only waits for the next ones.
 Nothing exists until it is committed: whatever goes wrong before, the bytes written so far
 lie outside the committed ranges and are overwritten by the next attempt.
@@ -34,11 +34,11 @@ from pdfsluice.core.threads import Workers, run_uncancelled
 
 from .upload import OpenUpload
 
-_LARGEST_PORTION = 8 * 1024 * 1024
+_MAX_PART_BYTES = 8 * 1024 * 1024
 _COMPARE_SIZE = 256 * 1024
 
 Slice = bytes | bytearray | memoryview
-Portion = Iterable[Slice]
+Part = Iterable[Slice]
 """Bytes that are there, or that come without delay.
 
 It is iterated once, in a worker thread, and may read from the connection itself. A slice is
@@ -49,24 +49,24 @@ done with when the next is asked for, so that its memory can be used again.
 class Body(Protocol):
     """The body of a request, as its protocol delivers it."""
 
-    def portions(self, most: int) -> AsyncGenerator[Portion]:
+    def parts(self, max_bytes: int) -> AsyncGenerator[Part]:
         """Yield the bytes of the chunk as they come; the event loop waits for them here.
 
-        A portion has been iterated when the next is asked for.
+        A part has been iterated when the next is asked for.
 
         Args:
-            most: How many bytes a portion should have at most, where that can be chosen.
+            max_bytes: Most bytes that a part of a large body may have.
 
         Raises:
             BodyIncomplete: The connection broke, or the body is shorter than announced.
             BodyTimeout: The sender is too slow.
-            ProtocolError: The body is malformed; a portion may raise it too.
+            ProtocolError: The body is malformed; a part may raise it too.
         """
         ...
 
     @property
     def checksum(self) -> Checksum | None:
-        """A checksum that came behind the body; asked for when the portions have ended."""
+        """A checksum that came behind the body; asked for when the parts have ended."""
         ...
 
 
@@ -91,10 +91,10 @@ class ChunkPipeline:
                 await gates.enter_async_context(spec.gate.admit(upload.session, chunk))
             intake = _Intake(upload, chunk, [spec.stage for spec in self._stages], self._workers)
             try:
-                most = min(upload.session.chunk_size, _LARGEST_PORTION)
-                async with aclosing(body.portions(most)) as portions:
-                    async for portion in portions:
-                        await intake.take(portion)
+                max_bytes = min(upload.session.chunk_size, _MAX_PART_BYTES)
+                async with aclosing(body.parts(max_bytes)) as parts:
+                    async for part in parts:
+                        await intake.take(part)
                 await intake.finish(chunk.checksum or body.checksum)
             except (BodyIncomplete, BodyTimeout, StorageFull, asyncio.CancelledError):
                 await intake.keep_prefix()
@@ -130,11 +130,11 @@ class _Intake:
         """How many bytes have come."""
         return self._recorder.received
 
-    async def take(self, portion: Portion) -> None:
-        """Have a portion written; commit when that makes a chunk's worth."""
+    async def take(self, part: Part) -> None:
+        """Have a part written; commit when that makes a chunk's worth."""
         before = self.received
         try:
-            await run_uncancelled(self._workers.run(self._recorder.record, portion))
+            await run_uncancelled(self._workers.run(self._recorder.record, part))
         finally:
             size = self.received - before
             self._uncommitted += size
@@ -207,9 +207,9 @@ class _Recorder:
         self.received = 0
         self.judged = False
 
-    def record(self, portion: Portion) -> None:
-        """Write a portion and show it to the checks; judge the chunk as soon as it is whole."""
-        for data in portion:
+    def record(self, part: Part) -> None:
+        """Write a part and show it to the checks; judge the chunk as soon as it is whole."""
+        for data in part:
             self.received += len(data)
             if self.received > self._chunk.max_length:
                 raise SizeExceeded(
@@ -221,7 +221,7 @@ class _Recorder:
                     check.update(view)
                 self._writer.write(view)
         whole = self.received == self._chunk.length and not self._chunk.checksum_follows
-        if whole and not self.judged:  # what follows a file in a form makes portions too
+        if whole and not self.judged:  # what follows a file in a form makes parts too
             self.judge(self._chunk.checksum)
 
     def judge(self, checksum: Checksum | None, late: Sequence[ChunkCheck] = ()) -> None:

@@ -219,7 +219,7 @@ class Chunks:
         async with AsyncExitStack() as admitted:
             for spec in self._gates:
                 await admitted.enter_async_context(spec.gate.admit(session, anywhere))
-            await form.spool(self._settings.upload_dir, most=size)
+            await form.spool(self._settings.upload_dir, max_bytes=size)
 
     async def _session(self, request: web.Request) -> Session:
         """Return the session of the path, if it takes bytes."""

@@ -19,7 +19,7 @@ from aiohttp.helpers import parse_mimetype
 from pdfsluice.core.errors import ProtocolError, SizeExceeded, StorageFailed
 from pdfsluice.core.models import Checksum
 from pdfsluice.core.threads import run_uncancelled
-from pdfsluice.core.uploads.receiving import Portion, Slice
+from pdfsluice.core.uploads.receiving import Part, Slice
 from pdfsluice.server.problems import UnsupportedMedia
 from pdfsluice.server.transport.body import BodyLimits, BodyReader
 
@@ -89,7 +89,7 @@ class FileForm:
     async def __aexit__(self, *_: object) -> None:
         self._held.close()
 
-    async def portions(self, most: int) -> AsyncGenerator[Portion]:
+    async def parts(self, max_bytes: int) -> AsyncGenerator[Part]:
         """Yield the bytes of the file as they come, then settle what came behind it.
 
         Raises:
@@ -100,43 +100,44 @@ class FileForm:
         if self._spool is not None:
             yield iter(partial(self._spool.read, _SPOOL_SLICE), b"")
         else:
-            async with aclosing(self._file(most)) as portions:
-                async for portion in portions:
-                    yield portion
+            async with aclosing(self._file(max_bytes)) as parts:
+                async for part in parts:
+                    yield part
         self.checksum = self._settle(self.fields)
 
-    async def spool(self, folder: Path, *, most: int) -> None:
+    async def spool(self, folder: Path, *, max_bytes: int) -> None:
         """Put the file aside, in a nameless file in ``folder``, to see what comes behind it.
 
         Raises:
-            SizeExceeded: The file has more than ``most`` bytes.
+            SizeExceeded: The file has more than ``max_bytes`` bytes.
             StorageFailed: There is no room for it.
         """
         try:
-            await self._spool_file(folder, most)
+            await self._spool_file(folder, max_bytes)
         except OSError as error:
             raise StorageFailed(
                 f"the file in the form could not be put aside: {error.strerror}",
                 hint="Put the field chunk_id before the file: then it need not be.",
             ) from error
 
-    async def _spool_file(self, folder: Path, most: int) -> None:
+    async def _spool_file(self, folder: Path, max_bytes: int) -> None:
         made = await asyncio.to_thread(_nameless_file, folder)
         self._spool = spool = self._held.enter_context(made)
-        async with aclosing(self._file(most)) as portions:
-            async for portion in portions:
-                await run_uncancelled(asyncio.to_thread(spool.writelines, portion))
-                if self._parts.file_size > most:
+        async with aclosing(self._file(max_bytes)) as parts:
+            async for part in parts:
+                await run_uncancelled(asyncio.to_thread(spool.writelines, part))
+                if self._parts.file_size > max_bytes:
                     raise SizeExceeded(
-                        f"a chunk may have {most} bytes at most", details={"max_length": most}
+                        f"a chunk may have {max_bytes} bytes at most",
+                        details={"max_length": max_bytes},
                     )
         spool.seek(0)
 
-    async def _file(self, most: int) -> AsyncGenerator[Portion]:
+    async def _file(self, max_bytes: int) -> AsyncGenerator[Part]:
         yield self._begun
-        async with aclosing(self._reader.portions(most)) as portions:
-            async for portion in portions:
-                yield chain.from_iterable(map(self._parts.feed, portion))
+        async with aclosing(self._reader.parts(max_bytes)) as parts:
+            async for part in parts:
+                yield chain.from_iterable(map(self._parts.feed, part))
         list(self._parts.feed(b""))  # nothing of the file comes any more; is the form whole?
 
 

@@ -20,7 +20,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from pdfsluice.config import Settings
 from pdfsluice.core.errors import BodyIncomplete, BodyTimeout, SizeExceeded
 from pdfsluice.core.models import Checksum
-from pdfsluice.core.uploads.receiving import Portion
+from pdfsluice.core.uploads.receiving import Part
 
 from .connection import Connection
 from .socket_body import BUFFERS, Receiver, take_over
@@ -112,11 +112,11 @@ class BodyReader:
                 return rest
             raise
 
-    async def portions(self, most: int) -> AsyncGenerator[Portion]:
+    async def parts(self, max_bytes: int) -> AsyncGenerator[Part]:
         """Yield the body from here on, for worker threads: a large one past aiohttp.
 
         Args:
-            most: How many bytes of a large body a portion may have.
+            max_bytes: Most bytes that a part of a large body may have.
 
         Raises:
             BodyIncomplete: The client broke off.
@@ -125,18 +125,18 @@ class BodyReader:
         await allow_body(self._request)
         head, self._receiver = take_over(self._request, self._request.app[BUFFERS])
         if self._receiver is not None:
-            yield chain(head, self._receiver.read(most))
+            yield chain(head, self._receiver.read(max_bytes))
             while self._receiver.rest:
                 with self._waiting():
                     await self._receiver.ready()
-                yield self._receiver.read(most)
+                yield self._receiver.read(max_bytes)
             return
         if head:
             yield head
         async for gathered in self._gathered():
             yield gathered
 
-    async def _gathered(self) -> AsyncGenerator[Portion]:
+    async def _gathered(self) -> AsyncGenerator[Part]:
         """Yield what aiohttp hands on, enough at a time to be worth a worker's while."""
         while data := await self.read():
             gathered, size = [data], len(data)
@@ -205,7 +205,7 @@ class RawBody:
         self._limits = limits
         self.checksum = checksum
 
-    async def portions(self, most: int) -> AsyncGenerator[Portion]:
+    async def parts(self, max_bytes: int) -> AsyncGenerator[Part]:
         """Yield the bytes as they come.
 
         Raises:
@@ -213,9 +213,9 @@ class RawBody:
             BodyTimeout: The client is too slow.
         """
         with BodyReader(self._request, self._limits) as reader:
-            async with aclosing(reader.portions(most)) as portions:
-                async for portion in portions:
-                    yield portion
+            async with aclosing(reader.parts(max_bytes)) as parts:
+                async for part in parts:
+                    yield part
 
 
 async def read_small(request: web.Request, limits: BodyLimits, *, most: int) -> bytes:

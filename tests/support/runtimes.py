@@ -23,7 +23,7 @@ from pdfsluice.core.plugins.ports.policy import PolicySpec
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, StreamStageSpec
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
 from pdfsluice.core.uploads.creating import Initiation
-from pdfsluice.core.uploads.receiving import Portion
+from pdfsluice.core.uploads.receiving import Part
 
 IN_PROCESS: Mapping[str, Any] = {"index": "", "stage_processes": 0}
 """Settings for plugins that exist in the test process alone."""
@@ -43,8 +43,8 @@ class Bytes:
     checksum: Checksum | None = None
     held: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def portions(self, most: int) -> AsyncGenerator[Portion]:
-        """Yield the bytes in portions of ``size``."""
+    async def parts(self, max_bytes: int) -> AsyncGenerator[Part]:
+        """Yield the bytes in parts of ``size``."""
         for start in range(0, len(self.data), self.size):
             if self.failure is not None and start >= (self.fails_after or 0):
                 raise self.failure

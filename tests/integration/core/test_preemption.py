@@ -25,7 +25,7 @@ class Pieces:
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    async def portions(self, most: int) -> AsyncGenerator[list[bytes]]:
+    async def parts(self, max_bytes: int) -> AsyncGenerator[list[bytes]]:
         for start in range(0, len(self._data), 10_000):
             await asyncio.sleep(0)
             yield [self._data[start : start + 10_000]]
