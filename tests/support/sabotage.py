@@ -117,6 +117,6 @@ def children() -> set[int]:
             command = entry.joinpath("cmdline").read_bytes()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(parent) == os.getpid() and b"stage_child" in command:
+        if int(parent) == os.getpid() and b"worker_main" in command:
             found.add(int(entry.name))
     return found

@@ -137,7 +137,7 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
 def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamStageSpec]:
     """Register the stage."""
     options = context.options("saboteur", Options)
-    if options.folder.name == "forbidden" and Path(sys.argv[0]).name == "stage_child.py":
+    if options.folder.name == "forbidden" and Path(sys.argv[0]).name == "worker_main.py":
         raise RuntimeError("not with this folder")
 
     def open_stage(context: StageContext) -> Saboteur:
