@@ -66,7 +66,7 @@ class FileSource:
                 os.pread, self.descriptor, min(_SLICE, end - start), start
             )
             if not data:
-                raise self._changed()
+                raise self.changed()
             start += len(data)
             yield data
 
@@ -84,7 +84,7 @@ class FileSource:
         while start < end:
             size = os.preadv(self.descriptor, [buffer[: min(len(buffer), end - start)]], start)
             if not size:
-                raise self._changed()
+                raise self.changed()
             digest.update(buffer[:size])
             start += size
         return digest.digest()
@@ -97,10 +97,11 @@ class FileSource:
         """
         now = os.fstat(self.descriptor)
         if (now.st_size, now.st_mtime_ns) != (self.size, self.modified):
-            raise self._changed()
+            raise self.changed()
 
-    def _changed(self) -> FileChanged:
+    def changed(self) -> FileChanged:
+        """Return the error for a file that was written to after its upload began."""
         return FileChanged(
-            f"{self.path} was changed while it was being sent",
-            hint="Upload it again when nobody writes to it any more.",
+            f"{self.path} was changed after its upload began, and did not become a document",
+            hint="Upload it again when no program writes to it.",
         )

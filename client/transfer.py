@@ -9,6 +9,7 @@ from pdfsluice.core.models import SessionState
 from .chunks import ChunkSender
 from .errors import (
     ClientError,
+    DigestMismatch,
     UnexpectedAnswer,
     Unreachable,
     UploadIncomplete,
@@ -45,6 +46,7 @@ class Transfer:
         patience: How long to keep sending.
         pacer: How fast to send.
         tracker: Hears of progress.
+        announced: Whether the server knows the SHA-256 of the file already.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class Transfer:
         patience: Patience,
         pacer: Pacer,
         tracker: ProgressTracker,
+        announced: bool,
     ) -> None:
         self._transport = transport
         self._source = source
         self._session_id = session_id
         self._patience = patience
         self._tracker = tracker
+        self._announced = announced
         self._watcher = Subscriber(transport, client_id, self._session, policy)
         self._sender = ChunkSender(
             transport,
@@ -84,28 +88,42 @@ class Transfer:
     async def run(self, missing: Missing) -> Document:
         """Send what is missing and complete the upload.
 
-        A refusal that is heard on the WebSocket ends the sending at once.
+        A refusal received on the WebSocket ends the sending immediately. Unless the server knows
+        the digest of the file, it is computed meanwhile, and compared at the end: the bytes that
+        are stored are those of one version of the file.
 
         Raises:
+            FileChanged: The file was changed since the upload began.
             ClientError: The server refuses the file, or patience is at its end.
         """
         try:
             async with asyncio.TaskGroup() as group:
                 listener = group.create_task(self._listen())
-                document = await self._send_and_complete(missing)
+                digest = None if self._announced else group.create_task(self._source.digest())
+                document = await self._send_and_complete(missing, digest)
                 listener.cancel()
         except BaseExceptionGroup as group_of_errors:
-            raise _cause(group_of_errors) from None
+            raise self._explained(_cause(group_of_errors)) from None
         return document
 
-    async def _send_and_complete(self, missing: Missing) -> Document:
+    def _explained(self, error: BaseException) -> BaseException:
+        if isinstance(error, ClientError) and error.code == DigestMismatch.default_code:
+            return self._source.changed()
+        return error
+
+    async def _send_and_complete(
+        self, missing: Missing, digest: asyncio.Task[bytes] | None
+    ) -> Document:
         while True:
             there = self._source.size - sum(end - start for start, end in missing)
             self._tracker.opened(self._session_id, there)
             await self._sender.send(missing)
+            if digest is not None and not digest.done():
+                self._tracker.stage("reading")
+            expected = None if digest is None else (await digest).hex()
             self._source.check_unchanged()
             try:
-                completed = await self._complete()
+                completed = await self._complete(expected)
             except UploadIncomplete as error:
                 if not error.missing_ranges or error.missing_ranges == missing:
                     raise
@@ -113,18 +131,19 @@ class Transfer:
             else:
                 return replace(completed.document, duplicate=completed.duplicate)
 
-    async def _complete(self) -> Completed:
+    async def _complete(self, digest: str | None) -> Completed:
         """Ask for the completion; however often that is repeated, it is done once.
 
         Proxies do not wait for an answer as long as the server may need for a large file. As
         long as it is at work, a lost answer costs no patience.
         """
         path = f"{STREAMING}/complete/{self._session_id}"
+        body = None if digest is None else {"expected_hash": digest}
         while True:
             self._tracker.stage("validating")
             try:
                 return await self._transport.call(
-                    Completed, "POST", path, timeout=_COMPLETE_SECONDS
+                    Completed, "POST", path, json=body, timeout=_COMPLETE_SECONDS
                 )
             except ClientError as error:
                 await self._patience.wait(error)

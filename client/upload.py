@@ -117,7 +117,9 @@ class Upload:
         except DuplicateDocument as duplicate:
             document = decode_value(Document, duplicate.details.get("document"))
             return replace(document, duplicate=True)
-        transfer = self._transfer(session.session_id, session.chunk_size)
+        transfer = self._transfer(
+            session.session_id, session.chunk_size, announced=digest is not None
+        )
         return await transfer.run(((0, self._source.size),))
 
     async def resume(self, session_id: str) -> Document:
@@ -145,7 +147,10 @@ class Upload:
                 hint="Go on with the client that began it, or upload the file anew.",
             )
         await self._check_same_file(session)
-        return await self._transfer(session_id, session.chunk_size).run(session.missing_ranges)
+        transfer = self._transfer(
+            session_id, session.chunk_size, announced=bool(session.expected_hash)
+        )
+        return await transfer.run(session.missing_ranges)
 
     async def _initiate(self, digest: str | None) -> NewSession:
         request = {
@@ -214,7 +219,7 @@ class Upload:
         self._tracker.stage("reading")
         return (await self._source.digest()).hex()
 
-    def _transfer(self, session_id: str, chunk_size: int) -> Transfer:
+    def _transfer(self, session_id: str, chunk_size: int, *, announced: bool) -> Transfer:
         return Transfer(
             self._transport,
             self._source,
@@ -227,6 +232,7 @@ class Upload:
             patience=self._patience,
             pacer=Pacer(self._options.rate),
             tracker=self._tracker,
+            announced=announced,
         )
 
 

@@ -13,18 +13,9 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from .environment import parts_of, read_environment, read_text
 from .given import Given, Key, SettingsError
 from .settings import Settings
+from .wording import described, predicate
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-
-_EXPECTED: Mapping[str, str] = {
-    "tuple_type": "a list is expected",
-    "list_type": "a list is expected",
-    "set_type": "a list is expected",
-    "frozen_set_type": "a list is expected",
-    "dict_type": "a table is expected",
-    "model_type": "a table is expected",
-}
-"""What people call the types that pydantic names otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +142,7 @@ def _explain(problem: Any, model: type[BaseModel], given: Mapping[str, Given], p
     location = [str(part) for part in problem["loc"]]
     name = location[0] if location else ""
     shown = ".".join((*prefix, *location))
-    reason = _EXPECTED.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    reason = predicate(problem)
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, list(model.model_fields), n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
@@ -162,7 +153,7 @@ def _explain(problem: Any, model: type[BaseModel], given: Mapping[str, Given], p
     value = "(a secret)" if SecretStr in parts_of(known.annotation) else repr(str(item.value))
     return (
         f"{shown} = {value} (from {item.origin}) is not allowed:"
-        f" {reason}. {known.description or ''}".rstrip()
+        f" {described('it', problem)}. {known.description or ''}".rstrip()
     )
 
 

@@ -82,7 +82,7 @@ class Initiator:
             PdfsluiceError: See :meth:`pdfsluice.core.uploads.service.UploadService.initiate`.
         """
         check_size(initiation.total_size, self._settings)
-        digest = _checked_digest(initiation.expected_digest)
+        digest = checked_digest(initiation.expected_digest)
         if digest is not None and initiation.check_duplicates:
             await self._refuse_duplicate(digest, principal)
         session = _new_session(principal, initiation, digest, self._settings)
@@ -156,8 +156,12 @@ def _new_session(
     return replace(session, expires_at=expiry(session, settings))
 
 
-def _checked_digest(text: str | None) -> str | None:
-    """Accept a SHA-256 in hexadecimal; anything else is the client's mistake."""
+def checked_digest(text: str | None) -> str | None:
+    """Return a SHA-256 in lower-case hexadecimal; ``None`` if there is none.
+
+    Raises:
+        ProtocolError: It is not a SHA-256 in hexadecimal.
+    """
     if not text:
         return None
     if not _SHA256.fullmatch(text):

@@ -4,11 +4,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from pdfsluice.core.errors import PdfsluiceError, StateConflict
+from pdfsluice.core.errors import DigestMismatch, PdfsluiceError, StateConflict
 from pdfsluice.core.models import Completion, Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
 
 from .completing import Completer, require_whole
+from .creating import checked_digest
 from .lifecycle import OPEN, refusal, stopping
 from .open_uploads import OpenUploads
 from .upload import OpenUpload
@@ -32,6 +33,31 @@ class Completions:
         self._active = active
         self._sessions = sessions
         self._catalogue = catalogue
+
+    async def announce(self, session: Session, digest: str) -> None:
+        """Let a completion that begins later compare the stored bytes with a digest.
+
+        Raises:
+            ProtocolError: It is not a SHA-256 in hexadecimal.
+            DigestMismatch: Another digest was announced before, or the document has another.
+        """
+        announced = checked_digest(digest)
+        if announced is None or session.expected_digest == announced:
+            return
+        if session.expected_digest is None and session.state in OPEN:
+            upload = await self._active.get(session)
+            async with upload.lock:
+                session = upload.session
+                if session.expected_digest is None and session.state in OPEN:
+                    await upload.change(expected_digest=announced)
+                    return
+        known = session.expected_digest or session.facts.get("sha256")
+        if known is not None and known != announced:
+            raise DigestMismatch(
+                f"the upload has the SHA-256 {known}; {announced} was announced",
+                hint="Upload the file again.",
+                details={"expected": announced, "actual": known},
+            )
 
     async def begin(self, session: Session) -> Session:
         """Begin to complete an upload, unless that is going on already.

@@ -197,6 +197,16 @@ class UploadService:
             await upload.change(total_size=total)
         return upload.session
 
+    async def announce_digest(self, principal: Principal, session_id: str, digest: str) -> None:
+        """Announce the SHA-256 of a file that was not known when its upload began.
+
+        Raises:
+            ProtocolError: It is not a SHA-256 in hexadecimal.
+            DigestMismatch: Another digest was announced before, or the document has another.
+        """
+        principal.require(Scope.UPLOAD)
+        await self._completions.announce(await self._find(principal, session_id), digest)
+
     async def complete(self, principal: Principal, session_id: str) -> Completion:
         """Validate and import an upload; repeating it returns the same document.
 

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from pdfsluice.config.wording import described, predicate
 from pdfsluice.core.errors import ProtocolError
 from pdfsluice.server.problems import UnsupportedMedia
 from pdfsluice.server.transport.body import BodyLimits, read_small
@@ -128,6 +129,16 @@ class ResumeRequest(Request):
     last_chunk_id: Annotated[int, Field(ge=-1, le=_MOST), _Integral] | None = Field(
         None,
         description="What the client believes to be its last chunk; the answer knows better.",
+    )
+
+
+class CompleteRequest(Request):
+    """Completes an upload."""
+
+    expected_hash: Sha256 | None = Field(
+        None,
+        description="SHA-256 of the file in hexadecimal, if it was not announced before. "
+        "If the stored bytes have another one, the upload fails and nothing is kept.",
     )
 
 
@@ -253,13 +264,13 @@ def read_fields(fields: dict[str, str], model: type[ModelT], where: str) -> Mode
 def invalid(error: ValidationError, where: str) -> ProtocolError:
     """Say which fields are wrong, and what is wrong with each."""
     problems = [
-        {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
+        (".".join(str(part) for part in item["loc"]), item)
+        for item in error.errors(include_url=False, include_input=False)
     ]
-    first = problems[0]
-    named = f"{first['field']}: " if first["field"] else ""
     return ProtocolError(
-        f"{where} is not valid: {named}{first['message']}",
+        f"{where} is not valid: {described(*problems[0])}",
         hint="See /docs for the fields and their types.",
-        details={"errors": problems},
+        details={
+            "errors": [{"field": name, "message": predicate(item)} for name, item in problems]
+        },
     )

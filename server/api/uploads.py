@@ -19,6 +19,7 @@ from pdfsluice.server.websocket.subscribers import Subscribers
 from .documents import Documents
 from .requests import (
     CancelRequest,
+    CompleteRequest,
     InitiateRequest,
     NoQuery,
     ResumeRequest,
@@ -99,6 +100,8 @@ class Uploads:
             summary="Complete an upload",
             tag=TAG,
             headers={"Prefer": "respond-async, to be answered at once (RFC 7240)."},
+            body=CompleteRequest,
+            body_required=False,
             answers={
                 200: Answer("The document is in the catalogue.", CompletedView),
                 202: Answer(
@@ -208,6 +211,11 @@ class Uploads:
         ``Prefer: respond-async`` it does not wait at all.
         """
         read_query(request, NoQuery)
+        wanted = await read_json(request, CompleteRequest, self._limits, required=False)
+        if wanted.expected_hash:
+            await self._uploads.announce_digest(
+                request[PRINCIPAL], session_id(request), wanted.expected_hash
+            )
         if prefers_async(request):
             return await self._complete_later(request)
         done = await self._uploads.complete(request[PRINCIPAL], session_id(request))

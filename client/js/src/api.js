@@ -40,12 +40,14 @@ export class SessionsApi {
    * Ask for the completion of an upload whose bytes are all there, without waiting for it.
    *
    * @param {string} sessionId
-   * @param {Cancellable} [options]
+   * @param {{expectedHash?: string} & Cancellable} [options] `expectedHash` is the SHA-256 of the
+   *   file. If the stored bytes have another one, the upload fails and nothing is kept.
    * @returns {Promise<void>}
    */
-  async complete(sessionId, { signal } = {}) {
+  async complete(sessionId, { expectedHash, signal } = {}) {
     const path = `${STREAMING}/complete/${encodeURIComponent(sessionId)}`;
-    await this.http.json('POST', path, { headers: { Prefer: 'respond-async' }, signal });
+    const json = expectedHash ? { expected_hash: expectedHash } : undefined;
+    await this.http.json('POST', path, { headers: { Prefer: 'respond-async' }, json, signal });
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import { DocumentsApi, SessionsApi, STREAMING } from './api.js';
 import { completed } from './completion.js';
+import { Digester } from './digester.js';
 import { AuthenticationError, NetworkError } from './errors.js';
 import { EventChannel } from './events.js';
 import { HttpClient } from './http.js';
@@ -41,6 +42,7 @@ import { Upload } from './upload.js';
  * @property {import('./types.js').UploadStorage} storage
  * @property {Line} line
  * @property {Slicer} slicer
+ * @property {Digester} digester
  * @property {import('./retry.js').RetryPolicy} policy
  * @property {string} clientId
  * @property {number} chunkSize
@@ -86,6 +88,7 @@ export class StreamingUploadClient {
       storage: options.storage ?? defaultStorage(),
       line: new Line({ max: options.parallel }),
       slicer: new Slicer({ worker: options.worker }),
+      digester: new Digester({ worker: options.worker }),
       policy,
       clientId,
       chunkSize: options.chunkSize ?? 8 * MIB,

@@ -14,13 +14,14 @@ import { endOf, postponement } from './endings.js';
  * @param {string} sessionId
  * @param {object} means
  * @param {AbortSignal} [means.signal]
+ * @param {string} [means.expectedHash] SHA-256 of the file, to be compared with the stored bytes.
  * @param {() => Promise<UploadSession>} means.look
  * @param {() => Promise<unknown>} means.pause Between two looks.
  * @returns {Promise<Completed>}
  * @throws {PdfsluiceError} It ended otherwise; a retryable one says why it was put off.
  */
-export async function completed(sessions, sessionId, { signal, look, pause }) {
-  await sessions.complete(sessionId, { signal });
+export async function completed(sessions, sessionId, { signal, expectedHash, look, pause }) {
+  await sessions.complete(sessionId, { expectedHash, signal });
   for (let looks = 0; ; looks += 1) {
     const session = await look();
     // At the first look the server may not have begun yet.

@@ -2,6 +2,8 @@
 
 import {
   ContentRejected,
+  DigestMismatch,
+  FileChanged,
   NotFound,
   PdfsluiceError,
   SessionEnded,
@@ -20,7 +22,7 @@ const CODES = {
   failed: 'session-failed',
   expired: 'session-expired',
 };
-const GONE = [ContentRejected, UploadCancelled, SessionEnded, SessionExpired, NotFound];
+const GONE = [ContentRejected, DigestMismatch, FileChanged, UploadCancelled, SessionEnded, SessionExpired, NotFound];
 const AMBIGUOUS = [ContentRejected, SessionEnded, SessionExpired, StateConflict, NotFound];
 
 /**

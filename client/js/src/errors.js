@@ -67,6 +67,17 @@ export class FileUnreadable extends PdfsluiceError {
   }
 }
 
+/** The file was changed after its upload began; what was stored of it became no document. */
+export class FileChanged extends PdfsluiceError {
+  /**
+   * @param {string} [message]
+   * @param {ErrorInit} [init]
+   */
+  constructor(message = 'The file was changed after its upload began.', init = {}) {
+    super(message, { code: 'file-changed', hint: 'Choose the file again to upload it as it is now.', ...init });
+  }
+}
+
 /** The upload was cancelled, here or elsewhere. */
 export class UploadCancelled extends PdfsluiceError {
   /** @param {string} [message] */

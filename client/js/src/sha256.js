@@ -47,20 +47,55 @@ export async function sha256(data) {
  * @returns {Uint8Array} 32 bytes.
  */
 export function sha256Script(data) {
-  const state = INITIAL_STATE.slice();
-  const schedule = new Uint32Array(64);
-  const whole = data.length - (data.length % 64);
-  for (let at = 0; at < whole; at += 64) compress(state, schedule, data, at);
-  const tail = new Uint8Array(data.length % 64 < 56 ? 64 : 128);
-  tail.set(data.subarray(whole));
-  tail[data.length % 64] = 0x80;
-  const view = new DataView(tail.buffer);
-  view.setUint32(tail.length - 8, Math.floor(data.length / 2 ** 29));
-  view.setUint32(tail.length - 4, (data.length << 3) >>> 0);
-  for (let at = 0; at < tail.length; at += 64) compress(state, schedule, tail, at);
-  const digest = new DataView(new ArrayBuffer(32));
-  state.forEach((word, index) => digest.setUint32(index * 4, word));
-  return new Uint8Array(digest.buffer);
+  return new Sha256().update(data).digest();
+}
+
+/** A digest of data that comes in parts, without native help. */
+export class Sha256 {
+  #state = INITIAL_STATE.slice();
+  #schedule = new Uint32Array(64);
+  #block = new Uint8Array(64);
+  #length = 0;
+
+  /**
+   * Add data.
+   *
+   * @param {Uint8Array} data
+   * @returns {this}
+   */
+  update(data) {
+    let at = 0;
+    const filled = this.#length % 64;
+    this.#length += data.length;
+    if (filled > 0) {
+      at = Math.min(64 - filled, data.length);
+      this.#block.set(data.subarray(0, at), filled);
+      if (filled + at < 64) return this;
+      compress(this.#state, this.#schedule, this.#block, 0);
+    }
+    for (; at + 64 <= data.length; at += 64) compress(this.#state, this.#schedule, data, at);
+    this.#block.set(data.subarray(at));
+    return this;
+  }
+
+  /**
+   * Return the digest; nothing can be added after it.
+   *
+   * @returns {Uint8Array} 32 bytes.
+   */
+  digest() {
+    const filled = this.#length % 64;
+    const tail = new Uint8Array(filled < 56 ? 64 : 128);
+    tail.set(this.#block.subarray(0, filled));
+    tail[filled] = 0x80;
+    const view = new DataView(tail.buffer);
+    view.setUint32(tail.length - 8, Math.floor(this.#length / 2 ** 29));
+    view.setUint32(tail.length - 4, (this.#length << 3) >>> 0);
+    for (let at = 0; at < tail.length; at += 64) compress(this.#state, this.#schedule, tail, at);
+    const digest = new DataView(new ArrayBuffer(32));
+    this.#state.forEach((word, index) => digest.setUint32(index * 4, word));
+    return new Uint8Array(digest.buffer);
+  }
 }
 
 /**

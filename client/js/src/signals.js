@@ -19,3 +19,22 @@ export async function following(signal, task) {
     signal.removeEventListener('abort', follow);
   }
 }
+
+/**
+ * Wait for a promise, or until a signal is aborted.
+ *
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {AbortSignal} signal
+ * @returns {Promise<T>}
+ */
+export function unlessAborted(promise, signal) {
+  return following(signal, async (waiting) => {
+    /** @type {Promise<never>} */
+    const aborted = new Promise((_, reject) => {
+      waiting.signal.addEventListener('abort', () => reject(waiting.signal.reason));
+    });
+    waiting.signal.throwIfAborted();
+    return Promise.race([promise, aborted]);
+  });
+}

@@ -77,6 +77,7 @@
  * @property {[number, number][]} missing_ranges
  * @property {string} created_at
  * @property {string} expires_at
+ * @property {string | null} [expected_hash] SHA-256 that was announced for the file.
  * @property {Record<string, string>} metadata
  * @property {Decision} decision
  * @property {boolean} quarantined

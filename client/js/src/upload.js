@@ -3,11 +3,19 @@
 import { importEnded } from './api.js';
 import { completed } from './completion.js';
 import { cancelled, endOf, errorOfStatus, ignoreEnded, isGone, mayHideAnEnd, stateAfter } from './endings.js';
-import { ContentRejected, PdfsluiceError, UploadCancelled, UploadIncomplete } from './errors.js';
+import {
+  ContentRejected,
+  DigestMismatch,
+  FileChanged,
+  PdfsluiceError,
+  UploadCancelled,
+  UploadIncomplete,
+} from './errors.js';
 import { UploadProgress } from './progress.js';
 import { sleep, withRetry } from './retry.js';
 import { Sender } from './sender.js';
 import { SessionOpener } from './session-opener.js';
+import { unlessAborted } from './signals.js';
 
 /** @typedef {import('./types.js').UploadSnapshot} UploadSnapshot */
 /** @typedef {import('./types.js').UploadResult} UploadResult */
@@ -40,6 +48,9 @@ export class Upload {
   #waits = 0;
   /** Why it is to be cancelled; `null` while nobody wants that. @type {string | null} */
   #cancelling = null;
+  /** SHA-256 of the file, which is computed while it is sent. @type {Promise<string> | null} */
+  #digest = null;
+  #digesting = new AbortController();
   /** Why the upload has to end; outlives the run that it interrupts. @type {unknown} */
   #ending = null;
 
@@ -184,6 +195,7 @@ export class Upload {
       throw error;
     } finally {
       signal?.removeEventListener('abort', onAbort);
+      this.#digesting.abort();
       this.#stopWatching();
     }
   }
@@ -199,8 +211,18 @@ export class Upload {
     this.#stopWatching();
     this.#stopWatching = this.#context.channel.watch(session.session_id, (event) => this.#told(event));
     this.#change({ state: 'uploading', resumed: resumed || this.snapshot.resumed });
+    if (!session.expected_hash) this.#beginDigest();
     await this.#sender.send(signal, (task, sending) => this.#retry(task, sending));
     return this.#finish(signal);
+  }
+
+  /**
+   * Digest the whole file beside the sending. Compared at the end, it shows whether bytes were
+   * sent of more than one version of the file, in this attempt or in an earlier one.
+   */
+  #beginDigest() {
+    this.#digest ??= this.#context.digester.digest(/** @type {Blob} */ (this.file), this.#digesting.signal);
+    this.#digest.catch(() => {}); // It is awaited, and its error reported, when all is sent.
   }
 
   /**
@@ -224,7 +246,9 @@ export class Upload {
   async #finish(signal) {
     const { documents, storage } = this.#context;
     this.#change({ state: 'finishing', speed: 0, remaining: null });
-    const { document, duplicate = false } = await this.#retry(() => this.#completed(signal), signal);
+    const expectedHash = this.#digest ? await unlessAborted(this.#digest, signal) : undefined;
+    const complete = () => this.#completed(signal, expectedHash);
+    const { document, duplicate = false } = await this.#retry(complete, signal);
     await storage.delete(this.#opener.key);
     // A session that another client opened, or a document that was there, may not have been
     // told to make it searchable.
@@ -243,9 +267,10 @@ export class Upload {
 
   /**
    * @param {AbortSignal} signal
+   * @param {string} [expectedHash]
    * @returns {Promise<import('./completion.js').Completed>}
    */
-  #completed(signal) {
+  #completed(signal, expectedHash) {
     const { sessions, pollInterval } = this.#context;
     this.#change({ waiting: null });
     const look = async () => {
@@ -255,7 +280,7 @@ export class Upload {
     };
     const woken = () => new Promise((wake) => (this.#wake = () => wake(0)));
     const pause = () => Promise.race([sleep(pollInterval, signal), woken()]);
-    return completed(sessions, this.sessionId, { signal, look, pause });
+    return completed(sessions, this.sessionId, { signal, expectedHash, look, pause });
   }
 
   /** @param {any} event */
@@ -277,6 +302,16 @@ export class Upload {
    * @returns {Promise<unknown>}
    */
   async #explain(error) {
+    const end = await this.#foundOut(error);
+    const changed = end instanceof DigestMismatch && this.#digest !== null;
+    return changed ? new FileChanged(undefined, { cause: end }) : end;
+  }
+
+  /**
+   * @param {unknown} error
+   * @returns {Promise<unknown>}
+   */
+  async #foundOut(error) {
     if (error instanceof UploadCancelled || !this.sessionId) return error;
     if (!mayHideAnEnd(error)) return error;
     try {

@@ -36,10 +36,13 @@ export declare class SessionsApi {
      * Ask for the completion of an upload whose bytes are all there, without waiting for it.
      *
      * @param {string} sessionId
-     * @param {Cancellable} [options]
+     * @param {{expectedHash?: string} & Cancellable} [options] `expectedHash` is the SHA-256 of the
+     *   file. If the stored bytes have another one, the upload fails and nothing is kept.
      * @returns {Promise<void>}
      */
-    complete(sessionId: string, { signal }?: Cancellable): Promise<void>;
+    complete(sessionId: string, { expectedHash, signal }?: {
+        expectedHash?: string;
+    } & Cancellable): Promise<void>;
     /**
      * Complete an upload, wait for that, and return its document.
      *

@@ -1,5 +1,6 @@
 /** The client: what all uploads and requests to one server share. */
 import { DocumentsApi, SessionsApi } from './api.js';
+import { Digester } from './digester.js';
 import { EventChannel } from './events.js';
 import { HttpClient } from './http.js';
 import { Line } from './line.js';
@@ -54,6 +55,7 @@ export type UploadContext = {
     storage: import('./types.js').UploadStorage;
     line: Line;
     slicer: Slicer;
+    digester: Digester;
     policy: import('./retry.js').RetryPolicy;
     clientId: string;
     chunkSize: number;

@@ -15,13 +15,15 @@ export type Completed = {
  * @param {string} sessionId
  * @param {object} means
  * @param {AbortSignal} [means.signal]
+ * @param {string} [means.expectedHash] SHA-256 of the file, to be compared with the stored bytes.
  * @param {() => Promise<UploadSession>} means.look
  * @param {() => Promise<unknown>} means.pause Between two looks.
  * @returns {Promise<Completed>}
  * @throws {PdfsluiceError} It ended otherwise; a retryable one says why it was put off.
  */
-export declare function completed(sessions: import('./api.js').SessionsApi, sessionId: string, { signal, look, pause }: {
+export declare function completed(sessions: import('./api.js').SessionsApi, sessionId: string, { signal, expectedHash, look, pause }: {
     signal?: AbortSignal;
+    expectedHash?: string;
     look: () => Promise<UploadSession>;
     pause: () => Promise<unknown>;
 }): Promise<Completed>;

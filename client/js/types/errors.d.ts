@@ -75,6 +75,14 @@ export declare class FileUnreadable extends PdfsluiceError {
      */
     constructor(message: string, init?: ErrorInit);
 }
+/** The file was changed after its upload began; what was stored of it became no document. */
+export declare class FileChanged extends PdfsluiceError {
+    /**
+     * @param {string} [message]
+     * @param {ErrorInit} [init]
+     */
+    constructor(message?: string, init?: ErrorInit);
+}
 /** The upload was cancelled, here or elsewhere. */
 export declare class UploadCancelled extends PdfsluiceError {
     /** @param {string} [message] */

@@ -16,6 +16,23 @@ export declare function sha256(data: Uint8Array<ArrayBuffer>): Promise<Uint8Arra
  * @returns {Uint8Array} 32 bytes.
  */
 export declare function sha256Script(data: Uint8Array): Uint8Array;
+/** A digest of data that comes in parts, without native help. */
+export declare class Sha256 {
+    #private;
+    /**
+     * Add data.
+     *
+     * @param {Uint8Array} data
+     * @returns {this}
+     */
+    update(data: Uint8Array): this;
+    /**
+     * Return the digest; nothing can be added after it.
+     *
+     * @returns {Uint8Array} 32 bytes.
+     */
+    digest(): Uint8Array;
+}
 /**
  * @param {Uint8Array} bytes
  * @returns {string} Lower-case hexadecimal.

@@ -8,3 +8,12 @@
  * @returns {Promise<T>}
  */
 export declare function following<T>(signal: AbortSignal, task: (own: AbortController) => Promise<T>): Promise<T>;
+/**
+ * Wait for a promise, or until a signal is aborted.
+ *
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {AbortSignal} signal
+ * @returns {Promise<T>}
+ */
+export declare function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T>;

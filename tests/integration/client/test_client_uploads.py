@@ -254,6 +254,52 @@ async def test_another_file_does_not_continue_an_upload(
         assert await client.sessions() == ()
 
 
+@pytest.mark.parametrize("keep_time", [True, False], ids=["same-mtime", "new-mtime"])
+async def test_a_file_edited_between_two_attempts_is_not_stored(
+    serve: Serve, pdf: Path, *, keep_time: bool
+) -> None:
+    """The edit lies between the samples of the fingerprint, in bytes that were sent already."""
+    server = serve()
+    heard: list[TransferProgress] = []
+
+    def stop(now: TransferProgress) -> None:
+        heard.append(now)
+        if now.acknowledged_bytes >= 2 * MIB:
+            raise KeyError("stop here")
+
+    before = pdf.stat()
+    async with Client(server.base_url) as client:
+        with pytest.raises(KeyError):
+            await client.upload(pdf, chunk_size=MIB, parallel=1, hash_first=False, on_progress=stop)
+        with pdf.open("r+b") as file:
+            file.seek(200 * 1024)
+            file.write(b"edited")
+        if keep_time:
+            os.utime(pdf, ns=(before.st_atime_ns, before.st_mtime_ns))
+        with pytest.raises(FileChanged, match="changed after its upload began"):
+            await client.resume(heard[-1].session_id, pdf)
+        assert [each async for each in client.documents()] == []
+        document = await client.upload(pdf, chunk_size=MIB, hash_first=False)
+    assert stored(server, document) == pdf.read_bytes()
+
+
+async def test_a_file_edited_while_it_is_sent_is_not_stored(
+    server: RunningServer, pdf: Path
+) -> None:
+    before = pdf.stat()
+
+    def edit(now: TransferProgress) -> None:
+        if now.acknowledged_bytes == 2 * MIB:
+            with pdf.open("r+b") as file:
+                file.seek(4 * MIB + 77)
+                file.write(b"edited")
+            os.utime(pdf, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    async with Client(server.base_url) as client:
+        with pytest.raises(FileChanged):
+            await client.upload(pdf, chunk_size=MIB, parallel=1, hash_first=True, on_progress=edit)
+
+
 @pytest.mark.parametrize("stored_chunks", [0, 2])
 async def test_a_session_that_tells_nothing_of_its_file_is_compared_by_its_bytes(
     server: RunningServer, pdf: Path, stored_chunks: int

@@ -76,6 +76,35 @@ async def test_completing_again_gives_the_same_document(web: WebServer) -> None:
     assert answers[0][0] == 200
 
 
+async def test_a_digest_that_is_known_at_the_end_is_compared(web: WebServer) -> None:
+    session = await web.initiate(DATA)
+    path = f"{STREAMING}/complete/{session['session_id']}"
+    for chunk_id in range(4):
+        await web.put(session["session_id"], DATA, chunk_id)
+    async with web.http.post(path, json={"expected_hash": sha256(b"other")}) as response:
+        problem = await problem_of(response, 422, "digest-mismatch")
+        assert problem["details"] == {"expected": sha256(b"other"), "actual": sha256(DATA)}
+    async with web.http.get("/api/documents") as response:
+        assert (await body_of(response))["documents"] == []
+
+
+async def test_a_digest_at_the_end_may_be_announced_again_but_not_changed(web: WebServer) -> None:
+    session = await web.initiate(DATA)
+    path = f"{STREAMING}/complete/{session['session_id']}"
+    for chunk_id in range(4):
+        await web.put(session["session_id"], DATA, chunk_id)
+    for _ in range(2):
+        async with web.http.post(path, json={"expected_hash": sha256(DATA)}) as response:
+            assert (await body_of(response))["document"]["sha256"] == sha256(DATA)
+    async with web.http.post(path, json={"expected_hash": sha256(b"other")}) as response:
+        await problem_of(response, 422, "digest-mismatch")
+    async with web.http.post(path, json={"expected_hash": "no digest"}) as response:
+        problem = await problem_of(response, 400, "bad-request")
+        assert problem["detail"] == (
+            "the body is not valid: expected_hash must be a SHA-256 in hexadecimal, 64 digits"
+        )
+
+
 async def test_chunks_come_in_any_order_and_in_parallel(web: WebServer) -> None:
     session = await web.initiate(DATA)
     answer = await web.put(session["session_id"], DATA, 2)

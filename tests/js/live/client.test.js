@@ -1,7 +1,9 @@
 /** The client against a real server, whose address is in PDFSLUICE_URL. Run by test_javascript.py. */
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import WebSocket from 'ws';
 import * as pdfsluice from '../../../client/js/src/index.js';
@@ -48,6 +50,38 @@ test('an upload that was stopped within a chunk goes on there in another client'
   assert.ok(Math.min(...sent) >= 2 * MIB, `${sent}`);
   assert.equal(document.sha256, digest(await readFile(good)));
   assert.equal(document.index_status, 'done');
+});
+
+test('a file that was edited between two attempts is not stored', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'edited-'));
+  try {
+    const path = join(folder, 'edited.pdf');
+    const original = Buffer.concat([await readFile(good), Buffer.from('% another version')]);
+    await writeFile(path, original);
+    const stop = new AbortController();
+    const slowly = { parallel: 1, signal: stop.signal };
+    const first = connect().startUpload(await openFile(path), slowly);
+    await until(() => first.snapshot.durable >= 3 * MIB);
+    stop.abort();
+    await assert.rejects(first.done);
+
+    const edited = Buffer.from(original);
+    edited.write('edited', 200 * 1024); // Between the samples of the fingerprint.
+    await writeFile(path, edited);
+    const client = connect();
+    const before = (await client.documents.list()).total;
+    const second = client.startUpload(await openFile(path));
+    await assert.rejects(second.done, { name: 'FileChanged', code: 'file-changed' });
+    assert.equal(second.sessionId, first.sessionId);
+    assert.equal(second.snapshot.state, 'failed');
+    assert.equal((await client.documents.list()).total, before);
+
+    const { document } = await client.uploadFile(await openFile(path));
+    assert.equal(document.sha256, digest(edited));
+    await client.documents.delete(document.id);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('the finished document can be searched, read, renamed, fetched and deleted', async () => {

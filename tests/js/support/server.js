@@ -104,7 +104,7 @@ export class TestServer {
       case `GET ${STREAMING}/:id`:
         return this.#view(this.#known(id));
       case `POST ${STREAMING}/complete/:id`:
-        return this.#complete(this.#session(id), request.headers);
+        return this.#complete(this.#session(id), request.headers, json());
       case `POST ${STREAMING}/cancel/:id`:
         this.#session(id).status = 'cancelled';
         return { success: true, session_id: id, status: 'cancelled', message: '' };
@@ -154,7 +154,8 @@ export class TestServer {
     return { success: true, chunk_id: id, upload_complete: view.missing_chunks.length === 0 };
   }
 
-  #complete(session, headers) {
+  #complete(session, headers, { expected_hash }) {
+    session.expected_hash ??= expected_hash ?? null;
     const { missing_chunks } = this.#view(session);
     if (missing_chunks.length > 0) {
       throw problem(409, 'upload-incomplete', 'Bytes are missing.', { details: { missing_chunks } });
@@ -182,6 +183,13 @@ export class TestServer {
       import_status: 'done',
       index_status: 'none',
     };
+    const { sha256 } = session.document;
+    if (session.expected_hash && session.expected_hash !== sha256) {
+      session.status = 'failed';
+      session.error = { code: 'digest-mismatch', message: 'The file has another digest.' };
+      this.tell(session.session_id, { type: 'upload_status', session_id: session.session_id, status: 'failed' });
+      return;
+    }
     if (session.status !== 'completed') this.documents.push(session.document);
     session.status = 'completed';
     this.tell(session.session_id, { type: 'upload_status', session_id: session.session_id, status: 'completed' });

@@ -7,12 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as errors from '../../../client/js/src/errors.js';
+import { fileDigest } from '../../../client/js/src/file-digest.js';
 import { fingerprint } from '../../../client/js/src/fingerprint.js';
 import { Line } from '../../../client/js/src/line.js';
 import { FileStorage, openFile } from '../../../client/js/src/node.js';
 import { Load, Todo } from '../../../client/js/src/pieces.js';
 import { backoff, sleep, withRetry } from '../../../client/js/src/retry.js';
-import { sha256Script, toHex } from '../../../client/js/src/sha256.js';
+import { Sha256, sha256Script, toHex } from '../../../client/js/src/sha256.js';
 import { SpeedMeter } from '../../../client/js/src/speed.js';
 import { MemoryStorage, WebStorage } from '../../../client/js/src/storage.js';
 import { KIB, content, digest, file } from '../support/files.js';
@@ -24,6 +25,16 @@ test('the digest without SubtleCrypto is that of the platform', () => {
     const bytes = content(size, size + 1);
     assert.equal(toHex(sha256Script(bytes)), createHash('sha256').update(bytes).digest('hex'));
   }
+});
+
+test('a digest of parts is that of the whole, however it is cut', async () => {
+  const bytes = content(300 * KIB + 13);
+  for (const size of [1, 63, 64, 65, 4096, bytes.length]) {
+    const hash = new Sha256();
+    for (let at = 0; at < bytes.length; at += size) hash.update(bytes.subarray(at, at + size));
+    assert.equal(toHex(hash.digest()), digest(bytes), `parts of ${size}`);
+  }
+  assert.equal(await fileDigest(new Blob([bytes])), digest(bytes));
 });
 
 test('a fingerprint depends on content and size, not on the name', async () => {

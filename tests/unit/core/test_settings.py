@@ -111,7 +111,7 @@ def test_folders_follow_the_data_folder(tmp_path: Path) -> None:
             },
             ["cors_origins", "PDFSLUICE_CORS_ORIGINS"],
         ),
-        ({"PDFSLUICE_PLUGINS__EXAMPLE__TABLE": "a"}, ["a table is expected"]),
+        ({"PDFSLUICE_PLUGINS__EXAMPLE__TABLE": "a"}, ["must be a table"]),
     ],
 )
 def test_a_wrong_value_is_named_with_its_origin(
@@ -128,8 +128,8 @@ def test_a_wrong_value_is_named_with_its_origin(
     [
         ("plugins = 3", ["plugins", "[plugins.NAME]"]),
         ('[plugins]\nexample = "strict"', ["plugins.example", "[plugins.example]"]),
-        ('[plugins.example]\nnames = "a"', ["plugins.example.names", "a list is expected"]),
-        ("[plugins.example]\ntable = [1]", ["plugins.example.table", "a table is expected"]),
+        ('[plugins.example]\nnames = "a"', ["plugins.example.names", "must be a list"]),
+        ("[plugins.example]\ntable = [1]", ["plugins.example.table", "must be a table"]),
         ('data_dir = ""', ["data_dir", "is empty"]),
         ("session_timeout = 99999999999", ["session_timeout"]),
     ],

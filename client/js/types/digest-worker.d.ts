@@ -1,0 +1,2 @@
+/** The worker's side of `digester.js`: digests one file. */
+export {};
