@@ -99,6 +99,9 @@ class Settings(BaseModel):
     max_sessions: int = Field(
         10_000, ge=1, description="Unfinished sessions that one principal may have."
     )
+    max_websockets: int = Field(
+        256, ge=1, le=100_000, description="WebSockets that one principal may have open."
+    )
     memory_limit_mb: float = Field(
         500.0,
         gt=0,

@@ -12,10 +12,14 @@ from .ranges import RangeSet
 
 
 class Scope(StrEnum):
-    """What a principal may do; ``ADMIN`` includes the others."""
+    """What a principal may do; ``ADMIN`` includes the others.
+
+    ``METRICS`` shows numbers about all principals and nothing else: for monitoring.
+    """
 
     READ = "read"
     UPLOAD = "upload"
+    METRICS = "metrics"
     ADMIN = "admin"
 
 

@@ -9,8 +9,10 @@ from aiohttp import web
 from pdfsluice.config import Loaded
 from pdfsluice.core.plugins.manager import DISTRIBUTION, PluginManager
 from pdfsluice.core.runtime import Runtime, open_runtime
+from pdfsluice.core.uploads.service import UploadStats
 
 from . import page, routes
+from .api.cached import Cached
 from .api.chunks import Chunks
 from .api.documents import Documents
 from .api.health import Health
@@ -54,15 +56,20 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     )
     app.on_response_prepare.append(add_headers)
     documents = Documents(runtime)
+
+    async def read_stats() -> UploadStats:
+        return await runtime.uploads.stats()
+
+    stats = Cached(read_stats)
     routes.prepare(app)
-    operations = Operations(runtime, sinks.watchers, sinks.metrics, version=own_version)
+    operations = Operations(runtime, sinks.subscribers, sinks.metrics, version=own_version)
     routes.add(app, operations.routes())
-    routes.add(app, Health(runtime, version=own_version).routes())
+    routes.add(app, Health(runtime, stats, version=own_version).routes())
     routes.add(app, Chunks(runtime).routes())
     routes.add(app, QuarantineList(runtime).routes())
-    routes.add(app, Uploads(runtime, documents, sinks.watchers).routes())
+    routes.add(app, Uploads(runtime, documents, sinks.subscribers).routes())
     routes.add(app, documents.routes())
-    routes.add(app, Endpoint(runtime, sinks.watchers).routes())
+    routes.add(app, Endpoint(runtime, sinks.subscribers).routes())
     tus.add_routes(app)
     ietf.add_routes(app)
     table = app[routes.TABLE]

@@ -18,8 +18,8 @@ from .app_keys import (
     RUNTIME,
 )
 from .problems import (
-    UnsupportedMedia,
     internal_problem,
+    of_system,
     problem,
     problem_of_status,
     status_of,
@@ -27,6 +27,7 @@ from .problems import (
 from .routes import access_of
 from .transport.body import answer_before_body
 from .transport.connection import refuse_second_answer
+from .transport.framing import check_body, check_head
 from .transport.origins import Origins, credentials
 
 logger = logging.getLogger(__name__)
@@ -93,9 +94,12 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 def _answer_to(error: Exception, request_id: str) -> web.Response:
     """Log an error as it deserves and return the problem that tells of it."""
+    known = of_system(error)
+    if known is not None:
+        known.__cause__, error = error, known
     match error:
         case PdfsluiceError() if status_of(error) >= _SERVER_ERROR:
-            # the cause tells more than where the error was raised
+            # the cause says more than the place where the error was raised
             logger.error("%s: %s", error.code, error.message, exc_info=error.__cause__)
             return problem(error, request_id)
         case PdfsluiceError():
@@ -111,13 +115,14 @@ def _answer_to(error: Exception, request_id: str) -> web.Response:
 @web.middleware
 async def control_access(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer preflights; refuse foreign pages, unknown callers and compressed bodies."""
+    check_head(request)
     origins = request.app[ORIGINS]
     preflight = origins.preflight(request)
     if preflight is not None:
         return preflight
     origins.check(request)
     await _authorise(request)
-    _check_framing(request)
+    check_body(request)
     return await handler(request)
 
 
@@ -146,18 +151,6 @@ async def _authorise(request: web.Request) -> None:
             hint="Use a key that has it, or one of an administrator.",
             details={"scopes": [scope.value for scope in access.scopes]},
         )
-
-
-def _check_framing(request: web.Request) -> None:
-    encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
-    if encoding != "identity":
-        raise UnsupportedMedia(
-            f"a body with Content-Encoding {encoding[:40]!r} is not taken",
-            hint="Send the bytes as they are; PDFs are compressed already.",
-        )
-    expect = request.headers.get(hdrs.EXPECT)
-    if expect is not None and expect.lower() != "100-continue":
-        raise web.HTTPExpectationFailed(text=f"the expectation {expect[:40]!r} is not known")
 
 
 def _http_problem(error: web.HTTPException, request_id: str) -> web.Response:

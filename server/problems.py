@@ -1,6 +1,8 @@
 """Errors as HTTP answers (RFC 9457); no other module knows which status belongs to which."""
 
+import errno
 import math
+import os
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +13,10 @@ from aiohttp import hdrs, web
 from pdfsluice.core import errors
 
 PROBLEM_TYPE = "application/problem+json"
+_RETRY_SECONDS = 5.0
+_SHORT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+_SHORT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+_BROKEN_STORAGE = frozenset({errno.EIO, errno.EROFS, errno.ESTALE, errno.ENODEV, errno.ENXIO})
 
 
 class MethodNotAllowed(errors.ProtocolError):
@@ -23,6 +29,12 @@ class UnsupportedMedia(errors.ProtocolError):
     """The body comes in a type or encoding that the path does not take."""
 
     code = "unsupported-media-type"
+
+
+class UnsupportedCoding(errors.ProtocolError):
+    """The body comes in a transfer coding that the server does not decode."""
+
+    code = "unsupported-transfer-coding"
 
 
 class PreconditionFailed(errors.ProtocolError):
@@ -74,6 +86,7 @@ STATUSES: Mapping[type[errors.PdfsluiceError], int] = {
     PreconditionFailed: 412,
     RangeNotSatisfiable: 416,
     ExpectationFailed: 417,
+    UnsupportedCoding: 501,
 }
 """The status of each class of errors; a class that is not here has that of its base."""
 
@@ -99,6 +112,29 @@ def status_of(error: errors.PdfsluiceError | type[errors.PdfsluiceError]) -> int
     """Return the HTTP status of an error: that of its class, or of the nearest base."""
     kind = error if isinstance(error, type) else type(error)
     return next(STATUSES[base] for base in kind.__mro__ if base in STATUSES)
+
+
+def of_system(error: Exception) -> errors.PdfsluiceError | None:
+    """Return what a failure of the system means to a client; ``None`` for any other error.
+
+    Disks, descriptors, threads and memory fail wherever they are used, also in parts that
+    do not expect it. Such a failure passes: the request may be repeated.
+    """
+    if isinstance(error, MemoryError):
+        return errors.Overloaded("the server is out of memory", retry_after=_RETRY_SECONDS)
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return errors.Overloaded("the server cannot start a thread", retry_after=_RETRY_SECONDS)
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _SHORT_OF_SPACE:
+        return errors.StorageFull(f"the server's disk is full ({os.strerror(number or 0)})")
+    if number in _SHORT_OF_DESCRIPTORS:
+        return errors.Overloaded("the server has no descriptor left", retry_after=_RETRY_SECONDS)
+    if number in _BROKEN_STORAGE:
+        return errors.StorageFailed(
+            f"the server cannot use its disk ({os.strerror(number or 0)})",
+            hint="Try again later. Check the disk if it stays.",
+        )
+    return None
 
 
 def problem(error: errors.PdfsluiceError, request_id: str = "") -> web.Response:

@@ -6,6 +6,7 @@ import fcntl
 import gc
 import ipaddress
 import logging
+import os
 import resource
 import signal
 import socket
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 from aiohttp import web
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 _WANTED_FILES = 65_536
 _RETRY_AFTER_SECONDS = 5.0
+_PRIVATE = 0o600
+_PRIVATE_UMASK = 0o077
 
 
 class CannotServe(PdfsluiceError):
@@ -78,6 +81,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
     logs.configure(loaded.settings)
     for warning in loaded.warnings:
         logger.warning("%s", warning)
+    os.umask(_PRIVATE_UMASK)  # whatever a part creates is the server's own
     _raise_file_limit()
     if loaded.settings.stage_processes:
         keep_to_own(loaded.settings.processors)
@@ -150,7 +154,7 @@ def _exclusive(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (folder / "server.lock").open("a")
+        lock = _open_private(folder / "server.lock")
     except FileExistsError as error:
         raise CannotServe(f"cannot use {folder}: it is a file, not a folder") from error
     except OSError as error:
@@ -165,6 +169,14 @@ def _exclusive(folder: Path) -> Iterator[None]:
                 " and state_dir where they are given.",
             ) from error
         yield
+
+
+def _open_private(path: Path) -> IO[bytes]:
+    """Open a file that only its owner may read, also one that an older release made."""
+    flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    file = os.fdopen(os.open(path, flags, _PRIVATE), "r+b")
+    os.fchmod(file.fileno(), _PRIVATE)
+    return file
 
 
 async def _listen(runner: Runner, settings: Settings) -> web.TCPSite:

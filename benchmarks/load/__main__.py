@@ -22,7 +22,10 @@ Scenario = Callable[[Server, Path, bool], Coroutine[Any, Any, dict[str, Any]]]
 
 SCENARIOS: dict[str, tuple[Scenario, dict[str, str]]] = {
     "concurrent": (scenarios.concurrent, {"STREAMING_MAX_CONCURRENT_UPLOADS": "1000"}),
-    "watchers": (scenarios.watchers, {"STREAMING_MAX_CONCURRENT_UPLOADS": "100"}),
+    "watchers": (
+        scenarios.watchers,
+        {"STREAMING_MAX_CONCURRENT_UPLOADS": "100", "PDFSLUICE_MAX_WEBSOCKETS": "2000"},
+    ),
     "small": (scenarios.small, {"STREAMING_MAX_CONCURRENT_UPLOADS": "100"}),
     "small_tus": (scenarios.small_tus, {"STREAMING_MAX_CONCURRENT_UPLOADS": "100"}),
     "sizes": (scenarios.sizes, {}),

@@ -11,6 +11,7 @@ from pdfsluice.core.errors import (
     RateLimited,
     SessionEnded,
     SessionExpired,
+    SessionNotFound,
     StateConflict,
 )
 from pdfsluice.core.findings import Finding
@@ -102,6 +103,16 @@ def refusal(session: Session) -> PdfsluiceError | None:
 def stopping() -> Overloaded:
     """Return the error for whoever has to wait until the server has been started again."""
     return Overloaded("the server is stopping", retry_after=5, hint="Try again when it is back.")
+
+
+def missing() -> SessionNotFound:
+    """Return the one answer for a session that does not exist or is another principal's.
+
+    It names no id: a difference between the two would show which sessions exist.
+    """
+    return SessionNotFound(
+        "there is no such upload", hint="Check the session id, or start a new upload."
+    )
 
 
 def expired() -> SessionExpired:

@@ -41,6 +41,7 @@ from .lifecycle import (
     OPEN,
     expired,
     is_expired,
+    missing,
     refusal,
     stopping,
 )
@@ -358,11 +359,12 @@ class UploadService:
 
     async def _find(self, principal: Principal, session_id: str) -> Session:
         upload = self._active.peek(session_id)
-        session = upload.session if upload else await self._sessions.get(session_id)
+        try:
+            session = upload.session if upload else await self._sessions.get(session_id)
+        except SessionNotFound:
+            raise missing() from None
         if session.owner != principal.id and not principal.may(Scope.ADMIN):
-            raise SessionNotFound(
-                f"there is no upload {session_id}", hint="Check the session id, or start anew."
-            )
+            raise missing()
         return session
 
     def _refuse_while_draining(self) -> None:

@@ -91,11 +91,17 @@ class KeyFile:
         self._path = path
 
     def state(self) -> tuple[int, int, int] | None:
-        """Return what changes whenever the file does; ``None`` where there is none."""
+        """Return what changes whenever the file does; ``None`` if there is no file.
+
+        Raises:
+            StorageFailed: The system cannot say.
+        """
         try:
             found = self._path.stat()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise self._unreadable(error) from error
         return found.st_ino, found.st_mtime_ns, found.st_size
 
     def read(self) -> Sequence[ApiKey]:
@@ -109,10 +115,14 @@ class KeyFile:
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StorageFailed(
-                f"The file of API keys {self._path} cannot be read: {error}.",
-                hint="Restore it, or delete it and add the keys anew.",
-            ) from error
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> StorageFailed:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return StorageFailed(
+            f"The file of API keys {self._path} cannot be read: {reason}.",
+            hint="Restore it, or delete it and add the keys again.",
+        )
 
     def add(self, key: ApiKey) -> None:
         """Store a new key."""

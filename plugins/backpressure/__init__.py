@@ -31,6 +31,6 @@ def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:
     concurrency = ConcurrencyGate(settings.max_concurrent_uploads, patience=options.patience)
     return [
         GateSpec(name="memory", gate=memory, obstacle=memory.obstacle),
-        GateSpec(name="disk", gate=disk, after=("memory",)),
+        GateSpec(name="disk", gate=disk, after=("memory",), obstacle=disk.obstacle),
         GateSpec(name="concurrency", gate=concurrency, after=("memory", "disk")),
     ]

@@ -1,4 +1,4 @@
-"""Tells once when a value rises over a threshold, and again only when it had fallen."""
+"""Reports once that a value has risen over a threshold, and again only after it has fallen."""
 
 _SLACK = 0.95
 
@@ -15,7 +15,7 @@ class Alarm:
         self._level = 0
 
     def rises(self, value: float) -> bool:
-        """Take the next value; return whether it is over a threshold that was not reached yet."""
+        """Take the next value; return whether it exceeds a threshold for the first time."""
         level = sum(value >= threshold for threshold in self._thresholds)
         if level > self._level:
             self._level = level

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from pdfsluice.core.errors import Overloaded, StorageFull
+from pdfsluice.core.errors import Overloaded, StorageFailed, StorageFull
 from pdfsluice.core.events import Event, MemoryWarning
 from pdfsluice.core.models import ChunkIntent, Session
 
@@ -15,15 +15,15 @@ from .alarm import Alarm
 from .sampling import Sampler
 
 MIB = 1024 * 1024
-_RETRY_AFTER = 5.0
+_RETRY_AFTER_SECONDS = 5.0
 
 
 class MemoryGate:
-    """Admits chunks while the process' resident memory is under its limit.
+    """Admits chunks while the resident memory of the process is under its limit.
 
     Args:
         limit_mb: The limit in MiB (``STREAMING_MEMORY_LIMIT_MB``).
-        publish: Tells everybody of the warnings at 80 % and 90 %.
+        publish: Publishes the warnings at 80 % and 90 %.
         resident: Returns the resident memory in bytes.
     """
 
@@ -38,10 +38,12 @@ class MemoryGate:
         self._publish = publish
         self._alarm = Alarm((0.8, 0.9))
         process = psutil.Process()
-        self._resident = Sampler(resident or (lambda: int(process.memory_info().rss)), self._watch)
+        self._resident = Sampler(
+            resident or (lambda: int(process.memory_info().rss)), self._warn, _unknown_memory
+        )
 
     async def obstacle(self) -> str:
-        """Say that the memory is at its limit, if it is."""
+        """Return a sentence if the memory is at its limit, else nothing."""
         return self._excess(self._resident.value())
 
     def _excess(self, resident: int) -> str:
@@ -54,21 +56,21 @@ class MemoryGate:
 
     @asynccontextmanager
     async def admit(self, session: Session, chunk: ChunkIntent) -> AsyncGenerator[None]:  # noqa: ARG002 - the port's signature
-        """Admit a chunk, and watch the memory while it comes in.
+        """Admit a chunk, and watch the memory while it is received.
 
         Raises:
-            Overloaded: The memory is at its limit.
+            Overloaded: The memory is at its limit, or the system cannot say.
         """
         with self._resident.watched() as resident:
             if excess := self._excess(resident):
                 raise Overloaded(
                     excess,
-                    retry_after=_RETRY_AFTER,
+                    retry_after=_RETRY_AFTER_SECONDS,
                     hint="Send the chunk again later; or raise STREAMING_MEMORY_LIMIT_MB.",
                 )
             yield
 
-    def _watch(self, resident: int) -> None:
+    def _warn(self, resident: int) -> None:
         if self._alarm.rises(resident / MIB / self._limit_mb):
             self._publish(
                 MemoryWarning(
@@ -86,7 +88,7 @@ class DiskGate:
     Args:
         directory: Where partial uploads are kept.
         min_free: Bytes that stay free.
-        publish: Tells everybody when less than four times, and twice, of that is free.
+        publish: Publishes a warning if less than four times, and twice, of that is free.
         free: Returns the free bytes.
     """
 
@@ -103,26 +105,40 @@ class DiskGate:
         self._publish = publish
         self._alarm = Alarm((0.25, 0.5))
         self._free = Sampler(
-            free or (lambda: int(psutil.disk_usage(str(directory)).free)), self._watch
+            free or (lambda: int(psutil.disk_usage(str(directory)).free)),
+            self._warn,
+            _unknown_disk,
+        )
+
+    async def obstacle(self) -> str:
+        """Return a sentence if too little space is free, else nothing."""
+        return self._shortage(self._free.value())
+
+    def _shortage(self, free: int) -> str:
+        if free >= self._min_free:
+            return ""
+        return (
+            f"The server's disk has {free // MIB} MiB free, and uploads must leave "
+            f"{self._min_free // MIB} MiB."
         )
 
     @asynccontextmanager
     async def admit(self, session: Session, chunk: ChunkIntent) -> AsyncGenerator[None]:  # noqa: ARG002 - the port's signature
-        """Admit a chunk, and watch the disk while it comes in.
+        """Admit a chunk, and watch the disk while it is received.
 
         Raises:
-            StorageFull: There is less free than uploads must leave.
+            StorageFull: Less is free than uploads must leave.
+            StorageFailed: The system cannot say how much is free.
         """
         with self._free.watched() as free:
-            if free < self._min_free:
+            if shortage := self._shortage(free):
                 raise StorageFull(
-                    f"The server's disk has {free // MIB} MiB free, and uploads must leave "
-                    f"{self._min_free // MIB} MiB.",
+                    shortage,
                     hint="Send the chunk again when there is space; what was acknowledged is kept.",
                 )
             yield
 
-    def _watch(self, free: int) -> None:
+    def _warn(self, free: int) -> None:
         if self._alarm.rises(self._min_free / max(free, 1)):
             usage = psutil.disk_usage(str(self._directory))
             self._publish(
@@ -133,3 +149,16 @@ class DiskGate:
                     warning="Approaching disk limit",
                 )
             )
+
+
+def _unknown_memory(reason: str) -> Overloaded:
+    return Overloaded(
+        f"The server cannot measure its memory: {reason}.", retry_after=_RETRY_AFTER_SECONDS
+    )
+
+
+def _unknown_disk(reason: str) -> StorageFailed:
+    return StorageFailed(
+        f"The server cannot read the free space of its disk: {reason}.",
+        hint="Send the chunk again later. Check the disk if it stays.",
+    )

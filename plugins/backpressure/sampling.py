@@ -1,12 +1,19 @@
-"""Looks at a number of the system now and then, while somebody is interested."""
+"""Reads a number of the system at intervals, while a chunk depends on it."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-_FRESH_SECONDS = 0.25
-_TICK_SECONDS = 1.0
+import psutil
+
+from pdfsluice.core.errors import PdfsluiceError
+
+logger = logging.getLogger(__name__)
+
+_MAX_AGE_SECONDS = 0.25
+_TICK_INTERVAL = 1.0
 
 
 class Sampler:
@@ -14,18 +21,22 @@ class Sampler:
 
     Args:
         read: Returns the number; quick, but a system call.
-        seen: Hears of each number that was read.
+        publish: Receives each number that was read.
+        unreadable: Returns the error to raise if the system cannot say; takes the reason.
         clock: Returns seconds.
     """
 
     def __init__(
         self,
         read: Callable[[], int],
-        seen: Callable[[int], None],
+        publish: Callable[[int], None],
+        unreadable: Callable[[str], PdfsluiceError],
+        *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
-        self._seen = seen
+        self._publish = publish
+        self._unreadable = unreadable
         self._clock = clock
         self._value = 0
         self._read_at = float("-inf")
@@ -33,17 +44,28 @@ class Sampler:
         self._timer: asyncio.TimerHandle | None = None
 
     def value(self) -> int:
-        """Return the number, at most a quarter of a second old."""
+        """Return the number, at most a quarter of a second old.
+
+        Raises:
+            PdfsluiceError: The system cannot say; the error that ``unreadable`` returns.
+        """
         now = self._clock()
-        if now - self._read_at >= _FRESH_SECONDS:
-            self._value = self._read()
+        if now - self._read_at >= _MAX_AGE_SECONDS:
+            try:
+                self._value = self._read()
+                self._publish(self._value)
+            except (OSError, psutil.Error) as error:
+                raise self._unreadable(_reason(error)) from error
             self._read_at = now
-            self._seen(self._value)
         return self._value
 
     @contextmanager
     def watched(self) -> Generator[int]:
-        """Give the number, and go on looking at it until the context is left."""
+        """Yield the number, and continue to read it until the context is left.
+
+        Raises:
+            PdfsluiceError: See :meth:`value`.
+        """
         self._watchers += 1
         try:
             self._arm()
@@ -53,10 +75,19 @@ class Sampler:
 
     def _arm(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+            self._timer = asyncio.get_running_loop().call_later(_TICK_INTERVAL, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
-        if self._watchers:  # else the timer ends by itself, and short uploads cost no cancelling
+        if not self._watchers:
+            return  # ends by itself, so that short uploads cost no cancelling
+        try:
             self.value()
+        except PdfsluiceError as error:
+            logger.warning("%s", error.message)
+        finally:
             self._arm()
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or type(error).__name__

@@ -1,27 +1,35 @@
-"""How the server is: well, alive, ready."""
+"""Health, liveness and readiness of the server."""
 
 import asyncio
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from aiohttp import web
 from pydantic import BaseModel
 
 from pdfsluice.core.plugins.ports.stages import ReadinessCheck
 from pdfsluice.core.runtime import Runtime
-from pdfsluice.server.memory import used_memory_mb
+from pdfsluice.core.uploads.service import UploadStats
 from pdfsluice.server.routes import Answer, Route
 
+from .cached import Cached
+from .memory import used_memory_mb
 from .requests import NoQuery, read_query
 from .responses.views import respond
 
 _WARNING_SHARE = 0.8
-_PATIENCE_SECONDS = 3.0
+_CHECK_TIMEOUT = 3.0
+_MIN_STATE_SPACE = 1024 * 1024
+"""Bytes that the disks of the stores need for a few transactions."""
 _TAG = "Operations"
 _OK = "ok"
 
+Stats = Cached[UploadStats]
+
 
 class HealthView(BaseModel):
-    """How the server is."""
+    """Memory and uploads at a glance."""
 
     status: str
     memory_usage: float
@@ -36,19 +44,36 @@ class LiveView(BaseModel):
 
 
 class ReadyView(BaseModel):
-    """Whether the server can take uploads, and what stands in the way."""
+    """Whether the server can take uploads, and what prevents it."""
 
     status: str
     checks: dict[str, str]
 
 
 class Health:
-    """Handlers for whoever watches over the server."""
+    """Handlers for monitoring.
 
-    def __init__(self, runtime: Runtime, *, version: str) -> None:
+    Args:
+        runtime: The running server.
+        stats: Its numbers, cached.
+        version: Version of the distribution.
+        min_state_space: Bytes that must be free where the stores write.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        stats: Stats,
+        *,
+        version: str,
+        min_state_space: int = _MIN_STATE_SPACE,
+    ) -> None:
         self._runtime = runtime
         self._settings = runtime.settings
+        self._stats = stats
         self._version = version
+        self._min_state_space = min_state_space
+        self._checks = Cached(self._run_checks)
 
     def routes(self) -> Iterator[Route]:
         """Return the routes."""
@@ -57,16 +82,16 @@ class Health:
             path="/health",
             handler=self.health,
             scopes=(),
-            summary="Show how the server is",
+            summary="Show memory and uploads at a glance",
             tag=_TAG,
-            answers={200: Answer("How it is.", HealthView)},
+            answers={200: Answer("The numbers.", HealthView)},
         )
         yield Route(
             method="GET",
             path="/health/live",
             handler=self.live,
             scopes=(),
-            summary="Tell whether the process answers",
+            summary="Report whether the process answers",
             tag=_TAG,
             answers={200: Answer("It does.", LiveView)},
         )
@@ -75,7 +100,7 @@ class Health:
             path="/health/ready",
             handler=self.ready,
             scopes=(),
-            summary="Tell whether uploads can be taken",
+            summary="Report whether uploads can be taken",
             tag=_TAG,
             answers={
                 200: Answer("They can.", ReadyView),
@@ -84,9 +109,9 @@ class Health:
         )
 
     async def health(self, request: web.Request) -> web.StreamResponse:
-        """Return memory in MiB and the uploads that are sending; ``warning`` from 80 % on."""
+        """Return memory in MiB and the receiving uploads; ``warning`` from 80 % of the limit."""
         read_query(request, NoQuery)
-        stats = await self._runtime.uploads.stats()
+        stats = await self._stats.get()
         usage = used_memory_mb()
         high = usage >= _WARNING_SHARE * self._settings.memory_limit_mb
         return respond(
@@ -99,30 +124,42 @@ class Health:
         )
 
     async def live(self, request: web.Request) -> web.StreamResponse:
-        """Answer, which is all there is to know."""
+        """Answer, which is the whole check."""
         read_query(request, NoQuery)
         return respond(LiveView(status="alive"))
 
     async def ready(self, request: web.Request) -> web.StreamResponse:
-        """Ask the stores and the plugins' parts, and look whether there is room."""
+        """Check the stores, the disks and the parts of plugins; answers are a second old."""
         read_query(request, NoQuery)
+        checks = await self._checks.get()
+        ready = all(state == _OK for state in checks.values())
+        view = ReadyView(status="ready" if ready else "unavailable", checks=dict(checks))
+        return respond(view, status=200 if ready else 503)
+
+    async def _run_checks(self) -> Mapping[str, str]:
         checks = {"stores": _OK, "disk": _OK}
         try:
-            stats = await self._runtime.uploads.stats()
+            async with asyncio.timeout(_CHECK_TIMEOUT):
+                stats = await self._stats.get()
+                checks["stores"] = await asyncio.to_thread(self._state_space)
         except Exception as error:  # noqa: BLE001 - whatever a store raises, it is not ready
             checks["stores"] = type(error).__name__
         else:
             if stats.store.available_bytes <= 0:
-                checks["disk"] = "no room is left for uploads"
-        checks |= await self._parts()
-        ready = all(state == _OK for state in checks.values())
-        view = ReadyView(status="ready" if ready else "unavailable", checks=checks)
-        return respond(view, status=200 if ready else 503)
+                checks["disk"] = "no space is left for uploads"
+        return checks | await self._parts()
+
+    def _state_space(self) -> str:
+        """Return what prevents the stores from writing, or ``ok``."""
+        for folder in dict.fromkeys((self._settings.state_dir, self._settings.data_dir)):
+            if _free_bytes(folder) < self._min_state_space:
+                return "no space is left for sessions and documents"
+        return _OK
 
     async def _parts(self) -> dict[str, str]:
-        """Ask, all at once, the parts that can say what hinders them."""
+        """Run the readiness checks of all parts at the same time."""
         registry = self._runtime.registry
-        asked = {
+        checks = {
             f"{kind}:{spec.name}": spec.obstacle
             for kind, specs in (
                 ("gates", registry.gates),
@@ -131,13 +168,18 @@ class Health:
             for spec in specs
             if spec.obstacle is not None
         }
-        answers = await asyncio.gather(*map(_obstacle, asked.values()))
-        return dict(zip(asked, answers, strict=True))
+        answers = await asyncio.gather(*map(_obstacle, checks.values()))
+        return dict(zip(checks, answers, strict=True))
 
 
-async def _obstacle(obstacle: ReadinessCheck) -> str:
+async def _obstacle(check: ReadinessCheck) -> str:
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            return await obstacle() or _OK
+        async with asyncio.timeout(_CHECK_TIMEOUT):
+            return await check() or _OK
     except Exception as error:  # noqa: BLE001 - whatever a plugin raises, it is not ready
         return type(error).__name__
+
+
+def _free_bytes(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from pdfsluice.core import errors
-from pdfsluice.server.problems import OriginRefused, UnsupportedMedia, status_of
+from pdfsluice.server.problems import OriginRefused, UnsupportedCoding, UnsupportedMedia, status_of
 from pdfsluice.server.routes import (
     JSON,
     Answer,
@@ -25,7 +25,7 @@ _PATH_PARAMETERS: Mapping[str, dict[str, Any]] = {
     "page": {"type": "integer", "minimum": 1, "description": "Number of the page, from 1."},
 }
 _EVERYWHERE = (errors.ProtocolError, OriginRefused, UnsupportedMedia, errors.Overloaded)
-_WITH_BODY = (errors.BodyTimeout, errors.SizeExceeded, errors.BodyIncomplete)
+_WITH_BODY = (errors.BodyTimeout, errors.SizeExceeded, errors.BodyIncomplete, UnsupportedCoding)
 _WITH_SCOPE = (errors.AuthenticationError, errors.PermissionDenied)
 
 Json = dict[str, Any]

@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 from pdfsluice.core.models import Scope
 from pdfsluice.core.plugins.registry import choose
 from pdfsluice.core.runtime import Runtime
-from pdfsluice.server.memory import peak_memory_mb, used_memory_mb
 from pdfsluice.server.metrics import Metrics
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.websocket.subscribers import Subscribers
 
+from .memory import peak_memory_mb, used_memory_mb
 from .requests import NoQuery, read_query
 from .responses.views import respond
 from .uploads import PREFIX
@@ -80,11 +80,11 @@ class Operations:
     """Handlers for operators."""
 
     def __init__(
-        self, runtime: Runtime, watchers: Subscribers, metrics: Metrics, *, version: str
+        self, runtime: Runtime, subscribers: Subscribers, metrics: Metrics, *, version: str
     ) -> None:
         self._runtime = runtime
         self._settings = runtime.settings
-        self._watchers = watchers
+        self._subscribers = subscribers
         self._metrics = metrics
         self._version = version
 
@@ -121,7 +121,7 @@ class Operations:
             method="GET",
             path="/metrics",
             handler=self.metrics,
-            scopes=(Scope.READ,),
+            scopes=(Scope.METRICS,),
             summary="Return metrics for Prometheus",
             tag=_TAG,
             answers={200: Answer("In the text format.", media="text/plain")},
@@ -186,5 +186,5 @@ class Operations:
         """Return counters, gauges and histograms; ``docs/reference/metrics.md`` lists them."""
         read_query(request, NoQuery)
         stats = await self._runtime.uploads.stats()
-        body, content_type = self._metrics.render(stats, watchers=len(self._watchers))
+        body, content_type = self._metrics.render(stats, watchers=len(self._subscribers))
         return web.Response(body=body, headers={"Content-Type": content_type})

@@ -11,6 +11,7 @@ from pdfsluice.core import errors
 from pdfsluice.core.models import Scope, Session
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.uploads.creating import Initiation
+from pdfsluice.core.uploads.lifecycle import missing
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits
@@ -44,12 +45,12 @@ GONE = (errors.SessionNotFound, errors.SessionExpired, errors.SessionEnded)
 class Uploads:
     """Handlers for upload sessions; :mod:`.chunks` takes the bytes."""
 
-    def __init__(self, runtime: Runtime, documents: Documents, watchers: Subscribers) -> None:
+    def __init__(self, runtime: Runtime, documents: Documents, subscribers: Subscribers) -> None:
         self._uploads = runtime.uploads
         self._library = runtime.library
         self._settings = runtime.settings
         self._documents = documents
-        self._watchers = watchers
+        self._subscribers = subscribers
         self._limits = BodyLimits.of(runtime.settings)
 
     def routes(self) -> Iterator[Route]:
@@ -185,7 +186,7 @@ class Uploads:
             session = await self._uploads.initiate(request[PRINCIPAL], initiation)
         except errors.DuplicateDocument as error:
             raise await self._with_document(request, error) from None
-        self._watchers.follow(session)
+        self._subscribers.follow(session)
         return respond(InitiatedView.of(session))
 
     async def status(self, request: web.Request) -> web.StreamResponse:
@@ -201,7 +202,7 @@ class Uploads:
         session = await self._uploads.resume(
             request[PRINCIPAL], checked_id(wanted.session_id), wanted.client_id
         )
-        self._watchers.follow(session)
+        self._subscribers.follow(session)
         return respond(await self._view(request, session))
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
@@ -302,9 +303,7 @@ def checked_id(text: str) -> str:
             return text
     except ValueError:
         pass
-    raise errors.SessionNotFound(
-        "there is no such upload", hint="Check the session id, or start anew."
-    )
+    raise missing()
 
 
 def prefers_async(request: web.Request) -> bool:

@@ -28,6 +28,7 @@ from pdfsluice.core.uploads.lifecycle import OPEN, refusal
 from pdfsluice.server.app_keys import PRINCIPAL, REQUEST_ID, RUNTIME
 from pdfsluice.server.problems import problem, status_of
 from pdfsluice.server.transport.body import BodyLimits, RawBody
+from pdfsluice.server.transport.framing import host_of
 
 VERDICT_SECONDS: Final = 30.0
 """How long the answer to the last byte waits for the verdict on the file."""
@@ -77,7 +78,7 @@ def location(request: web.Request, prefix: str, session: Session) -> str:
     proxied = request.version < HttpVersion11 or any(
         name in request.headers for name in _PROXY_HEADERS
     )
-    return path if proxied else f"{request.scheme}://{request.host}{path}"
+    return path if proxied else f"{request.scheme}://{host_of(request)}{path}"
 
 
 @asynccontextmanager

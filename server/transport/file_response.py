@@ -12,6 +12,8 @@ from aiohttp import hdrs, web
 
 from pdfsluice.core.errors import StorageFailed
 
+from .framing import combined
+
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII | re.IGNORECASE)
 _ETAG = re.compile(r'(W/)?"([^"]*)"|(\*)')
 
@@ -66,12 +68,12 @@ class FileAnswer:
 
     def _differs(self, request: web.Request) -> bool:
         """Compare strongly: a weak tag does not promise the same bytes (13.1.1)."""
-        match = request.headers.get(hdrs.IF_MATCH)
+        match = combined(request.headers, hdrs.IF_MATCH)
         return match is not None and not self._named_in(match, strongly=True)
 
     def _known(self, request: web.Request) -> bool:
         """Compare weakly (13.1.2)."""
-        none_match = request.headers.get(hdrs.IF_NONE_MATCH)
+        none_match = combined(request.headers, hdrs.IF_NONE_MATCH)
         return none_match is not None and self._named_in(none_match, strongly=False)
 
     def _named_in(self, field: str, *, strongly: bool) -> bool:

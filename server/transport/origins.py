@@ -11,6 +11,8 @@ from aiohttp import hdrs, web
 from pdfsluice.core.plugins.ports.access import Credentials
 from pdfsluice.server.problems import OriginRefused
 
+from .framing import combined, effective_method, host_name, host_of
+
 WEBSOCKET_PROTOCOL = "pdfsluice.v1"
 _KEY_PROTOCOL = "bearer."
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -51,11 +53,12 @@ class Origins:
         """
         if not self.keys_required and not self._known_host(request):
             raise OriginRefused(
-                f"this server does not answer to the name {request.host[:100]!r}",
+                f"this server does not answer to the name {host_of(request)[:100]!r}",
                 hint="Use localhost, or let the server require keys (pdfsluice keys add).",
             )
         upgrade = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
-        if (upgrade or request.method not in _SAFE) and not self._known_origin(request):
+        methods = {request.method, effective_method(request)}
+        if (upgrade or not methods <= _SAFE) and not self._known_origin(request):
             raise OriginRefused(
                 "a web page of another origin may not do this",
                 hint="Add its origin to the setting cors_origins.",
@@ -95,13 +98,13 @@ class Origins:
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None:
             return site is None  # not a browser, or one too old to be told apart
-        return self._listed(origin) or _authority(origin) == request.host
+        return self._listed(origin) or _authority(origin) == host_of(request).lower()
 
     def _known_host(self, request: web.Request) -> bool:
-        name = _host_name(request.host)
-        if name in {"localhost", self.host} or name.endswith(".localhost"):
+        name = host_name(host_of(request))
+        if name in {"localhost", self.host.lower()} or name.endswith(".localhost"):
             return True
-        if any(_authority(origin) == request.host for origin in self.allowed):
+        if any(_authority(origin) == host_of(request).lower() for origin in self.allowed):
             return True
         try:
             return ipaddress.ip_address(name).is_loopback
@@ -116,7 +119,7 @@ def credentials(request: web.Request) -> Credentials:
     ``bearer.KEY``, beside the one that is spoken.
     """
     headers = {name.lower(): value for name, value in request.headers.items()}
-    offered = headers.get("sec-websocket-protocol", "").split(",")
+    offered = (combined(request.headers, hdrs.SEC_WEBSOCKET_PROTOCOL) or "").split(",")
     for protocol in (item.strip() for item in offered):
         if protocol.startswith(_KEY_PROTOCOL):
             headers.setdefault("authorization", f"Bearer {protocol.removeprefix(_KEY_PROTOCOL)}")
@@ -126,13 +129,6 @@ def credentials(request: web.Request) -> Credentials:
 def _authority(origin: str) -> str | None:
     """Return host and port of an origin; ``None`` where it has none or is malformed."""
     try:
-        return urlsplit(origin).netloc or None
+        return urlsplit(origin).netloc.lower() or None
     except ValueError:
         return None
-
-
-def _host_name(host: str) -> str:
-    try:
-        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""

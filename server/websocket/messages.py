@@ -1,4 +1,4 @@
-"""Events as WebSocket messages: the four documented shapes, and more for who asks for it."""
+"""Events as WebSocket messages: the four documented shapes, and more with ``detail=full``."""
 
 import math
 import struct
@@ -25,15 +25,14 @@ _PROCESSING = {"validating", "importing"}
 
 Shape = dict[str, Any]
 Key = tuple[str, str]
-"""What makes a newer message take the place of an older one: its kind and its session."""
+"""A newer message replaces an older one of the same key: its kind and its session."""
 
 
 class Message:
-    """An event on its way to watchers, written once for each amount of detail.
+    """An event on its way to subscribers, encoded once for each amount of detail.
 
     Attributes:
-        key: Messages with the same key make earlier ones worthless; ``None`` for those that
-            all count.
+        key: A message makes earlier ones of the same key obsolete; ``None`` if each counts.
     """
 
     def __init__(self, event: Event) -> None:
@@ -42,7 +41,7 @@ class Message:
         self.key = _key(event)
 
     def frame(self, *, full: bool) -> bytes | None:
-        """Return the frame, or ``None`` where a watcher of this kind does not hear of it."""
+        """Return the frame, or ``None`` if subscribers of this kind do not receive it."""
         if full not in self._frames:
             shape = shape_of(self._event, full=full)
             self._frames[full] = None if shape is None else frame_of(orjson.dumps(shape))
@@ -60,7 +59,7 @@ def frame_of(text: bytes) -> bytes:
 
 
 def shape_of(event: Event, *, full: bool) -> Shape | None:
-    """Return what a watcher hears of an event; ``None`` for nothing."""
+    """Return the message for an event; ``None`` if there is none."""
     writer = _WRITERS.get(type(event))
     return None if writer is None else writer(event, full=full)
 

@@ -1,4 +1,4 @@
-"""What listens to the events of a server, as a plugin that it registers with itself."""
+"""The event sinks of a server, as a plugin that it registers with itself."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -18,17 +18,17 @@ class LiveSinks:
     """The event sinks ``websocket`` and ``metrics``.
 
     Attributes:
-        watchers: Hand events to WebSockets.
+        subscribers: Send events to WebSockets.
         metrics: Count them.
     """
 
     def __init__(self) -> None:
-        self.watchers = Subscribers()
+        self.subscribers = Subscribers()
         self.metrics = Metrics()
 
     @classmethod
     def register(cls, manager: PluginManager) -> "LiveSinks":
-        """Make the sinks and register them; before the runtime is opened."""
+        """Make the sinks and register them, before the runtime is opened."""
         sinks = cls()
         info = PluginInfo("live", __name__, DISTRIBUTION, version(DISTRIBUTION))
         manager.register(sinks, info)
@@ -39,6 +39,6 @@ class LiveSinks:
         """Register both sinks."""
         del context
         return (
-            EventSinkSpec(name="websocket", sink=self.watchers, capacity=_CAPACITY),
+            EventSinkSpec(name="websocket", sink=self.subscribers, capacity=_CAPACITY),
             EventSinkSpec(name="metrics", sink=self.metrics, capacity=_CAPACITY),
         )

@@ -1,17 +1,19 @@
-"""Who watches which uploads, and the hand-over of events to them.
+"""The subscribers of upload events, and the delivery of events to them.
 
-Publishing never waits for a watcher. A message is written as a frame once and handed to the
-connection of each; only where a connection is backed up it waits, in a bounded queue in which
-of the progress of one upload only the latest is kept. Whoever lets it fill up is dropped and
-may come again.
+Publishing never waits for a subscriber. A message is encoded as a frame once and written to
+each connection. If a connection is backed up, frames wait in a bounded queue that keeps only
+the latest progress of each upload. A subscriber whose queue is full is disconnected and may
+connect again.
 """
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pdfsluice.core.errors import RateLimited
 from pdfsluice.core.events import (
     Event,
     SessionEvent,
@@ -25,13 +27,14 @@ from pdfsluice.core.uploads.lifecycle import ENDED
 from .messages import Key, Message, frame_of
 
 QUEUE_LIMIT = 512
-"""Messages that may wait for one watcher."""
-MOST_ROOMS = 1000
-"""Rooms in which a connection may be; those of ended uploads make room for others."""
+"""Messages that may wait for one subscriber."""
+MAX_ROOMS = 1000
+"""Rooms that a connection may join; it leaves those of ended uploads first."""
 _BUFFER_LIMIT = 64 * 1024
 _FLUSH_SECONDS = 0.05
 _STALL_SECONDS = 15.0
 _BATCH = 50
+_RETRY_AFTER_SECONDS = 60.0
 _ENDED = frozenset(state.value for state in ENDED)
 
 Client = tuple[str, str]
@@ -39,11 +42,11 @@ Client = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class CloseReason:
-    """Why a connection is closed, as RFC 6455, 7.1.5 and 7.1.6 have it.
+    """Why a connection is closed (RFC 6455, 7.1.5 and 7.1.6).
 
     Attributes:
         code: Status code.
-        reason: Words for people.
+        reason: Text for people.
     """
 
     code: int
@@ -51,8 +54,10 @@ class CloseReason:
 
 
 STOPPING = CloseReason(1001, b"the server is stopping")
-NOT_ALLOWED = CloseReason(4401, b"the key is not valid any more")
-"""From 4000 on codes are the application's own; this one is HTTP's 401."""
+NOT_ALLOWED = CloseReason(4401, b"the key is no longer valid")
+"""Codes from 4000 belong to the application; this one is HTTP's 401."""
+CHECK_FAILED = CloseReason(1011, b"the key could not be checked; connect again")
+"""RFC 6455, 7.4.1: the server met an unexpected condition."""
 KeyT = TypeVar("KeyT")
 
 
@@ -60,17 +65,17 @@ class Subscriber:
     """One WebSocket, as far as events are concerned.
 
     Args:
-        principal: Who watches.
-        client_id: What the client calls itself; its uploads are joined unasked.
-        full: Whether it wants all detail.
+        principal: The caller that connected.
+        client_id: The name that the client gave itself; its uploads are joined by themselves.
+        full: Whether it asked for all detail.
         transport: The connection; frames are written to it whole.
-        drop: Cuts the connection of a watcher that does not keep up.
+        drop: Aborts the connection of a subscriber that does not keep up.
 
     Attributes:
-        rooms: Ids of the sessions that it watches, and whether each has ended. Of an ended
-            one there may be more to tell: its import goes on.
-        ended: Set when nothing more will be told.
-        farewell: With what the connection is closed then.
+        rooms: Ids of the sessions that it watches, and whether each has ended. An ended
+            session can still have events: its import continues.
+        ended: Set when nothing more will be sent.
+        close_reason: Sent when the connection is closed.
     """
 
     def __init__(
@@ -87,7 +92,7 @@ class Subscriber:
         self.full = full
         self.rooms: dict[str, bool] = {}
         self.ended = asyncio.Event()
-        self.farewell = STOPPING
+        self.close_reason = STOPPING
         self._transport = transport
         self._drop = drop
         self._loop = asyncio.get_running_loop()
@@ -97,22 +102,22 @@ class Subscriber:
         self._stalled_since = 0.0
 
     def may_join(self, session_id: str) -> bool:
-        """Whether it is in a room already, or there is or can be made room for one more."""
+        """Whether it has joined the room already, or can join one more."""
         known = session_id in self.rooms
-        return known or len(self.rooms) < MOST_ROOMS or any(self.rooms.values())
+        return known or len(self.rooms) < MAX_ROOMS or any(self.rooms.values())
 
     def put(self, message: Message) -> None:
-        """Tell of an event, if it concerns a watcher of this kind."""
+        """Send an event, if it concerns a subscriber of this kind."""
         frame = message.frame(full=self.full)
         if frame is not None:
             self._put(frame, message.key)
 
     def put_text(self, text: bytes) -> None:
-        """Tell something that concerns this watcher alone."""
+        """Send a message that concerns this subscriber alone."""
         self._put(frame_of(text), None)
 
     def end(self) -> None:
-        """Tell what is left, and nothing more."""
+        """Write what is queued, and send nothing more."""
         if self.ended.is_set():
             return
         if self._timer is not None:
@@ -121,11 +126,13 @@ class Subscriber:
             self._transport.write(self._pop())
         self.ended.set()
 
-    def dismiss(self) -> None:
-        """Tell nothing more, not even what is left: whoever watches may not any longer."""
+    def disconnect(self, reason: CloseReason = NOT_ALLOWED) -> None:
+        """Send nothing more, not even what is queued, and close the connection."""
+        if self.ended.is_set():
+            return
         self._queue.clear()
         self._latest.clear()
-        self.farewell = NOT_ALLOWED
+        self.close_reason = reason
         self.end()
 
     def _put(self, frame: bytes, key: Key | None) -> None:
@@ -156,7 +163,7 @@ class Subscriber:
         return frame if key is None else self._latest.pop(key)
 
     def _flush(self) -> None:
-        """Write what there is room for by now, and look again later if that is not all."""
+        """Write what the connection takes now, and continue later if that is not all."""
         self._timer = None
         now = self._loop.time()
         while self._queue and self._has_room():
@@ -174,90 +181,110 @@ class Subscriber:
 
 
 class Subscribers:
-    """All watchers of this process; an event sink."""
+    """All subscribers of this process; an event sink."""
 
     def __init__(self) -> None:
         self._all: set[Subscriber] = set()
         self._rooms: defaultdict[str, set[Subscriber]] = defaultdict(set)
         self._clients: defaultdict[Client, set[Subscriber]] = defaultdict(set)
+        self._counts: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def add(self, watcher: Subscriber) -> None:
-        """Take a watcher in."""
-        self._all.add(watcher)
-        self._clients[_client(watcher)].add(watcher)
+    @contextmanager
+    def connection_of(self, principal: Principal, *, most: int) -> Iterator[None]:
+        """Count a connection of a principal until the context is left.
 
-    def remove(self, watcher: Subscriber) -> None:
-        """Forget a watcher."""
-        self._all.discard(watcher)
-        _discard(self._clients, _client(watcher), watcher)
-        for session_id in list(watcher.rooms):
-            self.leave(watcher, session_id)
+        Raises:
+            RateLimited: The principal has ``most`` connections already.
+        """
+        if self._counts[principal.id] >= most:
+            raise RateLimited(
+                f"{most} WebSockets are open, and no more are allowed",
+                retry_after=_RETRY_AFTER_SECONDS,
+                hint="Close some of them; one connection can watch many uploads.",
+            )
+        self._counts[principal.id] += 1
+        try:
+            yield
+        finally:
+            self._counts -= Counter((principal.id,))  # drops what reaches 0
 
-    def join(self, watcher: Subscriber, session_id: str, *, over: bool = False) -> None:
-        """Let a watcher hear of a session; whether it may is for the caller to know.
+    def add(self, subscriber: Subscriber) -> None:
+        """Register a subscriber."""
+        self._all.add(subscriber)
+        self._clients[_client(subscriber)].add(subscriber)
 
-        It may have to leave the rooms of ended sessions for that, the oldest first.
+    def remove(self, subscriber: Subscriber) -> None:
+        """Remove a subscriber from all rooms."""
+        self._all.discard(subscriber)
+        _discard(self._clients, _client(subscriber), subscriber)
+        for session_id in list(subscriber.rooms):
+            self.leave(subscriber, session_id)
+
+    def join(self, subscriber: Subscriber, session_id: str, *, over: bool = False) -> None:
+        """Subscribe to the events of a session; the caller has checked that this is allowed.
+
+        If it is in too many rooms, it leaves those of ended sessions, the oldest first.
 
         Args:
-            watcher: Who joins.
+            subscriber: The connection that joins.
             session_id: The session.
             over: Whether the session has ended.
         """
-        if session_id not in watcher.rooms and len(watcher.rooms) >= MOST_ROOMS:
-            ended = [room for room, has_ended in watcher.rooms.items() if has_ended]
-            for room in ended[: len(watcher.rooms) - MOST_ROOMS + 1]:
-                self.leave(watcher, room)
-        watcher.rooms.setdefault(session_id, over)
-        self._rooms[session_id].add(watcher)
+        if session_id not in subscriber.rooms and len(subscriber.rooms) >= MAX_ROOMS:
+            ended = [room for room, has_ended in subscriber.rooms.items() if has_ended]
+            for room in ended[: len(subscriber.rooms) - MAX_ROOMS + 1]:
+                self.leave(subscriber, room)
+        subscriber.rooms.setdefault(session_id, over)
+        self._rooms[session_id].add(subscriber)
 
-    def leave(self, watcher: Subscriber, session_id: str) -> None:
-        """Let a watcher hear no more of a session."""
-        watcher.rooms.pop(session_id, None)
-        _discard(self._rooms, session_id, watcher)
+    def leave(self, subscriber: Subscriber, session_id: str) -> None:
+        """Unsubscribe from the events of a session."""
+        subscriber.rooms.pop(session_id, None)
+        _discard(self._rooms, session_id, subscriber)
 
     def follow(self, session: Session) -> None:
-        """Join the watchers that belong to the client of a session."""
+        """Join the subscribers that belong to the client of a session."""
         self._follow(session.id, session.owner, session.client_id)
 
     async def handle(self, event: Event) -> None:
-        """Hand an event to those whom it concerns, letting others run in between."""
+        """Send an event to its subscribers; other tasks run in between."""
         audience: Iterable[Subscriber] = tuple(self._all)
         if isinstance(event, SessionEvent):
             if isinstance(event, UploadProgress):
                 self._follow(event.session_id, event.owner, event.client_id)
             audience = tuple(self._rooms.get(event.session_id, ()))
         message = Message(event)
-        for number, watcher in enumerate(audience, 1):
-            watcher.put(message)
-            if isinstance(event, UploadStatus) and event.session_id in watcher.rooms:
-                watcher.rooms[event.session_id] = event.status in _ENDED
+        for number, subscriber in enumerate(audience, 1):
+            subscriber.put(message)
+            if isinstance(event, UploadStatus) and event.session_id in subscriber.rooms:
+                subscriber.rooms[event.session_id] = event.status in _ENDED
             if number % _BATCH == 0:
                 await asyncio.sleep(0)
         if isinstance(event, ShuttingDown):
             self.end()
 
     def end(self) -> None:
-        """Tell everybody what is left, then let them go."""
-        for watcher in self._all:
-            watcher.end()
+        """Send all subscribers what is queued, then close their connections."""
+        for subscriber in self._all:
+            subscriber.end()
 
     def _follow(self, session_id: str, owner: str, client_id: str) -> None:
         if client_id:
-            for watcher in self._clients.get((owner, client_id), ()):
-                self.join(watcher, session_id)
+            for subscriber in self._clients.get((owner, client_id), ()):
+                self.join(subscriber, session_id)
 
 
-def _client(watcher: Subscriber) -> Client:
-    return watcher.principal.id, watcher.client_id
+def _client(subscriber: Subscriber) -> Client:
+    return subscriber.principal.id, subscriber.client_id
 
 
-def _discard(groups: dict[KeyT, set[Subscriber]], key: KeyT, watcher: Subscriber) -> None:
-    """Remove a watcher from a group, and the group when it is empty."""
+def _discard(groups: dict[KeyT, set[Subscriber]], key: KeyT, subscriber: Subscriber) -> None:
+    """Remove a subscriber from a group, and the group when it is empty."""
     group = groups.get(key)
     if group is not None:
-        group.discard(watcher)
+        group.discard(subscriber)
         if not group:
             del groups[key]

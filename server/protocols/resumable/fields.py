@@ -11,6 +11,7 @@ import http_sf
 from aiohttp import content_disposition_filename, parse_content_disposition
 
 from pdfsluice.core.models import Checksum
+from pdfsluice.server.transport.framing import combined
 
 SUPPORTED_VERSIONS: Final = frozenset({6, 7, 8})
 """Interop versions that are spoken: 6 is draft -04 and -05, 7 is -06 to -08, 8 is from -09."""
@@ -89,7 +90,7 @@ def _item(headers: Mapping[str, str], name: str) -> Any:
 
 
 def _parse(headers: Mapping[str, str], name: str, kind: str) -> Any:
-    text = headers.get(name)
+    text = combined(headers, name)
     if text is None:
         return None
     try:

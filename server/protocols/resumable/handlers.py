@@ -29,6 +29,7 @@ from .responses import (
     Handler,
     InconsistentLength,
     OffsetMismatch,
+    UnsupportedDraft,
     guarded,
     limits,
     refusal,
@@ -69,7 +70,7 @@ async def _options(request: web.Request) -> web.Response:
 
 async def _create(request: web.Request) -> web.Response:
     """Upload Creation."""
-    complete = fields.boolean(request.headers, "Upload-Complete")
+    complete = _announced_complete(request)
     version = fields.interop_version(request.headers) if complete is not None else None
     length = _length(request, position=0, complete=complete is not False)
     digest = fields.sha256_digest(request.headers, "Repr-Digest")
@@ -97,7 +98,7 @@ async def _append(request: web.Request) -> web.Response:
     if request.content_type != MEDIA_TYPE:
         raise UnsupportedMedia(f"the body must be of type {MEDIA_TYPE}")
     position = fields.integer(request.headers, "Upload-Offset")
-    complete = fields.boolean(request.headers, "Upload-Complete")
+    complete = _announced_complete(request)
     if position is None or complete is None:
         raise ProtocolError("Upload-Offset and Upload-Complete are needed, each with a valid value")
     session = await sequential.find(request)
@@ -217,6 +218,24 @@ async def _cancel(request: web.Request) -> web.Response:
     """Upload Cancellation."""
     await sequential.cancel(request)
     return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _announced_complete(request: web.Request) -> bool | None:
+    """Return ``Upload-Complete``; ``None`` if the request is not a resumable upload.
+
+    A malformed value is refused, although the draft lets a server ignore it: ignored, a part
+    of a file would be taken for the whole.
+
+    Raises:
+        UnsupportedDraft: The request speaks a draft that had ``Upload-Incomplete`` instead.
+        ProtocolError: The value is malformed.
+    """
+    if "Upload-Incomplete" in request.headers:
+        raise UnsupportedDraft
+    complete = fields.boolean(request.headers, "Upload-Complete")
+    if complete is None and "Upload-Complete" in request.headers:
+        raise ProtocolError("Upload-Complete must be ?1 or ?0")
+    return complete
 
 
 def _length(request: web.Request, *, position: int, complete: bool) -> int | None:

@@ -51,6 +51,21 @@ class CompletedUpload(ProtocolError):
     code = "completed-upload"
 
 
+class UnsupportedDraft(ProtocolError):
+    """The client speaks a draft of resumable uploads that the server does not speak."""
+
+    code = "unsupported-draft-version"
+
+    def __init__(self) -> None:
+        versions = sorted(fields.SUPPORTED_VERSIONS)
+        spoken = ", ".join(map(str, versions))
+        super().__init__(
+            "Upload-Incomplete belongs to a draft that is not supported",
+            hint=f"Send Upload-Complete: supported are the interop versions {spoken}.",
+            details={"supported_versions": versions},
+        )
+
+
 def guarded(handler: Handler) -> Handler:
     """Return a handler whose errors are answered as the draft wants them."""
 

@@ -14,6 +14,7 @@ from pdfsluice.core.errors import (
 from pdfsluice.server.problems import MethodNotAllowed, status_of
 from pdfsluice.server.protocols import appending as sequential
 from pdfsluice.server.transport.body import answer_before_body
+from pdfsluice.server.transport.framing import effective_method
 
 PREFIX: Final = "/files"
 VERSION: Final = "1.0.0"
@@ -32,8 +33,7 @@ def dispatcher(handlers: Mapping[str, Handler]) -> Handler:
     """Return one handler for a URL that chooses among those of its methods."""
 
     async def dispatch(request: web.Request) -> web.Response:
-        # X-HTTP-Method-Override replaces the method; the router has seen the real one only.
-        method = request.headers.get("X-HTTP-Method-Override", request.method)
+        method = effective_method(request)  # the router has seen the real one only
         try:
             handler = handlers.get(method)
             if handler is None:

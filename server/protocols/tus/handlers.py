@@ -197,7 +197,7 @@ async def _progress_headers(request: web.Request, session: Session) -> dict[str,
 
 def _check_body(request: web.Request) -> Checksum | None:
     """Core Protocol, PATCH, and Checksum: what is to be known before the first byte."""
-    if request.headers.get(hdrs.CONTENT_TYPE) != MEDIA_TYPE:
+    if request.content_type != MEDIA_TYPE:
         raise UnsupportedMedia(f"the body must be of type {MEDIA_TYPE}")
     if "upload-checksum" in request.headers.get("Trailer", "").lower():
         raise ProtocolError("a checksum behind the body is not supported; send it before")

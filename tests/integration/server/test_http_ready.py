@@ -60,6 +60,9 @@ async def test_a_stage_that_depends_on_others(tmp_path: Path) -> None:
     async with a_server(tmp_path, Scanner(obstacle)) as web:
         assert (await readiness(web))[0] == 200
         says = "the scanner is away"
+        async with asyncio.timeout(30):  # an answer is a second old at most
+            while (await readiness(web))[0] == 200:
+                await asyncio.sleep(0.05)
         status, checks = await readiness(web)
     assert (status, checks["completion_stages:scanner"]) == (503, "the scanner is away")
 

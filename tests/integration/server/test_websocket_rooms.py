@@ -16,7 +16,7 @@ MOST = 3
 @pytest.fixture(autouse=True)
 def _few_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand uploads would show the same, more slowly."""
-    monkeypatch.setattr(watchers, "MOST_ROOMS", MOST)
+    monkeypatch.setattr(watchers, "MAX_ROOMS", MOST)
 
 
 async def joined(socket: ClientWebSocketResponse, session: dict[str, Any]) -> bool:

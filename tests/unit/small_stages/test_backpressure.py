@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdfsluice.config import Settings
-from pdfsluice.core.errors import Overloaded, StorageFull
+from pdfsluice.core.errors import Overloaded, StorageFailed, StorageFull
 from pdfsluice.core.events import Event, MemoryWarning
 from pdfsluice.core.models import ChunkIntent
 from pdfsluice.core.plugins.ports.context import PluginContext
@@ -309,7 +309,7 @@ async def test_the_real_disk_is_measured(tmp_path: Path) -> None:
 async def test_looking_costs_a_system_call_four_times_a_second_at_most() -> None:
     clock = SimpleNamespace(now=0.0)
     number, seen = Number(7), list[int]()
-    sampler = Sampler(number, seen.append, lambda: clock.now)
+    sampler = Sampler(number, seen.append, StorageFailed, clock=lambda: clock.now)
     for _ in range(1000):
         with sampler.watched() as value:
             assert value == 7
@@ -319,7 +319,7 @@ async def test_looking_costs_a_system_call_four_times_a_second_at_most() -> None
 
 
 async def test_a_watched_number_is_read_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pdfsluice.plugins.backpressure.sampling._TICK_SECONDS", 0)
+    monkeypatch.setattr("pdfsluice.plugins.backpressure.sampling._TICK_INTERVAL", 0)
     clock = SimpleNamespace(now=0.0)
     again = asyncio.Event()
 
@@ -328,7 +328,7 @@ async def test_a_watched_number_is_read_again_by_itself(monkeypatch: pytest.Monk
             again.set()
 
     number = Number(1)
-    sampler = Sampler(number, seen, lambda: clock.now)
+    sampler = Sampler(number, seen, StorageFailed, clock=lambda: clock.now)
     with sampler.watched():
         number.value = 2
         clock.now += 1

@@ -10,8 +10,11 @@ _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes ther
 
 
 def used_memory_mb() -> float:
-    """Return the resident memory in MiB."""
-    return round(psutil.Process().memory_info().rss / _MIB, 1)
+    """Return the resident memory in MiB; the peak if the system cannot say (no ``/proc``)."""
+    try:
+        return round(psutil.Process().memory_info().rss / _MIB, 1)
+    except (OSError, psutil.Error):
+        return peak_memory_mb()
 
 
 def peak_memory_mb() -> float:

@@ -1,0 +1,52 @@
+"""Answers that many callers share for a moment."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Cached(Generic[T]):
+    """Runs a query at most once in ``max_age`` seconds, however many callers wait for it.
+
+    A failure is shared in the same way: probes must not press a store that fails.
+
+    Args:
+        query: Returns the answer.
+        max_age: Seconds for which an answer is returned again.
+        timeout: Seconds that the query may take; then callers receive ``TimeoutError``.
+    """
+
+    def __init__(
+        self, query: Callable[[], Awaitable[T]], *, max_age: float = 1.0, timeout: float = 10.0
+    ) -> None:
+        self._query = query
+        self._max_age = max_age
+        self._timeout = timeout
+        self._task: asyncio.Task[T] | None = None
+        self._expires = float("-inf")
+
+    async def get(self) -> T:
+        """Return the answer, at most ``max_age`` seconds old.
+
+        Raises:
+            TimeoutError: The query took too long.
+            Exception: What the query raised.
+        """
+        task, now = self._task, asyncio.get_running_loop().time()
+        if task is None or (task.done() and now >= self._expires):
+            task = self._task = asyncio.create_task(self._run())
+            task.add_done_callback(self._finished)
+        return await asyncio.shield(task)
+
+    async def _run(self) -> T:
+        async with asyncio.timeout(self._timeout):
+            return await self._query()
+
+    def _finished(self, task: "asyncio.Task[T]") -> None:
+        self._expires = asyncio.get_running_loop().time() + self._max_age
+        if task.cancelled():
+            self._expires = float("-inf")
+        else:
+            task.exception()  # retrieved, also if no caller waits any more
