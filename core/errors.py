@@ -122,6 +122,12 @@ class SessionEnded(PdfsluiceError):
     code = "session-ended"
 
 
+class DocumentDeleted(SessionEnded):
+    """The session was completed, and its document has been deleted since; upload the file again."""
+
+    code = "document-deleted"
+
+
 class SizeExceeded(PdfsluiceError):
     """The file, the chunk or the request is larger than allowed or announced."""
 

@@ -9,8 +9,9 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from pdfsluice.core.errors import PdfsluiceError, StageFailed
+from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.findings import Finding, StageReport
+from pdfsluice.core.shortages import retry_later
 from pdfsluice.core.threads import run_uncancelled
 
 from .reader import Checkpoints
@@ -108,19 +109,24 @@ class Follower:
                 except StagesLost:
                     self._on_validated(self._host.position)
                     continue
-                except PdfsluiceError as error:
-                    if not error.retryable or self._total is not None:
+                except Exception as error:
+                    failure = self._as_failure(error)
+                    if not failure.retryable or self._total is not None:
                         raise
-                    await self._begin_anew(error)
+                    await self._begin_anew(failure)
                     continue
                 if not self._ended:
                     await self._wake.wait()
-        except PdfsluiceError as error:
-            await self._fail(error)
-        except Exception as error:
-            logger.exception("following upload %s failed", self._upload_id)
-            await self._fail(StageFailed(f"the upload could not be checked: {error}"))
+        except Exception as error:  # noqa: BLE001 - see _as_failure
+            await self._fail(self._as_failure(error))
         await asyncio.shield(self._closed())  # nothing more is asked of the stages
+
+    def _as_failure(self, error: Exception) -> PdfsluiceError:
+        """Return an error as it is, or as a retryable one if it is no verdict of a stage."""
+        if isinstance(error, PdfsluiceError):
+            return error
+        logger.error("following upload %s failed", self._upload_id, exc_info=error)
+        return retry_later(error, "check the file")
 
     async def _begin_anew(self, error: PdfsluiceError) -> None:
         """Let a fault pass, then go on with stages that nobody has left half-fed."""

@@ -13,6 +13,7 @@ from typing import Protocol
 from pdfsluice.core.errors import PdfsluiceError, StageFailed, StorageFailed
 from pdfsluice.core.findings import Finding, StageReport
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, StreamStageSpec
+from pdfsluice.core.shortages import is_shortage, retry_later
 
 logger = logging.getLogger(__name__)
 
@@ -183,6 +184,8 @@ def _naming(stage: str) -> Iterator[None]:
         raise
     except Exception as error:
         logger.exception("stage %r failed", stage)
+        if is_shortage(error):
+            raise retry_later(error, f"run the stage {stage!r}") from error
         raise StageFailed(
             f"stage {stage!r} failed: {type(error).__name__}: {error}",
             hint="This is a defect of the plugin, not of the file; tell whoever runs the server.",

@@ -29,6 +29,7 @@ from pdfsluice.core.errors import (
 from pdfsluice.core.findings import MAX_FINDINGS, StageReport, gravest
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
 from pdfsluice.core.processes.child_main import SharedLine, path_from_text, serve_in_threads
+from pdfsluice.core.shortages import is_shortage, retry_later
 
 from .bootstrap import Equipment
 from .reader import SLICE_SIZE, StageReader
@@ -60,12 +61,15 @@ class StageChild:
         try:
             return to_json({"id": number, **self._do(request)})
         except PdfsluiceError as error:
-            failure = error
+            failure: PdfsluiceError = error
         except Exception as error:
             logger.exception("a stage process failed")
-            failure = StageFailed(
-                f"what the stages do or say is wrong: {type(error).__name__}: {error}"
-            )
+            if is_shortage(error):
+                failure = retry_later(error, "run the stages")
+            else:
+                failure = StageFailed(
+                    f"what the stages do or say is wrong: {type(error).__name__}: {error}"
+                )
         return to_json({"id": number, "error": to_record(failure)})
 
     def _do(self, request: Mapping[str, Any]) -> Mapping[str, Any]:

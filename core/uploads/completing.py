@@ -9,6 +9,8 @@ from typing import Any
 
 from pdfsluice.core.errors import (
     DigestMismatch,
+    DocumentDeleted,
+    DocumentNotFound,
     NotFound,
     PdfsluiceError,
     StageFailed,
@@ -33,6 +35,7 @@ from pdfsluice.core.plugins.ports.stages import CompletionContext
 from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
 from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.scanning.merging import merge_reports
+from pdfsluice.core.shortages import is_shortage, retry_later
 
 from .lifecycle import ENDED, refusal, rejection
 from .upload import OpenUpload
@@ -89,6 +92,11 @@ class Completer:
         except PdfsluiceError as error:
             await self._give_up(upload, error)
             raise
+        except Exception as error:  # no verdict on the file, so its bytes stay
+            logger.exception("validating upload %s failed", upload.session.id)
+            failure = retry_later(error, "validate the file")
+            await self._give_up(upload, failure)
+            raise failure from error
         async with upload.lock:
             _refuse_ended(upload.session)
             return await self._settle(upload, validated)
@@ -140,6 +148,8 @@ class Completer:
                     raise
                 except Exception as error:
                     logger.exception("completion stage %r failed", spec.name)
+                    if is_shortage(error):
+                        raise retry_later(error, f"run the stage {spec.name!r}") from error
                     raise StageFailed(
                         f"stage {spec.name!r} failed: {type(error).__name__}: {error}",
                         details={"stage": spec.name},
@@ -239,6 +249,27 @@ def require_whole(session: Session) -> int:
             },
         )
     return total
+
+
+async def require_document(catalogue: Catalogue, session: Session) -> None:
+    """Check that the document of a completed session still exists.
+
+    A client that resumes by a stored session id would otherwise report success for a file
+    that the server does not have.
+
+    Raises:
+        DocumentDeleted: It was deleted.
+    """
+    if session.document_id is None:
+        return
+    try:
+        await catalogue.get(session.document_id, owner=None)
+    except DocumentNotFound:
+        raise DocumentDeleted(
+            f"the upload became document {session.document_id}, which has been deleted",
+            hint="Start a new upload to store the file again.",
+            details={"document_id": session.document_id},
+        ) from None
 
 
 def _with(session: Session, report: StageReport) -> Session:

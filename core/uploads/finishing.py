@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pdfsluice.core.errors import DigestMismatch, PdfsluiceError, StateConflict
 from pdfsluice.core.models import Completion, Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
+from pdfsluice.core.shortages import retry_later
 
 from .completing import Completer, require_whole
 from .creating import checked_digest
@@ -120,9 +121,9 @@ class Completions:
             details = {"session_id": session_id, "code": error.code}
             logger.info("upload not completed: %s", error.message, extra=details)
             raise
-        except Exception:
+        except Exception as error:
             logger.exception("completing upload %s failed", session_id)
-            raise
+            raise retry_later(error, "complete the upload") from error
         finally:
             await self._active.put_away(upload)
         logger.info("upload completed", extra={"session_id": session_id})

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 
 import xxhash
 
@@ -65,7 +66,7 @@ class OpenUploads:
         self._workers = workers
         self._progress_interval = progress_interval
         self._open: dict[str, OpenUpload] = {}
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._touched: dict[str, float] = {}
         self._reading_back = asyncio.Semaphore(_MOST_READ_BACK)
 
@@ -110,7 +111,6 @@ class OpenUploads:
             upload = self._open.get(session.id)
             if upload is None:
                 upload = await run_uncancelled(self._take_up(session.id))
-        self._turns.pop(session.id, None)
         return upload
 
     async def _take_up(self, session_id: str) -> OpenUpload:

@@ -172,8 +172,8 @@ class _Intake:
         return [check for check in begun if check is not None]
 
     async def keep_prefix(self) -> None:
-        """Commit what came before the body broke off, unless a checksum had been announced."""
-        if self._chunk.checksum is None:
+        """Commit what came before the body broke off, unless a checksum was or may be announced."""
+        if not self._all_or_nothing or self._recorder.judged:
             await asyncio.shield(self._commit())
 
     def settle(self) -> None:

@@ -32,6 +32,7 @@ from pdfsluice.core.plugins.ports.stores import (
 )
 from pdfsluice.core.threads import run_uncancelled
 
+from .completing import require_document
 from .concatenation import Concatenation
 from .creating import Initiation, Initiator, check_size
 from .finishing import Completions
@@ -117,6 +118,7 @@ class UploadService:
         Raises:
             SessionNotFound: There is none, or it is another principal's.
             SessionExpired: It was idle or open for too long.
+            DocumentDeleted: It was completed, and its document has been deleted since.
         """
         session = await self._find(principal, session_id)
         upload = self._active.peek(session_id)
@@ -124,6 +126,8 @@ class UploadService:
         idle = not in_use and is_expired(session, self._settings, _now())
         if idle or session.state is SessionState.EXPIRED:
             raise expired()
+        if session.state is SessionState.COMPLETED:
+            await require_document(self._catalogue, session)
         return session
 
     def counters(self, session: Session) -> Counters:

@@ -1,6 +1,7 @@
 """Opening uploads: how many, how far ahead, and what is left where it fails."""
 
 import asyncio
+import gc
 import hashlib
 import random
 import threading
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.errors import RateLimited, StorageFull
+from pdfsluice.core.errors import RateLimited, StorageFailed, StorageFull
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.uploads import open_uploads as activation
 from pdfsluice.plugins.local_store.blob import LocalBlob
@@ -82,3 +83,23 @@ async def test_an_upload_for_which_there_is_no_room_is_forgotten(
         with pytest.raises(StorageFull):
             await initiate(runtime, DATA)
         assert not await runtime.uploads.resumable(LOCAL)
+
+
+async def test_uploads_that_cannot_be_opened_leave_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or each request for a broken upload would take memory for good."""
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        active = runtime.uploads._active
+        await active.drop(session.id)
+
+        def fail(_store: LocalUploadStore, _blob_id: str) -> LocalBlob:
+            raise StorageFailed("The disk is gone.")
+
+        monkeypatch.setattr(LocalUploadStore, "_open", fail)
+        for _ in range(3):
+            with pytest.raises(StorageFailed):
+                await send_all(runtime, session, DATA)
+        gc.collect()
+        assert not active._turns

@@ -151,6 +151,21 @@ async def test_a_broken_chunk_with_a_checksum_is_dropped(tmp_path: Path) -> None
         assert receipt.session.committed.ranges == ((0, CHUNK),)
 
 
+async def test_a_broken_chunk_whose_checksum_would_have_followed_is_dropped(tmp_path: Path) -> None:
+    """Unverified bytes are not committed, so the right ones are accepted afterwards."""
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        intent = ChunkIntent(offset=0, length=CHUNK, max_length=CHUNK, checksum_follows=True)
+        broken = Bytes(b"?" * 200_000, failure=BodyIncomplete("broke off"))
+        with pytest.raises(BodyIncomplete):
+            await runtime.uploads.receive(LOCAL, session.id, intent, broken)
+        assert not (await runtime.uploads.get(LOCAL, session.id)).committed
+        right = Bytes(DATA[:CHUNK])
+        right.checksum = Checksum("sha256", hashlib.sha256(DATA[:CHUNK]).digest())
+        receipt = await runtime.uploads.receive(LOCAL, session.id, intent, right)
+        assert receipt.session.committed.ranges == ((0, CHUNK),)
+
+
 async def test_wrong_sizes_leave_nothing_behind(tmp_path: Path) -> None:
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
