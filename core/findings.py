@@ -27,6 +27,7 @@ class FindingKind(StrEnum):
     MALFORMED = "malformed"
     MALWARE = "malware"
     RESOURCE_LIMIT = "resource_limit"
+    UNREAD = "unread"
 
 
 class Severity(StrEnum):
@@ -42,6 +43,23 @@ class Severity(StrEnum):
     def rank(self) -> int:
         """How grave it is: 0 for a note to 4 for a certain attack."""
         return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a kind of finding is about, in words that a user understands.
+
+    Attributes:
+        title: A few words.
+        meaning: What it is and what it can do.
+        advice: What to do about it, in a sentence.
+        severity: How much harm it usually does.
+    """
+
+    title: str
+    meaning: str
+    advice: str
+    severity: Severity
 
 
 class Trigger(StrEnum):

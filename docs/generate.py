@@ -23,12 +23,12 @@ from pdfsluice.core import (
     models,
     ranges,
 )
-from pdfsluice.core.explain import EXPLANATIONS
 from pdfsluice.core.plugins import hookspecs
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.ports import access, context, documents, policy, sinks, stages, stores
 from pdfsluice.core.uploads.service import UploadStats
-from pdfsluice.plugins.pdf.report import LIMITS, PROBLEMS, UNSCANNED
+from pdfsluice.plugins.pdf.explanations import EXPLANATIONS
+from pdfsluice.plugins.pdf.streaming.codes import LIMITS, PROBLEMS, UNSCANNED
 from pdfsluice.server.api import reference_page as manual
 from pdfsluice.server.markdown import COMMON_CODES, http_api
 from pdfsluice.server.metrics import Metrics

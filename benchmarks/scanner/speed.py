@@ -25,10 +25,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pdfsluice.core.plugins.ports.stages import StageContext
-from pdfsluice.plugins.pdf.effort import Allowance
-from pdfsluice.plugins.pdf.options import PdfOptions
-from pdfsluice.plugins.pdf.scan import Scan
-from pdfsluice.plugins.pdf.stages import make_stages
+from pdfsluice.plugins.pdf.streaming.options import PdfOptions
+from pdfsluice.plugins.pdf.streaming.scan import Scan
+from pdfsluice.plugins.pdf.streaming.stages import make_stages
+from pdfsluice.plugins.pdf.syntax.effort import Allowance
 from tests.support.floods import FLOODS
 
 _WORDS = [f"word{i}" for i in range(3000)]

@@ -21,7 +21,7 @@ BUILT_IN: tuple[str, ...] = (
     "pdfsluice.plugins.digest",
     "pdfsluice.plugins.pdf",
     "pdfsluice.plugins.clamav",
-    "pdfsluice.plugins.deep",
+    "pdfsluice.plugins.pdf.deep",
     "pdfsluice.plugins.yara",
     "pdfsluice.plugins.policy",
     "pdfsluice.plugins.scan",

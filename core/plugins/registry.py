@@ -7,6 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Protocol, TypeVar
 
 from pdfsluice.core.errors import PluginError
+from pdfsluice.core.findings import Explanation
 
 from .manager import PluginInfo, PluginManager
 from .ports.access import AuthenticatorSpec
@@ -113,6 +114,16 @@ class Registry:
         if unknown and kinds is None:
             logger.warning("nothing to disable is called %s", ", ".join(sorted(unknown)))
         return cls(**ordered, parts=tuple(parts))
+
+    @property
+    def explanations(self) -> Mapping[str, Explanation]:
+        """What each kind of finding means that a registered stage explains."""
+        explanations: dict[str, Explanation] = {}
+        for stream_stage in self.stream_stages:
+            explanations |= stream_stage.explanations
+        for completion_stage in self.completion_stages:
+            explanations |= completion_stage.explanations
+        return explanations
 
 
 KINDS: Mapping[str, type[Any]] = {

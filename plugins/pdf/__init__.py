@@ -16,7 +16,7 @@ NAME = "pdf"
 @hookimpl
 def pdfsluice_register_options() -> Sequence[OptionsSpec]:
     """Register the section ``pdf``."""
-    from .options import PdfOptions  # noqa: PLC0415 - hooks import cheaply
+    from .streaming.options import PdfOptions  # noqa: PLC0415 - hooks import cheaply
 
     return [OptionsSpec(name=NAME, model=PdfOptions)]
 
@@ -24,7 +24,7 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
 @hookimpl
 def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamStageSpec]:
     """Register the stages ``pdf-structure`` and ``pdf-security``."""
-    from .options import PdfOptions  # noqa: PLC0415
-    from .stages import make_stages  # noqa: PLC0415
+    from .streaming.options import PdfOptions  # noqa: PLC0415
+    from .streaming.stages import make_stages  # noqa: PLC0415
 
     return make_stages(context.options(NAME, PdfOptions))

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -16,8 +16,7 @@ from rich.markup import escape
 from pdfsluice.config import SettingsError, Size
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.explain import EXPLANATIONS
-from pdfsluice.core.findings import Decision, FindingKind
+from pdfsluice.core.findings import Decision, Explanation
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.registry import Registry, choose
@@ -25,7 +24,7 @@ from pdfsluice.core.runtime import build_registry
 from pdfsluice.core.scanning.inspection import Inspection, Inspector
 
 from .files import files_of
-from .output import OUTPUTS, VERDICTS, shown
+from .output import OUTPUTS, VERDICTS, Output, shown
 from .progress import Progress
 
 PRESETS = frozenset({"permissive", "standard", "strict"})
@@ -111,9 +110,7 @@ def scan(
     Exit codes: 0 no file is refused; 1 some could not be read, or a folder has none; 2 the
     command line or a setting is wrong; 3 at least one file is refused (see --fail-on).
     """
-    if explain is not None:
-        raise typer.Exit(_explain(explain))
-    if not paths:
+    if not paths and explain is None:
         raise typer.BadParameter("name at least one file or folder")
     try:
         registry, judge = _equipment(config, policy)
@@ -121,9 +118,15 @@ def scan(
         hint = f"\n  [dim]{escape(error.hint)}[/]" if isinstance(error, PluginError) else ""
         _say(f"[bold red]error:[/] {escape(str(error))}{hint}")
         raise typer.Exit(Exit.USAGE) from error
+    if explain is not None:
+        raise typer.Exit(_explain(explain, registry.explanations))
     inspector = Inspector(registry, judge, chunk_size=chunk_size, whole_files=deep)
     output = Format.JSON if as_json else form
-    raise typer.Exit(asyncio.run(_scan(inspector, paths, output, fail_on, jobs)))
+    raise typer.Exit(
+        asyncio.run(
+            _scan(inspector, paths or [], OUTPUTS[output](registry.explanations), fail_on, jobs)
+        )
+    )
 
 
 def _equipment(config: Path | None, policy: str | None) -> tuple[Registry, Policy]:
@@ -155,9 +158,8 @@ def _say(text: str) -> None:
 
 
 async def _scan(
-    inspector: Inspector, paths: Sequence[Path], form: Format, fail_on: FailOn, jobs: int
+    inspector: Inspector, paths: Sequence[Path], output: Output, fail_on: FailOn, jobs: int
 ) -> Exit:
-    output = OUTPUTS[form]()
     worst: Decision = Decision.NOTE
     failed = False
     empty: list[Path] = []
@@ -194,17 +196,17 @@ async def _results(
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-def _explain(kind: str) -> Exit:
+def _explain(kind: str, explanations: Mapping[str, Explanation]) -> Exit:
     console = Console()
     name = kind.lower().replace("-", "_")
-    if name not in set(FindingKind):
+    explanation = explanations.get(name) or explanations.get(kind)
+    if explanation is None:
         _say(
-            f"The kind {escape(repr(kind))} is not built in. A plugin that has kinds of its own"
-            " explains them where it finds them: scan a file to see.\n"
-            f"Built in are: {', '.join(sorted(FindingKind))}"
+            f"No stage explains the kind {escape(repr(kind))}. A plugin may explain its kinds where"
+            " it finds them: scan a file to see.\n"
+            f"Explained are: {', '.join(sorted(explanations))}"
         )
         return Exit.USAGE
-    explanation = EXPLANATIONS[FindingKind(name)]
     console.print(f"[bold]{explanation.title}[/] ({name}), usually {explanation.severity}")
     console.print(explanation.meaning)
     console.print(f"[italic]{explanation.advice}[/]")

@@ -1,7 +1,7 @@
 """The three ways in which results are written: for people, for programs, for code hosts."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -11,16 +11,15 @@ import orjson
 from rich.console import Console
 from rich.markup import escape
 
-from pdfsluice.core.explain import EXPLANATIONS
 from pdfsluice.core.findings import (
     Decision,
+    Explanation,
     Finding,
     Severity,
     Unscanned,
 )
 from pdfsluice.core.scanning.inspection import Inspection
 
-_BUILT_IN = frozenset(map(str, EXPLANATIONS))
 VERDICTS = {
     Decision.NOTE: "accept",
     Decision.FLAG: "flag",
@@ -108,8 +107,9 @@ class Text:
         Severity.CRITICAL: "bold red",
     }
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, explained: Collection[str] = ()) -> None:
         self._console = console
+        self._explained = explained
         self._counts: dict[str, int] = {}
 
     def add(self, result: Inspection) -> None:
@@ -145,7 +145,7 @@ class Text:
         self._print(f"    [{style}]{finding.kind}[/]{where}: {escape(finding.message)}")
         if finding.excerpt:
             self._print(f"        [dim]{escape(finding.excerpt)}[/]")
-        if finding.advice and finding.kind not in _BUILT_IN:  # --explain knows the others
+        if finding.advice and finding.kind not in self._explained:  # --explain knows the others
             self._print(f"        [italic]{escape(finding.advice)}[/]")
 
     def _print(self, line: str) -> None:
@@ -163,7 +163,8 @@ class Sarif:
         Severity.CRITICAL: "error",
     }
 
-    def __init__(self) -> None:
+    def __init__(self, explanations: Mapping[str, Explanation]) -> None:
+        self._explanations = explanations
         self._results: list[dict[str, Any]] = []
         self._troubles: list[dict[str, Any]] = []
         self._kinds: dict[str, None] = {}
@@ -188,7 +189,9 @@ class Sarif:
                         "driver": {
                             "name": "pdfsluice",
                             "semanticVersion": version("pdfsluice"),
-                            "rules": [_rule(kind) for kind in self._kinds],
+                            "rules": [
+                                _rule(kind, self._explanations.get(kind)) for kind in self._kinds
+                            ],
                         }
                     },
                     "invocations": [
@@ -223,8 +226,7 @@ class Sarif:
         }
 
 
-def _rule(kind: str) -> dict[str, Any]:
-    known = {str(each): explanation for each, explanation in EXPLANATIONS.items()}.get(kind)
+def _rule(kind: str, known: Explanation | None) -> dict[str, Any]:
     if known is None:
         return {"id": kind}
     return {
@@ -252,8 +254,8 @@ def shown(path: Path) -> str:
     return str(path).encode(errors="backslashreplace").decode()
 
 
-OUTPUTS: dict[str, Callable[[], Output]] = {
-    "text": lambda: Text(Console()),
-    "json": JsonLines,
+OUTPUTS: dict[str, Callable[[Mapping[str, Explanation]], Output]] = {
+    "text": lambda explanations: Text(Console(), explanations.keys()),
+    "json": lambda _: JsonLines(),
     "sarif": Sarif,
 }

@@ -20,7 +20,7 @@ except ImportError:
     sys.exit("atheris is not installed: pip install atheris (Linux, Python up to 3.13)")
 
 with atheris.instrument_imports(include=["pdfsluice"]):
-    from pdfsluice.plugins.pdf.effort import Allowance
+    from pdfsluice.plugins.pdf.syntax.effort import Allowance
     from tests.support.evasive_pdfs import cells, evasive_pdf
     from tests.support.scanning import scan_bytes
 

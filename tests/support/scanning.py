@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdfsluice.core.findings import Finding, Revision, Unscanned
-from pdfsluice.plugins.pdf.effort import Allowance
-from pdfsluice.plugins.pdf.scan import Scan
+from pdfsluice.plugins.pdf.streaming.scan import Scan
+from pdfsluice.plugins.pdf.syntax.effort import Allowance
 
 
 @dataclass(frozen=True)

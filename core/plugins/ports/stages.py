@@ -4,13 +4,13 @@ A plugin registers descriptors (``GateSpec`` and so on); the objects in them do 
 Names are unique within a kind; ``before`` and ``after`` order them.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pdfsluice.core.findings import Finding, StageReport
+from pdfsluice.core.findings import Explanation, Finding, StageReport
 from pdfsluice.core.models import Checksum, ChunkIntent, Session
 
 ReadinessCheck = Callable[[], Awaitable[str]]
@@ -200,10 +200,12 @@ class StreamStageSpec:
 
     Attributes:
         open: Makes the object that sees one upload; called in a stage process.
+        explanations: What the kinds that it reports mean, for ``pdfsluice scan --explain``.
     """
 
     name: str
     open: Callable[[StageContext], StreamStage]
+    explanations: Mapping[str, Explanation] = field(default_factory=dict)
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
@@ -217,10 +219,12 @@ class CompletionStageSpec:
         close: Awaited once when the server or the command ends, to let go of what the stage
             holds (child processes, connections); it may be needed or not.
         obstacle: Says why the stage can judge no upload, if that is so.
+        explanations: What the kinds that it reports mean, for ``pdfsluice scan --explain``.
     """
 
     name: str
     stage: CompletionStage
+    explanations: Mapping[str, Explanation] = field(default_factory=dict)
     close: Callable[[], Awaitable[None]] | None = None
     obstacle: ReadinessCheck | None = None
     before: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from pikepdf import Name
 from typer.testing import CliRunner
 
 from pdfsluice.cli.program import app
-from pdfsluice.core.explain import EXPLANATIONS
+from pdfsluice.plugins.pdf.explanations import EXPLANATIONS
 from tests.support import active_pdfs as pdfs
 
 KEYS = ["file", "bytes", "ms", "verdict", "findings", "unscanned", "error"]

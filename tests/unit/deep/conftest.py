@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.findings import StageReport
-from pdfsluice.plugins.deep.options import DeepOptions
-from pdfsluice.plugins.deep.stage import DeepStage
+from pdfsluice.plugins.pdf.deep.options import DeepOptions
+from pdfsluice.plugins.pdf.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pikepdf import Dictionary, Name, String
 
 from pdfsluice.core.findings import FindingKind, StageReport
-from pdfsluice.plugins.deep.stage import DeepStage
+from pdfsluice.plugins.pdf.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
 
 

@@ -14,9 +14,9 @@ from pdfsluice.core.findings import (
     StageReport,
     Trigger,
 )
-from pdfsluice.plugins.deep import inspection, walk
-from pdfsluice.plugins.deep.options import DeepOptions
-from pdfsluice.plugins.deep.stage import DeepStage
+from pdfsluice.plugins.pdf.deep import inspection, walk
+from pdfsluice.plugins.pdf.deep.options import DeepOptions
+from pdfsluice.plugins.pdf.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
 
 K = FindingKind
@@ -137,5 +137,5 @@ def test_a_file_that_is_opened_anew_in_between_gives_the_same(
     whole = inspection.inspect(path, 60)
     monkeypatch.setattr(walk, "BATCH", batch)
     parts = inspection.inspect(path, 60)
-    assert {s.kind for s in whole.sightings} >= {K.EXECUTABLE, K.JAVASCRIPT, K.MALFORMED}
+    assert {s.kind for s in whole.findings} >= {K.EXECUTABLE, K.JAVASCRIPT, K.MALFORMED}
     assert parts == whole

@@ -19,7 +19,7 @@ from pdfsluice.core.findings import (
     Unscanned,
 )
 from pdfsluice.core.scanning.merging import merge_reports
-from pdfsluice.plugins.deep.stage import DeepStage
+from pdfsluice.plugins.pdf.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
 
 

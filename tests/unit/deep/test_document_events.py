@@ -12,7 +12,7 @@ from pdfsluice.core.findings import (
     Trigger,
 )
 from pdfsluice.core.scanning.merging import merge_reports
-from pdfsluice.plugins.deep.stage import DeepStage
+from pdfsluice.plugins.pdf.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
 from tests.support.scanning import scan_bytes
 

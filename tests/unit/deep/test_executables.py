@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdfsluice.core.findings import FindingKind, Severity
-from pdfsluice.plugins.deep.executables import describe_executable
+from pdfsluice.plugins.pdf.deep.executables import describe_executable
 from tests.support import active_pdfs as pdfs
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(512, b"\0")

@@ -20,8 +20,8 @@ from pdfsluice.core.findings import (
     Trigger,
 )
 from pdfsluice.core.scanning.merging import merge_reports
-from pdfsluice.plugins.deep.opening import HIGHEST_NUMBER
-from pdfsluice.plugins.deep.stage import DeepStage
+from pdfsluice.plugins.pdf.deep.opening import HIGHEST_NUMBER
+from pdfsluice.plugins.pdf.deep.stage import DeepStage
 from pdfsluice.plugins.policy.options import PolicyOptions
 from pdfsluice.plugins.policy.policy import RulesPolicy
 from tests.support import active_pdfs as pdfs

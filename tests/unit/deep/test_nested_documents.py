@@ -15,8 +15,8 @@ from pdfsluice.core.findings import (
     Trigger,
 )
 from pdfsluice.core.scanning.merging import merge_reports
-from pdfsluice.plugins.deep import nested
-from pdfsluice.plugins.deep.attachments import AttachedPdf
+from pdfsluice.plugins.pdf.deep import nested
+from pdfsluice.plugins.pdf.deep.attachments import AttachedPdf
 from pdfsluice.plugins.policy.options import PolicyOptions
 from pdfsluice.plugins.policy.policy import RulesPolicy
 from tests.support import active_pdfs as pdfs

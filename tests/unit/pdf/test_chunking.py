@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pdfsluice.plugins.pdf.body import CHECKED
-from pdfsluice.plugins.pdf.effort import Allowance, Effort
-from pdfsluice.plugins.pdf.landmarks import Landmarks
-from pdfsluice.plugins.pdf.search import (
+from pdfsluice.plugins.pdf.syntax.body import CHECKED
+from pdfsluice.plugins.pdf.syntax.effort import Allowance, Effort
+from pdfsluice.plugins.pdf.syntax.grammar import LANDMARK, LOOKAHEAD
+from pdfsluice.plugins.pdf.syntax.landmarks import Landmarks
+from pdfsluice.plugins.pdf.syntax.search import (
     LANDMARK_WORDS,
     NEAR,
     STREAM_ENDS,
     make_finder,
 )
-from pdfsluice.plugins.pdf.source import Source
-from pdfsluice.plugins.pdf.syntax import LANDMARK, LOOKAHEAD
+from pdfsluice.plugins.pdf.syntax.source import Source
 from tests.support.evasive_pdfs import KINDS, TECHNIQUES, evasive_pdf, noise
 from tests.support.scanning import scan_bytes, scan_pieces
 

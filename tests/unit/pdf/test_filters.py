@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.plugins.pdf.filters import Filter, decode, filter_chain
-from pdfsluice.plugins.pdf.syntax import unescape_name, unescape_string, unhex
-from pdfsluice.plugins.pdf.values import (
+from pdfsluice.plugins.pdf.syntax.filters import Filter, decode, filter_chain
+from pdfsluice.plugins.pdf.syntax.grammar import unescape_name, unescape_string, unhex
+from pdfsluice.plugins.pdf.syntax.values import (
     Dictionary,
     Name,
     Reference,

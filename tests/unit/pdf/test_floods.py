@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pdfsluice.core.findings import Decision
-from pdfsluice.plugins.pdf.effort import Allowance
-from pdfsluice.plugins.pdf.scan import Scan
+from pdfsluice.plugins.pdf.streaming.scan import Scan
+from pdfsluice.plugins.pdf.syntax.effort import Allowance
 from pdfsluice.plugins.policy.options import PolicyOptions
 from pdfsluice.plugins.policy.policy import RulesPolicy
 from tests.support.active_pdfs import completion_context

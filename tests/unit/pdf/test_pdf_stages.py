@@ -2,14 +2,14 @@
 
 import pytest
 
-from pdfsluice.core.explain import EXPLANATIONS
 from pdfsluice.core.findings import Finding, FindingKind
 from pdfsluice.core.plugins.hookspecs import PROJECT
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage
 from pdfsluice.plugins import pdf
-from pdfsluice.plugins.pdf.options import PdfOptions
-from pdfsluice.plugins.pdf.report import PROBLEMS
-from pdfsluice.plugins.pdf.stages import make_stages
+from pdfsluice.plugins.pdf.explanations import EXPLANATIONS
+from pdfsluice.plugins.pdf.streaming.codes import PROBLEMS
+from pdfsluice.plugins.pdf.streaming.options import PdfOptions
+from pdfsluice.plugins.pdf.streaming.stages import make_stages
 from tests.support.evasive_pdfs import evasive_pdf
 from tests.support.scanning import scan_bytes
 

@@ -3,9 +3,9 @@
 import pytest
 
 from pdfsluice.core.findings import Finding, Severity
-from pdfsluice.plugins.pdf.numbers import MAX_NUMBER
-from pdfsluice.plugins.pdf.scan import Scan
-from pdfsluice.plugins.pdf.structure import OBJECT_WITHIN
+from pdfsluice.plugins.pdf.streaming.scan import Scan
+from pdfsluice.plugins.pdf.streaming.structure import OBJECT_WITHIN
+from pdfsluice.plugins.pdf.syntax.numbers import MAX_NUMBER
 from tests.support.evasive_pdfs import KINDS, evasive_pdf, noise, plain_pdf
 from tests.support.hidden_objects import Hiding
 from tests.support.pdf_styles import Style, Writer

@@ -66,7 +66,7 @@ def test_trigger(objects: list[bytes], trigger: Trigger | None) -> None:
 def test_what_runs_at_the_end_is_as_grave_and_says_when(event: bytes, trigger: str) -> None:
     scanned = scan(b"<</Type/Catalog/AA<</" + event + JS + b">>>>")
     for kind in ("javascript", "additional_actions"):
-        assert only(scanned, kind).message.endswith(f", run when the document is {trigger}.")
+        assert only(scanned, kind).message.endswith(f"; it runs when the document is {trigger}.")
     assert only(scanned, "javascript").severity is Severity.HIGH
 
 

@@ -1,0 +1,243 @@
+"""Inspects one file from its header to its last object; runs in the child."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pikepdf
+from pikepdf import Pdf
+
+from pdfsluice.core.findings import FindingKind, Unscanned
+from pdfsluice.plugins.pdf.vocabulary import OpenQuestion, RawFinding
+
+from .attachments import AttachedPdf, Attachments
+from .budget import Budget, OutOfTimeError
+from .damage import damages, exceeds_memory
+from .facts import facts_of
+from .messages import Inspection, unscanned
+from .nested import (
+    Nesting,
+    findings_within,
+    not_looked_into,
+    opens_attachments,
+    unscanned_within,
+)
+from .open_questions import remaining_questions
+from .opening import Source, drops, openers
+from .triggers import Triggers, find_triggers
+from .walk import Opener, Walk
+
+MOST_OF_A_KIND = 200
+"""Ledger of one kind that are reported; a file may have a million links."""
+
+MAX_UNSCANNED = 50
+"""Entries about what could not be looked into."""
+
+_TRIGGERED = frozenset(
+    {
+        FindingKind.JAVASCRIPT,
+        FindingKind.LAUNCH,
+        FindingKind.EXTERNAL_REFERENCES_URI,
+        FindingKind.SUBMIT_FORM,
+        FindingKind.GOTO_REMOTE,
+        FindingKind.IMPORT_DATA,
+        FindingKind.RICH_MEDIA,
+    }
+)
+
+
+def inspect(path: Path, seconds: float, questions: Sequence[OpenQuestion] = ()) -> Inspection:
+    """Open a file and look at all there is in it; what goes wrong is part of the inspection.
+
+    Args:
+        path: The file.
+        seconds: How long it may take.
+        questions: What an earlier stage could not see.
+    """
+    return _inspect(path, Budget(seconds), Nesting(), questions)
+
+
+def _inspect(
+    source: Source, budget: Budget, nesting: Nesting, questions: Sequence[OpenQuestion] = ()
+) -> Inspection:
+    inspection = Inspection()
+    for opens in openers(source):
+        inspection = _opened(opens, source, budget, nesting, questions)
+        if not inspection.dropped or not inspection.complete:
+            break
+    return inspection
+
+
+def _opened(
+    opens: Opener,
+    source: Source,
+    budget: Budget,
+    nesting: Nesting,
+    questions: Sequence[OpenQuestion],
+) -> Inspection:
+    try:
+        pdf = opens()
+    except pikepdf.PasswordError:
+        return _needs_password()
+    except pikepdf.PikepdfError as error:
+        return _unopenable(error, source)
+    with pdf:
+        return _Look(pdf, opens, source, budget, nesting).inspection(questions)
+
+
+class _Look:
+    """A look into an open file."""
+
+    def __init__(
+        self, pdf: Pdf, opens: Opener, source: Source, budget: Budget, nesting: Nesting
+    ) -> None:
+        self._pdf = pdf
+        self._source = source
+        self._budget = budget
+        self._nesting = nesting
+        self._attachments = Attachments()
+        self._walk = Walk(opens, self._attachments, budget)
+        self._seen: list[RawFinding] = []
+        self._warnings: list[str] = []
+        self._triggers: Triggers = {}
+        self._inspection = Inspection(facts=facts_of(pdf))
+
+    def inspection(self, questions: Sequence[OpenQuestion]) -> Inspection:
+        """Look at everything, or at as much as there is time for."""
+        if self._pdf.is_encrypted:
+            self._seen.append(RawFinding(kind=FindingKind.ENCRYPTED, subject="opened"))
+        try:
+            self._inspection.facts["page_count"] = len(self._pdf.pages)
+        except (pikepdf.PikepdfError, ValueError, TypeError) as error:
+            self._warnings.append(str(error))
+        try:
+            self._look()
+            self._inspection.complete = True
+            if isinstance(self._source, Path):
+                self._inspection.open_questions = remaining_questions(
+                    self._source, questions, self._walk.places
+                )
+        except OutOfTimeError:
+            self._not_seen("limit", "The file was not walked to its end.")
+            self._seen.append(RawFinding(kind=FindingKind.RESOURCE_LIMIT, subject="time"))
+        self._warnings += map(str, self._pdf.get_warnings())
+        if drops(self._warnings):
+            self._inspection.dropped = True
+            message = "An object has a number that is impossible in this file; it was not checked."
+            self._not_seen("impossible-number", message)
+        self._inspection.findings = _bounded(
+            [*_distinct(self._seen, self._triggers), *_damaged(self._warnings, self._source)]
+        )
+        return self._inspection
+
+    def _look(self) -> None:
+        for item in self._walk.findings(self._pdf):
+            if isinstance(item, RawFinding):
+                self._seen.append(item)
+            else:
+                self._warnings.append(item.text)
+        if any(finding.kind in _TRIGGERED for finding in self._seen):
+            self._find_triggers()
+        for found in self._attachments.examine(self._pdf, self._budget):
+            if isinstance(found, RawFinding):
+                self._seen.append(found)
+            elif isinstance(found, Unscanned):
+                self._inspection.unscanned.append(found)
+            else:
+                self._look_into(found)
+        for number in self._walk.unread:
+            self._not_seen("unreadable", "An object cannot be read; it was not checked.", number)
+        self._warnings += map(str, self._pdf.get_warnings())
+        if self._warnings:
+            for number in self._walk.unreadable(self._pdf):
+                message = "An object stream cannot be read; what is in it was not checked."
+                self._not_seen("object-stream", message, number)
+
+    def _look_into(self, attached: AttachedPdf) -> None:
+        """Inspect an attached PDF like the file itself; what is seen there is told as its own."""
+        if not self._nesting.take(attached):
+            self._inspection.unscanned.append(not_looked_into(attached))
+            return
+        self._nesting.depth += 1
+        inspection = _inspect(attached.content, self._budget, self._nesting)
+        self._nesting.depth -= 1
+        offset = self._walk.places.get(attached.object)
+        opens = opens_attachments(self._triggers)
+        self._seen.extend(findings_within(attached, inspection, offset, opens=opens))
+        self._inspection.unscanned.extend(unscanned_within(attached, inspection))
+
+    def _find_triggers(self) -> None:
+        try:
+            self._triggers = find_triggers(self._pdf, self._budget)
+        except (pikepdf.PikepdfError, ValueError, TypeError):
+            self._not_seen("unreadable", "It could not be found out what makes the actions run.")
+
+    def _not_seen(self, reason: str, message: str, number: int | None = None) -> None:
+        if len(self._inspection.unscanned) < MAX_UNSCANNED:
+            self._inspection.unscanned.append(unscanned(reason, message, number))
+
+
+def _distinct(seen: list[RawFinding], triggers: Triggers) -> list[RawFinding]:
+    """Leave out repetitions, and tell the triggers: one finding for each."""
+    distinct: dict[tuple[object, ...], RawFinding] = {}
+    for finding in seen:
+        known = triggers.get((finding.kind, finding.object or 0), frozenset())
+        if finding.within is not None:  # its trigger is that of its own document
+            known = frozenset()
+        for trigger in sorted(known) if finding.trigger is None and known else [finding.trigger]:
+            key = (finding.kind, finding.object, trigger, finding.subject, finding.within)
+            distinct.setdefault(key, replace(finding, trigger=trigger))
+    return list(distinct.values())
+
+
+def _bounded(seen: list[RawFinding]) -> list[RawFinding]:
+    """Keep the first of each kind and trigger; what runs by itself is never crowded out."""
+    counts: dict[tuple[object, ...], int] = defaultdict(int)
+    kept: list[RawFinding] = []
+    for finding in seen:
+        key = (finding.kind, finding.trigger, finding.within is None)
+        counts[key] += 1
+        if counts[key] <= MOST_OF_A_KIND:
+            kept.append(finding)
+    return kept
+
+
+def _damaged(warnings: list[str], source: Source) -> list[RawFinding]:
+    seen: list[RawFinding] = []
+    if exceeds_memory(warnings):
+        seen.append(RawFinding(kind=FindingKind.RESOURCE_LIMIT, subject="memory"))
+    for text, number in damages(warnings, _path(source))[:1]:
+        seen.append(
+            RawFinding(kind=FindingKind.MALFORMED, object=number, subject="repaired", excerpt=text)
+        )
+    return seen
+
+
+def _needs_password() -> Inspection:
+    message = "The file opens only with a password; nothing inside it could be checked."
+    return Inspection(
+        findings=[RawFinding(kind=FindingKind.ENCRYPTED, subject="password")],
+        unscanned=[unscanned(reason="password", message=message)],
+    )
+
+
+def _path(source: Source) -> str:
+    """Return what qpdf calls a file in its messages."""
+    return str(source) if isinstance(source, Path) else ""
+
+
+def _unopenable(error: pikepdf.PikepdfError, source: Source) -> Inspection:
+    text = str(error)
+    if "encryption" in text:
+        message = "The file is encrypted in a way that is not supported; it could not be checked."
+        return Inspection(
+            findings=[RawFinding(kind=FindingKind.ENCRYPTED, subject="unknown")],
+            unscanned=[unscanned(reason="unknown-encryption", message=message)],
+        )
+    told, _ = (damages([text], _path(source)) or [(text, None)])[0]
+    message = "The file cannot be opened; it could not be checked."
+    return Inspection(
+        findings=[RawFinding(kind=FindingKind.MALFORMED, subject="unopenable", excerpt=told)],
+        unscanned=[unscanned(reason="malformed", message=message)],
+    )

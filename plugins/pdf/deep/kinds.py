@@ -1,0 +1,147 @@
+"""Which dictionaries are active content; the meaning counts, not the mere name.
+
+An action needs what it acts on: ``/S /URI`` without ``/URI`` is no link, an empty ``/AA`` no
+action, a blend mode called ``/Screen`` no rich media.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import pikepdf
+from pikepdf import Array, Dictionary, Stream
+
+from pdfsluice.core.findings import FindingKind, Trigger
+from pdfsluice.plugins.pdf.actions import ACTIONS, DOCUMENT_EVENTS, MEDIA_ANNOTATIONS
+from pdfsluice.plugins.pdf.vocabulary import RawFinding
+
+from .values import (
+    dictionary_of,
+    file_name_of,
+    items_of,
+    name_of,
+    text_of,
+)
+
+_ACTIONS: Mapping[str, tuple[FindingKind, frozenset[str]]] = {
+    f"/{name}": (action.kind, frozenset(f"/{key}" for key in action.operands))
+    for name, action in ACTIONS.items()
+}
+_MEDIA_ANNOTATIONS = frozenset(f"/{name}" for name in MEDIA_ANNOTATIONS)
+INTERESTING = frozenset(
+    name.encode()
+    for name in (
+        *_ACTIONS,
+        *_MEDIA_ANNOTATIONS,
+        "/JS",
+        "/AA",
+        "/OpenAction",
+        "/AcroForm",
+        "/XFA",
+        "/EF",
+        "/EmbeddedFile",
+        "/EmbeddedFiles",
+        "/FileAttachment",
+    )
+)
+"""Names without which an object cannot hold anything of interest."""
+
+_ACTION_KEYS = frozenset({"/A", "/OpenAction", "/Next", "/PA"})
+_MEDIA_KEYS = frozenset({"/Rect", "/RichMediaContent", "/3DD"})
+
+
+def look_at(
+    found: Dictionary, *, key: str, parent_key: str, number: int, root: bool
+) -> Iterator[RawFinding]:
+    """Say what a dictionary is.
+
+    Args:
+        found: The dictionary, or that of a stream.
+        key: The key under which it stands in its object, or an empty string.
+        parent_key: The key of what that stands in, or an empty string.
+        number: The number of the object it stands in.
+        root: Whether it is the document's catalogue.
+    """
+    yield from actions_in(found, number, expected=key in _ACTION_KEYS or parent_key == "/AA")
+    subtype = name_of(found.get("/Subtype"))
+    if subtype in _MEDIA_ANNOTATIONS and not _MEDIA_KEYS.isdisjoint(found.keys()):
+        yield RawFinding(kind=FindingKind.RICH_MEDIA, object=number, subject=subtype[1:])
+    if "/AA" in found and _has_action(found.get("/AA")):
+        yield RawFinding(
+            kind=FindingKind.ADDITIONAL_ACTIONS, object=number, trigger=_aa_trigger(found, root)
+        )
+    if "/XFA" in found and isinstance(found.get("/XFA"), (Array, Stream)):
+        yield RawFinding(kind=FindingKind.FORMS_XFA, object=number, subject=_scripts(found["/XFA"]))
+    if root or name_of(found.get("/Type")) == "/Catalog":
+        yield from _catalogue(found, number)
+
+
+def actions_in(found: Dictionary, number: int, *, expected: bool) -> Iterator[RawFinding]:
+    """Say what a dictionary is as an action.
+
+    Args:
+        expected: Whether it stands where an action belongs; one elsewhere must be complete.
+    """
+    kind, needed = _ACTIONS.get(name_of(found.get("/S")), (None, frozenset()))
+    if kind is None:
+        return
+    complete = not needed.isdisjoint(found.keys())
+    if complete or expected or name_of(found.get("/Type")) == "/Action":
+        yield RawFinding(kind=kind, object=number, excerpt=_target(found))
+        if kind is not FindingKind.JAVASCRIPT and "/JS" in found:  # a rendition with a script
+            script = text_of(found.get("/JS"))
+            yield RawFinding(kind=FindingKind.JAVASCRIPT, object=number, excerpt=script)
+
+
+def _catalogue(found: Dictionary, number: int) -> Iterator[RawFinding]:
+    opening = found.get("/OpenAction")
+    if isinstance(opening, (Dictionary, Array)):
+        yield RawFinding(kind=FindingKind.OPEN_ACTION, object=number, trigger=Trigger.OPEN)
+    if dictionary_of(found.get("/AcroForm")) is not None:
+        yield RawFinding(kind=FindingKind.FORMS_ACROFORM, object=number)
+
+
+def _has_action(value: object) -> bool:
+    triggers = dictionary_of(value)
+    return triggers is not None and any(
+        dictionary_of(action) is not None for _, action in triggers.items()
+    )
+
+
+def _aa_trigger(found: Dictionary, root: bool) -> Trigger:  # noqa: FBT001 - private
+    if root:
+        events = dictionary_of(found.get("/AA"))
+        present = () if events is None else events.keys()
+        return next(
+            (run for key, run in DOCUMENT_EVENTS.items() if f"/{key}" in present), Trigger.CLOSE
+        )
+    if name_of(found.get("/Type")) == "/Page":
+        return Trigger.PAGE
+    is_field = "/FT" in found or name_of(found.get("/Subtype")) == "/Widget"
+    return Trigger.FIELD if is_field else Trigger.CLICK
+
+
+def _target(action: Dictionary) -> str:
+    """Return what an action acts on: its script, address or file."""
+    for key in ("/JS", "/URI"):
+        if key in action:
+            return text_of(action.get(key))
+    for key in ("/F", "/Win", "/Unix", "/Mac"):
+        if key in action:
+            name = file_name_of(action.get(key))
+            launched = dictionary_of(action.get(key))
+            arguments = text_of(launched.get("/P")) if launched is not None else ""
+            return f"{name} {arguments}".strip()
+    return ""
+
+
+def _scripts(form: object) -> str:
+    """Say whether a form of XML has scripts of its own (ISO 32000-1, 12.7.8)."""
+    packets = [form, *items_of(form)]
+    for packet in packets:
+        if isinstance(packet, Stream):
+            try:
+                content = packet.read_bytes()
+            except (pikepdf.PikepdfError, ValueError):
+                continue
+            if b"<script" in content:
+                return "scripts"
+    return ""

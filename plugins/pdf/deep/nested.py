@@ -1,0 +1,104 @@
+"""How many PDFs inside of PDFs are looked into, and what is said of the others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from pdfsluice.core.findings import BY_ITSELF, FindingKind, Unscanned
+from pdfsluice.plugins.pdf.vocabulary import RawFinding, Within
+
+from .attachments import AttachedPdf
+from .messages import Inspection, unscanned
+from .triggers import Triggers
+
+MOST_NESTED = 100
+"""Attached PDFs that are looked into, those in attached ones included."""
+MOST_NESTED_BYTES = 128 * 1024 * 1024
+"""Bytes of all of them together."""
+DEEPEST = 3
+"""How many documents may stand around one that is looked into."""
+
+TOLD = frozenset(
+    {
+        FindingKind.JAVASCRIPT,
+        FindingKind.LAUNCH,
+        FindingKind.EXECUTABLE,
+        FindingKind.EMBEDDED_FILES,
+        FindingKind.FORMS_XFA,
+        FindingKind.SUBMIT_FORM,
+        FindingKind.GOTO_REMOTE,
+        FindingKind.IMPORT_DATA,
+        FindingKind.RICH_MEDIA,
+        FindingKind.MALFORMED,
+        FindingKind.RESOURCE_LIMIT,
+    }
+)
+"""What is told of attached PDFs. Links, forms and the like are properties of a document that
+nobody has uploaded; encryption matters only if it hides the rest, which is told."""
+
+
+@dataclass(slots=True)
+class Nesting:
+    """What may still be looked into, for one file and everything inside of it."""
+
+    documents: int = MOST_NESTED
+    size: int = MOST_NESTED_BYTES
+    depth: int = 0
+
+    def take(self, attached: AttachedPdf) -> bool:
+        """Whether an attached PDF may be looked into; it counts from now on."""
+        if self.depth >= DEEPEST or self.documents < 1 or self.size < len(attached.content):
+            return False
+        self.documents -= 1
+        self.size -= len(attached.content)
+        return True
+
+
+def opens_attachments(triggers: Triggers) -> bool:
+    """Whether a document goes to another one, which may be attached, without being asked."""
+    return any(
+        kind is FindingKind.GOTO_REMOTE and not known.isdisjoint(BY_ITSELF)
+        for (kind, _), known in triggers.items()
+    )
+
+
+def not_looked_into(attached: AttachedPdf) -> Unscanned:
+    """Say that an attached PDF is beyond the limits."""
+    return unscanned(
+        reason="nested-document",
+        number=attached.object,
+        message=f"{_shown(attached)} is itself a PDF; it was not looked into.",
+    )
+
+
+def findings_within(
+    attached: AttachedPdf, inspection: Inspection, offset: int | None, *, opens: bool
+) -> Iterator[RawFinding]:
+    """Yield what was seen in an attached PDF as something seen in the outer document."""
+    for finding in inspection.findings:
+        if finding.kind not in TOLD:
+            continue
+        inner = finding.within
+        name = attached.name if inner is None else f"{attached.name}/{inner.name}"
+        within = Within(
+            name=name,
+            object=attached.object,
+            offset=offset,
+            opens=opens and (inner is None or inner.opens),
+        )
+        yield replace(finding, within=within)
+
+
+def unscanned_within(attached: AttachedPdf, inspection: Inspection) -> Iterator[Unscanned]:
+    """Yield what could not be looked into in an attached PDF."""
+    for item in inspection.unscanned:
+        yield unscanned(
+            reason="nested-document",
+            number=attached.object,
+            message=f"In {_shown(attached, begins=False)}: {item.message}",
+        )
+
+
+def _shown(attached: AttachedPdf, *, begins: bool = True) -> str:
+    if not attached.name:
+        return "An attachment" if begins else "an attachment"
+    return f"{'The' if begins else 'the'} attachment {attached.name!r}"

@@ -1,0 +1,56 @@
+"""Settles what an earlier stage could not see, where the walk has seen it or nothing is there."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from pdfsluice.plugins.pdf.vocabulary import OpenQuestion
+
+_SPACE = rb"(?:[\x00\t\n\f\r ]++|%[^\r\n]*+)*+"
+_BEFORE = re.compile(_SPACE)
+_HEADER = re.compile(rb"(\d{1,10}+)" + _SPACE + rb"\d{1,10}+" + _SPACE + rb"obj")
+_LOOK: Final = 64 * 1024
+_HEADER_WITHIN: Final = 1024
+"""Bytes in which qpdf looks for the header, from which it counts."""
+
+
+def remaining_questions(
+    path: Path, questions: Sequence[OpenQuestion], places: Mapping[int, int]
+) -> list[int]:
+    """Return the indexes of the questions that remain after a walk that came to its end.
+
+    - A question about an object at a place is settled if the walk has read it there, or if no
+      reader finds an object there. It remains for what an earlier revision says.
+    - A question about a stretch of the file, with an offset and no object, remains.
+    - A question without a place is about whether there is more; the walk has seen all there is.
+
+    Args:
+        path: The file.
+        questions: What could not be seen.
+        places: Where the walk has read which object.
+    """
+    with path.open("rb") as file:
+        shift = max(0, file.read(_HEADER_WITHIN).find(b"%PDF-"))
+        return [
+            index
+            for index, (number, offset) in enumerate(questions)
+            if offset is not None
+            and (number is None or not _is_settled(file, number, offset - shift, shift, places))
+        ]
+
+
+def _is_settled(
+    file: BinaryIO, number: int, place: int, shift: int, places: Mapping[int, int]
+) -> bool:
+    """Whether an object was read at a place that counts from the header, or none is there."""
+    if places.get(number) in (place, place + shift):
+        return True
+    file.seek(max(0, place + shift))
+    data = file.read(_LOOK)
+    before = _BEFORE.match(data)
+    start = before.end() if before is not None else 0
+    header = _HEADER.match(data, start)
+    if header is None:
+        return start < _LOOK  # else it may begin behind all the space
+    return places.get(int(header[1])) in (place, place + start, place + shift + start)

@@ -1,0 +1,104 @@
+"""The completion stage: asks a child about the file, and turns the answer into a report."""
+
+from collections.abc import Sequence
+
+from pdfsluice.core.findings import (
+    Finding,
+    FindingKind,
+    Revision,
+    StageReport,
+    Unscanned,
+)
+from pdfsluice.core.plugins.ports.stages import CompletionContext
+from pdfsluice.core.processes.child import ChildFailed, Limits, path_to_text
+from pdfsluice.core.processes.pool import ChildPool
+from pdfsluice.plugins.pdf.vocabulary import RawFinding
+from pdfsluice.plugins.pdf.wording import to_finding
+
+from .messages import STAGE, Inspection, unscanned
+from .options import DeepOptions
+
+SETTLES = frozenset({"pdf-structure", "pdf-security"})
+_GRACE = 5.0
+_HIDDEN = "hidden-object"
+"""The reason of a question about an object that a table leads to, and that no stage has seen."""
+
+
+class DeepStage:
+    """Inspects whole files in a pool of limited children."""
+
+    def __init__(self, options: DeepOptions) -> None:
+        self._seconds = options.wall_seconds
+        self._pool = ChildPool(
+            "pdfsluice.plugins.pdf.deep.worker",
+            Limits(
+                address_space=options.memory,
+                cpu_seconds=options.cpu_seconds,
+                wall_seconds=options.wall_seconds + _GRACE,
+                file_size=0,
+                apart=True,
+            ),
+            arguments=(str(int(options.stream_memory)),),
+            size=options.workers,
+            recycle_after=options.recycle_after,
+            idle_seconds=options.idle_seconds,
+        )
+
+    async def inspect(self, context: CompletionContext) -> StageReport:
+        """Return what the walk found; a crash or a limit there is a finding."""
+        questions = [item for item in context.session.unscanned if item.stage in SETTLES]
+        request = {
+            "path": path_to_text(context.path),
+            "seconds": self._seconds,
+            "questions": [(item.object, item.offset) for item in questions],
+        }
+        try:
+            inspection = Inspection.from_message(await self._pool.ask(request))
+        except ChildFailed as failure:
+            inspection = _failed(failure)
+        return _report(inspection, questions, context)
+
+    async def close(self) -> None:
+        """End the children."""
+        await self._pool.close()
+
+
+def _report(
+    inspection: Inspection, questions: Sequence[Unscanned], context: CompletionContext
+) -> StageReport:
+    remaining = [questions[index] for index in inspection.open_questions]
+    findings = [*inspection.findings, *_hidden(remaining)]
+    worded = (to_finding(finding, STAGE) for finding in findings)
+    return StageReport(
+        findings=tuple(found for found in worded if not _damage_is_known(found, context)),
+        unscanned=(*remaining, *inspection.unscanned),
+        facts=inspection.facts,
+        settles=SETTLES if inspection.complete else frozenset(),
+    )
+
+
+def _hidden(questions: Sequence[Unscanned]) -> Sequence[RawFinding]:
+    """Say that there is an object where none belongs, if so: no honest program puts it there."""
+    hidden = [question.object for question in questions if question.reason == _HIDDEN]
+    kind = FindingKind.MALFORMED
+    return [RawFinding(kind=kind, object=number, subject="hidden") for number in hidden[:1]]
+
+
+def _damage_is_known(found: Finding, context: CompletionContext) -> bool:
+    """Whether this is damage, and an earlier stage has told what and where it is."""
+    return found.kind == FindingKind.MALFORMED and any(
+        known.kind == found.kind
+        and known.revision is Revision.CURRENT
+        and known.severity.rank >= found.severity.rank
+        for known in context.session.findings
+    )
+
+
+def _failed(failure: ChildFailed) -> Inspection:
+    if failure.over_limit:
+        seen = RawFinding(kind=FindingKind.RESOURCE_LIMIT, subject=failure.reason)
+        message = f"The inspection went over a limit ({failure.reason})."
+        return Inspection(findings=[seen], unscanned=[unscanned(reason="limit", message=message)])
+    seen = RawFinding(kind=FindingKind.MALFORMED, subject="crashed")
+    message = "The inspection could not be finished."
+    return Inspection(findings=[seen], unscanned=[unscanned(reason="crashed", message=message)])

@@ -1,0 +1,170 @@
+"""Finds out what makes each action run, from the catalogue downwards (ISO 32000-2, 12.6.3)."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+
+from pikepdf import Array, Dictionary, Pdf
+
+from pdfsluice.core.findings import FindingKind, Trigger
+from pdfsluice.plugins.pdf.actions import DOCUMENT_EVENTS, PAGE_EVENTS
+
+from .budget import Budget
+from .kinds import actions_in
+from .values import (
+    dictionary_of,
+    is_indirect,
+    items_of,
+    name_of,
+    number_of,
+)
+
+Triggers = Mapping[tuple[FindingKind, int], frozenset[Trigger]]
+_Entry = tuple[Trigger, object, int]
+_TriggerOf = Callable[[str], Trigger]
+
+
+def find_triggers(pdf: Pdf, budget: Budget) -> Triggers:
+    """Return for each kind of action in each object what makes it run."""
+    found: dict[tuple[FindingKind, int], set[Trigger]] = defaultdict(set)
+    seen: set[tuple[int, Trigger]] = set()
+    for entry in _entries(pdf, budget):
+        pending = [entry]
+        while pending:
+            budget.spend()
+            trigger, value, container = pending.pop()
+            pending.extend((trigger, item, container) for item in items_of(value))
+            action = dictionary_of(value)
+            number = number_of(value, container)
+            if action is None:
+                continue
+            if is_indirect(value):  # only references can loop
+                if (number, trigger) in seen:
+                    continue
+                seen.add((number, trigger))
+            for finding in actions_in(action, number, expected=True):
+                found[finding.kind, number].add(trigger)
+            if "/Next" in action:
+                pending.append((trigger, action.get("/Next"), number))
+    return {key: frozenset(triggers) for key, triggers in found.items()}
+
+
+def _entries(pdf: Pdf, budget: Budget) -> Iterator[_Entry]:
+    """Yield every place where an action may begin: trigger, action, object it stands in."""
+    root = dictionary_of(pdf.trailer.get("/Root"))
+    if root is None:
+        return
+    number = number_of(root, 0)
+    opening = root.get("/OpenAction")
+    if isinstance(opening, Dictionary):  # an array is a destination
+        yield Trigger.OPEN, opening, number
+    yield from _events(root, number, _of_document)
+    names = dictionary_of(root.get("/Names"))
+    if names is not None:
+        yield from _named(names.get("/JavaScript"), number_of(names, number), budget)
+    yield from _pages(root, number, budget)
+    yield from _fields(root, number, budget)
+    yield from _outline(root, number, budget)
+
+
+def _events(found: Dictionary, number: int, trigger_of: _TriggerOf) -> Iterator[_Entry]:
+    events = dictionary_of(found.get("/AA"))
+    if events is not None:
+        container = number_of(events, number)
+        for key, action in events.items():
+            yield trigger_of(key), action, container
+
+
+def _always(trigger: Trigger) -> _TriggerOf:
+    return lambda _: trigger
+
+
+def _of_document(key: str) -> Trigger:
+    return DOCUMENT_EVENTS.get(key[1:], Trigger.CLOSE)
+
+
+def _on_page_or(otherwise: Trigger) -> _TriggerOf:
+    """Tell the events of an annotation's page from those of the annotation itself."""
+    return lambda key: Trigger.PAGE if key[1:] in PAGE_EVENTS else otherwise
+
+
+def _named(tree: object, container: int, budget: Budget) -> Iterator[_Entry]:
+    """Walk a name tree (ISO 32000-2, 7.9.6); every second item of ``/Names`` is a value."""
+    for node, number in _tree(tree, "/Kids", container, budget):
+        names = node.get("/Names")
+        at = number_of(names, number)
+        for index, value in enumerate(items_of(names)):
+            if index % 2:
+                yield Trigger.NAMED, value, at
+
+
+def _pages(root: Dictionary, number: int, budget: Budget) -> Iterator[_Entry]:
+    for page, at in _tree(root.get("/Pages"), "/Kids", number, budget):
+        yield from _events(page, at, _always(Trigger.PAGE))
+        annotations = page.get("/Annots")
+        holder = number_of(annotations, at)
+        for item in items_of(annotations):
+            budget.spend()
+            annotation = dictionary_of(item)
+            if annotation is not None:
+                yield from _annotation(annotation, number_of(item, holder))
+
+
+def _annotation(annotation: Dictionary, number: int) -> Iterator[_Entry]:
+    for key in ("/A", "/PA"):
+        if key in annotation:
+            yield Trigger.CLICK, annotation.get(key), number
+    widget = name_of(annotation.get("/Subtype")) == "/Widget"
+    yield from _events(annotation, number, _on_page_or(Trigger.FIELD if widget else Trigger.CLICK))
+
+
+def _fields(root: Dictionary, number: int, budget: Budget) -> Iterator[_Entry]:
+    form = dictionary_of(root.get("/AcroForm"))
+    if form is None:
+        return
+    at = number_of(form, number)
+    for item in items_of(form.get("/Fields")):
+        for field, held in _tree(item, "/Kids", at, budget):
+            if "/A" in field:
+                yield Trigger.CLICK, field.get("/A"), held
+            yield from _events(field, held, _on_page_or(Trigger.FIELD))
+
+
+def _outline(root: Dictionary, number: int, budget: Budget) -> Iterator[_Entry]:
+    outlines = dictionary_of(root.get("/Outlines"))
+    if outlines is None:
+        return
+    for item, at in _tree(outlines, "/First", number_of(outlines, number), budget):
+        if "/A" in item:
+            yield Trigger.CLICK, item.get("/A"), at
+
+
+def _tree(
+    top: object, below: str, container: int, budget: Budget
+) -> Iterator[tuple[Dictionary, int]]:
+    """Yield every node once, with the object it stands in; loops and depth do no harm.
+
+    Args:
+        below: The key to the children: an array of them, or the first of a chain by ``/Next``.
+    """
+    seen: set[int] = set()
+    pending: list[tuple[object, int]] = [(top, container)]
+    while pending:
+        budget.spend()
+        value, held = pending.pop()
+        node = dictionary_of(value)
+        if node is None:
+            continue
+        number = number_of(value, held)
+        if is_indirect(value):  # only references can loop
+            if number in seen:
+                continue
+            seen.add(number)
+        yield node, number
+        children = node.get(below)
+        if isinstance(children, Array):
+            at = number_of(children, number)
+            pending.extend((child, at) for child in reversed(list(children)))
+        elif isinstance(children, Dictionary):
+            pending.append((children, number))
+        if below == "/First" and "/Next" in node:
+            pending.append((node.get("/Next"), number))

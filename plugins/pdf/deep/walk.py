@@ -1,0 +1,150 @@
+"""Sees every object of a file, reachable or not, in bounded time and memory."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import pikepdf
+from pikepdf import Array, Dictionary, Object, Pdf, Stream
+
+from pdfsluice.plugins.pdf.vocabulary import RawFinding
+
+from .attachments import Attachments
+from .budget import Budget
+from .kinds import INTERESTING, look_at
+from .values import dictionary_of, number_of
+
+BATCH = 100_000
+"""Objects after which the file is opened anew: qpdf keeps every object it has parsed, some
+3 KB each, and never lets go of one."""
+
+_NAME = re.compile(rb"/[A-Za-z0-9]+")
+_INDIRECT_NAME = re.compile(rb"/(?:S|Type|Subtype) \d+ \d+ R")
+Opener = Callable[[], Pdf]
+_Node = tuple[object, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that is wrong with the file, in qpdf's words."""
+
+    text: str
+
+
+class Walk:
+    """One walk over one file.
+
+    Args:
+        opens: Opens the file, which happens anew where it has many objects.
+        attachments: Is told of every embedded file.
+        budget: Time for the whole inspection.
+
+    Attributes:
+        places: The offset of each object that has one: those outside of object streams.
+        unread: Objects that could not be looked at, or not to their end.
+    """
+
+    def __init__(self, opens: Opener, attachments: Attachments, budget: Budget) -> None:
+        self._opens = opens
+        self._attachments = attachments
+        self._budget = budget
+        self._root = 0
+        self._compressed: set[tuple[int, int]] = set()
+        self.places: dict[int, int] = {}
+        self.unread: list[int] = []
+        self._object_streams: set[int] = set()
+
+    def findings(self, pdf: Pdf) -> Iterator[RawFinding | Warned]:
+        """Yield what is seen in all objects of the open file, and what damaged ones raise."""
+        entries = pdf.get_xref_table()
+        keys = list(entries)
+        for key, entry in entries.items():
+            if entry.obj_stream_number is not None:
+                self._compressed.add(key)
+                self._object_streams.add(entry.obj_stream_number)
+            elif entry.offset is not None:
+                self.places[key[0]] = entry.offset
+        self._root = number_of(pdf.trailer.get("/Root"), 0)
+        del entries
+        for start in range(0, len(keys), BATCH):
+            batch = keys[start : start + BATCH]
+            if start == 0:
+                yield from self._batch(pdf, batch)
+            else:
+                with closing(self._opens()) as again:
+                    yield from self._batch(again, batch)
+
+    def unreadable(self, pdf: Pdf) -> Iterator[int]:
+        """Yield the object streams that cannot be decoded; what is in them was not seen."""
+        pdf.get_warnings()  # from here on, a warning is about the stream at hand
+        for number in sorted(self._object_streams):
+            self._budget.spend()
+            try:
+                pdf.get_object((number, 0)).get_stream_buffer()
+            except (pikepdf.PikepdfError, TypeError):
+                yield number
+            else:
+                if pdf.get_warnings():
+                    yield number
+
+    def _batch(self, pdf: Pdf, keys: Sequence[tuple[int, int]]) -> Iterator[RawFinding | Warned]:
+        for key in keys:
+            self._budget.spend()
+            try:
+                found = pdf.get_object(key)
+                if _interesting(found):
+                    yield from self._in_object(found, key)
+            except pikepdf.PikepdfError as error:
+                yield Warned(str(error))
+            except (ValueError, TypeError):  # pikepdf cannot say what it read
+                self.unread.append(key[0])
+        warnings = [str(warning) for warning in pdf.get_warnings()]
+        if any("reconstruct" in warning for warning in warnings):
+            self._forget_moved(pdf)
+        yield from map(Warned, warnings)
+
+    def _forget_moved(self, pdf: Pdf) -> None:
+        """Forget the places to which the table leads no more.
+
+        qpdf makes a table of its own as soon as it meets an object that is not in its place;
+        what lay where only the file's own table led to was perhaps not read.
+        """
+        table = pdf.get_xref_table()
+        now = {number: entry.offset for (number, _), entry in table.items()}
+        self.places = {n: place for n, place in self.places.items() if now.get(n) == place}
+
+    def _in_object(self, found: Object, key: tuple[int, int]) -> Iterator[RawFinding]:
+        """Look at the dictionaries of one object; those of other objects have their own turn."""
+        number = key[0]
+        pending: list[_Node] = [(found, "", "")]
+        while pending:
+            value, name, parent = pending.pop()
+            if isinstance(value, Array):
+                pending.extend((item, name, parent) for item in value if _is_direct(item))
+                continue
+            node = dictionary_of(value)
+            if node is None:
+                continue
+            hidden = key in self._compressed
+            self._attachments.consider(value, node, number, hidden=hidden)
+            root = value is found and number == self._root
+            for finding in look_at(node, key=name, parent_key=parent, number=number, root=root):
+                yield replace(finding, hidden=True) if hidden else finding
+            pending.extend((item, below, name) for below, item in node.items() if _is_direct(item))
+
+
+def _interesting(found: object) -> bool:
+    """Whether an object holds any name of interest; normalised text tells at C speed."""
+    if isinstance(found, Stream):
+        found = found.stream_dict
+    if not isinstance(found, (Dictionary, Array)):
+        return False
+    text = found.unparse(resolved=True)
+    return (
+        not INTERESTING.isdisjoint(_NAME.findall(text)) or _INDIRECT_NAME.search(text) is not None
+    )
+
+
+def _is_direct(value: object) -> bool:
+    return isinstance(value, (Dictionary, Array)) and not value.is_indirect

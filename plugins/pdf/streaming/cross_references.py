@@ -1,0 +1,294 @@
+"""Cross-reference sections, and whether they tell the truth (ISO 32000-2, 7.5.4 to 7.5.8)."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from pdfsluice.plugins.pdf.syntax.numbers import MAX_NUMBER, NumberSet
+from pdfsluice.plugins.pdf.syntax.observer import PlainObjects, XrefSection
+from pdfsluice.plugins.pdf.syntax.values import Dictionary, Reference, Value
+
+MAX_OBJECTS = 500_000
+"""Objects whose places are remembered; beyond, nothing is said about the table."""
+MAX_SECTIONS = 5_000
+MAX_ENTRIES = 400_000
+"""Entries kept of all sections together."""
+MAX_UNSEEN = 100
+"""Places kept at which an object should be and none was seen."""
+_MAX_WIDTH = 8
+_MAX_STORED = 0xFFFFFFFF
+
+
+class CrossReferences:
+    """Where objects are, and where the file says they are.
+
+    Attributes:
+        root: What the newest trailer names as the catalogue.
+        unseen: Number and offset of entries, of any section, that lead to a place at which no
+            object was seen. A reader may find one there: inside of a stream, for instance.
+        lost: Whether there is a section that was not found, or an entry that was not compared.
+    """
+
+    def __init__(self) -> None:
+        self._offsets = array("Q")
+        self._numbers = array("I")
+        self._leads = array("B")
+        self._sections: dict[int, XrefSection] = {}
+        self._by_start: list[int] = []
+        self._latest: XrefSection | None = None
+        self._entries = 0
+        self._complete = True
+        self._watched: set[int] = set()
+        self._effective: dict[int, int] = {}
+        self._freed: set[int] = set()
+        self._settled = NumberSet()
+        self._wrong: int | None = None
+        self._too_high: int | None = None
+        self.root: Value = None
+        self.unseen: list[tuple[int, int]] = []
+        self.lost = False
+
+    def object_at(self, number: int, offset: int, lead: int) -> None:
+        """Remember where an object begins; objects come in file order."""
+        if len(self._offsets) < MAX_OBJECTS:
+            self._offsets.append(offset)
+            self._numbers.append(min(number, _MAX_STORED))
+            self._leads.append(min(lead, 255))
+        else:
+            self._complete = False
+
+    @property
+    def first_object(self) -> int | None:
+        """Where the first object begins, if any has been seen."""
+        return self._offsets[0] if self._offsets else None
+
+    def lead_of_latest(self) -> int:
+        """Return how much white space stands before the object that began last."""
+        return self._leads[-1] if self._leads else 0
+
+    def objects_at(self, batch: PlainObjects) -> None:
+        """Remember where many objects begin."""
+        if len(self._offsets) + len(batch.numbers) > MAX_OBJECTS:
+            for place in zip(batch.numbers, batch.offsets, batch.leads, strict=True):
+                self.object_at(*place)
+            return
+        self._offsets.extend(batch.offsets)
+        self._numbers.extend([min(number, _MAX_STORED) for number in batch.numbers])
+        self._leads.extend([min(lead, 255) for lead in batch.leads])
+
+    def add(self, section: XrefSection) -> None:
+        """Remember a section."""
+        self._entries += len(section.numbers)
+        self.lost |= section.cut
+        if max(section.numbers, default=0) > MAX_NUMBER:
+            self._too_high = section.offset
+        if len(self._sections) >= MAX_SECTIONS or self._entries > MAX_ENTRIES:
+            self._complete = False
+            return
+        self._sections[section.offset] = section
+        self._latest = section
+
+    def incomplete(self) -> None:
+        """Learn that not everything was seen, so that nothing can be said about the table."""
+        self._complete = False
+
+    def trailer(self, dictionary: Dictionary) -> None:
+        """Remember the trailer of the latest section."""
+        if self._latest is not None and self._latest.trailer is None:
+            self._latest.trailer = dictionary
+
+    def watch(self, number: int) -> None:
+        """Say, before judging, that an object's place will be asked for."""
+        self._watched.add(number)
+
+    def current(self, number: int) -> int | None:
+        """Return the offset of a watched object according to the table, once judged."""
+        return self._effective.get(number)
+
+    def points_nowhere(self, number: int) -> bool:
+        """Whether the table gives offset 0 for an object that is not there."""
+        first = self._numbers[0] if self._offsets and self._offsets[0] == 0 else None
+        return self._effective.get(number) == 0 and first != number
+
+    def is_freed(self, number: int) -> bool:
+        """Whether the newest section that names a watched object says that it is deleted."""
+        return number in self._freed
+
+    def judge(self, startxref: int, offset: int, shift: int) -> Iterator[tuple[str, int]]:
+        """Follow the chain of sections and compare it with what is there.
+
+        Args:
+            startxref: Where the newest section is said to be.
+            offset: Where that is said.
+            shift: Offset of the header, from which some writers count.
+
+        Yields:
+            Codes of problems, with a place for each.
+        """
+        if self._too_high is not None:
+            yield "number-too-high", self._too_high
+        self.lost |= not self._complete
+        if not self._sections:
+            self.lost = True
+            yield "xref-missing", offset
+            return
+        section = self._find(startxref)
+        if section is None and shift and (section := self._find(startxref + shift)):
+            pass
+        else:
+            shift = 0
+        if section is None:
+            self.lost = True
+            yield "startxref-wrong", offset
+            self._compare_others(set(), shift)
+            return
+        if section.trailer is not None:
+            self.root = section.trailer.get(b"Root")
+            if isinstance(self.root, Reference):
+                self.watch(self.root.number)
+            if not isinstance(section.trailer.get(b"Size"), int):
+                yield "trailer-damaged", section.offset
+        yield from self._follow(section, shift)
+        if self._wrong is not None and self._complete:
+            yield "xref-wrong", self._wrong
+
+    def _find(self, offset: int) -> XrefSection | None:
+        """Return the section at an offset, or behind white space at an offset."""
+        if offset in self._sections:
+            return self._sections[offset]
+        if not self._by_start:
+            self._by_start = sorted(self._sections)
+        index = bisect_left(self._by_start, offset)
+        if index == len(self._by_start):
+            return None
+        section = self._sections[self._by_start[index]]
+        return section if section.offset - section.lead <= offset else None
+
+    def _follow(self, section: XrefSection, shift: int) -> Iterator[tuple[str, int]]:
+        waiting: list[tuple[XrefSection, int]] = [(section, 0)]
+        seen: set[int] = set()
+        while waiting:
+            current, _ = waiting.pop()
+            if current.offset in seen:
+                yield "xref-wrong", current.offset
+                break
+            seen.add(current.offset)
+            self._take(current, shift)
+            if current.trailer is None:
+                yield "trailer-missing", current.offset
+                continue
+            for key in (b"Prev", b"XRefStm"):  # the hybrid part is taken first
+                place = current.trailer.get(key)
+                if not isinstance(place, int) or isinstance(place, bool):
+                    self.lost |= place is not None
+                    continue
+                before = self._find(place + shift)
+                if before is None:
+                    if place or key == b"XRefStm":
+                        self.lost = True
+                        yield "xref-wrong", current.offset
+                elif key == b"Prev" or before.offset not in seen:
+                    waiting.append((before, place))
+        self._compare_others(seen, shift)
+
+    def _take(self, section: XrefSection, shift: int) -> None:
+        """Let the entries of a section count where no newer section has one."""
+        settled, watched = self._settled, self._watched
+        for number in section.freed:
+            if number not in settled:
+                settled.add(number)
+                if number in watched:
+                    self._freed.add(number)
+        for number, offset in zip(section.numbers, section.offsets, strict=True):
+            there = self._compare(number, offset, shift)
+            if number in settled:
+                continue
+            settled.add(number)
+            if number in watched:
+                self._effective[number] = offset + shift
+            if self._wrong is None and not there:
+                self._wrong = offset
+
+    def _compare_others(self, taken: set[int], shift: int) -> None:
+        """Compare the sections that nothing leads to; a reader may take one of them."""
+        for section in self._sections.values():
+            if section.offset not in taken:
+                for number, offset in zip(section.numbers, section.offsets, strict=True):
+                    self._compare(number, offset, shift)
+
+    def _compare(self, number: int, offset: int, shift: int) -> bool:
+        """Whether an object is where an entry says; remember places where none was seen."""
+        place = offset + shift
+        if not offset or self._is_at(number, place):
+            return True
+        if self._complete and not self._was_read(place):
+            if len(self.unseen) < MAX_UNSEEN:
+                self.unseen.append((number, place))
+            else:
+                self.lost = True
+        return False
+
+    def _is_at(self, number: int, place: int) -> bool:
+        """Whether an object begins at a place, or behind white space at a place."""
+        index = bisect_left(self._offsets, place)
+        return (
+            index < len(self._offsets)
+            and self._numbers[index] == number
+            and self._offsets[index] - self._leads[index] <= place
+        )
+
+    def _was_read(self, place: int) -> bool:
+        """Whether a reader that goes to a place finds an object that was seen, of any number."""
+        index = bisect_left(self._offsets, place)
+        if index < len(self._offsets) and self._offsets[index] - self._leads[index] <= place:
+            return True
+        if not index:
+            return False
+        digits = len(str(self._numbers[index - 1]))  # the place may be off by one or two
+        return place < self._offsets[index - 1] + digits
+
+
+def read_xref_stream(section: XrefSection, dictionary: Dictionary, data: bytes, limit: int) -> str:
+    """Read the entries of a cross-reference stream (7.5.8.3) into a section.
+
+    Returns:
+        An empty string, or the code of what is wrong with it.
+    """
+    widths = dictionary.get(b"W")
+    size = dictionary.get(b"Size")
+    index = dictionary.get(b"Index")
+    if not isinstance(widths, list) or len(widths) < 3:  # noqa: PLR2004 - three fields
+        return "xref-stream-damaged"
+    if index is None:
+        index = [0, size]
+    fields = [w if isinstance(w, int) and 0 <= w <= _MAX_WIDTH else -1 for w in widths[:3]]
+    if min(fields) < 0 or not isinstance(index, list):
+        return "xref-stream-damaged"
+    row = sum(fields)
+    ranges = [n if isinstance(n, int) and 0 <= n <= _MAX_STORED else 0 for n in index]
+    expected = row * sum(ranges[1::2])
+    _read_rows(section, data, fields, ranges, limit)
+    return "" if len(data) == expected else "xref-stream-size"
+
+
+def _read_rows(
+    section: XrefSection, data: bytes, fields: list[int], ranges: list[int], limit: int
+) -> None:
+    kind_width, place_width, row = fields[0], fields[0] + fields[1], sum(fields)
+    numbers, offsets = array("Q"), array("Q")
+    position = 0
+    if row == 0:
+        return
+    last = min(len(data) // row, limit)
+    section.cut |= len(data) // row > limit
+    for first, count in zip(ranges[::2], ranges[1::2], strict=False):
+        for number in range(first, first + min(count, last - position // row)):
+            kind = int.from_bytes(data[position : position + kind_width]) if kind_width else 1
+            place = int.from_bytes(data[position + kind_width : position + place_width])
+            position += row
+            if kind == 1:
+                numbers.append(number)
+                offsets.append(place)
+            elif kind == 0 and len(section.freed) < limit // 10:
+                section.freed.append(number)
+    section.numbers, section.offsets = numbers, offsets

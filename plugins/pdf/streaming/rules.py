@@ -1,0 +1,102 @@
+"""Which dictionaries are active, and what runs them (ISO 32000-2, 12.6)."""
+
+from pdfsluice.core.findings import FindingKind, Trigger
+from pdfsluice.plugins.pdf.actions import ACTIONS, DOCUMENT_EVENTS, MEDIA_ANNOTATIONS, PAGE_EVENTS
+from pdfsluice.plugins.pdf.syntax.values import (
+    Dictionary,
+    Name,
+    Reference,
+    Text,
+    Value,
+)
+
+from .codes import excerpt_of
+
+_KINDS: dict[bytes, FindingKind] = {name.encode(): a.kind for name, a in ACTIONS.items()}
+_OPERANDS = {name.encode(): tuple(k.encode() for k in a.operands) for name, a in ACTIONS.items()}
+_MEDIA_ANNOTATIONS = frozenset(name.encode() for name in MEDIA_ANNOTATIONS)
+_DOCUMENT_EVENTS = {key.encode(): trigger for key, trigger in DOCUMENT_EVENTS.items()}
+
+EVENTS: dict[bytes, Trigger] = {
+    **_DOCUMENT_EVENTS,
+    **{key.encode(): Trigger.PAGE for key in PAGE_EVENTS},
+}
+"""Events that are known by their key, whatever has them (tables 197 and 200)."""
+
+_BY_KEY: dict[bytes, Trigger] = {**EVENTS, b"O": Trigger.PAGE, b"C": Trigger.PAGE}
+_EXCERPTS: dict[FindingKind | None, tuple[bytes, ...]] = {
+    FindingKind.JAVASCRIPT: (b"JS",),
+    FindingKind.EXTERNAL_REFERENCES_URI: (b"URI",),
+    None: (b"UF", b"F", b"Desc"),
+}
+_FILE = (b"F", b"Win", b"UF", b"D", b"P")
+
+
+def additional_trigger(owner: Dictionary, actions: Value) -> Trigger:
+    """Return what runs the additional actions of an object (12.6.3, tables 197 to 200).
+
+    Of several actions of a document the strongest trigger counts; a page's are known by the
+    object that has them. Where only a reference is known, it is the strongest that there may be.
+    """
+    types = owner.names(b"Type")
+    if b"Page" in types:
+        return Trigger.PAGE
+    if b"Catalog" in types or b"Pages" in owner:
+        present = actions if isinstance(actions, Dictionary) else Dictionary([])
+        return next((run for key, run in _DOCUMENT_EVENTS.items() if key in present), Trigger.CLOSE)
+    if b"FT" in owner or b"Widget" in owner.names(b"Subtype"):
+        fallback = Trigger.FIELD
+    elif b"Subtype" in owner:
+        fallback = Trigger.CLICK
+    else:
+        fallback = Trigger.FIELD
+    if isinstance(actions, Dictionary) and b"FT" not in owner:
+        for key, _ in actions.entries:
+            if key in _BY_KEY and (key not in (b"O", b"C") or b"Subtype" not in owner):
+                return _BY_KEY[key]
+    return fallback
+
+
+def action_kinds(entry: Dictionary) -> set[FindingKind]:
+    """Return which actions a dictionary is.
+
+    ``/S`` of a structure element (14.7.2) names a type of structure, which may be called like
+    an action; but what has something to act on is an action, whatever else stands there.
+    """
+    names = entry.names(b"S") & _KINDS.keys()
+    if b"StructElem" in entry.names(b"Type") or (b"P" in entry and b"K" in entry):
+        names = {name for name in names if any(key in entry for key in _OPERANDS[name])}
+    return {_KINDS[name] for name in names}
+
+
+def is_media(entry: Dictionary) -> bool:
+    """Whether a dictionary is an annotation that plays something."""
+    return not _MEDIA_ANNOTATIONS.isdisjoint(entry.names(b"Subtype"))
+
+
+def kind_of_name(name: bytes) -> FindingKind | None:
+    """Return the kind that a name stands for as a type of action or of annotation."""
+    return _KINDS.get(name, FindingKind.RICH_MEDIA if name in _MEDIA_ANNOTATIONS else None)
+
+
+def action_excerpt(kind: FindingKind | None, entry: Dictionary) -> str:
+    """Return a short piece of what an action does, or the name of an attached file."""
+    for key in _EXCERPTS.get(kind, _FILE):
+        for value in entry.every(key):
+            shown = _show(value)
+            if shown:
+                return shown
+    return ""
+
+
+def _show(value: Value) -> str:
+    if isinstance(value, Text):
+        return excerpt_of(value.head)
+    if isinstance(value, Name):
+        return excerpt_of(value.text)
+    if isinstance(value, Reference):
+        return ""
+    if isinstance(value, Dictionary):
+        inner = (_show(v) for k, v in value.entries if k in (b"UF", b"F", b"P", b"URI"))
+        return next((text for text in inner if text), "")
+    return ""

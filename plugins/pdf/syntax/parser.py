@@ -1,0 +1,380 @@
+"""Reads one PDF object from bytes that may still be arriving."""
+
+import re
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from .effort import Effort
+from .grammar import (
+    ARRAY_CLOSES,
+    ARRAY_OPENS,
+    DELIMITER,
+    DICTIONARY_CLOSES,
+    DICTIONARY_OPENS,
+    END,
+    HEXADECIMAL,
+    INTEGER,
+    LINE_END,
+    MAX_TOKEN,
+    NAME,
+    REAL,
+    REFERENCE,
+    SKIPPED,
+    STRING,
+    TOKEN,
+    TOKEN_MARGIN,
+    WORD,
+    unescape_name,
+    unescape_string,
+    unhex,
+)
+from .plain import INTERESTING
+from .source import Source, Steps
+from .strings import HEAD, read_hexadecimal, read_literal
+from .values import (
+    Dictionary,
+    Keyword,
+    Name,
+    Reference,
+    Text,
+    Value,
+)
+
+MAX_DEPTH = 500
+"""Containers nested deeper than this are not kept apart (qpdf gives up at the same depth)."""
+MAX_VALUES = 20_000
+"""Values kept of one object; beyond, only dictionaries with something interesting are."""
+MAX_KEPT = 40_000
+"""Values kept of one object in any case."""
+MAX_BYTES = 2 * 1024 * 1024
+"""Bytes kept of all strings and names of an object; beyond, of each only a few."""
+_FEW = 128
+
+_CHECK_EVERY = 1024  # steps
+_BRACKETS = {  # whether it closes, whether of a dictionary
+    DICTIONARY_OPENS: (False, True),
+    DICTIONARY_CLOSES: (True, True),
+    ARRAY_OPENS: (False, False),
+    ARRAY_CLOSES: (True, False),
+}
+_PAIR = 2  # object number and generation
+_CONSTANTS: dict[bytes, Value] = {b"true": True, b"false": False, b"null": None}
+
+
+@dataclass(slots=True)
+class Parsed:
+    """An object as it was read.
+
+    Attributes:
+        value: The value; ``None`` where there was none.
+        end: The word that ended it: ``endobj``, ``stream``, ... or empty at the end of the file.
+        header: Number and offset of the object that follows at once, where the
+            end of this one is missing.
+        cut: Whether it was not read to its end, because that would cost too much.
+        problems: Codes of what is wrong with it.
+    """
+
+    value: Value = None
+    end: bytes = b""
+    header: tuple[int, int] | None = None
+    cut: bool = False
+    problems: set[str] = field(default_factory=set)
+
+
+class _Frame:
+    """A container that is not closed yet."""
+
+    __slots__ = ("interesting", "is_dictionary", "items")
+
+    def __init__(self, *, is_dictionary: bool) -> None:
+        self.is_dictionary = is_dictionary
+        self.items: list[Value] = []
+        self.interesting = False
+
+
+class ObjectParser:
+    """Builds the value of one object from its tokens.
+
+    Args:
+        source: Where the bytes come from; afterwards it stands behind the object.
+        effort: Counts the tokens, and says when they have cost too much.
+        place: Offset in the file that says how much may have been spent; where the source is
+            not the file, that of the stream.
+    """
+
+    def __init__(self, source: Source, effort: Effort, place: int | None = None) -> None:
+        self._source = source
+        self._effort = effort
+        self._place = place
+        self._steps = 0
+        self._stack: list[_Frame] = [_Frame(is_dictionary=False)]
+        self._top = self._stack[0]
+        self._dictionaries = 0  # on the stack
+        self._too_deep = 0
+        self._kept = 0
+        self._bytes = 0
+        self._integers: list[tuple[int, int, bool]] = []  # the latest two in a row, with offsets
+        self._parsed = Parsed()
+
+    def run(self) -> Generator[None, None, Parsed]:
+        """Read the object; yield whenever more bytes are needed."""
+        source = self._source
+        match_token = TOKEN.match
+        while not self._parsed.cut:
+            match = match_token(source.data, source.pos)
+            assert match is not None  # noqa: S101 - it matches nothing at all as well
+            in_view = source.ended or match.end() + TOKEN_MARGIN <= len(source.data)
+            if not in_view and source.available <= 2 * MAX_TOKEN:
+                yield
+            elif match.lastindex is None:
+                source.pos = match.end()
+                if source.available:
+                    yield from self._odd()
+                elif source.ended:
+                    self._parsed.problems.add("truncated")
+                    break
+                else:
+                    yield
+            elif not in_view and (begin := self._token_begin()) > source.pos:
+                source.pos = begin
+            elif (yield from self._token(match)):
+                break
+            else:
+                self._spend(1)
+        self._effort.spend(self._steps)
+        self._finish()
+        return self._parsed
+
+    def _token_begin(self) -> int:
+        """Return the index of the next byte that is no white space and in no short comment."""
+        skipped = SKIPPED.match(self._source.data, self._source.pos)
+        return self._source.pos if skipped is None else skipped.end()
+
+    def _spend(self, steps: int) -> bool:
+        """Count steps; every now and then, see whether they are too many."""
+        self._steps += steps
+        if self._steps >= _CHECK_EVERY:
+            self._effort.spend(self._steps)
+            self._steps = 0
+            place = self._source.offset if self._place is None else self._place
+            self._parsed.cut = self._effort.exhausted(place)
+        return self._parsed.cut
+
+    def _odd(self) -> Steps:
+        """Skip a comment (ISO 32000-2, 7.2.4) or a stray closing parenthesis."""
+        source = self._source
+        if source.data[source.pos : source.pos + 1] != b"%":
+            source.pos += 1
+            self._problem("bad-token")
+            self._spend(1)
+            return
+        while (end := LINE_END.search(source.data, source.pos)) is None:
+            source.pos = len(source.data)
+            if source.ended:
+                return
+            yield
+        source.pos = end.end()
+
+    def _token(self, match: re.Match[bytes]) -> Generator[None, None, bool]:
+        """Take one token; return whether it ends the object."""
+        source = self._source
+        kind = match.lastindex
+        source.pos = match.end()
+        if kind == INTEGER:
+            self._integer(int(match[INTEGER]), source.base + match.start(INTEGER))
+            return False
+        if kind == WORD:
+            return self._word(match[WORD])
+        if kind == END:
+            return self._end(match[END])
+        self._integers.clear()
+        if kind == REFERENCE:
+            self._spend(2)  # as many as where it does not stand in one piece
+            self._add(Reference(int(match[REFERENCE - 1]), int(match[REFERENCE])))
+        elif kind == NAME:
+            self._name(match[NAME])
+        elif kind in _BRACKETS:
+            closes, is_dictionary = _BRACKETS[kind]
+            (self._close if closes else self._open)(is_dictionary=is_dictionary)
+        elif kind == STRING:
+            self._literal(match[STRING][:HEAD])
+        elif kind == HEXADECIMAL:
+            self._add_text(unhex(match[HEXADECIMAL][:HEAD]))
+        else:
+            yield from self._delimiter(match[DELIMITER])
+        return False
+
+    def _delimiter(self, byte: bytes) -> Steps:
+        """Read a string that is long or has escapes, or pass a stray delimiter."""
+        if byte == b"(":
+            text = yield from read_literal(self._source, self._spend)
+            self._literal(text.head)
+        elif byte == b"<":
+            text = yield from read_hexadecimal(self._source)
+            self._add_text(unhex(text.head))
+        else:
+            self._problem("bad-token")
+            return
+        if text.problems:
+            self._spend(2)
+            self._parsed.problems |= text.problems
+
+    def _literal(self, raw: bytes) -> None:
+        self._spend(raw.count(b"\\"))
+        self._add_text(unescape_string(raw))
+
+    def _integer(self, value: int, offset: int) -> None:
+        self._integers = [*self._integers[-1:], (value, offset, self._add(value))]
+
+    def _name(self, raw: bytes) -> None:
+        self._bytes += len(raw)
+        if len(raw) > MAX_TOKEN // 16:
+            self._problem("endless-token")
+        if self._bytes > MAX_BYTES:
+            raw = raw[:_FEW]
+        if b"#" in raw:
+            self._spend(raw.count(b"#"))
+            text = unescape_name(raw)
+            if b"\0" in text:  # the one byte that no name may contain
+                self._problem("bad-token")
+            self._add(Name(text, text != raw))
+        else:
+            text = raw
+            self._add(Name(raw))
+        if text in INTERESTING:
+            self._top.interesting = True
+
+    def _word(self, word: bytes) -> bool:
+        integers, self._integers = self._integers, []
+        if word == b"R" and len(integers) == _PAIR:
+            self._drop(integers)
+            self._add(Reference(integers[0][0], integers[1][0]))
+        elif word in _CONSTANTS:
+            self._add(_CONSTANTS[word])
+        elif REAL.fullmatch(word):
+            self._add(0.0)  # no real number matters to the scanner
+        elif word.startswith(b"obj") and len(integers) == _PAIR and integers[0][0] >= 0:
+            self._drop(integers)
+            self._parsed.header = integers[0][:2]
+            self._parsed.end = b"obj"
+            self._source.pos -= len(word) - len(b"obj")
+            return True
+        else:
+            self._problem("bad-token")
+            if len(word) > MAX_TOKEN // 16:
+                self._problem("endless-token")
+            self._add(Keyword(word[:32]))
+        return False
+
+    def _end(self, word: bytes) -> bool:
+        """End the object at a word, even one that is glued to what follows."""
+        self._parsed.end = word
+        if word not in (b"endobj", b"stream"):
+            self._source.pos -= len(word)  # it means something by itself
+        return True
+
+    def _drop(self, integers: list[tuple[int, int, bool]]) -> None:
+        """Take the last values back: they were part of a reference or of a header."""
+        count = sum(added for _, _, added in integers)
+        if count:
+            del self._top.items[-count:]
+            self._kept -= count
+
+    def _add(self, value: Value) -> bool:
+        """Keep a value; return whether there was room for it."""
+        if self._too_deep or (self._kept >= MAX_VALUES and not self._worth_keeping(value)):
+            return False
+        if self._kept >= MAX_KEPT:
+            self._problem("too-many-values")
+            return False
+        self._kept += 1
+        self._top.items.append(value)
+        return True
+
+    def _add_text(self, head: bytes) -> None:
+        self._bytes += len(head)
+        self._add(Text(head if self._bytes <= MAX_BYTES else head[:_FEW]))
+
+    def _worth_keeping(self, value: Value) -> bool:
+        return self._top.is_dictionary or isinstance(value, (Name, Reference, list, Dictionary))
+
+    def _open(self, *, is_dictionary: bool) -> None:
+        if self._too_deep or len(self._stack) > MAX_DEPTH:
+            self._too_deep += 1
+            self._problem("too-deep")
+            return
+        self._top = _Frame(is_dictionary=is_dictionary)
+        self._stack.append(self._top)
+        self._dictionaries += is_dictionary
+
+    def _close(self, *, is_dictionary: bool) -> None:
+        if self._too_deep:
+            self._too_deep -= 1
+            return
+        if len(self._stack) > 1 and self._top.is_dictionary != is_dictionary:
+            self._problem("unbalanced")
+            if is_dictionary and self._dictionaries:
+                while not self._top.is_dictionary:
+                    self._pop()
+            else:
+                return
+        if len(self._stack) > 1:
+            self._pop()
+        else:
+            self._problem("unbalanced")
+
+    def _pop(self) -> None:
+        frame = self._stack.pop()
+        self._dictionaries -= frame.is_dictionary
+        self._top = self._stack[-1]
+        self._top.interesting |= frame.interesting
+        if self._kept >= MAX_VALUES and not frame.interesting:
+            self._kept -= len(frame.items)
+            self._add(None)
+            return
+        if frame.is_dictionary:
+            self._add(self._dictionary(frame.items))
+        else:
+            self._add(frame.items)
+
+    def _dictionary(self, items: list[Value]) -> Dictionary:
+        """Pair keys with values; where a key is missing, resynchronise at the next name."""
+        self._spend(3 + len(items) // 4)
+        entries: list[tuple[bytes, Value]] = []
+        escaped = False
+        index = 0
+        while index < len(items):
+            key = items[index]
+            if not isinstance(key, Name):
+                self._problem("bad-dictionary")
+                index += 1
+                continue
+            value = items[index + 1] if index + 1 < len(items) else None
+            escaped |= key.escaped or (isinstance(value, Name) and value.escaped)
+            entries.append((key.text, value))
+            index += 2
+        if len(items) % 2:
+            self._problem("bad-dictionary")
+        return Dictionary(entries, escaped=escaped)
+
+    def _problem(self, code: str) -> None:
+        self._parsed.problems.add(code)
+
+    def _finish(self) -> None:
+        if len(self._stack) > 1 or self._too_deep:
+            self._problem("unbalanced")
+            self._too_deep = 0
+            while len(self._stack) > 1:
+                self._pop()
+        items = self._stack[0].items
+        if len(items) > 1:
+            self._problem("many-values")
+        self._parsed.value = items[0] if len(items) == 1 else _most_telling(items)
+
+
+def _most_telling(items: list[Value]) -> Value:
+    """Of several values where one belongs, return the first dictionary, or the first."""
+    for item in items:
+        if isinstance(item, Dictionary):
+            return item
+    return items[0] if items else None

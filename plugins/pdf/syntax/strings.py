@@ -1,0 +1,83 @@
+"""Reads strings that have parentheses or stray bytes in them, or are only partly in view."""
+
+import re
+from collections.abc import Callable, Generator
+from typing import Final, NamedTuple
+
+from .grammar import STRING_RUN
+from .source import Source
+
+HEAD: Final = 4096
+"""Bytes kept of a string, as they stand in the file."""
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f\x00\t\n\f\r ]*+")
+
+
+class StringRead(NamedTuple):
+    """The beginning of a string as it stands in the file, and codes of what is wrong with it."""
+
+    head: bytes
+    problems: frozenset[str] = frozenset()
+
+
+_Reader = Generator[None, None, StringRead]
+
+
+def read_literal(source: Source, spend: Callable[[int], bool]) -> _Reader:
+    """Read a literal string (ISO 32000-2, 7.3.4.2).
+
+    Args:
+        source: Stands behind the opening parenthesis; afterwards, behind the string.
+        spend: Counts steps, and says whether they are too many; then the string is cut.
+    """
+    depth = 1
+    head = bytearray()
+
+    def keep_up_to(stop: int) -> None:
+        if len(head) < HEAD:
+            head.extend(source.data[source.pos : stop][: HEAD - len(head)])
+        source.pos = stop
+
+    while True:
+        run = STRING_RUN.match(source.data, source.pos)
+        keep_up_to(source.pos if run is None else run.end())
+        byte = source.data[source.pos : source.pos + 1]
+        if byte in (b"(", b")"):
+            depth += 1 if byte == b"(" else -1
+            if not depth:
+                source.pos += 1
+                break
+            keep_up_to(source.pos + 1)
+            if spend(1):
+                break
+        elif source.ended:
+            keep_up_to(len(source.data))
+            return StringRead(bytes(head), frozenset({"truncated"}))
+        else:  # the end of what is in view, perhaps in the middle of an escape
+            yield
+    return StringRead(bytes(head))
+
+
+def read_hexadecimal(source: Source) -> _Reader:
+    """Read a hexadecimal string (ISO 32000-2, 7.3.4.3) with white space and stray bytes.
+
+    Args:
+        source: Stands behind the opening bracket; afterwards, behind the string.
+    """
+    head = bytearray()
+    problems: set[str] = set()
+    while True:
+        end = source.data.find(b">", source.pos)
+        stop = end if end >= 0 else len(source.data)
+        if len(head) < HEAD:
+            head += source.data[source.pos : stop][: HEAD - len(head)]
+        source.pos = stop
+        if end >= 0:
+            source.pos += 1
+            break
+        if source.ended:
+            problems.add("truncated")
+            break
+        yield
+    if not _HEXADECIMAL.fullmatch(head):
+        problems.add("bad-token")
+    return StringRead(bytes(head), frozenset(problems))
