@@ -1,14 +1,29 @@
-"""Fixtures for every test: real servers, and their logs where a test fails."""
+"""Fixtures for every test: real servers, and their logs if a test fails.
+
+Tests run in several processes (pytest-xdist), each with a server of its own. Tests that share
+an expensive fixture of a module stay in one process.
+"""
 
 import itertools
+import signal
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.support.servers import RunningServer, Serve, free_port
+from tests.support.servers import RunningServer, Serve
 
 _SERVERS = pytest.StashKey[list[RunningServer]]()
+
+
+def pytest_configure() -> None:
+    """Let children be interrupted, also if these tests were started in the background.
+
+    A shell starts background jobs with SIGINT ignored, which children would inherit. A handler
+    of this process is reset to the default in theirs.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +41,7 @@ def server(
     tmp_path_factory: pytest.TempPathFactory, _started: list[RunningServer]
 ) -> RunningServer:
     """A server with the default settings, shared by all tests; leave it running."""
-    shared = RunningServer(port=free_port(), data_dir=tmp_path_factory.mktemp("server") / "data")
+    shared = RunningServer(tmp_path_factory.mktemp("server") / "data")
     _started.append(shared)
     shared.start()
     return shared
@@ -42,11 +57,11 @@ def serve(tmp_path: Path, _started: list[RunningServer]) -> Iterator[Serve]:
         *,
         arguments: Sequence[str] = (),
         data_dir: Path | None = None,
-        port: int | None = None,
+        port: int = 0,
         **environment: str,
     ) -> RunningServer:
         new = RunningServer(
-            port=port or free_port(),
+            port=port,
             data_dir=data_dir or tmp_path / f"server-{next(numbers)}",
             arguments=arguments,
             environment=environment,

@@ -25,7 +25,7 @@ from tests.support.fault_proxy import (
     Stall,
     fault_proxy,
 )
-from tests.support.servers import RunningServer, free_port
+from tests.support.servers import RunningServer
 
 _SETTINGS = {"PDFSLUICE_BODY_IDLE_TIMEOUT": "1s", "PDFSLUICE_MAX_CONCURRENT_UPLOADS": "100"}
 
@@ -75,7 +75,7 @@ class Report:
 async def run(plan: Plan, folder: Path) -> Report:
     """Carry a plan out with a server of its own that keeps its data in ``folder``."""
     dice = random.Random(plan.seed)
-    server = RunningServer(free_port(), folder / "data", environment=_SETTINGS)
+    server = RunningServer(folder / "data", environment=_SETTINGS)
     report = Report(uploads=plan.uploads)
     started = time.monotonic()
     await asyncio.to_thread(server.start)

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
 from tests.support.page import PLAIN_HOST, Screenshot, clear, find_browser
-from tests.support.servers import RunningServer, free_port
+from tests.support.servers import RunningServer
 
 _ARGUMENTS = (
     "--headless",
@@ -56,7 +56,7 @@ def browser(executable: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    server = RunningServer(port=free_port(), data_dir=tmp_path_factory.mktemp("own") / "data")
+    server = RunningServer(tmp_path_factory.mktemp("own") / "data")
     server.start()
     yield server
     server.stop()

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice
 from tests.support.page import Screenshot, audit, card, choose, clear, documents, expect_state
-from tests.support.servers import RunningServer, Serve, free_port
+from tests.support.servers import RunningServer, Serve
 
 OpenPage = Callable[..., Page]
 
@@ -20,7 +20,7 @@ OpenPage = Callable[..., Page]
 def _keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("keeper") / "data"
     keeping = {"PDFSLUICE_PLUGINS__POLICY__QUARANTINE_REJECTED": "true"}
-    server = RunningServer(port=free_port(), data_dir=folder, environment=keeping)
+    server = RunningServer(folder, environment=keeping)
     server.start()
     yield server
     server.stop()

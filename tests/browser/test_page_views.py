@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.commands import pdfsluice
 from tests.support.page import PLAIN_HOST, Line, Screenshot, audit, choose, expect_state
-from tests.support.servers import RunningServer, Serve, free_port
+from tests.support.servers import RunningServer, Serve
 
 OpenPage = Callable[..., Page]
 
@@ -27,7 +27,7 @@ _LAST_TO_APPEAR = {
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory, pdfs: Path) -> Iterator[RunningServer]:
     """A server with one searchable document."""
-    server = RunningServer(port=free_port(), data_dir=tmp_path_factory.mktemp("library") / "data")
+    server = RunningServer(tmp_path_factory.mktemp("library") / "data")
     server.start()
     done = pdfsluice(
         "upload", pdfs / "handbook.pdf", "--server", server.base_url, "--index", "--wait"

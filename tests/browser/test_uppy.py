@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.support.page import Line
-from tests.support.servers import RunningServer, free_port
+from tests.support.servers import RunningServer
 
 OpenPage = Callable[..., Page]
 
@@ -83,8 +83,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def listening(tmp_path_factory: pytest.TempPathFactory, site: str) -> Iterator[RunningServer]:
     """A server that lets the site's pages in."""
     server = RunningServer(
-        port=free_port(),
-        data_dir=tmp_path_factory.mktemp("listening") / "data",
+        tmp_path_factory.mktemp("listening") / "data",
         environment={"PDFSLUICE_CORS_ORIGINS": json.dumps([site])},
     )
     server.start()

@@ -19,6 +19,7 @@ from unittest.mock import patch
 import pytest
 
 from pdfsluice.cli import console, main
+from tests.support.waiting import wait_until
 
 _SECONDS = 120
 _COLUMNS = 200
@@ -120,7 +121,7 @@ def on_terminal(columns: int, *arguments: str | Path) -> str:
 
 
 def interrupted(*arguments: str | Path, when: Callable[[], bool]) -> Outcome:
-    """Run the command and press Ctrl-C as soon as ``when`` says so; it is asked all the time."""
+    """Run the command and press Ctrl-C as soon as ``when`` returns true."""
     process = subprocess.Popen(
         [sys.executable, "-m", "pdfsluice.cli", *map(str, arguments)],
         stdin=subprocess.DEVNULL,
@@ -130,8 +131,7 @@ def interrupted(*arguments: str | Path, when: Callable[[], bool]) -> Outcome:
         env=_environment(None),
     )
     try:
-        while process.poll() is None and not when():
-            pass
+        wait_until(lambda: process.poll() is not None or when(), seconds=_SECONDS, interval=0.002)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=_SECONDS)
     finally:

@@ -1,8 +1,8 @@
 """Real ``pdfsluice serve`` processes on the loopback interface, for tests."""
 
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +15,8 @@ from typing import Protocol
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.02
+_GREETING = re.compile(rb"listens on http://[^ ]*:(\d+)")
 _LOG_TAIL = 8000
 
 
@@ -28,18 +29,19 @@ class RunningServer:
     """A server process with a data directory of its own.
 
     Attributes:
-        port: The port, the same after a restart.
-        data_dir: Where the server keeps everything.
+        data_dir: Folder for everything that the server stores.
         environment: Settings as environment variables.
         arguments: Further arguments of ``pdfsluice serve``.
+        port: The port, the same after a restart; 0 until the server has picked a free one.
         process: The process that runs now, or ran last.
     """
 
-    port: int
     data_dir: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     arguments: Sequence[str] = ()
+    port: int = 0
     process: subprocess.Popen[bytes] | None = None
+    _log_start: int = 0
 
     @property
     def base_url(self) -> str:
@@ -48,7 +50,7 @@ class RunningServer:
 
     @property
     def log_path(self) -> Path:
-        """What the server wrote, over all its restarts."""
+        """Output of the server, over all its restarts."""
         return self.data_dir.with_name(f"{self.data_dir.name}.log")
 
     def start(self) -> None:
@@ -58,6 +60,7 @@ class RunningServer:
             ServerStartError: It ended, or was not ready in time.
         """
         with self.log_path.open("ab") as log:
+            self._log_start = log.tell()
             self.process = subprocess.Popen(
                 self._command(),
                 stdin=subprocess.DEVNULL,
@@ -85,14 +88,25 @@ class RunningServer:
         raise ServerStartError(f"not ready after {_START_SECONDS} s\n{self.log_tail()}")
 
     def _ready(self) -> bool:
+        if not self.port:
+            self.port = self._announced_port()
+        if not self.port:
+            return False
         try:
             with urllib.request.urlopen(f"{self.base_url}/health/ready", timeout=10) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 
+    def _announced_port(self) -> int:
+        """Return the port that this start has printed; 0 if it has not yet."""
+        with self.log_path.open("rb") as log:
+            log.seek(self._log_start)
+            match = _GREETING.search(log.read())
+        return int(match[1]) if match else 0
+
     def kill(self) -> None:
-        """End the process at once, as a crash would."""
+        """Kill the process, as a crash would."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:
@@ -130,25 +144,18 @@ class Serve(Protocol):
         *,
         arguments: Sequence[str] = (),
         data_dir: Path | None = None,
-        port: int | None = None,
+        port: int = 0,
         **environment: str,
     ) -> RunningServer:
         """Return a server that is ready.
 
         Args:
             arguments: Further arguments of ``pdfsluice serve``.
-            data_dir: A data directory to go on with; by default a new one.
-            port: The port; by default a free one.
+            data_dir: An existing data directory; by default a new one.
+            port: The port; by default the server picks a free one.
             environment: Settings, as in ``serve(STREAMING_CHUNK_SIZE_MB="1")``.
         """
         ...
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody uses at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _clean_environment() -> dict[str, str]:

@@ -12,14 +12,14 @@ from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.ietf import Ietf
 from tests.conformance.tus import Tus
 from tests.conformance.wire import Server, eventually
-from tests.support.servers import RunningServer, Serve, free_port
+from tests.support.servers import RunningServer, Serve
 from tests.support.stored import documents_of, get_json
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """One server that is killed again and again, and has to bear it."""
-    server = RunningServer(free_port(), tmp_path_factory.mktemp("crashes") / "data")
+    server = RunningServer(tmp_path_factory.mktemp("crashes") / "data")
     server.start()
     yield server
     server.kill()

@@ -20,7 +20,7 @@ from tests.support.fault_proxy import (
     Trickle,
     fault_proxy,
 )
-from tests.support.servers import RunningServer, free_port
+from tests.support.servers import RunningServer
 from tests.support.stored import documents_of
 
 VERSION = {"Tus-Resumable": "1.0.0"}
@@ -193,7 +193,7 @@ async def test_two_different_files_in_one_upload(
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     limits = {"PDFSLUICE_BODY_IDLE_TIMEOUT": "500ms", "PDFSLUICE_BODY_MINIMUM_RATE": "1MiB"}
     folder = tmp_path_factory.mktemp("impatient")
-    server = RunningServer(free_port(), folder / "data", environment=limits)
+    server = RunningServer(folder / "data", environment=limits)
     server.start()
     yield server
     server.kill()

@@ -13,7 +13,7 @@ import pytest
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.tus import Tus, metadata
 from tests.conformance.wire import Server
-from tests.support.servers import RunningServer, Serve, free_port
+from tests.support.servers import RunningServer, Serve
 from tests.support.stored import documents_of, get_json, hostile_pdf
 
 
@@ -219,7 +219,7 @@ def test_pages_of_listed_origins_can_use_everything(serve: Serve, pdf: bytes) ->
 
 @pytest.fixture(scope="module")
 def server_with_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    server = RunningServer(free_port(), tmp_path_factory.mktemp("keys") / "data")
+    server = RunningServer(tmp_path_factory.mktemp("keys") / "data")
     make_key(server.data_dir, "first")
     server.start()
     yield server
