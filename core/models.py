@@ -310,10 +310,15 @@ class PageText:
     Attributes:
         number: 1-based page number.
         text: Plain text in reading order, as far as the extractor knows it.
+        garbled: Whether the page has text that no font maps to Unicode; ``text`` is empty then.
+        notes: Sentences about the whole document that its text does not show, such as that it
+            is a portfolio; set on any page, not stored.
     """
 
     number: int
     text: str
+    garbled: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

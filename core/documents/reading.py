@@ -4,6 +4,7 @@ The parent's side is :func:`pages_from_child`, the child's is :func:`serve_pages
 brings the function that reads a file.
 """
 
+import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -21,9 +22,6 @@ from pdfsluice.core.processes.child import (
     serve,
 )
 from pdfsluice.core.processes.pool import ChildPool
-
-MAX_PAGE_CHARACTERS = 1_000_000
-"""Text of a page beyond this many characters is cut off: no honest page has so many."""
 
 UNREADABLE = "unreadable"
 """The key of a reply that says why there is no other, in words for people."""
@@ -43,6 +41,9 @@ _IN_WORDS = {
     "crashed": "the process that read it crashed",
 }
 
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Iteration)\b")
+"""The name of a Python exception, which says nothing to the person whose file it was."""
+
 Read = Callable[[Path, int], Iterator[PageText]]
 """Yields the pages of a file from a 1-based number on."""
 
@@ -53,6 +54,8 @@ class CannotRead(Exception):
 
 def in_words(failure: ChildFailed) -> str:
     """Return why a child failed, for the person whose file it was reading."""
+    if failure.reason == "error" and _EXCEPTION.match(failure.detail):
+        return "the library that reads it came upon data that it cannot handle"
     return _IN_WORDS.get(failure.reason) or failure.detail
 
 
@@ -117,12 +120,30 @@ async def _next_pages(child: Child, path: Path, first: int) -> _Batch:
                 if UNREADABLE in reply:
                     batch.failure = ChildFailed("error", reply[UNREADABLE])
                 elif "page" in reply:
-                    batch.pages.append(PageText(reply["page"], reply["text"]))
+                    batch.pages.append(_from_wire(reply))
                 else:
                     batch.last = True
     except ChildFailed as failure:
         batch.failure = failure
     return batch
+
+
+def _to_wire(page: PageText) -> Mapping[str, Any]:
+    reply: dict[str, Any] = {"page": page.number, "text": page.text}
+    if page.garbled:
+        reply["garbled"] = True
+    if page.notes:
+        reply["notes"] = page.notes
+    return reply
+
+
+def _from_wire(reply: Mapping[str, Any]) -> PageText:
+    return PageText(
+        reply["page"],
+        reply["text"],
+        garbled=reply.get("garbled", False),
+        notes=tuple(reply.get("notes", ())),
+    )
 
 
 def serve_pages(read: Read) -> None:
@@ -146,33 +167,15 @@ class _Pages:
         count = characters = 0
         try:
             for page in self._pages:
-                text = clean_text(page.text)
-                yield {"page": page.number, "text": text}
+                yield _to_wire(page)
                 count += 1
-                characters += len(text)
+                characters += len(page.text)
                 if count >= _BATCH_PAGES or characters >= _BATCH_CHARACTERS:
                     self._position = (path, page.number + 1)
                     return
             yield {"end": True}
         except CannotRead as error:
             yield {UNREADABLE: str(error)}
-
-
-_UNWANTED = dict.fromkeys([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0xFEFF, 0xFFFE, 0xFFFF])
-
-
-def clean_text(text: str) -> str:
-    """Make the text of a page fit for any store: whole, bounded, of printable characters.
-
-    Lines end with a line feed alone; words that a soft hyphen broke over two lines are
-    joined; lone surrogates become U+FFFD; controls and non-characters vanish. Cleaning
-    twice changes nothing more.
-    """
-    text = text[:MAX_PAGE_CHARACTERS].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    for hyphen in ("\x02", "\u00ad", "\ufffe"):  # the first and last are PDFium's marks for one
-        text = text.replace(f"{hyphen}\n", "")
-    return text.translate(_UNWANTED)
 
 
 class MemoryWatch:

@@ -1,49 +1,85 @@
 """The child process that reads text with PDFium."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pypdfium2
+import pypdfium2.raw as pdfium
 
-from pdfsluice.core.documents.reading import MAX_PAGE_CHARACTERS, MemoryWatch, serve_pages
+from pdfsluice.core.documents.cleaning import MAX_PAGE_CHARACTERS
+from pdfsluice.core.documents.notes import XFA_NOTE, is_placeholder
+from pdfsluice.core.documents.page import page_text
+from pdfsluice.core.documents.reading import MemoryWatch, serve_pages
 from pdfsluice.core.models import PageText
 
+from .notes import notes_of
+from .opening import notes_about, open_with_page
+from .right_to_left import in_reading_order, needs_places
 from .wording import in_plain_words
 
 _GROWTH = 16 * 1024 * 1024
+_SAMPLES = 100
+_MIN_SAMPLES = 4
 
 
 def read(path: Path, first: int) -> Iterator[PageText]:
-    """Yield the pages of a file; it is opened anew whenever PDFium has kept too much of it."""
+    """Yield the pages of a file; it is opened again when PDFium has kept too much of it."""
     with in_plain_words():
         yield from _pages(path, first)
 
 
 def _pages(path: Path, first: int) -> Iterator[PageText]:
-    document = pypdfium2.PdfDocument(path)
+    document = open_with_page(path, first)
     watch = MemoryWatch(_GROWTH)
     try:
         for number in range(first, len(document) + 1):
             if watch.due():
                 document.close()
-                document = pypdfium2.PdfDocument(path)
+                document = open_with_page(path, number)
                 watch.restart()
-            yield PageText(number, _page_text(document, number - 1))
+            page = _page(document, number)
+            yield _with_document_notes(path, document, page) if number == 1 else page
     finally:
         document.close()
 
 
-def _page_text(document: pypdfium2.PdfDocument, index: int) -> str:
-    page = document[index]
+def _with_document_notes(path: Path, document: pypdfium2.PdfDocument, page: PageText) -> PageText:
+    notes = notes_about(path, document)
+    is_form = document.get_formtype() == pdfium.FORMTYPE_XFA_FOREGROUND
+    if is_form and is_placeholder(page.text):
+        notes = (*notes, XFA_NOTE)
+    return replace(page, notes=notes)
+
+
+def _page(document: pypdfium2.PdfDocument, number: int) -> PageText:
+    page = document[number - 1]
     try:
-        text = page.get_textpage()
+        content = page.get_textpage()
         try:
-            count = min(text.count_chars(), MAX_PAGE_CHARACTERS)
-            return str(text.get_text_range(0, count)) if count else ""
+            text, unmapped = _text(content), _is_unmapped(content)
         finally:
-            text.close()
+            content.close()
+        return page_text(number, text, notes_of(document, page), unmapped=unmapped)
     finally:
         page.close()
+
+
+def _text(content: pypdfium2.PdfTextPage) -> str:
+    count = min(content.count_chars(), MAX_PAGE_CHARACTERS)
+    if not count:
+        return ""
+    text = str(content.get_text_range(0, count))
+    return in_reading_order(content, count) if needs_places(text) else text
+
+
+def _is_unmapped(content: pypdfium2.PdfTextPage) -> bool:
+    """Whether most characters of a page have codes that its fonts do not map to Unicode."""
+    count = content.count_chars()
+    step = max(1, count // _SAMPLES)
+    indexes = range(0, count, step)
+    unmapped = sum(pdfium.FPDFText_HasUnicodeMapError(content, index) == 1 for index in indexes)
+    return len(indexes) >= _MIN_SAMPLES and unmapped * 2 > len(indexes)
 
 
 if __name__ == "__main__":

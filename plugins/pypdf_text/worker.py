@@ -4,32 +4,45 @@ import gc
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from pypdf import PdfReader
 from pypdf.errors import FileNotDecryptedError, PyPdfError
 
+from pdfsluice.core.documents.page import page_text
 from pdfsluice.core.documents.reading import CannotRead, MemoryWatch, serve_pages
 from pdfsluice.core.documents.unreadable import LOCKED
 from pdfsluice.core.models import PageText
+
+from .fonts import is_unmapped
+from .notes import notes_about, notes_of
 
 _GROWTH = 32 * 1024 * 1024
 
 
 def read(path: Path, first: int) -> Iterator[PageText]:
-    """Yield the pages of a file; it is opened anew whenever pypdf has kept too much of it."""
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # damage is told by what is raised
-    # Given a path, pypdf would read the whole file at once.
+    """Yield the pages of a file.
+
+    The file is opened once, however many pages it has: opening it takes as long as its page
+    tree is large. When pypdf has kept too many objects, they are dropped and read again when
+    they are needed.
+    """
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # damage is reported by what is raised
+    # Given a path, pypdf would read the whole file into memory.
     with _in_plain_words(), path.open("rb") as file:
         reader = PdfReader(file)
+        count = len(reader.pages)  # reads the whole page tree
         watch = MemoryWatch(_GROWTH)
-        for number in range(first, len(reader.pages) + 1):
+        for number in range(first, count + 1):
+            page = reader.pages[number - 1]
+            text = page.extract_text()
+            result = page_text(number, text, notes_of(page), unmapped=is_unmapped(page))
+            yield replace(result, notes=notes_about(reader, result.text)) if number == 1 else result
             if watch.due():
-                del reader
+                reader.resolved_objects.clear()
                 gc.collect()  # the objects of a document refer to each other
-                reader = PdfReader(file)
                 watch.restart()
-            yield PageText(number, reader.pages[number - 1].extract_text())
 
 
 @contextmanager

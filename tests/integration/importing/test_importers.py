@@ -20,7 +20,8 @@ from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins import importers
 from pdfsluice.plugins.importers.options import TextOptions
 from pdfsluice.plugins.importers.room import Room
-from pdfsluice.plugins.importers.text import MAX_SKIPPED, TextImporter
+from pdfsluice.plugins.importers.text import TextImporter
+from pdfsluice.plugins.importers.text_run import MAX_SKIPPED
 from tests.support.workers import workers
 
 MakeContext = Callable[..., PluginContext]

@@ -1,0 +1,57 @@
+"""Recognises text that is not what a reader sees: fonts without a usable map to Unicode."""
+
+import re
+
+_MAX_SAMPLE = 20_000
+_MAX_ODD_SHARE = 0.3
+_ODD = re.compile(
+    "[\x00\x01\x03-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd\uffff\U000f0000-\U0010ffff]"
+)
+"""Controls, private use, replacements; not PDFium's marks for hyphens, U+0002 and U+FFFE."""
+_DRAWN = re.compile(r"[^\s]")
+_TABS = re.compile(r"[\t\x0b\x0c\x1c-\x1f]")
+
+_WORD = re.compile(r"[A-Za-zÀ-ɏ]{2,}")
+_VOWEL = re.compile(r"[aeiouyà-åè-ïò-öø-ýÿāăąēėęěīįıōőœūůűų]", re.IGNORECASE)
+_MIN_SHARE_IN_WORDS = 0.4
+_SHIFT = 29  # from a letter's glyph number in most TrueType fonts to its code
+_SHIFTED = re.compile(r"[$-\]]")  # the glyph numbers of capitals and small letters
+_MIN_SHIFTED = 60  # characters
+_MIN_SHIFTED_SHARE = 0.9
+_MAX_VOWELS, _MIN_VOWELS = 0.2, 0.28  # of all letters, as they stand and shifted back
+
+
+def is_legible(text: str) -> bool:
+    """Whether text as an extractor returned it can be what its page shows.
+
+    Controls and private-use characters are the numbers of glyphs; so are letters that make
+    words only if their codes are shifted. A page without text is legible.
+    """
+    sample = text[:_MAX_SAMPLE]
+    odd, drawn = len(_ODD.findall(sample)), len(_DRAWN.findall(sample))
+    if odd > _MAX_ODD_SHARE * drawn:
+        return False
+    if odd and len(_TABS.findall(sample)) > drawn:
+        return False
+    return not _is_shifted(sample, drawn)
+
+
+def has_words(text: str) -> bool:
+    """Whether most of a text is Latin words, so that it can be read whatever its font says."""
+    sample = text[:_MAX_SAMPLE]
+    in_words = sum(len(word) for word in _WORD.findall(sample) if _VOWEL.search(word))
+    return in_words > _MIN_SHARE_IN_WORDS * len(_DRAWN.findall(sample))
+
+
+def _is_shifted(sample: str, drawn: int) -> bool:
+    """Whether letters are glyph numbers: a ``T`` stands as ``7``, an ``h`` as ``K``."""
+    glyphs = _SHIFTED.findall(sample)
+    if len(glyphs) < max(_MIN_SHIFTED, _MIN_SHIFTED_SHARE * drawn):
+        return False
+    shifted_back = "".join(chr(ord(glyph) + _SHIFT) for glyph in glyphs)
+    return _vowels("".join(glyphs)) < _MAX_VOWELS and _vowels(shifted_back) > _MIN_VOWELS
+
+
+def _vowels(text: str) -> float:
+    letters = sum(map(str.isalpha, text))
+    return len(_VOWEL.findall(text)) / letters if letters else 0.0

@@ -1,0 +1,73 @@
+"""What a page shows beside its text, and what a document is besides its pages, in words.
+
+Extractors share these forms, so that the stored text says the same whichever of them read it.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+_MAX_NOTE = 10_000
+_MAX_LABEL = 200
+
+
+class NoteKind(StrEnum):
+    """What a note on a page is; the value is the word that marks it in the text."""
+
+    FIELD = "Form field"
+    TEXT_BOX = "Text box"
+    COMMENT = "Comment"
+
+
+@dataclass(frozen=True, slots=True)
+class PageNote:
+    """Text on a page that is not part of its content stream (ISO 32000-1, 12.5 and 12.7).
+
+    Attributes:
+        kind: Whether it is the value of a field, a free text annotation or a comment.
+        text: The value or the text.
+        label: The name of the field; empty for annotations.
+    """
+
+    kind: NoteKind
+    text: str
+    label: str = ""
+
+
+def with_notes(text: str, notes: Iterable[PageNote]) -> str:
+    """Return the text of a page followed by its notes, one on each line, marked as such."""
+    lines = [_line(note) for note in notes if note.text.strip()]
+    if not lines:
+        return text
+    body = text.rstrip()
+    return "\n".join([body, *lines] if body else lines)
+
+
+def _line(note: PageNote) -> str:
+    label = " ".join(note.label.split())[:_MAX_LABEL]
+    value = " ".join(note.text.split())[:_MAX_NOTE]
+    return f"{note.kind} {label}: {value}" if label else f"{note.kind}: {value}"
+
+
+def portfolio_note(files: int) -> str:
+    """Return the sentence for a portfolio (ISO 32000-1, 7.11.6)."""
+    inside = f"; its {files} files are not" if files else ""
+    return f"The document is a portfolio: only its cover can be searched{inside}."
+
+
+PROTECTED_NOTE = (
+    "The document is a wrapper around an encrypted one: only the wrapper itself can be searched."
+)
+XFA_NOTE = (
+    "The document is an XFA form: its pages are a placeholder, and the form itself is not read."
+)
+
+_PLACEHOLDER = re.compile(
+    r"please\s+wait.{0,400}(?:viewer|adobe|reader)", re.IGNORECASE | re.DOTALL
+)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a page is the one that viewers without XFA show instead of the form."""
+    return _PLACEHOLDER.search(text[:2000]) is not None

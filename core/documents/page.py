@@ -1,0 +1,37 @@
+"""From what an extractor found on a page to the text that is stored of it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pdfsluice.core.models import PageText
+
+from .cleaning import clean_text
+from .legibility import has_words, is_legible
+from .notes import PageNote, with_notes
+
+
+def page_text(
+    number: int, text: str, notes: Iterable[PageNote] = (), *, unmapped: bool = False
+) -> PageText:
+    """Return the text of a page: cleaned, without what is garbled, followed by its notes.
+
+    Args:
+        number: 1-based page number.
+        text: The text of the page's content, as the library returned it.
+        notes: Field values and annotations; they count even if the text is garbled.
+        unmapped: Whether the fonts of the page do not map their characters to Unicode. Text
+            of words is taken nevertheless: many old files need no map.
+    """
+    garbled = not is_legible(text) or (unmapped and not has_words(text))
+    cleaned = "" if garbled else clean_text(text)
+    remarks = list(notes)
+    if remarks:
+        cleaned = clean_text(with_notes(cleaned, remarks))
+    return PageText(number, cleaned, garbled=garbled)
+
+
+def settled(page: PageText) -> PageText:
+    """Return a page of any extractor as it may be stored; settled pages stay as they are."""
+    if page.garbled or not is_legible(page.text):
+        return replace(page, text=clean_text(page.text) if page.garbled else "", garbled=True)
+    return replace(page, text=clean_text(page.text))

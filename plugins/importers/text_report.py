@@ -1,0 +1,70 @@
+"""What is said of the text of a document when its import has ended."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+_MAX_RANGES = 5
+
+
+@dataclass(slots=True)
+class TextReport:
+    """What was read of a document and what was not.
+
+    Attributes:
+        pages: How many pages were read, empty ones included.
+        unreadable: Numbers of the pages that every extractor failed on.
+        garbled: Numbers of the pages whose text no font maps to characters.
+        total: How many pages the document has; ``None`` if that is not known.
+        limit: Why the text ends early, as a clause; empty if it does not.
+        notes: Sentences about the document that its pages do not show.
+    """
+
+    pages: int = 0
+    unreadable: list[int] = field(default_factory=list)
+    garbled: list[int] = field(default_factory=list)
+    total: int | None = None
+    limit: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def message(self) -> str:
+        """Return the report in sentences."""
+        sentences = [self._main(), *self._gaps(), *self.notes]
+        return " ".join(filter(None, sentences))
+
+    def _main(self) -> str:
+        if self.limit:
+            return f"The text ends with page {self.pages}; the rest is left out: {self.limit}."
+        failed = len(self.unreadable)
+        skipped = f"; {failed} of them cannot be read" if failed else ""
+        return f"The text of {_count(self.pages)} is read{skipped}."
+
+    def _gaps(self) -> Iterable[str]:
+        if self.garbled:
+            yield (
+                f"{_ranges(self.garbled)} cannot be searched: the fonts do not say which"
+                " characters the text has."
+            )
+        if self.total is not None and self.pages < self.total and not self.limit:
+            missing = range(self.pages + 1, self.total + 1)
+            yield f"{_ranges(missing)} of {self.total} cannot be found in the file."
+
+
+def _count(pages: int) -> str:
+    return "1 page" if pages == 1 else f"{pages} pages"
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    """Return page numbers in words: ``Page 3``, ``Pages 1-4, 7 and 12 more``."""
+    ranges: list[list[int]] = []
+    count = 0
+    for number in sorted(numbers):
+        count += 1
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    listed = ranges[:_MAX_RANGES]
+    words = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in listed)
+    rest = count - sum(b - a + 1 for a, b in listed)
+    more = f" and {rest} more" if rest else ""
+    return f"{'Page' if count == 1 else 'Pages'} {words}{more}"

@@ -1,0 +1,201 @@
+"""One pass of the importer ``text`` over one document."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+from pdfsluice.core.documents.page import settled
+from pdfsluice.core.documents.reading import OTHER_COPY
+from pdfsluice.core.documents.unreadable import unreadable
+from pdfsluice.core.errors import DocumentUnreadable, StageFailed
+from pdfsluice.core.models import PageText
+from pdfsluice.core.plugins.ports.documents import ImportContext, TextExtractor
+
+from .options import TextOptions
+from .room import Room
+from .text_report import TextReport
+
+MAX_SKIPPED = 20
+"""How many pages may be unreadable to every extractor before the import fails."""
+
+_BATCH_PAGES = 25
+_BATCH_CHARACTERS = 1_000_000
+_MAX_SKIPPED_AT_START = 2  # nothing can be read of most files whose first pages cannot be
+_MIN_PAGE_CHARACTERS = 100  # a page without text is a row in the catalogue, too
+_MAX_REREAD = 20  # garbled pages that are offered to another extractor
+_MAX_REREAD_FAILURES = 3
+
+
+class _CutOff(Exception):
+    """The document has more characters than it may have."""
+
+
+class TextRun:
+    """Reads the pages of one document and stores them in batches.
+
+    Args:
+        context: The document and the extractors.
+        options: How much time and text the document may take.
+        room: The disk on which the catalogue is.
+    """
+
+    def __init__(self, context: ImportContext, options: TextOptions, room: Room) -> None:
+        self._context = context
+        self._options = options
+        self._room = room
+        self._report = TextReport(total=context.document.page_count)
+        self._next = 1
+        self._left = options.document_characters
+        self._failure: StageFailed | None = None
+        self._batch: list[PageText] = []
+        self._batched = 0
+        self._garbled: dict[int, TextExtractor] = {}
+
+    @property
+    def _nothing_read(self) -> bool:
+        return self._next == 1 + len(self._report.unreadable)
+
+    @property
+    def _at_end(self) -> bool:
+        """Whether no page is missing, as far as that is known."""
+        return self._report.total is None or self._next > self._report.total
+
+    async def read_all(self) -> None:
+        """Read every page, store it and report what is missing."""
+        self._room.require()
+        self._report.limit = await self._read_within_limits()
+        await self._save()
+        if self._report.limit and self._nothing_read:
+            raise DocumentUnreadable(
+                f"The text of page 1 cannot be read: {self._report.limit}.",
+                hint=OTHER_COPY,
+                details={"page": 1, "reason": "timeout"},
+            )
+        if self._context.extractors:
+            await self._finish()
+
+    async def _finish(self) -> None:
+        report = self._report
+        report.pages, report.garbled = self._next - 1, list(self._garbled)
+        if report.total is None and not report.limit:
+            await self._context.catalogue.update(self._context.document.id, page_count=report.pages)
+        self._context.progress(1.0, report.message())
+
+    async def _read_within_limits(self) -> str:
+        """Read; return which limit ended it, if one did."""
+        seconds = self._options.document_seconds
+        try:
+            async with asyncio.timeout(seconds) as clock:
+                await self._read_with_any()
+                await self._save()
+                await self._reread_garbled()
+        except _CutOff:
+            return f"it has more than {self._options.document_characters:,} characters"
+        except TimeoutError:
+            if not clock.expired():
+                raise
+            return f"it takes longer than {seconds:g} seconds"
+        return ""
+
+    async def _read_with_any(self) -> None:
+        every = list(self._context.extractors)
+        untried = list(every)
+        first: StageFailed | None = None  # of those that failed at this page
+        while untried:
+            extractor, reached = untried.pop(0), self._next
+            try:
+                await self._read(extractor)
+            except StageFailed as failure:
+                if self._report.total is not None and self._at_end:
+                    return  # the file counts more pages than it has
+                if self._next > reached:  # at the new page any of the others may do better
+                    first, untried = None, [other for other in every if other is not extractor]
+                first = first or failure
+                if not untried:
+                    await self._skip_page(first)
+                    first, untried = None, list(every)
+            else:
+                if self._at_end:
+                    return
+                if self._next > reached:  # the file counts fewer pages than it has
+                    first, untried = None, list(every)
+
+    async def _read(self, extractor: TextExtractor) -> None:
+        pages = extractor.pages(self._context.path, first=self._next)
+        try:
+            async for page in pages:
+                await self._take(settled(page), extractor)
+        finally:
+            if isinstance(pages, AsyncGenerator):
+                await pages.aclose()
+
+    async def _take(self, page: PageText, extractor: TextExtractor) -> None:
+        if self._left <= 0:
+            raise _CutOff
+        self._report.notes += [note for note in page.notes if note not in self._report.notes]
+        if page.garbled:
+            self._garbled[page.number] = extractor
+        await self._put(PageText(page.number, page.text[: self._left]))
+        if len(page.text) > self._left:
+            raise _CutOff
+        self._left -= max(len(page.text), _MIN_PAGE_CHARACTERS)
+        total = self._report.total
+        if total:
+            share, message = min(1.0, page.number / total), f" of {total}"
+        else:
+            share, message = 0.0, ""
+        self._context.progress(share, f"Reading text: page {page.number}{message}")
+
+    async def _put(self, page: PageText) -> None:
+        self._batch.append(page)
+        self._batched += len(page.text)
+        self._next = page.number + 1
+        if len(self._batch) >= _BATCH_PAGES or self._batched >= _BATCH_CHARACTERS:
+            await self._save()
+
+    async def _skip_page(self, failure: StageFailed) -> None:
+        """Leave a page empty, unless the file as a whole seems to be unreadable."""
+        self._failure = self._failure or failure
+        skipped = self._report.unreadable
+        limit = _MAX_SKIPPED_AT_START if self._nothing_read else MAX_SKIPPED
+        if self._at_end or len(skipped) >= limit:
+            await self._save()
+            document = self._context.document
+            raise unreadable(document, "The text cannot be read", self._failure)
+        skipped.append(self._next)
+        await self._put(PageText(self._next, ""))
+
+    async def _reread_garbled(self) -> None:
+        """Offer garbled pages to the extractors that did not read them."""
+        for extractor in self._context.extractors:
+            failures = 0
+            for number in [n for n, reader in self._garbled.items() if reader is not extractor][
+                :_MAX_REREAD
+            ]:
+                page = await self._page(extractor, number)
+                if page is None or page.garbled or not page.text.strip():
+                    failures += 1
+                    if failures == _MAX_REREAD_FAILURES:
+                        break
+                    continue
+                del self._garbled[number]
+                self._batch.append(replace(page, text=page.text[: max(0, self._left)], notes=()))
+            await self._save()
+
+    async def _page(self, extractor: TextExtractor, number: int) -> PageText | None:
+        pages = extractor.pages(self._context.path, first=number)
+        try:
+            async for page in pages:
+                return settled(page)
+        except StageFailed:
+            return None
+        finally:
+            if isinstance(pages, AsyncGenerator):
+                await pages.aclose()
+        return None
+
+    async def _save(self) -> None:
+        if self._batch:
+            self._room.require()
+            await self._context.catalogue.save_pages(self._context.document.id, self._batch)
+            self._batch, self._batched = [], 0

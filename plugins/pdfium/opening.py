@@ -1,0 +1,86 @@
+"""Opening a document with PDFium: its forms, its whole page tree, what it is besides pages."""
+
+import io
+from pathlib import Path
+
+import pikepdf
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from pdfsluice.core.documents.notes import PROTECTED_NOTE, XFA_NOTE, portfolio_note
+
+
+def open_document(path: Path) -> pypdfium2.PdfDocument:
+    """Open a document, with the environment in which its form fields have values and looks.
+
+    Raises:
+        pypdfium2.PdfiumError: PDFium cannot read it.
+    """
+    return _with_forms(pypdfium2.PdfDocument(path))
+
+
+def open_with_page(path: Path, number: int) -> pypdfium2.PdfDocument:
+    """Open a document that has a page; if PDFium finds none, rebuild the tree of its pages.
+
+    PDFium believes the tree's ``/Count`` (ISO 32000-1, 7.7.3.2), which may be less than the
+    number of pages. The rebuilt file is kept in memory, within the limits of this process.
+
+    Args:
+        path: The file.
+        number: 1-based number of the page. The document may have fewer all the same.
+
+    Raises:
+        pypdfium2.PdfiumError: PDFium cannot read it.
+    """
+    document = open_document(path)
+    if number <= len(document):
+        return document
+    rebuilt = _rebuilt(path, number)
+    if rebuilt is None:
+        return document
+    document.close()
+    return _with_forms(pypdfium2.PdfDocument(rebuilt))
+
+
+def _with_forms(document: pypdfium2.PdfDocument) -> pypdfium2.PdfDocument:
+    if document.get_formtype() != pdfium.FORMTYPE_NONE:
+        document.init_forms()
+    return document
+
+
+def _rebuilt(path: Path, number: int) -> bytes | None:
+    try:
+        with pikepdf.open(path) as pdf:
+            if len(pdf.pages) < number:
+                return None
+            pdf.Root.Pages.Count = len(pdf.pages)  # the library compares it
+            pdf.pages.append(pdf.pages[0])  # any change has the tree rebuilt
+            del pdf.pages[-1]
+            buffer = io.BytesIO()
+            pdf.save(buffer)
+            return buffer.getvalue()
+    except (pikepdf.PdfError, ValueError, TypeError, RuntimeError, AttributeError):
+        return None
+
+
+def notes_about(path: Path, document: pypdfium2.PdfDocument) -> tuple[str, ...]:
+    """Return sentences about what cannot be seen in the document's pages."""
+    notes: list[str] = []
+    if document.get_formtype() == pdfium.FORMTYPE_XFA_FULL:
+        notes.append(XFA_NOTE)
+    if pdfium.FPDFDoc_GetAttachmentCount(document) > 0:
+        notes += _wrapper_notes(path)
+    return tuple(notes)
+
+
+def _wrapper_notes(path: Path) -> list[str]:
+    """Look at a document with attachments: a portfolio or the cover of an encrypted one."""
+    try:
+        with pikepdf.open(path) as pdf:
+            files = [pdf.attachments[name] for name in pdf.attachments]
+            payload = pikepdf.Name.EncryptedPayload
+            if any(file.obj.get("/EP") or file.relationship == payload for file in files):
+                return [PROTECTED_NOTE]
+            return [portfolio_note(len(files))] if "/Collection" in pdf.Root else []
+    except (pikepdf.PdfError, ValueError, TypeError, RuntimeError, AttributeError):
+        return []
