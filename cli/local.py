@@ -11,7 +11,7 @@ from rich.table import Column
 from pdfsluice.config import Loaded
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.plugins.loading import load_all
-from pdfsluice.core.plugins.registry import Part
+from pdfsluice.core.plugins.parts import Part
 from pdfsluice.core.runtime import build_registry
 
 from .console import (

@@ -171,6 +171,21 @@ class Settings(BaseModel):
         ge=0,
         description="Bytes per second below which a request body is given up; 0 for no limit.",
     )
+    authenticator_timeout: Duration = Field(
+        timedelta(seconds=10),
+        gt=timedelta(0),
+        description="How long a plugin may take to identify a caller.",
+    )
+    gate_timeout: Duration = Field(
+        timedelta(seconds=120),
+        gt=timedelta(0),
+        description="How long a plugin may take to admit a chunk.",
+    )
+    completion_stage_timeout: Duration = Field(
+        timedelta(minutes=30),
+        gt=timedelta(0),
+        description="How long a plugin may take to inspect a whole file.",
+    )
     progress_interval: Duration = Field(
         timedelta(milliseconds=250),
         gt=timedelta(0),

@@ -1,75 +1,132 @@
-"""Hands events to sinks; a slow sink loses its oldest events and slows nobody."""
+"""Hands events to sinks; a slow sink delays no other sink and no upload."""
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 
+from .background import background
+from .errors import PdfsluiceError
 from .events import Event
 from .plugins.ports.sinks import EventSinkSpec
 
 logger = logging.getLogger(__name__)
 
+DEFAULT_FLUSH_SECONDS = 2.0
+
+
+class _Queue:
+    """The events that wait for one sink.
+
+    A full queue drops the oldest event that a later one supersedes. Only if it holds none
+    does it drop the oldest of the others.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._numbers = count()
+        self._superseded: deque[tuple[int, Event]] = deque()
+        self._lasting: deque[tuple[int, Event]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._superseded) + len(self._lasting)
+
+    def put(self, event: Event) -> bool:
+        """Append an event; return whether another one was dropped for it."""
+        queue = self._superseded if event.superseded else self._lasting
+        queue.append((next(self._numbers), event))
+        if len(self) <= self._capacity:
+            return False
+        (self._superseded or self._lasting).popleft()
+        return True
+
+    def get(self) -> Event:
+        """Remove and return the oldest event."""
+        queues = [queue for queue in (self._superseded, self._lasting) if queue]
+        return min(queues, key=lambda queue: queue[0][0]).popleft()[1]
+
 
 class _Outlet:
-    """One sink with its queue."""
+    """One sink with its queue.
+
+    Attributes:
+        dropped: How many events the sink was too slow for.
+    """
 
     def __init__(self, spec: EventSinkSpec) -> None:
         self.spec = spec
-        self.waiting: deque[Event] = deque(maxlen=spec.capacity)
-        self.ready = asyncio.Event()
+        self.dropped = 0
         self.idle = asyncio.Event()
         self.idle.set()
+        self._queue = _Queue(spec.capacity)
+        self._ready = asyncio.Event()
+        self._is_behind = False
 
     def put(self, event: Event) -> None:
-        self.waiting.append(event)
+        if self._queue.put(event):
+            self.dropped += 1
+            if not self._is_behind:
+                self._is_behind = True
+                logger.warning("event sink %r is too slow; events are dropped", self.spec.name)
         self.idle.clear()
-        self.ready.set()
+        self._ready.set()
 
     async def run(self) -> None:
         while True:
-            await self.ready.wait()
-            self.ready.clear()
-            while self.waiting:
-                await self._handle(self.waiting.popleft())
+            while self._queue:
+                await self._handle(self._queue.get())
+            self._is_behind = False
             self.idle.set()
+            await self._ready.wait()
+            self._ready.clear()
 
     async def _handle(self, event: Event) -> None:
         try:
             await self.spec.sink.handle(event)
+        except PdfsluiceError as error:
+            logger.warning("event sink %r: %s", self.spec.name, error.message)
         except Exception:
             logger.exception("event sink %r failed on %s", self.spec.name, type(event).__name__)
 
 
 class EventHub:
-    """Fans events out; ``publish`` never waits and is called on the event loop only."""
+    """Fans events out; ``publish`` never waits and is called on the event loop only.
 
-    def __init__(self) -> None:
+    Args:
+        flush_seconds: How long sinks may take for what is queued when the hub stops.
+    """
+
+    def __init__(self, *, flush_seconds: float = DEFAULT_FLUSH_SECONDS) -> None:
+        self._flush_seconds = flush_seconds
         self._outlets: list[_Outlet] = []
 
     def publish(self, event: Event) -> None:
-        """Tell all sinks of an event."""
+        """Send an event to all sinks."""
         for outlet in self._outlets:
             outlet.put(event)
 
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """How many events each sink has missed, by the sink's name."""
+        return {outlet.spec.name: outlet.dropped for outlet in self._outlets}
+
     @asynccontextmanager
     async def running(self, specs: Sequence[EventSinkSpec]) -> AsyncIterator[None]:
-        """Serve the sinks; on leaving, what is still queued is handed over first."""
+        """Serve the sinks; on leaving, they receive what is still queued."""
         self._outlets = [_Outlet(spec) for spec in specs]
-        tasks = [asyncio.create_task(outlet.run()) for outlet in self._outlets]
-        try:
-            yield
-        finally:
-            await self._flush()
-            self._outlets = []
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        works = {f"event sink {outlet.spec.name!r}": outlet.run for outlet in self._outlets}
+        async with background(works, restart_seconds=0.1):
+            try:
+                yield
+            finally:
+                await self._flush()
+                self._outlets = []
 
-    async def _flush(self, patience: float = 2.0) -> None:
+    async def _flush(self) -> None:
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(self._flush_seconds):
                 await asyncio.gather(*(outlet.idle.wait() for outlet in self._outlets))
         except TimeoutError:
             logger.warning("an event sink is too slow; its last events are dropped")

@@ -1,6 +1,7 @@
 """What happens to uploads and documents, told to sinks; no event carries file content."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from .findings import Finding
 
@@ -11,7 +12,11 @@ class Event:
 
     Attributes:
         at: Seconds since the epoch.
+        superseded: Whether a later event of this kind says the same and more. Sinks that are
+            too slow miss such events before any other.
     """
+
+    superseded: ClassVar[bool] = False
 
     at: float
 
@@ -51,6 +56,8 @@ class UploadProgress(SessionEvent):
         filename: The client's name for the file, for display only.
     """
 
+    superseded: ClassVar[bool] = True
+
     status: str
     stage: str
     received_bytes: int
@@ -81,6 +88,8 @@ class ChunkProgress(SessionEvent):
         upload_speed_bps: Recent speed, bytes per second.
         eta_seconds: Seconds left; ``None`` while unknown.
     """
+
+    superseded: ClassVar[bool] = True
 
     chunk_id: int
     chunks_uploaded: int
@@ -133,6 +142,8 @@ class MemoryWarning(Event):
         memory_limit_mb: The setting, in MiB.
         warning: What is short.
     """
+
+    superseded: ClassVar[bool] = True
 
     memory_usage_mb: float
     memory_limit_mb: float

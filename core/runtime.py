@@ -1,21 +1,24 @@
 """Builds a running pdfsluice from settings and plugins, and takes it apart again."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from pdfsluice.config import Loaded, Settings
 
+from .background import background
 from .documents.jobs import JobRunner
 from .documents.library import Library
 from .documents.previews import Previews
 from .errors import AuthenticationError
 from .event_hub import EventHub
 from .models import Principal, Scope
+from .plugins.boundary import LoopClock
+from .plugins.guarding import guard
 from .plugins.manager import PluginManager
+from .plugins.parts import Part, PartCounts
 from .plugins.ports.access import Credentials
 from .plugins.ports.context import PluginContext
 from .plugins.ports.documents import Index
@@ -47,7 +50,8 @@ class Runtime:
         uploads: What clients can do with uploads.
         library: What clients can do with documents.
         quarantine: Refused uploads that are kept.
-        events: Where things are told.
+        events: Where events are published.
+        parts: How each part of a plugin has behaved.
     """
 
     settings: Settings
@@ -58,6 +62,7 @@ class Runtime:
     quarantine: Quarantine
     events: EventHub
     sweeper: Sweeper
+    parts: Mapping[Part, PartCounts]
 
     @property
     def authentication_required(self) -> bool:
@@ -114,7 +119,15 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
     """
     settings = loaded.settings
     events = EventHub()
-    registry = build_registry(loaded, manager, events)
+    registry, parts = guard(
+        build_registry(loaded, manager, events),
+        clock=LoopClock(),
+        timeouts={
+            "authenticators": settings.authenticator_timeout.total_seconds(),
+            "gates": settings.gate_timeout.total_seconds(),
+            "completion_stages": settings.completion_stage_timeout.total_seconds(),
+        },
+    )
     async with AsyncExitStack() as stack:
         for folder in (settings.data_dir, settings.upload_dir, settings.state_dir):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -176,7 +189,8 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
         stack.push_async_callback(active.drain, 0.0)
         await stack.enter_async_context(jobs.running())
         await stack.enter_async_context(sweeper.running())
-        await stack.enter_async_context(_beside(completions.go_on(interrupted)))
+        go_on = {"completion of interrupted uploads": partial(completions.go_on, interrupted)}
+        await stack.enter_async_context(background(go_on))
         yield Runtime(
             settings=settings,
             manager=manager,
@@ -193,18 +207,8 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
             quarantine=Quarantine(sessions),
             events=events,
             sweeper=sweeper,
+            parts=parts,
         )
-
-
-@asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Let something go on until it has ended, or the context is left."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

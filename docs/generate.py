@@ -23,9 +23,12 @@ from pdfsluice.core import (
     models,
     ranges,
 )
+from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.plugins import hookspecs
 from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.parts import Part, PartCounts, PluginInfo
 from pdfsluice.core.plugins.ports import access, context, documents, policy, sinks, stages, stores
+from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 from pdfsluice.core.uploads.service import UploadStats
 from pdfsluice.plugins.pdf.explanations import EXPLANATIONS
 from pdfsluice.plugins.pdf.streaming.codes import LIMITS, PROBLEMS, UNSCANNED
@@ -299,6 +302,9 @@ def metrics_page() -> str:
 async def _metrics_after_one_of_each() -> str:
     """Return the text format with every label, which only shows where something was counted."""
     metrics = Metrics()
+    part = Part("", "", PluginInfo("", "", "", ""))
+    hub = EventHub()
+    metrics.watch({part: PartCounts()}, hub)
     found = findings.Finding(
         kind="javascript", severity=findings.Severity.LOW, stage="any", message=""
     )
@@ -310,7 +316,9 @@ async def _metrics_after_one_of_each() -> str:
     metrics.answered("GET", "/health", 200, 0.0)
     store = stores.StoreUsage(partial_count=0, partial_bytes=0, available_bytes=0)
     stats = UploadStats(active_sessions=0, receiving_uploads=0, store=store)
-    body, _ = metrics.render(stats, watchers=0)
+    sink = EventSinkSpec(name="any", sink=metrics)
+    async with hub.running([sink]):
+        body, _ = metrics.render(stats, watchers=0)
     return body.decode()
 
 

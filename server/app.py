@@ -7,7 +7,8 @@ from importlib.metadata import version
 from aiohttp import web
 
 from pdfsluice.config import Loaded
-from pdfsluice.core.plugins.manager import DISTRIBUTION, PluginManager
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.parts import DISTRIBUTION
 from pdfsluice.core.runtime import Runtime, open_runtime
 from pdfsluice.core.uploads.service import UploadStats
 
@@ -49,6 +50,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     app[RUNTIME] = runtime
     app[BUFFERS] = Buffers(int(runtime.settings.slice_size))
     app[METRICS] = sinks.metrics
+    sinks.metrics.watch(runtime.parts, runtime.events)
     app[ORIGINS] = Origins(
         allowed=runtime.settings.cors_origins,
         keys_required=runtime.authentication_required,

@@ -1,7 +1,7 @@
 """Numbers for Prometheus, fed by events and by the requests themselves."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import Final
 
@@ -13,10 +13,11 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.events import (
     ChunkProgress,
     Event,
@@ -25,6 +26,7 @@ from pdfsluice.core.events import (
     UploadProgress,
     UploadStatus,
 )
+from pdfsluice.core.plugins.parts import Part, PartCounts
 from pdfsluice.core.uploads.service import UploadStats
 
 from .transport.event_loop import FairEventLoop
@@ -100,6 +102,10 @@ class Metrics:
             case _:
                 pass
 
+    def watch(self, parts: Mapping[Part, PartCounts], events: EventHub) -> None:
+        """Include how parts of plugins behave, and what event sinks have missed."""
+        self._registry.register(_Parts(parts, events))
+
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
         known = method if method in _METHODS else "other"
@@ -138,3 +144,43 @@ class _TurnsOfTheLoop(Collector):
                 buckets=list(zip(bounds, accumulate(turns.counts), strict=True)),
                 sum_value=turns.seconds,
             )
+
+
+class _Parts(Collector):
+    """How parts of plugins behave."""
+
+    def __init__(self, parts: Mapping[Part, PartCounts], events: EventHub) -> None:
+        self._parts = parts
+        self._events = events
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield a counter for each kind of misbehaviour."""
+        labels = ["kind", "part", "distribution"]
+        failures = CounterMetricFamily(
+            "pdfsluice_part_failures",
+            "Exceptions of a plugin's part that are not pdfsluice's, and time limits it passed.",
+            labels=labels,
+        )
+        holds = CounterMetricFamily(
+            "pdfsluice_part_loop_holds",
+            "Times a plugin's part held the event loop for over 100 ms.",
+            labels=labels,
+        )
+        seconds = CounterMetricFamily(
+            "pdfsluice_part_loop_held_seconds",
+            "Time for which a plugin's part held the event loop in these times.",
+            labels=labels,
+        )
+        for part, counts in self._parts.items():
+            names = [part.kind, part.name, part.plugin.distribution]
+            failures.add_metric(names, counts.failures)
+            holds.add_metric(names, counts.holds)
+            seconds.add_metric(names, counts.held_seconds)
+        dropped = CounterMetricFamily(
+            "pdfsluice_events_dropped",
+            "Events that a slow event sink has missed.",
+            labels=["sink"],
+        )
+        for sink, number in self._events.dropped.items():
+            dropped.add_metric([sink], number)
+        yield from (failures, holds, seconds, dropped)

@@ -24,7 +24,8 @@ from pdfsluice.config import Loaded, Settings
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.events import ShuttingDown
 from pdfsluice.core.plugins.loading import load_all
-from pdfsluice.core.plugins.manager import DISTRIBUTION, PluginManager
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.parts import DISTRIBUTION
 from pdfsluice.core.processes.cpu_affinity import keep_to_own
 from pdfsluice.core.runtime import Runtime
 

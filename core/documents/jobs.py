@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from pdfsluice.core.background import background
 from pdfsluice.core.errors import (
     DocumentNotFound,
     DocumentUnreadable,
@@ -24,6 +25,7 @@ from pdfsluice.core.models import (
     JobKind,
     JobState,
 )
+from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.ports.documents import ImportContext, Index
 from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
 from pdfsluice.core.plugins.registry import Registry
@@ -193,13 +195,11 @@ class JobRunner:
         """Run jobs in the background; what is unfinished on leaving is queued again."""
         await self._catalogue.requeue_running()
         self._wake.set()
-        tasks = [asyncio.create_task(self._serve()) for _ in range(self._workers)]
+        works = {f"job worker {number}": self._serve for number in range(self._workers)}
         try:
-            yield
+            async with background(works):
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await self._catalogue.requeue_running()
 
     async def _serve(self) -> None:
@@ -257,17 +257,14 @@ class JobRunner:
                 "job put off: %s", error.message, extra={"session_id": document.session_id}
             )
         except PdfsluiceError as error:
-            state = self._after(job) if error.retryable else JobState.FAILED
+            again = error.retryable or isinstance(error, PartFailed)
+            state = self._after(job) if again else JobState.FAILED
             message, code = error.message, error.code
             logger.warning(
                 "job failed: %s", error.message, extra={"session_id": document.session_id}
             )
-        except Exception as error:
-            state, message, code = (
-                self._after(job),
-                f"{type(error).__name__}: {error}",
-                "job-failed",
-            )
+        except Exception:
+            state, message, code = self._after(job), "The job failed.", "job-failed"
             logger.exception("job failed", extra={"session_id": document.session_id})
         finally:
             reporter.stop()

@@ -1,7 +1,6 @@
 """A typed facade over pluggy: finds plugins, names them, and asks them for their parts."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
@@ -12,6 +11,7 @@ import pluggy
 from pdfsluice.core.errors import PluginError
 
 from . import hookspecs
+from .parts import DISTRIBUTION, PluginInfo
 from .ports.context import CommandSpec, OptionsSpec, PluginContext
 
 BUILT_IN: tuple[str, ...] = (
@@ -36,30 +36,7 @@ BUILT_IN: tuple[str, ...] = (
 )
 """Built-in plugins; named as strings, because the core imports no plugin itself."""
 
-DISTRIBUTION = "pdfsluice"
 SpecT = TypeVar("SpecT")
-
-
-@dataclass(frozen=True, slots=True)
-class PluginInfo:
-    """A loaded plugin.
-
-    Attributes:
-        name: Its name: the entry point's, or the last part of a built-in module's.
-        module: Where its hooks are.
-        distribution: The installed distribution that brought it.
-        version: That distribution's version.
-    """
-
-    name: str
-    module: str
-    distribution: str
-    version: str
-
-    @property
-    def built_in(self) -> bool:
-        """Whether it comes with pdfsluice."""
-        return self.distribution == DISTRIBUTION
 
 
 class PluginManager:

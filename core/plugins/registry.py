@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.findings import Explanation
 
-from .manager import PluginInfo, PluginManager
+from .manager import PluginManager
+from .parts import Part, PluginInfo
 from .ports.access import AuthenticatorSpec
 from .ports.context import PluginContext
 from .ports.documents import (
@@ -41,21 +42,6 @@ class Named(Protocol):
 
 
 SpecT = TypeVar("SpecT", bound=Named)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A registered part and the plugin it comes from.
-
-    Attributes:
-        kind: The hook's name without its prefix: ``stream_stages``, ``upload_stores``, ...
-        replaces: The plugin whose part of the same name it stands in for, if any.
-    """
-
-    kind: str
-    name: str
-    plugin: PluginInfo
-    replaces: PluginInfo | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

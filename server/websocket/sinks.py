@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.manager import DISTRIBUTION, PluginInfo, PluginManager
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.parts import DISTRIBUTION, PluginInfo
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 from pdfsluice.server.metrics import Metrics

@@ -17,7 +17,8 @@ from pdfsluice.core.findings import (
 )
 from pdfsluice.core.models import Checksum, ChunkIntent, Session
 from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.manager import PluginInfo, PluginManager
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.parts import PluginInfo
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.policy import PolicySpec
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, StreamStageSpec

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.manager import PluginInfo, PluginManager
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.parts import PluginInfo
 from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
 from pdfsluice.core.plugins.ports.stages import ChunkStageSpec
 from pdfsluice.core.plugins.registry import Registry, choose

@@ -13,7 +13,8 @@ from pdfsluice.config import load
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.plugins import hookspecs
 from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.manager import PluginInfo, PluginManager
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.parts import PluginInfo
 from pdfsluice.core.plugins.ports.context import CommandSpec, OptionsSpec, PluginContext
 from pdfsluice.core.plugins.registry import KINDS, Registry
 

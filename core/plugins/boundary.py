@@ -1,0 +1,223 @@
+"""The boundary around every call into a plugin.
+
+What a plugin raises reaches the rest of the program as a
+:class:`~pdfsluice.core.errors.PdfsluiceError` that names the part and its distribution. That
+holds for ``SystemExit`` and ``KeyboardInterrupt``, too, and for a ``CancelledError`` that no
+caller asked for. Time that a part takes from the event loop is measured.
+"""
+
+import asyncio
+import errno
+import logging
+import math
+import time
+import types
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, TypeVar
+
+from pdfsluice.core.background import caller_is_cancelled
+from pdfsluice.core.errors import Overloaded, PdfsluiceError, StageFailed, StorageFull
+from pdfsluice.core.shortages import is_shortage
+
+from .parts import Part, PartCounts
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_HOLD_SECONDS = 0.1
+_RETRY_SECONDS = 5.0
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class PartFailed(StageFailed):
+    """A part of a plugin raised an exception that is not one of pdfsluice's errors.
+
+    The exception is ``__cause__``; it is logged and never sent to a client.
+    """
+
+
+class LoopClock:
+    """Measures how long parts keep the event loop from everything else.
+
+    Parts call each other (an importer awaits the catalogue): each is charged for its own time.
+
+    Args:
+        limit_seconds: A part that holds the loop for longer is logged and counted.
+        clock: Returns seconds.
+    """
+
+    def __init__(
+        self,
+        limit_seconds: float = DEFAULT_HOLD_SECONDS,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._limit_seconds = limit_seconds
+        self._clock = clock
+        self._charged = 0.0
+
+    def start(self) -> tuple[float, float]:
+        """Begin one uninterrupted step of a part on the event loop; :meth:`stop` ends it."""
+        outer, self._charged = self._charged, 0.0
+        return outer, self._clock()
+
+    def stop(self, started: tuple[float, float], part: Part, counts: PartCounts) -> None:
+        """End a step and charge the part for it."""
+        outer, began = started
+        seconds = self._clock() - began
+        own = seconds - self._charged
+        self._charged = outer + seconds
+        if own > self._limit_seconds:
+            counts.hold(own)
+            logger.warning(
+                "%s held the event loop for %.2f s; every other request waited."
+                " Move the work to a thread or a child process.",
+                part.label,
+                own,
+            )
+
+
+class Boundary:
+    """Calls one part of a plugin.
+
+    Args:
+        part: The part.
+        counts: Its failures and holds, for the metrics.
+        clock: Shared by all parts of an event loop.
+        timeout_seconds: Limit of one awaited call; ``None`` for no limit.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        counts: PartCounts,
+        clock: LoopClock,
+        *,
+        timeout_seconds: float | None = None,
+    ) -> None:
+        self._part = part
+        self._counts = counts
+        self._clock = clock
+        self._timeout_seconds = timeout_seconds
+
+    def unmeasured(self) -> "Boundary":
+        """Return a boundary of the same part that does not measure its time on the loop."""
+        return Boundary(self._part, self._counts, LoopClock(math.inf))
+
+    def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call a function of the part on the event loop."""
+        started = self._clock.start()
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            self._raise_instead(error)
+            raise
+        finally:
+            self._clock.stop(started, self._part, self._counts)
+
+    def call_in_thread(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call a function of the part in the present thread, which is not the event loop's."""
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            self._raise_instead(error)
+            raise
+
+    async def run(self, function: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+        """Call a function of the part and await what it returns.
+
+        Raises:
+            Overloaded: It did not return within the time limit.
+        """
+        if self._timeout_seconds is None:
+            return await self.run_unlimited(function, *args, **kwargs)
+        limit = asyncio.timeout(self._timeout_seconds)
+        try:
+            async with limit:
+                return await self.run_unlimited(function, *args, **kwargs)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            self._counts.failures += 1
+            logger.error(  # noqa: TRY400 - where it stood says nothing
+                "%s did not answer within %g s", self._part.label, self._timeout_seconds
+            )
+            raise Overloaded(
+                f"The {self._part.label} did not answer within {self._timeout_seconds:g} seconds.",
+                retry_after=_RETRY_SECONDS,
+                hint="Try again; the operator finds the reason in the server's log.",
+            ) from error
+
+    async def run_unlimited(
+        self, function: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any
+    ) -> T:
+        """Call and await as :meth:`run` does, for as long as it takes."""
+        try:
+            return await self._stepped(function(*args, **kwargs))
+        except BaseException as error:
+            self._raise_instead(error)
+            raise
+
+    async def leave(
+        self,
+        context: AbstractAsyncContextManager[Any],
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave a context of the part; what its body raised passes through it unchanged."""
+        try:
+            await self._stepped(context.__aexit__(kind, error, traceback))
+        except BaseException as raised:
+            if raised is error:
+                return
+            self._raise_instead(raised)
+            raise
+
+    @types.coroutine
+    def _stepped(self, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
+        """Await, measuring each step from one suspension to the next."""
+        steps = awaitable.__await__()
+        thrown: BaseException | None = None
+        while True:
+            started = self._clock.start()
+            try:
+                waiting_for = next(steps) if thrown is None else steps.throw(thrown)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            finally:
+                self._clock.stop(started, self._part, self._counts)
+            thrown = None
+            try:
+                yield waiting_for
+            except BaseException as error:  # noqa: BLE001 - it is the awaitable's to handle
+                thrown = error
+
+    def _raise_instead(self, error: BaseException) -> None:
+        """Raise what stands for an exception of the plugin, unless that passes as it is."""
+        if isinstance(error, PdfsluiceError | GeneratorExit) or caller_is_cancelled(error):
+            return
+        self._counts.failures += 1
+        logger.error("%s failed", self._part.label, exc_info=error)
+        raise self._translated(error) from error
+
+    def _translated(self, error: BaseException) -> PdfsluiceError:
+        what = f"The {self._part.label} failed"
+        number = error.errno if isinstance(error, OSError) else None
+        if number in _NO_SPACE:
+            return StorageFull(f"{what}: the disk is full.", hint="Free disk space, then retry.")
+        if is_shortage(error):
+            return Overloaded(
+                f"{what} because the system refused it something ({type(error).__name__}).",
+                retry_after=_RETRY_SECONDS,
+                hint="Try again; what was acknowledged is kept.",
+            )
+        return PartFailed(
+            f"{what} ({type(error).__name__}).",
+            hint="This is a defect of the plugin, not of the file."
+            " The operator finds the reason in the server's log.",
+            details={"stage": self._part.name, "distribution": self._part.plugin.distribution},
+        )

@@ -1,0 +1,220 @@
+"""Puts the boundary around every part of a registry.
+
+Each part is replaced by an object with the same methods, made from its protocol, so that no
+caller can forget the boundary. What a protocol does not name passes through untouched.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import fields, replace
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from .boundary import Boundary, LoopClock
+from .parts import Part, PartCounts, PluginInfo
+from .registry import Registry
+from .shapes import HOLDERS, PORTS, RETURNED, Holder, Port, Shape
+
+Method: TypeAlias = Callable[..., Any]
+
+_END = object()
+_ASYNC_FIELDS = ("obstacle", "close")
+
+
+def guard(
+    registry: Registry, *, clock: LoopClock, timeouts: Mapping[str, float] | None = None
+) -> tuple[Registry, Mapping[Part, PartCounts]]:
+    """Return a registry whose parts are called through the boundary, and their counts.
+
+    Args:
+        registry: The parts as plugins registered them.
+        clock: Measures how long parts hold the event loop.
+        timeouts: Kinds of parts whose awaited calls have a limit, in seconds.
+    """
+    counts: dict[Part, PartCounts] = {}
+    known = {(part.kind, part.name): part for part in registry.parts}
+    guarded: dict[str, tuple[Any, ...]] = {}
+    for kind, holder in HOLDERS.items():
+        specs = []
+        for spec in getattr(registry, kind):
+            part = known.get((kind, spec.name)) or _unnamed(kind, spec.name)
+            counts[part] = PartCounts()
+            boundary = Boundary(
+                part, counts[part], clock, timeout_seconds=(timeouts or {}).get(kind)
+            )
+            specs.append(_guarded_spec(spec, holder, boundary))
+        guarded[kind] = tuple(specs)
+    return replace(registry, **guarded), counts
+
+
+def _unnamed(kind: str, name: str) -> Part:
+    return Part(kind, name, PluginInfo(name, "", "an unknown distribution", ""))
+
+
+def _guarded_spec(spec: Any, holder: Holder, boundary: Boundary) -> Any:
+    held = getattr(spec, holder.field)
+    changes: dict[str, Any] = {}
+    if holder.shape is None:
+        changes[holder.field] = guarded_object(holder.protocol, held, boundary)
+    elif holder.shape is Shape.ENTERED:
+        changes[holder.field] = lambda: _Opened(boundary, held, holder.protocol)
+    else:
+        changes[holder.field] = _guarded_factory(holder.protocol, held, boundary)
+    names = {field.name for field in fields(spec)}
+    for name in names.intersection(_ASYNC_FIELDS):
+        function = getattr(spec, name)
+        if function is not None:
+            changes[name] = _awaited(boundary, function)
+    return replace(spec, **changes)
+
+
+def _guarded_factory(protocol: type[Any], factory: Method, boundary: Boundary) -> Method:
+    def make(*args: Any, **kwargs: Any) -> Any:
+        made = boundary.call_in_thread(factory, *args, **kwargs)
+        return guarded_object(protocol, made, boundary)
+
+    return make
+
+
+def _awaited(boundary: Boundary, function: Callable[..., Awaitable[Any]]) -> Method:
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        return await boundary.run(function, *args, **kwargs)
+
+    return call
+
+
+def guarded_object(protocol: type[Any], target: Any, boundary: Boundary) -> Any:
+    """Return an object that stands for ``target`` and calls its methods through a boundary."""
+    return _CLASSES[protocol](target, boundary)
+
+
+class _Guarded:
+    """Stands for an object of a plugin."""
+
+    def __init__(self, target: Any, boundary: Boundary) -> None:
+        self._target = target
+        self._boundary = boundary
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target, name)
+
+    def __repr__(self) -> str:
+        return f"<guarded {self._target!r}>"
+
+
+def _class_for(port: Port) -> type[_Guarded]:
+    methods: dict[str, Any] = {}
+    for name, shape in port.methods.items():
+        if shape is Shape.PLAIN:
+            returned = RETURNED.get((port.protocol, name))
+            methods[name] = _plain(name, returned, in_threads=port.in_threads)
+        elif shape is Shape.AWAITED:
+            methods[name] = _coroutine(name, RETURNED.get((port.protocol, name)))
+        elif shape is Shape.ITERATED:
+            methods[name] = _iterator(name)
+        else:
+            methods[name] = _context(name)
+    for name in port.attributes:
+        methods[name] = _attribute(name, in_threads=port.in_threads)
+    return type(f"Guarded{port.name}", (_Guarded,), methods)
+
+
+def _plain(name: str, returned: type[Any] | None, *, in_threads: bool) -> Method:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        boundary: Boundary = self._boundary
+        call = boundary.call_in_thread if in_threads else boundary.call
+        result = call(getattr(self._target, name), *args, **kwargs)
+        if returned is None or result is None:
+            return result
+        return guarded_object(returned, result, boundary)
+
+    return method
+
+
+def _attribute(name: str, *, in_threads: bool) -> property:
+    def read(self: Any) -> Any:
+        boundary: Boundary = self._boundary
+        call = boundary.call_in_thread if in_threads else boundary.call
+        return call(getattr, self._target, name)
+
+    return property(read)
+
+
+def _coroutine(name: str, returned: type[Any] | None) -> Method:
+    async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = await self._boundary.run(getattr(self._target, name), *args, **kwargs)
+        if returned is None or result is None:
+            return result
+        return guarded_object(returned, result, self._boundary)
+
+    return method
+
+
+def _iterator(name: str) -> Method:
+    async def method(self: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
+        boundary: Boundary = self._boundary
+        items: AsyncIterator[Any] = boundary.call(getattr(self._target, name), *args, **kwargs)
+        try:
+            while (item := await boundary.run(anext, items, _END)) is not _END:
+                yield item
+        finally:
+            if isinstance(items, AsyncGenerator):
+                await boundary.run(items.aclose)
+
+    return method
+
+
+def _context(name: str) -> Method:
+    def method(self: Any, *args: Any, **kwargs: Any) -> GuardedContext:
+        return GuardedContext(self._boundary, getattr(self._target, name), args, kwargs)
+
+    return method
+
+
+class GuardedContext(AbstractAsyncContextManager[Any]):
+    """An asynchronous context of a plugin; it cannot suppress what its body raises."""
+
+    def __init__(
+        self,
+        boundary: Boundary,
+        function: Method,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._boundary = boundary
+        self._make = lambda: function(*args, **(kwargs or {}))
+        self._context: AbstractAsyncContextManager[Any] | None = None
+
+    async def __aenter__(self) -> Any:
+        self._context = self._boundary.call(self._make)
+        return await self._boundary.run(self._context.__aenter__)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._context is not None:
+            await self._boundary.leave(self._context, kind, error, traceback)
+
+
+class _Opened(GuardedContext):
+    """The context of a part that is open for as long as the program runs.
+
+    Nothing waits for the event loop while it opens, so that time is not measured.
+    """
+
+    def __init__(self, boundary: Boundary, function: Method, protocol: type[Any]) -> None:
+        super().__init__(boundary.unmeasured(), function)
+        self._for_calls = boundary
+        self._protocol = protocol
+
+    async def __aenter__(self) -> Any:
+        value = await super().__aenter__()
+        return guarded_object(self._protocol, value, self._for_calls)
+
+
+_CLASSES: Mapping[type[Any], type[_Guarded]] = {
+    protocol: _class_for(port) for protocol, port in PORTS.items()
+}

@@ -1,0 +1,80 @@
+"""The parts of plugins: what each is called, where it comes from, and how it behaves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DISTRIBUTION = "pdfsluice"
+
+_SINGULAR: Mapping[str, str] = {"policies": "policy", "indexes": "index"}
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """A loaded plugin.
+
+    Attributes:
+        name: Its name: the entry point's, or the last part of a built-in module's.
+        module: Where its hooks are.
+        distribution: The installed distribution that brought it.
+        version: That distribution's version.
+    """
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it comes with pdfsluice."""
+        return self.distribution == DISTRIBUTION
+
+    @property
+    def label(self) -> str:
+        """The plugin and its distribution, for messages."""
+        return f"plugin {self.name!r} of {self.distribution} {self.version}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A registered part and the plugin it comes from.
+
+    Attributes:
+        kind: The hook's name without its prefix: ``stream_stages``, ``upload_stores``, ...
+        replaces: The plugin whose part of the same name it stands in for, if any.
+    """
+
+    kind: str
+    name: str
+    plugin: PluginInfo
+    replaces: PluginInfo | None = None
+
+    @property
+    def label(self) -> str:
+        """The part and its distribution, for messages: ``importer 'text' of pdfsluice``."""
+        return f"{singular(self.kind)} {self.name!r} of {self.plugin.distribution}"
+
+
+@dataclass(slots=True)
+class PartCounts:
+    """How a part has behaved since the program started.
+
+    Attributes:
+        failures: How often it raised what it should not have, or did not answer in time.
+        holds: How often it held the event loop for too long.
+        held_seconds: For how long in all those times.
+    """
+
+    failures: int = 0
+    holds: int = 0
+    held_seconds: float = 0.0
+
+    def hold(self, seconds: float) -> None:
+        """Count a hold of the event loop."""
+        self.holds += 1
+        self.held_seconds += seconds
+
+
+def singular(kind: str) -> str:
+    """Return what one part of a kind is called: ``stream stage`` for ``stream_stages``."""
+    return _SINGULAR.get(kind, kind.removesuffix("s")).replace("_", " ")

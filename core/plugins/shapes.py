@@ -1,0 +1,126 @@
+"""What each port's methods are: plain, awaited, iterated or entered.
+
+Derived from the protocols themselves, so that a port and the code that checks or guards its
+implementations cannot disagree.
+"""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Any
+
+from .ports.access import Authenticator
+from .ports.documents import Importer, Index, PageRenderer, TextExtractor
+from .ports.policy import Policy
+from .ports.sinks import EventSink
+from .ports.stages import ChunkCheck, ChunkStage, CompletionStage, Gate, StreamStage
+from .ports.stores import Blob, Catalogue, SessionStore, UploadStore
+
+
+class Shape(Enum):
+    """How a method is called."""
+
+    PLAIN = auto()
+    AWAITED = auto()
+    ITERATED = auto()
+    ENTERED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A protocol that plugins implement.
+
+    Attributes:
+        methods: Name and shape of each method.
+        attributes: Names of the properties.
+        in_threads: Whether its plain methods run in worker threads; otherwise all of its
+            methods run on the event loop.
+    """
+
+    protocol: type[Any]
+    methods: Mapping[str, Shape]
+    attributes: tuple[str, ...]
+    in_threads: bool
+
+    @property
+    def name(self) -> str:
+        """The protocol's name."""
+        return self.protocol.__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The field of a descriptor through which a part is reached.
+
+    Attributes:
+        field: The field's name.
+        protocol: What the field holds, or what calling it gives.
+        shape: How the field is called; ``None`` if it holds the object itself.
+    """
+
+    field: str
+    protocol: type[Any]
+    shape: Shape | None = None
+
+
+HOLDERS: Mapping[str, Holder] = {
+    "authenticators": Holder("authenticator", Authenticator),
+    "gates": Holder("gate", Gate),
+    "chunk_stages": Holder("stage", ChunkStage),
+    "stream_stages": Holder("open", StreamStage, Shape.PLAIN),
+    "completion_stages": Holder("stage", CompletionStage),
+    "upload_stores": Holder("open", UploadStore, Shape.ENTERED),
+    "session_stores": Holder("open", SessionStore, Shape.ENTERED),
+    "catalogues": Holder("open", Catalogue, Shape.ENTERED),
+    "event_sinks": Holder("sink", EventSink),
+    "policies": Holder("policy", Policy),
+    "importers": Holder("importer", Importer),
+    "text_extractors": Holder("extractor", TextExtractor),
+    "page_renderers": Holder("renderer", PageRenderer),
+    "indexes": Holder("open", Index, Shape.ENTERED),
+}
+"""Where the descriptors of each kind hold their part."""
+
+RETURNED: Mapping[tuple[type[Any], str], type[Any]] = {
+    (ChunkStage, "begin"): ChunkCheck,
+    (UploadStore, "create"): Blob,
+    (UploadStore, "open"): Blob,
+}
+"""Methods that return another object of the plugin, and its protocol."""
+
+_IN_THREADS = frozenset({Blob, ChunkCheck, StreamStage})
+
+
+def _port(protocol: type[Any]) -> Port:
+    public = {name: value for name, value in vars(protocol).items() if not name.startswith("_")}
+    return Port(
+        protocol=protocol,
+        methods=MappingProxyType(
+            {name: _shape(value) for name, value in public.items() if inspect.isfunction(value)}
+        ),
+        attributes=tuple(name for name, value in public.items() if isinstance(value, property)),
+        in_threads=protocol in _IN_THREADS,
+    )
+
+
+def _shape(function: Any) -> Shape:
+    if inspect.iscoroutinefunction(function):
+        return Shape.AWAITED
+    returned = str(function.__annotations__.get("return", ""))
+    if "AsyncIterator" in returned:
+        return Shape.ITERATED
+    if "AsyncContextManager" in returned:
+        return Shape.ENTERED
+    return Shape.PLAIN
+
+
+PORTS: Mapping[type[Any], Port] = {
+    protocol: _port(protocol)
+    for protocol in (
+        *(holder.protocol for holder in HOLDERS.values()),
+        *RETURNED.values(),
+    )
+}
+"""The methods of every protocol that plugins implement."""
