@@ -1,5 +1,6 @@
 """Builds a running pdfsluice from settings and plugins, and takes it apart again."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,6 +10,7 @@ from functools import partial
 from pdfsluice.config import Loaded, Settings
 
 from .background import background
+from .directories import ensure_durable
 from .documents.jobs import JobRunner
 from .documents.library import Library
 from .documents.previews import Previews
@@ -130,7 +132,7 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
     )
     async with AsyncExitStack() as stack:
         for folder in (settings.data_dir, settings.upload_dir, settings.state_dir):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            await asyncio.to_thread(ensure_durable, folder)
         for spec in registry.completion_stages:
             if spec.close is not None:
                 stack.push_async_callback(spec.close)
@@ -142,6 +144,7 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
         sessions = await stack.enter_async_context(
             choose("session_stores", registry.session_stores, settings.session_store).open()
         )
+        await stack.enter_async_context(sessions.joined(uploads.identity))
         catalogue = await stack.enter_async_context(
             choose("catalogues", registry.catalogues, settings.catalogue).open()
         )

@@ -6,6 +6,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -27,7 +28,7 @@ from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.plugins import hookspecs
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import Part, PartCounts, PluginInfo
-from pdfsluice.core.plugins.ports import access, context, documents, policy, sinks, stages, stores
+from pdfsluice.core.plugins.ports.blobs import StoreUsage
 from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 from pdfsluice.core.uploads.service import UploadStats
 from pdfsluice.plugins.pdf.explanations import EXPLANATIONS
@@ -38,6 +39,10 @@ from pdfsluice.server.metrics import Metrics
 from pdfsluice.server.problems import status_of
 from pdfsluice.server.transport.event_loop import FairEventLoop
 
+PORTS = (
+    *("stages", "blobs", "sessions", "catalogue", "opening"),
+    *("access", "sinks", "policy", "documents", "context"),
+)
 REFERENCE = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate.py; change the docstrings, then run `make docs`. -->\n"
 HOOK_PREFIX = "pdfsluice_register_"
@@ -75,8 +80,8 @@ def hooks_page() -> str:
             "",
             describe.prose(hook),
         ]
-    for module in (stages, stores, access, sinks, policy, documents, context):
-        lines += describe.module(module)
+    for port in PORTS:
+        lines += describe.module(import_module(f"pdfsluice.core.plugins.ports.{port}"))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -314,7 +319,7 @@ async def _metrics_after_one_of_each() -> str:
         events.UploadStatus(**about, status="completed", stage="completed", message="")
     )
     metrics.answered("GET", "/health", 200, 0.0)
-    store = stores.StoreUsage(partial_count=0, partial_bytes=0, available_bytes=0)
+    store = StoreUsage(partial_count=0, partial_bytes=0, available_bytes=0)
     stats = UploadStats(active_sessions=0, receiving_uploads=0, store=store)
     sink = EventSinkSpec(name="any", sink=metrics)
     async with hub.running([sink]):

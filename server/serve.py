@@ -21,6 +21,7 @@ import typer
 from aiohttp import web
 
 from pdfsluice.config import Loaded, Settings
+from pdfsluice.core.directories import make_directory
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.events import ShuttingDown
 from pdfsluice.core.plugins.loading import load_all
@@ -154,7 +155,7 @@ def _exclusive(folder: Path) -> Iterator[None]:
         CannotServe: Another server holds it, or it cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(folder)
         lock = _open_private(folder / "server.lock")
     except FileExistsError as error:
         raise CannotServe(f"cannot use {folder}: it is a file, not a folder") from error

@@ -1,9 +1,9 @@
 """A document catalogue in memory, for tests."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import count
-from typing import Any
+from typing import Any, Unpack
 
 from pdfsluice.core.errors import DocumentNotFound
 from pdfsluice.core.models import (
@@ -14,8 +14,8 @@ from pdfsluice.core.models import (
     NewDocument,
     PageText,
 )
+from pdfsluice.core.plugins.ports.catalogue import DocumentChanges
 
-_CHANGEABLE = frozenset({"title", "page_count", "metadata"})
 _OPEN = frozenset({JobState.QUEUED, JobState.RUNNING})
 
 
@@ -29,11 +29,17 @@ class MemoryCatalogue:
         self._document_ids = count(1)
         self._job_ids = count(1)
 
-    async def add(self, document: NewDocument, jobs: Sequence[JobKind]) -> Document:
+    async def add(
+        self, document: NewDocument, jobs: Sequence[JobKind], *, unique: bool = False
+    ) -> Document:
         """Add a document and its first jobs, once for each session."""
         for known in self._documents.values():
             if known.session_id == document.session_id:
                 return known
+        if unique and document.sha256:
+            existing = await self.find_by_digest(document.sha256, owner=document.owner)
+            if existing is not None:
+                return existing
         values = {field.name: getattr(document, field.name) for field in fields(NewDocument)}
         added = Document(id=next(self._document_ids), **values)
         self._documents[added.id] = added
@@ -67,14 +73,15 @@ class MemoryCatalogue:
         page = [document for document in visible if after is None or document.id < after]
         return page[:limit], len(visible)
 
-    async def update(self, document_id: int, **changes: Any) -> Document:
+    async def update(self, document_id: int, **changes: Unpack[DocumentChanges]) -> Document:
         """Change ``title`` or ``page_count``; add to ``metadata``."""
-        if forbidden := changes.keys() - _CHANGEABLE:
+        if forbidden := changes.keys() - DocumentChanges.__annotations__.keys():
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
         document = self._find(document_id)
-        if "metadata" in changes:
-            changes["metadata"] = {**document.metadata, **changes["metadata"]}
-        self._documents[document_id] = replace(document, **changes)
+        values: dict[str, Any] = {**changes}
+        if "metadata" in values:
+            values["metadata"] = {**document.metadata, **values["metadata"]}
+        self._documents[document_id] = replace(document, **values)
         return self._documents[document_id]
 
     async def delete(self, document_id: int) -> None:
@@ -124,8 +131,12 @@ class MemoryCatalogue:
         """Return the jobs of a document, oldest first."""
         return [job for job in self._jobs.values() if job.document_id == document_id]
 
+    async def jobs_of(self, document_ids: Sequence[int]) -> Mapping[int, Sequence[Job]]:
+        """Return the jobs of several documents, oldest first."""
+        return {document_id: await self.jobs(document_id) for document_id in document_ids}
+
     async def requeue_running(self) -> int:
-        """Queue again what a dead process left running."""
+        """Queue again the running jobs: there is no other node."""
         running = [job for job in self._jobs.values() if job.state is JobState.RUNNING]
         for job in running:
             self._jobs[job.id] = replace(job, state=JobState.QUEUED, progress=0.0)

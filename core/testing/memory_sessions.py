@@ -1,16 +1,18 @@
 """A session store in memory, for tests."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Unpack
 
-from pdfsluice.core.errors import Conflict, SessionNotFound, StateConflict
+from pdfsluice.core.errors import Conflict, OffsetConflict, SessionNotFound, StateConflict
 from pdfsluice.core.models import Extent, Session, SessionState
+from pdfsluice.core.plugins.ports.sessions import SessionChanges
 from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.uploads.lifecycle import OPEN, too_many_open
 
-_UNCHANGEABLE = frozenset({"id", "committed", "version"})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -29,6 +31,20 @@ class MemorySessionStore:
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
+        self._recorded_at: datetime | None = None
+        self._idle_from = _EPOCH
+
+    def joined(self, store_identity: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002
+        """Do nothing: no other node can have this memory."""
+        return nullcontext()
+
+    async def idle_from(self, now: datetime, max_gap: float) -> datetime:
+        """Record that a server runs at ``now``; return since when idle time counts."""
+        before, self._recorded_at = self._recorded_at, now
+        self._idle_from = min(self._idle_from, now)
+        if before is not None and now - before > timedelta(seconds=max_gap):
+            self._idle_from = now
+        return self._idle_from
 
     async def create(self, session: Session, *, most_open: int | None = None) -> None:
         """Store a new session."""
@@ -45,8 +61,15 @@ class MemorySessionStore:
         return self._entry(session_id).snapshot()
 
     async def commit(self, session_id: str, extent: Extent, now: datetime) -> None:
-        """Add a committed extent."""
-        self._entry(session_id).extents[extent.start, extent.end] = (extent, now)
+        """Add a committed extent, if the session is open and no other one overlaps it."""
+        entry = self._entry(session_id)
+        if entry.extents.get((extent.start, extent.end), (None, now))[0] == extent:
+            return
+        if entry.session.state not in OPEN:
+            raise StateConflict(f"The upload is {entry.session.state} and takes no more bytes.")
+        if any(start < extent.end and extent.start < end for start, end in entry.extents):
+            raise OffsetConflict(f"Other bytes were committed at {extent.start}.")
+        entry.extents[extent.start, extent.end] = (extent, now)
 
     async def extents(self, session_id: str) -> Sequence[Extent]:
         """Return the committed extents of a session, by start."""
@@ -54,7 +77,7 @@ class MemorySessionStore:
         return [entry.extents[key][0] for key in sorted(entry.extents)] if entry else []
 
     async def drop_extents(self, session_id: str, extents: Sequence[Extent]) -> None:
-        """Forget extents."""
+        """Delete extents that are still the same."""
         if (entry := self._entries.get(session_id)) is None:
             return
         for extent in extents:
@@ -62,13 +85,27 @@ class MemorySessionStore:
             if key in entry.extents and entry.extents[key][0] == extent:
                 del entry.extents[key]
 
-    async def update(self, session: Session, **changes: Any) -> Session:
-        """Store changed fields, if nobody else did in between."""
-        if forbidden := _UNCHANGEABLE & changes.keys():
+    async def merge_extents(self, session_id: str, parts: Sequence[Extent], whole: Extent) -> bool:
+        """Replace touching extents by one; ``False`` if one of them is not there any more."""
+        entry = self._entries.get(session_id)
+        keys = [(part.start, part.end) for part in parts]
+        if entry is None or not keys:
+            return False
+        found = [entry.extents.get(key, (None, _EPOCH)) for key in keys]
+        if [extent for extent, _ in found] != list(parts):
+            return False
+        for key in keys:
+            del entry.extents[key]
+        entry.extents[whole.start, whole.end] = (whole, max(at for _, at in found))
+        return True
+
+    async def update(self, session: Session, **changes: Unpack[SessionChanges]) -> Session:
+        """Store changed fields, if no other request did in between."""
+        if forbidden := changes.keys() - SessionChanges.__annotations__.keys():
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
         entry = self._entry(session.id)
         if entry.session.version != session.version:
-            raise StateConflict(f"The session {session.id} was changed by somebody else.")
+            raise StateConflict(f"The session {session.id} was changed by another request.")
         entry.session = replace(session, **changes, version=session.version + 1)
         return entry.session
 
@@ -102,7 +139,7 @@ class MemorySessionStore:
         return sum(entry.session.state in states for entry in self._entries.values())
 
     async def delete(self, session_id: str) -> None:
-        """Forget a session, its extents and its checkpoints."""
+        """Delete a session, its extents and its checkpoints."""
         self._entries.pop(session_id, None)
 
     async def save_checkpoints(

@@ -1,11 +1,11 @@
 """An upload store in memory, for tests."""
 
 import tempfile
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Lock
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pdfsluice.core.errors import (
     Conflict,
@@ -17,13 +17,14 @@ from pdfsluice.core.plugins.ports.stores import Blob, StoreUsage
 
 
 class MemoryUploadStore:
-    """Keeps bytes in memory; whatever is written is as durable as it will ever be.
+    """Keeps bytes in memory; written bytes are as durable as they will ever be.
 
     Args:
         capacity: Most bytes that partial blobs may announce together.
     """
 
     def __init__(self, capacity: int = 1 << 40) -> None:
+        self.identity = str(uuid4())
         self._capacity = capacity
         self._announced: dict[str, int] = {}
         self._partial: dict[str, bytearray] = {}
@@ -36,8 +37,8 @@ class MemoryUploadStore:
         _check(blob_id)
         if blob_id in self._partial:
             raise Conflict(f"There are bytes of {blob_id} already.")
-        if (size or 0) > self._room:
-            raise StorageFull(f"There is no room for {size} bytes.")
+        if (size or 0) > self._free_bytes:
+            raise StorageFull(f"There is no space for {size} bytes.")
         self._announced[blob_id] = size or 0
         self._partial[blob_id] = bytearray()
         return await self.open(blob_id)
@@ -48,35 +49,54 @@ class MemoryUploadStore:
 
     @asynccontextmanager
     async def local_path(self, blob_id: str) -> AsyncGenerator[Path]:
-        """Give the whole blob as a temporary file."""
+        """Provide the whole blob as a temporary file."""
         content = self._find(self._published | self._partial, blob_id)
         with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
             file.write(content)
             file.flush()
             yield Path(file.name)
 
+    async def sizes(self, blob_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return the sizes of those blobs that are there."""
+        known = self._partial | self._published
+        return {blob_id: len(known[blob_id]) for blob_id in blob_ids if blob_id in known}
+
     async def publish(self, blob_id: str) -> None:
         """Turn a partial blob into a document's."""
         self._move(blob_id, self._partial, self._published)
+
+    async def replace(self, blob_id: str, source_id: str) -> None:
+        """Put another blob in the place of a published one."""
+        _check(blob_id)
+        if blob_id == source_id:
+            await self.publish(blob_id)
+            return
+        content = self._find(self._published | self._partial, source_id)
+        await self.remove(source_id)
+        self._published[blob_id] = content
 
     async def quarantine(self, blob_id: str) -> None:
         """Move a partial blob apart."""
         self._move(blob_id, self._partial, self._quarantined)
 
     async def restore(self, blob_id: str) -> None:
-        """Bring a quarantined blob back."""
+        """Make a quarantined blob partial again."""
         self._move(blob_id, self._quarantined, self._partial)
 
     async def remove(self, blob_id: str) -> None:
-        """Delete a blob wherever it is."""
+        """Delete a blob, partial, published or quarantined."""
         _check(blob_id)
         for place in (self._partial, self._published, self._quarantined):
             place.pop(blob_id, None)
         self._announced.pop(blob_id, None)
 
     async def partial_ids(self) -> Sequence[str]:
-        """Name all partial blobs."""
+        """Return the ids of all partial blobs."""
         return list(self._partial)
+
+    async def published_ids(self) -> Sequence[str]:
+        """Return the ids of all published blobs."""
+        return list(self._published)
 
     async def concatenate(self, blob_id: str, parts: Sequence[str]) -> None:
         """Replace the content of a partial blob by that of others, which are removed."""
@@ -86,25 +106,25 @@ class MemoryUploadStore:
             await self.remove(part)
 
     async def usage(self) -> StoreUsage:
-        """Say how much room partial blobs take and how much is left."""
+        """Return how much space partial blobs take and how much is left."""
         return StoreUsage(
             partial_count=len(self._partial),
             partial_bytes=sum(map(len, self._partial.values())),
-            available_bytes=max(0, self._room),
+            available_bytes=max(0, self._free_bytes),
         )
 
     def grow(self, blob_id: str, length: int) -> None:
         """Check that a blob may have this many bytes.
 
         Raises:
-            StorageFull: There is no room for them.
+            StorageFull: There is no space for them.
         """
         growth = length - self._size(blob_id)
-        if growth > 0 and growth > self._room:
-            raise StorageFull(f"There is no room for {growth} more bytes.")
+        if growth > 0 and growth > self._free_bytes:
+            raise StorageFull(f"There is no space for {growth} more bytes.")
 
     @property
-    def _room(self) -> int:
+    def _free_bytes(self) -> int:
         return self._capacity - sum(map(self._size, self._partial))
 
     def _size(self, blob_id: str) -> int:
@@ -159,7 +179,7 @@ class _MemoryBlob:
         self._refuse_if_closed()
 
     def close(self) -> None:
-        """Let go of the blob."""
+        """Close the blob; its bytes stay."""
         self._closed = True
 
     def _refuse_if_closed(self) -> None:

@@ -9,10 +9,10 @@ EventT = TypeVar("EventT", bound=Event)
 
 
 class RecordingSink:
-    """Keeps all events it hears of.
+    """Keeps all events it receives.
 
     Attributes:
-        events: What came so far, oldest first.
+        events: The events so far, oldest first.
     """
 
     def __init__(self) -> None:

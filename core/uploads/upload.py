@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from pdfsluice.core.errors import PdfsluiceError, Preempted
+from pdfsluice.core.errors import PdfsluiceError, Preempted, StateConflict
 from pdfsluice.core.findings import MAX_FINDINGS, Decision, Finding
 from pdfsluice.core.models import (
     Completion,
@@ -156,8 +156,11 @@ class OpenUpload:
     async def _store(self, extents: Sequence[Extent]) -> None:
         """Store ranges; it takes no lock, for who holds it may be waiting for the request."""
         now = self._now()
-        for extent in extents:
-            await self._sessions.commit(self.session.id, extent, now)
+        try:
+            for extent in extents:
+                await self._sessions.commit(self.session.id, extent, now)
+        except StateConflict as error:  # the upload has ended while the bytes came in
+            raise refusal(self.session) or error from None
         begins = self.session.state is SessionState.CREATED
         committed = self.session.committed
         for extent in extents:

@@ -1,39 +1,62 @@
 """An open partial upload."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
 from pdfsluice.core.errors import StorageFailed
 
-from .errors import explained
+from .errors import deleted, explained
 from .ledger import Ledger
 
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
-_LARGE = 1024 * 1024
+_MIN_EARLY_WRITE = 1024 * 1024
 
 
 class LocalBlob:
     """Reads and writes one file at explicit offsets.
 
-    It owns the descriptor, and closes it when the last call that uses it has ended, because
-    a number closed under a running call could already mean another file.
+    It owns the descriptor, and closes it when the last call that uses it has ended: a descriptor
+    that is closed under a running call could already mean another file.
+
+    One sync runs at a time, so that each caller learns of a failure, which the system reports
+    only once. A caller whose bytes an earlier sync covered does not wait for one of its own.
+
+    Args:
+        blob_id: The upload.
+        path: Its file.
+        descriptor: The open file.
+        ledger: Where written bytes are counted.
+        power_safe: Whether :meth:`sync` syncs.
+        on_lost_sync: Called when a sync failed, before the caller learns of it.
     """
 
     def __init__(
-        self, blob_id: str, path: Path, descriptor: int, ledger: Ledger, *, power_safe: bool
+        self,
+        blob_id: str,
+        path: Path,
+        descriptor: int,
+        ledger: Ledger,
+        *,
+        power_safe: bool,
+        on_lost_sync: Callable[[], None] = lambda: None,
     ) -> None:
         self._id = blob_id
         self._path = path
         self._ledger = ledger
         self._power_safe = power_safe
+        self._on_lost_sync = on_lost_sync
         self._descriptor = descriptor
         self._users = 1  # the blob itself, until it is closed
         self._closed = False
+        self._poisoned = False
+        self._writes = 0
+        self._synced = -1  # how many of the writes the last sync covered
         self._lock = Lock()
+        self._syncing = Lock()
 
     @property
     def local_path(self) -> Path:
@@ -44,12 +67,15 @@ class LocalBlob:
         """Write all of ``data`` at ``offset``."""
         length = len(data)
         self._ledger.allow(self._id, offset + length)
+        self._refuse_if_poisoned()
         with self._open() as descriptor, explained("store the bytes"):
             done = 0
             while done < length:
                 done += os.pwrite(descriptor, data[done:], offset + done)
-            if length >= _LARGE:
-                _begin_to_write(descriptor, offset, length)
+            with self._lock:
+                self._writes += 1
+            if length >= _MIN_EARLY_WRITE:
+                _begin_writeback(descriptor, offset, length)
         self._ledger.wrote(self._id, offset, offset + length)
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
@@ -64,18 +90,53 @@ class LocalBlob:
             return done
 
     def sync(self) -> None:
-        """Bring what was written to the disk, where the setting asks for that."""
-        if self._power_safe:
-            with self._open() as descriptor, explained("bring the bytes to the disk"):
+        """Check that the file is still there; sync it if the setting asks for that."""
+        with self._open() as descriptor, explained("sync the bytes to the disk"):
+            self._refuse_if_poisoned()
+            self._refuse_if_deleted(descriptor)
+            if self._power_safe:
+                self._sync(descriptor)
+
+    def _sync(self, descriptor: int) -> None:
+        with self._lock:
+            mine = self._writes
+        with self._syncing:
+            self._refuse_if_poisoned()
+            if self._synced >= mine:
+                return
+            with self._lock:
+                covered = self._writes
+            try:
                 _sync_data(descriptor)
+            except OSError:
+                self._poisoned = True
+                self._on_lost_sync()
+                raise
+            self._synced = covered
 
     def close(self) -> None:
-        """Let go of the file; again and again does no harm."""
+        """Close the file; closing it again is harmless."""
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-        self._let_go()
+        self._release()
+
+    def _refuse_if_poisoned(self) -> None:
+        if self._poisoned:
+            raise StorageFailed(
+                "The disk lost bytes of this upload that were not acknowledged.",
+                hint="Send the chunk again; what was acknowledged is kept.",
+            )
+
+    def _refuse_if_deleted(self, descriptor: int) -> None:
+        """Refuse to acknowledge bytes in a file that has no name any more."""
+        try:
+            named = self._path.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            raise deleted(self._path) from None
+        if not os.path.samestat(named, os.fstat(descriptor)):
+            raise deleted(self._path)
 
     @contextmanager
     def _open(self) -> Generator[int]:
@@ -86,9 +147,9 @@ class LocalBlob:
         try:
             yield self._descriptor
         finally:
-            self._let_go()
+            self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         with self._lock:
             self._users -= 1
             last = not self._users
@@ -96,11 +157,11 @@ class LocalBlob:
             os.close(self._descriptor)
 
 
-def _begin_to_write(descriptor: int, offset: int, length: int) -> None:
-    """Have the system bring bytes to the disk now that it would keep for half a minute.
+def _begin_writeback(descriptor: int, offset: int, length: int) -> None:
+    """Have the system write bytes to the disk now that it would keep for half a minute.
 
-    Otherwise it stops us when too much of a large file is waiting, and the sync at the end of
-    the file takes long. Where bytes are not on the disk yet, this call only begins that.
+    Otherwise it blocks writers when too much of a large file is dirty, and the sync at the end
+    of the file takes long. For bytes that are not on the disk yet, this call only begins that.
     """
-    with suppress(AttributeError, OSError):  # not every system and file system knows of it
+    with suppress(AttributeError, OSError):  # not every system and file system supports it
         os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)

@@ -3,52 +3,39 @@
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+
+from pdfsluice.core.directories import make_directory, sync_directory
 
 _COPY_STEP = 64 * 1024 * 1024
 _BUFFER = 1024 * 1024
 _NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+READ_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_COPYING = ".copying"
 
 
 def is_regular(path: Path) -> bool:
-    """Whether there is a file, and not a link that somebody put in its place."""
+    """Whether there is a file, and not a link in its place."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except FileNotFoundError:
         return False
 
 
-def make_directory(directory: Path) -> None:
-    """Make a directory, and those above it, for this user alone, if it is not there."""
-    if directory.is_dir():
-        return
-    make_directory(directory.parent)
-    directory.mkdir(mode=0o700, exist_ok=True)
-    sync_directory(directory.parent)
-
-
 def move(source: Path, target: Path) -> None:
     """Move a file, also to another file system; durable on return, and repeatable.
 
-    The target appears whole or not at all, and the source goes only when the target is
-    durable. Where only the target is there, nothing but its name is made durable.
+    The target appears whole or not at all, and the source is deleted only when the target is
+    durable. If only the target is there, its name is made durable.
 
     Raises:
         FileNotFoundError: Neither is there.
     """
     make_directory(target.parent)
     try:
-        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(source, READ_FILE)
     except FileNotFoundError:
         if not is_regular(target):
             raise
@@ -57,7 +44,7 @@ def move(source: Path, target: Path) -> None:
             _put(descriptor, source, target)
         finally:
             os.close(descriptor)
-    # Also where there was nothing to move: whoever moved it may have ended before this.
+    # Also if there was nothing to move: an earlier attempt may have failed before this.
     sync_directory(target.parent)
     sync_directory(source.parent)
 
@@ -75,15 +62,36 @@ def _put(descriptor: int, source: Path, target: Path) -> None:
 
 def unfinished(target: Path) -> Path:
     """Return the file in which a copy grows until it is whole."""
-    return target.with_name(f".{target.name}.copying")
+    return target.with_name(f".{target.name}{_COPYING}")
 
 
-def _copy_whole(source: int, target: Path) -> None:
+def is_unfinished(name: str) -> bool:
+    """Whether a file name is one of :func:`unfinished`."""
+    return name.startswith(".") and name.endswith(_COPYING)
+
+
+def write_again(path: Path) -> None:
+    """Write a file to the disk again, after a sync of it has failed.
+
+    The system counts bytes as written that a failed sync lost, so that another sync of the same
+    file proves nothing. The bytes are therefore copied into a new file, which takes its place.
+    A copy by the kernel could share the lost blocks.
+    """
+    descriptor = os.open(path, READ_FILE)
+    try:
+        _copy_whole(descriptor, path, copy=_append_here)
+    finally:
+        os.close(descriptor)
+
+
+def _copy_whole(
+    source: int, target: Path, *, copy: Callable[[int, int], None] | None = None
+) -> None:
     temporary = unfinished(target)
     temporary.unlink(missing_ok=True)  # of a copy that a crash ended
     descriptor = os.open(temporary, NEW_FILE, 0o600)
     try:
-        append(descriptor, source)
+        (copy or append)(descriptor, source)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -94,7 +102,7 @@ def _copy_whole(source: int, target: Path) -> None:
 def append(target: int, source: int) -> None:
     """Copy a whole file to the present position of another one.
 
-    The kernel copies, where it can by sharing blocks; else this process does.
+    The kernel copies if it can, by sharing blocks; else this process does.
     """
     os.lseek(source, 0, os.SEEK_SET)
     try:
@@ -103,7 +111,17 @@ def append(target: int, source: int) -> None:
     except OSError as error:
         if error.errno not in _NO_KERNEL_COPY:
             raise
-    while data := os.read(source, _BUFFER):  # what the kernel did not copy: nothing, or all
+    _copy_rest(target, source)
+
+
+def _append_here(target: int, source: int) -> None:
+    os.lseek(source, 0, os.SEEK_SET)
+    _copy_rest(target, source)
+
+
+def _copy_rest(target: int, source: int) -> None:
+    """Copy what the kernel did not copy: nothing, or all."""
+    while data := os.read(source, _BUFFER):
         view = memoryview(data)
         while view:
             view = view[os.write(target, view) :]

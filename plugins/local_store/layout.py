@@ -1,4 +1,4 @@
-"""Which file holds what. Only ids that the server itself makes become part of a path."""
+"""The files of blobs. Only ids that the server itself makes become part of a path."""
 
 import re
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ from .errors import not_found
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _PARTIAL = ".part"
+_DOCUMENT = ".pdf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where the files are.
+    """The directories of a store, and the file of each blob in them.
 
     Attributes:
         uploads: Directory of partial uploads.
@@ -26,7 +27,7 @@ class Layout:
 
     @property
     def directories(self) -> tuple[Path, ...]:
-        """All directories that must be there before anything is stored."""
+        """All directories that must exist before anything is stored."""
         return (self.uploads, self.documents, self.quarantine)
 
     def partial(self, blob_id: str) -> Path:
@@ -35,16 +36,24 @@ class Layout:
 
     def document(self, blob_id: str) -> Path:
         """The file of a published blob."""
-        return self.documents / _checked(blob_id)[:2] / f"{blob_id}.pdf"
+        return self.documents / _checked(blob_id)[:2] / f"{blob_id}{_DOCUMENT}"
 
     def quarantined(self, blob_id: str) -> Path:
         """The file of a refused blob; its name keeps viewers and indexers away."""
         return self.quarantine / f"{_checked(blob_id)}.quarantined"
 
     def partial_id(self, name: str) -> str | None:
-        """Return the id that a file name in ``uploads`` stands for, if it is a partial blob's."""
-        blob_id = name.removesuffix(_PARTIAL)
-        return blob_id if blob_id != name and _UUID.fullmatch(blob_id) else None
+        """Return the id of the partial blob with a file name, if it is one's."""
+        return _id(name, _PARTIAL)
+
+    def document_id(self, name: str) -> str | None:
+        """Return the id of the published blob with a file name, if it is one's."""
+        return _id(name, _DOCUMENT)
+
+
+def _id(name: str, suffix: str) -> str | None:
+    blob_id = name.removesuffix(suffix)
+    return blob_id if blob_id != name and _UUID.fullmatch(blob_id) else None
 
 
 def _checked(blob_id: str) -> str:

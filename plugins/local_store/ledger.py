@@ -1,10 +1,10 @@
-"""Room that was promised to uploads and is not used yet.
+"""Space that is reserved for uploads and not used yet.
 
-Space is reserved by accounting: what is announced and not yet written is subtracted from
-what the file system has free. The announced size is kept as the size of the (sparse) file
+Space is reserved by accounting: announced bytes that are not written yet are subtracted from
+the free bytes of the file system. The announced size is kept as the size of the (sparse) file
 itself, so that a restart finds all reservations again and no second record can disagree.
-Real allocation (``fallocate``) was left aside: on tmpfs it takes memory at once, where a
-file system lacks it the C library writes every block, and an abandoned upload would hold
+Real allocation (``fallocate``) was rejected: on tmpfs it takes memory immediately, on a
+file system without it the C library writes every block, and an abandoned upload would hold
 the space as firmly as a running one.
 """
 
@@ -21,13 +21,13 @@ _BLOCK = 512  # what st_blocks counts in, whatever the file system's block size 
 
 @dataclass(slots=True)
 class _Entry:
-    """What a partial upload takes.
+    """The space of a partial upload.
 
     Attributes:
         announced: Its size in bytes, as far as it is known.
         written: How many bytes it has.
         ranges: Those of them that were written in this run: a client whose chunk breaks off
-            sends it again, and the file does not grow by that.
+            sends it again, which does not make the file grow.
     """
 
     announced: int
@@ -40,7 +40,7 @@ class _Entry:
 
 
 class Ledger:
-    """Knows how much room partial uploads take and were promised. Safe for use by threads.
+    """Counts the space that partial uploads take and have reserved. Safe for use by threads.
 
     Args:
         directory: A directory on the file system in question.
@@ -53,7 +53,7 @@ class Ledger:
         self._max_bytes = max_bytes
         self._min_free = min_free
         self._entries: dict[str, _Entry] = {}
-        self._promised = 0
+        self._reserved = 0
         self._written = 0
         self._lock = Lock()
 
@@ -69,26 +69,26 @@ class Ledger:
 
     @property
     def available(self) -> int:
-        """How many more bytes may be promised."""
+        """How many more bytes may be reserved."""
         with self._lock:
             return max(0, self._available())
 
     def _available(self) -> int:
-        unused = self._promised - self._written
-        room = free_bytes(self._directory) - self._min_free - unused
+        unused = self._reserved - self._written
+        space = free_bytes(self._directory) - self._min_free - unused
         if self._max_bytes is None:
-            return room
-        return min(room, self._max_bytes - self._promised)
+            return space
+        return min(space, self._max_bytes - self._reserved)
 
     def adopt(self, blob_id: str, file: os.stat_result) -> None:
-        """Enter a file that is there already, with what it has of its announced size."""
+        """Add a file that is there already, with the bytes that it has of its announced size."""
         with self._lock:
             self._drop(blob_id)
             written = min(file.st_blocks * _BLOCK, file.st_size)
             self._enter(blob_id, _Entry(file.st_size, written))
 
     def reserve(self, blob_id: str, size: int, *, also_in: Path) -> None:
-        """Promise room for a new upload.
+        """Reserve space for a new upload.
 
         Args:
             blob_id: The upload.
@@ -106,7 +106,7 @@ class Ledger:
             self._enter(blob_id, _Entry(size))
 
     def wrote(self, blob_id: str, start: int, end: int) -> None:
-        """Note that the bytes from ``start`` to ``end`` were written, perhaps again."""
+        """Record that the bytes from ``start`` to ``end`` were written, perhaps again."""
         with self._lock:
             entry = self._entries.get(blob_id)
             if entry is None:
@@ -129,11 +129,11 @@ class Ledger:
         with self._lock:
             entry = self._entries.get(blob_id)
             growth = end - entry.size if entry else 0
-            if growth > 0 and self._promised + growth > self._max_bytes:
-                raise _full(growth, self._max_bytes - self._promised)
+            if growth > 0 and self._reserved + growth > self._max_bytes:
+                raise _full(growth, self._max_bytes - self._reserved)
 
     def forget(self, blob_id: str) -> None:
-        """Take back what was promised to an upload."""
+        """Release the reservation of an upload."""
         with self._lock:
             self._drop(blob_id)
 
@@ -147,23 +147,23 @@ class Ledger:
         self._count_in(entry)
 
     def _count_in(self, entry: _Entry) -> None:
-        self._promised += entry.size
+        self._reserved += entry.size
         self._written += entry.written
 
     def _leave(self, entry: _Entry) -> None:
-        self._promised -= entry.size
+        self._reserved -= entry.size
         self._written -= entry.written
 
 
 def free_bytes(directory: Path) -> int:
-    """Return how much of a directory's file system this process may still fill."""
+    """Return how many bytes this process may still write to a directory's file system."""
     status = os.statvfs(directory)
     return status.f_bavail * status.f_frsize
 
 
 def _full(wanted: int, available: int) -> StorageFull:
     return StorageFull(
-        f"There is no room for {wanted} more bytes; {max(0, available)} can be taken.",
+        f"There is no space for {wanted} more bytes; {max(0, available)} can be taken.",
         hint="Try again when other uploads are finished or the server has more space.",
         details={"wanted_bytes": wanted, "available_bytes": max(0, available)},
     )

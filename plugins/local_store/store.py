@@ -3,24 +3,27 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from pdfsluice.core.errors import Conflict
+from pdfsluice.core.directories import ensure_durable, sync_directory
+from pdfsluice.core.errors import Conflict, NotFound
 from pdfsluice.core.plugins.ports.stores import Blob, StoreUsage
 
 from .blob import LocalBlob
 from .errors import explained, not_found, unusable
 from .files import (
     NEW_FILE,
+    READ_FILE,
     append,
     is_regular,
-    make_directory,
+    is_unfinished,
     move,
-    sync_directory,
     unfinished,
+    write_again,
 )
+from .identity import store_identity
 from .layout import Layout
 from .ledger import Ledger
 
@@ -36,12 +39,12 @@ async def open_store(
     max_bytes: int | None = None,
     min_free: int = 0,
 ) -> AsyncGenerator["LocalUploadStore"]:
-    """Open the store, and find the partial uploads of an earlier run.
+    """Open the store, and count the partial uploads of an earlier run.
 
     Args:
         upload_dir: For partial uploads.
         data_dir: For documents and quarantined uploads.
-        power_safe: Whether ``sync`` and ``create`` survive a power cut.
+        power_safe: Whether the results of ``sync`` and ``create`` survive a power cut.
         max_bytes: Most bytes for all partial uploads together; ``None`` for no limit.
         min_free: Bytes of the disk that stay free.
     """
@@ -58,35 +61,60 @@ async def open_store(
 
 
 class LocalUploadStore:
-    """Keeps each blob in a file of its own. All blocking work runs in worker threads."""
+    """Keeps each blob in a file of its own. All blocking work runs in worker threads.
+
+    Attributes:
+        identity: The identity of its directories; empty until :meth:`prepare` has run.
+    """
 
     def __init__(self, layout: Layout, ledger: Ledger, *, power_safe: bool) -> None:
+        self.identity = ""
         self._layout = layout
         self._ledger = ledger
         self._power_safe = power_safe
+        self._unsynced: set[str] = set()  # blobs of which a sync failed
 
     def prepare(self) -> None:
-        """Make the directories and count what is in them. Blocking."""
+        """Make the directories, count what is in them, sweep what a crash left. Blocking."""
+        layout = self._layout
         try:
-            for directory in self._layout.directories:
-                make_directory(directory)
-                sync_directory(directory)  # of names that a run which was killed has not synced
+            for directory in layout.directories:
+                ensure_durable(directory)
                 if directory.stat().st_mode & 0o022:
                     logger.warning("Others may write to %s; give pdfsluice its own.", directory)
-            for entry in os.scandir(self._layout.uploads):
-                blob_id = self._layout.partial_id(entry.name)
+            self.identity = store_identity(layout.uploads, layout.documents.parent)
+            for entry in self._entries():
+                if is_unfinished(entry.name):
+                    Path(entry).unlink(missing_ok=True)
+            for entry in os.scandir(layout.uploads):
+                blob_id = layout.partial_id(entry.name)
                 if blob_id is not None and entry.is_file(follow_symlinks=False):
                     self._ledger.adopt(blob_id, entry.stat(follow_symlinks=False))
         except OSError as error:
             raise unusable(error) from error
 
+    def _entries(self) -> Iterator["os.DirEntry[str]"]:
+        """Yield all files of the store, of whatever kind."""
+        layout = self._layout
+        for directory in (layout.uploads, layout.quarantine):
+            with os.scandir(directory) as entries:
+                yield from entries
+        yield from self._document_entries()
+
+    def _document_entries(self) -> Iterator["os.DirEntry[str]"]:
+        with os.scandir(self._layout.documents) as directories:
+            names = [entry.path for entry in directories if entry.is_dir(follow_symlinks=False)]
+        for name in names:
+            with os.scandir(name) as entries:
+                yield from entries
+
     async def create(self, blob_id: str, size: int | None) -> Blob:
-        """Make an empty partial blob, reserve room for ``size`` bytes, and open it."""
+        """Make an empty partial blob, reserve space for ``size`` bytes, and open it."""
         return await asyncio.to_thread(self._create, blob_id, size or 0)
 
     def _create(self, blob_id: str, size: int) -> LocalBlob:
         path = self._layout.partial(blob_id)
-        with explained("make room for the upload"):
+        with explained("reserve space for the upload"):
             self._ledger.reserve(blob_id, size, also_in=self._layout.documents)
             try:
                 descriptor = os.open(path, NEW_FILE, 0o600)
@@ -104,7 +132,17 @@ class LocalUploadStore:
                 os.close(descriptor)
                 self._remove(blob_id)
                 raise
-        return LocalBlob(blob_id, path, descriptor, self._ledger, power_safe=self._power_safe)
+        return self._blob(blob_id, path, descriptor)
+
+    def _blob(self, blob_id: str, path: Path, descriptor: int) -> LocalBlob:
+        return LocalBlob(
+            blob_id,
+            path,
+            descriptor,
+            self._ledger,
+            power_safe=self._power_safe,
+            on_lost_sync=lambda: self._unsynced.add(blob_id),
+        )
 
     async def open(self, blob_id: str) -> Blob:
         """Open a partial blob."""
@@ -114,27 +152,60 @@ class LocalUploadStore:
         path = self._layout.partial(blob_id)
         with explained("open the upload"):
             try:
+                self._write_again_if_unsynced(blob_id, path)
                 descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
             except FileNotFoundError:
                 raise not_found(blob_id) from None
-        return LocalBlob(blob_id, path, descriptor, self._ledger, power_safe=self._power_safe)
+        return self._blob(blob_id, path, descriptor)
+
+    def _write_again_if_unsynced(self, blob_id: str, *places: Path) -> None:
+        """Write a blob to the disk again of which a sync failed: the next one proves nothing."""
+        if blob_id not in self._unsynced:
+            return
+        for path in filter(is_regular, places):
+            write_again(path)
+        self._unsynced.discard(blob_id)
 
     @asynccontextmanager
     async def local_path(self, blob_id: str) -> AsyncGenerator[Path]:
-        """Give the whole blob, partial or published: the file itself."""
+        """Provide the whole blob, partial or published: the file itself."""
         yield await asyncio.to_thread(self._whole, blob_id)
 
     def _whole(self, blob_id: str) -> Path:
-        for path in (self._layout.document(blob_id), self._layout.partial(blob_id)):
-            if is_regular(path):
-                return path
+        with explained("look for the file"):
+            for path in (self._layout.document(blob_id), self._layout.partial(blob_id)):
+                if is_regular(path):
+                    return path
         raise not_found(blob_id)
+
+    async def sizes(self, blob_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return the sizes in bytes of those blobs, partial or published, that are there."""
+        return await asyncio.to_thread(self._sizes, blob_ids)
+
+    def _sizes(self, blob_ids: Sequence[str]) -> Mapping[str, int]:
+        sizes = {}
+        for blob_id in blob_ids:
+            with suppress(NotFound), explained("look for the file"):
+                sizes[blob_id] = self._whole(blob_id).stat(follow_symlinks=False).st_size
+        return sizes
 
     async def publish(self, blob_id: str) -> None:
         """Turn a partial blob into a document's; synced to the disk on return."""
         source, target = self._layout.partial(blob_id), self._layout.document(blob_id)
         await asyncio.to_thread(self._move, blob_id, source, target)
         self._ledger.forget(blob_id)
+
+    async def replace(self, blob_id: str, source_id: str) -> None:
+        """Put another blob in the place of a published one; durable on return."""
+        await asyncio.to_thread(self._replace, blob_id, source_id)
+
+    def _replace(self, blob_id: str, source_id: str) -> None:
+        target = self._layout.document(blob_id)
+        self._unsynced.discard(blob_id)  # its bytes are replaced
+        source = self._whole(source_id)
+        if source != target:
+            self._move(source_id, source, target)
+            self._ledger.forget(source_id)
 
     async def quarantine(self, blob_id: str) -> None:
         """Move a partial blob apart, where nothing reads it."""
@@ -143,7 +214,7 @@ class LocalUploadStore:
         self._ledger.forget(blob_id)
 
     async def restore(self, blob_id: str) -> None:
-        """Bring a quarantined blob back as a partial one."""
+        """Make a quarantined blob partial again."""
         source, target = self._layout.quarantined(blob_id), self._layout.partial(blob_id)
         await asyncio.to_thread(self._move, blob_id, source, target)
         self._ledger.adopt(blob_id, target.stat())
@@ -151,24 +222,44 @@ class LocalUploadStore:
     def _move(self, blob_id: str, source: Path, target: Path) -> None:
         with explained("move the upload to its place"):
             try:
+                self._write_again_if_unsynced(blob_id, source, target)
                 move(source, target)
             except FileNotFoundError:
                 raise not_found(blob_id) from None
+            except OSError:
+                self._unsynced.add(blob_id)
+                raise
 
     async def remove(self, blob_id: str) -> None:
-        """Delete a blob wherever it is."""
+        """Delete a blob, partial, published or quarantined."""
         await asyncio.to_thread(self._remove, blob_id)
 
     def _remove(self, blob_id: str) -> None:
         layout = self._layout
+        partial = layout.partial(blob_id)
         with explained("delete the upload"):
-            for place in (layout.partial, layout.quarantined, layout.document):
-                place(blob_id).unlink(missing_ok=True)
-                unfinished(place(blob_id)).unlink(missing_ok=True)
+            for path in (partial, layout.quarantined(blob_id), layout.document(blob_id)):
+                unfinished(path).unlink(missing_ok=True)
+                try:
+                    path.unlink()
+                except FileNotFoundError:
+                    continue
+                if self._power_safe or path != partial:  # a partial one is swept at the next start
+                    sync_directory(path.parent)
         self._ledger.forget(blob_id)
+        self._unsynced.discard(blob_id)
+
+    async def published_ids(self) -> Sequence[str]:
+        """Return the ids of all published blobs."""
+        return await asyncio.to_thread(self._published_ids)
+
+    def _published_ids(self) -> Sequence[str]:
+        with explained("list the documents"):
+            ids = (self._layout.document_id(entry.name) for entry in self._document_entries())
+            return [blob_id for blob_id in ids if blob_id is not None]
 
     async def partial_ids(self) -> Sequence[str]:
-        """Name all partial blobs."""
+        """Return the ids of all partial blobs."""
         return await asyncio.to_thread(self._partial_ids)
 
     def _partial_ids(self) -> Sequence[str]:
@@ -179,8 +270,8 @@ class LocalUploadStore:
     async def concatenate(self, blob_id: str, parts: Sequence[str]) -> None:
         """Replace the content of a partial blob by that of others, which are removed.
 
-        The parts go when the whole is in its place: a crash in between leaves either all
-        parts, or the whole and some parts.
+        The parts are removed when the whole is in its place: a crash in between leaves either
+        all parts, or the whole and some parts.
         """
         await asyncio.to_thread(self._concatenate, blob_id, parts)
 
@@ -209,7 +300,7 @@ class LocalUploadStore:
         target = os.open(joined, NEW_FILE, 0o600)
         try:
             for path in sources:
-                source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                source = os.open(path, READ_FILE)
                 try:
                     append(target, source)
                 finally:
@@ -220,11 +311,11 @@ class LocalUploadStore:
             os.close(target)
 
     async def usage(self) -> StoreUsage:
-        """Say how much room partial blobs take and how much is left."""
+        """Return how much space partial blobs take and how much is left."""
         return await asyncio.to_thread(self._usage)
 
     def _usage(self) -> StoreUsage:
-        with explained("look at its free space"):
+        with explained("read its free space"):
             return StoreUsage(
                 partial_count=self._ledger.count,
                 partial_bytes=self._ledger.written,

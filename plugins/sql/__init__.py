@@ -1,7 +1,6 @@
 """Sessions and documents in SQL: an SQLite file by default, PostgreSQL by URL.
 
-Both stores share one engine and one writer, so that what happens at the same time is
-committed together.
+Both stores share one engine and one writer, so that simultaneous changes are committed together.
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
 from pdfsluice.core.plugins.ports.stores import CatalogueSpec, SessionStoreSpec
 
-if TYPE_CHECKING:  # SQLAlchemy takes 300 ms to import; only who opens a store needs it
+if TYPE_CHECKING:  # SQLAlchemy takes 300 ms to import; only an open store needs it
     from .shared import SharedDatabase
 
 NAME = "sql"
@@ -39,7 +38,7 @@ def pdfsluice_register_catalogues(context: PluginContext) -> Sequence[CatalogueS
 
 
 def _shared(context: PluginContext) -> "SharedDatabase":
-    from .shared import SharedDatabase  # noqa: PLC0415 - only who opens a store
+    from .shared import SharedDatabase  # noqa: PLC0415 - only an open store needs it
 
     shared = context.shared.get(__name__)
     if not isinstance(shared, SharedDatabase):

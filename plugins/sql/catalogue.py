@@ -1,7 +1,7 @@
 """The document catalogue ``sql``."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Unpack
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
@@ -14,6 +14,7 @@ from pdfsluice.core.models import (
     NewDocument,
     PageText,
 )
+from pdfsluice.core.plugins.ports.catalogue import DocumentChanges
 
 from .database import Database
 from .encoding import (
@@ -24,11 +25,12 @@ from .encoding import (
     read_job,
     to_json,
 )
-from .schema import documents, jobs, pages
+from .nodes import live_nodes
+from .schema import documents, jobs, nodes, pages
 
-_CHANGEABLE = frozenset({"title", "page_count", "metadata"})
-_LARGEST_ID = 2**63 - 1
-_PAGES_AT_ONCE = 10  # each may have a million characters
+_MAX_ID = 2**63 - 1
+_DIGEST_LOCK = 0x70646664  # seed of the hash, so that no other lock has the same key
+_PAGES_PER_READ = 10  # each may have a million characters
 _OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 _by_id = select(documents).where(documents.c.id == bindparam("document"))
@@ -44,7 +46,7 @@ _next_pages = (
     select(pages.c.number, pages.c.text)
     .where(pages.c.document_id == bindparam("document"), pages.c.number > bindparam("after"))
     .order_by(pages.c.number)
-    .limit(_PAGES_AT_ONCE)
+    .limit(_PAGES_PER_READ)
 )
 _open_job = select(jobs).where(
     jobs.c.document_id == bindparam("document"),
@@ -63,7 +65,9 @@ _oldest_queued = (
 _claim = (
     update(jobs)
     .where(jobs.c.id == _oldest_queued)
-    .values(state=JobState.RUNNING.value, attempts=jobs.c.attempts + 1)
+    .values(
+        state=JobState.RUNNING.value, attempts=jobs.c.attempts + 1, node=bindparam("claiming_node")
+    )
     .returning(*jobs.c)
 )
 _report = (
@@ -76,10 +80,13 @@ _report = (
     )
 )
 _jobs = select(jobs).where(jobs.c.document_id == bindparam("document")).order_by(jobs.c.id)
-_requeue = (
-    update(jobs)
-    .where(jobs.c.state == JobState.RUNNING.value)
-    .values(state=JobState.QUEUED.value, progress=0.0)
+_jobs_of = (
+    select(jobs)
+    .where(jobs.c.document_id.in_(bindparam("documents", expanding=True)))
+    .order_by(jobs.c.id)
+)
+_lock_digest = select(
+    func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), _DIGEST_LOCK))
 )
 
 
@@ -98,11 +105,21 @@ class SqlCatalogue:
             index_elements=["document_id", "number"], set_={"text": statement.excluded.text}
         )
 
-    async def add(self, document: NewDocument, jobs: Sequence[JobKind]) -> Document:
-        """Add a document and its first jobs; the same ``session_id`` again changes nothing."""
+    async def add(
+        self, document: NewDocument, jobs: Sequence[JobKind], *, unique: bool = False
+    ) -> Document:
+        """Add a document and its first jobs; the same ``session_id`` again changes nothing.
+
+        SQLite has one writer, so that the look-up of the digest and the insertion are one
+        step; on PostgreSQL a lock on owner and digest makes them one.
+        """
         row = document_row(document)
 
         def operation(connection: Connection) -> Document:
+            if unique and document.sha256:
+                existing = self._existing(connection, document)
+                if existing is not None:
+                    return read_document(existing)
             added = connection.execute(self._add, row).one_or_none()
             if added is None:
                 known = connection.execute(_by_session, {"session": document.session_id})
@@ -111,7 +128,18 @@ class SqlCatalogue:
                 connection.execute(_insert_job, _new_job(added.id, kind))
             return read_document(added)
 
-        return await self._database.write(operation)
+        return await self._database.write(operation, durable=True)
+
+    def _existing(self, connection: Connection, document: NewDocument) -> AnyRow | None:
+        """Return the session's document, or else the oldest one with the same digest."""
+        if self._database.postgresql:
+            key = f"{document.owner} {document.sha256}"
+            connection.execute(_lock_digest, {"key": key})
+        own = connection.execute(_by_session, {"session": document.session_id}).one_or_none()
+        if own is not None:
+            return own
+        values = {"owner": document.owner, "sha256": document.sha256}
+        return connection.execute(_by_digest, values).one_or_none()
 
     async def get(self, document_id: int, *, owner: str | None) -> Document:
         """Return a document; ``owner`` is ``None`` for administrators."""
@@ -138,7 +166,7 @@ class SqlCatalogue:
             total = total.where(documents.c.owner == owner)
             page = page.where(documents.c.owner == owner)
         if after is not None:
-            page = page.where(documents.c.id < min(after, _LARGEST_ID))
+            page = page.where(documents.c.id < min(after, _MAX_ID))
 
         def operation(connection: Connection) -> tuple[Sequence[Document], int]:
             rows = connection.execute(page).all()
@@ -146,28 +174,29 @@ class SqlCatalogue:
 
         return await self._database.read(operation)
 
-    async def update(self, document_id: int, **changes: Any) -> Document:
+    async def update(self, document_id: int, **changes: Unpack[DocumentChanges]) -> Document:
         """Change ``title`` or ``page_count``; add to ``metadata``.
 
         Raises:
             DocumentNotFound: There is no such document.
         """
-        if forbidden := changes.keys() - _CHANGEABLE:
+        if forbidden := changes.keys() - DocumentChanges.__annotations__.keys():
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
-        if "title" in changes:
-            changes["title"] = clean(changes["title"])
-        added = changes.pop("metadata", None)
+        values: dict[str, Any] = {**changes}
+        if "title" in values:
+            values["title"] = clean(values["title"])
+        added = values.pop("metadata", None)
         statement = update(documents).where(documents.c.id == document_id)
 
         def operation(connection: Connection) -> Document:
             row = _find(connection, document_id)
             if row is None:
                 raise _not_found(document_id)
-            values = dict(changes)
+            new = dict(values)
             if added:
-                values["metadata"] = to_json({**read_document(row).metadata, **added})
-            if values:
-                connection.execute(statement.values(values))
+                new["metadata"] = to_json({**read_document(row).metadata, **added})
+            if new:
+                connection.execute(statement.values(new))
             return read_document(connection.execute(_by_id, {"document": document_id}).one())
 
         return await self._database.write(operation)
@@ -179,13 +208,13 @@ class SqlCatalogue:
             if _find(connection, document_id) is not None:
                 connection.execute(_delete, {"document": document_id})
 
-        await self._database.write(operation)
+        await self._database.write(operation, durable=True)
 
     async def save_pages(self, document_id: int, pages: Sequence[PageText]) -> None:
         """Store the text of pages, replacing earlier text of the same pages.
 
         Raises:
-            DocumentNotFound: There is no such document (any more).
+            DocumentNotFound: There is no such document.
         """
         rows = [
             {"document_id": document_id, "number": page.number, "text": clean(page.text)}
@@ -203,7 +232,7 @@ class SqlCatalogue:
     async def pages(self, document_id: int) -> AsyncIterator[PageText]:
         """Yield the text of all pages, in order, a few of them in memory at a time."""
         values = {"document": document_id, "after": -1}
-        if not 0 < document_id <= _LARGEST_ID:
+        if not 0 < document_id <= _MAX_ID:
             return
 
         def operation(connection: Connection) -> Sequence[AnyRow]:
@@ -233,10 +262,11 @@ class SqlCatalogue:
         return await self._database.write(operation)
 
     async def claim(self) -> tuple[Job, Document] | None:
-        """Mark the oldest queued job as running and return it with its document."""
+        """Mark the oldest queued job as this node's and running; return it with its document."""
+        claiming = {"claiming_node": self._database.node}
 
         def operation(connection: Connection) -> tuple[Job, Document] | None:
-            row = connection.execute(_claim).one_or_none()
+            row = connection.execute(_claim, claiming).one_or_none()
             if row is None:
                 return None
             document = connection.execute(_by_id, {"document": row.document_id})
@@ -245,7 +275,7 @@ class SqlCatalogue:
         return await self._database.write(operation)
 
     async def report(self, job_id: int, *, state: JobState, progress: float, message: str) -> None:
-        """Store how a job stands; nothing happens where its document is deleted."""
+        """Store how a job stands; nothing happens if its document is deleted."""
         values = {
             "job": job_id,
             "new_state": state.value,
@@ -260,20 +290,42 @@ class SqlCatalogue:
 
     async def jobs(self, document_id: int) -> Sequence[Job]:
         """Return the jobs of a document, oldest first."""
-        if not 0 < document_id <= _LARGEST_ID:
+        if not 0 < document_id <= _MAX_ID:
             return []
         values = {"document": document_id}
         return await self._database.read(
             lambda connection: [read_job(row) for row in connection.execute(_jobs, values)]
         )
 
+    async def jobs_of(self, document_ids: Sequence[int]) -> Mapping[int, Sequence[Job]]:
+        """Return the jobs of several documents in one query, oldest first."""
+        found: dict[int, list[Job]] = {document_id: [] for document_id in document_ids}
+        values = {"documents": [key for key in found if 0 < key <= _MAX_ID]}
+
+        def operation(connection: Connection) -> Mapping[int, Sequence[Job]]:
+            for row in connection.execute(_jobs_of, values):
+                found[row.document_id].append(read_job(row))
+            return found
+
+        return await self._database.read(operation) if values["documents"] else found
+
     async def requeue_running(self) -> int:
-        """Queue again what a dead process left running; returns how many."""
-        return await self._database.write(lambda connection: connection.execute(_requeue).rowcount)
+        """Queue again the running jobs of this node and of nodes that are not live."""
+
+        def operation(connection: Connection) -> int:
+            live = select(nodes.c.id).where(live_nodes(connection))
+            mine = jobs.c.node == self._database.node
+            abandoned = (jobs.c.state == JobState.RUNNING.value) & (mine | jobs.c.node.not_in(live))
+            requeue = update(jobs).where(abandoned)
+            return connection.execute(
+                requeue.values(state=JobState.QUEUED.value, progress=0.0, node="")
+            ).rowcount
+
+        return await self._database.write(operation)
 
 
 def _find(connection: Connection, document_id: int) -> AnyRow | None:
-    if not 0 < document_id <= _LARGEST_ID:  # from an address; the driver takes no larger number
+    if not 0 < document_id <= _MAX_ID:  # from a URL; the driver takes no larger number
         return None
     return connection.execute(_by_id, {"document": document_id}).one_or_none()
 

@@ -1,15 +1,18 @@
 """The open database: reads on threads of their own, writes through the one writer."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 from .engine import READERS, Engines
-from .errors import explained
+from .errors import MAX_ATTEMPTS, RETRY_SECONDS, is_damage, meaning
 from .migrations import migrate
 from .writer import Operation, Writer
 
@@ -17,19 +20,30 @@ T = TypeVar("T")
 
 
 class Database:
-    """Runs reads at once on threads of their own, and writes through the one writer."""
+    """Runs reads at the same time on threads of their own, and writes through one writer.
+
+    Attributes:
+        node: The id of this process among the nodes of the database, never used again.
+        postgresql: Whether the engine is PostgreSQL.
+        insert: The engine's own INSERT, which has ON CONFLICT.
+    """
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._writer = Writer(engines.write, engines.place)
+        self._writer = Writer(engines)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sql-reader")
-        postgres = engines.write.dialect.name == "postgresql"
-        self.insert: Callable[..., Any] = postgresql.insert if postgres else sqlite.insert
-        """The engine's own INSERT, which knows ON CONFLICT."""
+        self.node = str(uuid4())
+        self.postgresql = engines.write.dialect.name == "postgresql"
+        self.insert: Callable[..., Any] = postgresql.insert if self.postgresql else sqlite.insert
 
-    async def write(self, operation: Operation[T]) -> T:
-        """Run an operation in a transaction; return when it is committed."""
-        return await self._writer.run(operation)
+    async def write(self, operation: Operation[T], *, durable: bool = False) -> T:
+        """Run an operation in a transaction; return when it is committed.
+
+        Args:
+            operation: The operation.
+            durable: Whether it survives a power cut whatever the durability setting is.
+        """
+        return await self._writer.run(operation, durable=durable)
 
     async def read(self, operation: Operation[T]) -> T:
         """Run an operation that only reads."""
@@ -38,8 +52,17 @@ class Database:
         )
 
     def _read(self, operation: Operation[T]) -> T:
-        with explained(self._engines.place), self._engines.read.connect() as connection:
-            return operation(connection)
+        attempt = 1
+        while True:
+            try:
+                with self._engines.read.connect() as connection:
+                    return operation(connection)
+            except DBAPIError as error:
+                # SQLite reports a read error of the disk as damage; a second look decides.
+                if not is_damage(error) or attempt == MAX_ATTEMPTS:
+                    raise meaning(error, self._engines.place) from error
+                time.sleep(attempt * RETRY_SECONDS)
+                attempt += 1
 
     async def close(self) -> None:
         """Commit what waits and close all connections."""
@@ -50,7 +73,7 @@ class Database:
 
 @asynccontextmanager
 async def open_database(engines: Callable[[], Engines]) -> AsyncGenerator[Database]:
-    """Open a database and bring its tables up to date.
+    """Open a database and migrate its tables.
 
     Raises:
         PdfsluiceError: It cannot be opened, is damaged, or is of a later version.
@@ -58,7 +81,7 @@ async def open_database(engines: Callable[[], Engines]) -> AsyncGenerator[Databa
     opened = await asyncio.to_thread(engines)
     database = Database(opened)
     try:
-        await database.write(lambda connection: migrate(connection, opened.place))
+        await database.write(lambda connection: migrate(connection, opened.place), durable=True)
         yield database
     finally:
         await database.close()

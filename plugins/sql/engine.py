@@ -1,34 +1,36 @@
-"""Engines for SQLite and PostgreSQL, set up for the durability that was asked for."""
+"""Engines for SQLite and PostgreSQL, set up for the durability setting."""
 
 import logging
 import os
+import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from pdfsluice.core.errors import PluginError, StorageFailed
 
-from .errors import DAMAGED_HINT, explained
+from .errors import DAMAGED_HINT, explained, is_read_error, unreadable
 
 logger = logging.getLogger(__name__)
 
-_CHECKED_BYTES = 1 << 30
+_MAX_CHECKED_BYTES = 1 << 30
 _CHECKPOINT_PAGES = 4000  # 16 MiB: fewer, longer syncs than SQLite's own 1000
-_BUSY_SECONDS = 10
+_BUSY_TIMEOUT_SECONDS = 10
 READERS = 4
-_GIVEN_UP: Mapping[str, str] = {
+_HOST_TIMEOUTS: Mapping[str, str] = {
     "connect_timeout": "5",  # seconds
-    "tcp_user_timeout": "15000",  # milliseconds for which nobody confirms what was sent
-    "keepalives_idle": "5",  # seconds without an answer, until the host is asked for a sign
+    "tcp_user_timeout": "15000",  # milliseconds without a confirmation of what was sent
+    "keepalives_idle": "5",  # seconds without an answer before the first probe
     "keepalives_interval": "5",
 }
-"""When a host that went away is given up; libpq alone waits for minutes or hours."""
+"""When a connection to a lost host is dropped; libpq alone waits for minutes or hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,26 +39,48 @@ class Engines:
 
     Attributes:
         write: For transactions that write; one connection.
-        read: For single statements that see what is committed and wait for nobody.
+        read: For single statements, which see what is committed and never wait.
         place: The database, for people; without a password.
+        power_safe: Whether every commit survives a power cut; if not, only those within
+            :meth:`syncing` do.
     """
 
     write: Engine
     read: Engine
     place: str
+    power_safe: bool = True
+
+    @contextmanager
+    def syncing(self, connection: Connection) -> Generator[None]:
+        """Make the transactions within survive a power cut: one sync of SQLite's log each.
+
+        Args:
+            connection: The writer's, outside of a transaction, in which SQLite ignores the
+                change of ``synchronous``.
+        """
+        if self.power_safe:
+            yield
+            return
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("PRAGMA synchronous = FULL")
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.Error):  # it then syncs more than it has to
+                driver.execute("PRAGMA synchronous = NORMAL")
 
     def dispose(self) -> None:
-        """Close all connections; the writer's last, so that SQLite tidies its files up."""
+        """Close all connections; the writer's last, so that SQLite checkpoints its log."""
         self.read.dispose()
         self.write.dispose()
 
 
 def open_engines(url: str, *, state_dir: Path, durability: str) -> Engines:
-    """Prepare the database behind a URL.
+    """Prepare the database of a URL.
 
     Args:
         url: SQLAlchemy URL; empty for ``pdfsluice.db`` in ``state_dir``.
-        state_dir: Made if it is not there.
+        state_dir: Created if it is missing.
         durability: ``"process"`` or ``"power"``: what a committed transaction survives.
 
     Raises:
@@ -87,7 +111,7 @@ def _parse(url: str) -> URL:
 
 
 def _postgresql(url: URL, place: str) -> Engines:
-    url = url.set(query={**_GIVEN_UP, **url.query})  # what the URL says goes before
+    url = url.set(query={**_HOST_TIMEOUTS, **url.query})  # the URL has precedence
     try:
         write = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
         read = create_engine(
@@ -103,10 +127,13 @@ def _postgresql(url: URL, place: str) -> Engines:
 
 def _sqlite(url: URL, path: Path, durability: str) -> Engines:
     unclean = path.with_name(path.name + "-wal").exists()
-    options: dict[str, Any] = {"connect_args": {"isolation_level": None, "timeout": _BUSY_SECONDS}}
+    options: dict[str, Any] = {
+        "connect_args": {"isolation_level": None, "timeout": _BUSY_TIMEOUT_SECONDS}
+    }
     write = create_engine(url, pool_size=1, max_overflow=0, **options)
     read = create_engine(url, pool_size=READERS, **options)
-    synchronous = "FULL" if durability == "power" else "NORMAL"
+    power_safe = durability == "power"
+    synchronous = "FULL" if power_safe else "NORMAL"
 
     @event.listens_for(write, "connect")
     def _set_up_writer(connection: SqliteConnection, _record: Any) -> None:
@@ -121,9 +148,9 @@ def _sqlite(url: URL, path: Path, durability: str) -> Engines:
 
     @event.listens_for(write, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for a lock now, never half-way
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for a lock here, not in the middle
 
-    engines = Engines(write=write, read=read, place=str(path))
+    engines = Engines(write=write, read=read, place=str(path), power_safe=power_safe)
     try:
         if unclean:
             _check(engines, path)
@@ -150,18 +177,23 @@ def _prepare_file(path: Path) -> None:
 
 
 def _check(engines: Engines, path: Path) -> None:
-    """Look through a database whose last server did not end by itself.
+    """Check a database whose last server did not stop by itself.
 
-    SQLite undoes torn writes; what this finds is damage by a disk or another program,
-    and serving from a damaged database could lose what was acknowledged.
+    SQLite undoes torn writes; this finds damage by a disk or another program. Serving from a
+    damaged database could lose what was acknowledged.
+
+    Raises:
+        StorageFailed: It is damaged, or the disk failed a read.
     """
     size = path.stat().st_size
-    if size > _CHECKED_BYTES:
+    if size > _MAX_CHECKED_BYTES:
         logger.warning("%s ended uncleanly and is too large for a check at start-up", path)
         return
     began = time.monotonic()
     with explained(engines.place), engines.write.connect() as connection:
         verdict = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+    if is_read_error(verdict):
+        raise unreadable(engines.place, verdict)
     if verdict != "ok":
         raise StorageFailed(f"The database {path} is damaged: {verdict}.", hint=DAMAGED_HINT)
     logger.info("%s ended uncleanly; checked in %.1f s", path, time.monotonic() - began)

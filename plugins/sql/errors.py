@@ -1,5 +1,6 @@
 """What an error of the database driver means for pdfsluice."""
 
+import re
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,16 +14,22 @@ from pdfsluice.core.errors import (
     StorageFull,
 )
 
-_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+MAX_ATTEMPTS = 3
+"""Attempts of an operation for which SQLite reports a damaged database."""
+RETRY_SECONDS = 0.05
+
 DAMAGED_HINT = (
     "Stop the server, keep a copy of the file together with its '-wal' file, and restore a backup "
     "or salvage it with 'sqlite3 FILE .recover'; uploads and documents themselves are not touched."
 )
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+_PAGE_ERROR = re.compile(r"error code=(\d+)")
+_PRIMARY_CODE = 0xFF  # the low byte of SQLite's extended result codes
 
 
 @contextmanager
 def explained(place: str) -> Generator[None]:
-    """Raise what the database reports as an error of pdfsluice.
+    """Raise errors of the driver as errors of pdfsluice.
 
     Args:
         place: The database, for people; without a password.
@@ -38,11 +45,32 @@ def explained(place: str) -> Generator[None]:
         raise meaning(error, place) from error
 
 
+def is_damage(error: DBAPIError) -> bool:
+    """Whether SQLite reports a damaged file.
+
+    It also reports that for a single read that failed (``SQLITE_IOERR_CORRUPTFS``).
+    """
+    return _name(error).startswith(_DAMAGED)
+
+
+def is_read_error(verdict: str) -> bool:
+    """Whether a verdict of ``PRAGMA quick_check`` means that the disk failed a read."""
+    codes = (int(code) & _PRIMARY_CODE for code in _PAGE_ERROR.findall(verdict))
+    return any(code == sqlite3.SQLITE_IOERR for code in codes)
+
+
+def unreadable(place: str, reason: str) -> StorageFailed:
+    """Return the error for a database that the disk does not let us read."""
+    return StorageFailed(
+        f"The database {place} could not be read: {reason}.",
+        hint="Check the disk, then try again; there is no sign of a damaged database.",
+    )
+
+
 def meaning(error: DBAPIError, place: str) -> PdfsluiceError:
     """Return what an error of the driver means; ``place`` is the database, for people."""
     cause = error.orig
-    name = getattr(cause, "sqlite_errorname", "") if isinstance(cause, sqlite3.Error) else ""
-    state = getattr(cause, "sqlstate", "") or ""
+    name, state = _name(error), getattr(cause, "sqlstate", "") or ""
     if name == "SQLITE_FULL" or state == "53100":
         return StorageFull(
             f"There is no space left for the database {place}.",
@@ -60,3 +88,8 @@ def meaning(error: DBAPIError, place: str) -> PdfsluiceError:
         f"The database {place} failed: {cause}.",
         hint="Check that it is there, can be reached and can be written.",
     )
+
+
+def _name(error: DBAPIError) -> str:
+    cause = error.orig
+    return getattr(cause, "sqlite_errorname", "") if isinstance(cause, sqlite3.Error) else ""

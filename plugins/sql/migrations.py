@@ -1,7 +1,7 @@
-"""Creates the tables, or brings those of an earlier version up to date.
+"""Creates the tables, or migrates those of an earlier version.
 
-Every step runs once, in one transaction with all others and with the new version number,
-so that a crash in between changes nothing.
+All steps and the new version number are one transaction, so that a crash in between changes
+nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,13 +10,13 @@ from sqlalchemy import Connection, inspect, text, update
 
 from pdfsluice.core.errors import StorageFailed
 
-from .schema import metadata, schema_version
+from .schema import idle_clock, metadata, nodes, schema_version
 
 Step = Callable[[Connection], None]
 
 
 def _name_clients(connection: Connection) -> None:
-    """Give sessions a column with their client's id, by which they are looked for."""
+    """Give sessions a column with their client's id, for queries."""
     connection.execute(text("ALTER TABLE sessions ADD COLUMN client_id TEXT NOT NULL DEFAULT ''"))
     postgresql = connection.dialect.name == "postgresql"
     known = "body::json ->> 'client_id'" if postgresql else "json_extract(body, '$.client_id')"
@@ -27,7 +27,7 @@ def _name_clients(connection: Connection) -> None:
 
 
 def _mark_quarantined(connection: Connection) -> None:
-    """Give sessions a column that says whether their bytes are in quarantine."""
+    """Give sessions a column for whether their bytes are in quarantine."""
     connection.execute(
         text("ALTER TABLE sessions ADD COLUMN quarantined INTEGER NOT NULL DEFAULT 0")
     )
@@ -43,10 +43,16 @@ def _mark_quarantined(connection: Connection) -> None:
     )
 
 
-STEPS: Sequence[Step] = (_name_clients, _mark_quarantined)
+def _register_nodes(connection: Connection) -> None:
+    """Create the tables of live nodes and of idle time; record which node runs a job."""
+    metadata.create_all(connection, tables=[nodes, idle_clock])
+    connection.execute(text("ALTER TABLE jobs ADD COLUMN node VARCHAR(64) NOT NULL DEFAULT ''"))
+
+
+STEPS: Sequence[Step] = (_name_clients, _mark_quarantined, _register_nodes)
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 
-_LOCK = 0x70646673  # any number that nothing else in the same PostgreSQL server uses
+_LOCK = 0x70646673  # any number that no other program uses in the same PostgreSQL database
 
 
 def migrate(connection: Connection, place: str, steps: Sequence[Step] = STEPS) -> None:
@@ -55,7 +61,7 @@ def migrate(connection: Connection, place: str, steps: Sequence[Step] = STEPS) -
     Raises:
         StorageFailed: The tables are those of a later version.
     """
-    if connection.dialect.name == "postgresql":  # several servers may start at once
+    if connection.dialect.name == "postgresql":  # several servers may start at the same time
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     newest = len(steps) + 1
     if not inspect(connection).has_table(schema_version.name):

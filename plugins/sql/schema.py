@@ -1,7 +1,7 @@
 """The tables. Times are whole microseconds since the epoch, which every engine orders exactly.
 
-A change of these tables needs a step in ``migrations.py``, and a change of what stands in
-a ``body`` column needs a new version in ``encoding.py``.
+A change of these tables needs a step in ``migrations.py``, and a change of the content of a
+``body`` column needs a new version in ``encoding.py``.
 """
 
 from sqlalchemy import (
@@ -37,7 +37,7 @@ sessions = Table(
     Column("quarantined", Integer, nullable=False, server_default="0"),
     Column("body", Text, nullable=False),
     Index("sessions_by_state", "state", "expires_at"),
-    Index(  # of those alone: no other session's changes have to keep it up to date
+    Index(  # partial: changes of other sessions do not have to maintain it
         "sessions_in_quarantine",
         "created_at",
         sqlite_where=text("quarantined = 1"),
@@ -84,7 +84,7 @@ documents = Table(
     Column("body", Text, nullable=False),
     Index("documents_by_owner", "owner", "id"),
     Index("documents_by_digest", "owner", "sha256"),
-    sqlite_autoincrement=True,  # the number of a deleted document is never given again
+    sqlite_autoincrement=True,  # the id of a deleted document is never given again
 )
 
 pages = Table(
@@ -105,10 +105,11 @@ jobs = Table(
     Column("progress", Float, nullable=False),
     Column("message", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("node", String(64), nullable=False, server_default=""),
     Index("jobs_by_state", "state", "id"),
     Index("jobs_by_document", "document_id"),
     Index(
-        "jobs_open",  # one job of a kind at a time for each document, whoever asks
+        "jobs_open",  # one job of a kind at a time for each document
         "document_id",
         "kind",
         unique=True,
@@ -116,6 +117,24 @@ jobs = Table(
         postgresql_where=text("state IN ('queued', 'running')"),
     ),
     sqlite_autoincrement=True,
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("store", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+)
+
+idle_clock = Table(
+    "idle_clock",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("idle_from", BigInteger, nullable=False),
 )
 
 schema_version = Table(

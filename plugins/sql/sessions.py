@@ -1,31 +1,28 @@
 """The session store ``sql``."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     Executable,
-    String,
     and_,
-    bindparam,
-    delete,
-    func,
     insert,
     literal_column,
     select,
     tuple_,
-    update,
 )
 
-from pdfsluice.core.errors import Conflict, SessionNotFound, StateConflict
+from pdfsluice.core.errors import Conflict, OffsetConflict, SessionNotFound, StateConflict
 from pdfsluice.core.models import Extent, Session, SessionState
-from pdfsluice.core.uploads.lifecycle import OPEN, too_many_open
+from pdfsluice.core.plugins.ports.sessions import SessionChanges
+from pdfsluice.core.uploads.lifecycle import too_many_open
 
+from . import idle_clock, statements
 from .database import Database
 from .encoding import (
     clean,
@@ -33,99 +30,34 @@ from .encoding import (
     session_row,
     to_micros,
 )
-from .schema import checkpoints, extents, sessions
-
-_UNCHANGEABLE = frozenset({"id", "committed", "version"})
-
-_get = select(sessions).where(sessions.c.id == bindparam("session"))
-_exists = select(sessions.c.id).where(sessions.c.id == bindparam("session"))
-_ranges = (
-    select(extents.c.start, extents.c.end, extents.c.committed_at)
-    .where(extents.c.session_id == bindparam("session"))
-    .order_by(extents.c.start, extents.c.end)
-)
-_extents = (
-    select(extents.c.start, extents.c.end, extents.c.fingerprint)
-    .where(extents.c.session_id == bindparam("session"))
-    .order_by(extents.c.start, extents.c.end)
-)
-_drop_extent = delete(extents).where(
-    extents.c.session_id == bindparam("session"),
-    extents.c.start == bindparam("from"),
-    extents.c.end == bindparam("to"),
-    extents.c.fingerprint == bindparam("print"),
-)
-_update = (
-    update(sessions)
-    .where(sessions.c.id == bindparam("session"), sessions.c.version == bindparam("expected"))
-    .values(
-        {
-            column: bindparam(f"new_{column}")
-            for column in (
-                "owner",
-                "client_id",
-                "state",
-                "created_at",
-                "updated_at",
-                "expires_at",
-                "quarantined",
-                "body",
-            )
-        }
-        | {"version": sessions.c.version + 1}
-    )
-)
-_count = (
-    select(func.count())
-    .select_from(sessions)
-    .where(sessions.c.state.in_(bindparam("states", expanding=True)))
-)
-_open_of_owner = select(func.count()).select_from(
-    select(sessions.c.id)
-    .where(sessions.c.owner == bindparam("owner"), sessions.c.state.in_([s.value for s in OPEN]))
-    .limit(bindparam("most"))
-    .subquery()
-)
-_delete = delete(sessions).where(sessions.c.id == bindparam("session"))
-_delete_checkpoints = delete(checkpoints).where(checkpoints.c.session_id == bindparam("session"))
-_insert_checkpoint = insert(checkpoints)
-_checkpoints = select(checkpoints.c.stage, checkpoints.c.offset, checkpoints.c.state).where(
-    checkpoints.c.session_id == bindparam("session")
-)
+from .nodes import Node
+from .schema import extents, sessions
 
 
 class SqlSessionStore:
     """Keeps sessions in an SQL database.
 
-    A commit of an extent is a single insert; the session's row stays untouched, and
-    ``committed`` and ``updated_at`` follow from the extents whenever a session is read.
+    A commit of an extent is a single insert, which checks the session's state and the extent
+    before it; the session's row stays untouched, and ``committed`` and ``updated_at`` follow
+    from the extents when a session is read. On PostgreSQL the session's row is locked first,
+    so that simultaneous commits of other nodes see each other.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         insert_new = database.insert(sessions).on_conflict_do_nothing()
         self._create = insert_new.execution_options(preserve_rowcount=True)
-        self._commit = self._commit_statement()
         self._room: dict[str, tuple[int, int]] = {}  # owner to the limit and what was left
 
-    def _commit_statement(self) -> Any:
-        known = select(
-            sessions.c.id,
-            bindparam("start", type_=BigInteger),
-            bindparam("end", type_=BigInteger),
-            bindparam("fingerprint", type_=String),
-            bindparam("committed_at", type_=BigInteger),
-        ).where(sessions.c.id == bindparam("session"))
-        columns = ("session_id", "start", "end", "fingerprint", "committed_at")
-        statement = self._database.insert(extents).from_select(columns, known)
-        upsert = statement.on_conflict_do_update(
-            index_elements=["session_id", "start", "end"],
-            set_={
-                "fingerprint": statement.excluded.fingerprint,
-                "committed_at": statement.excluded.committed_at,
-            },
+    def joined(self, store_identity: str) -> AbstractAsyncContextManager[None]:
+        """Register this process as a live node; see :mod:`.nodes`."""
+        return Node(self._database, store_identity).running()
+
+    async def idle_from(self, now: datetime, max_gap: float) -> datetime:
+        """Record that a server runs at ``now``; return since when idle time counts."""
+        return await self._database.write(
+            lambda connection: idle_clock.record(connection, now, max_gap)
         )
-        return upsert.execution_options(preserve_rowcount=True)
 
     async def create(self, session: Session, *, most_open: int | None = None) -> None:
         """Store a new session.
@@ -153,7 +85,7 @@ class SqlSessionStore:
         known, left = self._room.get(owner, (most, 0))
         if known != most or left <= 0:
             values = {"owner": owner, "most": most}
-            left = most - connection.execute(_open_of_owner, values).scalar_one()
+            left = most - connection.execute(statements.OPEN_OF_OWNER, values).scalar_one()
         self._room[owner] = (most, left - 1)
         return left > 0
 
@@ -162,15 +94,21 @@ class SqlSessionStore:
         key = _key(session_id)
 
         def operation(connection: Connection) -> Session:
-            row = connection.execute(_get, key).one_or_none()
+            row = connection.execute(statements.GET, key).one_or_none()
             if row is None:
                 raise _not_found(session_id)
-            return read_session(row, connection.execute(_ranges, key))
+            return read_session(row, connection.execute(statements.RANGES, key))
 
         return await self._database.read(operation)
 
     async def commit(self, session_id: str, extent: Extent, now: datetime) -> None:
-        """Add a committed extent; the same range again replaces its fingerprint."""
+        """Add a committed extent, if the session is open and no other one overlaps it.
+
+        Raises:
+            SessionNotFound: There is no such session.
+            StateConflict: The session takes no more bytes.
+            OffsetConflict: Other bytes were committed in this range.
+        """
         values = {
             **_key(session_id),
             "start": extent.start,
@@ -180,8 +118,10 @@ class SqlSessionStore:
         }
 
         def operation(connection: Connection) -> None:
-            if not connection.execute(self._commit, values).rowcount:
-                raise _not_found(session_id)
+            if self._database.postgresql:  # its next statement sees what was committed meanwhile
+                connection.execute(statements.LOCK_SESSION, values)
+            if not connection.execute(statements.COMMIT, values).rowcount:
+                _explain_refusal(connection, values)
 
         await self._database.write(operation)
 
@@ -189,22 +129,48 @@ class SqlSessionStore:
         """Return the committed extents of a session, by start."""
         key = _key(session_id)
         return await self._database.read(
-            lambda connection: [Extent(*row) for row in connection.execute(_extents, key)]
+            lambda connection: [Extent(*row) for row in connection.execute(statements.EXTENTS, key)]
         )
 
     async def drop_extents(self, session_id: str, extents: Sequence[Extent]) -> None:
-        """Forget extents, unless other bytes were committed in their place since."""
+        """Delete extents, unless other bytes were committed in their range since."""
         if not extents:
             return
         rows = [
             {**_key(session_id), "from": e.start, "to": e.end, "print": e.fingerprint}
             for e in extents
         ]
-        await self._database.write(lambda connection: _run(connection, _drop_extent, rows))
+        await self._database.write(
+            lambda connection: _run(connection, statements.DROP_EXTENT, rows)
+        )
 
-    async def update(self, session: Session, **changes: Any) -> Session:
+    async def merge_extents(self, session_id: str, parts: Sequence[Extent], whole: Extent) -> bool:
+        """Replace touching extents by one; ``False`` if one of them is not there any more."""
+        values = {**_key(session_id), "from": whole.start, "to": whole.end}
+        expected = [(part.start, part.end, part.fingerprint) for part in parts]
+
+        def operation(connection: Connection) -> bool:
+            if self._database.postgresql:
+                connection.execute(statements.LOCK_SESSION, values)
+            rows = connection.execute(statements.EXTENTS_BETWEEN, values).all()
+            if [tuple(row[:3]) for row in rows] != expected:
+                return False
+            connection.execute(statements.DELETE_BETWEEN, values)
+            merged = {
+                "session_id": session_id,
+                "start": whole.start,
+                "end": whole.end,
+                "fingerprint": whole.fingerprint,
+                "committed_at": max(row.committed_at for row in rows),
+            }
+            connection.execute(insert(extents), merged)
+            return True
+
+        return bool(parts) and await self._database.write(operation)
+
+    async def update(self, session: Session, **changes: Unpack[SessionChanges]) -> Session:
         """Store changed fields, if the stored version is still ``session.version``."""
-        if forbidden := _UNCHANGEABLE & changes.keys():
+        if forbidden := changes.keys() - SessionChanges.__annotations__.keys():
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
         changed = replace(session, **changes, version=session.version + 1)
         row = session_row(changed)
@@ -215,7 +181,7 @@ class SqlSessionStore:
         }
 
         def operation(connection: Connection) -> None:
-            if not connection.execute(_update, values).rowcount:
+            if not connection.execute(statements.UPDATE, values).rowcount:
                 raise _refusal(connection, session)
 
         await self._database.write(operation)
@@ -265,13 +231,13 @@ class SqlSessionStore:
         """Return how many sessions are in one of the states."""
         values = {"states": [state.value for state in states]}
         return await self._database.read(
-            lambda connection: connection.execute(_count, values).scalar_one()
+            lambda connection: connection.execute(statements.COUNT, values).scalar_one()
         )
 
     async def delete(self, session_id: str) -> None:
-        """Forget a session, its extents and its checkpoints."""
+        """Delete a session, its extents and its checkpoints."""
         key = {"session": session_id}
-        await self._database.write(lambda connection: _run(connection, _delete, key))
+        await self._database.write(lambda connection: _run(connection, statements.DELETE, key))
 
     async def save_checkpoints(
         self, session_id: str, checkpoints: dict[str, tuple[int, bytes]]
@@ -284,11 +250,11 @@ class SqlSessionStore:
         ]
 
         def operation(connection: Connection) -> None:
-            if connection.execute(_exists, key).first() is None:
+            if connection.execute(statements.EXISTS, key).first() is None:
                 raise _not_found(session_id)
-            connection.execute(_delete_checkpoints, key)
+            connection.execute(statements.DELETE_CHECKPOINTS, key)
             if rows:
-                connection.execute(_insert_checkpoint, rows)
+                connection.execute(statements.INSERT_CHECKPOINT, rows)
 
         await self._database.write(operation)
 
@@ -298,13 +264,17 @@ class SqlSessionStore:
         return await self._database.read(
             lambda connection: {
                 stage: (offset, bytes(state))
-                for stage, offset, state in connection.execute(_checkpoints, key)
+                for stage, offset, state in connection.execute(statements.CHECKPOINTS, key)
             }
         )
 
 
 def _key(session_id: str) -> dict[str, Any]:
-    """Return the parameter that names a session; text that no id can be names none."""
+    """Return the parameter that names a session.
+
+    Raises:
+        SessionNotFound: The text cannot be an id.
+    """
     if not (session_id.isascii() and session_id.isprintable()):
         raise _not_found(session_id)
     return {"session": session_id}
@@ -317,11 +287,29 @@ def _not_found(session_id: str) -> SessionNotFound:
     )
 
 
+def _explain_refusal(connection: Connection, values: dict[str, Any]) -> None:
+    """Raise why an extent was not inserted, unless it is there already."""
+    state = connection.execute(statements.STATE, values).scalar_one_or_none()
+    if state is None:
+        raise _not_found(values["session"])
+    if connection.execute(statements.SAME_EXTENT, values).first() is not None:
+        return
+    if state not in statements.OPEN_STATES:
+        raise StateConflict(
+            f"The upload is {state} and takes no more bytes.", details={"status": state}
+        )
+    raise OffsetConflict(
+        f"Other bytes were committed between {values['start']} and {values['end']}.",
+        hint="Ask for the session's missing_ranges.",
+        details={"offset": values["start"]},
+    )
+
+
 def _refusal(connection: Connection, session: Session) -> Exception:
-    if connection.execute(_exists, {"session": session.id}).first() is None:
+    if connection.execute(statements.EXISTS, {"session": session.id}).first() is None:
         return _not_found(session.id)
     return StateConflict(
-        f"The session {session.id} was changed by somebody else.",
+        f"Another request changed the session {session.id}.",
         hint="Read the session again and repeat the request.",
     )
 

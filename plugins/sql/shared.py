@@ -1,4 +1,4 @@
-"""One open database for the two stores that live in it."""
+"""One open database for the two stores that use it."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -1,21 +1,25 @@
-"""One writer that commits together what is asked for at the same time.
+"""One writer that commits together what is requested at the same time.
 
-A commit costs far more than the statements in it, so each transaction takes in all the
-operations that came while the one before it ran. Whoever asked is answered after the commit.
+A commit costs far more than the statements in it, so each transaction takes all the operations
+that were queued while the one before it ran. Callers are answered after the commit.
 """
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from pdfsluice.core.errors import PdfsluiceError, StorageFailed
 
-from .errors import meaning
+from .engine import Engines
+from .errors import MAX_ATTEMPTS, RETRY_SECONDS, is_damage, meaning, unreadable
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
@@ -24,13 +28,14 @@ Operation = Callable[[Connection], T]
 May run twice, and raises a PdfsluiceError only before it has written anything.
 """
 
-_LARGEST_BATCH = 256
+_MAX_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
     operation: Operation[Any]
     future: asyncio.Future[Any]
+    durable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +43,43 @@ class _Failure:
     error: BaseException
 
 
-class _AwayError(Exception):
-    """The database cannot be reached or is held by another; no operation is at fault."""
+class _UnavailableError(Exception):
+    """The database cannot be reached or is locked by another process; no operation failed."""
 
-    def __init__(self, what: PdfsluiceError) -> None:
-        super().__init__(what)
-        self.meaning = what
+    def __init__(self, meaning: PdfsluiceError) -> None:
+        super().__init__(meaning)
+        self.meaning = meaning
 
 
 class Writer:
     """Runs operations in transactions on one thread, in the order in which they came.
 
     Args:
-        engine: For the transactions; one connection is used.
-        place: The database, for error messages.
+        engines: The database; one connection of ``write`` is used.
     """
 
-    def __init__(self, engine: Engine, place: str) -> None:
-        self._engine = engine
-        self._place = place
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sql-writer")
         self._waiting: list[_Request] = []
         self._drain: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def run(self, operation: Operation[T]) -> T:
+    async def run(self, operation: Operation[T], *, durable: bool = False) -> T:
         """Run an operation; return its result when it is committed.
 
+        Args:
+            operation: The operation.
+            durable: Whether the commit survives a power cut whatever the setting is; the
+                operations that are committed with it then do, too.
+
         Raises:
-            PdfsluiceError: What the operation raised, or what the database failed with.
+            PdfsluiceError: What the operation raised, or the failure of the database.
         """
         if self._closed:
             raise StorageFailed("The database is closed.", hint="The server is shutting down.")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Request(operation, future))
+        self._waiting.append(_Request(operation, future, durable))
         if self._drain is None:
             self._drain = asyncio.create_task(self._commit_waiting())
         return await future
@@ -86,30 +94,30 @@ class Writer:
     async def _commit_waiting(self) -> None:
         try:
             while self._waiting:
-                batch = [r for r in self._waiting[:_LARGEST_BATCH] if not r.future.cancelled()]
-                del self._waiting[:_LARGEST_BATCH]
+                batch = [r for r in self._waiting[:_MAX_BATCH] if not r.future.cancelled()]
+                del self._waiting[:_MAX_BATCH]
                 try:
                     await self._commit(batch)
-                except _AwayError as away:
+                except _UnavailableError as error:
                     for request in batch:
-                        _settle(request.future, _Failure(away.meaning))
+                        _settle(request.future, _Failure(error.meaning))
         finally:
             self._drain = None
 
     async def _commit(self, batch: Sequence[_Request]) -> None:
-        """Commit a batch and answer; where one operation spoils it, each by itself.
+        """Commit a batch and answer; if one operation makes it fail, each by itself.
 
         Raises:
-            _AwayError: Another attempt would wait as long for the same; some have no answer yet.
+            _UnavailableError: Another attempt would fail in the same way; some callers have no
+                answer yet.
         """
-        operations = [request.operation for request in batch]
         loop = asyncio.get_running_loop()
         outcomes: Sequence[Any]
         try:
-            outcomes = await loop.run_in_executor(self._thread, self._transact, operations)
-        except _AwayError:
+            outcomes = await loop.run_in_executor(self._thread, self._transact, batch)
+        except _UnavailableError:
             raise
-        except Exception as error:  # noqa: BLE001 - whoever asked is told, the writer goes on
+        except Exception as error:  # noqa: BLE001 - the caller gets it, the writer continues
             if len(batch) > 1:
                 for request in batch:
                     await self._commit([request])
@@ -118,23 +126,43 @@ class Writer:
         for request, outcome in zip(batch, outcomes, strict=True):
             _settle(request.future, outcome)
 
-    def _transact(self, operations: Sequence[Operation[Any]]) -> Sequence[Any]:
-        outcomes: list[Any] = []
-        begun = False
-        try:
-            with self._engine.begin() as connection:
-                begun = True
-                for operation in operations:
-                    try:
-                        outcomes.append(operation(connection))
-                    except PdfsluiceError as error:  # raised before anything was written
-                        outcomes.append(_Failure(error))
-        except DBAPIError as error:
-            what = meaning(error, self._place)
-            if not begun or error.connection_invalidated:
-                raise _AwayError(what) from error
-            raise what from error
-        return outcomes
+    def _transact(self, batch: Sequence[_Request]) -> Sequence[Any]:
+        attempt = 1
+        while True:
+            begun = False
+            try:
+                with (
+                    self._engines.write.connect() as connection,
+                    self._syncing(connection, batch),
+                    connection.begin(),
+                ):
+                    begun = True
+                    return [_outcome(each.operation, connection) for each in batch]
+            except sqlite3.Error as error:
+                raise unreadable(self._engines.place, str(error)) from error
+            except DBAPIError as error:
+                # SQLite reports a read error of the disk as damage; a second look decides.
+                if is_damage(error) and attempt < MAX_ATTEMPTS:
+                    time.sleep(attempt * RETRY_SECONDS)
+                    attempt += 1
+                    continue
+                explanation = meaning(error, self._engines.place)
+                if not begun or error.connection_invalidated:
+                    raise _UnavailableError(explanation) from error
+                raise explanation from error
+
+    def _syncing(
+        self, connection: Connection, batch: Sequence[_Request]
+    ) -> AbstractContextManager[None]:
+        durable = any(request.durable for request in batch)
+        return self._engines.syncing(connection) if durable else nullcontext()
+
+
+def _outcome(operation: Operation[Any], connection: Connection) -> Any:
+    try:
+        return operation(connection)
+    except PdfsluiceError as error:  # raised before anything was written
+        return _Failure(error)
 
 
 def _settle(future: asyncio.Future[Any], outcome: Any) -> None:

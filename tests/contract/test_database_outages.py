@@ -1,4 +1,4 @@
-"""A database that is locked or away: all who wait for it hear so, after one attempt."""
+"""A database that is locked or unreachable: all callers get the error after one attempt."""
 
 import asyncio
 import socket
@@ -14,7 +14,7 @@ from pdfsluice.core.errors import Overloaded, StorageFailed
 from pdfsluice.plugins.sql.engine import Engines, open_engines
 from pdfsluice.plugins.sql.writer import Writer
 
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 
 
 def engines(directory: Path, url: str = "") -> Engines:
@@ -22,12 +22,12 @@ def engines(directory: Path, url: str = "") -> Engines:
 
 
 async def answers(writer: Writer, count: int) -> list[int | BaseException]:
-    """Ask for so many writes at once; return what each was answered."""
+    """Request several writes at the same time; return the result of each."""
 
     def operation(connection: Connection) -> int:
         return int(connection.execute(text("SELECT 1")).scalar_one())
 
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         asked = (writer.run(operation) for _ in range(count))
         return await asyncio.gather(*asked, return_exceptions=True)
 
@@ -47,7 +47,7 @@ def counted_attempts(engine: Engine) -> Iterator[list[object]]:
 
 async def test_a_lock_is_waited_for_once_by_all(tmp_path: Path) -> None:
     opened = engines(tmp_path)
-    writer = Writer(opened.write, opened.place)
+    writer = Writer(opened)
     await writer.run(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout = 10"))
     with (
         closing(sqlite3.connect(tmp_path / "pdfsluice.db", isolation_level=None)) as other,
@@ -64,7 +64,7 @@ async def test_a_lock_is_waited_for_once_by_all(tmp_path: Path) -> None:
 
 @contextmanager
 def silent_peer() -> Iterator[tuple[int, list[socket.socket]]]:
-    """Something that takes connections and never says a word, as a server that hangs."""
+    """A server that hangs: it accepts connections and never answers."""
     taken: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -79,7 +79,7 @@ def silent_peer() -> Iterator[tuple[int, list[socket.socket]]]:
         thread.start()
         yield listener.getsockname()[1], taken
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_SECONDS)
     for connection in taken:
         connection.close()
 
@@ -87,7 +87,7 @@ def silent_peer() -> Iterator[tuple[int, list[socket.socket]]]:
 async def test_a_host_that_says_nothing_is_given_up_once_for_all(tmp_path: Path) -> None:
     with silent_peer() as (port, taken):
         opened = engines(tmp_path, f"postgresql://alice@127.0.0.1:{port}/nothing")
-        writer = Writer(opened.write, opened.place)
+        writer = Writer(opened)
         outcomes = await answers(writer, 20)
         assert [type(outcome) for outcome in outcomes] == [StorageFailed] * 20
         assert len(taken) == 1
@@ -99,7 +99,7 @@ async def test_a_connection_that_breaks_is_not_tried_for_each(
     tmp_path: Path, empty_postgresql: str
 ) -> None:
     opened = engines(tmp_path, empty_postgresql)
-    writer = Writer(opened.write, opened.place)
+    writer = Writer(opened)
     runs: list[int] = []
 
     def broken(connection: Connection) -> None:

@@ -47,6 +47,9 @@ def to_version_1(connection: Connection) -> None:
         "ALTER TABLE sessions DROP COLUMN client_id",
         "DROP INDEX sessions_in_quarantine",
         "ALTER TABLE sessions DROP COLUMN quarantined",
+        "ALTER TABLE jobs DROP COLUMN node",
+        "DROP TABLE nodes",
+        "DROP TABLE idle_clock",
         "UPDATE schema_version SET version = 1",
     ):
         connection.execute(text(statement))

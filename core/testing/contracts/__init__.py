@@ -7,7 +7,7 @@ pytest-asyncio). The suites use nothing but the public ports.
 import pytest
 
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in (
-    "catalogue", "chunk_stage", "session_store", "stream_stage", "upload_store",
+    "catalogue", "chunk_stage", "extents", "session_store", "stream_stage", "upload_store",
 )))  # fmt: skip
 
 from .catalogue import CatalogueContract  # noqa: E402 - after the rewriting is registered

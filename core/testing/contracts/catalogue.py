@@ -25,7 +25,7 @@ async def pages_of(catalogue: Catalogue, document_id: int) -> list[PageText]:
 
 @pytest.mark.asyncio
 class CatalogueContract:
-    """Override ``catalogue`` with a fixture that gives an empty catalogue."""
+    """Override ``catalogue`` with a fixture that returns an empty catalogue."""
 
     @pytest.fixture
     def catalogue(self) -> Catalogue:
@@ -51,6 +51,27 @@ class CatalogueContract:
         assert len(await catalogue.jobs(added[0].id)) == 1
         documents, total = await catalogue.list(owner=None)
         assert (len(documents), total) == (1, 1)
+
+    async def test_equal_documents_are_added_once_if_asked(self, catalogue: Catalogue) -> None:
+        """However many add them at the same moment, with one digest there is one document."""
+        new = [make_document(title=f"copy {number}") for number in range(10)]
+        added = await asyncio.gather(
+            *(catalogue.add(each, [JobKind.IMPORT], unique=True) for each in new)
+        )
+        assert len({document.id for document in added}) == 1
+        assert sum(a.session_id == n.session_id for a, n in zip(added, new, strict=True)) == 1
+        assert len(await catalogue.jobs(added[0].id)) == 1
+        again = await catalogue.add(make_document(), [], unique=False)
+        assert again.id != added[0].id, "a second copy was asked for"
+        assert await catalogue.add(again, [], unique=True) == again, "its session's own"
+
+    async def test_equal_documents_of_other_owners_or_without_digest_are_others(
+        self, catalogue: Catalogue
+    ) -> None:
+        new = [make_document(), make_document(owner="key:bob"), make_document(sha256="")]
+        new.append(make_document(sha256=""))
+        added = [await catalogue.add(each, [], unique=True) for each in new]
+        assert len({document.id for document in added}) == 4
 
     async def test_other_owners_find_nothing(self, catalogue: Catalogue) -> None:
         added = await catalogue.add(make_document(), [])
@@ -97,7 +118,7 @@ class CatalogueContract:
         assert await catalogue.get(added.id, owner=None) == changed
         assert await catalogue.update(added.id) == changed
         with pytest.raises(TypeError):
-            await catalogue.update(added.id, owner="key:mallory")
+            await catalogue.update(added.id, owner="key:mallory")  # type: ignore[call-arg]
 
     async def test_metadata_is_added_to(self, catalogue: Catalogue) -> None:
         """So importers do not have to know what others have found."""
@@ -159,6 +180,17 @@ class CatalogueContract:
         assert [job.document_id for job, _ in found] == [d.id for d in documents]
         assert all(job.state is JobState.RUNNING and job.attempts == 1 for job, _ in found)
         assert claimed.count(None) == 2
+
+    async def test_jobs_of_many_documents_come_together(self, catalogue: Catalogue) -> None:
+        first = await catalogue.add(make_document(), [JobKind.IMPORT, JobKind.INDEX])
+        second = await catalogue.add(make_document(), [])
+        third = await catalogue.add(make_document(), [JobKind.INDEX])
+        ids = [third.id, first.id, second.id, *NO_IDS]
+        found = await catalogue.jobs_of(ids)
+        assert set(found) == set(ids)
+        for document_id in ids:
+            assert list(found[document_id]) == list(await catalogue.jobs(document_id))
+        assert await catalogue.jobs_of([]) == {}
 
     async def test_reports_are_kept(self, catalogue: Catalogue) -> None:
         added = await catalogue.add(make_document(), [JobKind.IMPORT])

@@ -14,20 +14,20 @@ from .samples import make_session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkCase:
-    """A chunk and what the stage is to say of it.
+    """A chunk and the expected result of the stage.
 
     Attributes:
         name: For the report of pytest.
         body: All bytes of the chunk.
         before: The checksum announced before the body.
-        behind: The checksum that stands behind it.
+        after: The checksum that follows it.
         error: What the stage raises; ``None`` where it accepts the chunk.
     """
 
     name: str
     body: bytes
     before: Checksum | None = None
-    behind: Checksum | None = None
+    after: Checksum | None = None
     error: type[PdfsluiceError] | None = None
 
 
@@ -59,7 +59,7 @@ class ChunkStageContract:
                 check.update(memoryview(case.body))
         for case, check in reversed(started):
             if check is not None:
-                check.finish(case.behind)
+                check.finish(case.after)
 
     async def test_a_check_can_be_given_up(
         self, stage: ChunkStage, cases: Sequence[ChunkCase]
@@ -75,16 +75,16 @@ def _intent(case: ChunkCase) -> ChunkIntent:
         length=len(case.body),
         max_length=max(1, len(case.body)),
         checksum=case.before,
-        checksum_follows=case.behind is not None,
+        checksum_follows=case.after is not None,
     )
 
 
 def _begin(stage: ChunkStage, case: ChunkCase) -> ChunkCheck | None:
-    """Begin with the chunk, or behind it where its checksum becomes known there."""
+    """Begin with the chunk, or after it if its checksum becomes known there."""
     intent, session = _intent(case), make_session()
     check = stage.begin(session, intent)
-    if check is None and case.behind is not None:
-        check = stage.begin(session, replace(intent, checksum=case.behind, checksum_follows=False))
+    if check is None and case.after is not None:
+        check = stage.begin(session, replace(intent, checksum=case.after, checksum_follows=False))
     return check
 
 
@@ -99,7 +99,7 @@ def _verdict(stage: ChunkStage, case: ChunkCase, size: int) -> type[PdfsluiceErr
             buffer[: len(piece)] = piece
             check.update(memoryview(buffer)[: len(piece)])
             buffer[:] = b"\xaa" * size
-        check.finish(case.behind)
+        check.finish(case.after)
     except PdfsluiceError as error:
         return type(error)
     return None

@@ -16,8 +16,8 @@ from pdfsluice.core.errors import (
 from pdfsluice.core.findings import Decision
 from pdfsluice.core.models import Protocol, Session, SessionState
 from pdfsluice.core.plugins.ports.stores import SessionStore
-from pdfsluice.core.ranges import RangeSet
 
+from .extents import ExtentContract
 from .samples import (
     FINDING,
     NOW,
@@ -52,8 +52,8 @@ FULL = make_session(
 
 
 @pytest.mark.asyncio
-class SessionStoreContract:
-    """Override ``store`` with a fixture that gives an empty store."""
+class SessionStoreContract(ExtentContract):
+    """Override ``store`` with a fixture that returns an empty store."""
 
     @pytest.fixture
     def store(self) -> SessionStore:
@@ -92,51 +92,6 @@ class SessionStoreContract:
             await store.update(make_session(id=session_id), title="x")
         with pytest.raises(SessionNotFound):
             await store.save_checkpoints(session_id, {"digest": (0, b"")})
-
-    async def test_commits_add_up(self, store: SessionStore) -> None:
-        session = make_session()
-        await store.create(session)
-        later = NOW + timedelta(seconds=5)
-        for start, end in ((50, 60), (0, 10), (10, 20), (55, 70)):
-            await store.commit(session.id, extent(start, end), later)
-        changed = await store.get(session.id)
-        assert changed.committed == RangeSet(((0, 20), (50, 70)))
-        assert changed.updated_at == later
-        assert changed.version == session.version
-        assert [(e.start, e.end) for e in await store.extents(session.id)] == [
-            (0, 10), (10, 20), (50, 60), (55, 70),
-        ]  # fmt: skip
-
-    async def test_the_same_range_again_replaces_its_fingerprint(self, store: SessionStore) -> None:
-        session = make_session()
-        await store.create(session)
-        await store.commit(session.id, extent(0, 10, "aa"), NOW)
-        await store.commit(session.id, extent(0, 10, "bb"), NOW)
-        assert list(await store.extents(session.id)) == [extent(0, 10, "bb")]
-
-    async def test_large_offsets_are_exact(self, store: SessionStore) -> None:
-        session = make_session(total_size=2**53 + 3)
-        await store.create(session)
-        await store.commit(session.id, extent(2**53 + 1, 2**53 + 3), NOW)
-        assert (await store.get(session.id)).committed.ranges == ((2**53 + 1, 2**53 + 3),)
-
-    async def test_dropped_extents_are_gone(self, store: SessionStore) -> None:
-        session = make_session()
-        await store.create(session)
-        await store.commit(session.id, extent(0, 10, "aa"), NOW)
-        await store.commit(session.id, extent(10, 20, "bb"), NOW)
-        await store.drop_extents(session.id, [extent(0, 10, "aa"), extent(70, 80, "zz")])
-        assert (await store.get(session.id)).committed.ranges == ((10, 20),)
-        await store.drop_extents(session.id, [])
-        await store.drop_extents("unknown", [extent(0, 10)])
-
-    async def test_an_extent_committed_anew_is_not_dropped(self, store: SessionStore) -> None:
-        session = make_session()
-        await store.create(session)
-        await store.commit(session.id, extent(0, 10, "corrupt"), NOW)
-        await store.commit(session.id, extent(0, 10, "fresh"), NOW)
-        await store.drop_extents(session.id, [extent(0, 10, "corrupt")])
-        assert list(await store.extents(session.id)) == [extent(0, 10, "fresh")]
 
     async def test_updates_change_what_they_name(self, store: SessionStore) -> None:
         session = make_session()
@@ -295,6 +250,21 @@ class SessionStoreContract:
             with outcome:
                 await store.create(make_session(owner="key:a"), most_open=most)
         assert await store.count([SessionState.CREATED, SessionState.UPLOADING]) == 5
+
+    async def test_time_without_a_server_is_not_idle_time(self, store: SessionStore) -> None:
+        first = await store.idle_from(NOW, 3600.0)
+        assert first < NOW - timedelta(days=365)
+        assert await store.idle_from(NOW + timedelta(minutes=59), 3600.0) == first
+        later = NOW + timedelta(days=30)
+        assert await store.idle_from(later, 3600.0) == later
+        assert await store.idle_from(later + timedelta(minutes=1), 3600.0) == later
+        back = NOW + timedelta(hours=2)
+        assert await store.idle_from(back, 3600.0) == back, "the clock was ahead before"
+
+    async def test_a_node_joins_and_leaves(self, store: SessionStore) -> None:
+        for _ in range(2):
+            async with store.joined("store-1"):
+                assert await store.count(list(SessionState)) == 0
 
     async def test_count(self, store: SessionStore) -> None:
         for _ in range(3):

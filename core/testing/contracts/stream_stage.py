@@ -45,7 +45,7 @@ class StreamStageContract:
     def whole(
         self, open_stage: Callable[[StageContext], StreamStage], content: bytes
     ) -> tuple[Counter[str], Any]:
-        """What the stage says when it gets the file at once."""
+        """What the stage reports when it receives the file in one piece."""
         stage = open_stage(self.context(content))
         findings = feed(stage, content, 0, max(1, len(content)))
         report = stage.finish()

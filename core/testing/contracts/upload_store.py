@@ -62,7 +62,7 @@ async def content_of(store: UploadStore, blob_id: str) -> bytes:
 
 @pytest.mark.asyncio
 class UploadStoreContract:
-    """Override ``store`` with a fixture that gives an empty store."""
+    """Override ``store`` with a fixture that returns an empty store."""
 
     @pytest.fixture
     def store(self) -> UploadStore:
@@ -202,6 +202,44 @@ class UploadStoreContract:
             with pytest.raises(NotFound):
                 await store.restore(blob_id)
         assert list(await store.partial_ids()) == []
+
+    async def test_a_store_keeps_its_identity(self, store: UploadStore) -> None:
+        assert store.identity
+        assert store.identity == store.identity
+
+    async def test_sizes_are_those_of_whole_blobs(self, store: UploadStore) -> None:
+        partial, published, quarantined = [await stored(store, b"abc") for _ in range(3)]
+        await store.publish(published)
+        await store.quarantine(quarantined)
+        wanted = [partial, published, quarantined, new_id()]
+        assert await store.sizes(wanted) == {partial: 3, published: 3}
+        assert await store.sizes([]) == {}
+
+    async def test_published_blobs_are_named(self, store: UploadStore) -> None:
+        ids = [await stored(store, b"abc") for _ in range(4)]
+        for blob_id in ids[:3]:
+            await store.publish(blob_id)
+        assert set(await store.published_ids()) == set(ids[:3])
+
+    @pytest.mark.parametrize("missing", [True, False])
+    @pytest.mark.parametrize("published", [True, False])
+    async def test_a_good_copy_replaces_a_document(
+        self, store: UploadStore, *, missing: bool, published: bool
+    ) -> None:
+        document, copy = await stored(store, b"damaged"), await stored(store, b"whole and good")
+        await store.publish(document)
+        if missing:
+            await store.remove(document)
+        if published:
+            await store.publish(copy)
+        await store.replace(document, copy)
+        assert await content_of(store, document) == b"whole and good"
+        assert list(await store.published_ids()) == [document]
+        assert list(await store.partial_ids()) == []
+        await store.replace(document, document)
+        assert await content_of(store, document) == b"whole and good"
+        with pytest.raises(NotFound):
+            await store.replace(document, copy)
 
     async def test_partial_blobs_are_named(self, store: UploadStore) -> None:
         ids = {await stored(store, b"abc") for _ in range(5)}

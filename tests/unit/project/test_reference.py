@@ -16,14 +16,14 @@ from pdfsluice.core import (
     models,
     ranges,
 )
+from pdfsluice.core.plugins.ports import blobs, catalogue, sessions, stages
 from pdfsluice.core.plugins.ports import context as ports
-from pdfsluice.core.plugins.ports import stages, stores
 from pdfsluice.server.api.requests import ChunkQuery, DocumentsQuery, SearchRequest
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "reference"
 DESCRIBED = {
-    **dict.fromkeys((stages, stores, ports), "hooks.md"),
+    **dict.fromkeys((stages, blobs, sessions, catalogue, ports), "hooks.md"),
     **dict.fromkeys((findings, models, ranges, events), "models.md"),
 }
 
@@ -72,7 +72,9 @@ def test_nothing_is_left_of_the_marks_of_docstrings(name: str) -> None:
 
 
 def test_whether_an_update_of_a_document_replaces_or_adds_is_said() -> None:
-    told = section(stores, stores.Catalogue).partition("`async update(")[2].partition("\n**`")[0]
+    told = (
+        section(catalogue, catalogue.Catalogue).partition("`async update(")[2].partition("\n**`")[0]
+    )
     assert "Only `metadata` is merged" in told
 
 

@@ -3,14 +3,22 @@
 import asyncio
 import subprocess
 import sys
+from dataclasses import fields
 from uuid import uuid4
 
 import pytest
 
 from pdfsluice.core.errors import StorageFull
 from pdfsluice.core.events import Event, MemoryWarning, ShuttingDown
+from pdfsluice.core.models import Session
+from pdfsluice.core.plugins.ports.stores import SessionChanges
 from pdfsluice.core.testing import MemoryUploadStore, RecordingSink
 from pdfsluice.core.testing.contracts.upload_store import write
+
+
+def test_an_update_may_change_every_field_but_three() -> None:
+    known = {field.name for field in fields(Session)}
+    assert set(SessionChanges.__annotations__) == known - {"id", "committed", "version"}
 
 
 def test_the_doubles_need_no_pytest() -> None:

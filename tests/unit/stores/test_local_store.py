@@ -69,7 +69,6 @@ async def test_announced_sizes_are_reserved(tmp_path: Path) -> None:
     async with opened(tmp_path, max_bytes=1000) as store:
         first = str(uuid4())
         (await store.create(first, 600)).close()
-        assert (await store.usage()).available_bytes == 400
         with pytest.raises(StorageFull) as caught:
             await store.create(str(uuid4()), 401)
         assert caught.value.details == {"wanted_bytes": 401, "available_bytes": 400}
@@ -240,7 +239,8 @@ async def test_a_repeated_move_makes_up_for_the_sync_that_failed(
     assert await store.partial_ids() == [], "it was renamed, and nobody knows for how long"
     broken = False
     await store.publish(blob_id)
-    assert synced[1:] == [str(target), str(tmp_path / "up")]
+    copy = str(target / f".{blob_id}.pdf.copying")
+    assert synced[1:] == [copy, str(target), str(target), str(tmp_path / "up")]
 
 
 async def test_names_that_a_killed_run_left_are_synced_at_the_start(
@@ -374,7 +374,7 @@ async def test_a_failed_join_leaves_the_parts(
     assert [await content_of(store, blob) for blob in (whole, first, second)] == [
         b"old", b"ab", b"cd",
     ]  # fmt: skip
-    assert len(list((tmp_path / "up").iterdir())) == 3
+    assert len(list((tmp_path / "up").glob("*part*"))) == 3
 
 
 async def test_many_uploads_are_made_at_once(store: LocalUploadStore) -> None:

@@ -1,0 +1,38 @@
+"""Directories whose names survive a power cut."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory survive a power cut. Blocking."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(directory: Path) -> None:
+    """Make a directory and its parents, for this user alone, if they are missing. Blocking.
+
+    The names of those that it makes are durable on return.
+    """
+    if directory.is_dir():
+        return
+    make_directory(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    sync_directory(directory.parent)
+
+
+def ensure_durable(directory: Path) -> None:
+    """Make a directory if it is missing, and its name and content durable. Blocking.
+
+    A run that was killed may have made it without syncing its name. A parent that this user
+    may not read was made by another user, and is left alone.
+    """
+    make_directory(directory)
+    sync_directory(directory)
+    with suppress(PermissionError):
+        sync_directory(directory.parent)

@@ -1,0 +1,190 @@
+"""The port of upload stores: where the bytes of uploads and documents are kept."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from .opening import Opener
+
+
+class Blob(Protocol):
+    """An open, randomly writable run of bytes. Safe for concurrent use.
+
+    A blob whose :meth:`sync` failed is *poisoned*: the operating system reports a write error
+    once and then counts the lost bytes as written. From then on every call but :meth:`read_into`
+    and :meth:`close` raises ``StorageFailed``. The caller closes the blob, opens it again, and
+    treats all bytes that were not committed as missing; :meth:`UploadStore.open` has then written
+    the stored bytes to the disk again.
+    """
+
+    @property
+    def local_path(self) -> Path | None:
+        """The file of this machine that holds the bytes, each at its offset, if there is one.
+
+        Stage processes read it. Without one, the stages run in threads of the server, which
+        use :meth:`read_into`.
+        """
+        ...
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write all of ``data`` at ``offset``. Runs in a worker thread.
+
+        Raises:
+            StorageFull: No space or quota is left.
+            StorageFailed: The storage reported an I/O error, or the blob is poisoned or closed.
+        """
+        ...
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` from ``offset``; return how many bytes were there.
+
+        Runs in a worker thread.
+
+        Raises:
+            StorageFailed: The storage reported an I/O error, or the blob is closed.
+        """
+        ...
+
+    def sync(self) -> None:
+        """Make everything written so far survive what the durability setting promises.
+
+        Runs in a worker thread. It succeeds only if every byte that was written before the
+        call is durable, and if the blob is still the one that its id names.
+
+        Raises:
+            StorageFailed: The bytes are not durable, or the blob was deleted meanwhile.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the blob; its bytes stay. Runs in a worker thread.
+
+        Closing it again is harmless; every other call is then refused with ``StorageFailed``.
+        """
+        ...
+
+
+class UploadStore(Protocol):
+    """Keeps the bytes of uploads and of finished documents.
+
+    A blob is *partial* until it is published. Blob ids are the server's own
+    (session ids: UUIDs in lower case); every method refuses others with ``NotFound``. All but
+    :meth:`remove` also raise it if the blob is neither where they expect it nor where they put it.
+    """
+
+    @property
+    def identity(self) -> str:
+        """A name of this store that no other has, and that survives a restart.
+
+        Two servers with one database but different identities do not see each other's bytes.
+        """
+        ...
+
+    async def create(self, blob_id: str, size: int | None) -> Blob:
+        """Make an empty partial blob, reserve space for ``size`` bytes, and open it.
+
+        Raises:
+            Conflict: There is one with this id.
+            StorageFull: There is no space for the file.
+        """
+        ...
+
+    async def open(self, blob_id: str) -> Blob:
+        """Open a partial blob.
+
+        After a failed sync of this blob, its bytes are written to the disk again first.
+        """
+        ...
+
+    def local_path(self, blob_id: str) -> AbstractAsyncContextManager[Path]:
+        """Provide the whole blob, partial or published, as a local file to read."""
+        ...
+
+    async def sizes(self, blob_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return the sizes in bytes of those blobs, partial or published, that are there.
+
+        It fetches no content.
+
+        Raises:
+            StorageFailed: The storage reported an I/O error.
+        """
+        ...
+
+    async def publish(self, blob_id: str) -> None:
+        """Turn a partial blob into a document's; durable on return, and idempotent."""
+        ...
+
+    async def replace(self, blob_id: str, source_id: str) -> None:
+        """Put another blob, which is gone afterwards, in the place of a published one.
+
+        This is how a good copy heals a document whose bytes are missing or damaged. It is
+        durable on return; a crash in between leaves either content under ``blob_id``.
+
+        Args:
+            blob_id: The document's blob, which may be missing.
+            source_id: The new bytes, partial or published.
+        """
+        ...
+
+    async def quarantine(self, blob_id: str) -> None:
+        """Move a partial blob apart, where nothing reads it; idempotent."""
+        ...
+
+    async def restore(self, blob_id: str) -> None:
+        """Make a quarantined blob partial again; idempotent."""
+        ...
+
+    async def remove(self, blob_id: str) -> None:
+        """Delete a blob, partial, published or quarantined; a missing one is no error.
+
+        The deletion of a document's or a quarantined blob is durable on return.
+        """
+        ...
+
+    async def partial_ids(self) -> Sequence[str]:
+        """Return the ids of all partial blobs, for reconciliation at start-up."""
+        ...
+
+    async def published_ids(self) -> Sequence[str]:
+        """Return the ids of all published blobs, for reconciliation."""
+        ...
+
+    async def concatenate(self, blob_id: str, parts: Sequence[str]) -> None:
+        """Replace the content of a partial blob by that of others, which are removed.
+
+        Nothing is changed if one of them is missing.
+        """
+        ...
+
+    async def usage(self) -> "StoreUsage":
+        """Return how much space partial blobs take and how much is left."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUsage:
+    """Space in an upload store.
+
+    Attributes:
+        partial_count: How many partial blobs there are.
+        partial_bytes: How many bytes they occupy.
+        available_bytes: How many more bytes fit.
+    """
+
+    partial_count: int
+    partial_bytes: int
+    available_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadStoreSpec:
+    """Registers an upload store.
+
+    Attributes:
+        open: Opens the store; called once, if the settings choose it.
+    """
+
+    name: str
+    open: Opener[UploadStore]

@@ -1,0 +1,154 @@
+"""The port of document catalogues: documents, the text of their pages, and jobs."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypedDict, Unpack
+
+from pdfsluice.core.models import Document, Job, JobKind, JobState, NewDocument, PageText
+
+from .opening import Opener
+
+
+class DocumentChanges(TypedDict, total=False):
+    """What an update of a document may change."""
+
+    title: str
+    page_count: int | None
+    metadata: Mapping[str, str]
+
+
+class Catalogue(Protocol):
+    """Keeps documents, the text of their pages, and background jobs.
+
+    On return, :meth:`add` and :meth:`delete` survive a power cut whatever the durability
+    setting is; everything else survives process death.
+    """
+
+    async def add(
+        self, document: NewDocument, jobs: Sequence[JobKind], *, unique: bool = False
+    ) -> Document:
+        """Add a document and its first jobs in one transaction.
+
+        Adding the same ``session_id`` again returns the document that is there.
+
+        Args:
+            document: The document.
+            jobs: The jobs to queue with it.
+            unique: Whether a document of the same owner with the same digest takes its place.
+                The look-up and the insertion are one atomic step: of simultaneous calls with
+                equal digests one adds a document, and the others return it.
+
+        Returns:
+            The document; its ``session_id`` is another one if it was there before.
+        """
+        ...
+
+    async def get(self, document_id: int, *, owner: str | None) -> Document:
+        """Return a document; ``owner`` is ``None`` for administrators.
+
+        Raises:
+            DocumentNotFound: There is none, or it belongs to another owner.
+        """
+        ...
+
+    async def find_by_digest(self, sha256: str, *, owner: str) -> Document | None:
+        """Return the owner's oldest document with this digest, if there is one."""
+        ...
+
+    async def list(
+        self, *, owner: str | None, after: int | None = None, limit: int = 50
+    ) -> tuple[Sequence[Document], int]:
+        """Return documents with ids below ``after``, newest first, and the number of all.
+
+        Args:
+            owner: The owner; ``None`` for all owners.
+            after: The id of the last document of the page before.
+            limit: How many to return at most.
+
+        Returns:
+            The documents of this page, and how many there are on all pages.
+        """
+        ...
+
+    async def update(self, document_id: int, **changes: Unpack[DocumentChanges]) -> Document:
+        """Change ``title`` or ``page_count``; add to ``metadata``.
+
+        Args:
+            document_id: The document.
+            changes: New values, each in place of the old one. Only ``metadata`` is merged: what
+                it names is added or replaced, and everything else in it stays.
+
+        Raises:
+            DocumentNotFound: There is no such document.
+            TypeError: Another field was to be changed.
+        """
+        ...
+
+    async def delete(self, document_id: int) -> None:
+        """Delete a document with its pages and jobs; a missing one is no error.
+
+        Its id is never given again: an index may still know it.
+        """
+        ...
+
+    async def save_pages(self, document_id: int, pages: Sequence[PageText]) -> None:
+        """Store the text of pages, replacing earlier text of the same pages; others stay.
+
+        Raises:
+            DocumentNotFound: There is no such document.
+        """
+        ...
+
+    def pages(self, document_id: int) -> AsyncIterator[PageText]:
+        """Yield the text of all pages, in order; none if there is no such document."""
+        ...
+
+    async def enqueue(self, document_id: int, kind: JobKind) -> Job:
+        """Add a job, or return the one of this kind that has not ended yet.
+
+        Raises:
+            DocumentNotFound: There is no such document.
+        """
+        ...
+
+    async def claim(self) -> tuple[Job, Document] | None:
+        """Mark the oldest queued job as this node's and running; return it with its document.
+
+        Counts the attempt. Two callers never get the same job; ``None`` if none is queued.
+        """
+        ...
+
+    async def report(self, job_id: int, *, state: JobState, progress: float, message: str) -> None:
+        """Store the state of a job; one that was deleted with its document is no error."""
+        ...
+
+    async def jobs(self, document_id: int) -> Sequence[Job]:
+        """Return the jobs of a document, oldest first; none if there is no document."""
+        ...
+
+    async def jobs_of(self, document_ids: Sequence[int]) -> Mapping[int, Sequence[Job]]:
+        """Return the jobs of several documents in one query, oldest first.
+
+        Every id asked for is a key.
+        """
+        ...
+
+    async def requeue_running(self) -> int:
+        """Queue again the running jobs of this node and of nodes that are not live.
+
+        Returns:
+            How many there were.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueSpec:
+    """Registers a document catalogue.
+
+    Attributes:
+        open: Opens the catalogue; called once, if the settings choose it.
+    """
+
+    name: str
+    open: Opener[Catalogue]

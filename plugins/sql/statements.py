@@ -1,0 +1,120 @@
+"""The statements of the session store ``sql``."""
+
+from sqlalchemy import BigInteger, String, bindparam, delete, func, insert, select, update
+
+from pdfsluice.core.uploads.lifecycle import OPEN
+
+from .schema import checkpoints, extents, sessions
+
+OPEN_STATES = tuple(state.value for state in OPEN)
+
+GET = select(sessions).where(sessions.c.id == bindparam("session"))
+EXISTS = select(sessions.c.id).where(sessions.c.id == bindparam("session"))
+RANGES = (
+    select(extents.c.start, extents.c.end, extents.c.committed_at)
+    .where(extents.c.session_id == bindparam("session"))
+    .order_by(extents.c.start, extents.c.end)
+)
+EXTENTS = (
+    select(extents.c.start, extents.c.end, extents.c.fingerprint)
+    .where(extents.c.session_id == bindparam("session"))
+    .order_by(extents.c.start, extents.c.end)
+)
+DROP_EXTENT = delete(extents).where(
+    extents.c.session_id == bindparam("session"),
+    extents.c.start == bindparam("from"),
+    extents.c.end == bindparam("to"),
+    extents.c.fingerprint == bindparam("print"),
+)
+UPDATE = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"), sessions.c.version == bindparam("expected"))
+    .values(
+        {
+            column: bindparam(f"new_{column}")
+            for column in (
+                "owner",
+                "client_id",
+                "state",
+                "created_at",
+                "updated_at",
+                "expires_at",
+                "quarantined",
+                "body",
+            )
+        }
+        | {"version": sessions.c.version + 1}
+    )
+)
+COUNT = (
+    select(func.count())
+    .select_from(sessions)
+    .where(sessions.c.state.in_(bindparam("states", expanding=True)))
+)
+OPEN_OF_OWNER = select(func.count()).select_from(
+    select(sessions.c.id)
+    .where(sessions.c.owner == bindparam("owner"), sessions.c.state.in_(OPEN_STATES))
+    .limit(bindparam("most"))
+    .subquery()
+)
+DELETE = delete(sessions).where(sessions.c.id == bindparam("session"))
+DELETE_CHECKPOINTS = delete(checkpoints).where(checkpoints.c.session_id == bindparam("session"))
+INSERT_CHECKPOINT = insert(checkpoints)
+CHECKPOINTS = select(checkpoints.c.stage, checkpoints.c.offset, checkpoints.c.state).where(
+    checkpoints.c.session_id == bindparam("session")
+)
+
+
+LOCK_SESSION = (
+    select(sessions.c.id)
+    .where(sessions.c.id == bindparam("session"))
+    .with_for_update(key_share=True)
+)
+PREVIOUS_END = (
+    select(extents.c.end)
+    .where(extents.c.session_id == bindparam("session"), extents.c.start < bindparam("end"))
+    .order_by(extents.c.start.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+"""The end of the last extent that starts before a new one ends; of no two that overlap, it is
+the only one that the new one can overlap."""
+COMMIT = (
+    insert(extents)
+    .from_select(
+        ("session_id", "start", "end", "fingerprint", "committed_at"),
+        select(
+            sessions.c.id,
+            bindparam("start", type_=BigInteger),
+            bindparam("end", type_=BigInteger),
+            bindparam("fingerprint", type_=String),
+            bindparam("committed_at", type_=BigInteger),
+        ).where(
+            sessions.c.id == bindparam("session"),
+            sessions.c.state.in_(OPEN_STATES),
+            func.coalesce(PREVIOUS_END, 0) <= bindparam("start", type_=BigInteger),
+        ),
+    )
+    .execution_options(preserve_rowcount=True)
+)
+SAME_EXTENT = select(extents.c.start).where(
+    extents.c.session_id == bindparam("session"),
+    extents.c.start == bindparam("start"),
+    extents.c.end == bindparam("end"),
+    extents.c.fingerprint == bindparam("fingerprint"),
+)
+STATE = select(sessions.c.state).where(sessions.c.id == bindparam("session"))
+EXTENTS_BETWEEN = (
+    select(extents.c.start, extents.c.end, extents.c.fingerprint, extents.c.committed_at)
+    .where(
+        extents.c.session_id == bindparam("session"),
+        extents.c.start >= bindparam("from"),
+        extents.c.start < bindparam("to"),
+    )
+    .order_by(extents.c.start)
+)
+DELETE_BETWEEN = delete(extents).where(
+    extents.c.session_id == bindparam("session"),
+    extents.c.start >= bindparam("from"),
+    extents.c.start < bindparam("to"),
+)

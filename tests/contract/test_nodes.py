@@ -1,0 +1,131 @@
+"""Servers that share a database: one store of bytes, and each node's jobs its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from pdfsluice.core.errors import PluginError
+from pdfsluice.core.models import JobKind
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.testing.contracts.samples import make_document
+from pdfsluice.plugins.local_store.store import open_store
+from pdfsluice.plugins.sql.catalogue import SqlCatalogue
+from pdfsluice.plugins.sql.database import Database, open_database
+from pdfsluice.plugins.sql.engine import open_engines
+from pdfsluice.plugins.sql.nodes import NODE_TIMEOUT_SECONDS, Node
+from tests.support.databases import sql_context, sql_stores
+
+
+@asynccontextmanager
+async def database(directory: Path) -> AsyncIterator[Database]:
+    engines = open_engines("", state_dir=directory, durability="process")
+    async with open_database(lambda: engines) as opened:
+        yield opened
+
+
+async def age_nodes(opened: Database, by: timedelta) -> None:
+    micros = by // timedelta(microseconds=1)
+    statement = text(f"UPDATE nodes SET seen_at = seen_at - {micros}")
+    await opened.write(lambda connection: connection.execute(statement))
+
+
+async def node_count(opened: Database) -> int:
+    statement = text("SELECT count(*) FROM nodes")
+    return await opened.read(lambda connection: int(connection.execute(statement).scalar_one()))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def context(tmp_path: Path, request: pytest.FixtureRequest) -> PluginContext:
+    if request.param == "sqlite":
+        return sql_context(tmp_path)
+    return sql_context(tmp_path, url=request.getfixturevalue("empty_postgresql"))
+
+
+async def test_a_second_live_server_with_another_store_is_refused(context: PluginContext) -> None:
+    async with sql_stores(context) as (first, _), sql_stores(context) as (second, _):
+        async with first.joined("store-a"):
+            with pytest.raises(PluginError, match=r"store-a.*store-b") as caught:
+                async with second.joined("store-b"):
+                    pytest.fail("two stores of bytes behind one database")
+            assert caught.value.details["other_store"] == "store-a"
+            assert caught.value.hint
+        async with second.joined("store-b"):  # the first has left
+            pass
+
+
+async def test_a_server_that_died_is_not_live_for_long(tmp_path: Path) -> None:
+    async with (
+        database(tmp_path) as first,
+        database(tmp_path) as second,
+        Node(first, "store-a", interval=3600).running(),
+    ):
+        await age_nodes(first, timedelta(seconds=NODE_TIMEOUT_SECONDS + 1))
+        async with Node(second, "store-b", interval=3600).running():
+            pass
+
+
+async def test_the_same_store_starts_again_immediately_after_a_kill(tmp_path: Path) -> None:
+    """Its folders are locked, so that the node before it is dead."""
+    async with (
+        database(tmp_path) as first,
+        database(tmp_path) as second,
+        Node(first, "store-a", interval=3600).running(),
+        Node(second, "store-a", interval=3600).running(),
+    ):
+        assert await node_count(second) == 1
+
+
+async def test_a_heartbeat_keeps_a_node_live(tmp_path: Path) -> None:
+    async with (
+        database(tmp_path) as first,
+        database(tmp_path) as second,
+        Node(first, "store-a", interval=0.02).running(),
+    ):
+        await age_nodes(first, timedelta(days=-3))  # as if the database's clock was set back
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    async with Node(second, "store-b").running():
+                        await asyncio.sleep(0)
+                except PluginError:
+                    break
+        await age_nodes(first, timedelta(days=2))
+        await first.write(lambda connection: connection.execute(text("DELETE FROM nodes")))
+        async with asyncio.timeout(30):
+            while not await node_count(first):
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_only_jobs_of_dead_nodes_are_queued_again(tmp_path: Path, live: bool) -> None:
+    async with (
+        database(tmp_path) as first,
+        database(tmp_path) as second,
+        Node(first, "store-a", interval=3600).running(),
+    ):
+        catalogue, other = SqlCatalogue(first), SqlCatalogue(second)
+        await catalogue.add(make_document(), [JobKind.IMPORT, JobKind.INDEX])
+        theirs, ours = await catalogue.claim(), await other.claim()
+        assert theirs is not None
+        assert ours is not None
+        if not live:
+            await age_nodes(first, timedelta(minutes=1))
+        assert await other.requeue_running() == (1 if live else 2)
+        again = await other.claim()
+        assert again is not None
+        assert again[0].id == (ours if live else theirs)[0].id
+
+
+async def test_a_store_has_an_identity_of_its_own(tmp_path: Path) -> None:
+    identities = []
+    for uploads, data in (("up", "data"), ("up", "data"), ("up-2", "data"), ("up", "data-2")):
+        store = open_store(upload_dir=tmp_path / uploads, data_dir=tmp_path / data)
+        async with store as opened:
+            identities.append(opened.identity)
+    assert identities[0] == identities[1]
+    assert len(set(identities)) == 3

@@ -1,0 +1,179 @@
+"""The local store on disks that lose bytes, and what it makes durable."""
+
+import errno
+import os
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from pdfsluice.core.errors import StorageFailed
+from pdfsluice.core.testing.contracts.upload_store import content_of, read, stored, write
+from pdfsluice.plugins.local_store.blob import LocalBlob
+from pdfsluice.plugins.local_store.files import NEW_FILE
+from pdfsluice.plugins.local_store.ledger import Ledger
+from pdfsluice.plugins.local_store.store import LocalUploadStore, open_store
+
+
+async def test_a_lost_sync_poisons_the_blob_and_its_bytes_are_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system reports lost bytes once; the next sync of the file succeeds and proves nothing."""
+    async with open_store(
+        upload_dir=tmp_path / "up", data_dir=tmp_path / "data", power_safe=True
+    ) as store:
+        blob_id = await stored(store, b"acknowledged, and lost")
+        blob = await store.open(blob_id)
+        write(blob, 0, b"A")
+
+        def fail(_: int) -> None:  # a disk that fails on demand needs a kernel module
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        with monkeypatch.context() as patch:
+            patch.setattr("pdfsluice.plugins.local_store.blob._sync_data", fail)
+            with pytest.raises(StorageFailed):
+                blob.sync()
+        for refused in (blob.sync, lambda: write(blob, 9, b"x")):
+            with pytest.raises(StorageFailed):
+                refused()
+        assert read(blob, 0, 5) == b"Ackno"
+        blob.close()
+        before = (tmp_path / "up" / f"{blob_id}.part").stat().st_ino
+        again = await store.open(blob_id)
+        assert (tmp_path / "up" / f"{blob_id}.part").stat().st_ino != before
+        write(again, 0, b"B")
+        again.sync()
+        again.close()
+        assert await content_of(store, blob_id) == b"Bcknowledged, and lost"
+
+
+def test_each_caller_learns_of_a_lost_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel reports it to one of the parallel chunks; none may be acknowledged."""
+    path = tmp_path / "blob"
+    ledger = Ledger(tmp_path, max_bytes=None, min_free=0)
+    blob = LocalBlob("a", path, os.open(path, NEW_FILE), ledger, power_safe=True)
+    syncs: list[int] = []
+    inside, second = Event(), Event()
+
+    def fail_once(descriptor: int) -> None:
+        syncs.append(descriptor)
+        if len(syncs) == 1:
+            inside.set()
+            second.wait(10)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("pdfsluice.plugins.local_store.blob._sync_data", fail_once)
+    outcomes: list[bool] = []
+
+    def chunk(offset: int) -> None:
+        write(blob, offset, b"x")
+        try:
+            blob.sync()
+        except StorageFailed:
+            outcomes.append(False)
+        else:
+            outcomes.append(True)
+
+    first = Thread(target=chunk, args=(0,))
+    first.start()
+    assert inside.wait(10)
+    others = [Thread(target=chunk, args=(offset,)) for offset in range(1, 5)]
+    for thread in others:
+        thread.start()
+    second.set()
+    for thread in (first, *others):
+        thread.join()
+    assert outcomes == [False] * 5
+    blob.close()
+
+
+def test_one_sync_serves_all_who_wrote_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "blob"
+    ledger = Ledger(tmp_path, max_bytes=None, min_free=0)
+    blob = LocalBlob("a", path, os.open(path, NEW_FILE), ledger, power_safe=True)
+    syncs: list[int] = []
+    monkeypatch.setattr("pdfsluice.plugins.local_store.blob._sync_data", syncs.append)
+    for offset in range(3):
+        write(blob, offset, b"x")
+    for _ in range(3):
+        blob.sync()
+    write(blob, 9, b"x")
+    blob.sync()
+    assert len(syncs) == 2
+    blob.close()
+
+
+@pytest.mark.parametrize("power_safe", [True, False])
+async def test_bytes_in_a_deleted_file_are_not_acknowledged(
+    tmp_path: Path, power_safe: bool
+) -> None:
+    async with open_store(
+        upload_dir=tmp_path / "up", data_dir=tmp_path / "data", power_safe=power_safe
+    ) as store:
+        blob = await store.open(await stored(store, b"abc"))
+        (tmp_path / "up").rename(tmp_path / "gone")
+        write(blob, 0, b"x")
+        with pytest.raises(StorageFailed, match="deleted"):
+            blob.sync()
+        (tmp_path / "up").mkdir()
+        (tmp_path / "up" / blob.local_path.name).touch()  # type: ignore[union-attr]
+        with pytest.raises(StorageFailed, match="deleted"):
+            blob.sync()
+        blob.close()
+
+
+async def test_what_a_crashed_copy_left_is_swept_at_the_start(tmp_path: Path) -> None:
+    async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data") as store:
+        document = await stored(store, b"abc")
+        await store.publish(document)
+    left = (
+        tmp_path / "up" / ".x.part.copying",
+        tmp_path / "data" / "quarantine" / ".x.quarantined.copying",
+        tmp_path / "data" / "documents" / document[:2] / ".x.pdf.copying",
+    )
+    for path in left:
+        path.write_text("half")
+    async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data") as store:
+        assert not [path for path in left if path.exists()]
+        assert await content_of(store, document) == b"abc"
+
+
+async def test_a_deletion_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data") as store:
+        await check_deletions(store, tmp_path / "data", monkeypatch)
+
+
+async def check_deletions(
+    store: LocalUploadStore, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document, quarantined = [await stored(store, b"abc") for _ in range(2)]
+    await store.publish(document)
+    await store.quarantine(quarantined)
+    synced: list[str] = []
+    real = os.fsync
+
+    def sync(descriptor: int) -> None:
+        real(descriptor)
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    await store.remove(document)
+    await store.remove(quarantined)
+    assert synced == [str(data / "documents" / document[:2]), str(data / "quarantine")]
+
+
+async def test_the_first_start_makes_the_names_of_its_folders_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def sync(descriptor: int) -> None:
+        real(descriptor)
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    async with open_store(upload_dir=tmp_path / "new" / "up", data_dir=tmp_path / "new" / "data"):
+        assert {str(tmp_path), str(tmp_path / "new"), str(tmp_path / "new" / "data")} <= set(synced)
