@@ -22,6 +22,7 @@ from pdfsluice.client.models import Document
 from .bars import display
 from .console import counted, err, out
 from .failures import run
+from .invocation import command
 from .sample.sample import FILENAME, write_sample
 from .search import print_passages
 from .sending import settled
@@ -29,6 +30,7 @@ from .sending import settled
 _HOST = "127.0.0.1"
 _PORT = 8000
 _QUESTION = "how much fresh water does a passage through the Panama Canal need"
+_SECOND_QUESTION = "why does a gate need no bolt"
 _RATE = 1_000_000.0
 _CHUNK = 256 * 1024
 _START_SECONDS = 60.0
@@ -58,11 +60,13 @@ def demo(
         run(_show(address, process, data_dir))
         if once:
             return
+        again = command("search", "--server", address, *_SECOND_QUESTION.split())
         out.print(
-            f"\nThe server goes on at [bold]{address}[/]: open it in a browser, or try\n"
-            f"  pdfsluice search --server {address} why does a gate need no bolt\n"
-            "Ctrl-C stops it."
+            f"\nThe server is running at [bold]{address}[/]: open it in a browser, or run",
+            soft_wrap=True,
         )
+        out.print(f"  {escape(again)}", soft_wrap=True)
+        out.print("in another terminal. Ctrl-C stops the server.")
         try:
             process.wait()
         except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """`pdfsluice documents` and what can be done with one."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -19,6 +20,8 @@ from .console import (
     print_table,
 )
 from .failures import print_findings, run
+from .help import CONTEXT, Group
+from .invocation import command, typed
 from .options import (
     Json,
     KeyFile,
@@ -35,7 +38,13 @@ OwnKeyFile = Annotated[
     Path | None, typer.Option("--api-key-file", help="As for `pdfsluice documents`.")
 ]
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=Group,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings=CONTEXT,
+)
 
 
 def _with_client(
@@ -43,6 +52,8 @@ def _with_client(
     server: str | None,
     key_file: Path | None,
     work: Callable[[Client], Awaitable[T]],
+    *,
+    as_json: bool = False,
 ) -> T:
     """Run with a client for what was given behind the command, or else before it."""
     before = context.parent.params if context.parent else {}
@@ -53,7 +64,7 @@ def _with_client(
         async with connect(server, key_file) as client:
             return await work(client)
 
-    return run(connected())
+    return run(connected(), as_json=as_json)
 
 
 @app.callback(invoke_without_command=True)
@@ -80,7 +91,7 @@ def documents(
         elif not as_json:
             err.print("You have no documents yet.")
 
-    _with_client(context, server, key_file, show)
+    _with_client(context, server, key_file, show, as_json=as_json)
 
 
 def _row(document: Document) -> tuple[str, ...]:
@@ -104,9 +115,17 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a document and what was found in it."""
-    document = _with_client(context, server, key_file, lambda client: client.document(document_id))
+
+    async def ask(client: Client) -> tuple[Document, tuple[str, ...]]:
+        document = await client.document(document_id)
+        if "failed" not in {document.import_status, document.index_status}:
+            return document, ()
+        status = await client.import_status(document_id)
+        return document, tuple(job.message for job in status.jobs if job.state == "failed")
+
+    document, failures = _with_client(context, server, key_file, ask, as_json=as_json)
     if as_json:
-        print_json(document)
+        print_json({**asdict(document), "failures": failures})
         return
     table = listing("", "")
     table.show_header = False
@@ -120,9 +139,13 @@ def show(
         ("Import", document.import_status),
         ("Index", document.index_status),
         ("Decision", document.decision),
+        *(("Failure", message) for message in failures),
     ):
         table.add_row(f"[dim]{name}[/]", escape(value))
     print_table(table)
+    if failures:
+        again = command("documents", "index", str(document.id))
+        err.print(f"  [dim]Try again with: {escape(again)}[/]", soft_wrap=True)
     print_findings(document.findings)
     for part in document.unscanned:
         err.print(f"  [yellow]not looked into:[/] {escape(part.message)}", soft_wrap=True)
@@ -137,6 +160,7 @@ def rename(
     key_file: OwnKeyFile = None,
 ) -> None:
     """Give a document another title."""
+    title = typed(title)
     if not title.strip():
         raise typer.BadParameter("a title has at least one letter", param_hint="'TITLE'")
     named = _with_client(

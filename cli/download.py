@@ -1,6 +1,7 @@
 """`pdfsluice download`."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,13 +19,14 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from pdfsluice.client.client import DEFAULT_SERVER
+from pdfsluice.client.client import DEFAULT_SERVER, Client
+from pdfsluice.client.download import shortened
 from pdfsluice.client.errors import ClientError, Unreachable
 from pdfsluice.client.models import Document
 
 from .console import err, out, print_json
 from .exits import Exit
-from .failures import report
+from .failures import as_object, report
 from .options import (
     Json,
     KeyFile,
@@ -46,7 +48,8 @@ def download(
             "--output",
             "-o",
             metavar="FILE",
-            help="Where to put it: a file, or a folder. By default here, under its own name.",
+            help="Where to put it: a file, a folder, or - for standard output. By default it is"
+            " put here, under its own name.",
         ),
     ] = None,
     force: Annotated[
@@ -58,32 +61,33 @@ def download(
 ) -> None:
     """Fetch a document's file, and check that it is the one that was uploaded.
 
-    A download outlives a lost connection. After Ctrl-C the same command goes on where it stopped;
-    the file gets its name only when it is whole.
+    A download outlives a lost connection. After Ctrl-C the same command continues where it
+    stopped. The file gets its name only when it is complete.
     """
-
-    async def fetch() -> tuple[Document, Path]:
-        async with connect(server, key_file, patience=patience) as client:
-            document = await client.document(document_id)
-            target = target_of(document, output)
-            if target.exists() and not force:
-                raise ClientError(
-                    f"{target} is there already",
-                    code="file-exists",
-                    hint="Give another place with -o, or replace it with --force.",
-                )
-            with _display(target.name, quiet=quiet) as show:
-                return await client.download(document_id, target, on_progress=show), target
-
+    to_output = output is not None and str(output) == "-"
     try:
-        document, target = asyncio.run(fetch())
+        if to_output:
+            _to_output(document_id, connect(server, key_file, patience=patience), as_json=as_json)
+            return
+        document, target = asyncio.run(
+            _to_file(
+                document_id,
+                connect(server, key_file, patience=patience),
+                output,
+                force=force,
+                quiet=quiet,
+            )
+        )
     except ClientError as error:
+        if as_json:
+            print_json({"error": as_object(error)})
         code = report(error)
-        if isinstance(error, Unreachable):
-            err.print("  [dim]The same command goes on where this one stopped.[/]")
+        if isinstance(error, Unreachable) and not to_output:
+            err.print("  [dim]The same command continues where this one stopped.[/]")
         raise typer.Exit(code) from None
     except KeyboardInterrupt:
-        err.print("Interrupted. The same command goes on where this one stopped.")
+        continues = "" if to_output else " The same command continues where this one stopped."
+        err.print(f"Interrupted.{continues}")
         raise typer.Exit(Exit.INTERRUPTED) from None
     if as_json:
         print_json({"path": str(target), "document": document})
@@ -92,13 +96,49 @@ def download(
     out.print(f"[green]✓[/] {escape(str(target))} ({size}, SHA-256 checked)", soft_wrap=True)
 
 
+async def _to_file(
+    document_id: int, client: Client, output: Path | None, *, force: bool, quiet: bool
+) -> tuple[Document, Path]:
+    async with client:
+        document = await client.document(document_id)
+        target = target_of(document, output)
+        if target.exists() and not force:
+            raise ClientError(
+                f"{target} exists already",
+                code="file-exists",
+                hint="Give another place with -o, or replace it with --force.",
+            )
+        with _display(target.name, quiet=quiet) as show:
+            return await client.download(document_id, target, on_progress=show), target
+
+
+def _to_output(document_id: int, client: Client, *, as_json: bool) -> None:
+    """Write the file to standard output, which must not be a terminal.
+
+    Raises:
+        typer.BadParameter: Standard output is a terminal, or is to have JSON.
+    """
+    if as_json:
+        raise typer.BadParameter("standard output cannot have both", param_hint="-o - and --json")
+    if sys.stdout.isatty():
+        raise typer.BadParameter(
+            "a PDF cannot be shown on a terminal; redirect standard output", param_hint="-o -"
+        )
+
+    async def fetch() -> None:
+        async with client:
+            await client.download(document_id, sys.stdout.buffer)
+
+    asyncio.run(fetch())
+
+
 def target_of(document: Document, output: Path | None) -> Path:
     """Return where the file is to be; a name from the server never leads out of the folder."""
     if output is not None and not output.is_dir():
         return output
     name = Path(document.filename.replace("\\", "/")).name
     printable = "".join(letter for letter in name if letter.isprintable()).strip().lstrip(".")
-    return (output or Path()) / (printable or f"document-{document.id}.pdf")
+    return (output or Path()) / shortened(printable or f"document-{document.id}.pdf")
 
 
 @contextmanager

@@ -19,20 +19,21 @@ from pdfsluice.config import SettingsError
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.findings import Finding, Severity
 
-from .console import err
+from .console import err, print_json
 from .exits import Exit
+from .invocation import program
 
 T = TypeVar("T")
 _WORD = re.compile(r"[a-z]+[ ,]")
 _ENDS = (".", "!", "?")
-_ABOUT_KEYS = (
-    "Give a key with PDFSLUICE_API_KEY or --api-key-file; an administrator makes one with"
-    " 'pdfsluice keys add NAME'."
-)
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine; end the command with a message where it fails.
+def run(work: Coroutine[Any, Any, T], *, as_json: bool = False) -> T:
+    """Run a command's coroutine; end the command with a message if it fails.
+
+    Args:
+        work: The coroutine.
+        as_json: Whether a failure is also printed as JSON, for other programs.
 
     Raises:
         typer.Exit: It failed or was interrupted.
@@ -40,6 +41,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except ClientError as error:
+        if as_json:
+            print_json({"error": as_object(error)})
         raise typer.Exit(report(error)) from None
     except KeyboardInterrupt:
         raise typer.Exit(Exit.INTERRUPTED) from None
@@ -54,6 +57,19 @@ def report(error: Exception) -> Exit:
     if hint:
         err.print(f"  [dim]{escape(hint)}[/]", soft_wrap=True)
     return exit_of(error)
+
+
+def as_object(error: ClientError) -> dict[str, Any]:
+    """Return an error as other programs read it."""
+    findings = {"findings": error.findings} if isinstance(error, ContentRejected) else {}
+    return {
+        "code": error.code,
+        "message": error.message,
+        "hint": error.hint,
+        "status": error.status,
+        "retryable": error.retryable,
+        **findings,
+    }
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
@@ -101,7 +117,10 @@ def exit_of(error: Exception) -> Exit:
 
 def _words(error: Exception) -> tuple[str, str]:
     if isinstance(error, AuthenticationFailed):  # the server's hint is for who writes requests
-        return error.message, _ABOUT_KEYS
+        return error.message, (
+            "Give a key with PDFSLUICE_API_KEY or --api-key-file; an administrator makes one with"
+            f" '{program()} keys add NAME'."
+        )
     if isinstance(error, ClientError | PdfsluiceError):
         return error.message, error.hint
     if isinstance(error, OSError | SettingsError):

@@ -16,7 +16,12 @@ KEY_VARIABLE = "PDFSLUICE_API_KEY"
 
 Server = Annotated[
     str,
-    typer.Option("--server", "-s", envvar="PDFSLUICE_SERVER", help="Address of the server."),
+    typer.Option(
+        "--server",
+        "-s",
+        envvar="PDFSLUICE_SERVER",
+        help="Address of the server; HOST:PORT alone means http://HOST:PORT.",
+    ),
 ]
 KeyFile = Annotated[
     Path | None,
@@ -68,9 +73,15 @@ def connect(server: str, key_file: Path | None, *, patience: float | None = None
     """
     retry = None if patience is None else RetryPolicy(patience=patience)
     try:
-        return Client(server, api_key=read_key(key_file), retry=retry)
+        return Client(with_scheme(server), api_key=read_key(key_file), retry=retry)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--server") from error
+
+
+def with_scheme(server: str) -> str:
+    """Return the address of a server, with ``http://`` before a bare ``HOST:PORT``."""
+    bare = "://" not in server and (":" in server or "." in server or server == "localhost")
+    return f"http://{server}" if bare else server
 
 
 def read_key(key_file: Path | None) -> str | None:

@@ -10,10 +10,12 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from pdfsluice.core.errors import PdfsluiceError, PluginError
 from pdfsluice.core.plugins.ports.context import CommandSpec
+
+from .help import CONTEXT, Group, plain, with_suggestions
 
 _HERE = "pdfsluice.cli"
 OWN_COMMANDS = (
@@ -55,8 +57,18 @@ OWN_COMMANDS = (
 )
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(Group):
     """A group whose commands are imported when one of them is run."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is named on the command line."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            better = with_suggestions(error)
+            if better is error:
+                raise
+            raise better from None
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
         """Return the names of all commands, the client's first.
@@ -130,12 +142,18 @@ def load_command(spec: CommandSpec) -> Any:
     module, _, attribute = spec.target.partition(":")
     target = getattr(import_module(module), attribute)
     if isinstance(target, typer.Typer):
+        if not isinstance(target.info.cls, type):
+            target.info.cls = Group
         command: Any = typer.main.get_group(target)
         command.name = spec.name
         command.help = command.help or spec.help
+        plain(command)
         return command
     single = typer.Typer(
-        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings=CONTEXT,
     )
     single.command(spec.name)(target)
     return typer.main.get_command(single)
@@ -145,7 +163,8 @@ app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings=CONTEXT,
 )
 
 

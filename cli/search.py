@@ -13,6 +13,8 @@ from pdfsluice.client.models import Passage
 
 from .console import err, out, print_json
 from .failures import run
+from .invocation import typed
+from .matching import has_word_of
 from .options import (
     Json,
     KeyFile,
@@ -34,10 +36,10 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search the documents and print the passages that fit best, with their pages."""
-    words = " ".join(query).strip()
+    words = typed(" ".join(query)).strip()
     if not words:
         raise typer.BadParameter("say what to look for", param_hint="'WORD'")
-    passages = run(_search(server, key_file, words, top_k))
+    passages = run(_search(server, key_file, words, top_k), as_json=as_json)
     if as_json:
         for passage in passages:
             print_json(passage)
@@ -45,6 +47,10 @@ def search(
     if not passages:
         err.print("Nothing was found. Only documents with an index are searched.")
         return
+    if not any(has_word_of(passage.text, words) for passage in passages):
+        err.print(
+            "Nothing fits: no passage has a word of the query. These are the nearest in meaning:\n"
+        )
     print_passages(passages, words)
 
 

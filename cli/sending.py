@@ -1,7 +1,6 @@
 """Sends files one after the other and tells what became of each."""
 
 import asyncio
-import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -24,11 +23,13 @@ from .console import (
 )
 from .exits import Exit
 from .failures import (
+    as_object,
     hopeless,
     kinds_of,
     print_findings,
     report,
 )
+from .invocation import command
 from .options import connect
 
 Sender = Callable[[Client, Path, Listener], Awaitable[Document]]
@@ -46,12 +47,12 @@ class Output:
 
     def resume_command(self, session_id: str, file: Path) -> str:
         """Return the command line that goes on with an upload."""
-        words = ["pdfsluice", "resume", session_id, str(file)]
+        words = ["resume", session_id, str(file)]
         if self.server != DEFAULT_SERVER:
             words += ["--server", self.server]
         if self.key_file is not None:
             words += ["--api-key-file", str(self.key_file)]
-        return shlex.join(words)
+        return command(*words)
 
 
 def send_files(files: Sequence[Path], send: Sender, output: Output, *, patience: float) -> Exit:
@@ -66,6 +67,8 @@ def send_files(files: Sequence[Path], send: Sender, output: Output, *, patience:
     try:
         client = connect(output.server, output.key_file, patience=patience)
     except ClientError as error:
+        for file in files if output.json else ():
+            print_json({"file": str(file), "error": as_object(error)})
         return report(error)
     run = _Run(send, output)
     try:
@@ -97,7 +100,7 @@ class _Run:
     async def all(self, client: Client, files: Sequence[Path]) -> None:
         """Send all files; stop early where the others would meet the same error."""
         async with client:
-            for self.file in files:
+            for number, self.file in enumerate(files):
                 self.latest, self.stored = TransferProgress(), None
                 try:
                     with display(self.file.name, err, quiet=self.output.quiet) as shown:
@@ -105,6 +108,7 @@ class _Run:
                 except ClientError as error:
                     self.exits.append(await self._failed(client, error))
                     if hopeless(error):
+                        self._print_unsent(files[number + 1 :], error)
                         return
                 else:
                     self.exits.append(Exit.OK)
@@ -113,6 +117,15 @@ class _Run:
     async def _failed(self, client: Client, error: ClientError) -> Exit:
         """Say what went wrong with the file under way, where it is now, and what to do next."""
         code = report(error)
+        if self.output.json:
+            print_json(
+                {
+                    "file": str(self.file),
+                    "session_id": self.latest.session_id,
+                    "document": self.stored,
+                    "error": as_object(error),
+                }
+            )
         if self.stored is not None and (doubts := _doubts(self.stored)):
             err.print(f"  It is {escape(doubts)}", soft_wrap=True)
         if error.retryable and self.latest.session_id:
@@ -120,6 +133,11 @@ class _Run:
         if isinstance(error, ContentRejected):
             await self._tell_if_kept(client)
         return code
+
+    def _print_unsent(self, files: Sequence[Path], error: ClientError) -> None:
+        """Print a result for each file that was not tried, as it would fail in the same way."""
+        for file in files if self.output.json else ():
+            print_json({"file": str(file), "error": as_object(error)})
 
     async def _one(self, client: Client, shown: UploadDisplay) -> Document:
         def listener(now: TransferProgress) -> None:
@@ -160,7 +178,7 @@ class _Run:
         if self.stored is not None:
             err.print(
                 f"{why} {name} is document {self.stored.id}, and its import goes on. See:\n"
-                f"  pdfsluice documents show {self.stored.id}",
+                f"  {command('documents', 'show', str(self.stored.id))}",
                 soft_wrap=True,
             )
             return
@@ -182,7 +200,7 @@ class _Run:
                 err.print(
                     f"  It is kept in quarantine as {session.session_id}. An administrator can"
                     " let it in with:\n"
-                    f"  pdfsluice release {session.session_id}",
+                    f"  {command('release', session.session_id)}",
                     soft_wrap=True,
                 )
 
@@ -194,7 +212,7 @@ def _doubts(document: Document) -> str:
         doubts.append(f"flagged: {kinds_of(document.findings)}")
     if document.unscanned:
         doubts.append(f"{counted(len(document.unscanned), 'part')} not looked into")
-    see = f"see pdfsluice documents show {document.id}"
+    see = f"see {command('documents', 'show', str(document.id))}"
     return "; ".join([*doubts, see]) if doubts else ""
 
 
@@ -203,7 +221,7 @@ async def settled(client: Client, document: Document, shown: UploadDisplay) -> D
     status = await client.settled(document.id, on_status=shown.importing, on_waiting=shown.waiting)
     if "failed" in {status.import_status, status.index_status}:
         reasons = [job.message for job in status.jobs if job.state == "failed"]
-        again = f"Try again with: pdfsluice documents index {document.id}"
+        again = f"Try again with: {command('documents', 'index', str(document.id))}"
         raise ClientError(
             f"document {document.id} is stored, and its import failed: {'; '.join(reasons)}",
             code="import-failed",

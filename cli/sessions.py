@@ -28,6 +28,7 @@ from .failures import (
     report,
     run,
 )
+from .invocation import program, typed
 from .options import (
     Json,
     KeyFile,
@@ -54,7 +55,7 @@ def sessions(
     if quarantined:
         _list_quarantine(server, key_file, as_json=as_json)
         return
-    found = run(_sessions(server, key_file))
+    found = run(_sessions(server, key_file), as_json=as_json)
     if as_json:
         for upload in found:
             print_json(upload)
@@ -66,7 +67,7 @@ def sessions(
     for upload in found:
         table.add_row(*_row(upload))
     print_table(table)
-    err.print("\nGo on with: pdfsluice resume SESSION FILE")
+    err.print(f"\nContinue with: {program()} resume SESSION FILE")
 
 
 def _names() -> tuple[Column, Column]:
@@ -101,7 +102,7 @@ def _list_quarantine(server: str, key_file: Path | None, *, as_json: bool) -> No
         async with connect(server, key_file) as client:
             return await client.quarantine()
 
-    found = run(ask())
+    found = run(ask(), as_json=as_json)
     if as_json:
         for upload in found:
             print_json(upload)
@@ -119,7 +120,8 @@ def _list_quarantine(server: str, key_file: Path | None, *, as_json: bool) -> No
         )
     print_table(table)
     err.print(
-        "\nLet one in with: pdfsluice release SESSION\nDelete one with: pdfsluice cancel SESSION"
+        f"\nRelease one with: {program()} release SESSION\n"
+        f"Delete one with: {program()} cancel SESSION"
     )
 
 
@@ -133,10 +135,10 @@ def cancel(
     """End unfinished uploads, or quarantined ones; the server deletes their bytes."""
 
     async def cancel_one(client: Client, upload: str) -> None:
-        await client.cancel(upload, reason=reason or "cancelled by the user")
+        await client.cancel(upload, reason=typed(reason) or "cancelled by the user")
         out.print(f"Cancelled {escape(upload)}.", soft_wrap=True)
 
-    _with_each(server, key_file, session, cancel_one, "pdfsluice sessions")
+    _with_each(server, key_file, session, cancel_one, "sessions")
 
 
 def release(
@@ -156,11 +158,11 @@ def release(
         if released.missing_ranges:
             err.print(
                 "  It had not arrived whole. Whoever has the file goes on with:\n"
-                f"  pdfsluice resume {escape(upload)} FILE",
+                f"  {program()} resume {escape(upload)} FILE",
                 soft_wrap=True,
             )
 
-    _with_each(server, key_file, session, release_one, "pdfsluice sessions --quarantined")
+    _with_each(server, key_file, session, release_one, "sessions --quarantined")
 
 
 def _with_each(
@@ -193,7 +195,7 @@ def _with_each(
                     if session not in error.message:
                         error.message = f"{session}: {error.message}"
                     if isinstance(error, NotFound):
-                        error.hint = f"See which there are: {lists}"
+                        error.hint = f"See which there are: {program()} {lists}"
                     exits.append(report(error))
                     if hopeless(error):
                         break

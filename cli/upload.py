@@ -9,6 +9,7 @@ import typer
 from pdfsluice.client.client import DEFAULT_SERVER, Client, Listener
 from pdfsluice.client.models import Document
 
+from .invocation import typed
 from .options import (
     Json,
     KeyFile,
@@ -81,6 +82,7 @@ def upload(
     """
     if title and len(files) > 1:
         raise typer.BadParameter("a title is for one file", param_hint="--title")
+    title = typed(title)
     output = Output(server=server, key_file=key_file, json=as_json, quiet=quiet, wait=wait)
 
     def send(client: Client, file: Path, listener: Listener) -> Awaitable[Document]:

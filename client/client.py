@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 from uuid import uuid4
 
 from .download import Download
@@ -25,6 +25,7 @@ from .models import (
 from .progress import ProgressTracker, TransferProgress
 from .retry import Patience, RetryPolicy
 from .source import FileSource
+from .streaming import StreamedDownload
 from .transfer import STREAMING
 from .transport import Transport
 from .upload import Upload, UploadOptions
@@ -32,7 +33,9 @@ from .watching import Subscriber
 
 DEFAULT_SERVER = "http://localhost:8000"
 _DOCUMENTS = "/api/documents"
-_POLL_SECONDS = 0.2
+_FIRST_POLL_SECONDS = 0.25
+_MAX_POLL_SECONDS = 2.0
+_POLL_GROWTH = 1.5
 
 Listener = Callable[[TransferProgress], None]
 T = TypeVar("T")
@@ -232,7 +235,7 @@ class Client:
     async def download(
         self,
         document_id: int,
-        target: Path | str,
+        target: Path | str | BinaryIO,
         *,
         on_progress: Callable[[int, int], None] = lambda _arrived, _total: None,
     ) -> Document:
@@ -244,7 +247,8 @@ class Client:
 
         Args:
             document_id: The document.
-            target: Where the file is to be; a file that is there is replaced.
+            target: Where the file is to be; a file that is there is replaced. A binary stream
+                is given the bytes as they arrive; the digest is compared after the last one.
             on_progress: Told of the bytes that have arrived and of all there are.
 
         Raises:
@@ -252,13 +256,17 @@ class Client:
             NotFound: There is no such document, or its file is not available.
         """
         document = await self.document(document_id)
-        await Download(
-            self._transport,
-            document,
-            Path(target),
-            patience=Patience(self._retry),
-            listener=on_progress,
-        ).run()
+        patience = Patience(self._retry)
+        download: Download | StreamedDownload
+        if isinstance(target, Path | str):
+            download = Download(
+                self._transport, document, Path(target), patience=patience, listener=on_progress
+            )
+        else:
+            download = StreamedDownload(
+                self._transport, document, target, patience=patience, listener=on_progress
+            )
+        await download.run()
         return document
 
     async def rename(self, document_id: int, title: str) -> Document:
@@ -297,21 +305,24 @@ class Client:
 
         Args:
             document_id: The document.
-            on_status: Told how far they are, several times a second while they go on.
-            on_waiting: Told of the error and the pause whenever the server is waited for.
+            on_status: Called with the status of each look. Looks are a quarter of a second apart
+                at first, and at most two seconds.
+            on_waiting: Called with the error and the pause whenever the server is waited for.
 
         Raises:
             Unreachable: The server stayed away for longer than the policy's patience.
             NotFound: There is no such document.
         """
         patience = Patience(self._retry, on_waiting)
+        pause = _FIRST_POLL_SECONDS
         while True:
             status = await patience.retried(lambda: self.import_status(document_id))
             patience.progressed()
             if not status.running:
                 return status
             on_status(status)
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(pause * _POLL_GROWTH, _MAX_POLL_SECONDS)
 
     async def index(self, document_id: int) -> ImportStatus:
         """Ask for a document to be made searchable; it happens in the background."""

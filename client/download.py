@@ -14,8 +14,8 @@ from .retry import Patience
 from .transport import Transport
 
 _HASH_SLICE = 1024 * 1024
-_LONGEST_NAME = 255
-"""Bytes that the name of a file may have on all usual file systems."""
+MAX_NAME_BYTES = 255
+"""What the name of a file may have on all usual file systems."""
 
 Listener = Callable[[int, int], None]
 """Told of the bytes that have arrived, and of how many there are."""
@@ -162,9 +162,19 @@ class Download:
 def part_of(target: Path, document: Document) -> Path:
     """Return where the bytes of an unfinished download are."""
     name, suffix = target.name, f".{document.sha256[:16]}.part"
-    while len(os.fsencode(f".{name}{suffix}")) > _LONGEST_NAME:
+    while len(os.fsencode(f".{name}{suffix}")) > MAX_NAME_BYTES:
         name = name[:-1]
     return target.with_name(f".{name}{suffix}")
+
+
+def shortened(name: str) -> str:
+    """Return a name that file systems take; a name that is too long keeps its ending."""
+    stem, dot, ending = name.rpartition(".")
+    ending = f"{dot}{ending}" if stem and len(os.fsencode(ending)) < MAX_NAME_BYTES // 2 else ""
+    stem = name.removesuffix(ending) if ending else name
+    while len(os.fsencode(stem + ending)) > MAX_NAME_BYTES:
+        stem = stem[:-1]
+    return stem + ending
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -145,4 +145,5 @@ def _environment(given: Mapping[str, str] | None) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("STREAMING_", "PDFSLUICE_"))
     }
-    return {**kept, "COLUMNS": str(_COLUMNS), "NO_COLOR": "1", **(given or {})}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**kept, "PATH": path, "COLUMNS": str(_COLUMNS), "NO_COLOR": "1", **(given or {})}

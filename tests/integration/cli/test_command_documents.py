@@ -67,7 +67,7 @@ def test_a_document_is_downloaded(
     (folder / "otters.pdf").write_text("my own")
     refused = pdfsluice_here("download", number, *at)
     assert refused.code == 1
-    assert "is there already" in refused.err
+    assert "exists already" in refused.err
     assert (folder / "otters.pdf").read_text() == "my own"
     forced = pdfsluice_here("download", number, "--force", "--json", *at)
     assert json.loads(forced.out)["document"]["sha256"] == document["sha256"]

@@ -1,0 +1,86 @@
+"""Help in plain text, and what was probably meant by a word that is not known.
+
+Help is as wide as the terminal, at most 100 columns. Nothing is cut off, however narrow it is.
+"""
+
+import difflib
+import inspect
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+_MAX_WIDTH = 100
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": _MAX_WIDTH}
+
+
+class Group(TyperGroup):
+    """A group that shows the whole help of its commands and suggests what was meant."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands with the first sentence of their help, wrapped and not shortened."""
+        rows = []
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                paragraph = inspect.cleandoc(command.help or "").partition("\n\n")[0]
+                rows.append((name, " ".join(paragraph.split())))
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the options of the group itself."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            better = with_suggestions(error)
+            if better is error:
+                raise
+            raise better from None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is named first.
+
+        Raises:
+            typer.BadParameter: There is no such command; the message has those of similar names.
+        """
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise UsageError(
+                f"there is no command {args[0]!r}{meant(args[0], self.list_commands(ctx))}",
+                ctx=ctx,
+            )
+        return super().resolve_command(ctx, args)
+
+
+def plain(command: Any) -> None:
+    """Give a command of a plugin, and those below it, the help of this program."""
+    command.rich_markup_mode = None
+    command.context_settings = {**CONTEXT, **command.context_settings}
+    for inner in getattr(command, "commands", {}).values():
+        plain(inner)
+
+
+class UsageError(typer.BadParameter):
+    """The command line is wrong; the message says how, without naming a parameter."""
+
+    def format_message(self) -> str:
+        """Return the message as it is."""
+        return str(self.message)
+
+
+def meant(word: str, known: list[str]) -> str:
+    """Return a question for the names that are similar to a word; empty if there are none."""
+    similar = difflib.get_close_matches(word, known, n=2)
+    return f"; did you mean {' or '.join(map(repr, similar))}?" if similar else ""
+
+
+def with_suggestions(error: Exception) -> Exception:
+    """Put what was probably meant into the message about an option that is not known."""
+    option, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
+    if option is None or context is None:
+        return error
+    known = [name for each in context.command.params for name in each.opts if name[:2] == "--"]
+    return UsageError(
+        f"there is no option {option!r}{meant(option, [*known, '--help'])}", ctx=context
+    )
