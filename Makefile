@@ -57,7 +57,6 @@ soak: dev ## Interrupt a thousand uploads and count what was lost
 
 docs: $(VENV)/.installed-dev ## Write the generated pages of docs/reference
 	$(BIN)/python docs/generate.py
-	$(BIN)/python -m pdfsluice.cli.reference docs/reference/cli.md
 
 clean: ## Remove everything that can be made again, the environment included
 	rm -rf $(VENV) $(NODE_TESTS)/node_modules var/demo build dist *.egg-info htmlcov .coverage

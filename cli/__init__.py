@@ -10,14 +10,14 @@ if __name__ == "cli":
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command and exit; no failure shows a traceback unless it is asked for.
+    """Run the command and exit; a failure shows a traceback only if it is asked for.
 
     Args:
-        arguments: What the user typed behind ``pdfsluice``; by default ``sys.argv``.
+        arguments: What the user typed after ``pdfsluice``; by default ``sys.argv``.
     """
-    _show_what_can_be_shown()
+    _replace_unencodable()
     try:
-        from .program import app  # noqa: PLC0415 - typer is loaded by who runs a command
+        from .program import app  # noqa: PLC0415 - typer takes long to import
 
         app(args=arguments, prog_name="pdfsluice")
     except KeyboardInterrupt:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(report(error))
 
 
-def _show_what_can_be_shown() -> None:
+def _replace_unencodable() -> None:
     """Write ``?`` for letters that a stream's encoding lacks: they are no reason to fail."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -1,4 +1,4 @@
-"""Shows how an upload goes on: a live bar on a terminal, a few lines elsewhere."""
+"""Displays upload progress: a live bar on a terminal, a few lines elsewhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _NEVER_DONE = 0.999  # the spinner stops at 1, and what follows the bytes takes 
 
 
 class UploadDisplay:
-    """Shows one file on its way.
+    """Displays the progress of one file.
 
     Args:
         name: Of the file.
@@ -33,7 +33,7 @@ class UploadDisplay:
         self._console = console
         self._progress = progress
         self._quiet = quiet
-        self._told: set[tuple[str, str]] = set()
+        self._printed: set[tuple[str, str]] = set()
         self._task = progress.add_task(escape(name), stage="", detail="") if progress else None
         self._share = 0.0
 
@@ -53,7 +53,7 @@ class UploadDisplay:
                 return
 
     def waiting(self, error: ClientError, pause: float) -> None:
-        """Show that the server is away while something goes on there."""
+        """Show that the server cannot be reached while it works on the document."""
         self._show("waiting", self._share, why_waiting(error, pause))
 
     def _show(self, stage: str, share: float, detail: str) -> None:
@@ -66,9 +66,9 @@ class UploadDisplay:
             self._line(stage, detail if stage == "waiting" else "")
 
     def _line(self, stage: str, reason: str) -> None:
-        """Write a line where a stage begins, and for each new reason to wait."""
-        if (stage, reason) not in self._told:
-            self._told.add((stage, reason))
+        """Write a line when a stage begins, and for each new reason to wait."""
+        if (stage, reason) not in self._printed:
+            self._printed.add((stage, reason))
             parts = filter(None, (self._name, stage, reason))
             self._console.print(escape(": ".join(parts)), soft_wrap=True)
 

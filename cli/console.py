@@ -1,4 +1,4 @@
-"""Where output goes: results to standard output, everything about them to standard error."""
+"""Output: results go to standard output, everything about them to standard error."""
 
 import sys
 from typing import Any
@@ -22,7 +22,7 @@ def print_json(value: Any) -> None:
 
 
 def listing(*columns: str | Column) -> Table:
-    """Return an empty table; what is too long for its column goes on in the next line."""
+    """Return an empty table; text that is too long for its column is wrapped."""
     folded = (Column(each, overflow="fold") if isinstance(each, str) else each for each in columns)
     return Table(*folded, box=None, pad_edge=False)
 

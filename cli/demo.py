@@ -1,4 +1,4 @@
-"""`pdfsluice demo`: a server, a sample document, its way through, and a search."""
+"""`pdfsluice demo`: a server, the upload of a sample document, and a search."""
 
 import asyncio
 import os
@@ -52,7 +52,7 @@ def demo(
     ] = None,
 ) -> None:
     """Start a server, upload a sample document, index it and search in it."""
-    for ending in (signal.SIGTERM, signal.SIGHUP):  # the server must not be left behind
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # the server must not outlive the command
         signal.signal(ending, lambda number, _frame: sys.exit(128 + number))
     data_dir.mkdir(parents=True, exist_ok=True)
     address = f"http://{_HOST}:{port or _free_port()}"
@@ -123,7 +123,7 @@ async def _ready(client: Client, process: "subprocess.Popen[bytes]", data_dir: P
 
 @contextmanager
 def _server(address: str, data_dir: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    """Run a server for the time of the context; nobody's settings disturb it."""
+    """Run a server for the time of the context, without the settings of the environment."""
     own = ("STREAMING_", "PDFSLUICE_")
     with (data_dir / "server.log").open("wb") as log:
         process = subprocess.Popen(

@@ -55,7 +55,7 @@ def _with_client(
     *,
     as_json: bool = False,
 ) -> T:
-    """Run with a client for what was given behind the command, or else before it."""
+    """Run with a client for the options after the command, or else those before it."""
     before = context.parent.params if context.parent else {}
     server = server or before.get("server") or DEFAULT_SERVER
     key_file = key_file or before.get("key_file")

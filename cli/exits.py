@@ -17,7 +17,7 @@ class Exit(IntEnum):
 
     @property
     def meaning(self) -> str:
-        """What the code says, in a sentence."""
+        """The meaning of the code, in a sentence."""
         return _MEANINGS[self]
 
     @classmethod
@@ -34,7 +34,7 @@ _MEANINGS = {
     Exit.FAILED: "Something failed; of several files, they failed in different ways.",
     Exit.USAGE: "The command line or a setting is wrong; nothing was done.",
     Exit.REFUSED: "The server refuses the file because of what is in it.",
-    Exit.UNREACHABLE: "The server cannot be reached, or stayed away for too long.",
+    Exit.UNREACHABLE: "The server cannot be reached, or was unavailable for too long.",
     Exit.AUTHENTICATION: "The API key is absent, wrong, revoked or lacks a scope.",
     Exit.INTERRUPTED: "Ctrl-C; an upload that had begun can be resumed.",
 }

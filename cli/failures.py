@@ -96,7 +96,7 @@ def by_gravity(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def kinds_of(findings: Iterable[Finding]) -> str:
-    """Name the kinds of findings, the worst first; mere notes only where there is nothing else."""
+    """Name the kinds of findings, the worst first; notes only if there is nothing else."""
     worst = by_gravity(findings)
     told = [each for each in worst if each.severity is not Severity.INFO] or worst
     return ", ".join(dict.fromkeys(each.kind for each in told))
@@ -116,7 +116,7 @@ def exit_of(error: Exception) -> Exit:
 
 
 def _words(error: Exception) -> tuple[str, str]:
-    if isinstance(error, AuthenticationFailed):  # the server's hint is for who writes requests
+    if isinstance(error, AuthenticationFailed):  # the server's hint is for authors of requests
         return error.message, (
             "Give a key with PDFSLUICE_API_KEY or --api-key-file; an administrator makes one with"
             f" '{program()} keys add NAME'."

@@ -62,7 +62,7 @@ def plain(command: Any) -> None:
 
 
 class UsageError(typer.BadParameter):
-    """The command line is wrong; the message says how, without naming a parameter."""
+    """The command line is wrong; the message explains it without naming a parameter."""
 
     def format_message(self) -> str:
         """Return the message as it is."""

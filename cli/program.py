@@ -20,7 +20,7 @@ from .help import CONTEXT, Group, plain, with_suggestions
 _HERE = "pdfsluice.cli"
 OWN_COMMANDS = (
     CommandSpec(name="upload", help="Upload PDF files.", target=f"{_HERE}.upload:upload"),
-    CommandSpec(name="resume", help="Go on with an upload.", target=f"{_HERE}.upload:resume"),
+    CommandSpec(name="resume", help="Resume an upload.", target=f"{_HERE}.upload:resume"),
     CommandSpec(
         name="sessions",
         help="List unfinished or quarantined uploads.",
@@ -32,7 +32,7 @@ OWN_COMMANDS = (
         target=f"{_HERE}.sessions:cancel",
     ),
     CommandSpec(
-        name="release", help="Let a quarantined upload in.", target=f"{_HERE}.sessions:release"
+        name="release", help="Release a quarantined upload.", target=f"{_HERE}.sessions:release"
     ),
     CommandSpec(
         name="documents",
@@ -73,7 +73,7 @@ class LazyGroup(Group):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
         """Return the names of all commands, the client's first.
 
-        Where a plugin cannot be loaded the program still lists and runs its own commands.
+        If a plugin cannot be loaded, the program still lists and runs its own commands.
         """
         try:
             return list(all_commands())
@@ -187,4 +187,4 @@ def _program(
         ),
     ] = False,
 ) -> None:
-    """Take in large PDFs: resumable uploads, scanned while they arrive, searchable after."""
+    """Receive large PDFs: resumable uploads, scanned while they arrive, searchable afterwards."""

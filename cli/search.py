@@ -22,7 +22,7 @@ from .options import (
     connect,
 )
 
-_SHORTEST_MARKED = 3
+_MIN_MARKED_LETTERS = 3
 
 
 def search(
@@ -38,7 +38,7 @@ def search(
     """Search the documents and print the passages that fit best, with their pages."""
     words = typed(" ".join(query)).strip()
     if not words:
-        raise typer.BadParameter("say what to look for", param_hint="'WORD'")
+        raise typer.BadParameter("give words to look for", param_hint="'WORD'")
     passages = run(_search(server, key_file, words, top_k), as_json=as_json)
     if as_json:
         for passage in passages:
@@ -63,7 +63,7 @@ async def _search(
 
 def print_passages(passages: Iterable[Passage], query: str) -> None:
     """Print passages, best first, with the words of the query marked."""
-    words = [word for word in query.split() if len(word) >= _SHORTEST_MARKED]
+    words = [word for word in query.split() if len(word) >= _MIN_MARKED_LETTERS]
     for number, passage in enumerate(passages, 1):
         heading = Text.assemble(
             f"{number}. ",

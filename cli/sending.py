@@ -1,4 +1,4 @@
-"""Sends files one after the other and tells what became of each."""
+"""Sends files one after the other and reports the result of each."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -46,7 +46,7 @@ class Output:
     wait: bool
 
     def resume_command(self, session_id: str, file: Path) -> str:
-        """Return the command line that goes on with an upload."""
+        """Return the command line that resumes an upload."""
         words = ["resume", session_id, str(file)]
         if self.server != DEFAULT_SERVER:
             words += ["--server", self.server]
@@ -112,10 +112,10 @@ class _Run:
                         return
                 else:
                     self.exits.append(Exit.OK)
-                    self._tell(document)
+                    self._report(document)
 
     async def _failed(self, client: Client, error: ClientError) -> Exit:
-        """Say what went wrong with the file under way, where it is now, and what to do next."""
+        """Report what went wrong with the current file, its state, and what to do next."""
         code = report(error)
         if self.output.json:
             print_json(
@@ -131,7 +131,7 @@ class _Run:
         if error.retryable and self.latest.session_id:
             self.advise("The upload is not lost.")
         if isinstance(error, ContentRejected):
-            await self._tell_if_kept(client)
+            await self._report_quarantine(client)
         return code
 
     def _print_unsent(self, files: Sequence[Path], error: ClientError) -> None:
@@ -147,11 +147,11 @@ class _Run:
         try:
             self.stored = document = await self.send(client, self.file, listener)
         except SessionGone as error:
-            error.hint = error.hint or "Upload the file anew."
+            error.hint = error.hint or "Upload the file again."
             raise
         return await settled(client, document, shown) if self.output.wait else document
 
-    def _tell(self, document: Document) -> None:
+    def _report(self, document: Document) -> None:
         if self.output.json:
             print_json(document)
             return
@@ -173,11 +173,11 @@ class _Run:
             print_findings(document.findings)
 
     def advise(self, why: str) -> None:
-        """Say how the upload that was interrupted goes on."""
+        """Report how to resume the interrupted upload."""
         now, name = self.latest, escape(self.file.name)
         if self.stored is not None:
             err.print(
-                f"{why} {name} is document {self.stored.id}, and its import goes on. See:\n"
+                f"{why} {name} is document {self.stored.id}, and its import continues. See:\n"
                 f"  {command('documents', 'show', str(self.stored.id))}",
                 soft_wrap=True,
             )
@@ -187,19 +187,19 @@ class _Run:
             return
         share = now.acknowledged_bytes / now.total_bytes if now.total_bytes else 0.0
         err.print(
-            f"{why} {share:.0%} of {name} is stored on the server. Go on with:\n"
+            f"{why} {share:.0%} of {name} is stored on the server. Resume with:\n"
             f"  {escape(self.output.resume_command(now.session_id, self.file))}",
             soft_wrap=True,
         )
 
-    async def _tell_if_kept(self, client: Client) -> None:
-        """Say where a refused file is, if the server has kept it; that it was refused is said."""
+    async def _report_quarantine(self, client: Client) -> None:
+        """Report where a refused file is, if the server kept it."""
         with suppress(ClientError):
             session = await client.session(self.latest.session_id)
             if session.quarantined:
                 err.print(
                     f"  It is kept in quarantine as {session.session_id}. An administrator can"
-                    " let it in with:\n"
+                    " release it with:\n"
                     f"  {command('release', session.session_id)}",
                     soft_wrap=True,
                 )

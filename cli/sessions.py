@@ -91,7 +91,7 @@ def _row(upload: ResumableUpload) -> tuple[str, ...]:
 
 
 def _age(hours: float) -> str:
-    """Return how long ago something was, in the unit that says it best."""
+    """Return how long ago something was, in the largest fitting unit."""
     if hours < 1:
         return f"{hours * 60:.0f} min ago"
     return f"{hours:.0f} h ago" if hours < _HOURS_OF_TWO_DAYS else f"{hours / 24:.0f} d ago"
@@ -146,9 +146,9 @@ def release(
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
 ) -> None:
-    """Let quarantined uploads in although they were refused; for administrators.
+    """Release quarantined uploads although they were refused; for administrators.
 
-    What was found stays with the document. A file that had not arrived whole when it was refused
+    The findings stay with the document. A file that had not arrived completely when it was refused
     waits for the rest of its bytes.
     """
 
@@ -157,7 +157,7 @@ def release(
         out.print(f"Released {escape(released.filename)}.", soft_wrap=True)
         if released.missing_ranges:
             err.print(
-                "  It had not arrived whole. Whoever has the file goes on with:\n"
+                "  It had not arrived completely. The owner of the file resumes it with:\n"
                 f"  {program()} resume {escape(upload)} FILE",
                 soft_wrap=True,
             )
@@ -172,7 +172,7 @@ def _with_each(
     work: Callable[[Client, str], Awaitable[None]],
     lists: str,
 ) -> None:
-    """Do something with each upload, whatever becomes of the others, and end the command.
+    """Do something with each upload, independently of the others, and end the command.
 
     Args:
         server: Address of the server.

@@ -27,7 +27,7 @@ Files = Annotated[
     ),
 ]
 Parallel = Annotated[
-    int, typer.Option("--parallel", "-p", min=1, max=64, help="Chunks under way at once.")
+    int, typer.Option("--parallel", "-p", min=1, max=64, help="Chunks in flight at a time.")
 ]
 Rate = Annotated[
     int | None,
@@ -68,14 +68,14 @@ def upload(
         ),
     ] = None,
     allow_duplicates: Annotated[
-        bool, typer.Option("--allow-duplicates", help="Store files that are there already.")
+        bool, typer.Option("--allow-duplicates", help="Store files that the server has already.")
     ] = False,
     patience: Patience = 300.0,
     wait: Wait = True,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Upload PDF files, and show how it goes on.
+    """Upload PDF files, and show the progress.
 
     An upload outlives a lost connection and a restart of the server. After Ctrl-C it can be
     resumed; the command that does so is printed.
@@ -117,7 +117,7 @@ def resume(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Go on with an interrupted upload: only what is missing is sent."""
+    """Resume an interrupted upload: only what is missing is sent."""
     output = Output(server=server, key_file=key_file, json=as_json, quiet=quiet, wait=wait)
 
     def send(client: Client, path: Path, listener: Listener) -> Awaitable[Document]:

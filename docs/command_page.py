@@ -1,14 +1,13 @@
-"""Writes docs/reference/cli.md from the commands themselves: ``python -m ... PATH``."""
+"""Describes the commands of the program, from the commands themselves, for docs/reference."""
 
 import inspect
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .exits import Exit
-from .program import all_commands, load_command
+from pdfsluice.cli.exits import Exit
+from pdfsluice.cli.program import all_commands, load_command
 
 _HEAD = """\
 # The `pdfsluice` command
@@ -31,7 +30,7 @@ _ENVIRONMENT = """\
 """
 
 
-def reference() -> str:
+def command_page() -> str:
     """Return the page, in Markdown."""
     sections = [_HEAD, _exits(), _ENVIRONMENT, "## Commands\n"]
     for spec in all_commands(third_party=False).values():
@@ -84,7 +83,3 @@ def _row(name: str, parameter: Any) -> str:
 
 def _cell(text: str) -> str:
     return re.sub(r"\s+", " ", text).replace("|", r"\|")
-
-
-if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")

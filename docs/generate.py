@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import describe
+from command_page import command_page
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
 
@@ -385,6 +386,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "metrics.md": metrics_page,
     "findings.md": findings_page,
+    "cli.md": command_page,
 }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf
 
-_SUBTITLE = "How water is held, raised and let go"
+_SUBTITLE = "How water is held, raised and released"
 FILENAME = "canals-locks-and-sluices.pdf"
 
 _WIDTH, _HEIGHT = 420, 595  # points; A5
@@ -154,7 +154,7 @@ def _cover(pdf: Pdf, fonts: Dictionary, title: str) -> None:
     )
     drawing = f"q {_WIDTH} 0 0 380 0 0 cm /Water Do Q BT /B 24 Tf {_MARGIN} 480 Td "
     drawing += (
-        f"({_escaped(title)}) Tj /R 12 Tf 0 -26 Td (How water is held, raised and let go) Tj ET"
+        f"({_escaped(title)}) Tj /R 12 Tf 0 -26 Td (How water is held, raised and released) Tj ET"
     )
     resources = Dictionary(Font=fonts, XObject=Dictionary(Water=picture))
     _page(pdf, resources, drawing.encode("cp1252"))

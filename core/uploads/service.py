@@ -203,10 +203,9 @@ class UploadService:
         return upload.session
 
     async def announce_digest(self, principal: Principal, session_id: str, digest: str) -> None:
-        """Announce the SHA-256 of a file that was not known when its upload began.
+        """Announce a SHA-256 that was not known when the upload began.
 
         Raises:
-            ProtocolError: It is not a SHA-256 in hexadecimal.
             DigestMismatch: Another digest was announced before, or the document has another.
         """
         principal.require(Scope.UPLOAD)

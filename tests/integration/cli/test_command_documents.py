@@ -9,13 +9,10 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.cli.download import target_of
-from pdfsluice.cli.reference import reference
 from pdfsluice.client import Document
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice, pdfsluice_here
 from tests.support.servers import RunningServer
-
-ROOT = Path(__file__).parents[3]
 
 
 def test_a_document_is_indexed_found_shown_renamed_and_deleted(
@@ -154,8 +151,3 @@ def test_help_lists_the_commands_of_plugins_too() -> None:
 
 def test_the_version_is_that_of_the_distribution() -> None:
     assert pdfsluice("--version").out == f"pdfsluice {version('pdfsluice')}\n"
-
-
-def test_the_page_about_the_command_is_current() -> None:
-    page = ROOT / "docs" / "reference" / "cli.md"
-    assert page.read_text(encoding="utf-8") == reference(), "run `make docs`"

@@ -26,8 +26,6 @@ ALLOWED: Mapping[str, int] = {
     "benchmarks/scanner": 4,
     "benchmarks/soak": 6,
     "benchmarks/support": 5,
-    "cli": 36,
-    "cli/sample": 2,
     "client": 93,
     "client/js": 111,
     "config": 10,
