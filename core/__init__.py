@@ -1,4 +1,302 @@
-"""The pdfsluice framework: pipeline, plugin registry and ports; no HTTP and no PDF library."""
+"""The pdfsluice framework, without HTTP and without any PDF library.
+
+The names in ``__all__`` are the public interface of plugins: import them from here. What
+they promise is in ``docs/explanation/stability.md``; all other modules may change with every
+version. A name is imported from its module when it is first used, so that a process which
+needs few of them starts fast.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "core":
     raise ImportError("import this package as 'pdfsluice.core', not as 'core'")
+
+if TYPE_CHECKING:
+    from .errors import (
+        AuthenticationError,
+        BodyIncomplete,
+        ChecksumMismatch,
+        Conflict,
+        ContentRejected,
+        DocumentNotFound,
+        DocumentUnreadable,
+        NotFound,
+        OffsetConflict,
+        Overloaded,
+        PdfsluiceError,
+        PermissionDenied,
+        PluginError,
+        ProtocolError,
+        RateLimited,
+        SessionEnded,
+        SessionExpired,
+        SessionNotFound,
+        SizeExceeded,
+        StageFailed,
+        StateConflict,
+        StorageFailed,
+        StorageFull,
+    )
+    from .events import (
+        ChunkProgress,
+        Event,
+        FindingsReported,
+        MemoryWarning,
+        SessionEvent,
+        ShuttingDown,
+        UploadProgress,
+        UploadStatus,
+    )
+    from .findings import (
+        BY_ITSELF,
+        Decision,
+        Explanation,
+        Finding,
+        FindingKind,
+        Revision,
+        Severity,
+        StageReport,
+        Trigger,
+        Unscanned,
+    )
+    from .models import (
+        Checksum,
+        ChunkIntent,
+        Document,
+        Extent,
+        Job,
+        JobKind,
+        JobState,
+        NewDocument,
+        PageText,
+        Passage,
+        Principal,
+        Protocol,
+        Scope,
+        Session,
+        SessionState,
+    )
+    from .plugins.hookspecs import API_VERSION, hookimpl
+    from .plugins.ports.access import Authenticator, AuthenticatorSpec, Credentials
+    from .plugins.ports.blobs import Blob, StoreUsage, UploadStore, UploadStoreSpec
+    from .plugins.ports.catalogue import Catalogue, CatalogueSpec, DocumentChanges
+    from .plugins.ports.context import CommandSpec, OptionsSpec, PluginContext
+    from .plugins.ports.documents import (
+        ImportContext,
+        Importer,
+        ImporterSpec,
+        Index,
+        IndexSpec,
+        PageRenderer,
+        PageRendererSpec,
+        Progress,
+        TextExtractor,
+        TextExtractorSpec,
+    )
+    from .plugins.ports.opening import Opener, closing
+    from .plugins.ports.policy import Policy, PolicySpec
+    from .plugins.ports.sessions import SessionChanges, SessionStore, SessionStoreSpec
+    from .plugins.ports.sinks import EventSink, EventSinkSpec
+    from .plugins.ports.stages import (
+        ChunkCheck,
+        ChunkStage,
+        ChunkStageSpec,
+        CompletionContext,
+        CompletionStage,
+        CompletionStageSpec,
+        Gate,
+        GateSpec,
+        ReadinessCheck,
+        StageContext,
+        StreamStage,
+        StreamStageSpec,
+    )
+    from .processes.child import (
+        Child,
+        ChildFailed,
+        Limits,
+        path_from_text,
+        path_to_text,
+        plain_environment,
+        serve,
+    )
+    from .processes.pool import ChildPool
+    from .ranges import RangeSet
+    from .text import printable
+
+__all__ = [
+    "API_VERSION",
+    "BY_ITSELF",
+    "AuthenticationError",
+    "Authenticator",
+    "AuthenticatorSpec",
+    "Blob",
+    "BodyIncomplete",
+    "Catalogue",
+    "CatalogueSpec",
+    "Checksum",
+    "ChecksumMismatch",
+    "Child",
+    "ChildFailed",
+    "ChildPool",
+    "ChunkCheck",
+    "ChunkIntent",
+    "ChunkProgress",
+    "ChunkStage",
+    "ChunkStageSpec",
+    "CommandSpec",
+    "CompletionContext",
+    "CompletionStage",
+    "CompletionStageSpec",
+    "Conflict",
+    "ContentRejected",
+    "Credentials",
+    "Decision",
+    "Document",
+    "DocumentChanges",
+    "DocumentNotFound",
+    "DocumentUnreadable",
+    "Event",
+    "EventSink",
+    "EventSinkSpec",
+    "Explanation",
+    "Extent",
+    "Finding",
+    "FindingKind",
+    "FindingsReported",
+    "Gate",
+    "GateSpec",
+    "ImportContext",
+    "Importer",
+    "ImporterSpec",
+    "Index",
+    "IndexSpec",
+    "Job",
+    "JobKind",
+    "JobState",
+    "Limits",
+    "MemoryWarning",
+    "NewDocument",
+    "NotFound",
+    "OffsetConflict",
+    "Opener",
+    "OptionsSpec",
+    "Overloaded",
+    "PageRenderer",
+    "PageRendererSpec",
+    "PageText",
+    "Passage",
+    "PdfsluiceError",
+    "PermissionDenied",
+    "PluginContext",
+    "PluginError",
+    "Policy",
+    "PolicySpec",
+    "Principal",
+    "Progress",
+    "Protocol",
+    "ProtocolError",
+    "RangeSet",
+    "RateLimited",
+    "ReadinessCheck",
+    "Revision",
+    "Scope",
+    "Session",
+    "SessionChanges",
+    "SessionEnded",
+    "SessionEvent",
+    "SessionExpired",
+    "SessionNotFound",
+    "SessionState",
+    "SessionStore",
+    "SessionStoreSpec",
+    "Severity",
+    "ShuttingDown",
+    "SizeExceeded",
+    "StageContext",
+    "StageFailed",
+    "StageReport",
+    "StateConflict",
+    "StorageFailed",
+    "StorageFull",
+    "StoreUsage",
+    "StreamStage",
+    "StreamStageSpec",
+    "TextExtractor",
+    "TextExtractorSpec",
+    "Trigger",
+    "Unscanned",
+    "UploadProgress",
+    "UploadStatus",
+    "UploadStore",
+    "UploadStoreSpec",
+    "closing",
+    "hookimpl",
+    "path_from_text",
+    "path_to_text",
+    "plain_environment",
+    "printable",
+    "serve",
+]
+
+_MODULES = {
+    "errors": (
+        "AuthenticationError BodyIncomplete ChecksumMismatch Conflict ContentRejected "
+        "DocumentNotFound DocumentUnreadable NotFound OffsetConflict Overloaded PdfsluiceError "
+        "PermissionDenied PluginError ProtocolError RateLimited SessionEnded SessionExpired "
+        "SessionNotFound SizeExceeded StageFailed StateConflict StorageFailed StorageFull"
+    ),
+    "events": (
+        "ChunkProgress Event FindingsReported MemoryWarning SessionEvent ShuttingDown "
+        "UploadProgress UploadStatus"
+    ),
+    "findings": (
+        "BY_ITSELF Decision Explanation Finding FindingKind Revision Severity StageReport "
+        "Trigger Unscanned"
+    ),
+    "models": (
+        "Checksum ChunkIntent Document Extent Job JobKind JobState NewDocument PageText "
+        "Passage Principal Protocol Scope Session SessionState"
+    ),
+    "plugins.hookspecs": "API_VERSION hookimpl",
+    "plugins.ports.access": "Authenticator AuthenticatorSpec Credentials",
+    "plugins.ports.context": "CommandSpec OptionsSpec PluginContext",
+    "plugins.ports.documents": (
+        "ImportContext Importer ImporterSpec Index IndexSpec PageRenderer PageRendererSpec "
+        "Progress TextExtractor TextExtractorSpec"
+    ),
+    "plugins.ports.opening": "Opener closing",
+    "plugins.ports.policy": "Policy PolicySpec",
+    "plugins.ports.sinks": "EventSink EventSinkSpec",
+    "plugins.ports.stages": (
+        "ChunkCheck ChunkStage ChunkStageSpec CompletionContext CompletionStage "
+        "CompletionStageSpec Gate GateSpec ReadinessCheck StageContext StreamStage "
+        "StreamStageSpec"
+    ),
+    "plugins.ports.blobs": "Blob StoreUsage UploadStore UploadStoreSpec",
+    "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges",
+    "plugins.ports.sessions": "SessionChanges SessionStore SessionStoreSpec",
+    "processes.child": (
+        "Child ChildFailed Limits path_from_text path_to_text plain_environment serve"
+    ),
+    "processes.pool": "ChildPool",
+    "ranges": "RangeSet",
+    "text": "printable",
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+if not TYPE_CHECKING:  # type checkers see the imports above
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name from its module."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names and what is imported so far."""
+    return sorted({*globals(), *__all__})

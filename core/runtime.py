@@ -20,6 +20,7 @@ from .models import Principal, Scope
 from .plugins.boundary import LoopClock
 from .plugins.guarding import guard
 from .plugins.manager import PluginManager
+from .plugins.opening import open_parts
 from .plugins.parts import Part, PartCounts
 from .plugins.ports.access import Credentials
 from .plugins.ports.context import PluginContext
@@ -133,9 +134,7 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         for folder in (settings.data_dir, settings.upload_dir, settings.state_dir):
             await asyncio.to_thread(ensure_durable, folder)
-        for spec in registry.completion_stages:
-            if spec.close is not None:
-                stack.push_async_callback(spec.close)
+        registry = await stack.enter_async_context(open_parts(registry))
         workers = Workers(settings.worker_threads)
         stack.callback(workers.close)
         uploads = await stack.enter_async_context(

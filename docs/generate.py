@@ -308,9 +308,8 @@ def metrics_page() -> str:
 async def _metrics_after_one_of_each() -> str:
     """Return the text format with every label, which only shows where something was counted."""
     metrics = Metrics()
-    part = Part("", "", PluginInfo("", "", "", ""))
     hub = EventHub()
-    metrics.watch({part: PartCounts()}, hub)
+    metrics.watch({Part("", "", PluginInfo("", "", "", "")): PartCounts()}, hub)
     found = findings.Finding(
         kind="javascript", severity=findings.Severity.LOW, stage="any", message=""
     )
@@ -322,8 +321,7 @@ async def _metrics_after_one_of_each() -> str:
     metrics.answered("GET", "/health", 200, 0.0)
     store = StoreUsage(partial_count=0, partial_bytes=0, available_bytes=0)
     stats = UploadStats(active_sessions=0, receiving_uploads=0, store=store)
-    sink = EventSinkSpec(name="any", sink=metrics)
-    async with hub.running([sink]):
+    async with hub.running([EventSinkSpec(name="any", sink=metrics)]):
         body, _ = metrics.render(stats, watchers=0)
     return body.decode()
 

@@ -18,7 +18,7 @@ from .shapes import HOLDERS, PORTS, RETURNED, Holder, Port, Shape
 Method: TypeAlias = Callable[..., Any]
 
 _END = object()
-_ASYNC_FIELDS = ("obstacle", "close")
+_ASYNC_FIELDS = ("obstacle",)
 
 
 def guard(
@@ -54,7 +54,10 @@ def _unnamed(kind: str, name: str) -> Part:
 def _guarded_spec(spec: Any, holder: Holder, boundary: Boundary) -> Any:
     held = getattr(spec, holder.field)
     changes: dict[str, Any] = {}
-    if holder.shape is None:
+    if holder.shape is None and spec.open is not None:
+        opens = spec.open
+        changes["open"] = lambda: _Opened(boundary, opens, holder.protocol)
+    elif holder.shape is None:
         changes[holder.field] = guarded_object(holder.protocol, held, boundary)
     elif holder.shape is Shape.ENTERED:
         changes[holder.field] = lambda: _Opened(boundary, held, holder.protocol)

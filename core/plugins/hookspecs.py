@@ -35,6 +35,14 @@ from .ports.stores import CatalogueSpec, SessionStoreSpec, UploadStoreSpec
 PROJECT = "pdfsluice"
 ENTRY_POINT_GROUP = "pdfsluice"
 
+API_VERSION = (1, 0)
+"""Major and minor version of the hooks, their descriptors and the ports.
+
+The minor number grows with each addition, the major number with each change that a plugin
+may have to follow. A plugin names what it needs in a module attribute of its own,
+``PDFSLUICE_API = (1, 0)``.
+"""
+
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 

@@ -113,6 +113,7 @@ class PluginManager:
                 hint="Uninstall one of them.",
             )
         self._infos[info.name] = info
+        _require_api(plugin, info)
         try:
             self._pluggy.register(plugin, info.name)
             self._pluggy.check_pending()
@@ -173,6 +174,29 @@ class PluginManager:
                         f" {type(spec).__name__} from {hook}; {kind.__name__} is expected"
                     )
                 yield info, spec
+
+
+def _require_api(plugin: object, info: PluginInfo) -> None:
+    """Refuse a plugin that needs another version of the hooks.
+
+    Raises:
+        PluginError: Its ``PDFSLUICE_API`` is not served by this version.
+    """
+    needed = getattr(plugin, "PDFSLUICE_API", hookspecs.API_VERSION)
+    try:
+        major, minor = needed
+        served = major == hookspecs.API_VERSION[0] and minor <= hookspecs.API_VERSION[1]
+    except (TypeError, ValueError) as error:
+        raise PluginError(
+            f"{info.label}: PDFSLUICE_API is {needed!r}; a pair like (1, 0) is expected"
+        ) from error
+    if not served:
+        own = ".".join(map(str, hookspecs.API_VERSION))
+        raise PluginError(
+            f"{info.label} needs version {major}.{minor} of the hooks; pdfsluice"
+            f" {version(DISTRIBUTION)} has {own}",
+            hint=f"Install a version of {info.distribution}, or of pdfsluice, that fits.",
+        )
 
 
 def _installed(*, third_party: bool) -> Iterator[tuple[PluginInfo, Callable[[], Any]]]:

@@ -21,6 +21,7 @@ from pdfsluice.core.findings import (
     Unscanned,
 )
 from pdfsluice.core.models import Protocol, Session, SessionState
+from pdfsluice.core.plugins.opening import open_parts
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.ports.stages import (
     CompletionContext,
@@ -72,19 +73,20 @@ class Inspector:
         self, registry: Registry, policy: Policy, *, chunk_size: int, whole_files: bool = True
     ) -> None:
         self._stream_stages = registry.stream_stages
-        self._completion_stages: Sequence[CompletionStageSpec] = (
-            registry.completion_stages if whole_files else ()
-        )
+        self._parts = open_parts(registry, kinds={"completion_stages"} if whole_files else ())
+        self._completion_stages: Sequence[CompletionStageSpec] = ()
+        self._whole_files = whole_files
         self._policy = policy
         self._chunk_size = chunk_size
 
     async def __aenter__(self) -> Self:
+        registry = await self._parts.__aenter__()
+        if self._whole_files:
+            self._completion_stages = registry.completion_stages
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for spec in self._completion_stages:
-            if spec.close is not None:
-                await spec.close()
+        await self._parts.__aexit__(None, None, None)
 
     async def inspect(self, path: Path, advance: Advance = lambda _: None) -> Inspection:
         """Inspect one file; what goes wrong with it is part of the answer."""

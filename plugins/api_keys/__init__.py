@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.access import AuthenticatorSpec
-from pdfsluice.core.plugins.ports.context import CommandSpec, PluginContext
+from pdfsluice.core import AuthenticatorSpec, CommandSpec, PluginContext, hookimpl
 
 NAME = "api-keys"
 FILE = "keys.json"

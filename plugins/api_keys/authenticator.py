@@ -4,9 +4,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pdfsluice.core.errors import AuthenticationError
-from pdfsluice.core.models import Principal
-from pdfsluice.core.plugins.ports.access import Credentials
+from pdfsluice.core import AuthenticationError, Credentials, Principal
 
 from .keys import (
     PREFIX,

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from pdfsluice.config import load
-from pdfsluice.core.errors import StorageFailed
-from pdfsluice.core.models import Scope
+from pdfsluice.core import Scope, StorageFailed
 from pdfsluice.core.plugins.manager import PluginManager
 
 from . import FILE

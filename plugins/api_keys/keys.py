@@ -20,8 +20,7 @@ from typing import Any
 
 import orjson
 
-from pdfsluice.core.errors import Conflict, NotFound, StorageFailed
-from pdfsluice.core.models import Principal, Scope
+from pdfsluice.core import Conflict, NotFound, Principal, Scope, StorageFailed
 
 PREFIX = "pdfsluice_"
 _LAYOUT = re.compile(rf"{PREFIX}(?P<id>[0-9a-f]{{8}})_[A-Za-z0-9_-]{{43}}", re.ASCII)

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
-from pdfsluice.core.plugins.ports.stages import GateSpec
+from pdfsluice.core import GateSpec, OptionsSpec, PluginContext, hookimpl
 
 SECTION = "backpressure"
 

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from pdfsluice.core.errors import Overloaded
-from pdfsluice.core.models import ChunkIntent, Session
+from pdfsluice.core import ChunkIntent, Overloaded, Session
 
 
 class ConcurrencyGate:

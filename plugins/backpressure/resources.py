@@ -7,9 +7,15 @@ from pathlib import Path
 
 import psutil
 
-from pdfsluice.core.errors import Overloaded, StorageFailed, StorageFull
-from pdfsluice.core.events import Event, MemoryWarning
-from pdfsluice.core.models import ChunkIntent, Session
+from pdfsluice.core import (
+    ChunkIntent,
+    Event,
+    MemoryWarning,
+    Overloaded,
+    Session,
+    StorageFailed,
+    StorageFull,
+)
 
 from .alarm import Alarm
 from .sampling import Sampler

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import psutil
 
-from pdfsluice.core.errors import PdfsluiceError
+from pdfsluice.core import PdfsluiceError
 
 logger = logging.getLogger(__name__)
 

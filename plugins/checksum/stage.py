@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
-from pdfsluice.core.errors import ChecksumMismatch, ProtocolError
-from pdfsluice.core.models import Checksum, ChunkIntent, Session
+from pdfsluice.core import Checksum, ChecksumMismatch, ChunkIntent, ProtocolError, Session
 
 
 class _Hash(Protocol):

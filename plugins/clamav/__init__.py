@@ -1,10 +1,15 @@
 """ClamAV: uploads are shown to a clamd while they arrive. Nothing happens without a socket."""
 
 from collections.abc import Sequence
+from functools import partial
 
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
-from pdfsluice.core.plugins.ports.stages import CompletionStageSpec, StreamStageSpec
+from pdfsluice.core import (
+    CompletionStageSpec,
+    OptionsSpec,
+    PluginContext,
+    StreamStageSpec,
+    hookimpl,
+)
 
 SECTION = "clamav"
 
@@ -31,17 +36,13 @@ def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamS
 
 @hookimpl
 def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[CompletionStageSpec]:
-    """Register the stage that scans again what the first one could not scan to its end.
-
-    A clamd that is not there is told now: whoever set the wrong socket wants to know before
-    the first upload. It may still be starting, so it stops nothing.
-    """
+    """Register the stage that scans again what the first one could not scan to its end."""
     from .options import ClamavOptions  # noqa: PLC0415
-    from .stages import RESCAN_NAME, RescanStage, warn_if_away  # noqa: PLC0415
+    from .stages import RESCAN_NAME, RescanStage, open_rescan  # noqa: PLC0415
 
     options = context.options(SECTION, ClamavOptions)
     if not options.socket:
         return ()
-    warn_if_away(options)
     stage = RescanStage(options)
-    return (CompletionStageSpec(name=RESCAN_NAME, stage=stage, obstacle=stage.obstacle),)
+    opener = partial(open_rescan, stage, options)
+    return (CompletionStageSpec(name=RESCAN_NAME, open=opener, obstacle=stage.obstacle),)

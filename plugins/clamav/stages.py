@@ -7,20 +7,21 @@ one sends the whole file when it is there.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from io import RawIOBase
 from pathlib import Path
 
-from pdfsluice.core.errors import Overloaded
-from pdfsluice.core.findings import (
+from pdfsluice.core import (
+    CompletionContext,
     Finding,
     FindingKind,
+    Overloaded,
     Severity,
     StageReport,
     Unscanned,
+    printable,
 )
-from pdfsluice.core.plugins.ports.stages import CompletionContext
-from pdfsluice.core.text import printable
 
 from .options import ClamavOptions
 from .protocol import (
@@ -54,6 +55,13 @@ def warn_if_away(options: ClamavOptions) -> None:
             error,
             "not completed" if closed else "accepted without a virus scan",
         )
+
+
+@asynccontextmanager
+async def open_rescan(stage: "RescanStage", options: ClamavOptions) -> AsyncIterator["RescanStage"]:
+    """Open the second stage, and warn if clamd is not there: the socket may be wrong."""
+    await asyncio.to_thread(warn_if_away, options)
+    yield stage
 
 
 class ClamavStage:

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.context import PluginContext
-from pdfsluice.core.plugins.ports.stages import StreamStageSpec
+from pdfsluice.core import PluginContext, StreamStageSpec, hookimpl
 
 NAME = "digest"
 

@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from pdfsluice.core.findings import Finding, StageReport
-from pdfsluice.core.plugins.ports.stages import StageContext
+from pdfsluice.core import Finding, StageContext, StageReport
 
 
 class DigestStage:

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdfsluice.core.errors import StorageFull
+from pdfsluice.core import StorageFull
 
 _MIB = 1024 * 1024
 

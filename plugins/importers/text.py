@@ -1,6 +1,6 @@
 """The importer ``text``: reads all pages with the extractors that can."""
 
-from pdfsluice.core.plugins.ports.documents import ImportContext
+from pdfsluice.core import ImportContext
 
 from .options import TextOptions
 from .room import Room

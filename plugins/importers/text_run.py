@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
+from pdfsluice.core import DocumentUnreadable, ImportContext, PageText, StageFailed, TextExtractor
 from pdfsluice.core.documents.page import settled
 from pdfsluice.core.documents.reading import OTHER_COPY
 from pdfsluice.core.documents.unreadable import unreadable
-from pdfsluice.core.errors import DocumentUnreadable, StageFailed
-from pdfsluice.core.models import PageText
-from pdfsluice.core.plugins.ports.documents import ImportContext, TextExtractor
 
 from .options import TextOptions
 from .room import Room

@@ -1,7 +1,6 @@
 """The importer ``thumbnail``: draws the first page before anybody asks for it."""
 
-from pdfsluice.core.errors import DocumentUnreadable, NotFound
-from pdfsluice.core.plugins.ports.documents import ImportContext
+from pdfsluice.core import DocumentUnreadable, ImportContext, NotFound
 
 WIDTH = 240
 """Pixels; the width that document lists ask for."""

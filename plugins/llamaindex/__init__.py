@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
-from pdfsluice.core.plugins.ports.documents import IndexSpec
+from pdfsluice.core import IndexSpec, OptionsSpec, PluginContext, hookimpl
 
 NAME = "llama-index"
 SECTION = "index"

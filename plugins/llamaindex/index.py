@@ -7,16 +7,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from pdfsluice.core.errors import DocumentNotFound, StageFailed
-from pdfsluice.core.models import Document, PageText, Passage
-from pdfsluice.core.plugins.ports.documents import Progress
-from pdfsluice.core.processes.child import (
+from pdfsluice.core import (
     Child,
     ChildFailed,
+    ChildPool,
+    Document,
+    DocumentNotFound,
     Limits,
+    PageText,
+    Passage,
+    Progress,
+    StageFailed,
     plain_environment,
 )
-from pdfsluice.core.processes.pool import ChildPool
 
 from .options import IndexOptions
 

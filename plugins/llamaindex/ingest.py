@@ -7,7 +7,7 @@ from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import BaseNode, Document, MetadataMode
 
-from pdfsluice.core.models import PageText
+from pdfsluice.core import PageText
 
 from .models import EmbeddingModel
 from .recipe import Recipe

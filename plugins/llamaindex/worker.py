@@ -11,8 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdfsluice.core.models import PageText
-from pdfsluice.core.processes.child import serve
+from pdfsluice.core import PageText, serve
 
 from .models import EmbeddingModel, pack
 from .passages import PassageDatabase, StagedPassage

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
-from pdfsluice.core.plugins.ports.stores import UploadStoreSpec
+from pdfsluice.core import OptionsSpec, PluginContext, UploadStoreSpec, hookimpl
 
 NAME = "local"
 SECTION = "local_store"

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
-from pdfsluice.core.errors import StorageFailed
+from pdfsluice.core import StorageFailed
 
 from .errors import deleted, explained
 from .ledger import Ledger

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pdfsluice.core.errors import NotFound, StorageFailed, StorageFull
+from pdfsluice.core import NotFound, StorageFailed, StorageFull
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from pdfsluice.core.errors import StorageFull
-from pdfsluice.core.ranges import RangeSet
+from pdfsluice.core import RangeSet, StorageFull
 
 _BLOCK = 512  # what st_blocks counts in, whatever the file system's block size (stat(2))
 

@@ -7,9 +7,8 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from pdfsluice.core import Blob, Conflict, NotFound, StoreUsage
 from pdfsluice.core.directories import ensure_durable, sync_directory
-from pdfsluice.core.errors import Conflict, NotFound
-from pdfsluice.core.plugins.ports.stores import Blob, StoreUsage
 
 from .blob import LocalBlob
 from .errors import explained, not_found, unusable

@@ -6,9 +6,7 @@ the bytes where they follow the same session, and work alone where they do not.
 
 from collections.abc import Sequence
 
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
-from pdfsluice.core.plugins.ports.stages import StreamStageSpec
+from pdfsluice.core import OptionsSpec, PluginContext, StreamStageSpec, hookimpl
 
 NAME = "pdf"
 

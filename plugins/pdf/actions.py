@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pdfsluice.core.findings import FindingKind, Trigger
+from pdfsluice.core import FindingKind, Trigger
 
 
 @dataclass(frozen=True, slots=True)

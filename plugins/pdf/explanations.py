@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pdfsluice.core.findings import Explanation, FindingKind, Severity
+from pdfsluice.core import Explanation, FindingKind, Severity
 
 EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     FindingKind.JAVASCRIPT: Explanation(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pdfsluice.core.findings import FindingKind, Severity, Trigger
+from pdfsluice.core import FindingKind, Severity, Trigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,15 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pdfsluice.core.findings import (
-    BY_ITSELF,
-    Finding,
-    FindingKind,
-    Revision,
-    Severity,
-    Trigger,
-)
-from pdfsluice.core.text import printable
+from pdfsluice.core import BY_ITSELF, Finding, FindingKind, Revision, Severity, Trigger, printable
 
 from .explanations import EXPLANATIONS
 from .vocabulary import RawFinding, Within

@@ -1,10 +1,16 @@
 """Text and pictures of pages through PDFium, the engine of Chromium, in limited child processes."""
 
 from collections.abc import Sequence
+from functools import partial
 
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
-from pdfsluice.core.plugins.ports.documents import PageRendererSpec, TextExtractorSpec
+from pdfsluice.core import (
+    OptionsSpec,
+    PageRendererSpec,
+    PluginContext,
+    TextExtractorSpec,
+    closing,
+    hookimpl,
+)
 
 NAME = "pypdfium2"
 SECTION = "pdfium"
@@ -25,7 +31,7 @@ def pdfsluice_register_text_extractors(context: PluginContext) -> Sequence[TextE
     from .options import PdfiumOptions  # noqa: PLC0415
 
     options = context.options(SECTION, PdfiumOptions)
-    return [TextExtractorSpec(name=NAME, extractor=PdfiumText(options))]
+    return [TextExtractorSpec(name=NAME, open=closing(partial(PdfiumText, options)))]
 
 
 @hookimpl
@@ -35,4 +41,4 @@ def pdfsluice_register_page_renderers(context: PluginContext) -> Sequence[PageRe
     from .renderer import PdfiumPictures  # noqa: PLC0415
 
     options = context.options(SECTION, PdfiumOptions)
-    return [PageRendererSpec(name=NAME, renderer=PdfiumPictures(options))]
+    return [PageRendererSpec(name=NAME, open=closing(partial(PdfiumPictures, options)))]

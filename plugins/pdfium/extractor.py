@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from pdfsluice.core import PageText
 from pdfsluice.core.documents.reading import pages_from_child, reader_pool
-from pdfsluice.core.models import PageText
 
 from .options import PdfiumOptions
 
@@ -22,3 +22,7 @@ class PdfiumText:
             StageFailed: PDFium cannot read the file (any further).
         """
         return pages_from_child(self._pool, path, first=first)
+
+    async def close(self) -> None:
+        """End the child processes."""
+        await self._pool.close()

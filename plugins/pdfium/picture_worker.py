@@ -10,8 +10,8 @@ from typing import Any
 import pypdfium2
 from PIL import Image
 
+from pdfsluice.core import serve
 from pdfsluice.core.documents.reading import UNREADABLE, CannotRead
-from pdfsluice.core.processes.child import serve
 
 from .opening import open_with_page
 from .wording import in_plain_words

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pdfsluice.core import ChildFailed, ChildPool, NotFound, ProtocolError, StageFailed
 from pdfsluice.core.documents.reading import OTHER_COPY, UNREADABLE, in_words
-from pdfsluice.core.errors import NotFound, ProtocolError, StageFailed
-from pdfsluice.core.processes.child import ChildFailed
-from pdfsluice.core.processes.pool import ChildPool
 
 from .options import PdfiumOptions
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from pdfsluice.core import PageText
 from pdfsluice.core.documents.cleaning import MAX_PAGE_CHARACTERS
 from pdfsluice.core.documents.notes import XFA_NOTE, is_placeholder
 from pdfsluice.core.documents.page import page_text
 from pdfsluice.core.documents.reading import MemoryWatch, serve_pages
-from pdfsluice.core.models import PageText
 
 from .notes import notes_of
 from .opening import notes_about, open_with_page

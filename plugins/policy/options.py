@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pdfsluice.core.findings import Decision, Severity, Trigger
+from pdfsluice.core import Decision, Severity, Trigger
 
 from .rule import ANY_KIND, Moment, Rule
 

@@ -1,7 +1,6 @@
 """The rules engine: the first rule that matches decides."""
 
-from pdfsluice.core.findings import Decision, Finding
-from pdfsluice.core.models import Session
+from pdfsluice.core import Decision, Finding, Session
 
 from .options import PolicyOptions
 from .presets import PRESETS

@@ -7,14 +7,7 @@ deep pass tells the trigger before the upload completes.
 
 from collections.abc import Mapping
 
-from pdfsluice.core.findings import (
-    BY_ITSELF,
-    Decision,
-    FindingKind,
-    Revision,
-    Severity,
-    Trigger,
-)
+from pdfsluice.core import BY_ITSELF, Decision, FindingKind, Revision, Severity, Trigger
 
 from .rule import ANY_KIND, Rule
 

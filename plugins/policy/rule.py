@@ -3,14 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pdfsluice.core.findings import (
-    Decision,
-    Finding,
-    Revision,
-    Severity,
-    Trigger,
-)
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core import Decision, Finding, Revision, Session, SessionState, Severity, Trigger
 
 ANY_KIND = "*"
 _ARRIVING = frozenset({SessionState.CREATED, SessionState.UPLOADING})

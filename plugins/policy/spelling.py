@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from pdfsluice.core.findings import FindingKind
+from pdfsluice.core import FindingKind
 
 from .rule import ANY_KIND
 

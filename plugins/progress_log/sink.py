@@ -3,16 +3,16 @@
 import logging
 from collections.abc import Mapping
 
-from pdfsluice.core.events import (
+from pdfsluice.core import (
     Event,
     FindingsReported,
     MemoryWarning,
     SessionEvent,
+    Severity,
     ShuttingDown,
     UploadProgress,
     UploadStatus,
 )
-from pdfsluice.core.findings import Severity
 
 logger = logging.getLogger(__name__)
 

@@ -4,10 +4,9 @@ Comes after ``pypdfium2``, for files on which that fails and for those who disab
 """
 
 from collections.abc import Sequence
+from functools import partial
 
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
-from pdfsluice.core.plugins.ports.documents import TextExtractorSpec
+from pdfsluice.core import OptionsSpec, PluginContext, TextExtractorSpec, closing, hookimpl
 
 NAME = "pypdf"
 
@@ -26,5 +25,5 @@ def pdfsluice_register_text_extractors(context: PluginContext) -> Sequence[TextE
     from .extractor import PypdfText  # noqa: PLC0415 - see above
     from .options import PypdfOptions  # noqa: PLC0415
 
-    extractor = PypdfText(context.options(NAME, PypdfOptions))
-    return [TextExtractorSpec(name=NAME, extractor=extractor, after=("pypdfium2",))]
+    opener = closing(partial(PypdfText, context.options(NAME, PypdfOptions)))
+    return [TextExtractorSpec(name=NAME, open=opener, after=("pypdfium2",))]

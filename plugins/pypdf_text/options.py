@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pdfsluice.core.processes.child import Limits
+from pdfsluice.core import Limits
 
 _MIB = 1024 * 1024
 _NICENESS = 10  # uploads go before imports

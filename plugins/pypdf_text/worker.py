@@ -10,10 +10,10 @@ from pathlib import Path
 from pypdf import PdfReader
 from pypdf.errors import FileNotDecryptedError, PyPdfError
 
+from pdfsluice.core import PageText
 from pdfsluice.core.documents.page import page_text
 from pdfsluice.core.documents.reading import CannotRead, MemoryWatch, serve_pages
 from pdfsluice.core.documents.unreadable import LOCKED
-from pdfsluice.core.models import PageText
 
 from .fonts import is_unmapped
 from .notes import notes_about, notes_of

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.context import CommandSpec
+from pdfsluice.core import CommandSpec, hookimpl
 
 
 @hookimpl

@@ -14,11 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from pdfsluice.config import SettingsError, Size
-from pdfsluice.core.errors import PluginError
+from pdfsluice.core import Decision, Explanation, PluginError, Policy
 from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.findings import Decision, Explanation
 from pdfsluice.core.plugins.loading import load_all
-from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.registry import Registry, choose
 from pdfsluice.core.runtime import build_registry
 from pdfsluice.core.scanning.inspection import Inspection, Inspector

@@ -11,13 +11,7 @@ import orjson
 from rich.console import Console
 from rich.markup import escape
 
-from pdfsluice.core.findings import (
-    Decision,
-    Explanation,
-    Finding,
-    Severity,
-    Unscanned,
-)
+from pdfsluice.core import Decision, Explanation, Finding, Severity, Unscanned
 from pdfsluice.core.scanning.inspection import Inspection
 
 VERDICTS = {

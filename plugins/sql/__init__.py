@@ -6,9 +6,7 @@ Both stores share one engine and one writer, so that simultaneous changes are co
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
-from pdfsluice.core.plugins.ports.stores import CatalogueSpec, SessionStoreSpec
+from pdfsluice.core import CatalogueSpec, OptionsSpec, PluginContext, SessionStoreSpec, hookimpl
 
 if TYPE_CHECKING:  # SQLAlchemy takes 300 ms to import; only an open store needs it
     from .shared import SharedDatabase

@@ -5,16 +5,16 @@ from typing import Any, Unpack
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from pdfsluice.core.errors import DocumentNotFound
-from pdfsluice.core.models import (
+from pdfsluice.core import (
     Document,
+    DocumentChanges,
+    DocumentNotFound,
     Job,
     JobKind,
     JobState,
     NewDocument,
     PageText,
 )
-from pdfsluice.core.plugins.ports.catalogue import DocumentChanges
 
 from .database import Database
 from .encoding import (

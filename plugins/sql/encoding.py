@@ -12,20 +12,20 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from pdfsluice.core import encoding
-from pdfsluice.core.encoding import read_findings, read_unscanned
-from pdfsluice.core.findings import Decision
-from pdfsluice.core.models import (
+from pdfsluice.core import (
+    Decision,
     Document,
     Job,
     JobKind,
     JobState,
     NewDocument,
     Protocol,
+    RangeSet,
     Session,
     SessionState,
+    encoding,
 )
-from pdfsluice.core.ranges import RangeSet
+from pdfsluice.core.encoding import read_findings, read_unscanned
 
 _BODY_VERSION = 1
 AnyRow = Row[*tuple[Any, ...]]

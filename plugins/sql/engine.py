@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from pdfsluice.core.errors import PluginError, StorageFailed
+from pdfsluice.core import PluginError, StorageFailed
 
 from .errors import DAMAGED_HINT, explained, is_read_error, unreadable
 

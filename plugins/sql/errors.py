@@ -7,12 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
-from pdfsluice.core.errors import (
-    Overloaded,
-    PdfsluiceError,
-    StorageFailed,
-    StorageFull,
-)
+from pdfsluice.core import Overloaded, PdfsluiceError, StorageFailed, StorageFull
 
 MAX_ATTEMPTS = 3
 """Attempts of an operation for which SQLite reports a damaged database."""

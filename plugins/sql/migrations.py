@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, inspect, text, update
 
-from pdfsluice.core.errors import StorageFailed
+from pdfsluice.core import StorageFailed
 
 from .schema import idle_clock, metadata, nodes, schema_version
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
     update,
 )
 
-from pdfsluice.core.errors import PdfsluiceError, PluginError
+from pdfsluice.core import PdfsluiceError, PluginError
 
 from .database import Database
 from .encoding import AnyRow

@@ -17,9 +17,16 @@ from sqlalchemy import (
     tuple_,
 )
 
-from pdfsluice.core.errors import Conflict, OffsetConflict, SessionNotFound, StateConflict
-from pdfsluice.core.models import Extent, Session, SessionState
-from pdfsluice.core.plugins.ports.sessions import SessionChanges
+from pdfsluice.core import (
+    Conflict,
+    Extent,
+    OffsetConflict,
+    Session,
+    SessionChanges,
+    SessionNotFound,
+    SessionState,
+    StateConflict,
+)
 from pdfsluice.core.uploads.lifecycle import too_many_open
 
 from . import idle_clock, statements

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core import PluginContext
 
 from .catalogue import SqlCatalogue
 from .database import Database, open_database

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from pdfsluice.core.errors import PdfsluiceError, StorageFailed
+from pdfsluice.core import PdfsluiceError, StorageFailed
 
 from .engine import Engines
 from .errors import MAX_ATTEMPTS, RETRY_SECONDS, is_damage, meaning, unreadable

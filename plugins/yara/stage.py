@@ -1,26 +1,35 @@
 """The completion stage: shows whole files to a child that holds the compiled rules."""
 
-from collections.abc import Mapping
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pdfsluice.core.findings import (
+from pdfsluice.core import (
+    ChildFailed,
+    ChildPool,
+    CompletionContext,
     Finding,
     FindingKind,
+    Limits,
+    PluginError,
     Severity,
     StageReport,
     Unscanned,
+    path_to_text,
+    printable,
 )
-from pdfsluice.core.plugins.ports.stages import CompletionContext
-from pdfsluice.core.processes.child import ChildFailed, Limits, path_to_text
-from pdfsluice.core.processes.pool import ChildPool
-from pdfsluice.core.text import printable
 
 from .options import YaraOptions
 
 NAME = "yara"
 MODULE = "pdfsluice.plugins.yara.worker"
 _GRACE = 10.0
+_CHECK_SECONDS = 120
 
 
 class YaraStage:
@@ -56,6 +65,39 @@ class YaraStage:
     async def close(self) -> None:
         """End the children."""
         await self._pool.close()
+
+
+@asynccontextmanager
+async def open_stage(options: YaraOptions, folder: Path) -> AsyncIterator[YaraStage]:
+    """Compile the rules and open the stage.
+
+    Raises:
+        PluginError: A rule is wrong, or YARA-X is not installed.
+    """
+    await asyncio.to_thread(_check, folder)
+    stage = YaraStage(options, folder)
+    try:
+        yield stage
+    finally:
+        await stage.close()
+
+
+def _check(folder: Path) -> None:
+    """Compile the rules once, in a process that takes the compiler's memory with it."""
+    if find_spec("yara_x") is None:
+        raise PluginError(
+            "YARA rules are configured, and YARA-X is not installed",
+            hint="Install it with: pip install 'pdfsluice[yara]'",
+        )
+    command = [sys.executable, "-P", "-m", MODULE, str(folder), "1", "--check"]
+    checked = subprocess.run(
+        command, capture_output=True, text=True, timeout=_CHECK_SECONDS, check=False
+    )
+    if checked.returncode != 0:
+        raise PluginError(
+            f"the YARA rules are wrong: {checked.stderr.strip()[-2000:]}",
+            hint="Correct the rule, or move its file out of the folder.",
+        )
 
 
 def _finding(rule: Mapping[str, Any]) -> Finding:

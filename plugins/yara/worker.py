@@ -10,7 +10,7 @@ from typing import Any
 
 import yara_x
 
-from pdfsluice.core.processes.child import path_from_text, serve
+from pdfsluice.core import path_from_text, serve
 
 from .rules import RulesError, compile_folder
 

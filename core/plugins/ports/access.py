@@ -6,6 +6,8 @@ from typing import Protocol
 
 from pdfsluice.core.models import Principal
 
+from .opening import UNOPENED, Opener
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
@@ -48,9 +50,12 @@ class AuthenticatorSpec:
 
     Attributes:
         authenticator: The authenticator; asked for every request.
+        open: Opens the authenticator when the program starts and closes it when the program ends;
+            given in place of ``authenticator`` if the authenticator holds processes or connections.
     """
 
     name: str
-    authenticator: Authenticator
+    authenticator: Authenticator = UNOPENED
+    open: Opener[Authenticator] | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from pdfsluice.core.models import Document, PageText, Passage
 
-from .stores import Catalogue, Opener
+from .opening import UNOPENED, Opener
+from .stores import Catalogue
 
 
 class TextExtractor(Protocol):
@@ -127,10 +128,13 @@ class ImporterSpec:
 
     Attributes:
         importer: The importer; given every document.
+        open: Opens the importer when the program starts and closes it when the program ends;
+            given in place of ``importer`` if the importer holds processes or connections.
     """
 
     name: str
-    importer: Importer
+    importer: Importer = UNOPENED
+    open: Opener[Importer] | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
@@ -141,10 +145,13 @@ class TextExtractorSpec:
 
     Attributes:
         extractor: The extractor; asked for every document.
+        open: Opens the extractor when the program starts and closes it when the program ends;
+            given in place of ``extractor`` if the extractor holds processes or connections.
     """
 
     name: str
-    extractor: TextExtractor
+    extractor: TextExtractor = UNOPENED
+    open: Opener[TextExtractor] | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
@@ -155,10 +162,13 @@ class PageRendererSpec:
 
     Attributes:
         renderer: The renderer; asked for every picture.
+        open: Opens the renderer when the program starts and closes it when the program ends;
+            given in place of ``renderer`` if the renderer holds processes or connections.
     """
 
     name: str
-    renderer: PageRenderer
+    renderer: PageRenderer = UNOPENED
+    open: Opener[PageRenderer] | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 

@@ -6,6 +6,8 @@ from typing import Protocol
 from pdfsluice.core.findings import Decision, Finding
 from pdfsluice.core.models import Session
 
+from .opening import UNOPENED, Opener
+
 
 class Policy(Protocol):
     """Decides what a finding means for the upload."""
@@ -26,8 +28,11 @@ class PolicySpec:
     Attributes:
         policy: The policy; asked about every finding.
         variant: What tells operators, beside the name, how it decides; a preset, perhaps.
+        open: Opens the policy when the program starts and closes it when the program ends;
+            given in place of ``policy`` if the policy holds processes or connections.
     """
 
     name: str
-    policy: Policy
+    policy: Policy = UNOPENED
+    open: Opener[Policy] | None = None
     variant: str = ""

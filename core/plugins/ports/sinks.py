@@ -5,6 +5,8 @@ from typing import Protocol
 
 from pdfsluice.core.events import Event
 
+from .opening import UNOPENED, Opener
+
 
 class EventSink(Protocol):
     """Hears of everything that happens. Called by one task; may take its time."""
@@ -21,8 +23,11 @@ class EventSinkSpec:
     Attributes:
         sink: The sink; told of every event.
         capacity: How many events may wait for the sink; past it the oldest are dropped.
+        open: Opens the sink when the program starts and closes it when the program ends;
+            given in place of ``sink`` if the sink holds processes or connections.
     """
 
     name: str
-    sink: EventSink
+    sink: EventSink = UNOPENED
+    open: Opener[EventSink] | None = None
     capacity: int = 1000

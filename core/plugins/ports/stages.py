@@ -13,6 +13,8 @@ from typing import Protocol
 from pdfsluice.core.findings import Explanation, Finding, StageReport
 from pdfsluice.core.models import Checksum, ChunkIntent, Session
 
+from .opening import UNOPENED, Opener
+
 ReadinessCheck = Callable[[], Awaitable[str]]
 """Says in some words why a part can take nothing at present; empty where it can.
 
@@ -171,10 +173,13 @@ class GateSpec:
     Attributes:
         gate: The gate; asked for every chunk of every upload.
         obstacle: Says why the gate admits nobody, however long they wait, if that is so.
+        open: Opens the gate when the program starts and closes it when the program ends;
+            given in place of ``gate`` if the gate holds processes or connections.
     """
 
     name: str
-    gate: Gate
+    gate: Gate = UNOPENED
+    open: Opener[Gate] | None = None
     obstacle: ReadinessCheck | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
@@ -186,10 +191,13 @@ class ChunkStageSpec:
 
     Attributes:
         stage: The stage; asked for every chunk of every upload.
+        open: Opens the stage when the program starts and closes it when the program ends;
+            given in place of ``stage`` if the stage holds processes or connections.
     """
 
     name: str
-    stage: ChunkStage
+    stage: ChunkStage = UNOPENED
+    open: Opener[ChunkStage] | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
@@ -216,16 +224,16 @@ class CompletionStageSpec:
 
     Attributes:
         stage: The stage; asked for every upload whose bytes are all there.
-        close: Awaited once when the server or the command ends, to let go of what the stage
-            holds (child processes, connections); it may be needed or not.
         obstacle: Says why the stage can judge no upload, if that is so.
         explanations: What the kinds that it reports mean, for ``pdfsluice scan --explain``.
+        open: Opens the stage when the program starts and closes it when the program ends;
+            given in place of ``stage`` if the stage holds processes or connections.
     """
 
     name: str
-    stage: CompletionStage
+    stage: CompletionStage = UNOPENED
+    open: Opener[CompletionStage] | None = None
     explanations: Mapping[str, Explanation] = field(default_factory=dict)
-    close: Callable[[], Awaitable[None]] | None = None
     obstacle: ReadinessCheck | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()

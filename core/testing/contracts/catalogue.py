@@ -4,14 +4,7 @@ import asyncio
 
 import pytest
 
-from pdfsluice.core.errors import DocumentNotFound
-from pdfsluice.core.models import (
-    Document,
-    JobKind,
-    JobState,
-    PageText,
-)
-from pdfsluice.core.plugins.ports.stores import Catalogue
+from pdfsluice.core import Catalogue, Document, DocumentNotFound, JobKind, JobState, PageText
 
 from .samples import make_document
 

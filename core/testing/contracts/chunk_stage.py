@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.models import Checksum, ChunkIntent
-from pdfsluice.core.plugins.ports.stages import ChunkCheck, ChunkStage
+from pdfsluice.core import Checksum, ChunkCheck, ChunkIntent, ChunkStage, PdfsluiceError
 
 from .samples import make_session
 

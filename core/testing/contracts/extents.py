@@ -5,10 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from pdfsluice.core.errors import OffsetConflict, StateConflict
-from pdfsluice.core.models import SessionState
-from pdfsluice.core.plugins.ports.stores import SessionStore
-from pdfsluice.core.ranges import RangeSet
+from pdfsluice.core import OffsetConflict, RangeSet, SessionState, SessionStore, StateConflict
 from pdfsluice.core.uploads.lifecycle import OPEN
 
 from .samples import NOW, extent, make_session

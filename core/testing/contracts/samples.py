@@ -4,19 +4,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from pdfsluice.core.findings import (
+from pdfsluice.core import (
     Decision,
+    Extent,
     Finding,
+    NewDocument,
+    Protocol,
     Revision,
+    Session,
     Severity,
     Trigger,
     Unscanned,
-)
-from pdfsluice.core.models import (
-    Extent,
-    NewDocument,
-    Protocol,
-    Session,
 )
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)

@@ -7,15 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from pdfsluice.core.errors import (
+from pdfsluice.core import (
     Conflict,
+    Decision,
+    Protocol,
     RateLimited,
+    Session,
     SessionNotFound,
+    SessionState,
+    SessionStore,
     StateConflict,
 )
-from pdfsluice.core.findings import Decision
-from pdfsluice.core.models import Protocol, Session, SessionState
-from pdfsluice.core.plugins.ports.stores import SessionStore
 
 from .extents import ExtentContract
 from .samples import (

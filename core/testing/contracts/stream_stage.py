@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from pdfsluice.core.findings import Finding
-from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage
+from pdfsluice.core import Finding, StageContext, StreamStage
 
 SLICES = (1, 7, 64, 4096, 1 << 20)
 

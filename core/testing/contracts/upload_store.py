@@ -5,13 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from pdfsluice.core.errors import (
-    Conflict,
-    NotFound,
-    PdfsluiceError,
-    StorageFailed,
-)
-from pdfsluice.core.plugins.ports.stores import Blob, UploadStore
+from pdfsluice.core import Blob, Conflict, NotFound, PdfsluiceError, StorageFailed, UploadStore
 
 NOT_IDS = (
     "",

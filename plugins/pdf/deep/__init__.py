@@ -1,10 +1,9 @@
 """The deep pass: the whole file is opened in a limited process and walked object by object."""
 
 from collections.abc import Sequence
+from functools import partial
 
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
-from pdfsluice.core.plugins.ports.stages import CompletionStageSpec
+from pdfsluice.core import CompletionStageSpec, OptionsSpec, PluginContext, closing, hookimpl
 
 SECTION = "deep"
 
@@ -28,9 +27,8 @@ def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[Com
     options = context.options(SECTION, DeepOptions)
     if not options.enabled:
         return ()
-    stage = DeepStage(options)
     return (
         CompletionStageSpec(
-            name="pdf-deep", stage=stage, close=stage.close, explanations=EXPLANATIONS
+            name="pdf-deep", open=closing(partial(DeepStage, options)), explanations=EXPLANATIONS
         ),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pikepdf
 from pikepdf import Dictionary, Object, Pdf, Stream
 
-from pdfsluice.core.findings import FindingKind, Unscanned
+from pdfsluice.core import FindingKind, Unscanned
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 
 from .budget import Budget

@@ -7,7 +7,7 @@ import pikepdf
 from pikepdf import Pdf
 from pikepdf.models.metadata import decode_pdf_date
 
-from pdfsluice.core.text import printable
+from pdfsluice.core import printable
 
 from .values import dictionary_of, text_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pikepdf
 from pikepdf import Pdf
 
-from pdfsluice.core.findings import FindingKind, Unscanned
+from pdfsluice.core import FindingKind, Unscanned
 from pdfsluice.plugins.pdf.vocabulary import OpenQuestion, RawFinding
 
 from .attachments import AttachedPdf, Attachments

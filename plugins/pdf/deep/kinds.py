@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import pikepdf
 from pikepdf import Array, Dictionary, Stream
 
-from pdfsluice.core.findings import FindingKind, Trigger
+from pdfsluice.core import FindingKind, Trigger
 from pdfsluice.plugins.pdf.actions import ACTIONS, DOCUMENT_EVENTS, MEDIA_ANNOTATIONS
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from pdfsluice.core.findings import FindingKind, Severity, Trigger, Unscanned
+from pdfsluice.core import FindingKind, Severity, Trigger, Unscanned
 from pdfsluice.plugins.pdf.vocabulary import RawFinding, Within
 
 STAGE: Final = "pdf-deep"

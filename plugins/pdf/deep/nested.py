@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pdfsluice.core.findings import BY_ITSELF, FindingKind, Unscanned
+from pdfsluice.core import BY_ITSELF, FindingKind, Unscanned
 from pdfsluice.plugins.pdf.vocabulary import RawFinding, Within
 
 from .attachments import AttachedPdf

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.findings import (
+from pdfsluice.core import (
+    ChildFailed,
+    ChildPool,
+    CompletionContext,
     Finding,
     FindingKind,
+    Limits,
     Revision,
     StageReport,
     Unscanned,
+    path_to_text,
 )
-from pdfsluice.core.plugins.ports.stages import CompletionContext
-from pdfsluice.core.processes.child import ChildFailed, Limits, path_to_text
-from pdfsluice.core.processes.pool import ChildPool
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 from pdfsluice.plugins.pdf.wording import to_finding
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from pikepdf import Array, Dictionary, Pdf
 
-from pdfsluice.core.findings import FindingKind, Trigger
+from pdfsluice.core import FindingKind, Trigger
 from pdfsluice.plugins.pdf.actions import DOCUMENT_EVENTS, PAGE_EVENTS
 
 from .budget import Budget

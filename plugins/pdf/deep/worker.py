@@ -5,7 +5,7 @@ from typing import Any
 
 from pikepdf import settings
 
-from pdfsluice.core.processes.child import path_from_text, serve
+from pdfsluice.core import path_from_text, serve
 
 from .inspection import inspect
 

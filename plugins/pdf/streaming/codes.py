@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pdfsluice.core.findings import Severity, Unscanned
+from pdfsluice.core import Severity, Unscanned
 
 PROBLEMS: dict[str, str] = {
     "not-a-pdf": "This is not a PDF: there is neither a header (%PDF-) in the first 1,024 bytes"

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Final
 
-from pdfsluice.core.findings import FindingKind, Trigger
+from pdfsluice.core import FindingKind, Trigger
 from pdfsluice.plugins.pdf.actions import ACTIONS
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from pdfsluice.core.findings import Finding, Revision, StageReport, Unscanned
+from pdfsluice.core import Finding, Revision, StageReport, Unscanned
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 from pdfsluice.plugins.pdf.wording import to_finding
 

@@ -1,6 +1,6 @@
 """Which dictionaries are active, and what runs them (ISO 32000-2, 12.6)."""
 
-from pdfsluice.core.findings import FindingKind, Trigger
+from pdfsluice.core import FindingKind, Trigger
 from pdfsluice.plugins.pdf.actions import ACTIONS, DOCUMENT_EVENTS, MEDIA_ANNOTATIONS, PAGE_EVENTS
 from pdfsluice.plugins.pdf.syntax.values import (
     Dictionary,

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final
 
-from pdfsluice.core.findings import StageReport
+from pdfsluice.core import StageReport
 from pdfsluice.plugins.pdf.syntax.decoding import Decoder
 from pdfsluice.plugins.pdf.syntax.effort import Allowance, Effort
 from pdfsluice.plugins.pdf.syntax.observer import Observer, PlainObjects, Sink, XrefSection

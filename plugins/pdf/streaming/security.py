@@ -2,12 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pdfsluice.core.findings import (
-    Finding,
-    FindingKind,
-    Revision,
-    Trigger,
-)
+from pdfsluice.core import Finding, FindingKind, Revision, Trigger
 from pdfsluice.plugins.pdf.syntax.numbers import NumberSet
 from pdfsluice.plugins.pdf.syntax.observer import PlainObjects
 from pdfsluice.plugins.pdf.syntax.plain import NOTHING

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pdfsluice.core.findings import Finding, StageReport
-from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, StreamStageSpec
+from pdfsluice.core import Finding, StageContext, StageReport, StreamStage, StreamStageSpec
 from pdfsluice.plugins.pdf.explanations import EXPLANATIONS
 
 from .options import PdfOptions

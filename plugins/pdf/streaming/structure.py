@@ -4,12 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from pdfsluice.core.findings import (
-    Finding,
-    FindingKind,
-    Severity,
-    Unscanned,
-)
+from pdfsluice.core import Finding, FindingKind, Severity, Unscanned
 from pdfsluice.plugins.pdf.syntax.values import Dictionary, Reference
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 from pdfsluice.plugins.pdf.wording import to_finding

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pdfsluice.core.findings import Trigger
+from pdfsluice.core import Trigger
 
 MAX_LINKS = 20_000
 """References remembered, so that memory stays bounded."""

@@ -1,6 +1,7 @@
 """The built-in parts of importing, got from their hooks as a server gets them."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest_asyncio
 from pydantic import BaseModel
 
 from pdfsluice.core.models import NewDocument
+from pdfsluice.core.plugins.opening import open_parts
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.documents import Index, PageRenderer, TextExtractor
 from pdfsluice.core.plugins.ports.stores import Catalogue
+from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.plugins import (
     importers,
     llamaindex,
@@ -25,7 +28,7 @@ from tests.support.workers import workers
 
 MakeContext = Callable[..., PluginContext]
 MakeDocument = Callable[..., NewDocument]
-MakeExtractors = Callable[..., Sequence[TextExtractor]]
+MakeExtractors = Callable[..., Awaitable[Sequence[TextExtractor]]]
 
 
 def context_in(folder: Path, **sections: BaseModel) -> PluginContext:
@@ -65,26 +68,32 @@ async def index(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Index
 
 
 @pytest.fixture
-def make_extractors(make_context: MakeContext) -> MakeExtractors:
-    """Make the extractors ``pypdfium2`` and ``pypdf``, in this order."""
+async def make_extractors(make_context: MakeContext) -> AsyncIterator[MakeExtractors]:
+    """Open the extractors ``pypdfium2`` and ``pypdf``, in this order."""
+    async with AsyncExitStack() as stack:
 
-    def make(**sections: BaseModel) -> Sequence[TextExtractor]:
-        context = make_context(**sections)
-        first, second = (
-            *pdfium.pdfsluice_register_text_extractors(context),
-            *pypdf_text.pdfsluice_register_text_extractors(context),
-        )
-        assert (first.name, second.name) == ("pypdfium2", "pypdf")
-        assert second.after == (first.name,)
-        return first.extractor, second.extractor
+        async def make(**sections: BaseModel) -> Sequence[TextExtractor]:
+            context = make_context(**sections)
+            first, second = (
+                *pdfium.pdfsluice_register_text_extractors(context),
+                *pypdf_text.pdfsluice_register_text_extractors(context),
+            )
+            assert (first.name, second.name) == ("pypdfium2", "pypdf")
+            assert second.after == (first.name,)
+            registry = Registry(text_extractors=(first, second))
+            registry = await stack.enter_async_context(open_parts(registry))
+            return [spec.extractor for spec in registry.text_extractors]
 
-    return make
+        yield make
+    assert workers() == [], "no process outlives the extractors"
 
 
 @pytest.fixture(params=[0, 1], ids=["pypdfium2", "pypdf"])
-def extractor(request: pytest.FixtureRequest, make_extractors: MakeExtractors) -> TextExtractor:
+async def extractor(
+    request: pytest.FixtureRequest, make_extractors: MakeExtractors
+) -> TextExtractor:
     """Each of the extractors with its default settings."""
-    pdfium_text, pypdf = make_extractors()
+    pdfium_text, pypdf = await make_extractors()
     return pypdf if request.param else pdfium_text
 
 
@@ -93,8 +102,8 @@ async def renderer(make_context: MakeContext) -> AsyncIterator[PageRenderer]:
     """The page renderer with its default settings."""
     [spec] = pdfium.pdfsluice_register_page_renderers(make_context())
     assert spec.name == "pypdfium2"
-    yield spec.renderer
-    await spec.renderer.close()  # type: ignore[attr-defined] # ours ends its processes early
+    async with open_parts(Registry(page_renderers=(spec,))) as registry:
+        yield registry.page_renderers[0].renderer
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Both extractors on real files: good, odd, locked, damaged and hostile ones."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pikepdf
@@ -16,7 +16,7 @@ from pdfsluice.plugins.pdfium.options import PdfiumOptions
 from pdfsluice.plugins.pypdf_text.options import PypdfOptions
 from tests.support.workers import resident, workers
 
-MakeExtractors = Callable[..., Sequence[TextExtractor]]
+MakeExtractors = Callable[..., Awaitable[Sequence[TextExtractor]]]
 CORPUS = (
     Path(os.environ.get("PDFSLUICE_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
     / "pdf"
@@ -90,7 +90,7 @@ async def test_a_password_is_an_obstacle(extractor: TextExtractor, path: Path) -
 async def test_pypdf_reads_a_file_without_pages(
     make_extractors: MakeExtractors, path: Path
 ) -> None:
-    pdfium, pypdf = make_extractors()
+    pdfium, pypdf = await make_extractors()
     path.write_bytes(make_pdf([]))
     assert await read(pypdf, path) == []
     with pytest.raises(StageFailed):  # PDFium does not open such files
@@ -119,7 +119,7 @@ async def test_too_much_memory_is_a_failure(make_extractors: MakeExtractors, pat
         pdf.save(path, compress_streams=True, recompress_flate=True)
     del inflated
     assert path.stat().st_size < 2 << 20
-    extractors = make_extractors(
+    extractors = await make_extractors(
         pdfium=PdfiumOptions(memory_mb=300), pypdf=PypdfOptions(memory_mb=300)
     )
     before = psutil.Process().memory_info().rss
@@ -134,7 +134,7 @@ async def test_too_much_memory_is_a_failure(make_extractors: MakeExtractors, pat
 
 async def test_too_much_time_is_a_failure(make_extractors: MakeExtractors, path: Path) -> None:
     path.write_bytes(make_pdf(["slow"]))
-    extractors = make_extractors(
+    extractors = await make_extractors(
         pdfium=PdfiumOptions(page_seconds=1e-6), pypdf=PypdfOptions(page_seconds=1e-6)
     )
     for extractor in extractors:

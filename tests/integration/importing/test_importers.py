@@ -1,7 +1,7 @@
 """Importers work with a real catalogue; text is read by whichever extractor can."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from tests.support.workers import workers
 
 MakeContext = Callable[..., PluginContext]
 MakeDocument = Callable[..., NewDocument]
-MakeExtractors = Callable[..., Sequence[TextExtractor]]
+MakeExtractors = Callable[..., Awaitable[Sequence[TextExtractor]]]
 
 
 @dataclass
@@ -87,7 +87,7 @@ async def test_text_of_all_pages_is_stored(
         document=document,
         path=path,
         catalogue=catalogue,
-        extractors=make_extractors(),
+        extractors=await make_extractors(),
         progress=told,
     )
     for _ in range(2):  # repeating it does no harm
@@ -117,7 +117,7 @@ async def test_an_unknown_page_count_becomes_known(
                 document=document,
                 path=path,
                 catalogue=catalogue,
-                extractors=make_extractors(),
+                extractors=await make_extractors(),
                 progress=told,
             )
         )
@@ -142,7 +142,7 @@ async def test_a_locked_file_fails_with_the_reason(
         document=document,
         path=path,
         catalogue=catalogue,
-        extractors=make_extractors(),
+        extractors=await make_extractors(),
         progress=Told(),
     )
     with pytest.raises(DocumentUnreadable) as failure:
@@ -167,7 +167,7 @@ async def test_cancelling_leaves_no_process_behind(
         document=document,
         path=path,
         catalogue=catalogue,
-        extractors=make_extractors(),
+        extractors=await make_extractors(),
         progress=lambda done, message: started.set(),
     )
     task = asyncio.create_task(a_text_importer().run(context))

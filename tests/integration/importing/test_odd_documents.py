@@ -29,7 +29,7 @@ from tests.support.odd_documents import (
 )
 
 MakeDocument = Callable[..., NewDocument]
-MakeExtractors = Callable[..., Sequence[TextExtractor]]
+MakeExtractors = Callable[..., Awaitable[Sequence[TextExtractor]]]
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ async def test_arabic_of_chromium_is_in_reading_order(
 ) -> None:
     html = f"<p dir=rtl lang=ar style='font-size:20px'>{ARABIC}<p>Plain words"
     path = printed_by_chromium(html, tmp_path)
-    [page] = await read(make_extractors()[0], path)
+    [page] = await read((await make_extractors())[0], path)
     assert " ".join(page.text.split()) == f"{ARABIC} Plain words"
 
 
@@ -138,7 +138,7 @@ def import_it(
                 document=document,
                 path=path,
                 catalogue=catalogue,
-                extractors=make_extractors(),
+                extractors=await make_extractors(),
                 progress=lambda done, message: messages.append(message),
             )
         )

@@ -1,7 +1,7 @@
 """The text of a document ends at its limits, whatever the file and the extractors do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from pdfsluice.plugins.llamaindex.options import IndexOptions
 from tests.support.heavy_pdfs import repeated_pages
 
 MakeDocument = Callable[..., NewDocument]
-MakeExtractors = Callable[..., Sequence[TextExtractor]]
+MakeExtractors = Callable[..., Awaitable[Sequence[TextExtractor]]]
 
 
 @dataclass
@@ -96,7 +96,7 @@ async def test_a_document_of_which_nothing_is_read_in_time_cannot_be_read(
         document=document,
         path=Path("unused"),
         catalogue=catalogue,
-        extractors=make_extractors(),
+        extractors=await make_extractors(),
         progress=Told(),
     )
     with pytest.raises(DocumentUnreadable, match=r"it takes longer than 0\.001 seconds"):
@@ -118,7 +118,7 @@ async def test_text_ends_at_the_limit_of_characters(
             document=document,
             path=path,
             catalogue=catalogue,
-            extractors=make_extractors(),
+            extractors=await make_extractors(),
             progress=told,
         )
         await a_text_importer(document_characters=limit).run(context)
@@ -147,7 +147,7 @@ async def test_pages_without_text_count_as_well(
         document=document,
         path=path,
         catalogue=catalogue,
-        extractors=make_extractors(),
+        extractors=await make_extractors(),
         progress=Told(),
     )
     await a_text_importer(document_characters=1_000).run(context)

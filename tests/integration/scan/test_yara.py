@@ -1,6 +1,7 @@
 """YARA-X for real: rules from a folder, in a limited child."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,8 +10,10 @@ import pytest
 
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.findings import FindingKind, Severity, StageReport
+from pdfsluice.core.plugins.opening import open_parts
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stages import CompletionStageSpec
+from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.plugins import yara
 from pdfsluice.plugins.yara.options import YaraOptions
 from tests.support.active_pdfs import completion_context
@@ -28,24 +31,22 @@ rule odd { strings: $b = { 6F 64 64 } condition: helper and $b }
 """
 SLOW = "rule slow { condition: for all i in (0..100000000000) : (uint8(i % 10) != 300) }"
 
-Register = Callable[..., CompletionStageSpec | None]
+Register = Callable[..., Awaitable[CompletionStageSpec | None]]
 
 
 @pytest.fixture
 async def register() -> AsyncIterator[Register]:
-    registered: list[CompletionStageSpec] = []
+    async with AsyncExitStack() as stack:
 
-    def run(**options: Any) -> CompletionStageSpec | None:
-        section = YaraOptions.model_validate(options)
-        context = SimpleNamespace(options=lambda name, model: section)
-        found = yara.pdfsluice_register_completion_stages(cast("PluginContext", context))
-        registered.extend(found)
-        return registered[-1] if found else None
+        async def run(**options: Any) -> CompletionStageSpec | None:
+            section = YaraOptions.model_validate(options)
+            context = SimpleNamespace(options=lambda name, model: section)
+            found = yara.pdfsluice_register_completion_stages(cast("PluginContext", context))
+            opened = open_parts(Registry(completion_stages=tuple(found)))
+            registry = await stack.enter_async_context(opened)
+            return registry.completion_stages[-1] if found else None
 
-    yield run
-    for spec in registered:
-        assert spec.close is not None
-        await spec.close()
+        yield run
 
 
 def folder(tmp_path: Path, **files: str) -> Path:
@@ -62,7 +63,7 @@ async def scan(spec: CompletionStageSpec | None, path: Path) -> StageReport:
 
 
 async def test_a_match_is_a_finding(register: Register, tmp_path: Path) -> None:
-    spec = register(rules=folder(tmp_path, good=GOOD))
+    spec = await register(rules=folder(tmp_path, good=GOOD))
     (tmp_path / "bad.pdf").write_bytes(b"%PDF-1.7 here is bait for yara")
     (tmp_path / "odd.pdf").write_bytes(b"%PDF-1.7 an odd thing")
     (tmp_path / "fine.pdf").write_bytes(b"%PDF-1.7 nothing")
@@ -77,28 +78,28 @@ async def test_a_match_is_a_finding(register: Register, tmp_path: Path) -> None:
 
 
 async def test_nothing_is_registered_without_rules(register: Register) -> None:
-    assert register() is None
+    assert await register() is None
 
 
 async def test_a_wrong_rule_stops_start_up_and_is_named(register: Register, tmp_path: Path) -> None:
     wrong = folder(tmp_path, good=GOOD, wrong="rule wrong { condition: $nothing }")
     with pytest.raises(PluginError, match=r"wrong\.yar"):
-        register(rules=wrong)
+        await register(rules=wrong)
 
 
 async def test_a_folder_without_rules_stops_start_up(register: Register, tmp_path: Path) -> None:
     with pytest.raises(PluginError, match=r"no \*\.yar"):
-        register(rules=tmp_path)
+        await register(rules=tmp_path)
 
 
 async def test_includes_do_not_leave_the_folder(register: Register, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     with pytest.raises(PluginError, match="include"):
-        register(rules=folder(tmp_path, evil='include "../../secret"'))
+        await register(rules=folder(tmp_path, evil='include "../../secret"'))
 
 
 async def test_what_is_too_large_is_unscanned(register: Register, tmp_path: Path) -> None:
-    spec = register(rules=folder(tmp_path, good=GOOD), max_file_size="1 MiB")
+    spec = await register(rules=folder(tmp_path, good=GOOD), max_file_size="1 MiB")
     (tmp_path / "f.pdf").write_bytes(b"bait for yara" + bytes(1 << 20))
     report = await scan(spec, tmp_path / "f.pdf")
     assert not report.findings
@@ -106,7 +107,7 @@ async def test_what_is_too_large_is_unscanned(register: Register, tmp_path: Path
 
 
 async def test_a_rule_that_takes_too_long_is_told(register: Register, tmp_path: Path) -> None:
-    spec = register(rules=folder(tmp_path, slow=SLOW), wall_seconds=1)
+    spec = await register(rules=folder(tmp_path, slow=SLOW), wall_seconds=1)
     (tmp_path / "f.pdf").write_bytes(b"%PDF-1.7 0123456789")
     report = await scan(spec, tmp_path / "f.pdf")
     assert [(item.stage, item.reason) for item in report.unscanned] == [("yara", "limit")]

@@ -9,12 +9,20 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from pdfsluice.core.findings import Finding, Severity, StageReport
-from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.context import CommandSpec, OptionsSpec, PluginContext
-from pdfsluice.core.plugins.ports.documents import ImportContext, ImporterSpec
-from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
-from pdfsluice.core.plugins.ports.stores import UploadStoreSpec
+from pdfsluice.core import (
+    CommandSpec,
+    Finding,
+    ImportContext,
+    ImporterSpec,
+    OptionsSpec,
+    PluginContext,
+    Severity,
+    StageContext,
+    StageReport,
+    StreamStageSpec,
+    UploadStoreSpec,
+    hookimpl,
+)
 from pdfsluice.core.testing import MemoryUploadStore
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pdfsluice.core import closing
 from pdfsluice.core.errors import Overloaded
 from pdfsluice.core.findings import (
     Decision,
@@ -90,7 +91,7 @@ class Policy:
 def registry(whole: Whole) -> Registry:
     return Registry(
         stream_stages=(StreamStageSpec(name="words", open=Words),),
-        completion_stages=(CompletionStageSpec(name="whole", stage=whole, close=whole.close),),
+        completion_stages=(CompletionStageSpec(name="whole", open=closing(lambda: whole)),),
     )
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from pdfsluice.core import API_VERSION, closing
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.opening import open_parts
 from pdfsluice.core.plugins.parts import PluginInfo
 from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
 from pdfsluice.core.plugins.ports.stages import ChunkStageSpec
@@ -171,3 +173,53 @@ def test_only_what_is_asked_for_is_loaded() -> None:
 def test_what_is_not_installed_cannot_be_loaded() -> None:
     with pytest.raises(PluginError, match="not installed as plugins: absent, gone"):
         PluginManager.load_only({"digest", "gone", "absent"})
+
+
+@pytest.mark.parametrize("needed", [(1, 0), API_VERSION])
+def test_a_plugin_may_say_which_hooks_it_needs(needed: tuple[int, int]) -> None:
+    plugin = Plugin()
+    vars(plugin)["PDFSLUICE_API"] = needed
+    PluginManager().register(plugin, info("old"))
+
+
+@pytest.mark.parametrize("needed", [(0, 9), (2, 0), (1, API_VERSION[1] + 1)])
+def test_a_plugin_for_other_hooks_stops_the_start(needed: tuple[int, int]) -> None:
+    plugin = Plugin()
+    vars(plugin)["PDFSLUICE_API"] = needed
+    with pytest.raises(
+        PluginError, match=rf"of late-dist 1\.0 needs version {needed[0]}\.{needed[1]}"
+    ):
+        PluginManager().register(plugin, info("late", "late-dist"))
+
+
+@pytest.mark.parametrize("needed", ["1.0", 1, None, (1,), ("a", "b", "c")])
+def test_an_odd_version_is_named(needed: object) -> None:
+    plugin = Plugin()
+    vars(plugin)["PDFSLUICE_API"] = needed
+    with pytest.raises(PluginError, match=r"of odd-dist .*a pair like"):
+        PluginManager().register(plugin, info("odd", "odd-dist"))
+
+
+async def test_parts_are_opened_in_order_and_closed_in_reverse() -> None:
+    told: list[str] = []
+
+    class Held:
+        def __init__(self, name: str) -> None:
+            self.name = name
+            told.append(f"open {name}")
+
+        async def close(self) -> None:
+            told.append(f"close {self.name}")
+
+    def held(name: str, **order: Any) -> ChunkStageSpec:
+        make: Any = lambda: Held(name)  # noqa: E731
+        return ChunkStageSpec(name=name, open=closing(make), **order)
+
+    built = registry((info("a"), Plugin(held("b", after=("a",)), held("a"), spec("plain"))))
+    async with open_parts(built) as opened:
+        parts: dict[str, Any] = {each.name: each.stage for each in opened.chunk_stages}
+        assert (parts["a"].name, parts["b"].name, parts["plain"]) == ("a", "b", STAGE)
+        assert sorted(told) == ["open a", "open b"]
+    order = [line.removeprefix("open ") for line in told[:2]]
+    assert told[2:] == [f"close {name}" for name in reversed(order)]
+    assert order.index("a") < order.index("b")

@@ -1,0 +1,41 @@
+"""Opens the parts that hold processes or connections, and closes them in the reverse order."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from .registry import Registry
+from .shapes import HOLDERS
+
+
+@asynccontextmanager
+async def open_parts(
+    registry: Registry, *, kinds: Collection[str] | None = None
+) -> AsyncIterator[Registry]:
+    """Open every part whose descriptor has ``open`` in place of the part.
+
+    Stores, catalogues and indexes are left out, because a setting chooses one of each; stream
+    stages, because each upload opens its own.
+
+    Args:
+        registry: The parts as plugins registered them.
+        kinds: The kinds of parts to open; all if not given.
+
+    Yields:
+        The registry with the open parts.
+    """
+    opened: dict[str, tuple[Any, ...]] = {}
+    async with AsyncExitStack() as stack:
+        for kind, holder in HOLDERS.items():
+            if holder.shape is not None or (kinds is not None and kind not in kinds):
+                continue
+            specs = []
+            for spec in getattr(registry, kind):
+                if spec.open is None:
+                    specs.append(spec)
+                    continue
+                part = await stack.enter_async_context(spec.open())
+                specs.append(replace(spec, **{holder.field: part, "open": None}))
+            opened[kind] = tuple(specs)
+        yield replace(registry, **opened)
