@@ -23,6 +23,7 @@ from .failures import print_findings, run
 from .help import CONTEXT, Group
 from .invocation import command, typed
 from .options import (
+    Authority,
     Json,
     KeyFile,
     Server,
@@ -37,6 +38,7 @@ OwnServer = Annotated[
 OwnKeyFile = Annotated[
     Path | None, typer.Option("--api-key-file", help="As for `pdfsluice documents`.")
 ]
+OwnAuthority = Annotated[Path | None, typer.Option("--ca", help="As for `pdfsluice documents`.")]
 
 app = typer.Typer(
     cls=Group,
@@ -51,6 +53,7 @@ def _with_client(
     context: typer.Context,
     server: str | None,
     key_file: Path | None,
+    ca: Path | None,
     work: Callable[[Client], Awaitable[T]],
     *,
     as_json: bool = False,
@@ -59,9 +62,10 @@ def _with_client(
     before = context.parent.params if context.parent else {}
     server = server or before.get("server") or DEFAULT_SERVER
     key_file = key_file or before.get("key_file")
+    ca = ca or before.get("ca")
 
     async def connected() -> T:
-        async with connect(server, key_file) as client:
+        async with connect(server, key_file, ca) as client:
             return await work(client)
 
     return run(connected(), as_json=as_json)
@@ -72,6 +76,7 @@ def documents(
     context: typer.Context,
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
+    ca: Authority = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -91,7 +96,7 @@ def documents(
         elif not as_json:
             err.print("You have no documents yet.")
 
-    _with_client(context, server, key_file, show, as_json=as_json)
+    _with_client(context, server, key_file, ca, show, as_json=as_json)
 
 
 def _row(document: Document) -> tuple[str, ...]:
@@ -111,6 +116,7 @@ def show(
     document_id: Id,
     server: OwnServer = None,
     key_file: OwnKeyFile = None,
+    ca: OwnAuthority = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -123,7 +129,7 @@ def show(
         status = await client.import_status(document_id)
         return document, tuple(job.message for job in status.jobs if job.state == "failed")
 
-    document, failures = _with_client(context, server, key_file, ask, as_json=as_json)
+    document, failures = _with_client(context, server, key_file, ca, ask, as_json=as_json)
     if as_json:
         print_json({**asdict(document), "failures": failures})
         return
@@ -156,32 +162,42 @@ def rename(
     context: typer.Context,
     document_id: Id,
     title: str,
+    *,
     server: OwnServer = None,
     key_file: OwnKeyFile = None,
+    ca: OwnAuthority = None,
 ) -> None:
     """Give a document another title."""
     title = typed(title)
     if not title.strip():
         raise typer.BadParameter("a title has at least one letter", param_hint="'TITLE'")
     named = _with_client(
-        context, server, key_file, lambda client: client.rename(document_id, title)
+        context, server, key_file, ca, lambda client: client.rename(document_id, title)
     )
     out.print(f"Document {named.id} is now {escape(named.title)}.")
 
 
 @app.command()
 def index(
-    context: typer.Context, document_id: Id, server: OwnServer = None, key_file: OwnKeyFile = None
+    context: typer.Context,
+    document_id: Id,
+    server: OwnServer = None,
+    key_file: OwnKeyFile = None,
+    ca: OwnAuthority = None,
 ) -> None:
     """Make a document searchable, in the background."""
-    status = _with_client(context, server, key_file, lambda client: client.index(document_id))
+    status = _with_client(context, server, key_file, ca, lambda client: client.index(document_id))
     out.print(f"The index of document {status.document_id} is {status.index_status}.")
 
 
 @app.command()
 def delete(
-    context: typer.Context, document_id: Id, server: OwnServer = None, key_file: OwnKeyFile = None
+    context: typer.Context,
+    document_id: Id,
+    server: OwnServer = None,
+    key_file: OwnKeyFile = None,
+    ca: OwnAuthority = None,
 ) -> None:
     """Delete a document, its file and what was derived from it."""
-    _with_client(context, server, key_file, lambda client: client.delete(document_id))
+    _with_client(context, server, key_file, ca, lambda client: client.delete(document_id))
     out.print(f"Document {document_id} is deleted.")

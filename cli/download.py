@@ -28,6 +28,7 @@ from .console import err, out, print_json
 from .exits import Exit
 from .failures import as_object, report
 from .options import (
+    Authority,
     Json,
     KeyFile,
     Patience,
@@ -41,6 +42,7 @@ def download(
     document_id: Annotated[int, typer.Argument(metavar="ID", help="Number of the document.")],
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
+    ca: Authority = None,
     *,
     output: Annotated[
         Path | None,
@@ -67,12 +69,14 @@ def download(
     to_output = output is not None and str(output) == "-"
     try:
         if to_output:
-            _to_output(document_id, connect(server, key_file, patience=patience), as_json=as_json)
+            _to_output(
+                document_id, connect(server, key_file, ca, patience=patience), as_json=as_json
+            )
             return
         document, target = asyncio.run(
             _to_file(
                 document_id,
-                connect(server, key_file, patience=patience),
+                connect(server, key_file, ca, patience=patience),
                 output,
                 force=force,
                 quiet=quiet,

@@ -31,6 +31,16 @@ KeyFile = Annotated[
         help="File that holds the API key; PDFSLUICE_API_KEY holds the key itself.",
     ),
 ]
+Authority = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        envvar="PDFSLUICE_CA",
+        metavar="FILE",
+        help="Certificates (PEM) of a private authority that is trusted; SSL_CERT_FILE replaces"
+        " those of the system.",
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON, one object a line, for other programs.")
 ]
@@ -59,21 +69,25 @@ def size(text: str) -> int:
     return int(value)
 
 
-def connect(server: str, key_file: Path | None, *, patience: float | None = None) -> Client:
+def connect(
+    server: str, key_file: Path | None, ca: Path | None, *, patience: float | None = None
+) -> Client:
     """Return a client for what the user gave.
 
     Args:
         server: Address of the server.
         key_file: File with the API key.
+        ca: File with certificates of further authorities that are trusted.
         patience: Seconds that an upload waits for an absent server.
 
     Raises:
         typer.BadParameter: The address is not one.
         AuthenticationFailed: The file with the key cannot be read.
+        ClientError: The certificates cannot be read, or the proxy cannot be used.
     """
     retry = None if patience is None else RetryPolicy(patience=patience)
     try:
-        return Client(with_scheme(server), api_key=read_key(key_file), retry=retry)
+        return Client(with_scheme(server), api_key=read_key(key_file), retry=retry, ca=ca)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--server") from error
 

@@ -16,6 +16,7 @@ from .failures import run
 from .invocation import typed
 from .matching import has_word_of
 from .options import (
+    Authority,
     Json,
     KeyFile,
     Server,
@@ -29,6 +30,7 @@ def search(
     query: Annotated[list[str], typer.Argument(metavar="WORD", help="What to look for.")],
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
+    ca: Authority = None,
     *,
     top_k: Annotated[
         int, typer.Option("--top-k", "-k", min=1, max=100, help="How many passages.")
@@ -39,7 +41,7 @@ def search(
     words = typed(" ".join(query)).strip()
     if not words:
         raise typer.BadParameter("give words to look for", param_hint="'WORD'")
-    passages = run(_search(server, key_file, words, top_k), as_json=as_json)
+    passages = run(_search(server, key_file, ca, words, top_k), as_json=as_json)
     if as_json:
         for passage in passages:
             print_json(passage)
@@ -55,9 +57,9 @@ def search(
 
 
 async def _search(
-    server: str, key_file: Path | None, query: str, top_k: int
+    server: str, key_file: Path | None, ca: Path | None, query: str, top_k: int
 ) -> tuple[Passage, ...]:
-    async with connect(server, key_file) as client:
+    async with connect(server, key_file, ca) as client:
         return await client.search(query, top_k=top_k)
 
 

@@ -41,6 +41,7 @@ class Output:
 
     server: str
     key_file: Path | None
+    ca: Path | None
     json: bool
     quiet: bool
     wait: bool
@@ -52,6 +53,8 @@ class Output:
             words += ["--server", self.server]
         if self.key_file is not None:
             words += ["--api-key-file", str(self.key_file)]
+        if self.ca is not None:
+            words += ["--ca", str(self.ca)]
         return command(*words)
 
 
@@ -65,7 +68,7 @@ def send_files(files: Sequence[Path], send: Sender, output: Output, *, patience:
         patience: Seconds to wait for a server that is away.
     """
     try:
-        client = connect(output.server, output.key_file, patience=patience)
+        client = connect(output.server, output.key_file, output.ca, patience=patience)
     except ClientError as error:
         for file in files if output.json else ():
             print_json({"file": str(file), "error": as_object(error)})

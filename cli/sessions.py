@@ -30,6 +30,7 @@ from .failures import (
 )
 from .invocation import program, typed
 from .options import (
+    Authority,
     Json,
     KeyFile,
     Server,
@@ -42,6 +43,7 @@ _HOURS_OF_TWO_DAYS = 48
 def sessions(
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
+    ca: Authority = None,
     *,
     quarantined: Annotated[
         bool,
@@ -53,9 +55,9 @@ def sessions(
 ) -> None:
     """List the unfinished uploads; each can be resumed or cancelled."""
     if quarantined:
-        _list_quarantine(server, key_file, as_json=as_json)
+        _list_quarantine(server, key_file, ca, as_json=as_json)
         return
-    found = run(_sessions(server, key_file), as_json=as_json)
+    found = run(_sessions(server, key_file, ca), as_json=as_json)
     if as_json:
         for upload in found:
             print_json(upload)
@@ -75,8 +77,10 @@ def _names() -> tuple[Column, Column]:
     return Column("Session", no_wrap=True), Column("File", overflow="fold")
 
 
-async def _sessions(server: str, key_file: Path | None) -> tuple[ResumableUpload, ...]:
-    async with connect(server, key_file) as client:
+async def _sessions(
+    server: str, key_file: Path | None, ca: Path | None
+) -> tuple[ResumableUpload, ...]:
+    async with connect(server, key_file, ca) as client:
         return await client.sessions()
 
 
@@ -97,9 +101,9 @@ def _age(hours: float) -> str:
     return f"{hours:.0f} h ago" if hours < _HOURS_OF_TWO_DAYS else f"{hours / 24:.0f} d ago"
 
 
-def _list_quarantine(server: str, key_file: Path | None, *, as_json: bool) -> None:
+def _list_quarantine(server: str, key_file: Path | None, ca: Path | None, *, as_json: bool) -> None:
     async def ask() -> tuple[QuarantinedUpload, ...]:
-        async with connect(server, key_file) as client:
+        async with connect(server, key_file, ca) as client:
             return await client.quarantine()
 
     found = run(ask(), as_json=as_json)
@@ -129,6 +133,7 @@ def cancel(
     session: Annotated[list[str], typer.Argument(metavar="SESSION", help="The uploads.")],
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
+    ca: Authority = None,
     *,
     reason: Annotated[str, typer.Option(help="Why; for the server's log.")] = "",
 ) -> None:
@@ -138,13 +143,14 @@ def cancel(
         await client.cancel(upload, reason=typed(reason) or "cancelled by the user")
         out.print(f"Cancelled {escape(upload)}.", soft_wrap=True)
 
-    _with_each(server, key_file, session, cancel_one, "sessions")
+    _with_each(server, key_file, ca, session, cancel_one, lists="sessions")
 
 
 def release(
     session: Annotated[list[str], typer.Argument(metavar="SESSION", help="The uploads.")],
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
+    ca: Authority = None,
 ) -> None:
     """Release quarantined uploads although they were refused; for administrators.
 
@@ -162,14 +168,16 @@ def release(
                 soft_wrap=True,
             )
 
-    _with_each(server, key_file, session, release_one, "sessions --quarantined")
+    _with_each(server, key_file, ca, session, release_one, lists="sessions --quarantined")
 
 
 def _with_each(
     server: str,
     key_file: Path | None,
+    ca: Path | None,
     sessions: Sequence[str],
     work: Callable[[Client, str], Awaitable[None]],
+    *,
     lists: str,
 ) -> None:
     """Do something with each upload, independently of the others, and end the command.
@@ -177,6 +185,7 @@ def _with_each(
     Args:
         server: Address of the server.
         key_file: File with the API key.
+        ca: File with certificates of further authorities that are trusted.
         sessions: The uploads.
         work: What is done with one of them.
         lists: The command that lists those with which it can be done.
@@ -187,7 +196,7 @@ def _with_each(
 
     async def each() -> Exit:
         exits = []
-        async with connect(server, key_file) as client:
+        async with connect(server, key_file, ca) as client:
             for session in sessions:
                 try:
                     await work(client, session)

@@ -11,6 +11,7 @@ from pdfsluice.client.models import Document
 
 from .invocation import typed
 from .options import (
+    Authority,
     Json,
     KeyFile,
     Patience,
@@ -44,6 +45,7 @@ def upload(
     files: Files,
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
+    ca: Authority = None,
     *,
     title: Annotated[
         str, typer.Option("--title", "-t", help="Title of the document; for one file only.")
@@ -83,7 +85,7 @@ def upload(
     if title and len(files) > 1:
         raise typer.BadParameter("a title is for one file", param_hint="--title")
     title = typed(title)
-    output = Output(server=server, key_file=key_file, json=as_json, quiet=quiet, wait=wait)
+    output = Output(server=server, key_file=key_file, ca=ca, json=as_json, quiet=quiet, wait=wait)
 
     def send(client: Client, file: Path, listener: Listener) -> Awaitable[Document]:
         return client.upload(
@@ -109,6 +111,7 @@ def resume(
     ],
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
+    ca: Authority = None,
     *,
     parallel: Parallel = 4,
     limit_rate: Rate = None,
@@ -118,7 +121,7 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """Resume an interrupted upload: only what is missing is sent."""
-    output = Output(server=server, key_file=key_file, json=as_json, quiet=quiet, wait=wait)
+    output = Output(server=server, key_file=key_file, ca=ca, json=as_json, quiet=quiet, wait=wait)
 
     def send(client: Client, path: Path, listener: Listener) -> Awaitable[Document]:
         return client.resume(

@@ -52,9 +52,15 @@ class Client:
         api_key: Shows who calls; ``None`` where the server asks for none.
         retry: How uploads behave while the server is away or asks for patience.
         timeout: Seconds without any byte after which a connection counts as broken.
+        ca: File in PEM with certificates of further authorities that are trusted. Without it
+            those of the system count, or those that ``SSL_CERT_FILE`` names.
+
+    ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` in the environment are followed,
+    except for a server on this machine.
 
     Raises:
         ValueError: The address is not an HTTP address.
+        ClientError: The certificates cannot be read, or the proxy is not an HTTP proxy.
     """
 
     def __init__(
@@ -64,8 +70,11 @@ class Client:
         api_key: str | None = None,
         retry: RetryPolicy | None = None,
         timeout: float = 60.0,
+        ca: Path | str | None = None,
     ) -> None:
-        self._transport = Transport(base_url, api_key=api_key, timeout=timeout)
+        self._transport = Transport(
+            base_url, api_key=api_key, timeout=timeout, ca=Path(ca) if ca else None
+        )
         self._retry = retry or RetryPolicy()
         self._client_id = f"pdfsluice-{uuid4().hex[:16]}"
 

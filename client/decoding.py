@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from .errors import UnexpectedAnswer
 
 T = TypeVar("T")
+_WORDS = {"missing": "is missing", "json_invalid": "is not JSON"}
 
 
 def decode(kind: type[T], body: bytes | str) -> T:
@@ -43,7 +44,8 @@ def _unexpected(kind: Any, error: ValidationError) -> UnexpectedAnswer:
     problem = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in problem["loc"]) or "the answer"
     name = getattr(kind, "__name__", str(kind))
+    words = _WORDS.get(problem["type"], "is not valid")
     return UnexpectedAnswer(
-        f"the server's answer is not a {name}: {place}: {problem['msg']}",
+        f"the server's answer is not a {name}: {place} {words}",
         hint="Check the address, and that client and server are of the same version.",
     )

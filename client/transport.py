@@ -7,12 +7,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import aiohttp
 import orjson
 from yarl import URL
 
+from .connection import proxy_for, trusted
 from .decoding import decode
 from .errors import (
     ClientError,
@@ -20,6 +22,7 @@ from .errors import (
     Unreachable,
     error_from_problem,
 )
+from .intermediaries import foreign_answer
 
 T = TypeVar("T")
 
@@ -37,12 +40,16 @@ class Transport:
         base_url: Address of the server, with ``http://`` or ``https://``.
         api_key: Shows who calls; ``None`` where the server asks for none.
         timeout: Seconds without any byte after which a connection counts as broken.
+        ca: File with certificates of further authorities that are trusted, in PEM.
 
     Raises:
         ValueError: The address is not an HTTP address.
+        ClientError: The file with certificates, or the proxy of the environment, cannot be used.
     """
 
-    def __init__(self, base_url: str, *, api_key: str | None, timeout: float) -> None:
+    def __init__(
+        self, base_url: str, *, api_key: str | None, timeout: float, ca: Path | None = None
+    ) -> None:
         self._base = URL(base_url.rstrip("/"))
         if self._base.scheme not in {"http", "https"} or not self._base.host:
             raise ValueError(
@@ -52,11 +59,14 @@ class Transport:
             raise ValueError("the API key has line breaks, or letters that no key has")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._timeout = timeout
+        self._proxy = proxy_for(self._base)
+        self._trust = trusted(ca) if self._base.scheme == "https" or ca is not None else True
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._trust),
+            proxy=self._proxy,
             headers={**self._headers, "User-Agent": "pdfsluice-client"},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -230,6 +240,27 @@ class Transport:
             ) from error
         except aiohttp.InvalidURL as error:
             raise ClientError(f"{self._base} is not a valid address") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            reason = getattr(error.certificate_error, "verify_message", "") or "it is not valid"
+            raise Unreachable(
+                f"the certificate of {self._base} is not trusted: {reason}",
+                hint="If a private authority has issued it, give the authority's certificate with"
+                " --ca FILE (ca=...) or SSL_CERT_FILE.",
+            ) from error
+        except aiohttp.ClientHttpProxyError as error:
+            raise Unreachable(
+                f"the proxy {_without_login(self._proxy)} refuses to connect to {self._base}:"
+                f" {error.status} {error.message}",
+                hint="Does it ask for a login (http://NAME:PASSWORD@HOST:PORT), and does it allow"
+                " this server? NO_PROXY names servers that are asked directly.",
+            ) from error
+        except aiohttp.ClientProxyConnectionError as error:
+            raise Unreachable(
+                f"the proxy {_without_login(self._proxy)} cannot be reached:"
+                f" {_reason(error.os_error)}",
+                hint="Check HTTP_PROXY and HTTPS_PROXY; NO_PROXY names servers that are asked"
+                " directly.",
+            ) from error
         except aiohttp.ClientSSLError as error:
             raise Unreachable(
                 f"no secure connection to {self._base} came about: {error.os_error}",
@@ -281,13 +312,18 @@ def _error(answer: aiohttp.ClientResponse, body: bytes) -> ClientError:
             problem = None
         if isinstance(problem, dict):
             return error_from_problem(answer.status, problem, retry_after=retry_after)
-    return UnexpectedAnswer(
-        f"{answer.method} {answer.url.path} was answered with"
-        f" {answer.status} {answer.reason or ''}".rstrip(),
-        hint="Is this the address of a pdfsluice server?",
+    return foreign_answer(
+        request=f"{answer.method} {answer.url.path}",
         status=answer.status,
+        reason=answer.reason or "",
+        software=answer.headers.get("Server", ""),
+        body=body,
         retry_after=retry_after,
     )
+
+
+def _without_login(proxy: URL | None) -> str:
+    return "" if proxy is None else str(proxy.with_user(None))
 
 
 def _seconds(retry_after: str) -> float | None:

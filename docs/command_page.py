@@ -25,6 +25,9 @@ _ENVIRONMENT = """\
 | `PDFSLUICE_SERVER` | Address of the server, for every command that talks to one. |
 | `PDFSLUICE_API_KEY` | The API key. It is never an argument, because other users can see those. |
 | `PDFSLUICE_API_KEY_FILE` | A file that holds the API key, as `--api-key-file`. |
+| `PDFSLUICE_CA` | Certificates of a private authority, as `--ca`. |
+| `SSL_CERT_FILE`, `SSL_CERT_DIR` | Authorities that are trusted in place of those of the system. |
+| `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` | The proxy to servers elsewhere. |
 | `PDFSLUICE_CONFIG` | Settings file of the server, as `--config`. |
 | `PDFSLUICE_TRACEBACK` | If set, an unexpected error shows its traceback. |
 """

@@ -7,18 +7,22 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.page import Line
 from tests.support.servers import RunningServer
 
 OpenPage = Callable[..., Page]
 
 ROOT = Path(__file__).parents[2]
+_FORMER_ATTEMPTS = 6
 MODULES = ROOT / "tests" / "js" / "node_modules"
 EXAMPLE = ROOT / "docs" / "how-to" / "use-uppy.md"
 DRIVER = """
@@ -122,3 +126,76 @@ def test_a_refused_file_ends_with_the_reason(
     assert problem["code"] == "content-rejected", problem
     assert "launch" in problem["kinds"]
     assert max(outcome["progress"], default=0) < (pdfs / "invoice.pdf").stat().st_size
+
+
+def test_a_file_waits_for_its_turn_however_long_others_take(
+    tmp_path: Path, site: str, open_page: OpenPage
+) -> None:
+    """The old settings gave a file up after five retries, 19 seconds in all."""
+    busy = RunningServer(
+        tmp_path / "data",
+        environment={
+            "PDFSLUICE_CORS_ORIGINS": json.dumps([site]),
+            "PDFSLUICE_PLUGINS__BACKPRESSURE__PATIENCE": "0.1",
+            "STREAMING_MAX_CONCURRENT_UPLOADS": "1",
+        },
+    )
+    file = tmp_path / "waiting.pdf"
+    file.write_bytes(make_pdf(["It waits for its turn."]))
+    busy.start()
+    try:
+        page = open_page(site)
+        page.clock.install()
+        refused: list[str] = []
+        page.on("response", lambda each: refused.append(each.url) if each.status == 503 else None)
+        page.set_input_files("input", file)
+        with other_upload(busy):
+            page.evaluate(
+                "(server) => { run(server, document.querySelector('input').files[0])"
+                ".then((outcome) => { window.outcome = outcome; }); }",
+                busy.base_url,
+            )
+            while len(refused) < _FORMER_ATTEMPTS + 2:
+                assert page.evaluate("window.outcome ?? null") is None
+                page.clock.run_for(11_000)
+                page.wait_for_timeout(50)
+        while (outcome := page.evaluate("window.outcome ?? null")) is None:
+            page.clock.run_for(11_000)
+            page.wait_for_timeout(50)
+    finally:
+        busy.stop()
+    assert (outcome["successful"], outcome["failed"]) == (1, 0), outcome["problems"]
+
+
+@contextmanager
+def other_upload(server: RunningServer) -> Iterator[None]:
+    """Keep the only place for uploads taken: a chunk comes in a few bytes at a time."""
+    http = HTTPConnection("127.0.0.1", server.port)
+    http.request(
+        "POST",
+        "/api/documents/streaming/initiate",
+        json.dumps({"filename": "slow.pdf", "file_size": 1_000_000}),
+        {"Content-Type": "application/json"},
+    )
+    session = json.loads(http.getresponse().read())
+    content = make_pdf(["slow"])
+    http.putrequest("PUT", f"{session['upload_url']}?chunk_id=0&chunk_offset=0")
+    http.putheader("Content-Type", "application/octet-stream")
+    http.putheader("Content-Length", "1000000")
+    http.endheaders()
+    ended = threading.Event()
+
+    def send() -> None:
+        for at in range(len(content)):
+            if ended.wait(0.2):
+                return
+            http.send(content[at : at + 1])
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        sender.join()
+        http.close()

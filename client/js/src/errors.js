@@ -3,6 +3,8 @@
  * (`application/problem+json`); each code that a program may want to tell apart has a class.
  */
 
+import { foreignAnswer } from './intermediaries.js';
+
 /**
  * @typedef {object} ErrorInit
  * @property {string} [code] Stable kebab-case name of this kind of error.
@@ -196,11 +198,11 @@ export async function errorFromResponse(response) {
     // A proxy's own page, or an empty body: the status has to do.
   }
   const code = typeof problem.code === 'string' ? problem.code : `http-${response.status}`;
-  const message =
-    problem.detail ?? problem.message ?? problem.title ?? `The server answered ${response.status}.`;
+  const foreign = foreignAnswer(response.status);
+  const message = problem.detail ?? problem.message ?? problem.title ?? foreign.message;
   return errorOfCode(code, message, {
     status: response.status,
-    hint: problem.hint,
+    hint: problem.hint ?? (message === foreign.message ? foreign.hint : ''),
     details: problem.details,
     requestId: problem.request_id ?? response.headers.get('X-Request-Id') ?? '',
     retryAfter: parseRetryAfter(response.headers.get('Retry-After')),

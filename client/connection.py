@@ -1,0 +1,74 @@
+"""How a connection is made: certificates that are trusted, and proxies that lie between."""
+
+import ipaddress
+import ssl
+import urllib.request
+from pathlib import Path
+
+from yarl import URL
+
+from .errors import ClientError
+
+
+def trusted(ca: Path | None) -> ssl.SSLContext:
+    """Return what decides about certificates.
+
+    The authorities of the system are trusted (OpenSSL takes them from ``SSL_CERT_FILE`` and
+    ``SSL_CERT_DIR`` if those are set), and in addition those in ``ca``.
+
+    Args:
+        ca: File with certificates of authorities in PEM.
+
+    Raises:
+        ClientError: The file cannot be read, or holds no certificate.
+    """
+    context = ssl.create_default_context()
+    if ca is not None:
+        try:
+            context.load_verify_locations(cafile=ca)
+        except ssl.SSLError as error:
+            raise ClientError(
+                f"{ca} holds no certificate of an authority",
+                code="ca-invalid",
+                hint="Give a file in PEM that begins with -----BEGIN CERTIFICATE-----.",
+            ) from error
+        except OSError as error:
+            raise ClientError(
+                f"the certificates in {ca} cannot be read: {error.strerror}", code="ca-invalid"
+            ) from error
+    return context
+
+
+def proxy_for(server: URL) -> URL | None:
+    """Return the proxy that the environment names for a server, if it names one.
+
+    ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` are followed, in upper or
+    lower case. A server on this machine is never asked through a proxy.
+
+    Raises:
+        ClientError: The proxy is not an HTTP proxy.
+    """
+    host = server.host or ""
+    if _is_here(host) or urllib.request.proxy_bypass(f"{host}:{server.port}"):
+        return None
+    proxies = urllib.request.getproxies()
+    address = proxies.get(server.scheme) or proxies.get("all")
+    if not address:
+        return None
+    proxy = URL(address if "://" in address else f"http://{address}")
+    if proxy.scheme not in {"http", "https"}:
+        raise ClientError(
+            f"the proxy {proxy.with_user(None)} is not an HTTP proxy",
+            code="proxy-unsupported",
+            hint="Set HTTPS_PROXY or HTTP_PROXY to an http:// address, or NO_PROXY to the server.",
+        )
+    return proxy
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
