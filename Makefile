@@ -57,6 +57,7 @@ soak: dev ## Interrupt a thousand uploads and count what was lost
 
 docs: $(VENV)/.installed-dev ## Write the generated pages of docs/reference
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/diagrams.py
 
 clean: ## Remove everything that can be made again, the environment included
 	rm -rf $(VENV) $(NODE_TESTS)/node_modules var/demo build dist *.egg-info htmlcov .coverage

@@ -178,9 +178,7 @@ class Session:
         )
 
     def _chunks_before(self, end: int) -> int:
-        if end == self.total_size:
-            return -(-end // self.chunk_size)
-        return end // self.chunk_size
+        return -(-end // self.chunk_size) if end == self.total_size else end // self.chunk_size
 
     @property
     def missing_chunks(self) -> list[int]:
@@ -209,16 +207,15 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkIntent:
-    """What a client says about a chunk before its first body byte.
+    """What a client announces about a chunk before its first body byte.
 
     Attributes:
         offset: Where the body begins in the file; often, but not always, where a chunk does.
-        length: Announced number of bytes of the body; ``None`` where the transfer does not say.
+        length: Announced number of bytes of the body; ``None`` if it was not announced.
         max_length: The most bytes the body may have.
-        chunk_id: The client's number for the chunk, where the protocol has one.
-        checksum: Announced checksum of the chunk, where known before the body.
-        checksum_follows: Whether nothing is to be committed while the body comes,
-            because a checksum may stand behind it.
+        chunk_id: The client's number for the chunk, if the protocol has one.
+        checksum: Announced checksum of the chunk, if it is known before the body.
+        checksum_follows: Whether one may follow, so that nothing is committed before the end.
     """
 
     offset: int
@@ -227,6 +224,11 @@ class ChunkIntent:
     chunk_id: int | None = None
     checksum: "Checksum | None" = None
     checksum_follows: bool = False
+
+    @property
+    def end(self) -> int:
+        """The offset after the last byte of the body."""
+        return self.offset + (self.max_length if self.length is None else self.length)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,13 @@ class RangeSet:
             end = max(end, self.ranges[last - 1][1])
         return RangeSet((*self.ranges[:first], (start, end), *self.ranges[last:]))
 
+    def remove(self, start: int, end: int) -> "RangeSet":
+        """Return the set without ``[start, end)``."""
+        if end <= start or not self.ranges:
+            return self
+        before, after = self.overlap(0, start), self.overlap(end, max(end, self.ranges[-1][1]))
+        return RangeSet((*before.ranges, *after.ranges))
+
     def touches(self, position: int) -> bool:
         """Whether bytes added from ``position`` on would lengthen a range that is there."""
         place = bisect_right(self.ranges, position, key=lambda r: r[0]) - 1

@@ -31,11 +31,13 @@ from .scanning.pool import ProcessHosts
 from .scanning.reader import SLICE_SIZE
 from .scanning.runner import StageHosts, ThreadHosts
 from .threads import BufferPool, Workers
+from .uploads.backends import Backends
 from .uploads.completing import Completer
-from .uploads.finishing import Completions
+from .uploads.integrity import IntegrityChecker
 from .uploads.open_uploads import OpenUploads
+from .uploads.opening import UploadOpener
 from .uploads.quarantine import Quarantine
-from .uploads.receiving import ChunkPipeline
+from .uploads.receiving import ChunkReceiver
 from .uploads.service import UploadService
 from .uploads.sweeper import Sweeper
 
@@ -163,36 +165,46 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
             events=events,
             workers=settings.import_jobs,
         )
-        active = OpenUploads(
+        backends = Backends(
             sessions=sessions,
             uploads=uploads,
-            stages=await stack.enter_async_context(
-                _stage_hosts(loaded, manager, registry, workers)
-            ),
             policy=choose("policies", registry.policies, settings.policy).policy,
-            events=events,
             workers=workers,
-            progress_interval=settings.progress_interval.total_seconds(),
+            integrity=IntegrityChecker(),
         )
-        completions = Completions(
-            Completer(registry, uploads, catalogue, jobs.wake), active, sessions, catalogue
+        stages = await stack.enter_async_context(_stage_hosts(loaded, manager, registry, workers))
+        open_uploads = OpenUploads(
+            backends,
+            catalogue=catalogue,
+            opener=UploadOpener(
+                backends,
+                stages,
+                events,
+                progress_interval=settings.progress_interval.total_seconds(),
+            ),
+            completer=Completer(registry, uploads, catalogue, jobs.wake),
         )
         service = UploadService(
             settings=settings,
             sessions=sessions,
             uploads=uploads,
             catalogue=catalogue,
-            active=active,
-            pipeline=ChunkPipeline(registry, workers),
-            completions=completions,
+            open_uploads=open_uploads,
+            receiver=ChunkReceiver(
+                registry, workers, open_uploads, max_file_size=int(settings.max_file_size)
+            ),
         )
-        sweeper = Sweeper(settings, sessions, uploads, active)
+        sweeper = Sweeper(settings, sessions, uploads, open_uploads)
         interrupted = await sweeper.reconcile()
-        stack.push_async_callback(active.drain, 0.0)
+        stack.push_async_callback(open_uploads.drain, 0.0)
         await stack.enter_async_context(jobs.running())
         await stack.enter_async_context(sweeper.running())
-        go_on = {"completion of interrupted uploads": partial(completions.go_on, interrupted)}
-        await stack.enter_async_context(background(go_on))
+        resumed = {
+            "completion of interrupted uploads": partial(
+                open_uploads.resume_completions, interrupted
+            )
+        }
+        await stack.enter_async_context(background(resumed))
         yield Runtime(
             settings=settings,
             manager=manager,

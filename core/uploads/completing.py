@@ -1,9 +1,11 @@
 """From the last byte to the catalogue: validate, judge, publish, once and only once."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from pdfsluice.core.errors import (
     DocumentNotFound,
     NotFound,
     PdfsluiceError,
+    SizeExceeded,
     StageFailed,
     StorageFailed,
     UploadIncomplete,
@@ -32,11 +35,13 @@ from pdfsluice.core.models import (
     SessionState,
 )
 from pdfsluice.core.plugins.ports.stages import CompletionContext
-from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
+from pdfsluice.core.plugins.ports.stores import Catalogue, SessionChanges, UploadStore
 from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.scanning.merging import merge_reports
 from pdfsluice.core.shortages import is_shortage, retry_later
+from pdfsluice.core.threads import run_uncancelled
 
+from .duplicates import Duplicates, sha256_of
 from .lifecycle import ENDED, refusal, rejection
 from .upload import OpenUpload
 
@@ -65,77 +70,101 @@ class Completer:
         self._uploads = uploads
         self._catalogue = catalogue
         self._on_jobs = on_jobs
+        self._duplicates = Duplicates(uploads, catalogue, on_jobs)
 
     async def complete(self, upload: OpenUpload) -> Completion:
-        """Take an upload from its last byte to its document; go on from where it stands.
+        """Take an upload from its last byte to its document; continue from where it stands.
 
         Raises:
-            UploadIncomplete: Bytes are missing.
+            UploadIncomplete: Bytes are missing, or were damaged on the disk.
             DigestMismatch: The file is not what was announced.
             ContentRejected: The policy refuses the file.
             StageFailed: A stage failed.
+            Overloaded, StorageFailed: Something failed that says nothing about the file.
         """
-        if upload.session.state is not SessionState.IMPORTING:
+        if upload.session.state is SessionState.IMPORTING:
+            await self._check_interrupted(upload)
+        else:
             existing = await self._validate(upload)
             if existing is not None:
                 return Completion(upload.session, existing)
-        return await self._import(upload)
+        return await upload.as_unit(partial(self._import, upload))
 
     async def _validate(self, upload: OpenUpload) -> Document | None:
-        """Judge the file; return the document that it is, if that is there already."""
-        async with upload.lock:
-            _refuse_ended(upload.session)
-            total = await self._begin(upload)
+        """Judge the file; return its document if that exists already."""
+        total = await upload.as_unit(partial(self._begin, upload))
         try:
-            validated = await self._look(upload, total)
-            self._check_digest(upload.session, validated.report.facts)
-        except PdfsluiceError as error:
-            await self._give_up(upload, error)
+            verdict = await self._verdict(upload, total)
+            # What is published must be what was received, and what the stages saw.
+            if not _is_passing(verdict) and await upload.drop_corrupt():
+                _refuse_ended(upload.session)
+                require_whole(upload.session)
+        except UploadIncomplete:
             raise
         except Exception as error:  # no verdict on the file, so its bytes stay
             logger.exception("validating upload %s failed", upload.session.id)
-            failure = retry_later(error, "validate the file")
-            await self._give_up(upload, failure)
-            raise failure from error
-        async with upload.lock:
-            _refuse_ended(upload.session)
-            return await self._settle(upload, validated)
+            verdict = retry_later(error, "validate the file")
+        if isinstance(verdict, PdfsluiceError):
+            await upload.as_unit(partial(self._give_up, upload, verdict))
+            raise verdict
+        return await upload.as_unit(partial(self._settle, upload, verdict))
 
     @staticmethod
     async def _begin(upload: OpenUpload) -> int:
-        """Say that the file is being validated; return its size.
+        """Note that the file is being validated; return its size. Part of a unit.
 
         Raises:
-            UploadIncomplete: Bytes are missing, perhaps because they rotted since the last try.
+            UploadIncomplete: Bytes are missing, perhaps because they were damaged.
+            SizeExceeded: There are more bytes than the file has.
         """
+        _refuse_ended(upload.session)
         validating = upload.session.state is SessionState.VALIDATING
         try:
             total = require_whole(upload.session)
         except UploadIncomplete:
             if validating:
                 await upload.change(state=SessionState.UPLOADING)
-                upload.progress.tell_status()
+                upload.progress.publish_status()
             raise
+        end = upload.session.committed.ranges[-1][1]
+        if end > total:
+            error = SizeExceeded(
+                f"{end} bytes were stored for a file of {total} bytes",
+                hint="Start a new upload.",
+                details={"file_size": total, "offset": end},
+            )
+            await upload.end(SessionState.FAILED, error)
+            raise error
         if not validating:
             await upload.change(state=SessionState.VALIDATING, failure_code="", failure_message="")
-            upload.progress.tell_status()
+            upload.progress.publish_status()
         return total
 
-    async def _give_up(self, upload: OpenUpload, error: PdfsluiceError) -> None:
-        async with upload.lock:
-            if upload.session.state is not SessionState.VALIDATING:
-                return
-            if error.retryable:  # whoever asks how it stands learns why it is not complete
-                await upload.change(
-                    state=SessionState.UPLOADING,
-                    failure_code=error.code,
-                    failure_message=error.message,
-                )
-                upload.progress.tell_status()
-            else:
-                await upload.end(SessionState.FAILED, error)
+    @staticmethod
+    async def _give_up(upload: OpenUpload, error: PdfsluiceError) -> None:
+        """Record why the file could not be validated. Part of a unit."""
+        if upload.session.state is not SessionState.VALIDATING:
+            return
+        if error.retryable:  # the client learns from the status why it is not complete
+            await upload.change(
+                state=SessionState.UPLOADING,
+                failure_code=error.code,
+                failure_message=error.message,
+            )
+            upload.progress.publish_status()
+        else:
+            await upload.end(SessionState.FAILED, error)
 
-    async def _look(self, upload: OpenUpload, total: int) -> _Validated:
+    async def _verdict(self, upload: OpenUpload, total: int) -> _Validated | PdfsluiceError:
+        """Return what the stages and the announced digest say of the file."""
+        try:
+            validated = await self._inspect(upload, total)
+            _check_digest(upload.session, validated.report.facts)
+        except PdfsluiceError as error:
+            return error
+        return validated
+
+    async def _inspect(self, upload: OpenUpload, total: int) -> _Validated:
         """Let every stage see the whole file."""
         reports = [] if upload.follower is None else [*await upload.follower.finish(total)]
         report = merge_reports([StageReport(findings=upload.session.findings), *reports])
@@ -161,67 +190,106 @@ class Completer:
         path = upload.blob.local_path
         return self._uploads.local_path(upload.session.id) if path is None else nullcontext(path)
 
-    @staticmethod
-    def _check_digest(session: Session, facts: Any) -> None:
-        announced, found = session.expected_digest, facts.get("sha256")
-        if announced is not None and found is not None and announced != found:
-            raise DigestMismatch(
-                f"the file has the SHA-256 {found}; {announced} was announced",
-                hint="Check the file and start a new upload.",
-                details={"expected": announced, "actual": found},
-            )
-
     async def _settle(self, upload: OpenUpload, validated: _Validated) -> Document | None:
-        """Refuse the file, recognise it, or let it be imported."""
+        """Refuse the file, recognise it, or let it be imported. Part of a unit."""
+        _refuse_ended(upload.session)
         report = validated.report
-        known: dict[str, Any] = {
+        changes: SessionChanges = {
             "findings": report.findings[:MAX_FINDINGS],
             "unscanned": report.unscanned[:MAX_FINDINGS],
             "facts": dict(report.facts),
             "decision": validated.decision,
         }
-        upload.progress.tell_findings(_new(known["findings"], upload.session.findings))
+        upload.progress.publish_findings(_new(changes["findings"], upload.session.findings))
         if validated.decision.refuses:
-            await upload.change(**known)
+            await upload.change(**changes)
             await upload.refuse(validated.decision, report.findings)
             raise rejection(upload.session)
-        existing = await self._existing(upload.session, report.facts.get("sha256"))
+        existing = await self._duplicates.find(upload.session, report.facts.get("sha256"))
         if existing is not None:
-            known["facts"]["duplicate"] = True
-            await upload.change(state=SessionState.COMPLETED, document_id=existing.id, **known)
-            await self._uploads.remove(upload.session.id)
-            upload.progress.tell_status(message="The document is already there")
+            await self._end_as_duplicate(upload, existing, changes)
             return existing
-        await upload.change(state=SessionState.IMPORTING, **known)
-        upload.progress.tell_status()
+        changes["state"] = SessionState.IMPORTING
+        await upload.change(**changes)
+        upload.progress.publish_status()
         return None
 
-    async def _existing(self, session: Session, sha256: str | None) -> Document | None:
-        if not session.check_duplicates or sha256 is None:
-            return None
-        return await self._catalogue.find_by_digest(sha256, owner=session.owner)
+    async def _end_as_duplicate(
+        self, upload: OpenUpload, document: Document, changes: SessionChanges
+    ) -> None:
+        """Complete an upload whose document exists already. Part of a unit."""
+        changes["state"] = SessionState.COMPLETED
+        changes["document_id"] = document.id
+        changes["facts"] = {**changes.get("facts", upload.session.facts), "duplicate": True}
+        await upload.change(**changes)
+        upload.progress.publish_status(message="The document is already there")
+        await self._duplicates.merge(upload.session, document)
+
+    async def _check_interrupted(self, upload: OpenUpload) -> None:
+        """Compare a file whose import was interrupted with its digest, before it is published.
+
+        Raises:
+            StorageFailed: Its bytes were damaged meanwhile.
+        """
+        expected = upload.session.facts.get("sha256")
+        if expected is None:
+            return
+        try:
+            async with self._uploads.local_path(upload.session.id) as path:
+                actual = await run_uncancelled(asyncio.to_thread(sha256_of, path))
+        except NotFound:
+            return  # reported when it is published
+        if actual != expected:
+            error = StorageFailed(
+                "The bytes of the upload were damaged on the disk before it was imported.",
+                hint="Start a new upload.",
+                details={"expected": expected, "actual": actual},
+            )
+            await upload.as_unit(partial(upload.end, SessionState.FAILED, error))
+            raise error
 
     async def _import(self, upload: OpenUpload) -> Completion:
-        """Publish the bytes and add the document; each step may be repeated after a crash."""
+        """Publish the bytes and add the document; part of a unit.
+
+        Each step may be repeated after a crash.
+        """
+        _refuse_ended(upload.session)
         session = upload.session
         try:
             await self._uploads.publish(session.id)
         except NotFound:
             gone = StorageFailed("The bytes of the upload are gone.", hint="Start a new upload.")
-            async with upload.lock:
-                await upload.end(SessionState.FAILED, gone)
+            await upload.end(SessionState.FAILED, gone)
             raise gone from None
         jobs = [JobKind.IMPORT, JobKind.INDEX] if session.auto_build_index else [JobKind.IMPORT]
-        document = await self._catalogue.add(_new_document(session), jobs)
-        async with upload.lock:
-            await upload.change(state=SessionState.COMPLETED, document_id=document.id)
-        upload.progress.tell_status()
+        document = await self._catalogue.add(
+            _new_document(session), jobs, unique=session.check_duplicates
+        )
+        if document.session_id != session.id:  # another upload of the file was first
+            await self._end_as_duplicate(upload, document, {})
+            return Completion(upload.session, document)
+        await upload.change(state=SessionState.COMPLETED, document_id=document.id)
+        upload.progress.publish_status()
         self._on_jobs()
         return Completion(upload.session, document, frozenset(jobs))
 
 
+def _is_passing(verdict: _Validated | PdfsluiceError) -> bool:
+    return isinstance(verdict, PdfsluiceError) and verdict.retryable
+
+
+def _check_digest(session: Session, facts: Mapping[str, Any]) -> None:
+    announced, actual = session.expected_digest, facts.get("sha256")
+    if announced is not None and actual is not None and announced != actual:
+        raise DigestMismatch(
+            f"the file has the SHA-256 {actual}; {announced} was announced",
+            hint="Check the file and start a new upload.",
+            details={"expected": announced, "actual": actual},
+        )
+
+
 def _refuse_ended(session: Session) -> None:
-    """Answer for an upload that a finding or its owner has ended while we were waiting."""
+    """Raise the refusal of an upload that a finding or its client has ended meanwhile."""
     error = refusal(session) if session.state in ENDED else None
     if error is not None:
         raise error

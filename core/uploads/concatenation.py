@@ -25,10 +25,12 @@ _JOINED_INTO: Final = "joined_into"
 class Concatenation:
     """Joins parts; one for all uploads."""
 
-    def __init__(self, sessions: SessionStore, uploads: UploadStore, active: OpenUploads) -> None:
+    def __init__(
+        self, sessions: SessionStore, uploads: UploadStore, open_uploads: OpenUploads
+    ) -> None:
         self._sessions = sessions
         self._uploads = uploads
-        self._active = active
+        self._open_uploads = open_uploads
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def join(
@@ -82,7 +84,7 @@ class Concatenation:
             if not part.partial or part.state not in OPEN or not complete:
                 raise ProtocolError(f"{part.id} is not a complete part")
         whole = await open_whole(sum(part.total_size or 0 for part in parts))
-        await self._active.drop(whole.id)  # its rows and its bytes change without it
+        await self._open_uploads.drop(whole.id)  # its rows and its bytes change without it
         offset = 0
         for part in parts:
             for extent in await self._sessions.extents(part.id):
@@ -90,7 +92,7 @@ class Concatenation:
                 await self._sessions.commit(whole.id, moved, _now())
             offset += part.total_size or 0
         for part in parts:
-            await self._active.drop(part.id)
+            await self._open_uploads.drop(part.id)
             stored = await self._sessions.get(part.id)
             await self._sessions.update(stored, facts={_JOINED_INTO: whole.id})
         return await self._sessions.get(whole.id)

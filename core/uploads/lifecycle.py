@@ -115,6 +115,11 @@ def missing() -> SessionNotFound:
     )
 
 
+def closing() -> Overloaded:
+    """Return the error for requests to an upload that is being closed."""
+    return Overloaded("the upload is being closed", retry_after=1, hint="Send it again.")
+
+
 def expired() -> SessionExpired:
     """Return the error for a session that was idle or open for too long."""
     return SessionExpired(

@@ -1,311 +1,373 @@
-"""The uploads that this process is working on: taken up when touched, put away when idle."""
+"""The uploads that this process works on: opened when touched, closed when idle or ended.
+
+Each has at most one task that completes it and one that verifies its bytes, however many
+callers wait for them. A caller that leaves stops neither.
+"""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from weakref import WeakValueDictionary
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-import xxhash
+from pdfsluice.core.errors import PdfsluiceError, SessionEnded, StateConflict
+from pdfsluice.core.findings import Decision
+from pdfsluice.core.models import Completion, Session, SessionState
+from pdfsluice.core.plugins.ports.stores import Blob, Catalogue
+from pdfsluice.core.shortages import retry_later
+from pdfsluice.core.threads import run_uncancelled
 
-from pdfsluice.core.errors import (
-    NotFound,
-    Overloaded,
-    SessionEnded,
-    StateConflict,
-)
-from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.models import Extent, Session, SessionState
-from pdfsluice.core.plugins.ports.policy import Policy
-from pdfsluice.core.plugins.ports.stages import StageContext
-from pdfsluice.core.plugins.ports.stores import Blob, SessionStore, UploadStore
-from pdfsluice.core.scanning.follower import Follower
-from pdfsluice.core.scanning.reader import Checkpoints
-from pdfsluice.core.scanning.runner import StageHosts
-from pdfsluice.core.threads import Workers, run_uncancelled
-
-from .lifecycle import (
-    ENDED,
-    FINISHING,
-    OPEN,
-    stopping,
-)
-from .progress import ProgressPublisher
+from .backends import Backends
+from .completing import Completer, require_whole
+from .lifecycle import ENDED, OPEN, closing, refusal, stopping
+from .opening import UploadOpener
 from .upload import OpenUpload
 
 logger = logging.getLogger(__name__)
 
-_VERIFY_SIZE = 1024 * 1024
-_MOST_AHEAD = 256
-"""How many uploads may be open before the next that is new is not: each holds a file open."""
-_MOST_READ_BACK = 2
-"""How many uploads are compared with their fingerprints at a time."""
+_MAX_OPEN_EARLY = 256
+_RETRY_INTERVAL = 30.0
+
+
+@dataclass(eq=False, slots=True)
+class _Entry:
+    """An open upload and the tasks that work on it.
+
+    Attributes:
+        upload: The upload.
+        touched: When it was last asked for, on the monotonic clock.
+        completion: The task that completes it.
+        verification: The task that compares its bytes with their fingerprints.
+        closing: The task that closes it.
+    """
+
+    upload: OpenUpload
+    touched: float
+    completion: "asyncio.Task[Completion] | None" = None
+    verification: "asyncio.Task[None] | None" = None
+    closing: "asyncio.Task[None] | None" = None
+
+    @property
+    def busy(self) -> bool:
+        tasks = (self.completion, self.verification)
+        return self.upload.busy or any(task is not None and not task.done() for task in tasks)
 
 
 class OpenUploads:
-    """Opens uploads when they are first touched in this process, and closes them again."""
+    """Opens uploads, completes them, and closes them again.
+
+    Args:
+        backends: What all uploads work with.
+        catalogue: Where the documents are that they become.
+        opener: Makes open uploads.
+        completer: Takes a complete upload to its document.
+        max_open_early: How many uploads may be open before a new one waits for its first
+            bytes to be opened: each holds a file open.
+        retry_interval: Seconds between two attempts to continue an interrupted completion.
+        clock: A monotonic clock, in seconds.
+    """
 
     def __init__(
         self,
+        backends: Backends,
         *,
-        sessions: SessionStore,
-        uploads: UploadStore,
-        stages: StageHosts,
-        policy: Policy,
-        events: EventHub,
-        workers: Workers,
-        progress_interval: float,
+        catalogue: Catalogue,
+        opener: UploadOpener,
+        completer: Completer,
+        max_open_early: int = _MAX_OPEN_EARLY,
+        retry_interval: float = _RETRY_INTERVAL,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._sessions = sessions
-        self._uploads = uploads
-        self._stages = stages
-        self._policy = policy
-        self._events = events
-        self._workers = workers
-        self._progress_interval = progress_interval
-        self._open: dict[str, OpenUpload] = {}
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._touched: dict[str, float] = {}
-        self._reading_back = asyncio.Semaphore(_MOST_READ_BACK)
+        self._sessions = backends.sessions
+        self._uploads = backends.uploads
+        self._workers = backends.workers
+        self._now = backends.now
+        self._catalogue = catalogue
+        self._opener = opener
+        self._completer = completer
+        self._max_open_early = max_open_early
+        self._retry_interval = retry_interval
+        self._clock = clock
+        self._open: dict[str, _Entry] = {}
+        self._opening: dict[str, asyncio.Task[OpenUpload]] = {}
+        self._verified: set[str] = set()
+
+    # Opening
 
     def peek(self, session_id: str) -> OpenUpload | None:
         """Return an upload if it is open, without opening it."""
-        return self._open.get(session_id)
+        entry = self._open.get(session_id)
+        return None if entry is None else entry.upload
 
     @property
     def receiving(self) -> int:
         """How many uploads are receiving bytes right now."""
-        return sum(upload.receiving for upload in self._open.values())
+        return sum(entry.upload.receiving for entry in self._open.values())
 
     async def begin(self, session: Session, blob: Blob) -> None:
-        """Open an upload that is new, whose first bytes will come soon as a rule.
+        """Register a newly created upload as open.
 
-        Where many are open already, it waits for its first bytes like one of earlier days.
+        If many uploads are open already, it is closed until its first bytes come.
 
         Args:
             session: As it was just stored.
             blob: Its bytes, open.
         """
-        if len(self._open) >= _MOST_AHEAD:
+        if len(self._open) >= self._max_open_early:
             await self._workers.run(blob.close)
             return
-        self._touched[session.id] = time.monotonic()
-        upload = self._new(session, blob)
-        if not session.partial:
-            self._follow(upload, {})
-        self._open[session.id] = upload
+        self._enter(self._opener.new(session, blob))
 
     async def get(self, session: Session) -> OpenUpload:
-        """Return the open upload of a session, opening it if need be.
+        """Return the open upload of a session, opening it if need be."""
+        return (await self._entry(session)).upload
 
-        What a process left behind is checked first: extents whose stored bytes are no
-        longer what was committed are missing again.
-        """
-        self._touched[session.id] = time.monotonic()
-        upload = self._open.get(session.id)
-        if upload is not None:
-            return upload
-        async with self._turns.setdefault(session.id, asyncio.Lock()):
-            upload = self._open.get(session.id)
-            if upload is None:
-                upload = await run_uncancelled(self._take_up(session.id))
-        return upload
+    async def _entry(self, session: Session) -> _Entry:
+        while True:
+            entry = self._open.get(session.id)
+            if entry is not None:
+                if entry.closing is None and not entry.upload.blob_failed:
+                    entry.touched = self._clock()
+                    return entry
+                await self.close(entry.upload)
+                continue
+            task = self._opening.get(session.id)
+            if task is None:
+                task = self._single(self._take_up(session.id))
+                self._opening[session.id] = task
+            await asyncio.shield(task)
 
     async def _take_up(self, session_id: str) -> OpenUpload:
-        session = await self._sessions.get(session_id)
-        blob = await self._open_blob(session)
-        upload = self._new(session, blob)
         try:
-            if session.state is not SessionState.IMPORTING and not session.partial:
-                fresh = not session.committed or await self._drop_corrupt(upload)
-                known = {} if fresh else await self._sessions.checkpoints(session_id)
-                self._follow(upload, known)
-        except BaseException:
-            await self._workers.run(blob.close)
-            raise
-        self._open[session_id] = upload
-        return upload
+            upload = await self._opener.open(session_id)
+            self._enter(upload)
+            return upload
+        finally:
+            del self._opening[session_id]
 
-    def _new(self, session: Session, blob: Blob) -> OpenUpload:
-        return OpenUpload(
-            session,
-            blob,
-            sessions=self._sessions,
-            uploads=self._uploads,
-            policy=self._policy,
-            progress=self._teller,
-            now=_now,
-        )
+    def _enter(self, upload: OpenUpload) -> None:
+        self._open[upload.session.id] = _Entry(upload, self._clock())
 
-    def _teller(self, snapshot: Callable[[], Session]) -> ProgressPublisher:
-        return ProgressPublisher(self._events.publish, self._progress_interval, snapshot)
+    @staticmethod
+    def _single(work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        """Start a task that callers share; how it ends is logged, though no caller waits."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return task
 
-    async def _open_blob(self, session: Session) -> Blob:
-        """Open the bytes; a session whose file is gone starts again from nothing."""
-        if session.state is SessionState.IMPORTING:
-            return _Published()
-        try:
-            return await self._uploads.open(session.id)
-        except NotFound:
-            logger.warning("the bytes of upload %s are gone; it starts again", session.id)
-            return await self._uploads.create(session.id, session.total_size)
+    # Changing
 
-    async def verify(self, upload: OpenUpload) -> None:
+    async def verify(self, session: Session) -> OpenUpload:
         """Compare the stored bytes with their fingerprints; what differs is missing again.
 
-        However many ask for it at the same time, an upload is read once.
+        An upload is read once in the life of the process, however many callers ask for it;
+        a later fault of the disk is found before the file is judged.
         """
-        if upload.verification is None or upload.verification.done():
-            upload.verification = asyncio.create_task(self._verify(upload))
-            upload.verification.add_done_callback(lambda task: task.cancelled() or task.exception())
-        await asyncio.shield(upload.verification)
+        entry = await self._entry(session)
+        if session.id not in self._verified:
+            if entry.verification is None or entry.verification.done():
+                entry.verification = self._single(self._verify(entry.upload))
+            await asyncio.shield(entry.verification)
+        return entry.upload
 
     async def _verify(self, upload: OpenUpload) -> None:
-        if await self._drop_corrupt(upload):
-            if upload.follower is not None:
-                await upload.follower.close()
-            async with upload.lock:
-                await upload.change(findings=())
-            self._follow(upload, {})
-
-    async def _drop_corrupt(self, upload: OpenUpload) -> bool:
-        extents = await self._sessions.extents(upload.session.id)
-        async with self._reading_back:  # the worker threads are for those who send
-            corrupt = await run_uncancelled(asyncio.to_thread(_corrupt, upload.blob, extents))
-        if not corrupt:
-            return False
-        logger.warning("upload %s: %d stored ranges are damaged", upload.session.id, len(corrupt))
-        await self._sessions.drop_extents(upload.session.id, corrupt)
-        await self._sessions.save_checkpoints(upload.session.id, {})  # of the bytes that were
-        stored = await self._sessions.get(upload.session.id)
-        upload.session = replace(upload.session, committed=stored.committed)
-        return True
-
-    def _follow(self, upload: OpenUpload, checkpoints: Checkpoints) -> None:
-        upload.progress.validated = 0
-        upload.follower = Follower(
-            upload.session.id,
-            lambda known: self._stages.host(lambda: _context(upload.session), upload.blob, known),
-            checkpoints,
-            frontier=lambda: upload.session.committed.frontier,
-            on_findings=upload.found,
-            on_validated=upload.validated,
-            on_failure=upload.failed,
-        )
-        upload.follower.wake()
+        await upload.drop_corrupt()
+        if upload.session.state not in ENDED:
+            self._verified.add(upload.session.id)
 
     async def end(self, session: Session, state: SessionState, reason: str) -> Session:
-        """End an upload without a document: cancel or expire it."""
+        """End an upload without a document: cancel or expire it.
+
+        Raises:
+            StateConflict: It is being imported.
+        """
         upload = await self.get(session)
-        async with upload.lock:
-            if upload.session.state is SessionState.IMPORTING:
-                raise StateConflict("the upload is already being imported")
-            if upload.session.state in {*OPEN, *FINISHING}:
-                await upload.end(state, SessionEnded(reason))
-        await self.put_away(upload)
-        return upload.session
+        try:
+            return await upload.cancel(state, SessionEnded(reason))
+        finally:
+            if upload.session.state in ENDED:
+                await self.close(upload)
 
     async def discard(self, session: Session) -> Session:
-        """Delete the bytes of a quarantined upload; it stays refused."""
-        await self.drop(session.id)
-        await self._uploads.remove(session.id)
-        return await self._sessions.update(session, quarantined=False, updated_at=_now())
+        """Delete the bytes of a quarantined upload; it stays refused.
 
-    async def put_away(self, upload: OpenUpload) -> None:
-        """Close an upload; its state stays in the stores."""
-        if self._open.get(upload.session.id) is upload:
-            del self._open[upload.session.id]
-            self._touched.pop(upload.session.id, None)
-        await upload.stop_receiving(
-            Overloaded("the upload is being put away", retry_after=1, hint="Send it again.")
+        The row changes first: of a discard and a release at the same time, one fails before
+        it touches the bytes.
+        """
+        return await run_uncancelled(self._discard(session))
+
+    async def _discard(self, session: Session) -> Session:
+        await self.drop(session.id)
+        session = await self._sessions.update(session, quarantined=False, updated_at=self._now())
+        await self._uploads.remove(session.id)
+        return session
+
+    async def release(self, session_id: str) -> Session:
+        """Overrule the refusal of a quarantined upload; it continues where it stood.
+
+        A crash between row and bytes is repaired when the upload is opened.
+
+        Raises:
+            StateConflict: It is not in quarantine.
+        """
+        return await run_uncancelled(self._release(session_id))
+
+    async def _release(self, session_id: str) -> Session:
+        await self.drop(session_id)
+        session = await self._sessions.get(session_id)
+        if not session.quarantined:
+            raise StateConflict(
+                "the upload is not in quarantine",
+                hint="Only refused uploads whose bytes were kept can be released.",
+            )
+        released = await self._sessions.update(
+            session,
+            state=SessionState.UPLOADING,
+            quarantined=False,
+            released=True,
+            decision=Decision.FLAG,
+            failure_code="",
+            failure_message="",
+            updated_at=self._now(),
         )
-        upload.progress.close()
+        await self._uploads.restore(session_id)
+        return released
+
+    # Completing
+
+    async def complete(self, session: Session) -> Session:
+        """Begin to complete an upload, unless it is being completed already.
+
+        Raises:
+            UploadIncomplete: Bytes are missing.
+        """
+        entry = await self._entry(session)
+        upload = entry.upload
+        if upload.session.state in OPEN:
+            require_whole(upload.session)
+        if entry.completion is None or entry.completion.done():
+            entry.completion = self._single(self._complete(upload))
+        return upload.session
+
+    async def _complete(self, upload: OpenUpload) -> Completion:
+        """Complete an upload, then close it: it has ended, or its bytes need another look."""
+        session_id = upload.session.id
         try:
-            if upload.follower is not None:
-                checkpoints = await upload.follower.close()
-                if checkpoints and upload.session.state in OPEN:
-                    await self._sessions.save_checkpoints(upload.session.id, dict(checkpoints))
+            completion = await self._completer.complete(upload)
+        except PdfsluiceError as error:
+            details = {"session_id": session_id, "code": error.code}
+            logger.info("upload not completed: %s", error.message, extra=details)
+            raise
+        except Exception as error:
+            logger.exception("completing upload %s failed", session_id)
+            raise retry_later(error, "complete the upload") from error
         finally:
-            await run_uncancelled(self._workers.run(upload.blob.close))
+            await self.close(upload)
+        logger.info("upload completed", extra={"session_id": session_id})
+        return completion
+
+    async def result(self, session_id: str) -> Completion:
+        """Wait for a completion and return how it ended.
+
+        Raises:
+            Overloaded: The server stops first; it continues after the next start.
+            PdfsluiceError: See :meth:`pdfsluice.core.uploads.service.UploadService.complete`.
+        """
+        entry = self._open.get(session_id)
+        if entry is None or entry.completion is None:
+            return await self._ended(session_id)
+        try:
+            return await asyncio.shield(entry.completion)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and caller.cancelling():
+                raise
+            raise stopping() from None
+
+    async def _ended(self, session_id: str) -> Completion:
+        """Return how an upload ended that is closed."""
+        session = await self._sessions.get(session_id)
+        error = None if session.state is SessionState.COMPLETED else refusal(session)
+        if error is not None:
+            raise error
+        if session.document_id is None:
+            raise StateConflict(f"the upload is {session.state} and has no document")
+        document = await self._catalogue.get(session.document_id, owner=session.owner)
+        return Completion(session, document)
+
+    async def resume_completions(self, sessions: Sequence[Session]) -> None:
+        """Continue completions that a restart interrupted, one after the other.
+
+        One that cannot be continued, usually because of the storage, delays no other, and
+        is tried again.
+        """
+        while sessions:
+            sessions = [session for session in sessions if not await self._resumes(session)]
+            if sessions:
+                await asyncio.sleep(self._retry_interval)
+
+    async def _resumes(self, session: Session) -> bool:
+        try:
+            await self.complete(session)
+        except Exception:
+            logger.exception("upload %s cannot be completed yet; retrying", session.id)
+            return False
+        return True
+
+    # Closing
+
+    async def close(self, upload: OpenUpload, reason: PdfsluiceError | None = None) -> None:
+        """Close an upload; its state stays in the stores. Closing it again is harmless.
+
+        Args:
+            upload: The upload.
+            reason: What requests that send bytes are answered.
+        """
+        session_id = upload.session.id
+        entry = self._open.get(session_id)
+        if entry is None or entry.upload is not upload:
+            return
+        if entry.closing is None:
+            entry.closing = self._single(self._close(entry, reason or closing()))
+        await run_uncancelled(asyncio.shield(entry.closing))
+
+    async def _close(self, entry: _Entry, reason: PdfsluiceError) -> None:
+        session_id = entry.upload.session.id
+        try:
+            await entry.upload.close(reason)
+        finally:
+            if entry.upload.session.state in ENDED:
+                self._verified.discard(session_id)
+            del self._open[session_id]
 
     async def drop(self, session_id: str) -> None:
-        """Put an upload away if it is open."""
-        upload = self._open.get(session_id)
+        """Close an upload if it is open."""
+        upload = self.peek(session_id)
         if upload is not None:
-            async with upload.lock:  # a change of state that is under way ends first
-                pass
-            await self.put_away(upload)
+            await self.close(upload)
 
-    async def put_idle_away(self, idle_seconds: float) -> None:
-        """Put away what has ended, and what nobody touched for a while."""
-        limit = time.monotonic() - idle_seconds
-        for upload in list(self._open.values()):
-            forgotten = self._touched.get(upload.session.id, 0.0) < limit
-            if upload.idle and (forgotten or upload.session.state in ENDED):
-                await self.put_away(upload)
+    async def close_idle(self, idle_seconds: float) -> None:
+        """Close what has ended, and what was not touched for a while."""
+        limit = self._clock() - idle_seconds
+        for entry in list(self._open.values()):
+            ended = entry.upload.session.state in ENDED
+            if not entry.busy and (ended or entry.touched < limit):
+                await self.close(entry.upload)
 
     async def drain(self, grace: float) -> None:
-        """Give what goes on ``grace`` seconds to end, then stop it and put everything away."""
-        uploads = list(self._open.values())
-        await asyncio.gather(*(self._drain_one(upload, grace) for upload in uploads))
+        """Give running work ``grace`` seconds to end, then stop it and close everything."""
+        await asyncio.gather(*(self._drain_one(entry, grace) for entry in [*self._open.values()]))
 
-    async def _drain_one(self, upload: OpenUpload, grace: float) -> None:
-        clock = asyncio.get_running_loop().time
-        end = clock() + grace
+    async def _drain_one(self, entry: _Entry, grace: float) -> None:
+        end = self._clock() + grace
         try:
-            await upload.received(grace)
-            await upload.stop_receiving(stopping())
-            if upload.completion is not None:
-                await asyncio.wait({upload.completion}, timeout=max(0.0, end - clock()))
-                upload.completion.cancel()
-                await asyncio.gather(upload.completion, return_exceptions=True)
-            await self.put_away(upload)
+            await entry.upload.received(grace)
+            await entry.upload.stop_receiving(stopping())
+            if entry.completion is not None:
+                await asyncio.wait({entry.completion}, timeout=max(0.0, end - self._clock()))
+                entry.completion.cancel()
+                await asyncio.gather(entry.completion, return_exceptions=True)
+            await self.close(entry.upload, stopping())
         except Exception:  # one upload in trouble must not keep the others from their stores
-            logger.exception("upload %s could not be put away", upload.session.id)
-
-
-class _Published:
-    """Stands for the bytes of an upload that is being imported: nobody writes them."""
-
-    local_path = None
-
-    def write(self, _offset: int, _data: memoryview) -> None:
-        raise StateConflict("the upload is being imported")
-
-    def read_into(self, _offset: int, _buffer: memoryview) -> int:
-        raise StateConflict("the upload is being imported")
-
-    def sync(self) -> None:
-        """There is nothing to make durable."""
-
-    def close(self) -> None:
-        """There is nothing to let go of."""
-
-
-def _context(session: Session) -> StageContext:
-    return StageContext(
-        session_id=session.id, filename=session.filename, total_size=session.total_size
-    )
-
-
-def _corrupt(blob: Blob, extents: Sequence[Extent]) -> list[Extent]:
-    buffer = memoryview(bytearray(_VERIFY_SIZE))
-    return [extent for extent in extents if not _intact(blob, extent, buffer)]
-
-
-def _intact(blob: Blob, extent: Extent, buffer: memoryview) -> bool:
-    fingerprint = xxhash.xxh3_128()
-    position = extent.start
-    while position < extent.end:
-        read = blob.read_into(position, buffer[: min(len(buffer), extent.end - position)])
-        if not read:
-            return False
-        fingerprint.update(buffer[:read])
-        position += read
-    return fingerprint.hexdigest() == extent.fingerprint
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+            logger.exception("upload %s could not be closed", entry.upload.session.id)

@@ -89,27 +89,27 @@ class ProgressPublisher:
     """Publishes the progress of one session, at most once an interval, and always the last."""
 
     def __init__(
-        self, publish: Callable[[Event], None], interval: float, snapshot: Callable[[], Session]
+        self,
+        sink: Callable[[Event], None],
+        interval: float,
+        *,
+        snapshot: Callable[[], Session],
+        pending: Callable[[], int],
     ) -> None:
-        self._publish = publish
+        self._sink = sink
         self._interval = interval
         self._snapshot = snapshot
+        self._pending = pending
         self._meter = SpeedMeter()
-        self._told_at = 0.0
+        self._published_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._received_uncommitted = 0
         self._last_chunk = 0
         self.validated = 0
 
     def received(self, size: int) -> None:
-        """Count bytes from the wire that are not committed yet."""
-        self._received_uncommitted += size
+        """Count bytes that came in; they may not be committed yet."""
         self._meter.add(size)
         self.touch()
-
-    def settled(self, size: int) -> None:
-        """Take back received bytes that were committed, or given up."""
-        self._received_uncommitted = max(0, self._received_uncommitted - size)
 
     def counters(self) -> Counters:
         """Return the live numbers."""
@@ -117,7 +117,7 @@ class ProgressPublisher:
         durable = session.committed.size
         speed = self._meter.speed
         left = None if session.total_size is None else session.total_size - durable
-        received = durable + self._received_uncommitted
+        received = durable + self._pending()
         return Counters(
             received=received if session.total_size is None else min(received, session.total_size),
             durable=durable,
@@ -132,7 +132,7 @@ class ProgressPublisher:
         """Publish that a chunk is durable."""
         self._last_chunk = chunk_id
         session, counters = self._snapshot(), self.counters()
-        self._publish(
+        self._sink(
             ChunkProgress(
                 at=time.time(),
                 session_id=session.id,
@@ -152,28 +152,28 @@ class ProgressPublisher:
         """Publish the progress now, or when the interval has passed."""
         if self._timer is not None:
             return
-        wait = self._told_at + self._interval - time.monotonic()
+        wait = self._published_at + self._interval - time.monotonic()
         if wait <= 0:
-            self.tell()
+            self.publish()
         else:
-            self._timer = asyncio.get_running_loop().call_later(wait, self.tell)
+            self._timer = asyncio.get_running_loop().call_later(wait, self.publish)
 
-    def tell(self) -> None:
+    def publish(self) -> None:
         """Publish the progress now."""
         self._cancel_timer()
-        self._told_at = time.monotonic()
-        self._publish(progress_event(self._snapshot(), self.counters(), self._last_chunk))
+        self._published_at = time.monotonic()
+        self._sink(progress_event(self._snapshot(), self.counters(), self._last_chunk))
 
-    def tell_status(self, *, message: str = "", stage: str = "") -> None:
+    def publish_status(self, *, message: str = "", stage: str = "") -> None:
         """Publish that the state changed, and the progress with it."""
-        self._publish(status_event(self._snapshot(), message=message, stage=stage))
-        self.tell()
+        self._sink(status_event(self._snapshot(), message=message, stage=stage))
+        self.publish()
 
-    def tell_findings(self, findings: Sequence[Finding]) -> None:
+    def publish_findings(self, findings: Sequence[Finding]) -> None:
         """Publish what was found; nothing where nothing was."""
         if findings:
             session = self._snapshot()
-            self._publish(
+            self._sink(
                 FindingsReported(
                     at=time.time(),
                     session_id=session.id,

@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 
 from pdfsluice.config import Settings
 from pdfsluice.core.errors import (
-    OffsetConflict,
-    ProtocolError,
+    DigestMismatch,
+    PdfsluiceError,
     SessionNotFound,
-    SizeExceeded,
     StateConflict,
     StorageFailed,
 )
-from pdfsluice.core.findings import Decision
 from pdfsluice.core.models import (
     ChunkIntent,
     ChunkReceipt,
@@ -30,12 +28,12 @@ from pdfsluice.core.plugins.ports.stores import (
     StoreUsage,
     UploadStore,
 )
+from pdfsluice.core.shortages import is_shortage, retry_later
 from pdfsluice.core.threads import run_uncancelled
 
 from .completing import require_document
 from .concatenation import Concatenation
-from .creating import Initiation, Initiator, check_size
-from .finishing import Completions
+from .creating import Initiation, Initiator, check_size, checked_digest
 from .lifecycle import (
     ENDED,
     FINISHING,
@@ -48,12 +46,9 @@ from .lifecycle import (
 )
 from .open_uploads import OpenUploads
 from .progress import Counters
-from .receiving import Body, ChunkPipeline
+from .receiving import Body, ChunkReceiver
 
 logger = logging.getLogger(__name__)
-
-_MOST_RANGES = 10_000
-"""Places in which the bytes of one upload may lie; each chunk costs time for all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,19 +70,17 @@ class UploadService:
         sessions: SessionStore,
         uploads: UploadStore,
         catalogue: Catalogue,
-        active: OpenUploads,
-        pipeline: ChunkPipeline,
-        completions: Completions,
+        open_uploads: OpenUploads,
+        receiver: ChunkReceiver,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._uploads = uploads
         self._catalogue = catalogue
-        self._active = active
-        self._pipeline = pipeline
-        self._completions = completions
+        self._open_uploads = open_uploads
+        self._receiver = receiver
         self._initiator = Initiator(settings, sessions, uploads, catalogue)
-        self._concatenation = Concatenation(sessions, uploads, active)
+        self._concatenation = Concatenation(sessions, uploads, open_uploads)
         self._draining = False
 
     async def initiate(self, principal: Principal, initiation: Initiation) -> Session:
@@ -109,7 +102,7 @@ class UploadService:
 
     async def _open(self, principal: Principal, initiation: Initiation) -> Session:
         session, blob = await self._initiator.open(principal, initiation)
-        await self._active.begin(session, blob)
+        await self._open_uploads.begin(session, blob)
         return session
 
     async def get(self, principal: Principal, session_id: str) -> Session:
@@ -121,7 +114,7 @@ class UploadService:
             DocumentDeleted: It was completed, and its document has been deleted since.
         """
         session = await self._find(principal, session_id)
-        upload = self._active.peek(session_id)
+        upload = self._open_uploads.peek(session_id)
         in_use = upload is not None and upload.receiving
         idle = not in_use and is_expired(session, self._settings, _now())
         if idle or session.state is SessionState.EXPIRED:
@@ -132,7 +125,7 @@ class UploadService:
 
     def counters(self, session: Session) -> Counters:
         """Return the live numbers of an upload."""
-        upload = self._active.peek(session.id)
+        upload = self._open_uploads.peek(session.id)
         if upload is not None:
             return upload.progress.counters()
         done = session.state is SessionState.COMPLETED
@@ -166,16 +159,16 @@ class UploadService:
         principal.require(Scope.UPLOAD)
         self._refuse_while_draining()
         session = await self.get(principal, session_id)
-        error = refusal(session)
-        if error is not None:
-            raise error
-        self._check_place(session, chunk)
-        upload = await self._active.get(session)
-        end = chunk.offset + (chunk.max_length if chunk.length is None else chunk.length)
-        received = await upload.run_claimed(
-            chunk.offset, end, lambda: self._pipeline.receive(upload, chunk, body)
-        )
-        return ChunkReceipt(session=upload.session, received=received, chunk_id=chunk.chunk_id)
+        try:
+            session, received = await self._receiver.receive(session, chunk, body)
+        except PdfsluiceError:
+            raise
+        except Exception as error:
+            if is_shortage(error):
+                logger.exception("receiving a chunk of upload %s failed", session_id)
+                raise retry_later(error, "receive the chunk") from error
+            raise
+        return ChunkReceipt(session=session, received=received, chunk_id=chunk.chunk_id)
 
     async def set_total_size(self, principal: Principal, session_id: str, total: int) -> Session:
         """Announce a size that was deferred (tus, creation-defer-length).
@@ -190,17 +183,10 @@ class UploadService:
         session = await self._find(principal, session_id)
         if session.total_size == total:
             return session
-        if session.total_size is not None:
-            raise ProtocolError(
-                f"the size is {session.total_size} bytes and cannot change to {total}"
-            )
-        check_size(total, self._settings)
-        upload = await self._active.get(session)
-        async with upload.lock:
-            if upload.session.committed and upload.session.committed.ranges[-1][1] > total:
-                raise OffsetConflict(f"more than {total} bytes are committed already")
-            await upload.change(total_size=total)
-        return upload.session
+        if session.total_size is None:
+            check_size(total, self._settings)
+        upload = await self._open_uploads.get(session)
+        return await upload.settle_size(total)
 
     async def announce_digest(self, principal: Principal, session_id: str, digest: str) -> None:
         """Announce a SHA-256 that was not known when the upload began.
@@ -209,7 +195,20 @@ class UploadService:
             DigestMismatch: Another digest was announced before, or the document has another.
         """
         principal.require(Scope.UPLOAD)
-        await self._completions.announce(await self._find(principal, session_id), digest)
+        session = await self._find(principal, session_id)
+        announced = checked_digest(digest)
+        if announced is None:
+            return
+        if session.expected_digest is None and session.state in OPEN:
+            upload = await self._open_uploads.get(session)
+            session = await upload.set_digest(announced)
+        actual = session.expected_digest or session.facts.get("sha256")
+        if actual is not None and actual != announced:
+            raise DigestMismatch(
+                f"the upload has the SHA-256 {actual}; {announced} was announced",
+                hint="Upload the file again.",
+                details={"expected": announced, "actual": actual},
+            )
 
     async def complete(self, principal: Principal, session_id: str) -> Completion:
         """Validate and import an upload; repeating it returns the same document.
@@ -223,7 +222,7 @@ class UploadService:
             SessionEnded, SessionExpired: The session has ended otherwise.
         """
         session = await self.start_completion(principal, session_id)
-        return await self._completions.result(session.id)
+        return await self._open_uploads.result(session.id)
 
     async def start_completion(self, principal: Principal, session_id: str) -> Session:
         """Begin to complete an upload and return at once; see :meth:`complete`."""
@@ -235,7 +234,7 @@ class UploadService:
             return session
         if session.partial:
             raise StateConflict("a part is completed by concatenating it with others")
-        return await self._completions.begin(session)
+        return await self._open_uploads.complete(session)
 
     async def resume(self, principal: Principal, session_id: str, client_id: str) -> Session:
         """Check the stored bytes and return what is still missing.
@@ -252,15 +251,11 @@ class UploadService:
             raise refusal(session) or StateConflict(f"the upload is {session.state}")
         if session.state not in OPEN:
             return session
-        upload = await self._active.get(session)
         try:
-            await self._active.verify(upload)
-        except StorageFailed as error:  # because the upload was ended meanwhile, perhaps
-            raise refusal(upload.session) or error from None
-        async with upload.lock:
-            if upload.session.state in OPEN:
-                await upload.change(client_id=client_id or session.client_id, updated_at=_now())
-        return upload.session
+            upload = await self._open_uploads.verify(session)
+        except StorageFailed as error:  # perhaps because the upload was ended meanwhile
+            raise refusal(await self._find(principal, session_id)) or error from None
+        return await upload.resumed(client_id)
 
     async def cancel(self, principal: Principal, session_id: str, reason: str = "") -> Session:
         """End an upload and delete its bytes; cancelling it again is harmless.
@@ -278,10 +273,10 @@ class UploadService:
         if session.quarantined and principal.may(Scope.ADMIN):
             extra = {"session_id": session.id, "by": principal.name}
             logger.warning("quarantined upload deleted", extra=extra)
-            return await self._active.discard(session)
+            return await self._open_uploads.discard(session)
         if session.state in ENDED:
             raise StateConflict(f"the upload is {session.state} and cannot be cancelled")
-        return await self._active.end(session, SessionState.CANCELLED, reason or "cancelled")
+        return await self._open_uploads.end(session, SessionState.CANCELLED, reason or "cancelled")
 
     async def release(self, principal: Principal, session_id: str) -> Session:
         """Overrule the refusal of a quarantined upload; it goes on where it stood.
@@ -292,27 +287,10 @@ class UploadService:
         """
         principal.require(Scope.ADMIN)
         session = await self._find(principal, session_id)
-        if not session.quarantined:
-            raise StateConflict(
-                "the upload is not in quarantine",
-                hint="Only refused uploads whose bytes were kept can be released.",
-            )
-        await self._active.drop(session.id)
-        session = await self._find(principal, session_id)
-        await self._uploads.restore(session.id)
-        released = await self._sessions.update(
-            session,
-            state=SessionState.UPLOADING,
-            quarantined=False,
-            released=True,
-            decision=Decision.FLAG,
-            failure_code="",
-            failure_message="",
-            updated_at=_now(),
-        )
+        released = await self._open_uploads.release(session.id)
         logger.warning("upload released", extra={"session_id": session.id, "by": principal.name})
         if released.next_chunk_id is None and not released.partial:
-            return await self._completions.begin(released)
+            return await self._open_uploads.complete(released)
         return released
 
     async def resumable(
@@ -351,17 +329,17 @@ class UploadService:
         """Count what is going on."""
         return UploadStats(
             active_sessions=await self._sessions.count((*OPEN, *FINISHING)),
-            receiving_uploads=self._active.receiving,
+            receiving_uploads=self._open_uploads.receiving,
             store=await self._uploads.usage(),
         )
 
     async def drain(self, grace: float) -> None:
         """Take no more, give what is under way ``grace`` seconds, then put all uploads away."""
         self._draining = True
-        await self._active.drain(grace)
+        await self._open_uploads.drain(grace)
 
     async def _find(self, principal: Principal, session_id: str) -> Session:
-        upload = self._active.peek(session_id)
+        upload = self._open_uploads.peek(session_id)
         try:
             session = upload.session if upload else await self._sessions.get(session_id)
         except SessionNotFound:
@@ -373,27 +351,6 @@ class UploadService:
     def _refuse_while_draining(self) -> None:
         if self._draining:
             raise stopping()
-
-    def _check_place(self, session: Session, chunk: ChunkIntent) -> None:
-        """Check that a chunk lies inside the file, ends there, and does not scatter it further."""
-        limit = session.total_size or int(self._settings.max_file_size)
-        if not 0 <= chunk.offset <= limit:
-            raise OffsetConflict(
-                f"offset {chunk.offset} lies outside the file of {limit} bytes",
-                details={"offset": chunk.offset, "file_size": limit},
-            )
-        if chunk.length is not None and chunk.offset + chunk.length > limit:
-            raise SizeExceeded(
-                f"the chunk ends at {chunk.offset + chunk.length}, behind the file's {limit} bytes",
-                details={"offset": chunk.offset, "length": chunk.length, "file_size": limit},
-            )
-        committed = session.committed
-        if len(committed.ranges) >= _MOST_RANGES and not committed.touches(chunk.offset):
-            raise OffsetConflict(
-                f"the bytes that have come lie in {len(committed.ranges)} places already",
-                hint=f"Fill the gaps first, from offset {committed.frontier} on.",
-                details={"offset": committed.frontier},
-            )
 
 
 def _now() -> datetime:

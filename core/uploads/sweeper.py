@@ -112,7 +112,7 @@ class Sweeper:
                 logger.exception("cleaning up failed; it is tried again in %.0f s", seconds)
 
     async def _tidy(self) -> None:
-        await self._active.put_idle_away(_IDLE_SECONDS)
+        await self._active.close_idle(_IDLE_SECONDS)
 
     async def sweep(self) -> int:
         """Expire what was idle or open for too long and forget old records.

@@ -1,27 +1,43 @@
-"""An upload that this process is working on: its snapshot, its bytes and who writes them."""
+"""An open upload: the one owner of its snapshot, its bytes and every change of its state.
+
+A change of state has consequences: a row, bytes, events, requests that end. A change and
+its consequences are one *unit*. Units of an upload run one at a time, and a unit that has
+begun runs to its end, also if its caller is cancelled. Closing waits for the running unit.
+Commits are no units: a unit may be waiting for the request that commits.
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar, Unpack
 
-from pdfsluice.core.errors import PdfsluiceError, Preempted, StateConflict
-from pdfsluice.core.findings import MAX_FINDINGS, Decision, Finding
-from pdfsluice.core.models import (
-    Completion,
-    Extent,
-    Session,
-    SessionState,
+from pdfsluice.core.errors import (
+    OffsetConflict,
+    PdfsluiceError,
+    ProtocolError,
+    SizeExceeded,
+    StateConflict,
 )
-from pdfsluice.core.plugins.ports.policy import Policy
-from pdfsluice.core.plugins.ports.stores import Blob, SessionStore, UploadStore
+from pdfsluice.core.findings import Decision, Finding
+from pdfsluice.core.models import Extent, Session, SessionState
+from pdfsluice.core.plugins.ports.stores import Blob, SessionChanges
 from pdfsluice.core.scanning.follower import Follower
+from pdfsluice.core.scanning.reader import Checkpoints
 from pdfsluice.core.threads import run_uncancelled
 
+from .backends import Backends
+from .claims import Claim, Claims
+from .judging import judge, new_findings, refusal_message, with_findings
 from .lifecycle import (
     ENDED,
+    FINISHING,
+    OPEN,
     check_transition,
+    closing,
     refusal,
     rejection,
 )
@@ -30,62 +46,61 @@ from .progress import ProgressPublisher
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-
-@dataclass(eq=False, slots=True)
-class _Claim:
-    """A running request and the bytes it writes."""
-
-    start: int
-    end: int
-    task: asyncio.Task[Any] = field(repr=False)
-    stopped_by: PdfsluiceError | None = None
-
-    def overlaps(self, start: int, end: int) -> bool:
-        return self.start < end and start < self.end
-
-    def stop(self, reason: PdfsluiceError) -> None:
-        if self.stopped_by is None and not self.task.done():
-            self.stopped_by = reason
-            self.task.cancel()
+_MAX_REMEMBERED_EXTENTS = 10_000
 
 
 class OpenUpload:
     """The one place in this process where an upload changes.
 
+    Args:
+        session: The stored session.
+        blob: Its bytes, open.
+        backends: What all uploads work with.
+        progress: Makes the publisher of its events from two callables: the latest snapshot,
+            and how many bytes have come that are not committed.
+        follow: Makes the follower that shows the bytes to the stages, which continue from
+            checkpoints; ``None`` for an upload without stages.
+        extents: The committed extents, if they are known without asking the session store.
+
     Attributes:
         session: The latest snapshot.
         blob: The bytes, open for reading and writing.
-        progress: Tells how far the upload has come.
-        follower: Shows the bytes to the stream stages; set once by the service. A part for
-            a later concatenation has none.
-        completion: The task that completes the upload, once somebody asked for it.
-        verification: The task that last compared the stored bytes with their fingerprints.
-        lock: Held while the state changes; never while bytes are awaited.
+        progress: Publishes how far the upload has come.
+        follower: Shows the bytes to the stream stages, if the upload has stages.
+        closed: Whether the upload was closed; another object may stand for it now.
+        blob_failed: Whether the storage failed, so that the blob has to be opened again.
     """
 
     def __init__(
         self,
         session: Session,
         blob: Blob,
+        backends: Backends,
         *,
-        sessions: SessionStore,
-        uploads: UploadStore,
-        policy: Policy,
-        progress: Callable[[Callable[[], Session]], ProgressPublisher],
-        now: Callable[[], Any],
+        progress: Callable[[Callable[[], Session], Callable[[], int]], ProgressPublisher],
+        follow: "Callable[[OpenUpload, Checkpoints], Follower] | None",
+        checkpoints: Checkpoints,
+        extents: Sequence[Extent] | None = None,
     ) -> None:
         self.session = session
         self.blob = blob
-        self.progress = progress(lambda: self.session)
+        self.closed = False
+        self.blob_failed = False
+        self._backends = backends
+        self._claims = Claims()
+        self._lock = asyncio.Lock()
+        self._size_limit = session.total_size
+        self._extents: list[Extent] | None = None if extents is None else [*extents]
+        self.progress = progress(lambda: self.session, lambda: self._claims.pending)
+        self._follow = follow
         self.follower: Follower | None = None
-        self.completion: asyncio.Task[Completion] | None = None
-        self.verification: asyncio.Task[None] | None = None
-        self.lock = asyncio.Lock()
-        self._sessions = sessions
-        self._uploads = uploads
-        self._policy = policy
-        self._now = now
-        self._claims: set[_Claim] = set()
+        self._start_following(checkpoints)
+
+    def _start_following(self, checkpoints: Checkpoints) -> None:
+        self.progress.validated = 0
+        if self._follow is not None:
+            self.follower = self._follow(self, checkpoints)
+            self.follower.wake()
 
     @property
     def receiving(self) -> bool:
@@ -93,184 +108,293 @@ class OpenUpload:
         return bool(self._claims)
 
     @property
-    def idle(self) -> bool:
-        """Whether nothing is going on, so that the upload can be put away."""
-        tasks = (self.completion, self.verification)
-        return not self._claims and all(task is None or task.done() for task in tasks)
+    def busy(self) -> bool:
+        """Whether a request sends bytes or a unit runs."""
+        return bool(self._claims) or self._lock.locked()
 
-    async def run_claimed(
-        self, start: int, end: int, work: Callable[[], Coroutine[Any, Any, T]]
-    ) -> T:
-        """Run a request that writes ``[start, end)``; older requests for these bytes give way.
+    # Receiving
+
+    def claim(self, start: int, end: int) -> AbstractAsyncContextManager[Claim]:
+        """Claim ``[start, end)`` for the current task; see :meth:`.claims.Claims.claim`."""
+        return self._claims.claim(start, end, self._refusal)
+
+    def _refusal(self) -> PdfsluiceError | None:
+        error = refusal(self.session)
+        if error is None and self.closed:
+            return closing()
+        return error
+
+    async def commit(
+        self, claim: Claim, extents: Sequence[Extent], *, chunk_id: int | None
+    ) -> None:
+        """Make ranges exist: store them, count them, wake the stages, publish progress.
 
         Raises:
-            Preempted: A newer request took over.
-            PdfsluiceError: What stopped the request (a refusal, a cancellation).
+            SizeExceeded: The file has become shorter than the range meanwhile.
         """
-        await self._stop_claims(
-            Preempted("a newer request for the same bytes took over"),
-            lambda claim: claim.overlaps(start, end),
-        )
-        error = refusal(self.session)
-        if error is not None:
-            raise error
-        claim = _Claim(start, end, asyncio.create_task(work()))
-        self._claims.add(claim)
-        claim.task.add_done_callback(lambda _: self._claims.discard(claim))
-        try:
-            result: T = await claim.task
-        except asyncio.CancelledError:
-            caller = asyncio.current_task()
-            if claim.stopped_by is None or (caller is not None and caller.cancelling()):
-                raise
-            raise claim.stopped_by from None
-        return result
-
-    async def received(self, patience: float) -> None:
-        """Wait until no request sends bytes, at most ``patience`` seconds."""
-        if self._claims:
-            await asyncio.wait([claim.task for claim in self._claims], timeout=patience)
-
-    async def stop_receiving(self, reason: PdfsluiceError) -> None:
-        """End all requests that send bytes; what they delivered is committed first."""
-        await self._stop_claims(reason, lambda _: True)
-
-    async def _stop_claims(self, reason: PdfsluiceError, chosen: Callable[[_Claim], bool]) -> None:
-        while tasks := [claim.task for claim in self._claims if chosen(claim)]:
-            for claim in self._claims:
-                if chosen(claim):
-                    claim.stop(reason)
-            await asyncio.wait(tasks)
-            self._claims = {claim for claim in self._claims if not claim.task.done()}
-
-    async def commit(self, extents: Sequence[Extent], *, chunk_id: int | None) -> None:
-        """Make ranges exist: store them, then count them, then tell everybody."""
         if extents:
-            await run_uncancelled(self._store(extents))
+            await run_uncancelled(self._store(claim, extents))
         if self.follower is not None:
             self.follower.wake()
         if extents:
             first = extents[0].start // self.session.chunk_size
             self.progress.chunk_committed(first if chunk_id is None else chunk_id)
 
-    async def _store(self, extents: Sequence[Extent]) -> None:
-        """Store ranges; it takes no lock, for who holds it may be waiting for the request."""
-        now = self._now()
-        try:
-            for extent in extents:
-                await self._sessions.commit(self.session.id, extent, now)
-        except StateConflict as error:  # the upload has ended while the bytes came in
-            raise refusal(self.session) or error from None
-        begins = self.session.state is SessionState.CREATED
-        committed = self.session.committed
+    async def _store(self, claim: Claim, extents: Sequence[Extent]) -> None:
+        if self._size_limit is not None and extents[-1].end > self._size_limit:
+            raise SizeExceeded(
+                f"the file has {self._size_limit} bytes, by a newer request",
+                details={"file_size": self._size_limit, "offset": extents[-1].start},
+            )
+        now = self._backends.now()
         for extent in extents:
-            committed = committed.add(extent.start, extent.end)
+            try:
+                await self._backends.sessions.commit(self.session.id, extent, now)
+            except StateConflict as error:  # the upload has ended while the bytes came in
+                raise refusal(self.session) or error from None
+            self._count(extent, now)
+        claim.pending = 0
+
+    def _count(self, extent: Extent, now: datetime) -> None:
+        begins = self.session.state is SessionState.CREATED
+        committed = self.session.committed.add(extent.start, extent.end)
         self.session = replace(self.session, committed=committed, updated_at=now)
+        if self._extents is not None:
+            self._extents.append(extent)
+            if len(self._extents) > _MAX_REMEMBERED_EXTENTS:
+                self._extents = None
         if begins:
-            self.progress.tell_status()
+            self.progress.publish_status()
 
-    async def change(self, **changes: Any) -> None:
-        """Store changed fields and take the new snapshot. The caller holds ``lock``."""
-        await run_uncancelled(self._change(changes))
+    async def stop_receiving(self, reason: PdfsluiceError) -> None:
+        """End all requests that send bytes; they commit what they may keep first."""
+        await self._claims.stop_all(reason)
 
-    async def _change(self, changes: Mapping[str, Any]) -> None:
-        if "state" in changes and changes["state"] is not self.session.state:
-            check_transition(self.session, changes["state"])
-            if changes["state"] in ENDED:  # its record is kept for a while from now on
-                changes = {**changes, "expires_at": self._now()}
-        stored = await self._sessions.update(self.session, **changes)
+    async def received(self, grace: float) -> None:
+        """Wait until no request sends bytes, at most ``grace`` seconds."""
+        await self._claims.released(grace)
+
+    # Units
+
+    async def as_unit(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a change of state with its consequences: alone, and to its end.
+
+        A caller that is cancelled waits for the end as well.
+        """
+        return await run_uncancelled(self._alone(change))
+
+    async def _alone(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        async with self._lock:
+            return await change()
+
+    async def change(self, **changes: Unpack[SessionChanges]) -> None:
+        """Store changed fields and take the new snapshot; part of a unit.
+
+        Raises:
+            StateConflict: The transition table does not allow it, or another process changed
+                the session.
+        """
+        state = changes.get("state", self.session.state)
+        if state is not self.session.state:
+            check_transition(self.session, state)
+            if state in ENDED:  # from now on this is when its record may be deleted
+                changes["expires_at"] = self._backends.now()
+        stored = await self._backends.sessions.update(self.session, **changes)
         self.session = replace(stored, committed=self.session.committed)
+
+    async def settle_size(self, total: int) -> Session:
+        """Set a size that was deferred.
+
+        Raises:
+            ProtocolError: Another size was set before.
+            OffsetConflict: More bytes are committed, or on their way.
+        """
+        return await self.as_unit(partial(self._settle_size, total))
+
+    async def _settle_size(self, total: int) -> Session:
+        if self.session.total_size == total:
+            return self.session
+        if self.session.total_size is not None:
+            raise ProtocolError(
+                f"the size is {self.session.total_size} bytes and cannot change to {total}"
+            )
+        committed = self.session.committed
+        end = max(self._claims.position, committed.ranges[-1][1] if committed else 0)
+        if end > total:
+            raise OffsetConflict(
+                f"the upload has {end} bytes already; its size cannot be {total}",
+                hint="Announce the size of the whole file.",
+                details={"offset": end, "file_size": total},
+            )
+        self._size_limit = total  # before the row, or a commit could slip past it
+        self._claims.limit(total)
+        try:
+            await self.change(total_size=total)
+        except BaseException:
+            self._size_limit = None
+            raise
+        return self.session
+
+    async def resumed(self, client_id: str) -> Session:
+        """Note which client resumed the upload, if it is open."""
+
+        async def change() -> Session:
+            if self.session.state in OPEN:
+                used = client_id or self.session.client_id
+                await self.change(client_id=used, updated_at=self._backends.now())
+            return self.session
+
+        return await self.as_unit(change)
+
+    async def set_digest(self, digest: str) -> Session:
+        """Announce the digest of the file, unless one was announced or the upload has ended."""
+
+        async def change() -> Session:
+            if self.session.expected_digest is None and self.session.state in OPEN:
+                await self.change(expected_digest=digest)
+            return self.session
+
+        return await self.as_unit(change)
+
+    async def found(self, findings: Sequence[Finding]) -> bool:
+        """Record findings that came while following; return whether the upload continues."""
+        return await self.as_unit(partial(self._found, findings))
+
+    async def _found(self, findings: Sequence[Finding]) -> bool:
+        if self.session.state in ENDED:
+            return False
+        new = new_findings(self.session, findings)
+        recorded = with_findings(self.session, new)
+        decision = judge(self._backends.policy, self.session, findings, self.session.decision)
+        await self.change(findings=recorded, decision=decision)
+        self.progress.publish_findings(new)
+        if not decision.refuses:
+            return True
+        await self.refuse(decision, recorded)
+        return False
+
+    def judge(self, findings: Sequence[Finding]) -> Decision:
+        """Return the decision about findings of the whole file."""
+        return judge(self._backends.policy, self.session, findings)
+
+    async def refuse(self, decision: Decision, findings: Sequence[Finding]) -> None:
+        """End the upload because of its content; part of a unit."""
+        policy = self._backends.policy
+        keep = decision is Decision.QUARANTINE or policy.keeps_rejected()
+        await self.change(
+            state=SessionState.REJECTED,
+            quarantined=keep,
+            failure_code="content-rejected",
+            failure_message=refusal_message(policy, self.session, decision, findings),
+        )
+        uploads = self._backends.uploads
+        await self._stop(rejection(self.session), uploads.quarantine if keep else uploads.remove)
+
+    async def end(self, state: SessionState, error: PdfsluiceError) -> None:
+        """End the upload without a document and delete its bytes; part of a unit."""
+        await self.change(state=state, failure_code=error.code, failure_message=error.message)
+        await self._stop(error, self._backends.uploads.remove)
+
+    async def _stop(
+        self, reason: PdfsluiceError, dispose: Callable[[str], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Deal with the bytes of an upload whose row says that it has ended."""
+        if self.follower is not None:
+            self.follower.abandon(reason)
+        await self.stop_receiving(reason)
+        try:
+            await dispose(self.session.id)
+        finally:
+            self.progress.publish_status()
+
+    async def cancel(self, state: SessionState, error: PdfsluiceError) -> Session:
+        """End an upload that has not ended: cancelled by its client, or expired.
+
+        Raises:
+            StateConflict: It is being imported.
+        """
+        return await self.as_unit(partial(self._cancel, state, error))
+
+    async def _cancel(self, state: SessionState, error: PdfsluiceError) -> Session:
+        if self.session.state is SessionState.IMPORTING:
+            raise StateConflict("the upload is already being imported")
+        if self.session.state in {*OPEN, *FINISHING}:
+            await self.end(state, error)
+        return self.session
 
     def validated(self, position: int) -> None:
         """Count bytes that every stream stage has seen."""
         self.progress.validated = position
         self.progress.touch()
 
-    async def found(self, findings: Sequence[Finding]) -> bool:
-        """Keep findings that came while following; return whether the upload goes on.
-
-        Stages that read the file again after a restart find the same again.
-        """
-        async with self.lock:
-            known = {_place(finding) for finding in self.session.findings}
-            new = [finding for finding in findings if _place(finding) not in known]
-            kept = (*self.session.findings, *new)[:MAX_FINDINGS]
-            decision = self.judge(findings, self.session.decision)
-            await self.change(findings=kept, decision=decision)
-            self.progress.tell_findings(new)
-            if not decision.refuses:
-                return True
-            await self.refuse(decision, kept)
-            return False
-
-    def judge(self, findings: Sequence[Finding], so_far: Decision = Decision.NOTE) -> Decision:
-        """Ask the policy what findings mean; the gravest decision counts.
-
-        An administrator who released the upload has overruled the policy about what had been
-        found by then, and about nothing that comes behind it.
-        """
-        overruled = {_sort(f) for f in self.session.findings} if self.session.released else set()
-        decisions = [
-            min(decision, Decision.FLAG) if _sort(finding) in overruled else decision
-            for finding in findings
-            for decision in [self._policy.decide(finding, self.session)]
-        ]
-        return max([*decisions, so_far])
-
-    async def refuse(self, decision: Decision, findings: Sequence[Finding]) -> None:
-        """End the upload because of its content. The caller holds ``lock``."""
-        keep = decision is Decision.QUARANTINE or self._policy.keeps_rejected()
-        await self.change(
-            state=SessionState.REJECTED,
-            quarantined=keep,
-            failure_code="content-rejected",
-            failure_message=self._why(decision, findings),
-        )
-        reason = rejection(self.session)
-        if self.follower is not None:
-            self.follower.abandon(reason)
-        await self.stop_receiving(reason)
-        await (self._uploads.quarantine if keep else self._uploads.remove)(self.session.id)
-        self.progress.tell_status()
-
-    def _why(self, decision: Decision, findings: Sequence[Finding]) -> str:
-        grave = [f for f in findings if self._policy.decide(f, self.session) >= decision]
-        what = grave[0].message if grave else "of its content"
-        return f"The file was refused: {what}"
-
-    async def end(self, state: SessionState, error: PdfsluiceError) -> None:
-        """End the upload without a document and delete its bytes. The caller holds ``lock``."""
-        await self.change(state=state, failure_code=error.code, failure_message=error.message)
-        if self.follower is not None:
-            self.follower.abandon(error)
-        await self.stop_receiving(error)
-        await self._uploads.remove(self.session.id)
-        self.progress.tell_status()
-
     async def failed(self, error: PdfsluiceError) -> None:
-        """End the upload because a stage failed; a fault that may pass leaves it resumable."""
+        """End the upload because a stage failed; after a passing fault it can be resumed."""
         if error.retryable:
             logger.warning("upload %s: %s", self.session.id, error.message)
             return
-        async with self.lock:
-            if self.session.state in {SessionState.CREATED, SessionState.UPLOADING}:
-                await self.end(SessionState.FAILED, error)
+        await self.as_unit(partial(self._failed, error))
 
+    async def _failed(self, error: PdfsluiceError) -> None:
+        if self.session.state in OPEN:
+            await self.end(SessionState.FAILED, error)
 
-def _sort(finding: Finding) -> tuple[Any, ...]:
-    """Return what findings have in common that an administrator takes for the same."""
-    return finding.kind, finding.trigger
+    # Integrity and closing
 
+    async def drop_corrupt(self) -> bool:
+        """Compare the stored bytes with their fingerprints; what differs is missing again.
 
-def _place(finding: Finding) -> tuple[Any, ...]:
-    """Return what tells one finding from another, and from itself when it has become graver."""
-    return (
-        finding.stage,
-        finding.kind,
-        finding.severity,
-        finding.offset,
-        finding.object,
-        finding.trigger,
-        finding.revision,
-        finding.message,
-    )
+        The stages then read the file from its start.
+
+        Returns:
+            Whether anything was corrupt.
+        """
+        if self._extents is not None and not await self._corrupt(self._extents):
+            return False
+        corrupt = await self._corrupt(await self._backends.sessions.extents(self.session.id))
+        if not corrupt:
+            return False
+        logger.warning("upload %s: %d stored ranges are damaged", self.session.id, len(corrupt))
+        if self.follower is not None:
+            await self.follower.close()  # no unit: the stages may be waiting for one
+        await self.as_unit(partial(self._drop, corrupt))
+        return True
+
+    async def _corrupt(self, extents: Sequence[Extent]) -> list[Extent]:
+        return await self._backends.integrity.corrupt(self.blob, extents)
+
+    async def _drop(self, corrupt: Sequence[Extent]) -> None:
+        if self.session.state in ENDED:
+            return
+        await self._backends.sessions.drop_extents(self.session.id, corrupt)
+        await self._backends.sessions.save_checkpoints(self.session.id, {})
+        committed = self.session.committed
+        for extent in corrupt:
+            committed = committed.remove(extent.start, extent.end)
+        self.session = replace(self.session, committed=committed)
+        self._extents = None
+        state = self.session.state
+        await self.change(
+            findings=(),
+            state=SessionState.UPLOADING if state is SessionState.VALIDATING else state,
+        )
+        self._start_following({})
+
+    async def close(self, reason: PdfsluiceError) -> None:
+        """Close the upload: requests end, stages and bytes are closed. Its state is stored."""
+        await run_uncancelled(self._close(reason))
+
+    async def _close(self, reason: PdfsluiceError) -> None:
+        self.closed = True
+        await self.stop_receiving(reason)
+        checkpoints: Checkpoints = {}
+        if self.follower is not None:
+            checkpoints = await self.follower.close()  # no unit: the stages may wait for one
+        async with self._lock:
+            self.progress.close()
+            try:
+                if checkpoints and self.session.state in OPEN:
+                    await self._backends.sessions.save_checkpoints(
+                        self.session.id, dict(checkpoints)
+                    )
+            finally:
+                await self._backends.workers.run(self.blob.close)

@@ -14,7 +14,6 @@ from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionStageSpec
 from pdfsluice.core.runtime import LOCAL, Runtime
-from pdfsluice.core.uploads import finishing
 from tests.support.runtimes import a_runtime, initiate, send, send_all
 
 CHUNK = 256 * 1024
@@ -131,9 +130,8 @@ async def test_bytes_that_rot_while_a_file_is_validated_are_missing_again(tmp_pa
 
 
 async def test_an_upload_in_trouble_does_not_keep_the_server_from_starting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(finishing, "_RETRY_SECONDS", 0.02)
     door = Doorkeeper()
     async with a_runtime(tmp_path, door, chunk_size=CHUNK) as runtime:
         session = await whole(runtime)
@@ -141,8 +139,9 @@ async def test_an_upload_in_trouble_does_not_keep_the_server_from_starting(
         await door.arrived.wait()
     (part,) = (tmp_path / "uploads").glob("*.part")
     aside = part.rename(tmp_path / "aside")
-    part.mkdir()  # it can be opened by nobody now
+    part.mkdir()  # it cannot be opened now
     async with a_runtime(tmp_path, always_open(), chunk_size=CHUNK) as runtime:
+        runtime.uploads._open_uploads._retry_interval = 0.02
         other = await initiate(runtime, DATA[:CHUNK])
         await send_all(runtime, other, DATA)
         assert (await runtime.uploads.complete(LOCAL, other.id)).document

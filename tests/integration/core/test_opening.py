@@ -1,7 +1,6 @@
 """Opening uploads: how many, how far ahead, and what is left where it fails."""
 
 import asyncio
-import gc
 import hashlib
 import random
 import threading
@@ -11,7 +10,6 @@ import pytest
 
 from pdfsluice.core.errors import RateLimited, StorageFailed, StorageFull
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.core.uploads import open_uploads as activation
 from pdfsluice.plugins.local_store.blob import LocalBlob
 from pdfsluice.plugins.local_store.store import LocalUploadStore
 from tests.support.runtimes import a_runtime, initiate, send_all
@@ -21,12 +19,14 @@ DATA = random.Random(1).randbytes(4 * CHUNK + 12_345)
 
 
 async def test_where_many_uploads_are_open_new_ones_wait_for_their_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(activation, "_MOST_AHEAD", 2)
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        runtime.uploads._open_uploads._max_open_early = 2
         sessions = [await initiate(runtime, DATA) for _ in range(5)]
-        opened = [runtime.uploads._active.peek(session.id) is not None for session in sessions]
+        opened = [
+            runtime.uploads._open_uploads.peek(session.id) is not None for session in sessions
+        ]
         assert opened == [True, True, False, False, False]
         for session in reversed(sessions):
             await send_all(runtime, session, DATA)
@@ -57,7 +57,7 @@ async def test_an_upload_is_opened_wholly_though_nobody_waits_for_it(
             await waiting
         (session,) = await runtime.uploads.resumable(LOCAL)
         assert (await runtime.uploads.stats()).store.partial_count == 1
-        assert runtime.uploads._active.peek(session.id) is not None
+        assert runtime.uploads._open_uploads.peek(session.id) is not None
         await runtime.uploads.cancel(LOCAL, session.id)
         assert (await runtime.uploads.stats()).store.partial_count == 0
 
@@ -91,7 +91,7 @@ async def test_uploads_that_cannot_be_opened_leave_nothing_behind(
     """Or each request for a broken upload would take memory for good."""
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
-        active = runtime.uploads._active
+        active = runtime.uploads._open_uploads
         await active.drop(session.id)
 
         def fail(_store: LocalUploadStore, _blob_id: str) -> LocalBlob:
@@ -101,5 +101,4 @@ async def test_uploads_that_cannot_be_opened_leave_nothing_behind(
         for _ in range(3):
             with pytest.raises(StorageFailed):
                 await send_all(runtime, session, DATA)
-        gc.collect()
-        assert not active._turns
+        assert not active._opening

@@ -63,12 +63,12 @@ async def test_a_refusal_reaches_the_sender_while_the_file_arrives(tmp_path: Pat
 async def test_a_refusal_overtakes_a_completion_that_has_begun(tmp_path: Path) -> None:
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, b"FORBIDDEN")
-        upload = await runtime.uploads._active.get(session)
+        upload = await runtime.uploads._open_uploads.get(session)
         await send(runtime, session, b"FORBIDDEN", 0)
         while upload.session.state is not SessionState.REJECTED:
             await asyncio.sleep(0)
         with pytest.raises(ContentRejected):  # as when both wait for the same lock
-            await runtime.uploads._completions._completer.complete(upload)
+            await runtime.uploads._open_uploads._completer.complete(upload)
 
 
 async def test_a_quarantined_upload_can_be_released(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ async def test_checks_go_on_behind_a_fault_that_passes(
         async with asyncio.timeout(60):
             while not watchman.feeds:
                 await asyncio.sleep(0.01)
-        await runtime.uploads._active.drop(session.id)
+        await runtime.uploads._open_uploads.drop(session.id)
         for chunk_id in (1, 2):
             await send(runtime, session, bad, chunk_id)
         async with asyncio.timeout(60):

@@ -180,7 +180,7 @@ async def test_a_process_ends_with_its_server_whatever_it_is_at(tmp_path: Path) 
         await send(runtime, session, data, 0)
         await send(runtime, session, data, 1)
         await marked(tmp_path)
-        (process,) = runtime.uploads._active._stages._shared  # type: ignore[attr-defined]
+        (process,) = runtime.uploads._open_uploads._opener._stages._shared  # type: ignore[attr-defined]
         process._child._process.stdin.close()  # as when the server dies
         async with asyncio.timeout(20):
             while process.pid in children():

@@ -117,7 +117,7 @@ async def test_an_upload_that_comes_back_while_it_is_put_away_keeps_its_stages(
         await send(runtime, session, data, 0)
         await send(runtime, session, data, 1)
         await marked(tmp_path)
-        away = asyncio.create_task(runtime.uploads._active.put_idle_away(-1.0))
+        away = asyncio.create_task(runtime.uploads._open_uploads.close_idle(-1.0))
         await asyncio.sleep(0.1)
         await send(runtime, session, data, 2)
         await away

@@ -12,8 +12,7 @@ from pdfsluice.core.errors import OffsetConflict, Overloaded
 from pdfsluice.core.models import Extent
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.core.uploads import open_uploads as activation
-from pdfsluice.core.uploads import service
+from pdfsluice.core.uploads import integrity
 from tests.support.runtimes import Bytes, a_runtime, initiate, send
 
 CHUNK = 256 * 1024
@@ -32,14 +31,14 @@ async def test_a_request_that_the_server_stops_may_be_sent_again(tmp_path: Path)
 
 
 async def test_an_upload_is_not_scattered_without_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(service, "_MOST_RANGES", 2)
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        runtime.uploads._receiver._max_ranges = 2
         session = await initiate(runtime, DATA)
         for chunk_id in (0, 2):
             await send(runtime, session, DATA, chunk_id)
-        with pytest.raises(OffsetConflict, match="2 places") as caught:
+        with pytest.raises(OffsetConflict, match="2 separate ranges") as caught:
             await send(runtime, session, DATA, 4)
         assert caught.value.details["offset"] == CHUNK
         for chunk_id in (1, 3, 4):
@@ -58,8 +57,8 @@ async def test_an_upload_is_read_back_once_however_many_resume_it(
         hold.wait()
         return corrupt(blob, extents)
 
-    corrupt = activation._corrupt
-    monkeypatch.setattr(activation, "_corrupt", slowly)
+    corrupt = integrity._corrupt
+    monkeypatch.setattr(integrity, "_corrupt", slowly)
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send(runtime, session, DATA, 0)

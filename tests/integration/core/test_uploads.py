@@ -68,13 +68,17 @@ async def test_a_file_goes_in_and_comes_out_unchanged(tmp_path: Path) -> None:
 
 
 async def test_bytes_are_committed_whatever_else_is_done_with_the_upload(tmp_path: Path) -> None:
-    """Who changes its state may be waiting for the request that sends them."""
+    """A change of its state may be waiting for the request that sends them."""
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
-        upload = runtime.uploads._active.peek(session.id)
+        upload = runtime.uploads._open_uploads.peek(session.id)
         assert upload is not None
-        async with upload.lock, asyncio.timeout(10):
-            await send(runtime, session, DATA, 0)
+
+        async def change() -> None:
+            async with asyncio.timeout(10):
+                await send(runtime, session, DATA, 0)
+
+        await upload.as_unit(change)
         stands = await runtime.uploads.get(LOCAL, session.id)
         assert (stands.state, stands.committed.size) == (SessionState.UPLOADING, CHUNK)
 

@@ -1,0 +1,36 @@
+"""What open uploads work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pdfsluice.core.plugins.ports.policy import Policy
+from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
+from pdfsluice.core.threads import Workers
+
+from .integrity import IntegrityChecker
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backends:
+    """The parts of the server behind every open upload.
+
+    Attributes:
+        sessions: Where their rows are.
+        uploads: Where their bytes are.
+        policy: Decides what findings mean.
+        workers: Threads for blocking calls.
+        integrity: Reads stored bytes back.
+        now: The clock (UTC).
+    """
+
+    sessions: SessionStore
+    uploads: UploadStore
+    policy: Policy
+    workers: Workers
+    integrity: IntegrityChecker
+    now: Callable[[], datetime] = _now

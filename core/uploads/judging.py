@@ -1,0 +1,70 @@
+"""What findings mean for an upload: the policy's decision and the words for it."""
+
+from collections.abc import Hashable, Iterable, Sequence
+
+from pdfsluice.core.findings import MAX_FINDINGS, Decision, Finding
+from pdfsluice.core.models import Session
+from pdfsluice.core.plugins.ports.policy import Policy
+
+
+def judge(
+    policy: Policy,
+    session: Session,
+    findings: Iterable[Finding],
+    so_far: Decision = Decision.NOTE,
+) -> Decision:
+    """Ask the policy what findings mean; the gravest decision counts.
+
+    An administrator who released the upload has overruled the policy about the kinds of
+    findings that were known by then, and about nothing found later.
+    """
+    overruled = {_sort(each) for each in session.findings} if session.released else set()
+    decision = so_far
+    for finding in findings:
+        verdict = policy.decide(finding, session)
+        if _sort(finding) in overruled:
+            verdict = min(verdict, Decision.FLAG)
+        decision = max(decision, verdict)
+    return decision
+
+
+def refusal_message(
+    policy: Policy, session: Session, decision: Decision, findings: Sequence[Finding]
+) -> str:
+    """Return the sentence for a client whose file is refused."""
+    grave = [each for each in findings if policy.decide(each, session) >= decision]
+    reason = grave[0].message if grave else "of its content"
+    return f"The file was refused: {reason}"
+
+
+def new_findings(session: Session, findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings that a session does not have yet.
+
+    Stages that read the file again after a restart find the same again.
+    """
+    recorded = {_identity(each) for each in session.findings}
+    return [each for each in findings if _identity(each) not in recorded]
+
+
+def with_findings(session: Session, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return a session's findings with more of them, at most as many as are kept."""
+    return (*session.findings, *findings)[:MAX_FINDINGS]
+
+
+def _sort(finding: Finding) -> Hashable:
+    """Return what findings share that one release overrules."""
+    return finding.kind, finding.trigger
+
+
+def _identity(finding: Finding) -> Hashable:
+    """Return what distinguishes a finding, also from a graver version of itself."""
+    return (
+        finding.stage,
+        finding.kind,
+        finding.severity,
+        finding.offset,
+        finding.object,
+        finding.trigger,
+        finding.revision,
+        finding.message,
+    )

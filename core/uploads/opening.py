@@ -1,0 +1,141 @@
+"""Opens uploads: the snapshot from the session store, the bytes, and the stages."""
+
+import logging
+from collections.abc import Callable
+
+from pdfsluice.core.errors import NotFound, StateConflict
+from pdfsluice.core.event_hub import EventHub
+from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.plugins.ports.stages import StageContext
+from pdfsluice.core.plugins.ports.stores import Blob
+from pdfsluice.core.scanning.follower import Follower
+from pdfsluice.core.scanning.reader import Checkpoints
+from pdfsluice.core.scanning.runner import StageHosts
+
+from .backends import Backends
+from .lifecycle import ENDED, refusal
+from .progress import ProgressPublisher
+from .upload import OpenUpload
+
+logger = logging.getLogger(__name__)
+
+
+class UploadOpener:
+    """Makes open uploads of stored sessions.
+
+    Args:
+        backends: What all uploads work with.
+        stages: Runs the stream stages.
+        events: Where progress is published.
+        progress_interval: Seconds between two progress events of an upload.
+    """
+
+    def __init__(
+        self,
+        backends: Backends,
+        stages: StageHosts,
+        events: EventHub,
+        *,
+        progress_interval: float,
+    ) -> None:
+        self._backends = backends
+        self._stages = stages
+        self._events = events
+        self._progress_interval = progress_interval
+
+    def new(self, session: Session, blob: Blob) -> OpenUpload:
+        """Return the open upload of a session that was just created."""
+        return self._make(session, blob, {}, new=True)
+
+    async def open(self, session_id: str) -> OpenUpload:
+        """Open an upload that is known to the stores alone. Not to be cancelled.
+
+        Nothing is read: the bytes are compared with their fingerprints when the client
+        resumes, and before the file is judged.
+
+        Raises:
+            SessionNotFound: There is no such session.
+            PdfsluiceError: It has ended, so there is nothing to open.
+            StorageFull, StorageFailed: Its bytes cannot be opened.
+        """
+        session = await self._backends.sessions.get(session_id)
+        if session.state in ENDED:
+            raise refusal(session) or StateConflict(f"the upload is {session.state}")
+        if session.state is SessionState.IMPORTING:
+            return self._make(session, _Published(), {})
+        blob = await self._open_blob(session)
+        try:
+            checkpoints = await self._backends.sessions.checkpoints(session_id)
+        except BaseException:
+            await self._backends.workers.run(blob.close)
+            raise
+        return self._make(session, blob, checkpoints if session.committed else {})
+
+    async def _open_blob(self, session: Session) -> Blob:
+        uploads = self._backends.uploads
+        try:
+            return await uploads.open(session.id)
+        except NotFound:
+            pass
+        try:  # a crash may have come between the release of an upload and that of its bytes
+            await uploads.restore(session.id)
+            return await uploads.open(session.id)
+        except NotFound:
+            logger.warning("the bytes of upload %s are gone; it starts again", session.id)
+            return await uploads.create(session.id, session.total_size)
+
+    def _make(
+        self, session: Session, blob: Blob, checkpoints: Checkpoints, *, new: bool = False
+    ) -> OpenUpload:
+        unscanned = session.partial or session.state is SessionState.IMPORTING
+        return OpenUpload(
+            session,
+            blob,
+            self._backends,
+            progress=self._publisher,
+            follow=None if unscanned else self._follow,
+            checkpoints=checkpoints,
+            extents=() if new else None,
+        )
+
+    def _publisher(
+        self, snapshot: Callable[[], Session], pending: Callable[[], int]
+    ) -> ProgressPublisher:
+        return ProgressPublisher(
+            self._events.publish, self._progress_interval, snapshot=snapshot, pending=pending
+        )
+
+    def _follow(self, upload: OpenUpload, checkpoints: Checkpoints) -> Follower:
+        return Follower(
+            upload.session.id,
+            lambda known: self._stages.host(lambda: _context(upload.session), upload.blob, known),
+            checkpoints,
+            frontier=lambda: upload.session.committed.frontier,
+            on_findings=upload.found,
+            on_validated=upload.validated,
+            on_failure=upload.failed,
+        )
+
+
+class _Published:
+    """Takes the place of the bytes of an upload that is being imported."""
+
+    local_path = None
+
+    def write(self, _offset: int, _data: memoryview) -> None:
+        raise StateConflict("the upload is being imported")
+
+    def read_into(self, _offset: int, _buffer: memoryview) -> int:
+        raise StateConflict("the upload is being imported")
+
+    def sync(self) -> None:
+        """There is nothing to make durable."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def _context(session: Session) -> StageContext:
+    return StageContext(
+        session_id=session.id, filename=session.filename, total_size=session.total_size
+    )

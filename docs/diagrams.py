@@ -1,0 +1,58 @@
+"""Writes the parts of hand-written pages that are generated from the code.
+
+Such a part stands between two HTML comments with its name. ``python docs/diagrams.py``
+writes it; a test checks that it is current.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pdfsluice.core.models import SessionState
+from pdfsluice.core.uploads.lifecycle import ENDED, TRANSITIONS
+
+EXPLANATION = Path(__file__).parent / "explanation"
+
+
+def upload_states() -> str:
+    """Draw the transition table of an upload's states (mermaid)."""
+    changes = [
+        f"    {state} --> {target}"
+        for state in SessionState
+        for target in SessionState
+        if target in TRANSITIONS[state]
+    ]
+    ends = [f"    {state} --> [*]" for state in ENDED]
+    begin = f"    [*] --> {SessionState.CREATED}"
+    return "\n".join(["```mermaid", "stateDiagram-v2", begin, *changes, *ends, "```"])
+
+
+PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
+    ("architecture.md", "upload-states"): upload_states,
+}
+"""Page and name of each generated part."""
+
+
+def replaced(text: str, name: str, part: str) -> str:
+    """Return a page with a generated part in its place.
+
+    Raises:
+        ValueError: The page has no place for it.
+    """
+    begin, end = f"<!-- {name}: generated -->", f"<!-- {name}: end -->"
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(f"the page has no place for {name}")
+    return f"{before}{begin}\n{part}\n{end}{after}"
+
+
+def write() -> None:
+    """Write all generated parts."""
+    for (page, name), part in PARTS.items():
+        path = EXPLANATION / page
+        text = replaced(path.read_text(encoding="utf-8"), name, part())
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
