@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from pdfsluice.core import ChildAccess
+
 from .recipe import Recipe
 
 _OFFLINE = {"minilm", "onnx"}
@@ -83,6 +85,18 @@ class IndexOptions(BaseModel):
     def asks_other_machines(self) -> bool:
         """Whether the child processes may have to reach a remote model or vector store."""
         return self.embedding not in _OFFLINE or self.vector_store != "sqlite"
+
+    def access(self, folder: Path) -> ChildAccess:
+        """Return what a child process may reach.
+
+        Built-in models read their own files and write the index. What the operator chose
+        besides is foreign code with needs of its own: it may read, write, connect and start
+        programs.
+        """
+        if self.asks_other_machines:
+            return ChildAccess(writable=("/",), network=True, programs=True, everything=True)
+        models = (str(self.embedding_options["folder"]),) if self.embedding == "onnx" else ()
+        return ChildAccess(readable=models, writable=(str(folder),))
 
     def recipe(self, folder: Path) -> Recipe:
         """Return what a child process needs to know."""
