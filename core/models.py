@@ -12,10 +12,7 @@ from .ranges import RangeSet
 
 
 class Scope(StrEnum):
-    """What a principal may do; ``ADMIN`` includes the others.
-
-    ``METRICS`` shows numbers about all principals and nothing else: for monitoring.
-    """
+    """What a principal may do; ``ADMIN`` includes the others, ``METRICS`` shows totals alone."""
 
     READ = "read"
     UPLOAD = "upload"
@@ -313,8 +310,7 @@ class PageText:
         number: 1-based page number.
         text: Plain text in reading order, as far as the extractor knows it.
         garbled: Whether the page has text that no font maps to Unicode; ``text`` is empty then.
-        notes: Sentences about the whole document that its text does not show, such as that it
-            is a portfolio; set on any page, not stored.
+        notes: Sentences about the document that its text does not show; not stored.
     """
 
     number: int
@@ -332,12 +328,16 @@ class Passage:
         page: 1-based page number.
         text: The passage.
         score: Greater is better; comparable within one answer only.
+        match: Whether it was found by ``words`` or by ``meaning``, if the index reports it.
+        stage: What is indexed of the document: ``reading`` (some pages), ``words``, ``meaning``.
     """
 
     document_id: int
     page: int
     text: str
     score: float
+    match: str = ""
+    stage: str = ""
 
 
 class JobState(StrEnum):

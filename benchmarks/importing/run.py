@@ -192,19 +192,20 @@ def fill(folder: Path, words: Words, count: int) -> None:
     """Bring the index to so many passages; their vectors point anywhere."""
     database = PassageDatabase(folder / DATABASE)
     rest = count - database.count()
+    database.stage(
+        StagedPassage(key=f"made-up-{number}", page=number, text=words.some(150))
+        for number in range(rest)
+    )
+    database.publish(2, owner=OWNER, title="made up")
     vectors = np.random.default_rng(1).normal(size=(rest, 384))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    database.stage(
-        StagedPassage(
-            key=f"made-up-{number}",
-            source="",
-            page=number,
-            text=words.some(150),
-            vector=vector.astype(np.float32).tobytes(),
-        )
-        for number, vector in enumerate(vectors)
+    packed = [vector.astype(np.float32).tobytes() for vector in vectors]
+    pending = database.pending(2, "main", limit=rest, every=True)
+    numbers = [passage.id for passage in pending]
+    database.add_vectors(
+        "main", Encoder.minilm(threads=1).identity, zip(numbers, packed, strict=True)
     )
-    database.publish(2, owner=OWNER, model=Encoder.minilm(threads=1).identity)
+    database.finish(2)
     database.close()
 
 

@@ -24,12 +24,12 @@ from pdfsluice.core.processes.child import (
 from pdfsluice.core.processes.pool import ChildPool
 
 UNREADABLE = "unreadable"
-"""The key of a reply that says why there is no other, in words for people."""
+"""The key of a reply that gives the reason why there is no other, for people."""
 
 OTHER_COPY = "Upload another copy: undamaged, without a password, or in smaller parts."
 
 _RECYCLE_AFTER = 50  # documents; with the child goes whatever the library has leaked
-_AT_ONCE = 64  # as many as there may be jobs: how many work at once is for them to say
+_AT_ONCE = 64  # as many as there may be jobs; the settings of jobs limit them
 _BATCH_PAGES = 20
 _BATCH_CHARACTERS = 1_000_000
 
@@ -42,14 +42,14 @@ _IN_WORDS = {
 }
 
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Iteration)\b")
-"""The name of a Python exception, which says nothing to the person whose file it was."""
+"""The name of a Python exception, which means nothing to the owner of the file."""
 
 Read = Callable[[Path, int], Iterator[PageText]]
 """Yields the pages of a file from a 1-based number on."""
 
 
 class CannotRead(Exception):
-    """Raised by a reader in a child; people are told what it says, as it is."""
+    """Raised by a reader in a child; its message is shown to people as it is."""
 
 
 def in_words(failure: ChildFailed) -> str:
@@ -74,8 +74,8 @@ async def pages_from_child(
 ) -> AsyncGenerator[PageText, None]:
     """Yield the pages of a file, read by a child that is borrowed for as long as that takes.
 
-    Pages are asked for in small batches, so that a child that is faster than whoever takes
-    the pages cannot fill the parent's memory with them.
+    Pages are asked for in small batches, so that a child that is faster than the caller
+    cannot fill the parent's memory with them.
 
     Args:
         pool: See :func:`reader_pool`.
@@ -104,7 +104,7 @@ async def pages_from_child(
 
 @dataclass(slots=True)
 class _Batch:
-    """Pages that came, and what came behind them."""
+    """Pages that came, and what came after them."""
 
     pages: list[PageText] = field(default_factory=list)
     last: bool = False
@@ -179,7 +179,7 @@ class _Pages:
 
 
 class MemoryWatch:
-    """Says when this process has grown enough that a document should be opened anew.
+    """Reports that this process has grown enough to drop what a library has parsed.
 
     PDF libraries keep what they have parsed for as long as the document is open.
 
@@ -200,5 +200,5 @@ class MemoryWatch:
         return self._resident() - self._start > self._growth
 
     def restart(self) -> None:
-        """Count anew from here; called when the document has been opened anew."""
+        """Count from here; called after the document was opened again."""
         self._start = self._resident()

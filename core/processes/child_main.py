@@ -46,10 +46,10 @@ class Limits:
 
 
 def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> None:
-    """Serve as a child: apply the limits, then answer requests until standard input ends.
+    """Be a child: apply the limits, then answer requests until standard input ends.
 
     Args:
-        handle: Returns the replies to a request; what it raises is reported to the parent.
+        handle: Turns a request into replies; what it raises is told to the parent.
     """
     with _conversation() as (limits, replies):
         replies.write(orjson.dumps(READY) + b"\n")
@@ -67,10 +67,11 @@ def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> No
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-class Pipe:
-    """The messages of a child that answers in several threads; see :func:`serve_in_threads`.
+class SharedLine:
+    """Messages of a child several of whose threads talk at a time; see :func:`serve_in_threads`.
 
-    The thread that receives a message answers it: no message is passed between threads.
+    A thread that waits for the next message takes it and deals with it itself: no message
+    is handed from one thread to another.
     """
 
     def __init__(self, replies: BinaryIO) -> None:
@@ -78,12 +79,12 @@ class Pipe:
         self._reading = threading.Lock()
         self._writing = threading.Lock()
 
-    def receive(self) -> bytes:
+    def next(self) -> bytes:
         """Wait for a message; empty when there will be no more."""
         with self._reading:
             return sys.stdin.buffer.readline()
 
-    def send(self, message: bytes) -> None:
+    def say(self, message: bytes) -> None:
         """Send a message."""
         with self._writing:
             self._replies.write(message + b"\n")
@@ -91,29 +92,29 @@ class Pipe:
 
 
 def serve_in_threads(
-    begin: Callable[[Pipe, bytes], Callable[[bytes], bytes]], *, threads: int
+    begin: Callable[[SharedLine, bytes], Callable[[bytes], bytes]], *, threads: int
 ) -> None:
-    """Serve as a child that answers several requests at a time, in any order.
+    """Be a child that answers several requests at a time, in the order in which they end.
 
     No clock watches its requests, and it fails as a whole: the parent has to know what is
-    lost with it. It ends with its standard input, whatever its threads do then. For
+    lost with it. It ends with its standard input, whatever its threads are at. For
     :meth:`pdfsluice.core.processes.child.Child.post`.
 
     Args:
-        begin: Receives the pipe and its first message; returns the function that answers
-            each further message, and never raises.
+        begin: Is told of the line and its first message; returns what turns each further
+            message into the answer to it, and never raises.
         threads: How many requests are answered at a time.
     """
     with _conversation() as (_, replies):
-        pipe = Pipe(replies)
-        answer = begin(pipe, pipe.receive())
-        pipe.send(orjson.dumps(READY))
+        line = SharedLine(replies)
+        answer = begin(line, line.next())
+        line.say(orjson.dumps(READY))
 
         def work() -> None:
             code = 1
             try:
-                while message := pipe.receive():
-                    pipe.send(answer(message))
+                while message := line.next():
+                    line.say(answer(message))
                 code = 0
             except BaseException:  # noqa: BLE001 - the other threads must not live on without it
                 traceback.print_exc()

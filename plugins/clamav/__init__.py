@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from pdfsluice.core import (
-    ChildAccess,
     CompletionStageSpec,
     OptionsSpec,
     PluginContext,
@@ -32,11 +31,7 @@ def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamS
     options = context.options(SECTION, ClamavOptions)
     if not options.socket:
         return ()
-    return (
-        StreamStageSpec(
-            name=NAME, open=lambda _: ClamavStage(options), access=ChildAccess(network=True)
-        ),
-    )
+    return (StreamStageSpec(name=NAME, open=lambda _: ClamavStage(options)),)
 
 
 @hookimpl

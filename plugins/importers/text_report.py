@@ -1,4 +1,4 @@
-"""What is said of the text of a document when its import has ended."""
+"""The message about the text of a document at the end of its import."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -41,8 +41,7 @@ class TextReport:
     def _gaps(self) -> Iterable[str]:
         if self.garbled:
             yield (
-                f"{_ranges(self.garbled)} cannot be searched: the fonts do not say which"
-                " characters the text has."
+                f"{_ranges(self.garbled)} cannot be searched: no font maps the text to characters."
             )
         if self.total is not None and self.pages < self.total and not self.limit:
             missing = range(self.pages + 1, self.total + 1)

@@ -1,4 +1,4 @@
-"""The importer ``thumbnail``: draws the first page before anybody asks for it."""
+"""The importer ``thumbnail``: draws the first page in advance."""
 
 from pdfsluice.core import DocumentUnreadable, ImportContext, NotFound
 
@@ -7,7 +7,7 @@ WIDTH = 240
 
 
 class ThumbnailImporter:
-    """Has the first page drawn, so that a list of documents shows it at once."""
+    """Draws the first page, so that a list of documents shows it immediately."""
 
     async def run(self, context: ImportContext) -> None:
         """Draw the first page; a document whose first page cannot be drawn is imported too."""
@@ -21,4 +21,4 @@ class ThumbnailImporter:
             context.progress(1.0, "The first page is drawn.")
 
     async def forget(self, document_id: int) -> None:
-        """Do nothing: whoever keeps the pictures deletes them together with the document."""
+        """Do nothing: the pictures are deleted together with the document."""

@@ -84,7 +84,7 @@ class Encoder:
         for path in (model, tokenizer):
             if not path.is_file():
                 raise EncoderUnavailable(f"there is no {path}")
-        return cls(model, tokenizer, threads=threads, identity=f"onnx:{_sha256(model)[:16]}")
+        return cls(model, tokenizer, threads=threads, identity=f"onnx:{sha256_of(model)[:16]}")
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector for each text, in the order of the texts."""
@@ -114,7 +114,7 @@ def _installed_file(name: str, file: str, *, sha256: str) -> Path:
     """Find a data file of a distribution without importing any of its code."""
     try:
         path = Path(str(distribution(name).locate_file(file)))
-        digest = _sha256(path)
+        digest = sha256_of(path)
     except (PackageNotFoundError, OSError) as error:
         raise EncoderUnavailable(f"{file} of the distribution {name} is missing") from error
     if digest != sha256:
@@ -122,6 +122,7 @@ def _installed_file(name: str, file: str, *, sha256: str) -> Path:
     return path
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

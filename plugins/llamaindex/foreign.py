@@ -1,4 +1,4 @@
-"""Vectors in somebody else's LlamaIndex vector store; the passages stay in our database.
+"""Vectors in a LlamaIndex vector store of the settings; the passages stay in our database.
 
 The store is asked for the names of the nearest nodes, and only those that are published in
 the database count, so that a store without transactions does no harm.

@@ -25,8 +25,9 @@ from .options import IndexOptions
 
 _WORKER = "pdfsluice.plugins.llamaindex.worker"
 _MIB = 1024 * 1024
-_PAGES_AT_ONCE = 4
-_CHARACTERS_AT_ONCE = 20_000
+_MAX_BATCH_PAGES = 50
+_MAX_BATCH_CHARACTERS = 200_000
+_MAX_BATCH_PASSAGES = 16
 _MAX_QUERY = 2000
 _MAX_TOP_K = 200
 _NEVER = 1_000_000_000
@@ -41,15 +42,13 @@ class ProcessIndex:
         self._recipe = options.recipe(folder).as_message()
         self._most_passages = options.document_passages
         limits = Limits(address_space=options.memory_mb * _MIB, wall_seconds=options.reply_seconds)
-        access = options.access(folder)
         environment = {
             **plain_environment(network=options.asks_other_machines),
-            "TMPDIR": str(folder),  # SQLite sorts there what memory does not hold
+            "OPENBLAS_NUM_THREADS": "1",  # threads that share one text wait for each other
         }
         self._indexing = ChildPool(
             _WORKER,
             limits,
-            access=access,
             environment=environment,
             size=1,
             recycle_after=_NEVER,
@@ -58,9 +57,8 @@ class ProcessIndex:
         self._searching = ChildPool(
             _WORKER,
             limits,
-            access=access,
             environment=environment,
-            size=1,
+            size=options.parallel_searches,
             recycle_after=_NEVER,
             idle_seconds=options.search_idle_seconds,
         )
@@ -73,7 +71,7 @@ class ProcessIndex:
         """Index a document, replacing what was there of it; return the number of passages.
 
         Until the last page is embedded, searches find the document as it was before. At the
-        limit of passages the index of it ends, and the last word about it says so.
+        limit of passages the index of it ends, and the last message reports it.
 
         Raises:
             DocumentNotFound: The document was removed in the meantime.
@@ -95,15 +93,37 @@ class ProcessIndex:
     async def _add(
         self, child: Child, document: Document, pages: AsyncIterator[PageText], progress: Progress
     ) -> int:
+        passages, rest = await self._publish_words(child, document, pages, progress)
+        embedded = 0
+        while True:
+            self._check_wanted(document.id)
+            reply = await child.ask(
+                self._request(
+                    "embed", document=document.id, owner=document.owner, limit=_MAX_BATCH_PASSAGES
+                )
+            )
+            if not reply["embedded"]:
+                break
+            embedded = min(passages, embedded + reply["embedded"])
+            progress(
+                embedded / passages if passages else 1.0,
+                f"Found by words; meaning of {embedded} of {passages} passages",
+            )
+        progress(1.0, f"Indexed: {passages} passages{rest}")
+        return passages
+
+    async def _publish_words(
+        self, child: Child, document: Document, pages: AsyncIterator[PageText], progress: Progress
+    ) -> tuple[int, str]:
         passages, rest = 0, ""
-        await child.ask(self._request("begin", document=document.id, owner=document.owner))
+        await child.ask(self._request("begin", document=document.id))
         async for batch in _batches(pages):
             if passages >= self._most_passages:
                 rest = f"; the rest, from page {batch[0].number} on, is left out"
                 break
             wire = [(page.number, page.text) for page in batch]
             reply = await child.ask(self._request("stage", pages=wire))
-            passages += reply["passages"]
+            passages = reply["passages"]
             self._check_wanted(document.id)
             last = batch[-1].number
             total = document.page_count
@@ -113,10 +133,16 @@ class ProcessIndex:
             )
         async with self._publishing:
             self._check_wanted(document.id)
-            reply = await child.ask(self._request("publish", document=document.id))
+            reply = await child.ask(
+                self._request(
+                    "publish",
+                    document=document.id,
+                    owner=document.owner,
+                    title=title_of(document),
+                )
+            )
         _warn(reply, "Old vectors stay in the vector store")
-        progress(1.0, f"Indexed: {passages} passages{rest}")
-        return passages
+        return passages, rest
 
     def _check_wanted(self, document_id: int) -> None:
         if document_id not in self._adding:
@@ -149,7 +175,11 @@ class ProcessIndex:
         )
         reply = await self._ask(request)
         _warn(reply, "Search by words alone, the model or the vector store failed")
-        return tuple(Passage(*hit) for hit in reply["hits"])
+        stages = dict(reply["stages"])
+        return tuple(
+            Passage(document, page, text, score, match, stages.get(document, ""))
+            for document, page, text, score, match in reply["hits"]
+        )
 
     async def close(self) -> None:
         """End both processes."""
@@ -170,21 +200,27 @@ class ProcessIndex:
             ) from failure
 
 
+def title_of(document: Document) -> str:
+    """Return the words by which a document is named: its title and the name of its file."""
+    name = document.filename.removesuffix(".pdf").removesuffix(".PDF")
+    return document.title if document.title == name else f"{document.title} {name}".strip()
+
+
 def _warn(reply: dict[str, Any], what: str) -> None:
     if reply["trouble"]:
         logger.warning("%s: %s", what, reply["trouble"])
 
 
 async def _batches(pages: AsyncIterator[PageText]) -> AsyncGenerator[list[PageText], None]:
-    """Group pages, a few at a time, so that progress is told often and no request is large."""
+    """Group pages, a few at a time, so that progress is published often and no request is large."""
     batch: list[PageText] = []
     characters = 0
     async for page in pages:
-        for start in range(0, max(1, len(page.text)), _CHARACTERS_AT_ONCE):
-            piece = page.text[start : start + _CHARACTERS_AT_ONCE]
+        for start in range(0, max(1, len(page.text)), _MAX_BATCH_CHARACTERS):
+            piece = page.text[start : start + _MAX_BATCH_CHARACTERS]
             batch.append(PageText(page.number, piece))
             characters += len(piece)
-            if len(batch) >= _PAGES_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+            if len(batch) >= _MAX_BATCH_PAGES or characters >= _MAX_BATCH_CHARACTERS:
                 yield batch
                 batch, characters = [], 0
     if batch:
@@ -194,14 +230,8 @@ async def _batches(pages: AsyncIterator[PageText]) -> AsyncGenerator[list[PageTe
 @asynccontextmanager
 async def open_index(options: IndexOptions, folder: Path) -> AsyncGenerator[ProcessIndex, None]:
     """Open the index; its processes are started when there is work and ended with it."""
-    await asyncio.to_thread(_make_folder, folder)
     index = ProcessIndex(options, folder)
     try:
         yield index
     finally:
         await index.close()
-
-
-def _make_folder(folder: Path) -> None:
-    """Create the folder: a confined child can be allowed to write only in what exists."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)

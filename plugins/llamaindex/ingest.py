@@ -1,66 +1,86 @@
-"""From pages to passages, with LlamaIndex; imported only in the indexing process."""
+"""From pages to passages, and from passages to vectors with LlamaIndex's parts.
 
-import re
-from collections.abc import Sequence
+Cutting needs no LlamaIndex, so that words are published without waiting for its import.
+"""
 
-from llama_index.core.ingestion import IngestionPipeline
-from llama_index.core.node_parser import SentenceSplitter
-from llama_index.core.schema import BaseNode, Document, MetadataMode
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from pdfsluice.core import PageText
 
+from .languages import UNKNOWN, language_of
 from .models import EmbeddingModel
+from .passages import PendingPassage, StagedPassage
 from .recipe import Recipe
+from .splitting import split
+
+if TYPE_CHECKING:  # LlamaIndex takes a second to import
+    from llama_index.core.schema import BaseNode
 
 PAGE, OWNER = "page", "owner"
-_LEADERS = re.compile(r"(?:[.·•…_‥]\s?){4,}")
 
 
-class Ingestion:
-    """Cuts pages into passages that know their page, and embeds them."""
+class Cutter:
+    """Cuts the pages of one document into passages that know their page and language."""
 
-    def __init__(self, recipe: Recipe, model: EmbeddingModel) -> None:
-        splitter = SentenceSplitter(
-            chunk_size=recipe.chunk_tokens,
-            chunk_overlap=recipe.chunk_overlap,
-            tokenizer=model.tokenize,
-            include_prev_next_rel=False,
-        )
-        self._pipeline = IngestionPipeline(
-            transformations=[splitter, model.part], disable_cache=True
-        )
+    def __init__(self, recipe: Recipe, document: int) -> None:
+        self._recipe = recipe
+        self._document = document
+        self._language = UNKNOWN
 
-    def passages(self, pages: Sequence[PageText], *, reference: str, owner: str) -> list[BaseNode]:
-        """Return embedded nodes, in the order of the pages.
+    def passages(self, pages: Sequence[PageText]) -> Iterator[StagedPassage]:
+        """Yield the passages of pages, in their order.
 
-        Args:
-            pages: Pages of one document.
-            reference: With the page number it becomes the ``ref_doc_id`` of the page's nodes,
-                by which a vector store can forget them. (LlamaIndex gives nodes the metadata
-                of the last document of their id, and keeps the metadata key ``document_id``
-                for itself.)
-            owner: Goes into the metadata, for the filter of a vector store.
+        A passage whose language cannot be recognised, as in a table, has that of the passage
+        before it. Equal passages of a page are one.
         """
-        documents = [self._document(page, reference, owner) for page in pages if page.text.strip()]
-        return list(self._pipeline.run(documents=documents))
+        recipe = self._recipe
+        for page in pages:
+            for text in split(page.text, tokens=recipe.chunk_tokens, overlap=recipe.chunk_overlap):
+                self._language = language_of(text) or self._language
+                yield StagedPassage(
+                    key=self._key(page.number, text),
+                    page=page.number,
+                    text=text,
+                    language=self._language,
+                )
 
-    @staticmethod
-    def _document(page: PageText, reference: str, owner: str) -> Document:
-        metadata = {PAGE: page.number, OWNER: owner}
-        return Document(
-            text=collapse_leaders(page.text),
-            id_=f"{reference}-{page.number}",
-            metadata=metadata,
-            excluded_embed_metadata_keys=list(metadata),  # only the text is embedded
-            excluded_llm_metadata_keys=list(metadata),
+    def _key(self, page: int, text: str) -> str:
+        content = hashlib.sha256(text.encode()).hexdigest()[:24]
+        return f"{self._document}-{page}-{content}"
+
+
+class Embedder:
+    """Embeds passages with the LlamaIndex model of the settings."""
+
+    def __init__(self, model: EmbeddingModel) -> None:
+        from llama_index.core.ingestion import IngestionPipeline  # noqa: PLC0415 - see above
+
+        self._pipeline = IngestionPipeline(transformations=[model.part], disable_cache=True)
+
+    def nodes(self, passages: Sequence[PendingPassage], *, owner: str) -> "list[BaseNode]":
+        """Return embedded nodes, in the order of the passages.
+
+        The ``ref_doc_id`` of a node is its own key, by which a vector store can delete it.
+        Only the text is embedded, no metadata.
+        """
+        from llama_index.core.schema import (  # noqa: PLC0415 - see above
+            NodeRelationship,
+            RelatedNodeInfo,
+            TextNode,
         )
 
-
-def collapse_leaders(text: str) -> str:
-    """Shorten rows of dots, which make the lines of a table of contents alike to a model."""
-    return _LEADERS.sub(" … ", text)
-
-
-def text_of(node: BaseNode) -> str:
-    """Return a passage's own text."""
-    return node.get_content(metadata_mode=MetadataMode.NONE)
+        metadata = {OWNER: owner}
+        nodes = [
+            TextNode(
+                id_=passage.key,
+                text=passage.text,
+                metadata=dict(metadata),
+                excluded_embed_metadata_keys=list(metadata),
+                excluded_llm_metadata_keys=list(metadata),
+                relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=passage.key)},
+            )
+            for passage in passages
+        ]
+        return list(self._pipeline.run(nodes=nodes))

@@ -1,7 +1,7 @@
 """The embedding model of the settings, made when it is first needed.
 
 Searching with a built-in model needs no LlamaIndex; it is imported only for indexing, and for
-models and vector stores that are LlamaIndex parts of somebody else.
+models and vector stores that are other LlamaIndex parts.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # see above
 
 
 class EmbeddingModel:
-    """Turns texts into vectors, as the settings say."""
+    """Turns texts into vectors, as the settings choose."""
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
@@ -56,7 +56,7 @@ class EmbeddingModel:
 
     @property
     def tokenize(self) -> Callable[[str], list[int]] | None:
-        """The model's own tokenizer, where it is known."""
+        """The model's own tokenizer, if it is known."""
         return None if self._encoder is None else self._encoder.tokenize
 
     def encode_query(self, query: str) -> list[float]:

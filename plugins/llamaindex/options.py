@@ -6,8 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from pdfsluice.core import ChildAccess
-
 from .recipe import Recipe
 
 _OFFLINE = {"minilm", "onnx"}
@@ -37,8 +35,17 @@ class IndexOptions(BaseModel):
     vector_store_options: dict[str, Any] = Field(
         default_factory=dict, description="Arguments of the vector store."
     )
+    multilingual: bool = Field(
+        default=True,
+        description="With embedding minilm, which knows English alone: whether passages in other"
+        " languages get vectors of a multilingual model. Words find them in any case.",
+    )
     chunk_tokens: int = Field(
-        default=200, ge=32, le=8000, description="Longest passage, in tokens."
+        default=200,
+        ge=32,
+        le=8000,
+        description="Longest passage, in tokens; a token counts as four letters of an alphabet, two"
+        " figures, or a little more than one ideograph.",
     )
     chunk_overlap: int = Field(
         default=20, ge=0, description="Tokens that a passage shares with the one before it."
@@ -67,6 +74,12 @@ class IndexOptions(BaseModel):
         gt=0,
         description="Time without work after which the indexing process ends, seconds.",
     )
+    search_processes: int = Field(
+        default=0,
+        ge=0,
+        description="Searches at the same time, each in a process of its own; 0 for as many as"
+        " there are processors, and no more than four.",
+    )
     search_idle_seconds: float = Field(
         default=600.0,
         gt=0,
@@ -86,17 +99,10 @@ class IndexOptions(BaseModel):
         """Whether the child processes may have to reach a remote model or vector store."""
         return self.embedding not in _OFFLINE or self.vector_store != "sqlite"
 
-    def access(self, folder: Path) -> ChildAccess:
-        """Return what a child process may reach.
-
-        Built-in models read their own files and write the index. What the operator chose
-        besides is foreign code with needs of its own: it may read, write, connect and start
-        programs.
-        """
-        if self.asks_other_machines:
-            return ChildAccess(writable=("/",), network=True, programs=True, everything=True)
-        models = (str(self.embedding_options["folder"]),) if self.embedding == "onnx" else ()
-        return ChildAccess(readable=models, writable=(str(folder),))
+    @property
+    def parallel_searches(self) -> int:
+        """How many searches run at the same time."""
+        return self.search_processes or min(4, os.cpu_count() or 1)
 
     def recipe(self, folder: Path) -> Recipe:
         """Return what a child process needs to know."""
@@ -109,5 +115,6 @@ class IndexOptions(BaseModel):
             vector_store_options=self.vector_store_options,
             chunk_tokens=self.chunk_tokens,
             chunk_overlap=self.chunk_overlap,
+            multilingual=self.multilingual,
             threads=self.threads or min(4, max(1, (os.cpu_count() or 1) - 1)),
         )

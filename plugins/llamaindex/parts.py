@@ -1,4 +1,4 @@
-"""LlamaIndex parts: ours for LlamaIndex, and anybody's that the settings name.
+"""LlamaIndex parts: the built-in model as one, and those that the settings name.
 
 Importing this module imports LlamaIndex, which takes a second and 80 MB.
 """

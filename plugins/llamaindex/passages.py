@@ -1,74 +1,67 @@
 """The passages of all documents, in one SQLite database: text, word index and vectors.
 
 Readers and one writer may be in different processes (write-ahead log). Passages of a document
-are gathered in a temporary table of the writer's connection and published in a single
-transaction, so that a search sees either all of the old ones or all of the new.
+are published by words in one transaction, so that a search sees either all of the old ones or
+all of the new; vectors follow in transactions of their own. A passage that has not changed
+keeps its vector.
 """
 
 import fcntl
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import apsw
 import sqlite_vec
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS passages(
-    id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, document INTEGER NOT NULL,
-    source TEXT NOT NULL, owner TEXT NOT NULL, page INTEGER NOT NULL, text TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS passages_by_document ON passages(document);
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
-    text, content='passages', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2');
-"""
-_STAGING = """
-CREATE TEMP TABLE IF NOT EXISTS staged(
-    key TEXT NOT NULL, source TEXT NOT NULL, page INTEGER NOT NULL, text TEXT NOT NULL,
-    vector BLOB);
-"""
+from .languages import ENGLISH, UNKNOWN
+from .schema import TEMPORARY, set_up
+from .terms import analyse
+
 _BUSY_MS = 30_000
 _VECTORS_PER_BLOCK = 256  # sqlite-vec reserves whole blocks for each owner
-_MAX_DEPTH = 1000
-_RANK_OFFSET = 10  # of reciprocal rank fusion; the usual 60 would let a passage in the middle
-# of both rankings win over the only one that has the rare word of the query
+
+Slot = Literal["main", "other"]
+"""Which model a passage's vector is of: the settings' one, or that for other languages."""
+
+_TABLES: dict[Slot, str] = {"main": "vectors", "other": "vectors_other"}
+_FACTS: dict[Slot, str] = {"main": "model", "other": "model_other"}
+_IS_MAIN = f"language IN ('{ENGLISH}', '{UNKNOWN}')"
+_SLOT_FILTERS: dict[Slot, str] = {"main": _IS_MAIN, "other": f"NOT {_IS_MAIN}"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedPassage:
-    """A passage on its way in.
+    """A passage that is not published yet.
 
     Attributes:
-        key: Unique name of the passage.
-        source: Name under which another store keeps the vectors of this page.
-        vector: Its embedding as packed float32; ``None`` where another store keeps vectors.
+        key: Unique name of the passage; the same for the same text at the same place.
+        language: As :func:`~.languages.language_of` returns it.
     """
 
     key: str
-    source: str
     page: int
     text: str
-    vector: bytes | None
+    language: str = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that was found; a greater score is better."""
+class PendingPassage:
+    """A published passage without a vector."""
 
-    document: int
-    page: int
+    id: int
+    key: str
     text: str
-    score: float
 
 
 @contextmanager
 def _setting_up(path: Path) -> Iterator[None]:
     """Set a database up in one process after another.
 
-    Whoever finds it locked while it turns to the write-ahead log is refused at once, however
-    long it would wait for a lock otherwise.
+    A process that finds it locked while it changes to the write-ahead log is refused
+    immediately, however long it would wait for a lock otherwise.
     """
     with path.with_name(f"{path.name}-setup").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -76,190 +69,241 @@ def _setting_up(path: Path) -> Iterator[None]:
 
 
 class PassageDatabase:
-    """Keeps passages and finds them by words and by vectors.
+    """Stores passages, their words and their vectors; :mod:`.finding` reads them.
 
     Args:
-        path: The database file; made if it is not there.
+        path: The database file; made if it does not exist.
     """
 
     def __init__(self, path: Path) -> None:
-        self._db = apsw.Connection(str(path))
-        self._db.set_busy_timeout(_BUSY_MS)
-        self._db.enable_load_extension(True)
-        self._db.load_extension(sqlite_vec.loadable_path())
-        self._db.enable_load_extension(False)
+        self.connection = apsw.Connection(str(path))
+        self.connection.set_busy_timeout(_BUSY_MS)
+        self.connection.enable_load_extension(True)
+        self.connection.load_extension(sqlite_vec.loadable_path())
+        self.connection.enable_load_extension(False)
         with _setting_up(path):
-            self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
+            self.connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
             with self._transaction("BEGIN IMMEDIATE"):
-                self._db.execute(_SCHEMA)
+                set_up(self.connection)
+        self.connection.execute(TEMPORARY)
 
     def close(self) -> None:
-        """Let go of the database."""
-        self._db.close()
+        """Close the database."""
+        self.connection.close()
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[None]:
-        self._db.execute(begin)
+    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+        self.connection.execute(begin)
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self.connection.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
+        self.connection.execute("COMMIT")
 
     def snapshot(self) -> AbstractContextManager[None]:
         """See one state of the database in all that is read inside this context."""
         return self._transaction("BEGIN")
 
-    # writing
+    # words
 
-    def stage(self, passages: Iterable[StagedPassage], *, restart: bool = False) -> None:
-        """Put passages aside, where no search sees them; ``restart`` forgets earlier ones."""
-        self._db.execute(_STAGING)
+    def stage(self, passages: Iterable[StagedPassage], *, restart: bool = False) -> int:
+        """Gather passages where no search sees them; ``restart`` drops earlier ones.
+
+        Returns:
+            How many there are.
+        """
         if restart:
-            self._db.execute("DELETE FROM temp.staged")
-        self._db.executemany(
-            "INSERT INTO temp.staged VALUES (?, ?, ?, ?, ?)",
-            ((p.key, p.source, p.page, p.text, p.vector) for p in passages),
+            self.connection.execute("DELETE FROM temp.staged")
+        self.connection.executemany(
+            "INSERT OR IGNORE INTO temp.staged VALUES (?, ?, ?, ?, ?, ?)", map(_row, passages)
         )
+        return int(self.connection.execute("SELECT count(*) FROM temp.staged").get)
 
-    def publish(self, document: int, *, owner: str, model: str) -> list[str]:
-        """Replace a document's passages by the staged ones, all at once.
+    def publish(
+        self, document: int, *, owner: str, title: str, pages: Sequence[int] | None = None
+    ) -> list[str]:
+        """Replace a document's passages by the gathered ones, in one transaction.
 
         Args:
             document: The document.
-            owner: Who may find the passages.
-            model: Identity of the embedding model. Vectors of any other model are dropped;
-                their passages are found by words until they are indexed again.
+            owner: The principal who may find the passages.
+            title: Words by which the document is found, besides its text.
+            pages: Replace the passages of these pages only, and add to the others.
 
         Returns:
-            The sources that were replaced.
+            The keys of the passages that are gone.
         """
-        with self._transaction("BEGIN IMMEDIATE"):
-            dimension = self._staged_dimension()
-            if dimension:
-                self._prepare_vectors(model, dimension)
-            replaced = self._delete(document)
-            self._db.execute(
-                "INSERT INTO passages(key, source, document, owner, page, text)"
-                " SELECT key, source, ?, ?, page, text FROM temp.staged ORDER BY rowid",
-                (document, owner),
+        with self._transaction():
+            replaced = self._delete_unstaged(document, pages)
+            stage = "words" if pages is None else "reading"
+            self.connection.execute(
+                "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)",
+                (document, owner, title, stage),
             )
-            self._db.execute(
-                "INSERT INTO words(rowid, text) SELECT id, text FROM passages WHERE document = ?",
-                (document,),
-            )
-            if dimension:
-                self._db.execute(
-                    "INSERT INTO vectors(id, owner, embedding)"
-                    " SELECT p.id, p.owner, s.vector FROM passages p JOIN temp.staged s"
-                    " ON s.key = p.key WHERE p.document = ? ORDER BY p.id",
-                    (document,),
-                )
-            self._db.execute("DELETE FROM temp.staged")
+            self._insert_staged(document, owner, title)
+            self.connection.execute("DELETE FROM temp.staged")
         return replaced
 
-    def remove(self, document: int) -> list[str]:
-        """Forget a document; returns the sources that it had."""
-        with self._transaction("BEGIN IMMEDIATE"):
-            return self._delete(document)
-
-    def _delete(self, document: int) -> list[str]:
-        mine = (document,)
-        sources = self._db.execute("SELECT DISTINCT source FROM passages WHERE document = ?", mine)
-        found = [str(source) for (source,) in sources]
-        if self.model is not None:
-            self._db.execute(
-                "DELETE FROM vectors WHERE id IN (SELECT id FROM passages WHERE document = ?)", mine
-            )
-        self._db.execute(
-            "INSERT INTO words(words, rowid, text)"
-            " SELECT 'delete', id, text FROM passages WHERE document = ?",
-            mine,
+    def _insert_staged(self, document: int, owner: str, title: str) -> None:
+        name_terms = " ".join(analyse(title, UNKNOWN)[1])
+        start = int(self.connection.execute("SELECT coalesce(max(id), 0) FROM passages").get)
+        self.connection.execute(
+            "INSERT INTO passages(key, document, owner, page, language, text)"
+            " SELECT key, ?, ?, page, language, text FROM temp.staged"
+            " WHERE key NOT IN (SELECT key FROM passages) ORDER BY rowid",
+            (document, owner),
         )
-        self._db.execute("DELETE FROM passages WHERE document = ?", mine)
-        return found
+        self.connection.execute(
+            "INSERT INTO words(rowid, exact, stems, title)"
+            " SELECT p.id, s.exact, s.stems, ? FROM passages p JOIN temp.staged s ON s.key = p.key"
+            " WHERE p.id > ? ORDER BY p.id",
+            (name_terms, start),
+        )
 
-    def _staged_dimension(self) -> int:
-        row = self._db.execute("SELECT max(length(vector)) FROM temp.staged").get
-        return int(row or 0) // 4
+    def _delete_unstaged(self, document: int, pages: Sequence[int] | None) -> list[str]:
+        rows = self.connection.execute(
+            "SELECT id, key, page FROM passages WHERE document = ?"
+            " AND key NOT IN (SELECT key FROM temp.staged)",
+            (document,),
+        )
+        old = [(i, str(key)) for i, key, page in rows if pages is None or page in set(pages)]
+        self._delete([number for number, _ in old])
+        return [key for _, key in old]
 
-    def _prepare_vectors(self, model: str, dimension: int) -> None:
-        identity = f"{model}/{dimension}"
-        if self.model == identity:
+    def remove(self, document: int) -> list[str]:
+        """Delete the passages of a document and return their keys."""
+        with self._transaction():
+            rows = self.connection.execute(
+                "SELECT id, key FROM passages WHERE document = ?", (document,)
+            )
+            old = [(int(number), str(key)) for number, key in rows]
+            self._delete([number for number, _ in old])
+            self.connection.execute("DELETE FROM documents WHERE id = ?", (document,))
+        return [key for _, key in old]
+
+    def _delete(self, numbers: Sequence[int]) -> None:
+        rows = [(number,) for number in numbers]
+        for slot, table in _TABLES.items():
+            if self.model(slot) is not None:
+                self.connection.executemany(f"DELETE FROM {table} WHERE id = ?", rows)  # noqa: S608
+        self.connection.executemany("DELETE FROM words WHERE rowid = ?", rows)
+        self.connection.executemany("DELETE FROM passages WHERE id = ?", rows)
+
+    # vectors
+
+    def pending(
+        self, document: int, slot: Slot, *, limit: int, every: bool
+    ) -> list[PendingPassage]:
+        """Return passages of a document that still need a vector of a model.
+
+        Args:
+            document: The document.
+            slot: The model; each has the passages of its languages.
+            limit: How many passages are returned at most.
+            every: Whether the model is for all languages.
+        """
+        mine = "" if every else f"AND {_SLOT_FILTERS[slot]}"
+        rows = self.connection.execute(
+            "SELECT id, key, text FROM passages WHERE document = ? AND embedded = 0"  # noqa: S608
+            f" {mine} ORDER BY id LIMIT ?",
+            (document, limit),
+        )
+        return [PendingPassage(int(number), str(key), str(text)) for number, key, text in rows]
+
+    def add_vectors(self, slot: Slot, model: str, vectors: Iterable[tuple[int, bytes]]) -> None:
+        """Store vectors of passages; the vectors of any earlier model are dropped.
+
+        Args:
+            slot: Which of the two models it is.
+            model: Identity of the model.
+            vectors: Numbers of passages and their vectors, as packed float32.
+        """
+        rows = list(vectors)
+        if not rows:
             return
-        self._db.execute("DROP TABLE IF EXISTS vectors")
-        self._db.execute(
-            "CREATE VIRTUAL TABLE vectors USING vec0(id INTEGER PRIMARY KEY,"
+        with self._transaction():
+            self._prepare(slot, model, len(rows[0][1]) // 4)
+            for number, vector in rows:
+                self.connection.execute(
+                    f"INSERT INTO {_TABLES[slot]}(id, owner, embedding)"  # noqa: S608
+                    " SELECT id, owner, ? FROM passages WHERE id = ? AND embedded = 0",
+                    (vector, number),
+                )
+            self.set_embedded(number for number, _ in rows)
+
+    def set_embedded(self, numbers: Iterable[int]) -> None:
+        """Mark passages that need no vector here (any more)."""
+        self.connection.executemany(
+            "UPDATE passages SET embedded = 1 WHERE id = ?", [(number,) for number in numbers]
+        )
+
+    def finish(self, document: int) -> None:
+        """Mark a document as found by meaning, too."""
+        self.connection.execute(
+            "UPDATE documents SET stage = 'meaning' WHERE id = ? AND stage = 'words'", (document,)
+        )
+
+    def _prepare(self, slot: Slot, model: str, dimension: int) -> None:
+        identity = f"{model}/{dimension}"
+        before = self.model(slot)
+        if before == identity:
+            return
+        table = _TABLES[slot]
+        if before is not None:
+            self.connection.execute(
+                f"UPDATE passages SET embedded = 0 WHERE id IN (SELECT id FROM {table})"  # noqa: S608
+            )
+        self.connection.execute(f"DROP TABLE IF EXISTS {table}")
+        self.connection.execute(
+            f"CREATE VIRTUAL TABLE {table} USING vec0(id INTEGER PRIMARY KEY,"
             f" owner TEXT PARTITION KEY, embedding float[{dimension}] distance_metric=cosine,"
             f" chunk_size={_VECTORS_PER_BLOCK})"
         )
-        self._db.execute("INSERT OR REPLACE INTO facts VALUES ('model', ?)", (identity,))
+        self.connection.execute(
+            "INSERT OR REPLACE INTO facts VALUES (?, ?)", (_FACTS[slot], identity)
+        )
 
-    # reading
+    # facts
 
-    @property
-    def model(self) -> str | None:
-        """Identity and dimension of the model whose vectors are here."""
-        value = self._db.execute("SELECT value FROM facts WHERE name = 'model'").get
+    def model(self, slot: Slot = "main") -> str | None:
+        """Return identity and dimension of the model whose vectors are stored."""
+        value = self.connection.execute(
+            "SELECT value FROM facts WHERE name = ?", (_FACTS[slot],)
+        ).get
         return None if value is None else str(value)
 
     def count(self, document: int | None = None) -> int:
         """Return how many passages there are, of one document or of all."""
         return int(
-            self._db.execute(
+            self.connection.execute(
                 "SELECT count(*) FROM passages WHERE ?1 IS NULL OR document = ?1", (document,)
             ).get
         )
 
-    def by_words(self, query: str, *, owner: str | None, limit: int) -> list[int]:
-        """Return ids of passages with words of the query, best first by BM25."""
-        words = re.findall(r"\w+", query)
-        if not words:
-            return []
-        match = " OR ".join(f'"{word}"' for word in dict.fromkeys(words))
-        rows = self._db.execute(
-            "SELECT w.rowid FROM words w JOIN passages p ON p.id = w.rowid"
-            " WHERE w.words MATCH ?1 AND (?2 IS NULL OR p.owner = ?2)"
-            " ORDER BY bm25(w.words) LIMIT ?3",
-            (match, owner, limit),
-        )
-        return [int(number) for (number,) in rows]
+    def is_empty(self) -> bool:
+        """Whether there is no passage at all."""
+        return self.connection.execute("SELECT 1 FROM passages LIMIT 1").get is None
 
-    def by_vector(self, vector: bytes, model: str, *, owner: str | None, limit: int) -> list[int]:
-        """Return ids of the passages nearest to a vector; none if another model made them."""
-        if self.model != f"{model}/{len(vector) // 4}":
-            return []
-        mine = "" if owner is None else " AND owner = :owner"
-        rows = self._db.execute(
-            f"SELECT id FROM vectors WHERE embedding MATCH :vector AND k = :limit{mine}",  # noqa: S608
-            {"vector": vector, "limit": min(limit, _MAX_DEPTH), "owner": owner},
-        )
-        return [int(number) for (number,) in rows]
-
-    def by_keys(self, keys: Sequence[str], *, owner: str | None) -> list[int]:
-        """Return ids of the published ones among the passages with these keys, in their order."""
-        found = (
-            self._db.execute(
-                "SELECT id FROM passages WHERE key = ?1 AND (?2 IS NULL OR owner = ?2)",
-                (key, owner),
+    def stages(self, documents: Iterable[int]) -> dict[int, str]:
+        """Return how far documents are indexed: ``reading``, ``words`` or ``meaning``."""
+        found: dict[int, str] = {}
+        for number in documents:
+            stage = self.connection.execute(
+                "SELECT stage FROM documents WHERE id = ?", (number,)
             ).get
-            for key in keys
-        )
-        return [int(number) for number in found if number is not None]
+            if stage is not None:
+                found[number] = str(stage)
+        return found
 
-    def hits(self, *rankings: Sequence[int], limit: int) -> list[Hit]:
-        """Fuse rankings of passage ids by their reciprocal ranks and fetch the best passages."""
-        scores: dict[int, float] = {}
-        for ranking in rankings:
-            for rank, number in enumerate(ranking, 1):
-                scores[number] = scores.get(number, 0.0) + 1.0 / (_RANK_OFFSET + rank)
-        best = sorted(scores, key=lambda number: (-scores[number], number))[:limit]
-        rows = [
-            (number, row)
-            for number in best
-            for row in self._db.execute(
-                "SELECT document, page, text FROM passages WHERE id = ?", (number,)
-            )
-        ]
-        return [Hit(row[0], row[1], row[2], scores[number]) for number, row in rows]
+
+def _row(passage: StagedPassage) -> tuple[str, int, str, str, str, str]:
+    exact, stems = analyse(passage.text, passage.language)
+    return (
+        passage.key,
+        passage.page,
+        passage.language,
+        passage.text,
+        " ".join(exact),
+        " ".join(stems),
+    )

@@ -11,6 +11,8 @@ class Recipe:
 
     Attributes:
         folder: Where the index keeps its files.
+        multilingual: Whether passages in other languages than English get vectors, in addition
+            to those of ``minilm``.
         api_key: Never logged, never stored; goes to the child through its standard input.
     """
 
@@ -23,6 +25,7 @@ class Recipe:
     chunk_tokens: int = 200
     chunk_overlap: int = 20
     threads: int = 1
+    multilingual: bool = True
 
     def as_message(self) -> dict[str, Any]:
         """Return what :class:`Recipe` can be made from again."""

@@ -14,7 +14,7 @@ class PassageRetriever(BaseRetriever):
 
     Args:
         recipe: As the server has it; ``folder`` is ``index`` in its data directory.
-        owner: Whose passages are searched; ``None`` for everybody's.
+        owner: Whose passages are searched; ``None`` for those of all owners.
         top_k: How many passages are wanted.
     """
 
@@ -32,5 +32,5 @@ class PassageRetriever(BaseRetriever):
             NodeWithScore(
                 node=TextNode(text=text, metadata={"pdf": document, "page": page}), score=score
             )
-            for document, page, text, score in reply["hits"]
+            for document, page, text, score, _ in reply["hits"]
         ]

@@ -1,40 +1,46 @@
 """The child process that indexes and searches.
 
-Two of them may run at once: one indexes, the other searches and removes, so that a search
-never waits for an indexing job. Each imports only what its requests need.
+Indexing and searching run in processes of their own, so that a search never waits for an
+indexing job. Each imports only what its requests need.
 """
 
 import os
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdfsluice.core import PageText, serve
 
+from .finding import Finder, Rankings
+from .ingest import Cutter, Embedder
+from .languages import ENGLISH, UNKNOWN
 from .models import EmbeddingModel, pack
-from .passages import PassageDatabase, StagedPassage
+from .passages import PassageDatabase, PendingPassage, Slot
+from .queries import Query, parse
 from .recipe import Recipe
 
 if TYPE_CHECKING:  # LlamaIndex takes a second to import
     from .foreign import ForeignVectors
-    from .ingest import Ingestion
+    from .multilingual import MultilingualEncoder
 
 DATABASE = "passages.db"
-_LEAST_DEPTH = 50
+_MIN_DEPTH = 50
 _DEPTH_FACTOR = 4
 _NICENESS = 5  # indexing can wait; uploads and searches cannot
+_MIN_SIMILARITY: Mapping[Slot, float] = {"main": 0.2, "other": 0.2}
+"""Below it a passage has nothing to do with a query; of the models that come with pdfsluice."""
+
+Nearest = Callable[[], list[int]]
 
 
 class Worker:
-    """Everything that belongs to one recipe."""
+    """All that belongs to one recipe."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self._model = EmbeddingModel(recipe)
-        self._reference = ""
-        self._owner = ""
+        self._cutter = Cutter(recipe, 0)
 
     @cached_property
     def _database(self) -> PassageDatabase:
@@ -43,11 +49,19 @@ class Worker:
         return PassageDatabase(folder / DATABASE)
 
     @cached_property
-    def _ingestion(self) -> "Ingestion":
-        from .ingest import Ingestion  # noqa: PLC0415 - imports LlamaIndex
+    def _finder(self) -> Finder:
+        return Finder(self._database)
 
+    @cached_property
+    def _embedder(self) -> Embedder:
         os.nice(_NICENESS)
-        return Ingestion(self.recipe, self._model)
+        return Embedder(self._model)
+
+    @cached_property
+    def _multilingual(self) -> "MultilingualEncoder":
+        from .multilingual import MultilingualEncoder  # noqa: PLC0415 - loads 30 MB
+
+        return MultilingualEncoder()
 
     @cached_property
     def _foreign(self) -> "ForeignVectors | None":
@@ -57,86 +71,154 @@ class Worker:
 
         return ForeignVectors(self.recipe)
 
-    def begin(self, *, document: int, owner: str) -> dict[str, Any]:
+    @property
+    def _is_for_english(self) -> bool:
+        """Whether the model of the settings is the built-in one, which knows English alone."""
+        return self.recipe.embedding == "minilm"
+
+    # indexing
+
+    def begin(self, *, document: int) -> dict[str, Any]:
         """Start to gather the passages of a document."""
-        self._reference = f"{document}-{uuid.uuid4().hex}"
-        self._owner = owner
+        self._cutter = Cutter(self.recipe, document)
         self._database.stage([], restart=True)
         return {"begun": True}
 
     def stage(self, *, pages: list[tuple[int, str]]) -> dict[str, Any]:
-        """Cut and embed pages, and put their passages aside."""
-        from .ingest import PAGE, text_of  # noqa: PLC0415 - imports LlamaIndex
-
+        """Cut pages into passages and gather them."""
         texts = [PageText(number, text) for number, text in pages]
-        nodes = self._ingestion.passages(texts, reference=self._reference, owner=self._owner)
+        return {"passages": self._database.stage(self._cutter.passages(texts))}
+
+    def publish(self, *, document: int, owner: str, title: str) -> dict[str, Any]:
+        """Replace the document's passages by the gathered ones; words find them from now on."""
+        return self._forget(self._database.publish(document, owner=owner, title=title))
+
+    def add_pages(
+        self, *, document: int, owner: str, title: str, pages: list[tuple[int, str]]
+    ) -> dict[str, Any]:
+        """Publish some pages of a document by words, while others are still being read."""
+        texts = [PageText(number, text) for number, text in pages]
+        self._database.stage(Cutter(self.recipe, document).passages(texts), restart=True)
+        numbers = [page.number for page in texts]
+        replaced = self._database.publish(document, owner=owner, title=title, pages=numbers)
+        return self._forget(replaced)
+
+    def embed(self, *, document: int, owner: str, limit: int) -> dict[str, Any]:
+        """Give vectors to some passages of a document that have none.
+
+        Returns:
+            ``embedded``: how many; 0 if the document is finished.
+        """
+        every = not self._is_for_english
+        pending = self._database.pending(document, "main", limit=limit, every=every)
+        if pending:
+            self._embed_main(pending, owner)
+            return {"embedded": len(pending)}
+        pending = self._database.pending(document, "other", limit=limit, every=False)
+        if pending and not every:
+            self._embed_other(pending)
+            return {"embedded": len(pending)}
+        self._database.finish(document)
+        return {"embedded": 0}
+
+    def _embed_main(self, pending: Sequence[PendingPassage], owner: str) -> None:
+        nodes = self._embedder.nodes(pending, owner=owner)
         if self._foreign is not None:
             self._foreign.add(nodes)
-        own_vectors = self._foreign is None
-        self._database.stage(
-            StagedPassage(
-                key=node.node_id,
-                source=node.ref_doc_id or "",
-                page=node.metadata[PAGE],
-                text=text_of(node),
-                vector=pack(node.get_embedding()) if own_vectors else None,
-            )
-            for node in nodes
-        )
-        return {"passages": len(nodes)}
+            self._database.set_embedded(passage.id for passage in pending)
+            return
+        vectors = [pack(node.get_embedding()) for node in nodes]
+        numbers = [passage.id for passage in pending]
+        self._database.add_vectors("main", self._model.identity, zip(numbers, vectors, strict=True))
 
-    def publish(self, *, document: int) -> dict[str, Any]:
-        """Replace what was there of the document by the passages put aside."""
-        return self._forget(
-            self._database.publish(document, owner=self._owner, model=self._model.identity)
-        )
+    def _embed_other(self, pending: Sequence[PendingPassage]) -> None:
+        numbers = [passage.id for passage in pending]
+        if not self.recipe.multilingual:
+            self._database.set_embedded(numbers)
+            return
+        vectors = self._multilingual.encode([passage.text for passage in pending])
+        packed = [vector.tobytes() for vector in vectors]
+        identity = self._multilingual.identity
+        self._database.add_vectors("other", identity, zip(numbers, packed, strict=True))
 
     def remove(self, *, document: int) -> dict[str, Any]:
         """Forget a document."""
         return self._forget(self._database.remove(document))
 
-    def _forget(self, sources: list[str]) -> dict[str, Any]:
-        """Delete vectors elsewhere; what stays there is ballast and is never found again."""
+    def _forget(self, keys: list[str]) -> dict[str, Any]:
+        """Delete vectors elsewhere; those that stay there are ballast and never found again."""
         trouble = ""
         if self._foreign is not None:
             try:
-                for source in sources:
-                    self._foreign.forget(source)
-            except Exception as error:  # noqa: BLE001 - somebody else's store may fail in any way
+                for key in keys:
+                    self._foreign.forget(key)
+            except Exception as error:  # noqa: BLE001 - a store of others may fail in any way
                 trouble = f"{type(error).__name__}: {error}"
         return {"trouble": trouble}
 
+    # searching
+
     def search(self, *, query: str, top_k: int, owner: str | None) -> dict[str, Any]:
-        """Find passages by words and by meaning; by words alone where no model answers."""
-        depth = max(_LEAST_DEPTH, top_k * _DEPTH_FACTOR)
-        if self._database.count() == 0:
-            return {"hits": [], "trouble": ""}
+        """Find passages by words and by meaning; by words alone if the model fails."""
+        depth = max(_MIN_DEPTH, top_k * _DEPTH_FACTOR)
+        if self._database.is_empty():
+            return {"hits": [], "stages": [], "trouble": ""}
+        wanted = parse(query, self._finder.languages())
+        nearest: list[Nearest] = []
         trouble = ""
-        nearest: Callable[[], list[int]] = list
         try:
-            nearest = self._nearest(query, owner, depth)
+            nearest = self._nearest(query, wanted, owner, depth)
         except Exception as error:  # noqa: BLE001 - a remote model may fail in any way
             trouble = f"{type(error).__name__}: {error}"
         with self._database.snapshot():
-            by_words = self._database.by_words(query, owner=owner, limit=depth)
-            hits = self._database.hits(by_words, nearest(), limit=top_k)
+            rankings: Rankings = self._finder.by_query(wanted, owner=owner, limit=depth)
+            rankings.meaning = [ranking() for ranking in nearest]
+            hits = self._finder.hits(rankings, limit=top_k)
+            stages = self._database.stages({hit.document for hit in hits})
         return {
-            "hits": [(hit.document, hit.page, hit.text, hit.score) for hit in hits],
+            "hits": [(hit.document, hit.page, hit.text, hit.score, hit.match) for hit in hits],
+            "stages": list(stages.items()),
             "trouble": trouble,
         }
 
-    def _nearest(self, query: str, owner: str | None, depth: int) -> Callable[[], list[int]]:
-        """Ask the model before the snapshot is taken; return what reads inside of it."""
+    def _nearest(self, query: str, wanted: Query, owner: str | None, depth: int) -> list[Nearest]:
+        """Ask the models before the snapshot is taken; return what reads inside of it."""
+        nearest: list[Nearest] = []
+        is_english = wanted.language in {ENGLISH, UNKNOWN}
+        if is_english or not self._is_for_english:
+            nearest.append(self._nearest_main(query, owner, depth))
+        if wanted.language != ENGLISH and self._database.model("other") is not None:
+            vector = self._multilingual.encode([query])[0].tobytes()
+            nearest.append(self._nearest_stored(vector, "other", owner, depth))
+        return nearest
+
+    def _nearest_main(self, query: str, owner: str | None, depth: int) -> Nearest:
+        if self._foreign is None and self._database.model("main") is None:
+            return list
         vector = self._model.encode_query(query)
         if self._foreign is not None:
             keys = self._foreign.nearest(vector, owner=owner, limit=depth)
-            return lambda: self._database.by_keys(keys, owner=owner)
-        identity = self._model.identity
-        return lambda: self._database.by_vector(pack(vector), identity, owner=owner, limit=depth)
+            return lambda: self._finder.by_keys(keys, owner=owner)
+        return self._nearest_stored(pack(vector), "main", owner, depth)
+
+    def _nearest_stored(self, vector: bytes, slot: Slot, owner: str | None, depth: int) -> Nearest:
+        built_in = self._is_for_english or slot == "other"
+        identity = self._multilingual.identity if slot == "other" else self._model.identity
+        return lambda: self._finder.by_vector(
+            vector,
+            identity,
+            owner=owner,
+            limit=depth,
+            slot=slot,
+            min_similarity=_MIN_SIMILARITY[slot] if built_in else -1.0,
+        )
+
+
+_OPERATIONS = frozenset({"begin", "stage", "publish", "add_pages", "embed", "remove", "search"})
 
 
 class _Requests:
-    """Hands requests to the worker of their recipe."""
+    """Passes requests to the worker of their recipe."""
 
     def __init__(self) -> None:
         self._worker: Worker | None = None
@@ -146,7 +228,7 @@ class _Requests:
         if self._worker is None or self._worker.recipe != recipe:
             self._worker = Worker(recipe)
         operation = request.pop("operation")
-        if operation not in {"begin", "stage", "publish", "remove", "search"}:
+        if operation not in _OPERATIONS:
             raise ValueError(f"unknown operation {operation!r}")
         yield getattr(self._worker, operation)(**request)
 

@@ -19,7 +19,7 @@ from pdfsluice.core.documents.visual_order import RIGHT_TO_LEFT, logical_order
 _MAX_LINE = 2000  # characters; longer lines stay as PDFium returns them
 _MIN_HEIGHT = 0.1  # points; a glyph that is drawn is higher
 _MAX_TILT = 0.5  # of the height of a line, between neighbours on one line
-_MIN_SPACE = 0.2  # of the height of a line: less beside a mark or a sign is no space
+_MIN_SPACE = 0.2  # of the height of a line: less next to a mark or a sign is no space
 _MAX_GAP = 0.35  # of the height of a line: more is a space
 _SURROGATES = range(0xD800, 0xE000)
 _LAM = "\u0644"
@@ -110,7 +110,7 @@ def _with_their_marks(glyphs: list[_Glyph]) -> list[_Glyph]:
 
 
 def _by_content(glyphs: list[_Glyph]) -> str:
-    """Read text without glyphs, which nobody can see: in the order of the content stream."""
+    """Read text without glyphs, which is invisible, in the order of the content stream."""
     ordered = sorted(glyphs, key=lambda glyph: glyph.origin)
     return "".join(glyph.text for glyph in ordered)
 
@@ -149,7 +149,7 @@ def _parts(word: list[_Glyph], gap: float) -> Iterator[list[_Glyph]]:
 
 
 def _merged(words: list[list[_Glyph]], space: float) -> list[list[_Glyph]]:
-    """Join words between which there is no space: a mark had been taken for the end of one."""
+    """Join words between which there is no space: PDFium ended one at a mark."""
     merged: list[list[_Glyph]] = []
     for word in words:
         gap = _starts(word) - _ends(merged[-1]) if merged else space
@@ -197,7 +197,7 @@ def _clusters(word: list[_Glyph]) -> list[list[_Glyph]]:
 
 
 def _distance(letter: _Glyph, mark: _Glyph) -> float:
-    """Return how far a mark is beside a letter, then from the middle of it."""
+    """Return the distance of a mark from a letter, then from the middle of it."""
     beside = max(letter.left - mark.middle, mark.middle - letter.right, 0.0)
     return beside * 1000 + abs(letter.middle - mark.middle)
 

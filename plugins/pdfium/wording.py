@@ -1,4 +1,4 @@
-"""What PDFium says when it fails, in plain words."""
+"""The errors of PDFium in plain words."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Whether the fonts of a page say which characters their glyphs are."""
+"""Whether the fonts of a page map their glyphs to characters."""
 
 from pypdf import PageObject
 from pypdf.errors import PyPdfError

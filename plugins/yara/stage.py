@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from pdfsluice.core import (
-    ChildAccess,
     ChildFailed,
     ChildPool,
     CompletionContext,
@@ -46,7 +45,6 @@ class YaraStage:
                 file_size=0,
                 apart=True,
             ),
-            access=ChildAccess(readable=(str(folder),)),
             arguments=(str(folder), str(options.wall_seconds)),
             size=options.workers,
             idle_seconds=options.idle_seconds,

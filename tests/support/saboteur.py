@@ -22,7 +22,6 @@ from pdfsluice.core.findings import (
 )
 from pdfsluice.core.models import Session
 from pdfsluice.core.plugins.hookspecs import hookimpl
-from pdfsluice.core.plugins.ports.children import ChildAccess
 from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
 from pdfsluice.core.plugins.ports.policy import PolicySpec
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
@@ -144,8 +143,7 @@ def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamS
     def open_stage(context: StageContext) -> Saboteur:
         return Saboteur(options, context)
 
-    access = ChildAccess(writable=(str(options.folder),), programs=True)
-    return [StreamStageSpec(name="saboteur", open=open_stage, after=("digest",), access=access)]
+    return [StreamStageSpec(name="saboteur", open=open_stage, after=("digest",))]
 
 
 @hookimpl

@@ -153,13 +153,19 @@ class PageView(View):
 
 
 class HitView(View):
-    """A passage that matches a search."""
+    """A passage that matches a search.
+
+    ``match`` is ``words`` or ``meaning``. ``stage`` says how far the document is indexed:
+    ``reading`` (words of some pages), ``words``, or ``meaning`` (all of it).
+    """
 
     document_id: int
     title: str
     page: int
     text: str
     score: float
+    match: str = ""
+    stage: str = ""
 
     @classmethod
     def of(cls, document: Document, passage: Passage) -> Self:
@@ -170,6 +176,8 @@ class HitView(View):
             page=passage.page,
             text=passage.text,
             score=passage.score,
+            match=passage.match,
+            stage=passage.stage,
         )
 
 

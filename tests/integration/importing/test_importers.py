@@ -31,7 +31,7 @@ MakeExtractors = Callable[..., Awaitable[Sequence[TextExtractor]]]
 
 @dataclass
 class Told:
-    """Progress as it was told."""
+    """Progress as it was published."""
 
     shares: list[float] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)

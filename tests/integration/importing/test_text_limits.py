@@ -26,7 +26,7 @@ MakeExtractors = Callable[..., Awaitable[Sequence[TextExtractor]]]
 
 @dataclass
 class Told:
-    """Progress as it was told."""
+    """Progress as it was published."""
 
     messages: list[str] = field(default_factory=list)
 
@@ -52,7 +52,7 @@ class Endless:
 
 
 class Hanging:
-    """An extractor that reads three pages and says nothing more."""
+    """An extractor that reads three pages and then hangs."""
 
     async def pages(self, path: Path, *, first: int = 1) -> AsyncIterator[PageText]:
         for number in range(first, 4):

@@ -1,4 +1,4 @@
-"""Wrong settings of the index stop the start, and say which."""
+"""Wrong settings of the index stop the start and are named."""
 
 from pathlib import Path
 from typing import Any

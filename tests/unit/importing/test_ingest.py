@@ -1,4 +1,4 @@
-"""Pages become passages that know their page, with LlamaIndex's own parts."""
+"""Pages become passages that know their page; LlamaIndex's parts embed them."""
 
 import pytest
 from hypothesis import given, settings
@@ -6,14 +6,12 @@ from hypothesis import strategies as st
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from pdfsluice.core.models import PageText
-from pdfsluice.plugins.llamaindex.ingest import (
-    PAGE,
-    Ingestion,
-    collapse_leaders,
-    text_of,
-)
+from pdfsluice.plugins.llamaindex.ingest import Cutter, Embedder
 from pdfsluice.plugins.llamaindex.models import EmbeddingModel
+from pdfsluice.plugins.llamaindex.multilingual import MultilingualEncoder
+from pdfsluice.plugins.llamaindex.passages import PendingPassage
 from pdfsluice.plugins.llamaindex.recipe import Recipe
+from pdfsluice.plugins.llamaindex.splitting import collapse_leaders, split
 
 RECIPE = Recipe(folder="unused", chunk_tokens=40, chunk_overlap=8, threads=2)
 
@@ -24,8 +22,8 @@ def model() -> EmbeddingModel:
 
 
 @pytest.fixture(scope="module")
-def ingestion(model: EmbeddingModel) -> Ingestion:
-    return Ingestion(RECIPE, model)
+def embedder(model: EmbeddingModel) -> Embedder:
+    return Embedder(model)
 
 
 @pytest.mark.parametrize(
@@ -60,28 +58,45 @@ PAGES = st.lists(
 
 
 @given(texts=PAGES)
-@settings(max_examples=15, deadline=None)
-def test_every_passage_is_of_its_page_and_fits(
-    ingestion: Ingestion, model: EmbeddingModel, texts: list[str]
-) -> None:
+@settings(max_examples=25, deadline=None)
+def test_every_passage_is_of_its_page_and_fits(model: EmbeddingModel, texts: list[str]) -> None:
     pages = [PageText(number, text) for number, text in enumerate(texts, 10)]
-    nodes = ingestion.passages(pages, reference="7-x", owner="anna")
+    passages = list(Cutter(RECIPE, 7).passages(pages))
     assert model.tokenize is not None
-    for node in nodes:
-        page = node.metadata[PAGE]
-        assert text_of(node) in texts[page - 10]
-        assert node.metadata["owner"] == "anna"
-        assert node.ref_doc_id == f"7-x-{page}"
-        assert len(model.tokenize(text_of(node))) <= RECIPE.chunk_tokens
-        assert len(node.get_embedding()) == 384
-    assert [node.metadata[PAGE] for node in nodes] == sorted(n.metadata[PAGE] for n in nodes)
-    covered = {node.metadata[PAGE] for node in nodes}
+    for passage in passages:
+        assert passage.text in texts[passage.page - 10]
+        assert passage.key.startswith(f"7-{passage.page}-")
+        assert len(model.tokenize(passage.text)) <= RECIPE.chunk_tokens
+    assert [passage.page for passage in passages] == sorted(p.page for p in passages)
+    covered = {passage.page for passage in passages}
     assert covered == {page.number for page in pages if page.text.strip()}
+    assert list(Cutter(RECIPE, 7).passages(pages)) == passages, "keys do not change"
 
 
-def test_only_the_text_is_embedded(ingestion: Ingestion, model: EmbeddingModel) -> None:
-    [one] = ingestion.passages([PageText(1, "the pump")], reference="1", owner="anna")
-    [two] = ingestion.passages([PageText(99, "the pump")], reference="2", owner="bert")
+@given(st.text(alphabet="aé. \n漢字、。ไทย12\u064e", max_size=400))
+def test_nothing_is_lost_between_passages(text: str) -> None:
+    passages = split(text, tokens=40, overlap=0)
+    assert "".join("".join(passages).split()) == "".join(collapse_leaders(text).split())
+
+
+def test_passages_are_sized_by_their_script() -> None:
+    english = split("The pump restarts by itself. " * 200, tokens=200, overlap=0)
+    russian = split("Насос запускается снова сам. " * 200, tokens=200, overlap=0)  # noqa: RUF001
+    chinese = split("水泵在停电后会自行重新启动。" * 200, tokens=200, overlap=0)
+    assert abs(len(english) - len(russian)) <= 1
+    assert all(200 <= len(passage) <= 300 for passage in chinese[:-1])
+
+
+def test_a_passage_begins_with_the_end_of_the_one_before() -> None:
+    first, second, *_ = split("One. Two is longer. " * 40, tokens=40, overlap=10)
+    assert second.startswith("One. Two is longer.")
+    assert len(first) + len(second) > 160
+
+
+def test_only_the_text_is_embedded(embedder: Embedder, model: EmbeddingModel) -> None:
+    passages = [PendingPassage(1, "a", "the pump"), PendingPassage(2, "b", "the pump")]
+    one, two = embedder.nodes(passages, owner="anna")
+    assert (one.node_id, one.ref_doc_id, one.metadata) == ("a", "a", {"owner": "anna"})
     assert one.get_embedding() == pytest.approx(two.get_embedding())
     assert one.get_embedding() == pytest.approx(model.encode_query("the pump"), abs=1e-5)
 
@@ -94,3 +109,18 @@ async def test_the_model_is_a_part_for_llama_index(model: EmbeddingModel) -> Non
     assert part.get_text_embedding("pump") == pytest.approx(expected, abs=1e-5)
     assert await part.aget_query_embedding("pump") == pytest.approx(expected, abs=1e-5)
     assert len(part.get_text_embedding_batch(["a", "b", "c"])) == 3
+
+
+def test_meaning_crosses_languages() -> None:
+    encoder = MultilingualEncoder()
+    cat, kitten, pump, power = encoder.encode(
+        [
+            "Die Katze schläft auf der Matte.",
+            "Un chaton se repose sur un tapis.",
+            "Насос снова запускается после отключения электричества.",  # noqa: RUF001
+            "What happens after a power failure?",
+        ]
+    )
+    assert cat @ kitten > 0.3 > cat @ pump
+    assert pump @ power > 0.3 > cat @ power
+    assert len(encoder.encode([])) == 0

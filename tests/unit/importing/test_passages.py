@@ -5,17 +5,27 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import apsw
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+import sqlite_vec
+from hypothesis import given
 from hypothesis import strategies as st
 
+from pdfsluice.plugins.llamaindex.finding import Finder, Rankings
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
-
-MODEL = "test"
-DIMENSION = 16
-EASY = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100
+from pdfsluice.plugins.llamaindex.queries import parse
+from tests.support.passages import (
+    DIMENSION,
+    EASY,
+    MODEL,
+    embed,
+    find,
+    near,
+    put,
+    staged,
+    texts,
+    unit,
 )
 
 
@@ -45,166 +55,152 @@ def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
                 done.result()
 
 
-def unit(seed: int, dimension: int = DIMENSION) -> bytes:
-    vector = np.random.default_rng(seed).normal(size=dimension)
-    return (vector / np.linalg.norm(vector)).astype(np.float32).tobytes()
-
-
-def put(
-    database: PassageDatabase,
-    document: int,
-    texts: list[str],
-    *,
-    owner: str = "anna",
-    model: str = MODEL,
-    vectors: list[bytes] | None = None,
-) -> list[str]:
-    vectors = vectors or [unit(document * 1000 + n) for n in range(len(texts))]
-    sources = [f"{document}-{n}" for n in range(len(texts))]
-    database.stage(
-        (
-            StagedPassage(key=f"{model}{source}{text}", source=source, page=n, text=text, vector=v)
-            for n, (source, text, v) in enumerate(zip(sources, texts, vectors, strict=True), 1)
-        ),
-        restart=True,
-    )
-    return database.publish(document, owner=owner, model=model)
-
-
-def texts(database: PassageDatabase, ids: list[int]) -> list[str]:
-    return [hit.text for hit in database.hits(ids, limit=1000)]
-
-
-def test_words_find_passages_best_first(database: PassageDatabase) -> None:
-    put(database, 1, ["the pump restarts", "a pump and the pump room", "nothing here"])
-    found = texts(database, database.by_words("PUMPS", owner="anna", limit=9))
-    assert found == ["a pump and the pump room", "the pump restarts"]
-    [hit, *_] = database.hits(database.by_words("room", owner=None, limit=9), limit=1)
-    assert (hit.document, hit.page) == (1, 2)
-
-
-@EASY
-@given(query=st.text(max_size=60))
-def test_no_query_is_an_error(database: PassageDatabase, query: str) -> None:
-    database.by_words(query, owner="anna", limit=5)
-
-
-@pytest.mark.parametrize("query", ['"', "a AND (b", "NEAR(a b)", "x*", "text:a", "\x00", "-a", ""])
-def test_operators_mean_nothing(database: PassageDatabase, query: str) -> None:
-    put(database, 1, ["unrelated"])
-    assert database.by_words(query, owner=None, limit=5) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "query"), [("Straße nach Zürich", "zurich"), ("Привет мир", "МИР"), ("naïve", "naive")]
-)
-def test_case_and_accents_do_not_matter(database: PassageDatabase, text: str, query: str) -> None:
-    put(database, 1, [text])
-    assert texts(database, database.by_words(query, owner=None, limit=5)) == [text]
-
-
 @EASY
 @given(count=st.integers(1, 40), limit=st.integers(1, 45), seed=st.integers(1, 10**6))
 def test_vectors_find_what_an_exhaustive_search_finds(
     database: PassageDatabase, count: int, limit: int, seed: int
 ) -> None:
+    database.remove(1)
     vectors = [unit(seed * 100 + n) for n in range(count)]
     put(database, 1, [f"passage {n}" for n in range(count)], vectors=vectors)
     query = unit(seed)
     table = np.frombuffer(b"".join(vectors), np.float32).reshape(count, DIMENSION)
     expected = np.argsort(-(table @ np.frombuffer(query, np.float32)), kind="stable")[:limit]
-    found = database.by_vector(query, MODEL, owner="anna", limit=limit)
+    found = near(database, query, owner="anna", limit=limit)
     assert texts(database, found) == [f"passage {n}" for n in expected]
 
 
+def test_far_vectors_are_left_out(database: PassageDatabase) -> None:
+    put(database, 1, ["one", "two"], vectors=[unit(1), unit(2)])
+    finder = Finder(database)
+    found = finder.by_vector(unit(1), MODEL, owner=None, limit=9, min_similarity=0.99)
+    assert texts(database, found) == ["one"]
+
+
 def test_the_owner_filter_comes_before_the_limit(database: PassageDatabase) -> None:
-    """Hundreds of better passages of somebody else do not crowd out one's own."""
+    """Hundreds of better passages of another owner do not crowd out one's own."""
     query = unit(0)
-    put(database, 1, ["pump pump pump"] * 300, owner="bert", vectors=[query] * 300)
+    pumps = ["pump pump pump" + " pump" * n for n in range(300)]
+    put(database, 1, pumps, owner="bert", vectors=[query] * 300)
     put(database, 2, ["a text that mentions a pump once", "other"], owner="anna")
+    finder = Finder(database)
     for owner, document in (("anna", 2), ("bert", 1)):
-        for ids in (
-            database.by_words("pump", owner=owner, limit=1),
-            database.by_vector(query, MODEL, owner=owner, limit=1),
+        for rankings in (
+            finder.by_query(parse("pump", ()), owner=owner, limit=1),
+            Rankings(meaning=[near(database, query, owner=owner, limit=1)]),
         ):
-            assert [hit.document for hit in database.hits(ids, limit=1)] == [document]
-    assert database.by_words("pump", owner="carla", limit=5) == []
-    assert database.by_vector(query, MODEL, owner="carla", limit=5) == []
-    assert len(database.by_vector(query, MODEL, owner=None, limit=301)) == 301
+            assert [hit.document for hit in finder.hits(rankings, limit=1)] == [document]
+    assert find(database, "pump", owner="carla") == []
+    assert near(database, query, owner="carla") == []
+    assert len(near(database, query, limit=301)) == 301
 
 
 def test_a_document_is_replaced_at_once(database: PassageDatabase, path: Path) -> None:
     put(database, 1, ["old one", "old two"])
     put(database, 2, ["old neighbour"])
     reader = PassageDatabase(path)
-    database.stage(
-        [StagedPassage(key="n", source="s", page=7, text="new one", vector=unit(5))], restart=True
-    )
-    assert len(reader.by_words("old", owner=None, limit=9)) == 3
-    assert reader.by_words("new", owner=None, limit=9) == []
+    database.stage([StagedPassage(key="n", page=7, text="new one")], restart=True)
+    assert len(find(reader, "old")) == 3
+    assert find(reader, "new") == []
     with reader.snapshot():
         assert reader.count(1) == 2
-        replaced = database.publish(1, owner="anna", model=MODEL)
+        replaced = database.publish(1, owner="anna", title="")
         assert reader.count(1) == 2, "a search sees one state from its beginning to its end"
-        assert len(texts(reader, reader.by_words("old", owner=None, limit=9))) == 3
-    assert sorted(replaced) == ["1-0", "1-1"]
-    found = texts(reader, reader.by_words("old new", owner=None, limit=9))
-    assert sorted(found) == ["new one", "old neighbour"]
-    assert len(reader.by_vector(unit(5), MODEL, owner=None, limit=9)) == 2
+        assert len(find(reader, "old")) == 3
+    assert sorted(replaced) == ["1-1-old one", "1-2-old two"]
+    assert sorted(find(reader, "old new")) == ["new one", "old neighbour"]
+    embed(database, 1, vectors=[unit(5)])
+    assert len(near(reader, unit(5))) == 2
     reader.close()
+
+
+def test_what_has_not_changed_keeps_its_vector(database: PassageDatabase) -> None:
+    put(database, 1, ["stays", "goes"])
+    database.stage(staged(1, ["stays", "comes"]), restart=True)
+    assert database.publish(1, owner="anna", title="") == ["1-2-goes"]
+    pending = database.pending(1, "main", limit=9, every=True)
+    assert [passage.text for passage in pending] == ["comes"]
+    assert sorted(find(database, "stays goes comes")) == ["comes", "stays"]
+
+
+def test_pages_are_added_to_those_that_are_published(database: PassageDatabase) -> None:
+    database.stage([StagedPassage(key="a", page=1, text="first page")], restart=True)
+    database.publish(1, owner="anna", title="", pages=[1])
+    assert database.stages([1, 2]) == {1: "reading"}
+    for text in ("second page", "second page again"):
+        database.stage([StagedPassage(key=text, page=2, text=text)], restart=True)
+        database.publish(1, owner="anna", title="", pages=[2])
+    assert sorted(find(database, "page")) == ["first page", "second page again"]
+
+
+def test_a_document_has_stages(database: PassageDatabase) -> None:
+    database.stage(staged(1, ["a"]), restart=True)
+    database.publish(1, owner="anna", title="")
+    assert database.stages([1]) == {1: "words"}
+    embed(database, 1)
+    assert database.stages([1]) == {1: "meaning"}
+
+
+def test_languages_go_to_the_model_that_knows_them(database: PassageDatabase) -> None:
+    put_texts = ["the pump restarts by itself", "die Pumpe startet von selbst und der Alarm"]
+    database.stage(staged(1, put_texts), restart=True)
+    database.publish(1, owner="anna", title="")
+    for slot, text in (("main", put_texts[0]), ("other", put_texts[1])):
+        [passage] = database.pending(1, slot, limit=9, every=False)  # type: ignore[arg-type]
+        assert passage.text == text
 
 
 def test_what_was_staged_by_a_dead_process_is_gone(path: Path) -> None:
     first = PassageDatabase(path)
-    first.stage([StagedPassage(key="n", source="s", page=1, text="half", vector=unit(1))])
+    first.stage([StagedPassage(key="n", page=1, text="half")])
     first.close()
     second = PassageDatabase(path)
     second.stage([], restart=True)
-    second.publish(1, owner="anna", model=MODEL)
+    second.publish(1, owner="anna", title="")
     assert second.count() == 0
     second.close()
 
 
-def test_a_failed_publication_changes_nothing(database: PassageDatabase) -> None:
+def test_a_failed_transaction_changes_nothing(database: PassageDatabase) -> None:
     put(database, 1, ["kept"])
-    wrong = [
-        StagedPassage(key="a", source="s", page=1, text="new", vector=unit(1, 8)),
-        StagedPassage(key="b", source="s", page=1, text="new", vector=unit(1, 16)),
-    ]
-    database.stage(wrong, restart=True)
+    database.stage(staged(2, ["new", "more"]), restart=True)
+    database.publish(2, owner="anna", title="")
+    numbers = [passage.id for passage in database.pending(2, "main", limit=9, every=True)]
+    wrong = zip(numbers, [unit(1, 8), unit(1, 16)], strict=True)
     with pytest.raises(Exception, match=r"[Dd]imension"):
-        database.publish(1, owner="anna", model="other")
-    assert texts(database, database.by_words("kept new", owner=None, limit=9)) == ["kept"]
-    assert len(database.by_vector(unit(3), MODEL, owner=None, limit=9)) == 1
+        database.add_vectors("main", "other", wrong)
+    assert len(near(database, unit(3))) == 1
+    assert len(database.pending(2, "main", limit=9, every=True)) == 2
 
 
 def test_removing_leaves_nothing(database: PassageDatabase) -> None:
     put(database, 1, ["secret words", "more secrets"])
     put(database, 2, ["others"])
-    assert sorted(database.remove(1)) == ["1-0", "1-1"]
+    assert sorted(database.remove(1)) == ["1-1-secret words", "1-2-more secrets"]
     assert database.remove(1) == []
-    assert database.by_words("secret secrets words", owner=None, limit=9) == []
-    assert len(database.by_vector(unit(1), MODEL, owner=None, limit=9)) == 1
+    assert find(database, "secret secrets words") == []
+    assert len(near(database, unit(1))) == 1
     assert (database.count(), database.count(1), database.count(2)) == (1, 0, 1)
+    assert database.stages([1]) == {}
 
 
 def test_another_model_drops_vectors_and_keeps_words(database: PassageDatabase) -> None:
     put(database, 1, ["first pump"])
     put(database, 2, ["second pump"], model="other", vectors=[unit(2, 8)])
-    assert database.model == "other/8"
-    assert database.by_vector(unit(1), MODEL, owner=None, limit=9) == []
-    assert database.by_vector(unit(1), "other", owner=None, limit=9) == []
-    assert texts(database, database.by_vector(unit(1, 8), "other", owner=None, limit=9)) == [
-        "second pump"
-    ]
-    assert len(database.by_words("pump", owner=None, limit=9)) == 2
+    assert database.model() == "other/8"
+    assert near(database, unit(1)) == []
+    assert near(database, unit(1), model="other") == []
+    assert texts(database, near(database, unit(1, 8), model="other")) == ["second pump"]
+    assert len(find(database, "pump")) == 2
+    assert len(database.pending(1, "main", limit=9, every=True)) == 1, "to be embedded again"
 
 
 def test_an_empty_document_has_no_passages(database: PassageDatabase) -> None:
     assert put(database, 1, []) == []
     assert put(database, 2, ["text"]) == []
-    assert put(database, 2, []) == ["2-0"]
+    assert put(database, 2, []) == ["2-1-text"]
     assert database.count() == 0
+    assert database.is_empty()
 
 
 @given(
@@ -217,7 +213,7 @@ def test_fusion_prefers_what_is_high_in_many_rankings(
 ) -> None:
     if not database.count():
         put(database, 1, [f"passage {n}" for n in range(1, 21)])
-    hits = database.hits(*rankings, limit=limit)
+    hits = Finder(database).hits(Rankings(meaning=rankings), limit=limit)
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
     assert len(hits) == min(limit, len({number for ranking in rankings for number in ranking}))
@@ -228,6 +224,33 @@ def test_fusion_prefers_what_is_high_in_many_rankings(
 def test_keys_are_found_in_their_order_if_they_are_published(database: PassageDatabase) -> None:
     put(database, 1, ["a", "b"], owner="anna")
     put(database, 2, ["c"], owner="bert")
-    keys = ["test1-1b", "unknown", "test2-0c", "test1-0a"]
-    assert texts(database, database.by_keys(keys, owner=None)) == ["b", "c", "a"]
-    assert texts(database, database.by_keys(keys, owner="anna")) == ["b", "a"]
+    keys = ["1-2-b", "unknown", "2-1-c", "1-1-a"]
+    finder = Finder(database)
+    assert texts(database, finder.by_keys(keys, owner=None)) == ["b", "c", "a"]
+    assert texts(database, finder.by_keys(keys, owner="anna")) == ["b", "a"]
+
+
+def test_an_index_of_the_first_version_is_taken_over(path: Path) -> None:
+    old = apsw.Connection(str(path))
+    old.enable_load_extension(True)
+    old.load_extension(sqlite_vec.loadable_path())
+    old.execute(
+        "CREATE TABLE facts(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE passages(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,"
+        " document INTEGER NOT NULL, source TEXT NOT NULL, owner TEXT NOT NULL,"
+        " page INTEGER NOT NULL, text TEXT NOT NULL);"
+        "CREATE INDEX passages_by_document ON passages(document);"
+        "CREATE VIRTUAL TABLE words USING fts5(text, content='passages', content_rowid='id');"
+        "CREATE VIRTUAL TABLE vectors USING vec0(id INTEGER PRIMARY KEY, owner TEXT PARTITION KEY,"
+        f" embedding float[{DIMENSION}] distance_metric=cosine, chunk_size=256);"
+        f"INSERT INTO facts VALUES ('model', '{MODEL}/{DIMENSION}');"
+        "INSERT INTO passages VALUES (7, 'k', 3, 's', 'anna', 2, 'the pump restarts by itself')"
+    )
+    old.execute("INSERT INTO vectors VALUES (7, 'anna', ?)", (unit(1),))
+    old.close()
+    database = PassageDatabase(path)
+    assert find(database, "pumps", owner="anna") == ["the pump restarts by itself"]
+    assert len(near(database, unit(1), owner="anna")) == 1
+    assert database.stages([3]) == {3: "meaning"}
+    database.close()
+    PassageDatabase(path).close()

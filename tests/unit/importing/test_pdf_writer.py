@@ -1,4 +1,4 @@
-"""The PDFs that tests are made of are valid and say what they were told to."""
+"""The PDFs that tests are made of are valid and have the text they were given."""
 
 import io
 from pathlib import Path

@@ -103,9 +103,8 @@ export function operationsView(app) {
     }
     if (event.type === 'server_closing') note(words.closing);
     if (event.type === 'connection') {
-      // Until the first connection there is nothing to lose: a key may have to be entered.
-      if (wasLive) note(event.live ? words.back : words.lost);
-      wasLive ||= event.live;
+      if (wasLive || event.live === false) note(event.live ? words.back : words.lost);
+      wasLive = true;
     }
   });
 

@@ -96,7 +96,6 @@ export function searchView(app) {
       const wanted = query.get('q') ?? '';
       input.value = wanted;
       if (wanted) {
-        app.setTitle(t.search.titleOf(wanted));
         run(wanted);
       } else {
         asked.abort();

@@ -1,0 +1,81 @@
+"""Cuts pages into passages that are sized by the density of their script."""
+
+import re
+from collections.abc import Iterator
+from itertools import accumulate
+
+_LEADERS = re.compile(r"(?:[.·•…_‥]\s?){4,}")
+_BREAK = re.compile(r"\n\s*\n|(?<=[.!?…؟])\s+|(?<=[\u3002\uff01\uff1f])|\n")
+_WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_DENSE = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u0900-\u0dff]")
+_FIGURE = re.compile(r"[\d$%€£,.()|/+-]")
+_UNITS_PER_TOKEN = 4  # characters of an alphabet
+
+
+def collapse_leaders(text: str) -> str:
+    """Shorten rows of dots, which make the lines of a table of contents alike to a model."""
+    return _LEADERS.sub(" … ", text)
+
+
+def split(text: str, *, tokens: int, overlap: int) -> list[str]:
+    """Return the passages of a page.
+
+    Args:
+        text: The text of the page.
+        tokens: Size of a passage. A token counts as four letters of an alphabet, two figures
+            or signs, or a little more than one ideograph.
+        overlap: How much of the passage before, at most, a passage repeats; whole sentences.
+    """
+    size, shared = tokens * _UNITS_PER_TOKEN, overlap * _UNITS_PER_TOKEN
+    passages: list[str] = []
+    current: list[str] = []
+    width = 0
+    for piece in _pieces(collapse_leaders(text), size):
+        units = _units(piece)
+        if current and width + units > size:
+            passages.append("".join(current))
+            current = _tail(current, min(shared, size - units))
+            width = sum(map(_units, current))
+        current.append(piece)
+        width += units
+    if current:
+        passages.append("".join(current))
+    return [passage.strip() for passage in passages if passage.strip()]
+
+
+def _units(text: str) -> int:
+    if text.isascii():
+        return len(text) + len(_FIGURE.findall(text))
+    wide, dense, figures = (len(kind.findall(text)) for kind in (_WIDE, _DENSE, _FIGURE))
+    return len(text) + 2 * wide + dense // 2 + figures
+
+
+def _tail(pieces: list[str], units: int) -> list[str]:
+    """Return the last pieces that fit into so many units."""
+    sums = accumulate(map(_units, reversed(pieces)))
+    count = sum(1 for total in sums if total <= units)
+    return pieces[len(pieces) - count :] if count < len(pieces) else []
+
+
+def _pieces(text: str, size: int) -> Iterator[str]:
+    """Yield sentences and lines with the white space after them; long ones are cut."""
+    start = 0
+    for match in _BREAK.finditer(text):
+        if match.end() > start:
+            yield from _cut(text[start : match.end()], size)
+            start = match.end()
+    if start < len(text):
+        yield from _cut(text[start:], size)
+
+
+def _cut(sentence: str, size: int) -> Iterator[str]:
+    while _units(sentence) > size:
+        length = max(1, len(sentence) * size // _units(sentence))
+        while length > 1 and _units(sentence[:length]) > size:
+            length = max(1, length * 9 // 10)
+        space = sentence.rfind(" ", length // 2, length)
+        end = space + 1 if space >= 0 else length
+        yield sentence[:end]
+        sentence = sentence[end:]
+    if sentence:
+        yield sentence

@@ -1,0 +1,111 @@
+"""From text to the terms of the word index; queries and passages go the same way.
+
+Words are folded (NFKC, case, marks that readers leave out) and stemmed in their language.
+Scripts without spaces between words become overlapping pairs of characters.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
+
+import Stemmer
+
+_MARKS = "".join(
+    chr(code) for code in range(0x300, 0xFE30) if unicodedata.category(chr(code))[0] == "M"
+)
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
+_TOKEN = re.compile(
+    rf"[§№]|(?:[{_UNSPACED}][{_MARKS}]*)+|(?:[^\W_{_UNSPACED}][{_MARKS}\u200c\u200d]*)+"
+)
+_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_OPTIONAL_MARKS = re.compile(
+    "[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u200c\u200d]"
+)
+_ARABIC_FORMS = str.maketrans("أإآٱىةيكؤئ", "اااايهيكوي")
+_CLUSTER = re.compile(rf".[{_MARKS}]*", re.DOTALL)
+_MIXED = re.compile(r"\d+|[^\W\d_]+")
+_MAX_TERM = 64
+_STEMMERS = frozenset(Stemmer.algorithms())
+_CACHE = 200_000
+
+
+def tokens(text: str) -> Iterator[str]:
+    """Yield the words of a text as they stand, composed and in lower case."""
+    normal = unicodedata.normalize("NFKC", text).casefold()
+    return (match.group() for match in _TOKEN.finditer(normal))
+
+
+@lru_cache(maxsize=_CACHE)
+def fold(word: str) -> str:
+    """Return a word without the marks and forms that writers and readers vary.
+
+    Accents of Latin, Greek and Cyrillic letters and the vowel marks of Arabic and Hebrew go;
+    the marks of Indic scripts and Thai are part of the word.
+    """
+    if word.isascii():
+        return word[:_MAX_TERM]
+    bare = _OPTIONAL_MARKS.sub("", unicodedata.normalize("NFD", word))
+    return unicodedata.normalize("NFC", bare).translate(_ARABIC_FORMS)[:_MAX_TERM]
+
+
+def is_unspaced(token: str) -> bool:
+    """Whether a token is a run of a script without spaces between words."""
+    return _IS_UNSPACED.match(token) is not None
+
+
+def pairs(run: str) -> list[str]:
+    """Return the overlapping pairs of characters of a run; a single character is itself."""
+    clusters = _CLUSTER.findall(run)
+    if len(clusters) == 1:
+        return clusters
+    return [a + b for a, b in pairwise(clusters)]
+
+
+def analyse(text: str, language: str) -> tuple[list[str], list[str]]:
+    """Return the folded words of a text in their order, and its stems.
+
+    The words are for phrases and identifiers. The stems contain the parts of words that mix
+    letters and digits, too.
+    """
+    words: list[str] = []
+    stems: list[str] = []
+    for token in tokens(text):
+        exact, found = _terms(token, language)
+        words += exact
+        stems += found
+    return words, stems
+
+
+@lru_cache(maxsize=_CACHE)
+def _terms(token: str, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if is_unspaced(token):
+        both = tuple(pairs(token))
+        return both, both
+    folded = fold(token)
+    if not folded:
+        return (), ()
+    stems = [stem(token, language)]
+    if not token.isalpha() and not token.isdigit():
+        parts = _MIXED.findall(folded)
+        stems += parts if len(parts) > 1 else []
+    return (folded,), tuple(stems)
+
+
+@lru_cache(maxsize=_CACHE)
+def stem(word: str, language: str) -> str:
+    """Return the folded stem of a word; the folded word if its language has no stemmer."""
+    stemmer = _stemmer(language)
+    if stemmer is None or not word.isalpha():
+        return fold(word)
+    bare = _OPTIONAL_MARKS.sub("", word) if language in {"arabic", "persian", "hebrew"} else word
+    return fold(str(stemmer.stemWord(bare)))
+
+
+@lru_cache(maxsize=64)
+def _stemmer(language: str) -> "Stemmer.Stemmer | None":
+    return Stemmer.Stemmer(language, 0) if language in _STEMMERS else None
