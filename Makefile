@@ -8,8 +8,13 @@ ARGS   ?=
 
 NODE_TESTS := tests/js
 
+# Processes that share the tests: one more than there are processors, because many tests wait.
+CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+WORKERS ?= $(shell echo $$(($(CORES) + 1)))
+PARALLEL := -n $(WORKERS) --dist loadgroup
+
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install dev test lint format bench bench-plot bench-peers bench-load soak docs clean
+.PHONY: help demo serve install dev test test-long coverage lint format bench bench-plot bench-peers bench-load soak docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -25,9 +30,15 @@ install: $(VENV)/.installed ## Make the environment and install pdfsluice into i
 
 dev: $(VENV)/.installed-dev $(NODE_TESTS)/node_modules/.installed ## Install what development needs too
 
-# The whole suite is measured; some tests alone cannot reach the floor of pyproject.toml.
-test: dev ## Run all tests and measure what they cover
-	$(BIN)/python -m pytest $(or $(ARGS),--cov --cov-report=term)
+test: dev ## Run the tests in parallel; with ARGS="tests/unit -x" those alone, one after another
+	$(BIN)/python -m pytest $(or $(ARGS),$(PARALLEL) -m "not long")
+
+test-long: dev ## Run what takes long and seldom finds anything: soak, packages, corpus
+	$(BIN)/python -m pytest $(PARALLEL) -m long $(ARGS)
+
+# Some of the tests alone cannot reach the floor of pyproject.toml.
+coverage: dev ## Run all tests, the long ones too, and measure what they cover
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style, types and who imports whom
 	$(BIN)/ruff check .

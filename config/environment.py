@@ -40,7 +40,15 @@ _PLUGINS = f"{_PREFIX}PLUGINS"
 _PLUGIN_DEPTH = 3
 _FOR_OTHERS = frozenset(
     f"{_PREFIX}{name}"
-    for name in ("API_KEY", "API_KEY_FILE", "CHILD_LIMITS", "CONFIG", "SERVER", "TRACEBACK")
+    for name in (
+        "API_KEY",
+        "API_KEY_FILE",
+        "CHILD_ACCESS",
+        "CHILD_LIMITS",
+        "CONFIG",
+        "SERVER",
+        "TRACEBACK",
+    )
 )
 """What the command, the client and child processes read."""
 _SERVICE_LINK = re.compile(

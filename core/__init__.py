@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from .plugins.ports.access import Authenticator, AuthenticatorSpec, Credentials
     from .plugins.ports.blobs import Blob, StoreUsage, UploadStore, UploadStoreSpec
     from .plugins.ports.catalogue import Catalogue, CatalogueSpec, DocumentChanges
+    from .plugins.ports.children import ChildAccess
     from .plugins.ports.context import CommandSpec, OptionsSpec, PluginContext
     from .plugins.ports.documents import (
         ImportContext,
@@ -138,6 +139,7 @@ __all__ = [
     "Checksum",
     "ChecksumMismatch",
     "Child",
+    "ChildAccess",
     "ChildFailed",
     "ChildPool",
     "ChunkCheck",
@@ -269,6 +271,7 @@ _MODULES = {
     "plugins.ports.opening": "Opener closing",
     "plugins.ports.policy": "Policy PolicySpec",
     "plugins.ports.sinks": "EventSink EventSinkSpec",
+    "plugins.ports.children": "ChildAccess",
     "plugins.ports.stages": (
         "ChunkCheck ChunkStage ChunkStageSpec CompletionContext CompletionStage "
         "CompletionStageSpec Gate GateSpec ReadinessCheck StageContext StreamStage "

@@ -23,9 +23,11 @@ from .plugins.manager import PluginManager
 from .plugins.opening import open_parts
 from .plugins.parts import Part, PartCounts
 from .plugins.ports.access import Credentials
+from .plugins.ports.children import ChildAccess
 from .plugins.ports.context import PluginContext
 from .plugins.ports.documents import Index
 from .plugins.registry import Registry, choose
+from .processes.confinement import reading_only
 from .scanning.bootstrap import Equipment
 from .scanning.pool import ProcessHosts
 from .scanning.reader import SLICE_SIZE
@@ -139,9 +141,9 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
         registry = await stack.enter_async_context(open_parts(registry))
         workers = Workers(settings.worker_threads)
         stack.callback(workers.close)
-        uploads = await stack.enter_async_context(
-            choose("upload_stores", registry.upload_stores, settings.upload_store).open()
-        )
+        store = choose("upload_stores", registry.upload_stores, settings.upload_store)
+        stack.enter_context(reading_only(store.file_folders))
+        uploads = await stack.enter_async_context(store.open())
         sessions = await stack.enter_async_context(
             choose("session_stores", registry.session_stores, settings.session_store).open()
         )
@@ -237,6 +239,11 @@ async def _stage_hosts(
     if not settings.stage_processes or not registry.stream_stages:
         yield threads
         return
-    equipment = Equipment.of(loaded, manager, logger.getEffectiveLevel())
+    equipment = Equipment.of(
+        loaded,
+        manager,
+        logger.getEffectiveLevel(),
+        access=ChildAccess.union(spec.access for spec in registry.stream_stages),
+    )
     async with ProcessHosts(equipment, settings.stage_processes, threads).running() as processes:
         yield processes

@@ -27,7 +27,10 @@ from pdfsluice.core.events import ShuttingDown
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import DISTRIBUTION
+from pdfsluice.core.processes.child import ChildFailed
+from pdfsluice.core.processes.confinement import hide_memory
 from pdfsluice.core.processes.cpu_affinity import keep_to_own
+from pdfsluice.core.processes.probing import probe
 from pdfsluice.core.runtime import Runtime
 
 from . import logs
@@ -83,6 +86,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
     logs.configure(loaded.settings)
     for warning in loaded.warnings:
         logger.warning("%s", warning)
+    hide_memory()
     os.umask(_PRIVATE_UMASK)  # whatever a part creates is the server's own
     _raise_file_limit()
     if loaded.settings.stage_processes:
@@ -114,6 +118,8 @@ async def run(loaded: Loaded, manager: PluginManager) -> None:
             site = await _listen(runner, settings)
             _spare_collector()
             _greet(runtime, runner)
+            reporting = asyncio.create_task(_report_confinement())
+            stack.callback(reporting.cancel)
             await stop.wait()
             await _stop(runtime, site)
         finally:
@@ -218,6 +224,17 @@ def _greet(runtime: Runtime, runner: Runner) -> None:
         f" (policy: {policy_in_words(runtime)}; {who})"
     )
     logger.info("listening", extra={"host": host, "port": port, "keys_required": keys_required})
+
+
+async def _report_confinement() -> None:
+    """Log which means of the kernel confine the processes that parse files."""
+    try:
+        protection = await probe()
+    except (ChildFailed, OSError) as error:
+        logger.warning("it is unknown how parsing processes are confined: %s", error)
+        return
+    level = logging.INFO if protection.complete else logging.WARNING
+    logger.log(level, "parsing processes are confined: %s", protection)
 
 
 def _is_loopback(host: str) -> bool:

@@ -26,6 +26,21 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share a fixture of their module together, in one process."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _shares_fixture(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def _shares_fixture(item: pytest.Function) -> bool:
+    if item.get_closest_marker("xdist_group") is not None:
+        return False
+    definitions = item._fixtureinfo.name2fixturedefs.values()
+    return any(fixture.scope in {"module", "class"} for group in definitions for fixture in group)
+
+
 @pytest.fixture(scope="session")
 def _started(request: pytest.FixtureRequest) -> Iterator[list[RunningServer]]:
     """Every server of this run, so that none outlives it."""

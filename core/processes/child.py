@@ -21,6 +21,9 @@ from typing import Any
 
 import orjson
 
+from pdfsluice.core.plugins.ports.children import NO_ACCESS, ChildAccess
+
+from . import child_start
 from .child_main import (
     AT_ONCE,
     ENVIRONMENT,
@@ -30,10 +33,14 @@ from .child_main import (
     path_to_text,
     serve,
 )
+from .child_start import ACCESS_VARIABLE, Bounds
+from .confinement import file_folders
+from .confinement.folders import code_paths
 from .cpu_affinity import place
 
 __all__ = [
     "Child",
+    "ChildAccess",
     "ChildFailed",
     "Limits",
     "path_from_text",
@@ -251,16 +258,21 @@ async def start(
     module: str,
     limits: Limits,
     *,
+    access: ChildAccess = NO_ACCESS,
     arguments: Iterable[str] = (),
     environment: Mapping[str, str] | None = None,
     longest_line: int = _LINE_LIMIT,
 ) -> Child:
-    """Start ``python -m module`` with limits; whoever calls this closes the child.
+    """Start ``python -m module``, confined and with limits; the caller closes the child.
 
-    The child sets the limits itself, in :func:`serve`, because a function that runs between
-    fork and exec is unsafe with threads. What the module imports before that is trusted code.
+    The child confines itself before it imports the module, and sets the limits in
+    :func:`serve`: a function that runs between fork and exec is unsafe with threads.
 
     Args:
+        module: A module that calls :func:`serve` or :func:`.child_main.serve_in_threads`.
+        limits: The limits of each request.
+        access: What the child may reach besides the files it works on.
+        arguments: The command line.
         environment: The child's environment; without one, :func:`plain_environment`.
         longest_line: Bytes that a reply may have.
     """
@@ -269,13 +281,18 @@ async def start(
         sys.executable,
         "-P",  # no module is taken from the working directory
         "-m",
+        child_start.__name__,
         module,
         *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=longest_line,
-        env={**inherited, ENVIRONMENT: _encode(limits)},
+        env={
+            **inherited,
+            ENVIRONMENT: _encode(limits),
+            ACCESS_VARIABLE: _bounds(access).encoded(),
+        },
         # A Ctrl-C in the terminal is the parent's to handle. A session of its own would do that
         # as well, but Linux gives sessions equal shares of a processor, whatever the niceness.
         process_group=0,
@@ -289,11 +306,12 @@ async def spawn(
     module: str,
     limits: Limits,
     *,
+    access: ChildAccess = NO_ACCESS,
     arguments: Iterable[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Child, None]:
     """Start a child as :func:`start` does; it is ended when the context is left."""
-    child = await start(module, limits, arguments=arguments, environment=environment)
+    child = await start(module, limits, access=access, arguments=arguments, environment=environment)
     try:
         yield child
     finally:
@@ -314,6 +332,12 @@ def plain_environment(*, network: bool = False) -> dict[str, str]:
         or name.startswith(_INHERITED_PREFIXES)
         or (network and name.upper() in _NETWORK)
     }
+
+
+def _bounds(access: ChildAccess) -> Bounds:
+    folders = file_folders()
+    readable = None if folders is None else (*folders, *code_paths())
+    return Bounds(access=access, readable=readable)
 
 
 def _encode(limits: Limits) -> str:

@@ -46,10 +46,10 @@ class Limits:
 
 
 def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> None:
-    """Be a child: apply the limits, then answer requests until standard input ends.
+    """Serve as a child: apply the limits, then answer requests until standard input ends.
 
     Args:
-        handle: Turns a request into replies; what it raises is told to the parent.
+        handle: Returns the replies to a request; what it raises is reported to the parent.
     """
     with _conversation() as (limits, replies):
         replies.write(orjson.dumps(READY) + b"\n")
@@ -67,11 +67,10 @@ def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> No
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-class SharedLine:
-    """Messages of a child several of whose threads talk at a time; see :func:`serve_in_threads`.
+class Pipe:
+    """The messages of a child that answers in several threads; see :func:`serve_in_threads`.
 
-    A thread that waits for the next message takes it and deals with it itself: no message
-    is handed from one thread to another.
+    The thread that receives a message answers it: no message is passed between threads.
     """
 
     def __init__(self, replies: BinaryIO) -> None:
@@ -79,12 +78,12 @@ class SharedLine:
         self._reading = threading.Lock()
         self._writing = threading.Lock()
 
-    def next(self) -> bytes:
+    def receive(self) -> bytes:
         """Wait for a message; empty when there will be no more."""
         with self._reading:
             return sys.stdin.buffer.readline()
 
-    def say(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Send a message."""
         with self._writing:
             self._replies.write(message + b"\n")
@@ -92,29 +91,29 @@ class SharedLine:
 
 
 def serve_in_threads(
-    begin: Callable[[SharedLine, bytes], Callable[[bytes], bytes]], *, threads: int
+    begin: Callable[[Pipe, bytes], Callable[[bytes], bytes]], *, threads: int
 ) -> None:
-    """Be a child that answers several requests at a time, in the order in which they end.
+    """Serve as a child that answers several requests at a time, in any order.
 
     No clock watches its requests, and it fails as a whole: the parent has to know what is
-    lost with it. It ends with its standard input, whatever its threads are at. For
+    lost with it. It ends with its standard input, whatever its threads do then. For
     :meth:`pdfsluice.core.processes.child.Child.post`.
 
     Args:
-        begin: Is told of the line and its first message; returns what turns each further
-            message into the answer to it, and never raises.
+        begin: Receives the pipe and its first message; returns the function that answers
+            each further message, and never raises.
         threads: How many requests are answered at a time.
     """
     with _conversation() as (_, replies):
-        line = SharedLine(replies)
-        answer = begin(line, line.next())
-        line.say(orjson.dumps(READY))
+        pipe = Pipe(replies)
+        answer = begin(pipe, pipe.receive())
+        pipe.send(orjson.dumps(READY))
 
         def work() -> None:
             code = 1
             try:
-                while message := line.next():
-                    line.say(answer(message))
+                while message := pipe.receive():
+                    pipe.send(answer(message))
                 code = 0
             except BaseException:  # noqa: BLE001 - the other threads must not live on without it
                 traceback.print_exc()

@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from pdfsluice.core.plugins.ports.children import NO_ACCESS, ChildAccess
+
 from .child import (
     Child,
     ChildFailed,
@@ -37,6 +39,7 @@ class ChildPool:
     Args:
         module: The module that each child runs; it calls :func:`~.child.serve`.
         limits: The limits of each request.
+        access: What each child may reach besides the files it works on.
         arguments: The command line of each child.
         environment: The environment of each child; without one, the plain one.
         size: The most children that work at a time; further requests wait.
@@ -50,6 +53,7 @@ class ChildPool:
         module: str,
         limits: Limits,
         *,
+        access: ChildAccess = NO_ACCESS,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         size: int = 2,
@@ -58,6 +62,7 @@ class ChildPool:
     ) -> None:
         self._module = module
         self._limits = limits
+        self._access = access
         self._arguments = tuple(arguments)
         self._environment = environment
         self._recycle_after = recycle_after
@@ -132,6 +137,7 @@ class ChildPool:
             await start(
                 self._module,
                 self._limits,
+                access=self._access,
                 arguments=self._arguments,
                 environment=self._environment,
             )

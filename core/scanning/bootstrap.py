@@ -12,6 +12,7 @@ from pdfsluice.config import Loaded, Settings
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.events import Event
 from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.ports.children import NO_ACCESS, ChildAccess
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stages import StreamStageSpec
 from pdfsluice.core.plugins.registry import Registry
@@ -24,16 +25,25 @@ class Equipment:
     Attributes:
         plugins: The plugins that register its stages.
         sections: Their sections of the settings.
-        log_level: Of the least important messages that are told to the server.
+        log_level: Of the least important messages that are sent to the server.
+        access: What its stages need.
     """
 
     plugins: tuple[str, ...]
     settings: Settings
     sections: Mapping[str, BaseModel]
     log_level: int
+    access: ChildAccess = NO_ACCESS
 
     @classmethod
-    def of(cls, loaded: Loaded, manager: PluginManager, log_level: int) -> Self:
+    def of(
+        cls,
+        loaded: Loaded,
+        manager: PluginManager,
+        log_level: int,
+        *,
+        access: ChildAccess = NO_ACCESS,
+    ) -> Self:
         """Return what the stream stages of a server need; no secret of another plugin."""
         plugins = manager.implementing("pdfsluice_register_stream_stages")
         names = [spec.name for info, spec in manager.options() if info in plugins]
@@ -42,6 +52,7 @@ class Equipment:
             settings=loaded.settings.model_copy(update={"plugins": {}}),
             sections={name: loaded.section(name) for name in names},
             log_level=log_level,
+            access=access,
         )
 
     def packed(self) -> bytes:

@@ -135,7 +135,12 @@ async def start(equipment: Equipment) -> StageProcess:
         ChildFailed: It does not start.
         PluginError: Its equipment cannot be sent to it.
     """
-    child = await start_child(_MODULE, Limits(apart=True), longest_line=_LONGEST_LINE)
+    child = await start_child(
+        _MODULE,
+        Limits(apart=True),
+        access=equipment.access,
+        longest_line=_LONGEST_LINE,
+    )
     try:
         child.post(equipment.packed())
         await child.wait_until_ready()

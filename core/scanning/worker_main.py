@@ -28,7 +28,7 @@ from pdfsluice.core.errors import (
 )
 from pdfsluice.core.findings import MAX_FINDINGS, StageReport, gravest
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
-from pdfsluice.core.processes.child_main import SharedLine, path_from_text, serve_in_threads
+from pdfsluice.core.processes.child_main import Pipe, path_from_text, serve_in_threads
 from pdfsluice.core.shortages import is_shortage, retry_later
 
 from .bootstrap import Equipment
@@ -42,7 +42,6 @@ THREADS = 4
 _KEPT_BEHIND = 256 * 1024 * 1024
 """How much of a file stays in the system's cache for those who read it next."""
 _FORGOTTEN_AT_ONCE = 64 * 1024 * 1024
-_EASY_VICTIM = "500"
 _yield = getattr(os, "sched_yield", lambda: None)  # macOS has none
 
 
@@ -167,15 +166,15 @@ class _File:
 class _ToServer(logging.Handler):
     """Tells the server what is logged here."""
 
-    def __init__(self, line: SharedLine) -> None:
+    def __init__(self, pipe: Pipe) -> None:
         super().__init__()
-        self._line = line
+        self._pipe = pipe
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a message; one that cannot be made is the plugin's mistake and stops nothing."""
         try:
             said = {"log": record.name, "level": record.levelno, "message": self.format(record)}
-            self._line.say(to_json(said))
+            self._pipe.send(to_json(said))
         except Exception:  # noqa: BLE001 - as every handler of the standard library does
             self.handleError(record)
 
@@ -188,22 +187,15 @@ def _cut(report: StageReport) -> StageReport:
     )
 
 
-def _begin(line: SharedLine, message: bytes) -> Callable[[bytes], bytes]:
+def _begin(pipe: Pipe, message: bytes) -> Callable[[bytes], bytes]:
     equipment = Equipment.unpacked(message)
-    logging.basicConfig(handlers=[_ToServer(line)], level=equipment.log_level, format="%(message)s")
+    logging.basicConfig(handlers=[_ToServer(pipe)], level=equipment.log_level, format="%(message)s")
     child = StageChild(equipment.specs())
     gc.freeze()  # what was loaded stays: no collection has to look at it
     return child.answer
 
 
-def _offer_as_victim() -> None:
-    """Where memory is short, let the kernel end this process and not the server."""
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_EASY_VICTIM)
-
-
 if __name__ == "__main__":
-    _offer_as_victim()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends when the server has no more for it
     try:
         serve_in_threads(_begin, threads=THREADS)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from pdfsluice.core import (
+    ChildAccess,
     CompletionStageSpec,
     OptionsSpec,
     PluginContext,
@@ -31,7 +32,11 @@ def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamS
     options = context.options(SECTION, ClamavOptions)
     if not options.socket:
         return ()
-    return (StreamStageSpec(name=NAME, open=lambda _: ClamavStage(options)),)
+    return (
+        StreamStageSpec(
+            name=NAME, open=lambda _: ClamavStage(options), access=ChildAccess(network=True)
+        ),
+    )
 
 
 @hookimpl

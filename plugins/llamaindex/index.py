@@ -42,13 +42,16 @@ class ProcessIndex:
         self._recipe = options.recipe(folder).as_message()
         self._most_passages = options.document_passages
         limits = Limits(address_space=options.memory_mb * _MIB, wall_seconds=options.reply_seconds)
+        access = options.access(folder)
         environment = {
             **plain_environment(network=options.asks_other_machines),
             "OPENBLAS_NUM_THREADS": "1",  # threads that share one text wait for each other
+            "TMPDIR": str(folder),  # SQLite sorts there what memory does not hold
         }
         self._indexing = ChildPool(
             _WORKER,
             limits,
+            access=access,
             environment=environment,
             size=1,
             recycle_after=_NEVER,
@@ -57,6 +60,7 @@ class ProcessIndex:
         self._searching = ChildPool(
             _WORKER,
             limits,
+            access=access,
             environment=environment,
             size=options.parallel_searches,
             recycle_after=_NEVER,
@@ -230,8 +234,14 @@ async def _batches(pages: AsyncIterator[PageText]) -> AsyncGenerator[list[PageTe
 @asynccontextmanager
 async def open_index(options: IndexOptions, folder: Path) -> AsyncGenerator[ProcessIndex, None]:
     """Open the index; its processes are started when there is work and ended with it."""
+    await asyncio.to_thread(_make_folder, folder)
     index = ProcessIndex(options, folder)
     try:
         yield index
     finally:
         await index.close()
+
+
+def _make_folder(folder: Path) -> None:
+    """Create the folder: a confined child can be allowed to write only in what exists."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)

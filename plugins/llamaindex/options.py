@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from pdfsluice.core import ChildAccess
+
 from .recipe import Recipe
 
 _OFFLINE = {"minilm", "onnx"}
@@ -103,6 +105,18 @@ class IndexOptions(BaseModel):
     def parallel_searches(self) -> int:
         """How many searches run at the same time."""
         return self.search_processes or min(4, os.cpu_count() or 1)
+
+    def access(self, folder: Path) -> ChildAccess:
+        """Return what a child process may reach.
+
+        Built-in models read their own files and write the index. What the operator chose
+        besides is foreign code with needs of its own: it may read, write, connect and start
+        programs.
+        """
+        if self.asks_other_machines:
+            return ChildAccess(writable=("/",), network=True, programs=True, everything=True)
+        models = (str(self.embedding_options["folder"]),) if self.embedding == "onnx" else ()
+        return ChildAccess(readable=models, writable=(str(folder),))
 
     def recipe(self, folder: Path) -> Recipe:
         """Return what a child process needs to know."""

@@ -6,6 +6,7 @@ from pdfsluice.core import OptionsSpec, PluginContext, UploadStoreSpec, hookimpl
 
 NAME = "local"
 SECTION = "local_store"
+DOCUMENTS = "documents"
 
 
 @hookimpl
@@ -26,6 +27,7 @@ def pdfsluice_register_upload_stores(context: PluginContext) -> Sequence[UploadS
     return [
         UploadStoreSpec(
             name=NAME,
+            file_folders=(context.upload_dir, context.data_dir / DOCUMENTS),
             open=lambda: open_store(
                 upload_dir=context.upload_dir,
                 data_dir=context.data_dir,

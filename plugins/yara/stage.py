@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pdfsluice.core import (
+    ChildAccess,
     ChildFailed,
     ChildPool,
     CompletionContext,
@@ -45,6 +46,7 @@ class YaraStage:
                 file_size=0,
                 apart=True,
             ),
+            access=ChildAccess(readable=(str(folder),)),
             arguments=(str(folder), str(options.wall_seconds)),
             size=options.workers,
             idle_seconds=options.idle_seconds,

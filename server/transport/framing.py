@@ -1,8 +1,8 @@
-"""What a request says about itself, checked before a handler or a body byte.
+"""Checks the head of a request, before a handler runs or a body byte is read.
 
 aiohttp hands on what its parser accepts. Several header fields are defined to occur once, or
-to be read as one list from all their lines; code that looks at the first line alone can be
-told one thing while a proxy is told another (RFC 9110, 5.3; RFC 9112, 11.2).
+to be read as one list from all their lines; code that looks at the first line alone can read
+one thing while a proxy reads another (RFC 9110, 5.3; RFC 9112, 11.2).
 """
 
 import re

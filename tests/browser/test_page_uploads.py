@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.support.page import (
     Line,
     Screenshot,
+    cancel,
     card,
     choose,
     documents,
@@ -71,7 +72,7 @@ def test_pause_resume_and_cancel(
     assert stored_percent(upload) == stored
     upload.get_by_role("button", name="Resume").click()
     wait_until_stored(page, "canal-survey.pdf", min(99, stored + 10))
-    upload.get_by_role("button", name="Cancel").click()
+    cancel(page, upload)
     expect_state(page, "canal-survey.pdf", "cancelled")
     expect(upload.get_by_text("What had arrived has been deleted.")).to_be_visible()
     screenshot(page, "05-cancelled")
@@ -87,7 +88,7 @@ def test_cancelling_lasts_until_the_server_has_confirmed_it(
     wait_until_stored(page, "canal-survey.pdf", 10)
     own.kill()
     upload = expect_state(page, "canal-survey.pdf", "waiting")
-    upload.get_by_role("button", name="Cancel").click()
+    cancel(page, upload)
     expect_state(page, "canal-survey.pdf", "cancelling")
     expect(upload.get_by_text("The server has not confirmed it yet.")).to_be_visible()
     expect(upload.get_by_role("button", name="Cancel")).to_be_hidden()
@@ -113,7 +114,7 @@ def test_what_waits_for_its_turn_can_only_be_cancelled(
     waiting.get_by_role("button", name="Cancel").click()
     expect_state(page, names[3], "cancelled")
     for name in names[:3]:
-        card(page, name).get_by_role("button", name="Cancel").click()
+        cancel(page, card(page, name))
         expect_state(page, name, "cancelled")
 
 

@@ -22,6 +22,8 @@ PORT = 8000  # both examples name it
 SIZE = 20_000_000  # three chunks
 SECONDS = 180
 
+pytestmark = pytest.mark.xdist_group("port 8000")
+
 
 @pytest.fixture
 def spec_server(serve: Serve) -> RunningServer:

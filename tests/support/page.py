@@ -87,6 +87,12 @@ def card(page: Page, filename: str) -> Locator:
     return page.locator(".card", has=page.get_by_role("heading", name=filename)).first
 
 
+def cancel(page: Page, upload: Locator) -> None:
+    """Cancel an upload, and confirm it."""
+    upload.get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel upload").click()
+
+
 def expect_state(page: Page, filename: str, state: str, *, seconds: float = 60) -> Locator:
     """Wait until an upload is in a state; return its card."""
     found = card(page, filename)

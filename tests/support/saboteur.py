@@ -22,6 +22,7 @@ from pdfsluice.core.findings import (
 )
 from pdfsluice.core.models import Session
 from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.children import ChildAccess
 from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
 from pdfsluice.core.plugins.ports.policy import PolicySpec
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
@@ -143,7 +144,8 @@ def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamS
     def open_stage(context: StageContext) -> Saboteur:
         return Saboteur(options, context)
 
-    return [StreamStageSpec(name="saboteur", open=open_stage, after=("digest",))]
+    access = ChildAccess(writable=(str(options.folder),), programs=True)
+    return [StreamStageSpec(name="saboteur", open=open_stage, after=("digest",), access=access)]
 
 
 @hookimpl

@@ -12,6 +12,7 @@ import pytest
 
 from pdfsluice.core.processes.child import (
     Child,
+    ChildAccess,
     ChildFailed,
     Limits,
     plain_environment,
@@ -24,8 +25,11 @@ ENVIRONMENT = {**plain_environment(), "PYTHONPATH": str(SUPPORT)}
 LIMITS = Limits(wall_seconds=60, address_space=512 * MIB)
 
 
-def odd(limits: Limits = LIMITS, *arguments: str) -> AbstractAsyncContextManager[Child]:
-    return spawn("odd_child", limits, arguments=arguments, environment=ENVIRONMENT)
+def odd(
+    limits: Limits = LIMITS, *arguments: str, writable: Path | None = None
+) -> AbstractAsyncContextManager[Child]:
+    access = ChildAccess(writable=() if writable is None else (str(writable),))
+    return spawn("odd_child", limits, access=access, arguments=arguments, environment=ENVIRONMENT)
 
 
 async def failure(child: Child, **message: Any) -> ChildFailed:
@@ -117,7 +121,7 @@ async def test_native_code_that_dies_of_memory_is_told_apart_from_a_crash() -> N
 
 async def test_a_file_the_child_writes_is_limited(tmp_path: Path) -> None:
     limits = Limits(wall_seconds=60, file_size=4096)
-    async with odd(limits) as child:
+    async with odd(limits, writable=tmp_path) as child:
         error = await failure(child, do="write", path=str(tmp_path / "f"), bytes=8192)
     assert "File too large" in error.detail
 

@@ -184,7 +184,11 @@ class UploadStoreSpec:
 
     Attributes:
         open: Opens the store; called once, if the settings choose it.
+        file_folders: The folders of all files that the store hands out. Processes that
+            parse files may read these and nothing else of the server's; if a store does not
+            name them, such processes may read what the server can.
     """
 
     name: str
     open: Opener[UploadStore]
+    file_folders: Sequence[Path] | None = None

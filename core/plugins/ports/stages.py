@@ -13,6 +13,7 @@ from typing import Protocol
 from pdfsluice.core.findings import Explanation, Finding, StageReport
 from pdfsluice.core.models import Checksum, ChunkIntent, Session
 
+from .children import NO_ACCESS, ChildAccess
 from .opening import UNOPENED, Opener
 
 ReadinessCheck = Callable[[], Awaitable[str]]
@@ -209,11 +210,14 @@ class StreamStageSpec:
     Attributes:
         open: Makes the object that sees one upload; called in a stage process.
         explanations: What the kinds that it reports mean, for ``pdfsluice scan --explain``.
+        access: What the stage needs of its process besides the uploads. All stages run in
+            the same processes.
     """
 
     name: str
     open: Callable[[StageContext], StreamStage]
     explanations: Mapping[str, Explanation] = field(default_factory=dict)
+    access: ChildAccess = NO_ACCESS
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 

@@ -27,6 +27,10 @@ const client = new StreamingUploadClient({
 const app = {
   client,
   messages: new Messages(),
+  /** @param {string} subject What is shown; empty for the start. */
+  setTitle(subject) {
+    document.title = subject ? t.titleOf(subject) : t.name;
+  },
   /** What the server allows; `null` until it has answered. @type {any} */
   info: null,
   /**
@@ -108,7 +112,7 @@ function navigate() {
     if (tab.dataset.tab === view.tab) tab.setAttribute('aria-current', 'page');
     else tab.removeAttribute('aria-current');
   }
-  document.title = view === views.upload ? t.name : t.titleOf(t.tabs[view.tab]);
+  app.setTitle(view === views.upload ? '' : t.tabs[view.tab]);
   view.show({ id, query: new URLSearchParams(query) });
   if (first) return;
   scrollTo(0, 0);

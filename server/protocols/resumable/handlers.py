@@ -223,11 +223,11 @@ async def _cancel(request: web.Request) -> web.Response:
 def _announced_complete(request: web.Request) -> bool | None:
     """Return ``Upload-Complete``; ``None`` if the request is not a resumable upload.
 
-    A malformed value is refused, although the draft lets a server ignore it: ignored, a part
-    of a file would be taken for the whole.
+    A malformed value is refused, although the draft lets a server ignore it: a part of a
+    file would become a document.
 
     Raises:
-        UnsupportedDraft: The request speaks a draft that had ``Upload-Incomplete`` instead.
+        UnsupportedDraft: The request follows a draft that had ``Upload-Incomplete`` instead.
         ProtocolError: The value is malformed.
     """
     if "Upload-Incomplete" in request.headers:

@@ -52,16 +52,16 @@ class CompletedUpload(ProtocolError):
 
 
 class UnsupportedDraft(ProtocolError):
-    """The client speaks a draft of resumable uploads that the server does not speak."""
+    """The client follows a draft of resumable uploads that is not supported."""
 
     code = "unsupported-draft-version"
 
     def __init__(self) -> None:
         versions = sorted(fields.SUPPORTED_VERSIONS)
-        spoken = ", ".join(map(str, versions))
+        listed = ", ".join(map(str, versions))
         super().__init__(
             "Upload-Incomplete belongs to a draft that is not supported",
-            hint=f"Send Upload-Complete: supported are the interop versions {spoken}.",
+            hint=f"Send Upload-Complete: supported are the interop versions {listed}.",
             details={"supported_versions": versions},
         )
 

@@ -3,7 +3,11 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import pytest
+
 from benchmarks.soak.campaign import Plan, run
+
+pytestmark = pytest.mark.long
 
 
 async def test_fifty_interrupted_uploads(tmp_path: Path) -> None:

@@ -19,10 +19,13 @@ from pdfsluice.core.scanning.inspection import Inspection, Inspector
 ROOT = Path(__file__).parents[3]
 CORPUS = Path(os.environ.get("PDFSLUICE_CORPUS", ROOT.parent / "shared" / "corpus"))
 
-pytestmark = pytest.mark.skipif(
-    not (CORPUS / "labels.tsv").is_file(),
-    reason="the labelled corpus is not here; PDFSLUICE_CORPUS names its folder",
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        not (CORPUS / "labels.tsv").is_file(),
+        reason="the labelled corpus is not here; PDFSLUICE_CORPUS names its folder",
+    ),
+]
 
 
 @dataclass(frozen=True)

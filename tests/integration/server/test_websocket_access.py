@@ -44,7 +44,7 @@ async def never_return() -> Principal:
 
 
 class Door:
-    """An authenticator that does as it is told.
+    """An authenticator that takes prepared steps.
 
     Attributes:
         steps: What it does at the next requests; the last is repeated.

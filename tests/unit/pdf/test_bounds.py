@@ -15,6 +15,8 @@ import pytest
 from tests.support.evasive_pdfs import noise
 from tests.support.scanning import scan_pieces
 
+pytestmark = pytest.mark.long
+
 MIB = 1 << 20
 LIMIT = 32 * MIB
 HEAD = b"%PDF-1.7\n"

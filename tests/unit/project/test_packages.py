@@ -91,12 +91,14 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_a_source_distribution_holds_the_texts_beside_the_code(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert names >= set(BESIDE)
 
 
+@pytest.mark.long
 def test_a_wheel_holds_every_file_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -105,6 +107,7 @@ def test_a_wheel_holds_every_file_and_nothing_else(wheel: Path) -> None:
     assert {f"pdfsluice/{folder}/py.typed" for folder in FOLDERS} <= held
 
 
+@pytest.mark.long
 def test_an_installed_wheel_works_from_anywhere(site: Path, tmp_path: Path) -> None:
     names = sorted(packages_in_the_tree())
     lines = [

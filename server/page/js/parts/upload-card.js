@@ -3,7 +3,7 @@
 import { importEnded } from '/assets/client/index.js';
 import * as format from '../format.js';
 import { button, h, setAttribute, setText } from '../dom.js';
-import { explain } from '../dialogs.js';
+import { ask, explain } from '../dialogs.js';
 import { t } from '../strings.js';
 import { ChunkMap } from './chunk-map.js';
 import { accepted, findingsList, gravest, kindTitle, unscannedList, verdictLine } from './findings.js';
@@ -52,6 +52,22 @@ export class UploadCard {
   set queued(queued) {
     this.#queued = queued;
     this.#render();
+  }
+
+  /** What the summary of all uploads counts it as. */
+  get kind() {
+    const shown = this.#shown();
+    if (shown === 'queued') return 'waiting';
+    if (shown === 'rejected') return 'refused';
+    if (shown === 'importFailed') return 'completed';
+    return ['completed', 'importing', 'failed', 'cancelled', 'paused'].includes(shown)
+      ? shown.replace('importing', 'completed')
+      : 'uploading';
+  }
+
+  #shown() {
+    const { snapshot } = this.upload;
+    return this.#queued && snapshot.state === 'paused' ? 'queued' : shownState(snapshot);
   }
 
   #build() {
@@ -126,7 +142,8 @@ export class UploadCard {
     const { snapshot } = this.upload;
     const { state, totalSize } = snapshot;
     this.element.dataset.state = state;
-    const shown = this.#queued && state === 'paused' ? 'queued' : shownState(snapshot);
+    const shown = this.#shown();
+    this.element.dataset.queued = shown === 'queued';
     setText(this.chip, t.card.states[shown]);
     this.chip.dataset.tone = TONES[shown] ?? 'busy';
     setText(this.line, this.#details(snapshot, shown));
@@ -228,7 +245,14 @@ export class UploadCard {
     if (say && !this.#queued) this.app.messages.say(say(filename));
   }
 
-  #cancel() {
+  /** Ask before anything is lost that was sent. */
+  async #cancel() {
+    const { filename, sessionId } = this.upload.snapshot;
+    if (sessionId) {
+      const { title, text, submit, keep } = t.card.cancelling;
+      const sure = await ask({ title: title(filename), text, submit, dismiss: keep, kind: 'danger' });
+      if (!sure || this.upload.ended) return;
+    }
     this.upload.cancel().catch((error) => this.app.messages.show(explain(error)));
   }
 }

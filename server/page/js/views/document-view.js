@@ -25,9 +25,11 @@ export function documentView(app) {
     try {
       const document = await app.withKey(() => app.client.documents.get(Number(id)));
       const page = Math.max(1, Number(query.get('page')) || 1);
+      app.setTitle(document.title);
       body.replaceChildren(h('article', { class: 'document' }, pageBrowser(document, page), details(document)));
       body.querySelector('h1').focus();
     } catch (error) {
+      if (error instanceof NotFound) app.setTitle(t.documents.missing);
       body.replaceChildren(error instanceof NotFound ? missing() : notice(error, () => show({ id, query })));
     }
   }
@@ -134,6 +136,7 @@ export function documentView(app) {
     const renamed = await app.client.documents.rename(document.id, input.value.trim());
     document.title = renamed.title;
     setText(title, renamed.title);
+    app.setTitle(renamed.title);
     app.messages.show(t.documents.renamed);
   }
 
@@ -180,9 +183,31 @@ function facts(document) {
     [words.created, format.date(document.created_at)],
     ...Object.entries(document.metadata ?? {})
       .filter(([name]) => name !== FINGERPRINT)
-      .map(([name, value]) => [t.documents.metadata[name.toLowerCase().replace('_', '')] ?? name, value]),
+      .map(([name, value]) => [metadataName(name), metadataValue(value)]),
     [words.sha256, document.sha256],
   ];
   const known = entries.filter(([, value]) => value !== null && value !== undefined && value !== '');
   return h('dl', { class: 'facts' }, ...known.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, String(value))]));
+}
+
+/** The name of a field of the metadata in words: `xmp:CreatorTool` is “Creator tool”. */
+function metadataName(name) {
+  const own = name.replace(/^\w+:/, '');
+  const known = t.documents.metadata[own.toLowerCase().replace(/[^a-z]/g, '')];
+  if (known) return known;
+  const words = own
+    .replace(/([a-z\d])([A-Z])/g, '$1 $2')
+    .replace(/[_\-.\s]+/g, ' ')
+    .trim();
+  return words ? words[0].toUpperCase() + words.slice(1).replace(/\b[A-Z](?=[a-z])/g, (letter) => letter.toLowerCase()) : name;
+}
+
+/** A date of a PDF (ISO 32000-2, 7.9.4) as a date; what has parts as a list. */
+function metadataValue(value) {
+  const text = Array.isArray(value) ? value.join(', ') : value !== null && typeof value === 'object' ? JSON.stringify(value) : value;
+  const date = /^D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:(Z)|([+-]\d\d)'?(\d\d)?)?/.exec(String(text ?? ''));
+  if (!date) return text;
+  const [, year, month = '01', day = '01', hour = '00', minute = '00', second = '00', , zone, zoneMinutes = '00'] = date;
+  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}${zone ? `${zone}:${zoneMinutes}` : 'Z'}`;
+  return Number.isNaN(Date.parse(iso)) ? text : format.date(iso);
 }

@@ -103,8 +103,9 @@ export function operationsView(app) {
     }
     if (event.type === 'server_closing') note(words.closing);
     if (event.type === 'connection') {
-      if (wasLive || event.live === false) note(event.live ? words.back : words.lost);
-      wasLive = true;
+      // Until the first connection there is nothing to lose: a key may have to be entered.
+      if (wasLive) note(event.live ? words.back : words.lost);
+      wasLive ||= event.live;
     }
   });
 

@@ -96,6 +96,7 @@ export function searchView(app) {
       const wanted = query.get('q') ?? '';
       input.value = wanted;
       if (wanted) {
+        app.setTitle(t.search.titleOf(wanted));
         run(wanted);
       } else {
         asked.abort();

@@ -4,6 +4,7 @@ import * as format from '../format.js';
 import { ContentRejected } from '/assets/client/index.js';
 import { ask, explain } from '../dialogs.js';
 import { button, h, setText } from '../dom.js';
+import { BatchSummary } from '../parts/batch-summary.js';
 import { UploadCard, notTakenCard } from '../parts/upload-card.js';
 import { t } from '../strings.js';
 
@@ -102,16 +103,18 @@ class UploadView {
     this.cards = h('ul', { class: 'uploads' });
     this.tidy = button(t.upload.tidy, () => this.#removeEnded(), { kind: 'quiet', hidden: true });
     const head = h('div', { class: 'list-head' }, h('h2', {}, t.upload.now), this.tidy);
-    this.now = h('section', { hidden: true }, head, this.cards);
+    this.batch = new BatchSummary();
+    this.now = h('section', { hidden: true }, head, this.batch.element, this.cards);
     this.left = h('ul', { class: 'unfinished' });
     this.unfinished = h(
       'section',
-      { hidden: true },
+      { hidden: true, class: 'left-over' },
       h('h2', {}, t.upload.unfinished),
       h('p', { class: 'muted' }, t.upload.unfinishedLead),
       this.left,
     );
-    return h('div', { class: 'upload-lists' }, this.now, this.unfinished);
+    this.lists = h('div', { class: 'upload-lists' }, this.now);
+    return this.lists;
   }
 
   #showLimit() {
@@ -127,10 +130,13 @@ class UploadView {
 
   /** @param {File[]} files */
   async #take(files) {
+    // In the order in which they are sent, so that what is going on stands at the top.
+    const first = this.cards.firstElementChild;
     for (const file of files) {
       const why = await this.#unfit(file);
-      if (why) this.#refuse(file, why);
-      else this.#begin(file);
+      const before = first?.isConnected ? first : null;
+      if (why) this.#refuse(file, why, before);
+      else this.#begin(file, {}, before);
     }
   }
 
@@ -152,9 +158,9 @@ class UploadView {
     }
   }
 
-  #refuse({ name }, why) {
+  #refuse({ name }, why, before) {
     const card = notTakenCard(name, why, () => this.#remove(card));
-    this.cards.prepend(card);
+    this.cards.insertBefore(card, before);
     this.#arrange();
     this.app.messages.say(t.upload.notTaken.announce(name, why));
   }
@@ -162,16 +168,18 @@ class UploadView {
   /**
    * @param {File} file
    * @param {{sessionId?: string}} [options]
+   * @param {Element | null} [before] The card that it stands before; by default the first.
    */
-  #begin(file, options = {}) {
+  #begin(file, options = {}, before = this.cards.firstElementChild) {
     const upload = this.app.client.startUpload(file, { autoBuildIndex: this.index.checked, ...options });
     const card = new UploadCard(this.app, upload, {
       dismiss: () => this.#remove(card.element),
       again: () => this.#chooseFor((chosen) => this.#beginAgain(card, chosen, options)),
       released: () => this.#goOn(card, file),
-      ended: () => this.#arrange(),
+      ended: () => this.#settle(card),
     });
-    this.cards.prepend(card.element);
+    this.cards.insertBefore(card.element, before);
+    this.batch.add(card);
     this.#line(upload, card);
     this.#arrange();
     const watch = upload.onChange(({ sessionId }) => {
@@ -223,8 +231,16 @@ class UploadView {
     return undefined;
   }
 
+  /** While others wait, what is done makes room for what is going on. */
+  #settle({ element, upload }) {
+    const done = upload.snapshot.state === 'completed';
+    if (done && this.#queue.length > 0 && !element.contains(document.activeElement)) this.cards.append(element);
+    this.#arrange();
+  }
+
   #remove(...elements) {
     for (const element of elements) element.remove();
+    this.batch.tidy();
     this.#arrange();
     this.drop.querySelector('button')?.focus();
   }
@@ -238,6 +254,8 @@ class UploadView {
     this.now.hidden = !busy;
     this.tidy.hidden = this.cards.querySelectorAll(ENDED).length < 2;
     this.unfinished.hidden = this.left.childElementCount === 0;
+    if (busy) this.lists.append(this.unfinished);
+    else this.stages.before(this.unfinished);
     this.hero.classList.toggle('unseen', busy); // The page keeps its heading.
     this.stages.hidden = busy;
     this.drop.dataset.compact = busy;

@@ -1,0 +1,67 @@
+"""Confines a new child, then runs its module: ``python -m ... MODULE [ARGUMENT ...]``.
+
+Nothing of the module is imported before: what it loads, and the threads that libraries start
+when they are imported, are confined as well.
+"""
+
+import os
+import runpy
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from pdfsluice.core.plugins.ports.children import ChildAccess
+
+from .confinement import Protection, confine
+
+ACCESS_VARIABLE = "PDFSLUICE_CHILD_ACCESS"
+"""The variable in which a child finds what it may reach."""
+_OOM_SCORE = "500"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a child may reach.
+
+    Attributes:
+        access: Given by the part that starts the child.
+        readable: Folders of files and code; ``None`` for all.
+    """
+
+    access: ChildAccess
+    readable: tuple[str, ...] | None
+
+    def encoded(self) -> str:
+        """Return the value of the variable."""
+        return orjson.dumps(self).decode()
+
+
+def confine_self() -> Protection | None:
+    """Apply the variable and remove it; ``None`` if it is not set."""
+    text = os.environ.pop(ACCESS_VARIABLE, "")
+    if not text:
+        return None
+    bounds = orjson.loads(text)
+    return confine(ChildAccess(**bounds["access"]), bounds["readable"])
+
+
+def offer_as_victim() -> None:
+    """Let the kernel end this process, and not the server, if memory runs out."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
+
+
+def main() -> None:
+    """Confine this process and become the module that the command line names."""
+    offer_as_victim()
+    confine_self()
+    module = sys.argv[1]
+    del sys.argv[0]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
