@@ -23,6 +23,7 @@ from pdfsluice.client.client import DEFAULT_SERVER, Client
 from pdfsluice.client.download import shortened
 from pdfsluice.client.errors import ClientError, Unreachable
 from pdfsluice.client.models import Document
+from pdfsluice.core.text import clean_name
 
 from .console import err, out, print_json
 from .exits import Exit
@@ -141,8 +142,8 @@ def target_of(document: Document, output: Path | None) -> Path:
     if output is not None and not output.is_dir():
         return output
     name = Path(document.filename.replace("\\", "/")).name
-    printable = "".join(letter for letter in name if letter.isprintable()).strip().lstrip(".")
-    return (output or Path()) / shortened(printable or f"document-{document.id}.pdf")
+    clean = clean_name(name, len(name)).lstrip(".")
+    return (output or Path()) / shortened(clean or f"document-{document.id}.pdf")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from pdfsluice.core.models import (
 )
 from pdfsluice.core.plugins.ports.documents import ImporterSpec, Index
 from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
+from pdfsluice.core.text import clean_name
 
 from .jobs import (
     JobRunner,
@@ -113,7 +114,7 @@ class Library:
         """
         _owner(principal, Scope.UPLOAD)
         document = await self.get(principal, document_id)
-        title = "".join(char for char in title if char.isprintable()).strip()
+        title = clean_name(title, _MAX_TITLE + 1)
         if not title or len(title) > _MAX_TITLE:
             raise ProtocolError(f"a title has 1 to {_MAX_TITLE} printable characters")
         return await self._catalogue.update(document.id, title=title)

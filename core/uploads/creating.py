@@ -15,6 +15,7 @@ from pdfsluice.core.plugins.ports.stores import (
     SessionStore,
     UploadStore,
 )
+from pdfsluice.core.text import clean_name, without_invisible
 
 from .lifecycle import expiry
 
@@ -138,9 +139,9 @@ def _new_session(
     session = Session(
         id=str(uuid.uuid4()),
         owner=principal.id,
-        client_id=_shown(initiation.client_id, _MAX_FILENAME),
+        client_id=without_invisible(initiation.client_id)[:_MAX_FILENAME],
         filename=display_name(initiation.filename),
-        title=_shown(initiation.title, _MAX_METADATA_TEXT).strip(),
+        title=clean_name(initiation.title, _MAX_METADATA_TEXT),
         total_size=initiation.total_size,
         chunk_size=settle_chunk_size(initiation.total_size, initiation.chunk_size, settings),
         protocol=initiation.protocol,
@@ -169,21 +170,16 @@ def checked_digest(text: str | None) -> str | None:
     return text.lower()
 
 
-def _shown(text: str, limit: int) -> str:
-    """Drop what must not reach a page or a log line, and cut to ``limit`` characters."""
-    return "".join(char for char in text if char.isprintable())[:limit]
-
-
 def display_name(filename: str) -> str:
     """Reduce a client's filename to its last part, printable; it is shown, never opened."""
     last = re.split(r"[/\\]", filename)[-1]
-    return _shown(last, _MAX_FILENAME).strip().lstrip(".") or "document.pdf"
+    return clean_name(last, _MAX_FILENAME).lstrip(".") or "document.pdf"
 
 
 def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     if len(metadata) > _MAX_METADATA:
         raise ProtocolError(f"more than {_MAX_METADATA} metadata entries")
     return {
-        _shown(key, _MAX_FILENAME): _shown(value, _MAX_METADATA_TEXT)
+        without_invisible(key)[:_MAX_FILENAME]: without_invisible(value)[:_MAX_METADATA_TEXT]
         for key, value in metadata.items()
     }

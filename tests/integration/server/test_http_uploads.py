@@ -318,3 +318,24 @@ async def test_cancelling(web: WebServer, way: str) -> None:
     async with web.http.post(f"{STREAMING}/complete/{session['session_id']}") as response:
         await problem_of(response, 410, "session-ended")
     assert (await web.status(session["session_id"]))["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("Rapport\u00a0annuel\u202f2025.pdf", "Rapport annuel 2025.pdf"),
+        ("年次\u3000報告.pdf", "年次 報告.pdf"),
+        ("Cafe\u0301.pdf", "Caf\u00e9.pdf"),
+        ("نمی\u200cشود.pdf", "نمی\u200cشود.pdf"),
+    ],
+)
+async def test_a_name_keeps_its_words_in_one_form(web: WebServer, given: str, name: str) -> None:
+    session = await web.initiate(DATA, filename=given, title=given)
+    for chunk_id in range(4):
+        await web.put(session["session_id"], DATA, chunk_id)
+    async with web.http.post(f"{STREAMING}/complete/{session['session_id']}") as response:
+        document = (await body_of(response))["document"]
+    assert (document["filename"], document["title"]) == (name, name)
+    path = f"/api/documents/{document['id']}"
+    async with web.http.patch(path, json={"title": f"{given} 2"}) as response:
+        assert (await body_of(response))["title"] == f"{name} 2"
