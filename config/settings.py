@@ -1,6 +1,7 @@
 """All settings of pdfsluice itself; plugins add sections of their own."""
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -53,9 +54,21 @@ def _as_browsers_write(origin: str) -> str:
     return f"{parts.scheme}://{host}{port}"
 
 
+def _address(url: str) -> str:
+    """Return the address of a server without a slash at its end."""
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    if parts.query or parts.fragment or not _PATH.fullmatch(parts.path):
+        raise ValueError(f"write an address as https://name or https://name/path, not {url!r}")
+    return _as_browsers_write(f"{parts.scheme}://{parts.netloc}") + parts.path.rstrip("/")
+
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 Folder = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_absolute)]
 Origin = Annotated[str, AfterValidator(_as_browsers_write)]
+Address = Annotated[str, AfterValidator(_address)]
 
 
 class Settings(BaseModel):
@@ -65,6 +78,11 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 picks one.")
+    public_url: Address = Field(
+        "",
+        description="Address under which a proxy shows the server, with the path if it has one:"
+        " https://example.org/pdf.",
+    )
     data_dir: Folder = Field(
         default_factory=_default_data_dir,
         description="Folder for documents, the index and keys.",
@@ -223,6 +241,11 @@ class Settings(BaseModel):
     plugins: dict[str, Any] = Field(
         default_factory=dict, description="Sections of plugins; each is checked by its plugin."
     )
+
+    @property
+    def root_path(self) -> str:
+        """The path of ``public_url``, without a slash at its end; empty if there is none."""
+        return urlsplit(self.public_url).path
 
     @model_validator(mode="after")
     def _chunk_fits(self) -> Self:

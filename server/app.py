@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from aiohttp import web
@@ -32,6 +33,7 @@ from .middleware import (
 )
 from .protocols.resumable import handlers as ietf
 from .protocols.tus import handlers as tus
+from .transport.mounting import with_prefix
 from .transport.origins import Origins
 from .transport.socket_body import BUFFERS, Buffers
 from .websocket.endpoint import Endpoint
@@ -46,6 +48,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
         sinks: What listens to its events; registered before the runtime was opened.
     """
     own_version = version(DISTRIBUTION)
+    root_path = runtime.settings.root_path
     app = web.Application(middlewares=[identify, measure, answer_errors, control_access])
     app[RUNTIME] = runtime
     app[BUFFERS] = Buffers(int(runtime.settings.slice_size))
@@ -55,8 +58,11 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
         allowed=runtime.settings.cors_origins,
         keys_required=runtime.authentication_required,
         host=runtime.settings.host,
+        public=runtime.settings.public_url.removesuffix(root_path),
     )
     app.on_response_prepare.append(add_headers)
+    if root_path:
+        app.on_response_prepare.append(with_prefix(root_path))
     documents = Documents(runtime)
 
     async def read_stats() -> UploadStats:
@@ -75,8 +81,8 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     tus.add_routes(app)
     ietf.add_routes(app)
     table = app[routes.TABLE]
-    routes.add(app, Manual(table, version=own_version).routes())
-    routes.add_public(app, page.add_routes)
+    routes.add(app, Manual(table, version=own_version, root_path=root_path).routes())
+    routes.add_public(app, partial(page.add_routes, root_path=root_path))
     return app
 
 

@@ -7,6 +7,7 @@ is no path to walk out of; what the browser has already is told by its entity ta
 import gzip
 import hashlib
 import mimetypes
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -47,6 +48,7 @@ _TYPES: Mapping[str, str] = {
     ".woff2": "font/woff2",
 }
 _TEXT = ("text/", "image/svg")
+_ASSET_ADDRESS = re.compile(rb"""(["'(])(/assets/)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,29 +98,43 @@ class _Assets:
         return _answer(request, asset)
 
 
-def add_routes(app: web.Application) -> None:
+def add_routes(app: web.Application, *, root_path: str = "") -> None:
     """Serve the page at ``/`` and its files below ``/assets/``.
+
+    Args:
+        app: The application.
+        root_path: The path under which a proxy shows the server.
 
     Raises:
         FileNotFoundError: The installation lacks the page's files.
     """
     assets = _Assets(
         {
-            **dict(_read(files("pdfsluice.server") / "page")),
-            **dict(_read(files("pdfsluice.client") / "js" / "src", prefix="client/")),
+            name: _Asset.of(name, _mounted(name, body, root_path))
+            for name, body in (
+                *_read(files("pdfsluice.server") / "page"),
+                *_read(files("pdfsluice.client") / "js" / "src", prefix="client/"),
+            )
         }
     )
     app.router.add_get("/", assets.index)
     app.router.add_get("/assets/{path:.+}", assets.asset)
 
 
-def _read(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, _Asset]]:
+def _mounted(name: str, body: bytes, root_path: str) -> bytes:
+    """Put the path of the server in front of the addresses of assets in a text."""
+    if not root_path or not name.endswith((".html", ".js", ".css")):
+        return body
+    return _ASSET_ADDRESS.sub(rb"\1" + root_path.encode() + rb"\2", body)
+
+
+def _read(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
     for entry in folder.iterdir():
         name = f"{prefix}{entry.name}"
         if entry.is_dir():
             yield from _read(entry, prefix=f"{name}/")
         else:
-            yield name, _Asset.of(name, entry.read_bytes())
+            yield name, entry.read_bytes()
 
 
 def _answer(request: web.Request, asset: _Asset) -> web.Response:

@@ -112,7 +112,7 @@ async def run(loaded: Loaded, manager: PluginManager) -> None:
         app = await stack.enter_async_context(open_app(loaded, manager))
         runtime = app[RUNTIME]
         check_exposure(settings, keys_required=runtime.authentication_required)
-        runner = Runner(app, shutdown_timeout=1.0)
+        runner = Runner(app, shutdown_timeout=1.0, root_path=settings.root_path)
         await runner.setup()
         try:
             site = await _listen(runner, settings)

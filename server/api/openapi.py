@@ -46,7 +46,7 @@ class Problem(BaseModel):
     request_id: str
 
 
-def describe(routes: Iterable[Route], *, version: str) -> Json:
+def describe(routes: Iterable[Route], *, version: str, root_path: str = "") -> Json:
     """Return the whole document."""
     listed = [route for route in routes if route.listed]
     schemas = _schemas(listed)
@@ -61,6 +61,7 @@ def describe(routes: Iterable[Route], *, version: str) -> Json:
             "summary": "Takes in large PDFs: resumable uploads, scanned while they arrive.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": root_path or "/"}],
         "paths": paths,
         "components": {
             "schemas": schemas,

@@ -47,9 +47,10 @@ class Manual:
         table: All routes; read when somebody asks, thus complete by then.
     """
 
-    def __init__(self, table: Sequence[Route], *, version: str) -> None:
+    def __init__(self, table: Sequence[Route], *, version: str, root_path: str = "") -> None:
         self._table = table
         self._version = version
+        self._root_path = root_path
         self._document: Json | None = None
 
     def routes(self) -> Iterator[Route]:
@@ -101,7 +102,8 @@ class Manual:
         kind = kinds_of_errors().get(code)
         if kind is None:
             raise web.HTTPNotFound
-        return _page(code, f"<h1><code>{escape(code)}</code></h1>{_text(explanation(kind))}")
+        title = f"<h1><code>{escape(code)}</code></h1>"
+        return _page(code, title + _text(explanation(kind)), root_path=self._root_path)
 
     async def openapi(self, request: web.Request) -> web.StreamResponse:
         """Return the description as OpenAPI 3.1."""
@@ -111,7 +113,7 @@ class Manual:
     async def docs(self, request: web.Request) -> web.StreamResponse:
         """Return the description as a page without scripts, made on the server."""
         read_query(request, NoQuery)
-        return render(self._described())
+        return render(self._described(), root_path=self._root_path)
 
     async def style(self, request: web.Request) -> web.StreamResponse:
         """Return the style sheet of the page."""
@@ -121,7 +123,7 @@ class Manual:
 
     def _described(self) -> Json:
         if self._document is None:
-            self._document = describe(self._table, version=self._version)
+            self._document = describe(self._table, version=self._version, root_path=self._root_path)
         return self._document
 
 
@@ -137,7 +139,7 @@ def explanation(kind: type[Exception]) -> str:
     return (inspect.getdoc(kind) or "").partition("\n\n")[0]
 
 
-def render(document: Json) -> web.Response:
+def render(document: Json, *, root_path: str = "") -> web.Response:
     """Write an OpenAPI document as a page; everything in it is escaped."""
     operations: dict[str, list[str]] = {}
     for path, methods in document["paths"].items():
@@ -155,16 +157,19 @@ def render(document: Json) -> web.Response:
     return _page(
         f"{title}: interface",
         f"<h1>{escape(title)}</h1><p>{escape(info['summary'])}"
-        ' For programs: <a href="/openapi.json">openapi.json</a>.</p>'
+        " For programs: "
+        f'<a href="{root_path}/openapi.json">openapi.json</a>.</p>'
         f'{sections}<h2 id="schemas">Objects</h2>{schemas}',
+        root_path=root_path,
     )
 
 
-def _page(title: str, content: str) -> web.Response:
+def _page(title: str, content: str, *, root_path: str) -> web.Response:
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{escape(title)}</title><link rel="stylesheet" href="/docs/style.css"></head>'
+        f"<title>{escape(title)}</title>"
+        f'<link rel="stylesheet" href="{root_path}/docs/style.css"></head>'
         f"<body><main>{content}</main></body></html>"
     )
     headers = {"Content-Security-Policy": _POLICY}

@@ -187,7 +187,7 @@ class Uploads:
         except errors.DuplicateDocument as error:
             raise await self._with_document(request, error) from None
         self._subscribers.follow(session)
-        return respond(InitiatedView.of(session))
+        return respond(InitiatedView.of(session, self._settings))
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """Return everything about a session: counters, what is missing, findings, document."""
@@ -250,7 +250,11 @@ class Uploads:
         session = await self._uploads.start_completion(request[PRINCIPAL], session_id(request))
         where = f"{PREFIX}/{session.id}"
         return respond(
-            AcceptedView(session_id=session.id, status=session.state.value, status_url=where),
+            AcceptedView(
+                session_id=session.id,
+                status=session.state.value,
+                status_url=self._settings.root_path + where,
+            ),
             status=202,
             headers={hdrs.LOCATION: where, "Preference-Applied": "respond-async"},
         )

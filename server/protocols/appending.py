@@ -72,9 +72,13 @@ def location(request: web.Request, prefix: str, session: Session) -> str:
     """Return the URL of the upload resource.
 
     It is absolute, because some clients (aiotus) cannot resolve a path. Behind a proxy only
-    the client knows the outer address: then it is the path alone.
+    the setting ``public_url`` or the client knows the outer address: without the setting it
+    is the path alone.
     """
     path = f"{prefix}/{session.id}"
+    public_url = request.app[RUNTIME].settings.public_url
+    if public_url:
+        return public_url + path
     proxied = request.version < HttpVersion11 or any(
         name in request.headers for name in _PROXY_HEADERS
     )

@@ -12,6 +12,8 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 from pdfsluice.server.logs import AccessLogger
 from pdfsluice.server.problems import internal_problem, problem_of_status
 
+from .mounting import without_prefix
+
 logger = logging.getLogger(__name__)
 
 READ_BUFFER = 64 * 1024
@@ -23,7 +25,9 @@ _KEEP_ALIVE_SECONDS = 75.0
 class Runner(web.AppRunner):
     """Runs the application on our kind of connections."""
 
-    def __init__(self, app: web.Application, *, shutdown_timeout: float) -> None:
+    def __init__(
+        self, app: web.Application, *, shutdown_timeout: float, root_path: str = ""
+    ) -> None:
         super().__init__(
             app,
             access_log_class=AccessLogger,
@@ -35,12 +39,14 @@ class Runner(web.AppRunner):
             read_bufsize=READ_BUFFER,
             shutdown_timeout=shutdown_timeout,
         )
+        self._root_path = root_path
 
     async def _make_server(self) -> web.Server:
         """Replace the factory of connections; aiohttp has no public way to choose it."""
         made = await super()._make_server()
         options = made._kwargs  # noqa: SLF001 - see above
-        return _Server(made.request_handler, request_factory=made.request_factory, **options)
+        factory = without_prefix(made.request_factory, self._root_path)
+        return _Server(made.request_handler, request_factory=factory, **options)
 
 
 class _Server(web.Server):

@@ -38,12 +38,14 @@ class Origins:
     Attributes:
         allowed: Origins beside our own; ``*`` for all.
         keys_required: Whether every caller has to show a key.
-        host: The host name or address that the server was told to listen on.
+        host: The host name or address on which the server listens.
+        public: The origin under which a proxy shows the server; empty if there is none.
     """
 
     allowed: Collection[str]
     keys_required: bool
     host: str
+    public: str = ""
 
     def check(self, request: web.Request) -> None:
         """Refuse what the user of a browser has not asked for.
@@ -98,13 +100,15 @@ class Origins:
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None:
             return site is None  # not a browser, or one too old to be told apart
-        return self._listed(origin) or _authority(origin) == host_of(request).lower()
+        own = origin == self.public or _authority(origin) == host_of(request).lower()
+        return own or self._listed(origin)
 
     def _known_host(self, request: web.Request) -> bool:
         name = host_name(host_of(request))
         if name in {"localhost", self.host.lower()} or name.endswith(".localhost"):
             return True
-        if any(_authority(origin) == host_of(request).lower() for origin in self.allowed):
+        own = (*self.allowed, self.public)
+        if any(_authority(origin) == host_of(request).lower() for origin in own):
             return True
         try:
             return ipaddress.ip_address(name).is_loopback

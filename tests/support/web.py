@@ -97,7 +97,8 @@ async def a_server(
 async def serving(loaded: config.Loaded, manager: PluginManager) -> AsyncIterator[WebServer]:
     """Run a server with the given settings and plugins on a free port."""
     async with open_app(loaded, manager) as app:
-        runner = Runner(app, shutdown_timeout=0.5)
+        root_path = loaded.settings.root_path
+        runner = Runner(app, shutdown_timeout=0.5, root_path=root_path)
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -38,11 +38,11 @@ class InitiatedView(View):
     status: str
 
     @classmethod
-    def of(cls, session: Session) -> Self:
+    def of(cls, session: Session, settings: Settings) -> Self:
         """Describe a new session."""
         return cls(
             session_id=session.id,
-            upload_url=upload_url(session),
+            upload_url=upload_url(session, settings),
             chunk_size=session.chunk_size,
             total_chunks=session.total_chunks,
             expires_at=session.expires_at,
@@ -150,7 +150,7 @@ class SessionView(View):
             updated_at=session.updated_at,
             # what is stored is not moved on with every chunk
             expires_at=expiry(session, settings) if session.state in OPEN else session.expires_at,
-            upload_url=upload_url(session),
+            upload_url=upload_url(session, settings),
             websocket_room=session.room,
             metadata=dict(session.metadata),
             expected_hash=session.expected_digest,
@@ -241,6 +241,6 @@ class ResumableView(View):
         )
 
 
-def upload_url(session: Session) -> str:
+def upload_url(session: Session, settings: Settings) -> str:
     """Return where the chunks of a session go."""
-    return f"/api/documents/streaming/chunk/{session.id}"
+    return f"{settings.root_path}/api/documents/streaming/chunk/{session.id}"

@@ -20,6 +20,7 @@ import { uploadView } from './views/upload-view.js';
  */
 
 const client = new StreamingUploadClient({
+  baseUrl: new URL('../..', import.meta.url).href, // behind a proxy the server may have a path
   apiKey: storedKey(),
   retry: { giveUpAfter: Infinity },
 });

@@ -180,7 +180,8 @@ async def _result(request: web.Request, session: Session) -> web.Response:
     """Responses to Uploads: what an ordinary upload of the whole file would be answered."""
     done = await sequential.verdict(request, session)
     if done is None:
-        status_url = f"/api/documents/streaming/{session.id}"
+        root_path = request.app[RUNTIME].settings.root_path
+        status_url = f"{root_path}/api/documents/streaming/{session.id}"
         later = AcceptedView(session_id=session.id, status="processing", status_url=status_url)
         return respond(later, status=HTTPStatus.ACCEPTED)
     view = await Documents(request.app[RUNTIME]).view(done.document)
