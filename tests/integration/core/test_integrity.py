@@ -1,0 +1,129 @@
+"""Stored bytes are compared with their fingerprints: when, how often, and with what result."""
+
+import asyncio
+import errno
+import hashlib
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from pdfsluice.core.errors import Overloaded, StorageFailed, UploadIncomplete
+from pdfsluice.core.models import SessionState
+from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.uploads import integrity
+from pdfsluice.plugins.local_store import blob as local_blob
+from tests.integration.core.test_completions import Doorkeeper
+from tests.support.runtimes import Bytes, a_runtime, initiate, send, send_all
+
+CHUNK = 256 * 1024
+DATA = random.Random(1).randbytes(3 * CHUNK + 123)
+DIGEST = hashlib.sha256(DATA).hexdigest()
+
+
+def flip(folder: Path, offset: int) -> None:
+    (path,) = (folder / "uploads").glob("**/*.part")
+    with path.open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 0xFF]))
+
+
+@pytest.mark.parametrize("announced", [None, DIGEST])
+async def test_a_byte_that_flips_before_completion_never_becomes_a_document(
+    tmp_path: Path, announced: str | None
+) -> None:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA, expected_digest=announced)
+        await send_all(runtime, session, DATA)
+        async with asyncio.timeout(30):
+            while runtime.uploads.counters(session).validated < len(DATA):
+                await asyncio.sleep(0.01)
+        flip(tmp_path, CHUNK + 7)
+        with pytest.raises(UploadIncomplete) as caught:
+            await runtime.uploads.complete(LOCAL, session.id)
+        assert caught.value.details["missing_chunks"] == [1]
+        current = await runtime.uploads.get(LOCAL, session.id)
+        assert current.state is SessionState.UPLOADING
+        await send(runtime, session, DATA, 1)
+        done = await runtime.uploads.complete(LOCAL, session.id)
+        assert done.document.sha256 == DIGEST
+
+
+async def test_a_byte_that_flips_while_the_file_is_judged_is_noticed(tmp_path: Path) -> None:
+    door = Doorkeeper()
+    async with a_runtime(tmp_path, door, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        await send_all(runtime, session, DATA)
+        completing = asyncio.create_task(runtime.uploads.complete(LOCAL, session.id))
+        await door.arrived.wait()
+        flip(tmp_path, 7)
+        door.opened.set()
+        with pytest.raises(UploadIncomplete):
+            await completing
+        await send(runtime, session, DATA, 0)
+        done = await runtime.uploads.complete(LOCAL, session.id)
+        _, opened = await runtime.library.open_file(LOCAL, done.document.id)
+        async with opened as path:
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == DIGEST
+
+
+async def test_opening_reads_nothing_and_resuming_reads_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+
+    def counted(*args: object) -> bool:
+        reads.append(args)
+        return intact(*args)  # type: ignore[arg-type]
+
+    intact = integrity._intact
+    monkeypatch.setattr(integrity, "_intact", counted)
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        for chunk_id in (0, 1):
+            await send(runtime, session, DATA, chunk_id)
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        await send(runtime, session, DATA, 2)
+        assert not reads, "opening compares nothing"
+        for _ in range(3):
+            resumed = await runtime.uploads.resume(LOCAL, session.id, "")
+            assert resumed.missing_chunks == [3]
+            await runtime.uploads._open_uploads.close_idle(-1.0)
+        assert len(reads) == 3, "each of the three ranges is read once in the process"
+
+
+async def test_a_blob_whose_sync_failed_is_not_used_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel reports a lost write once; no later sync may vouch for those bytes."""
+    failures = [OSError(errno.EIO, os.strerror(errno.EIO))]
+    real = local_blob._sync_data
+
+    def sync(descriptor: int) -> None:
+        if failures:
+            raise failures.pop()
+        real(descriptor)
+
+    async with a_runtime(tmp_path, chunk_size=CHUNK, durability="power") as runtime:
+        session = await initiate(runtime, DATA)
+        waiting = Bytes(DATA[CHUNK : 2 * CHUNK], holds_after=200_000)
+        beside = asyncio.create_task(send(runtime, session, DATA, 1, waiting))
+        await waiting.held.wait()
+        monkeypatch.setattr(local_blob, "_sync_data", sync)
+        poisoned = runtime.uploads._open_uploads.peek(session.id)
+        assert poisoned is not None
+        with pytest.raises(StorageFailed):
+            await send(runtime, session, DATA, 0)
+        assert not failures
+        await send(runtime, session, DATA, 2)  # opens the blob again, which ends the other
+        assert runtime.uploads._open_uploads.peek(session.id) is not poisoned
+        with pytest.raises((StorageFailed, Overloaded)):
+            await beside
+        current = await runtime.uploads.get(LOCAL, session.id)
+        assert current.committed.ranges == ((2 * CHUNK, 3 * CHUNK),)
+        await send_all(runtime, session, DATA)
+        done = await runtime.uploads.complete(LOCAL, session.id)
+        assert done.document.sha256 == DIGEST
