@@ -1,4 +1,4 @@
-"""Threads for what would stall the event loop: writing, hashing and scanning slices."""
+"""Threads for work that would stall the event loop: writing, hashing and scanning."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 async def run_uncancelled(work: Awaitable[T]) -> T:
-    """Wait for work that must not be left half done.
+    """Run work to its end, also if the caller is cancelled meanwhile.
 
-    A cancellation counts only when the work has ended: a thread cannot be stopped, and a
+    The cancellation is raised when the work has ended: a thread cannot be stopped, and a
     row that was written must not be forgotten.
     """
     task = asyncio.ensure_future(work)
@@ -26,12 +26,12 @@ async def run_uncancelled(work: Awaitable[T]) -> T:
     if interruption is None:
         return task.result()
     if not task.cancelled():
-        task.exception()  # looked at, or asyncio would complain that nobody did
+        task.exception()  # retrieved, or asyncio would log it
     raise interruption
 
 
 class Workers:
-    """A bounded pool of threads, shared by all uploads of a server; made on its event loop."""
+    """A bounded pool of threads, shared by all uploads; created on the event loop."""
 
     def __init__(self, threads: int) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="pdfsluice")
@@ -46,12 +46,12 @@ class Workers:
         return self._loop.run_in_executor(self._executor, function, *args)
 
     def close(self) -> None:
-        """Wait for what is running; take nothing more."""
+        """Wait for running calls; start no more."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
 
 class BufferPool:
-    """A fixed number of buffers: bounds both the memory and the steps that run at once."""
+    """A fixed number of buffers: bounds both the memory and the number of parallel steps."""
 
     def __init__(self, count: int, size: int) -> None:
         self._size = size
@@ -60,7 +60,7 @@ class BufferPool:
 
     @asynccontextmanager
     async def buffer(self) -> AsyncIterator[memoryview]:
-        """Lend a buffer; whoever comes first gets the next one that is free."""
+        """Lend a buffer, in the order of the requests."""
         async with self._turn:
             store = self._idle.pop() if self._idle else bytearray(self._size)
             view = memoryview(store)

@@ -1,7 +1,7 @@
 """The frontier follower: shows stream stages the committed bytes of one upload, in order.
 
 Parallel and out-of-order chunks, a resume after a crash and a hand-over to another process
-are one mechanism here: read on from where each stage stands, as far as the frontier goes.
+are one mechanism here: each stage reads from its own position up to the frontier.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from .runner import StageHost, StagesLost
 
 logger = logging.getLogger(__name__)
 
-_RUN_SIZE = 8 * 1024 * 1024
-"""How far the stages read on at a time; between two runs, other uploads have their turn."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-"""Seconds until the stages begin anew behind a fault that passes."""
+_RUN_BYTES = 8 * 1024 * 1024
+"""How far the stages read in one run; other uploads have their turn between two runs."""
+_FIRST_PAUSE_SECONDS = 1.0
+_MAX_PAUSE_SECONDS = 60.0
 
 
 class Follower:
@@ -30,13 +30,16 @@ class Follower:
 
     Args:
         upload_id: Its id, for logs.
-        host: Makes what its stages run in, which go on from checkpoints.
-        checkpoints: From where they go on.
+        host: Makes the host of its stages, which continue from checkpoints.
+        checkpoints: Where they continue at first.
         frontier: Returns the end of the contiguous committed prefix.
         on_findings: Awaited with new findings; returning ``False`` ends the following.
         on_validated: Called with the offset that every stage has seen.
-        on_failure: Awaited once if a stage or the storage fails. A fault that passes is
-            waited for, unless somebody asked for the reports.
+        on_failure: Awaited once if a stage or the storage fails. A passing fault is waited
+            for, unless the reports were requested.
+        first_pause: Seconds until the stages start again after a passing fault; doubled
+            after each further one.
+        max_pause: The longest pause in seconds.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class Follower:
         on_findings: Callable[[Sequence[Finding]], Awaitable[bool]],
         on_validated: Callable[[int], None],
         on_failure: Callable[[PdfsluiceError], Awaitable[None]],
+        first_pause: float = _FIRST_PAUSE_SECONDS,
+        max_pause: float = _MAX_PAUSE_SECONDS,
     ) -> None:
         self._upload_id = upload_id
         self._new_host = host
@@ -59,7 +64,8 @@ class Follower:
         self._on_failure = on_failure
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
-        self._pause = _FIRST_PAUSE
+        self._first_pause = self._pause = first_pause
+        self._max_pause = max_pause
         self._total: int | None = None
         self._outcome: asyncio.Future[Sequence[StageReport]]
         self._outcome = asyncio.get_running_loop().create_future()
@@ -68,7 +74,7 @@ class Follower:
         self._closing: asyncio.Task[Checkpoints] | None = None
 
     def wake(self) -> None:
-        """Say that the frontier may have moved."""
+        """Note that the frontier may have moved."""
         self._wake.set()
         if self._task is None and self._to_do:
             self._task = asyncio.create_task(self._run())
@@ -86,7 +92,7 @@ class Follower:
         return await asyncio.shield(self._outcome)
 
     def abandon(self, reason: PdfsluiceError) -> None:
-        """Follow no further; whoever waits in :meth:`finish` gets ``reason``."""
+        """Follow no further; callers waiting in :meth:`finish` receive ``reason``."""
         if not self._ended:
             self._outcome.set_exception(reason)
         self._urgent.set()
@@ -113,13 +119,13 @@ class Follower:
                     failure = self._as_failure(error)
                     if not failure.retryable or self._total is not None:
                         raise
-                    await self._begin_anew(failure)
+                    await self._start_again(failure)
                     continue
                 if not self._ended:
                     await self._wake.wait()
         except Exception as error:  # noqa: BLE001 - see _as_failure
             await self._fail(self._as_failure(error))
-        await asyncio.shield(self._closed())  # nothing more is asked of the stages
+        await asyncio.shield(self._closed())  # the stages have no more to do
 
     def _as_failure(self, error: Exception) -> PdfsluiceError:
         """Return an error as it is, or as a retryable one if it is no verdict of a stage."""
@@ -128,29 +134,29 @@ class Follower:
         logger.error("following upload %s failed", self._upload_id, exc_info=error)
         return retry_later(error, "check the file")
 
-    async def _begin_anew(self, error: PdfsluiceError) -> None:
-        """Let a fault pass, then go on with stages that nobody has left half-fed."""
+    async def _start_again(self, error: PdfsluiceError) -> None:
+        """Wait for a fault to pass, then continue with newly opened stages."""
         logger.warning("upload %s is checked later: %s", self._upload_id, error.message)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pause):
                 await self._urgent.wait()
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        self._pause = min(2 * self._pause, self._max_pause)
         self._host = self._new_host(await run_uncancelled(self._host.close()))
         self._on_validated(self._host.position)
 
     def _closed(self) -> "asyncio.Task[Checkpoints]":
-        """Close the host, once, whoever comes first."""
+        """Return the task that closes the host; there is only one."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._host.close())
         return self._closing
 
     async def _catch_up(self) -> None:
-        """Show the stages what is committed, and ask for their reports behind the last byte."""
+        """Show the stages what is committed; request their reports after the last byte."""
         while not self._ended and self._host.position < self._frontier():
             findings = await self._host.read_on(
-                min(self._frontier(), self._host.position + _RUN_SIZE)
+                min(self._frontier(), self._host.position + _RUN_BYTES)
             )
-            self._pause = _FIRST_PAUSE
+            self._pause = self._first_pause
             self._on_validated(self._host.position)
             if findings and not await self._on_findings(findings):
                 return
@@ -174,6 +180,6 @@ class Follower:
 
 
 def _retrieve(outcome: "asyncio.Future[Sequence[StageReport]]") -> None:
-    """Mark an error as seen, so that nobody is warned when nobody waits for it."""
+    """Mark an error as retrieved, so that asyncio does not warn if no caller waits for it."""
     if not outcome.cancelled():
         outcome.exception()

@@ -17,7 +17,7 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backends:
-    """The parts of the server behind every open upload.
+    """The parts of the server that every open upload works with.
 
     Attributes:
         sessions: Where their rows are.

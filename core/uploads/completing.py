@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Validated:
-    """What all stages together know of the whole file."""
+    """What all stages found in the whole file, and the policy's decision."""
 
     report: StageReport
     decision: Decision
@@ -80,7 +80,7 @@ class Completer:
             DigestMismatch: The file is not what was announced.
             ContentRejected: The policy refuses the file.
             StageFailed: A stage failed.
-            Overloaded, StorageFailed: Something failed that says nothing about the file.
+            Overloaded, StorageFailed: Something failed that is no verdict on the file.
         """
         if upload.session.state is SessionState.IMPORTING:
             await self._check_interrupted(upload)
@@ -156,7 +156,7 @@ class Completer:
             await upload.end(SessionState.FAILED, error)
 
     async def _verdict(self, upload: OpenUpload, total: int) -> _Validated | PdfsluiceError:
-        """Return what the stages and the announced digest say of the file."""
+        """Return what the stages find, or the error that ends the validation."""
         try:
             validated = await self._inspect(upload, total)
             _check_digest(upload.session, validated.report.facts)
@@ -366,7 +366,7 @@ def _new_document(session: Session) -> NewDocument:
     )
 
 
-def _new(findings: Sequence[Finding], told: Sequence[Finding]) -> list[Finding]:
-    """Return the findings that were not told while the file arrived."""
-    places = {(each.stage, each.kind, each.offset, each.object) for each in told}
-    return [f for f in findings if (f.stage, f.kind, f.offset, f.object) not in places]
+def _new(findings: Sequence[Finding], published: Sequence[Finding]) -> list[Finding]:
+    """Return the findings that were not published while the file arrived."""
+    identities = {(each.stage, each.kind, each.offset, each.object) for each in published}
+    return [f for f in findings if (f.stage, f.kind, f.offset, f.object) not in identities]

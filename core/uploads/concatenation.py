@@ -1,8 +1,8 @@
 """Makes one upload of finished parts (tus, concatenation), safely to interrupt and to repeat.
 
 The parts are marked with the upload that they are to become before their bytes move. A
-client whose answer was lost, or whose server was killed, repeats the request and is led to
-the same upload. Until the end that upload is a part itself: nobody is shown it.
+client that lost the answer, also because the server was killed, repeats the request and
+receives the same upload. Until the end that upload is a part itself, so it is not listed.
 """
 
 import asyncio

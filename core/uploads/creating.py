@@ -1,4 +1,4 @@
-"""Opening an upload: what a client may say, and what is made of it."""
+"""Creates uploads: checks what a client announces, and stores the session."""
 
 import re
 import uuid
@@ -26,19 +26,19 @@ _MAX_METADATA = 64
 _MAX_METADATA_TEXT = 4096
 _SMALL_FILE, _SMALL_CHUNK = 10 * _MIB, 2 * _MIB
 _MEDIUM_FILE, _MEDIUM_CHUNK = 100 * _MIB, 8 * _MIB
-_LEAST_CHUNK = 64 * 1024
+_MIN_CHUNK = 64 * 1024
 _MAX_CHUNKS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Initiation:
-    """What a client says when it opens an upload.
+    """What a client announces when it opens an upload.
 
     Attributes:
         filename: The client's name for the file; for display, never for a path.
-        total_size: Size in bytes; ``None`` where the protocol may tell it later.
-        chunk_size: The chunk size that the client wishes; the server settles it.
-        expected_digest: SHA-256 of the file in hexadecimal, where the client knows it.
+        total_size: Size in bytes; ``None`` if the protocol may announce it later.
+        chunk_size: The chunk size that the client asks for; the server decides.
+        expected_digest: SHA-256 of the file in hexadecimal, if the client knows it.
         partial: Whether this is a part for a later concatenation.
     """
 
@@ -71,10 +71,10 @@ class Initiator:
         self._catalogue = catalogue
 
     async def open(self, principal: Principal, initiation: Initiation) -> tuple[Session, Blob]:
-        """Check what the client says, keep the new session and reserve room for the file.
+        """Check an announcement, store the session and reserve space for the file.
 
-        Not to be cancelled half-way: nobody would close the bytes. A crash in the midst
-        leaves a session without bytes, which starts from nothing when it is touched.
+        Not to be cancelled half-way, or the blob would stay open. A crash in between leaves
+        a session without bytes, which starts from nothing when it is opened.
 
         Returns:
             The session, and its bytes, open.
@@ -117,19 +117,19 @@ def check_size(size: int | None, settings: Settings) -> None:
     if size is not None and size > settings.max_file_size:
         raise SizeExceeded(
             f"the file has {format_size(size)}; {format_size(settings.max_file_size)} are allowed",
-            hint="Ask whoever runs the server to raise max_file_size.",
+            hint="Ask the operator of the server to raise max_file_size.",
             details={"max_file_size": int(settings.max_file_size)},
         )
 
 
 def settle_chunk_size(total_size: int | None, requested: int | None, settings: Settings) -> int:
-    """Choose the chunk size: small files have small chunks; clients may ask within limits."""
+    """Choose the chunk size: small files have small chunks; clients may ask for less."""
     size = min(requested or int(settings.chunk_size), int(settings.max_chunk_size))
     if total_size is not None and total_size < _SMALL_FILE:
         size = min(size, _SMALL_CHUNK)
     elif total_size is not None and total_size < _MEDIUM_FILE:
         size = min(size, _MEDIUM_CHUNK)
-    return max(size, _LEAST_CHUNK, -(-(total_size or 0) // _MAX_CHUNKS))
+    return max(size, _MIN_CHUNK, -(-(total_size or 0) // _MAX_CHUNKS))
 
 
 def _new_session(

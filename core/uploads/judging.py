@@ -15,8 +15,8 @@ def judge(
 ) -> Decision:
     """Ask the policy what findings mean; the gravest decision counts.
 
-    An administrator who released the upload has overruled the policy about the kinds of
-    findings that were known by then, and about nothing found later.
+    The release of an upload overrules the policy about the kinds of findings that were
+    known by then, and about nothing found later.
     """
     overruled = {_sort(each) for each in session.findings} if session.released else set()
     decision = so_far

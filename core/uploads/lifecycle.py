@@ -24,7 +24,7 @@ TRANSITIONS: Mapping[SessionState, frozenset[SessionState]] = {
         {_S.UPLOADING, _S.VALIDATING, _S.REJECTED, _S.CANCELLED, _S.FAILED, _S.EXPIRED}
     ),
     _S.UPLOADING: frozenset({_S.VALIDATING, _S.REJECTED, _S.CANCELLED, _S.FAILED, _S.EXPIRED}),
-    # Back to uploading: bytes that rotted are missing again, or a fault that passes came between.
+    # Back to uploading: corrupt bytes are missing again, or a passing fault came between.
     _S.VALIDATING: frozenset(
         {_S.UPLOADING, _S.IMPORTING, _S.REJECTED, _S.CANCELLED, _S.FAILED, _S.COMPLETED}
     ),
@@ -40,7 +40,7 @@ TRANSITIONS: Mapping[SessionState, frozenset[SessionState]] = {
 OPEN: tuple[SessionState, ...] = (_S.CREATED, _S.UPLOADING)
 """States in which bytes may come in."""
 FINISHING: tuple[SessionState, ...] = (_S.VALIDATING, _S.IMPORTING)
-"""States in which a restart has to go on by itself."""
+"""States in which a restart continues without a request."""
 ENDED: tuple[SessionState, ...] = (
     _S.COMPLETED,
     _S.REJECTED,
@@ -48,7 +48,7 @@ ENDED: tuple[SessionState, ...] = (
     _S.FAILED,
     _S.EXPIRED,
 )
-"""States that nothing leaves by itself."""
+"""States that no upload leaves without an administrator."""
 
 
 def check_transition(session: Session, target: SessionState) -> None:
@@ -65,9 +65,9 @@ def check_transition(session: Session, target: SessionState) -> None:
 
 
 def expiry(session: Session, settings: Settings) -> datetime:
-    """Say when a session expires if nothing more comes in: by idle time or by age.
+    """Return when a session expires if no more bytes come: by idle time or by age.
 
-    The age of a released one does not count: it may have been in quarantine for long.
+    The age of a released one does not count: it may have been in quarantine.
     """
     idle = session.updated_at + settings.session_timeout
     return idle if session.released else min(idle, session.created_at + settings.session_max_age)
@@ -79,7 +79,7 @@ def is_expired(session: Session, settings: Settings, now: datetime) -> bool:
 
 
 def refusal(session: Session) -> PdfsluiceError | None:
-    """Return the error that answers whoever sends bytes to a session that takes none."""
+    """Return the error for bytes that are sent to a session which takes none."""
     match session.state:
         case _S.CREATED | _S.UPLOADING:
             return None
@@ -101,7 +101,7 @@ def refusal(session: Session) -> PdfsluiceError | None:
 
 
 def stopping() -> Overloaded:
-    """Return the error for whoever has to wait until the server has been started again."""
+    """Return the error for requests that have to wait for the next start of the server."""
     return Overloaded("the server is stopping", retry_after=5, hint="Try again when it is back.")
 
 
@@ -137,7 +137,7 @@ def too_many_open(most: int) -> RateLimited:
 
 
 def rejection(session: Session) -> ContentRejected:
-    """Return the error that tells a client why its file is refused."""
+    """Return the error that names why a file is refused."""
     return ContentRejected(
         session.failure_message or "the file was refused because of its content",
         hint="Sending the same file again will be refused again; see the findings.",
@@ -149,7 +149,7 @@ def rejection(session: Session) -> ContentRejected:
 
 
 def describe(finding: Finding) -> dict[str, object]:
-    """Turn a finding into plain values, as interfaces show it."""
+    """Return a finding as plain values, for interfaces."""
     return {
         "kind": finding.kind,
         "severity": finding.severity.value,

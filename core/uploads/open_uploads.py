@@ -330,7 +330,7 @@ class OpenUploads:
             return
         if entry.closing is None:
             entry.closing = self._single(self._close(entry, reason or closing()))
-        await run_uncancelled(asyncio.shield(entry.closing))
+        await run_uncancelled(entry.closing)
 
     async def _close(self, entry: _Entry, reason: PdfsluiceError) -> None:
         session_id = entry.upload.session.id

@@ -28,6 +28,7 @@ class UploadOpener:
         stages: Runs the stream stages.
         events: Where progress is published.
         progress_interval: Seconds between two progress events of an upload.
+        first_pause: Seconds until stages start again after a passing fault.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class UploadOpener:
         events: EventHub,
         *,
         progress_interval: float,
+        first_pause: float = 1.0,
     ) -> None:
         self._backends = backends
         self._stages = stages
         self._events = events
         self._progress_interval = progress_interval
+        self._first_pause = first_pause
 
     def new(self, session: Session, blob: Blob) -> OpenUpload:
         """Return the open upload of a session that was just created."""
@@ -114,6 +117,7 @@ class UploadOpener:
             on_findings=upload.found,
             on_validated=upload.validated,
             on_failure=upload.failed,
+            first_pause=self._first_pause,
         )
 
 

@@ -1,4 +1,4 @@
-"""How far an upload has come: four counters, speed, time left, and events about them."""
+"""Upload progress: four counters, speed, time left, and the events about them."""
 
 import asyncio
 import time
@@ -42,7 +42,7 @@ class Counters:
         imported: Share of the background import that is done, 0 to 1.
         speed: Recent speed in bytes per second.
         eta: Seconds left; ``None`` while unknown.
-        stage: What is going on: a session state, ``extracting`` or ``indexing``.
+        stage: The current step: a session state, ``extracting`` or ``indexing``.
     """
 
     received: int
@@ -122,7 +122,7 @@ class ProgressPublisher:
             received=received if session.total_size is None else min(received, session.total_size),
             durable=durable,
             validated=self.validated,
-            imported=0.0,  # it begins when the upload has been put away; see Library.import_status
+            imported=0.0,  # it begins when the upload is closed; see Library.import_status
             speed=speed,
             eta=left / speed if left is not None and speed > 0 else (0.0 if left == 0 else None),
             stage=session.state.value,
@@ -170,7 +170,7 @@ class ProgressPublisher:
         self.publish()
 
     def publish_findings(self, findings: Sequence[Finding]) -> None:
-        """Publish what was found; nothing where nothing was."""
+        """Publish new findings, if there are any."""
         if findings:
             session = self._snapshot()
             self._sink(
@@ -193,7 +193,7 @@ class ProgressPublisher:
 
 
 def progress_event(session: Session, counters: Counters, chunk_id: int = 0) -> UploadProgress:
-    """Describe how an upload stands."""
+    """Return the progress of an upload as an event."""
     chunks = session.complete_chunks
     return UploadProgress(
         at=time.time(),
@@ -219,7 +219,7 @@ def progress_event(session: Session, counters: Counters, chunk_id: int = 0) -> U
 
 
 def status_event(session: Session, *, message: str = "", stage: str = "") -> UploadStatus:
-    """Describe the state of a session."""
+    """Return the state of a session as an event."""
     return UploadStatus(
         at=time.time(),
         session_id=session.id,

@@ -1,4 +1,4 @@
-"""Refused uploads whose bytes were kept, for those who may release them."""
+"""Refused uploads whose bytes were kept, for administrators to release or delete."""
 
 from collections.abc import Sequence
 
@@ -24,10 +24,10 @@ class Quarantine:
     async def uploads(
         self, principal: Principal, *, after: str | None = None, limit: int = 500
     ) -> Sequence[Session]:
-        """Return everybody's quarantined uploads, newest first.
+        """Return the quarantined uploads of all owners, newest first.
 
         Args:
-            principal: Who asks.
+            principal: The caller.
             after: The id of the last upload of the page before.
             limit: How many to return at most.
 

@@ -84,14 +84,14 @@ class UploadService:
         self._draining = False
 
     async def initiate(self, principal: Principal, initiation: Initiation) -> Session:
-        """Open an upload and reserve room for it.
+        """Open an upload and reserve space for it.
 
         Raises:
             ProtocolError: A value is malformed.
             SizeExceeded: The file is larger than allowed.
             DuplicateDocument: The principal has this document already.
             RateLimited: The principal has too many unfinished uploads.
-            StorageFull: There is no room for the file.
+            StorageFull: There is no space for the file.
             PermissionDenied: The principal may not upload.
         """
         principal.require(Scope.UPLOAD)
@@ -106,7 +106,7 @@ class UploadService:
         return session
 
     async def get(self, principal: Principal, session_id: str) -> Session:
-        """Return a session as it stands. Takes no lock and disturbs nobody.
+        """Return the current session. It takes no lock and delays no other request.
 
         Raises:
             SessionNotFound: There is none, or it is another principal's.
@@ -153,8 +153,8 @@ class UploadService:
             ContentRejected: The policy refuses the file.
             SessionExpired, SessionEnded, StateConflict: The session takes no more bytes.
             Preempted: A newer request for the same bytes took over.
-            RateLimited, Overloaded: Too much is going on; try again later.
-            StorageFull: There is no room; what was committed is kept.
+            RateLimited, Overloaded: There is too much work now; try again later.
+            StorageFull: There is no space; committed bytes are kept.
         """
         principal.require(Scope.UPLOAD)
         self._refuse_while_draining()
@@ -213,7 +213,7 @@ class UploadService:
     async def complete(self, principal: Principal, session_id: str) -> Completion:
         """Validate and import an upload; repeating it returns the same document.
 
-        Going away while waiting does not stop it.
+        A caller that stops waiting does not stop it.
 
         Raises:
             UploadIncomplete: Bytes are missing.
@@ -225,7 +225,7 @@ class UploadService:
         return await self._open_uploads.result(session.id)
 
     async def start_completion(self, principal: Principal, session_id: str) -> Session:
-        """Begin to complete an upload and return at once; see :meth:`complete`."""
+        """Begin to complete an upload without waiting; see :meth:`complete`."""
         principal.require(Scope.UPLOAD)
         session = await self.get(principal, session_id)
         if session.state in ENDED and session.state is not SessionState.COMPLETED:
@@ -279,7 +279,7 @@ class UploadService:
         return await self._open_uploads.end(session, SessionState.CANCELLED, reason or "cancelled")
 
     async def release(self, principal: Principal, session_id: str) -> Session:
-        """Overrule the refusal of a quarantined upload; it goes on where it stood.
+        """Overrule the refusal of a quarantined upload; it continues where it stopped.
 
         Raises:
             PermissionDenied: The principal is no administrator.
@@ -326,7 +326,7 @@ class UploadService:
         return await self._concatenation.join(find, part_ids, open_whole)
 
     async def stats(self) -> UploadStats:
-        """Count what is going on."""
+        """Count open uploads and used space."""
         return UploadStats(
             active_sessions=await self._sessions.count((*OPEN, *FINISHING)),
             receiving_uploads=self._open_uploads.receiving,
@@ -334,7 +334,7 @@ class UploadService:
         )
 
     async def drain(self, grace: float) -> None:
-        """Take no more, give what is under way ``grace`` seconds, then put all uploads away."""
+        """Accept no more, give running work ``grace`` seconds, then close all uploads."""
         self._draining = True
         await self._open_uploads.drain(grace)
 

@@ -298,7 +298,7 @@ class OpenUpload:
     async def _stop(
         self, reason: PdfsluiceError, dispose: Callable[[str], Coroutine[Any, Any, None]]
     ) -> None:
-        """Deal with the bytes of an upload whose row says that it has ended."""
+        """Stop the requests of an upload that has ended, and dispose of its bytes."""
         if self.follower is not None:
             self.follower.abandon(reason)
         await self.stop_receiving(reason)
@@ -380,10 +380,10 @@ class OpenUpload:
         self._start_following({})
 
     async def close(self, reason: PdfsluiceError) -> None:
-        """Close the upload: requests end, stages and bytes are closed. Its state is stored."""
-        await run_uncancelled(self._close(reason))
+        """Close the upload: requests end, stages and bytes are closed. Its state is stored.
 
-    async def _close(self, reason: PdfsluiceError) -> None:
+        Not to be cancelled.
+        """
         self.closed = True
         await self.stop_receiving(reason)
         checkpoints: Checkpoints = {}

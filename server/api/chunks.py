@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -55,83 +54,47 @@ _ERRORS = (
 _FORM_FIELDS = frozenset(ChunkForm.model_fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a chunk belongs in its file.
+def chunk_intent(session: Session, fields: ChunkQuery) -> ChunkIntent:
+    """Return the chunk that a client means; its number and its offset have to agree.
 
-    Attributes:
-        chunk_id: Its number.
-        offset: Of its first byte.
-        end: Behind its last byte; a body named by its chunk alone has to go on to there.
-        certain: Whether the file's size is known, so that ``end`` is exact.
+    An offset inside the chunk is right as well: a client continues there in the middle of a
+    chunk, or sends a chunk in pieces over a slow connection. The body extends to the end of
+    the chunk, if the size of the file is known.
+
+    Raises:
+        ProtocolError: Neither is given, or ``is_final`` is wrong.
+        OffsetConflict: They contradict each other, or lie outside the file.
     """
-
-    chunk_id: int
-    offset: int
-    end: int
-    certain: bool
-
-    @classmethod
-    def of(cls, session: Session, fields: ChunkQuery) -> Self:
-        """Find the place that a client means; number and offset have to agree.
-
-        An offset inside the chunk is right as well: that is how a client goes on in the
-        middle of a chunk, and how it sends a chunk in pieces where the line is slow.
-
-        Raises:
-            ProtocolError: Neither is given, or ``is_final`` is wrong.
-            OffsetConflict: They contradict each other, or lie outside the file.
-        """
-        size, chunk_id, offset = session.chunk_size, fields.chunk_id, fields.chunk_offset
-        if chunk_id is None and offset is None:
-            raise errors.ProtocolError(
-                "neither chunk_id nor chunk_offset is given", hint="Send at least one of them."
-            )
-        if offset is None:
-            offset = (chunk_id or 0) * size
-        if chunk_id is None:
-            chunk_id = offset // size
-        if offset // size != chunk_id:
-            raise errors.OffsetConflict(
-                f"chunk {chunk_id} does not hold offset {offset}:"
-                f" the chunks of this session have {size} bytes",
-                hint="Use the chunk_size of the answer to initiate.",
-                details={"chunk_size": size, "chunk_id": chunk_id, "chunk_offset": offset},
-            )
-        end = (chunk_id + 1) * size
-        total = session.total_size
-        if total is not None and offset >= total:
-            raise errors.OffsetConflict(
-                f"chunk {chunk_id} lies behind the end of the file of {total} bytes",
-                details={"file_size": total, "total_chunks": session.total_chunks},
-            )
-        final = isinstance(fields, ChunkForm) and fields.is_final
-        if final and total is not None and end < total:
-            raise errors.ProtocolError(
-                f"is_final is set on chunk {chunk_id}, which is not the last of the file",
-                hint="The file may have changed since initiate; start anew if it has.",
-            )
-        return cls(chunk_id, offset, end if total is None else min(end, total), total is not None)
-
-    def intent(
-        self, *, length: int | None = None, checksum: Checksum | None, follows: bool = False
-    ) -> ChunkIntent:
-        """Describe the chunk to the pipeline.
-
-        Args:
-            length: Announced length of the body, where it need not go on to the chunk's end.
-            checksum: Announced checksum.
-            follows: Whether a checksum may come behind the body.
-        """
-        room = self.end - self.offset
-        return ChunkIntent(
-            offset=self.offset,
-            length=room if length is None and self.certain else length,
-            max_length=room,
-            chunk_id=self.chunk_id,
-            checksum=checksum,
-            checksum_follows=follows,
+    size, chunk_id, offset = session.chunk_size, fields.chunk_id, fields.chunk_offset
+    if chunk_id is None and offset is None:
+        raise errors.ProtocolError(
+            "neither chunk_id nor chunk_offset is given", hint="Send at least one of them."
         )
+    if offset is None:
+        offset = (chunk_id or 0) * size
+    if chunk_id is None:
+        chunk_id = offset // size
+    if offset // size != chunk_id:
+        raise errors.OffsetConflict(
+            f"chunk {chunk_id} does not hold offset {offset}:"
+            f" the chunks of this session have {size} bytes",
+            hint="Use the chunk_size of the answer to initiate.",
+            details={"chunk_size": size, "chunk_id": chunk_id, "chunk_offset": offset},
+        )
+    end, total = (chunk_id + 1) * size, session.total_size
+    if total is not None and offset >= total:
+        raise errors.OffsetConflict(
+            f"chunk {chunk_id} lies after the end of the file of {total} bytes",
+            details={"file_size": total, "total_chunks": session.total_chunks},
+        )
+    if isinstance(fields, ChunkForm) and fields.is_final and total is not None and end < total:
+        raise errors.ProtocolError(
+            f"is_final is set on chunk {chunk_id}, which is not the last of the file",
+            hint="The file may have changed since initiate; start a new upload if it has.",
+        )
+    space = (end if total is None else min(end, total)) - offset
+    length = None if total is None else space
+    return ChunkIntent(offset=offset, length=length, max_length=space, chunk_id=chunk_id)
 
 
 class Chunks:
@@ -184,15 +147,15 @@ class Chunks:
             )
         session = await self._session(request)
         query = read_query(request, ChunkQuery)
-        place = Place.of(session, query)
+        intent = chunk_intent(session, query)
         checksum = sha256_digest(request.headers, "Content-Digest")
-        is_piece = query.chunk_offset is not None or not place.certain
-        length = (request.content_length or None) if is_piece else None
-        intent = place.intent(length=length, checksum=checksum)
+        if query.chunk_offset is not None or intent.length is None:  # it may be a piece
+            intent = replace(intent, length=request.content_length or intent.length)
+        intent = replace(intent, checksum=checksum)
         _check_length(request, intent)
         body = RawBody(request, self._limits, checksum=checksum)
         receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, body)
-        return _answer(receipt, place)
+        return _answer(receipt)
 
     async def form(self, request: web.Request) -> web.StreamResponse:
         """Take a chunk from a form. Its fields may come in any order, also behind the file."""
@@ -206,11 +169,11 @@ class Chunks:
             if not form.has_file:
                 raise errors.ProtocolError("the form has no field 'file'")
             fields = read_fields(form.fields, ChunkForm, "the form")
-            settler.place = place = Place.of(session, fields)
+            settler.intent = intent = chunk_intent(session, fields)
             checksum = _checksum(fields)
-            intent = place.intent(checksum=checksum, follows=checksum is None)
+            intent = replace(intent, checksum=checksum, checksum_follows=checksum is None)
             receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, form)
-        return _answer(receipt, place)
+        return _answer(receipt)
 
     async def _put_aside(self, form: FileForm, session: Session) -> None:
         """Let the bytes wait: nobody knows yet where they belong. They pass the gates as well."""
@@ -235,11 +198,11 @@ class _Settler:
     """Checks, when a form has ended, that nothing behind the file contradicts what was before."""
 
     session: Session
-    place: Place | None = None
+    intent: ChunkIntent | None = None
 
     def __call__(self, fields: Mapping[str, str]) -> Checksum | None:
         read = read_fields(dict(fields), ChunkForm, "the form")
-        if Place.of(self.session, read) != self.place:
+        if chunk_intent(self.session, read) != self.intent:
             raise errors.OffsetConflict("the fields behind the file contradict those before it")
         return _checksum(read)
 
@@ -263,14 +226,14 @@ def _check_length(request: web.Request, intent: ChunkIntent) -> None:
     )
 
 
-def _answer(receipt: ChunkReceipt, place: Place) -> web.Response:
+def _answer(receipt: ChunkReceipt) -> web.Response:
     session = receipt.session
     following = session.next_chunk_id
     complete = following is None
     return respond(
         ChunkView(
             success=True,
-            chunk_id=place.chunk_id,
+            chunk_id=receipt.chunk_id or 0,
             next_chunk_id=following,
             upload_complete=complete,
             message="All chunks are uploaded" if complete else "Chunk uploaded successfully",

@@ -24,7 +24,6 @@ from pdfsluice.core.models import (
 )
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.core.scanning import follower
 from tests.support.runtimes import (
     Bytes,
     Watchman,
@@ -158,10 +157,9 @@ async def test_a_failing_stage_fails_the_upload_by_name(tmp_path: Path) -> None:
 
 
 async def test_checks_go_on_behind_a_fault_that_passes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    """Nobody has to complete the upload for that, and what was seen before is seen again."""
-    monkeypatch.setattr(follower, "_FIRST_PAUSE", 0.01)
+    """The upload need not be completed for that, and what was seen before is seen again."""
 
     class Shaky(Watchman):
         faults = 3
@@ -175,6 +173,7 @@ async def test_checks_go_on_behind_a_fault_that_passes(
     watchman = Shaky()
     bad = DATA[: 2 * CHUNK] + b"FORBIDDEN" + DATA[2 * CHUNK :]
     async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
+        runtime.uploads._open_uploads._opener._first_pause = 0.01
         session = await initiate(runtime, bad)
         await send(runtime, session, bad, 0)
         async with asyncio.timeout(60):

@@ -1,9 +1,10 @@
 """A change of an upload's state and its consequences are one unit, whatever happens beside it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,7 +135,7 @@ async def test_uploads_end_one_way_however_they_are_ended(tmp_path: Path) -> Non
         for turn in range(12):
             session = await initiate(runtime, data, check_duplicates=False)
             await send_all(runtime, session, data)
-            steps = [
+            steps: list[Coroutine[Any, Any, object]] = [
                 runtime.uploads.complete(LOCAL, session.id),
                 runtime.uploads.complete(LOCAL, session.id),
                 runtime.uploads._open_uploads.close_idle(-1.0),
