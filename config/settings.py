@@ -177,7 +177,7 @@ class Settings(BaseModel):
     processors: Literal["auto", "apart", "shared"] = Field(
         "auto",
         description="Whether the server keeps to half of the processors, and the checks to the"
-        " others; auto: where there are two. Linux only, and with stage_processes.",
+        " others (apart); auto: shared. Linux only, and with stage_processes.",
     )
     body_idle_timeout: Duration = Field(
         timedelta(seconds=30),

@@ -118,8 +118,9 @@ async def run(loaded: Loaded, manager: PluginManager) -> None:
             site = await _listen(runner, settings)
             _spare_collector()
             _greet(runtime, runner)
-            reporting = asyncio.create_task(_report_confinement())
-            stack.callback(reporting.cancel)
+            if not settings.stage_processes:  # otherwise they report it themselves
+                reporting = asyncio.create_task(_report_confinement())
+                stack.callback(reporting.cancel)
             await stop.wait()
             await _stop(runtime, site)
         finally:

@@ -34,7 +34,7 @@ from .child_main import (
     serve,
 )
 from .child_start import ACCESS_VARIABLE, Bounds
-from .confinement import file_folders
+from .confinement import Protection, file_folders
 from .confinement.folders import code_paths
 from .cpu_affinity import place
 
@@ -89,13 +89,18 @@ class ChildFailed(Exception):
 
 
 class Child:
-    """A running child process; made by :func:`start`. Serves one request at a time."""
+    """A running child process; made by :func:`start`. Serves one request at a time.
+
+    Attributes:
+        protection: What confines it, as it reported when it was ready.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process, limits: Limits) -> None:
         self._process = process
         self._limits = limits
         self._turn = asyncio.Lock()
         self._ready = False
+        self.protection = Protection()
         self._stderr = bytearray()
         self._drain = asyncio.create_task(self._keep_stderr())
 
@@ -173,9 +178,12 @@ class Child:
             ChildFailed: It did not.
         """
         if not self._ready:
-            self._ready = await self._reply(_START_SECONDS) == READY
-            if not self._ready:
-                raise ChildFailed("error", "the child did not say that it is ready")
+            reply = await self._reply(_START_SECONDS)
+            try:
+                self.protection = Protection(**reply[READY])
+            except (LookupError, TypeError):
+                raise ChildFailed("error", "the first message of the child is wrong") from None
+            self._ready = True
 
     async def _send(self, line: bytes) -> None:
         stdin = self._process.stdin

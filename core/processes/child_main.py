@@ -8,18 +8,20 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
+from .confinement import protection
+
 ENVIRONMENT = "PDFSLUICE_CHILD_LIMITS"
 """The variable in which a child finds its limits."""
 AT_ONCE = "at-once"
 """Stands in a request whose one reply may wait for the end: the parent is woken only once."""
-READY: Mapping[str, Any] = {"ready": True}
-"""The first line of all that a child says."""
+READY = "ready"
+"""Marks the first message of a child; its value is the protection that holds for it."""
 _ALARM_GRACE = 2.0
 
 
@@ -52,7 +54,7 @@ def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> No
         handle: Returns the replies to a request; what it raises is reported to the parent.
     """
     with _conversation() as (limits, replies):
-        replies.write(orjson.dumps(READY) + b"\n")
+        replies.write(_ready() + b"\n")
         replies.flush()
         for line in sys.stdin.buffer:
             _meter(limits)
@@ -107,7 +109,7 @@ def serve_in_threads(
     with _conversation() as (_, replies):
         pipe = Pipe(replies)
         answer = begin(pipe, pipe.receive())
-        pipe.send(orjson.dumps(READY))
+        pipe.send(_ready())
 
         def work() -> None:
             code = 1
@@ -124,6 +126,10 @@ def serve_in_threads(
         for _ in range(threads - 1):
             threading.Thread(target=work).start()
         work()
+
+
+def _ready() -> bytes:
+    return orjson.dumps({READY: asdict(protection())})
 
 
 @contextmanager

@@ -1,10 +1,10 @@
-"""Which processors the server keeps to, and which its children.
+"""The processors of the server, and those of its children.
 
-The threads of the server take turns, because they share one interpreter lock. Where there are
-two processors, handing it from one to the other, and waiting for one that a child has just
-taken, costs more than the second one gives. There the server keeps to one; the children for
-which uploads wait (``Limits.apart``) keep to the other, and those that nobody waits for, such
-as imports, use both. With more processors the system's scheduler finds a free one by itself.
+The threads of the server take turns, because they share one interpreter lock. On two
+processors, passing the lock between them costs more than the second processor gives: with
+``apart`` the server keeps to one half of the processors, and the children on which uploads
+wait (``Limits.apart``) to the other. Children without waiting callers, such as imports, use
+all. By default the scheduler of the system decides.
 """
 
 import logging
@@ -19,15 +19,15 @@ logger = logging.getLogger(__name__)
 
 Sharing = Literal["auto", "apart", "shared"]
 
-_FEW = 2
+_MIN_PROCESSORS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Who runs where.
+    """The processors of each kind of process.
 
     Attributes:
-        usable: All processors, for children that nobody waits for.
+        usable: All processors, for children without waiting callers.
         server: Those of the server.
         apart: Those of the children for which uploads wait.
     """
@@ -41,12 +41,11 @@ _shares: ContextVar[Shares | None] = ContextVar("shares", default=None)
 
 
 def share_out(usable: AbstractSet[int], sharing: Sharing) -> Shares | None:
-    """Divide the processors that may be used; ``None`` where all use all of them.
+    """Divide the processors that may be used; ``None`` if all processes use all of them.
 
     Taking a GB in costs about as much as looking at it, so each side has half of them.
     """
-    wanted = len(usable) == _FEW if sharing == "auto" else sharing == "apart"
-    if not wanted or len(usable) < _FEW:
+    if sharing != "apart" or len(usable) < _MIN_PROCESSORS:
         return None
     ordered = sorted(usable)
     half = (len(ordered) + 1) // 2
@@ -56,8 +55,8 @@ def share_out(usable: AbstractSet[int], sharing: Sharing) -> Shares | None:
 def keep_to_own(sharing: Sharing) -> None:
     """Keep the server to its processors, and what it starts from now on to theirs.
 
-    Called before there are threads: they inherit it. Where a system does not know of this,
-    or forbids it, all use all processors.
+    Call it before there are threads: they inherit it. If a system does not have this, or
+    forbids it, all processes use all processors.
     """
     if not hasattr(os, "sched_setaffinity"):
         return

@@ -147,4 +147,6 @@ async def start(equipment: Equipment) -> StageProcess:
     except BaseException:
         await child.close()
         raise
+    level = logging.INFO if child.protection.complete else logging.WARNING
+    logger.log(level, "a stage process started, confined by: %s", child.protection)
     return StageProcess(child)

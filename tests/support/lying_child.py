@@ -55,7 +55,7 @@ def say(message: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     sys.stdin.buffer.readline()
-    say({"ready": True})
+    say({"ready": {}})
     for line in sys.stdin.buffer:
         request = orjson.loads(line)
         say({"id": request["id"], **answer(request)})

@@ -61,7 +61,7 @@ def proxied(request: pytest.FixtureRequest, serve: Serve, tmp_path: Path) -> Ite
     mounted = request.param == "under a path"
     host = f"http://127.0.0.1:{port}"
     url = f"{host}/pdf" if mounted else host
-    server: RunningServer = serve(**({"PDFSLUICE_PUBLIC_URL": url} if mounted else {}))
+    server: RunningServer = serve(PDFSLUICE_PUBLIC_URL=url if mounted else "")
     blocks = documented(port, server.port, mounted=mounted)
     paths = "".join(
         f"{kind}_temp_path {tmp_path}/{kind};"
