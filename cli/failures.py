@@ -18,6 +18,7 @@ from pdfsluice.client.errors import (
 from pdfsluice.config import SettingsError
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.findings import Finding, Severity
+from pdfsluice.core.plugins.extras import missing_extra
 
 from .console import err, print_json
 from .exits import Exit
@@ -116,6 +117,9 @@ def exit_of(error: Exception) -> Exit:
 
 
 def _words(error: Exception) -> tuple[str, str]:
+    missing = missing_extra(error)
+    if missing is not None:
+        return missing.message, missing.hint
     if isinstance(error, AuthenticationFailed):  # the server's hint is for authors of requests
         return error.message, (
             "Give a key with PDFSLUICE_API_KEY or --api-key-file; an administrator makes one with"
