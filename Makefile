@@ -14,7 +14,7 @@ WORKERS ?= $(shell echo $$(($(CORES) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install dev test test-long coverage lint format bench bench-plot bench-peers bench-load soak docs clean
+.PHONY: help demo serve install dev test test-long coverage lint format bench bench-plot bench-peers bench-stack bench-load soak docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -59,6 +59,9 @@ bench-plot: dev ## Draw the last run of the benchmarks over chunk sizes into doc
 
 bench-peers: dev ## Measure side by side with other upload servers
 	$(BIN)/python -m benchmarks.peers $(ARGS)
+
+bench-stack: dev ## Measure the same work beside nginx, sha256sum, qpdf, pdftotext and an index
+	$(BIN)/python -m benchmarks.stack $(ARGS)
 
 bench-load: dev ## Measure many uploads, watchers and sessions at once
 	$(BIN)/python -m benchmarks.load $(ARGS)

@@ -20,16 +20,16 @@ class ChunkSender:
     """Sends what is missing of a file.
 
     Args:
-        transport: The way to the server.
+        transport: Connection to the server.
         source: The file.
         path: Where the chunks go.
         chunk_size: Bytes of a chunk.
-        parallel: How many pieces are under way at once, at most.
+        parallel: The most pieces in flight at a time.
         ask: Returns the session as it stands.
         checksum: Whether each piece goes with its SHA-256 (RFC 9530).
         patience: How long to keep trying.
         pacer: How fast to send.
-        tracker: Hears of progress.
+        tracker: Records progress.
     """
 
     def __init__(

@@ -44,12 +44,12 @@ T = TypeVar("T")
 class Client:
     """A connection to one server, used as an async context manager.
 
-    Every method raises a :class:`~pdfsluice.client.ClientError` where the server refuses or
+    Every method raises a :class:`~pdfsluice.client.ClientError` if the server refuses or
     cannot be reached. Methods may run at the same time.
 
     Args:
         base_url: Address of the server.
-        api_key: Shows who calls; ``None`` where the server asks for none.
+        api_key: Identifies the caller; ``None`` if the server needs none.
         retry: How uploads behave while the server is away or asks for patience.
         timeout: Seconds without any byte after which a connection counts as broken.
         ca: File in PEM with certificates of further authorities that are trusted. Without it
@@ -86,7 +86,7 @@ class Client:
         await self._transport.__aexit__(*error)
 
     async def info(self) -> ServerInfo:
-        """Return what the server says about itself; needs no key."""
+        """Return the version and limits of the server; needs no key."""
         return await self._call(ServerInfo, "GET", "/api/info")
 
     async def upload(
@@ -105,7 +105,7 @@ class Client:
     ) -> Document:
         """Upload a file and return its document, once it is validated and in the catalogue.
 
-        Interruptions are waited out, as the retry policy says: a lost connection, a restart
+        Interruptions are waited out according to the retry policy: a lost connection, a restart
         of the server, a server that is busy or full. The parameters are those of
         :class:`~pdfsluice.client.upload.UploadOptions`.
 
@@ -113,7 +113,7 @@ class Client:
             path: The file.
             title: Title of the document; made from the filename if empty.
             chunk_size: Bytes of a chunk to ask for; the server decides.
-            parallel: How many requests are under way at once, at most.
+            parallel: The most requests in flight at a time.
             index: Whether the document is to be made searchable, in the background.
             checksum: Whether each of them goes with the SHA-256 of its bytes.
             check_duplicates: Whether a file that the server already has is not stored again;
@@ -124,9 +124,9 @@ class Client:
             on_progress: Called often, from the event loop; must be quick.
 
         Raises:
-            ContentRejected: The server refuses what is in the file; ``findings`` says why.
-            FileChanged: Somebody wrote to the file meanwhile.
-            Unreachable: The server stayed away for longer than the policy's patience.
+            ContentRejected: The server refuses the content; ``findings`` has the reasons.
+            FileChanged: The file was written to in the meantime.
+            Unreachable: The server was unavailable for longer than the policy's patience.
         """
         options = UploadOptions(
             title=title,
@@ -154,11 +154,11 @@ class Client:
         rate: float | None = None,
         on_progress: Listener | None = None,
     ) -> Document:
-        """Go on with an interrupted upload: send what is missing and complete it.
+        """Resume an interrupted upload: send what is missing and complete it.
 
         Raises:
-            ClientError: The client that began the upload did not say how long the file is, and
-                only it can go on (code ``size-unknown``).
+            ClientError: The client that began the upload did not announce the size of the file;
+                only that client can resume it (code ``size-unknown``).
             FileChanged: The file has another size or digest than the one the upload began
                 with.
             SessionGone: The session has expired or was cancelled.
@@ -193,7 +193,7 @@ class Client:
         await self._call(dict[str, Any], "POST", path, json={"reason": reason})
 
     async def quarantine(self) -> tuple[QuarantinedUpload, ...]:
-        """Return everybody's refused uploads that are kept, newest first; for administrators.
+        """Return the refused uploads of all callers, newest first; for administrators.
 
         Raises:
             PermissionDenied: The key is not an administrator's.
@@ -214,7 +214,7 @@ class Client:
     async def watch(self, session_id: str) -> AsyncGenerator[UploadEvent, None]:
         """Yield what happens to an upload until it ends, beginning with how it stands.
 
-        Hears it over the WebSocket, and polls where none comes about within 15 seconds.
+        The events come over the WebSocket; without one within 15 seconds the session is polled.
         """
         watcher = Subscriber(
             self._transport,
@@ -250,18 +250,18 @@ class Client:
     ) -> Document:
         """Fetch a document's file, and return the document.
 
-        Interruptions are waited out, as the retry policy says. An unfinished download is kept
-        beside the target, and gone on with the next time. Only a whole file, of the right
+        Interruptions are waited out according to the retry policy. An unfinished download is kept
+        in the folder of the target, and resumed the next time. Only a whole file, of the right
         digest, gets its name.
 
         Args:
             document_id: The document.
             target: Where the file is to be; a file that is there is replaced. A binary stream
                 is given the bytes as they arrive; the digest is compared after the last one.
-            on_progress: Told of the bytes that have arrived and of all there are.
+            on_progress: Called with the bytes that have arrived and the total.
 
         Raises:
-            DigestMismatch: What arrived is not what the server says that it has.
+            DigestMismatch: What arrived is not what the server announced.
             NotFound: There is no such document, or its file is not available.
         """
         document = await self.document(document_id)
@@ -309,7 +309,7 @@ class Client:
     ) -> ImportStatus:
         """Wait until the import and the index of a document have ended, well or not.
 
-        Interruptions are waited out, as the retry policy says: the upload is finished already,
+        Interruptions are waited out according to the retry policy: the upload is finished already,
         and a restart of the server does not change that.
 
         Args:
@@ -319,7 +319,7 @@ class Client:
             on_waiting: Called with the error and the pause whenever the server is waited for.
 
         Raises:
-            Unreachable: The server stayed away for longer than the policy's patience.
+            Unreachable: The server was unavailable for longer than the policy's patience.
             NotFound: There is no such document.
         """
         patience = Patience(self._retry, on_waiting)

@@ -1,4 +1,4 @@
-"""Brings a document's file from the server: resumable, checked, and never half there."""
+"""Downloads a document's file: resumable, checked, and complete before it gets its name."""
 
 import asyncio
 import fcntl
@@ -18,20 +18,20 @@ MAX_NAME_BYTES = 255
 """What the name of a file may have on all usual file systems."""
 
 Listener = Callable[[int, int], None]
-"""Told of the bytes that have arrived, and of how many there are."""
+"""Called with the bytes that have arrived and the total."""
 
 
 class Download:
     """One download of one document.
 
-    What has arrived is kept in a file beside the target, whose name holds the digest of the
-    document: the next download of the same content to the same place goes on there. It is locked
+    What has arrived is kept in a file next to the target, whose name holds the digest of the
+    document: the next download of the same content to the same place resumes there. It is locked
     while a download writes to it.
 
     Args:
-        transport: The way to the server.
+        transport: Connection to the server.
         document: What to fetch.
-        target: Where the file is to be. What is there is replaced at the end, at once.
+        target: Where the file is to be. A file that is there is replaced at the end, atomically.
         patience: How long to keep trying.
         listener: Called often, from the event loop; must be quick.
     """
@@ -57,7 +57,7 @@ class Download:
         """Fetch what is missing, check it and give it its name.
 
         Raises:
-            DigestMismatch: What arrived is not what the server says that it has.
+            DigestMismatch: What arrived is not what the server announced.
             ClientError: The server refuses or stays away, the file cannot be written, or
                 another download writes to it.
         """
@@ -66,7 +66,7 @@ class Download:
                 raise ClientError(
                     f"{self._target} is a folder",
                     code="file-unwritable",
-                    hint="Say which file in it the document is to become.",
+                    hint="Give the name of the file too.",
                 )
             with self._locked() as descriptor:
                 self._take_up(descriptor)
@@ -78,7 +78,7 @@ class Download:
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
-        """Open the file beside the target for this download alone."""
+        """Open the part file for this download alone."""
         while True:
             descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT, 0o666)
             try:
@@ -101,12 +101,12 @@ class Download:
             ) from error
 
     def _take_up(self, descriptor: int) -> None:
-        """Go on behind what an earlier download has left."""
+        """Continue after what an earlier download has left."""
         self._arrived = os.fstat(descriptor).st_size
         if self._arrived > self._document.file_size:
-            self._begin_anew(descriptor)
+            self._restart(descriptor)
 
-    def _begin_anew(self, descriptor: int) -> None:
+    def _restart(self, descriptor: int) -> None:
         os.ftruncate(descriptor, 0)
         self._arrived = 0
 
@@ -123,14 +123,14 @@ class Download:
             before = self._arrived
             await self._patience.retried(request)
             if self._arrived == before:
-                break  # the check tells that it is too short
+                break  # the check below reports that it is too short
 
     async def _take(self, descriptor: int, offset: int, data: bytes) -> None:
         if offset != self._arrived:  # it was asked for a part, and something sends the whole
-            self._begin_anew(descriptor)
+            self._restart(descriptor)
         try:
             await asyncio.to_thread(_write, descriptor, data, self._arrived)
-        except OSError as error:  # said here, lest it be taken for a broken connection
+        except OSError as error:  # converted here: it is no broken connection
             raise self._unwritable(error) from error
         self._arrived += len(data)
         self._patience.progressed()
@@ -144,7 +144,7 @@ class Download:
         )
 
     def _check(self, descriptor: int) -> None:
-        """Look at what is in the file, whoever wrote it; then it outlives a power cut."""
+        """Compare the digest of the file as it is stored, and sync it."""
         digest, position = hashlib.sha256(), 0
         while data := os.pread(descriptor, _HASH_SLICE, position):
             digest.update(data)

@@ -30,8 +30,8 @@ class ClientError(Exception):
     Attributes:
         code: The stable, kebab-case name of this kind of error.
         message: What happened, as a sentence.
-        hint: What to do next; empty where nothing can be done.
-        status: The HTTP status of the answer; ``None`` where there was no answer.
+        hint: What to do next; empty if nothing can be done.
+        status: The HTTP status of the answer; ``None`` without an answer.
         details: Values for programs, as the server sent them.
         retry_after: Seconds after which the server asks to be tried again.
         request_id: Names the request in the server's log.
@@ -68,7 +68,7 @@ class ClientError(Exception):
 
 
 class Unreachable(ClientError):
-    """No answer came: nobody listens there, or the connection broke or stalled."""
+    """No answer came: no server listens there, or the connection broke or stalled."""
 
     default_code = "unreachable"
 
@@ -79,7 +79,7 @@ class Unreachable(ClientError):
 
 
 class UnexpectedAnswer(ClientError):
-    """The answer is not what pdfsluice says; perhaps another server listens there."""
+    """The answer is not one of pdfsluice; perhaps another server listens there."""
 
     default_code = "unexpected-answer"
 
@@ -105,7 +105,7 @@ class PermissionDenied(ClientError):
 
 
 class NotFound(ClientError):
-    """There is no such session or document, or it belongs to somebody else."""
+    """There is no such session or document, or it belongs to another principal."""
 
 
 class SessionGone(ClientError):
@@ -157,7 +157,7 @@ _END_CODES = {
 
 
 def ending(session: UploadSession) -> ClientError:
-    """Return the error that tells how a session ended before its upload did."""
+    """Return the error for a session that ended before its upload did."""
     code = _END_CODES.get(session.status, core_errors.SessionEnded.code)
     message = f"the upload was {session.status}"
     if session.error is not None:

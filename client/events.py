@@ -1,4 +1,4 @@
-"""What a watcher of an upload hears."""
+"""Events of an upload, as subscribers receive them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class ProgressEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusEvent:
-    """The upload's state or stage changed; ``code`` says why it ended badly."""
+    """The upload's state or stage changed; ``code`` is the reason of a failure."""
 
     session_id: str
     status: str
@@ -93,7 +93,7 @@ def read_event(text: str) -> UploadEvent | None:
 
 
 def events_of(session: UploadSession) -> tuple[ProgressEvent, StatusEvent]:
-    """Tell by events how a session stands; what polling hears in place of a WebSocket."""
+    """Return the state of a session as events; polling yields these in place of a WebSocket."""
     total = session.total_size
     progress = ProgressEvent(
         session_id=session.session_id,

@@ -1,4 +1,4 @@
-"""Tells files of the same size apart without reading them whole."""
+"""Fingerprints of files: samples distinguish files without reading all of them."""
 
 import asyncio
 import hashlib
@@ -19,7 +19,7 @@ async def fingerprint(source: FileSource) -> str:
 
     It is the SHA-256 over the size and samples from the start, the end and places spread evenly
     between them, at most 512 KiB in all. The JavaScript client makes the same one, so that each
-    goes on with what the other began.
+    resumes what the other began.
 
     Raises:
         ClientError: The file cannot be read.

@@ -1,4 +1,4 @@
-"""How much is sent at once: what the line carries in a few seconds."""
+"""How much is in flight at a time: what the link carries in a few seconds."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ _SECONDS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is under way at once.
+    """How much is in flight.
 
     Attributes:
         size: Bytes of all pieces together.
@@ -23,24 +23,24 @@ class Load:
 
 
 class Line:
-    """Knows what the line to the server carries, from how long pieces take.
+    """Estimates what the link to the server carries, from how long pieces take.
 
     What carries a checksum is kept whole or not at all, so what breaks off in the middle of a
     piece is lost. A piece therefore is only as large as arrives within a few seconds. The
     JavaScript client keeps to the same rule:
 
     - It begins with one piece of 1 MiB.
-    - A piece that was acknowledged tells what the line carries. What is under way at once is to
+    - A piece that was acknowledged shows what the link carries. What is in flight at a time is to
       be what it carries in 4 seconds, at most twice as much as when that piece was sent.
     - A piece that failed halves what was under way when it was sent.
     - A piece has at least 256 KiB and at most a chunk, and never goes beyond its chunk. Shorter
-      ones tell more of the way there and back than of the line, and are not counted.
+      ones measure the round trip rather than the link, and are not counted.
     - On a slow line fewer are under way side by side: as many as have 1 MiB each (a chunk where
       those are smaller), at least one.
 
     Args:
         chunk_size: Bytes of a chunk of the session.
-        parallel: How many pieces may be under way at once.
+        parallel: The most pieces in flight at a time.
     """
 
     def __init__(self, *, chunk_size: int, parallel: int) -> None:

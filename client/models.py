@@ -22,7 +22,7 @@ class ServerLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerInfo:
-    """What the server says about itself to everybody."""
+    """What the server publishes about itself without a key."""
 
     name: str
     version: str
@@ -40,8 +40,7 @@ class Document:
         findings: What the stages saw in it.
         unscanned: What no stage could look into.
         import_status: ``queued``, ``running``, ``done`` or ``failed``.
-        index_status: The same; ``none`` where no index was asked for, ``skipped`` where there is
-            no text.
+        index_status: The same; ``none`` if no index was asked for, ``skipped`` without text.
         duplicate: In the answer to an upload: the server already had this file.
     """
 
@@ -84,13 +83,13 @@ class UploadSession:
     """One resumable upload, as the server sees it.
 
     Attributes:
-        status: Where it is in its life.
+        status: State of its life cycle.
         stage: What is being done at the moment.
         durable_bytes: Committed and acknowledged.
         validated_bytes: Seen by every stage.
         imported: Share of the import that is done.
         missing_ranges: Half-open byte ranges that are not committed.
-        metadata: What the client that began it said of the file.
+        metadata: What the client that began it sent about the file.
         quarantined: Whether the bytes of a refused file are kept for an administrator.
         error: Why it ended badly, where it did.
     """
@@ -228,7 +227,7 @@ class ImportStatus:
 
     @property
     def running(self) -> bool:
-        """Whether something still goes on, or waits for its turn."""
+        """Whether a job is running or queued."""
         return bool({self.import_status, self.index_status} & {"queued", "running"})
 
 

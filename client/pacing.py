@@ -19,7 +19,7 @@ class Pacer:
         self._due = 0.0
 
     async def spread(self, data: bytes) -> AsyncIterator[bytes]:
-        """Yield bytes when they may be sent, at most a second's worth at once."""
+        """Yield bytes when they may be sent, at most a second's worth at a time."""
         if self._rate is None:
             yield data
             return

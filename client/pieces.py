@@ -15,7 +15,7 @@ class Piece:
     Attributes:
         chunk: Number of the chunk.
         start: Offset of the first byte in the file.
-        end: Offset behind the last byte.
+        end: Offset after the last byte.
     """
 
     chunk: int
@@ -33,7 +33,7 @@ class Piece:
 
 
 class Todo:
-    """What the server lacks and nobody sends yet.
+    """What the server lacks and no request sends yet.
 
     Args:
         missing: The half-open byte ranges that the server lacks.
@@ -55,5 +55,5 @@ class Todo:
         return Piece(chunk, start, stop)
 
     def put_back(self, ranges: Ranges) -> None:
-        """Take back what did not arrive; it is cut anew."""
+        """Take back what did not arrive; it is cut again."""
         self._missing = RangeSet.of([*self._missing, *ranges])

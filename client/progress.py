@@ -47,7 +47,7 @@ def why_waiting(error: ClientError, pause: float) -> str:
 
 
 class ProgressTracker:
-    """Counts what is sent and acknowledged, and tells a listener."""
+    """Counts what is sent and acknowledged, and notifies a listener."""
 
     def __init__(self, total: int, listener: Callable[[TransferProgress], None] | None) -> None:
         self._now = TransferProgress(total_bytes=total)
@@ -87,8 +87,8 @@ class ProgressTracker:
         self._tell(replace(self._now, stage=stage, message=""), acknowledged=done)
 
     def server(self, *, stage: str, validated: int, imported: float) -> None:
-        """Note what the server says of its side."""
-        if stage in {"", "created", "completed"}:  # says less than is known here
+        """Note the progress of the server."""
+        if stage in {"", "created", "completed"}:  # less than is known here
             stage = self._now.stage
         validated = max(validated, self._now.validated_bytes)
         self._tell(replace(self._now, stage=stage, validated_bytes=validated, imported=imported))

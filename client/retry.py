@@ -45,7 +45,7 @@ class Patience:
 
     Args:
         policy: How to behave.
-        waiting: Told of the error and the pause whenever the upload waits.
+        waiting: Called with the error and the pause whenever the upload waits.
     """
 
     def __init__(
@@ -87,12 +87,12 @@ class Patience:
     ) -> T:
         """Make a request until it succeeds.
 
-        An answer alone is no progress: whoever asks for the state of an upload whose bytes do
-        not arrive would ask for ever.
+        An answer alone is no progress: asking for the state of an upload whose bytes do not
+        arrive would never end.
 
         Args:
             request: Makes it once.
-            gives_up: Says of a retryable error that it is final here.
+            gives_up: Whether a retryable error is final here.
 
         Raises:
             ClientError: The error is final, or patience is at its end.

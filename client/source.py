@@ -13,7 +13,7 @@ from .errors import ClientError, FileChanged
 
 _SLICE = 256 * 1024
 _HASH_SLICE = 1024 * 1024
-# A pipe that nobody writes to would never open: it is opened without waiting, and refused.
+# A pipe without a writer would never open: it is opened without waiting, and refused.
 _OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -90,10 +90,10 @@ class FileSource:
         return digest.digest()
 
     def check_unchanged(self) -> None:
-        """Make sure that nobody wrote to the file since it was opened.
+        """Check that the file was not written to since it was opened.
 
         Raises:
-            FileChanged: Somebody did.
+            FileChanged: It was.
         """
         now = os.fstat(self.descriptor)
         if (now.st_size, now.st_mtime_ns) != (self.size, self.modified):

@@ -80,7 +80,7 @@ class StreamedDownload:
             await asyncio.to_thread(self._write, data)
         except BrokenPipeError:
             raise
-        except OSError as error:  # not to be taken for a broken connection
+        except OSError as error:  # it is no broken connection
             raise ClientError(
                 f"the output cannot be written: {error.strerror}", code="file-unwritable"
             ) from error

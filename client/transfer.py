@@ -1,4 +1,4 @@
-"""Brings a file into an open session: sends, listens, completes."""
+"""Transfers a file within an open session: sends, follows, completes."""
 
 import asyncio
 from contextlib import aclosing
@@ -35,17 +35,17 @@ class Transfer:
     """One run of an upload, within its session.
 
     Args:
-        transport: The way to the server.
+        transport: Connection to the server.
         source: The file.
         client_id: What the client calls itself.
         session_id: The session.
         chunk_size: Its chunk size in bytes.
-        parallel: How many requests are under way at once, at most.
+        parallel: The most requests in flight at a time.
         checksum: Whether each of them goes with its SHA-256.
         policy: How long to keep listening.
         patience: How long to keep sending.
         pacer: How fast to send.
-        tracker: Hears of progress.
+        tracker: Records progress.
         announced: Whether the server knows the SHA-256 of the file already.
     """
 
@@ -157,15 +157,15 @@ class Transfer:
         return await self._transport.call(UploadSession, "GET", f"{STREAMING}/{self._session_id}")
 
     async def _listen(self) -> None:
-        """Hear of the server's side until the session ends; raise if it ends badly."""
+        """Follow the session until it ends; raise if it ends badly."""
         try:
-            status = await self._last_heard()
+            status = await self._last_status()
         except ClientError:
-            return  # watching is a service; the answers to the chunks tell the same, later
+            return  # watching is optional: the answers to the chunks report the same, later
         if status != SessionState.COMPLETED:
             raise ending(await self._session())
 
-    async def _last_heard(self) -> str:
+    async def _last_status(self) -> str:
         status = ""
         async with aclosing(self._watcher.events(self._session_id)) as events:
             async for event in events:

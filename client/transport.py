@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 _CONNECT_SECONDS = 15.0
 _HEARTBEAT_SECONDS = 20.0
-_RECEIVED_AT_ONCE = 256 * 1024
+_READ_SIZE = 256 * 1024
 _ANSWER_LIMIT = 64 * 1024 * 1024
 _BROKEN = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError, OSError)
 
@@ -38,7 +38,7 @@ class Transport:
 
     Args:
         base_url: Address of the server, with ``http://`` or ``https://``.
-        api_key: Shows who calls; ``None`` where the server asks for none.
+        api_key: Identifies the caller; ``None`` if the server needs none.
         timeout: Seconds without any byte after which a connection counts as broken.
         ca: File with certificates of further authorities that are trusted, in PEM.
 
@@ -170,7 +170,7 @@ class Transport:
             if got.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
                 raise _error(got, await got.content.read(_ANSWER_LIMIT))
             offset = start if got.status == HTTPStatus.PARTIAL_CONTENT else 0
-            async for data in got.content.iter_chunked(_RECEIVED_AT_ONCE):
+            async for data in got.content.iter_chunked(_READ_SIZE):
                 patience.reschedule(asyncio.get_running_loop().time() + self._timeout)
                 await take(offset, data)
                 offset += len(data)
@@ -181,7 +181,7 @@ class Transport:
 
         Raises:
             ClientError: The server refuses it or cannot be reached, or the handshake gets
-                no answer, as behind some proxies.
+                no answer, as with some proxies.
         """
         async with self._patiently(min(self._timeout, _CONNECT_SECONDS)) as patience:
             try:
@@ -275,7 +275,7 @@ class Transport:
             raise Unreachable(f"the connection to {self._base} was lost") from error
         except aiohttp.ClientError as error:
             raise UnexpectedAnswer(
-                f"{self._base} does not speak HTTP as expected: {error}",
+                f"{self._base} does not answer in HTTP: {error}",
                 hint="Check the address.",
             ) from error
 

@@ -1,4 +1,4 @@
-"""Uploads one file: opens a session for it, or goes on with one."""
+"""Uploads one file: opens a session for it, or resumes one."""
 
 from dataclasses import dataclass, replace
 
@@ -37,7 +37,7 @@ class UploadOptions:
     Attributes:
         title: Title of the document; the server makes one from the filename if empty.
         chunk_size: Bytes of a chunk to ask the server for; ``None`` leaves it to the server.
-        parallel: How many requests are under way at once, at most; fewer on a slow line.
+        parallel: The most requests in flight at a time; fewer on a slow link.
         index: Whether the document is to be made searchable.
         checksum: Whether each of them goes with the SHA-256 of its bytes (RFC 9530).
         check_duplicates: Whether a file that the server already has is not stored again.
@@ -73,12 +73,12 @@ class Upload:
     """One upload of one file.
 
     Args:
-        transport: The way to the server.
+        transport: Connection to the server.
         source: The file.
         client_id: What the client calls itself.
         options: How to send it.
         policy: How long to keep trying.
-        tracker: Hears of progress.
+        tracker: Records progress.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Upload:
         return await transfer.run(((0, self._source.size),))
 
     async def resume(self, session_id: str) -> Document:
-        """Go on with a session: send what is missing and complete it.
+        """Resume a session: send what is missing and complete it.
 
         Raises:
             FileChanged: The file is not the one the session began with.
@@ -141,10 +141,10 @@ class Upload:
             return session.document
         if session.total_size is None:
             raise ClientError(
-                f"upload {session_id} was begun by a client that has not told the server how long"
+                f"upload {session_id} was begun by a client that has not announced how long"
                 " the file is; nothing was sent",
                 code="size-unknown",
-                hint="Go on with the client that began it, or upload the file anew.",
+                hint="Resume with the client that began it, or upload the file again.",
             )
         await self._check_same_file(session)
         transfer = self._transfer(

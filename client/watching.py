@@ -1,4 +1,4 @@
-"""Follows an upload over the WebSocket, and by polling where there is none."""
+"""Follows an upload over the WebSocket, or by polling without one."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -16,14 +16,14 @@ from .retry import Patience, RetryPolicy
 from .transport import Transport
 
 _POLL_SECONDS = 1.0
-_MOST_POLLS = 64
+_MAX_POLLS = 64
 
 
 class Subscriber:
-    """Watches one session.
+    """Follows one session.
 
     Args:
-        transport: The way to the server.
+        transport: Connection to the server.
         client_id: Names the WebSocket.
         ask: Returns the session as it stands.
         policy: How long the server may be away.
@@ -54,7 +54,7 @@ class Subscriber:
         patience = Patience(self._policy)
         polls = 1
         while True:
-            with suppress(ClientError):  # what it means for the session, the polling tells
+            with suppress(ClientError):  # polling reports what it means for the session
                 async with aclosing(self._connected(session_id)) as events:
                     async for event in events:
                         polls = 1
@@ -69,7 +69,7 @@ class Subscriber:
                     if _is_end(event):
                         return
                 await asyncio.sleep(_POLL_SECONDS)
-            polls = min(2 * polls, _MOST_POLLS)
+            polls = min(2 * polls, _MAX_POLLS)
 
     async def _connected(self, session_id: str) -> AsyncGenerator[UploadEvent, None]:
         room = f"upload_{session_id}"

@@ -58,8 +58,8 @@ def contenders() -> list[Contender]:
             for number in (1, 4)
         ),
         Contender("pdfsluice tus x1", _ours, _send_ours("tus")),
-        Contender("nginx PUT x1", _nginx, _send_nginx),
-        Contender("nginx PUT x4", _nginx, _send_nginx, 4),
+        Contender("nginx PUT x1", nginx, _send_nginx),
+        Contender("nginx PUT x4", nginx, _send_nginx, 4),
         Contender("@tus/server x1", _node_tus, _send_tus("/files")),
         Contender("FastAPI UploadFile x1", _fastapi, _send_fastapi),
         Contender("tuspyserver x1", _tuspyserver, _send_tus("/files/")),
@@ -87,7 +87,7 @@ def _send_ours(door: str) -> Send:
 
 
 @contextmanager
-def _nginx(folder: Path) -> Iterator[Server]:
+def nginx(folder: Path) -> Iterator[Server]:
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
     if program is None:
         raise Absent("nginx is not installed")

@@ -75,7 +75,7 @@ export class SessionsApi {
   }
 
   /**
-   * Everybody's refused uploads that are kept; for administrators.
+   * The refused uploads of all callers that are kept; for administrators.
    *
    * @param {Cancellable} [options]
    * @returns {Promise<import('./types.js').QuarantinedUpload[]>} Newest first.

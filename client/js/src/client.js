@@ -30,7 +30,7 @@ import { Upload } from './upload.js';
  * @property {number} [chunkSize] Bytes; a wish, the server decides.
  * @property {boolean} [worker] `false` keeps the work out of a Web Worker.
  * @property {Partial<import('./retry.js').RetryPolicy>} [retry]
- * @property {number} [pollInterval] Milliseconds between polls where there is no WebSocket.
+ * @property {number} [pollInterval] Milliseconds between polls without a WebSocket.
  */
 
 /**
@@ -120,9 +120,9 @@ export class StreamingUploadClient {
    * @param {UploadSource} file
    * @param {UploadOptions} [options]
    * @returns {Promise<UploadResult>}
-   * @throws {ContentRejected} The file is refused; `findings` say why.
+   * @throws {ContentRejected} The file is refused; `findings` has the reasons.
    * @throws {UploadCancelled} It was cancelled.
-   * @throws {PdfsluiceError} Something else ended it; `code`, `hint` and `details` say what.
+   * @throws {PdfsluiceError} Something else ended it; see `code`, `hint` and `details`.
    */
   async uploadFile(file, options = {}) {
     const upload = this.startUpload(file, options);
@@ -132,7 +132,7 @@ export class StreamingUploadClient {
   }
 
   /**
-   * Begin an upload and return it at once. An unfinished upload of the same content is continued.
+   * Begin an upload and return it immediately. An unfinished upload of the same content is continued.
    *
    * @param {UploadSource} file
    * @param {UploadOptions} [options]
@@ -156,7 +156,7 @@ export class StreamingUploadClient {
   }
 
   /**
-   * Go on with one paused upload, or with all of them.
+   * Resume one paused upload, or all of them.
    *
    * @param {string} [sessionId]
    */

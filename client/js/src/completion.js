@@ -18,7 +18,7 @@ import { endOf, postponement } from './endings.js';
  * @param {() => Promise<UploadSession>} means.look
  * @param {() => Promise<unknown>} means.pause Between two looks.
  * @returns {Promise<Completed>}
- * @throws {PdfsluiceError} It ended otherwise; a retryable one says why it was put off.
+ * @throws {PdfsluiceError} It ended otherwise; a retryable one has the reason of the delay.
  */
 export async function completed(sessions, sessionId, { signal, expectedHash, look, pause }) {
   await sessions.complete(sessionId, { expectedHash, signal });

@@ -1,4 +1,4 @@
-/** Cuts one chunk out of a file. Runs in the worker, or in the page where there is none. */
+/** Cuts one chunk out of a file. Runs in the worker, or in the page without one. */
 
 import { sha256, toBase64 } from './sha256.js';
 

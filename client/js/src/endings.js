@@ -1,4 +1,4 @@
-/** How uploads end, and how that is told from what the server says. */
+/** How uploads end, as seen in the answers of the server. */
 
 import {
   ContentRejected,
@@ -65,7 +65,7 @@ export function postponement({ status, error }) {
 }
 
 /**
- * Whether a look at the session may tell more: a refused or cancelled upload shows itself in
+ * Whether the session may explain more: a refused or cancelled upload shows itself in
  * the answer to whatever request comes next.
  *
  * @param {unknown} error
@@ -75,7 +75,7 @@ export function mayHideAnEnd(error) {
 }
 
 /**
- * Whether the server has let go of the bytes: there is nothing to resume.
+ * Whether the server has deleted the bytes: there is nothing to resume.
  *
  * @param {unknown} error
  */

@@ -1,6 +1,6 @@
 /**
  * Every error the client throws on purpose. The server names its errors by stable codes
- * (`application/problem+json`); each code that a program may want to tell apart has a class.
+ * (`application/problem+json`); each code that a program may handle on its own has a class.
  */
 
 import { foreignAnswer } from './intermediaries.js';
@@ -92,11 +92,11 @@ export class UploadCancelled extends PdfsluiceError {
 export class AuthenticationError extends PdfsluiceError {}
 /** The key lacks the scope for this operation. */
 export class PermissionDenied extends PdfsluiceError {}
-/** There is no such thing, or it belongs to somebody else. */
+/** There is no such thing, or it belongs to another principal. */
 export class NotFound extends PdfsluiceError {}
-/** There is no such upload session, or it belongs to somebody else. */
+/** There is no such upload session, or it belongs to another principal. */
 export class SessionNotFound extends NotFound {}
-/** There is no such document, or it belongs to somebody else. */
+/** There is no such document, or it belongs to another principal. */
 export class DocumentNotFound extends NotFound {}
 /** The request contradicts the present state. */
 export class Conflict extends PdfsluiceError {}
@@ -116,7 +116,7 @@ export class SessionExpired extends PdfsluiceError {}
 export class SessionEnded extends PdfsluiceError {}
 /** The file is larger than the server allows. */
 export class SizeExceeded extends PdfsluiceError {}
-/** A chunk arrived with other bytes than its checksum says. */
+/** A chunk arrived with bytes that do not match its checksum. */
 export class ChecksumMismatch extends PdfsluiceError {}
 /** The whole file has another digest than announced. */
 export class DigestMismatch extends PdfsluiceError {}

@@ -22,7 +22,7 @@ export class EventChannel {
   #open = false;
   #lockedOut = false;
   #failures = 0;
-  #heard = 0;
+  #lastMessageAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #reconnect;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -60,7 +60,7 @@ export class EventChannel {
   }
 
   /**
-   * Hear of one session.
+   * Subscribe to one session.
    *
    * @param {string} sessionId
    * @param {Listener} listener
@@ -69,19 +69,19 @@ export class EventChannel {
   watch(sessionId, listener) {
     const room = this.#watchers.get(sessionId) ?? new Set();
     this.#watchers.set(sessionId, room.add(listener));
-    if (room.size === 1) this.#say({ type: 'join', room: `upload_${sessionId}` });
+    if (room.size === 1) this.#send({ type: 'join', room: `upload_${sessionId}` });
     this.#start();
     return () => {
       room.delete(listener);
       if (room.size > 0 || this.#watchers.get(sessionId) !== room) return;
       this.#watchers.delete(sessionId);
-      this.#say({ type: 'leave', room: `upload_${sessionId}` });
+      this.#send({ type: 'leave', room: `upload_${sessionId}` });
       this.#stopIfIdle();
     };
   }
 
   /**
-   * Hear of everything: events of watched sessions, warnings, and `connection` changes.
+   * Subscribe to everything: events of watched sessions, warnings, and `connection` changes.
    *
    * @param {Listener} listener
    * @returns {() => void} Stops it.
@@ -96,7 +96,7 @@ export class EventChannel {
   }
 
   /**
-   * Hear of each moment at which a connection stands again. Keeps none open by itself.
+   * Subscribe to each reconnection. Keeps no connection open by itself.
    *
    * @param {() => void} listener
    * @returns {() => void} Stops it.
@@ -106,7 +106,7 @@ export class EventChannel {
     return () => this.#returns.delete(listener);
   }
 
-  /** Drop the connection and connect anew, with the key that is set now. */
+  /** Drop the connection and connect again, with the key that is set now. */
   restart() {
     this.#disconnect();
     this.#start();
@@ -167,15 +167,15 @@ export class EventChannel {
   #opened(socket) {
     if (socket !== this.#socket) return;
     this.#failures = 0;
-    this.#heard = Date.now();
+    this.#lastMessageAt = Date.now();
     this.#setOpen(true);
     for (const sessionId of this.#watchers.keys()) {
-      this.#say({ type: 'join', room: `upload_${sessionId}` });
+      this.#send({ type: 'join', room: `upload_${sessionId}` });
     }
     this.#pinging = setInterval(() => {
       // A line that died without a word is noticed by its silence.
-      if (Date.now() - this.#heard > SILENCE) socket.close();
-      else this.#say({ type: 'ping' });
+      if (Date.now() - this.#lastMessageAt > SILENCE) socket.close();
+      else this.#send({ type: 'ping' });
     }, PING_INTERVAL);
   }
 
@@ -185,7 +185,7 @@ export class EventChannel {
     const refused = !this.#open;
     clearInterval(this.#pinging);
     this.#setOpen(false);
-    // Browsers do not tell why a server refuses a WebSocket.
+    // Browsers do not report why a server refuses a WebSocket.
     const lockedOut = refused && (await this.options.isLockedOut());
     if (socket !== this.#socket) return;
     this.#socket = null;
@@ -213,19 +213,19 @@ export class EventChannel {
    */
   #received(socket, data) {
     if (socket !== this.#socket || typeof data !== 'string') return;
-    this.#heard = Date.now();
-    this.#tell(JSON.parse(data));
+    this.#lastMessageAt = Date.now();
+    this.#publish(JSON.parse(data));
   }
 
   /** @param {any} event */
-  #tell(event) {
+  #publish(event) {
     const sessionId = event.session_id ?? event.data?.session_id;
     for (const listener of this.#watchers.get(sessionId) ?? []) listener(event);
     for (const listener of this.#listeners) listener(event);
   }
 
   /** @param {object} message */
-  #say(message) {
+  #send(message) {
     if (this.#open) this.#socket?.send(JSON.stringify(message));
   }
 
@@ -235,9 +235,9 @@ export class EventChannel {
       [...this.#watchers.keys()].map(async (sessionId) => {
         try {
           const session = await this.options.fetchSession(sessionId);
-          this.#tell({ type: 'session', session_id: sessionId, session });
+          this.#publish({ type: 'session', session_id: sessionId, session });
         } catch {
-          // Progress is not worth an error: the requests of the upload itself tell of trouble.
+          // Progress is not worth an error: the requests of the upload itself report trouble.
         }
       }),
     );

@@ -1,4 +1,4 @@
-/** Tells files of the same name apart without reading them whole. */
+/** Fingerprints of files: samples distinguish files without reading all of them. */
 
 import { FileUnreadable } from './errors.js';
 import { sha256, toHex } from './sha256.js';

@@ -63,7 +63,7 @@ export class HttpClient {
   }
 
   /**
-   * Send a request and return the JSON of the answer (`null` where it has no body).
+   * Send a request and return the JSON of the answer (`null` without a body).
    *
    * @param {string} method
    * @param {string} path

@@ -1,11 +1,11 @@
-/** How the bytes of a file are divided: which come next, and how many at once. */
+/** How the bytes of a file are divided: which come next, and how many at a time. */
 
 const KIB = 1024;
 const FIRST = 1024 * KIB;
 const LEAST = 256 * KIB;
 const SECONDS = 4;
 
-/** What the server lacks and nobody sends yet. */
+/** What the server lacks and no request sends yet. */
 export class Todo {
   /** @type {[number, number][]} */
   #ranges;
@@ -40,14 +40,14 @@ export class Todo {
     return [start, stop];
   }
 
-  /** @param {[number, number]} piece One that did not arrive; it is cut anew. */
+  /** @param {[number, number]} piece One that did not arrive; it is cut again. */
   putBack(piece) {
     this.#ranges = [...this.#ranges, piece].sort(([a], [b]) => a - b);
   }
 }
 
 /**
- * What is under way at once.
+ * How much is in flight.
  *
  * @typedef {object} Share
  * @property {number} size Bytes of all pieces together.
@@ -56,7 +56,7 @@ export class Todo {
  */
 
 /**
- * How much is sent at once: what the line carries in four seconds. A piece that carries a checksum
+ * How much is in flight at a time: what the link carries in four seconds. A piece that carries a checksum
  * is kept whole or not at all, so that a break costs no more than that. The rule is that of the
  * Python client (`client/line.py`).
  */
@@ -78,7 +78,7 @@ export class Load {
 
   /**
    * A piece has arrived. The next load is at most twice the one it was part of. Small pieces, the
-   * rests of chunks, tell more of the way there and back than of the line.
+   * rests of chunks, measure the round trip rather than the link.
    *
    * @param {Share} share The one with which it was sent.
    * @param {number} bytes

@@ -73,7 +73,7 @@ export class UploadProgress {
     });
   }
 
-  /** @param {any} event Something that the server told of this session. */
+  /** @param {any} event An event of this session from the server. */
   event(event) {
     if (event.type === 'session') this.session(event.session);
     if (event.type === 'upload_progress') {
@@ -120,7 +120,7 @@ export class UploadProgress {
     this.set({ speed: 0, remaining: null });
   }
 
-  /** Draw the map of the chunks anew. */
+  /** Draw the map of the chunks again. */
   #map() {
     const { chunkSize, totalSize } = this.snapshot;
     if (chunkSize === 0) return;

@@ -14,7 +14,7 @@ import { PdfsluiceError } from './errors.js';
 export const DEFAULT_RETRY = { baseDelay: 400, maxDelay: 15_000, giveUpAfter: 10 * 60_000 };
 
 /**
- * Say how long to wait before the next try.
+ * Return how long to wait before the next try.
  *
  * The delay is drawn from the upper half of the exponential step, so that clients that
  * failed together do not come back together. A Retry-After is a lower bound.

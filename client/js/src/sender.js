@@ -5,28 +5,28 @@ import { Todo } from './pieces.js';
 import { following } from './signals.js';
 
 /** @typedef {import('./progress.js').UploadProgress} UploadProgress */
-/** @typedef {(fold: () => void) => void} Tell Changes the progress and tells whoever listens. */
+/** @typedef {(fold: () => void) => void} Fold Changes the progress and notifies listeners. */
 
 export class Sender {
   #context;
   #file;
   #options;
   #progress;
-  #tell;
+  #fold;
 
   /**
    * @param {import('./client.js').UploadContext} context
    * @param {import('./types.js').UploadSource} file
    * @param {import('./types.js').UploadOptions} options
    * @param {UploadProgress} progress
-   * @param {Tell} tell
+   * @param {Fold} fold
    */
-  constructor(context, file, options, progress, tell) {
+  constructor(context, file, options, progress, fold) {
     this.#context = context;
     this.#file = file;
     this.#options = options;
     this.#progress = progress;
-    this.#tell = tell;
+    this.#fold = fold;
   }
 
   /**
@@ -81,7 +81,7 @@ export class Sender {
     const chunk = Math.floor(start / chunkSize);
     const { blob, digest } = await slicer.cut(this.#file, start, end, this.#options.checksum ?? true);
     signal.throwIfAborted();
-    this.#tell(() => this.#progress.sending(start));
+    this.#fold(() => this.#progress.sending(start));
     const query = { chunk_id: chunk, chunk_offset: start };
     const headers = {
       'Content-Type': 'application/octet-stream',
@@ -91,6 +91,6 @@ export class Sender {
     await patiently(end - start, this.#progress.snapshot.speed, signal, (both) =>
       http.json('PUT', `${STREAMING}/chunk/${sessionId}`, { ...request, signal: both }),
     );
-    this.#tell(() => this.#progress.stored(start, end));
+    this.#fold(() => this.#progress.stored(start, end));
   }
 }

@@ -45,7 +45,7 @@ export class SessionOpener {
       try {
         return await this.#resume(known, signal, retry);
       } catch (error) {
-        // It ended meanwhile: the file is sent anew.
+        // It ended meanwhile: the file is sent again.
         const gone = [NotFound, SessionEnded, SessionExpired, StateConflict];
         if (!gone.some((kind) => error instanceof kind)) throw error;
         await this.context.storage.delete(this.key);

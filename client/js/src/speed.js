@@ -9,7 +9,7 @@ export class SpeedMeter {
   /**
    * Note how many bytes have arrived by now.
    *
-   * @param {number} bytes Total so far; a smaller one than before starts anew.
+   * @param {number} bytes Total so far; a smaller one than before starts again.
    * @param {number} [at] Milliseconds.
    */
   add(bytes, at = performance.now()) {

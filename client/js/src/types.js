@@ -1,5 +1,5 @@
 /**
- * The shapes of what the server answers (names as on the wire) and of what the client tells.
+ * The shapes of the server's answers (names as on the wire) and of the client's reports.
  *
  * @typedef {object} Finding
  * @property {string} kind
@@ -183,7 +183,7 @@
  * @property {Error | null} error
  *
  * @typedef {object} UploadOptions
- * @property {(snapshot: UploadSnapshot) => void} [onProgress] Told of every change.
+ * @property {(snapshot: UploadSnapshot) => void} [onProgress] Called on every change.
  * @property {AbortSignal} [signal] Stops the upload and leaves it resumable; to discard it
  *   use `cancel`.
  * @property {number} [parallel] The most pieces of this file in flight.
@@ -192,7 +192,7 @@
  * @property {string} [title]
  * @property {boolean} [autoBuildIndex] Make the document searchable when it is imported.
  * @property {boolean} [checkDuplicates]
- * @property {string} [expectedHash] SHA-256 of the file, where it is known beforehand.
+ * @property {string} [expectedHash] SHA-256 of the file, if it is known beforehand.
  * @property {number} [chunkSize] A wish; the server decides.
  * @property {string} [sessionId] Continue this session; the file must be the same.
  * @property {boolean} [waitForImport] Let `uploadFile` return only when the import is done.

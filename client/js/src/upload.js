@@ -46,7 +46,7 @@ export class Upload {
   #stopWatching = () => {};
   #wake = () => {};
   #waits = 0;
-  /** Why it is to be cancelled; `null` while nobody wants that. @type {string | null} */
+  /** Why it is to be cancelled; `null` if it is not to be. @type {string | null} */
   #cancelling = null;
   /** SHA-256 of the file, which is computed while it is sent. @type {Promise<string> | null} */
   #digest = null;
@@ -73,7 +73,7 @@ export class Upload {
      * @type {Promise<UploadResult>}
      */
     this.done = this.#drive();
-    this.done.catch(() => {}); // Whoever only listens to changes has been told already.
+    this.done.catch(() => {}); // Listeners to changes were notified already.
   }
 
   /** How the upload stands. @returns {UploadSnapshot} */
@@ -91,7 +91,7 @@ export class Upload {
   }
 
   /**
-   * Hear of every change.
+   * Subscribe to every change.
    *
    * @param {(snapshot: UploadSnapshot) => void} listener
    * @returns {() => void} Stops it.
@@ -109,7 +109,7 @@ export class Upload {
     this.#change({ state: 'paused', waiting: null });
   }
 
-  /** Go on after a pause, or at once where the upload waits for its next try. */
+  /** Resume after a pause, or skip the wait for the next try. */
   resume() {
     if (this.#pause) {
       this.#pause.resolve();
@@ -121,7 +121,7 @@ export class Upload {
 
   /**
    * Give the upload up; the server deletes what has arrived. The state is `cancelling` until the
-   * server has said that it did, however long that takes.
+   * server has confirmed it, however long that takes.
    *
    * @param {string} [reason]
    * @returns {Promise<void>} When the upload has ended, one way or the other.
@@ -135,19 +135,19 @@ export class Upload {
   }
 
   /**
-   * Report the import, which goes on in the background after completion.
+   * Report the import, which runs in the background after completion.
    *
    * @returns {Promise<import('./types.js').ImportStatus>} When it has ended, well or not.
    */
   async followImport() {
     const { document } = await this.done;
     const context = this.#context;
-    const stop = context.channel.watch(this.sessionId, (event) => this.#told(event));
+    const stop = context.channel.watch(this.sessionId, (event) => this.#received(event));
     try {
       for (;;) {
         const request = () => context.documents.importStatus(document.id);
         const status = await withRetry(request, { policy: context.policy });
-        this.#told({ type: 'import', status });
+        this.#received({ type: 'import', status });
         if (importEnded(status)) return status;
         await sleep(context.pollInterval);
       }
@@ -209,7 +209,7 @@ export class Upload {
     const { session, resumed } = await this.#opener.open(signal, (task) => this.#retry(task, signal));
     this.#progress.session(session);
     this.#stopWatching();
-    this.#stopWatching = this.#context.channel.watch(session.session_id, (event) => this.#told(event));
+    this.#stopWatching = this.#context.channel.watch(session.session_id, (event) => this.#received(event));
     this.#change({ state: 'uploading', resumed: resumed || this.snapshot.resumed });
     if (!session.expected_hash) this.#beginDigest();
     await this.#sender.send(signal, (task, sending) => this.#retry(task, sending));
@@ -217,7 +217,7 @@ export class Upload {
   }
 
   /**
-   * Digest the whole file beside the sending. Compared at the end, it shows whether bytes were
+   * Digest the whole file while it is sent. Compared at the end, it shows whether bytes were
    * sent of more than one version of the file, in this attempt or in an earlier one.
    */
   #beginDigest() {
@@ -251,7 +251,7 @@ export class Upload {
     const { document, duplicate = false } = await this.#retry(complete, signal);
     await storage.delete(this.#opener.key);
     // A session that another client opened, or a document that was there, may not have been
-    // told to make it searchable.
+    // asked to make it searchable.
     if (this.options.autoBuildIndex && document.index_status === 'none') {
       // The document is safe: that it cannot be searched yet is no failure of the upload.
       await documents.buildIndex(document.id).then(
@@ -284,7 +284,7 @@ export class Upload {
   }
 
   /** @param {any} event */
-  #told(event) {
+  #received(event) {
     this.#change({}, () => this.#progress.event(event));
     const status = event.type === 'session' ? event.session.status : event.status;
     if (event.type !== 'session' && event.type !== 'upload_status') return;
@@ -296,7 +296,7 @@ export class Upload {
   }
 
   /**
-   * Find out what is behind an error: a refused or cancelled upload shows itself in many ways.
+   * Find the cause of an error: a refused or cancelled upload shows itself in many ways.
    *
    * @param {unknown} error
    * @returns {Promise<unknown>}

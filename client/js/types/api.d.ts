@@ -64,7 +64,7 @@ export declare class SessionsApi {
      */
     cancel(sessionId: string, reason?: string, { signal }?: Cancellable): Promise<void>;
     /**
-     * Everybody's refused uploads that are kept; for administrators.
+     * The refused uploads of all callers that are kept; for administrators.
      *
      * @param {Cancellable} [options]
      * @returns {Promise<import('./types.js').QuarantinedUpload[]>} Newest first.

@@ -43,7 +43,7 @@ export type ClientOptions = {
     worker?: boolean;
     retry?: Partial<import('./retry.js').RetryPolicy>;
     /**
-     * Milliseconds between polls where there is no WebSocket.
+     * Milliseconds between polls without a WebSocket.
      */
     pollInterval?: number;
 };
@@ -82,13 +82,13 @@ export declare class StreamingUploadClient {
      * @param {UploadSource} file
      * @param {UploadOptions} [options]
      * @returns {Promise<UploadResult>}
-     * @throws {ContentRejected} The file is refused; `findings` say why.
+     * @throws {ContentRejected} The file is refused; `findings` has the reasons.
      * @throws {UploadCancelled} It was cancelled.
-     * @throws {PdfsluiceError} Something else ended it; `code`, `hint` and `details` say what.
+     * @throws {PdfsluiceError} Something else ended it; see `code`, `hint` and `details`.
      */
     uploadFile(file: UploadSource, options?: UploadOptions): Promise<UploadResult>;
     /**
-     * Begin an upload and return it at once. An unfinished upload of the same content is continued.
+     * Begin an upload and return it immediately. An unfinished upload of the same content is continued.
      *
      * @param {UploadSource} file
      * @param {UploadOptions} [options]
@@ -102,7 +102,7 @@ export declare class StreamingUploadClient {
      */
     pause(sessionId?: string): void;
     /**
-     * Go on with one paused upload, or with all of them.
+     * Resume one paused upload, or all of them.
      *
      * @param {string} [sessionId]
      */

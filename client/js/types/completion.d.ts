@@ -19,7 +19,7 @@ export type Completed = {
  * @param {() => Promise<UploadSession>} means.look
  * @param {() => Promise<unknown>} means.pause Between two looks.
  * @returns {Promise<Completed>}
- * @throws {PdfsluiceError} It ended otherwise; a retryable one says why it was put off.
+ * @throws {PdfsluiceError} It ended otherwise; a retryable one has the reason of the delay.
  */
 export declare function completed(sessions: import('./api.js').SessionsApi, sessionId: string, { signal, expectedHash, look, pause }: {
     signal?: AbortSignal;

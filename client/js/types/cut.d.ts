@@ -1,4 +1,4 @@
-/** Cuts one chunk out of a file. Runs in the worker, or in the page where there is none. */
+/** Cuts one chunk out of a file. Runs in the worker, or in the page without one. */
 export type Chunk = {
     /**
      * Refers to the file; its bytes are not held in memory.

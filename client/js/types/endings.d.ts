@@ -1,4 +1,4 @@
-/** How uploads end, and how that is told from what the server says. */
+/** How uploads end, as seen in the answers of the server. */
 import { PdfsluiceError } from './errors.js';
 export type UploadSession = import('./types.js').UploadSession;
 /**
@@ -29,14 +29,14 @@ export declare function endOf({ status, error, findings }: UploadSession): Pdfsl
  */
 export declare function postponement({ status, error }: UploadSession): PdfsluiceError | null;
 /**
- * Whether a look at the session may tell more: a refused or cancelled upload shows itself in
+ * Whether the session may explain more: a refused or cancelled upload shows itself in
  * the answer to whatever request comes next.
  *
  * @param {unknown} error
  */
 export declare function mayHideAnEnd(error: unknown): boolean;
 /**
- * Whether the server has let go of the bytes: there is nothing to resume.
+ * Whether the server has deleted the bytes: there is nothing to resume.
  *
  * @param {unknown} error
  */

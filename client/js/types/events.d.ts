@@ -39,7 +39,7 @@ export declare class EventChannel {
     /** Whether no connection is tried because the key is absent or wrong; see `restart`. */
     get lockedOut(): boolean;
     /**
-     * Hear of one session.
+     * Subscribe to one session.
      *
      * @param {string} sessionId
      * @param {Listener} listener
@@ -47,20 +47,20 @@ export declare class EventChannel {
      */
     watch(sessionId: string, listener: Listener): () => void;
     /**
-     * Hear of everything: events of watched sessions, warnings, and `connection` changes.
+     * Subscribe to everything: events of watched sessions, warnings, and `connection` changes.
      *
      * @param {Listener} listener
      * @returns {() => void} Stops it.
      */
     listen(listener: Listener): () => void;
     /**
-     * Hear of each moment at which a connection stands again. Keeps none open by itself.
+     * Subscribe to each reconnection. Keeps no connection open by itself.
      *
      * @param {() => void} listener
      * @returns {() => void} Stops it.
      */
     onLive(listener: () => void): () => void;
-    /** Drop the connection and connect anew, with the key that is set now. */
+    /** Drop the connection and connect again, with the key that is set now. */
     restart(): void;
     close(): void;
 }

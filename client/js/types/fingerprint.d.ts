@@ -1,4 +1,4 @@
-/** Tells files of the same name apart without reading them whole. */
+/** Fingerprints of files: samples distinguish files without reading all of them. */
 /**
  * Compute a fingerprint of a file's content: SHA-256 over its size and samples from its
  * start, its end and places spread evenly between them (at most 512 KiB in all).

@@ -53,7 +53,7 @@ export declare class HttpClient {
      */
     send(method: string, path: string, { json, body, headers, query, signal }?: RequestOptions): Promise<Response>;
     /**
-     * Send a request and return the JSON of the answer (`null` where it has no body).
+     * Send a request and return the JSON of the answer (`null` without a body).
      *
      * @param {string} method
      * @param {string} path

@@ -1,5 +1,5 @@
 /**
- * How many pieces are on their way at once, and how large they are. All uploads of a client share
+ * How many pieces are in flight at a time, and how large they are. All uploads of a client share
  * one line; its width follows what the line carries: it grows while growing pays and halves on
  * trouble.
  */
@@ -10,7 +10,7 @@ export declare class Line {
     now: () => number;
     /**
      * @param {object} [options]
-     * @param {number} [options.max] Browsers open six connections to a server that speaks
+     * @param {number} [options.max] Browsers open six connections to a server that uses
      *   HTTP/1.1; some must stay free for everything else.
      * @param {number} [options.width] To begin with.
      * @param {() => number} [options.now] Milliseconds.
@@ -25,7 +25,7 @@ export declare class Line {
      *
      * @param {number} chunkSize
      * @param {AbortSignal} signal
-     * @param {(most: number) => Promise<number>} task Is told how many bytes it may carry at most;
+     * @param {(most: number) => Promise<number>} task Receives the most bytes it may carry;
      *   returns how many it did.
      */
     carry(chunkSize: number, signal: AbortSignal, task: (most: number) => Promise<number>): Promise<void>;

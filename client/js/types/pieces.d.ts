@@ -1,5 +1,5 @@
-/** How the bytes of a file are divided: which come next, and how many at once. */
-/** What the server lacks and nobody sends yet. */
+/** How the bytes of a file are divided: which come next, and how many at a time. */
+/** What the server lacks and no request sends yet. */
 export declare class Todo {
     #private;
     /**
@@ -15,7 +15,7 @@ export declare class Todo {
      * @returns {[number, number] | null} `null` if nothing is left.
      */
     cut(most: number): [number, number] | null;
-    /** @param {[number, number]} piece One that did not arrive; it is cut anew. */
+    /** @param {[number, number]} piece One that did not arrive; it is cut again. */
     putBack(piece: [number, number]): void;
 }
 export type Share = {
@@ -33,7 +33,7 @@ export type Share = {
     piece: number;
 };
 /**
- * What is under way at once.
+ * How much is in flight.
  *
  * @typedef {object} Share
  * @property {number} size Bytes of all pieces together.
@@ -41,7 +41,7 @@ export type Share = {
  * @property {number} piece Bytes that each of them has at most.
  */
 /**
- * How much is sent at once: what the line carries in four seconds. A piece that carries a checksum
+ * How much is in flight at a time: what the link carries in four seconds. A piece that carries a checksum
  * is kept whole or not at all, so that a break costs no more than that. The rule is that of the
  * Python client (`client/line.py`).
  */
@@ -57,7 +57,7 @@ export declare class Load {
     shared(width: number, chunkSize: number): Share;
     /**
      * A piece has arrived. The next load is at most twice the one it was part of. Small pieces, the
-     * rests of chunks, tell more of the way there and back than of the line.
+     * rests of chunks, measure the round trip rather than the link.
      *
      * @param {Share} share The one with which it was sent.
      * @param {number} bytes

@@ -18,7 +18,7 @@ export declare class UploadProgress {
     set(change: Partial<UploadSnapshot>): void;
     /** @param {UploadSession} session A full picture from the server. */
     session(session: UploadSession): void;
-    /** @param {any} event Something that the server told of this session. */
+    /** @param {any} event An event of this session from the server. */
     event(event: any): void;
     /** @param {number} start Where a piece begins that is on its way now. */
     sending(start: number): void;

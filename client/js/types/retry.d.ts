@@ -25,7 +25,7 @@ export type RetryPolicy = {
 /** @type {RetryPolicy} */
 export declare const DEFAULT_RETRY: RetryPolicy;
 /**
- * Say how long to wait before the next try.
+ * Return how long to wait before the next try.
  *
  * The delay is drawn from the upper half of the exponential step, so that clients that
  * failed together do not come back together. A Retry-After is a lower bound.

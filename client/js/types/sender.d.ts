@@ -1,8 +1,8 @@
 /** Sends what the server lacks of a file: piece after piece, several side by side. */
 export type UploadProgress = import('./progress.js').UploadProgress;
-export type Tell = (fold: () => void) => void;
+export type Fold = (fold: () => void) => void;
 /** @typedef {import('./progress.js').UploadProgress} UploadProgress */
-/** @typedef {(fold: () => void) => void} Tell Changes the progress and tells whoever listens. */
+/** @typedef {(fold: () => void) => void} Fold Changes the progress and notifies listeners. */
 export declare class Sender {
     #private;
     /**
@@ -10,9 +10,9 @@ export declare class Sender {
      * @param {import('./types.js').UploadSource} file
      * @param {import('./types.js').UploadOptions} options
      * @param {UploadProgress} progress
-     * @param {Tell} tell
+     * @param {Fold} fold
      */
-    constructor(context: import('./client.js').UploadContext, file: import('./types.js').UploadSource, options: import('./types.js').UploadOptions, progress: UploadProgress, tell: Tell);
+    constructor(context: import('./client.js').UploadContext, file: import('./types.js').UploadSource, options: import('./types.js').UploadOptions, progress: UploadProgress, fold: Fold);
     /**
      * Send all that is missing.
      *

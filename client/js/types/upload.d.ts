@@ -23,7 +23,7 @@ export declare class Upload {
     /** Whether it has ended, well or not. */
     get ended(): boolean;
     /**
-     * Hear of every change.
+     * Subscribe to every change.
      *
      * @param {(snapshot: UploadSnapshot) => void} listener
      * @returns {() => void} Stops it.
@@ -31,18 +31,18 @@ export declare class Upload {
     onChange(listener: (snapshot: UploadSnapshot) => void): () => void;
     /** Stop sending; what has arrived is kept. */
     pause(): void;
-    /** Go on after a pause, or at once where the upload waits for its next try. */
+    /** Resume after a pause, or skip the wait for the next try. */
     resume(): void;
     /**
      * Give the upload up; the server deletes what has arrived. The state is `cancelling` until the
-     * server has said that it did, however long that takes.
+     * server has confirmed it, however long that takes.
      *
      * @param {string} [reason]
      * @returns {Promise<void>} When the upload has ended, one way or the other.
      */
     cancel(reason?: string): Promise<void>;
     /**
-     * Report the import, which goes on in the background after completion.
+     * Report the import, which runs in the background after completion.
      *
      * @returns {Promise<import('./types.js').ImportStatus>} When it has ended, well or not.
      */

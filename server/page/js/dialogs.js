@@ -57,7 +57,7 @@ export class Messages {
     this.toasts = h('div', { class: 'toasts' });
   }
 
-  /** @param {string} text Said to screen readers only. */
+  /** @param {string} text For screen readers only. */
   say(text) {
     this.spoken.textContent = text;
   }
@@ -72,7 +72,7 @@ export class Messages {
 }
 
 /**
- * An error in sentences: the page's own where it has some for it, else those of the server.
+ * An error in sentences: those of the page if it has some, otherwise those of the server.
  *
  * @param {any} error
  * @returns {string}

@@ -16,7 +16,7 @@ export function bytes(bytes) {
 }
 
 /**
- * A limit, rounded down: what it names is let in.
+ * A limit, rounded down: a file of the size it names is accepted.
  *
  * @param {number} limit
  */

@@ -60,7 +60,7 @@ const app = {
   },
 };
 
-/** However many requests miss a key at once, it is asked for once. @type {Promise<boolean> | null} */
+/** If several requests lack a key, it is asked for once. @type {Promise<boolean> | null} */
 let asking = null;
 function keyOnce() {
   asking ??= askForKey(client).finally(() => {
@@ -129,7 +129,7 @@ function showConnection() {
 client.channel.listen((event) => {
   if (event.type !== 'connection') return;
   showConnection();
-  if (!app.info) learnLimits().catch(() => {}); // The header tells that the server is away.
+  if (!app.info) learnLimits().catch(() => {}); // The header shows that the server cannot be reached.
 });
 
 async function learnLimits() {

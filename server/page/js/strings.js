@@ -32,7 +32,7 @@ export const t = {
     now: 'Uploads',
     tidy: 'Remove finished',
     unfinished: 'Unfinished',
-    unfinishedLead: 'Begun in another tab, browser or device. Choose the same file to go on where it stopped.',
+    unfinishedLead: 'Begun in another tab, browser or device. Choose the same file to continue.',
     continue: 'Choose file to continue',
     finish: 'Finish',
     finishing: (name) => `“${name}” had arrived whole. It is being checked.`,
@@ -194,7 +194,7 @@ export const t = {
     text: (kinds) =>
       `It was refused${kinds.length > 0 ? ` because of: ${kinds.join(', ')}` : ''}. ` +
       'Released, it becomes a document like any other, to be opened and downloaded; only a mark ' +
-      'tells what was found in it. To take that back, the document has to be deleted.',
+      'shows what was found in it. To take that back, the document has to be deleted.',
     submit: 'Release anyway',
     keep: 'Leave it there',
     released: (name) => `“${name}” was released.`,
@@ -210,7 +210,7 @@ export const t = {
     pages: (n) => plural(n, 'page', 'pages'),
     back: 'All documents',
     missing: 'There is no such document',
-    missingText: 'It has been deleted, or belongs to somebody else.',
+    missingText: 'It was deleted, or belongs to another user.',
     download: 'Download',
     rename: 'Rename',
     renameTitle: 'Rename document',
@@ -322,7 +322,7 @@ export const t = {
       catalogue: 'Catalogue',
       commands: 'Commands',
     },
-    closing: 'The server is shutting down; uploads go on when it is back.',
+    closing: 'The server is shutting down; uploads continue when it is back.',
     back: 'The server is back.',
     lost: 'The connection to the server was lost.',
     memoryWarning: (text, used, limit) => `${text}: ${used} of ${limit}`,
@@ -330,7 +330,7 @@ export const t = {
 
   key: {
     title: 'API key',
-    text: 'This server asks who you are. The key stays in this tab and is forgotten when the tab is closed.',
+    text: 'This server needs an API key. The key stays in this tab and is forgotten when the tab is closed.',
     label: 'Key',
     submit: 'Use key',
     enter: 'Enter key',
@@ -343,7 +343,7 @@ export const t = {
     'network-error': 'The server cannot be reached. Check the network.',
     'connection-stalled': 'The connection stalled.',
     'authentication-required': 'This server asks for an API key.',
-    'permission-denied': 'Your API key does not allow this. Enter one that does with “API key” at the top, or ask whoever runs this server.',
+    'permission-denied': 'Your API key does not allow this. Enter one that does with “API key” at the top, or ask the operator of this server.',
     'already-uploading': 'This file is being uploaded already.',
     'bad-request': 'The server cannot take this as it is. If it is a file, give it a shorter name without special characters; if not, reload the page.',
     'size-exceeded': 'This is larger than the server takes.',

@@ -50,3 +50,14 @@ def test_peers(tmp_path: Path) -> None:
     assert {"pdfsluice raw x1", "pdfsluice form x4", "nginx PUT x1"} <= {
         *json.loads(figures.read_text())
     }
+
+
+@pytest.mark.skipif(
+    any(shutil.which(tool) is None for tool in ("nginx", "qpdf", "pdftotext")),
+    reason="nginx, qpdf or pdftotext is not installed",
+)
+def test_stack(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    options = ["--size=2", "--pages=3", "--rounds=1", f"--json={figures}"]
+    run("benchmarks.stack", *options)
+    assert set(json.loads(figures.read_text())) == {"pdfsluice", "series"}

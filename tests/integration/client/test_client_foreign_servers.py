@@ -131,7 +131,7 @@ async def test_what_is_not_http_is_no_answer() -> None:
 
     error = await error_of_talk(greet)
     assert isinstance(error, UnexpectedAnswer)
-    assert "does not speak HTTP" in error.message
+    assert "does not answer in HTTP" in error.message
 
 
 @pytest.mark.parametrize("address", ["localhost:8000", "ftp://host", "", "http://"])

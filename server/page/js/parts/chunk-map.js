@@ -1,4 +1,4 @@
-/** A map of the chunks: where in the file bytes are missing, on their way, stored, checked. */
+/** A map of the chunks of a file: missing, in flight, stored, checked. */
 
 import { ChunkState } from '/assets/client/index.js';
 import { h, setAttribute } from '../dom.js';

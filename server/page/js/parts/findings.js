@@ -19,7 +19,7 @@ export function worstFirst(findings) {
 }
 
 /**
- * What stands behind a refusal: the gravest findings.
+ * The reasons of a refusal: the gravest findings.
  *
  * @param {any[]} findings
  */
@@ -28,7 +28,7 @@ export function gravest(findings) {
   return findings.filter(({ severity }) => severity === worst.severity);
 }
 
-/** Put rows together that say the same of several places. */
+/** Group rows that differ in their place only. */
 function grouped(rows, same) {
   const groups = new Map();
   for (const row of rows) {
@@ -123,7 +123,7 @@ export function unscannedList(unscanned) {
  */
 
 /**
- * One clear sentence about a document that was let in.
+ * One clear sentence about an accepted document.
  *
  * @param {any} document
  * @returns {Verdict}

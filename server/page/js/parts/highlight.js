@@ -5,7 +5,7 @@ import { h } from '../dom.js';
 const SHORTEST = 2;
 
 /**
- * What finds the words of a query in a text; `null` where it has none.
+ * What finds the words of a query in a text; `null` if it has none.
  *
  * @param {string} query
  */

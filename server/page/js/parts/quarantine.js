@@ -1,4 +1,4 @@
-/** Refused uploads that are kept, and letting one in: for administrators. */
+/** Refused uploads that are kept, and their release: for administrators. */
 
 import { AuthenticationError, PermissionDenied } from '/assets/client/index.js';
 import * as format from '../format.js';
@@ -11,7 +11,7 @@ import { gravest, kindTitle, worstFirst } from './findings.js';
  * The quarantine, for those who may see it.
  *
  * @param {any} app
- * @returns {Promise<any[] | null>} `null` for everybody else.
+ * @returns {Promise<any[] | null>} `null` for other callers.
  */
 export async function quarantineOf(app) {
   try {
@@ -23,7 +23,7 @@ export async function quarantineOf(app) {
 }
 
 /**
- * Buttons that let a refused upload in, or delete it, once it has been said what that means.
+ * Buttons that release a refused upload or delete it, after a question.
  *
  * @param {any} app
  * @param {{session_id: string, filename: string, findings: any[]}} upload

@@ -192,7 +192,7 @@ export class UploadCard {
     this.dismiss.hidden = !ended;
     this.details.hidden = !ended || !this.#hasDetails();
     this.again.hidden = state !== 'failed' || error?.code === 'already-uploading';
-    // Who uses the keyboard stays on the card when the button that was pressed is gone.
+    // The keyboard focus stays on the card when the button that was pressed is gone.
     if (!held?.hidden && !(this.#homeless && held === this.name)) return;
     const next = this.element.querySelector('.card-head button:not([hidden])');
     this.#homeless = !next;
@@ -288,7 +288,7 @@ function shownState({ state, waiting, document, duplicate }) {
 }
 
 /**
- * What is to be said of an upload, in lines.
+ * The verdicts on an upload, in lines.
  *
  * @param {import('/assets/client/types.js').UploadSnapshot} snapshot
  * @param {string} importProblem

@@ -72,7 +72,7 @@ export function documentView(app) {
     );
   }
 
-  /** Show the background work as it goes on, for as long as the document is looked at. */
+  /** Show the progress of the background work while the document is open. */
   function follow(document, status, indexLabel) {
     const look = async () => {
       if (!status.isConnected) return;

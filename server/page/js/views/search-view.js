@@ -79,7 +79,7 @@ export function searchView(app) {
     );
   }
 
-  /** Where there is nothing to be found, say how that changes. */
+  /** If no document can be searched, explain how to change that. */
   async function invite() {
     const { total } = await app.client.documents.list({ limit: 1 });
     if (total > 0 || results.childElementCount > 0) return;

@@ -1,4 +1,4 @@
-/** Choosing files, watching them arrive, and going on with what was left unfinished. */
+/** Choosing files, watching them arrive, and resuming unfinished uploads. */
 
 import * as format from '../format.js';
 import { ContentRejected } from '/assets/client/index.js';
@@ -9,7 +9,7 @@ import { UploadCard, notTakenCard } from '../parts/upload-card.js';
 import { t } from '../strings.js';
 
 const AT_ONCE = 3;
-/** A PDF says what it is within so many bytes, whatever its name (ISO 32000-2, annex I). */
+/** A PDF has its header within so many bytes, whatever its name (ISO 32000-2, annex I). */
 const HEAD = 1024;
 
 const ENDED = '.card[data-ended="true"]';
@@ -38,7 +38,7 @@ class UploadView {
   }
 
   show() {
-    this.#listUnfinished().catch(() => {}); // The header tells that the server is away.
+    this.#listUnfinished().catch(() => {}); // The header shows that the server cannot be reached.
   }
 
   #hero() {
@@ -130,7 +130,7 @@ class UploadView {
 
   /** @param {File[]} files */
   async #take(files) {
-    // In the order in which they are sent, so that what is going on stands at the top.
+    // In the order in which they are sent, so that what is being sent is at the top.
     const first = this.cards.firstElementChild;
     for (const file of files) {
       const why = await this.#unfit(file);
@@ -204,7 +204,7 @@ class UploadView {
     this.#remove(card.element);
   }
 
-  /** A released upload goes on, with the rest of its bytes where they had not all arrived. */
+  /** A released upload continues, with the rest of its bytes if they had not all arrived. */
   #goOn(card, file) {
     this.#begin(file, { sessionId: card.upload.sessionId });
     this.#remove(card.element);
@@ -231,7 +231,7 @@ class UploadView {
     return undefined;
   }
 
-  /** While others wait, what is done makes room for what is going on. */
+  /** While others wait, finished uploads make room for those being sent. */
   #settle({ element, upload }) {
     const done = upload.snapshot.state === 'completed';
     if (done && this.#queue.length > 0 && !element.contains(document.activeElement)) this.cards.append(element);
