@@ -49,6 +49,7 @@ class UploadDisplay:
         for job in status.jobs:
             if job.state in {"queued", "running"}:
                 stage = "indexing" if job.kind == "index" else "importing"
+                stage = "queued" if job.state == "queued" else stage
                 self._show(stage, job.progress, job.message)
                 return
 

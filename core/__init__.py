@@ -94,6 +94,7 @@ if TYPE_CHECKING:
         Progress,
         TextExtractor,
         TextExtractorSpec,
+        TurnTaking,
     )
     from .plugins.ports.opening import Opener, closing
     from .plugins.ports.policy import Policy, PolicySpec
@@ -228,6 +229,7 @@ __all__ = [
     "TextExtractor",
     "TextExtractorSpec",
     "Trigger",
+    "TurnTaking",
     "Unscanned",
     "UploadProgress",
     "UploadStatus",
@@ -266,7 +268,7 @@ _MODULES = {
     "plugins.ports.context": "CommandSpec OptionsSpec PluginContext",
     "plugins.ports.documents": (
         "ImportContext Importer ImporterSpec Index IndexSpec PageRenderer PageRendererSpec "
-        "Progress TextExtractor TextExtractorSpec"
+        "Progress TextExtractor TextExtractorSpec TurnTaking"
     ),
     "plugins.ports.opening": "Opener closing",
     "plugins.ports.policy": "Policy PolicySpec",

@@ -14,6 +14,7 @@ from .directories import ensure_durable
 from .documents.jobs import JobRunner
 from .documents.library import Library
 from .documents.previews import Previews
+from .documents.turns import DEFAULT_LIMITS, TurnLimits
 from .errors import AuthenticationError
 from .event_hub import EventHub
 from .models import Principal, Scope
@@ -118,8 +119,15 @@ def build_registry(loaded: Loaded, manager: PluginManager, events: EventHub) -> 
 
 
 @asynccontextmanager
-async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[Runtime]:
+async def open_runtime(
+    loaded: Loaded, manager: PluginManager, *, limits: TurnLimits = DEFAULT_LIMITS
+) -> AsyncIterator[Runtime]:
     """Start everything but the protocols; on leaving, end it in the reverse order.
+
+    Args:
+        loaded: The settings.
+        manager: The plugins.
+        limits: How background jobs take turns.
 
     Raises:
         PluginError: A plugin is at fault, or a setting names a part that nobody registered.
@@ -166,6 +174,7 @@ async def open_runtime(loaded: Loaded, manager: PluginManager) -> AsyncIterator[
             previews=previews,
             events=events,
             workers=settings.import_jobs,
+            limits=limits,
         )
         backends = Backends(
             sessions=sessions,

@@ -1,6 +1,6 @@
 """A document catalogue in memory, for tests."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import count
 from typing import Any, Unpack
@@ -111,20 +111,46 @@ class MemoryCatalogue:
         self._jobs[job.id] = job
         return job
 
-    async def claim(self) -> tuple[Job, Document] | None:
+    async def claim(
+        self,
+        *,
+        kinds: Collection[JobKind] = tuple(JobKind),
+        passing_over: Collection[str] = (),
+    ) -> tuple[Job, Document] | None:
         """Mark the oldest queued job as running and return it with its document."""
+        importing = {
+            job.document_id
+            for job in self._jobs.values()
+            if job.kind is JobKind.IMPORT and job.state in _OPEN
+        }
         for job in self._jobs.values():
-            if job.state is JobState.QUEUED:
+            waits = job.kind is JobKind.INDEX and job.document_id in importing
+            owner = self._documents[job.document_id].owner
+            chosen = job.kind in kinds and owner not in passing_over and not waits
+            if chosen and job.state is JobState.QUEUED:
                 claimed = replace(job, state=JobState.RUNNING, attempts=job.attempts + 1)
                 self._jobs[job.id] = claimed
                 return claimed, self._documents[job.document_id]
         return None
 
-    async def report(self, job_id: int, *, state: JobState, progress: float, message: str) -> None:
+    async def report(
+        self,
+        job_id: int,
+        *,
+        state: JobState,
+        progress: float,
+        message: str,
+        counted: bool = True,
+    ) -> None:
         """Store how a job stands."""
         if job_id in self._jobs:
+            job = self._jobs[job_id]
             self._jobs[job_id] = replace(
-                self._jobs[job_id], state=state, progress=progress, message=message
+                job,
+                state=state,
+                progress=progress,
+                message=message,
+                attempts=job.attempts if counted else job.attempts - 1,
             )
 
     async def jobs(self, document_id: int) -> Sequence[Job]:

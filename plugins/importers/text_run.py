@@ -48,6 +48,7 @@ class TextRun:
         self._batch: list[PageText] = []
         self._batched = 0
         self._garbled: dict[int, TextExtractor] = {}
+        self._clock = asyncio.timeout(None)
 
     @property
     def _nothing_read(self) -> bool:
@@ -82,15 +83,16 @@ class TextRun:
     async def _read_within_limits(self) -> str:
         """Read; return which limit ended it, if one did."""
         seconds = self._options.document_seconds
+        self._clock = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds) as clock:
+            async with self._clock:
                 await self._read_with_any()
                 await self._save()
                 await self._reread_garbled()
         except _CutOff:
             return f"it has more than {self._options.document_characters:,} characters"
         except TimeoutError:
-            if not clock.expired():
+            if not self._clock.expired():
                 raise
             return f"it takes longer than {seconds:g} seconds"
         return ""
@@ -143,6 +145,14 @@ class TextRun:
         else:
             share, message = 0.0, ""
         self._context.progress(share, f"Reading text: page {page.number}{message}")
+        await self._wait_for_turn()
+
+    async def _wait_for_turn(self) -> None:
+        """Let other jobs run if this one's turn is over; that time is not the document's."""
+        deadline = self._clock.when()
+        self._clock.reschedule(None)
+        waited = await self._context.wait_for_turn()
+        self._clock.reschedule(None if deadline is None else deadline + waited)
 
     async def _put(self, page: PageText) -> None:
         self._batch.append(page)

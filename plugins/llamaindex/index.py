@@ -18,6 +18,7 @@ from pdfsluice.core import (
     Passage,
     Progress,
     StageFailed,
+    TurnTaking,
     plain_environment,
 )
 
@@ -83,8 +84,7 @@ class ProcessIndex:
         """
         self._adding.add(document.id)
         try:
-            async with self._indexing.borrow() as child:
-                return await self._add(child, document, pages, progress)
+            return await self._add(document, pages, progress)
         except ChildFailed as failure:
             raise StageFailed(
                 f"The document could not be indexed: {failure}",
@@ -95,17 +95,20 @@ class ProcessIndex:
             self._adding.discard(document.id)
 
     async def _add(
-        self, child: Child, document: Document, pages: AsyncIterator[PageText], progress: Progress
+        self, document: Document, pages: AsyncIterator[PageText], progress: Progress
     ) -> int:
-        passages, rest = await self._publish_words(child, document, pages, progress)
+        async with self._indexing.borrow() as child:
+            passages, rest = await self._publish_words(child, document, pages, progress)
         embedded = 0
         while True:
             self._check_wanted(document.id)
-            reply = await child.ask(
-                self._request(
-                    "embed", document=document.id, owner=document.owner, limit=_MAX_BATCH_PASSAGES
-                )
+            if isinstance(progress, TurnTaking):  # the passages that lack vectors are stored
+                await progress.wait_for_turn()
+            request = self._request(
+                "embed", document=document.id, owner=document.owner, limit=_MAX_BATCH_PASSAGES
             )
+            async with self._indexing.borrow() as child:
+                reply = await child.ask(request)
             if not reply["embedded"]:
                 break
             embedded = min(passages, embedded + reply["embedded"])

@@ -1,9 +1,20 @@
 """The document catalogue ``sql``."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Unpack
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from pdfsluice.core import (
     Document,
@@ -54,12 +65,25 @@ _open_job = select(jobs).where(
     jobs.c.state.in_(_OPEN),
 )
 _insert_job = insert(jobs).returning(*jobs.c)
+_queued = jobs.alias("queued")
+_imports = jobs.alias("imports")
+_is_importing = exists().where(
+    _imports.c.document_id == _queued.c.document_id,
+    _imports.c.kind == JobKind.IMPORT.value,
+    _imports.c.state.in_(_OPEN),
+)
 _oldest_queued = (
-    select(jobs.c.id)
-    .where(jobs.c.state == JobState.QUEUED.value)
-    .order_by(jobs.c.id)
+    select(_queued.c.id)
+    .join(documents, documents.c.id == _queued.c.document_id)
+    .where(
+        _queued.c.state == JobState.QUEUED.value,
+        _queued.c.kind.in_(bindparam("claimed_kinds", expanding=True)),
+        documents.c.owner.not_in(bindparam("passed_over", expanding=True)),
+        or_(_queued.c.kind != JobKind.INDEX.value, not_(_is_importing)),
+    )
+    .order_by(_queued.c.id)
     .limit(1)
-    .with_for_update(skip_locked=True)  # SQLite has one writer and leaves this out
+    .with_for_update(skip_locked=True, of=_queued)  # SQLite has one writer and leaves this out
     .scalar_subquery()
 )
 _claim = (
@@ -77,6 +101,7 @@ _report = (
         state=bindparam("new_state"),
         progress=bindparam("new_progress"),
         message=bindparam("new_message"),
+        attempts=jobs.c.attempts - bindparam("uncounted"),
     )
 )
 _jobs = select(jobs).where(jobs.c.document_id == bindparam("document")).order_by(jobs.c.id)
@@ -261,9 +286,18 @@ class SqlCatalogue:
 
         return await self._database.write(operation)
 
-    async def claim(self) -> tuple[Job, Document] | None:
+    async def claim(
+        self,
+        *,
+        kinds: Collection[JobKind] = tuple(JobKind),
+        passing_over: Collection[str] = (),
+    ) -> tuple[Job, Document] | None:
         """Mark the oldest queued job as this node's and running; return it with its document."""
-        claiming = {"claiming_node": self._database.node}
+        claiming = {
+            "claiming_node": self._database.node,
+            "claimed_kinds": [kind.value for kind in kinds],
+            "passed_over": list(passing_over),
+        }
 
         def operation(connection: Connection) -> tuple[Job, Document] | None:
             row = connection.execute(_claim, claiming).one_or_none()
@@ -274,13 +308,22 @@ class SqlCatalogue:
 
         return await self._database.write(operation)
 
-    async def report(self, job_id: int, *, state: JobState, progress: float, message: str) -> None:
+    async def report(
+        self,
+        job_id: int,
+        *,
+        state: JobState,
+        progress: float,
+        message: str,
+        counted: bool = True,
+    ) -> None:
         """Store how a job stands; nothing happens if its document is deleted."""
         values = {
             "job": job_id,
             "new_state": state.value,
             "new_progress": progress,
             "new_message": clean(message),
+            "uncounted": 0 if counted else 1,
         }
 
         def operation(connection: Connection) -> None:

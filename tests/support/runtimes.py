@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pdfsluice import config
+from pdfsluice.core.documents.turns import DEFAULT_LIMITS
 from pdfsluice.core.findings import (
     Decision,
     Finding,
@@ -142,7 +143,11 @@ def manager_with(*plugins: object, built_in: Sequence[str] = STORES) -> PluginMa
 
 @asynccontextmanager
 async def a_runtime(
-    folder: Path, *plugins: object, watchman: Watchman | None = None, **settings: Any
+    folder: Path,
+    *plugins: object,
+    watchman: Watchman | None = None,
+    limits: Any = DEFAULT_LIMITS,
+    **settings: Any,
 ) -> AsyncIterator[Runtime]:
     """Open a runtime whose stores are in ``folder``; opening it again is a restart."""
     manager = manager_with(watchman or Watchman(), *plugins)
@@ -151,7 +156,7 @@ async def a_runtime(
         environment={},
         command_line={**IN_PROCESS, "data_dir": folder, "policy": "watchman", **settings},
     )
-    async with open_runtime(loaded, manager) as runtime:
+    async with open_runtime(loaded, manager, limits=limits) as runtime:
         yield runtime
 
 

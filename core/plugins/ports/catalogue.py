@@ -1,6 +1,6 @@
 """The port of document catalogues: documents, the text of their pages, and jobs."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypedDict, Unpack
 
@@ -111,15 +111,41 @@ class Catalogue(Protocol):
         """
         ...
 
-    async def claim(self) -> tuple[Job, Document] | None:
+    async def claim(
+        self,
+        *,
+        kinds: Collection[JobKind] = tuple(JobKind),
+        passing_over: Collection[str] = (),
+    ) -> tuple[Job, Document] | None:
         """Mark the oldest queued job as this node's and running; return it with its document.
 
         Counts the attempt. Two callers never get the same job; ``None`` if none is queued.
+        An index job cannot be claimed while an import of its document is queued or running.
+
+        Args:
+            kinds: The kinds of jobs to choose from.
+            passing_over: Owners whose documents are left out.
         """
         ...
 
-    async def report(self, job_id: int, *, state: JobState, progress: float, message: str) -> None:
-        """Store the state of a job; one that was deleted with its document is no error."""
+    async def report(
+        self,
+        job_id: int,
+        *,
+        state: JobState,
+        progress: float,
+        message: str,
+        counted: bool = True,
+    ) -> None:
+        """Store the state of a job; one that was deleted with its document is no error.
+
+        Args:
+            job_id: The job.
+            state: Its new state.
+            progress: Share done, 0 to 1.
+            message: What it is doing, or how it ended.
+            counted: Whether the attempt counts; if not, the number of attempts is one less.
+        """
         ...
 
     async def jobs(self, document_id: int) -> Sequence[Job]:

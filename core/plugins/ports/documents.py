@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pdfsluice.core.models import Document, PageText, Passage
 
@@ -44,6 +44,28 @@ class Progress(Protocol):
         ...
 
 
+@runtime_checkable
+class TurnTaking(Protocol):
+    """A :class:`Progress` of a job that takes turns with others; that of every job does."""
+
+    async def wait_for_turn(self) -> float:
+        """Return at once, or after other jobs had their turn; return the seconds waited.
+
+        Long work awaits it between its steps, while it holds nothing that other jobs need.
+        """
+        ...
+
+
+class _Alone:
+    """The turns of a job that runs alone."""
+
+    async def __call__(self) -> float:
+        return 0.0
+
+    def __repr__(self) -> str:
+        return "returns 0"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportContext:
     """What an importer works with.
@@ -60,6 +82,8 @@ class ImportContext:
             the picture where requests will find it; ``None`` where nothing draws pages.
             Raises :class:`~pdfsluice.core.errors.NotFound` where there is no such page, and
             :class:`~pdfsluice.core.errors.DocumentUnreadable` where it cannot be drawn.
+        wait_for_turn: Await it between steps (pages) of long work. It returns at once, or
+            after other jobs had their turn, with the seconds waited.
     """
 
     document: Document
@@ -68,6 +92,7 @@ class ImportContext:
     extractors: Sequence[TextExtractor]
     progress: Progress
     preview: Callable[[int, int], Awaitable[bytes]] | None = None
+    wait_for_turn: Callable[[], Awaitable[float]] = _Alone()  # noqa: RUF009 - it has no state
 
 
 class Importer(Protocol):

@@ -185,6 +185,44 @@ class CatalogueContract:
             assert list(found[document_id]) == list(await catalogue.jobs(document_id))
         assert await catalogue.jobs_of([]) == {}
 
+    async def test_jobs_of_a_kind_are_claimed_alone(self, catalogue: Catalogue) -> None:
+        await catalogue.add(make_document(), [JobKind.IMPORT])
+        assert await catalogue.claim(kinds=(JobKind.INDEX,)) is None
+        claimed = await catalogue.claim(kinds=(JobKind.IMPORT,))
+        assert claimed is not None
+        assert claimed[0].kind is JobKind.IMPORT
+
+    async def test_owners_are_passed_over(self, catalogue: Catalogue) -> None:
+        alice = await catalogue.add(make_document(), [JobKind.IMPORT])
+        bob = await catalogue.add(make_document(owner="key:bob"), [JobKind.IMPORT])
+        assert await catalogue.claim(passing_over=("key:alice", "key:bob")) is None
+        first = await catalogue.claim(passing_over=("key:alice",))
+        second = await catalogue.claim(passing_over=())
+        assert first is not None
+        assert second is not None
+        assert (first[1].id, second[1].id) == (bob.id, alice.id)
+
+    async def test_an_index_waits_for_the_import(self, catalogue: Catalogue) -> None:
+        await catalogue.add(make_document(), [JobKind.INDEX, JobKind.IMPORT])
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        assert claimed[0].kind is JobKind.IMPORT
+        assert await catalogue.claim() is None
+        await catalogue.report(claimed[0].id, state=JobState.FAILED, progress=0.0, message="")
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        assert claimed[0].kind is JobKind.INDEX
+
+    async def test_an_attempt_may_not_count(self, catalogue: Catalogue) -> None:
+        await catalogue.add(make_document(), [JobKind.IMPORT])
+        for _ in range(3):
+            claimed = await catalogue.claim()
+            assert claimed is not None
+            assert claimed[0].attempts == 1
+            await catalogue.report(
+                claimed[0].id, state=JobState.QUEUED, progress=0.0, message="", counted=False
+            )
+
     async def test_reports_are_kept(self, catalogue: Catalogue) -> None:
         added = await catalogue.add(make_document(), [JobKind.IMPORT])
         claimed = await catalogue.claim()

@@ -257,6 +257,7 @@ export const t = {
     thumbnail: (title, page) => `Page ${page} of ${title}`,
     noPreview: 'No preview',
     status: {
+      queued: 'Queued',
       importing: 'Importing',
       importFailed: 'Import failed',
       indexing: 'Indexing',

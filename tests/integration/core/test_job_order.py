@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
-from pdfsluice.core.documents import jobs
+from pdfsluice.core.documents.jobs import MAX_ATTEMPTS
+from pdfsluice.core.documents.turns import TurnLimits
 from pdfsluice.core.errors import StorageFull
 from pdfsluice.core.models import (
     Document,
@@ -27,6 +26,9 @@ from pdfsluice.core.plugins.ports.documents import (
 )
 from pdfsluice.core.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
+
+NEVER = TurnLimits(open_jobs=-1)
+"""A lane that begins no job."""
 
 
 @dataclass(eq=False)
@@ -93,11 +95,12 @@ async def until(runtime: Runtime, document: Document, kind: JobKind, state: JobS
 
 
 async def test_a_document_is_indexed_when_it_is_imported(tmp_path: Path) -> None:
-    """Also where another worker is free to index it before."""
+    """Until then its index is queued, also if a worker is free."""
     shelf = Shelf()
     async with a_runtime(tmp_path, shelf, index="shelf", import_jobs=2) as runtime:
         document = await a_document(runtime)
-        await until(runtime, document, JobKind.INDEX, JobState.RUNNING)
+        await until(runtime, document, JobKind.IMPORT, JobState.RUNNING)
+        await until(runtime, document, JobKind.INDEX, JobState.QUEUED)
         shelf.let_on.set()
         told = [
             await until(runtime, document, kind, JobState.DONE)
@@ -107,14 +110,16 @@ async def test_a_document_is_indexed_when_it_is_imported(tmp_path: Path) -> None
     assert told == ["Every page.", "One passage."], "the last word of each part stays"
 
 
-async def test_a_full_disk_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "_POLL_SECONDS", 0.01)
-    shelf = Shelf(full_for=jobs._MAX_ATTEMPTS + 3)
+async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
+    shelf = Shelf(full_for=MAX_ATTEMPTS + 3)
     shelf.let_on.set()
-    async with a_runtime(tmp_path, shelf, index="shelf") as runtime:
+    fast = TurnLimits(poll_seconds=0.01)
+    async with a_runtime(tmp_path, shelf, index="shelf", limits=fast) as runtime:
         document = await a_document(runtime)
         await until(runtime, document, JobKind.INDEX, JobState.DONE)
+        status = await runtime.library.import_status(document)
     assert shelf.indexed == ["words"]
+    assert [job.attempts for job in status.jobs] == [1, 1], "waiting is no attempt"
 
 
 async def test_nothing_is_searchable_without_an_index(tmp_path: Path) -> None:
@@ -124,3 +129,59 @@ async def test_nothing_is_searchable_without_an_index(tmp_path: Path) -> None:
         document = await a_document(runtime)
         message = await until(runtime, document, JobKind.INDEX, JobState.FAILED)
     assert message == "no index is configured"
+
+
+class Library(Shelf):
+    """An index that is held up by one document."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_on.set()
+        self.index_on = asyncio.Event()
+        self.runs = 0
+
+    async def run(self, context: ImportContext) -> None:
+        self.runs += 1
+        await super().run(context)
+
+    async def add(
+        self, document: Document, pages: AsyncIterator[PageText], progress: Progress
+    ) -> int:
+        await self.index_on.wait()
+        return await super().add(document, pages, progress)
+
+
+async def test_no_import_waits_for_an_index(tmp_path: Path) -> None:
+    library = Library()
+    async with a_runtime(tmp_path, library, index="shelf", import_jobs=1) as runtime:
+        first = await a_document(runtime)
+        await until(runtime, first, JobKind.INDEX, JobState.RUNNING)
+        session = await initiate(runtime, b"other", auto_build_index=True)
+        await send_all(runtime, session, b"other")
+        second = (await runtime.uploads.complete(LOCAL, session.id)).document
+        await until(runtime, second, JobKind.IMPORT, JobState.DONE)
+        await until(runtime, second, JobKind.INDEX, JobState.QUEUED)
+        library.index_on.set()
+        await until(runtime, second, JobKind.INDEX, JobState.DONE)
+
+
+async def test_a_job_in_which_the_server_dies_is_tried_three_times(tmp_path: Path) -> None:
+    library = Library()
+    library.let_on.clear()
+    async with a_runtime(tmp_path, library, index="shelf") as runtime:
+        document = await a_document(runtime)
+        await until(runtime, document, JobKind.IMPORT, JobState.RUNNING)
+    for _ in range(3):  # a stop is no attempt
+        async with a_runtime(tmp_path, library, index="shelf") as runtime:
+            await until(runtime, document, JobKind.IMPORT, JobState.RUNNING)
+            status = await runtime.library.import_status(document)
+            assert [job.attempts for job in status.jobs if job.kind is JobKind.IMPORT] == [1]
+    library.runs = 0
+    for _ in range(MAX_ATTEMPTS):
+        async with a_runtime(tmp_path, library, index="shelf", limits=NEVER) as runtime:
+            claimed = await runtime.library._catalogue.claim(kinds=(JobKind.IMPORT,))
+            assert claimed is not None  # and so it stays, as if the server had died
+    async with a_runtime(tmp_path, library, index="shelf") as runtime:
+        message = await until(runtime, document, JobKind.IMPORT, JobState.FAILED)
+    assert message.startswith("The server ended 3 times")
+    assert library.runs == 0

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from pdfsluice.core.documents import jobs
+from pdfsluice.core.documents import job_progress
+from pdfsluice.core.documents.job_progress import JobReporter
 from pdfsluice.core.documents.library import Stage
+from pdfsluice.core.documents.turns import TurnLimits
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.models import Document, JobKind, JobState
 from pdfsluice.core.runtime import LOCAL, Runtime
@@ -15,6 +17,8 @@ from pdfsluice.core.testing.contracts.samples import make_document
 from pdfsluice.core.testing.memory_catalogue import MemoryCatalogue
 from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from tests.support.runtimes import a_runtime, initiate, send_all
+
+FAST = TurnLimits(poll_seconds=0.01)
 
 
 async def a_document(runtime: Runtime) -> Document:
@@ -35,19 +39,19 @@ async def test_a_catalogue_in_trouble_does_not_end_the_jobs_behind_it(
 ) -> None:
     real, calls = SqlCatalogue.claim, iter([OSError("the disk is away")])
 
-    async def claim(catalogue: SqlCatalogue) -> object:
+    async def claim(catalogue: SqlCatalogue, **kwargs: Any) -> object:
         for error in calls:
             raise error
-        return await real(catalogue)
+        return await real(catalogue, **kwargs)
 
     monkeypatch.setattr(SqlCatalogue, "claim", claim)
-    async with a_runtime(tmp_path) as runtime:
+    async with a_runtime(tmp_path, limits=FAST) as runtime:
         await imported(runtime, await a_document(runtime))
 
 
 @pytest.mark.parametrize(
     ("failures", "attempts"),
-    [(1, 1), (5, 1), (jobs._MOST_TRIES + 2, 2)],
+    [(1, 1), (5, 1), (job_progress._MAX_STORE_TRIES + 2, 2)],
     ids=["once", "a few times", "for long"],
 )
 async def test_no_job_stays_running_because_the_catalogue_failed(
@@ -63,8 +67,7 @@ async def test_no_job_stays_running_because_the_catalogue_failed(
             raise OSError("the disk is away")
         return await real(catalogue, *args, **kwargs)
 
-    monkeypatch.setattr(jobs, "_POLL_SECONDS", 0.01)
-    async with a_runtime(tmp_path) as runtime:
+    async with a_runtime(tmp_path, limits=FAST) as runtime:
         with monkeypatch.context() as patch:
             patch.setattr(SqlCatalogue, "report", failing)
             document = await a_document(runtime)
@@ -76,30 +79,24 @@ async def test_no_job_stays_running_because_the_catalogue_failed(
         assert (job.state, job.attempts) == (JobState.DONE, attempts)
 
 
-async def test_what_a_long_job_says_once_can_be_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(jobs, "_REPORT_SECONDS", 0.05)
+async def test_what_a_long_job_says_once_can_be_asked_for() -> None:
     catalogue = MemoryCatalogue()
     document = await catalogue.add(make_document(), [JobKind.INDEX])
     claimed = await catalogue.claim()
     assert claimed is not None
-    reporter = jobs._Reporter(*claimed, catalogue, EventHub())
+    reporter = JobReporter(*claimed, catalogue, EventHub(), interval_seconds=0.05)
     reporter(0.0, "Indexing...")
     async with asyncio.timeout(10):
         while (await catalogue.jobs(document.id))[0].message != "Indexing...":
             await asyncio.sleep(0.01)
 
 
-async def test_a_job_that_has_ended_is_not_said_to_be_running(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(jobs, "_REPORT_SECONDS", 0.05)
+async def test_a_job_that_has_ended_is_not_said_to_be_running() -> None:
     catalogue = MemoryCatalogue()
     document = await catalogue.add(make_document(), [JobKind.INDEX])
     claimed = await catalogue.claim()
     assert claimed is not None
-    reporter = jobs._Reporter(*claimed, catalogue, EventHub())
+    reporter = JobReporter(*claimed, catalogue, EventHub(), interval_seconds=0.05)
     reporter(0.5, "half of it")
     reporter.stop()
     await catalogue.report(claimed[0].id, state=JobState.DONE, progress=1.0, message="done")

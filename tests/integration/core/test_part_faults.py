@@ -166,10 +166,7 @@ async def test_a_request_fails_alone(tmp_path: Path, part: str, make: Make) -> N
 
 @pytest.mark.parametrize("make", ODD, ids=ids)
 @pytest.mark.parametrize(("part", "kind"), [("importer", "import"), ("index", "index")])
-async def test_a_job_fails_alone(
-    tmp_path: Path, part: str, kind: str, make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pdfsluice.core.documents.jobs._POLL_SECONDS", 0.01)
+async def test_a_job_fails_alone(tmp_path: Path, part: str, kind: str, make: Make) -> None:
     plugin = Everything(part, make)
     async with a_runtime(tmp_path, plugin, index="odd") as runtime:
         document = await upload(runtime)

@@ -21,7 +21,7 @@ from tests.support.heavy_pdfs import repeated_pages
 from tests.support.runtimes import IN_PROCESS, STORES, Watchman, manager_with
 from tests.support.web import WebServer, a_server, body_of, problem_of, serving
 
-READING = (*STORES, "deep", "pdfium", "pypdf_text", "importers", "llamaindex")
+READING = (*STORES, "pdf.deep", "pdfium", "pypdf_text", "importers", "llamaindex")
 PASSWORD = "opens only with a password"
 
 

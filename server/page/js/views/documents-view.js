@@ -109,7 +109,8 @@ export function chips({ decision, import_status, index_status }) {
   const busy = ['queued', 'running'];
   const found = [];
   if (t.documents.decision[decision]) found.push(['warn', t.documents.decision[decision]]);
-  if (busy.includes(import_status)) found.push(['busy', words.importing]);
+  if (import_status === 'queued') found.push(['busy', words.queued]);
+  if (import_status === 'running') found.push(['busy', words.importing]);
   if (import_status === 'failed') found.push(['bad', words.importFailed]); // Its index is empty.
   else if (index_status === 'done') found.push(['good', words.indexed]);
   else if (index_status === 'skipped') found.push(['', words.noText]);

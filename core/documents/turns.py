@@ -1,0 +1,224 @@
+"""Turns between background jobs: a long job lets others run, and continues where it was.
+
+A lane runs jobs of some kinds. A job that has used its turn loses its slot. If it then
+reaches a point at which it can wait, it does so until the lane grants it another turn. If it
+does not, it runs on beside its successor; a few jobs may do that at a time.
+
+Principals take turns: a slot goes to a job of one that had none in this round.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from dataclasses import dataclass, field
+
+from pdfsluice.core.background import background
+from pdfsluice.core.models import Document, Job
+
+logger = logging.getLogger(__name__)
+
+Claim = Callable[[Collection[str]], Awaitable[tuple[Job, Document] | None]]
+"""Returns a queued job of a principal that is not one of the given ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnLimits:
+    """How jobs share a lane.
+
+    Attributes:
+        turn_seconds: How long a job may hold a slot while others wait.
+        pause_seconds: After waiting this long, a job is preferred to new ones.
+        open_jobs: Most jobs that have begun and not ended; waiting ones hold memory.
+        open_jobs_of_owner: The same for one principal.
+        overdue_jobs: Most jobs that run without a slot.
+        overdue_jobs_of_owner: The same for one principal.
+        poll_seconds: Time after which the catalogue is asked again without being woken.
+    """
+
+    turn_seconds: float = 20.0
+    pause_seconds: float = 200.0
+    open_jobs: int = 12
+    open_jobs_of_owner: int = 4
+    overdue_jobs: int = 4
+    overdue_jobs_of_owner: int = 2
+    poll_seconds: float = 5.0
+
+
+DEFAULT_LIMITS = TurnLimits()
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """The place of one job in its lane."""
+
+    owner: str
+    lane: "Lane"
+    has_slot: bool = True
+    paused_at: float = 0.0
+    granted: asyncio.Event = field(default_factory=asyncio.Event)
+    timer: asyncio.TimerHandle | None = None
+
+    async def wait(self) -> float:
+        """Wait for another turn if this one is over; return the seconds waited."""
+        return 0.0 if self.has_slot else await self.lane.wait_for_slot(self)
+
+
+class Lane:
+    """Runs jobs in a fixed number of slots.
+
+    Args:
+        name: For logs.
+        slots: How many jobs run at a time, besides those that do not give way.
+        claim: Claims a queued job.
+        run: Does a job; it raises nothing.
+        settle: Called before each search for work.
+        limits: How jobs share the lane.
+        clock: Returns seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        slots: int,
+        claim: Claim,
+        run: Callable[[Job, Document, Turn], Coroutine[None, None, None]],
+        *,
+        settle: Callable[[], Awaitable[None]],
+        limits: TurnLimits = DEFAULT_LIMITS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = name
+        self._slots = slots
+        self._claim = claim
+        self._run = run
+        self._settle = settle
+        self._limits = limits
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._turns: dict[asyncio.Task[None], Turn] = {}
+        self._paused: list[Turn] = []
+        self._served: set[str] = set()
+
+    def wake(self) -> None:
+        """Report that a job was queued or may be claimed now."""
+        self._changed.set()
+
+    async def serve(self) -> None:
+        """Run jobs until cancelled; jobs that have begun are cancelled as well."""
+        try:
+            async with background({f"lane {self._name}": self._schedule}):
+                await asyncio.Event().wait()
+        finally:
+            tasks = list(self._turns)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _schedule(self) -> None:
+        while True:
+            self._changed.clear()
+            try:
+                await self._settle()
+                while self._free and await self._start_next():
+                    pass
+            except Exception:  # the next jobs must not depend on one failure of the catalogue
+                logger.exception("no job of lane %s could be claimed", self._name)
+            try:
+                async with asyncio.timeout(self._limits.poll_seconds):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    @property
+    def _free(self) -> bool:
+        return sum(turn.has_slot for turn in self._turns.values()) < self._slots
+
+    async def _start_next(self) -> bool:
+        """Give a slot to the job whose turn it is; return whether there was one."""
+        patience = self._clock() - self._limits.pause_seconds
+        if self._paused and self._paused[0].paused_at < patience:
+            return self._resume(self._paused[0])
+        if await self._start_new() or self._resume_unserved():
+            return True
+        if not self._served:
+            return False
+        self._served.clear()  # every principal with work has had a turn in this round
+        return await self._start_new() or self._resume_unserved()
+
+    async def _start_new(self) -> bool:
+        if len(self._turns) >= self._limits.open_jobs + self._slots:
+            return False
+        claimed = await self._claim(self._served | self._owners_at_limit())
+        if claimed is None:
+            return False
+        job, document = claimed
+        turn = Turn(document.owner, self)
+        self._hold(turn)
+        task = asyncio.create_task(self._run(job, document, turn), name=f"job {job.id}")
+        self._turns[task] = turn
+        task.add_done_callback(self._ended)
+        return True
+
+    def _owners_at_limit(self) -> set[str]:
+        owners = [turn.owner for turn in self._turns.values()]
+        most = self._limits.open_jobs_of_owner
+        return {owner for owner in owners if owners.count(owner) >= most}
+
+    def _resume_unserved(self) -> bool:
+        for turn in self._paused:
+            if turn.owner not in self._served:
+                return self._resume(turn)
+        return False
+
+    def _resume(self, turn: Turn) -> bool:
+        self._paused.remove(turn)
+        self._hold(turn)
+        turn.granted.set()
+        return True
+
+    def _hold(self, turn: Turn) -> None:
+        turn.has_slot = True
+        self._served.add(turn.owner)
+        self._set_timer(turn, self._limits.turn_seconds)
+
+    def _set_timer(self, turn: Turn, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        turn.timer = loop.call_later(seconds, self._turn_is_over, turn)
+
+    def _turn_is_over(self, turn: Turn) -> None:
+        """Take the slot of a job, unless too many run without one."""
+        overdue = [
+            other.owner
+            for other in self._turns.values()
+            if not other.has_slot and other not in self._paused
+        ]
+        if (
+            len(overdue) >= self._limits.overdue_jobs
+            or overdue.count(turn.owner) >= self._limits.overdue_jobs_of_owner
+        ):
+            self._set_timer(turn, min(1.0, self._limits.turn_seconds))
+            return
+        turn.has_slot = False
+        self._changed.set()
+
+    async def wait_for_slot(self, turn: Turn) -> float:
+        """Wait until the lane gives a job another slot; return the seconds waited."""
+        turn.paused_at = self._clock()
+        turn.granted.clear()
+        self._paused.append(turn)
+        self._changed.set()
+        try:
+            await turn.granted.wait()
+        finally:
+            if turn in self._paused:
+                self._paused.remove(turn)
+        return self._clock() - turn.paused_at
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        turn = self._turns.pop(task)
+        if turn.timer is not None:
+            turn.timer.cancel()
+        self._changed.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a job of lane %s failed", self._name, exc_info=error)
