@@ -117,6 +117,13 @@ class Settings(BaseModel):
     max_sessions: int = Field(
         10_000, ge=1, description="Unfinished sessions that one principal may have."
     )
+    principal_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Share of the free space that the unfinished uploads of one principal may"
+        " reserve, if keys are required; 1 for no limit.",
+    )
     max_websockets: int = Field(
         256, ge=1, le=100_000, description="WebSockets that one principal may have open."
     )

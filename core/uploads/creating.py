@@ -18,6 +18,7 @@ from pdfsluice.core.plugins.ports.stores import (
 from pdfsluice.core.text import clean_name, without_invisible
 
 from .lifecycle import expiry
+from .shares import SpaceShares
 
 _MIB = 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -69,6 +70,7 @@ class Initiator:
         self._sessions = sessions
         self._uploads = uploads
         self._catalogue = catalogue
+        self._shares = SpaceShares(settings, sessions, uploads)
 
     async def open(self, principal: Principal, initiation: Initiation) -> tuple[Session, Blob]:
         """Check an announcement, store the session and reserve space for the file.
@@ -86,6 +88,7 @@ class Initiator:
         digest = checked_digest(initiation.expected_digest)
         if digest is not None and initiation.check_duplicates:
             await self._refuse_duplicate(digest, principal)
+        await self._shares.claim(principal, initiation.total_size)
         session = _new_session(principal, initiation, digest, self._settings)
         await self._sessions.create(session, most_open=self._settings.max_sessions)
         try:
