@@ -268,15 +268,17 @@ def _client_codes() -> Mapping[str, str]:
     kinds = ClientError.__subclasses__()
     own = {kind.default_code: manual.explanation(kind) for kind in kinds}
     return {code: own[code] for code in own.keys() - manual.kinds_of_errors().keys()} | {
-        "client-error": "Something else went wrong in the client; the message says what.",
+        "client-error": "Something else went wrong in the client; see the message.",
         "download-running": "Another program is fetching the same document to the same place.",
+        "ca-invalid": "The file with certificates cannot be read, or holds none.",
         "file-empty": "The local file has no bytes.",
         "file-exists": "There is a file where the download should be put.",
         "file-unreadable": "The local file cannot be read.",
         "file-unwritable": "The download cannot be written.",
         "http-NNN": "An answer with this HTTP status and without a code, such as a proxy's.",
         "option-invalid": "An option of the upload has a value that cannot be.",
-        "size-unknown": "The upload was begun by a client that has not said how large the file is.",
+        "proxy-unsupported": "The proxy that the environment names is not an HTTP proxy.",
+        "size-unknown": "The client that began the upload has not announced the size of the file.",
         "import-failed": "The document is stored, and its import or its indexing has failed.",
     }
 
