@@ -206,4 +206,6 @@ class TextRun:
         if self._batch:
             self._room.require()
             await self._context.catalogue.save_pages(self._context.document.id, self._batch)
+            if self._context.publish_words is not None:
+                await self._context.publish_words(self._batch)
             self._batch, self._batched = [], 0

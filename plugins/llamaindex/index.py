@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,12 +33,14 @@ _MAX_BATCH_PASSAGES = 16
 _MAX_QUERY = 2000
 _MAX_TOP_K = 200
 _NEVER = 1_000_000_000
+_WORD_PROCESSES = 4  # a document that is read slowly holds one
+_MAX_REMOVED = 1000  # documents; an import under way may still send pages of them
 
 logger = logging.getLogger(__name__)
 
 
 class ProcessIndex:
-    """Indexes in one child process and searches in another; both end when idle."""
+    """Publishes words, embeds and searches in processes of their own, which end when idle."""
 
     def __init__(self, options: IndexOptions, folder: Path) -> None:
         self._recipe = options.recipe(folder).as_message()
@@ -49,33 +52,33 @@ class ProcessIndex:
             "OPENBLAS_NUM_THREADS": "1",  # threads that share one text wait for each other
             "TMPDIR": str(folder),  # SQLite sorts there what memory does not hold
         }
-        self._indexing = ChildPool(
-            _WORKER,
-            limits,
-            access=access,
-            environment=environment,
-            size=1,
-            recycle_after=_NEVER,
-            idle_seconds=options.indexing_idle_seconds,
-        )
-        self._searching = ChildPool(
-            _WORKER,
-            limits,
-            access=access,
-            environment=environment,
-            size=options.parallel_searches,
-            recycle_after=_NEVER,
-            idle_seconds=options.search_idle_seconds,
-        )
+
+        def pool(size: int, idle_seconds: float) -> ChildPool:
+            return ChildPool(
+                _WORKER,
+                limits,
+                access=access,
+                environment=environment,
+                size=size,
+                recycle_after=_NEVER,
+                idle_seconds=idle_seconds,
+            )
+
+        self._words = pool(_WORD_PROCESSES, options.indexing_idle_seconds)
+        self._embedding = pool(1, options.indexing_idle_seconds)
+        self._searching = pool(options.parallel_searches, options.search_idle_seconds)
         self._publishing = asyncio.Lock()
         self._adding: set[int] = set()
+        self._removed: deque[int] = deque(maxlen=_MAX_REMOVED)
 
     async def add(
         self, document: Document, pages: AsyncIterator[PageText], progress: Progress
     ) -> int:
         """Index a document, replacing what was there of it; return the number of passages.
 
-        Until the last page is embedded, searches find the document as it was before. At the
+        Until the last page is read, searches find the document as it was before; then words
+        find it, and its vectors follow. If it is indexed again after an interruption,
+        unchanged passages keep their vectors. At the
         limit of passages the index of it ends, and the last message reports it.
 
         Raises:
@@ -83,8 +86,12 @@ class ProcessIndex:
             StageFailed: The indexing process failed; nothing has changed.
         """
         self._adding.add(document.id)
+        if document.id in self._removed:
+            self._removed.remove(document.id)
         try:
-            return await self._add(document, pages, progress)
+            async with self._words.borrow() as child:
+                passages, rest = await self._publish_words(child, document, pages, progress)
+            await self._embed(document, passages, progress)
         except ChildFailed as failure:
             raise StageFailed(
                 f"The document could not be indexed: {failure}",
@@ -93,12 +100,30 @@ class ProcessIndex:
             ) from failure
         finally:
             self._adding.discard(document.id)
+        progress(1.0, f"Indexed: {passages} passages{rest}")
+        return passages
 
-    async def _add(
-        self, document: Document, pages: AsyncIterator[PageText], progress: Progress
-    ) -> int:
-        async with self._indexing.borrow() as child:
-            passages, rest = await self._publish_words(child, document, pages, progress)
+    async def add_pages(self, document: Document, pages: Sequence[PageText]) -> None:
+        """Publish pages by words while others are still being read.
+
+        It is a head start for :meth:`add`, so a failure is logged and nothing else.
+        """
+        request = self._request(
+            "add_pages",
+            document=document.id,
+            owner=document.owner,
+            title=title_of(document),
+            pages=[(page.number, page.text) for page in pages],
+        )
+        try:  # the child first, as above, or both would wait for each other
+            async with self._words.borrow() as child, self._publishing:
+                if document.id not in self._removed:
+                    await child.ask(request)
+        except ChildFailed as failure:
+            logger.warning("the words of some pages were not published: %s", failure)
+
+    async def _embed(self, document: Document, passages: int, progress: Progress) -> None:
+        """Embed passages, a few at a time, so that documents take turns."""
         embedded = 0
         while True:
             self._check_wanted(document.id)
@@ -107,8 +132,7 @@ class ProcessIndex:
             request = self._request(
                 "embed", document=document.id, owner=document.owner, limit=_MAX_BATCH_PASSAGES
             )
-            async with self._indexing.borrow() as child:
-                reply = await child.ask(request)
+            reply = await self._embedding.ask(request)
             if not reply["embedded"]:
                 break
             embedded = min(passages, embedded + reply["embedded"])
@@ -116,8 +140,6 @@ class ProcessIndex:
                 embedded / passages if passages else 1.0,
                 f"Found by words; meaning of {embedded} of {passages} passages",
             )
-        progress(1.0, f"Indexed: {passages} passages{rest}")
-        return passages
 
     async def _publish_words(
         self, child: Child, document: Document, pages: AsyncIterator[PageText], progress: Progress
@@ -163,6 +185,7 @@ class ProcessIndex:
         """
         async with self._publishing:
             self._adding.discard(document_id)
+            self._removed.append(document_id)
             reply = await self._ask(self._request("remove", document=document_id))
         _warn(reply, "Old vectors stay in the vector store")
 
@@ -189,8 +212,9 @@ class ProcessIndex:
         )
 
     async def close(self) -> None:
-        """End both processes."""
-        await self._indexing.close()
+        """End all processes."""
+        await self._words.close()
+        await self._embedding.close()
         await self._searching.close()
 
     def _request(self, operation: str, **arguments: Any) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import orjson
 
-from .encoder import Encoder
 from .recipe import Recipe
 
 if TYPE_CHECKING:  # see above
     from llama_index.core.base.embeddings.base import BaseEmbedding
+
+    from .encoder import Encoder
 
 
 class EmbeddingModel:
@@ -35,7 +36,9 @@ class EmbeddingModel:
         return f"{self._recipe.embedding}:{hashlib.sha256(options).hexdigest()[:16]}"
 
     @cached_property
-    def _encoder(self) -> Encoder | None:
+    def _encoder(self) -> "Encoder | None":
+        from .encoder import Encoder  # noqa: PLC0415 - words need no model
+
         recipe = self._recipe
         if recipe.embedding == "minilm":
             return Encoder.minilm(threads=recipe.threads)

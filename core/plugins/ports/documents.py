@@ -84,6 +84,8 @@ class ImportContext:
             :class:`~pdfsluice.core.errors.DocumentUnreadable` where it cannot be drawn.
         wait_for_turn: Await it between steps (pages) of long work. It returns at once, or
             after other jobs had their turn, with the seconds waited.
+        publish_words: Makes pages searchable by their words while others are still being
+            read; ``None`` if the document is not to be indexed or the index cannot do that.
     """
 
     document: Document
@@ -93,6 +95,7 @@ class ImportContext:
     progress: Progress
     preview: Callable[[int, int], Awaitable[bytes]] | None = None
     wait_for_turn: Callable[[], Awaitable[float]] = _Alone()  # noqa: RUF009 - it has no state
+    publish_words: Callable[[Sequence[PageText]], Awaitable[None]] | None = None
 
 
 class Importer(Protocol):
@@ -143,6 +146,20 @@ class Index(Protocol):
             query: What to look for, as the user wrote it.
             top_k: How many passages to return at most.
             owner: Whose documents to search; ``None`` for everybody's.
+        """
+        ...
+
+
+@runtime_checkable
+class PageIndex(Protocol):
+    """An :class:`Index` that can publish pages before the whole document is read."""
+
+    async def add_pages(self, document: Document, pages: Sequence[PageText]) -> None:
+        """Make pages searchable by their words; :meth:`Index.add` follows with all of them.
+
+        Args:
+            document: The document.
+            pages: Some of its pages; they replace what is indexed of the same pages.
         """
         ...
 

@@ -1,10 +1,8 @@
 """The index with its real model, its real processes and its real database."""
 
 import asyncio
-import hashlib
 import itertools
 import json
-import re
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 import pytest_asyncio
@@ -23,10 +20,11 @@ from pydantic import SecretStr
 from pdfsluice.core.errors import DocumentNotFound, StageFailed
 from pdfsluice.core.models import Document, PageText, Passage
 from pdfsluice.core.plugins.ports.context import PluginContext
-from pdfsluice.core.plugins.ports.documents import Index, Progress
+from pdfsluice.core.plugins.ports.documents import Index, PageIndex, Progress
 from pdfsluice.plugins import llamaindex
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.llamaindex.retriever import PassageRetriever
+from tests.support.remote_model import RemoteModel
 from tests.support.workers import workers
 
 MakeContext = Callable[..., PluginContext]
@@ -95,8 +93,15 @@ class Shelf:
         progress: Progress = quiet,
     ) -> int:
         """Index a document, a new one unless a number is given; return its number."""
-        document = Document(
-            id=number or next(_numbers),
+        document = self.document(number or next(_numbers), page_count=page_count)
+        pages = stream(texts) if isinstance(texts, Sequence) else texts
+        self.passages = await self.index.add(document, pages, progress)
+        return document.id
+
+    def document(self, number: int, *, page_count: int | None = None) -> Document:
+        """Describe a document of the owner."""
+        return Document(
+            id=number,
             session_id="",
             blob_id="",
             owner=self.owner,
@@ -107,9 +112,6 @@ class Shelf:
             created_at=datetime.now(UTC),
             page_count=page_count,
         )
-        pages = stream(texts) if isinstance(texts, Sequence) else texts
-        self.passages = await self.index.add(document, pages, progress)
-        return document.id
 
     async def search(self, query: str, top_k: int = 99) -> Sequence[Passage]:
         return await self.index.search(query, top_k=top_k, owner=self.owner)
@@ -135,9 +137,11 @@ async def fresh(make_context: MakeContext) -> AsyncIterator[Index]:
 
 
 def processes() -> dict[str, psutil.Process]:
-    """The processes of the index: only the one that indexes has LlamaIndex, and so pydantic."""
+    """The processes of the index; only the one that embeds has LlamaIndex, and so pydantic."""
+    libraries = {"pydantic_core": "embedding", "onnxruntime": "searching", "": "words"}
     return {
-        "indexing" if _maps(child, "pydantic_core") else "searching": child for child in workers()
+        next(name for library, name in libraries.items() if _maps(child, library)): child
+        for child in workers()
     }
 
 
@@ -176,6 +180,22 @@ async def test_nobody_finds_what_belongs_to_somebody_else(shelf: Shelf) -> None:
     everybody = await shelf.index.search("rare zebra", top_k=2, owner=None)
     assert {hit.document_id for hit in everybody} == {mine, theirs}
     assert await shelf.index.search("rare zebra", top_k=5, owner="nobody") == ()
+
+
+async def test_words_are_found_while_pages_are_read(shelf: Shelf, index: PageIndex) -> None:
+    number = next(_numbers)
+    document = shelf.document(number)
+    await index.add_pages(document, [PageText(1, "a rare zebra"), PageText(2, "two zebras")])
+    await index.add_pages(document, [PageText(2, "a second zebra"), PageText(3, "zebra three")])
+    hits = await shelf.search("zebra")
+    assert sorted(hit.page for hit in hits) == [1, 2, 3]
+    assert {(hit.stage, hit.match) for hit in hits} == {("reading", "words")}
+    await shelf.add(["a rare zebra"], number=number)
+    [hit] = await shelf.search("zebra")
+    assert (hit.stage, hit.match) == ("meaning", "words")
+    await shelf.index.remove(number)
+    await index.add_pages(document, [PageText(1, "a rare zebra")])
+    assert await shelf.search("zebra") == (), "its import had not noticed yet"
 
 
 async def test_a_search_before_anything_is_indexed(fresh: Index) -> None:
@@ -230,7 +250,7 @@ async def test_a_crash_while_indexing_changes_nothing(shelf: Shelf) -> None:
     gate = Gate(["new apples"] * 9)
     adding = asyncio.create_task(shelf.add(gate.pages(), number=number))
     await gate.under_way(adding)
-    processes()["indexing"].send_signal(signal.SIGKILL)
+    processes()["words"].send_signal(signal.SIGKILL)
     gate.opened.set()
     with pytest.raises(StageFailed) as failure:
         await adding
@@ -266,39 +286,7 @@ async def test_llama_index_itself_can_use_the_index(
 async def test_llama_index_is_loaded_only_where_indexing_runs(shelf: Shelf) -> None:
     await shelf.add(["apples"])
     assert await shelf.texts("apples") == ["apples"]
-    assert set(processes()) == {"indexing", "searching"}
-    assert _maps(processes()["searching"], "onnxruntime")
-
-
-class RemoteModel:
-    """Implements OpenAI's embedding interface; texts that share words are near to each other."""
-
-    def __init__(self) -> None:
-        self.keys: set[str] = set()
-        self.models: set[str] = set()
-        self.broken = False
-
-    async def embeddings(self, request: web.Request) -> web.Response:
-        if self.broken:
-            return web.json_response({"error": {"message": "bad", "type": "x"}}, status=400)
-        body = json.loads(await request.text())
-        self.keys.add(request.headers["Authorization"])
-        self.models.add(body["model"])
-        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-        data = [
-            {"object": "embedding", "index": number, "embedding": self._vector(text)}
-            for number, text in enumerate(texts)
-        ]
-        usage = {"prompt_tokens": 1, "total_tokens": 1}
-        reply = {"object": "list", "data": data, "model": body["model"], "usage": usage}
-        return web.json_response(reply)
-
-    @staticmethod
-    def _vector(text: str) -> list[float]:
-        vector = np.full(64, 0.001)
-        for word in re.findall(r"\w+", text.lower()):
-            vector[hashlib.sha256(word[:3].encode()).digest()[0] % 64] += 1
-        return [float(value) for value in vector / np.linalg.norm(vector)]
+    assert set(processes()) == {"words", "embedding", "searching"}
 
 
 @pytest_asyncio.fixture(loop_scope="module")
