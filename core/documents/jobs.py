@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -15,11 +15,11 @@ from pdfsluice.core.errors import (
     StorageFull,
 )
 from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.models import Document, Job, JobKind, JobState
+from pdfsluice.core.models import Document, Job, JobKind, JobState, PageText
 from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
-from pdfsluice.core.plugins.ports.documents import ImportContext, Index
+from pdfsluice.core.plugins.ports.documents import ImportContext, Index, PageIndex
 from pdfsluice.core.plugins.registry import Registry
 
 from .job_progress import JobOutcome, JobReporter
@@ -172,10 +172,24 @@ class JobRunner:
                     progress=reporter,
                     preview=partial(self._previews.draw, document, source=path),
                     wait_for_turn=reporter.wait_for_turn,
+                    publish_words=await self._publisher(document),
                 )
                 await spec.importer.run(context)
                 words.append(reporter.last_word())
         return " ".join(filter(None, words)) or "import finished"
+
+    async def _publisher(
+        self, document: Document
+    ) -> Callable[[Sequence[PageText]], Awaitable[None]] | None:
+        """Return what publishes pages of a document by words, if it is to be indexed."""
+        index: object = self._index
+        if not isinstance(index, PageIndex):
+            return None
+        open_states = {JobState.QUEUED, JobState.RUNNING}
+        jobs = await self._catalogue.jobs(document.id)
+        if any(job.kind is JobKind.INDEX and job.state in open_states for job in jobs):
+            return partial(index.add_pages, document)
+        return None
 
     async def _add_to_index(self, document: Document, reporter: JobReporter) -> None:
         if self._index is None:

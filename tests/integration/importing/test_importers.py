@@ -314,3 +314,28 @@ async def test_the_first_page_is_drawn_in_advance(
         "The first page is drawn.",
         "There is no picture of the first page: no page",
     ]
+
+
+async def test_pages_are_published_as_they_are_stored(
+    catalogue: Catalogue, make_document: MakeDocument
+) -> None:
+    document = await catalogue.add(make_document(page_count=60), [])
+    batches: list[list[int]] = []
+
+    async def publish(pages: Sequence[PageText]) -> None:
+        stored_pages = {page.number for page in await stored(catalogue, document)}
+        assert stored_pages >= {page.number for page in pages}
+        batches.append([page.number for page in pages])
+
+    await a_text_importer().run(
+        ImportContext(
+            document=document,
+            path=Path("unused"),
+            catalogue=catalogue,
+            extractors=[Scripted("only", 60, frozenset())],
+            progress=Told(),
+            publish_words=publish,
+        )
+    )
+    assert len(batches) > 1
+    assert [number for batch in batches for number in batch] == list(range(1, 61))

@@ -1,0 +1,241 @@
+"""Measures search: ranks of identifiers, phrases and words, of questions, and how long it takes.
+
+Run it from the root of the repository::
+
+    python benchmarks/search/run.py --quick              # a smoke run of a few seconds
+    python benchmarks/search/run.py                      # generated texts: some minutes
+    python benchmarks/search/run.py --reports FOLDER     # and questions over reports
+
+``FOLDER`` has ``pdf/*.pdf`` and ``questions.jsonl``, each line with ``document``, ``question``
+and ``evidence`` (a list with ``page``). All is measured through the index's own interface,
+child processes included. ``--words`` measures words alone, which needs no model.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pdfsluice.core.models import Document, PageText
+from pdfsluice.plugins.llamaindex.index import ProcessIndex, open_index
+from pdfsluice.plugins.llamaindex.options import IndexOptions
+from pdfsluice.plugins.pdfium.extractor import PdfiumText
+from pdfsluice.plugins.pdfium.options import PdfiumOptions
+
+OWNER = "anna"
+DEPTHS = (1, 5, 10)
+PARALLEL = 8
+
+
+@dataclass(frozen=True)
+class Result:
+    """One figure."""
+
+    what: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    pages: int
+    queries: int
+
+
+FULL = Plan(pages=1000, queries=100)
+QUICK = Plan(pages=10, queries=5)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A query whose best page is known."""
+
+    query: str
+    page: int
+
+
+class Corpus:
+    """Generated pages, each with an identifier, in which phrases of five words are unique."""
+
+    def __init__(self, pages: int) -> None:
+        self._random = random.Random(7)
+        letters = "etaoinshrdlucmfw"
+        words = [
+            "".join(self._random.choices(letters, k=self._random.randint(3, 9)))
+            for _ in range(4000)
+        ]
+        weights = [1 / rank for rank in range(1, 4001)]
+        self.texts: list[list[str]] = [
+            self._random.choices(words, weights, k=300) for _ in range(pages)
+        ]
+
+    def pages(self) -> list[str]:
+        return [
+            f"Invoice {self.identifier(number)}. {' '.join(words)}."
+            for number, words in enumerate(self.texts, 1)
+        ]
+
+    @staticmethod
+    def identifier(page: int) -> str:
+        return f"INV-20{page % 9 + 10}-{page * 37 % 10_000:04}"
+
+    def identifiers(self, count: int) -> list[Probe]:
+        pages = self._random.sample(range(1, len(self.texts) + 1), min(count, len(self.texts)))
+        return [Probe(self.identifier(page), page) for page in pages]
+
+    def phrases(self, count: int, *, quoted: bool) -> list[Probe]:
+        probes = []
+        for _ in range(count):
+            page = self._random.randint(1, len(self.texts))
+            start = self._random.randint(0, 250)
+            phrase = " ".join(self.texts[page - 1][start : start + 5])
+            probes.append(Probe(f'"{phrase}"' if quoted else phrase, page))
+        return probes
+
+
+def document(number: int, name: str, pages: int) -> Document:
+    return Document(
+        id=number,
+        session_id=str(number),
+        blob_id=str(number),
+        owner=OWNER,
+        title=name,
+        filename=f"{name}.pdf",
+        file_size=1,
+        sha256="",
+        created_at=datetime.now(UTC),
+        page_count=pages,
+    )
+
+
+async def stream(texts: Sequence[str]) -> AsyncIterator[PageText]:
+    for number, text in enumerate(texts, 1):
+        yield PageText(number, text)
+
+
+def ignore(done: float, message: str) -> None:
+    """Take progress and do nothing with it."""
+    del done, message
+
+
+async def add(index: ProcessIndex, what: Document, texts: Sequence[str], *, words: bool) -> float:
+    """Index a document, all of it or its words alone; return the seconds that took."""
+    begin = time.perf_counter()
+    if words:
+        pages = [page async for page in stream(texts)]
+        for start in range(0, len(pages), 25):
+            await index.add_pages(what, pages[start : start + 25])
+    else:
+        await index.add(what, stream(texts), ignore)
+    return time.perf_counter() - begin
+
+
+async def first(index: ProcessIndex, probes: Sequence[Probe]) -> float:
+    """Return the share of probes whose best hit is their page."""
+    right = 0
+    for probe in probes:
+        hits = await index.search(probe.query, top_k=1, owner=OWNER)
+        right += bool(hits) and hits[0].page == probe.page
+    return right / len(probes)
+
+
+async def measure_generated(plan: Plan, *, words: bool) -> AsyncIterator[Result]:
+    corpus = Corpus(plan.pages)
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_index(IndexOptions(), Path(folder)) as index:
+            texts = corpus.pages()
+            seconds = await add(index, document(1, "generated", len(texts)), texts, words=words)
+            yield Result("generated: indexed", len(texts) / seconds, "pages/s")
+            for name, probes in (
+                ("identifiers", corpus.identifiers(plan.queries)),
+                ("quoted phrases", corpus.phrases(plan.queries, quoted=True)),
+                ("phrases", corpus.phrases(plan.queries, quoted=False)),
+            ):
+                yield Result(f"generated: {name} first", await first(index, probes), "share")
+            async for result in measure_time(index, corpus.phrases(plan.queries, quoted=False)):
+                yield result
+
+
+async def measure_time(index: ProcessIndex, probes: Sequence[Probe]) -> AsyncIterator[Result]:
+    async def search(probe: Probe) -> float:
+        begin = time.perf_counter()
+        await index.search(probe.query, top_k=10, owner=OWNER)
+        return (time.perf_counter() - begin) * 1000
+
+    alone = sorted([await search(probe) for probe in probes])
+    yield Result("search: p50", alone[len(alone) // 2], "ms")
+    yield Result("search: p99", alone[min(len(alone) - 1, len(alone) * 99 // 100)], "ms")
+    await asyncio.gather(*(search(probe) for probe in probes[:PARALLEL]))  # processes start
+    together: list[float] = []
+    for start in range(0, len(probes), PARALLEL):
+        together += await asyncio.gather(*map(search, probes[start : start + PARALLEL]))
+    yield Result(f"search, {PARALLEL} at a time: p50", sorted(together)[len(together) // 2], "ms")
+
+
+async def measure_reports(folder: Path, *, words: bool) -> AsyncIterator[Result]:
+    extractor = PdfiumText(PdfiumOptions())
+    names: dict[int, str] = {}
+    with tempfile.TemporaryDirectory() as data:
+        async with open_index(IndexOptions(), Path(data)) as index:
+            begin = time.perf_counter()
+            for number, path in enumerate(sorted((folder / "pdf").glob("*.pdf")), 1):
+                texts = [page.text async for page in extractor.pages(path)]
+                names[number] = path.name
+                await add(index, document(number, path.stem, len(texts)), texts, words=words)
+            yield Result("reports: read and indexed", time.perf_counter() - begin, "s")
+            lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+            questions = [json.loads(line) for line in lines]
+            pages, documents = dict.fromkeys(DEPTHS, 0), dict.fromkeys(DEPTHS, 0)
+            for question in questions:
+                hits = await index.search(question["question"], top_k=max(DEPTHS), owner=OWNER)
+                evidence = {item["page"] for item in question["evidence"]}
+                right = [hit for hit in hits if names[hit.document_id] == question["document"]]
+                ranks = {id(hit): rank for rank, hit in enumerate(hits, 1)}
+                for depth in DEPTHS:
+                    near = [hit for hit in right if ranks[id(hit)] <= depth]
+                    documents[depth] += bool(near)
+                    pages[depth] += any(hit.page in evidence for hit in near)
+            for depth in DEPTHS:
+                share = documents[depth] / len(questions)
+                yield Result(f"reports: document among {depth}", share, "share")
+                yield Result(f"reports: page among {depth}", pages[depth] / len(questions), "share")
+
+
+async def measure(options: argparse.Namespace, show: Callable[[Result], None]) -> None:
+    plan = QUICK if options.quick else FULL
+    async for result in measure_generated(plan, words=options.words):
+        show(result)
+    if options.reports:
+        async for result in measure_reports(options.reports, words=options.words):
+            show(result)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print; see the module's description."""
+    parser = argparse.ArgumentParser(description="Measures the ranking and the speed of search.")
+    parser.add_argument("--quick", action="store_true", help="only check that everything runs")
+    parser.add_argument("--words", action="store_true", help="measure words alone")
+    parser.add_argument("--reports", type=Path, help="a folder with reports and questions")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    options = parser.parse_args(arguments)
+    results: list[Result] = []
+
+    def show(result: Result) -> None:
+        results.append(result)
+        print(f"{result.what:<45} {result.value:10.3f} {result.unit}", flush=True)
+
+    asyncio.run(measure(options, show))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(result) for result in results], indent=1))
+
+
+if __name__ == "__main__":
+    main()
