@@ -20,10 +20,6 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-LOCAL_PRINCIPAL = "local"
-"""The id of all callers together, while no authenticator asks for credentials."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """Who calls.

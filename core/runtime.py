@@ -42,11 +42,12 @@ from .uploads.opening import UploadOpener
 from .uploads.quarantine import Quarantine
 from .uploads.receiving import ChunkReceiver
 from .uploads.service import UploadService
+from .uploads.shares import LOCAL_PRINCIPAL
 from .uploads.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
-LOCAL = Principal(id="local", name="local", scopes=frozenset(Scope))
+LOCAL = Principal(id=LOCAL_PRINCIPAL, name="local", scopes=frozenset(Scope))
 """Everybody on this machine, while no authenticator asks for credentials."""
 
 

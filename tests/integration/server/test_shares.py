@@ -35,7 +35,8 @@ async def test_empty_sessions_of_one_key_leave_space_for_others(tmp_path: Path) 
         # deferred lengths count as the largest file, and cancelling gives the share back
         tus = {"Tus-Resumable": "1.0.0", "Upload-Defer-Length": "1"}
         async with web.http.post("/files", headers=greedy | tus) as response:
-            assert response.status == 429
+            assert response.status == 503, "tus clients try again after it"
+            assert (await body_of(response))["code"] == "rate-limited"
         async with web.http.get(f"{STREAMING}/resumable", headers=greedy) as response:
             for session in await response.json():
                 path = f"{STREAMING}/cancel/{session['session_id']}"

@@ -1,0 +1,74 @@
+"""The gate ``concurrency`` between principals: places are shared, and given back if need be."""
+
+import asyncio
+
+import pytest
+
+from pdfsluice.core.errors import Overloaded
+from pdfsluice.core.models import ChunkIntent
+from pdfsluice.core.testing.contracts.samples import make_session
+from pdfsluice.plugins.backpressure.concurrency import ConcurrencyGate
+
+CHUNK = ChunkIntent(offset=0, length=10, max_length=10)
+
+
+async def settle() -> None:
+    """Let everything run that can run."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def receive_slowly(gate: ConcurrencyGate, session_id: str, owner: str) -> None:
+    """Hold a place until it is taken away, as a connection of a few bytes a second does."""
+    async with gate.admit(make_session(id=session_id, owner=owner), CHUNK):
+        await asyncio.Event().wait()
+
+
+async def test_slow_uploads_of_one_principal_do_not_keep_others_out() -> None:
+    gate = ConcurrencyGate(3, patience=0.4)
+    slow = [asyncio.create_task(receive_slowly(gate, f"slow-{n}", "mallory")) for n in range(3)]
+    await settle()
+    async with asyncio.timeout(30), gate.admit(make_session(id="a", owner="ann"), CHUNK):
+        await settle()
+        ended = [task for task in slow if task.done()]
+        assert ended == slow[:1], "the one that has been inside longest"
+        assert isinstance(ended[0].exception(), Overloaded)
+        assert not ended[0].cancelled()
+        # two of one and one of the other is as fair as three places can be
+        with pytest.raises(Overloaded):
+            async with gate.admit(make_session(id="b", owner="ann"), CHUNK):
+                pass
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+
+
+async def test_uploads_of_one_principal_preempt_each_other_never() -> None:
+    gate = ConcurrencyGate(2, patience=0.2)
+    slow = [asyncio.create_task(receive_slowly(gate, f"slow-{n}", "ann")) for n in range(2)]
+    await settle()
+    with pytest.raises(Overloaded):
+        async with gate.admit(make_session(id="late", owner="ann"), CHUNK):
+            pass
+    assert not any(task.done() for task in slow)
+    for task in slow:
+        task.cancel()
+    assert all(
+        isinstance(end, asyncio.CancelledError)
+        for end in await asyncio.gather(*slow, return_exceptions=True)
+    ), "a cancellation from outside stays one"
+
+
+async def test_a_free_place_goes_to_the_principal_with_the_fewest() -> None:
+    gate = ConcurrencyGate(2, patience=30)
+    slow = [asyncio.create_task(receive_slowly(gate, f"slow-{n}", "mallory")) for n in range(3)]
+    await settle()
+    ann = asyncio.create_task(receive_slowly(gate, "a", "ann"))
+    await settle()
+    slow[0].cancel()
+    await settle()
+    inside = set(gate._inside)
+    assert inside == {"slow-1", "a"}
+    for task in (*slow, ann):
+        task.cancel()
+    await asyncio.gather(*slow, ann, return_exceptions=True)
