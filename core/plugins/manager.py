@@ -11,6 +11,7 @@ import pluggy
 from pdfsluice.core.errors import PluginError
 
 from . import hookspecs
+from .checks import check_module, check_result, check_spec
 from .parts import DISTRIBUTION, PluginInfo
 from .ports.context import CommandSpec, OptionsSpec, PluginContext
 
@@ -114,6 +115,7 @@ class PluginManager:
             )
         self._infos[info.name] = info
         _require_api(plugin, info)
+        check_module(plugin, info)
         try:
             self._pluggy.register(plugin, info.name)
             self._pluggy.check_pending()
@@ -135,8 +137,22 @@ class PluginManager:
         return [info for name, info in self._infos.items() if name in names]
 
     def options(self) -> Sequence[tuple[PluginInfo, OptionsSpec]]:
-        """Ask every plugin for its section of the settings."""
-        return self.collect("pdfsluice_register_options", OptionsSpec)
+        """Ask every plugin for its section of the settings.
+
+        Raises:
+            PluginError: A hook failed, or two plugins register the same section.
+        """
+        found = self.collect("pdfsluice_register_options", OptionsSpec)
+        owners: dict[str, PluginInfo] = {}
+        for info, spec in found:
+            check_spec("options", spec, info)
+            if (other := owners.setdefault(spec.name, info)) is not info:
+                raise PluginError(
+                    f"{info.label}: the section {spec.name!r} of the settings is registered by"
+                    f" {other.label}, too.",
+                    hint="Give the section another name, usually the plugin's.",
+                )
+        return found
 
     def commands(self) -> Sequence[tuple[PluginInfo, CommandSpec]]:
         """Ask every plugin for its commands."""
@@ -167,7 +183,8 @@ class PluginManager:
                     f" {hook}: {type(error).__name__}: {error}",
                     hint=f"Correct its settings, or start with {info.name!r} in 'disable'.",
                 ) from error
-            for spec in (spec for result in results for spec in result):
+            specs = (check_result(result, hook, kind, info) for result in results)
+            for spec in (spec for group in specs for spec in group):
                 if not isinstance(spec, kind):
                     raise PluginError(
                         f"plugin {info.name!r} of {info.distribution} returned"

@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeVar
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.findings import Explanation
 
+from .checks import check_spec
 from .manager import PluginManager
-from .parts import Part, PluginInfo
+from .parts import Part, PluginInfo, singular
 from .ports.access import AuthenticatorSpec
 from .ports.context import PluginContext
 from .ports.documents import (
@@ -90,6 +91,8 @@ class Registry:
             if kinds is not None and kind not in kinds:
                 continue
             registered = manager.collect(f"pdfsluice_register_{kind}", spec_type, context)
+            for info, spec in registered:
+                check_spec(kind, spec, info)
             names = [left_out & {spec.name, f"{kind}:{spec.name}"} for _, spec in registered]
             unknown = unknown.difference(*names)
             found = [each for each, named in zip(registered, names, strict=True) if not named]
@@ -169,8 +172,18 @@ def _without_conflicts(
 
 
 def _in_order(kind: str, found: Sequence[tuple[PluginInfo, SpecT]]) -> tuple[SpecT, ...]:
-    """Sort by ``before`` and ``after``; names that are not there bind nobody."""
+    """Sort by ``before`` and ``after``; absent names order nothing."""
     specs = {spec.name: spec for _, spec in found}
+    for info, spec in found:
+        order = (*getattr(spec, "before", ()), *getattr(spec, "after", ()))
+        if not info.built_in and (absent := [name for name in order if name not in specs]):
+            logger.warning(
+                "%s: %s %r is to be before or after %s, which nothing registers",
+                info.label,
+                singular(kind),
+                spec.name,
+                ", ".join(map(repr, absent)),
+            )
     owners = {spec.name: info.distribution for info, spec in found}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name, spec in specs.items():

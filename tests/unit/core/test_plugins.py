@@ -14,8 +14,9 @@ from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.opening import open_parts
 from pdfsluice.core.plugins.parts import PluginInfo
 from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
-from pdfsluice.core.plugins.ports.stages import ChunkStageSpec
+from pdfsluice.core.plugins.ports.stages import ChunkStage, ChunkStageSpec
 from pdfsluice.core.plugins.registry import Registry, choose
+from tests.support.parts import part_of
 
 CONTEXT = PluginContext(
     data_dir=Path("/nowhere"),
@@ -25,7 +26,7 @@ CONTEXT = PluginContext(
     section=lambda _: BaseModel(),
     publish=lambda _: None,
 )
-STAGE: Any = object()
+STAGE: Any = part_of(ChunkStage)
 
 
 class Plugin:

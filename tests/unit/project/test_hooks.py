@@ -17,6 +17,8 @@ from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import PluginInfo
 from pdfsluice.core.plugins.ports.context import CommandSpec, OptionsSpec, PluginContext
 from pdfsluice.core.plugins.registry import KINDS, Registry
+from pdfsluice.core.plugins.shapes import HOLDERS
+from tests.support.parts import part_of
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "hooks.md"
 PREFIX = "pdfsluice_register_"
@@ -50,7 +52,11 @@ def descriptor(kind: str, name: str) -> Any:
     """Return a descriptor of a kind; what it would hold does not matter to registering."""
     spec = spec_of(kind)
     needed = {field.name for field in fields(spec) if field.default is MISSING}
-    return spec(**{**dict.fromkeys(needed, object()), "name": name})
+    given: dict[str, Any] = dict.fromkeys(needed, "any")
+    if kind in HOLDERS:
+        part = part_of(HOLDERS[kind].protocol)
+        given[HOLDERS[kind].field] = part if HOLDERS[kind].shape is None else lambda *_: part
+    return spec(**{**given, "name": name})
 
 
 def plugin(kind: str, hook: Callable[[], Any]) -> object:

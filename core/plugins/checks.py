@@ -1,0 +1,156 @@
+"""Checks of what plugins register, so that a mistake stops the start with a sentence about it."""
+
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pdfsluice.core.errors import PluginError
+
+from .parts import PluginInfo, singular
+from .ports.opening import UNOPENED
+from .shapes import HOLDERS, PORTS, Holder, Shape
+
+PREFIX = "pdfsluice_register_"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HINT = "docs/reference/hooks.md describes each hook and each port."
+
+
+def check_module(plugin: object, info: PluginInfo) -> None:
+    """Refuse functions that look like hooks and are not marked as such.
+
+    Raises:
+        PluginError: A ``pdfsluice_register_...`` function lacks ``@hookimpl``.
+    """
+    for name in dir(plugin):
+        function = getattr(plugin, name, None) if name.startswith(PREFIX) else None
+        if callable(function) and not hasattr(function, "pdfsluice_impl"):
+            raise PluginError(
+                f"{info.label}: {name} is not marked as a hook and would never be called.",
+                hint=f"Put @hookimpl above it: from pdfsluice.core import hookimpl. {_HINT}",
+            )
+
+
+def check_result(result: Any, hook: str, kind: type[Any], info: PluginInfo) -> Sequence[Any]:
+    """Return what a hook returned, if that is a list of descriptors.
+
+    Raises:
+        PluginError: It is something else.
+    """
+    expected = f"a list of {kind.__name__} is expected"
+    if inspect.iscoroutine(result):
+        result.close()
+        problem = f"{hook} is an 'async def'; hooks are plain functions"
+    elif isinstance(result, kind):
+        problem = f"{hook} returned one {kind.__name__}; {expected}"
+    elif isinstance(result, str | bytes | dict) or not hasattr(result, "__iter__"):
+        problem = f"{hook} returned {type(result).__name__}; {expected}"
+    else:
+        return tuple(result)
+    raise PluginError(f"{info.label}: {problem}.", hint=_HINT)
+
+
+def check_spec(kind: str, spec: Any, info: PluginInfo) -> None:
+    """Refuse a descriptor that cannot work.
+
+    Raises:
+        PluginError: The message names the distribution, the part and what is wrong.
+    """
+    for problem in _problems(kind, spec):
+        raise PluginError(f"{info.label}: {singular(kind)} {spec.name!r}: {problem}.", hint=_HINT)
+
+
+def _problems(kind: str, spec: Any) -> Iterator[str]:
+    yield from _naming_problems(spec)
+    if kind in HOLDERS:
+        yield from _holding_problems(HOLDERS[kind], spec)
+
+
+def _naming_problems(spec: Any) -> Iterator[str]:
+    if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
+        yield "a name has letters, digits, '-', '_' and '.', and begins with a letter or digit"
+    for field in ("before", "after"):
+        names = getattr(spec, field, ())
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+            yield f"{field!r} is {names!r}; a tuple of names is expected, such as ('digest',)"
+        elif spec.name in names:
+            yield f"{field!r} names the part itself"
+
+
+def _holding_problems(holder: Holder, spec: Any) -> Iterator[str]:
+    held = getattr(spec, holder.field)
+    opener = held if holder.shape else spec.open
+    if holder.shape is None:
+        if (held is UNOPENED) == (opener is None):
+            yield f"give either {holder.field!r} or 'open'"
+        elif held is not UNOPENED:
+            yield from object_problems(holder.field, held, holder.protocol)
+    if opener is None:
+        return
+    arguments = 1 if holder.shape is Shape.PLAIN else 0
+    if not callable(opener):
+        yield f"'open' is {type(opener).__name__}; a function is expected"
+    elif inspect.iscoroutinefunction(opener) or inspect.isasyncgenfunction(opener):
+        yield "'open' is an 'async def' and has to be " + (
+            "a plain function" if arguments else "decorated with @asynccontextmanager"
+        )
+    elif not _takes(opener, [None] * arguments, {}):
+        yield f"'open' has to take {arguments or 'no'} argument{'' if arguments else 's'}"
+
+
+def object_problems(field: str, held: Any, protocol: type[Any]) -> Iterator[str]:
+    """Yield in which ways an object does not implement a protocol."""
+    if inspect.isclass(held):
+        yield f"{field!r} is the class {held.__name__}; an object of it is expected"
+        return
+    port = PORTS[protocol]
+    for name in port.attributes:
+        if inspect.getattr_static(held, name, None) is None:
+            yield f"{type(held).__name__} has no attribute {name!r}, as a {port.name} needs"
+    for name, shape in port.methods.items():
+        method = getattr(held, name, None)
+        if not callable(method):
+            yield f"{type(held).__name__} has no method {name!r}, as a {port.name} needs"
+            continue
+        wanted = inspect.signature(getattr(protocol, name))
+        names = list(wanted.parameters.values())[1:]
+        positional = [None for each in names if each.kind is not each.KEYWORD_ONLY]
+        keywords = {each.name: None for each in names if each.kind is each.KEYWORD_ONLY}
+        if not _takes(method, positional, keywords):
+            shown = ", ".join(each.name for each in names)
+            yield f"{name!r} takes other arguments; {name}({shown}) is expected"
+        yield from _shape_problems(name, method, shape)
+
+
+def _shape_problems(name: str, method: Any, shape: Shape) -> Iterator[str]:
+    is_coroutine = inspect.iscoroutinefunction(method)
+    is_generator = inspect.isasyncgenfunction(method)
+    if shape is Shape.PLAIN and (is_coroutine or is_generator):
+        yield f"{name!r} is an 'async def'; a plain function is expected"
+    if shape is Shape.AWAITED and not is_coroutine and (is_generator or _is_plain(method)):
+        yield f"{name!r} has to be an 'async def' that returns"
+    if shape is Shape.ITERATED and is_coroutine:
+        yield f"{name!r} is awaited before it yields; an 'async def' with 'yield' is expected"
+    if shape is Shape.ENTERED and (is_coroutine or is_generator):
+        yield f"{name!r} has to be decorated with @asynccontextmanager"
+
+
+def _is_plain(method: Any) -> bool:
+    """Whether a function returns no awaitable, as far as its annotation says."""
+    function = inspect.unwrap(getattr(method, "__func__", method))
+    if not inspect.isfunction(function):
+        return False
+    returned = str(function.__annotations__.get("return", ""))
+    return not any(word in returned for word in ("Awaitable", "Coroutine", "Future", "Task"))
+
+
+def _takes(function: Any, positional: list[None], keywords: dict[str, None]) -> bool:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # not every callable has one
+        return True
+    try:
+        signature.bind(*positional, **keywords)
+    except TypeError:
+        return False
+    return True
