@@ -181,6 +181,12 @@ class Settings(BaseModel):
         le=64,
         description="Processes in which stream stages look at uploads; 0: threads of the server.",
     )
+    stage_process_memory: Size = Field(
+        ByteSize(2 * 1024**3),
+        ge=256 * 1024**2,
+        description="Memory at which a stage process is killed; from half of it on, its uploads"
+        " move to a new process.",
+    )
     processors: Literal["auto", "apart", "shared"] = Field(
         "auto",
         description="Whether the server keeps to half of the processors, and the checks to the"

@@ -29,10 +29,10 @@ from .plugins.ports.context import PluginContext
 from .plugins.ports.documents import Index
 from .plugins.registry import Registry, choose
 from .processes.confinement import reading_only
-from .scanning.bootstrap import Equipment
-from .scanning.pool import ProcessHosts
+from .scanning.bootstrap import Bootstrap
+from .scanning.pool import PoolLimits, StageProcessPool
 from .scanning.reader import SLICE_SIZE
-from .scanning.runner import StageHosts, ThreadHosts
+from .scanning.runner import StageRunners, ThreadRunners
 from .threads import BufferPool, Workers
 from .uploads.backends import Backends
 from .uploads.completing import Completer
@@ -121,7 +121,12 @@ def build_registry(loaded: Loaded, manager: PluginManager, events: EventHub) -> 
 
 @asynccontextmanager
 async def open_runtime(
-    loaded: Loaded, manager: PluginManager, *, limits: TurnLimits = DEFAULT_LIMITS
+    loaded: Loaded,
+    manager: PluginManager,
+    *,
+    limits: TurnLimits = DEFAULT_LIMITS,
+    stage_limits: PoolLimits | None = None,
+    stage_module: str = "pdfsluice.core.scanning.worker_main",
 ) -> AsyncIterator[Runtime]:
     """Start everything but the protocols; on leaving, end it in the reverse order.
 
@@ -129,6 +134,8 @@ async def open_runtime(
         loaded: The settings.
         manager: The plugins.
         limits: How background jobs take turns.
+        stage_limits: Bounds of the stage processes; by default those of the settings.
+        stage_module: The module that a stage process runs.
 
     Raises:
         PluginError: A plugin is at fault, or a setting names a part that nobody registered.
@@ -184,7 +191,11 @@ async def open_runtime(
             workers=workers,
             integrity=IntegrityChecker(),
         )
-        stages = await stack.enter_async_context(_stage_hosts(loaded, manager, registry, workers))
+        stages = await stack.enter_async_context(
+            _stage_runners(
+                loaded, manager, registry, workers, limits=stage_limits, module=stage_module
+            )
+        )
         open_uploads = OpenUploads(
             backends,
             catalogue=catalogue,
@@ -238,22 +249,36 @@ async def open_runtime(
 
 
 @asynccontextmanager
-async def _stage_hosts(
-    loaded: Loaded, manager: PluginManager, registry: Registry, workers: Workers
-) -> AsyncIterator[StageHosts]:
-    """Start what runs the stream stages: processes where there are to be some, or threads."""
+async def _stage_runners(
+    loaded: Loaded,
+    manager: PluginManager,
+    registry: Registry,
+    workers: Workers,
+    *,
+    limits: PoolLimits | None,
+    module: str,
+) -> AsyncIterator[StageRunners]:
+    """Start what runs the stream stages: processes if the settings ask for some, or threads."""
     settings = loaded.settings
     # Half of the threads, so that writing never waits for scanning.
     buffers = BufferPool(max(1, settings.worker_threads // 2), SLICE_SIZE)
-    threads = ThreadHosts(registry.stream_stages, workers, buffers)
+    threads = ThreadRunners(registry.stream_stages, workers, buffers)
     if not settings.stage_processes or not registry.stream_stages:
         yield threads
         return
-    equipment = Equipment.of(
+    bootstrap = Bootstrap.of(
         loaded,
         manager,
         logger.getEffectiveLevel(),
         access=ChildAccess.union(spec.access for spec in registry.stream_stages),
     )
-    async with ProcessHosts(equipment, settings.stage_processes, threads).running() as processes:
-        yield processes
+    max_bytes = settings.stage_process_memory
+    pool = StageProcessPool(
+        bootstrap,
+        settings.stage_processes,
+        threads,
+        limits=limits or PoolLimits(max_bytes=max_bytes, retire_bytes=max_bytes // 2),
+        module=module,
+    )
+    async with pool.running():
+        yield pool

@@ -1,4 +1,4 @@
-"""What a stage process is started with: plugins and their settings."""
+"""The first message to a stage process: its plugins and their settings."""
 
 import base64
 import pickle
@@ -19,14 +19,15 @@ from pdfsluice.core.plugins.registry import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Equipment:
-    """What a stage process is started with.
+class Bootstrap:
+    """The plugins of a stage process and their settings.
 
     Attributes:
-        plugins: The plugins that register its stages.
-        sections: Their sections of the settings.
-        log_level: Of the least important messages that are sent to the server.
-        access: What its stages need.
+        plugins: Names of the plugins that register its stages.
+        settings: The settings of the server, without the sections of plugins.
+        sections: The sections of these plugins.
+        log_level: Level of the least important messages that are sent to the server.
+        access: Files and services that its stages need.
     """
 
     plugins: tuple[str, ...]
@@ -44,7 +45,7 @@ class Equipment:
         *,
         access: ChildAccess = NO_ACCESS,
     ) -> Self:
-        """Return what the stream stages of a server need; no secret of another plugin."""
+        """Return what the stream stages of a server need, and no secret of another plugin."""
         plugins = manager.implementing("pdfsluice_register_stream_stages")
         names = [spec.name for info, spec in manager.options() if info in plugins]
         return cls(
@@ -56,7 +57,7 @@ class Equipment:
         )
 
     def packed(self) -> bytes:
-        """Return it as a message. Only a process that trusts its sender may unpack it.
+        """Return it as a message, which only a process that trusts its sender may unpack.
 
         Raises:
             PluginError: A section cannot be sent to another process.
@@ -71,16 +72,16 @@ class Equipment:
             ) from error
 
     @staticmethod
-    def unpacked(message: bytes) -> "Equipment":
-        """Return what was packed."""
-        equipment: Equipment = pickle.loads(base64.b64decode(message))  # noqa: S301 - it is ours
-        return equipment
+    def unpacked(message: bytes) -> "Bootstrap":
+        """Return what :meth:`packed` was called on."""
+        bootstrap: Bootstrap = pickle.loads(base64.b64decode(message))  # noqa: S301 - it is ours
+        return bootstrap
 
     def specs(self) -> Sequence[StreamStageSpec]:
-        """Ask the plugins for their stages.
+        """Return the stages that the plugins register.
 
         Raises:
-            PluginError: A plugin is at fault.
+            PluginError: A plugin cannot be loaded or has no such stages.
         """
         context = PluginContext(
             data_dir=self.settings.data_dir,

@@ -15,7 +15,7 @@ from pdfsluice.core.shortages import retry_later
 from pdfsluice.core.threads import run_uncancelled
 
 from .reader import Checkpoints
-from .runner import StageHost, StagesLost
+from .runner import StageRunner, StagesLost
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Follower:
 
     Args:
         upload_id: Its id, for logs.
-        host: Makes the host of its stages, which continue from checkpoints.
+        runner: Makes the runner of its stages, which continue from checkpoints.
         checkpoints: Where they continue at first.
         frontier: Returns the end of the contiguous committed prefix.
         on_findings: Awaited with new findings; returning ``False`` ends the following.
@@ -45,7 +45,7 @@ class Follower:
     def __init__(
         self,
         upload_id: str,
-        host: Callable[[Checkpoints], StageHost],
+        runner: Callable[[Checkpoints], StageRunner],
         checkpoints: Checkpoints,
         *,
         frontier: Callable[[], int],
@@ -56,8 +56,8 @@ class Follower:
         max_pause: float = _MAX_PAUSE_SECONDS,
     ) -> None:
         self._upload_id = upload_id
-        self._new_host = host
-        self._host = host(checkpoints)
+        self._new_runner = runner
+        self._runner = runner(checkpoints)
         self._frontier = frontier
         self._on_findings = on_findings
         self._on_validated = on_validated
@@ -113,7 +113,7 @@ class Follower:
                 try:
                     await self._catch_up()
                 except StagesLost:
-                    self._on_validated(self._host.position)
+                    self._on_validated(self._runner.position)
                     continue
                 except Exception as error:
                     failure = self._as_failure(error)
@@ -141,27 +141,27 @@ class Follower:
             async with asyncio.timeout(self._pause):
                 await self._urgent.wait()
         self._pause = min(2 * self._pause, self._max_pause)
-        self._host = self._new_host(await run_uncancelled(self._host.close()))
-        self._on_validated(self._host.position)
+        self._runner = self._new_runner(await run_uncancelled(self._runner.close()))
+        self._on_validated(self._runner.position)
 
     def _closed(self) -> "asyncio.Task[Checkpoints]":
-        """Return the task that closes the host; there is only one."""
+        """Return the task that closes the runner; there is only one."""
         if self._closing is None:
-            self._closing = asyncio.create_task(self._host.close())
+            self._closing = asyncio.create_task(self._runner.close())
         return self._closing
 
     async def _catch_up(self) -> None:
         """Show the stages what is committed; request their reports after the last byte."""
-        while not self._ended and self._host.position < self._frontier():
-            findings = await self._host.read_on(
-                min(self._frontier(), self._host.position + _RUN_BYTES)
+        while not self._ended and self._runner.position < self._frontier():
+            findings = await self._runner.read_on(
+                min(self._frontier(), self._runner.position + _RUN_BYTES)
             )
             self._pause = self._first_pause
-            self._on_validated(self._host.position)
+            self._on_validated(self._runner.position)
             if findings and not await self._on_findings(findings):
                 return
-        if not self._ended and self._host.position == self._total:
-            reports = await self._host.finish()
+        if not self._ended and self._runner.position == self._total:
+            reports = await self._runner.finish()
             if not self._ended:
                 self._outcome.set_result(reports)
 
@@ -171,7 +171,7 @@ class Follower:
 
     @property
     def _to_do(self) -> bool:
-        behind = self._total is not None or self._host.position < self._frontier()
+        behind = self._total is not None or self._runner.position < self._frontier()
         return behind and not self._ended
 
     async def _fail(self, error: PdfsluiceError) -> None:

@@ -35,7 +35,7 @@ from pdfsluice.core.plugins.registry import Registry
 from .merging import merge_reports
 
 Advance = Callable[[int], None]
-"""Is told how many bytes more have been seen; called in a worker thread."""
+"""Called in a worker thread with the number of bytes seen since the last call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class Inspector:
     Args:
         registry: Where the stages come from.
         policy: What judges the findings.
-        chunk_size: Bytes that stream stages are fed at once.
+        chunk_size: Bytes that stream stages are fed at a time.
         whole_files: Whether completion stages see the files, too.
     """
 
@@ -141,7 +141,7 @@ def _size_of(path: Path) -> int:
 
 
 def _regular(path: str, flags: int) -> int:
-    """Open a file without waiting for whoever may write to it; only regular files will do.
+    """Open a regular file without waiting for a writer; refuse all others.
 
     Raises:
         OSError: It cannot be opened, or is a pipe or a device.

@@ -1,4 +1,4 @@
-"""Puts together what several stages say of one file: each thing once, with all that is known.
+"""Merges the reports of several stages on one file: each finding once, with all details.
 
 A streaming stage knows where a thing stands in the file; a completion stage knows what
 makes it run. Both name the same object of the file, and that is how they are matched.
@@ -20,14 +20,14 @@ _Key = tuple[str, int | None]
 
 
 def merge_reports(reports: Sequence[StageReport]) -> StageReport:
-    """Merge reports in the order in which the stages spoke; later ones know more.
+    """Merge reports in the order of the stages; later ones know more.
 
     - A report that ``supersedes`` a stage replaces the findings of that stage so far.
     - A report that ``settles`` a stage makes void what that stage left unscanned.
     - A finding that another stage has already made in the same object is not repeated: the
       earlier one keeps its place and excerpt, if it has them, and takes over trigger, severity
       and wording.
-    - A finding without any place says what the file as a whole is; it is joined to the first
+    - A finding without a position describes the file as a whole; it is joined to the first
       of its kind that another stage has found.
     - Later facts replace earlier ones of the same name.
     """
@@ -60,7 +60,7 @@ def _merge_findings(known: Iterable[Finding], added: Sequence[Finding]) -> tuple
 
 
 def _places(findings: Sequence[Finding]) -> Mapping[_Key, Sequence[int]]:
-    """Say where findings of a kind in an object are; and, without an object, the first."""
+    """Index the findings of a kind by their object; and, without an object, the first."""
     places: dict[_Key, list[int]] = defaultdict(list)
     for index, finding in enumerate(findings):
         if finding.revision is Revision.CURRENT:
@@ -75,7 +75,7 @@ def _settled(
 ) -> Sequence[Finding]:
     """Join what is new of one thing to what other stages found of it; return what is left.
 
-    Each earlier finding takes over what is now said of its trigger. Where that trigger is
+    Each earlier finding takes over what is now known of its trigger. Where that trigger is
     not confirmed the later stage knows better, and the gravest of its findings counts.
     """
     by_trigger = {new.trigger: new for new in group}

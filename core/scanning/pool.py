@@ -1,95 +1,115 @@
-"""Runs stream stages in processes of their own: away from the interpreter lock of the server.
+"""Keeps the stage processes and assigns each upload to one of them.
 
-What looks at untrusted bytes cannot end the server, cannot hold up its event loop, and has
-a processor to itself. The messages are JSON, one a line (``core/processes/child.py``)::
+Untrusted bytes are parsed outside the server, so that a parser can neither crash the server nor
+block its event loop. Each process serves many uploads. An upload that was being read when a
+process died is a suspect: it is read in a process of its own to its end, and fails if that
+process dies as well.
 
-    server: {"id": 7, "do": "read", "reader": 3, "upload": ..., "filename": ..., "total_size": ...,
-             "end": 8388608, "open": {"path": ..., "checkpoints": {...}}}   "open" once
-    child:  {"id": 7, "position": 8388608, "findings": [...]}
-    server: {"id": 8, "do": "finish", ...}         child: {"id": 8, "reports": [...]}
-    server: {"id": 9, "do": "close", ...}          child: {"id": 9, "checkpoints": {...}}
-    child:  {"id": ..., "error": {"code": ...}}, or unasked {"log": ...}
-
-A process that dies takes with it what the stages of its uploads knew. They begin again in
-another process. Uploads that it was reading just then may have ended it: each of those is
-read in a process of its own, and fails if that dies as well. Behind the place where the
-first one died, it goes back to the others.
+A process that has grown large is retired: its uploads move to another one, with their
+checkpoints, and it ends when the last of them has left. Above the memory limit it is killed.
 """
 
 import asyncio
-import base64
 import itertools
-import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import dataclass
 
-from pdfsluice.core.encoding import read_findings, read_report
-from pdfsluice.core.errors import (
-    Overloaded,
-    PdfsluiceError,
-    PluginError,
-    StageFailed,
-    from_record,
-)
-from pdfsluice.core.findings import MAX_FINDINGS, Finding, StageReport
+from pdfsluice.core.errors import Overloaded, PluginError
 from pdfsluice.core.plugins.ports.stages import StageContext
 from pdfsluice.core.plugins.ports.stores import Blob
-from pdfsluice.core.processes.child import ChildFailed, path_to_text
+from pdfsluice.core.processes.child import ChildFailed
 
-from .bootstrap import Equipment
-from .process import Answer, StageProcess, start
+from .bootstrap import Bootstrap
+from .process import StageProcess, start
+from .process_runner import ProcessRunner
 from .reader import Checkpoints
-from .runner import StageHost, StageHosts, StagesLost
+from .runner import StageRunner, StageRunners
 
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
+_MIB = 1024 * 1024
 _RETRY_SECONDS = 5.0
-_CLOSING_SECONDS = 10.0
-"""How long an upload that is put away waits for what its stages are at, until that is ended."""
-_MOST_ALONE = 4
-_MOST_DEATHS = 3
-"""So often a process may die while it reads a file that then does no harm when read alone."""
 
 
-class ProcessHosts:
-    """Hosts whose stages run in stage processes; those of bytes in no local file elsewhere.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLimits:
+    """Bounds of the stage processes.
 
-    Args:
-        equipment: What each process is started with.
-        count: How many processes there are.
-        otherwise: For blobs that are no local file.
+    Attributes:
+        max_isolated: Suspect uploads that have a process of their own at a time.
+        request_timeout: Seconds for one request, which reads 8 MiB or waits for the verdict of
+            a virus scanner on a whole file.
+        closing_timeout: Seconds for which a closing upload waits for its running request.
+        retire_bytes: Resident memory of a process from which on it gets no more uploads.
+        max_bytes: Resident memory at which a process is killed.
+        memory_interval: Seconds between two looks at the memory of the processes.
     """
 
-    def __init__(self, equipment: Equipment, count: int, otherwise: StageHosts) -> None:
-        self._equipment = equipment
+    max_isolated: int = 4
+    request_timeout: float = 600.0
+    closing_timeout: float = 10.0
+    retire_bytes: int = 1024 * _MIB
+    max_bytes: int = 2048 * _MIB
+    memory_interval: float = 1.0
+
+
+class StageProcessPool:
+    """Runs stages in stage processes; those of bytes in no local file elsewhere.
+
+    Args:
+        bootstrap: What each process is started with.
+        count: Number of shared processes.
+        otherwise: Runs the stages of blobs that are no local file.
+        limits: Bounds of the processes.
+        module: The module that a process runs.
+    """
+
+    def __init__(
+        self,
+        bootstrap: Bootstrap,
+        count: int,
+        otherwise: StageRunners,
+        *,
+        limits: PoolLimits | None = None,
+        module: str = "pdfsluice.core.scanning.worker_main",
+    ) -> None:
+        self.limits = limits or PoolLimits()
+        self._bootstrap = bootstrap
         self._count = count
         self._otherwise = otherwise
+        self._module = module
         self._shared: list[StageProcess] = []
-        self._alone: set[StageProcess] = set()
-        self._alone_turns = asyncio.Semaphore(_MOST_ALONE)
+        self._retired: set[StageProcess] = set()
+        self._isolated: set[StageProcess] = set()
+        self._assigned: dict[ProcessRunner, StageProcess] = {}
+        self._isolated_slots = asyncio.Semaphore(self.limits.max_isolated)
+        self._waiting_for_slot = 0
         self._starting = asyncio.Lock()
         self._readers = itertools.count()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["ProcessHosts"]:
+    async def running(self) -> AsyncIterator["StageProcessPool"]:
         """Start the processes; end them on leaving.
 
         Raises:
-            PluginError: They do not start, as a rule because a plugin does not.
+            PluginError: They do not start, usually because a plugin does not.
         """
+        watch = asyncio.create_task(self._watch_memory(), name="memory of the stage processes")
         try:
             await self._start_all()
             yield self
         finally:
-            for process in (*self._shared, *self._alone):
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+            for process in self._processes():
                 await process.close()
 
     async def _start_all(self) -> None:
         try:
             for _ in range(self._count):
-                self._shared.append(await start(self._equipment))
+                self._shared.append(await self._start())
         except ChildFailed as failure:
             raise PluginError(
                 f"the stage process does not start: {failure}",
@@ -97,219 +117,141 @@ class ProcessHosts:
                 " or run the stages in the server with 'stage_processes = 0'.",
             ) from failure
 
-    def host(
-        self, context: Callable[[], StageContext], blob: Blob, checkpoints: Checkpoints
-    ) -> StageHost:
-        """Return a host; nothing is opened yet."""
-        if blob.local_path is None:
-            return self._otherwise.host(context, blob, checkpoints)
-        return _ProcessHost(self, context, blob.local_path, checkpoints)
+    async def _start(self) -> StageProcess:
+        return await start(
+            self._bootstrap, module=self._module, request_timeout=self.limits.request_timeout
+        )
 
-    async def enter(self, *, alone: bool) -> StageProcess:
-        """Give an upload a place, in the process that has the fewest or in one of its own.
+    def runner(
+        self, context: Callable[[], StageContext], blob: Blob, checkpoints: Checkpoints
+    ) -> StageRunner:
+        """Return a runner; no stage is opened yet."""
+        if blob.local_path is None:
+            return self._otherwise.runner(context, blob, checkpoints)
+        return ProcessRunner(self, context, blob.local_path, checkpoints)
+
+    def memory_bytes(self) -> dict[int, int]:
+        """Return the resident memory of each process by its process id."""
+        return {process.pid: process.memory_bytes() for process in self._processes()}
+
+    def _processes(self) -> Sequence[StageProcess]:
+        return [*self._shared, *self._retired, *self._isolated]
+
+    @property
+    def contended(self) -> bool:
+        """Whether a suspect waits for a process of its own."""
+        return self._waiting_for_slot > 0
+
+    def next_reader(self) -> int:
+        """Return an id for the stages of an upload that is unique over all processes."""
+        return next(self._readers)
+
+    async def enter(self, runner: ProcessRunner) -> StageProcess:
+        """Assign an upload to the process with the fewest, or a suspect to one of its own.
 
         Raises:
             Overloaded: No process starts.
         """
         try:
-            process = await (self._one_more() if alone else self._emptiest())
+            process = await (self._isolate() if runner.suspect else self._least_busy())
         except (ChildFailed, OSError) as error:
             raise Overloaded(
                 f"the checks cannot run now: {error}",
                 retry_after=_RETRY_SECONDS,
                 hint="Try again; what was acknowledged is kept.",
             ) from error
+        self._assigned[runner] = process
         process.uploads += 1
         return process
 
-    async def _emptiest(self) -> StageProcess:
-        async with self._starting:
-            for place, process in enumerate(self._shared):
-                if process.failure is not None:
-                    await process.close()
-                    self._shared[place] = await self._instead_of(process)
+    async def _least_busy(self) -> StageProcess:
+        await self._replace_worn()
         alive = [process for process in self._shared if process.failure is None]
         return min(alive or self._shared, key=lambda process: process.uploads)
 
-    async def _instead_of(self, dead: StageProcess) -> StageProcess:
+    async def _replace_worn(self) -> None:
+        """Start a successor of each shared process that is dead or retiring."""
+        async with self._starting:
+            for index, process in enumerate(self._shared):
+                if process.failure is not None or process.retiring:
+                    self._shared[index] = await self._successor(process)
+
+    async def _successor(self, process: StageProcess) -> StageProcess:
+        """Start a process in place of one that is dead or retiring."""
+        if process.failure is not None:
+            await process.close()
         try:
-            return await start(self._equipment)
+            successor = await self._start()
         except ChildFailed:
             if all(process.failure is not None for process in self._shared):
                 raise
-            return dead  # the others do, until one starts again
+            return process  # the others serve until one starts again
+        if process.failure is None:
+            self._retired.add(process)
+            await self._close_if_left(process)
+        return successor
 
-    async def _one_more(self) -> StageProcess:
-        await self._alone_turns.acquire()
+    async def _isolate(self) -> StageProcess:
+        self._waiting_for_slot += 1
         try:
-            process = await start(self._equipment)
+            if self._isolated_slots.locked():
+                await self._park(self._isolated, limit=1)
+            await self._isolated_slots.acquire()
+        finally:
+            self._waiting_for_slot -= 1
+        try:
+            process = await self._start()
         except BaseException:
-            self._alone_turns.release()
+            self._isolated_slots.release()
             raise
-        self._alone.add(process)
+        self._isolated.add(process)
         return process
 
-    def next_reader(self) -> int:
-        """Return a number for the stages of an upload that no others had, in any process."""
-        return next(self._readers)
+    async def _park(self, processes: Collection[StageProcess], limit: int | None = None) -> None:
+        """Let uploads that wait for bytes leave their processes, the longest assigned first."""
+        idle = [
+            runner
+            for runner, process in self._assigned.items()
+            if process in processes and runner.idle
+        ]
+        for runner in idle[:limit]:
+            await runner.park()
 
-    async def leave(self, process: StageProcess) -> None:
-        """Give a place back."""
+    async def leave(self, runner: ProcessRunner) -> None:
+        """Release the assignment of an upload, if it has one."""
+        process = self._assigned.pop(runner, None)
+        if process is None:
+            return
         process.uploads -= 1
-        if process in self._alone:
-            self._alone.discard(process)
-            self._alone_turns.release()
+        if process in self._isolated:
+            self._isolated.discard(process)
+            self._isolated_slots.release()
+            await process.close()
+        elif process in self._retired:
+            await self._close_if_left(process)
+
+    async def _close_if_left(self, process: StageProcess) -> None:
+        if process.uploads == 0:
+            self._retired.discard(process)
             await process.close()
 
+    async def _watch_memory(self) -> None:
+        """Retire and kill processes by their memory, for as long as the pool runs."""
+        while True:
+            await asyncio.sleep(self.limits.memory_interval)
+            for process in self._processes():
+                used = process.memory_bytes()
+                if used > self.limits.max_bytes:
+                    process.kill(f"it used {used // _MIB} MiB of memory")
+                elif used > self.limits.retire_bytes and not process.retiring:
+                    logger.info("stage process %d retires at %d MiB", process.pid, used // _MIB)
+                    process.retiring = True
+                    await self._retire(process)
 
-class _ProcessHost:
-    """The stages of one upload, in one process after another if need be.
-
-    Attributes:
-        position: The offset up to which every stage has seen the file.
-    """
-
-    def __init__(
-        self,
-        hosts: ProcessHosts,
-        context: Callable[[], StageContext],
-        path: Path,
-        checkpoints: Checkpoints,
-    ) -> None:
-        self._hosts = hosts
-        self._context = context
-        self._path = path
-        self._checkpoints = checkpoints
-        self._process: StageProcess | None = None
-        self._reader = 0
-        self._answer: Answer | None = None
-        self._suspect_up_to: int | None = None
-        self._deaths = 0
-        self.position = 0
-
-    async def read_on(self, end: int) -> Sequence[Finding]:
-        most = max((end, *(offset for offset, _ in self._checkpoints.values())))
-        self.position, findings = await self._ask(
-            {"do": "read", "end": end}, lambda answer: _progress(answer, self.position, most)
-        )
-        if self._suspect_up_to is not None and self.position >= self._suspect_up_to:
-            # It is past the place where a process died, and back to the others it goes.
-            self._checkpoints = await self.close() or self._checkpoints
-            self._suspect_up_to = None
-        return findings
-
-    async def finish(self) -> Sequence[StageReport]:
-        reports = await self._ask({"do": "finish"}, _reports)
-        await self._leave()  # the stages are closed as well
-        return reports
-
-    async def close(self) -> Checkpoints:
-        if self._answer is not None and self._process is not None:
-            # Nobody waits for it any more, but the process is at it.
-            await asyncio.wait([self._answer], timeout=_CLOSING_SECONDS)
-            if not self._answer.done():
-                self._process.kill("an upload was put away whose stages went on and on")
-                await asyncio.wait([self._answer])
-        if self._process is None:
-            return {}
+    async def _retire(self, process: StageProcess) -> None:
+        """Move the uploads of a process that wait for bytes; it ends when all have left."""
         try:
-            return await self._ask({"do": "close"}, _checkpoints)
-        except (StagesLost, PdfsluiceError):
-            return {}
-        finally:
-            await self._leave()
-
-    async def _ask(self, request: Mapping[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
-        """Have a request answered by the process in which the stages are.
-
-        Args:
-            request: What to do.
-            read: Makes of the answer what is wanted, or raises if no stage can have said it.
-
-        Raises:
-            StagesLost: There is no such process any more.
-            StageFailed: It died, as the one before did.
-            Overloaded: No process starts.
-            PdfsluiceError: What a stage raised.
-        """
-        context = self._context()
-        opening: dict[str, Any] = {}
-        if self._process is None:
-            self._process = await self._hosts.enter(alone=self._suspect_up_to is not None)
-            self._reader = self._hosts.next_reader()
-            opening = {"open": self._opening()}
-        asked = {
-            "reader": self._reader,
-            "upload": context.session_id,
-            "filename": context.filename,
-            "total_size": context.total_size,
-            **request,
-            **opening,
-        }
-        try:
-            self._answer = await self._process.begin(asked)
-            answer = await asyncio.shield(self._answer)
-        except StagesLost:
-            await self._leave()
-            raise
-        except ChildFailed as failure:
-            raise await self._suspected(str(failure), request) from failure
-        self._answer = None
-        try:
-            return _meaning(answer, read)
-        except (LookupError, TypeError, ValueError, AttributeError) as odd:
-            self._process.kill(f"it said what no stage can say: {odd!r}")
-            raise await self._suspected("it said what no stage can say", request) from odd
-
-    def _opening(self) -> Mapping[str, Any]:
-        return {
-            "path": path_to_text(self._path),
-            "checkpoints": {
-                name: (offset, base64.b64encode(state).decode())
-                for name, (offset, state) in self._checkpoints.items()
-            },
-        }
-
-    async def _suspected(self, why: str, request: Mapping[str, Any]) -> StagesLost | StageFailed:
-        """Say what follows when the process died while it was at this upload."""
-        await self._leave()
-        if self._suspect_up_to is not None:
-            return StageFailed(
-                f"checking the file ended the process that did it, again: {why}",
-                hint="The file may have been made to do that; tell whoever runs the server.",
-            )
-        self._deaths += 1
-        # One that is often near stays alone to its end: it is safe there from the others.
-        often = self._deaths >= _MOST_DEATHS
-        self._suspect_up_to = sys.maxsize if often else request.get("end", sys.maxsize)
-        return StagesLost()
-
-    async def _leave(self) -> None:
-        """Leave the process; what the stages knew is gone, unless they were asked to close."""
-        process, self._process, self._answer, self.position = self._process, None, None, 0
-        if process is not None:
-            await self._hosts.leave(process)
-
-
-def _meaning(answer: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
-    if "error" in answer:
-        raise from_record(answer["error"])
-    return read(answer)
-
-
-def _progress(answer: Mapping[str, Any], before: int, most: int) -> tuple[int, Sequence[Finding]]:
-    position = answer["position"]
-    if not isinstance(position, int) or not before < position <= most:
-        raise ValueError(f"a position of {position!r} behind {before}, in {most} bytes")
-    return position, read_findings(answer["findings"][:MAX_FINDINGS])
-
-
-def _reports(answer: Mapping[str, Any]) -> Sequence[StageReport]:
-    return [read_report(report, most=MAX_FINDINGS) for report in answer["reports"]]
-
-
-def _checkpoints(answer: Mapping[str, Any]) -> Checkpoints:
-    return {
-        str(name): (int(offset), base64.b64decode(state))
-        for name, (offset, state) in answer["checkpoints"].items()
-    }
+            await self._replace_worn()
+            await self._park({process})
+        except (ChildFailed, OSError) as failure:
+            logger.warning("no stage process starts in place of %d: %s", process.pid, failure)

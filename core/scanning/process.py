@@ -1,7 +1,7 @@
-"""One stage process as the server sees it: requests in, answers in any order.
+"""The server's side of one stage process: requests out, answers back in any order.
 
-What such a process says is not believed further than one in which the stages are: it looks
-at untrusted bytes, and one of them may have got the better of it.
+Answers are checked as untrusted input: the process parses untrusted bytes, which may have
+taken control of it.
 """
 
 import asyncio
@@ -10,11 +10,13 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import psutil
+
 from pdfsluice.core.encoding import to_json
 from pdfsluice.core.processes.child import Child, ChildFailed, Limits
 from pdfsluice.core.processes.child import start as start_child
 
-from .bootstrap import Equipment
+from .bootstrap import Bootstrap
 from .runner import StagesLost
 from .worker_main import THREADS
 
@@ -22,30 +24,30 @@ logger = logging.getLogger(__name__)
 
 Answer = asyncio.Future[dict[str, Any]]
 
-_MODULE = "pdfsluice.core.scanning.worker_main"
-_PATIENCE = 600.0
-"""Seconds for one request: 8 MiB, or the verdict of a virus scanner on a whole file."""
-_LONGEST_LINE = 16 * 1024 * 1024
-_LONGEST_NAME = 100
-_LONGEST_MESSAGE = 10_000
+_MAX_LINE_BYTES = 16 * 1024 * 1024
+_MAX_LOGGER_NAME = 100
+_MAX_LOG_MESSAGE = 10_000
 
 
 class StageProcess:
     """A running stage process; made by :func:`start`.
 
     Attributes:
-        uploads: How many uploads have their stages here.
-        failure: Why it is of no more use, once it is not.
+        uploads: Number of uploads whose stages run here.
+        retiring: Whether its uploads are to move to another process.
+        failure: Why it has ended; ``None`` while it runs.
     """
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child, *, request_timeout: float) -> None:
         self._child = child
+        self._timeout = request_timeout
         self._numbers = itertools.count()
         self._waiting: dict[int, Answer] = {}
         self._turns = asyncio.Semaphore(THREADS)
         self._listener = asyncio.create_task(self._listen(), name="listener to a stage process")
         self._killed_for = ""
         self.uploads = 0
+        self.retiring = False
         self.failure: ChildFailed | None = None
 
     @property
@@ -53,10 +55,17 @@ class StageProcess:
         """Its process id."""
         return self._child.pid
 
-    async def begin(self, request: Mapping[str, Any]) -> Answer:
-        """Send a request when it is its turn; return the answer to come.
+    def memory_bytes(self) -> int:
+        """Return its resident memory; 0 after it has ended."""
+        try:
+            return int(psutil.Process(self.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
 
-        A process that does not answer in time is ended, whether or not somebody still waits.
+    async def begin(self, request: Mapping[str, Any]) -> Answer:
+        """Send a request when a thread of the process is free; return its future answer.
+
+        A process that does not answer in time is killed, also if the caller has left.
 
         Raises:
             StagesLost: The process died before the request was sent.
@@ -67,7 +76,7 @@ class StageProcess:
             raise StagesLost
         loop = asyncio.get_running_loop()
         answer: Answer = loop.create_future()
-        clock = loop.call_later(_PATIENCE, self.kill, f"no answer for {_PATIENCE:g} s")
+        clock = loop.call_later(self._timeout, self.kill, f"no answer for {self._timeout:g} s")
         number = next(self._numbers)
         self._waiting[number] = answer
 
@@ -75,25 +84,25 @@ class StageProcess:
             clock.cancel()
             self._turns.release()
             if not answer.cancelled():
-                answer.exception()  # looked at: whoever asked may have gone away
+                answer.exception()  # retrieved: the caller may have left
 
         answer.add_done_callback(answered)
         self._child.post(to_json({"id": number, **request}))
         return answer
 
-    def kill(self, why: str) -> None:
-        """End the process."""
-        self._killed_for = self._killed_for or why
+    def kill(self, reason: str) -> None:
+        """Kill the process."""
+        self._killed_for = self._killed_for or reason
         self._child.kill()
 
     async def _listen(self) -> None:
         try:
             async for reply in self._child.replies():
-                self._hear(reply)
+                self._receive(reply)
         except ChildFailed as failure:
-            why = self._killed_for
-            self.failure = ChildFailed("killed", why) if why else failure
-        except Exception as error:  # noqa: BLE001 - it may say anything
+            reason = self._killed_for
+            self.failure = ChildFailed("killed", reason) if reason else failure
+        except Exception as error:  # noqa: BLE001 - its replies are untrusted
             self.failure = ChildFailed("error", f"{type(error).__name__}: {error}")
             self._child.kill()
         finally:
@@ -106,7 +115,7 @@ class StageProcess:
                     answer.set_exception(self.failure)
             self._waiting.clear()
 
-    def _hear(self, reply: dict[str, Any]) -> None:
+    def _receive(self, reply: dict[str, Any]) -> None:
         if "log" in reply:
             _log(str(reply["log"]), int(reply["level"]), str(reply["message"]))
             return
@@ -123,30 +132,35 @@ class StageProcess:
 
 
 def _log(name: str, level: int, message: str) -> None:
-    """Log what a stage has logged; under our name, because it could claim any other."""
+    """Log a message of a stage under the name of this module: it could claim any other."""
     level = min(max(level, logging.DEBUG), logging.CRITICAL)
-    logger.log(level, "%s: %s", name[:_LONGEST_NAME], message[:_LONGEST_MESSAGE])
+    logger.log(level, "%s: %s", name[:_MAX_LOGGER_NAME], message[:_MAX_LOG_MESSAGE])
 
 
-async def start(equipment: Equipment) -> StageProcess:
+async def start(bootstrap: Bootstrap, *, module: str, request_timeout: float) -> StageProcess:
     """Start a stage process.
+
+    Args:
+        bootstrap: Its plugins and their settings.
+        module: The module that it runs.
+        request_timeout: Seconds after which an unanswered request ends it.
 
     Raises:
         ChildFailed: It does not start.
-        PluginError: Its equipment cannot be sent to it.
+        PluginError: The settings of its plugins cannot be sent to it.
     """
     child = await start_child(
-        _MODULE,
+        module,
         Limits(apart=True),
-        access=equipment.access,
-        longest_line=_LONGEST_LINE,
+        access=bootstrap.access,
+        longest_line=_MAX_LINE_BYTES,
     )
     try:
-        child.post(equipment.packed())
+        child.post(bootstrap.packed())
         await child.wait_until_ready()
     except BaseException:
         await child.close()
         raise
     level = logging.INFO if child.protection.complete else logging.WARNING
     logger.log(level, "a stage process started, confined by: %s", child.protection)
-    return StageProcess(child)
+    return StageProcess(child, request_timeout=request_timeout)

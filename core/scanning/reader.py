@@ -18,16 +18,16 @@ from pdfsluice.core.shortages import is_shortage, retry_later
 logger = logging.getLogger(__name__)
 
 Checkpoints = Mapping[str, tuple[int, bytes]]
-"""Where stages stand: name to offset and state."""
+"""The state of stages: name to offset and state."""
 
 SLICE_SIZE = 512 * 1024
-"""How much the stages see at once: little enough to stay in the processor's cache."""
+"""Bytes that the stages see at a time: few enough to stay in the processor's cache."""
 
-_TURN_SECONDS = 0.1
+DEFAULT_TURN_SECONDS = 0.1
 
 
 class Source(Protocol):
-    """Where bytes are read from; a blob is one."""
+    """A source of bytes; a blob is one."""
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
         """Fill ``buffer`` from ``offset``; return how many bytes were there."""
@@ -40,21 +40,28 @@ class StageReader:
     Args:
         source: The bytes.
         specs: The stages, in order.
-        checkpoints: From where stages go on; the others begin at the start.
+        checkpoints: Where stages continue; those without one begin at the start.
+        turn_seconds: Time after which a read returns, so that progress is reported.
     """
 
     def __init__(
-        self, source: Source, specs: Sequence[StreamStageSpec], checkpoints: Checkpoints
+        self,
+        source: Source,
+        specs: Sequence[StreamStageSpec],
+        checkpoints: Checkpoints,
+        *,
+        turn_seconds: float = DEFAULT_TURN_SECONDS,
     ) -> None:
+        self._turn_seconds = turn_seconds
         self._source = source
         self._views = [_View(spec, *checkpoints.get(spec.name, ())) for spec in specs]
-        self._asked_for = 0
-        self._untold = False
+        self._end = 0
+        self._unreported = False
 
     @property
     def position(self) -> int:
         """The offset up to which every stage has seen the file."""
-        return min((view.position for view in self._views), default=self._asked_for)
+        return min((view.position for view in self._views), default=self._end)
 
     @property
     def in_use(self) -> bool:
@@ -72,23 +79,23 @@ class StageReader:
             StorageFailed: The bytes cannot be read.
         """
         stages = [(view, view.open(context)) for view in self._views]
-        self._asked_for = end
+        self._end = end
         position = self.position
-        last = time.monotonic() + _TURN_SECONDS
+        last = time.monotonic() + self._turn_seconds
         while position < end and time.monotonic() < last:
             data = self._read(position, buffer[: min(len(buffer), end - position)])
-            self._untold = True
+            self._unreported = True
             findings = [
                 finding
                 for view, stage in stages
                 if view.position < position + len(data)
-                # A stage that went on from a checkpoint may be ahead of the others.
+                # A stage that continued from a checkpoint may be ahead of the others.
                 for finding in view.feed(stage, data[view.position - position :])
             ]
             position += len(data)
             if findings:
                 return findings
-            self._untold = False
+            self._unreported = False
         return ()
 
     def _read(self, position: int, buffer: memoryview) -> memoryview:
@@ -101,29 +108,29 @@ class StageReader:
         return buffer
 
     def finish(self, context: StageContext) -> Sequence[StageReport]:
-        """Ask every stage for its report, then close them all: they have seen everything.
+        """Return the report of every stage, and close them all: they have seen everything.
 
         Raises:
             StageFailed: A stage failed.
             PdfsluiceError: What a stage raised.
         """
-        self._untold = True
+        self._unreported = True
         reports = [view.finish(context) for view in self._views]
         for view in self._views:
             view.close()
         return reports
 
     def close(self) -> Checkpoints:
-        """Close the stages; return where they stand, as far as they can go on from there.
+        """Close the stages; return the checkpoints from which they can continue.
 
-        Behind findings that may not have been heard they cannot: whoever asked may have gone
-        away, or another stage may have failed over the same bytes.
+        There are none if findings may not have been received: the caller may have left, or
+        another stage may have failed over the same bytes.
         """
         states = [(view, view.close()) for view in self._views]
         return {
             view.spec.name: (view.position, state)
             for view, state in states
-            if state is not None and not self._untold
+            if state is not None and not self._unreported
         }
 
 
@@ -132,7 +139,7 @@ class _View:
     """A stage and the offset up to which it has seen the file.
 
     Attributes:
-        state: The checkpoint from which it goes on, where it does.
+        state: The checkpoint from which it continues, if there is one.
         stage: Opened when there is something to see, closed when it has seen all.
     """
 
@@ -162,7 +169,7 @@ class _View:
             return stage.finish()
 
     def close(self) -> bytes | None:
-        """Let go of the stage, if it is open; return its checkpoint, if it has one."""
+        """Close the stage, if it is open; return its checkpoint, if it has one."""
         stage, self.stage = self.stage, None
         if stage is None:
             return self.state
@@ -177,7 +184,7 @@ class _View:
 
 @contextmanager
 def _naming(stage: str) -> Iterator[None]:
-    """Turn what a plugin raises into an error that names its stage."""
+    """Convert an exception of a plugin into an error that names its stage."""
     try:
         yield
     except PdfsluiceError:
@@ -188,6 +195,6 @@ def _naming(stage: str) -> Iterator[None]:
             raise retry_later(error, f"run the stage {stage!r}") from error
         raise StageFailed(
             f"stage {stage!r} failed: {type(error).__name__}: {error}",
-            hint="This is a defect of the plugin, not of the file; tell whoever runs the server.",
+            hint="This is a defect of the plugin, not of the file. Report it to the operator.",
             details={"stage": stage},
         ) from error

@@ -1,7 +1,7 @@
-"""Where the stream stages of an upload run: in threads of the server, or in a stage process.
+"""Runs the stream stages of an upload: in threads of the server, or in a stage process.
 
-The follower does not know which. Threads serve what exists in the server alone: bytes that
-are in no local file, and stages that were not installed as a plugin.
+The follower does not depend on which. Threads serve what exists in the server alone: bytes
+that are in no local file, and stages that were not installed as a plugin.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,10 +16,10 @@ from .reader import Checkpoints, StageReader
 
 
 class StagesLost(Exception):
-    """The stages are gone and will be opened anew; ``position`` tells where they go on."""
+    """The stages were lost and will be opened again; they continue at ``position``."""
 
 
-class StageHost(Protocol):
+class StageRunner(Protocol):
     """The stream stages of one upload. Its methods are called one at a time."""
 
     @property
@@ -31,7 +31,7 @@ class StageHost(Protocol):
         """Show the stages more of the file, at most up to ``end``.
 
         Raises:
-            StagesLost: The stages begin anew, at ``position``.
+            StagesLost: The stages start again, at ``position``.
             PdfsluiceError: A stage or the storage failed.
         """
         ...
@@ -40,38 +40,38 @@ class StageHost(Protocol):
         """Return the reports of stages that have seen the whole file.
 
         Raises:
-            StagesLost: The stages begin anew, at ``position``.
+            StagesLost: The stages start again, at ``position``.
             PdfsluiceError: A stage failed.
         """
         ...
 
     async def close(self) -> Checkpoints:
-        """Let go of the stages; return where they stand, once. Nothing else is called then."""
+        """Close the stages and return their checkpoints, once. It is the last call."""
         ...
 
 
-class StageHosts(Protocol):
-    """Gives each upload a host for its stages."""
+class StageRunners(Protocol):
+    """Makes the runner of each upload."""
 
-    def host(
+    def runner(
         self, context: Callable[[], StageContext], blob: Blob, checkpoints: Checkpoints
-    ) -> StageHost:
-        """Return a host; nothing is opened yet.
+    ) -> StageRunner:
+        """Return a runner; no stage is opened yet.
 
         Args:
-            context: Returns what the stages are told on opening.
+            context: Returns the context in which stages are opened.
             blob: The bytes of the upload.
-            checkpoints: From where stages go on; the others begin at the start.
+            checkpoints: Where stages continue; those without one begin at the start.
         """
         ...
 
 
-class ThreadHosts:
-    """Hosts whose stages run in worker threads of the server.
+class ThreadRunners:
+    """Runs stages in worker threads of the server.
 
     Args:
         specs: The stages, in order.
-        buffers: Memory to read into; bounds how many read at once.
+        buffers: Memory to read into; bounds how many uploads are read at a time.
     """
 
     def __init__(
@@ -81,16 +81,16 @@ class ThreadHosts:
         self._workers = workers
         self._buffers = buffers
 
-    def host(
+    def runner(
         self, context: Callable[[], StageContext], blob: Blob, checkpoints: Checkpoints
-    ) -> StageHost:
-        """Return a host; nothing is opened yet."""
+    ) -> StageRunner:
+        """Return a runner; no stage is opened yet."""
         reader = StageReader(blob, self._specs, checkpoints)
-        return _ThreadHost(reader, context, self._workers, self._buffers)
+        return _ThreadRunner(reader, context, self._workers, self._buffers)
 
 
-class _ThreadHost:
-    """A thread cannot be stopped: whoever gives up on a call waits for its end all the same."""
+class _ThreadRunner:
+    """Runs stages in a thread, which cannot be stopped: a cancelled caller waits for its end."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""A stage process: runs the stream stages of many uploads, away from the server.
+"""A stage process: runs the stream stages of many uploads outside the server.
 
-It reads the files itself, read-only, and holds nothing but what its stages know: when it
-dies, they begin again in another one. Its messages are described in ``stage_processes.py``.
+It reads the files itself, read-only, and holds no state but that of its stages: after its
+death they start again in another process. ``process_runner.py`` describes its messages.
 """
 
 import base64
@@ -31,7 +31,7 @@ from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
 from pdfsluice.core.processes.child_main import Pipe, path_from_text, serve_in_threads
 from pdfsluice.core.shortages import is_shortage, retry_later
 
-from .bootstrap import Equipment
+from .bootstrap import Bootstrap
 from .reader import SLICE_SIZE, StageReader
 
 logger = logging.getLogger(__name__)
@@ -39,22 +39,23 @@ logger = logging.getLogger(__name__)
 THREADS = 4
 """Uploads whose stages run at a time in one process; one may be waiting for a virus scanner."""
 
-_KEPT_BEHIND = 256 * 1024 * 1024
-"""How much of a file stays in the system's cache for those who read it next."""
-_FORGOTTEN_AT_ONCE = 64 * 1024 * 1024
+DEFAULT_CACHE_BYTES = 256 * 1024 * 1024
+"""How much of a file before the read position stays in the page cache for its next readers."""
+DEFAULT_EVICTION_BYTES = 64 * 1024 * 1024
+"""How much of a file is evicted from the page cache at a time."""
 _yield = getattr(os, "sched_yield", lambda: None)  # macOS has none
 
 
-class StageChild:
-    """The stages of the uploads that this process has, and the answers to messages about them."""
+class StageWorker:
+    """The stages of the uploads of this process; answers the requests about them."""
 
     def __init__(self, specs: Sequence[StreamStageSpec]) -> None:
         self._specs = specs
-        self._readers: dict[int, tuple[_File, StageReader]] = {}
+        self._readers: dict[int, tuple[StagedFile, StageReader]] = {}
         self._idle = [memoryview(bytearray(SLICE_SIZE)) for _ in range(THREADS)]
 
     def answer(self, message: bytes) -> bytes:
-        """Do what a message asks for; what is raised is part of the answer."""
+        """Carry out a request; an error that is raised becomes the answer."""
         request = orjson.loads(message)
         number = request["id"]
         try:
@@ -67,7 +68,7 @@ class StageChild:
                 failure = retry_later(error, "run the stages")
             else:
                 failure = StageFailed(
-                    f"what the stages do or say is wrong: {type(error).__name__}: {error}"
+                    f"the stages failed or gave a wrong answer: {type(error).__name__}: {error}"
                 )
         return to_json({"id": number, "error": to_record(failure)})
 
@@ -96,11 +97,11 @@ class StageChild:
         return {"position": reader.position, "findings": gravest(findings)}
 
     def _open(self, number: int, *, path: str, checkpoints: Mapping[str, tuple[int, str]]) -> None:
-        file = _File(path_from_text(path))
-        known = {
+        file = StagedFile(path_from_text(path))
+        states = {
             name: (offset, base64.b64decode(state)) for name, (offset, state) in checkpoints.items()
         }
-        self._readers[number] = file, StageReader(file, self._specs, known)
+        self._readers[number] = file, StageReader(file, self._specs, states)
 
     def _close(self, number: int) -> Mapping[str, tuple[int, str]]:
         if number not in self._readers:
@@ -114,19 +115,33 @@ class StageChild:
         }
 
 
-class _File:
-    """The bytes of an upload, opened when they are first read."""
+class StagedFile:
+    """The bytes of an upload, opened when they are first read.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file.
+        cache_bytes: How much before the read position stays in the page cache.
+        eviction_bytes: How much is evicted from it at a time.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+        eviction_bytes: int = DEFAULT_EVICTION_BYTES,
+    ) -> None:
         self._path = path
+        self._cache_bytes = cache_bytes
+        self._eviction_bytes = eviction_bytes
         self._descriptor: int | None = None
-        self._forgotten = 0
+        self._evicted = 0
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
         """Fill ``buffer`` from ``offset``; return how many bytes were there.
 
-        A scheduler may let us go on for milliseconds while those wait for this processor by
-        whom the next bytes come.
+        It yields first: the scheduler may otherwise run this process for milliseconds while
+        the process that receives the next bytes waits for the same processor.
         """
         _yield()
         try:
@@ -137,44 +152,45 @@ class _File:
                 done += got
                 if done == len(buffer):
                     break
-            self._forget(self._descriptor, offset - _KEPT_BEHIND)
+            self._evict(self._descriptor, offset - self._cache_bytes)
         except OSError as error:
             raise StorageFailed(
                 f"The server could not read the bytes back: {error.strerror or error}.",
-                hint="Tell whoever runs the server.",
+                hint="Report it to the server's operator.",
             ) from error
         return done
 
-    def _forget(self, descriptor: int, end: int) -> None:
-        """Let the system's cache go of what is far behind, for the pages that come in now.
+    def _evict(self, descriptor: int, end: int) -> None:
+        """Evict what was read long before from the page cache.
 
-        A huge file would drive everything else out of it.
+        A huge file would otherwise evict everything else.
         """
-        size = end - self._forgotten
-        if size < _FORGOTTEN_AT_ONCE:
+        size = end - self._evicted
+        if size < self._eviction_bytes:
             return
-        with suppress(AttributeError, OSError):  # not every system and file system knows of it
-            os.posix_fadvise(descriptor, self._forgotten, size, os.POSIX_FADV_DONTNEED)
-        self._forgotten = end
+        with suppress(AttributeError, OSError):  # not every system and file system supports it
+            os.posix_fadvise(descriptor, self._evicted, size, os.POSIX_FADV_DONTNEED)
+        self._evicted = end
 
     def close(self) -> None:
+        """Close the file, if it was opened."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
 class _ToServer(logging.Handler):
-    """Tells the server what is logged here."""
+    """Sends what is logged here to the server."""
 
     def __init__(self, pipe: Pipe) -> None:
         super().__init__()
         self._pipe = pipe
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send a message; one that cannot be made is the plugin's mistake and stops nothing."""
+        """Send a message; if it cannot be formatted, that is a defect of the plugin alone."""
         try:
-            said = {"log": record.name, "level": record.levelno, "message": self.format(record)}
-            self._pipe.send(to_json(said))
+            message = {"log": record.name, "level": record.levelno, "message": self.format(record)}
+            self._pipe.send(to_json(message))
         except Exception:  # noqa: BLE001 - as every handler of the standard library does
             self.handleError(record)
 
@@ -188,15 +204,15 @@ def _cut(report: StageReport) -> StageReport:
 
 
 def _begin(pipe: Pipe, message: bytes) -> Callable[[bytes], bytes]:
-    equipment = Equipment.unpacked(message)
-    logging.basicConfig(handlers=[_ToServer(pipe)], level=equipment.log_level, format="%(message)s")
-    child = StageChild(equipment.specs())
-    gc.freeze()  # what was loaded stays: no collection has to look at it
-    return child.answer
+    bootstrap = Bootstrap.unpacked(message)
+    logging.basicConfig(handlers=[_ToServer(pipe)], level=bootstrap.log_level, format="%(message)s")
+    worker = StageWorker(bootstrap.specs())
+    gc.freeze()  # what was loaded stays: no collection has to visit it
+    return worker.answer
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends when the server has no more for it
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends when the server closes its input
     try:
         serve_in_threads(_begin, threads=THREADS)
     except PluginError as error:

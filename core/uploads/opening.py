@@ -10,7 +10,7 @@ from pdfsluice.core.plugins.ports.stages import StageContext
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.scanning.follower import Follower
 from pdfsluice.core.scanning.reader import Checkpoints
-from pdfsluice.core.scanning.runner import StageHosts
+from pdfsluice.core.scanning.runner import StageRunners
 
 from .backends import Backends
 from .lifecycle import ENDED, refusal
@@ -34,7 +34,7 @@ class UploadOpener:
     def __init__(
         self,
         backends: Backends,
-        stages: StageHosts,
+        stages: StageRunners,
         events: EventHub,
         *,
         progress_interval: float,
@@ -111,7 +111,7 @@ class UploadOpener:
     def _follow(self, upload: OpenUpload, checkpoints: Checkpoints) -> Follower:
         return Follower(
             upload.session.id,
-            lambda known: self._stages.host(lambda: _context(upload.session), upload.blob, known),
+            lambda known: self._stages.runner(lambda: _context(upload.session), upload.blob, known),
             checkpoints,
             frontier=lambda: upload.session.committed.frontier,
             on_findings=upload.found,

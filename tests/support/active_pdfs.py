@@ -128,7 +128,7 @@ OBJECT_STREAMS: dict[str, Any] = {
 
 
 def completion_context(path: Path, *known: Finding) -> CompletionContext:
-    """Return what a completion stage is told of a finished upload."""
+    """Return the context that a completion stage gets of a finished upload."""
     now = datetime(2030, 1, 1, tzinfo=UTC)
     session = Session(
         id="s",

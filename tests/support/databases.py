@@ -56,7 +56,7 @@ def to_version_1(connection: Connection) -> None:
 
 
 def age_sessions(state_dir: Path, by: timedelta) -> None:
-    """Let all that was noted of sessions be so much older; for a database nobody has open."""
+    """Make all rows of sessions older; for a database that no process has open."""
     micros = by // timedelta(microseconds=1)
     with closing(sqlite3.connect(state_dir / "pdfsluice.db")) as database:
         database.execute(

@@ -21,7 +21,7 @@ class Block:
     Attributes:
         page: The page, relative to the repository.
         line: Number of its first line.
-        language: What stands behind the fence.
+        language: The word after the fence.
     """
 
     page: str
@@ -57,7 +57,7 @@ def is_a_file(block: Block) -> bool:
 
 
 def write_files(page: Path, folder: Path) -> None:
-    """Write the Python files of a page; a block that names none goes on with the one before."""
+    """Write the Python files of a page; a block that names none continues the one before."""
     text, file = "", folder
     for block in blocks(page, "python"):
         if is_a_file(block):
@@ -77,7 +77,7 @@ def commands(page: str) -> list[str]:
 
 
 def _typed(block: Block) -> Iterator[str]:
-    """Yield what stands behind a prompt; all else is what the command prints."""
+    """Yield the commands after prompts; all else is their output."""
     goes_on = False
     for line in block.text.splitlines():
         if goes_on or line.startswith(_PROMPT):
@@ -86,7 +86,7 @@ def _typed(block: Block) -> Iterator[str]:
 
 
 def _joined(lines: Iterator[str] | list[str]) -> Iterator[str]:
-    """Yield whole commands; one goes on behind a backslash, a pipe or an open quote."""
+    """Yield whole commands; one continues after a backslash, a pipe or an open quote."""
     command = ""
     for line in lines:
         command += line

@@ -158,7 +158,7 @@ def _duplicate_keys(objects: Objects) -> bytes:
 
 
 def _inside_stream(objects: Objects) -> bytes:
-    """Put every object into the data of a stream that nobody refers to."""
+    """Put every object into the data of a stream without a reference to it."""
     writer = Writer(Style())
     writer.out += Style().header + b"70 0 obj <</Length @@@@@>> stream\n"
     start = len(writer.out)
@@ -172,7 +172,7 @@ def _inside_stream(objects: Objects) -> bytes:
 
 
 def _swallowed(objects: Objects) -> bytes:
-    """Let a stream declare a length that covers the objects behind it, up to another stream."""
+    """Let a stream declare a length that covers the objects after it, up to another stream."""
     writer = Writer(Style())
     writer.out += Style().header + b"70 0 obj <</Length @@@@@>> stream\n"
     start = len(writer.out)
@@ -188,7 +188,7 @@ def _swallowed(objects: Objects) -> bytes:
 
 
 def _types_elsewhere(objects: Objects) -> bytes:
-    """Put the names that tell the type of an action into objects of their own."""
+    """Put the names that give the type of an action into objects of their own."""
     names: Objects = {}
 
     def move(value: Any, key: str = "") -> Any:

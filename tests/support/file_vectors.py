@@ -1,4 +1,4 @@
-"""A LlamaIndex vector store as somebody else may bring one: vectors in a file."""
+"""A LlamaIndex vector store of a third party: vectors in a file."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -15,7 +15,7 @@ class Hiding:
         content: What it is; the document runs it when it is opened.
         end: What follows it.
         padding: Bytes before it in the stream.
-        size: What the trailer says about the number of objects; by default the truth.
+        size: The number of objects in the trailer; by default the true one.
         before: Bytes before the header.
         in_stream: Whether it lies in a stream, and not in the open.
         shift: By how much the table is wrong about the objects that are not hidden.

@@ -1,6 +1,6 @@
-"""A stage process that somebody has got the better of: it says what no stage can say.
+"""A stage process under an attacker's control: it gives answers that no stage can give.
 
-The name of the file tells it what to lie about.
+The name of the file selects the lie.
 """
 
 import sys

@@ -101,7 +101,7 @@ def expect_state(page: Page, filename: str, state: str, *, seconds: float = 60) 
 
 
 def stored_percent(upload: Locator) -> int:
-    """Return how much of an upload is stored, as its bar says."""
+    """Return how much of an upload is stored, as its bar shows."""
     return int(upload.get_by_role("progressbar").get_attribute("aria-valuenow") or 0)
 
 

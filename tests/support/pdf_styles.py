@@ -1,4 +1,4 @@
-"""Writes PDFs in one style or another: every token, filter and length as the style says."""
+"""Writes PDFs in one style or another: every token, filter and length follows the style."""
 
 import zlib
 from collections.abc import Callable, Mapping
@@ -197,7 +197,7 @@ class Writer:
         )
 
     def encoded(self, data: bytes, **entries: Any) -> Stream:
-        """Encode data with the filters of the style, and say so in the dictionary."""
+        """Encode data with the filters of the style, and name them in the dictionary."""
         style = self.style
         names = [name for name in style.filters if name is not None]
         parameters: Any = None

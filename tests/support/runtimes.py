@@ -93,7 +93,7 @@ class WordStage:
         return self._tail
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Nothing is open."""
 
 
 @dataclass(eq=False)

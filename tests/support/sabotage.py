@@ -1,4 +1,4 @@
-"""Runtimes whose stages run in stage processes, with a plugin that does what files tell it to."""
+"""Runtimes whose stages run in stage processes, with a plugin that obeys its files."""
 
 import asyncio
 import os
@@ -14,7 +14,9 @@ from pdfsluice import config
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
+from pdfsluice.core.scanning.pool import PoolLimits
 from tests.support.runtimes import send
+from tests.support.waiting import until
 
 SUPPORT = Path(__file__).parent
 CHUNK = 256 * 1024
@@ -35,7 +37,12 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def a_runtime(
-    folder: Path, *, marks_name: str = "marks", **settings: Any
+    folder: Path,
+    *,
+    marks_name: str = "marks",
+    limits: PoolLimits | None = None,
+    module: str = "pdfsluice.core.scanning.worker_main",
+    **settings: Any,
 ) -> AsyncIterator[Runtime]:
     """Open a runtime; opening it again is a restart."""
     marks = folder / marks_name
@@ -53,15 +60,15 @@ async def a_runtime(
         }
         | settings,
     )
-    async with open_runtime(loaded, manager) as runtime:
+    async with open_runtime(loaded, manager, stage_limits=limits, stage_module=module) as runtime:
         yield runtime
 
 
 def file(word: str, chunks: int = 3) -> bytes:
-    """Return a file that says a word at the start of its second chunk."""
-    said = f"@@{word} ".encode()
+    """Return a file that has a word at the start of its second chunk."""
+    command = f"@@{word} ".encode()
     data = bytearray(random.Random(1).randbytes(chunks * CHUNK))
-    data[CHUNK : CHUNK + len(said)] = said
+    data[CHUNK : CHUNK + len(command)] = command
     return bytes(data)
 
 
@@ -72,7 +79,7 @@ async def complete(runtime: Runtime, session: Session) -> dict[str, Any]:
 
 
 async def pieces(runtime: Runtime, session: Session, data: bytes) -> None:
-    """Send chunk by chunk, each when the one before it has been looked at."""
+    """Send chunk by chunk, each when the stages have seen the one before it."""
     for chunk in range(session.total_chunks or 0):
         await send(runtime, session, data, chunk)
         await looked_at(runtime, session, (chunk + 1) * CHUNK)
@@ -80,23 +87,23 @@ async def pieces(runtime: Runtime, session: Session, data: bytes) -> None:
 
 async def looked_at(runtime: Runtime, session: Session, size: int) -> None:
     """Wait until the stages have seen so many bytes."""
-    async with asyncio.timeout(30):
-        while runtime.uploads.counters(session).validated < size:
-            await asyncio.sleep(0.001)
+    await until(lambda: runtime.uploads.counters(session).validated >= size, interval=0.001)
 
 
 async def marked(tmp_path: Path) -> None:
     """Wait until a stage has come to the word in its file."""
-    async with asyncio.timeout(30):
-        while not (tmp_path / "marks" / "mark").exists():
-            await asyncio.sleep(0.01)
+    await until((tmp_path / "marks" / "mark").exists)
 
 
 async def failure(runtime: Runtime, session: Session) -> tuple[str, str]:
-    """Wait until an upload has failed; return why."""
-    async with asyncio.timeout(30):
-        while (stored := await runtime.uploads.get(LOCAL, session.id)).failure_code == "":
-            await asyncio.sleep(0.01)
+    """Wait until an upload has failed; return its code and message."""
+
+    async def failed() -> Session | None:
+        stored = await runtime.uploads.get(LOCAL, session.id)
+        return stored if stored.failure_code else None
+
+    stored = await until(failed)
+    assert stored is not None
     assert stored.state is SessionState.FAILED
     return stored.failure_code, stored.failure_message
 

@@ -1,4 +1,4 @@
-"""A plugin whose stream stage does what uploads tell it to: find, raise, log, hang, die."""
+"""A plugin whose stream stage obeys its files: find, raise, log, hang, leak, die."""
 
 import logging
 import os
@@ -29,28 +29,32 @@ from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
 
 logger = logging.getLogger("saboteur")
 
+LEAK_BYTES = 400 * 1024 * 1024
+
 
 class Options(BaseModel):
-    """Where it leaves its marks."""
+    """The folder in which it leaves its marks."""
 
     folder: Path = Path()
 
 
 class Saboteur:
-    """Obeys the words behind ``@@`` that it meets."""
+    """Obeys the words after ``@@`` that it meets."""
 
     def __init__(self, options: Options, context: StageContext) -> None:
         self._options = options
         self._began_at = context.offset
         self._seen = int(context.checkpoint or b"0")
+        self._leak: list[bytes] = []
 
     def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
-        """Do as told."""
+        """Obey the word in a slice."""
         assert offset == self._seen
         self._seen += len(data)
-        told = re.search(rb"@@([a-z-]+) ", data)
-        word = told[1].decode() if told else ""
+        match = re.search(rb"@@([a-z-]+) ", data)
+        word = match[1].decode() if match else ""
         self._end(word)
+        self._grow(word)
         self._wait(word)
         self._fail(word)
         return self._find(word)
@@ -64,8 +68,12 @@ class Saboteur:
         if word == "exit":
             sys.exit("as told")
 
+    def _grow(self, word: str) -> None:
+        if word == "leak-and-hang" or (word == "leak-once" and self._first_time()):
+            self._leak.append(b"\1" * LEAK_BYTES)
+
     def _wait(self, word: str) -> None:
-        if word == "hang":
+        if word in {"hang", "leak-and-hang"}:
             self._first_time()
             time.sleep(3600)
         if word == "slow" and self._first_time():
@@ -96,7 +104,7 @@ class Saboteur:
         return first
 
     def finish(self) -> StageReport:
-        """Tell what was seen, from where, and by which process."""
+        """Report how much was seen, from where, and by which process."""
         facts = {"seen": self._seen, "began_at": self._began_at, "pid": os.getpid()}
         return StageReport(facts=facts)
 

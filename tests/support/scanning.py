@@ -12,7 +12,7 @@ from pdfsluice.plugins.pdf.syntax.effort import Allowance
 
 @dataclass(frozen=True)
 class Scanned:
-    """What both stages say at the end."""
+    """The reports of both stages."""
 
     findings: tuple[Finding, ...]
     unscanned: tuple[Unscanned, ...]

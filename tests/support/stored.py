@@ -36,7 +36,7 @@ def documents(base_url: str) -> list[dict[str, Any]]:
 
 
 def documents_of(base_url: str, data: bytes) -> list[dict[str, Any]]:
-    """Return the documents that have exactly these bytes, by what the server says and sends."""
+    """Return the documents that have exactly these bytes, by their metadata and their download."""
     digest = hashlib.sha256(data).hexdigest()
     found = [each for each in documents(base_url) if each["sha256"] == digest]
     for document in found:

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
@@ -13,12 +13,24 @@ DEFAULT_SECONDS = 30.0
 _POLL_INTERVAL_SECONDS = 0.01
 
 
+@overload
 async def until(
-    condition: Callable[[], T | Awaitable[T]],
+    condition: Callable[[], Awaitable[T]], *, seconds: float = ..., interval: float = ...
+) -> T: ...
+
+
+@overload
+async def until(
+    condition: Callable[[], T], *, seconds: float = ..., interval: float = ...
+) -> T: ...
+
+
+async def until(
+    condition: Callable[[], object],
     *,
     seconds: float = DEFAULT_SECONDS,
     interval: float = _POLL_INTERVAL_SECONDS,
-) -> T:
+) -> object:
     """Call a condition until its result is true, and return that result.
 
     Args:
@@ -32,7 +44,7 @@ async def until(
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
-        value: T = await result if inspect.isawaitable(result) else result
+        value = await result if inspect.isawaitable(result) else result
         if value:
             return value
         _check(deadline, condition, seconds, value)

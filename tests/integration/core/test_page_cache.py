@@ -1,4 +1,4 @@
-"""What is far behind in a huge file leaves the system's cache; what is near stays."""
+"""What was read long before in a huge file leaves the page cache; what is near stays."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pdfsluice.core.scanning import worker_main as stage_child
+from pdfsluice.core.scanning.worker_main import StagedFile
 
 MIB = 1024 * 1024
 SIZE = 64 * MIB
@@ -28,13 +28,9 @@ def cached(path: Path) -> int:
 
 
 @pytest.mark.skipif(shutil.which("fincore") is None, reason="fincore is not installed")
-def test_a_file_that_is_read_leaves_the_cache_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_was_read_leaves_the_cache(tmp_path: Path) -> None:
     if in_memory(tmp_path):
         pytest.skip("the temporary directory is in memory")
-    monkeypatch.setattr(stage_child, "_KEPT_BEHIND", 16 * MIB)
-    monkeypatch.setattr(stage_child, "_FORGOTTEN_AT_ONCE", 8 * MIB)
     path = tmp_path / "huge"
     with path.open("wb") as huge:
         for number in range(SIZE // MIB):
@@ -42,7 +38,7 @@ def test_a_file_that_is_read_leaves_the_cache_behind(
         huge.flush()
         os.fsync(huge.fileno())
     assert cached(path) == SIZE
-    file = stage_child._File(path)
+    file = StagedFile(path, cache_bytes=16 * MIB, eviction_bytes=8 * MIB)
     buffer = memoryview(bytearray(MIB))
     for number in range(SIZE // MIB):
         assert file.read_into(number * MIB, buffer) == MIB

@@ -1,4 +1,4 @@
-"""Stage processes that die, hang and lie: real ones, which a plugin brings to it."""
+"""Stage processes that die, hang, grow and lie: real ones, with a plugin that makes them."""
 
 import asyncio
 import hashlib
@@ -11,6 +11,7 @@ import pytest
 
 from pdfsluice.core.findings import MAX_FINDINGS
 from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.scanning.pool import PoolLimits
 from pdfsluice.core.scanning.worker_main import THREADS
 from tests.support.runtimes import initiate, send, send_all
 from tests.support.sabotage import (
@@ -25,6 +26,8 @@ from tests.support.sabotage import (
     looked_at,
     marked,
 )
+from tests.support.saboteur import LEAK_BYTES
+from tests.support.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -86,12 +89,9 @@ async def test_a_process_that_was_ended_idle_is_replaced(tmp_path: Path) -> None
     assert known["pid"] != pid
 
 
-async def test_a_process_that_hangs_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pdfsluice.core.scanning.process._PATIENCE", 0.5)
+async def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
     data = file("hang")
-    async with a_runtime(tmp_path) as runtime:
+    async with a_runtime(tmp_path, limits=PoolLimits(request_timeout=0.5)) as runtime:
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await send(runtime, session, data, 1)
@@ -110,12 +110,9 @@ async def test_a_process_whose_heir_lives_on_is_replaced(tmp_path: Path) -> None
         assert (await complete(runtime, session))["seen"] == 3 * CHUNK
 
 
-async def test_an_upload_can_be_cancelled_while_its_stages_hang(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pdfsluice.core.scanning.pool._CLOSING_SECONDS", 0.2)
+async def test_an_upload_can_be_cancelled_while_its_stages_hang(tmp_path: Path) -> None:
     data, other = file("hang"), file("quiet")
-    async with a_runtime(tmp_path) as runtime:
+    async with a_runtime(tmp_path, limits=PoolLimits(closing_timeout=0.2)) as runtime:
         for _ in range(THREADS + 1):  # no place in the process may stay taken
             (tmp_path / "marks" / "mark").unlink(missing_ok=True)
             session = await initiate(runtime, data)
@@ -127,26 +124,60 @@ async def test_an_upload_can_be_cancelled_while_its_stages_hang(
         assert (await complete(runtime, session))["seen"] == len(other)
 
 
-async def test_a_file_that_is_past_its_danger_leaves_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pdfsluice.core.scanning.pool._MOST_ALONE", 1)
+async def test_many_suspects_share_few_processes(tmp_path: Path) -> None:
+    """Each is read alone, to its end, and none waits for one that gets no bytes."""
     data = file("note-and-die-once")
-    async with a_runtime(tmp_path) as runtime:
+    async with a_runtime(tmp_path, limits=PoolLimits(max_isolated=1)) as runtime:
+        sessions = []
         for _ in range(2):
             (tmp_path / "marks" / "mark").unlink(missing_ok=True)
-            session = await initiate(runtime, data)
-            await send(runtime, session, data, 0)
-            await send(runtime, session, data, 1)
-            await looked_at(runtime, session, 2 * CHUNK)
-        await send_all(runtime, session, data)
-        known = await complete(runtime, session)
-    assert known["sha256"] == hashlib.sha256(data).hexdigest()
+            sessions.append(await initiate(runtime, data))
+            await send(runtime, sessions[-1], data, 0)
+            await send(runtime, sessions[-1], data, 1)
+            await looked_at(runtime, sessions[-1], 2 * CHUNK)
+        await asyncio.gather(*(send(runtime, session, data, 2) for session in sessions))
+        results = await asyncio.gather(*(complete(runtime, session) for session in sessions))
+    assert {result["sha256"] for result in results} == {hashlib.sha256(data).hexdigest()}
+    assert len({result["pid"] for result in results}) == 2
 
 
-async def test_a_file_that_is_often_near_a_death_does_not_fail_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_process_that_has_grown_gives_its_uploads_to_another(tmp_path: Path) -> None:
+    leaking, other = file("leak-once"), file("quiet")
+    limits = PoolLimits(retire_bytes=LEAK_BYTES, memory_interval=0.05)
+    async with a_runtime(tmp_path, limits=limits) as runtime:
+        waiting = await initiate(runtime, other)
+        await send(runtime, waiting, other, 0)
+        await looked_at(runtime, waiting, CHUNK)
+        (grown,) = children()
+        session = await initiate(runtime, leaking)
+        await send(runtime, session, leaking, 0)
+        await send(runtime, session, leaking, 1)
+        await marked(tmp_path)
+        await until(lambda: grown not in children())
+        for upload, data in ((session, leaking), (waiting, other)):
+            await send_all(runtime, upload, data)
+            known = await complete(runtime, upload)
+            assert known["sha256"] == hashlib.sha256(data).hexdigest()
+            assert known["seen"] == len(data)
+        assert known["pid"] != grown
+        assert known["began_at"] == CHUNK  # from its checkpoint
+
+
+async def test_a_process_above_the_memory_limit_is_killed(tmp_path: Path) -> None:
+    limits = PoolLimits(retire_bytes=LEAK_BYTES, max_bytes=LEAK_BYTES, memory_interval=0.02)
+    data, other = file("leak-and-hang"), file("quiet")
+    async with a_runtime(tmp_path, limits=limits) as runtime:
+        session = await initiate(runtime, data)
+        await send(runtime, session, data, 0)
+        await send(runtime, session, data, 1)
+        code, message = await failure(runtime, session)
+        assert (code, "MiB of memory" in message) == ("stage-failed", True)
+        session = await initiate(runtime, other)
+        await send_all(runtime, session, other)
+        assert (await complete(runtime, session))["seen"] == len(other)
+
+
+async def test_a_file_that_is_often_near_a_death_does_not_fail_for_it(tmp_path: Path) -> None:
     data = file("quiet", chunks=8)
     async with a_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
@@ -182,9 +213,7 @@ async def test_a_process_ends_with_its_server_whatever_it_is_at(tmp_path: Path) 
         await marked(tmp_path)
         (process,) = runtime.uploads._open_uploads._opener._stages._shared  # type: ignore[attr-defined]
         process._child._process.stdin.close()  # as when the server dies
-        async with asyncio.timeout(20):
-            while process.pid in children():
-                await asyncio.sleep(0.01)
+        await until(lambda: process.pid not in children(), seconds=20)
 
 
 @pytest.mark.parametrize(
@@ -196,10 +225,9 @@ async def test_what_no_stage_can_say_is_not_believed(
     caplog: pytest.LogCaptureFixture,
     lie: str,
 ) -> None:
-    monkeypatch.setattr("pdfsluice.core.scanning.process._MODULE", "lying_child")
     monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
     data = file("quiet")
-    async with a_runtime(tmp_path) as runtime:
+    async with a_runtime(tmp_path, module="lying_child") as runtime:
         session = await initiate(runtime, data, filename=f"{lie}.pdf")
         await send(runtime, session, data, 0)
         if lie in {"many", "log", "checkpoints"}:

@@ -10,7 +10,7 @@ from pdfsluice.core.errors import StageFailed
 from pdfsluice.core.findings import Finding, StageReport
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
 from pdfsluice.core.scanning.follower import Follower
-from pdfsluice.core.scanning.runner import ThreadHosts
+from pdfsluice.core.scanning.runner import ThreadRunners
 from pdfsluice.core.testing.memory_uploads import MemoryUploadStore
 from pdfsluice.core.threads import BufferPool, Workers
 
@@ -65,7 +65,7 @@ async def follower_of(workers: Workers, buffers: BufferPool, *specs: StreamStage
     context = StageContext(session_id=ID, filename="a.pdf", total_size=len(DATA))
     return Follower(
         ID,
-        lambda known: ThreadHosts(specs, workers, buffers).host(lambda: context, blob, known),
+        lambda known: ThreadRunners(specs, workers, buffers).runner(lambda: context, blob, known),
         {},
         frontier=lambda: len(DATA),
         on_findings=go_on,

@@ -1,0 +1,234 @@
+"""The stages of one upload that run in a stage process, or in another after that one.
+
+Messages are JSON, one object a line (``core/processes/child.py``)::
+
+    server: {"id": 7, "do": "read", "reader": 3, "upload": ..., "filename": ..., "total_size": ...,
+             "end": 8388608, "open": {"path": ..., "checkpoints": {...}}}   "open" once
+    child:  {"id": 7, "position": 8388608, "findings": [...]}
+    server: {"id": 8, "do": "finish", ...}         child: {"id": 8, "reports": [...]}
+    server: {"id": 9, "do": "close", ...}          child: {"id": 9, "checkpoints": {...}}
+    child:  {"id": ..., "error": {"code": ...}}, or unasked {"log": ...}
+"""
+
+import asyncio
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pdfsluice.core.encoding import read_findings, read_report
+from pdfsluice.core.errors import PdfsluiceError, StageFailed, from_record
+from pdfsluice.core.findings import MAX_FINDINGS, Finding, StageReport
+from pdfsluice.core.plugins.ports.stages import StageContext
+from pdfsluice.core.processes.child import ChildFailed, path_to_text
+
+from .process import Answer, StageProcess
+from .reader import Checkpoints
+from .runner import StagesLost
+
+if TYPE_CHECKING:
+    from .pool import StageProcessPool
+
+T = TypeVar("T")
+
+
+class ProcessRunner:
+    """Runs the stages of one upload in a stage process.
+
+    Args:
+        pool: Assigns the processes.
+        context: Returns the context in which stages are opened.
+        path: The file that holds the bytes.
+        checkpoints: Where stages continue.
+
+    Attributes:
+        position: The offset up to which every stage has seen the file. It stays while the upload
+            is parked; stages without a checkpoint then see the file again when more is read.
+        suspect: Whether a process died while it read this file.
+    """
+
+    def __init__(
+        self,
+        pool: "StageProcessPool",
+        context: Callable[[], StageContext],
+        path: Path,
+        checkpoints: Checkpoints,
+    ) -> None:
+        self._pool = pool
+        self._context = context
+        self._path = path
+        self._checkpoints = checkpoints
+        self._process: StageProcess | None = None
+        self._reader = 0
+        self._answer: Answer | None = None
+        self._turn = asyncio.Lock()
+        self._moved_at = 0  # the position at which it last left a process
+        self._finishing = False
+        self.suspect = False
+        self.position = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is running."""
+        return not self._turn.locked()
+
+    async def read_on(self, end: int) -> Sequence[Finding]:
+        """Show the stages more of the file, at most up to ``end``."""
+        async with self._turn:
+            limit = max((end, *(offset for offset, _ in self._checkpoints.values())))
+            before = self.position if self._process is not None else 0
+            self.position, findings = await self._ask(
+                {"do": "read", "end": end}, lambda answer: _progress(answer, before, limit)
+            )
+            if self._must_move:
+                await self._move_out()
+            return findings
+
+    async def finish(self) -> Sequence[StageReport]:
+        """Return the reports of stages that have seen the whole file."""
+        async with self._turn:
+            if self._process is None and self.position:  # parked: read to the end again
+                self._finishing, self.position = True, 0
+                raise StagesLost
+            reports = await self._ask({"do": "finish"}, _reports)
+            await self._leave()  # the stages are closed as well
+            self._checkpoints = {}
+            return reports
+
+    async def close(self) -> Checkpoints:
+        """Close the stages and return their checkpoints."""
+        async with self._turn:
+            if self._answer is not None and self._process is not None:
+                # Its caller was cancelled, but the process still works on the request.
+                await asyncio.wait([self._answer], timeout=self._pool.limits.closing_timeout)
+                if not self._answer.done():
+                    self._process.kill("the stages of a closed upload did not stop")
+                    await asyncio.wait([self._answer])
+            if self._process is None:
+                return self._checkpoints
+            return await self._close_stages()
+
+    async def park(self) -> None:
+        """Leave the process between two reads; the next read continues in another one."""
+        async with self._turn:
+            if self._process is not None and self._answer is None:
+                await self._move_out()
+
+    @property
+    def _must_move(self) -> bool:
+        """Whether the process retires, or another suspect waits for one of its own.
+
+        It moves only after progress, and not between the last byte and the reports: stages
+        without a checkpoint see the file again after each move.
+        """
+        process = self._process
+        if process is None or self._finishing or self.position <= self._moved_at:
+            return False
+        if self.position == self._context().total_size:
+            return False
+        return process.retiring or (self.suspect and self._pool.contended)
+
+    async def _move_out(self) -> None:
+        """Leave the process with checkpoints; stages without one start again."""
+        position = self._moved_at = self.position
+        self._checkpoints = await self._close_stages() or self._checkpoints
+        self.position = position
+
+    async def _close_stages(self) -> Checkpoints:
+        try:
+            return await self._ask({"do": "close"}, _checkpoints)
+        except (StagesLost, PdfsluiceError):
+            return {}
+        finally:
+            await self._leave()
+
+    async def _ask(self, request: Mapping[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
+        """Have a request answered by the process that holds the stages.
+
+        Args:
+            request: What to do.
+            read: Converts the answer, or raises if no stage can have given it.
+
+        Raises:
+            StagesLost: The process has ended.
+            StageFailed: It ended while it read a file that was suspect already.
+            Overloaded: No process starts.
+            PdfsluiceError: What a stage raised.
+        """
+        context = self._context()
+        opening: dict[str, Any] = {}
+        if self._process is None:
+            self._process = await self._pool.enter(self)
+            self._reader = self._pool.next_reader()
+            opening = {"open": self._opening()}
+        message = {
+            "reader": self._reader,
+            "upload": context.session_id,
+            "filename": context.filename,
+            "total_size": context.total_size,
+            **request,
+            **opening,
+        }
+        try:
+            self._answer = await self._process.begin(message)
+            answer = await asyncio.shield(self._answer)
+        except StagesLost:
+            await self._leave()
+            raise
+        except ChildFailed as failure:
+            raise await self._suspected(str(failure)) from failure
+        self._answer = None
+        try:
+            return _result(answer, read)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            self._process.kill(f"it gave an answer that no stage can give: {error!r}")
+            raise await self._suspected("it gave an answer that no stage can give") from error
+
+    def _opening(self) -> Mapping[str, Any]:
+        return {
+            "path": path_to_text(self._path),
+            "checkpoints": {
+                name: (offset, base64.b64encode(state).decode())
+                for name, (offset, state) in self._checkpoints.items()
+            },
+        }
+
+    async def _suspected(self, reason: str) -> StagesLost | StageFailed:
+        """Return what follows from the death of a process that was reading this upload."""
+        await self._leave()
+        if self.suspect:
+            return StageFailed(
+                f"checking the file ended the process that did it, again: {reason}",
+                hint="The file may have been made to do that. Report it to the server's operator.",
+            )
+        self.suspect = True
+        return StagesLost()
+
+    async def _leave(self) -> None:
+        """Leave the process; the state of the stages is lost, except for checkpoints."""
+        self._process, self._answer, self.position = None, None, 0
+        await self._pool.leave(self)
+
+
+def _result(answer: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
+    if "error" in answer:
+        raise from_record(answer["error"])
+    return read(answer)
+
+
+def _progress(answer: Mapping[str, Any], before: int, limit: int) -> tuple[int, Sequence[Finding]]:
+    position = answer["position"]
+    if not isinstance(position, int) or not before < position <= limit:
+        raise ValueError(f"a position of {position!r} after {before}, in {limit} bytes")
+    return position, read_findings(answer["findings"][:MAX_FINDINGS])
+
+
+def _reports(answer: Mapping[str, Any]) -> Sequence[StageReport]:
+    return [read_report(report, most=MAX_FINDINGS) for report in answer["reports"]]
+
+
+def _checkpoints(answer: Mapping[str, Any]) -> Checkpoints:
+    return {
+        str(name): (int(offset), base64.b64decode(state))
+        for name, (offset, state) in answer["checkpoints"].items()
+    }
