@@ -9,7 +9,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from pdfsluice.core.errors import OffsetConflict, PermissionDenied, ProtocolError
+from pdfsluice.core.errors import OffsetConflict, PermissionDenied, ProtocolError, UploadIncomplete
 from pdfsluice.core.models import Checksum, Protocol, Session
 from pdfsluice.core.uploads.creating import Initiation
 from pdfsluice.core.uploads.lifecycle import OPEN, expiry
@@ -186,7 +186,14 @@ async def _progress_headers(request: web.Request, session: Session) -> dict[str,
     position = sequential.offset(session)
     headers = {"Upload-Offset": str(position)}
     if position == session.total_size and session.metadata.get(CONCAT_KEY) != "partial":
-        document_id = await sequential.document_id(request, session)
+        try:
+            document_id = await sequential.document_id(request, session)
+        except UploadIncomplete:  # stored bytes were damaged, and are to be sent again
+            uploads = request.app[RUNTIME].uploads
+            session = await uploads.get(request[PRINCIPAL], session.id)
+            if sequential.offset(session) == position:
+                raise
+            return await _progress_headers(request, session)
         if document_id is not None:
             headers[hdrs.CONTENT_LOCATION] = sequential.document_url(document_id)
     elif session.state in OPEN:
