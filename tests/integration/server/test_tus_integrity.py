@@ -40,7 +40,7 @@ async def test_a_deleted_document_ends_its_upload_in_every_protocol(web: WebServ
         assert response.status < 300
     (session,) = await web.runtime.uploads._sessions.find(states=tuple(SessionState))
     session_id = session.id
-    requests = (
+    requests: tuple[tuple[str, str, dict[str, str]], ...] = (
         ("GET", f"/api/documents/streaming/{session_id}", {}),
         ("POST", f"/api/documents/streaming/complete/{session_id}", {}),
         ("HEAD", f"/files/{session_id}", TUS),
