@@ -22,6 +22,7 @@ from pdfsluice.core.errors import BodyIncomplete, BodyTimeout, SizeExceeded
 from pdfsluice.core.models import Checksum
 from pdfsluice.core.uploads.receiving import Part
 
+from .aiohttp_private import read_rest
 from .connection import Connection
 from .socket_body import BUFFERS, Receiver, take_over
 
@@ -108,7 +109,7 @@ class BodyReader:
         except BodyIncomplete:
             # aiohttp keeps what came before the connection broke but hands nothing out once
             # it is lost. A client on a line that breaks often would never get any further.
-            if rest := self._content._read_nowait(-1):  # noqa: SLF001 - there is no public way
+            if rest := read_rest(self._content):
                 return rest
             raise
 

@@ -6,12 +6,12 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http import HttpRequestParser
-from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+from aiohttp.web_protocol import RequestHandler
 
 from pdfsluice.server.logs import AccessLogger
 from pdfsluice.server.problems import internal_problem, problem_of_status
 
+from .aiohttp_private import is_drained, missing, renew_parser, server_options
 from .mounting import without_prefix
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,10 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         """Replace the factory of connections; aiohttp has no public way to choose it."""
         made = await super()._make_server()
-        options = made._kwargs  # noqa: SLF001 - see above
+        if absent := missing():
+            logger.warning("large bodies are received more slowly: aiohttp lacks %s", absent)
+            return made
+        options = server_options(made)
         factory = without_prefix(made.request_factory, self._root_path)
         return _Server(made.request_handler, request_factory=factory, **options)
 
@@ -71,25 +74,11 @@ class Connection(RequestHandler):
     @property
     def drained(self) -> bool:
         """Whether nothing that the socket gave waits to be parsed."""
-        return not (self._reading_paused or self._buffer_paused)
+        return is_drained(self)
 
     def forget_body(self) -> None:
-        """Go on with the next request: somebody else has read this one's body to its end.
-
-        There is no public way past a body that the parser has not seen: it is replaced by
-        a new one, as at the start of a connection.
-        """
-        self._parser = HttpRequestParser(
-            self,
-            self._loop,
-            READ_BUFFER,
-            max_line_size=self.max_line_size,
-            max_field_size=self.max_field_size,
-            max_headers=self.max_headers,
-            payload_exception=RequestPayloadError,
-            auto_decompress=False,
-            max_msg_queue_size=self._max_msg_queue_size,
-        )
+        """Expect the next request: a worker has read the body of this one to its end."""
+        renew_parser(self, READ_BUFFER)
 
     def lose_track(self) -> None:
         """Read no further request: somebody else has given up this one's body half-way."""
