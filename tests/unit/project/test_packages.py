@@ -13,7 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = ("cli", "client", "config", "core", "plugins", "server")
-BESIDE = ("pyproject.toml", "README.md", "LICENSE")
+BESIDE = ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in", "CONTRIBUTING.md", "Makefile")
+WITH_SOURCE = ("tests", "benchmarks", "docs")
+"""Folders of the source distribution alone."""
 NOT_INSTALLED = ("client/js/*.*", "client/js/types/*")
 """What serves the npm package alone."""
 
@@ -62,8 +64,8 @@ def test_a_folder_is_not_imported_under_its_bare_name(folder: str) -> None:
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source distribution, made in a copy, so that nothing is left in the tree."""
     copy = tmp_path_factory.mktemp("source")
-    leave_out = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for folder in FOLDERS:
+    leave_out = shutil.ignore_patterns("*.egg-info", "node_modules")
+    for folder in (*FOLDERS, *WITH_SOURCE):
         shutil.copytree(ROOT / folder, copy / folder, ignore=leave_out)
     for name in BESIDE:
         shutil.copy(ROOT / name, copy)
@@ -96,6 +98,17 @@ def test_a_source_distribution_holds_the_texts_beside_the_code(sdist: Path) -> N
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert names >= set(BESIDE)
+    assert names >= {"tests/conftest.py", "tests/unit/project/test_packages.py", "docs/generate.py"}
+
+
+@pytest.mark.long
+def test_a_source_distribution_holds_nothing_that_was_made(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    made = {name for name in names if Path(name).suffix in {".pyc", ".so"} or "__pycache__" in name}
+    assert made == set()
+    folders = {name.partition("/")[0] for name in names if "/" in name}
+    assert folders <= {*FOLDERS, *WITH_SOURCE, "pdfsluice.egg-info"}
 
 
 @pytest.mark.long
