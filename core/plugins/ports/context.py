@@ -10,6 +10,8 @@ from pdfsluice.core.events import Event
 if TYPE_CHECKING:  # pydantic takes 80 ms to import; only programs that read settings need it
     from pydantic import BaseModel
 
+    from pdfsluice.config import Settings
+
 OptionsT = TypeVar("OptionsT", bound="BaseModel")
 
 
@@ -62,7 +64,7 @@ class PluginContext:
     data_dir: Path
     upload_dir: Path
     state_dir: Path
-    settings: Any
+    settings: "Settings"
     section: "Callable[[str], BaseModel]"
     publish: Callable[[Event], None]
     shared: dict[str, Any] = field(default_factory=dict)

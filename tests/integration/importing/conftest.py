@@ -5,12 +5,12 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
 from pydantic import BaseModel
 
+from pdfsluice.config import Settings
 from pdfsluice.core.models import NewDocument
 from pdfsluice.core.plugins.opening import open_parts
 from pdfsluice.core.plugins.ports.context import PluginContext
@@ -42,7 +42,7 @@ def context_in(folder: Path, **sections: BaseModel) -> PluginContext:
         data_dir=folder,
         upload_dir=folder,
         state_dir=folder,
-        settings=SimpleNamespace(durability="process", min_free_space=0),
+        settings=Settings.model_validate({"data_dir": folder, "min_free_space": 0}),
         section=lambda name: sections.get(name) or models[name](),
         publish=lambda event: None,
     )

@@ -1,12 +1,12 @@
 """Finding, naming, ordering and refusing plugins."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
+from pdfsluice.config import Settings
 from pdfsluice.core import API_VERSION, closing
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.plugins.hookspecs import hookimpl
@@ -22,7 +22,7 @@ CONTEXT = PluginContext(
     data_dir=Path("/nowhere"),
     upload_dir=Path("/nowhere"),
     state_dir=Path("/nowhere"),
-    settings=SimpleNamespace(),
+    settings=Settings.model_validate({"data_dir": "/nowhere"}),
     section=lambda _: BaseModel(),
     publish=lambda _: None,
 )

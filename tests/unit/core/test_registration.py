@@ -5,12 +5,13 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
+from pdfsluice.config import Settings
 from pdfsluice.core import (
     AuthenticatorSpec,
     CatalogueSpec,
@@ -35,9 +36,13 @@ from tests.support.parts import part_of
 
 ACME = PluginInfo("acme", "acme_plugin", "acme-dist", "1.2")
 CONTEXT = PluginContext(
-    data_dir=Path(), upload_dir=Path(), state_dir=Path(),
-    settings=SimpleNamespace(), section=lambda _: BaseModel(), publish=lambda _: None,
-)  # fmt: skip
+    data_dir=Path(),
+    upload_dir=Path(),
+    state_dir=Path(),
+    settings=Settings.model_validate({"data_dir": "/nowhere"}),
+    section=lambda _: BaseModel(),
+    publish=lambda _: None,
+)
 GATE = part_of(HOLDERS["gates"].protocol)
 
 
