@@ -12,19 +12,14 @@ from typing import Any, get_type_hints
 
 import describe
 from command_page import command_page
+from http_reference import COMMON_CODES, http_api
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
 
 from pdfsluice.client.errors import ClientError
 from pdfsluice.config.environment import SPEC_VARIABLES
 from pdfsluice.config.settings import Settings
-from pdfsluice.core import (
-    errors,
-    events,
-    findings,
-    models,
-    ranges,
-)
+from pdfsluice.core import errors, events, findings, models, ranges
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.plugins import hookspecs
 from pdfsluice.core.plugins.manager import PluginManager
@@ -35,14 +30,13 @@ from pdfsluice.core.uploads.service import UploadStats
 from pdfsluice.plugins.pdf.explanations import EXPLANATIONS
 from pdfsluice.plugins.pdf.streaming.codes import LIMITS, PROBLEMS, UNSCANNED
 from pdfsluice.server.api import reference_page as manual
-from pdfsluice.server.markdown import COMMON_CODES, http_api
 from pdfsluice.server.metrics import Metrics
 from pdfsluice.server.problems import status_of
 from pdfsluice.server.transport.event_loop import FairEventLoop
 
 PORTS = (
-    *("stages", "blobs", "sessions", "catalogue", "opening"),
-    *("access", "sinks", "policy", "documents", "children", "context"),
+    *("stages", "blobs", "sessions", "catalogue", "opening", "access"),
+    *("sinks", "policy", "documents", "children", "context"),
 )
 REFERENCE = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate.py; change the docstrings, then run `make docs`. -->\n"

@@ -10,10 +10,9 @@ from typing import Any
 
 from pdfsluice.config import load
 from pdfsluice.core.plugins.manager import PluginManager
-
-from .api.openapi import describe
-from .app import open_app
-from .routes import TABLE
+from pdfsluice.server.api.openapi import describe
+from pdfsluice.server.app import open_app
+from pdfsluice.server.routes import TABLE
 
 Json = dict[str, Any]
 
