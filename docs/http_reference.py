@@ -113,7 +113,7 @@ def _kind(schema: Json) -> str:
 
 
 def _range(schema: Json) -> str:
-    """Say within which bounds a number, or the length of a text, has to be."""
+    """Return the bounds of a number, or of the length of a text, in words."""
     number = not schema.keys().isdisjoint({"minimum", "maximum"})
     names, unit = (("minimum", "maximum"), "") if number else (_LENGTHS, " characters")
     low, high = (f"{schema[name]:,}" if name in schema else "" for name in names)
