@@ -1,4 +1,4 @@
-"""What a stage saw in a file, and how sure anybody can be that it saw all."""
+"""What a stage saw in a file, and what it could not see."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -86,7 +86,7 @@ class Trigger(StrEnum):
 BY_ITSELF: Final = frozenset(
     {Trigger.OPEN, Trigger.NAMED, Trigger.PAGE, Trigger.CLOSE, Trigger.SAVE, Trigger.PRINT}
 )
-"""What runs without anybody doing more than reading the document, keeping or printing it."""
+"""What runs without more being done than reading the document, keeping or printing it."""
 
 
 class Revision(StrEnum):
@@ -106,9 +106,9 @@ class Finding:
         stage: The name of the stage that saw it.
         message: What was found, in a sentence that a user understands.
         advice: What to do about it, in a sentence.
-        offset: Byte offset in the file, or ``None`` where it has no single place.
+        offset: Byte offset in the file, or ``None`` if it has no single place.
         object: Object number (ISO 32000-2, 7.3.10), or ``None`` where unknown.
-        trigger: What makes it run, where it is an action.
+        trigger: What makes it run, if it is an action.
         hidden: Whether it cannot be read in the raw bytes (escaped name, object stream).
         revision: ``EARLIER`` where a later incremental update replaces it.
         excerpt: A short, printable piece of what was found.
@@ -150,7 +150,7 @@ class Unscanned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageReport:
-    """What a stage says when it has seen the whole file.
+    """What a stage reports about the whole file.
 
     Attributes:
         findings: What was found and not yet returned from ``feed``.
@@ -158,7 +158,8 @@ class StageReport:
             earlier stage left open names that stage in ``settles``.
         facts: Values for the catalogue and for later stages: ``sha256``, ``pdf_version``,
             ``page_count``, ``metadata``.
-        settles: Names of stages whose ``unscanned`` entries this report makes void.
+        settles: Names of stages whose ``unscanned`` entries this report makes void, and whose
+            findings of the kind ``unread``.
         supersedes: Names of stages (often its own) whose findings so far this report's
             ``findings`` replace.
     """
@@ -201,7 +202,7 @@ class Decision(IntEnum):
     QUARANTINE = 2
     """Refused; the bytes are kept apart for an administrator."""
     REJECT = 3
-    """Refused; the bytes are deleted, or quarantined where the settings say so."""
+    """Refused; the bytes are deleted, or quarantined if the settings require it."""
 
     @property
     def refuses(self) -> bool:

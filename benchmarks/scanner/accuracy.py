@@ -27,7 +27,7 @@ _UNSETTLED = {
     "aa_empty": "additional_actions",
     "ef_empty": "embedded_files",
 }
-"""Notes that say that a kind is neither right nor wrong to report."""
+"""Notes that make a kind neither right nor wrong to report."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ def labelled(folder: Path) -> Iterator[Labelled]:
         for row in csv.DictReader(table, delimiter="\t"):
             note = row["note"]
             unsettled = {kind for word, kind in _UNSETTLED.items() if word in note}
+            if row["label"] != "benign":  # damage that keeps a part from being read
+                unsettled.add(FindingKind.UNREAD)
             yield Labelled(
                 name=row["file"],
                 data=(folder / "pdf" / row["file"]).read_bytes(),

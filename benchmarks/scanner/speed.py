@@ -7,7 +7,7 @@ Generates a text-heavy PDF (many small Flate streams), one with its objects in o
 streams, an image-heavy one, one of links, and ones with junk or the smallest objects between
 a header and a trailer, and feeds them through both stages on one core.
 
-With ``--floods`` the files are all small parts, made to cost time; what is told is how fast
+With ``--floods`` the files are all small parts, made to cost time; what is printed is how fast
 they pass once the steps that every file has are spent.
 """
 
@@ -191,7 +191,7 @@ def flood(name: str, size: int, step: int, *, fast: bool) -> tuple[float, float,
     """Scan a flood.
 
     Returns:
-        Megabytes per second once it is limited, or of all of it where it is not; the longest
+        Megabytes per second once it is limited, or of all of it if it is not; the longest
         time that a slice took, in milliseconds; and whether it was limited.
     """
     data = b"%PDF-1.7\n" + FLOODS[name](size)
@@ -220,7 +220,7 @@ def main() -> None:
     """Print megabytes per second of processor time, and the growth of memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--megabytes", type=int, help="size of each file; 64, of floods 8")
-    parser.add_argument("--slice", type=int, default=256 * 1024, help="bytes fed at once")
+    parser.add_argument("--slice", type=int, default=256 * 1024, help="bytes fed at a time")
     parser.add_argument("--plain", action="store_true", help="without hyperscan")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--floods", action="store_true", help="files that are made to cost time")

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from pdfsluice.core.findings import (
     Finding,
+    FindingKind,
     Revision,
     StageReport,
     Trigger,
@@ -23,7 +24,8 @@ def merge_reports(reports: Sequence[StageReport]) -> StageReport:
     """Merge reports in the order of the stages; later ones know more.
 
     - A report that ``supersedes`` a stage replaces the findings of that stage so far.
-    - A report that ``settles`` a stage makes void what that stage left unscanned.
+    - A report that ``settles`` a stage removes what that stage left unscanned, and its findings
+      of the kind ``unread``.
     - A finding that another stage has already made in the same object is not repeated: the
       earlier one keeps its place and excerpt, if it has them, and takes over trigger, severity
       and wording.
@@ -35,7 +37,7 @@ def merge_reports(reports: Sequence[StageReport]) -> StageReport:
     for report in reports:
         merged = StageReport(
             findings=_merge_findings(
-                (f for f in merged.findings if f.stage not in report.supersedes), report.findings
+                (f for f in merged.findings if not _is_replaced(f, report)), report.findings
             ),
             unscanned=_merge_unscanned(
                 (u for u in merged.unscanned if u.stage not in report.settles), report.unscanned
@@ -43,6 +45,12 @@ def merge_reports(reports: Sequence[StageReport]) -> StageReport:
             facts={**merged.facts, **report.facts},
         )
     return merged
+
+
+def _is_replaced(finding: Finding, report: StageReport) -> bool:
+    """Whether a later report makes an earlier finding void."""
+    settled = finding.kind == FindingKind.UNREAD and finding.stage in report.settles
+    return settled or finding.stage in report.supersedes
 
 
 def _merge_findings(known: Iterable[Finding], added: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -75,13 +83,13 @@ def _settled(
 ) -> Sequence[Finding]:
     """Join what is new of one thing to what other stages found of it; return what is left.
 
-    Each earlier finding takes over what is now known of its trigger. Where that trigger is
+    Each earlier finding takes over what is now known of its trigger. If that trigger is
     not confirmed the later stage knows better, and the gravest of its findings counts.
     """
     by_trigger = {new.trigger: new for new in group}
     gravest = max(group, key=_gravity)
     place = next((new.offset for new in group if new.offset is not None), None)
-    told: set[Trigger | None] = set()
+    matched: set[Trigger | None] = set()
     for index in places:
         known = findings[index]
         if known.stage != gravest.stage:  # a stage knows its own findings apart
@@ -89,8 +97,8 @@ def _settled(
             if known.offset is None:
                 known = replace(known, offset=place)
             findings[index] = _joined(known, new)
-            told.add(new.trigger)
-    return [new for new in group if new.trigger not in told]
+            matched.add(new.trigger)
+    return [new for new in group if new.trigger not in matched]
 
 
 def _joined(known: Finding, new: Finding) -> Finding:

@@ -32,7 +32,7 @@ class ClamavOptions(BaseModel):
     stream_max_length: Size = Field(
         ByteSize(100 * MIB),
         ge=1024,
-        description="clamd's StreamMaxLength; what lies behind it is reported as unscanned.",
+        description="clamd's StreamMaxLength; what lies after it is reported as unscanned.",
     )
     connect_seconds: Annotated[float, Field(gt=0)] = Field(
         5.0, description="Seconds that clamd may take to accept a connection."

@@ -12,7 +12,7 @@ _TCP = "tcp:"
 
 
 class ClamdError(Exception):
-    """clamd cannot be reached, went away, or says that something is wrong."""
+    """clamd cannot be reached, went away, or reports an error."""
 
 
 class LimitReachedError(ClamdError):
@@ -21,7 +21,7 @@ class LimitReachedError(ClamdError):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What clamd says of a stream.
+    """The answer of clamd about a stream.
 
     Attributes:
         signature: The name of the signature that matched, or empty where none did.
@@ -134,7 +134,7 @@ class Instream:
         return answer.rstrip(b"\0\n").decode(errors="replace")
 
     def _reason(self, error: OSError) -> ClamdError:
-        """Read what clamd said before it hung up, if it said anything and has hung up."""
+        """Read the answer that clamd sent before it hung up, if it did both."""
         if isinstance(error, TimeoutError):  # it would let us wait as long again
             return ClamdError(f"clamd neither read nor answered for {self._patience:g} seconds")
         with suppress(OSError):
@@ -169,5 +169,5 @@ def _verdict(answer: str) -> Verdict:
     if text.endswith(" FOUND"):
         return Verdict(text.removesuffix(" FOUND"))
     if "size limit exceeded" in text:
-        raise LimitReachedError("clamd accepts less than 'stream_max_length' says")
+        raise LimitReachedError("clamd accepts less than 'stream_max_length' allows")
     raise ClamdError(f"clamd answered {text!r}" if text else "clamd hung up without an answer")

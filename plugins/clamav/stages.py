@@ -1,7 +1,7 @@
 """The stages: one follows the upload, the other scans again what the first could not.
 
 clamd drops a connection on which nothing comes for a while, as on an upload that is paused
-or resumed after a restart. The first stage then says that it saw nothing, and the second
+or resumed after a restart. The first stage then reports that it saw nothing, and the second
 one sends the whole file when it is there.
 """
 
@@ -40,11 +40,13 @@ INTERRUPTED = "interrupted"
 _SLICE = 1024 * 1024
 _RETRY_SECONDS = 30.0
 _READY_SECONDS = 1.0
+_LIMITS = ("Heuristics.Limits.",)
+_ENCRYPTED = ("Heuristics.Encrypted.",)
 _UNCERTAIN = ("Heuristics.", "PUA.")
 
 
 def warn_if_away(options: ClamavOptions) -> None:
-    """Ask whether clamd is there; where it is not, say what that means for uploads."""
+    """Ask whether clamd is there; if it is not, log what that means for uploads."""
     try:
         ping(options.socket, seconds=options.connect_seconds)
     except ClamdError as error:
@@ -72,7 +74,7 @@ class ClamavStage:
         self._limit = self._left
         self._broken = ""
         self._limited = False
-        self._report = StageReport()
+        self._unscanned: tuple[Unscanned, ...] = ()
         self._stream: Instream | None = None
         try:
             self._stream = _open(options)
@@ -107,11 +109,14 @@ class ClamavStage:
             )
         return StageReport(
             findings=tuple(findings),
-            unscanned=(_behind_limit(NAME, self._limit),) if self._limited else (),
+            unscanned=(
+                *self._unscanned,
+                *([_behind_limit(NAME, self._limit)] if self._limited else ()),
+            ),
         )
 
     def checkpoint(self) -> None:
-        """There is none: clamd cannot go on in the middle of a stream."""
+        """There is none: clamd cannot continue in the middle of a stream."""
 
     def close(self) -> None:
         """Hang up."""
@@ -123,7 +128,8 @@ class ClamavStage:
         if stream is None:
             return ()
         with stream:
-            return _findings(stream.finish(), NAME)
+            findings, self._unscanned = _judged(stream.finish(), NAME)
+            return findings
 
     def _break(self, error: ClamdError) -> None:
         self._broken = str(error)
@@ -155,19 +161,19 @@ class RescanStage:
                     "the virus scanner does not answer; the upload is kept",
                     retry_after=_RETRY_SECONDS,
                     hint="Complete the upload again when the scanner is back.",
-                ) from None  # the log has told why, in a line
+                ) from None  # the log has the reason
             message = f"The file was not scanned for viruses: {error}."
             unscanned = Unscanned(stage=RESCAN_NAME, reason="unavailable", message=message)
             return StageReport(unscanned=(unscanned,), settles=frozenset({NAME}))
 
     async def obstacle(self) -> str:
-        """Say whether uploads cannot be completed because clamd is away."""
+        """Return why uploads cannot be completed, if clamd is away."""
         if self._options.when_down == "fail-open":
             return ""
         seconds = min(self._options.connect_seconds, _READY_SECONDS)
         try:
             await asyncio.to_thread(ping, self._options.socket, seconds=seconds)
-        except ClamdError:  # its text names the socket, which is nobody's business here
+        except ClamdError:  # its text names the socket, which stays private
             return "the virus scanner does not answer"
         return ""
 
@@ -175,15 +181,16 @@ class RescanStage:
         limit = int(self._options.stream_max_length)
         limited = path.stat().st_size > limit
         findings: tuple[Finding, ...] = ()
+        unscanned: tuple[Unscanned, ...] = ()
         with path.open("rb", buffering=0) as file, _open(self._options) as stream:
             try:
                 _send(file, limit, stream)
-                findings = _findings(stream.finish(), RESCAN_NAME)
+                findings, unscanned = _judged(stream.finish(), RESCAN_NAME)
             except LimitReachedError:
                 limited = True
         return StageReport(
             findings=findings,
-            unscanned=(_behind_limit(RESCAN_NAME, limit),) if limited else (),
+            unscanned=(*unscanned, *([_behind_limit(RESCAN_NAME, limit)] if limited else ())),
             settles=frozenset({NAME}),
         )
 
@@ -203,20 +210,40 @@ def _open(options: ClamavOptions) -> Instream:
     )
 
 
-def _findings(verdict: Verdict, stage: str) -> tuple[Finding, ...]:
+def _judged(verdict: Verdict, stage: str) -> tuple[tuple[Finding, ...], tuple[Unscanned, ...]]:
+    """Return what a verdict of clamd means: findings, and what clamd could not look into.
+
+    With ``AlertExceedsMax`` and ``AlertEncrypted``, clamd reports limits and encryption under
+    names like those of malware.
+    """
     if not verdict.signature:
-        return ()
+        return (), ()
     name = printable(verdict.signature, 200)
+    if name.startswith(_LIMITS):
+        message = f"The virus scanner reached one of its own limits ({name})."
+        return (), (Unscanned(stage=stage, reason="limit", message=message),)
+    if name.startswith(_ENCRYPTED):
+        return (_encrypted(name, stage),), ()
     uncertain = name.startswith(_UNCERTAIN)
-    return (
-        Finding(
-            kind=FindingKind.MALWARE,
-            severity=Severity.MEDIUM if uncertain else Severity.CRITICAL,
-            stage=stage,
-            message=f"ClamAV {'suspects' if uncertain else 'recognises'} {name}.",
-            advice="Do not open the file; tell the sender.",
-            excerpt=name,
-        ),
+    finding = Finding(
+        kind=FindingKind.MALWARE,
+        severity=Severity.MEDIUM if uncertain else Severity.CRITICAL,
+        stage=stage,
+        message=f"ClamAV {'suspects' if uncertain else 'recognises'} {name}.",
+        advice="Do not open the file; inform the sender.",
+        excerpt=name,
+    )
+    return (finding,), ()
+
+
+def _encrypted(name: str, stage: str) -> Finding:
+    return Finding(
+        kind=FindingKind.ENCRYPTED,
+        severity=Severity.LOW,
+        stage=stage,
+        message="The virus scanner could not look into a part that is encrypted.",
+        advice="Ask for a copy without a password, or treat it as unchecked.",
+        excerpt=name,
     )
 
 

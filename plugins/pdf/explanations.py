@@ -114,7 +114,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     FindingKind.MALWARE: Explanation(
         "Known malware",
         "A virus scanner or a rule recognised the content.",
-        "Do not open the file; tell whoever is responsible for security.",
+        "Do not open the file; inform the person responsible for security.",
         Severity.CRITICAL,
     ),
     FindingKind.RESOURCE_LIMIT: Explanation(

@@ -1,4 +1,4 @@
-"""What both passes say about a file, before it is put into words for people."""
+"""What both passes report about a file, before it is put into words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

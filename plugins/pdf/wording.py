@@ -81,6 +81,21 @@ _SPECIAL: Final[Mapping[tuple[FindingKind, str], _Special]] = {
         Severity.MEDIUM, "The document has an XFA form with scripts of its own"
     ),
 }
+_SPECIAL_BY_ITSELF: Final[Mapping[tuple[FindingKind, str], _Special]] = {
+    (FindingKind.FORMS_XFA, "scripts"): _Special(
+        Severity.HIGH, "The document has an XFA form with scripts of its own"
+    ),
+    (FindingKind.EXTERNAL_REFERENCES_URI, "unusual"): _Special(
+        Severity.HIGH,
+        "The document opens an address that is neither of the web nor of mail",
+        "Do not open the document; the address may start a program or read a file.",
+    ),
+    (FindingKind.GOTO_REMOTE, "network"): _Special(
+        Severity.HIGH,
+        "The document opens a file on another computer, which can reveal the reader's login",
+        "Do not open the document unless you know that computer.",
+    ),
+}
 _WHEN: Final[Mapping[Trigger, str]] = {
     Trigger.OPEN: "it runs when the document is opened",
     Trigger.CLOSE: "it runs when the document is closed",
@@ -107,9 +122,11 @@ def to_finding(raw: RawFinding, stage: str, *, revision: Revision = Revision.CUR
         stage: The name of the stage that saw it.
         revision: Whether it is part of the file as it is shown.
     """
-    special = _SPECIAL.get((raw.kind, raw.subject))
-    advice = special.advice if special is not None else ""
     trigger = _trigger(raw)
+    special = _SPECIAL.get((raw.kind, raw.subject))
+    if trigger in BY_ITSELF:
+        special = _SPECIAL_BY_ITSELF.get((raw.kind, raw.subject), special)
+    advice = special.advice if special is not None else ""
     finding = Finding(
         kind=raw.kind,
         severity=_severity(raw, special, trigger),
@@ -166,6 +183,8 @@ def _message(raw: RawFinding, special: _Special | None) -> str:
         name = printable(raw.excerpt, _MAX_NAME)
         subject = f"The attachment {name!r}" if name else "An attachment"
         return f"{subject} is {raw.subject}."
+    if raw.kind is FindingKind.EMBEDDED_FILES and raw.excerpt:
+        return f"The document has the file {printable(raw.excerpt, _MAX_NAME)!r} attached."
     words = raw.message or (special.message if special is not None else _MESSAGES[raw.kind])
     runs = raw.kind is not FindingKind.OPEN_ACTION
     return f"{words}; {_WHEN[raw.trigger]}." if raw.trigger and runs else f"{words}."

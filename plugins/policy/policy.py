@@ -17,7 +17,7 @@ class RulesPolicy:
     def decide(self, finding: Finding, session: Session) -> Decision:
         """Return the decision of the first rule that matches; every preset ends in one.
 
-        A rule that waits for the whole file is not forestalled by those behind it.
+        A rule that waits for the whole file is not forestalled by those after it.
         """
         for rule in self._rules:
             if rule.matches(finding, session):

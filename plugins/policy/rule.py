@@ -15,11 +15,11 @@ class Moment(StrEnum):
     STREAMING = "streaming"
     """While the file arrives; not everything about a finding is known yet."""
     COMPLETION = "completion"
-    """When all bytes are there and every stage has spoken, or will have."""
+    """When all bytes are there and every stage has reported, or will have."""
 
     @classmethod
     def of(cls, session: Session) -> "Moment":
-        """Tell the moment from the session's state."""
+        """Return the moment for the session's state."""
         return cls.STREAMING if session.state in _ARRIVING else cls.COMPLETION
 
 
@@ -33,7 +33,7 @@ class Rule:
         triggers: What makes it run; a finding whose trigger is not known matches none.
         severity: How grave it is at least.
         revision: Whether it is part of the file as it is shown.
-        moment: When it is judged. Until a rule of completion may speak, no rule behind it does.
+        moment: When it is judged. Until a rule of completion may match, no rule after it does.
         principals: The principals whose uploads are meant.
     """
 
@@ -46,7 +46,7 @@ class Rule:
     principals: frozenset[str] | None = None
 
     def matches(self, finding: Finding, session: Session) -> bool:
-        """Whether the rule speaks of this finding in this session."""
+        """Whether the rule matches this finding in this session."""
         return (
             self._concerns(finding, session)
             and (self.triggers is None or finding.trigger in self.triggers)
@@ -54,7 +54,7 @@ class Rule:
         )
 
     def waits(self, finding: Finding, session: Session) -> bool:
-        """Whether the rule may speak of this finding when the file is whole, and not before."""
+        """Whether the rule may match this finding when the file is whole, and not before."""
         return (
             self.moment is Moment.COMPLETION
             and Moment.of(session) is Moment.STREAMING

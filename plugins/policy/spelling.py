@@ -1,4 +1,4 @@
-"""Tells of rules that may never match anything because their kind is misspelt."""
+"""Warns of rules that may never match because their kind is misspelt."""
 
 import logging
 from collections.abc import Iterable

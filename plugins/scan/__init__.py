@@ -11,7 +11,7 @@ def pdfsluice_register_commands() -> Sequence[CommandSpec]:
     return (
         CommandSpec(
             name="scan",
-            help="Look into PDF files and say what is in them.",
+            help="Look into PDF files and report what is in them.",
             target="pdfsluice.plugins.scan.command:scan",
         ),
     )

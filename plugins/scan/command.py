@@ -38,7 +38,7 @@ class Exit(IntEnum):
     USAGE = 2
     """The command line or a setting is wrong; nothing was scanned."""
     REFUSED = 3
-    """At least one file is as bad as ``--fail-on`` says."""
+    """At least one file is as bad as ``--fail-on`` names."""
 
 
 class Format(StrEnum):
@@ -80,7 +80,7 @@ def scan(
     chunk_size: Annotated[
         int,
         typer.Option(
-            "--chunk-size", parser=_size, metavar="SIZE", help="Bytes that are looked at at once."
+            "--chunk-size", parser=_size, metavar="SIZE", help="Bytes that are looked at at a time."
         ),
     ] = 1024 * 1024,
     deep: Annotated[
@@ -103,7 +103,7 @@ def scan(
         Path | None, typer.Option(envvar="PDFSLUICE_CONFIG", help="Settings file (TOML).")
     ] = None,
 ) -> None:
-    """Look into PDF files and say what is in them.
+    """Look into PDF files and report what is in them.
 
     Exit codes: 0 no file is refused; 1 some could not be read, or a folder has none; 2 the
     command line or a setting is wrong; 3 at least one file is refused (see --fail-on).

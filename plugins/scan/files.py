@@ -11,11 +11,11 @@ def files_of(given: Sequence[Path], empty: Callable[[Path], None]) -> Iterator[P
     """Yield each file once: those that are named, and the PDFs below named folders.
 
     In a folder, files called ``*.pdf`` count, and others that begin like a PDF. So does what
-    cannot be read, a folder too: whoever opens it learns why. Links to folders are not followed.
+    cannot be read, a folder too: opening it gives the reason. Links to folders are not followed.
 
     Args:
         given: Files and folders.
-        empty: Told of each named folder in which nothing is to be scanned.
+        empty: Called with each named folder in which nothing is to be scanned.
     """
     seen: set[Path] = set()
     for path in given:
@@ -45,13 +45,13 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _may_be_pdf(path: Path) -> bool:
-    """Whether a PDF header stands near the start, or nobody can tell; a pipe has none."""
+    """Whether a PDF header stands near the start, or that is unknown; a pipe has none."""
     try:
         if not path.is_file():
             return False
         with path.open("rb") as file:
             return b"%PDF-" in file.read(_HEAD)
-    except FileNotFoundError:  # somebody has just deleted it
+    except FileNotFoundError:  # it has just been deleted
         return False
     except OSError:
         return True

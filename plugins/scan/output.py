@@ -38,7 +38,7 @@ class JsonLines:
     """One JSON object a line, one line a file."""
 
     def add(self, result: Inspection) -> None:
-        """Write one line at once, so that a reader of the pipe sees it."""
+        """Write one line immediately, so that a reader of the pipe sees it."""
         sys.stdout.buffer.write(orjson.dumps(_as_json(result)) + b"\n")
         sys.stdout.buffer.flush()
 

@@ -1,4 +1,4 @@
-"""A bar on the terminal for each large file; nothing where there is no terminal."""
+"""A bar on the terminal for each large file; nothing without a terminal."""
 
 from pathlib import Path
 from types import TracebackType

@@ -110,7 +110,7 @@ def _finding(rule: Mapping[str, Any]) -> Finding:
         severity=Severity(rule["severity"]) if known else Severity.HIGH,
         stage=NAME,
         message=f"The YARA rule {rule['name']} matches{': ' + about if about else ''}.",
-        advice="Do not open the file before somebody who knows the rule has looked at it.",
+        advice="Do not open the file before an operator has compared it with the rule.",
         offset=rule["offset"],
         excerpt=rule["name"],
         details={"namespace": rule["namespace"]},

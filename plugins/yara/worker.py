@@ -14,7 +14,7 @@ from pdfsluice.core import path_from_text, serve
 
 from .rules import RulesError, compile_folder
 
-MOST_MATCHES = 16
+MAX_MATCHES = 16
 """Matches of one pattern that are looked for; one is enough to know."""
 
 
@@ -39,7 +39,7 @@ def handler(
     """Return what answers requests: scans the file ``path``."""
     scanner = yara_x.Scanner(rules)
     scanner.set_timeout(math.ceil(seconds))
-    scanner.max_matches_per_pattern(MOST_MATCHES)
+    scanner.max_matches_per_pattern(MAX_MATCHES)
     return functools.partial(_scan, scanner)
 
 

@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 import pikepdf
 from pikepdf import Dictionary, Object, Pdf, Stream
 
-from pdfsluice.core import FindingKind, Unscanned
+from pdfsluice.core import FindingKind, Severity, Unscanned
+from pdfsluice.plugins.pdf.syntax.inflating import inflate_brotli
+from pdfsluice.plugins.pdf.text_scripts import is_harmless_text
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 
 from .budget import Budget
-from .executables import describe_executable
+from .data_files import is_data
+from .executables import describe_executable, is_text_script
 from .messages import unscanned
 from .values import dictionary_of, file_name_of, name_of
 
-MOST_EXAMINED = 500
-MOST_BYTES = 16 * 1024 * 1024
+MAX_EXAMINED = 500
+MAX_BYTES = 16 * 1024 * 1024
 """How much of one attachment is looked at; the list of an archive stands at its end."""
 
 _HEADER_WITHIN = 1024
@@ -54,7 +57,7 @@ class Attachments:
     """Collects embedded files during the walk; examines them after it."""
 
     _found: dict[tuple[int, int], _Attachment] = field(default_factory=dict)
-    _without_content: list[tuple[int, str, bool]] = field(default_factory=list)
+    _without_content: list[_Attachment] = field(default_factory=list)
 
     def consider(self, value: object, found: Dictionary, number: int, *, hidden: bool) -> None:
         """Note down a file specification with content, or an embedded file stream."""
@@ -66,79 +69,112 @@ class Attachments:
                 if isinstance(stream, Stream):
                     self._add(stream, _Attachment(number, name, hidden))
         elif files is not None and "/F" in files:
-            self._without_content.append((number, file_name_of(found), hidden))
+            self._without_content.append(_Attachment(number, file_name_of(found), hidden))
         if isinstance(value, Stream) and name_of(found.get("/Type")) == "/EmbeddedFile":
             self._add(value, _Attachment(number, "", hidden))
 
     def _add(self, stream: Stream, attachment: _Attachment) -> None:
-        """Keep one entry for each stream; one that has a name tells more."""
+        """Keep one entry for each stream; one that has a name is more use."""
         key = stream.objgen
         if attachment.name or key not in self._found:
             self._found[key] = attachment
 
-    def examine(self, pdf: Pdf, budget: Budget) -> Iterator[RawFinding | Unscanned | AttachedPdf]:
-        """Yield every embedded file, programs and PDFs among them, and what cannot be told."""
-        seen: set[int] = set()
+    def examine(
+        self, pdf: Pdf, budget: Budget, *, encrypted: bool = False
+    ) -> Iterator[RawFinding | Unscanned | AttachedPdf]:
+        """Yield every embedded file, programs and PDFs among them, and what is unknown.
+
+        Args:
+            pdf: The open file.
+            budget: Time for the whole inspection.
+            encrypted: Whether the attachments are encrypted, and nothing else.
+        """
+        seen: set[int | None] = set()
         for count, (key, attachment) in enumerate(self._found.items()):
             budget.spend()
-            if attachment.named_in not in seen:
-                seen.add(attachment.named_in)
-                yield RawFinding(
-                    kind=FindingKind.EMBEDDED_FILES,
-                    object=attachment.named_in,
-                    excerpt=attachment.name,
-                    hidden=attachment.hidden,
-                )
-            if count == MOST_EXAMINED:
+            data = False
+            if count < MAX_EXAMINED:
+                content = b"" if encrypted else _content(pdf.get_object(key))
+                data = content is not None and is_data(content, attachment.name)
+                yield from _examine(attachment, content, key[0], encrypted=encrypted)
+            elif count == MAX_EXAMINED:
                 yield unscanned(
                     reason="limit",
-                    message=f"There are more than {MOST_EXAMINED} attachments;"
+                    message=f"There are more than {MAX_EXAMINED} attachments;"
                     " the others were not looked into.",
                 )
-            if count < MOST_EXAMINED:
-                yield from _examine(attachment, pdf.get_object(key), key[0])
-        for number, name, hidden in self._without_content:
-            yield RawFinding(
-                kind=FindingKind.EMBEDDED_FILES, object=number, excerpt=name, hidden=hidden
-            )
+            if attachment.named_in not in seen:
+                seen.add(attachment.named_in)
+                yield _embedded(attachment, Severity.INFO if data else None)
+        for attachment in self._without_content:
+            yield _embedded(attachment, None)
+
+
+def _embedded(attachment: _Attachment, severity: Severity | None) -> RawFinding:
+    return RawFinding(
+        kind=FindingKind.EMBEDDED_FILES,
+        object=attachment.named_in or None,
+        severity=severity,
+        excerpt=attachment.name,
+        hidden=attachment.hidden,
+    )
 
 
 def _examine(
-    attachment: _Attachment, stream: Object, number: int
+    attachment: _Attachment, content: bytes | None, number: int, *, encrypted: bool
 ) -> Iterator[RawFinding | Unscanned | AttachedPdf]:
-    shown = f"The attachment {attachment.name!r}" if attachment.name else "An attachment"
-    try:
-        content = _content(stream)
-    except (pikepdf.PikepdfError, zlib.error, ValueError, TypeError, MemoryError):
-        yield unscanned(reason="unreadable", number=number, message=f"{shown} cannot be decoded.")
-        content = b""
+    subject = f"The attachment {attachment.name!r}" if attachment.name else "An attachment"
+    if encrypted:
+        message = f"{subject} is encrypted; it was not looked into."
+        yield unscanned(reason="encrypted", number=number, message=message)
+    elif content is None:
+        message = f"{subject} cannot be decoded."
+        yield unscanned(reason="unreadable", number=number, message=message)
+    content = content or b""
     what = describe_executable(content, attachment.name)
     if what is not None:
+        harmless = is_text_script(content, attachment.name) and is_harmless_text(content)
         yield RawFinding(
             kind=FindingKind.EXECUTABLE,
             object=number,
+            severity=Severity.MEDIUM if harmless else None,
             subject=what,
             excerpt=attachment.name,
             hidden=attachment.hidden,
         )
-    elif b"%PDF-" in content[:_HEADER_WITHIN] and len(content) < MOST_BYTES:
+    elif b"%PDF-" in content[:_HEADER_WITHIN] and len(content) < MAX_BYTES:
         yield AttachedPdf(name=attachment.name, object=number, content=content)
-    elif len(content) >= MOST_BYTES:
+    elif len(content) >= MAX_BYTES:
         yield unscanned(
             reason="limit",
             number=number,
-            message=f"{shown} is larger than {MOST_BYTES >> 20} MiB;"
+            message=f"{subject} is larger than {MAX_BYTES >> 20} MiB;"
             " only its beginning was looked at.",
         )
 
 
-def _content(stream: Object) -> bytes:
-    """Return the beginning of an embedded file, inflating no more of it than is wanted."""
+def _content(stream: Object) -> bytes | None:
+    """Return the beginning of an embedded file, or ``None`` if it cannot be decoded."""
+    try:
+        return _decoded(stream)
+    except (pikepdf.PikepdfError, zlib.error, ValueError, TypeError, MemoryError):
+        return None
+
+
+def _decoded(stream: Object) -> bytes:
+    """Decompress no more of an embedded file than is wanted."""
     filters = stream.stream_dict.get("/Filter")
     parameters = stream.stream_dict.get("/DecodeParms")
     if filters is None:
-        return bytes(memoryview(stream.get_raw_stream_buffer())[:MOST_BYTES])
+        return bytes(memoryview(stream.get_raw_stream_buffer())[:MAX_BYTES])
     if name_of(filters) == "/FlateDecode" and parameters is None:
         raw = memoryview(stream.get_raw_stream_buffer())
-        return zlib.decompressobj().decompress(raw, MOST_BYTES)
-    return stream.read_bytes()[:MOST_BYTES]
+        return zlib.decompressobj().decompress(raw, MAX_BYTES)
+    if name_of(filters) == "/BrotliDecode" and parameters is None:
+        pieces = bytearray()
+        for piece in inflate_brotli(bytes(memoryview(stream.get_raw_stream_buffer()))):
+            pieces += piece
+            if len(pieces) >= MAX_BYTES:
+                break
+        return bytes(pieces[:MAX_BYTES])
+    return stream.read_bytes()[:MAX_BYTES]

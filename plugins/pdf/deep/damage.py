@@ -1,4 +1,4 @@
-"""Tells damage from the small liberties that every reader takes in its stride."""
+"""Distinguishes damage from the small liberties that every reader takes in its stride."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Tells programs, scripts and documents with macros from harmless attachments.
+"""Distinguishes programs, scripts and documents with macros from harmless attachments.
 
 Only the content and the name are looked at; nothing is run, and archives are listed, not
 unpacked. What a reader can start with a double-click counts as executable.
@@ -39,6 +39,10 @@ _BY_EXTENSION: dict[str, str] = {
     **dict.fromkeys(("docm", "dotm", "xlsm", "xltm", "xlam", "pptm", "potm", "ppam", "ppsm",
                      "sldm"), "an Office document with macros"),
 }  # fmt: skip
+_TEXT_EXTENSIONS = frozenset(
+    {"bat", "cmd", "ps1", "psm1", "psd1", "vbs", "wsf", "wsh", "js", "reg", "sh", "command"}
+)
+"""Extensions of scripts that are written in plain text."""
 _TEXT_MARKS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"\A\s*#!\s*/"), "a script"),
     (re.compile(rb"<hta:application", re.IGNORECASE), "an HTML application"),
@@ -52,12 +56,12 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE_MACROS = tuple(name.encode("utf-16-le") for name in ("_VBA_PROJECT", "Macros", "VBA"))
 _OLE_INSTALLER = b"\x84\x10\x0c\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46"
 _HEAD = 64 * 1024
-_MOST_NAMES = 10_000
+_MAX_NAMES = 10_000
 _PE_POINTER = 0x3C
 
 
 def describe_executable(content: bytes, name: str) -> str | None:
-    """Say what kind of executable an attachment is, or ``None`` where it is none.
+    """Return what kind of executable an attachment is, or ``None`` if it is none.
 
     Args:
         content: The attachment, or as much of its beginning as is known.
@@ -71,6 +75,18 @@ def describe_executable(content: bytes, name: str) -> str | None:
         or _by_text(content)
         or _by_name(name)
     )
+
+
+def is_text_script(content: bytes, name: str) -> bool:
+    """Whether an attachment that is executable is so as a script in plain text.
+
+    What it does can then be read; a program, an archive or a shortcut is judged by its type.
+    """
+    binary = _by_magic(content) or _windows_program(content) or _ole_document(content)
+    if binary or content.startswith(b"PK"):
+        return False
+    _, _, extension = name.rstrip(" .").rpartition(".")
+    return _by_name(name) is None or extension.strip().lower() in _TEXT_EXTENSIONS
 
 
 def _by_magic(content: bytes) -> str | None:
@@ -105,7 +121,7 @@ def _archive(content: bytes) -> str | None:
         return None
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = [entry.filename for entry in archive.infolist()[:_MOST_NAMES]]
+            names = [entry.filename for entry in archive.infolist()[:_MAX_NAMES]]
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error):
         return "an Office document with macros" if b"vbaProject.bin" in content else None
     return _listed(names)

@@ -11,7 +11,7 @@ from pdfsluice.core import printable
 
 from .values import dictionary_of, text_of
 
-_MOST_CHARACTERS = 500
+_MAX_CHARACTERS = 500
 _TEXTS: Mapping[str, str] = {
     "title": "/Title",
     "author": "/Author",
@@ -37,7 +37,7 @@ def _metadata(pdf: Pdf) -> dict[str, str]:
     if info is None:
         return {}
     found = {
-        name: printable(text_of(info.get(key)), _MOST_CHARACTERS) for name, key in _TEXTS.items()
+        name: printable(text_of(info.get(key)), _MAX_CHARACTERS) for name, key in _TEXTS.items()
     }
     found |= {name: _date(text_of(info.get(key))) for name, key in _DATES.items()}
     return {name: text for name, text in found.items() if text}

@@ -25,10 +25,11 @@ from .nested import (
 )
 from .open_questions import remaining_questions
 from .opening import Source, drops, openers
+from .partial_encryption import opener_in_the_clear
 from .triggers import Triggers, find_triggers
 from .walk import Opener, Walk
 
-MOST_OF_A_KIND = 200
+MAX_OF_A_KIND = 200
 """Ledger of one kind that are reported; a file may have a million links."""
 
 MAX_UNSCANNED = 50
@@ -76,23 +77,40 @@ def _opened(
     nesting: Nesting,
     questions: Sequence[OpenQuestion],
 ) -> Inspection:
+    locked = False
     try:
         pdf = opens()
     except pikepdf.PasswordError:
-        return _needs_password()
+        in_the_clear = opener_in_the_clear(source)
+        if in_the_clear is None:
+            return _needs_password()
+        opens, locked = in_the_clear, True
+        try:
+            pdf = opens()
+        except pikepdf.PikepdfError:
+            return _needs_password()
     except pikepdf.PikepdfError as error:
         return _unopenable(error, source)
     with pdf:
-        return _Look(pdf, opens, source, budget, nesting).inspection(questions)
+        look = _Look(pdf, opens, source, budget, nesting, attachments_locked=locked)
+        return look.inspection(questions)
 
 
 class _Look:
     """A look into an open file."""
 
     def __init__(
-        self, pdf: Pdf, opens: Opener, source: Source, budget: Budget, nesting: Nesting
+        self,
+        pdf: Pdf,
+        opens: Opener,
+        source: Source,
+        budget: Budget,
+        nesting: Nesting,
+        *,
+        attachments_locked: bool,
     ) -> None:
         self._pdf = pdf
+        self._attachments_locked = attachments_locked
         self._source = source
         self._budget = budget
         self._nesting = nesting
@@ -105,14 +123,16 @@ class _Look:
 
     def inspection(self, questions: Sequence[OpenQuestion]) -> Inspection:
         """Look at everything, or at as much as there is time for."""
-        if self._pdf.is_encrypted:
+        if self._attachments_locked:
+            self._seen.append(RawFinding(kind=FindingKind.ENCRYPTED, subject="attachments"))
+        elif self._pdf.is_encrypted:
             self._seen.append(RawFinding(kind=FindingKind.ENCRYPTED, subject="opened"))
         try:
             self._inspection.facts["page_count"] = len(self._pdf.pages)
         except (pikepdf.PikepdfError, ValueError, TypeError) as error:
             self._warnings.append(str(error))
         try:
-            self._look()
+            self._look(questions)
             self._inspection.complete = True
             if isinstance(self._source, Path):
                 self._inspection.open_questions = remaining_questions(
@@ -131,7 +151,7 @@ class _Look:
         )
         return self._inspection
 
-    def _look(self) -> None:
+    def _look(self, questions: Sequence[OpenQuestion]) -> None:
         for item in self._walk.findings(self._pdf):
             if isinstance(item, RawFinding):
                 self._seen.append(item)
@@ -139,7 +159,9 @@ class _Look:
                 self._warnings.append(item.text)
         if any(finding.kind in _TRIGGERED for finding in self._seen):
             self._find_triggers()
-        for found in self._attachments.examine(self._pdf, self._budget):
+        for found in self._attachments.examine(
+            self._pdf, self._budget, encrypted=self._attachments_locked
+        ):
             if isinstance(found, RawFinding):
                 self._seen.append(found)
             elif isinstance(found, Unscanned):
@@ -149,13 +171,14 @@ class _Look:
         for number in self._walk.unread:
             self._not_seen("unreadable", "An object cannot be read; it was not checked.", number)
         self._warnings += map(str, self._pdf.get_warnings())
-        if self._warnings:
-            for number in self._walk.unreadable(self._pdf):
+        suspects = {number for number, _ in questions if number is not None}
+        if self._warnings or suspects:
+            for number in self._walk.unreadable(self._pdf, suspects):
                 message = "An object stream cannot be read; what is in it was not checked."
                 self._not_seen("object-stream", message, number)
 
     def _look_into(self, attached: AttachedPdf) -> None:
-        """Inspect an attached PDF like the file itself; what is seen there is told as its own."""
+        """Inspect an attached PDF like the file itself, and report what is seen there."""
         if not self._nesting.take(attached):
             self._inspection.unscanned.append(not_looked_into(attached))
             return
@@ -179,7 +202,7 @@ class _Look:
 
 
 def _distinct(seen: list[RawFinding], triggers: Triggers) -> list[RawFinding]:
-    """Leave out repetitions, and tell the triggers: one finding for each."""
+    """Leave out repetitions, and add the triggers: one finding for each."""
     distinct: dict[tuple[object, ...], RawFinding] = {}
     for finding in seen:
         known = triggers.get((finding.kind, finding.object or 0), frozenset())
@@ -198,7 +221,7 @@ def _bounded(seen: list[RawFinding]) -> list[RawFinding]:
     for finding in seen:
         key = (finding.kind, finding.trigger, finding.within is None)
         counts[key] += 1
-        if counts[key] <= MOST_OF_A_KIND:
+        if counts[key] <= MAX_OF_A_KIND:
             kept.append(finding)
     return kept
 

@@ -6,20 +6,20 @@ action, a blend mode called ``/Screen`` no rich media.
 
 from collections.abc import Iterator, Mapping
 
-import pikepdf
-from pikepdf import Array, Dictionary, Stream
+from pikepdf import Array, Dictionary, Stream, String
 
 from pdfsluice.core import FindingKind, Trigger
 from pdfsluice.plugins.pdf.actions import ACTIONS, DOCUMENT_EVENTS, MEDIA_ANNOTATIONS
+from pdfsluice.plugins.pdf.targets import is_network_path, is_unusual_address
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 
 from .values import (
     dictionary_of,
     file_name_of,
-    items_of,
     name_of,
     text_of,
 )
+from .xfa import scripts_of
 
 _ACTIONS: Mapping[str, tuple[FindingKind, frozenset[str]]] = {
     f"/{name}": (action.kind, frozenset(f"/{key}" for key in action.operands))
@@ -40,6 +40,7 @@ INTERESTING = frozenset(
         "/EmbeddedFile",
         "/EmbeddedFiles",
         "/FileAttachment",
+        "/Ref",
     )
 )
 """Names without which an object cannot hold anything of interest."""
@@ -51,7 +52,7 @@ _MEDIA_KEYS = frozenset({"/Rect", "/RichMediaContent", "/3DD"})
 def look_at(
     found: Dictionary, *, key: str, parent_key: str, number: int, root: bool
 ) -> Iterator[RawFinding]:
-    """Say what a dictionary is.
+    """Yield what a dictionary is.
 
     Args:
         found: The dictionary, or that of a stream.
@@ -69,13 +70,14 @@ def look_at(
             kind=FindingKind.ADDITIONAL_ACTIONS, object=number, trigger=_aa_trigger(found, root)
         )
     if "/XFA" in found and isinstance(found.get("/XFA"), (Array, Stream)):
-        yield RawFinding(kind=FindingKind.FORMS_XFA, object=number, subject=_scripts(found["/XFA"]))
+        yield from _xfa(found["/XFA"], number)
+    yield from _external(found, number)
     if root or name_of(found.get("/Type")) == "/Catalog":
         yield from _catalogue(found, number)
 
 
 def actions_in(found: Dictionary, number: int, *, expected: bool) -> Iterator[RawFinding]:
-    """Say what a dictionary is as an action.
+    """Yield what a dictionary is as an action.
 
     Args:
         expected: Whether it stands where an action belongs; one elsewhere must be complete.
@@ -85,7 +87,10 @@ def actions_in(found: Dictionary, number: int, *, expected: bool) -> Iterator[Ra
         return
     complete = not needed.isdisjoint(found.keys())
     if complete or expected or name_of(found.get("/Type")) == "/Action":
-        yield RawFinding(kind=kind, object=number, excerpt=_target(found))
+        target = _target(found)
+        yield RawFinding(
+            kind=kind, object=number, excerpt=target, subject=_subject(kind, found, target)
+        )
         if kind is not FindingKind.JAVASCRIPT and "/JS" in found:  # a rendition with a script
             script = text_of(found.get("/JS"))
             yield RawFinding(kind=FindingKind.JAVASCRIPT, object=number, excerpt=script)
@@ -119,6 +124,16 @@ def _aa_trigger(found: Dictionary, root: bool) -> Trigger:  # noqa: FBT001 - pri
     return Trigger.FIELD if is_field else Trigger.CLICK
 
 
+def _subject(kind: FindingKind, action: Dictionary, target: str) -> str:
+    """Return what is special about the target of an action."""
+    if kind is FindingKind.EXTERNAL_REFERENCES_URI:
+        return "unusual" if is_unusual_address(target) else ""
+    if kind is FindingKind.GOTO_REMOTE:
+        paths = (target, *(file_name_of(action.get(key)) for key in ("/F", "/UF")))
+        return "network" if any(map(is_network_path, paths)) else ""
+    return ""
+
+
 def _target(action: Dictionary) -> str:
     """Return what an action acts on: its script, address or file."""
     for key in ("/JS", "/URI"):
@@ -133,15 +148,36 @@ def _target(action: Dictionary) -> str:
     return ""
 
 
-def _scripts(form: object) -> str:
-    """Say whether a form of XML has scripts of its own (ISO 32000-1, 12.7.8)."""
-    packets = [form, *items_of(form)]
-    for packet in packets:
-        if isinstance(packet, Stream):
-            try:
-                content = packet.read_bytes()
-            except (pikepdf.PikepdfError, ValueError):
-                continue
-            if b"<script" in content:
-                return "scripts"
-    return ""
+def _xfa(form: object, number: int) -> Iterator[RawFinding]:
+    """Report a form of XML, and whether it has scripts (ISO 32000-1, 12.7.8)."""
+    scripts = scripts_of(form)
+    yield RawFinding(
+        kind=FindingKind.FORMS_XFA,
+        object=number,
+        subject="scripts" if scripts.found else "",
+        trigger=Trigger.OPEN if scripts.by_itself else None,
+        excerpt=scripts.excerpt,
+    )
+    if not scripts.readable and not scripts.by_itself:
+        yield RawFinding(
+            kind=FindingKind.UNREAD, object=number, message="The XFA form could not be read"
+        )
+
+
+def _external(found: Dictionary, number: int) -> Iterator[RawFinding]:
+    """Report content that a reader takes from another file while it shows a page.
+
+    That is a stream with ``/F`` (ISO 32000-2, table 5), or ``/Ref`` of a form (8.10.4).
+    """
+    reference = dictionary_of(found.get("/Ref"))
+    outside = found.get("/F") if "/Length" in found else None
+    for value in (reference.get("/F") if reference is not None else None, outside):
+        if isinstance(value, (String, Dictionary)) and (path := file_name_of(value)):
+            yield RawFinding(
+                kind=FindingKind.GOTO_REMOTE,
+                object=number,
+                trigger=Trigger.PAGE,
+                subject="network" if is_network_path(path) else "",
+                message="The document takes content from another file",
+                excerpt=path,
+            )

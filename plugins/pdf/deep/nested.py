@@ -1,4 +1,4 @@
-"""How many PDFs inside of PDFs are looked into, and what is said of the others."""
+"""How many PDFs inside of PDFs are looked into, and what is reported about the others."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,14 +10,14 @@ from .attachments import AttachedPdf
 from .messages import Inspection, unscanned
 from .triggers import Triggers
 
-MOST_NESTED = 100
+MAX_NESTED = 100
 """Attached PDFs that are looked into, those in attached ones included."""
-MOST_NESTED_BYTES = 128 * 1024 * 1024
+MAX_NESTED_BYTES = 128 * 1024 * 1024
 """Bytes of all of them together."""
-DEEPEST = 3
+MAX_DEPTH = 3
 """How many documents may stand around one that is looked into."""
 
-TOLD = frozenset(
+REPORTED = frozenset(
     {
         FindingKind.JAVASCRIPT,
         FindingKind.LAUNCH,
@@ -32,21 +32,21 @@ TOLD = frozenset(
         FindingKind.RESOURCE_LIMIT,
     }
 )
-"""What is told of attached PDFs. Links, forms and the like are properties of a document that
-nobody has uploaded; encryption matters only if it hides the rest, which is told."""
+"""What is reported about attached PDFs. Links, forms and the like are properties of a document that
+was not uploaded itself; encryption matters only if it hides the rest, which is reported."""
 
 
 @dataclass(slots=True)
 class Nesting:
     """What may still be looked into, for one file and everything inside of it."""
 
-    documents: int = MOST_NESTED
-    size: int = MOST_NESTED_BYTES
+    documents: int = MAX_NESTED
+    size: int = MAX_NESTED_BYTES
     depth: int = 0
 
     def take(self, attached: AttachedPdf) -> bool:
         """Whether an attached PDF may be looked into; it counts from now on."""
-        if self.depth >= DEEPEST or self.documents < 1 or self.size < len(attached.content):
+        if self.depth >= MAX_DEPTH or self.documents < 1 or self.size < len(attached.content):
             return False
         self.documents -= 1
         self.size -= len(attached.content)
@@ -62,7 +62,7 @@ def opens_attachments(triggers: Triggers) -> bool:
 
 
 def not_looked_into(attached: AttachedPdf) -> Unscanned:
-    """Say that an attached PDF is beyond the limits."""
+    """Report that an attached PDF is beyond the limits."""
     return unscanned(
         reason="nested-document",
         number=attached.object,
@@ -75,7 +75,7 @@ def findings_within(
 ) -> Iterator[RawFinding]:
     """Yield what was seen in an attached PDF as something seen in the outer document."""
     for finding in inspection.findings:
-        if finding.kind not in TOLD:
+        if finding.kind not in REPORTED:
             continue
         inner = finding.within
         name = attached.name if inner is None else f"{attached.name}/{inner.name}"

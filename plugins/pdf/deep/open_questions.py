@@ -21,7 +21,7 @@ def remaining_questions(
     """Return the indexes of the questions that remain after a walk that came to its end.
 
     - A question about an object at a place is settled if the walk has read it there, or if no
-      reader finds an object there. It remains for what an earlier revision says.
+      reader finds an object there. It remains for an earlier revision.
     - A question about a stretch of the file, with an offset and no object, remains.
     - A question without a place is about whether there is more; the walk has seen all there is.
 
@@ -52,5 +52,5 @@ def _is_settled(
     start = before.end() if before is not None else 0
     header = _HEADER.match(data, start)
     if header is None:
-        return start < _LOOK  # else it may begin behind all the space
+        return start < _LOOK  # else it may begin after all the space
     return places.get(int(header[1])) in (place, place + start, place + shift + start)

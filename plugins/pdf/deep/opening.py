@@ -45,7 +45,7 @@ def openers(source: Source) -> Sequence[Opener]:
 
 
 def drops(warnings: Sequence[str]) -> bool:
-    """Whether qpdf has dropped objects while it repaired a table; elsewhere it does not say so."""
+    """Whether qpdf has dropped objects while it repaired a table."""
     return any("impossibly large id" in warning for warning in warnings)
 
 
@@ -64,11 +64,11 @@ class RoomyFile(io.RawIOBase):
         self._position = 0
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return that it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Say that it can be read from any place."""
+        """Return that it can be read from any position."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
@@ -120,8 +120,14 @@ def _open_plainly(source: Source) -> Pdf:
 
 def _open_roomily(source: Source, *, attempt_recovery: bool = True) -> Pdf:
     """Open a file, or at least its table, as if it were larger."""
-    file = io.BufferedReader(RoomyFile(_content(source)), _BUFFER)
+    file = io.BufferedReader(RoomyFile(content_of(source)), _BUFFER)
     return _open(file, attempt_recovery=attempt_recovery)
+
+
+def open_stream(file: io.RawIOBase) -> Pdf:
+    """Open a file that something else presents."""
+    file.seek(0)
+    return _open(io.BufferedReader(file, _BUFFER))
 
 
 def _open(file: Path | BinaryIO, *, attempt_recovery: bool = True) -> Pdf:
@@ -137,7 +143,8 @@ def _size(source: Source) -> int:
     return len(source) if isinstance(source, bytes) else source.stat().st_size
 
 
-def _content(source: Source) -> bytes | mmap:
+def content_of(source: Source) -> bytes | mmap:
+    """Return the bytes of a file, mapped rather than read."""
     if isinstance(source, bytes) or not _size(source):
         return source if isinstance(source, bytes) else b""
     with source.open("rb") as file:

@@ -19,6 +19,7 @@ from pdfsluice.plugins.pdf.wording import to_finding
 
 from .messages import STAGE, Inspection, unscanned
 from .options import DeepOptions
+from .unread import unread_parts
 
 SETTLES = frozenset({"pdf-structure", "pdf-security"})
 _GRACE = 5.0
@@ -69,25 +70,26 @@ def _report(
     inspection: Inspection, questions: Sequence[Unscanned], context: CompletionContext
 ) -> StageReport:
     remaining = [questions[index] for index in inspection.open_questions]
-    findings = [*inspection.findings, *_hidden(remaining)]
-    worded = (to_finding(finding, STAGE) for finding in findings)
+    entries, unread = unread_parts(inspection, questions, context.session)
+    raw = [*inspection.findings, *_hidden(remaining)]
+    findings = (to_finding(each, STAGE) for each in raw)
     return StageReport(
-        findings=tuple(found for found in worded if not _damage_is_known(found, context)),
-        unscanned=(*remaining, *inspection.unscanned),
+        findings=(*(each for each in findings if not _damage_is_known(each, context)), *unread),
+        unscanned=(*remaining, *entries),
         facts=inspection.facts,
         settles=SETTLES if inspection.complete else frozenset(),
     )
 
 
 def _hidden(questions: Sequence[Unscanned]) -> Sequence[RawFinding]:
-    """Say that there is an object where none belongs, if so: no honest program puts it there."""
+    """Report an object in a place where no honest program puts one."""
     hidden = [question.object for question in questions if question.reason == _HIDDEN]
     kind = FindingKind.MALFORMED
     return [RawFinding(kind=kind, object=number, subject="hidden") for number in hidden[:1]]
 
 
 def _damage_is_known(found: Finding, context: CompletionContext) -> bool:
-    """Whether this is damage, and an earlier stage has told what and where it is."""
+    """Whether this is damage, and an earlier stage has reported what and where it is."""
     return found.kind == FindingKind.MALFORMED and any(
         known.kind == found.kind
         and known.revision is Revision.CURRENT

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pikepdf import Array, Dictionary, Pdf
 
 from pdfsluice.core import FindingKind, Trigger
-from pdfsluice.plugins.pdf.actions import DOCUMENT_EVENTS, PAGE_EVENTS
 
 from .budget import Budget
+from .events import AnnotationEvents, large_annotations, of_document
 from .kinds import actions_in
 from .values import (
     dictionary_of,
@@ -20,7 +20,7 @@ from .values import (
 
 Triggers = Mapping[tuple[FindingKind, int], frozenset[Trigger]]
 _Entry = tuple[Trigger, object, int]
-_TriggerOf = Callable[[str], Trigger]
+_TriggerOf = Callable[[str, object], Trigger]
 
 
 def find_triggers(pdf: Pdf, budget: Budget) -> Triggers:
@@ -71,20 +71,15 @@ def _events(found: Dictionary, number: int, trigger_of: _TriggerOf) -> Iterator[
     if events is not None:
         container = number_of(events, number)
         for key, action in events.items():
-            yield trigger_of(key), action, container
+            yield trigger_of(key, action), action, container
 
 
 def _always(trigger: Trigger) -> _TriggerOf:
-    return lambda _: trigger
+    return lambda _key, _action: trigger
 
 
-def _of_document(key: str) -> Trigger:
-    return DOCUMENT_EVENTS.get(key[1:], Trigger.CLOSE)
-
-
-def _on_page_or(otherwise: Trigger) -> _TriggerOf:
-    """Tell the events of an annotation's page from those of the annotation itself."""
-    return lambda key: Trigger.PAGE if key[1:] in PAGE_EVENTS else otherwise
+def _of_document(key: str, _action: object) -> Trigger:
+    return of_document(key)
 
 
 def _named(tree: object, container: int, budget: Budget) -> Iterator[_Entry]:
@@ -102,19 +97,24 @@ def _pages(root: Dictionary, number: int, budget: Budget) -> Iterator[_Entry]:
         yield from _events(page, at, _always(Trigger.PAGE))
         annotations = page.get("/Annots")
         holder = number_of(annotations, at)
+        found: list[tuple[Dictionary, int]] = []
         for item in items_of(annotations):
             budget.spend()
             annotation = dictionary_of(item)
             if annotation is not None:
-                yield from _annotation(annotation, number_of(item, holder))
+                found.append((annotation, number_of(item, holder)))
+        large = large_annotations(page, [annotation for annotation, _ in found])
+        for index, (annotation, held) in enumerate(found):
+            yield from _annotation(annotation, held, large=large.get(index, False))
 
 
-def _annotation(annotation: Dictionary, number: int) -> Iterator[_Entry]:
+def _annotation(annotation: Dictionary, number: int, *, large: bool) -> Iterator[_Entry]:
     for key in ("/A", "/PA"):
         if key in annotation:
             yield Trigger.CLICK, annotation.get(key), number
-    widget = name_of(annotation.get("/Subtype")) == "/Widget"
-    yield from _events(annotation, number, _on_page_or(Trigger.FIELD if widget else Trigger.CLICK))
+    widget = name_of(annotation.get("/Subtype")) == "/Widget" or "/FT" in annotation
+    events = AnnotationEvents(large=large, usual=Trigger.FIELD if widget else Trigger.CLICK)
+    yield from _events(annotation, number, events.trigger)
 
 
 def _fields(root: Dictionary, number: int, budget: Budget) -> Iterator[_Entry]:
@@ -126,7 +126,9 @@ def _fields(root: Dictionary, number: int, budget: Budget) -> Iterator[_Entry]:
         for field, held in _tree(item, "/Kids", at, budget):
             if "/A" in field:
                 yield Trigger.CLICK, field.get("/A"), held
-            yield from _events(field, held, _on_page_or(Trigger.FIELD))
+            yield from _events(
+                field, held, AnnotationEvents(large=False, usual=Trigger.FIELD).trigger
+            )
 
 
 def _outline(root: Dictionary, number: int, budget: Budget) -> Iterator[_Entry]:

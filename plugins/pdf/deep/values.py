@@ -1,6 +1,7 @@
 """Small, careful readings of pikepdf objects; any of them may be of the wrong type."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream, String
@@ -37,6 +38,30 @@ def text_of(value: object) -> str:
         return str(value)[:EXCERPT_BYTES].encode(errors="replace").decode()
     except UnicodeDecodeError:
         return bytes(value)[:EXCERPT_BYTES].decode("latin-1")
+
+
+def script_of(value: object) -> str | None:
+    """Return a whole script, or ``None`` if there is none or it cannot be read."""
+    if isinstance(value, Stream):
+        try:
+            content = value.read_bytes()
+        except (pikepdf.PikepdfError, ValueError):
+            return None
+        wide = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
+        return content.decode("utf-16" if wide else "latin-1", "replace")
+    if not isinstance(value, String):
+        return None
+    try:
+        return str(value)
+    except UnicodeDecodeError:
+        return bytes(value).decode("latin-1")
+
+
+def number_or(value: object, otherwise: float | None) -> float | None:
+    """Return a number, which pikepdf gives as a Python one."""
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        return float(value)
+    return otherwise
 
 
 def file_name_of(value: object) -> str:

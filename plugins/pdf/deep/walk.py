@@ -1,23 +1,23 @@
 """Sees every object of a file, reachable or not, in bounded time and memory."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pikepdf
-from pikepdf import Array, Dictionary, Object, Pdf, Stream
+from pikepdf import Array, Dictionary, Object, Pdf, Stream, String
 
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 
 from .attachments import Attachments
 from .budget import Budget
 from .kinds import INTERESTING, look_at
-from .values import dictionary_of, number_of
+from .values import dictionary_of, name_of, number_of
 
 BATCH = 100_000
-"""Objects after which the file is opened anew: qpdf keeps every object it has parsed, some
-3 KB each, and never lets go of one."""
+"""Objects after which the file is opened again: qpdf keeps every object it has parsed, some
+3 KB each, and never releases one."""
 
 _NAME = re.compile(rb"/[A-Za-z0-9]+")
 _INDIRECT_NAME = re.compile(rb"/(?:S|Type|Subtype) \d+ \d+ R")
@@ -36,8 +36,8 @@ class Walk:
     """One walk over one file.
 
     Args:
-        opens: Opens the file, which happens anew where it has many objects.
-        attachments: Is told of every embedded file.
+        opens: Opens the file, and again after many objects.
+        attachments: Receives every embedded file.
         budget: Time for the whole inspection.
 
     Attributes:
@@ -66,6 +66,7 @@ class Walk:
             elif entry.offset is not None:
                 self.places[key[0]] = entry.offset
         self._root = number_of(pdf.trailer.get("/Root"), 0)
+        yield from self._in_object(pdf.trailer, (0, 0))
         del entries
         for start in range(0, len(keys), BATCH):
             batch = keys[start : start + BATCH]
@@ -75,10 +76,16 @@ class Walk:
                 with closing(self._opens()) as again:
                     yield from self._batch(again, batch)
 
-    def unreadable(self, pdf: Pdf) -> Iterator[int]:
-        """Yield the object streams that cannot be decoded; what is in them was not seen."""
+    def unreadable(self, pdf: Pdf, suspects: Collection[int] = ()) -> Iterator[int]:
+        """Yield the object streams that cannot be decoded; what is in them was not seen.
+
+        Args:
+            pdf: The open file.
+            suspects: Numbers of objects that may be object streams, although no table names them.
+        """
         pdf.get_warnings()  # from here on, a warning is about the stream at hand
-        for number in sorted(self._object_streams):
+        others = {number for number in suspects if _is_object_stream(pdf, number)}
+        for number in sorted(self._object_streams | others):
             self._budget.spend()
             try:
                 pdf.get_object((number, 0)).get_stream_buffer()
@@ -97,7 +104,7 @@ class Walk:
                     yield from self._in_object(found, key)
             except pikepdf.PikepdfError as error:
                 yield Warned(str(error))
-            except (ValueError, TypeError):  # pikepdf cannot say what it read
+            except (ValueError, TypeError):  # pikepdf cannot convert what it read
                 self.unread.append(key[0])
         warnings = [str(warning) for warning in pdf.get_warnings()]
         if any("reconstruct" in warning for warning in warnings):
@@ -128,16 +135,28 @@ class Walk:
                 continue
             hidden = key in self._compressed
             self._attachments.consider(value, node, number, hidden=hidden)
-            root = value is found and number == self._root
+            root = (value is found and number == self._root) if number else name == "/Root"
             for finding in look_at(node, key=name, parent_key=parent, number=number, root=root):
-                yield replace(finding, hidden=True) if hidden else finding
+                finding.hidden |= hidden
+                finding.object = finding.object or None  # the trailer is no object
+                yield finding
             pending.extend((item, below, name) for below, item in node.items() if _is_direct(item))
 
 
+def _is_object_stream(pdf: Pdf, number: int) -> bool:
+    try:
+        found = pdf.get_object((number, 0))
+    except (pikepdf.PikepdfError, ValueError):
+        return False
+    return isinstance(found, Stream) and name_of(found.stream_dict.get("/Type")) == "/ObjStm"
+
+
 def _interesting(found: object) -> bool:
-    """Whether an object holds any name of interest; normalised text tells at C speed."""
+    """Whether an object holds any name of interest; normalised text shows it at C speed."""
     if isinstance(found, Stream):
         found = found.stream_dict
+        if isinstance(found.get("/F"), (Dictionary, String)):  # its data is in another file
+            return True
     if not isinstance(found, (Dictionary, Array)):
         return False
     text = found.unparse(resolved=True)

@@ -10,7 +10,7 @@ from pdfsluice.core import path_from_text, serve
 from .inspection import inspect
 
 MAX_NESTING = 200
-MAX_FILTERS = 10
+MAX_FILTERS = 64
 MAX_WARNINGS = 1000
 
 

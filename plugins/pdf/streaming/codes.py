@@ -22,8 +22,8 @@ PROBLEMS: dict[str, str] = {
     "root-missing": "The document's catalogue is missing",
     "endobj-missing": "The end of an object is missing",
     "endstream-missing": "The end of a stream is missing",
-    "length-missing": "A stream does not say how long it is",
-    "length-wrong": "A stream says a wrong length",
+    "length-missing": "A stream has no length",
+    "length-wrong": "A stream has a wrong length",
     "stream-line-end": "The line with the word 'stream' ends wrongly",
     "bad-token": "An object contains something that is no PDF syntax",
     "bad-dictionary": "A dictionary has keys that are no names",
@@ -32,6 +32,8 @@ PROBLEMS: dict[str, str] = {
     "object-stream-damaged": "An object stream cannot be read",
     "object-stream-self": "An object stream claims to contain itself",
     "endless-token": "A name or a word is far longer than any honest one",
+    "leading-text": "Text, such as the header of a message, stands before the document",
+    "foreign-tail": "Text that is no part of it, such as a web page, follows the document",
     "trailing-data": "More data follows after the end of the document",
     "truncated": "The file ends in the middle",
 }
@@ -84,7 +86,7 @@ class Unread:
         return self.stretches > 0
 
     def entries(self, stage: str) -> list[Unscanned]:
-        """Say how much was passed and where, if anything was."""
+        """Return how much was passed and where, if anything was."""
         if not self.stretches:
             return []
         message = (
@@ -108,19 +110,22 @@ GRAVE: dict[str, Severity] = {
 _EXCERPT = 120
 
 
-def excerpt_of(data: bytes) -> str:
-    """Return the beginning of a text, printable and in one line.
+def text_of(data: bytes) -> str:
+    """Decode a text string.
 
-    Text strings are UTF-16 or UTF-8 with a byte order mark, or PDFDocEncoding, of which
-    Latin-1 is near enough (ISO 32000-2, 7.9.2.2).
+    It is UTF-16 or UTF-8 with a byte order mark, or PDFDocEncoding, of which Latin-1 is near
+    enough (ISO 32000-2, 7.9.2.2).
     """
-    head = data[: 4 * _EXCERPT]
-    if head.startswith((b"\xfe\xff", b"\xff\xfe")):
-        text = head[: len(head) // 2 * 2].decode("utf-16", errors="replace")
-    elif head.startswith(b"\xef\xbb\xbf"):
-        text = head[3:].decode("utf-8", errors="replace")
-    else:
-        text = head.decode("latin-1")
+    if data.startswith((b"\xfe\xff", b"\xff\xfe")):
+        return data[: len(data) // 2 * 2].decode("utf-16", errors="replace")
+    if data.startswith(b"\xef\xbb\xbf"):
+        return data[3:].decode("utf-8", errors="replace")
+    return data.decode("latin-1")
+
+
+def excerpt_of(data: bytes) -> str:
+    """Return the beginning of a text, printable and in one line."""
+    text = text_of(data[: 4 * _EXCERPT])
     printable = "".join(c if c.isprintable() else " " for c in text)
     shown = " ".join(printable.split())
     return shown if len(shown) <= _EXCERPT else shown[: _EXCERPT - 1] + "…"

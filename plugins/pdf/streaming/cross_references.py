@@ -1,29 +1,32 @@
-"""Cross-reference sections, and whether they tell the truth (ISO 32000-2, 7.5.4 to 7.5.8)."""
+"""Cross-reference sections, and whether they are true (ISO 32000-2, 7.5.4 to 7.5.8)."""
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pdfsluice.plugins.pdf.syntax.numbers import MAX_NUMBER, NumberSet
 from pdfsluice.plugins.pdf.syntax.observer import PlainObjects, XrefSection
 from pdfsluice.plugins.pdf.syntax.values import Dictionary, Reference, Value
 
 MAX_OBJECTS = 500_000
-"""Objects whose places are remembered; beyond, nothing is said about the table."""
+"""Objects whose places are remembered; beyond, nothing is reported about the table."""
 MAX_SECTIONS = 5_000
 MAX_ENTRIES = 400_000
 """Entries kept of all sections together."""
 MAX_UNSEEN = 100
 """Places kept at which an object should be and none was seen."""
+MAX_ROOTS = 100
+"""Trailers of which the catalogue is remembered."""
 _MAX_WIDTH = 8
 _MAX_STORED = 0xFFFFFFFF
 
 
 class CrossReferences:
-    """Where objects are, and where the file says they are.
+    """Where objects are, and where the file places them.
 
     Attributes:
         root: What the newest trailer names as the catalogue.
+        roots: What the trailers name, in file order; not all of many.
         unseen: Number and offset of entries, of any section, that lead to a place at which no
             object was seen. A reader may find one there: inside of a stream, for instance.
         lost: Whether there is a section that was not found, or an entry that was not compared.
@@ -39,12 +42,14 @@ class CrossReferences:
         self._entries = 0
         self._complete = True
         self._watched: set[int] = set()
-        self._effective: dict[int, int] = {}
+        self._effective: dict[int, set[int]] = {}  # number -> offsets
+        self._containers: dict[int, set[int]] = {}  # number -> numbers of object streams
         self._freed: set[int] = set()
         self._settled = NumberSet()
         self._wrong: int | None = None
         self._too_high: int | None = None
         self.root: Value = None
+        self.roots: list[Value] = []
         self.unseen: list[tuple[int, int]] = []
         self.lost = False
 
@@ -89,37 +94,58 @@ class CrossReferences:
         self._latest = section
 
     def incomplete(self) -> None:
-        """Learn that not everything was seen, so that nothing can be said about the table."""
+        """Learn that not everything was seen, so that nothing is known about the table."""
         self._complete = False
 
     def trailer(self, dictionary: Dictionary) -> None:
         """Remember the trailer of the latest section."""
+        root = dictionary.get(b"Root")
+        if root is not None and len(self.roots) < MAX_ROOTS:
+            self.roots.append(root)
         if self._latest is not None and self._latest.trailer is None:
             self._latest.trailer = dictionary
 
     def watch(self, number: int) -> None:
-        """Say, before judging, that an object's place will be asked for."""
+        """Announce, before judging, that an object's place will be asked for."""
         self._watched.add(number)
 
-    def current(self, number: int) -> int | None:
-        """Return the offset of a watched object according to the table, once judged."""
-        return self._effective.get(number)
+    def is_current(self, number: int, offset: int | None, container: int | None) -> bool:
+        """Whether the table, once judged, leads to a watched object at a place.
+
+        Where a table and its hybrid part (7.5.8.4) differ, readers do too: both count.
+
+        Args:
+            number: Number of the object.
+            offset: Its offset, or that of the object stream that contains it.
+            container: Number of that object stream, if one does.
+        """
+        if container is not None:
+            return container in self._containers.get(number, ())
+        return offset in self._effective.get(number, ())
+
+    @property
+    def sound(self) -> bool:
+        """Whether the judged table is such that no reader has a reason to rebuild it."""
+        return self._complete and not self.lost and self._wrong is None
 
     def points_nowhere(self, number: int) -> bool:
         """Whether the table gives offset 0 for an object that is not there."""
         first = self._numbers[0] if self._offsets and self._offsets[0] == 0 else None
-        return self._effective.get(number) == 0 and first != number
+        return self._effective.get(number) == {0} and first != number
 
     def is_freed(self, number: int) -> bool:
-        """Whether the newest section that names a watched object says that it is deleted."""
-        return number in self._freed
+        """Whether the newest section that names a watched object marks it as deleted.
+
+        A reader that rebuilds the table finds it all the same.
+        """
+        return number in self._freed and self.sound
 
     def judge(self, startxref: int, offset: int, shift: int) -> Iterator[tuple[str, int]]:
         """Follow the chain of sections and compare it with what is there.
 
         Args:
-            startxref: Where the newest section is said to be.
-            offset: Where that is said.
+            startxref: The offset given for the newest section.
+            offset: Where that offset stands.
             shift: Offset of the header, from which some writers count.
 
         Yields:
@@ -146,14 +172,14 @@ class CrossReferences:
             self.root = section.trailer.get(b"Root")
             if isinstance(self.root, Reference):
                 self.watch(self.root.number)
-            if not isinstance(section.trailer.get(b"Size"), int):
+            if self.root is None or not isinstance(section.trailer.get(b"Size"), int):
                 yield "trailer-damaged", section.offset
         yield from self._follow(section, shift)
         if self._wrong is not None and self._complete:
             yield "xref-wrong", self._wrong
 
     def _find(self, offset: int) -> XrefSection | None:
-        """Return the section at an offset, or behind white space at an offset."""
+        """Return the section at an offset, or after white space at an offset."""
         if offset in self._sections:
             return self._sections[offset]
         if not self._by_start:
@@ -173,7 +199,8 @@ class CrossReferences:
                 yield "xref-wrong", current.offset
                 break
             seen.add(current.offset)
-            self._take(current, shift)
+            hybrid = self._hybrid(current, shift)
+            self._take([current] if hybrid is None else [current, hybrid], shift)
             if current.trailer is None:
                 yield "trailer-missing", current.offset
                 continue
@@ -191,23 +218,46 @@ class CrossReferences:
                     waiting.append((before, place))
         self._compare_others(seen, shift)
 
-    def _take(self, section: XrefSection, shift: int) -> None:
-        """Let the entries of a section count where no newer section has one."""
+    def _hybrid(self, section: XrefSection, shift: int) -> XrefSection | None:
+        """Return the cross-reference stream that belongs to a table (7.5.8.4)."""
+        place = section.trailer.get(b"XRefStm") if section.trailer is not None else None
+        return self._find(place + shift) if isinstance(place, int) else None
+
+    def _take(self, sections: Sequence[XrefSection], shift: int) -> None:
+        """Let the entries of a table and its hybrid part count if no newer section has one."""
+        named: list[int] = []
+        used: set[int] = set()
+        for section in sections:
+            self._take_used(section, shift, named, used)
+        for section in sections:
+            for number in section.freed:
+                if number not in self._settled:
+                    named.append(number)
+                    if number in self._watched and number not in used:
+                        self._freed.add(number)
+        self._settled.update(named)
+
+    def _take_used(
+        self, section: XrefSection, shift: int, named: list[int], used: set[int]
+    ) -> None:
+        """Let the entries in use of a section count if no newer section has one."""
         settled, watched = self._settled, self._watched
-        for number in section.freed:
-            if number not in settled:
-                settled.add(number)
-                if number in watched:
-                    self._freed.add(number)
         for number, offset in zip(section.numbers, section.offsets, strict=True):
             there = self._compare(number, offset, shift)
             if number in settled:
                 continue
-            settled.add(number)
+            named.append(number)
             if number in watched:
-                self._effective[number] = offset + shift
+                used.add(number)
+                self._effective.setdefault(number, set()).add(offset + shift)
             if self._wrong is None and not there:
                 self._wrong = offset
+        for number, container in zip(section.compressed, section.containers, strict=True):
+            if number not in settled:
+                named.append(number)
+                if number in watched:
+                    used.add(number)
+                    self._containers.setdefault(number, set()).add(container)
 
     def _compare_others(self, taken: set[int], shift: int) -> None:
         """Compare the sections that nothing leads to; a reader may take one of them."""
@@ -217,7 +267,7 @@ class CrossReferences:
                     self._compare(number, offset, shift)
 
     def _compare(self, number: int, offset: int, shift: int) -> bool:
-        """Whether an object is where an entry says; remember places where none was seen."""
+        """Whether an object is where an entry places it; remember places where none was seen."""
         place = offset + shift
         if not offset or self._is_at(number, place):
             return True
@@ -229,7 +279,7 @@ class CrossReferences:
         return False
 
     def _is_at(self, number: int, place: int) -> bool:
-        """Whether an object begins at a place, or behind white space at a place."""
+        """Whether an object begins at a place, or after white space at a place."""
         index = bisect_left(self._offsets, place)
         return (
             index < len(self._offsets)
@@ -289,6 +339,9 @@ def _read_rows(
             if kind == 1:
                 numbers.append(number)
                 offsets.append(place)
+            elif kind == 2:  # noqa: PLR2004 - in an object stream, table 18
+                section.compressed.append(number)
+                section.containers.append(place)
             elif kind == 0 and len(section.freed) < limit // 10:
                 section.freed.append(number)
     section.numbers, section.offsets = numbers, offsets

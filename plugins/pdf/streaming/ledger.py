@@ -1,6 +1,7 @@
 """Keeps what is seen in a file: a bounded number of each kind, and nothing worse is lost."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from pdfsluice.core import FindingKind, Trigger
@@ -49,7 +50,7 @@ class Ledger:
         return number in self._by_object
 
     def add(self, finding: RawFinding) -> bool:
-        """Tell a finding, unless there are too many like it; return whether it is reported."""
+        """Report a finding, unless there are too many like it; return whether it is reported."""
         reported = self._report(finding)
         if finding.object is not None and (reported or self._may_become_worse(finding)):
             self._by_object.setdefault(finding.object, []).append(finding)
@@ -60,15 +61,23 @@ class Ledger:
         new, self._new = self._new, []
         return new
 
+    def of(self, number: int) -> Sequence[RawFinding]:
+        """Return what was seen in an object."""
+        return self._by_object.get(number, ())
+
     def run_by(self, number: int, trigger: Trigger | None) -> None:
         """Learn what runs the actions of an object."""
-        for finding in self._by_object.get(number, ()):
-            if finding.kind in _RUN and stronger(finding.trigger, trigger) != finding.trigger:
-                finding.trigger = trigger
-                if finding.reported:
-                    self._new.append(finding)
-                else:
-                    self._report(finding)
+        for finding in self.of(number):
+            self.run(finding, trigger)
+
+    def run(self, finding: RawFinding, trigger: Trigger | None) -> None:
+        """Learn what runs an action; the stronger trigger counts."""
+        if finding.kind in _RUN and stronger(finding.trigger, trigger) != finding.trigger:
+            finding.trigger = trigger
+            if finding.reported:
+                self._new.append(finding)
+            else:
+                self._report(finding)
 
     def _report(self, finding: RawFinding) -> bool:
         key = (finding.kind, finding.trigger)

@@ -5,17 +5,18 @@ from bisect import bisect_right
 from collections.abc import Callable
 
 from pdfsluice.plugins.pdf.syntax.effort import Effort
+from pdfsluice.plugins.pdf.syntax.filters import Decoded
 from pdfsluice.plugins.pdf.syntax.parser import ObjectParser, Parsed
 from pdfsluice.plugins.pdf.syntax.plain import PlainPatterns
 from pdfsluice.plugins.pdf.syntax.source import Source
 from pdfsluice.plugins.pdf.syntax.values import Value
 
 MAX_NUMBERS = 50_000
-"""Objects told apart in one object stream."""
+"""Objects kept apart in one object stream."""
 _MAX_LEAD = 1024 * 1024
 _WINDOW = 1024 * 1024
 """Bytes searched in one call, so that other threads get their turn."""
-_LONGEST_NAME = 1024
+_MAX_NAME = 1024
 
 
 class Collector:
@@ -54,17 +55,20 @@ class ObjectStream:
     """The objects in a decoded object stream (ISO 32000-2, 7.5.7).
 
     Args:
-        data: The decoded data.
+        decoded: The decoded data.
         first: ``/First``, if it is there.
 
     ``/N`` is not asked: readers that ignore it see every pair of numbers.
     """
 
-    def __init__(self, data: bytes, first: Value) -> None:
+    def __init__(self, decoded: Decoded, first: Value) -> None:
+        data = decoded.data
         lead = _LEAD.match(data)
         stop = lead.end() if lead is not None else 0
-        if not isinstance(first, int) or not 0 <= first <= len(data):
-            first = stop
+        given = first if isinstance(first, int) and first >= 0 else stop
+        first = decoded.position(given)
+        if first > len(data):
+            given = first = stop
         words = data[: min(first, _MAX_LEAD)].replace(b"\0", b" ").split(None, 2 * MAX_NUMBERS + 1)
         pairs = min(len(words) // 2, MAX_NUMBERS)
         numbers = [int(word) for word in words[: 2 * pairs : 2] if _is_small(word)]
@@ -73,7 +77,9 @@ class ObjectStream:
         self.valid = pairs > 0 and len(numbers) == len(offsets) == pairs
         self.numbers = numbers
         self._data = data
-        starts = sorted((first + o, n) for n, o in zip(numbers, offsets, strict=False))
+        starts = sorted(
+            (decoded.position(given + o), n) for n, o in zip(numbers, offsets, strict=False)
+        )
         self._starts = [start for start, _ in starts]
         self._at = [number for _, number in starts]
         self._first = first
@@ -83,7 +89,7 @@ class ObjectStream:
         find = patterns.interesting_name.finditer
         found = {i for i, number in enumerate(self._at) if number in wanted}
         for window in range(self._first, len(self._data), _WINDOW):
-            stop = window + _WINDOW + _LONGEST_NAME
+            stop = window + _WINDOW + _MAX_NAME
             for match in find(self._data, window, stop):
                 found.add(bisect_right(self._starts, match.start()) - 1)
         return sorted(found)

@@ -104,14 +104,19 @@ class ObjectStreams:
 
     def _read(self, stream: CollectedStream, raw: bytes, *, last_chance: bool) -> None:
         decoded = self._decoder.decode(
-            raw, stream.dictionary, MAX_DECODED, stream.offset, guess=last_chance
+            raw,
+            stream.dictionary,
+            MAX_DECODED,
+            stream.offset,
+            guess=last_chance,
+            drop_padding=True,
         )
         if decoded.problem == "flood":
             self._structure.skipped(stream.offset, stream.offset)
             return
         if decoded.problem == "limit":
             self._structure.problem("inflates", stream.offset, stream.number)
-        objects = ObjectStream(decoded.data, stream.dictionary.get(b"First"))
+        objects = ObjectStream(decoded, stream.dictionary.get(b"First"))
         if not objects.whole:
             self._cannot_read(stream, "limit")
         elif decoded.problem or not objects.valid:

@@ -10,5 +10,5 @@ class PdfOptions(BaseModel):
 
     hyperscan: bool = Field(
         default=True,
-        description="Use hyperscan where it is installed; the findings are the same without.",
+        description="Use hyperscan if it is installed; the findings are the same without.",
     )

@@ -63,6 +63,21 @@ EXECUTABLES = frozenset({"exe", "elf", "macho", "java", "script", "wasm", "lnk"}
 """Formats that run, or make something run, when they are opened."""
 
 
+INERT = frozenset({"html", "script"})
+"""Formats that mean something at the beginning of a file only."""
+_LEADS = (
+    (re.compile(rb"\AHTTP/\d"), "The header of an HTTP answer"),
+    (re.compile(rb"\A(?:--\S+\r?\n)?(?:MIME-Version|Content-[\w-]+|From|Received|Date|X-[\w-]+):",
+                re.IGNORECASE), "The header of a message"),
+    (re.compile(rb"\A(?:\x1b%-12345X|@PJL)"), "A printer job header (PJL)"),
+)  # fmt: skip
+
+
+def lead_of(head: bytes) -> str:
+    """Return what the text before a document is, if it is of a kind that does no harm."""
+    return next((what for pattern, what in _LEADS if pattern.match(head)), "")
+
+
 def sniff(data: bytes) -> str:
     """Return the format that data begins with, or an empty string."""
     for name, at, magic in _SIGNATURES:
@@ -70,7 +85,7 @@ def sniff(data: bytes) -> str:
         if data.startswith(magic, at) and (check is None or check(data)):
             return name
     if (match := _MARKUP.search(data[:1024])) is not None and _leads(data, match.start()):
-        return "html"
+        return "php" if match[0].lower().startswith(b"<?php") else "html"
     return ""
 
 
@@ -126,6 +141,8 @@ def _name_of(magic: bytes) -> str:
     for name, _, known in _SIGNATURES:
         if magic == known:
             return name
+    if magic.lower().startswith(b"<?php"):
+        return "php"
     return "script" if magic.startswith(b"#!") else "html"
 
 

@@ -1,8 +1,8 @@
 """The reports of the two streaming stages on one scanned file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from pdfsluice.core import Finding, Revision, StageReport, Unscanned
+from pdfsluice.core import Finding, FindingKind, Revision, StageReport, Unscanned
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 from pdfsluice.plugins.pdf.wording import to_finding
 
@@ -35,8 +35,10 @@ def security_report(
     Args:
         partly_read: Offset and number of objects that were not read to their end.
     """
+    findings = _security_findings(security, structure)
+    findings += (to_finding(raw, SECURITY_STAGE) for raw in _unread(object_streams))
     return StageReport(
-        findings=tuple(_security_findings(security, structure)),
+        findings=tuple(findings),
         unscanned=tuple(_unscanned(security, structure, object_streams, partly_read)),
         supersedes=frozenset({SECURITY_STAGE}),
     )
@@ -59,8 +61,9 @@ def _revision(raw: RawFinding, security: Security, structure: Structure) -> Revi
     xrefs, number = structure.xrefs, raw.object
     if number is not None and xrefs.is_freed(number):
         return Revision.EARLIER
-    current = xrefs.current(number) if number is not None else None
-    return security.revision(raw, current)
+    if number is None or xrefs.is_current(number, raw.offset, raw.container):
+        return Revision.CURRENT
+    return security.revision(raw)
 
 
 def _unscanned(
@@ -75,6 +78,20 @@ def _unscanned(
         _entry(reason, stream.offset, stream.number) for stream, reason in object_streams.reasons()
     ]
     return [*crowd, *structure.unread.entries(SECURITY_STAGE), *values, *streams]
+
+
+def _unread(object_streams: ObjectStreams) -> Iterator[RawFinding]:
+    """Yield a finding for each object stream that could not be read, except encrypted ones."""
+    for stream, reason in object_streams.reasons():
+        if reason != "encrypted":
+            yield RawFinding(
+                kind=FindingKind.UNREAD,
+                object=stream.number,
+                offset=stream.offset,
+                hidden=True,
+                message=UNSCANNED[reason],
+                details={"reason": reason},
+            )
 
 
 def _entry(reason: str, offset: int | None, number: int | None) -> Unscanned:

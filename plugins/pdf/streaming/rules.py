@@ -1,5 +1,7 @@
 """Which dictionaries are active, and what runs them (ISO 32000-2, 12.6)."""
 
+from collections.abc import Iterable, Iterator
+
 from pdfsluice.core import FindingKind, Trigger
 from pdfsluice.plugins.pdf.actions import ACTIONS, DOCUMENT_EVENTS, MEDIA_ANNOTATIONS, PAGE_EVENTS
 from pdfsluice.plugins.pdf.syntax.values import (
@@ -9,8 +11,9 @@ from pdfsluice.plugins.pdf.syntax.values import (
     Text,
     Value,
 )
+from pdfsluice.plugins.pdf.targets import is_network_path, is_unusual_address
 
-from .codes import excerpt_of
+from .codes import excerpt_of, text_of
 
 _KINDS: dict[bytes, FindingKind] = {name.encode(): a.kind for name, a in ACTIONS.items()}
 _OPERANDS = {name.encode(): tuple(k.encode() for k in a.operands) for name, a in ACTIONS.items()}
@@ -36,7 +39,7 @@ def additional_trigger(owner: Dictionary, actions: Value) -> Trigger:
     """Return what runs the additional actions of an object (12.6.3, tables 197 to 200).
 
     Of several actions of a document the strongest trigger counts; a page's are known by the
-    object that has them. Where only a reference is known, it is the strongest that there may be.
+    object that has them. If only a reference is known, it is the strongest that there may be.
     """
     types = owner.names(b"Type")
     if b"Page" in types:
@@ -55,6 +58,37 @@ def additional_trigger(owner: Dictionary, actions: Value) -> Trigger:
             if key in _BY_KEY and (key not in (b"O", b"C") or b"Subtype" not in owner):
                 return _BY_KEY[key]
     return fallback
+
+
+INHERITING = frozenset((b"Kids", b"Names", b"Next"))
+"""Keys of what is run by the same as the dictionary that has them."""
+_GIVEN: dict[bytes, Trigger] = {
+    b"OpenAction": Trigger.OPEN,
+    b"JavaScript": Trigger.NAMED,
+    b"A": Trigger.CLICK,
+    b"PA": Trigger.CLICK,
+}
+
+
+def trigger_of_entry(
+    entry: Dictionary, key: bytes, value: Value, trigger: Trigger | None
+) -> Trigger | None:
+    """Return what runs a value of a dictionary.
+
+    Args:
+        entry: The dictionary.
+        key: The key of the value.
+        value: The value.
+        trigger: What runs the dictionary.
+    """
+    action = b"S" in entry
+    if key in _GIVEN:
+        return _GIVEN[key]
+    if key == b"AA":
+        return additional_trigger(entry, value)
+    if key in EVENTS and trigger is not None and not action:
+        return EVENTS[key]
+    return trigger if key in INHERITING or not action else None
 
 
 def action_kinds(entry: Dictionary) -> set[FindingKind]:
@@ -89,6 +123,24 @@ def action_excerpt(kind: FindingKind | None, entry: Dictionary) -> str:
     return ""
 
 
+def action_subject(kind: FindingKind, entry: Dictionary) -> str:
+    """Return what is special about what an action leads to, as the wording knows it."""
+    if kind is FindingKind.EXTERNAL_REFERENCES_URI:
+        return "unusual" if any(map(is_unusual_address, _texts(entry.every(b"URI")))) else ""
+    if kind is FindingKind.GOTO_REMOTE:
+        return "network" if any(map(is_network_path, _texts(entry.every(b"F")))) else ""
+    return ""
+
+
+def _texts(values: Iterable[Value]) -> Iterator[str]:
+    """Yield strings, and those of file specifications, as text."""
+    for value in values:
+        if isinstance(value, Text):
+            yield text_of(value.head)
+        elif isinstance(value, Dictionary):
+            yield from _texts(v for k, v in value.entries if k in (b"UF", b"F", b"Unix", b"DOS"))
+
+
 def _show(value: Value) -> str:
     if isinstance(value, Text):
         return excerpt_of(value.head)
@@ -100,3 +152,11 @@ def _show(value: Value) -> str:
         inner = (_show(v) for k, v in value.entries if k in (b"UF", b"F", b"P", b"URI"))
         return next((text for text in inner if text), "")
     return ""
+
+
+def references_in(value: Value) -> Iterator[Reference]:
+    """Yield a reference, or those directly in an array."""
+    if isinstance(value, Reference):
+        yield value
+    elif isinstance(value, list):
+        yield from (item for item in value if isinstance(item, Reference))

@@ -72,12 +72,16 @@ class Scan(Observer):
         for finding in [*self.security.findings, *self._inner]:
             if finding.object is not None:
                 self.structure.xrefs.watch(finding.object)
-        self.structure.finish(self.offset, root_seen=lambda n: blind or self.security.has(n))
+        self.structure.finish(
+            self.offset,
+            root_seen=lambda n: blind or self.security.has(n),
+            has_catalogue=self.security.has_catalogue,
+        )
         self.security.adopt(
             finding
             for finding in self._inner
             if finding.object is not None
-            and self.structure.xrefs.current(finding.object) == finding.offset
+            and self.structure.xrefs.is_current(finding.object, finding.offset, None)
         )
 
     def structure_report(self) -> StageReport:
@@ -148,7 +152,7 @@ class Scan(Observer):
         """See bytes inside a stream that look like objects.
 
         Most often they are an attached PDF. They count only if the cross-reference table
-        says at the end that they are objects of this file.
+        names them as objects of this file at the end.
         """
         if self.effort.exhausted(offset):
             self.skipped(offset, offset + len(data))
@@ -166,6 +170,11 @@ class Scan(Observer):
         """See a trailer."""
         self.structure.xrefs.trailer(dictionary)
         self._encryption(offset, None, dictionary)
+        self.security.loose(offset, dictionary)
+
+    def loose(self, dictionary: Dictionary, offset: int) -> None:
+        """See a dictionary where no object is."""
+        self.security.loose(offset, dictionary)
 
     def startxref(self, value: int, offset: int) -> None:
         """See the offset of a cross-reference section."""

@@ -2,7 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pdfsluice.core import Finding, FindingKind, Revision, Trigger
+from pdfsluice.core import (
+    BY_ITSELF,
+    Finding,
+    FindingKind,
+    Revision,
+    Severity,
+    Trigger,
+)
 from pdfsluice.plugins.pdf.syntax.numbers import NumberSet
 from pdfsluice.plugins.pdf.syntax.observer import PlainObjects
 from pdfsluice.plugins.pdf.syntax.plain import NOTHING
@@ -14,19 +21,34 @@ from pdfsluice.plugins.pdf.syntax.values import (
     Value,
     is_empty,
 )
+from pdfsluice.plugins.pdf.text_scripts import is_harmless_text
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 from pdfsluice.plugins.pdf.wording import to_finding
 
+from .attached import Attachments, Maker
 from .codes import excerpt_of
+from .events import (
+    FORMAT,
+    MAX_LARGE,
+    FormatActions,
+    is_large,
+    looks_like_events,
+    pointer_actions,
+    reacts_to_pointer,
+)
 from .ledger import Ledger
 from .polyglot import EXECUTABLES, sniff
 from .rules import (
     EVENTS,
+    INHERITING,
     action_excerpt,
     action_kinds,
+    action_subject,
     additional_trigger,
     is_media,
     kind_of_name,
+    references_in,
+    trigger_of_entry,
 )
 from .triggers import Triggers
 
@@ -34,10 +56,11 @@ STAGE = "pdf-security"
 MAX_PENDING = 10_000
 """References whose target decides whether there is a finding."""
 MAX_TARGETS = 10_000
-"""Streams remembered as scripts or attachments before they come."""
+"""Streams remembered as scripts before they come."""
 
+_Part = tuple[Value, Trigger | None, bool]
+"""A value, what runs it, and whether it formats a field."""
 _NOTHING_BEGINS = frozenset((b"n", b"[", b"(", b"<"))
-_INHERITING = (b"Kids", b"Names", b"Next")
 
 
 class Security:
@@ -58,12 +81,12 @@ class Security:
         self._null = NumberSet()
         self._replaced: dict[int, int] = {}  # object number -> offset of its latest definition
         self._scripts: dict[int, RawFinding] = {}
-        self._attachments: dict[int, RawFinding] = {}  # stream -> file specification
-        self._bare: set[int] = set()  # ids of findings of attached streams
+        self._attachments = Attachments(self._findings, wanted)
         self._triggers = Triggers(self._trigger_known, wanted)
+        self._formats = FormatActions(self._findings)
+        self._large: list[tuple[int | None, Value]] = []
         self.encrypted = False
-
-    # What the walk tells.
+        self.has_catalogue = False
 
     def wants_stream(self, number: int) -> bool:
         """Whether a stream is a script or an attachment."""
@@ -73,7 +96,7 @@ class Security:
         """See objects without anything interesting in them."""
         for number, text in batch.small:
             value = text.strip()
-            if value == b"null":  # often, and quicker than the expression
+            if value == b"null":  # quicker than the expression
                 self._empty.add(number)
                 self._null.add(number)
             elif value[:1] in _NOTHING_BEGINS and (match := NOTHING.fullmatch(text)) is not None:
@@ -99,9 +122,18 @@ class Security:
         self._defined(number, offset, value)
         if isinstance(value, Text) and number in self._scripts:
             self._scripts[number].excerpt = excerpt_of(value.head)
+            self._formats.script(self._scripts[number], value.head)
         if isinstance(value, Name):
             self._lone_name(number, offset, value.text, container)
         self._examine(number, offset, value, container)
+
+    def loose(self, offset: int, dictionary: Dictionary) -> None:
+        """See a dictionary outside of objects: a trailer, or one without number.
+
+        Readers that repair a file differ about what becomes of it. An action directly in it is
+        therefore taken to run when the document is opened.
+        """
+        self._examine(None, offset, dictionary, None)
 
     def contained(self, number: int, offset: int) -> None:
         """See that an object stream holds an uninteresting object."""
@@ -121,10 +153,13 @@ class Security:
         script = self._scripts.get(number)
         if script is not None and not script.excerpt:
             script.excerpt = excerpt_of(data)
+            self._formats.script(script, data)
         if not attachment and number not in self._attachments:
             return
         form = sniff(data)
         if form in EXECUTABLES:
+            harmless = form == "script" and is_harmless_text(data)
+            severity = Severity.MEDIUM if harmless else None
             message = f"The attached file is a program of the type {form}"
             self._findings.add(
                 RawFinding(
@@ -133,11 +168,10 @@ class Security:
                     object=number,
                     hidden=True,
                     message=message,
+                    severity=severity,
                     details={"format": form},
                 )
             )
-
-    # What becomes of it.
 
     def has(self, number: int) -> bool:
         """Whether an object has been seen."""
@@ -156,7 +190,12 @@ class Security:
     @property
     def crowded(self) -> bool:
         """Whether there is more than is remembered, so that something may have been missed."""
-        return self._crowded or self._findings.crowded or self._triggers.full
+        return (
+            self._crowded
+            or self._findings.crowded
+            or self._triggers.full
+            or self._attachments.crowded
+        )
 
     def new(self) -> list[Finding]:
         """Return what has been found, or has become known to be worse, since the last call."""
@@ -168,28 +207,44 @@ class Security:
         Args:
             blind: Some objects could not be seen, so that they may have come.
         """
+        self._run_large_areas()
         if blind:
             for waiting in self._waiting.values():
                 for finding in waiting:
                     self._findings.add(finding)
+            self._report_unknown()
         self._waiting.clear()
         if self.encrypted:  # strings are encrypted: what was read of them means nothing
             for finding in self.findings:
                 finding.excerpt = ""
+
+    def _report_unknown(self) -> None:
+        """Report what runs by itself and lies in what was not seen, once for each trigger."""
+        if self.encrypted:  # without the password nothing of it runs either
+            return
+        unknown: dict[Trigger, int] = {}
+        for number, trigger in self._triggers.items():
+            if trigger in BY_ITSELF and number not in self._seen:
+                unknown.setdefault(trigger, number)
+        for trigger, number in unknown.items():
+            self._findings.add(
+                RawFinding(
+                    kind=FindingKind.UNREAD,
+                    object=number,
+                    trigger=trigger,
+                    hidden=True,
+                    message="Something runs by itself, and what it is could not be read",
+                )
+            )
 
     def adopt(self, findings: Iterable[RawFinding]) -> None:
         """Take over what was seen elsewhere."""
         for finding in findings:
             self._findings.add(finding)
 
-    def revision(self, finding: RawFinding, current: int | None) -> Revision:
-        """Tell whether a later definition of its object replaces a finding.
-
-        Args:
-            finding: What was seen.
-            current: Offset of the object according to the cross-reference table, if known.
-        """
-        if finding.object is None or current == finding.offset:
+    def revision(self, finding: RawFinding) -> Revision:
+        """Return whether a later definition of its object replaces a raw finding."""
+        if finding.object is None:
             return Revision.CURRENT
         offset = finding.offset or 0
         latest = self._replaced.get(finding.object, offset)
@@ -197,9 +252,7 @@ class Security:
 
     def better(self, finding: RawFinding) -> RawFinding | None:
         """Return the file specification that names an attached stream, if it is about one."""
-        if id(finding) not in self._bare or finding.object is None:
-            return None
-        return self._attachments.get(finding.object)
+        return self._attachments.specification_of(finding)
 
     # How it is worked out.
 
@@ -243,16 +296,20 @@ class Security:
     def _trigger_known(self, number: int) -> None:
         self._findings.run_by(number, self._triggers.get(number))
 
-    def _examine(self, number: int, offset: int, value: Value, container: int | None) -> None:
+    def _examine(
+        self, number: int | None, offset: int, value: Value, container: int | None
+    ) -> None:
         """Look at every dictionary of an object; nesting is not recursed into but stacked."""
-        todo: list[tuple[Value, Trigger | None]] = [(value, self._triggers.get(number))]
+        trigger = Trigger.OPEN if number is None else self._triggers.get(number)
+        todo: list[_Part] = [(value, trigger, self._formats.has(number))]
         while todo:
-            current, trigger = todo.pop()
+            current, trigger, is_format = todo.pop()
             if isinstance(current, list):
-                todo.extend((item, trigger) for item in reversed(current))
+                todo.extend((item, trigger, is_format) for item in reversed(current))
             elif isinstance(current, Dictionary):
-                sight = _Maker(number, offset, container, hidden=current.escaped)
-                self._actions(current, trigger, sight)
+                self.has_catalogue |= b"Catalog" in current.names(b"Type")
+                sight = Maker(number, offset, container, hidden=current.escaped)
+                self._actions(current, trigger, sight, is_format=is_format)
                 self._containers(current, sight)
                 children = list(self._children(current, number, trigger))
                 todo.extend(reversed(children))
@@ -264,9 +321,19 @@ class Security:
         """
         kind = kind_of_name(name)
         if kind is not None:
-            self._findings.add(_Maker(number, offset, container, hidden=True)(kind))
+            self._findings.add(Maker(number, offset, container, hidden=True)(kind))
 
-    def _actions(self, entry: Dictionary, trigger: Trigger | None, make: "_Maker") -> None:
+    def _run_large_areas(self) -> None:
+        """Let what the pointer runs in a large area run by itself, once all is seen."""
+        for number, actions in self._large:
+            if number is not None:
+                self._findings.run_by(number, Trigger.PAGE)
+            for target in pointer_actions(actions):
+                self._triggers.set(target.number, Trigger.PAGE)
+
+    def _actions(
+        self, entry: Dictionary, trigger: Trigger | None, make: Maker, *, is_format: bool
+    ) -> None:
         """Report what a dictionary does if it is an action or a media annotation."""
         kinds = action_kinds(entry)
         if b"JS" in entry and (b"S" in entry or isinstance(entry.get(b"JS"), Text)):
@@ -274,8 +341,10 @@ class Security:
         for kind in sorted(kinds):
             excerpt = action_excerpt(kind, entry)
             finding = make(kind, trigger=trigger, excerpt=excerpt)
-            self._findings.add(finding)
+            finding.subject = action_subject(kind, entry)
             script = entry.get(b"JS")
+            if self._findings.add(finding):
+                self._formats.action(finding, script, is_format=is_format)
             if (
                 kind is FindingKind.JAVASCRIPT
                 and isinstance(script, Reference)
@@ -286,7 +355,7 @@ class Security:
         if is_media(entry):
             self._findings.add(make(FindingKind.RICH_MEDIA))
 
-    def _containers(self, entry: Dictionary, make: "_Maker") -> None:
+    def _containers(self, entry: Dictionary, make: Maker) -> None:
         """Report forms, attachments and actions on opening."""
         for value in entry.every(b"OpenAction"):
             self._sight_if(value, make(FindingKind.OPEN_ACTION, trigger=Trigger.OPEN))
@@ -297,91 +366,33 @@ class Security:
             self._sight_if(value, make(FindingKind.FORMS_ACROFORM))
         for value in entry.every(b"XFA"):
             self._sight_if(value, make(FindingKind.FORMS_XFA))
-        self._attached(entry, make)
-
-    def _attached(self, entry: Dictionary, make: "_Maker") -> None:
-        """Report an attachment: by the specification that names it, and by its data."""
-        for value in entry.every(b"EF"):
-            finding = make(FindingKind.EMBEDDED_FILES, excerpt=action_excerpt(None, entry))
-            self._sight_if(value, finding)
-            if isinstance(value, Dictionary):
-                for _, file in value.entries:
-                    if isinstance(file, Reference):
-                        self._attach(file.number, finding)
-        if b"EmbeddedFile" in entry.names(b"Type"):
-            bare = make(FindingKind.EMBEDDED_FILES)
-            if self._findings.add(bare):
-                self._bare.add(id(bare))
-
-    def _attach(self, number: int, finding: RawFinding) -> None:
-        """Remember that a stream is an attachment."""
-        if len(self._attachments) < MAX_TARGETS:
-            self._attachments[number] = finding
-            self.wanted.add(number)
-        else:
-            self._crowded = True
+        self._attachments.look_at(entry, make, self._sight_if)
 
     def _children(
-        self, entry: Dictionary, number: int, trigger: Trigger | None
-    ) -> Iterator[tuple[Value, Trigger | None]]:
+        self, entry: Dictionary, number: int | None, trigger: Trigger | None
+    ) -> Iterator[_Part]:
         """Yield the values of a dictionary with what runs them; follow references."""
-        action = b"S" in entry
+        events = b"S" not in entry and looks_like_events(entry)
+        large = b"AA" in entry and is_large(entry)
+        if large and len(self._large) < MAX_LARGE:
+            self._large += ((number, v) for v in entry.every(b"AA") if reacts_to_pointer(v))
         for key, value in entry.entries:
-            given: Trigger | None = None
-            if key == b"OpenAction":
-                given = Trigger.OPEN
-            elif key == b"JavaScript":
-                given = Trigger.NAMED
-            elif key == b"AA":
-                given = additional_trigger(entry, value)
-            elif key in EVENTS and trigger is not None and not action:
-                given = EVENTS[key]
-            elif key in (b"A", b"PA"):
-                given = Trigger.CLICK
-            elif key in _INHERITING or not action:
-                given = trigger
-                if key in _INHERITING:
-                    self._hand_down(number, value)
+            given = trigger_of_entry(entry, key, value, trigger)
+            if large and number is None and key == b"AA" and reacts_to_pointer(value):
+                given = Trigger.PAGE  # in a trailer, of which no honest page is a part
+            if (key in INHERITING or (events and key not in EVENTS)) and number is not None:
+                self._hand_down(number, value)
             if given is not None:
                 self._refer(value, given)
-            yield value, given
+            is_format = events and key == FORMAT
+            if is_format and isinstance(value, Reference):
+                self._formats.refers_to(value.number)
+            yield value, given, is_format
 
     def _refer(self, value: Value, trigger: Trigger) -> None:
-        for target in _references(value):
+        for target in references_in(value):
             self._triggers.set(target.number, trigger)
 
     def _hand_down(self, number: int, value: Value) -> None:
-        for target in _references(value):
+        for target in references_in(value):
             self._triggers.inherit(number, target.number)
-
-
-def _references(value: Value) -> Iterator[Reference]:
-    if isinstance(value, Reference):
-        yield value
-    elif isinstance(value, list):
-        yield from (item for item in value if isinstance(item, Reference))
-
-
-class _Maker:
-    """Makes findings in one dictionary."""
-
-    __slots__ = ("_container", "_hidden", "_number", "_offset")
-
-    def __init__(self, number: int, offset: int, container: int | None, *, hidden: bool) -> None:
-        self._number = number
-        self._offset = offset
-        self._container = container
-        self._hidden = hidden or container is not None
-
-    def __call__(
-        self, kind: FindingKind, *, trigger: Trigger | None = None, excerpt: str = ""
-    ) -> RawFinding:
-        return RawFinding(
-            kind=kind,
-            offset=self._offset,
-            object=self._number,
-            container=self._container,
-            hidden=self._hidden,
-            trigger=trigger,
-            excerpt=excerpt,
-        )

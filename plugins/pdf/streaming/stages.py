@@ -61,7 +61,7 @@ class SharedScans:
         self._scans: dict[str, SharedScan] = {}
 
     def join(self, session_id: str, view: str) -> SharedScan:
-        """Return the session's scan, or a new one where it is too late to join."""
+        """Return the session's scan, or a new one if it is too late to join."""
         with self._lock:
             scan = self._scans.get(session_id)
             if scan is None or scan.scan.offset or view in scan.views:
@@ -107,7 +107,7 @@ class ScanStage:
         return None
 
     def close(self) -> None:
-        """Let go of the scan."""
+        """Release the scan."""
         self._scans.leave(self._session_id, self._shared, self._name)
 
 

@@ -17,7 +17,7 @@ from .codes import (
     Unread,
 )
 from .cross_references import CrossReferences
-from .polyglot import ends_as_zip, find_foreign, sniff
+from .polyglot import INERT, ends_as_zip, find_foreign, lead_of, sniff
 
 STAGE = "pdf-structure"
 HEADER_WITHIN = 1024
@@ -43,6 +43,8 @@ class Structure:
         self._counts: Counter[str] = Counter()
         self._foreign: set[str] = set()
         self._gaps: list[tuple[str, int]] = []
+        self._behind: list[tuple[str, int]] = []
+        self._lead = ""
         self._head = bytearray()
         self._tail = b""
         self._header: int | None = None
@@ -67,30 +69,43 @@ class Structure:
                 self.problem("header-damaged", offset, None)
             else:
                 self.version_text = match[0].decode()
-            self._tell_foreign_head()
+            self._report_foreign_head()
+            if self._lead and offset:
+                self._malformed(
+                    "leading-text",
+                    0,
+                    f"{self._lead} stands before the document, which begins at byte {offset:,}",
+                )
 
     def gap(self, head: bytes, offset: int) -> None:
         """See bytes that are no part of the document."""
+        if self._header is None and offset == 0:
+            self._lead = lead_of(head)
         name, position = find_foreign(head)
         if not name:
             return
         if self._header is None:
             self._gaps.append((name, offset + position))
+        elif name in INERT and self._last_eof:
+            self._behind.append((name, offset + position))
         else:
             self._polyglot(name, offset + position)
 
     def passed(self, offset: int) -> None:
-        """See that everything that begins before an offset has been told."""
+        """See that everything that begins before an offset has been seen."""
         if offset > OBJECT_WITHIN and not self._is_pdf():
             self._no_pdf()
 
     def startxref(self, value: int, offset: int) -> None:
-        """See where a cross-reference section is said to be."""
+        """See the offset given for a cross-reference section."""
         self._startxref = (value, offset)
 
     def end_of_file(self, offset: int) -> None:
         """See an end-of-file marker."""
         self._last_eof = offset
+        for name, place in self._behind:  # between two revisions, and not after the document
+            self._polyglot(name, place)
+        self._behind.clear()
 
     def skipped(self, start: int, stop: int) -> None:
         """See that bytes were not read, because reading them would cost too much."""
@@ -118,19 +133,32 @@ class Structure:
         self._problems[code] = finding
         self._sight(finding)
 
+    def _malformed(self, code: str, offset: int, message: str) -> None:
+        """Report a break of the rules once, in words that name where the good part is."""
+        if code not in self._problems:
+            self.problem(code, offset, None)
+            self._problems[code].message = message
+
     def new(self) -> list[Finding]:
         """Return what has been found since the last call."""
         new, self._new = self._new, []
         return [to_finding(finding, STAGE) for finding in new]
 
-    def finish(self, size: int, *, root_seen: Callable[[int], bool]) -> None:
+    def finish(self, size: int, *, root_seen: Callable[[int], bool], has_catalogue: bool) -> None:
         """Judge the file as a whole."""
         if self._is_pdf():
             if not self._has_header():
                 self.problem("header-missing", 0, None)
-            self._judge_references(size, root_seen)
+            self._judge_references(size, root_seen, has_catalogue=has_catalogue)
         else:
             self._no_pdf()
+        for name, place in self._behind[:1]:
+            self._malformed(
+                "foreign-tail",
+                place,
+                f"Text of the format {name} follows the document,"
+                f" which ends at byte {self._last_eof:,}",
+            )
         if self._header is not None:
             distance = ends_as_zip(self._tail)
             if distance:
@@ -168,7 +196,7 @@ class Structure:
         if "not-a-pdf" not in self._problems:
             self.problem("not-a-pdf", 0, None)
 
-    def _tell_foreign_head(self) -> None:
+    def _report_foreign_head(self) -> None:
         """Report a foreign format before the header, now that there is one."""
         name = sniff(bytes(self._head))
         if name:
@@ -190,7 +218,9 @@ class Structure:
             )
         )
 
-    def _judge_references(self, size: int, root_seen: Callable[[int], bool]) -> None:
+    def _judge_references(
+        self, size: int, root_seen: Callable[[int], bool], *, has_catalogue: bool
+    ) -> None:
         if self._startxref is None:
             self.problem("startxref-missing", size, None)
             return
@@ -199,12 +229,19 @@ class Structure:
             self.problem("trailing-data", self._last_eof or offset, None)
         for code, place in self.xrefs.judge(value, offset, self._header or 0):
             self.problem(code, place, None)
-        root = self.xrefs.root
-        if not isinstance(root, (Reference, Dictionary)) or (
-            isinstance(root, Reference)
-            and (not root_seen(root.number) or self.xrefs.points_nowhere(root.number))
-        ):
+        if not self._has_root(root_seen, has_catalogue=has_catalogue):
             self.problem("root-missing", offset, None)
+
+    def _has_root(self, root_seen: Callable[[int], bool], *, has_catalogue: bool) -> bool:
+        """Whether a reader finds the catalogue, if need be after repairing the table."""
+        root = self.xrefs.root
+        if isinstance(root, Reference):
+            return root_seen(root.number) and not self.xrefs.points_nowhere(root.number)
+        roots = [root, *self.xrefs.roots]
+        return has_catalogue or any(
+            isinstance(each, Dictionary) or (isinstance(each, Reference) and root_seen(each.number))
+            for each in roots
+        )
 
     def _sight(self, finding: RawFinding) -> None:
         self.findings.append(finding)

@@ -1,6 +1,6 @@
 """Which objects are run by what: triggers handed on along references between objects."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pdfsluice.core import Trigger
 
@@ -48,6 +48,10 @@ class Triggers:
     def get(self, number: int) -> Trigger | None:
         """Return what runs an object, as far as known."""
         return self._known.get(number)
+
+    def items(self) -> Iterable[tuple[int, Trigger]]:
+        """Return the numbers of all objects of which it is known what runs them."""
+        return self._known.items()
 
     def set(self, number: int, trigger: Trigger) -> None:
         """Learn that an object is run by ``trigger``; its heirs are as well."""

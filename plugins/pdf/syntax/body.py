@@ -22,7 +22,7 @@ CHECKED: Final = 1024 * 1024
 MAX_BEYOND: Final = 1000
 _MARGIN: Final = 64
 _SEEN_BEHIND: Final = 2048
-"""Bytes behind a doubtful end in which a better one is looked for."""
+"""Bytes after a doubtful end in which a better one is looked for."""
 
 
 class BodyReader:
@@ -31,7 +31,7 @@ class BodyReader:
     Args:
         source: Where the bytes come from.
         find: Finds the next word that may end a stream.
-        observer: Hears of what is wrong, and of what looks like objects inside of streams.
+        observer: Receives what is wrong, and what looks like objects inside of streams.
         effort: Counts what it costs.
     """
 
@@ -60,7 +60,7 @@ class BodyReader:
         Args:
             number: Number of the object.
             offset: Where it begins.
-            length: What ``/Length`` says, if it does so directly.
+            length: The value of ``/Length``, if it is direct.
             sink: Wants the data.
         """
         source = self._source
@@ -118,7 +118,7 @@ class BodyReader:
         return stop
 
     def finish(self) -> None:
-        """Judge the streams that were said to reach farther than was seen of them."""
+        """Judge the streams that were declared longer than was seen of them."""
         for end, number, offset in self._beyond:
             if end > self._source.offset:
                 self._observer.problem("length-wrong", offset, number)
@@ -131,7 +131,7 @@ class BodyReader:
             self._observer.skipped(start, stop)
 
     def _ends_as_declared(self, length: int, sink: Sink | None) -> Generator[None, None, bool]:
-        """Pass a body of reasonable size if it ends where ``/Length`` says."""
+        """Pass a body of reasonable size if it ends where ``/Length`` declares."""
         if length > CHECKED:
             return False
         source = self._source
@@ -190,7 +190,7 @@ class BodyReader:
         elif length > max(size, CHECKED):
             if len(self._beyond) < MAX_BEYOND:
                 self._beyond.append((start + length, number, offset))
-        elif length != size and not self._only_space_behind(length - size):
+        elif length != size and not self._only_space_after(length - size):
             self._observer.problem("length-wrong", offset, number)
         if bare:
             self._observer.problem("endstream-missing", offset, number)
@@ -198,6 +198,6 @@ class BodyReader:
             source.pos += len(ENDSTREAM)
         return True
 
-    def _only_space_behind(self, behind: int) -> bool:
-        """Whether the last ``-behind`` bytes of the data are white space."""
-        return -_MARGIN <= behind < 0 and not self._tail[behind:].strip(b"\0\t\n\f\r ")
+    def _only_space_after(self, excess: int) -> bool:
+        """Whether the data ends in white space of the given negative length."""
+        return -_MARGIN <= excess < 0 and not self._tail[excess:].strip(b"\0\t\n\f\r ")

@@ -47,7 +47,7 @@ class Decoder:
         return number in self._missing
 
     def may_learn(self, number: int) -> bool:
-        """Whether there is room for what an object says, or somebody waits for it."""
+        """Whether there is room for the value of an object, or a stream waits for it."""
         return self._learned < MAX_LEARNED or number in self._missing
 
     def of_use(self, small: list[tuple[int, bytes]]) -> Iterable[tuple[int, bytes]]:
@@ -88,7 +88,14 @@ class Decoder:
                 self._collect(item, missing, depth + 1)
 
     def decode(
-        self, raw: bytes, dictionary: Dictionary, limit: int, seen: int, *, guess: bool = False
+        self,
+        raw: bytes,
+        dictionary: Dictionary,
+        limit: int,
+        seen: int,
+        *,
+        guess: bool = False,
+        drop_padding: bool = False,
     ) -> Decoded:
         """Decode stream data.
 
@@ -97,6 +104,7 @@ class Decoder:
             dictionary: The stream's dictionary.
             limit: Bytes that may come out.
             seen: Bytes of the file that have come so far.
+            drop_padding: Whether long runs of white space do not count.
             guess: Try what the data looks like where the filters cannot be known.
         """
         if self._spent > FAST_BUDGET + FAST_PER_BYTE * seen or self._worked > SLOW_BUDGET:
@@ -110,10 +118,10 @@ class Decoder:
             chain = _guess(raw) if guess else None
         if chain is None:
             return Decoded(b"", "unknown-filter")
-        decoded = decode(raw, chain, limit)
-        self._spent += len(decoded.data)
+        decoded = decode(raw, chain, limit, drop_padding=drop_padding)
+        self._spent += decoded.size
         self._worked += decoded.work
-        cost = len(decoded.data) // FAST_BYTES + decoded.work // SLOW_WORK
+        cost = decoded.size // FAST_BYTES + decoded.work // SLOW_WORK
         self._effort.spend(DECODING + cost)
         return decoded
 

@@ -13,11 +13,11 @@ from .source import Source
 LANDMARK: Final = 8
 """Steps for something between objects: a table, a trailer, a header, a gap."""
 OBJECT: Final = 14
-"""Steps for an object that is read closely, beside those for its tokens."""
+"""Steps for an object that is read closely, in addition to those for its tokens."""
 STREAM: Final = 10
 """Steps for passing a stream, and for each place where it might end but does not."""
 DECODING: Final = 30
-"""Steps for decoding a stream, beside those for its data."""
+"""Steps for decoding a stream, in addition to those for its data."""
 SLOW_BYTES: Final = 4
 """Bytes for a step where an expression is tried at each byte."""
 FAST_BYTES: Final = 128

@@ -9,11 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from .grammar import unhex
+from .inflating import Inflater, Squeezed, inflate_brotli, inflate_flate, squeeze
 from .lzw import decode_lzw
 from .predictors import undo_predictor
 from .values import Dictionary, Name, Value
 
-MAX_CHAIN = 16
+MAX_CHAIN = 64
 """Filters applied to one stream; more are a trap."""
 
 SLOW_LIMIT = 4 * 1024 * 1024
@@ -25,6 +26,7 @@ _ABBREVIATIONS = {
     b"AHx": b"ASCIIHexDecode",
     b"A85": b"ASCII85Decode",
     b"RL": b"RunLengthDecode",
+    b"Br": b"BrotliDecode",
 }
 
 
@@ -45,11 +47,22 @@ class Decoded:
         problem: ``unknown-filter``, ``encrypted``, ``damaged``, ``limit`` or ``flood`` where
             that is not all; else empty.
         work: Bytes that were handled in Python loops, which is slow.
+        squeezed: How the data was decompressed, if padding was dropped from it.
     """
 
     data: bytes
     problem: str = ""
     work: int = 0
+    squeezed: Squeezed | None = None
+
+    @property
+    def size(self) -> int:
+        """How many bytes came out, padding included."""
+        return len(self.data) if self.squeezed is None else self.squeezed.size
+
+    def position(self, offset: int) -> int:
+        """Return where in ``data`` the byte at an offset of the decoded stream is."""
+        return offset if self.squeezed is None else self.squeezed.position(offset)
 
 
 def filter_chain(filters: Value, parameters: Value) -> list[Filter] | None:
@@ -74,20 +87,25 @@ def filter_chain(filters: Value, parameters: Value) -> list[Filter] | None:
     return chain
 
 
-def decode(raw: bytes, chain: Sequence[Filter], limit: int) -> Decoded:
+def decode(
+    raw: bytes, chain: Sequence[Filter], limit: int, *, drop_padding: bool = False
+) -> Decoded:
     """Apply a chain of filters.
 
     Args:
         raw: Stream data, perhaps only its beginning.
         chain: Filters in the order of decoding.
         limit: Bytes that may come out of any of them.
+        drop_padding: Whether long runs of white space do not count towards the limit of the
+            last one.
     """
     if len(chain) > MAX_CHAIN:
         return Decoded(b"", "limit")
     data = raw
     problem = ""
     work = 0
-    for step in chain:
+    squeezed: Squeezed | None = None
+    for index, step in enumerate(chain):
         if step.name == b"Crypt":
             if _crypt_name(step) != b"Identity":
                 return Decoded(b"", "encrypted", work)
@@ -98,13 +116,19 @@ def decode(raw: bytes, chain: Sequence[Filter], limit: int) -> Decoded:
         if decoder in _SLOW:
             work += len(data)
         room = min(limit, SLOW_LIMIT) if decoder in _SLOW or step.parameters else limit
-        data, trouble = decoder(data, step, room)
+        packed = data
+        data, trouble = decoder(packed, step, room)
+        inflate = _INFLATERS.get(step.name)
+        last = index == len(chain) - 1
+        if trouble == "limit" and drop_padding and last and inflate and not step.parameters:
+            squeezed = squeeze(packed, inflate, limit)
+            data, trouble = squeezed.data, squeezed.problem
         problem = problem or trouble
-        if step.parameters is not None and decoder in (_flate, _lzw):
+        if step.parameters is not None and decoder in (_flate, _lzw, _brotli):
             predicted = undo_predictor(data, step.parameters)
             work += 0 if predicted is data else len(data)
             data = predicted
-    return Decoded(data, problem, work)
+    return Decoded(data, problem, work, squeezed)
 
 
 def _crypt_name(step: Filter) -> bytes:
@@ -206,6 +230,20 @@ def _run_length(data: bytes, _step: Filter, limit: int) -> tuple[bytes, str]:
     return bytes(result[:limit]), "limit" if len(result) >= limit else "damaged"
 
 
+def _brotli(data: bytes, step: Filter, limit: int) -> tuple[bytes, str]:
+    if step.parameters is not None and b"D" in step.parameters:  # a dictionary of its own
+        return b"", "unknown-filter"
+    result = bytearray()
+    try:
+        for piece in inflate_brotli(data):
+            result += piece
+            if len(result) > limit:
+                return bytes(result[:limit]), "limit"
+    except ValueError:
+        return bytes(result), "damaged"
+    return bytes(result), ""
+
+
 _Decoder = Callable[[bytes, Filter, int], tuple[bytes, str]]
 _DECODERS: dict[bytes, _Decoder] = {
     b"FlateDecode": _flate,
@@ -213,5 +251,10 @@ _DECODERS: dict[bytes, _Decoder] = {
     b"ASCIIHexDecode": _ascii_hex,
     b"ASCII85Decode": _ascii85,
     b"RunLengthDecode": _run_length,
+    b"BrotliDecode": _brotli,
+}
+_INFLATERS: dict[bytes, Inflater] = {
+    b"FlateDecode": inflate_flate,
+    b"BrotliDecode": inflate_brotli,
 }
 _SLOW = (_lzw, _run_length, _ascii85)

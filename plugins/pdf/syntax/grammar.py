@@ -31,7 +31,7 @@ TOKEN = re.compile(
     rb"|([(<>{})])"  # 13 a long or escaped string begins, or a stray delimiter
     rb")?+",
 )
-"""White space and comments, and the token behind them, if there is one in view."""
+"""White space and comments, and the token after them, if there is one in view."""
 (
     NAME,
     _,
@@ -49,7 +49,7 @@ TOKEN = re.compile(
 ) = range(1, 14)
 """The groups of :data:`TOKEN`, by ``lastindex``."""
 TOKEN_MARGIN = 256
-"""Bytes behind a token that must be in view, so that it cannot be part of a reference."""
+"""Bytes after a token that must be in view, so that it cannot be part of a reference."""
 
 SKIPPED = re.compile(_SKIPPED)
 LINE_END = re.compile(rb"[\r\n]")
@@ -102,14 +102,14 @@ _AFTER = (
     rb"(?:%s\d{1,10}[" + WHITE + rb"]|xref|trailer|startxref|%%%%EOF|%%PDF|$)"
 )
 AFTER_STREAM = re.compile(rb"endstream" + _AFTER % b"endobj|")
-"""What follows tells that this ``endstream`` is one."""
+"""What follows shows that this ``endstream`` is one."""
 AFTER_OBJECT = re.compile(rb"endobj" + _AFTER % b"")
-"""What follows tells that this ``endobj`` is one."""
+"""What follows shows that this ``endobj`` is one."""
 
 STREAM_END = re.compile(
     rb"[" + WHITE + rb"]{0,32}+endstream[" + WHITE + rb"]{0,64}+endobj(?!" + REGULAR + rb")"
 )
-"""What usually stands behind the data of a stream."""
+"""What usually stands after the data of a stream."""
 XREF_ROWS = re.compile(rb"[\r\n ]{0,3}+((?:\d{10} \d{5} [nf][ \r][\r\n])++)")
 """Rows of a cross-reference table that keep to the standard's 20 bytes."""
 

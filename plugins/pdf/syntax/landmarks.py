@@ -10,7 +10,7 @@ from .search import Finder
 from .source import Source
 
 BLOCK: Final = 2 * LOOKAHEAD
-"""Bytes in which landmarks are looked for where a word tells that there may be one."""
+"""Bytes in which landmarks are looked for around a word that may be part of one."""
 _MARGIN: Final = 16  # longer than any of the words
 
 
@@ -28,7 +28,7 @@ class Landmarks:
 
     Attributes:
         searched: How many bytes in front of the latest landmark cost time and are not counted
-            yet; whoever knows whether they were more than white space does so.
+            yet; the caller, which knows whether they were more than white space, does so.
     """
 
     def __init__(self, source: Source, find_word: Finder, effort: Effort) -> None:
@@ -38,7 +38,7 @@ class Landmarks:
         self.searched = 0
 
     def next(self, pass_to: Callable[[int], None]) -> Generator[None, None, re.Match[bytes] | None]:
-        """Go on to the next landmark.
+        """Move to the next landmark.
 
         Args:
             pass_to: Moves the source to an index of its data, over bytes without landmarks.

@@ -1,4 +1,4 @@
-"""What the walker tells about a file while it walks."""
+"""What the walker reports about a file while it walks."""
 
 from array import array
 from dataclasses import dataclass, field
@@ -29,6 +29,8 @@ class XrefSection:
         lead: Bytes of white space before it.
         numbers: Object numbers of entries in use that name an offset.
         offsets: Their offsets.
+        compressed: Object numbers of entries in use that name an object stream.
+        containers: The numbers of those object streams.
         freed: Object numbers of free entries.
         trailer: The trailer dictionary, where there is one.
         cut: Whether entries are left out.
@@ -38,6 +40,8 @@ class XrefSection:
     lead: int = 0
     numbers: "array[int]" = field(default_factory=partial(array, "Q"))
     offsets: "array[int]" = field(default_factory=partial(array, "Q"))
+    compressed: "array[int]" = field(default_factory=partial(array, "Q"))
+    containers: "array[int]" = field(default_factory=partial(array, "Q"))
     freed: "array[int]" = field(default_factory=partial(array, "Q"))
     trailer: Dictionary | None = None
     cut: bool = False
@@ -49,7 +53,7 @@ class PlainObjects:
 
     Attributes:
         numbers: Their numbers.
-        offsets: Where they begin, ascending.
+        offsets: Their offsets, ascending.
         leads: Bytes of white space before each.
         small: Number and source of those that are so small that a filter or a length may
             be all there is to them.
@@ -81,6 +85,9 @@ class Observer:
 
     def gap(self, head: bytes, offset: int) -> None:
         """Bytes stand where no object is; ``head`` is their beginning."""
+
+    def loose(self, dictionary: Dictionary, offset: int) -> None:
+        """A dictionary stands where no object is."""
 
     def passed(self, offset: int) -> None:
         """Everything that begins before ``offset`` has been seen."""

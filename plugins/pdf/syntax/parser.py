@@ -66,9 +66,9 @@ class Parsed:
     """An object as it was read.
 
     Attributes:
-        value: The value; ``None`` where there was none.
+        value: The value; ``None`` if there was none.
         end: The word that ended it: ``endobj``, ``stream``, ... or empty at the end of the file.
-        header: Number and offset of the object that follows at once, where the
+        header: Number and offset of the object that follows immediately, if the
             end of this one is missing.
         cut: Whether it was not read to its end, because that would cost too much.
         problems: Codes of what is wrong with it.
@@ -96,13 +96,17 @@ class ObjectParser:
     """Builds the value of one object from its tokens.
 
     Args:
-        source: Where the bytes come from; afterwards it stands behind the object.
-        effort: Counts the tokens, and says when they have cost too much.
-        place: Offset in the file that says how much may have been spent; where the source is
+        source: Where the bytes come from; afterwards it stands after the object.
+        effort: Counts the tokens, and knows when they have cost too much.
+        place: Offset in the file that limits how much may have been spent; if the source is
             not the file, that of the stream.
+        single: Whether the object ends where its first dictionary or array does.
     """
 
-    def __init__(self, source: Source, effort: Effort, place: int | None = None) -> None:
+    def __init__(
+        self, source: Source, effort: Effort, place: int | None = None, *, single: bool = False
+    ) -> None:
+        self._single = single
         self._source = source
         self._effort = effort
         self._place = place
@@ -189,13 +193,14 @@ class ObjectParser:
             return self._end(match[END])
         self._integers.clear()
         if kind == REFERENCE:
-            self._spend(2)  # as many as where it does not stand in one piece
+            self._spend(2)  # as many as if it did not stand in one piece
             self._add(Reference(int(match[REFERENCE - 1]), int(match[REFERENCE])))
         elif kind == NAME:
             self._name(match[NAME])
         elif kind in _BRACKETS:
             closes, is_dictionary = _BRACKETS[kind]
             (self._close if closes else self._open)(is_dictionary=is_dictionary)
+            return self._single and closes and len(self._stack) == 1
         elif kind == STRING:
             self._literal(match[STRING][:HEAD])
         elif kind == HEXADECIMAL:
@@ -252,7 +257,7 @@ class ObjectParser:
         elif word in _CONSTANTS:
             self._add(_CONSTANTS[word])
         elif REAL.fullmatch(word):
-            self._add(0.0)  # no real number matters to the scanner
+            self._add(_real(word))
         elif word.startswith(b"obj") and len(integers) == _PAIR and integers[0][0] >= 0:
             self._drop(integers)
             self._parsed.header = integers[0][:2]
@@ -338,7 +343,7 @@ class ObjectParser:
             self._add(frame.items)
 
     def _dictionary(self, items: list[Value]) -> Dictionary:
-        """Pair keys with values; where a key is missing, resynchronise at the next name."""
+        """Pair keys with values; if a key is missing, resynchronise at the next name."""
         self._spend(3 + len(items) // 4)
         entries: list[tuple[bytes, Value]] = []
         escaped = False
@@ -370,6 +375,14 @@ class ObjectParser:
         if len(items) > 1:
             self._problem("many-values")
         self._parsed.value = items[0] if len(items) == 1 else _most_telling(items)
+
+
+def _real(word: bytes) -> float:
+    """Return a real number (ISO 32000-2, 7.3.3)."""
+    try:
+        return float(word)
+    except ValueError:  # a sign or a full stop alone
+        return 0.0
 
 
 def _most_telling(items: list[Value]) -> Value:

@@ -24,15 +24,15 @@ and digits. No interesting name holds a space, but many an honest one does; none
 
 @dataclass(frozen=True, slots=True)
 class PlainPatterns:
-    """Expressions that tell plain objects from interesting ones.
+    """Expressions that separate plain objects from interesting ones.
 
     Attributes:
         interesting_name: An interesting name, or one with escapes that may be one.
         tokens: Tokens without anything interesting.
-        body: The rest of a whole, well-formed, plain object behind its header; groups are the
-            word ``endobj``, and the line end behind the word ``stream``.
+        body: The rest of a whole, well-formed, plain object after its header; groups are the
+            word ``endobj``, and the line end after the word ``stream``.
         object: A plain object with its header; groups are the space before, the number, the
-            word ``obj``, and an empty one where it is no stream.
+            word ``obj``, and an empty one if it is no stream.
     """
 
     interesting_name: re.Pattern[bytes]

@@ -9,7 +9,7 @@ _MAX_PADDED = 4096
 
 
 def undo_predictor(data: bytes, parameters: Dictionary) -> bytes:
-    """Return the data as it was before prediction; the same object where there was none."""
+    """Return the data as it was before prediction; the same object if there was none."""
     predictor = _integer(parameters, b"Predictor", 1)
     colors = _integer(parameters, b"Colors", 1)
     bits = _integer(parameters, b"BitsPerComponent", 8)

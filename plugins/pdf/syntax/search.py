@@ -25,7 +25,7 @@ NEAR = 8192
 """Within this many bytes ``re`` is faster than calling hyperscan."""
 
 Finder = Callable[[bytes | memoryview, int], int]
-"""``find(data, start)``: index of the next of the words at or behind ``start``, or -1."""
+"""``find(data, start)``: index of the next of the words at or after ``start``, or -1."""
 
 
 @dataclass(frozen=True, slots=True)

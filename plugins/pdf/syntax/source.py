@@ -10,7 +10,7 @@ Steps: TypeAlias = Generator[None, None, None]
 class Source:
     """The bytes between what has been consumed and what has arrived.
 
-    Readers move ``pos`` forward and ``yield`` when they need more; whoever drives them
+    Readers move ``pos`` forward and ``yield`` when they need more; the caller that drives them
     appends bytes and resumes them. Positions are therefore valid up to the next ``yield``.
 
     Attributes:

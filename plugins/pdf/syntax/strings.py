@@ -26,8 +26,8 @@ def read_literal(source: Source, spend: Callable[[int], bool]) -> _Reader:
     """Read a literal string (ISO 32000-2, 7.3.4.2).
 
     Args:
-        source: Stands behind the opening parenthesis; afterwards, behind the string.
-        spend: Counts steps, and says whether they are too many; then the string is cut.
+        source: Stands after the opening parenthesis; afterwards, after the string.
+        spend: Counts steps, and returns whether they are too many; then the string is cut.
     """
     depth = 1
     head = bytearray()
@@ -61,7 +61,7 @@ def read_hexadecimal(source: Source) -> _Reader:
     """Read a hexadecimal string (ISO 32000-2, 7.3.4.3) with white space and stray bytes.
 
     Args:
-        source: Stands behind the opening bracket; afterwards, behind the string.
+        source: Stands after the opening bracket; afterwards, after the string.
     """
     head = bytearray()
     problems: set[str] = set()

@@ -30,7 +30,7 @@ class Text(NamedTuple):
 
 
 MAX_EQUAL = 16
-"""Values of one key that are told apart: the first and the last; no reader takes another."""
+"""Values of one key that are kept apart: the first and the last; no reader takes another."""
 
 
 class Dictionary:

@@ -26,6 +26,7 @@ from .grammar import (
     XREF,
 )
 from .landmarks import Landmarks
+from .loose import GapReader
 from .observer import Observer, PlainObjects
 from .parser import ObjectParser, Parsed
 from .plain import (
@@ -42,29 +43,30 @@ from .values import Dictionary, Reference
 from .xref_table import read_xref_table
 
 PIECE: Final = 120 * 1024
-"""Bytes brought into view at once; an idle scan keeps the last piece.
+"""Bytes brought into view at a time; an idle scan keeps the last piece.
 
-Memory of less than 128 KiB is used again by malloc; more is mapped anew, page by page.
+Memory of less than 128 KiB is used again by malloc; more is mapped again, page by page.
 """
 PLAIN_STEPS: Final = 1024
-"""Plain objects whose steps, one for each, are counted at once."""
-PATIENCE: Final = 4096
+"""Plain objects whose steps, one for each, are counted together."""
+MAX_GATHERED: Final = 4096
 """Smaller pieces are gathered up to this size, so that single bytes cost little."""
 SMALL: Final = 96
-"""The source of uninteresting objects up to this size is told."""
+"""The source of uninteresting objects up to this size is reported."""
 GAP_HEAD: Final = 64 * 1024
 """Bytes shown of what stands between objects."""
+
 
 _Header = tuple[int, int]  # number, offset
 
 
 class Walker:
-    """Tells an observer what is in a file.
+    """Reports to an observer what is in a file.
 
     Args:
-        observer: Hears of everything.
+        observer: Receives everything.
         finders: What to search with.
-        effort: Counts what the walk costs, and says when it has cost too much.
+        effort: Counts what the walk costs, and knows when it has cost too much.
         base: Offset in the file of the first byte fed.
     """
 
@@ -77,6 +79,7 @@ class Walker:
         self._source = Source(base=base)
         self._landmarks = Landmarks(self._source, finders.landmark_word, effort)
         self._bodies = BodyReader(self._source, finders.stream_end, observer, effort)
+        self._gaps = GapReader(observer, effort)
         self._gathered = bytearray()
         self._plain_count = 0  # of which the steps are not counted yet
         self._lead = 0  # white space before the present landmark
@@ -91,9 +94,9 @@ class Walker:
                 position += self._bodies.skim(data[position:])
             piece = data[position : position + PIECE]
             position += len(piece)
-            if self._gathered or len(piece) < PATIENCE:
+            if self._gathered or len(piece) < MAX_GATHERED:
                 self._gathered += piece
-                if len(self._gathered) < PATIENCE:
+                if len(self._gathered) < MAX_GATHERED:
                     continue
                 piece = memoryview(bytes(self._gathered))
                 self._gathered.clear()
@@ -101,7 +104,7 @@ class Walker:
         self._source.append(b"")  # until more comes, only what is unread is kept
 
     def finish(self) -> None:
-        """Say that there are no more bytes."""
+        """Learn that there are no more bytes."""
         self._source.ended = True
         self._advance(bytes(self._gathered))
         self._bodies.finish()
@@ -130,7 +133,7 @@ class Walker:
                 return
 
     def _skip(self) -> Generator[None, None, bool]:
-        """Pass a stretch unread, and say so; return whether there was one to pass."""
+        """Pass a stretch unread, and report it; return whether there was one to pass."""
 
         def pass_to(stop: int) -> None:
             self._source.pos = stop
@@ -148,7 +151,7 @@ class Walker:
         is not as it usually is ends the loop and is left to them.
 
         Returns:
-            Whether it is time to see what the walk has cost. That is so behind the same
+            Whether it is time to see what the walk has cost. That is so after the same
             objects whatever the pieces are.
         """
         source = self._source
@@ -187,7 +190,7 @@ class Walker:
         return self._count_plain(len(batch.numbers))
 
     def _count_plain(self, count: int) -> bool:
-        """Count steps for plain objects, many at once; return whether that was done now."""
+        """Count steps for plain objects, many together; return whether that was done now."""
         self._plain_count += count
         if self._plain_count < PLAIN_STEPS:
             return False
@@ -205,12 +208,14 @@ class Walker:
             nonlocal head
             if len(head) < GAP_HEAD:
                 head += source.data[source.pos : min(stop, source.pos + GAP_HEAD - len(head))]
+            self._gaps.pass_to(source, stop)
             source.pos = stop
             self._observer.passed(source.offset)
 
         match = yield from self._landmarks.next(pass_to)
         self._lead = source.offset - start
         filled = bool(head.strip(b"\0\t\n\f\r "))
+        self._gaps.finish()
         if filled:
             self._effort.spend(LANDMARK + self._landmarks.searched // SLOW_BYTES)
         if filled or self._lead > GAP_HEAD:

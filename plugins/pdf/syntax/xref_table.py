@@ -17,16 +17,16 @@ _ROW: Final = 512  # no row of a cross-reference table is longer
 def read_xref_table(
     source: Source, effort: Effort, offset: int, lead: int
 ) -> Generator[None, None, tuple[XrefSection, bool]]:
-    """Read the rows behind the word ``xref``; yield whenever more bytes are needed.
+    """Read the rows after the word ``xref``; yield whenever more bytes are needed.
 
     Args:
-        source: Stands behind the word, and afterwards behind the rows.
+        source: Stands after the word, and afterwards after the rows.
         effort: Counts rows that do not keep to the standard's form.
         offset: Where the word begins.
         lead: Bytes of white space before it.
 
     Returns:
-        The section, and whether each part has as many rows as it says.
+        The section, and whether each part has as many rows as it declares.
     """
     section = XrefSection(offset, lead)
     number = end = 0

@@ -107,11 +107,11 @@ async def test_attachments_of_attachments_are_inspected_up_to_a_depth(
     inspect_pdf: pdfs.InspectPdf,
 ) -> None:
     content = inner(opens)
-    for depth in range(1, nested.DEEPEST + 2):
+    for depth in range(1, nested.MAX_DEPTH + 2):
         name = f"level{depth}.pdf"
         report = await inspect_pdf(pdfs.attached(content, name))
         scripts = [f for f in report.findings if f.kind == K.JAVASCRIPT]
-        if depth <= nested.DEEPEST:
+        if depth <= nested.MAX_DEPTH:
             assert scripts[0].details["attachment"] == "/".join(
                 f"level{n}.pdf" for n in range(depth, 0, -1)
             )

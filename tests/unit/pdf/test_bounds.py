@@ -58,12 +58,12 @@ def _wrapped(before: bytes, middle: Iterator[bytes], behind: bytes = b"") -> Ite
 
 
 TRAPS: dict[str, Callable[[], Iterator[bytes]]] = {
-    "inflate bomb": lambda: iter([HEAD + _object_stream(_deflated(b"\0", 100 * MIB)) + LAUNCH]),
+    "inflate bomb": lambda: iter([HEAD + _object_stream(_deflated(b"x", 100 * MIB)) + LAUNCH]),
     "inflate bomb twice over": lambda: iter(
         [
             HEAD
             + _object_stream(
-                zlib.compress(_deflated(b"\0", 100 * MIB)), b"/Filter[/FlateDecode/FlateDecode]"
+                zlib.compress(_deflated(b"x", 100 * MIB)), b"/Filter[/FlateDecode/FlateDecode]"
             )
             + LAUNCH
         ]

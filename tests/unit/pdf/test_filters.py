@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.plugins.pdf.syntax.filters import Filter, decode, filter_chain
+from pdfsluice.plugins.pdf.syntax.filters import MAX_CHAIN, Filter, decode, filter_chain
 from pdfsluice.plugins.pdf.syntax.grammar import unescape_name, unescape_string, unhex
 from pdfsluice.plugins.pdf.syntax.values import (
     Dictionary,
@@ -64,7 +64,7 @@ def test_limits_hold() -> None:
     bomb = zlib.compress(bytes(10_000_000))
     decoded = decode(bomb, [Filter(b"FlateDecode")], 1000)
     assert (len(decoded.data), decoded.problem) == (1000, "limit")
-    assert decode(b"", [Filter(b"FlateDecode")] * 17, 1000).problem == "limit"
+    assert decode(b"", [Filter(b"FlateDecode")] * (MAX_CHAIN + 1), 1000).problem == "limit"
 
 
 def test_what_cannot_be_decoded_is_told() -> None:

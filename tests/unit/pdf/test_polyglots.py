@@ -51,7 +51,21 @@ def test_before_the_header(name: str) -> None:
         assert formats(scan_bytes(shifted(prefix), size=100)) == {name}
 
 
-@pytest.mark.parametrize("name", MAGICS)
+@pytest.mark.parametrize("name", ["html", "script"])
+def test_a_text_behind_the_end_is_inert(name: str) -> None:
+    scanned = scan_bytes(plain_pdf() + b"\n" + MAGICS[name] + b"x" * 900)
+    assert formats(scanned) == set()
+    (tail,) = (f for f in scanned.findings if f.details.get("code") == "foreign-tail")
+    assert tail.severity is Severity.LOW
+    assert "ends at byte" in tail.message
+
+
+def test_a_text_between_two_revisions_is_not_inert() -> None:
+    twice = plain_pdf() + b"\n" + MAGICS["html"] + b"\n" + plain_pdf()
+    assert formats(scan_bytes(twice)) == {"html"}
+
+
+@pytest.mark.parametrize("name", sorted(set(MAGICS) - {"html", "script"}))
 def test_behind_the_end(name: str) -> None:
     for space in (b"", b"\n", b"\0" * 512):
         assert formats(scan_bytes(plain_pdf() + space + MAGICS[name] + b"x" * 900)) == {name}

@@ -39,7 +39,7 @@ def test_a_sound_file() -> None:
         (b"0000000015 00000 n", b"0000000014 00000 n", "xref-wrong"),
         (b"5 1\n", b"5 2\n", "xref-wrong"),
         (b"/Root 1 0 R", b"/Root 9 0 R", "root-missing"),
-        (b"/Root 1 0 R", b"/Boot 1 0 R", "root-missing"),
+        (b"/Root 1 0 R", b"/Boot 1 0 R", "trailer-damaged"),
         (b"/Size 100", b"/Sise 100", "trailer-damaged"),
         (b"trailer", b"trail", "trailer-missing"),
         (b"\nendobj\n2 0 obj", b"\n2 0 obj", "endobj-missing"),

@@ -233,6 +233,23 @@ SPECIAL_ROWS = {
         found("javascript", trigger) for trigger in (Trigger.FIELD, Trigger.CLICK, None)
     ],
     "`executable` (a program in an attachment)": [found("executable", severity=Severity.CRITICAL)],
+    "`executable`, medium: a text that is a script by its name or first line only": [
+        found("executable")
+    ],
+    "XFA form whose scripts run by themselves": [found("forms_xfa", Trigger.OPEN)],
+    "`submit_form` or `import_data` that runs by itself": [
+        found(kind, Trigger.PAGE) for kind in ("submit_form", "import_data")
+    ],
+    "`goto_remote`, high: opens a file on another computer by itself": [
+        found("goto_remote", Trigger.PAGE, Severity.HIGH)
+    ],
+    (
+        "`external_references_uri`, high: opens an address by itself that is neither of the web"
+        " nor of mail"
+    ): [found("external_references_uri", Trigger.OPEN, Severity.HIGH)],
+    "`embedded_files`, info: only data, such as an e-invoice": [
+        found("embedded_files", severity=Severity.INFO)
+    ],
     "`malware`, high or critical": [
         found("malware", severity=severity) for severity in (Severity.HIGH, Severity.CRITICAL)
     ],

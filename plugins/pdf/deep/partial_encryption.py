@@ -1,0 +1,114 @@
+"""Opens files of which only the attachments are encrypted (ISO 32000-2, 7.6.6).
+
+qpdf opens no encrypted file without its password, although everything but the attachments of
+such a file is in the clear. It is shown the file without the entry that announces encryption.
+"""
+
+import io
+import re
+from mmap import mmap
+from typing import TYPE_CHECKING, Final
+
+from pdfsluice.plugins.pdf.syntax.effort import Allowance, Effort
+from pdfsluice.plugins.pdf.syntax.parser import ObjectParser
+from pdfsluice.plugins.pdf.syntax.source import Source as Bytes
+from pdfsluice.plugins.pdf.syntax.values import Dictionary, Name, Value
+
+from .opening import Source, content_of, open_stream
+from .walk import Opener
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_ENTRY: Final = re.compile(rb"/Encrypt(?=[\x00\t\n\f\r <\d])")
+_VALUE: Final = re.compile(
+    rb"/Encrypt[\x00\t\n\f\r ]*(?:(?P<number>\d{1,10})[\x00\t\n\f\r ]+\d{1,5}[\x00\t\n\f\r ]+R"
+    rb"|(?P<direct><<))"
+)
+_RENAMED: Final = b"/Encrypd"
+_MARGIN: Final = len(_RENAMED) + 1
+_MAX_DICTIONARY: Final = 64 * 1024
+_MIN_VERSION: Final = 4  # crypt filters (table 20)
+
+
+def opener_in_the_clear(source: Source) -> Opener | None:
+    """Return how to open a file whose attachments alone are encrypted; ``None`` for others."""
+    content = content_of(source)
+    if not _only_attachments(content):
+        return None
+    return lambda: open_stream(_ClearFile(content))
+
+
+def _only_attachments(content: bytes | mmap) -> bool:
+    """Whether every encryption dictionary in a file leaves streams and strings in the clear."""
+    dictionaries = [_dictionary(content, match) for match in _VALUE.finditer(content)]
+    return bool(dictionaries) and all(map(_is_in_the_clear, dictionaries))
+
+
+def _dictionary(content: bytes | mmap, match: re.Match[bytes]) -> Value:
+    if match["direct"]:
+        start = match.start("direct")
+    else:
+        header = rb"(?<!\d)%s[\x00\t\n\f\r ]+\d{1,5}[\x00\t\n\f\r ]+obj"
+        found = re.search(header % match["number"], content)
+        if found is None:
+            return None
+        start = found.end()
+    source = Bytes(bytes(content[start : start + _MAX_DICTIONARY]), ended=True)
+    steps = ObjectParser(source, Effort(Allowance()), 0, single=True).run()
+    try:
+        next(steps)
+    except StopIteration as stop:
+        value: Value = stop.value.value
+        return value
+    return None
+
+
+def _is_in_the_clear(value: Value) -> bool:
+    if not isinstance(value, Dictionary):
+        return False
+    version = value.get(b"V")
+    filters = [value.get(key) for key in (b"StmF", b"StrF")]
+    clear = all(each is None or _is_identity(each) for each in filters)
+    return clear and isinstance(version, int) and version >= _MIN_VERSION
+
+
+def _is_identity(value: Value) -> bool:
+    return isinstance(value, Name) and value.text == b"Identity"
+
+
+class _ClearFile(io.RawIOBase):
+    """A file without the entries that announce encryption, at the same offsets."""
+
+    def __init__(self, content: bytes | mmap) -> None:
+        self._content = content
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return that it can be read from any position."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move to a position."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}.get(whence, len(self._content))
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read bytes with the entries renamed."""
+        view = memoryview(buffer)
+        piece = self._piece(len(view))
+        view[: len(piece)] = piece
+        return len(piece)
+
+    def _piece(self, size: int) -> bytes:
+        stop = self._position + size
+        before = min(self._position, _MARGIN)
+        piece = bytes(self._content[self._position - before : stop + _MARGIN])
+        piece = _ENTRY.sub(_RENAMED, piece)[before : before + max(0, stop - self._position)]
+        self._position += len(piece)
+        return piece

@@ -1,0 +1,31 @@
+"""Recognises the calls by which honest forms format and check what is typed into a field.
+
+Acrobat writes them itself when an author picks a format. Their arguments are literals, so they
+can do nothing else; readers run the format script of every field when a document is opened.
+"""
+
+import re
+from typing import Final
+
+MAX_SCRIPT: Final = 16 * 1024
+"""Characters of a script that are looked at; a longer one is no such call."""
+
+_STRING: Final = r"(?:\"(?:[^\"\\\r\n]|\\.)*+\"|'(?:[^'\\\r\n]|\\.)*+')"
+_LITERAL: Final = rf"(?:{_STRING}|[+-]?\d+(?:\.\d*)?|true|false|null)"
+_LIST: Final = rf"{_LITERAL}(?:\s*,\s*{_LITERAL})*+"
+_ARGUMENT: Final = rf"(?:{_LITERAL}|new\s+Array\s*\(\s*(?:{_LIST})?\s*\)|\[\s*(?:{_LIST})?\s*\])"
+_CALL: Final = re.compile(
+    r"\s*AF(?:Date|Number|Percent|Range|Simple|Special|Time)"
+    r"_(?:Calculate|Format|FormatEx|Keystroke|KeystrokeEx|Validate)"
+    rf"\s*\(\s*(?:{_ARGUMENT}(?:\s*,\s*{_ARGUMENT})*+)?\s*\)\s*;?\s*"
+)
+
+
+def is_standard_call(script: str) -> bool:
+    """Whether a script is one call of a standard function with literal arguments.
+
+    An empty script is one, too: it does nothing.
+    """
+    if len(script) > MAX_SCRIPT:
+        return False
+    return not script.strip() or _CALL.fullmatch(script) is not None

@@ -1,0 +1,37 @@
+"""Judges scripts that are plain text by what they contain, not by what they are called."""
+
+import re
+from typing import Final
+
+_DANGEROUS: Final = re.compile(
+    rb"wscript|activexobject|createobject|shell\.application|adodb\.|msxml2|xmlhttp|#@~\^"
+    rb"|powershell|\bcmd(?:\.exe)?\s+/[ckq]|certutil|bitsadmin|mshta|regsvr32|rundll32|schtasks"
+    rb"|\breg(?:\.exe)?\s+add|currentversion\\+run|\bnet\s+user\b|\bvssadmin\b|\bwmic\b"
+    rb"|invoke-(?:expression|webrequest|restmethod|command)|\biex\b|download(?:string|file|data)"
+    rb"|frombase64string|start-process|\bnew-object\b|add-type"
+    rb"|\bcurl\b|\bwget\b|/dev/tcp|\bnc\s+-|\bncat\b|chmod\s+\S*x|\brm\s+-|base64\s+-+d|osascript"
+    rb"|\bsudo\b|\bmkfifo\b|\bdd\s+if=|\bcrontab\b|\bdel\s+[/*]|\brd\s+/s|\bformat\s+[a-z]:"
+    rb"|\beval\s*\(|\bunescape\s*\(|fromcharcode|new\s+function\s*\(|\bexec\s*\(|child_process"
+    rb"|\bstart\s+\S+\.(?:exe|bat|cmd|vbs|js)|\bcalc(?:\.exe)?\b|\.exe\b|hta:application",
+    re.IGNORECASE,
+)
+_BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+MAX_TEXT: Final = 1024 * 1024
+"""Bytes in which a script is looked for what it does."""
+
+
+def is_harmless_text(content: bytes) -> bool:
+    """Whether content is plain text in which nothing starts a program or loads one.
+
+    Such a text may be a script by its name or its first line; it is then reported, but it is
+    no attack by itself.
+    """
+    text = _plain(content[:MAX_TEXT])
+    return bool(text.strip()) and _BINARY.search(text) is None and _DANGEROUS.search(text) is None
+
+
+def _plain(content: bytes) -> bytes:
+    """Return text in UTF-8, whatever byte order mark it has."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", errors="replace").encode()
+    return content.removeprefix(b"\xef\xbb\xbf")
