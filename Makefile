@@ -14,7 +14,7 @@ WORKERS ?= $(shell echo $$(($(CORES) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install dev test test-long coverage lint format bench bench-plot bench-peers bench-stack bench-load soak docs clean
+.PHONY: help demo serve install dev test test-long coverage lint format bench bench-plot bench-peers bench-stack bench-load soak soak-power docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -65,6 +65,12 @@ bench-stack: dev ## Measure the same work beside nginx, sha256sum, qpdf, pdftote
 
 bench-load: dev ## Measure many uploads, watchers and sessions at once
 	$(BIN)/python -m benchmarks.load $(ARGS)
+
+soak-power: dev ## Cut the power 200 times at each level and fail each changing call (root, /dev/fuse)
+	$(BIN)/python -m tests.faults.campaign cuts --durability process $(ARGS)
+	$(BIN)/python -m tests.faults.campaign cuts --durability power $(ARGS)
+	$(BIN)/python -m tests.faults.campaign errors --durability process
+	$(BIN)/python -m tests.faults.campaign errors --durability power
 
 soak: dev ## Interrupt a thousand uploads and count what was lost
 	$(BIN)/python -m benchmarks.soak $(ARGS)

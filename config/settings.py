@@ -163,6 +163,13 @@ class Settings(BaseModel):
         description="What an acknowledged byte survives: the death of the process, or a power cut.",
     )
 
+    scrub_rate: Size = Field(
+        ByteSize(4 * MIB),
+        ge=0,
+        description="Bytes per second of stored documents whose digests are compared in the"
+        " background; 0 for none.",
+    )
+
     slice_size: Size = Field(
         ByteSize(2 * MIB),
         ge=64 * KIB,

@@ -11,9 +11,11 @@ from pdfsluice.config import Loaded, Settings
 
 from .background import background
 from .directories import ensure_durable
+from .document_files import DocumentFiles
 from .documents.jobs import JobRunner
 from .documents.library import Library
 from .documents.previews import Previews
+from .documents.scrubbing import Scrubber
 from .documents.turns import DEFAULT_LIMITS, TurnLimits
 from .errors import AuthenticationError
 from .event_hub import EventHub
@@ -36,6 +38,8 @@ from .scanning.runner import StageRunners, ThreadRunners
 from .threads import BufferPool, Workers
 from .uploads.backends import Backends
 from .uploads.completing import Completer
+from .uploads.creating import Initiator
+from .uploads.idle_clock import IdleClock
 from .uploads.integrity import IntegrityChecker
 from .uploads.open_uploads import OpenUploads
 from .uploads.opening import UploadOpener
@@ -71,6 +75,7 @@ class Runtime:
     quarantine: Quarantine
     events: EventHub
     sweeper: Sweeper
+    scrubber: Scrubber
     parts: Mapping[Part, PartCounts]
 
     @property
@@ -163,7 +168,7 @@ async def open_runtime(
         sessions = await stack.enter_async_context(
             choose("session_stores", registry.session_stores, settings.session_store).open()
         )
-        await stack.enter_async_context(sessions.joined(uploads.identity))
+        sole_store = await stack.enter_async_context(sessions.joined(uploads.identity))
         catalogue = await stack.enter_async_context(
             choose("catalogues", registry.catalogues, settings.catalogue).open()
         )
@@ -173,6 +178,9 @@ async def open_runtime(
                 choose("indexes", registry.indexes, settings.index).open()
             )
         await stack.enter_async_context(events.running(registry.event_sinks))
+        files = DocumentFiles(uploads)
+        idle_clock = IdleClock(settings, sessions)
+        await idle_clock.record()
         previews = Previews(registry.page_renderers, uploads, settings.data_dir / "previews")
         jobs = JobRunner(
             catalogue=catalogue,
@@ -205,23 +213,33 @@ async def open_runtime(
                 events,
                 progress_interval=settings.progress_interval.total_seconds(),
             ),
-            completer=Completer(registry, uploads, catalogue, jobs.wake),
+            completer=Completer(registry, uploads, catalogue, files, jobs.wake),
         )
         service = UploadService(
             settings=settings,
             sessions=sessions,
             uploads=uploads,
             catalogue=catalogue,
+            initiator=Initiator(settings, sessions, uploads, catalogue, files),
+            idle_clock=idle_clock,
             open_uploads=open_uploads,
             receiver=ChunkReceiver(
                 registry, workers, open_uploads, max_file_size=int(settings.max_file_size)
             ),
         )
-        sweeper = Sweeper(settings, sessions, uploads, open_uploads)
-        interrupted = await sweeper.reconcile()
+        sweeper = Sweeper(settings, sessions, uploads, open_uploads, idle_clock)
+        scrubber = Scrubber(
+            catalogue=catalogue,
+            sessions=sessions,
+            uploads=uploads,
+            files=files,
+            rate=settings.scrub_rate,
+        )
+        interrupted = await sweeper.reconcile(sole_store=sole_store)
         stack.push_async_callback(open_uploads.drain, 0.0)
         await stack.enter_async_context(jobs.running())
         await stack.enter_async_context(sweeper.running())
+        await stack.enter_async_context(scrubber.running())
         resumed = {
             "completion of interrupted uploads": partial(
                 open_uploads.resume_completions, interrupted
@@ -236,6 +254,7 @@ async def open_runtime(
             library=Library(
                 catalogue=catalogue,
                 uploads=uploads,
+                files=files,
                 previews=previews,
                 importers=registry.importers,
                 index=index,
@@ -244,6 +263,7 @@ async def open_runtime(
             quarantine=Quarantine(sessions),
             events=events,
             sweeper=sweeper,
+            scrubber=scrubber,
             parts=parts,
         )
 

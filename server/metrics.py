@@ -23,7 +23,6 @@ from pdfsluice.core.events import (
     Event,
     FindingsReported,
     MemoryWarning,
-    UploadProgress,
     UploadStatus,
 )
 from pdfsluice.core.plugins.parts import Part, PartCounts
@@ -43,7 +42,7 @@ class Metrics:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         registry.register(_TurnsOfTheLoop())
-        self._durable: dict[str, int] = {}
+        self._counted_bytes = 0
         self._bytes = Counter(
             "pdfsluice_committed_bytes_total", "Bytes committed.", registry=registry
         )
@@ -89,11 +88,8 @@ class Metrics:
         match event:
             case ChunkProgress():
                 self._chunks.inc()
-            case UploadProgress():
-                self._count_bytes(event)
             case UploadStatus(status=status, stage=stage) if status in _ENDED and stage == status:
                 self._uploads.labels(status).inc()
-                self._durable.pop(event.session_id, None)
             case FindingsReported(findings=findings):
                 for finding in findings:
                     self._findings.labels(finding.kind, finding.severity.value).inc()
@@ -113,20 +109,14 @@ class Metrics:
 
     def render(self, stats: UploadStats, *, watchers: int) -> tuple[bytes, str]:
         """Return all metrics in the text format, and its media type."""
+        self._bytes.inc(stats.committed_bytes - self._counted_bytes)
+        self._counted_bytes = stats.committed_bytes
         self._sessions.set(stats.active_sessions)
         self._receiving.set(stats.receiving_uploads)
         self._partial.set(stats.store.partial_bytes)
         self._available.set(stats.store.available_bytes)
         self._watchers.set(watchers)
         return generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4
-
-    def _count_bytes(self, event: UploadProgress) -> None:
-        """Add what was committed since the last event of this upload."""
-        if event.status in _ENDED:
-            return
-        before = self._durable.get(event.session_id, 0)
-        self._durable[event.session_id] = event.durable_bytes
-        self._bytes.inc(max(0, event.durable_bytes - before))
 
 
 class _TurnsOfTheLoop(Collector):

@@ -1,13 +1,14 @@
 """What clients can do with documents: list, read, rename, delete, index, search."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from pdfsluice.core.errors import DocumentNotFound, NotFound, ProtocolError
+from pdfsluice.core.document_files import DocumentFiles
+from pdfsluice.core.errors import DocumentNotFound, ProtocolError
 from pdfsluice.core.models import (
     Document,
     Job,
@@ -21,6 +22,7 @@ from pdfsluice.core.models import (
 from pdfsluice.core.plugins.ports.documents import ImporterSpec, Index
 from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
 from pdfsluice.core.text import clean_name
+from pdfsluice.core.threads import run_uncancelled
 
 from .jobs import (
     JobRunner,
@@ -79,6 +81,7 @@ class Library:
         *,
         catalogue: Catalogue,
         uploads: UploadStore,
+        files: DocumentFiles,
         previews: Previews,
         importers: Sequence[ImporterSpec],
         index: Index | None,
@@ -86,6 +89,7 @@ class Library:
     ) -> None:
         self._catalogue = catalogue
         self._uploads = uploads
+        self._files = files
         self._previews = previews
         self._importers = importers
         self._index = index
@@ -120,34 +124,47 @@ class Library:
         return await self._catalogue.update(document.id, title=title)
 
     async def delete(self, principal: Principal, document_id: int) -> None:
-        """Delete a document, its bytes and all that was derived from it.
+        """Delete a document, its bytes and everything that was derived from it.
 
-        The entry goes last: if this is interrupted, the document can be deleted again.
+        The row is deleted first. If that fails, nothing has changed; afterwards the document is
+        gone, whatever happens to the rest. A failure there is logged; a file that stays is
+        deleted by the next check of the store.
         """
         _owner(principal, Scope.UPLOAD)
         document = await self.get(principal, document_id)
-        if self._index is not None:
-            await self._index.remove(document.id)
-        for spec in self._importers:
-            await spec.importer.forget(document.id)
-        await self._previews.forget(document)
-        await self._uploads.remove(document.blob_id)
+        await run_uncancelled(self._delete(document))
+
+    async def _delete(self, document: Document) -> None:
         await self._catalogue.delete(document.id)
+        self._files.forget(document.id)
+        await self._clean_up("its file", document, self._uploads.remove(document.blob_id))
+        await self._clean_up("its pictures", document, self._previews.forget(document))
+        if self._index is not None:
+            await self._clean_up("its index", document, self._index.remove(document.id))
+        for spec in self._importers:
+            forgotten = spec.importer.forget(document.id)
+            await self._clean_up(f"data of importer {spec.name!r}", document, forgotten)
+
+    @staticmethod
+    async def _clean_up(what: str, document: Document, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception:
+            logger.exception("document %d is deleted, but not %s", document.id, what)
 
     async def open_file(
         self, principal: Principal, document_id: int
     ) -> tuple[Document, AbstractAsyncContextManager[Path]]:
-        """Return a document and a context that yields its file, to be read only."""
-        document = await self.get(principal, document_id)
-        return document, self._uploads.local_path(document.blob_id)
+        """Return a document and a context that yields its file, to be read only.
 
-    async def is_file_available(self, document: Document) -> bool:
-        """Whether the document's bytes are there."""
-        try:
-            async with self._uploads.local_path(document.blob_id):
-                return True
-        except NotFound:
-            return False
+        Entering the context raises ``StorageFailed`` if the file is missing or damaged.
+        """
+        document = await self.get(principal, document_id)
+        return document, self._files.open(document)
+
+    async def available(self, documents: Sequence[Document]) -> Mapping[int, bool]:
+        """Return for each document whether its file is there, whole as far as is known."""
+        return await self._files.available(documents)
 
     async def thumbnail(
         self, principal: Principal, document_id: int, page: int, width: int
@@ -175,8 +192,13 @@ class Library:
         )
 
     async def import_status(self, document: Document) -> ImportStatus:
-        """Say how the background work on a document stands."""
+        """Return the state of the background work on a document."""
         return ImportStatus(tuple(await self._catalogue.jobs(document.id)))
+
+    async def import_statuses(self, documents: Sequence[Document]) -> Mapping[int, ImportStatus]:
+        """Return the state of the background work on several documents, in one query."""
+        found = await self._catalogue.jobs_of([document.id for document in documents])
+        return {document_id: ImportStatus(tuple(jobs)) for document_id, jobs in found.items()}
 
     async def index(self, principal: Principal, document_id: int) -> ImportStatus:
         """Queue a document for indexing; asking again while it is queued is harmless.

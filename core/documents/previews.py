@@ -1,11 +1,15 @@
 """Pictures of pages: drawn once by a renderer plugin, then kept on disk.
 
-That a page cannot be drawn is kept, too, beside the place of its picture: a hostile file takes
-the time that it takes once a day, not whenever somebody looks at a list.
+That a page cannot be drawn is kept, too, next to where its picture would be: a hostile file takes
+its time once a day, not for each request.
+
+A picture is not synced, so a power cut may leave a name without bytes, or with zeros. It is
+therefore checked before it is used, and drawn again if it is not a whole JPEG.
 """
 
 import asyncio
 import logging
+import os
 import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -32,10 +36,11 @@ from .unreadable import unreadable
 logger = logging.getLogger(__name__)
 
 WIDTHS = (120, 240, 480, 960)
-"""Widths in pixels that are kept; others are rounded up, so that nobody can fill the disk."""
+"""Widths in pixels that are kept; others are rounded up, so that requests cannot fill the disk."""
 
-_REMEMBERED_SECONDS = 24 * 3600.0
+_FAILURE_RETENTION_SECONDS = 24 * 3600.0
 _FAILED = ".failed"
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"  # SOI and EOI (ITU-T T.81, B.1.1.3)
 
 
 class Previews:
@@ -86,7 +91,7 @@ class Previews:
 
     @asynccontextmanager
     async def _turn(self, path: Path) -> AsyncIterator[None]:
-        """Let one at a time draw a picture."""
+        """Draw each picture once at a time."""
         lock = self._turns.setdefault(path, asyncio.Lock())
         async with lock:
             yield
@@ -131,22 +136,34 @@ def _failure(path: Path) -> Path:
 
 
 def _is_kept(path: Path) -> bool:
-    """Whether a picture is there.
+    """Whether a picture is there, whole.
 
     Raises:
         DocumentUnreadable: It could not be drawn, not long ago.
     """
-    if path.exists():
-        return True
     with suppress(FileNotFoundError):
+        if _is_whole(path):
+            return True
+        logger.warning("a damaged picture is drawn again: %s", path)
+        return False
+    with suppress(FileNotFoundError, orjson.JSONDecodeError):
         failure = _failure(path)
-        if time.time() - failure.stat().st_mtime < _REMEMBERED_SECONDS:
+        if time.time() - failure.stat().st_mtime < _FAILURE_RETENTION_SECONDS:
             raise from_record(orjson.loads(failure.read_bytes()))
     return False
 
 
+def _is_whole(picture: Path) -> bool:
+    """Whether a file begins and ends as a JPEG does."""
+    with picture.open("rb") as file:
+        if file.read(len(_JPEG_START)) != _JPEG_START:
+            return False
+        file.seek(-len(_JPEG_END), os.SEEK_END)
+        return file.read() == _JPEG_END
+
+
 def _keep(path: Path, data: bytes) -> None:
-    """Write a file so that nobody ever sees half of it."""
+    """Write a file so that no reader ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{uuid4().hex}")
     draft.write_bytes(data)

@@ -34,9 +34,9 @@ class MemorySessionStore:
         self._recorded_at: datetime | None = None
         self._idle_from = _EPOCH
 
-    def joined(self, store_identity: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002
+    def joined(self, store_identity: str) -> AbstractAsyncContextManager[bool]:  # noqa: ARG002
         """Do nothing: no other node can have this memory."""
-        return nullcontext()
+        return nullcontext(True)
 
     async def idle_from(self, now: datetime, max_gap: float) -> datetime:
         """Record that a server runs at ``now``; return since when idle time counts."""

@@ -1,7 +1,7 @@
 """What open uploads work with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pdfsluice.core.plugins.ports.policy import Policy
@@ -15,6 +15,17 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(slots=True)
+class Traffic:
+    """What this process has done.
+
+    Attributes:
+        committed_bytes: How many bytes it has committed.
+    """
+
+    committed_bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backends:
     """The parts of the server that every open upload works with.
@@ -25,6 +36,7 @@ class Backends:
         policy: Decides what findings mean.
         workers: Threads for blocking calls.
         integrity: Reads stored bytes back.
+        traffic: Counts what is committed.
         now: The clock (UTC).
     """
 
@@ -33,4 +45,5 @@ class Backends:
     policy: Policy
     workers: Workers
     integrity: IntegrityChecker
+    traffic: Traffic = field(default_factory=Traffic)
     now: Callable[[], datetime] = _now

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pdfsluice.core.document_files import DocumentFiles
 from pdfsluice.core.errors import (
     DigestMismatch,
     DocumentDeleted,
@@ -41,7 +42,7 @@ from pdfsluice.core.scanning.merging import merge_reports
 from pdfsluice.core.shortages import is_shortage, retry_later
 from pdfsluice.core.threads import run_uncancelled
 
-from .duplicates import Duplicates, sha256_of
+from .duplicates import Duplicates, explain, sha256_of
 from .lifecycle import ENDED, refusal, rejection
 from .upload import OpenUpload
 
@@ -64,13 +65,14 @@ class Completer:
         registry: Registry,
         uploads: UploadStore,
         catalogue: Catalogue,
+        files: DocumentFiles,
         on_jobs: Callable[[], None],
     ) -> None:
         self._stages = registry.completion_stages
         self._uploads = uploads
         self._catalogue = catalogue
         self._on_jobs = on_jobs
-        self._duplicates = Duplicates(uploads, catalogue, on_jobs)
+        self._duplicates = Duplicates(uploads, catalogue, files, on_jobs)
 
     async def complete(self, upload: OpenUpload) -> Completion:
         """Take an upload from its last byte to its document; continue from where it stands.
@@ -206,7 +208,7 @@ class Completer:
             await upload.refuse(validated.decision, report.findings)
             raise rejection(upload.session)
         existing = await self._duplicates.find(upload.session, report.facts.get("sha256"))
-        if existing is not None:
+        if existing is not None and await self._duplicates.is_intact(existing):
             await self._end_as_duplicate(upload, existing, changes)
             return existing
         changes["state"] = SessionState.IMPORTING
@@ -222,8 +224,8 @@ class Completer:
         changes["document_id"] = document.id
         changes["facts"] = {**changes.get("facts", upload.session.facts), "duplicate": True}
         await upload.change(**changes)
-        upload.progress.publish_status(message="The document is already there")
-        await self._duplicates.merge(upload.session, document)
+        upload.progress.publish_status(message=explain(upload.session, document))
+        await self._duplicates.finish(upload.session, document)
 
     async def _check_interrupted(self, upload: OpenUpload) -> None:
         """Compare a file whose import was interrupted with its digest, before it is published.
@@ -258,6 +260,10 @@ class Completer:
         try:
             await self._uploads.publish(session.id)
         except NotFound:
+            existing = await self._duplicates.find(session, session.facts.get("sha256"))
+            if existing is not None:  # an earlier attempt gave it these bytes
+                await self._end_as_duplicate(upload, existing, {})
+                return Completion(upload.session, existing)
             gone = StorageFailed("The bytes of the upload are gone.", hint="Start a new upload.")
             await upload.end(SessionState.FAILED, gone)
             raise gone from None
@@ -266,6 +272,8 @@ class Completer:
             _new_document(session), jobs, unique=session.check_duplicates
         )
         if document.session_id != session.id:  # another upload of the file was first
+            if not await self._duplicates.is_intact(document):
+                await self._duplicates.heal(session, document)
             await self._end_as_duplicate(upload, document, {})
             return Completion(upload.session, document)
         await upload.change(state=SessionState.COMPLETED, document_id=document.id)

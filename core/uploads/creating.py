@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from pdfsluice.config import Settings, format_size
+from pdfsluice.core.document_files import DocumentFiles
 from pdfsluice.core.errors import DuplicateDocument, ProtocolError, SizeExceeded
 from pdfsluice.core.models import Principal, Protocol, Session
 from pdfsluice.core.plugins.ports.stores import (
@@ -65,12 +66,14 @@ class Initiator:
         sessions: SessionStore,
         uploads: UploadStore,
         catalogue: Catalogue,
+        files: DocumentFiles,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._uploads = uploads
         self._catalogue = catalogue
         self._shares = SpaceShares(settings, sessions, uploads)
+        self._files = files
 
     async def open(self, principal: Principal, initiation: Initiation) -> tuple[Session, Blob]:
         """Check an announcement, store the session and reserve space for the file.
@@ -100,7 +103,7 @@ class Initiator:
 
     async def _refuse_duplicate(self, digest: str, principal: Principal) -> None:
         document = await self._catalogue.find_by_digest(digest, owner=principal.id)
-        if document is not None:
+        if document is not None and (await self._files.available([document]))[document.id]:
             raise DuplicateDocument(
                 f"this file is already there as {document.title!r}",
                 hint="Use that document, or upload with check_duplicates set to false.",

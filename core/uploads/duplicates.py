@@ -1,18 +1,17 @@
 """What happens to an upload whose file the principal has already."""
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from pdfsluice.core.errors import NotFound
+from pdfsluice.core.document_files import DocumentFiles
 from pdfsluice.core.models import Document, JobKind, JobState, Session
 from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
-from pdfsluice.core.threads import run_uncancelled
 
 logger = logging.getLogger(__name__)
 
+_IMPORT = JobKind.IMPORT
 _NO_INDEX = frozenset({JobState.FAILED, JobState.SKIPPED})
 
 
@@ -22,14 +21,20 @@ class Duplicates:
     Args:
         uploads: Where the bytes are.
         catalogue: Where the documents are.
+        files: Compares documents with their files.
         on_jobs: Called when a job was enqueued.
     """
 
     def __init__(
-        self, uploads: UploadStore, catalogue: Catalogue, on_jobs: Callable[[], None]
+        self,
+        uploads: UploadStore,
+        catalogue: Catalogue,
+        files: DocumentFiles,
+        on_jobs: Callable[[], None],
     ) -> None:
         self._uploads = uploads
         self._catalogue = catalogue
+        self._files = files
         self._on_jobs = on_jobs
 
     async def find(self, session: Session, sha256: str | None) -> Document | None:
@@ -38,31 +43,28 @@ class Duplicates:
             return None
         return await self._catalogue.find_by_digest(sha256, owner=session.owner)
 
-    async def merge(self, session: Session, document: Document) -> None:
-        """Use up the bytes of an upload that was completed by an existing document.
+    async def is_intact(self, document: Document) -> bool:
+        """Whether the document's own file is whole."""
+        return await self._files.is_intact(document)
 
-        They replace the document's bytes if those are missing or damaged. The wish for an
-        index is granted to the document.
+    async def heal(self, session: Session, document: Document) -> None:
+        """Put the bytes of an upload in the place of a document's missing or damaged ones.
+
+        The import is repeated if it failed.
         """
-        if await self._intact(document):
-            await self._uploads.remove(session.id)
-        else:
-            logger.warning("document %d is repaired by another upload of its file", document.id)
-            await self._uploads.replace(document.blob_id, session.id)
+        logger.warning("document %d is repaired by another upload of its file", document.id)
+        await self._uploads.replace(document.blob_id, session.id)
+        self._files.healed(document)
+        states = [j.state for j in await self._catalogue.jobs(document.id) if j.kind is _IMPORT]
+        if states and states[-1] is JobState.FAILED:
+            await self._catalogue.enqueue(document.id, _IMPORT)
+            self._on_jobs()
+
+    async def finish(self, session: Session, document: Document) -> None:
+        """Delete the bytes of an upload that an existing document completed; grant its wish."""
+        await self._uploads.remove(session.id)
         if session.auto_build_index:
             await self._index(document)
-
-    async def _intact(self, document: Document) -> bool:
-        try:
-            async with self._uploads.local_path(document.blob_id) as path:
-                if path.stat().st_size != document.file_size:
-                    return False
-                if not document.sha256:
-                    return True
-                actual = await run_uncancelled(asyncio.to_thread(sha256_of, path))
-        except (NotFound, FileNotFoundError):
-            return False
-        return actual == document.sha256
 
     async def _index(self, document: Document) -> None:
         jobs = await self._catalogue.jobs(document.id)
@@ -70,6 +72,13 @@ class Duplicates:
             return
         await self._catalogue.enqueue(document.id, JobKind.INDEX)
         self._on_jobs()
+
+
+def explain(session: Session, document: Document) -> str:
+    """Return what a client is told whose upload an existing document completed."""
+    if session.title and session.title != document.title:
+        return f"The document is already there and keeps its title {document.title!r}"
+    return "The document is already there"
 
 
 def sha256_of(path: Path) -> str:

@@ -80,6 +80,7 @@ class OpenUploads:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sessions = backends.sessions
+        self._traffic = backends.traffic
         self._uploads = backends.uploads
         self._workers = backends.workers
         self._now = backends.now
@@ -99,6 +100,11 @@ class OpenUploads:
         """Return an upload if it is open, without opening it."""
         entry = self._open.get(session_id)
         return None if entry is None else entry.upload
+
+    @property
+    def committed_bytes(self) -> int:
+        """How many bytes this process has committed."""
+        return self._traffic.committed_bytes
 
     @property
     def receiving(self) -> int:

@@ -1,9 +1,8 @@
 """Opens uploads: the snapshot from the session store, the bytes, and the stages."""
 
-import logging
 from collections.abc import Callable
 
-from pdfsluice.core.errors import NotFound, StateConflict
+from pdfsluice.core.errors import NotFound, StateConflict, StorageFailed
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stages import StageContext
@@ -16,8 +15,6 @@ from .backends import Backends
 from .lifecycle import ENDED, refusal
 from .progress import ProgressPublisher
 from .upload import OpenUpload
-
-logger = logging.getLogger(__name__)
 
 
 class UploadOpener:
@@ -75,6 +72,14 @@ class UploadOpener:
         return self._make(session, blob, checkpoints if session.committed else {})
 
     async def _open_blob(self, session: Session) -> Blob:
+        """Open the bytes; a session without committed ranges may start from nothing.
+
+        Bytes that are not here are not necessarily gone: a disk may not be mounted. What was
+        acknowledged is therefore kept, and the request fails until the bytes are back.
+
+        Raises:
+            StorageFailed: The bytes of committed ranges are missing.
+        """
         uploads = self._backends.uploads
         try:
             return await uploads.open(session.id)
@@ -84,7 +89,8 @@ class UploadOpener:
             await uploads.restore(session.id)
             return await uploads.open(session.id)
         except NotFound:
-            logger.warning("the bytes of upload %s are gone; it starts again", session.id)
+            if session.committed:
+                raise missing_bytes(session) from None
             return await uploads.create(session.id, session.total_size)
 
     def _make(
@@ -137,6 +143,15 @@ class _Published:
 
     def close(self) -> None:
         """There is nothing to close."""
+
+
+def missing_bytes(session: Session) -> StorageFailed:
+    """Return the error for an upload whose committed bytes are not in the store."""
+    return StorageFailed(
+        f"The server does not find the {session.committed.size} bytes that it has of this upload.",
+        hint="Try again when the server's upload_dir is complete, or cancel and start again.",
+        details={"committed_bytes": session.committed.size},
+    )
 
 
 def _context(session: Session) -> StageContext:

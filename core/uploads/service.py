@@ -34,12 +34,12 @@ from pdfsluice.core.threads import run_uncancelled
 from .completing import require_document
 from .concatenation import Concatenation
 from .creating import Initiation, Initiator, check_size, checked_digest
+from .idle_clock import IdleClock
 from .lifecycle import (
     ENDED,
     FINISHING,
     OPEN,
     expired,
-    is_expired,
     missing,
     refusal,
     stopping,
@@ -57,6 +57,7 @@ class UploadStats:
 
     active_sessions: int
     receiving_uploads: int
+    committed_bytes: int
     store: StoreUsage
 
 
@@ -70,6 +71,8 @@ class UploadService:
         sessions: SessionStore,
         uploads: UploadStore,
         catalogue: Catalogue,
+        initiator: Initiator,
+        idle_clock: IdleClock,
         open_uploads: OpenUploads,
         receiver: ChunkReceiver,
     ) -> None:
@@ -79,7 +82,8 @@ class UploadService:
         self._catalogue = catalogue
         self._open_uploads = open_uploads
         self._receiver = receiver
-        self._initiator = Initiator(settings, sessions, uploads, catalogue)
+        self._initiator = initiator
+        self._idle_clock = idle_clock
         self._concatenation = Concatenation(sessions, uploads, open_uploads)
         self._draining = False
 
@@ -116,7 +120,7 @@ class UploadService:
         session = await self._find(principal, session_id)
         upload = self._open_uploads.peek(session_id)
         in_use = upload is not None and upload.receiving
-        idle = not in_use and is_expired(session, self._settings, _now())
+        idle = not in_use and self._idle_clock.is_expired(session)
         if idle or session.state is SessionState.EXPIRED:
             raise expired()
         if session.state is SessionState.COMPLETED:
@@ -300,8 +304,7 @@ class UploadService:
         found = await self._sessions.find(
             states=(*OPEN, *FINISHING), owner=principal.id, client_id=client_id
         )
-        now = _now()
-        return [s for s in found if not s.partial and not is_expired(s, self._settings, now)]
+        return [s for s in found if not s.partial and not self._idle_clock.is_expired(s)]
 
     async def concatenate(
         self, principal: Principal, initiation: Initiation, part_ids: Sequence[str]
@@ -330,6 +333,7 @@ class UploadService:
         return UploadStats(
             active_sessions=await self._sessions.count((*OPEN, *FINISHING)),
             receiving_uploads=self._open_uploads.receiving,
+            committed_bytes=self._open_uploads.committed_bytes,
             store=await self._uploads.usage(),
         )
 

@@ -1,34 +1,29 @@
-"""Cleans up: expired sessions, old records, files that belong to nobody."""
+"""Cleans up: expired sessions, old records, files without a session."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pdfsluice.config import Settings
 from pdfsluice.core.errors import PdfsluiceError, SessionNotFound, StateConflict
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 
-from .lifecycle import (
-    ENDED,
-    FINISHING,
-    OPEN,
-    expiry,
-    is_expired,
-)
+from .idle_clock import IdleClock
+from .lifecycle import ENDED, FINISHING, OPEN
 from .open_uploads import OpenUploads
 
 logger = logging.getLogger(__name__)
 
-_IDLE_SECONDS = 300.0
-_TIDY_SECONDS = 15.0
+_MAX_IDLE_SECONDS = 300.0
+_TIDY_INTERVAL_SECONDS = 15.0
 _BATCH = 500
 
 
 class Sweeper:
-    """Runs beside the server; touches only sessions that have not been completed."""
+    """Runs in the background; touches only sessions that have not been completed."""
 
     def __init__(
         self,
@@ -36,31 +31,40 @@ class Sweeper:
         sessions: SessionStore,
         uploads: UploadStore,
         active: OpenUploads,
+        idle_clock: IdleClock,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._uploads = uploads
         self._active = active
+        self._idle_clock = idle_clock
 
-    async def reconcile(self) -> list[Session]:
-        """Bring files and sessions together after a start.
+    async def reconcile(self, *, sole_store: bool) -> list[Session]:
+        """Compare partial files with sessions after a start.
 
         Files without an open session are deleted, unless the session store is empty; those
-        that were on their way to quarantine get there; a session without its file starts
-        again from nothing when it is touched.
+        that were on their way to quarantine are moved there. After a power cut at the level
+        ``process``, a session may be without its file: it starts again from nothing.
+
+        Args:
+            sole_store: Whether all bytes of these sessions were always in this upload store, so
+                that those that are not here are gone.
 
         Returns:
             Sessions whose completion was interrupted and has to go on.
         """
         stray = []
-        for blob_id in await self._uploads.partial_ids():
+        partial_ids = await self._uploads.partial_ids()
+        if sole_store:
+            await self._drop_lost(frozenset(partial_ids))
+        for blob_id in partial_ids:
             session = await self._session(blob_id)
             if session is not None and session.quarantined:
                 await self._try("put into quarantine", self._uploads.quarantine(blob_id))
             elif session is None or session.state in ENDED:
                 stray.append(blob_id)
         if stray and not await self._sessions.count(tuple(SessionState)):
-            # More likely a lost or mistyped database than so many uploads without a session.
+            # More likely a lost or another database than so many uploads without a session.
             logger.error(
                 "%d partial uploads are left alone because no session is known at all;"
                 " check where the state is kept, or delete them by hand",
@@ -73,6 +77,18 @@ class Sweeper:
         interrupted = await self._sessions.count(FINISHING)
         return list(await self._sessions.find(states=FINISHING, limit=max(1, interrupted)))
 
+    async def _drop_lost(self, partial_ids: frozenset[str]) -> None:
+        """Drop the committed ranges of sessions whose file is gone, so that they are sent again."""
+        states, after = (*OPEN, SessionState.VALIDATING), None
+        while page := await self._sessions.find(states=states, after=after, limit=_BATCH):
+            for session in page:
+                if session.committed and session.id not in partial_ids:
+                    logger.error("the bytes of upload %s are gone; it starts again", session.id)
+                    extents = await self._sessions.extents(session.id)
+                    await self._sessions.drop_extents(session.id, extents)
+                    await self._sessions.save_checkpoints(session.id, {})
+            after = page[-1]
+
     async def _session(self, blob_id: str) -> Session | None:
         try:
             return await self._sessions.get(blob_id)
@@ -81,7 +97,7 @@ class Sweeper:
 
     @staticmethod
     async def _try(what: str, work: Awaitable[None]) -> None:
-        """Do what is no reason not to start if it fails."""
+        """Do something whose failure does not prevent a start."""
         try:
             await work
         except PdfsluiceError as error:
@@ -94,7 +110,7 @@ class Sweeper:
             asyncio.create_task(
                 self._repeat(self.sweep, self._settings.cleanup_interval.total_seconds())
             ),
-            asyncio.create_task(self._repeat(self._tidy, _TIDY_SECONDS)),
+            asyncio.create_task(self._repeat(self._tidy, _TIDY_INTERVAL_SECONDS)),
         ]
         try:
             yield
@@ -112,18 +128,20 @@ class Sweeper:
                 logger.exception("cleaning up failed; it is tried again in %.0f s", seconds)
 
     async def _tidy(self) -> None:
-        await self._active.close_idle(_IDLE_SECONDS)
+        await self._idle_clock.record()
+        await self._active.close_idle(_MAX_IDLE_SECONDS)
 
     async def sweep(self) -> int:
-        """Expire what was idle or open for too long and forget old records.
+        """Expire sessions that were idle or open for too long, and delete old records.
 
         Returns:
             How many sessions expired.
         """
-        now = datetime.now(UTC)
+        await self._idle_clock.record()
+        now = self._idle_clock.now()
         count = 0
         async for session in self._due(OPEN, now):
-            count += await self._expire(session, now)
+            count += await self._expire(session)
         kept = self._settings.session_retention
         if self._settings.quarantine_retention:
             kept = min(kept, self._settings.quarantine_retention)
@@ -131,16 +149,16 @@ class Sweeper:
             try:
                 await self._forget(session, now, kept)
             except PdfsluiceError as error:
-                logger.warning("session %s could not be forgotten: %s", session.id, error.message)
+                logger.warning("session %s could not be deleted: %s", session.id, error.message)
         return count
 
     async def _due(
         self, states: Sequence[SessionState], before: datetime
     ) -> AsyncIterator[Session]:
-        """Yield sessions that expired before some time, until there are none or nothing helps.
+        """Yield sessions that expired before some time, until there are no new ones.
 
-        Whoever gets one ends it, deletes it or puts it off, so that however many stay the
-        others get their turn.
+        The caller ends, deletes or postpones each, so that however many stay, the others are
+        reached.
         """
         seen: set[tuple[str, int]] = set()
         while True:
@@ -152,15 +170,15 @@ class Sweeper:
             if len(found) < _BATCH or not new:
                 return
 
-    async def _expire(self, session: Session, now: datetime) -> bool:
+    async def _expire(self, session: Session) -> bool:
         upload = self._active.peek(session.id)
         current = session if upload is None else upload.session
         if upload is not None and upload.receiving:
             return False
-        if not is_expired(current, self._settings, now):
+        if not self._idle_clock.is_expired(current):
             # Bytes came in since the time was set; look again when it would be due.
             if upload is None:
-                await self._put_off(current, expiry(current, self._settings))
+                await self._postpone(current, self._idle_clock.expiry(current))
             return False
         try:
             await self._active.end(current, SessionState.EXPIRED, "idle or open for too long")
@@ -170,20 +188,24 @@ class Sweeper:
         return True
 
     async def _forget(self, session: Session, now: datetime, kept: timedelta) -> None:
-        """Delete a record, or what is in quarantine, if it was kept for long enough."""
+        """Delete a record, or a file in quarantine, if it was kept for long enough.
+
+        Time that no server ran, or that a clock skipped, does not count here either.
+        """
+        since = max(session.updated_at, self._idle_clock.idle_from)
         retention: timedelta | None = self._settings.session_retention
         if session.quarantined:
             retention = self._settings.quarantine_retention or None
         if retention is None:
-            await self._put_off(session, now)
-        elif session.updated_at + retention >= now:
-            await self._put_off(session, session.updated_at + retention - kept)
+            await self._postpone(session, now)
+        elif since + retention >= now:
+            await self._postpone(session, since + retention - kept)
         elif session.quarantined:
             logger.info("quarantine is over", extra={"session_id": session.id})
             await self._active.discard(session)
         else:
             await self._sessions.delete(session.id)
 
-    async def _put_off(self, session: Session, until: datetime) -> None:
+    async def _postpone(self, session: Session, until: datetime) -> None:
         with suppress(StateConflict):  # it has just been changed, and is looked at next time
             await self._sessions.update(session, expires_at=until)

@@ -31,6 +31,7 @@ from pdfsluice.core.threads import run_uncancelled
 
 from .backends import Backends
 from .claims import Claim, Claims
+from .extent_merging import CommittedExtents
 from .judging import judge, new_findings, refusal_message, with_findings
 from .lifecycle import (
     ENDED,
@@ -45,8 +46,6 @@ from .progress import ProgressPublisher
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-
-_MAX_REMEMBERED_EXTENTS = 10_000
 
 
 class OpenUpload:
@@ -90,7 +89,7 @@ class OpenUpload:
         self._claims = Claims()
         self._lock = asyncio.Lock()
         self._size_limit = session.total_size
-        self._extents: list[Extent] | None = None if extents is None else [*extents]
+        self._extents = CommittedExtents(session.id, backends.sessions, lambda: self.blob, extents)
         self.progress = progress(lambda: self.session, lambda: self._claims.pending)
         self._follow = follow
         self.follower: Follower | None = None
@@ -134,6 +133,7 @@ class OpenUpload:
         """
         if extents:
             await run_uncancelled(self._store(claim, extents))
+            await self._extents.merge()
         if self.follower is not None:
             self.follower.wake()
         if extents:
@@ -158,11 +158,9 @@ class OpenUpload:
     def _count(self, extent: Extent, now: datetime) -> None:
         begins = self.session.state is SessionState.CREATED
         committed = self.session.committed.add(extent.start, extent.end)
+        self._backends.traffic.committed_bytes += committed.size - self.session.committed.size
         self.session = replace(self.session, committed=committed, updated_at=now)
-        if self._extents is not None:
-            self._extents.append(extent)
-            if len(self._extents) > _MAX_REMEMBERED_EXTENTS:
-                self._extents = None
+        self._extents.add(extent)
         if begins:
             self.progress.publish_status()
 
@@ -348,7 +346,7 @@ class OpenUpload:
         Returns:
             Whether anything was corrupt.
         """
-        if self._extents is not None and not await self._corrupt(self._extents):
+        if self._extents.known is not None and not await self._corrupt(self._extents.known):
             return False
         corrupt = await self._corrupt(await self._backends.sessions.extents(self.session.id))
         if not corrupt:
@@ -371,7 +369,7 @@ class OpenUpload:
         for extent in corrupt:
             committed = committed.remove(extent.start, extent.end)
         self.session = replace(self.session, committed=committed)
-        self._extents = None
+        self._extents.forget()
         state = self.session.state
         await self.change(
             findings=(),

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text, update
 
 from pdfsluice.core import StorageFailed
 
-from .schema import idle_clock, metadata, nodes, schema_version
+from .schema import idle_clock, metadata, nodes, schema_version, stores
 
 Step = Callable[[Connection], None]
 
@@ -45,7 +45,7 @@ def _mark_quarantined(connection: Connection) -> None:
 
 def _register_nodes(connection: Connection) -> None:
     """Create the tables of live nodes and of idle time; record which node runs a job."""
-    metadata.create_all(connection, tables=[nodes, idle_clock])
+    metadata.create_all(connection, tables=[nodes, stores, idle_clock])
     connection.execute(text("ALTER TABLE jobs ADD COLUMN node VARCHAR(64) NOT NULL DEFAULT ''"))
 
 

@@ -28,7 +28,7 @@ from pdfsluice.core import PdfsluiceError, PluginError
 
 from .database import Database
 from .encoding import AnyRow
-from .schema import nodes
+from .schema import nodes, stores
 
 logger = logging.getLogger(__name__)
 
@@ -76,23 +76,25 @@ class Node:
         self._me = {"node": database.node}
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
+    async def running(self) -> AsyncGenerator[bool]:
         """Register the node and keep it registered until the context is left.
+
+        It yields whether the database never knew another store of bytes.
 
         Raises:
             PluginError: A live node keeps its bytes in another upload store.
         """
-        await self._database.write(self._register)
+        sole = await self._database.write(self._register)
         beat = asyncio.create_task(self._beat())
         try:
-            yield
+            yield sole
         finally:
             beat.cancel()
             await asyncio.gather(beat, return_exceptions=True)
             with suppress(PdfsluiceError):  # a missing heartbeat has the same effect, 15 s later
                 await self._database.write(self._leave)
 
-    def _register(self, connection: Connection) -> None:
+    def _register(self, connection: Connection) -> bool:
         other = self._other(connection)
         if other is not None:
             raise self._two_stores(other)
@@ -104,6 +106,10 @@ class Node:
         connection.execute(delete(nodes).where(stale))
         row = {"id": self._database.node, "store": self._store, "host": self._host}
         connection.execute(insert(nodes).values(**row, started_at=now, seen_at=now))
+        known = set(connection.execute(select(stores.c.identity)).scalars())
+        if self._store not in known:
+            connection.execute(insert(stores).values(identity=self._store))
+        return not known - {self._store}
 
     def _other(self, connection: Connection) -> AnyRow | None:
         """Return a live node with another store, if there is one."""

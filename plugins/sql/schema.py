@@ -129,6 +129,12 @@ nodes = Table(
     Column("seen_at", BigInteger, nullable=False),
 )
 
+stores = Table(
+    "stores",
+    metadata,
+    Column("identity", String(128), primary_key=True),
+)
+
 idle_clock = Table(
     "idle_clock",
     metadata,

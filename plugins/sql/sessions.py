@@ -56,7 +56,7 @@ class SqlSessionStore:
         self._create = insert_new.execution_options(preserve_rowcount=True)
         self._room: dict[str, tuple[int, int]] = {}  # owner to the limit and what was left
 
-    def joined(self, store_identity: str) -> AbstractAsyncContextManager[None]:
+    def joined(self, store_identity: str) -> AbstractAsyncContextManager[bool]:
         """Register this process as a live node; see :mod:`.nodes`."""
         return Node(self._database, store_identity).running()
 

@@ -183,7 +183,13 @@ class Documents:
         documents, total = await self._library.list(
             request[PRINCIPAL], after=query.after, limit=query.limit
         )
-        views = [await self._show(DocumentSummary, document) for document in documents]
+        statuses, available = await asyncio.gather(
+            self._library.import_statuses(documents), self._library.available(documents)
+        )
+        views = [
+            DocumentSummary.of(each, statuses[each.id].of, available=available[each.id])
+            for each in documents
+        ]
         full = len(documents) == query.limit
         following = documents[-1].id if full and documents[-1].id > 1 else None
         return respond(DocumentsView(documents=views, total=total, next=following))
@@ -215,7 +221,10 @@ class Documents:
             hdrs.CACHE_CONTROL: "private, no-cache",
         }
         async with opened as path:
-            return await FileAnswer(path, "application/pdf", document.sha256, headers).send(request)
+            answer = FileAnswer(
+                path, "application/pdf", document.sha256, headers, size=document.file_size
+            )
+            return await answer.send(request)
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """Return the text of a page, as far as it is extracted."""
@@ -260,9 +269,9 @@ class Documents:
 
     async def _show(self, view: type[SummaryT], document: Document) -> SummaryT:
         status, available = await asyncio.gather(
-            self._library.import_status(document), self._library.is_file_available(document)
+            self._library.import_status(document), self._library.available([document])
         )
-        return view.of(document, status.of, available=available)
+        return view.of(document, status.of, available=available[document.id])
 
     async def view_completed(self, done: Completion) -> DocumentView:
         """Describe the document of an upload that has just ended."""

@@ -1,6 +1,7 @@
 """Sends files: whole or a range, with validators by content (RFC 9110, sections 13 and 14)."""
 
 import asyncio
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,18 +28,26 @@ class FileAnswer:
         content_type: Its media type.
         etag: A name of its content, without quotes.
         headers: Further headers.
+        size: The size in bytes that the file must have; ``None`` for any.
     """
 
     path: Path
     content_type: str
     etag: str
     headers: Mapping[str, str]
+    size: int | None = None
 
     async def send(self, request: web.Request) -> web.StreamResponse:
-        """Answer ``GET`` or ``HEAD``, conditional or for one range."""
+        """Answer ``GET`` or ``HEAD``, conditional or for one range.
+
+        Raises:
+            StorageFailed: The file does not have the size that it must have.
+        """
         file = await asyncio.to_thread(self.path.open, "rb")
         try:
-            size = await asyncio.to_thread(lambda: self.path.stat().st_size)
+            size = (await asyncio.to_thread(os.fstat, file.fileno())).st_size
+            if self.size not in {None, size}:
+                raise StorageFailed(f"The file has {size} bytes instead of {self.size}.")
             return await self._send(request, file, size)
         finally:
             await asyncio.to_thread(file.close)

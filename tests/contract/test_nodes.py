@@ -54,8 +54,10 @@ async def test_a_second_live_server_with_another_store_is_refused(context: Plugi
                     pytest.fail("two stores of bytes behind one database")
             assert caught.value.details["other_store"] == "store-a"
             assert caught.value.hint
-        async with second.joined("store-b"):  # the first has left
-            pass
+        async with second.joined("store-b") as sole:  # the first has left
+            assert not sole, "the bytes of a session may be in the other store"
+        async with second.joined("store-a") as sole:
+            assert not sole
 
 
 async def test_a_server_that_died_is_not_live_for_long(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def to_version_1(connection: Connection) -> None:
         "ALTER TABLE sessions DROP COLUMN quarantined",
         "ALTER TABLE jobs DROP COLUMN node",
         "DROP TABLE nodes",
+        "DROP TABLE stores",
         "DROP TABLE idle_clock",
         "UPDATE schema_version SET version = 1",
     ):

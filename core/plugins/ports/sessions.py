@@ -46,8 +46,11 @@ class SessionChanges(TypedDict, total=False):
 class SessionStore(Protocol):
     """Keeps sessions. Every method is atomic and, on return, survives process death."""
 
-    def joined(self, store_identity: str) -> AbstractAsyncContextManager[None]:
+    def joined(self, store_identity: str) -> AbstractAsyncContextManager[bool]:
         """Register this process as a live node for as long as the context is entered.
+
+        Entering it returns whether no other upload store was ever used with these sessions. Only
+        then are bytes gone that this store does not have.
 
         Args:
             store_identity: The identity of the upload store that holds this node's bytes.

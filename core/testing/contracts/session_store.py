@@ -265,8 +265,8 @@ class SessionStoreContract(ExtentContract):
 
     async def test_a_node_joins_and_leaves(self, store: SessionStore) -> None:
         for _ in range(2):
-            async with store.joined("store-1"):
-                assert await store.count(list(SessionState)) == 0
+            async with store.joined("store-1") as sole:
+                assert sole
 
     async def test_count(self, store: SessionStore) -> None:
         for _ in range(3):

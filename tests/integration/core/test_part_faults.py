@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.errors import PdfsluiceError
+from pdfsluice.core.errors import DocumentNotFound, PdfsluiceError
 from pdfsluice.core.events import Event, UploadStatus
 from pdfsluice.core.findings import StageReport
 from pdfsluice.core.models import (
@@ -180,19 +180,28 @@ async def test_a_job_fails_alone(tmp_path: Path, part: str, kind: str, make: Mak
 
 
 @pytest.mark.parametrize("make", ODD, ids=ids)
-@pytest.mark.parametrize("part", ["search", "remove", "forget"])
-async def test_a_question_to_the_library_fails_alone(tmp_path: Path, part: str, make: Make) -> None:
+async def test_a_failing_search_fails_alone(tmp_path: Path, make: Make) -> None:
+    plugin = Everything("search", make)
+    async with a_runtime(tmp_path, plugin, index="odd") as runtime:
+        await ended(runtime, await upload(runtime), JobKind.INDEX)
+        with pytest.raises(PdfsluiceError, match="'odd' of tests failed"):
+            await runtime.library.search(LOCAL, "words", 5)
+
+
+@pytest.mark.parametrize("make", ODD, ids=ids)
+@pytest.mark.parametrize("part", ["remove", "forget"])
+async def test_a_part_that_fails_at_a_deletion_does_not_bring_the_document_back(
+    tmp_path: Path, part: str, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     plugin = Everything(part, make)
     async with a_runtime(tmp_path, plugin, index="odd") as runtime:
         document = await upload(runtime)
         await ended(runtime, document, JobKind.INDEX)
-        work = (
-            runtime.library.search(LOCAL, "words", 5)
-            if part == "search"
-            else runtime.library.delete(LOCAL, document.id)
-        )
-        with pytest.raises(PdfsluiceError, match="'odd' of tests failed"):
-            await work
+        await runtime.library.delete(LOCAL, document.id)
+        with pytest.raises(DocumentNotFound):
+            await runtime.library.get(LOCAL, document.id)
+        assert f"document {document.id} is deleted, but not" in caplog.text
+        assert not list((tmp_path / "documents").glob("*/*.pdf"))
 
 
 @pytest.mark.parametrize("make", ODD, ids=ids)

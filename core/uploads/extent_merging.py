@@ -1,0 +1,135 @@
+"""Merging of small extents, so that an upload in tiny pieces does not fill the database.
+
+Each commit adds a row with a fingerprint of its bytes. The rows of pieces that touch are replaced
+by one: the bytes are read back, each piece is compared with its own fingerprint, and the whole gets
+a new one. So a merged extent is verified exactly like any other. (A fingerprint computed from
+those of the pieces would need their borders to be checked, which are what is to be forgotten.)
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+import xxhash
+
+from pdfsluice.core.errors import PdfsluiceError
+from pdfsluice.core.models import Extent
+from pdfsluice.core.plugins.ports.stores import Blob, SessionStore
+from pdfsluice.core.threads import run_uncancelled
+
+logger = logging.getLogger(__name__)
+
+SMALL_BYTES = 64 * 1024
+"""Extents below this size are merged; the smallest chunk size that a session can have."""
+MAX_MERGED_BYTES = 256 * 1024
+BATCH = 64
+"""After how many small commits an upload's extents are merged."""
+_MAX_KNOWN = 10_000
+
+
+class CommittedExtents:
+    """Remembers the committed extents of one upload, and merges small ones from time to time.
+
+    With the defaults an upload has at most two rows for each 64 KiB of its size, one for each gap
+    between its committed ranges, and ``BATCH`` more.
+
+    Args:
+        session_id: The upload.
+        sessions: Where its extents are.
+        blob: Returns its bytes, open for reading.
+        known: The extents so far, if they are known without asking the session store.
+        batch: After how many small commits to merge.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        sessions: SessionStore,
+        blob: Callable[[], Blob],
+        known: Sequence[Extent] | None = None,
+        *,
+        batch: int = BATCH,
+    ) -> None:
+        self._session_id = session_id
+        self._sessions = sessions
+        self._blob = blob
+        self._batch = batch
+        self._known: list[Extent] | None = None if known is None else [*known]
+        self._small = 0
+        self._merging = False
+
+    @property
+    def known(self) -> Sequence[Extent] | None:
+        """All extents, if they are known without asking the session store."""
+        return self._known
+
+    def forget(self) -> None:
+        """Drop what is remembered: the session store knows better."""
+        self._known = None
+
+    def add(self, extent: Extent) -> None:
+        """Count an extent that was committed."""
+        self._small += _size(extent) < SMALL_BYTES
+        if self._known is not None:
+            self._known.append(extent)
+            if len(self._known) > _MAX_KNOWN:
+                self._known = None
+
+    async def merge(self) -> None:
+        """Merge the small extents if many were committed.
+
+        A failure is logged and no more: every byte is committed already.
+        """
+        if self._small < self._batch or self._merging:
+            return
+        self._small, self._merging = 0, True
+        try:
+            await run_uncancelled(self._merge())
+        except PdfsluiceError as error:
+            logger.warning("extents of %s were not merged: %s", self._session_id, error.message)
+        finally:
+            self._merging = False
+
+    async def _merge(self) -> None:
+        self.forget()
+        for parts in mergeable(await self._sessions.extents(self._session_id)):
+            fingerprint = await asyncio.to_thread(_fingerprint, self._blob(), parts)
+            if fingerprint is None:
+                continue  # damaged; it is found and dropped when the upload is resumed
+            whole = Extent(parts[0].start, parts[-1].end, fingerprint)
+            await self._sessions.merge_extents(self._session_id, parts, whole)
+
+
+def mergeable(extents: Sequence[Extent]) -> list[list[Extent]]:
+    """Return the groups of touching small extents that become one each.
+
+    Args:
+        extents: By start.
+    """
+    groups: list[list[Extent]] = []
+    for extent in extents:
+        group = groups[-1] if groups else []
+        touches = bool(group) and group[-1].end == extent.start
+        fits = touches and extent.end - group[0].start <= MAX_MERGED_BYTES
+        if _size(extent) < SMALL_BYTES and fits:
+            group.append(extent)
+        elif _size(extent) < SMALL_BYTES:
+            groups.append([extent])
+    return [group for group in groups if len(group) > 1]
+
+
+def _fingerprint(blob: Blob, parts: Sequence[Extent]) -> str | None:
+    """Return the fingerprint of all parts together; ``None`` if one is not what was committed."""
+    whole = xxhash.xxh3_128()
+    buffer = memoryview(bytearray(SMALL_BYTES))
+    for part in parts:
+        view = buffer[: _size(part)]
+        read = blob.read_into(part.start, view)
+        if read < len(view) or xxhash.xxh3_128_hexdigest(view) != part.fingerprint:
+            return None
+        whole.update(view)
+    return whole.hexdigest()
+
+
+def _size(extent: Extent) -> int:
+    return extent.end - extent.start
