@@ -15,6 +15,7 @@ MAX_PAGE_CHARACTERS = 1_000_000
 """Text of a page beyond this many characters is cut off: no honest page has so many."""
 
 _UNWANTED = dict.fromkeys([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0xFEFF, 0xFFFE, 0xFFFF])
+_CONTROLS = {code: None for code in _UNWANTED if chr(code) not in "\x02\ufffe"}
 _ORNAMENTS = {0xFD3E, 0xFD3F}  # parentheses, which keep their form
 _LIGATURE_BLOCKS = (
     range(0xFB00, 0xFB07),  # Latin
@@ -69,7 +70,7 @@ def clean_text(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if _HAS_LIGATURE.search(text):
         text = _resolve_ligatures(text)
-    text = _join_words(text).translate(_UNWANTED)
+    text = _join_words(text.translate(_CONTROLS))
     text = _LETTER_SPACED.sub(_close_up, text)
     return unicodedata.normalize("NFC", text)[:MAX_PAGE_CHARACTERS]
 
@@ -97,7 +98,7 @@ def _join_words(text: str) -> str:
     if any(mark in text for mark in _SOFT):
         text = text.replace("\u00ad\n", "\u00ad\u00ad").replace("\n\u00ad\u00ad", "\u00ad\u00ad")
         text = text.replace("\u00ad", "")
-        text = _MARK_AT_END.sub("-\n", text)
+        text = _MARK_AT_END.sub("-\n", text).translate(_UNWANTED)
     parts: list[str] = []
     end = 0
     for match in _HYPHEN_AT_END.finditer(text):

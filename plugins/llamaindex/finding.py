@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .passages import PassageDatabase, Slot
 from .queries import Query
 
 _MAX_DEPTH = 1000
+_FURTHER = 0.01  # of its score keeps a passage of a page that has a better one
 _RANK_OFFSET = 10  # of reciprocal rank fusion; the usual 60 would let a passage in the middle
 # of both rankings win over the only one that has the rare word of the query
 _MATCHING = (  # the weights are of words as they stand, of stems and of titles
@@ -184,15 +185,20 @@ class Finder:
         return [int(number) for number in numbers if number is not None]
 
     def hits(self, rankings: Rankings, *, limit: int) -> list[Hit]:
-        """Return the best passages; the same text of a document only once."""
+        """Return the best passages; the same text of a document only once.
+
+        Further passages of a page come after the best ones of other pages.
+        """
         fused = fuse([rankings.words, *rankings.meaning])
         scores = dict(fused)
         for level, tier in enumerate(reversed(rankings.tiers), 1):
             for rank, number in enumerate(tier, 1):
                 scores[number] = max(scores.get(number, 0.0), level + 1 / (_RANK_OFFSET + rank))
         by_words = {number for ranking in (rankings.words, *rankings.tiers) for number in ranking}
-        hits: list[Hit] = []
+        first: list[Hit] = []
+        further: list[Hit] = []
         texts: set[tuple[int, str]] = set()
+        pages: set[tuple[int, int]] = set()
         for number in sorted(scores, key=lambda number: (-scores[number], number)):
             row = self._db.execute(
                 "SELECT document, page, text FROM passages WHERE id = ?", (number,)
@@ -201,10 +207,15 @@ class Finder:
                 continue
             texts.add((row[0], row[2]))
             match = "words" if number in by_words else "meaning"
-            hits.append(Hit(row[0], row[1], row[2], scores[number], match))
-            if len(hits) == limit:
+            hit = Hit(row[0], row[1], row[2], scores[number], match)
+            if (hit.document, hit.page) in pages:
+                further.append(replace(hit, score=hit.score * _FURTHER))
+                continue
+            pages.add((hit.document, hit.page))
+            first.append(hit)
+            if len(first) == limit:
                 break
-        return hits
+        return sorted([*first, *further], key=lambda hit: -hit.score)[:limit]
 
 
 def fuse(rankings: Iterable[Sequence[int]]) -> dict[int, float]:
@@ -229,7 +240,7 @@ def _tiers(query: Query, groups: Sequence[str]) -> list[str]:
     tiers = [" AND ".join(map(_phrase, query.phrases))]
     if len(query.words) > 1:
         tiers.append(_phrase(query.words))
-    if len(groups) > 1:
+    if groups:
         tiers.append(" AND ".join(f"({{exact stems}} : ({group}))" for group in groups))
     return tiers
 

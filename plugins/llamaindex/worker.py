@@ -28,7 +28,7 @@ DATABASE = "passages.db"
 _MIN_DEPTH = 50
 _DEPTH_FACTOR = 4
 _NICENESS = 5  # indexing can wait; uploads and searches cannot
-_MIN_SIMILARITY: Mapping[Slot, float] = {"main": 0.2, "other": 0.2}
+_MIN_SIMILARITY: Mapping[Slot, float] = {"main": 0.3, "other": 0.3}
 """Below it a passage has nothing to do with a query; of the models that come with pdfsluice."""
 
 Nearest = Callable[[], list[int]]

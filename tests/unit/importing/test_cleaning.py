@@ -35,6 +35,7 @@ def test_clean_text_is_fit_for_any_store_and_stays_so(text: str) -> None:
             "hyphenated and softly and marked",
         ),
         ("a\x00b\x07c\td", "abc\td"),
+        ("0-\x00\n0 and 0-\x02\n0", "0-0 and 0-0"),
         ("lone \ud800 surrogate", "lone \ufffd surrogate"),
         ("pair \ud83d\ude00", "pair 😀"),
     ],

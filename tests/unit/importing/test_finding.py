@@ -108,6 +108,16 @@ def test_the_name_of_a_document_counts(database: PassageDatabase) -> None:
     assert find(database, "revenue of American Express FY2022")[0].endswith("yes")
 
 
+def test_pages_come_before_further_passages_of_one(database: PassageDatabase) -> None:
+    passages = [(1, "zebra zebra zebra"), (1, "zebra zebra and zebras"), (2, "one zebra of many")]
+    database.stage(
+        [StagedPassage(key=text, page=page, text=text) for page, text in passages], restart=True
+    )
+    database.publish(1, owner="anna", title="")
+    assert find(database, "zebra")[1] == "one zebra of many"
+    assert len(find(database, "zebra")) == 3
+
+
 def test_the_same_text_of_a_document_is_shown_once(database: PassageDatabase) -> None:
     database.stage(
         [StagedPassage(key=f"k{n}", page=n, text="a rare zebra") for n in (1, 2)], restart=True
