@@ -1,4 +1,4 @@
-"""Says why a document cannot be read, in the words of whoever knows best."""
+"""The error for a document that cannot be read, with the most precise reason known."""
 
 from pdfsluice.core.errors import DocumentUnreadable, StageFailed
 from pdfsluice.core.models import Document
@@ -10,13 +10,13 @@ _PASSWORD = "password"  # noqa: S105 - the reason that stages give for what they
 def unreadable(document: Document, what: str, failure: StageFailed) -> DocumentUnreadable:
     """Return the error for a document that every plugin failed to read.
 
-    A document that was found to be locked when it arrived is told to be so: libraries that
-    fail over the missing password often name something else.
+    If the stages found the document locked when it arrived, that is the reason: libraries
+    that fail without the password often name something else.
 
     Args:
         document: The document.
         what: What cannot be done, as the beginning of a sentence.
-        failure: Why, as the plugin says that is asked first.
+        failure: The failure of the plugin that was tried first.
     """
     if any(part.reason == _PASSWORD for part in document.unscanned):
         return DocumentUnreadable(
