@@ -1,4 +1,4 @@
-"""Background jobs go on whatever the catalogue does."""
+"""Background jobs continue whatever the catalogue does."""
 
 import asyncio
 from pathlib import Path

@@ -39,7 +39,7 @@ async def test_where_many_uploads_are_open_new_ones_wait_for_their_bytes(
 async def test_an_upload_is_opened_wholly_though_nobody_waits_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or its file would stay open, and nobody would know of it."""
+    """Otherwise its file would stay open without an owner."""
     made, go_on, real = threading.Event(), threading.Event(), LocalUploadStore._create
 
     def slow(store: LocalUploadStore, blob_id: str, size: int) -> LocalBlob:

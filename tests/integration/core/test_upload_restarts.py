@@ -1,4 +1,4 @@
-"""What a restart finds: committed chunks, stages that go on, damaged and lost files."""
+"""What a restart finds: committed chunks, stages that continue, damaged and lost files."""
 
 import asyncio
 import hashlib
@@ -68,7 +68,7 @@ async def test_rotten_bytes_are_missing_again(tmp_path: Path, restart: bool) -> 
 
 
 async def test_stages_see_what_was_sent_again_for_rotten_bytes(tmp_path: Path) -> None:
-    """Also if the upload is put away before anything is sent: no checkpoint is older."""
+    """Also if the upload is closed before anything is sent: no checkpoint is older."""
     watchman = Watchman()
     async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)

@@ -1,4 +1,4 @@
-"""Bodies that are not what they say: too long, too short, without a length, with rubbish behind."""
+"""Bodies that break their framing: too long, too short, without a length, with extra bytes."""
 
 import gzip
 import uuid
@@ -39,7 +39,7 @@ def finish(server: RunningServer, tus: Tus, url: str, pdf: bytes) -> None:
 def test_more_than_announced_is_not_part_of_the_body(
     server: RunningServer, tus: Tus, pdf: bytes
 ) -> None:
-    """What comes behind Content-Length is another request, or rubbish; never the file."""
+    """What follows Content-Length is another request, or rubbish; never the file."""
     url = tus.create(pdf)
     with tus.server.connect() as connection:
         begin(tus, connection, url, Content_Length="1000")

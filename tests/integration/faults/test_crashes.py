@@ -52,7 +52,7 @@ def finish(running: RunningServer, tus: Tus, url: str, pdf: bytes) -> None:
 
 
 def test_killed_in_the_middle_of_a_body(running: RunningServer, tus: Tus, pdf: bytes) -> None:
-    """What is behind the committed bytes when it dies is overwritten, and not appended to."""
+    """What follows the committed bytes when it dies is overwritten, and not appended to."""
     url = tus.create(pdf)
     assert tus.patch(url, 0, pdf[:300_000]).status == 204
     with tus.server.connect() as connection:
