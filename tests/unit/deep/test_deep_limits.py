@@ -48,6 +48,7 @@ async def test_bombs_are_findings_and_the_stage_goes_on(tmp_path: Path) -> None:
                 K.MALFORMED,
                 K.RESOURCE_LIMIT,
                 K.EMBEDDED_FILES,
+                K.UNREAD,
             }, name
             assert report.findings, name
             assert told(await inspect(stage, good)) == {(K.JAVASCRIPT, T.NAMED)}, name
