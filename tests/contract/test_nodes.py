@@ -111,7 +111,8 @@ async def test_only_jobs_of_dead_nodes_are_queued_again(tmp_path: Path, live: bo
         Node(first, "store-a", interval=3600).running(),
     ):
         catalogue, other = SqlCatalogue(first), SqlCatalogue(second)
-        await catalogue.add(make_document(), [JobKind.IMPORT, JobKind.INDEX])
+        await catalogue.add(make_document(), [JobKind.IMPORT])
+        await catalogue.add(make_document(), [JobKind.IMPORT])
         theirs, ours = await catalogue.claim(), await other.claim()
         assert theirs is not None
         assert ours is not None
