@@ -18,12 +18,12 @@ from rich.markup import escape
 from pdfsluice.client.client import Client
 from pdfsluice.client.errors import ClientError, Unreachable
 from pdfsluice.client.models import Document
+from pdfsluice.core.plugins.extras import first_missing
 
 from .bars import display
 from .console import counted, err, out
 from .failures import run
 from .invocation import command
-from .sample.sample import FILENAME, write_sample
 from .search import print_passages
 from .sending import settled
 
@@ -37,6 +37,7 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 _LOG_LINES = 15
+_LIBRARIES = ("llama_index", "numpy", "sqlalchemy", "structlog")
 
 
 def demo(
@@ -52,6 +53,8 @@ def demo(
     ] = None,
 ) -> None:
     """Start a server, upload a sample document, index it and search in it."""
+    if (missing := first_missing(_LIBRARIES)) is not None:
+        raise missing
     for ending in (signal.SIGTERM, signal.SIGHUP):  # the server must not outlive the command
         signal.signal(ending, lambda number, _frame: sys.exit(128 + number))
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -74,6 +77,8 @@ def demo(
 
 
 async def _show(address: str, process: "subprocess.Popen[bytes]", data_dir: Path) -> None:
+    from .sample.sample import FILENAME, write_sample  # noqa: PLC0415 - of the extra 'index'
+
     sample = data_dir / FILENAME
     write_sample(sample)
     async with Client(address) as client:

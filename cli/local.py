@@ -56,6 +56,9 @@ def plugins(config: Config = None, *, as_json: Json = False) -> None:
             *map(escape, (plugin.name, plugin.distribution, plugin.version)), plugin.module
         )
     print_table(table)
+    for name, missing in manager.missing.items():
+        out.print(f"{escape(name)} registers nothing: {escape(missing.message)}.", soft_wrap=True)
+        out.print(f"  [dim]{escape(missing.hint)}[/]", soft_wrap=True)
     for kind, parts in by_kind.items():
         setting = _CHOOSERS.get(kind)
         chosen = getattr(loaded.settings, setting) if setting else None

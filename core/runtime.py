@@ -51,6 +51,8 @@ from .uploads.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
+_INDEX_PLUGIN = "llamaindex"
+
 LOCAL = Principal(id=LOCAL_PRINCIPAL, name="local", scopes=frozenset(Scope))
 """Everybody on this machine, while no authenticator asks for credentials."""
 
@@ -162,21 +164,20 @@ async def open_runtime(
         registry = await stack.enter_async_context(open_parts(registry))
         workers = Workers(settings.worker_threads)
         stack.callback(workers.close)
+        missing = manager.missing
         store = choose("upload_stores", registry.upload_stores, settings.upload_store)
         stack.enter_context(reading_only(store.file_folders))
         uploads = await stack.enter_async_context(store.open())
         sessions = await stack.enter_async_context(
-            choose("session_stores", registry.session_stores, settings.session_store).open()
+            choose(
+                "session_stores", registry.session_stores, settings.session_store, missing=missing
+            ).open()
         )
         sole_store = await stack.enter_async_context(sessions.joined(uploads.identity))
         catalogue = await stack.enter_async_context(
-            choose("catalogues", registry.catalogues, settings.catalogue).open()
+            choose("catalogues", registry.catalogues, settings.catalogue, missing=missing).open()
         )
-        index: Index | None = None
-        if settings.index:
-            index = await stack.enter_async_context(
-                choose("indexes", registry.indexes, settings.index).open()
-            )
+        index, index_hint = await stack.enter_async_context(_index(settings, manager, registry))
         await stack.enter_async_context(events.running(registry.event_sinks))
         files = DocumentFiles(uploads)
         idle_clock = IdleClock(settings, sessions)
@@ -187,6 +188,7 @@ async def open_runtime(
             uploads=uploads,
             registry=registry,
             index=index,
+            index_hint=index_hint,
             previews=previews,
             events=events,
             workers=settings.import_jobs,
@@ -258,6 +260,7 @@ async def open_runtime(
                 previews=previews,
                 importers=registry.importers,
                 index=index,
+                index_hint=index_hint,
                 jobs=jobs,
             ),
             quarantine=Quarantine(sessions),
@@ -266,6 +269,30 @@ async def open_runtime(
             scrubber=scrubber,
             parts=parts,
         )
+
+
+@asynccontextmanager
+async def _index(
+    settings: Settings, manager: PluginManager, registry: Registry
+) -> AsyncIterator[tuple[Index | None, str]]:
+    """Open the index of the settings.
+
+    The built-in index is optional: if its libraries are not installed, the server runs without.
+
+    Yields:
+        The index, or ``None`` and the hint for clients that ask for it.
+    """
+    default = type(settings).model_fields["index"].default
+    if not settings.index:
+        yield None, "Set 'index' in the settings."
+    elif settings.index == default and _INDEX_PLUGIN in manager.missing:
+        missing = manager.missing[_INDEX_PLUGIN]
+        logger.warning("documents are not indexed: %s. %s", missing.message, missing.hint)
+        yield None, missing.hint
+    else:
+        spec = choose("indexes", registry.indexes, settings.index, missing=manager.missing)
+        async with spec.open() as index:
+            yield index, ""
 
 
 @asynccontextmanager

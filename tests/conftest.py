@@ -6,8 +6,9 @@ an expensive fixture of a module stay in one process.
 
 import itertools
 import signal
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -73,13 +74,14 @@ def serve(tmp_path: Path, _started: list[RunningServer]) -> Iterator[Serve]:
         arguments: Sequence[str] = (),
         data_dir: Path | None = None,
         port: int = 0,
-        **environment: str,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        **settings: str,
     ) -> RunningServer:
         new = RunningServer(
             port=port,
             data_dir=data_dir or tmp_path / f"server-{next(numbers)}",
             arguments=arguments,
-            environment=environment,
+            environment={**environment, **settings},
         )
         own.append(new)
         _started.append(new)

@@ -43,6 +43,7 @@ class JobRunner:
     it, that is tried again every few seconds: no job stays ``running`` that nothing runs.
 
     Args:
+        index_hint: What the operator can do if there is no index.
         workers: How many imports run at a time.
         limits: How jobs of a lane take turns.
     """
@@ -54,6 +55,7 @@ class JobRunner:
         uploads: UploadStore,
         registry: Registry,
         index: Index | None,
+        index_hint: str = "",
         previews: Previews,
         events: EventHub,
         workers: int,
@@ -63,6 +65,7 @@ class JobRunner:
         self._uploads = uploads
         self._registry = registry
         self._index = index
+        self._index_hint = index_hint
         self._previews = previews
         self._events = events
         self._limits = limits
@@ -193,7 +196,7 @@ class JobRunner:
 
     async def _add_to_index(self, document: Document, reporter: JobReporter) -> None:
         if self._index is None:
-            raise no_index()
+            raise no_index(self._index_hint)
         reporter(0.0, "Indexing...")
         try:
             await require_text(self._catalogue, document.id)
@@ -217,9 +220,13 @@ def _judge(error: PdfsluiceError, outcome: JobOutcome) -> None:
         outcome.state = JobState.FAILED
 
 
-def no_index() -> NotFound:
-    """Return the error for a search or an index without a configured index."""
-    return NotFound("no index is configured", hint="Set 'index' in the settings.")
+def no_index(hint: str) -> NotFound:
+    """Return the error for a search or an index without an index.
+
+    Args:
+        hint: What the operator can do.
+    """
+    return NotFound("no index is configured", hint=hint)
 
 
 async def import_under_way(catalogue: Catalogue, document_id: int) -> bool:

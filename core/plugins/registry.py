@@ -4,12 +4,14 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.findings import Explanation
 
 from .checks import check_spec
+from .extras import ExtraMissing
 from .manager import PluginManager
 from .parts import Part, PluginInfo, singular
 from .ports.access import AuthenticatorSpec
@@ -133,8 +135,20 @@ KINDS: Mapping[str, type[Any]] = {
 }
 
 
-def choose(kind: str, specs: Sequence[SpecT], name: str) -> SpecT:
+def choose(
+    kind: str,
+    specs: Sequence[SpecT],
+    name: str,
+    *,
+    missing: Mapping[str, ExtraMissing] = MappingProxyType({}),
+) -> SpecT:
     """Return the part that a setting names.
+
+    Args:
+        kind: What is chosen: ``session_stores``, ...
+        specs: The registered parts of that kind.
+        name: The name in the settings.
+        missing: Plugins that register no parts, see :attr:`.PluginManager.missing`.
 
     Raises:
         PluginError: No plugin registered a part of that name.
@@ -145,7 +159,8 @@ def choose(kind: str, specs: Sequence[SpecT], name: str) -> SpecT:
     known = ", ".join(sorted(spec.name for spec in specs)) or "none"
     raise PluginError(
         f"no plugin registered {name!r} among the {kind.replace('_', ' ')}",
-        hint=f"Registered are: {known}. Install the plugin, or change the setting.",
+        hint=f"Registered are: {known}. Install the plugin, or change the setting."
+        + "".join(f" Plugin {plugin!r}: {each.message}." for plugin, each in missing.items()),
     )
 
 

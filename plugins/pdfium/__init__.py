@@ -14,6 +14,7 @@ from pdfsluice.core import (
 
 NAME = "pypdfium2"
 SECTION = "pdfium"
+LIBRARIES = ("PIL", "pypdfium2")
 
 
 @hookimpl

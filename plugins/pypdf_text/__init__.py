@@ -9,6 +9,7 @@ from functools import partial
 from pdfsluice.core import OptionsSpec, PluginContext, TextExtractorSpec, closing, hookimpl
 
 NAME = "pypdf"
+LIBRARIES = ("pypdf",)
 
 
 @hookimpl

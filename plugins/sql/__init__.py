@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # SQLAlchemy takes 300 ms to import; only an open store needs
 
 NAME = "sql"
 SECTION = "database"
+LIBRARIES = ("sqlalchemy",)
 
 
 @hookimpl

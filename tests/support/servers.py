@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 _START_SECONDS = 120.0
@@ -145,7 +146,8 @@ class Serve(Protocol):
         arguments: Sequence[str] = (),
         data_dir: Path | None = None,
         port: int = 0,
-        **environment: str,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        **settings: str,
     ) -> RunningServer:
         """Return a server that is ready.
 
@@ -153,7 +155,8 @@ class Serve(Protocol):
             arguments: Further arguments of ``pdfsluice serve``.
             data_dir: An existing data directory; by default a new one.
             port: The port; by default the server picks a free one.
-            environment: Settings, as in ``serve(STREAMING_CHUNK_SIZE_MB="1")``.
+            environment: Environment variables other than settings.
+            settings: Settings, as in ``serve(STREAMING_CHUNK_SIZE_MB="1")``.
         """
         ...
 

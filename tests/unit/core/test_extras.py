@@ -39,7 +39,10 @@ def test_the_command_names_the_extra_in_one_sentence(
     error = ModuleNotFoundError("No module named 'llama_index.core'", name="llama_index.core")
     assert failures.report(error) == 1
     message, hint, *rest = capsys.readouterr().err.splitlines()
-    assert message == "error: llama_index is not installed; it belongs to the extra 'index'."
+    assert (
+        message
+        == "error: The library 'llama_index' is not installed; it belongs to the extra 'index'."
+    )
     assert hint.strip() == "Install it: pip install 'pdfsluice[index]'"
     assert rest == []
 
