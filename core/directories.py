@@ -3,6 +3,7 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 
 def sync_directory(directory: Path) -> None:
@@ -36,3 +37,29 @@ def ensure_durable(directory: Path) -> None:
     sync_directory(directory)
     with suppress(PermissionError):
         sync_directory(directory.parent)
+
+
+class DurableDirectories:
+    """Directories that this process made durable. Safe for use by threads.
+
+    That a directory is there does not mean that its name is durable: another thread may have
+    made it and not synced its parent yet, or the sync may have failed.
+    """
+
+    def __init__(self) -> None:
+        self._durable: set[Path] = set()
+        self._lock = Lock()
+
+    def make(self, directory: Path) -> None:
+        """Make a directory if it is missing; its name is durable on return. Blocking.
+
+        The parent is synced once for each directory and process.
+        """
+        # In this order: a directory that is made again is not in the set while it is not durable.
+        if directory.is_dir() and directory in self._durable:
+            return
+        with self._lock:
+            self._durable.discard(directory)
+            make_directory(directory)
+            sync_directory(directory.parent)
+            self._durable.add(directory)

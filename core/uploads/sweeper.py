@@ -51,7 +51,7 @@ class Sweeper:
                 that those that are not here are gone.
 
         Returns:
-            Sessions whose completion was interrupted and has to go on.
+            Sessions whose completion was interrupted and has to continue.
         """
         stray = []
         partial_ids = await self._uploads.partial_ids()
@@ -71,7 +71,11 @@ class Sweeper:
                 len(stray),
             )
             stray = []
+        published = frozenset(await self._uploads.published_ids() if stray else ())
         for blob_id in stray:
+            if blob_id in published:  # to remove the blob would delete the document's file
+                logger.error("the partial file of document blob %s is left alone", blob_id)
+                continue
             logger.warning("bytes of no open upload are deleted: %s", blob_id)
             await self._try("deleted", self._uploads.remove(blob_id))
         interrupted = await self._sessions.count(FINISHING)

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from pdfsluice.core.directories import make_directory, sync_directory
+from pdfsluice.core.directories import sync_directory
 
 _COPY_STEP = 64 * 1024 * 1024
 _BUFFER = 1024 * 1024
@@ -28,12 +28,12 @@ def move(source: Path, target: Path) -> None:
     """Move a file, also to another file system; durable on return, and repeatable.
 
     The target appears whole or not at all, and the source is deleted only when the target is
-    durable. If only the target is there, its name is made durable.
+    durable. If only the target is there, its name is made durable. The directory of the target
+    exists and is durable.
 
     Raises:
         FileNotFoundError: Neither is there.
     """
-    make_directory(target.parent)
     try:
         descriptor = os.open(source, READ_FILE)
     except FileNotFoundError:
@@ -57,7 +57,9 @@ def _put(descriptor: int, source: Path, target: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         _copy_whole(descriptor, target)
-        source.unlink()
+    # A rename does nothing if both are names of one file (POSIX), as a crash in the middle of
+    # an earlier rename leaves them on file systems without a journal.
+    source.unlink(missing_ok=True)
 
 
 def unfinished(target: Path) -> Path:

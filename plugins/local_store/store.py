@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from pdfsluice.core import Blob, Conflict, NotFound, StoreUsage
-from pdfsluice.core.directories import ensure_durable, sync_directory
+from pdfsluice.core.directories import DurableDirectories, ensure_durable, sync_directory
 
 from .blob import LocalBlob
 from .errors import explained, not_found, unusable
@@ -71,6 +71,7 @@ class LocalUploadStore:
         self._layout = layout
         self._ledger = ledger
         self._power_safe = power_safe
+        self._directories = DurableDirectories()
         self._unsynced: set[str] = set()  # blobs of which a sync failed
 
     def prepare(self) -> None:
@@ -88,9 +89,18 @@ class LocalUploadStore:
             for entry in os.scandir(layout.uploads):
                 blob_id = layout.partial_id(entry.name)
                 if blob_id is not None and entry.is_file(follow_symlinks=False):
-                    self._ledger.adopt(blob_id, entry.stat(follow_symlinks=False))
+                    self._adopt(blob_id, Path(entry))
         except OSError as error:
             raise unusable(error) from error
+
+    def _adopt(self, blob_id: str, partial: Path) -> None:
+        """Count a partial upload, unless it is a second name of a document's file."""
+        document = self._layout.document(blob_id)
+        if is_regular(document) and document.samefile(partial):
+            logger.warning("The publication of %s is finished after a crash.", blob_id)
+            partial.unlink()
+        else:
+            self._ledger.adopt(blob_id, partial.stat(follow_symlinks=False))
 
     def _entries(self) -> Iterator["os.DirEntry[str]"]:
         """Yield all files of the store, of whatever kind."""
@@ -222,6 +232,7 @@ class LocalUploadStore:
         with explained("move the upload to its place"):
             try:
                 self._write_again_if_unsynced(blob_id, source, target)
+                self._directories.make(target.parent)
                 move(source, target)
             except FileNotFoundError:
                 raise not_found(blob_id) from None

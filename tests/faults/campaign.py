@@ -75,7 +75,7 @@ def _one_disk(plan: Plan, folder: Path, cuts: int, chance: random.Random, report
         log_file=folder / "server.log",
         is_cut=lambda: bool(mount.do("state")["frozen"]),
     )
-    audit = Audit(client, server.data_dir, power=plan.durability == "power")
+    audit = Audit(client, server.data_dir, server.log_file, power=plan.durability == "power")
     audit.findings = report.findings
     for number in range(cuts + 1):
         mount.mount()
@@ -112,7 +112,10 @@ def _summary(findings: Findings) -> str:
 
 
 def _start(server: DiskServer, mount: Mount, client: Client, audit: Audit) -> bool:
-    """Start the server; return whether it runs, which it need not if the power is cut."""
+    """Start the server; return whether it runs, which it need not if the power is cut.
+
+    A cut that was to come during the start does not come later.
+    """
     try:
         server.start()
     except ServerStartError as error:
@@ -122,7 +125,7 @@ def _start(server: DiskServer, mount: Mount, client: Client, audit: Audit) -> bo
             print(text, file=sys.stderr)
         return False
     client.port = server.port
-    return not mount.do("state")["frozen"]
+    return not mount.do("cut_never")["frozen"]
 
 
 def _act_until_cut(mount: Mount, client: Client, seed: int | None) -> None:
@@ -182,7 +185,10 @@ def fail_calls(durability: str, place: Path, *, step: int = 1) -> ErrorReport:
                 mount.do("fault", fault={**fault, "after": number, "error": error})
                 _one_life(client, report, heal=lambda: mount.do("heal"))
                 report.injected += len(mount.do("heal")["failed"])
-        audit = Audit(client, server.data_dir, power=True)
+        server.stop()  # the next start deletes files of which the deletion failed
+        server.start()
+        client.port = server.port
+        audit = Audit(client, server.data_dir, server.log_file, power=True)
         audit.run(finish=1.0)
         report.violations += audit.findings.violations
         report.answers = dict(client.refusals)

@@ -1,9 +1,10 @@
 """A disk that keeps only what was synced: the model of the file system that the tests mount.
 
 Every file and directory exists twice: *live*, as programs see it, and *durable*, as a power cut
-leaves it. A write is durable when its file is synced, a name when its directory is synced (POSIX
-promises no more; each end of a rename is a name of its own). What is not durable may still survive
-a cut in part: single pages of a write and single names, in any combination.
+leaves it. A write is durable when its file is synced, a name when its directory is synced. What is
+not durable may still survive a cut in part: single pages of a write and single names, in any
+combination, with one exception. A rename never loses the file: its old name disappears only if the
+new one is durable. A cut may leave both names, as soft updates do; a journal keeps one of them.
 """
 
 import errno
@@ -51,6 +52,22 @@ class Inode:
 
 
 @dataclass(slots=True)
+class Rename:
+    """A rename of which one end is not durable yet.
+
+    Attributes:
+        removal_synced: Whether the directory of the old name was synced since.
+    """
+
+    inode: int
+    parent: int
+    name: bytes
+    new_parent: int
+    new_name: bytes
+    removal_synced: bool = False
+
+
+@dataclass(slots=True)
 class Fault:
     """Calls that fail.
 
@@ -88,6 +105,7 @@ class Disk:
         self._inodes = {ROOT: Inode(ROOT, stat.S_IFDIR | 0o755, links=2)}
         self._next = ROOT + 1
         self._paths = {ROOT: ""}
+        self._renames: list[Rename] = []
         self.changes = 0
         self.cut_after: int | None = None
         self.cut_seed: int | None = None
@@ -126,12 +144,30 @@ class Disk:
             return
         chance = random.Random(seed)
         share = chance.choice((0.1, 0.5, 0.9, 1.0))
+        before = {number: dict(inode.durable_names) for number, inode in self._inodes.items()}
         for inode in self._inodes.values():
-            for name in {*inode.names, *inode.durable_names}:
+            for name in sorted({*inode.names, *inode.durable_names}):
                 if chance.random() < share:
                     _copy_name(inode, name)
             for offset, data in inode.pending:
                 _survive(inode, offset, data, chance, share)
+        for rename in self._renames:
+            self._keep_old_name(rename, before[rename.parent])
+
+    def _keep_old_name(self, rename: Rename, before: dict[bytes, int]) -> None:
+        """Keep the old name of a file whose new one is not durable.
+
+        Args:
+            rename: The rename.
+            before: The durable names of the old directory until now.
+        """
+        was_durable = before.get(rename.name) == rename.inode
+        if was_durable and not self._is_done(rename):
+            self._inodes[rename.parent].durable_names.setdefault(rename.name, rename.inode)
+
+    def _is_done(self, rename: Rename) -> bool:
+        names = self._inodes[rename.new_parent].durable_names
+        return names.get(rename.new_name) == rename.inode
 
     def image(self) -> bytes:
         """Return what the next mount finds."""
@@ -216,6 +252,11 @@ class Disk:
             raise DiskError(errno.ENOTEMPTY)
         del self.inode(parent).names[name]
         inode.links -= 1
+        self._renames = [
+            rename
+            for rename in self._renames
+            if (rename.inode, rename.new_parent, rename.new_name) != (inode.number, parent, name)
+        ]
 
     def rename(self, parent: int, name: bytes, new_parent: int, new_name: bytes) -> None:
         """Rename; another file of the new name is replaced."""
@@ -226,15 +267,34 @@ class Disk:
         del self.inode(parent).names[name]
         self.inode(new_parent).names[new_name] = inode.number
         self.child(new_parent, new_name)
+        for earlier in self._renames:
+            if (earlier.inode, earlier.new_parent, earlier.new_name) == (
+                inode.number,
+                parent,
+                name,
+            ):
+                earlier.new_parent, earlier.new_name = new_parent, new_name
+        self._renames.append(Rename(inode.number, parent, name, new_parent, new_name))
 
     def sync(self, number: int) -> None:
         """Make a file's bytes, or a directory's names, durable."""
         inode = self.inode(number)
         if inode.is_directory:
-            inode.durable_names = dict(inode.names)
+            self._sync_names(inode)
         for offset, data in inode.pending:
             _apply(inode.durable, offset, data)
         inode.pending.clear()
+
+    def _sync_names(self, directory: Inode) -> None:
+        before, directory.durable_names = directory.durable_names, dict(directory.names)
+        for rename in self._renames:
+            if rename.parent == directory.number:
+                rename.removal_synced = True
+                self._keep_old_name(rename, before)
+            old = self._inodes[rename.parent]
+            if rename.removal_synced and self._is_done(rename) and rename.name not in old.names:
+                old.durable_names.pop(rename.name, None)
+        self._renames = [r for r in self._renames if not (r.removal_synced and self._is_done(r))]
 
     def sync_all(self) -> None:
         """Make everything durable, as ``sync`` does."""

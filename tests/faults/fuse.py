@@ -226,6 +226,8 @@ def _obey(disk: Disk, command: dict[str, Any]) -> dict[str, Any]:
         case "cut_after":
             disk.cut_after = disk.changes + command["calls"]
             disk.cut_seed = command.get("seed")
+        case "cut_never":
+            disk.cut_after = None
         case "fault":
             disk.failed.clear()
             disk.faults.append(Fault(**command["fault"]))

@@ -8,6 +8,7 @@ import pytest
 from .disk import ROOT, Disk, DiskError, Fault, Inode
 
 FILE = stat.S_IFREG | 0o600
+FOLDER = stat.S_IFDIR | 0o700
 
 
 def written(disk: Disk, name: bytes, data: bytes) -> Inode:
@@ -45,6 +46,49 @@ def test_a_rename_and_a_removal_are_undone_unless_their_directory_is_synced() ->
     disk.rename(ROOT, b"a", ROOT, b"new")
     disk.remove(ROOT, b"b")
     assert set(after_a_cut(disk).inode(ROOT).names) == {b"a", b"b"}
+
+
+def test_a_rename_never_loses_the_file() -> None:
+    """The old name is gone only if the new one is durable; a cut may leave both."""
+    outcomes = set()
+    for seed in range(40):
+        for synced in (None, "old", "new"):
+            disk = Disk()
+            folders = {name: disk.make(ROOT, name, FOLDER).number for name in (b"old", b"new")}
+            inode = disk.make(folders[b"old"], b"a", FILE)
+            for number in (ROOT, *folders.values()):
+                disk.sync(number)
+            disk.rename(folders[b"old"], b"a", folders[b"new"], b"b")
+            if synced:
+                disk.sync(folders[synced.encode()])
+            after = after_a_cut(disk, seed)
+            found = tuple(
+                set(after.child(ROOT, name).names.values()) == {inode.number}
+                for name in (b"old", b"new")
+            )
+            assert any(found)
+            outcomes.add((synced, found))
+    assert {found for synced, found in outcomes if synced is None} == {
+        (True, False),
+        (True, True),
+        (False, True),
+    }
+    assert all(found[1] for synced, found in outcomes if synced == "new")
+
+
+def test_a_renamed_file_is_at_its_new_name_alone_if_both_directories_are_synced() -> None:
+    for order in ((0, 1), (1, 0)):
+        disk = Disk()
+        folders = [disk.make(ROOT, name, FOLDER).number for name in (b"old", b"new")]
+        disk.make(folders[0], b"a", FILE)
+        for number in (ROOT, *folders):
+            disk.sync(number)
+        disk.rename(folders[0], b"a", folders[1], b"b")
+        for index in order:
+            disk.sync(folders[index])
+        after = after_a_cut(disk)
+        assert not after.inode(folders[0]).names
+        assert set(after.inode(folders[1]).names) == {b"b"}
 
 
 def test_a_random_cut_keeps_a_part_of_what_is_not_synced() -> None:

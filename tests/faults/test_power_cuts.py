@@ -15,10 +15,10 @@ pytestmark = [
 
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_what_was_acknowledged_survives_power_cuts(tmp_path: Path, durability: str) -> None:
-    plan = Plan(durability=durability, cuts=4, seed=3, max_calls=400)
+    plan = Plan(durability=durability, cuts=2, seed=3, max_calls=300)
     report = cut_power(plan, tmp_path)
     assert report.findings.violations == []
-    assert report.cuts == 4
+    assert report.cuts == 2
     assert report.findings.finished_documents
     assert report.findings.lost_documents == 0
     if durability == "power":
@@ -26,6 +26,6 @@ def test_what_was_acknowledged_survives_power_cuts(tmp_path: Path, durability: s
 
 
 def test_a_disk_that_fails_a_call_loses_nothing(tmp_path: Path) -> None:
-    report = fail_calls("power", tmp_path, step=9)
+    report = fail_calls("power", tmp_path, step=15)
     assert report.violations == []
     assert report.injected >= 5

@@ -139,3 +139,19 @@ async def test_what_was_long_in_quarantine_does_not_expire_when_released(tmp_pat
         await send(runtime, session, bad, 1)
         assert not await runtime.sweeper.sweep()
         assert (await runtime.uploads.complete(LOCAL, session.id)).document
+
+
+async def test_a_partial_file_beside_its_document_does_not_take_it_along(tmp_path: Path) -> None:
+    """A backup of a running server may have both; to remove the blob would delete the document."""
+    async with a_runtime(tmp_path) as runtime:
+        session = await initiate(runtime, b"some bytes")
+        await send_all(runtime, session, b"some bytes")
+        completion = await runtime.uploads.complete(LOCAL, session.id)
+        assert completion.document is not None
+        partial = runtime.settings.upload_dir / f"{session.id}.part"
+        partial.write_bytes(b"some")
+    async with a_runtime(tmp_path) as runtime:
+        _, opened = await runtime.library.open_file(LOCAL, completion.document.id)
+        async with opened as path:
+            assert path.read_bytes() == b"some bytes"
+        assert partial.exists()

@@ -7,6 +7,7 @@ from threading import Event, Thread
 
 import pytest
 
+from pdfsluice.core.directories import DurableDirectories
 from pdfsluice.core.errors import StorageFailed
 from pdfsluice.core.testing.contracts.upload_store import content_of, read, stored, write
 from pdfsluice.plugins.local_store.blob import LocalBlob
@@ -140,6 +141,79 @@ async def test_what_a_crashed_copy_left_is_swept_at_the_start(tmp_path: Path) ->
         assert await content_of(store, document) == b"abc"
 
 
+def test_a_directory_is_durable_for_each_thread_that_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there before its name is: a second thread must not publish a file in it until then."""
+    directories, folder = DurableDirectories(), tmp_path / "documents" / "0f"
+    inside, proceed = Event(), Event()
+    durable: list[bool] = []
+    real = os.fsync
+
+    def sync(descriptor: int) -> None:
+        inside.set()
+        proceed.wait(10)
+        real(descriptor)
+        durable.append(True)
+
+    def make() -> None:
+        directories.make(folder)
+        returned.append(list(durable))
+
+    returned: list[list[bool]] = []
+    folder.parent.mkdir()
+    monkeypatch.setattr(os, "fsync", sync)
+    threads = [Thread(target=make) for _ in range(2)]
+    threads[0].start()
+    assert inside.wait(10)
+    assert folder.is_dir()
+    threads[1].start()
+    threads[1].join(0.2)
+    proceed.set()
+    for thread in threads:
+        thread.join()
+    assert all(returned)
+
+
+def test_a_directory_whose_sync_failed_is_synced_by_the_next_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directories, folder = DurableDirectories(), tmp_path / "0f"
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match="Input/output"):
+            directories.make(folder)
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    directories.make(folder)
+    assert folder.is_dir()
+    assert synced
+    synced.clear()
+    directories.make(folder)
+    assert not synced
+
+
+async def test_a_document_with_two_names_is_not_deleted_with_the_old_one(tmp_path: Path) -> None:
+    """A cut within a rename may leave both; a rename of one to the other does nothing."""
+    async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data") as store:
+        blob_id = await stored(store, b"abc")
+        partial = tmp_path / "up" / f"{blob_id}.part"
+        document = tmp_path / "data" / "documents" / blob_id[:2] / f"{blob_id}.pdf"
+        document.parent.mkdir()
+        document.hardlink_to(partial)
+        await store.publish(blob_id)
+        assert await store.partial_ids() == []
+        partial.hardlink_to(document)
+    async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data") as store:
+        assert await store.partial_ids() == []
+        assert (await store.usage()).partial_count == 0
+        assert await content_of(store, blob_id) == b"abc"
+
+
 async def test_a_deletion_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data") as store:
         await check_deletions(store, tmp_path / "data", monkeypatch)
@@ -177,3 +251,20 @@ async def test_the_first_start_makes_the_names_of_its_folders_durable(
     monkeypatch.setattr(os, "fsync", sync)
     async with open_store(upload_dir=tmp_path / "new" / "up", data_dir=tmp_path / "new" / "data"):
         assert {str(tmp_path), str(tmp_path / "new"), str(tmp_path / "new" / "data")} <= set(synced)
+
+
+async def test_names_that_a_killed_run_left_are_synced_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data" / "documents" / "ab").mkdir(parents=True)
+    (tmp_path / "up").mkdir()
+    synced: list[str] = []
+    real = os.fsync
+
+    def sync(descriptor: int) -> None:
+        real(descriptor)
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data"):
+        assert {str(tmp_path / "data" / "documents"), str(tmp_path / "up")} <= set(synced)
