@@ -8,7 +8,9 @@ Run it from the root of the repository::
 
 ``FOLDER`` has ``pdf/*.pdf`` and ``questions.jsonl``, each line with ``document``, ``question``
 and ``evidence`` (a list with ``page``). All is measured through the index's own interface,
-child processes included. ``--words`` measures words alone, which needs no model.
+child processes included. ``--words`` measures words alone, which needs no model. With
+``--keep FOLDER`` the index of the reports stays there for further runs, so that rankings are
+compared without embedding again.
 """
 
 import argparse
@@ -180,16 +182,28 @@ async def measure_time(index: ProcessIndex, probes: Sequence[Probe]) -> AsyncIte
     yield Result(f"search, {PARALLEL} at a time: p50", sorted(together)[len(together) // 2], "ms")
 
 
-async def measure_reports(folder: Path, *, words: bool) -> AsyncIterator[Result]:
+async def add_reports(
+    index: ProcessIndex, folder: Path, data: Path, *, words: bool
+) -> dict[int, str]:
+    """Index the reports that are not in the index yet; return the names of all."""
     extractor = PdfiumText(PdfiumOptions())
     names: dict[int, str] = {}
-    with tempfile.TemporaryDirectory() as data:
-        async with open_index(IndexOptions(), Path(data)) as index:
+    for number, path in enumerate(sorted((folder / "pdf").glob("*.pdf")), 1):
+        names[number] = path.name
+        mark = data / f"{number}.indexed"
+        if not mark.exists():
+            texts = [page.text async for page in extractor.pages(path)]
+            await add(index, document(number, path.stem, len(texts)), texts, words=words)
+            mark.touch()
+    return names
+
+
+async def measure_reports(folder: Path, keep: Path | None, *, words: bool) -> AsyncIterator[Result]:
+    with tempfile.TemporaryDirectory() as temporary:
+        data = keep or Path(temporary)
+        async with open_index(IndexOptions(), data) as index:
             begin = time.perf_counter()
-            for number, path in enumerate(sorted((folder / "pdf").glob("*.pdf")), 1):
-                texts = [page.text async for page in extractor.pages(path)]
-                names[number] = path.name
-                await add(index, document(number, path.stem, len(texts)), texts, words=words)
+            names = await add_reports(index, folder, data, words=words)
             yield Result("reports: read and indexed", time.perf_counter() - begin, "s")
             lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
             questions = [json.loads(line) for line in lines]
@@ -214,7 +228,7 @@ async def measure(options: argparse.Namespace, show: Callable[[Result], None]) -
     async for result in measure_generated(plan, words=options.words):
         show(result)
     if options.reports:
-        async for result in measure_reports(options.reports, words=options.words):
+        async for result in measure_reports(options.reports, options.keep, words=options.words):
             show(result)
 
 
@@ -224,6 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="only check that everything runs")
     parser.add_argument("--words", action="store_true", help="measure words alone")
     parser.add_argument("--reports", type=Path, help="a folder with reports and questions")
+    parser.add_argument("--keep", type=Path, help="where the index of the reports stays")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args(arguments)
     results: list[Result] = []

@@ -1,9 +1,11 @@
 """Finds passages: exact matches first, then by words and by meaning together."""
 
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from .names import DocumentNames, Named
 from .passages import PassageDatabase, Slot
 from .queries import Query
 
@@ -11,20 +13,27 @@ _MAX_DEPTH = 1000
 _FURTHER = 0.01  # of its score keeps a passage of a page that has a better one
 _RANK_OFFSET = 10  # of reciprocal rank fusion; the usual 60 would let a passage in the middle
 # of both rankings win over the only one that has the rare word of the query
-_MATCHING = (  # the weights are of words as they stand, of stems and of titles
+# The weights of bm25() are of words as they stand, stems, names and headings of pages.
+_MATCHING = (
     "SELECT w.rowid FROM words w JOIN passages p ON p.id = w.rowid"
     " WHERE w.words MATCH ?1 AND p.owner = ?2"
-    " ORDER BY bm25(w.words, 0.1, 1.0, 2.0), w.rowid LIMIT ?3"
+    " ORDER BY bm25(w.words, 0.1, 1.0, 0.5, 2.0), w.rowid LIMIT ?3"
 )
 _MATCHING_OF_ALL = (
     "SELECT rowid FROM words WHERE words MATCH ?1"
-    " ORDER BY bm25(words, 0.1, 1.0, 2.0), rowid LIMIT ?2"
+    " ORDER BY bm25(words, 0.1, 1.0, 0.5, 2.0), rowid LIMIT ?2"
+)
+_MATCHING_IN = (
+    "SELECT w.rowid FROM words w JOIN passages p ON p.id = w.rowid"
+    " WHERE w.words MATCH ?1 AND p.document IN (SELECT value FROM json_each(?2))"
+    " ORDER BY bm25(w.words, 0.1, 1.0, 0.5, 2.0), w.rowid LIMIT ?3"
 )
 _VECTORS = {"main": "vectors", "other": "vectors_other"}
 _TERM = re.compile(r'"([^"]*)"')
 _MIN_WORDS = 3  # of a query, whatever their number of matches
 _MAX_MATCHES = 20_000
 _MAX_FREQUENCIES = 20_000
+_MAX_RARE = 0.02  # share of the passages that have a word
 _MIN_TYPO_LENGTH = 5
 _MAX_CANDIDATES = 5000
 
@@ -51,13 +60,15 @@ class Rankings:
 
     Attributes:
         tiers: What comes before all others: exact matches, then passages with all words.
-        words: By words.
+        words: By words: by all of the query, and in the documents that it names by the rest.
         meaning: By vectors.
+        documents: How well documents are named by the query, from 0 to 1.
     """
 
     tiers: list[list[int]] = field(default_factory=list)
-    words: list[int] = field(default_factory=list)
+    words: list[list[int]] = field(default_factory=list)
     meaning: list[list[int]] = field(default_factory=list)
+    documents: Mapping[int, float] = field(default_factory=dict)
 
 
 class Finder:
@@ -67,6 +78,7 @@ class Finder:
         self._database = database
         self._db = database.connection
         self._frequencies: dict[str, int] = {}
+        self._names = DocumentNames(self._db, self._is_rare)
 
     def languages(self) -> set[str]:
         """Return the languages of all passages."""
@@ -77,15 +89,44 @@ class Finder:
         )
         return {str(name) for (name,) in rows}
 
-    def by_query(self, query: Query, *, owner: str | None, limit: int) -> Rankings:
-        """Return the passages with words of a query, in tiers and by BM25."""
+    def named_by(self, query: Query, *, owner: str | None) -> Named:
+        """Return the documents that a query names."""
+        return self._names.named_by(query, owner=owner)
+
+    def by_query(
+        self, query: Query, *, owner: str | None, limit: int, named: Named | None = None
+    ) -> Rankings:
+        """Return the passages with words of a query, in tiers and by BM25.
+
+        Args:
+            query: The query.
+            owner: Whose passages; ``None`` for those of all owners.
+            limit: Length of each list.
+            named: The documents that the query names, as :meth:`named_by` returns them.
+        """
+        named = self.named_by(query, owner=owner) if named is None else named
         groups = [self._known(group) for group in query.groups]
-        return Rankings(
+        rankings = Rankings(
             tiers=[
                 self._matching(expression, owner, limit) for expression in _tiers(query, groups)
             ],
-            words=self._matching(_any(self._rarest(groups), query.names), owner, limit),
+            words=[self._matching(_any(self._rarest(groups)), owner, limit)],
+            documents=named.weights,
         )
+        if named.chosen:
+            rest = [self._known(group) for group in query.without(named.words)]
+            rankings.words.append(self._matching_in(_any(self._rarest(rest)), named, limit))
+        return rankings
+
+    def _matching_in(self, expression: str, named: Named, limit: int) -> list[int]:
+        if not expression:
+            return []
+        rows = self._db.execute(_MATCHING_IN, (expression, json.dumps(named.chosen), limit))
+        return [int(number) for (number,) in rows]
+
+    def _is_rare(self, word: str) -> bool:
+        passages = int(self._db.execute("SELECT coalesce(max(id), 0) FROM passages").get)
+        return self._frequency(_quoted(word)) <= _MAX_RARE * passages
 
     def _matching(self, expression: str, owner: str | None, limit: int) -> list[int]:
         if not expression:
@@ -161,15 +202,36 @@ class Finder:
         limit: int,
         slot: Slot = "main",
         min_similarity: float = -1.0,
+        documents: Sequence[int] = (),
     ) -> list[int]:
-        """Return the passages nearest to a vector; none if another model made the stored ones."""
+        """Return the passages nearest to a vector; none if another model made the stored ones.
+
+        Args:
+            vector: Packed float32.
+            model: Identity of the model that made it.
+            owner: Whose passages; ``None`` for those of all owners.
+            limit: Length of the list.
+            slot: Which of the two models it is.
+            min_similarity: Cosine below which passages are left out.
+            documents: Look in these documents only.
+        """
         if self._database.model(slot) != f"{model}/{len(vector) // 4}":
             return []
         mine = "" if owner is None else " AND owner = :owner"
+        if documents:
+            mine += (
+                " AND id IN (SELECT id FROM passages"
+                " WHERE document IN (SELECT value FROM json_each(:documents)))"
+            )
         rows = self._db.execute(
             f"SELECT id, distance FROM {_VECTORS[slot]}"  # noqa: S608
             f" WHERE embedding MATCH :vector AND k = :limit{mine}",
-            {"vector": vector, "limit": min(limit, _MAX_DEPTH), "owner": owner},
+            {
+                "vector": vector,
+                "limit": min(limit, _MAX_DEPTH),
+                "owner": owner,
+                "documents": json.dumps(list(documents)),
+            },
         )
         return [int(number) for number, distance in rows if 1 - distance >= min_similarity]
 
@@ -189,12 +251,8 @@ class Finder:
 
         Further passages of a page come after the best ones of other pages.
         """
-        fused = fuse([rankings.words, *rankings.meaning])
-        scores = dict(fused)
-        for level, tier in enumerate(reversed(rankings.tiers), 1):
-            for rank, number in enumerate(tier, 1):
-                scores[number] = max(scores.get(number, 0.0), level + 1 / (_RANK_OFFSET + rank))
-        by_words = {number for ranking in (rankings.words, *rankings.tiers) for number in ranking}
+        scores = self._scores(rankings)
+        by_words = {number for ranking in (*rankings.words, *rankings.tiers) for number in ranking}
         first: list[Hit] = []
         further: list[Hit] = []
         texts: set[tuple[int, str]] = set()
@@ -216,6 +274,34 @@ class Finder:
             if len(first) == limit:
                 break
         return sorted([*first, *further], key=lambda hit: -hit.score)[:limit]
+
+    def _scores(self, rankings: Rankings) -> dict[int, float]:
+        """Return the score of each passage; a tier is worth more than all below it."""
+        scores = fuse([*rankings.words, *rankings.meaning])
+        ranks: dict[int, float] = {}
+        for level, tier in enumerate(reversed(rankings.tiers), 1):
+            for rank, number in enumerate(tier, 1):
+                ranks[number] = level + 1 / (_RANK_OFFSET + rank)
+        named = self._weights({*scores, *ranks}, rankings.documents)
+        for number in scores:
+            scores[number] *= (1 + named.get(number, 0.0)) / 2
+        for number, score in ranks.items():
+            level = int(score)
+            share = (score - level) * (1 + named.get(number, 0.0)) / 2
+            scores[number] = max(scores.get(number, 0.0), level + share)
+        return scores
+
+    def _weights(
+        self, numbers: Collection[int], documents: Mapping[int, float]
+    ) -> dict[int, float]:
+        """Return how well the documents of passages are named."""
+        if not documents:
+            return {}
+        rows = self._db.execute(
+            "SELECT id, document FROM passages WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(numbers)),),
+        )
+        return {int(number): documents.get(int(document), 0.0) for number, document in rows}
 
 
 def fuse(rankings: Iterable[Sequence[int]]) -> dict[int, float]:
@@ -241,14 +327,12 @@ def _tiers(query: Query, groups: Sequence[str]) -> list[str]:
     if len(query.words) > 1:
         tiers.append(_phrase(query.words))
     if groups:
-        tiers.append(" AND ".join(f"({{exact stems}} : ({group}))" for group in groups))
+        tiers.append(" AND ".join(f"({{exact stems title}} : ({group}))" for group in groups))
     return tiers
 
 
-def _any(groups: Sequence[str], names: Sequence[str]) -> str:
-    parts = [f"{{exact stems title}} : ({group})" for group in groups]
-    parts += [f"title : {_quoted(name)}" for name in names]
-    return " OR ".join(f"({part})" for part in parts)
+def _any(groups: Sequence[str]) -> str:
+    return " OR ".join(f"({{exact stems title heading}} : ({group}))" for group in groups)
 
 
 def is_near(one: str, two: str) -> bool:

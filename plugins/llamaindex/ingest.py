@@ -13,7 +13,7 @@ from .languages import UNKNOWN, language_of
 from .models import EmbeddingModel
 from .passages import PendingPassage, StagedPassage
 from .recipe import Recipe
-from .splitting import split
+from .splitting import heading, split
 
 if TYPE_CHECKING:  # LlamaIndex takes a second to import
     from llama_index.core.schema import BaseNode
@@ -37,6 +37,7 @@ class Cutter:
         """
         recipe = self._recipe
         for page in pages:
+            top = heading(page.text)
             for text in split(page.text, tokens=recipe.chunk_tokens, overlap=recipe.chunk_overlap):
                 self._language = language_of(text) or self._language
                 yield StagedPassage(
@@ -44,6 +45,7 @@ class Cutter:
                     page=page.number,
                     text=text,
                     language=self._language,
+                    heading=top,
                 )
 
     def _key(self, page: int, text: str) -> str:

@@ -17,7 +17,8 @@ import apsw
 import sqlite_vec
 
 from .languages import ENGLISH, UNKNOWN
-from .schema import TEMPORARY, set_up
+from .names import name_terms
+from .schema import TEMPORARY, set_names, set_up
 from .terms import analyse
 
 _BUSY_MS = 30_000
@@ -39,12 +40,14 @@ class StagedPassage:
     Attributes:
         key: Unique name of the passage; the same for the same text at the same place.
         language: As :func:`~.languages.language_of` returns it.
+        heading: The heading of its page, whose words count for all passages of the page.
     """
 
     key: str
     page: int
     text: str
     language: str = UNKNOWN
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class PassageDatabase:
         if restart:
             self.connection.execute("DELETE FROM temp.staged")
         self.connection.executemany(
-            "INSERT OR IGNORE INTO temp.staged VALUES (?, ?, ?, ?, ?, ?)", map(_row, passages)
+            "INSERT OR IGNORE INTO temp.staged VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, passages)
         )
         return int(self.connection.execute("SELECT count(*) FROM temp.staged").get)
 
@@ -141,12 +144,12 @@ class PassageDatabase:
                 "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)",
                 (document, owner, title, stage),
             )
+            set_names(self.connection, document, title)
             self._insert_staged(document, owner, title)
             self.connection.execute("DELETE FROM temp.staged")
         return replaced
 
     def _insert_staged(self, document: int, owner: str, title: str) -> None:
-        name_terms = " ".join(analyse(title, UNKNOWN)[1])
         start = int(self.connection.execute("SELECT coalesce(max(id), 0) FROM passages").get)
         self.connection.execute(
             "INSERT INTO passages(key, document, owner, page, language, text)"
@@ -155,10 +158,10 @@ class PassageDatabase:
             (document, owner),
         )
         self.connection.execute(
-            "INSERT INTO words(rowid, exact, stems, title)"
-            " SELECT p.id, s.exact, s.stems, ? FROM passages p JOIN temp.staged s ON s.key = p.key"
-            " WHERE p.id > ? ORDER BY p.id",
-            (name_terms, start),
+            "INSERT INTO words(rowid, exact, stems, title, heading)"
+            " SELECT p.id, s.exact, s.stems, ?, s.heading"
+            " FROM passages p JOIN temp.staged s ON s.key = p.key WHERE p.id > ? ORDER BY p.id",
+            (" ".join(name_terms(title)), start),
         )
 
     def _delete_unstaged(self, document: int, pages: Sequence[int] | None) -> list[str]:
@@ -180,6 +183,7 @@ class PassageDatabase:
             old = [(int(number), str(key)) for number, key in rows]
             self._delete([number for number, _ in old])
             self.connection.execute("DELETE FROM documents WHERE id = ?", (document,))
+            set_names(self.connection, document, "")
         return [key for _, key in old]
 
     def _delete(self, numbers: Sequence[int]) -> None:
@@ -297,7 +301,7 @@ class PassageDatabase:
         return found
 
 
-def _row(passage: StagedPassage) -> tuple[str, int, str, str, str, str]:
+def _row(passage: StagedPassage) -> tuple[str, int, str, str, str, str, str]:
     exact, stems = analyse(passage.text, passage.language)
     return (
         passage.key,
@@ -306,4 +310,5 @@ def _row(passage: StagedPassage) -> tuple[str, int, str, str, str, str]:
         passage.text,
         " ".join(exact),
         " ".join(stems),
+        " ".join(analyse(passage.heading, passage.language)[1]),
     )

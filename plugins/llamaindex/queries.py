@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import pairwise
 
 from .languages import UNKNOWN, is_common, language_of
 from .terms import analyse, fold, is_unspaced, pairs, stem, tokens
@@ -25,15 +24,19 @@ class Query:
             quotes, and compounds with digits such as ``ISO 32000-2``.
         words: All words in their order.
         groups: For each word its alternatives: itself and its stems in possible languages.
-        names: Neighbouring words written together, as names of files often have them.
+        folded: All words as a name of a document would have them.
         language: The language, or ``UNKNOWN``.
     """
 
     phrases: tuple[tuple[str, ...], ...]
     words: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
-    names: tuple[str, ...]
+    folded: tuple[str, ...]
     language: str
+
+    def without(self, words: Collection[str]) -> tuple[tuple[str, ...], ...]:
+        """Return the groups of all words but these."""
+        return tuple(group for group in self.groups if not set(group) & set(words))
 
 
 def parse(text: str, languages: Collection[str]) -> Query:
@@ -51,12 +54,11 @@ def parse(text: str, languages: Collection[str]) -> Query:
     words = list(tokens(text))[:_MAX_TERMS]
     groups = [group for word in words if (group := _group(word, candidates))]
     rare = [group for word, group in zip(words, groups, strict=False) if not is_common(word)]
-    flat = [fold(word) for word in words if not is_unspaced(word)]
     return Query(
         phrases=tuple(_phrases(text)),
         words=tuple(analyse(text, UNKNOWN)[0][:_MAX_TERMS]),
         groups=tuple(dict.fromkeys(part for group in rare or groups for part in _parts(group))),
-        names=tuple(a + b for a, b in pairwise(flat)),
+        folded=tuple(fold(word) for word in words if not is_unspaced(word)),
         language=language,
     )
 

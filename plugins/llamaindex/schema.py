@@ -1,11 +1,16 @@
 """The tables of the index, and how those of earlier versions become these."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import apsw
 
 from .languages import ENGLISH, language_of
+from .names import name_terms
+from .splitting import heading
 from .terms import analyse
 
-VERSION = "2"
+VERSION = "3"
 TABLES = """
 CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS documents(
@@ -16,13 +21,17 @@ CREATE TABLE IF NOT EXISTS passages(
     embedded INTEGER NOT NULL DEFAULT 0, text TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS passages_by_document ON passages(document, page);
 CREATE INDEX IF NOT EXISTS passages_by_language ON passages(language);
+CREATE INDEX IF NOT EXISTS documents_by_owner ON documents(owner);
+CREATE TABLE IF NOT EXISTS names(
+    term TEXT NOT NULL, document INTEGER NOT NULL, PRIMARY KEY(term, document)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS names_by_document ON names(document);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
-    exact, stems, title, content='', contentless_delete=1, tokenize='ascii');
+    exact, stems, title, heading, content='', contentless_delete=1, tokenize='ascii');
 """
 TEMPORARY = """
 CREATE TEMP TABLE IF NOT EXISTS staged(
     key TEXT NOT NULL UNIQUE, page INTEGER NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL,
-    exact TEXT NOT NULL, stems TEXT NOT NULL);
+    exact TEXT NOT NULL, stems TEXT NOT NULL, heading TEXT NOT NULL);
 CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab('main', 'words', 'row');
 """
 
@@ -40,7 +49,8 @@ def set_up(database: apsw.Connection) -> None:
     if is_old:
         database.execute(
             "ALTER TABLE passages RENAME TO old_passages;"
-            "DROP INDEX IF EXISTS passages_by_document; DROP TABLE IF EXISTS words"
+            "DROP INDEX IF EXISTS passages_by_document;"
+            "DROP INDEX IF EXISTS passages_by_language; DROP TABLE IF EXISTS words"
         )
     database.execute(TABLES)
     if is_old:
@@ -49,10 +59,52 @@ def set_up(database: apsw.Connection) -> None:
     database.execute("INSERT OR REPLACE INTO facts VALUES ('schema', ?)", (VERSION,))
 
 
+def set_names(database: apsw.Connection, document: int, title: str) -> None:
+    """Replace the words by which a document is named."""
+    database.execute("DELETE FROM names WHERE document = ?", (document,))
+    database.executemany(
+        "INSERT INTO names VALUES (?, ?)", [(term, document) for term in name_terms(title)]
+    )
+
+
 def _take_over(database: apsw.Connection, *, has_vectors: bool) -> None:
     """Copy passages with their numbers, so that their vectors stay."""
-    rows = database.execute("SELECT id, key, document, owner, page, text FROM old_passages")
-    for number, key, document, owner, page, text in rows:
+    columns = {str(row[1]) for row in database.execute("PRAGMA table_info(old_passages)")}
+    if "embedded" in columns:
+        database.execute(
+            "INSERT INTO passages SELECT id, key, document, owner, page, language, embedded, text"
+            " FROM old_passages"
+        )
+    else:
+        _take_over_first(database, has_vectors=has_vectors)
+    database.execute(
+        "INSERT OR IGNORE INTO documents"
+        " SELECT DISTINCT document, owner, '', 'meaning' FROM passages"
+    )
+    titles = {
+        int(number): str(title) for number, title in _rows(database, "id, title", "documents")
+    }
+    for number, title in titles.items():
+        set_names(database, number, title)
+    place, top = (0, 0), ""
+    for number, document, page, language, text in _rows(
+        database, "id, document, page, language, text", "passages ORDER BY document, page, id"
+    ):
+        if (document, page) != place:
+            place, top = (document, page), heading(str(text))
+        exact, stems = analyse(str(text), str(language))
+        terms = (exact, stems, name_terms(titles[int(document)]), analyse(top, str(language))[1])
+        database.execute(
+            "INSERT INTO words(rowid, exact, stems, title, heading) VALUES (?, ?, ?, ?, ?)",
+            (number, *map(" ".join, terms)),
+        )
+
+
+def _take_over_first(database: apsw.Connection, *, has_vectors: bool) -> None:
+    """Copy passages of the first version, which knew no languages."""
+    for number, key, document, owner, page, text in _rows(
+        database, "id, key, document, owner, page, text", "old_passages"
+    ):
         language = language_of(str(text))
         embedded = 0
         if has_vectors and language in {ENGLISH, ""}:
@@ -63,12 +115,7 @@ def _take_over(database: apsw.Connection, *, has_vectors: bool) -> None:
             "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (number, key, document, owner, page, language, embedded, text),
         )
-        exact, stems = analyse(str(text), language)
-        database.execute(
-            "INSERT INTO words(rowid, exact, stems, title) VALUES (?, ?, ?, '')",
-            (number, " ".join(exact), " ".join(stems)),
-        )
-    database.execute(
-        "INSERT OR IGNORE INTO documents"
-        " SELECT DISTINCT document, owner, '', 'meaning' FROM passages"
-    )
+
+
+def _rows(database: apsw.Connection, columns: str, table: str) -> Iterator[tuple[Any, ...]]:
+    return database.execute(f"SELECT {columns} FROM {table}")  # noqa: S608

@@ -10,11 +10,21 @@ _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _DENSE = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u0900-\u0dff]")
 _FIGURE = re.compile(r"[\d$%€£,.()|/+-]")
 _UNITS_PER_TOKEN = 4  # characters of an alphabet
+_HEADING_LINES, _MAX_HEADING_LINES = 8, 3
+_MAX_HEADING = 80  # characters of a line
+_HEADING_SAMPLE = 4000
 
 
 def collapse_leaders(text: str) -> str:
     """Shorten rows of dots, which make the lines of a table of contents alike to a model."""
     return _LEADERS.sub(" … ", text)
+
+
+def heading(text: str) -> str:
+    """Return the short lines with which a page begins: the heading of what stands on it."""
+    lines = [line.strip() for line in text[:_HEADING_SAMPLE].splitlines() if line.strip()]
+    short = [line for line in lines[:_HEADING_LINES] if len(line) <= _MAX_HEADING]
+    return "\n".join(short[:_MAX_HEADING_LINES])
 
 
 def split(text: str, *, tokens: int, overlap: int) -> list[str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # LlamaIndex takes a second to import
     from .multilingual import MultilingualEncoder
 
 DATABASE = "passages.db"
-_MIN_DEPTH = 50
+_MIN_DEPTH = 100
 _DEPTH_FACTOR = 4
 _NICENESS = 5  # indexing can wait; uploads and searches cannot
 _MIN_SIMILARITY: Mapping[Slot, float] = {"main": 0.3, "other": 0.3}
@@ -164,14 +164,20 @@ class Worker:
         if self._database.is_empty():
             return {"hits": [], "stages": [], "trouble": ""}
         wanted = parse(query, self._finder.languages())
+        named = self._finder.named_by(wanted, owner=owner)
         nearest: list[Nearest] = []
         trouble = ""
         try:
             nearest = self._nearest(query, wanted, owner, depth)
+            rest = named.rest_of(query)
+            if named.chosen and rest and self._foreign is None:
+                nearest += self._nearest(rest, wanted, owner, depth, named.chosen)
         except Exception as error:  # noqa: BLE001 - a remote model may fail in any way
             trouble = f"{type(error).__name__}: {error}"
         with self._database.snapshot():
-            rankings: Rankings = self._finder.by_query(wanted, owner=owner, limit=depth)
+            rankings: Rankings = self._finder.by_query(
+                wanted, owner=owner, limit=depth, named=named
+            )
             rankings.meaning = [ranking() for ranking in nearest]
             hits = self._finder.hits(rankings, limit=top_k)
             stages = self._database.stages({hit.document for hit in hits})
@@ -181,27 +187,38 @@ class Worker:
             "trouble": trouble,
         }
 
-    def _nearest(self, query: str, wanted: Query, owner: str | None, depth: int) -> list[Nearest]:
+    def _nearest(
+        self,
+        query: str,
+        wanted: Query,
+        owner: str | None,
+        depth: int,
+        documents: Sequence[int] = (),
+    ) -> list[Nearest]:
         """Ask the models before the snapshot is taken; return what reads inside of it."""
         nearest: list[Nearest] = []
         is_english = wanted.language in {ENGLISH, UNKNOWN}
         if is_english or not self._is_for_english:
-            nearest.append(self._nearest_main(query, owner, depth))
+            nearest.append(self._nearest_main(query, owner, depth, documents))
         if wanted.language != ENGLISH and self._database.model("other") is not None:
             vector = self._multilingual.encode([query])[0].tobytes()
-            nearest.append(self._nearest_stored(vector, "other", owner, depth))
+            nearest.append(self._nearest_stored(vector, "other", owner, depth, documents))
         return nearest
 
-    def _nearest_main(self, query: str, owner: str | None, depth: int) -> Nearest:
+    def _nearest_main(
+        self, query: str, owner: str | None, depth: int, documents: Sequence[int]
+    ) -> Nearest:
         if self._foreign is None and self._database.model("main") is None:
             return list
         vector = self._model.encode_query(query)
         if self._foreign is not None:
             keys = self._foreign.nearest(vector, owner=owner, limit=depth)
             return lambda: self._finder.by_keys(keys, owner=owner)
-        return self._nearest_stored(pack(vector), "main", owner, depth)
+        return self._nearest_stored(pack(vector), "main", owner, depth, documents)
 
-    def _nearest_stored(self, vector: bytes, slot: Slot, owner: str | None, depth: int) -> Nearest:
+    def _nearest_stored(
+        self, vector: bytes, slot: Slot, owner: str | None, depth: int, documents: Sequence[int]
+    ) -> Nearest:
         built_in = self._is_for_english or slot == "other"
         identity = self._multilingual.identity if slot == "other" else self._model.identity
         return lambda: self._finder.by_vector(
@@ -211,6 +228,7 @@ class Worker:
             limit=depth,
             slot=slot,
             min_similarity=_MIN_SIMILARITY[slot] if built_in else -1.0,
+            documents=documents,
         )
 
 

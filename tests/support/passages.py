@@ -58,7 +58,7 @@ def embed(
 
 
 def texts(database: PassageDatabase, ids: list[int]) -> list[str]:
-    return [hit.text for hit in Finder(database).hits(Rankings(words=ids), limit=1000)]
+    return [hit.text for hit in Finder(database).hits(Rankings(words=[ids]), limit=1000)]
 
 
 def find(

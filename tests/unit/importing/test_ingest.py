@@ -1,5 +1,9 @@
 """Pages become passages that know their page; LlamaIndex's parts embed them."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -124,3 +128,33 @@ def test_meaning_crosses_languages() -> None:
     assert cat @ kitten > 0.3 > cat @ pump
     assert pump @ power > 0.3 > cat @ power
     assert len(encoder.encode([])) == 0
+
+
+def test_passages_know_the_heading_of_their_page() -> None:
+    long = "This is a sentence that says little, but it is here to fill the page. " * 40
+    [first, *rest] = Cutter(Recipe(folder=""), 1).passages(
+        [PageText(1, f"Consolidated statements\n(in thousands)\n{long}")]
+    )
+    assert first.heading == "Consolidated statements\n(in thousands)"
+    assert rest
+    assert {passage.heading for passage in rest} == {first.heading}
+
+
+def test_indexing_needs_no_nltk(tmp_path: Path) -> None:
+    """NLTK refuses its data if they are hard links, as some installers make them."""
+    code = (
+        "import sys; sys.modules['nltk'] = None\n"
+        "from pdfsluice.plugins.llamaindex.options import IndexOptions\n"
+        "from pdfsluice.plugins.llamaindex.worker import Worker\n"
+        f"worker = Worker(IndexOptions().recipe({str(tmp_path)!r}))\n"
+        "worker.begin(document=1)\n"
+        "worker.stage(pages=[(1, 'The pumps restart. The operator sleeps.')])\n"
+        "worker.publish(document=1, owner='anna', title='Pumps')\n"
+        "assert worker.embed(document=1, owner='anna', limit=9) == {'embedded': 1}\n"
+        "[hit] = worker.search(query='pumps', top_k=1, owner='anna')['hits']\n"
+        "print(hit[2])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.strip().startswith("The pumps restart.")

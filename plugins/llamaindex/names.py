@@ -1,0 +1,165 @@
+"""Finds the documents that a query names: a company, a year, a quarter, a product.
+
+A word of a title or file name is worth more the fewer documents have it. Words that name a
+document choose it; the rest of the query finds the page in it.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import apsw
+
+from .languages import is_common
+from .queries import Query
+from .terms import fold, tokens
+
+_YEAR = re.compile(r"((?:19|20)\d\d)(?!\d)")
+_RUNS = re.compile(r"\d+|[^\W\d_]+")
+_MIN_TERM = 2  # characters
+_MIN_PREFIX = 3
+_MAX_JOINED = 4  # words that a file name writes together
+_EARLIER_YEAR = 0.5  # the report of the last of several years has the others, too
+_PREFIX = 0.5  # of the worth of a whole word: ``JPM`` for JPMORGAN
+_MAX_DOCUMENTS = 5000  # a word of more names only orders documents that others have chosen
+_MIN_SHARE = 0.6  # of the best document's score
+_MAX_CHOSEN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The documents that a query names.
+
+    Attributes:
+        weights: Documents and how well they are named, from 0 to 1. It is 1 if the query has
+            as much of a name as it takes to single out one document of all.
+        words: The words of the query that name documents.
+    """
+
+    weights: Mapping[int, float] = field(default_factory=dict)
+    words: frozenset[str] = frozenset()
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        """The documents in which the rest of the query is looked up, best first."""
+        best = max(self.weights.values(), default=0.0)
+        ordered = sorted(self.weights.items(), key=lambda item: (-item[1], item[0]))
+        return tuple(number for number, weight in ordered if weight >= _MIN_SHARE * best)[
+            :_MAX_CHOSEN
+        ]
+
+    def rest_of(self, text: str) -> str:
+        """Return a query without the words that name documents."""
+        return re.sub(
+            r"\w+(?:['\u2019]s\b)?",
+            lambda match: " " if _first(match.group()) in self.words else match.group(),
+            text,
+        ).strip()
+
+
+def _first(text: str) -> str:
+    return next(map(fold, tokens(text)), "")
+
+
+def name_terms(name: str) -> list[str]:
+    """Return the words of a title or file name, those that are written together also apart."""
+    terms: list[str] = []
+    for token in tokens(name.replace("_", " ")):
+        terms += _with_parts(fold(token))
+    return [term for term in dict.fromkeys(terms) if len(term) >= _MIN_TERM]
+
+
+def _with_parts(word: str) -> list[str]:
+    """Return a word; of ``2024q2`` also 2024 and q2."""
+    if word.isalpha() or word.isdigit():
+        return [word]
+    return [word, *filter(None, _YEAR.split(word)), *_RUNS.findall(word)]
+
+
+class DocumentNames:
+    """Reads the names of documents in a :class:`~.passages.PassageDatabase`.
+
+    Args:
+        database: Its connection.
+        is_rare: Whether few passages have a word, so that it may be short for a name.
+    """
+
+    def __init__(self, database: apsw.Connection, is_rare: Callable[[str], bool]) -> None:
+        self._db = database
+        self._is_rare = is_rare
+
+    def named_by(self, query: Query, *, owner: str | None) -> Named:
+        """Return the documents of an owner that a query names."""
+        total = int(
+            self._db.execute(
+                "SELECT count(*) FROM documents WHERE ?1 IS NULL OR owner = ?1", (owner,)
+            ).get
+        )
+        matches = self._matches(query, owner)
+        scores: dict[int, float] = {}
+        words: set[str] = set()
+        for match in sorted(matches, key=lambda match: len(match.documents)):
+            count = len(match.documents)
+            known = [number for number in match.documents if count <= _MAX_DOCUMENTS]
+            for number in known or [number for number in match.documents if number in scores]:
+                worth = match.worth * math.log(1 + total / count)
+                scores[number] = scores.get(number, 0.0) + worth
+                words.update(match.words)
+        best = max([*scores.values(), math.log(1 + total)])
+        return Named({number: score / best for number, score in scores.items()}, frozenset(words))
+
+    def _matches(self, query: Query, owner: str | None) -> "list[_Match]":
+        candidates = _candidates(query.folded)
+        years = [term for term in candidates if _YEAR.fullmatch(term)]
+        matches: list[_Match] = []
+        for term, words in candidates.items():
+            worth = _EARLIER_YEAR if term in years and term != max(years) else float(len(words))
+            documents = self._documents(term, owner)
+            if not documents and len(words) == 1:
+                documents, worth = self._beginning_with(term, owner), _PREFIX
+            if documents:
+                matches.append(_Match(words, documents, worth))
+        return matches
+
+    def _documents(self, term: str, owner: str | None) -> frozenset[int]:
+        rows = self._db.execute(
+            "SELECT n.document FROM names n JOIN documents d ON d.id = n.document"
+            " WHERE n.term = ?1 AND (?2 IS NULL OR d.owner = ?2)",
+            (term, owner),
+        )
+        return frozenset(int(number) for (number,) in rows)
+
+    def _beginning_with(self, term: str, owner: str | None) -> frozenset[int]:
+        if len(term) < _MIN_PREFIX or not term.isalpha() or not self._is_rare(term):
+            return frozenset()
+        rows = self._db.execute(
+            "SELECT n.document FROM names n JOIN documents d ON d.id = n.document"
+            " WHERE n.term > ?1 AND n.term < ?2 AND (?3 IS NULL OR d.owner = ?3) LIMIT ?4",
+            (term, term + "\U0010ffff", owner, _MAX_DOCUMENTS),
+        )
+        return frozenset(int(number) for (number,) in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A word of the query, or several written together, and the documents with that name."""
+
+    words: tuple[str, ...]
+    documents: frozenset[int]
+    worth: float
+
+
+def _candidates(folded: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return what may be part of a name, with the words of the query that it is made of."""
+    candidates: dict[str, tuple[str, ...]] = {}
+    for size in range(_MAX_JOINED, 1, -1):
+        for start in range(len(folded) - size + 1):
+            words = folded[start : start + size]
+            candidates.setdefault("".join(words), words)
+    for word in folded:
+        if not is_common(word):
+            for term in _with_parts(word):
+                if len(term) >= _MIN_TERM:
+                    candidates.setdefault(term, (word,))
+    return candidates
