@@ -5,7 +5,6 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from itertools import count
 
 from .background import background
 from .errors import PdfsluiceError
@@ -26,26 +25,30 @@ class _Queue:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._numbers = count()
+        self._size = 0
+        self._number = 0
         self._superseded: deque[tuple[int, Event]] = deque()
         self._lasting: deque[tuple[int, Event]] = deque()
 
-    def __len__(self) -> int:
-        return len(self._superseded) + len(self._lasting)
-
     def put(self, event: Event) -> bool:
         """Append an event; return whether another one was dropped for it."""
+        self._number += 1
         queue = self._superseded if event.superseded else self._lasting
-        queue.append((next(self._numbers), event))
-        if len(self) <= self._capacity:
+        queue.append((self._number, event))
+        if self._size < self._capacity:
+            self._size += 1
             return False
         (self._superseded or self._lasting).popleft()
         return True
 
-    def get(self) -> Event:
-        """Remove and return the oldest event."""
-        queues = [queue for queue in (self._superseded, self._lasting) if queue]
-        return min(queues, key=lambda queue: queue[0][0]).popleft()[1]
+    def get(self) -> Event | None:
+        """Remove and return the oldest event; ``None`` if there is none."""
+        if not self._size:
+            return None
+        self._size -= 1
+        superseded, lasting = self._superseded, self._lasting
+        is_lasting = not superseded or (lasting and lasting[0][0] < superseded[0][0])
+        return (lasting if is_lasting else superseded).popleft()[1]
 
 
 class _Outlet:
@@ -70,13 +73,14 @@ class _Outlet:
             if not self._is_behind:
                 self._is_behind = True
                 logger.warning("event sink %r is too slow; events are dropped", self.spec.name)
-        self.idle.clear()
-        self._ready.set()
+        if not self._ready.is_set():
+            self.idle.clear()
+            self._ready.set()
 
     async def run(self) -> None:
         while True:
-            while self._queue:
-                await self._handle(self._queue.get())
+            while (event := self._queue.get()) is not None:
+                await self._handle(event)
             self._is_behind = False
             self.idle.set()
             await self._ready.wait()

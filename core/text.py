@@ -15,7 +15,8 @@ def printable(text: str, limit: int) -> str:
         limit: The most characters to return; a longer text ends in ``…``.
     """
     head = text[: 4 * limit]
-    shown = "".join(map(_shown, head))
+    plain = head.isascii() and head.isprintable()
+    shown = head if plain else "".join(map(_shown, head))
     joined = " ".join(shown.split())
     if len(joined) > limit or len(text) > len(head):
         return joined[: limit - 1] + "…"
@@ -46,6 +47,8 @@ def clean_name(text: str, limit: int) -> str:
 
 def without_invisible(text: str) -> str:
     """Return text on one line without what is invisible; spaces and joiners as in a name."""
+    if text.isascii() and text.isprintable():
+        return text
     kept: list[str] = []
     for index, character in enumerate(text):
         if character in _JOINERS:

@@ -58,25 +58,26 @@ class LoopClock:
         self._clock = clock
         self._charged = 0.0
 
-    def start(self) -> tuple[float, float]:
-        """Begin one uninterrupted step of a part on the event loop; :meth:`stop` ends it."""
+    def measure(
+        self, part: Part, counts: PartCounts, step: Callable[..., T], *args: Any, **kwargs: Any
+    ) -> T:
+        """Run one uninterrupted step of a part on the event loop, and charge the part for it."""
         outer, self._charged = self._charged, 0.0
-        return outer, self._clock()
-
-    def stop(self, started: tuple[float, float], part: Part, counts: PartCounts) -> None:
-        """End a step and charge the part for it."""
-        outer, began = started
-        seconds = self._clock() - began
-        own = seconds - self._charged
-        self._charged = outer + seconds
-        if own > self._limit_seconds:
-            counts.hold(own)
-            logger.warning(
-                "%s held the event loop for %.2f s; every other request waited."
-                " Move the work to a thread or a child process.",
-                part.label,
-                own,
-            )
+        began = self._clock()
+        try:
+            return step(*args, **kwargs)
+        finally:
+            seconds = self._clock() - began
+            own = seconds - self._charged
+            self._charged = outer + seconds
+            if own > self._limit_seconds:
+                counts.hold(own)
+                logger.warning(
+                    "%s held the event loop for %.2f s; every other request waited."
+                    " Move the work to a thread or a child process.",
+                    part.label,
+                    own,
+                )
 
 
 class Boundary:
@@ -108,14 +109,11 @@ class Boundary:
 
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call a function of the part on the event loop."""
-        started = self._clock.start()
         try:
-            return function(*args, **kwargs)
+            return self._clock.measure(self._part, self._counts, function, *args, **kwargs)
         except BaseException as error:
             self._raise_instead(error)
             raise
-        finally:
-            self._clock.stop(started, self._part, self._counts)
 
     def call_in_thread(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call a function of the part in the present thread, which is not the event loop's."""
@@ -128,37 +126,45 @@ class Boundary:
     async def run(self, function: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
         """Call a function of the part and await what it returns.
 
+        Most calls do not suspend: they need neither a timer nor the generator that measures the
+        steps that follow a suspension.
+
         Raises:
             Overloaded: It did not return within the time limit.
         """
-        if self._timeout_seconds is None:
-            return await self.run_unlimited(function, *args, **kwargs)
-        limit = asyncio.timeout(self._timeout_seconds)
+        try:
+            steps = function(*args, **kwargs).__await__()
+            try:
+                future = self._clock.measure(self._part, self._counts, next, steps)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            if self._timeout_seconds is None:
+                return await self._continue(steps, future)
+            return await self._continue_in_time(steps, future, self._timeout_seconds)
+        except BaseException as error:
+            self._raise_instead(error)
+            raise
+
+    async def _continue_in_time(
+        self, steps: Generator[Any, Any, T], future: Any, seconds: float
+    ) -> T:
+        limit = asyncio.timeout(seconds)
         try:
             async with limit:
-                return await self.run_unlimited(function, *args, **kwargs)
+                return await self._continue(steps, future)
         except TimeoutError as error:
             if not limit.expired():
                 raise
             self._counts.failures += 1
             logger.error(  # noqa: TRY400 - where it stood says nothing
-                "%s did not answer within %g s", self._part.label, self._timeout_seconds
+                "%s did not answer within %g s", self._part.label, seconds
             )
             raise Overloaded(
-                f"The {self._part.label} did not answer within {self._timeout_seconds:g} seconds.",
+                f"The {self._part.label} did not answer within {seconds:g} seconds.",
                 retry_after=_RETRY_SECONDS,
                 hint="Try again; the operator finds the reason in the server's log.",
             ) from error
-
-    async def run_unlimited(
-        self, function: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any
-    ) -> T:
-        """Call and await as :meth:`run` does, for as long as it takes."""
-        try:
-            return await self._stepped(function(*args, **kwargs))
-        except BaseException as error:
-            self._raise_instead(error)
-            raise
 
     async def leave(
         self,
@@ -169,7 +175,12 @@ class Boundary:
     ) -> None:
         """Leave a context of the part; what its body raised passes through it unchanged."""
         try:
-            await self._stepped(context.__aexit__(kind, error, traceback))
+            steps = context.__aexit__(kind, error, traceback).__await__()
+            try:
+                future = self._clock.measure(self._part, self._counts, next, steps)
+            except StopIteration:
+                return
+            await self._continue(steps, future)
         except BaseException as raised:
             if raised is error:
                 return
@@ -177,24 +188,22 @@ class Boundary:
             raise
 
     @types.coroutine
-    def _stepped(self, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
-        """Await, measuring each step from one suspension to the next."""
-        steps = awaitable.__await__()
-        thrown: BaseException | None = None
+    def _continue(self, steps: Generator[Any, Any, T], future: Any) -> Generator[Any, Any, T]:
+        """Await what is left of a call that waits for a future, measuring each of its steps."""
         while True:
-            started = self._clock.start()
+            thrown: BaseException | None = None
             try:
-                waiting_for = next(steps) if thrown is None else steps.throw(thrown)
+                yield future
+            except BaseException as error:  # noqa: BLE001 - it is the awaitable's to handle
+                thrown = error
+            try:
+                if thrown is None:
+                    future = self._clock.measure(self._part, self._counts, next, steps)
+                else:
+                    future = self._clock.measure(self._part, self._counts, steps.throw, thrown)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
-            finally:
-                self._clock.stop(started, self._part, self._counts)
-            thrown = None
-            try:
-                yield waiting_for
-            except BaseException as error:  # noqa: BLE001 - it is the awaitable's to handle
-                thrown = error
 
     def _raise_instead(self, error: BaseException) -> None:
         """Raise what stands for an exception of the plugin, unless that passes as it is."""

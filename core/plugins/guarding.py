@@ -144,11 +144,19 @@ def _attribute(name: str, *, in_threads: bool) -> property:
 
 
 def _coroutine(name: str, returned: type[Any] | None) -> Method:
+    if returned is not None:
+        return _coroutine_of_object(name, returned)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._boundary.run(getattr(self._target, name), *args, **kwargs)
+
+    return method
+
+
+def _coroutine_of_object(name: str, returned: type[Any]) -> Method:
     async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = await self._boundary.run(getattr(self._target, name), *args, **kwargs)
-        if returned is None or result is None:
-            return result
-        return guarded_object(returned, result, self._boundary)
+        return None if result is None else guarded_object(returned, result, self._boundary)
 
     return method
 

@@ -11,17 +11,32 @@ from pdfsluice.core.threads import run_uncancelled
 
 _READ_BYTES = 1024 * 1024
 _MAX_CONCURRENT = 8
+_MAX_READERS = 2
+_MIN_SHARE_BYTES = 32 * 1024 * 1024
 
 
 class IntegrityChecker:
     """Reads uploads back, in threads of their own: the worker threads are for senders.
 
+    A large upload is read by several threads: its client waits for the answer, and neither its
+    stages nor its sender needs a processor meanwhile.
+
     Args:
         max_concurrent: How many uploads are read at a time.
+        max_readers: How many threads read one upload.
+        min_share: Bytes below which a thread reads alone.
     """
 
-    def __init__(self, max_concurrent: int = _MAX_CONCURRENT) -> None:
+    def __init__(
+        self,
+        max_concurrent: int = _MAX_CONCURRENT,
+        *,
+        max_readers: int = _MAX_READERS,
+        min_share: int = _MIN_SHARE_BYTES,
+    ) -> None:
         self._turns = asyncio.Semaphore(max_concurrent)
+        self._max_readers = max_readers
+        self._min_share = min_share
 
     async def corrupt(self, blob: Blob, extents: Sequence[Extent]) -> list[Extent]:
         """Return the extents whose stored bytes are no longer what was committed.
@@ -29,8 +44,27 @@ class IntegrityChecker:
         Raises:
             StorageFailed: The storage reported an I/O error, or the blob is closed.
         """
+        loop = asyncio.get_running_loop()
         async with self._turns:
-            return await run_uncancelled(asyncio.to_thread(_corrupt, blob, extents))
+            readers = [
+                loop.run_in_executor(None, _corrupt, blob, share) for share in self._shares(extents)
+            ]
+            if len(readers) == 1:
+                return await run_uncancelled(readers[0])
+            outcomes = await run_uncancelled(asyncio.gather(*readers, return_exceptions=True))
+            corrupt: list[Extent] = []
+            for outcome in outcomes:  # all readers have ended: the blob may be closed
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                corrupt += outcome
+            return corrupt
+
+    def _shares(self, extents: Sequence[Extent]) -> Sequence[Sequence[Extent]]:
+        """Divide extents among threads; each reads neighbours in their order."""
+        size = sum(extent.end - extent.start for extent in extents)
+        number = max(1, min(self._max_readers, size // self._min_share, len(extents)))
+        length = -(-len(extents) // number) or 1
+        return [extents[start : start + length] for start in range(0, len(extents), length)] or [()]
 
 
 def _corrupt(blob: Blob, extents: Sequence[Extent]) -> list[Extent]:
