@@ -1,4 +1,7 @@
-"""The `pdfsluice` command."""
+"""The `pdfsluice` command: one module for each of its subcommands, and what they print with.
+
+It reaches a server through the client library; `serve` is found by name and never imported.
+"""
 
 import io
 import os

@@ -1,10 +1,12 @@
-"""The Python client library and the `pdfsluice` command.
+"""The Python client library.
 
 Everything a program needs is named here and imported on first use, so that the command
 line starts without loading an HTTP client:
 
     async with Client("http://localhost:8000") as client:
         document = await client.upload(Path("large.pdf"))
+
+It knows the HTTP interface alone, and imports nothing of the server.
 """
 
 if __name__ == "client":

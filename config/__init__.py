@@ -1,4 +1,7 @@
-"""Typed settings: where each value comes from and what it may be."""
+"""Typed settings: where each value comes from and what it may be.
+
+Settings of plugins are models of their own, which the plugins register.
+"""
 
 if __name__ == "config":
     raise ImportError("import this package as 'pdfsluice.config', not as 'config'")

@@ -67,6 +67,7 @@ class Runtime:
         quarantine: Refused uploads that are kept.
         events: Where events are published.
         parts: How each part of a plugin has behaved.
+        stages: What runs the stream stages.
     """
 
     settings: Settings
@@ -79,6 +80,7 @@ class Runtime:
     sweeper: Sweeper
     scrubber: Scrubber
     parts: Mapping[Part, PartCounts]
+    stages: StageRunners
 
     @property
     def authentication_required(self) -> bool:
@@ -268,6 +270,7 @@ async def open_runtime(
             sweeper=sweeper,
             scrubber=scrubber,
             parts=parts,
+            stages=stages,
         )
 
 

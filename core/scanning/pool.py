@@ -142,6 +142,11 @@ class StageProcessPool:
         """Whether a suspect waits for a process of its own."""
         return self._waiting_for_slot > 0
 
+    @property
+    def closing_timeout(self) -> float:
+        """Seconds for an answer that is still expected when a runner is closed."""
+        return self.limits.closing_timeout
+
     def next_reader(self) -> int:
         """Return an id for the stages of an upload that is unique over all processes."""
         return next(self._readers)

@@ -14,7 +14,7 @@ import asyncio
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pdfsluice.core.encoding import read_findings, read_report
 from pdfsluice.core.errors import PdfsluiceError, StageFailed, from_record
@@ -26,10 +26,33 @@ from .process import Answer, StageProcess
 from .reader import Checkpoints
 from .runner import StagesLost
 
-if TYPE_CHECKING:
-    from .pool import StageProcessPool
-
 T = TypeVar("T")
+
+
+class ProcessPool(Protocol):
+    """Assigns stage processes to runners; :class:`.pool.StageProcessPool` is the one there is."""
+
+    @property
+    def contended(self) -> bool:
+        """Whether a suspect waits for a process of its own."""
+        ...
+
+    @property
+    def closing_timeout(self) -> float:
+        """Seconds for an answer that is still expected when a runner is closed."""
+        ...
+
+    def next_reader(self) -> int:
+        """Return an id for the stages of an upload that is unique over all processes."""
+        ...
+
+    async def enter(self, runner: "ProcessRunner") -> StageProcess:
+        """Assign a process to a runner."""
+        ...
+
+    async def leave(self, runner: "ProcessRunner") -> None:
+        """Take the process of a runner back."""
+        ...
 
 
 class ProcessRunner:
@@ -49,7 +72,7 @@ class ProcessRunner:
 
     def __init__(
         self,
-        pool: "StageProcessPool",
+        pool: ProcessPool,
         context: Callable[[], StageContext],
         path: Path,
         checkpoints: Checkpoints,
@@ -100,7 +123,7 @@ class ProcessRunner:
         async with self._turn:
             if self._answer is not None and self._process is not None:
                 # Its caller was cancelled, but the process still works on the request.
-                await asyncio.wait([self._answer], timeout=self._pool.limits.closing_timeout)
+                await asyncio.wait([self._answer], timeout=self._pool.closing_timeout)
                 if not self._answer.done():
                     self._process.kill("the stages of a closed upload did not stop")
                     await asyncio.wait([self._answer])

@@ -4,7 +4,7 @@ The follower does not depend on which. Threads serve what exists in the server a
 that are in no local file, and stages that were not installed as a plugin.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from pdfsluice.core.findings import Finding, StageReport
@@ -65,6 +65,10 @@ class StageRunners(Protocol):
         """
         ...
 
+    def memory_bytes(self) -> Mapping[int, int]:
+        """Return the resident memory of each stage process by its process id."""
+        ...
+
 
 class ThreadRunners:
     """Runs stages in worker threads of the server.
@@ -80,6 +84,10 @@ class ThreadRunners:
         self._specs = specs
         self._workers = workers
         self._buffers = buffers
+
+    def memory_bytes(self) -> Mapping[int, int]:
+        """Return nothing: the stages run in the server's own process."""
+        return {}
 
     def runner(
         self, context: Callable[[], StageContext], blob: Blob, checkpoints: Checkpoints

@@ -1,4 +1,8 @@
-"""API keys: named, scoped, revocable, and stored as hashes only."""
+"""API keys: named, scoped, revocable, and stored as hashes only.
+
+The authenticator and the command `keys` are here; which route needs which scope is decided
+by the server.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""Holds chunks back while memory, disk or the number of uploads is at its limit."""
+"""Holds chunks back while memory, disk or the number of uploads is at its limit.
+
+It is a gate: it acts before a body is read, and never on bytes that were received.
+"""
 
 from collections.abc import Sequence
 

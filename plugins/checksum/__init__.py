@@ -1,4 +1,7 @@
-"""Compares the bytes of each chunk with the checksum that the client announced for it."""
+"""Compares the bytes of each chunk with the checksum that the client announced for it.
+
+The digest of a whole file is computed by the plugin `digest`.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""Computes the SHA-256 digest of each file while it arrives."""
+"""Computes the SHA-256 digest of each file while it arrives.
+
+Its state is stored with the upload, so that a resumed upload is not read again.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""What is done with every finished document: its text is read, its first page is drawn."""
+"""What is done with every finished document: its text is read, its first page is drawn.
+
+Readers and renderers are plugins of their own; these importers only call them.
+"""
 
 from collections.abc import Sequence
 

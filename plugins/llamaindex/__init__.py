@@ -1,4 +1,7 @@
-"""Search in documents: LlamaIndex cuts and embeds passages, SQLite keeps and finds them."""
+"""Search in documents: LlamaIndex cuts and embeds passages, SQLite stores and finds them.
+
+The models run in child processes, which import the heavy libraries.
+"""
 
 from collections.abc import Sequence
 from functools import partial

@@ -1,4 +1,7 @@
-"""Uploads and documents as files: partial uploads in one directory, documents in another."""
+"""Uploads and documents as files: partial uploads in one directory, documents in another.
+
+Only bytes are here; which of them are committed is in the session store.
+"""
 
 from collections.abc import Sequence
 

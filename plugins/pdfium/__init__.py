@@ -1,4 +1,7 @@
-"""Text and pictures of pages through PDFium, the engine of Chromium, in limited child processes."""
+"""Text and pictures of pages through PDFium, the engine of Chromium.
+
+Untrusted bytes are parsed in limited child processes alone.
+"""
 
 from collections.abc import Sequence
 from functools import partial

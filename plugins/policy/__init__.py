@@ -1,4 +1,7 @@
-"""The policy ``rules``: presets that can be read at a glance, and rules of one's own."""
+"""The policy ``rules``: presets that can be read at a glance, and rules of the operator.
+
+It decides on findings and makes none.
+"""
 
 from collections.abc import Sequence
 

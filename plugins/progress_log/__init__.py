@@ -1,4 +1,7 @@
-"""Writes what happens to uploads into the log."""
+"""Writes what happens to uploads into the log.
+
+It is an event sink, and the smallest example of one.
+"""
 
 from collections.abc import Sequence
 

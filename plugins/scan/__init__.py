@@ -1,4 +1,7 @@
-"""The command ``pdfsluice scan``: the scanner without the server."""
+"""The command ``pdfsluice scan``: the scanner without the server.
+
+It runs the same stages as an upload, on files that are already complete.
+"""
 
 from collections.abc import Sequence
 

@@ -14,7 +14,7 @@ from pdfsluice.core.uploads.service import UploadStats
 from pdfsluice.server.routes import Answer, Route
 
 from .cached import Cached
-from .memory import used_memory_mb
+from .memory import MIB, used_memory_mb
 from .requests import NoQuery, read_query
 from .responses.views import respond
 
@@ -33,6 +33,7 @@ class HealthView(BaseModel):
 
     status: str
     memory_usage: float
+    stage_memory: list[float]
     active_uploads: int
     version: str
 
@@ -109,7 +110,10 @@ class Health:
         )
 
     async def health(self, request: web.Request) -> web.StreamResponse:
-        """Return memory in MiB and the receiving uploads; ``warning`` from 80 % of the limit."""
+        """Return memory in MiB and the receiving uploads; ``warning`` from 80 % of the limit.
+
+        ``stage_memory`` has the memory of each stage process.
+        """
         read_query(request, NoQuery)
         stats = await self._stats.get()
         usage = used_memory_mb()
@@ -118,6 +122,9 @@ class Health:
             HealthView(
                 status="warning" if high else "healthy",
                 memory_usage=usage,
+                stage_memory=[
+                    round(used / MIB, 1) for used in self._runtime.stages.memory_bytes().values()
+                ],
                 active_uploads=stats.receiving_uploads,
                 version=self._version,
             )

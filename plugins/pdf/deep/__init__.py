@@ -1,4 +1,7 @@
-"""The deep pass: the whole file is opened in a limited process and walked object by object."""
+"""The deep pass: the whole file is opened in a limited process and walked object by object.
+
+It answers the questions that the streaming pass left open.
+"""
 
 from collections.abc import Sequence
 from functools import partial

@@ -11,9 +11,18 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pdfsluice.core.errors import StorageFailed
 from pdfsluice.core.models import Scope
+from tests.support.servers import Serve
+from tests.support.stored import get_json
 from tests.support.web import STREAMING, WebServer, a_server, add_key, body_of, problem_of
 
 DATA = bytes(200_000)
+
+
+async def test_health_has_the_memory_of_each_stage_process(serve: Serve) -> None:
+    server = serve(PDFSLUICE_STAGE_PROCESSES="2")
+    sizes = get_json(f"{server.base_url}/health")["stage_memory"]
+    assert len(sizes) == 2
+    assert min(sizes) > 1
 
 
 async def test_health(web: WebServer) -> None:
@@ -21,6 +30,7 @@ async def test_health(web: WebServer) -> None:
         health = await body_of(response)
     assert health["status"] in {"healthy", "warning"}
     assert health["memory_usage"] > 1
+    assert health["stage_memory"] == []  # stages run in threads here
     assert health["active_uploads"] == 0
     async with web.http.get("/health/live") as response:
         assert (response.status, await body_of(response)) == (200, {"status": "alive"})

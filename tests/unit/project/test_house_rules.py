@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 MOST_LINES = 400
+MIN_SENTENCES = 2
+SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 MODULES = {".py", ".js", ".mjs"}
 VAGUE = {"util", "utils", "helper", "helpers", "misc", "common"}
 UNWANTED: Mapping[str, re.Pattern[str]] = {
@@ -54,6 +56,16 @@ def test_every_module_says_what_it_is_for(tracked: list[Path]) -> None:
         return file.suffix == ".py" and ast.get_docstring(ast.parse(file.read_text())) is None
 
     assert offenders(tracked, silent) == []
+
+
+def test_every_package_states_what_belongs_in_it(tracked: list[Path]) -> None:
+    def short(file: Path) -> bool:
+        if file.name != "__init__.py" or "tests" in file.parts or "benchmarks" in file.parts:
+            return False
+        docstring = ast.get_docstring(ast.parse(file.read_text())) or ""
+        return len(SENTENCE_END.findall(docstring)) < MIN_SENTENCES
+
+    assert offenders(tracked, short) == []
 
 
 @pytest.mark.parametrize("what", UNWANTED)
