@@ -1,6 +1,6 @@
 """Computes the SHA-256 digest of each file while it arrives.
 
-Its state is stored with the upload, so that a resumed upload is not read again.
+It has no checkpoint: after a restart it reads the stored bytes again.
 """
 
 from collections.abc import Sequence
