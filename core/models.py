@@ -120,7 +120,9 @@ class Session:
         released: Whether an administrator overruled the refusal.
         partial: Whether this is a part for a later concatenation: bytes only, no stages
             and no import (tus, concatenation extension).
-        document_id: The document that it became, or that was there already.
+        document_id: The document that it became, or that existed already.
+        duplicate: Whether that document existed before this upload.
+        joined_into: The upload that this part was joined into, or is being joined into.
         failure_code: The error code with which it ended; empty where it did not fail.
         failure_message: Why it ended, in a sentence.
         version: Grows with each stored change; guards against lost updates.
@@ -151,6 +153,8 @@ class Session:
     released: bool = False
     partial: bool = False
     document_id: int | None = None
+    duplicate: bool = False
+    joined_into: str | None = None
     failure_code: str = ""
     failure_message: str = ""
     version: int = 0
@@ -239,21 +243,6 @@ class Checksum:
 
     algorithm: str
     value: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChunkReceipt:
-    """What became of a chunk.
-
-    Attributes:
-        session: The session after the commit.
-        received: How many body bytes were taken in.
-        chunk_id: As the client numbered it.
-    """
-
-    session: Session
-    received: int
-    chunk_id: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -378,23 +367,3 @@ class Job:
     progress: float = 0.0
     message: str = ""
     attempts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """How an upload ended well.
-
-    Attributes:
-        session: The session, completed.
-        document: The document that it became, or that was there already.
-        queued: The jobs that were queued with the document; none where it was there before.
-    """
-
-    session: Session
-    document: Document
-    queued: frozenset[JobKind] = frozenset()
-
-    @property
-    def duplicate(self) -> bool:
-        """Whether the document was there before."""
-        return bool(self.session.facts.get("duplicate"))

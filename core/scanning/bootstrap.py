@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from pdfsluice.config import Loaded, Settings
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.events import Event
+from pdfsluice.core.plugins.boundary import LoopClock
+from pdfsluice.core.plugins.guarding import guard
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.ports.children import NO_ACCESS, ChildAccess
 from pdfsluice.core.plugins.ports.context import PluginContext
@@ -78,7 +80,7 @@ class Bootstrap:
         return bootstrap
 
     def specs(self) -> Sequence[StreamStageSpec]:
-        """Return the stages that the plugins register.
+        """Return the stages that the plugins register, each called through its boundary.
 
         Raises:
             PluginError: A plugin cannot be loaded or has no such stages.
@@ -91,12 +93,14 @@ class Bootstrap:
             section=self._section,
             publish=_refuse_to_publish,
         )
-        return Registry.build(
+        registry = Registry.build(
             PluginManager.load_only(self.plugins),
             context,
             disable=self.settings.disable,
             kinds={"stream_stages"},
-        ).stream_stages
+        )
+        guarded, _ = guard(registry, clock=LoopClock())
+        return guarded.stream_stages
 
     def _section(self, name: str) -> BaseModel:
         if name not in self.sections:

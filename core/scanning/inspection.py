@@ -21,6 +21,8 @@ from pdfsluice.core.findings import (
     Unscanned,
 )
 from pdfsluice.core.models import Protocol, Session, SessionState
+from pdfsluice.core.plugins.boundary import LoopClock, PartFailed
+from pdfsluice.core.plugins.guarding import guard
 from pdfsluice.core.plugins.opening import open_parts
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.ports.stages import (
@@ -72,8 +74,9 @@ class Inspector:
     def __init__(
         self, registry: Registry, policy: Policy, *, chunk_size: int, whole_files: bool = True
     ) -> None:
-        self._stream_stages = registry.stream_stages
-        self._parts = open_parts(registry, kinds={"completion_stages"} if whole_files else ())
+        guarded, _ = guard(registry, clock=LoopClock())
+        self._stream_stages = guarded.stream_stages
+        self._parts = open_parts(guarded, kinds={"completion_stages"} if whole_files else ())
         self._completion_stages: Sequence[CompletionStageSpec] = ()
         self._whole_files = whole_files
         self._policy = policy
@@ -101,8 +104,13 @@ class Inspector:
             for spec in self._completion_stages:
                 context = CompletionContext(session=_with(session, report), path=whole)
                 report = merge_reports([report, await spec.stage.inspect(context)])
+            decision = self._judge(report.findings, session)
         except OSError as error:
             return _failed(path, size, started, error.strerror or str(error))
+        except PartFailed as error:  # here, the reader of the message is the operator
+            reason = error.__cause__
+            why = f"{error.message} {type(reason).__name__}: {reason}"
+            return _failed(path, size, started, why)
         except PdfsluiceError as error:
             return _failed(path, size, started, error.message)
         except Exception as error:  # noqa: BLE001 - one file's trouble is not that of the others
@@ -111,7 +119,7 @@ class Inspector:
             path=path,
             size=size,
             seconds=time.perf_counter() - started,
-            decision=self._judge(report.findings, session),
+            decision=decision,
             findings=report.findings,
             unscanned=report.unscanned,
             facts=report.facts,

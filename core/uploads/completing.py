@@ -28,7 +28,6 @@ from pdfsluice.core.findings import (
     StageReport,
 )
 from pdfsluice.core.models import (
-    Completion,
     Document,
     JobKind,
     NewDocument,
@@ -44,6 +43,7 @@ from pdfsluice.core.threads import run_uncancelled
 
 from .duplicates import Duplicates, explain, sha256_of
 from .lifecycle import ENDED, refusal, rejection
+from .results import Completion
 from .upload import OpenUpload
 
 logger = logging.getLogger(__name__)
@@ -222,7 +222,7 @@ class Completer:
         """Complete an upload whose document exists already. Part of a unit."""
         changes["state"] = SessionState.COMPLETED
         changes["document_id"] = document.id
-        changes["facts"] = {**changes.get("facts", upload.session.facts), "duplicate": True}
+        changes["duplicate"] = True
         await upload.change(**changes)
         upload.progress.publish_status(message=explain(upload.session, document))
         await self._duplicates.finish(upload.session, document)

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import Final
 from weakref import WeakValueDictionary
 
 from pdfsluice.core.errors import NotFound, ProtocolError
@@ -18,8 +17,6 @@ from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 
 from .lifecycle import OPEN
 from .open_uploads import OpenUploads
-
-_JOINED_INTO: Final = "joined_into"
 
 
 class Concatenation:
@@ -69,7 +66,7 @@ class Concatenation:
 
     async def _begun(self, parts: Sequence[Session]) -> Session | None:
         """Return the upload that an earlier request began to make of these parts."""
-        marks = {part.facts.get(_JOINED_INTO) for part in parts}
+        marks = {part.joined_into for part in parts}
         mark = marks.pop()
         if marks or mark is None:
             return None
@@ -94,7 +91,7 @@ class Concatenation:
         for part in parts:
             await self._open_uploads.drop(part.id)
             stored = await self._sessions.get(part.id)
-            await self._sessions.update(stored, facts={_JOINED_INTO: whole.id})
+            await self._sessions.update(stored, joined_into=whole.id)
         return await self._sessions.get(whole.id)
 
     async def _move(self, whole: Session, part_ids: Sequence[str]) -> None:

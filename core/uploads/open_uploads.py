@@ -13,7 +13,7 @@ from typing import Any
 
 from pdfsluice.core.errors import PdfsluiceError, SessionEnded, StateConflict
 from pdfsluice.core.findings import Decision
-from pdfsluice.core.models import Completion, Session, SessionState
+from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Blob, Catalogue
 from pdfsluice.core.shortages import retry_later
 from pdfsluice.core.threads import run_uncancelled
@@ -22,6 +22,7 @@ from .backends import Backends
 from .completing import Completer, require_whole
 from .lifecycle import ENDED, OPEN, closing, refusal, stopping
 from .opening import UploadOpener
+from .results import Completion
 from .upload import OpenUpload
 
 logger = logging.getLogger(__name__)

@@ -15,8 +15,6 @@ from pdfsluice.core.errors import (
 )
 from pdfsluice.core.models import (
     ChunkIntent,
-    ChunkReceipt,
-    Completion,
     Principal,
     Scope,
     Session,
@@ -47,6 +45,7 @@ from .lifecycle import (
 from .open_uploads import OpenUploads
 from .progress import Counters
 from .receiving import Body, ChunkReceiver
+from .results import ChunkReceipt, Completion
 
 logger = logging.getLogger(__name__)
 

@@ -89,6 +89,8 @@ def session_row(session: Session) -> dict[str, Any]:
                 "released": session.released,
                 "partial": session.partial,
                 "document_id": session.document_id,
+                "duplicate": session.duplicate,
+                "joined_into": session.joined_into,
                 "failure_code": session.failure_code,
                 "failure_message": session.failure_message,
             }
@@ -104,6 +106,7 @@ def read_session(row: AnyRow, extents: Iterable[AnyRow]) -> Session:
         extents: ``start``, ``end`` and ``committed_at`` of its extents.
     """
     body = orjson.loads(row.body)
+    _raise_fields(body)
     updated_at = row.updated_at
     ranges = []
     for start, end, committed_at in extents:
@@ -136,9 +139,18 @@ def read_session(row: AnyRow, extents: Iterable[AnyRow]) -> Session:
         released=body["released"],
         partial=body["partial"],
         document_id=body["document_id"],
+        duplicate=body["duplicate"],
+        joined_into=body["joined_into"],
         failure_code=body["failure_code"],
         failure_message=body["failure_message"],
     )
+
+
+def _raise_fields(body: dict[str, Any]) -> None:
+    """Turn two facts of older rows into the fields of the session that they have become."""
+    if "duplicate" not in body:
+        body["duplicate"] = body["facts"].pop("duplicate", False)
+        body["joined_into"] = body["facts"].pop("joined_into", None)
 
 
 def document_row(document: NewDocument) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from pdfsluice.core import errors
 from pdfsluice.core.models import (
     Checksum,
     ChunkIntent,
-    ChunkReceipt,
     Scope,
     Session,
 )
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.uploads.lifecycle import refusal
+from pdfsluice.core.uploads.results import ChunkReceipt
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.multipart.forms import FileForm
 from pdfsluice.server.problems import UnsupportedMedia

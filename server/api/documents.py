@@ -14,12 +14,12 @@ from pdfsluice.core.errors import (
     StageFailed,
 )
 from pdfsluice.core.models import (
-    Completion,
     Document,
     Principal,
     Scope,
 )
 from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.uploads.results import Completion
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits

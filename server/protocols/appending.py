@@ -18,13 +18,13 @@ from pdfsluice.core.errors import PdfsluiceError, SizeExceeded, StateConflict
 from pdfsluice.core.models import (
     Checksum,
     ChunkIntent,
-    Completion,
     Protocol,
     Session,
     SessionState,
 )
 from pdfsluice.core.uploads.creating import Initiation
 from pdfsluice.core.uploads.lifecycle import OPEN, refusal
+from pdfsluice.core.uploads.results import Completion
 from pdfsluice.server.app_keys import PRINCIPAL, REQUEST_ID, RUNTIME
 from pdfsluice.server.problems import problem, status_of
 from pdfsluice.server.transport.body import BodyLimits, RawBody

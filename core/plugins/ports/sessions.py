@@ -39,6 +39,8 @@ class SessionChanges(TypedDict, total=False):
     released: bool
     partial: bool
     document_id: int | None
+    duplicate: bool
+    joined_into: str | None
     failure_code: str
     failure_message: str
 

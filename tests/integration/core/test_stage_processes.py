@@ -61,7 +61,10 @@ async def test_what_a_stage_raises_arrives_as_it_was_raised(tmp_path: Path) -> N
         await send(runtime, session, file("raise"), 0)
         await send(runtime, session, file("raise"), 1)
         code, message = await failure(runtime, session)
-        assert (code, message) == ("stage-failed", "stage 'saboteur' failed: ValueError: as told")
+        assert (code, message) == (
+            "stage-failed",
+            "The stream stage 'saboteur' of saboteur failed (ValueError).",
+        )
         session = await initiate(runtime, file("overload"))
         await send_all(runtime, session, file("overload"))
         with pytest.raises(Overloaded, match="too much for me") as busy:
@@ -127,7 +130,11 @@ async def test_an_upload_that_comes_back_while_it_is_put_away_keeps_its_stages(
 
 
 @pytest.mark.parametrize(
-    ("word", "said"), [("find-bytes", "not JSON serializable"), ("exit", "as told")]
+    ("word", "said"),
+    [
+        ("find-bytes", "not JSON serializable"),
+        ("exit", "'saboteur' of saboteur failed (SystemExit)"),
+    ],
 )
 async def test_what_a_plugin_does_wrong_is_told_at_once(
     tmp_path: Path, word: str, said: str

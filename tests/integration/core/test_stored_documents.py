@@ -17,9 +17,10 @@ from pdfsluice.core.errors import (
     StorageFailed,
     StorageFull,
 )
-from pdfsluice.core.models import Completion, JobKind, Session, SessionState
+from pdfsluice.core.models import JobKind, Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore, UploadStore
 from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.uploads.results import Completion
 from tests.support.runtimes import a_runtime, initiate, send_all
 
 DATA = b"%PDF-1.7\n" + bytes(range(256)) * 40

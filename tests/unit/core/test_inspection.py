@@ -129,11 +129,18 @@ async def test_an_empty_file_is_inspected(tmp_path: Path) -> None:
     assert (result.decision, result.error) == (Decision.NOTE, "")
 
 
+DEFECT = "The stream stage 'words' of an unknown distribution failed (ValueError)."
+
+
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
         ("absent.pdf", None, "No such file or directory"),
-        ("crash.pdf", b"crash", "ValueError: a defect"),
+        (
+            "crash.pdf",
+            b"crash",
+            f"{DEFECT} ValueError: a defect",
+        ),
         ("busy.pdf", b"x", "the scanner is away"),
     ],
 )

@@ -1,6 +1,7 @@
 """How models become rows."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -8,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pdfsluice.core.testing.contracts.samples import make_session
 from pdfsluice.plugins.sql.encoding import (
     clean,
     from_micros,
+    read_session,
+    session_row,
     to_json,
     to_micros,
 )
@@ -44,6 +48,25 @@ def test_clean_text_fits_every_engine(text: str) -> None:
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_good_text_stays_as_it_is(text: str) -> None:
     assert clean(text) == text
+
+
+def test_facts_of_older_rows_are_fields_now() -> None:
+    row = session_row(make_session(facts={"duplicate": "a fact of a plugin"}))
+    assert read_session(_row(row), ()).facts == {"duplicate": "a fact of a plugin"}
+    body = orjson.loads(row["body"])
+    del body["duplicate"], body["joined_into"]
+    for facts, expected in (
+        ({"duplicate": True, "sha256": "x"}, (True, None, {"sha256": "x"})),
+        ({"joined_into": "whole"}, (False, "whole", {})),
+        ({}, (False, None, {})),
+    ):
+        row["body"] = orjson.dumps({**body, "facts": facts})
+        session = read_session(_row(row), ())
+        assert (session.duplicate, session.joined_into, session.facts) == expected
+
+
+def _row(columns: dict[str, Any]) -> Any:
+    return SimpleNamespace(**columns)
 
 
 @given(json_values)
