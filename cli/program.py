@@ -52,6 +52,11 @@ OWN_COMMANDS = (
         target=f"{_HERE}.local:settings",
     ),
     CommandSpec(
+        name="new-plugin",
+        help="Write a plugin to start from, with its test.",
+        target=f"{_HERE}.new_plugin:new_plugin",
+    ),
+    CommandSpec(
         name="demo", help="Show it all with a sample document.", target=f"{_HERE}.demo:demo"
     ),
 )

@@ -109,6 +109,7 @@ if TYPE_CHECKING:
         CompletionStageSpec,
         Gate,
         GateSpec,
+        Pacer,
         ReadinessCheck,
         StageContext,
         StreamStage,
@@ -186,6 +187,7 @@ __all__ = [
     "Opener",
     "OptionsSpec",
     "Overloaded",
+    "Pacer",
     "PageRenderer",
     "PageRendererSpec",
     "PageText",
@@ -276,7 +278,7 @@ _MODULES = {
     "plugins.ports.children": "ChildAccess",
     "plugins.ports.stages": (
         "ChunkCheck ChunkStage ChunkStageSpec CompletionContext CompletionStage "
-        "CompletionStageSpec Gate GateSpec ReadinessCheck StageContext StreamStage "
+        "CompletionStageSpec Gate GateSpec Pacer ReadinessCheck StageContext StreamStage "
         "StreamStageSpec"
     ),
     "plugins.ports.blobs": "Blob StoreUsage UploadStore UploadStoreSpec",

@@ -217,6 +217,8 @@ class ChunkIntent:
         chunk_id: The client's number for the chunk, if the protocol has one.
         checksum: Announced checksum of the chunk, if it is known before the body.
         checksum_follows: Whether one may follow, so that nothing is committed before the end.
+        headers: Header fields of the request, names in lower case; without credentials and
+            cookies, and without fields that are too long.
     """
 
     offset: int
@@ -225,6 +227,7 @@ class ChunkIntent:
     chunk_id: int | None = None
     checksum: "Checksum | None" = None
     checksum_follows: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def end(self) -> int:

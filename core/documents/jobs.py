@@ -176,6 +176,8 @@ class JobRunner:
                     preview=partial(self._previews.draw, document, source=path),
                     wait_for_turn=reporter.wait_for_turn,
                     publish_words=await self._publisher(document),
+                    attempt=job.attempts,
+                    renderers=[item.renderer for item in self._registry.page_renderers],
                 )
                 await spec.importer.run(context)
                 words.append(reporter.last_word())

@@ -107,6 +107,10 @@ class Boundary:
         """Return a boundary of the same part that does not measure its time on the loop."""
         return Boundary(self._part, self._counts, LoopClock(math.inf))
 
+    def unlimited(self) -> "Boundary":
+        """Return a boundary of the same part whose awaited calls have no time limit."""
+        return Boundary(self._part, self._counts, self._clock)
+
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call a function of the part on the event loop."""
         try:

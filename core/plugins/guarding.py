@@ -116,7 +116,7 @@ def _class_for(port: Port) -> type[_Guarded]:
         elif shape is Shape.ITERATED:
             methods[name] = _iterator(name)
         else:
-            methods[name] = _context(name)
+            methods[name] = _context(name, RETURNED.get((port.protocol, name)))
     for name in port.attributes:
         methods[name] = _attribute(name, in_threads=port.in_threads)
     return type(f"Guarded{port.name}", (_Guarded,), methods)
@@ -175,9 +175,10 @@ def _iterator(name: str) -> Method:
     return method
 
 
-def _context(name: str) -> Method:
+def _context(name: str, returned: type[Any] | None) -> Method:
     def method(self: Any, *args: Any, **kwargs: Any) -> GuardedContext:
-        return GuardedContext(self._boundary, getattr(self._target, name), args, kwargs)
+        function = getattr(self._target, name)
+        return GuardedContext(self._boundary, function, args, kwargs, yields=returned)
 
     return method
 
@@ -191,14 +192,20 @@ class GuardedContext(AbstractAsyncContextManager[Any]):
         function: Method,
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
+        *,
+        yields: type[Any] | None = None,
     ) -> None:
         self._boundary = boundary
+        self._yields = yields
         self._make = lambda: function(*args, **(kwargs or {}))
         self._context: AbstractAsyncContextManager[Any] | None = None
 
     async def __aenter__(self) -> Any:
         self._context = self._boundary.call(self._make)
-        return await self._boundary.run(self._context.__aenter__)
+        value = await self._boundary.run(self._context.__aenter__)
+        if self._yields is None or value is None:
+            return value
+        return guarded_object(self._yields, value, self._boundary.unlimited())
 
     async def __aexit__(
         self,

@@ -95,7 +95,8 @@ def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:  # t
     """Register what may hold a chunk back before its first body byte is read.
 
     ``admit`` is called on the event loop for each chunk; its context is left when the chunk
-    is committed or given up. Raising a :class:`~pdfsluice.core.errors.PdfsluiceError` refuses
+    is committed or given up. It may yield a :class:`Pacer`, which sets the pace at which the
+    body is read. Raising a :class:`~pdfsluice.core.errors.PdfsluiceError` refuses
     the chunk, with ``Retry-After`` where it is retryable; the upload stays as it is.
 
     Returns:

@@ -15,7 +15,7 @@ from .ports.access import Authenticator
 from .ports.documents import Importer, Index, PageRenderer, TextExtractor
 from .ports.policy import Policy
 from .ports.sinks import EventSink
-from .ports.stages import ChunkCheck, ChunkStage, CompletionStage, Gate, StreamStage
+from .ports.stages import ChunkCheck, ChunkStage, CompletionStage, Gate, Pacer, StreamStage
 from .ports.stores import Blob, Catalogue, SessionStore, UploadStore
 
 
@@ -85,10 +85,11 @@ HOLDERS: Mapping[str, Holder] = {
 
 RETURNED: Mapping[tuple[type[Any], str], type[Any]] = {
     (ChunkStage, "begin"): ChunkCheck,
+    (Gate, "admit"): Pacer,
     (UploadStore, "create"): Blob,
     (UploadStore, "open"): Blob,
 }
-"""Methods that return another object of the plugin, and its protocol."""
+"""Methods that return, or whose context yields, another object of the plugin; its protocol."""
 
 _IN_THREADS = frozenset({Blob, ChunkCheck, StreamStage})
 

@@ -106,8 +106,11 @@ class ChunkReceiver:
         # 2. Claim its range. Older requests for these bytes commit what they have and end.
         async with upload.claim(chunk.offset, chunk.end) as claim, AsyncExitStack() as admitted:
             # 3. Pass the gates before the first body byte is read.
-            for gate in self._gates:
+            entered = [
                 await admitted.enter_async_context(gate.admit(upload.session, chunk))
+                for gate in self._gates
+            ]
+            pacers = [pacer for pacer in entered if pacer is not None]
             begun = [(stage, stage.begin(upload.session, chunk)) for stage in self._stages]
             checks = [check for _, check in begun if check is not None]
             writer = ChunkWriter(upload.blob, upload.session.committed, chunk, claim, checks)
@@ -125,6 +128,8 @@ class ChunkReceiver:
                         enough = claim.pending >= upload.session.chunk_size
                         if enough and claim.position < claim.end and not writer.all_or_nothing:
                             await self._commit(upload, claim, writer, chunk)
+                        for pacer in pacers:
+                            await pacer.take(writer.received - before)
                 # 6. Judge the whole chunk, perhaps by a checksum that came after it.
                 if not writer.judged:
                     late = self._begin_late(upload.session, chunk, body.checksum, begun)

@@ -22,6 +22,7 @@ from pdfsluice.server.problems import UnsupportedMedia
 from pdfsluice.server.protocols.resumable.fields import sha256_digest
 from pdfsluice.server.routes import Answer, Content, Route
 from pdfsluice.server.transport.body import BodyLimits, RawBody
+from pdfsluice.server.transport.request_headers import RequestHeaders
 
 from .requests import (
     ChunkForm,
@@ -151,7 +152,7 @@ class Chunks:
         checksum = sha256_digest(request.headers, "Content-Digest")
         if query.chunk_offset is not None or intent.length is None:  # it may be a piece
             intent = replace(intent, length=request.content_length or intent.length)
-        intent = replace(intent, checksum=checksum)
+        intent = replace(intent, checksum=checksum, headers=RequestHeaders(request.headers))
         _check_length(request, intent)
         body = RawBody(request, self._limits, checksum=checksum)
         receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, body)
@@ -165,20 +166,30 @@ class Chunks:
         form = FileForm(request, self._limits, names=_FORM_FIELDS, settle=settler)
         async with form:
             if form.has_file and not form.fields.keys() & {"chunk_id", "chunk_offset"}:
-                await self._put_aside(form, session)
+                await self._put_aside(form, session, request)
             if not form.has_file:
                 raise errors.ProtocolError("the form has no field 'file'")
             fields = read_fields(form.fields, ChunkForm, "the form")
             settler.intent = intent = chunk_intent(session, fields)
             checksum = _checksum(fields)
-            intent = replace(intent, checksum=checksum, checksum_follows=checksum is None)
+            intent = replace(
+                intent,
+                checksum=checksum,
+                checksum_follows=checksum is None,
+                headers=RequestHeaders(request.headers),
+            )
             receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, form)
         return _answer(receipt)
 
-    async def _put_aside(self, form: FileForm, session: Session) -> None:
+    async def _put_aside(self, form: FileForm, session: Session, request: web.Request) -> None:
         """Let the bytes wait: nobody knows yet where they belong. They pass the gates as well."""
         size = session.chunk_size
-        anywhere = ChunkIntent(offset=session.committed.frontier, length=None, max_length=size)
+        anywhere = ChunkIntent(
+            offset=session.committed.frontier,
+            length=None,
+            max_length=size,
+            headers=RequestHeaders(request.headers),
+        )
         async with AsyncExitStack() as admitted:
             for spec in self._gates:
                 await admitted.enter_async_context(spec.gate.admit(session, anywhere))

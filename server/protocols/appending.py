@@ -29,6 +29,7 @@ from pdfsluice.server.app_keys import PRINCIPAL, REQUEST_ID, RUNTIME
 from pdfsluice.server.problems import problem, status_of
 from pdfsluice.server.transport.body import BodyLimits, RawBody
 from pdfsluice.server.transport.framing import host_of
+from pdfsluice.server.transport.request_headers import RequestHeaders
 
 VERDICT_SECONDS: Final = 30.0
 """How long the answer to the last byte waits for the verdict on the file."""
@@ -148,7 +149,13 @@ async def append(
     receipt = await request.app[RUNTIME].uploads.receive(
         request[PRINCIPAL],
         session.id,
-        ChunkIntent(offset=start, length=length, max_length=room, checksum=checksum),
+        ChunkIntent(
+            offset=start,
+            length=length,
+            max_length=room,
+            checksum=checksum,
+            headers=RequestHeaders(request.headers),
+        ),
         RawBody(request, BodyLimits.of(settings), checksum=checksum),
     )
     return receipt.session

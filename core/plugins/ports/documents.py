@@ -86,6 +86,10 @@ class ImportContext:
             after other jobs had their turn, with the seconds waited.
         publish_words: Makes pages searchable by their words while others are still being
             read; ``None`` if the document is not to be indexed or the index cannot do that.
+        attempt: Number of this attempt at the job, from 1; an importer may try something
+            simpler after a failure.
+        renderers: Page renderers in order of preference, for pictures that are not kept
+            (OCR, a fingerprint); ``preview`` keeps what it draws.
     """
 
     document: Document
@@ -96,6 +100,8 @@ class ImportContext:
     preview: Callable[[int, int], Awaitable[bytes]] | None = None
     wait_for_turn: Callable[[], Awaitable[float]] = _Alone()  # noqa: RUF009 - it has no state
     publish_words: Callable[[Sequence[PageText]], Awaitable[None]] | None = None
+    attempt: int = 1
+    renderers: Sequence[PageRenderer] = ()
 
 
 class Importer(Protocol):

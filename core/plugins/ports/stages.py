@@ -24,13 +24,32 @@ every second; whoever takes longer than a few seconds to answer counts as an obs
 """
 
 
+class Pacer(Protocol):
+    """Sets the pace at which the body of one admitted chunk is read."""
+
+    async def take(self, count: int) -> None:
+        """Return when the server may continue after ``count`` more bytes of the body.
+
+        Called after each part of the body (at most a chunk of the session, and 1 MiB or so),
+        on the event loop and without a time limit. Nothing more is read meanwhile, so the
+        connection slows the client down. The time is not counted as the client's slowness.
+
+        Raises:
+            PdfsluiceError: The rest of the chunk is refused; what was committed stays.
+        """
+        ...
+
+
 class Gate(Protocol):
     """Decides whether a chunk may come in now (backpressure, quota, rate)."""
 
-    def admit(self, session: Session, chunk: ChunkIntent) -> AbstractAsyncContextManager[None]:
+    def admit(
+        self, session: Session, chunk: ChunkIntent
+    ) -> AbstractAsyncContextManager[Pacer | None]:
         """Return a context that is entered before the first body byte is read.
 
-        It is left when the chunk is committed or given up. Runs on the event loop.
+        It yields what paces the body, or nothing for a body without a limit. It is left when
+        the chunk is committed or given up. Runs on the event loop.
 
         Raises:
             RateLimited: The caller is over a limit of its own.

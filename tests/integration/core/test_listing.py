@@ -1,10 +1,10 @@
 """A list of documents says which files are there, and fetches none of them."""
 
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pdfsluice.core import PluginContext, UploadStore, UploadStoreSpec, hookimpl
+from pdfsluice.core import Document, PluginContext, UploadStore, UploadStoreSpec, hookimpl
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.testing.memory_uploads import MemoryUploadStore
 from tests.support.runtimes import a_runtime, initiate, send_all
@@ -20,9 +20,11 @@ class RemoteStore(MemoryUploadStore):
         super().__init__()
         self.fetched = 0
 
-    def local_path(self, blob_id: str) -> AbstractAsyncContextManager[Path]:
+    @asynccontextmanager
+    async def local_path(self, blob_id: str) -> AsyncGenerator[Path]:
         self.fetched += 1
-        return super().local_path(blob_id)
+        async with super().local_path(blob_id) as path:
+            yield path
 
     @hookimpl
     def pdfsluice_register_upload_stores(self, context: PluginContext) -> list[UploadStoreSpec]:
@@ -43,7 +45,7 @@ async def test_a_list_fetches_no_file(tmp_path: Path) -> None:
             await send_all(runtime, session, data)
             done = await runtime.uploads.complete(LOCAL, session.id)
 
-            async def imported(document=done.document) -> bool:
+            async def imported(document: Document = done.document) -> bool:
                 return (await runtime.library.import_status(document)).share == 1
 
             await until(imported, seconds=10)

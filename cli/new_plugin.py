@@ -1,0 +1,96 @@
+"""`pdfsluice new-plugin`: writes a distribution with one part of a plugin and its test."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from pdfsluice.core.errors import Conflict, ProtocolError
+
+from .console import out
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_TEMPLATE = "pdfsluice.cli.template"
+_MAX_NAME = 60
+
+
+class Kind(StrEnum):
+    """Kinds of parts for which there is a template."""
+
+    STREAM_STAGE = "stream-stage"
+    CHUNK_STAGE = "chunk-stage"
+    GATE = "gate"
+    IMPORTER = "importer"
+    EVENT_SINK = "event-sink"
+
+
+def new_plugin(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the distribution, such as acme-words.")
+    ],
+    kind: Annotated[
+        Kind, typer.Option("--kind", "-k", help="The part that the plugin has.")
+    ] = Kind.STREAM_STAGE,
+    *,
+    folder: Annotated[
+        Path, typer.Option("--in", metavar="FOLDER", help="Folder in which to create it.")
+    ] = Path(),
+) -> None:
+    """Write a plugin: a distribution that can be installed, with one part and its test.
+
+    Exit codes: 0 it was written; 1 there is something of that name already; 2 the command
+    line is wrong.
+    """
+    target = folder / name
+    for path, text in files(name, kind).items():
+        if path == Path("pyproject.toml"):
+            _make(target)
+        (target / path).parent.mkdir(exist_ok=True)
+        (target / path).write_text(text, encoding="utf-8")
+    shown, part = escape(str(target)), kind.value.replace("-", " ")
+    out.print(f"Wrote the {part} [bold]{name}[/] to {shown}.", soft_wrap=True)
+    out.print(
+        f"Next: pip install -e '{shown}\\[test]' && pytest {shown} && pdfsluice plugins",
+        soft_wrap=True,
+    )
+
+
+def files(name: str, kind: Kind) -> Mapping[Path, str]:
+    """Return the files of a new plugin, by their path in its folder.
+
+    Raises:
+        ProtocolError: The name is no good name of a distribution.
+    """
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
+        raise ProtocolError(
+            f"{name[:_MAX_NAME]!r} is no name for a plugin.",
+            hint="Use lower-case letters, digits and single hyphens, such as acme-words.",
+        )
+    module, part = name.replace("-", "_"), kind.value.replace("-", "_")
+    sources = {
+        Path("pyproject.toml"): "pyproject",
+        Path("README.md"): "readme",
+        Path(f"{module}.py"): part,
+        Path("tests", f"test_{module}.py"): f"{part}_test",
+    }
+    values = {"name": name, "module": module, "kind": kind.value.replace("-", " ")}
+    folder = resources.files(_TEMPLATE)
+    return {
+        path: Template(folder.joinpath(f"{source}.txt").read_text("utf-8")).substitute(values)
+        for path, source in sources.items()
+    }
+
+
+def _make(target: Path) -> None:
+    try:
+        target.mkdir(parents=True)
+    except FileExistsError:
+        raise Conflict(
+            f"{target} exists already.", hint="Choose another name, or delete it first."
+        ) from None
