@@ -1,4 +1,4 @@
-"""An importer is told which attempt this is, and can draw pages."""
+"""An importer receives the number of its attempt, and renderers that draw pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A list of documents says which files are there, and fetches none of them."""
+"""A list of documents has whether each file is there, and fetches none of them."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

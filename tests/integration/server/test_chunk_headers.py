@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdfsluice.core import ChunkIntent, GateSpec, PluginContext, Scope, Session, hookimpl
-from tests.support.web import a_server, add_key, chunk_form
+from tests.support.web import STREAMING, a_server, add_key, chunk_form
 
 DATA = b"%PDF-1.7 a short file"
 
@@ -37,7 +37,7 @@ async def test_headers_reach_the_gates_and_keys_do_not(tmp_path: Path) -> None:
         web.http.headers.update(sent)
         raw = (await web.initiate(DATA))["session_id"]
         async with web.http.put(
-            f"/api/uploads/streaming/chunk/{raw}",
+            f"{STREAMING}/chunk/{raw}",
             params={"chunk_id": "0"},
             data=DATA,
             headers={"Content-Type": "application/octet-stream"},
@@ -45,7 +45,7 @@ async def test_headers_reach_the_gates_and_keys_do_not(tmp_path: Path) -> None:
             assert response.status == 200, await response.text()
         form = (await web.initiate(DATA + b"2"))["session_id"]
         async with web.http.post(
-            f"/api/uploads/streaming/chunk/{form}", data=chunk_form(DATA + b"2", chunk_id="0")
+            f"{STREAMING}/chunk/{form}", data=chunk_form(DATA + b"2", chunk_id="0")
         ) as response:
             assert response.status == 200, await response.text()
         tus = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(DATA))}
