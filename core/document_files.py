@@ -19,7 +19,7 @@ _STEP_BYTES = 2 * 1024 * 1024
 
 
 class DocumentFiles:
-    """Compares stored files with what the catalogue says of them.
+    """Compares stored files with their rows in the catalogue.
 
     Attributes:
         damaged: Ids of documents whose file was found missing or damaged, and why.
@@ -66,7 +66,7 @@ class DocumentFiles:
             rate: How many bytes to read a second at most.
 
         Raises:
-            StorageFailed: The storage reported an I/O error, which says nothing of the file.
+            StorageFailed: The storage reported an I/O error, which is no verdict on the file.
         """
         reason = await self._damage(document, rate)
         if reason is None:

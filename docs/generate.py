@@ -318,7 +318,7 @@ async def _metrics_after_one_of_each() -> str:
     store = StoreUsage(partial_count=0, partial_bytes=0, available_bytes=0)
     stats = UploadStats(active_sessions=0, receiving_uploads=0, committed_bytes=0, store=store)
     async with hub.running([EventSinkSpec(name="any", sink=metrics)]):
-        body, _ = metrics.render(stats, watchers=0)
+        body, _ = metrics.render(stats, watchers=0, damaged=0, strays=0)
     return body.decode()
 
 

@@ -82,6 +82,16 @@ class Metrics:
         self._available = Gauge(
             "pdfsluice_available_bytes", "Bytes that still fit.", registry=registry
         )
+        self._damaged = Gauge(
+            "pdfsluice_damaged_documents",
+            "Documents whose file was found missing or damaged.",
+            registry=registry,
+        )
+        self._strays = Gauge(
+            "pdfsluice_files_without_document",
+            "Stored files that belong to no document, at the last check.",
+            registry=registry,
+        )
 
     async def handle(self, event: Event) -> None:
         """Count an event."""
@@ -107,7 +117,9 @@ class Metrics:
         known = method if method in _METHODS else "other"
         self._requests.labels(known, route, status).observe(seconds)
 
-    def render(self, stats: UploadStats, *, watchers: int) -> tuple[bytes, str]:
+    def render(
+        self, stats: UploadStats, *, watchers: int, damaged: int, strays: int
+    ) -> tuple[bytes, str]:
         """Return all metrics in the text format, and its media type."""
         self._bytes.inc(stats.committed_bytes - self._counted_bytes)
         self._counted_bytes = stats.committed_bytes
@@ -116,6 +128,8 @@ class Metrics:
         self._partial.set(stats.store.partial_bytes)
         self._available.set(stats.store.available_bytes)
         self._watchers.set(watchers)
+        self._damaged.set(damaged)
+        self._strays.set(strays)
         return generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4
 
 

@@ -189,8 +189,8 @@ class Library:
                 break
         raise DocumentNotFound(
             f"there is no text of page {page}",
-            hint="Wait until the document's import_status is 'done'; the message of that job says"
-            " where the text ends, if it ends early.",
+            hint="Wait until the document's import_status is 'done'; the message of that job"
+            " reports where the text ends, if it ends early.",
         )
 
     async def import_status(self, document: Document) -> ImportStatus:
@@ -249,6 +249,6 @@ class Library:
 
 
 def _owner(principal: Principal, scope: Scope) -> str | None:
-    """Return whose documents the principal may see; ``None`` for everybody's."""
+    """Return whose documents the principal may see; ``None`` for those of all."""
     principal.require(scope)
     return None if principal.may(Scope.ADMIN) else principal.id

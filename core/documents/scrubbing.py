@@ -67,6 +67,11 @@ class Scrubber:
         self._interval = interval
         self.report = StorageReport()
 
+    @property
+    def damaged_documents(self) -> int:
+        """How many documents are known to have a missing or damaged file."""
+        return len(self._files.damaged)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Check in the background until the context is left."""

@@ -9,6 +9,7 @@ from .errors import not_found
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _PARTIAL = ".part"
 _DOCUMENT = ".pdf"
+_UNSYNCED = ".unsynced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,14 @@ class Layout:
         """The file of a refused blob; its name keeps viewers and indexers away."""
         return self.quarantine / f"{_checked(blob_id)}.quarantined"
 
+    def places(self, blob_id: str) -> tuple[Path, ...]:
+        """All files that a blob may be: partial, quarantined or published."""
+        return self.partial(blob_id), self.quarantined(blob_id), self.document(blob_id)
+
+    def unsynced(self, blob_id: str) -> Path:
+        """The empty file that marks a blob of which a sync failed."""
+        return self.uploads / f"{_checked(blob_id)}{_UNSYNCED}"
+
     def partial_id(self, name: str) -> str | None:
         """Return the id of the partial blob with a file name, if it is one's."""
         return _id(name, _PARTIAL)
@@ -49,6 +58,10 @@ class Layout:
     def document_id(self, name: str) -> str | None:
         """Return the id of the published blob with a file name, if it is one's."""
         return _id(name, _DOCUMENT)
+
+    def unsynced_id(self, name: str) -> str | None:
+        """Return the id of the blob that a file name marks, if it is such a mark's."""
+        return _id(name, _UNSYNCED)
 
 
 def _id(name: str, suffix: str) -> str | None:

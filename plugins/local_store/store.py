@@ -90,6 +90,7 @@ class LocalUploadStore:
                 blob_id = layout.partial_id(entry.name)
                 if blob_id is not None and entry.is_file(follow_symlinks=False):
                     self._adopt(blob_id, Path(entry))
+                self._adopt_mark(layout.unsynced_id(entry.name))
         except OSError as error:
             raise unusable(error) from error
 
@@ -101,6 +102,29 @@ class LocalUploadStore:
             partial.unlink()
         else:
             self._ledger.adopt(blob_id, partial.stat(follow_symlinks=False))
+
+    def _adopt_mark(self, blob_id: str | None) -> None:
+        """Take over the mark of a blob whose sync failed in an earlier run, if it is still there.
+
+        The bytes may be in the memory of the system only, which a restart of the server leaves
+        as it is. A power cut loses bytes and mark; an opened upload is then verified anyway.
+        """
+        if blob_id is None:
+            return
+        self._unsynced.add(blob_id)
+        if not any(map(is_regular, self._layout.places(blob_id))):
+            self._forget_unsynced(blob_id)
+
+    def _mark_unsynced(self, blob_id: str) -> None:
+        self._unsynced.add(blob_id)
+        with suppress(OSError):  # the disk fails; this process remembers it in any case
+            self._layout.unsynced(blob_id).touch(mode=0o600)
+
+    def _forget_unsynced(self, blob_id: str) -> None:
+        if blob_id in self._unsynced:
+            self._unsynced.discard(blob_id)
+            with suppress(OSError):  # the blob is then written once more after a restart
+                self._layout.unsynced(blob_id).unlink(missing_ok=True)
 
     def _entries(self) -> Iterator["os.DirEntry[str]"]:
         """Yield all files of the store, of whatever kind."""
@@ -150,7 +174,7 @@ class LocalUploadStore:
             descriptor,
             self._ledger,
             power_safe=self._power_safe,
-            on_lost_sync=lambda: self._unsynced.add(blob_id),
+            on_lost_sync=lambda: self._mark_unsynced(blob_id),
         )
 
     async def open(self, blob_id: str) -> Blob:
@@ -173,7 +197,7 @@ class LocalUploadStore:
             return
         for path in filter(is_regular, places):
             write_again(path)
-        self._unsynced.discard(blob_id)
+        self._forget_unsynced(blob_id)
 
     @asynccontextmanager
     async def local_path(self, blob_id: str) -> AsyncGenerator[Path]:
@@ -210,7 +234,7 @@ class LocalUploadStore:
 
     def _replace(self, blob_id: str, source_id: str) -> None:
         target = self._layout.document(blob_id)
-        self._unsynced.discard(blob_id)  # its bytes are replaced
+        self._forget_unsynced(blob_id)  # its bytes are replaced
         source = self._whole(source_id)
         if source != target:
             self._move(source_id, source, target)
@@ -237,7 +261,7 @@ class LocalUploadStore:
             except FileNotFoundError:
                 raise not_found(blob_id) from None
             except OSError:
-                self._unsynced.add(blob_id)
+                self._mark_unsynced(blob_id)
                 raise
 
     async def remove(self, blob_id: str) -> None:
@@ -245,10 +269,9 @@ class LocalUploadStore:
         await asyncio.to_thread(self._remove, blob_id)
 
     def _remove(self, blob_id: str) -> None:
-        layout = self._layout
-        partial = layout.partial(blob_id)
+        partial = self._layout.partial(blob_id)
         with explained("delete the upload"):
-            for path in (partial, layout.quarantined(blob_id), layout.document(blob_id)):
+            for path in self._layout.places(blob_id):
                 unfinished(path).unlink(missing_ok=True)
                 try:
                     path.unlink()
@@ -257,7 +280,7 @@ class LocalUploadStore:
                 if self._power_safe or path != partial:  # a partial one is swept at the next start
                     sync_directory(path.parent)
         self._ledger.forget(blob_id)
-        self._unsynced.discard(blob_id)
+        self._forget_unsynced(blob_id)
 
     async def published_ids(self) -> Sequence[str]:
         """Return the ids of all published blobs."""

@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
@@ -19,6 +20,8 @@ DAMAGED_HINT = (
 )
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _PAGE_ERROR = re.compile(r"error code=(\d+)")
+_MAX_PROBED_BYTES = 256 << 20
+_PROBE_STEP = 1 << 20
 _PRIMARY_CODE = 0xFF  # the low byte of SQLite's extended result codes
 
 
@@ -54,6 +57,21 @@ def is_read_error(verdict: str) -> bool:
     return any(code == sqlite3.SQLITE_IOERR for code in codes)
 
 
+def read_failure(place: str) -> OSError | None:
+    """Return the error with which the disk refuses to read a database file. Blocking.
+
+    A disk that fails all reads of a page looks to SQLite like a damaged page. At most the first
+    256 MiB are read.
+    """
+    try:
+        with Path(place).open("rb", buffering=0) as file:
+            while file.tell() < _MAX_PROBED_BYTES and file.read(_PROBE_STEP):
+                pass
+    except OSError as error:
+        return error
+    return None
+
+
 def unreadable(place: str, reason: str) -> StorageFailed:
     """Return the error for a database that the disk does not let us read."""
     return StorageFailed(
@@ -72,6 +90,9 @@ def meaning(error: DBAPIError, place: str) -> PdfsluiceError:
             hint="Free some space; what was acknowledged is kept.",
         )
     if name.startswith(_DAMAGED):
+        failure = read_failure(place)
+        if failure is not None:
+            return unreadable(place, failure.strerror or str(failure))
         return StorageFailed(f"The database {place} is damaged: {cause}.", hint=DAMAGED_HINT)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return Overloaded(

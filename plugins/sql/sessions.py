@@ -46,8 +46,12 @@ class SqlSessionStore:
 
     A commit of an extent is a single insert, which checks the session's state and the extent
     before it; the session's row stays untouched, and ``committed`` and ``updated_at`` follow
-    from the extents when a session is read. On PostgreSQL the session's row is locked first,
-    so that simultaneous commits of other nodes see each other.
+    from the extents when a session is read.
+
+    On PostgreSQL a statement of its own locks the session's row first. One statement
+    that locks and inserts would not do: its snapshot is taken before it waits for the lock, so
+    that it misses the extent of the commit for which it waited (READ COMMITTED takes one
+    snapshot for each statement).
     """
 
     def __init__(self, database: Database) -> None:

@@ -186,5 +186,11 @@ class Operations:
         """Return counters, gauges and histograms; ``docs/reference/metrics.md`` lists them."""
         read_query(request, NoQuery)
         stats = await self._runtime.uploads.stats()
-        body, content_type = self._metrics.render(stats, watchers=len(self._subscribers))
+        scrubber = self._runtime.scrubber
+        body, content_type = self._metrics.render(
+            stats,
+            watchers=len(self._subscribers),
+            damaged=scrubber.damaged_documents,
+            strays=scrubber.report.files_without_document,
+        )
         return web.Response(body=body, headers={"Content-Type": content_type})

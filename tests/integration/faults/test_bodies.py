@@ -108,7 +108,7 @@ def test_broken_chunks_keep_what_was_whole(
     ids=str,
 )
 def test_ambiguous_framing_is_refused(tus: Tus, pdf: bytes, framing: dict[str, str]) -> None:
-    """RFC 9112, 6.3: who disagrees about the end of a body can smuggle requests."""
+    """RFC 9112, 6.3: two readings of the end of a body allow request smuggling."""
     url = tus.create(pdf)
     with tus.server.connect() as connection:
         begin(tus, connection, url, **framing)

@@ -80,7 +80,7 @@ def test_killed_at_random_moments(running: RunningServer, tus: Tus, pdf: bytes) 
 
 
 def test_killed_before_the_verdict(running: RunningServer, pdf: bytes) -> None:
-    """All bytes are there and nobody says more: the next question completes the upload."""
+    """All bytes are there and no request follows: the next status request completes it."""
     ietf = Ietf(Server(running.base_url), "/resumable")
     url = ietf.create(pdf)
     assert ietf.patch(url, 0, pdf, complete=False).status == 204
@@ -162,7 +162,7 @@ def test_damaged_state_does_not_prevent_the_start(
 
 
 def test_stopped_in_the_middle_of_a_body(serve: Serve, pdf: bytes) -> None:
-    """SIGTERM: what came in is committed, the client is told, and it ends within its grace."""
+    """SIGTERM: what came in is committed, the client is answered, the server ends in time."""
     running = serve(PDFSLUICE_SHUTDOWN_GRACE="500ms")
     tus = Tus(Server(running.base_url), "/files")
     url = tus.create(pdf)

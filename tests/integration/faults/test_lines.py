@@ -63,7 +63,7 @@ async def line(server: RunningServer) -> AsyncIterator[Line]:
 
 
 async def finish(line: Line, path: str, pdf: bytes) -> None:
-    """Go on as a client would that knows nothing but what the server says."""
+    """Continue as a client would that knows only what the server reports."""
     async with asyncio.timeout(60):
         while (offset := await line.offset(path)) < len(pdf):
             with contextlib.suppress(aiohttp.ClientError):  # an impatient server may cut again
@@ -118,7 +118,7 @@ async def until_settled(line: Line, path: str) -> None:
 async def test_dead_connection_does_not_lock_the_upload(
     server: RunningServer, line: Line, pdf: bytes
 ) -> None:
-    """The client goes on over another line while the server still waits on the silent one."""
+    """The client continues over another line while the server still waits on the silent one."""
     path = await line.create(pdf)
     fault = Stall(after=600_000)
     async with fault_proxy(server.port, same(fault)) as proxy:

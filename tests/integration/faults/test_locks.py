@@ -1,4 +1,4 @@
-"""Somebody holds the database: requests that write wait, and everything else goes on."""
+"""Another process holds the database: requests that write wait, and all others run."""
 
 import sqlite3
 import threading
@@ -20,7 +20,7 @@ def pdf() -> bytes:
 
 
 def test_a_locked_database_does_not_freeze_the_server(serve: Serve, pdf: bytes) -> None:
-    """One thread that waits must not keep the event loop from everybody else."""
+    """One thread that waits must not keep the event loop from other requests."""
     running = serve()
     tus = Tus(Server(running.base_url), "/files")
     url = tus.create(pdf)

@@ -48,7 +48,7 @@ def test_room_of_cancelled_and_expired_uploads_comes_back(serve: Serve, pdf: byt
 
 
 def test_quota_holds_for_uploads_of_unknown_length(serve: Serve, pdf: bytes) -> None:
-    """What fits is kept; when there is room again, the upload goes on from there."""
+    """What fits is kept; when there is room again, the upload continues from there."""
     running = serve(PDFSLUICE_PLUGINS__LOCAL_STORE__MAX_BYTES="4MiB")
     tus = tus_of(running)
     other = tus.create(pdf)
@@ -95,7 +95,7 @@ def test_disk_fills_up_in_the_middle(serve: Serve, small_disk: Path, pdf: bytes)
 def test_no_room_for_a_form_that_names_its_place_too_late(
     serve: Serve, small_disk: Path, pdf: bytes
 ) -> None:
-    """The file in it has to be put aside, because nobody knows yet where it belongs."""
+    """The file in it has to be put aside, because it is not known yet where it belongs."""
     running = serve(STREAMING_UPLOAD_DIR=str(small_disk / "uploads"), PDFSLUICE_MIN_FREE_SPACE="0")
     server = Server(running.base_url)
     wanted = orjson.dumps({"filename": "a.pdf", "file_size": len(pdf)})
@@ -139,7 +139,7 @@ def test_disk_is_too_small_from_the_start(serve: Serve, small_disk: Path) -> Non
 def test_largest_size_holds_for_uploads_of_unknown_length(
     serve: Serve, pdf: bytes, framing: str
 ) -> None:
-    """A streamed body is counted, whatever it says of its length."""
+    """A streamed body is counted, whatever length it announces."""
     running = serve(STREAMING_MAX_FILE_SIZE_MB="1")
     tus = tus_of(running)
     url = tus.post(Upload_Defer_Length="1").headers["Location"]

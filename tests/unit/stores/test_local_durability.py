@@ -268,3 +268,34 @@ async def test_names_that_a_killed_run_left_are_synced_at_the_start(
     monkeypatch.setattr(os, "fsync", sync)
     async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data"):
         assert {str(tmp_path / "data" / "documents"), str(tmp_path / "up")} <= set(synced)
+
+
+async def test_a_restart_does_not_forget_a_failed_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The memory of the system holds bytes that it counts as written, and the disk lacks them."""
+    real = os.fsync
+    async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data") as store:
+        blob_id = await stored(store, b"abc")
+        gone = await stored(store, b"removed")
+        partial = tmp_path / "up" / f"{blob_id}.part"
+
+        def fail(descriptor: int) -> None:
+            if Path(f"/proc/self/fd/{descriptor}").readlink().suffix == ".part":
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            real(descriptor)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            for each in (blob_id, gone):
+                with pytest.raises(StorageFailed):
+                    await store.publish(each)
+        (tmp_path / "up" / f"{gone}.part").unlink()
+        before = partial.stat().st_ino
+    async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data") as store:
+        assert not (tmp_path / "up" / f"{gone}.unsynced").exists()
+        await store.publish(blob_id)
+        document = tmp_path / "data" / "documents" / blob_id[:2] / f"{blob_id}.pdf"
+        assert document.stat().st_ino != before, "written again, into a new file"
+        assert document.read_bytes() == b"abc"
+        assert not list((tmp_path / "up").glob("*.unsynced"))

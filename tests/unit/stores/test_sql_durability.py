@@ -15,7 +15,7 @@ from pdfsluice.core.testing.contracts.samples import NOW, extent, make_document,
 from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from pdfsluice.plugins.sql.database import Database, open_database
 from pdfsluice.plugins.sql.engine import open_engines
-from pdfsluice.plugins.sql.errors import is_read_error
+from pdfsluice.plugins.sql.errors import is_read_error, meaning
 from pdfsluice.plugins.sql.sessions import SqlSessionStore
 
 
@@ -103,3 +103,19 @@ async def test_one_failed_read_is_not_told_as_damage(tmp_path: Path, writing: bo
 )
 def test_a_check_that_could_not_read_proves_no_damage(verdict: str, failed_read: bool) -> None:
     assert is_read_error(verdict) is failed_read
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [("/proc/self/mem", "could not be read: Input/output error"), ("{tmp}", "is damaged")],
+)
+def test_a_disk_that_fails_every_read_is_not_reported_as_damage(
+    tmp_path: Path, place: str, message: str
+) -> None:
+    """SQLite reports both alike; the first byte of /proc/self/mem cannot be read (EIO)."""
+    whole = tmp_path / "whole.db"
+    whole.write_bytes(bytes(4096))
+    cause = sqlite3.DatabaseError("database disk image is malformed")
+    cause.sqlite_errorname = "SQLITE_CORRUPT"
+    error = meaning(DatabaseError("SELECT 1", None, cause), place.format(tmp=whole))
+    assert message in error.message
