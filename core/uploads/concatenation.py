@@ -17,6 +17,7 @@ from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 
 from .lifecycle import OPEN
 from .open_uploads import OpenUploads
+from .records import reduced
 
 
 class Concatenation:
@@ -111,10 +112,13 @@ class Concatenation:
             if part.state in OPEN:
                 await self._sessions.update(
                     part,
-                    state=SessionState.CANCELLED,
-                    failure_code="concatenated",
-                    failure_message=f"the part has become a part of upload {whole.id}",
-                    updated_at=_now(),
+                    **reduced(
+                        part,
+                        state=SessionState.CANCELLED,
+                        failure_code="concatenated",
+                        failure_message=f"the part has become a part of upload {whole.id}",
+                        updated_at=_now(),
+                    ),
                 )
 
 

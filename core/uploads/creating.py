@@ -91,14 +91,14 @@ class Initiator:
         digest = checked_digest(initiation.expected_digest)
         if digest is not None and initiation.check_duplicates:
             await self._refuse_duplicate(digest, principal)
-        await self._shares.claim(principal, initiation.total_size)
         session = _new_session(principal, initiation, digest, self._settings)
-        await self._sessions.create(session, most_open=self._settings.max_sessions)
-        try:
-            blob = await self._uploads.create(session.id, session.total_size)
-        except BaseException:
-            await self._sessions.delete(session.id)
-            raise
+        async with self._shares.claim(principal, initiation.total_size):
+            await self._sessions.create(session, most_open=self._settings.max_sessions)
+            try:
+                blob = await self._uploads.create(session.id, session.total_size)
+            except BaseException:
+                await self._sessions.delete(session.id)
+                raise
         return session, blob
 
     async def _refuse_duplicate(self, digest: str, principal: Principal) -> None:

@@ -23,6 +23,7 @@ from .completing import Completer, require_whole
 from .lifecycle import ENDED, OPEN, closing, refusal, stopping
 from .opening import UploadOpener
 from .results import Completion
+from .records import reduced
 from .upload import OpenUpload
 
 logger = logging.getLogger(__name__)
@@ -206,7 +207,9 @@ class OpenUploads:
 
     async def _discard(self, session: Session) -> Session:
         await self.drop(session.id)
-        session = await self._sessions.update(session, quarantined=False, updated_at=self._now())
+        session = await self._sessions.update(
+            session, **reduced(session, quarantined=False, updated_at=self._now())
+        )
         await self._uploads.remove(session.id)
         return session
 

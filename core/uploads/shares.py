@@ -1,5 +1,10 @@
 """The share of the upload space that the unfinished uploads of one principal may reserve."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
+
 from pdfsluice.config import Settings, format_size
 from pdfsluice.core.errors import RateLimited
 from pdfsluice.core.models import Principal, Session
@@ -30,15 +35,27 @@ class SpaceShares:
         self._sessions = sessions
         self._uploads = uploads
         self._claimed: dict[str, int] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def claim(self, principal: Principal, size: int | None) -> None:
-        """Count the size of a new upload; one of unknown size counts as the largest.
+    @asynccontextmanager
+    async def claim(self, principal: Principal, size: int | None) -> AsyncIterator[None]:
+        """Claim space for a new upload, whose session and bytes are created in the context.
+
+        Until then the space counts as free and the session does not count: a second claim of
+        the same principal waits. A file of unknown size counts as the largest.
 
         Raises:
             RateLimited: It would exceed the share of the principal.
         """
         if principal.id == LOCAL_PRINCIPAL or self._share >= 1:
+            yield
             return
+        lock = self._locks.setdefault(principal.id, asyncio.Lock())
+        async with lock:
+            await self._claim(principal, size)
+            yield
+
+    async def _claim(self, principal: Principal, size: int | None) -> None:
         wanted = self._max_file_size if size is None else size
         available = (await self._uploads.usage()).available_bytes
         own = self._claimed.get(principal.id)

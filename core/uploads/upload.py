@@ -43,6 +43,7 @@ from .lifecycle import (
     rejection,
 )
 from .progress import ProgressPublisher
+from .records import ended
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -195,8 +196,8 @@ class OpenUpload:
         state = changes.get("state", self.session.state)
         if state is not self.session.state:
             check_transition(self.session, state)
-            if state in ENDED:  # from now on this is when its record may be deleted
-                changes["expires_at"] = self._backends.now()
+            if state in ENDED:
+                changes = ended(self.session, self._backends.now(), **changes)
         stored = await self._backends.sessions.update(self.session, **changes)
         self.session = replace(stored, committed=self.session.committed)
 

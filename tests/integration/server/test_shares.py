@@ -1,5 +1,6 @@
 """One principal cannot reserve all the space: the others upload, and the server stays ready."""
 
+import asyncio
 from pathlib import Path
 
 from pdfsluice.core.models import Scope
@@ -43,6 +44,15 @@ async def test_empty_sessions_of_one_key_leave_space_for_others(tmp_path: Path) 
                 async with web.http.post(path, headers=greedy) as cancelled:
                     assert cancelled.status == 200
         assert await initiate(web, greedy, piece) == 200
+
+
+async def test_simultaneous_sessions_of_one_key_keep_to_its_share(tmp_path: Path) -> None:
+    greedy = add_key(tmp_path, "eve", [Scope.READ, Scope.UPLOAD])
+    free = await _available(tmp_path)
+    async with a_server(tmp_path, max_file_size=free, min_free_space=0) as web:
+        answers = await asyncio.gather(*(initiate(web, greedy, free // 20) for _ in range(24)))
+    assert answers.count(200) in range(8, 11)
+    assert set(answers) == {200, 429}
 
 
 async def test_the_share_holds_after_a_restart(tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""What is kept of an upload that ended without a document."""
+
+from datetime import datetime
+from typing import Unpack
+
+from pdfsluice.core.findings import Finding
+from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.plugins.ports.sessions import SessionChanges
+
+MAX_FINDINGS_KEPT = 20
+"""Findings in the record, the gravest; enough to explain why a file was refused."""
+MAX_UNSCANNED_KEPT = 20
+MAX_TITLE_KEPT = 255
+
+
+def ended(session: Session, now: datetime, **changes: Unpack[SessionChanges]) -> SessionChanges:
+    """Return the changes that end an upload; without a document its record is reduced.
+
+    From ``now`` on the record may be deleted. A quarantined upload may be released again and
+    keeps all that it has.
+    """
+    changes["expires_at"] = now
+    if changes.get("state") is SessionState.COMPLETED or changes.get("quarantined"):
+        return changes
+    return reduced(session, **changes)
+
+
+def reduced(session: Session, **changes: Unpack[SessionChanges]) -> SessionChanges:
+    """Return changes, with those that reduce a session to a record of bounded size.
+
+    The record is kept for days so that clients learn how the upload ended. Its metadata may
+    have 58 KB, and clients can open and cancel any number of uploads.
+    """
+    return {
+        **changes,
+        "metadata": {},
+        "title": session.title[:MAX_TITLE_KEPT],
+        "findings": _gravest(session.findings),
+        "unscanned": session.unscanned[:MAX_UNSCANNED_KEPT],
+    }
+
+
+def _gravest(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return the gravest findings in the order in which they were found."""
+    order = sorted(range(len(findings)), key=lambda index: -findings[index].severity.rank)
+    return tuple(findings[index] for index in sorted(order[:MAX_FINDINGS_KEPT]))
