@@ -59,6 +59,7 @@ OWN_COMMANDS = (
     CommandSpec(
         name="demo", help="Show it all with a sample document.", target=f"{_HERE}.demo:demo"
     ),
+    CommandSpec(name="serve", help="Run the server.", target="pdfsluice.server.serve:serve"),
 )
 
 

@@ -55,7 +55,7 @@ _SERVICE_LINK = re.compile(
     rf"{_PREFIX}(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?"
     r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:ADDR|PORT|PROTO))?)"
 )
-"""What Kubernetes and Docker tell containers about a service that is called like us."""
+"""Variables that Kubernetes and Docker set in containers for a service named pdfsluice."""
 _LISTS = (tuple, list, set, frozenset, Sequence)
 _TABLES = (dict, Mapping)
 

@@ -1,4 +1,4 @@
-"""Values that somebody gave, where they came from, and the error that names both."""
+"""Configured values, where they came from, and the error that names both."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +12,12 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value somebody gave, and where.
+    """A configured value and its origin.
 
     Attributes:
         value: The value.
         origin: A file and section, a variable, or an option of the command.
-        plain: Whether it is text of which the setting's type says how to read it.
+        plain: Whether it is text that is parsed by the setting's type.
     """
 
     value: Any

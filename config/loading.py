@@ -35,7 +35,7 @@ class Loaded:
     warnings: tuple[str, ...] = ()
 
     def origin(self, key: Key) -> str:
-        """Say where a value came from."""
+        """Return where a value came from."""
         return self.origins.get(key, "default")
 
     def section(self, name: str) -> BaseModel:
@@ -75,15 +75,15 @@ def load(
             given[(name,)] = Given(value, f"--{name.replace('_', '-')}")
     own = {key[0]: item for key, item in given.items() if key[0] != "plugins"}
     settings = _validate(Settings, own, ())
-    known = dict(sections or {})
-    _refuse_unknown_sections(given, known)
+    models = dict(sections or {})
+    _refuse_unknown_sections(given, models)
     validated = {
         name: _validate(
             model,
             {k[2]: item for k, item in given.items() if k[:2] == ("plugins", name)},
             ("plugins", name),
         )
-        for name, model in known.items()
+        for name, model in models.items()
     }
     origins = {key: item.origin for key, item in given.items()}
     return Loaded(settings, validated, origins, tuple(warnings))
@@ -113,13 +113,13 @@ def _from_file(path: Path) -> Iterator[tuple[Key, Given]]:
 
 
 def _refuse_unknown_sections(
-    given: Mapping[Key, Given], known: Mapping[str, type[BaseModel]]
+    given: Mapping[Key, Given], models: Mapping[str, type[BaseModel]]
 ) -> None:
     for key, item in given.items():
-        if key[0] == "plugins" and key[1] not in known:
+        if key[0] == "plugins" and key[1] not in models:
             raise SettingsError(
                 f"{item.origin}: there is no plugin section {key[1]!r};"
-                f" known are {', '.join(sorted(known)) or 'none'}"
+                f" known are {', '.join(sorted(models)) or 'none'}"
             )
 
 
@@ -134,31 +134,31 @@ def _validate(model: type[ModelT], given: Mapping[str, Given], prefix: Key) -> M
 
 
 def _value(name: str, given: Mapping[str, Given], model: type[BaseModel]) -> Any:
-    item, known = given[name], model.model_fields.get(name)
-    return read_text(item.value, known.annotation) if item.plain and known else item.value
+    item, setting = given[name], model.model_fields.get(name)
+    return read_text(item.value, setting.annotation) if item.plain and setting else item.value
 
 
 def _explain(problem: Any, model: type[BaseModel], given: Mapping[str, Given], prefix: Key) -> str:
     location = [str(part) for part in problem["loc"]]
     name = location[0] if location else ""
-    shown = ".".join((*prefix, *location))
+    path = ".".join((*prefix, *location))
     reason = predicate(problem)
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, list(model.model_fields), n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        return f"{given[name].origin}: there is no setting {shown}{hint}"
+        return f"{given[name].origin}: there is no setting {path}{hint}"
     if name not in given:
-        return f"{_together(problem, given) or shown or 'settings'}: {reason}"
-    item, known = given[name], model.model_fields[name]
-    value = "(a secret)" if SecretStr in parts_of(known.annotation) else repr(str(item.value))
+        return f"{_together(problem, given) or path or 'settings'}: {reason}"
+    item, setting = given[name], model.model_fields[name]
+    value = "(a secret)" if SecretStr in parts_of(setting.annotation) else repr(str(item.value))
     return (
-        f"{shown} = {value} (from {item.origin}) is not allowed:"
-        f" {described('it', problem)}. {known.description or ''}".rstrip()
+        f"{path} = {value} (from {item.origin}) is not allowed:"
+        f" {described('it', problem)}. {setting.description or ''}".rstrip()
     )
 
 
 def _together(problem: Any, given: Mapping[str, Given]) -> str:
-    """Name the values, and their origins, that a validator says do not go together."""
+    """Return the values that a validator refuses together, with their origins."""
     origins = {name: f"from {item.origin}" for name, item in given.items()}
     values = problem.get("ctx", {}).get("values", {})
     return ", ".join(

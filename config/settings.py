@@ -72,7 +72,7 @@ Address = Annotated[str, AfterValidator(_address)]
 
 
 class Settings(BaseModel):
-    """What the server is told; see :func:`pdfsluice.config.load` for where values come from."""
+    """The configuration of the server; see :func:`pdfsluice.config.load` for its origins."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -153,7 +153,7 @@ class Settings(BaseModel):
         timedelta(0),
         ge=timedelta(0),
         description="How long a quarantined file is kept;"
-        " 0: until somebody deletes or releases it.",
+        " 0: until an administrator deletes or releases it.",
     )
     cleanup_interval: Duration = Field(
         timedelta(minutes=60), gt=timedelta(0), description="Time between two clean-ups."
@@ -174,7 +174,7 @@ class Settings(BaseModel):
         ByteSize(2 * MIB),
         ge=64 * KIB,
         le=16 * MIB,
-        description="Bytes that a worker thread takes from a connection and writes at once.",
+        description="Bytes that a worker thread reads from a connection and writes in one step.",
     )
     worker_threads: int = Field(
         default_factory=lambda: min(16, (os.cpu_count() or 1) + 2),
@@ -243,7 +243,9 @@ class Settings(BaseModel):
     disable: tuple[str, ...] = Field(
         (), description="Plugins, or parts of plugins, that are left out, by name."
     )
-    import_jobs: int = Field(1, ge=1, le=64, description="Background jobs that run at once.")
+    import_jobs: int = Field(
+        1, ge=1, le=64, description="Background jobs that run at the same time."
+    )
 
     cors_origins: tuple[Origin, ...] = Field(
         (), description="Web origins that may use the interface from a browser; ['*'] for all."

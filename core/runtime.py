@@ -29,6 +29,7 @@ from .plugins.ports.access import Credentials
 from .plugins.ports.children import ChildAccess
 from .plugins.ports.context import PluginContext
 from .plugins.ports.documents import Index
+from .plugins.ports.policy import PolicySpec
 from .plugins.registry import Registry, choose
 from .processes.confinement import reading_only
 from .scanning.bootstrap import Bootstrap
@@ -81,6 +82,11 @@ class Runtime:
     scrubber: Scrubber
     parts: Mapping[Part, PartCounts]
     stages: StageRunners
+
+    @property
+    def policy(self) -> PolicySpec:
+        """The policy that the settings name."""
+        return choose("policies", self.registry.policies, self.settings.policy)
 
     @property
     def authentication_required(self) -> bool:

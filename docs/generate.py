@@ -30,6 +30,7 @@ from pdfsluice.core.uploads.service import UploadStats
 from pdfsluice.plugins.pdf.explanations import EXPLANATIONS
 from pdfsluice.plugins.pdf.streaming.codes import LIMITS, PROBLEMS, UNSCANNED
 from pdfsluice.server.api import reference_page as manual
+from pdfsluice.server.app import ERRORS
 from pdfsluice.server.metrics import Metrics
 from pdfsluice.server.problems import status_of
 from pdfsluice.server.transport.event_loop import FairEventLoop
@@ -230,7 +231,7 @@ def errors_page() -> str:
         "| code | meaning | status | again | class |",
         "|---|---|---|---|---|",
     ]
-    for code, kind in sorted(manual.kinds_of_errors().items()):
+    for code, kind in sorted(ERRORS.items()):
         again = "yes" if kind.retryable else "no"
         name = f"`{kind.__name__}`" if kind.__module__ == errors.__name__ else ""
         meaning = describe.cell(manual.explanation(kind))
@@ -261,7 +262,7 @@ def errors_page() -> str:
 def _client_codes() -> Mapping[str, str]:
     kinds = ClientError.__subclasses__()
     own = {kind.default_code: manual.explanation(kind) for kind in kinds}
-    return {code: own[code] for code in own.keys() - manual.kinds_of_errors().keys()} | {
+    return {code: own[code] for code in own.keys() - ERRORS.keys()} | {
         "client-error": "Something else went wrong in the client; see the message.",
         "download-running": "Another program is fetching the same document to the same place.",
         "ca-invalid": "The file with certificates cannot be read, or holds none.",

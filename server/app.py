@@ -4,22 +4,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import Final
 
 from aiohttp import web
 
 from pdfsluice.config import Loaded
+from pdfsluice.core import errors
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import DISTRIBUTION
 from pdfsluice.core.runtime import Runtime, open_runtime
 from pdfsluice.core.uploads.service import UploadStats
 
-from . import page, routes
+from . import problems, routes
 from .api.cached import Cached
 from .api.chunks import Chunks
 from .api.documents import Documents
 from .api.health import Health
 from .api.quarantine import QuarantineList
-from .api.reference_page import Manual
+from .api.reference_page import Manual, kinds_of_errors
 from .api.stats import Operations
 from .api.uploads import Uploads
 from .app_keys import METRICS, RUNTIME
@@ -31,21 +33,27 @@ from .middleware import (
     identify,
     measure,
 )
+from .page import assets
 from .protocols.resumable import handlers as ietf
+from .protocols.resumable import responses as ietf_responses
+from .protocols.tus import dispatch as tus_dispatch
 from .protocols.tus import handlers as tus
 from .transport.mounting import with_prefix
 from .transport.origins import Origins
-from .transport.socket_body import BUFFERS, Buffers
+from .transport.receiver import BUFFERS, Buffers
 from .websocket.endpoint import Endpoint
 from .websocket.sinks import LiveSinks
+
+ERRORS: Final = kinds_of_errors((errors, problems, tus, tus_dispatch, ietf_responses))
+"""The class of every error code that an answer may have."""
 
 
 def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     """Return the application for a runtime that is open.
 
     Args:
-        runtime: Everything but the protocols.
-        sinks: What listens to its events; registered before the runtime was opened.
+        runtime: Everything except the protocols.
+        sinks: Receive its events; registered before the runtime was opened.
     """
     own_version = version(DISTRIBUTION)
     root_path = runtime.settings.root_path
@@ -70,19 +78,23 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
 
     stats = Cached(read_stats)
     routes.prepare(app)
-    operations = Operations(runtime, sinks.subscribers, sinks.metrics, version=own_version)
+    subscribers = sinks.subscribers
+    operations = Operations(
+        runtime, sinks.metrics, watchers=lambda: len(subscribers), version=own_version
+    )
     routes.add(app, operations.routes())
     routes.add(app, Health(runtime, stats, version=own_version).routes())
     routes.add(app, Chunks(runtime).routes())
     routes.add(app, QuarantineList(runtime).routes())
-    routes.add(app, Uploads(runtime, documents, sinks.subscribers).routes())
+    uploads = Uploads(runtime, documents, subscribers.follow)
+    routes.add(app, uploads.routes())
     routes.add(app, documents.routes())
-    routes.add(app, Endpoint(runtime, sinks.subscribers).routes())
+    routes.add(app, Endpoint(runtime, subscribers).routes())
     tus.add_routes(app)
-    ietf.add_routes(app)
+    ietf.add_routes(app, uploads)
     table = app[routes.TABLE]
-    routes.add(app, Manual(table, version=own_version, root_path=root_path).routes())
-    routes.add_public(app, partial(page.add_routes, root_path=root_path))
+    routes.add(app, Manual(table, ERRORS, version=own_version, root_path=root_path).routes())
+    routes.add_public(app, partial(assets.add_routes, root_path=root_path))
     return app
 
 
@@ -91,7 +103,7 @@ async def open_app(loaded: Loaded, manager: PluginManager) -> AsyncIterator[web.
     """Open a runtime and its application; on leaving, the runtime is closed.
 
     Raises:
-        PluginError: A plugin is at fault, or a setting names a part that nobody registered.
+        PluginError: A plugin is at fault, or a setting names a part that no plugin registered.
     """
     sinks = LiveSinks.register(manager)
     async with open_runtime(loaded, manager) as runtime:

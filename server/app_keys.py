@@ -11,7 +11,7 @@ RUNTIME = web.AppKey("RUNTIME", Runtime)
 """Settings, services and events of this server."""
 
 PRINCIPAL = web.RequestKey("PRINCIPAL", Principal)
-"""Who calls; there for every request that needs a key."""
+"""The caller; set for every request that needs a key."""
 
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
 """Names the request in answers and in log lines."""

@@ -1,8 +1,8 @@
 """Log lines of every module, in one form: for people on a terminal, as JSON elsewhere.
 
 Modules log through the standard library. What is bound to the context (request and session
-ids) is added to each line; keys and tokens never are, because nobody logs them: the access
-log has the path without its query.
+ids) is added to each line. Keys and tokens are never logged: the access log has the path
+without its query.
 """
 
 import logging
@@ -59,11 +59,11 @@ def formatter(style: str, *, terminal: bool) -> ProcessorFormatter:
 
 
 class AccessLogger(AbstractAccessLogger):
-    """One line for each request: method, path, status, size, duration, who."""
+    """One line for each request: method, path, status, size, duration, address."""
 
     @property
     def enabled(self) -> bool:
-        """Whether anybody reads the lines."""
+        """Whether the lines are written."""
         return self.logger.isEnabledFor(logging.INFO)
 
     def log(self, request: BaseRequest, response: StreamResponse, time: float) -> None:

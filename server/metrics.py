@@ -114,8 +114,8 @@ class Metrics:
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
-        known = method if method in _METHODS else "other"
-        self._requests.labels(known, route, status).observe(seconds)
+        label = method if method in _METHODS else "other"
+        self._requests.labels(label, route, status).observe(seconds)
 
     def render(
         self, stats: UploadStats, *, watchers: int, damaged: int, strays: int

@@ -25,8 +25,8 @@ from .problems import (
     status_of,
 )
 from .routes import access_of
-from .transport.body import answer_before_body
 from .transport.connection import refuse_second_answer
+from .transport.early_answers import answer_before_body
 from .transport.framing import check_body, check_head
 from .transport.origins import Origins, credentials
 
@@ -50,7 +50,7 @@ _HEADERS = {
 
 @web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request an id, the client's own where it is harmless, and log lines with it."""
+    """Give the request an id, the client's own if it is harmless, and add it to log lines."""
     offered = request.headers.get("X-Request-Id", "")
     request_id = offered if _REQUEST_ID.fullmatch(offered) else _new_request_id()
     request[REQUEST_ID] = request_id
@@ -62,13 +62,13 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def _new_request_id() -> str:
-    """Return a name for log lines; it guards nothing, so it need not be hard to guess."""
+    """Return a name for log lines; it protects nothing, so it may be guessed."""
     return f"{random.getrandbits(128):032x}"
 
 
 @web.middleware
 async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Take the time that a request needs, under the pattern of its path."""
+    """Measure the time of a request, under the pattern of its path."""
     began = time.monotonic()
     response = await handler(request)
     resource = request.match_info.route.resource
@@ -80,12 +80,12 @@ async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn errors into problems, and do not read on in a body that nobody wants."""
+    """Turn errors into problems, and stop reading a body that is not needed."""
     try:
         return await handler(request)
     except ConnectionError:
-        raise  # nobody is left to answer
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and answered
+        raise  # there is no client to answer
+    except Exception as error:  # noqa: BLE001 - every error is logged and answered
         response = _answer_to(error, request[REQUEST_ID])
         refuse_second_answer(request, error)
     await answer_before_body(request, response)
@@ -93,13 +93,13 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def _answer_to(error: Exception, request_id: str) -> web.Response:
-    """Log an error as it deserves and return the problem that tells of it."""
-    known = of_system(error)
-    if known is not None:
-        known.__cause__, error = error, known
+    """Log an error by its severity and return it as a problem."""
+    failure = of_system(error)
+    if failure is not None:
+        failure.__cause__, error = error, failure
     match error:
         case PdfsluiceError() if status_of(error) >= _SERVER_ERROR:
-            # the cause says more than the place where the error was raised
+            # the cause explains more than the line that raised the error
             logger.error("%s: %s", error.code, error.message, exc_info=error.__cause__)
             return problem(error, request_id)
         case PdfsluiceError():
@@ -154,9 +154,9 @@ async def _authorise(request: web.Request) -> None:
 
 
 def _http_problem(error: web.HTTPException, request_id: str) -> web.Response:
-    """Keep the status and the headers that belong to it; say the rest in our own form."""
-    kept = (hdrs.ALLOW, hdrs.CONTENT_RANGE, hdrs.LOCATION)
-    headers = {str(name): error.headers[name] for name in kept if name in error.headers}
+    """Return a problem with the status and the headers that belong to it."""
+    names = (hdrs.ALLOW, hdrs.CONTENT_RANGE, hdrs.LOCATION)
+    headers = {str(name): error.headers[name] for name in names if name in error.headers}
     hints = {
         404: "See /docs for the paths that there are.",
         405: f"Allowed here: {error.headers.get(hdrs.ALLOW, '')}.",

@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from pdfsluice.core import errors
 
 PROBLEM_TYPE = "application/problem+json"
-_RETRY_SECONDS = 5.0
+_RETRY_AFTER_SECONDS = 5.0
 _SHORT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SHORT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 _BROKEN_STORAGE = frozenset({errno.EIO, errno.EROFS, errno.ESTALE, errno.ENODEV, errno.ENXIO})
@@ -44,7 +44,7 @@ class PreconditionFailed(errors.ProtocolError):
 
 
 class RangeNotSatisfiable(errors.ProtocolError):
-    """The range that was asked for begins behind the end of the file."""
+    """The requested range begins after the end of the file."""
 
     code = "range-not-satisfiable"
 
@@ -121,14 +121,18 @@ def of_system(error: Exception) -> errors.PdfsluiceError | None:
     do not expect it. Such a failure passes: the request may be repeated.
     """
     if isinstance(error, MemoryError):
-        return errors.Overloaded("the server is out of memory", retry_after=_RETRY_SECONDS)
+        return errors.Overloaded("the server is out of memory", retry_after=_RETRY_AFTER_SECONDS)
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
-        return errors.Overloaded("the server cannot start a thread", retry_after=_RETRY_SECONDS)
+        return errors.Overloaded(
+            "the server cannot start a thread", retry_after=_RETRY_AFTER_SECONDS
+        )
     number = error.errno if isinstance(error, OSError) else None
     if number in _SHORT_OF_SPACE:
         return errors.StorageFull(f"the server's disk is full ({os.strerror(number or 0)})")
     if number in _SHORT_OF_DESCRIPTORS:
-        return errors.Overloaded("the server has no descriptor left", retry_after=_RETRY_SECONDS)
+        return errors.Overloaded(
+            "the server has no descriptor left", retry_after=_RETRY_AFTER_SECONDS
+        )
     if number in _BROKEN_STORAGE:
         return errors.StorageFailed(
             f"the server cannot use its disk ({os.strerror(number or 0)})",
@@ -179,7 +183,7 @@ def problem_of_status(
 
 
 def internal_problem(request_id: str = "") -> web.Response:
-    """Return the answer to an error nobody expected: no word of what it was."""
+    """Return the answer to an unexpected error, without any detail of it."""
     return problem_of_status(
         500,
         message="the server failed unexpectedly; the bytes that it acknowledged are safe",

@@ -1,4 +1,4 @@
-"""The table of routes: what the router, the access control and the description all go by."""
+"""The table of routes, for the router, the access control and the description."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.models import Scope
 
-from .transport.body import withhold_continue
+from .transport.expectations import withhold_continue
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -37,10 +37,10 @@ class Answer:
 
     Attributes:
         description: When it is given.
-        model: What its JSON is; ``None`` where ``media`` says what comes, or nothing comes.
+        model: The model of its JSON; ``None`` if it has another ``media`` type, or no body.
         media: Media type of an answer that is not JSON.
         many: Whether the JSON is a list of the model.
-        headers: Names of headers that matter, with what they say.
+        headers: Names of relevant headers, with their meaning.
     """
 
     description: str
@@ -55,14 +55,14 @@ class Route:
     """One operation.
 
     Attributes:
-        scopes: Of these the caller needs one; empty where nobody is asked who calls.
+        scopes: Of these the caller needs one; empty if no caller is authenticated.
         summary: One line; the handler's docstring has the rest.
         query: Model of the query parameters.
         body: Model of a JSON body, or other contents, any one of which may be sent.
         body_required: Whether a body has to be sent.
-        headers: Request headers that matter, with what they say.
+        headers: Relevant request headers, with their meaning.
         answers: Successful answers by status.
-        errors: What may go wrong, beside what every route shares.
+        errors: Possible errors, in addition to those of every route.
         listed: Whether the description shows it.
     """
 
@@ -99,14 +99,14 @@ def add(app: web.Application, routes: Iterable[Route]) -> None:
         app[TABLE].append(route)
         methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
         for method in methods:
-            made = app.router.add_route(
+            added = app.router.add_route(
                 method, route.path, route.handler, expect_handler=withhold_continue
             )
-            app[_SCOPES][made] = route.scopes
+            app[_SCOPES][added] = route.scopes
 
 
 def add_public(app: web.Application, add_routes: Callable[[web.Application], None]) -> None:
-    """Let another module add routes of its own that need no key."""
+    """Add the routes of another module, which need no key."""
     before = set(app.router.routes())
     add_routes(app)
     app[_SCOPES].update((route, ()) for route in app.router.routes() if route not in before)
@@ -117,7 +117,7 @@ class Access:
     """What a request needs.
 
     Attributes:
-        public: Nobody is asked who calls.
+        public: Callers are not authenticated.
         scopes: Of these the caller needs one, if there are any; what is done may need more.
     """
 
@@ -126,7 +126,7 @@ class Access:
 
 
 def access_of(request: web.Request) -> Access:
-    """Say what a request needs; a route that is not in the table needs a known caller.
+    """Return what a request needs; a route that is not in the table needs authentication.
 
     Paths that do not exist are public: their absence is no secret.
     """

@@ -1,4 +1,4 @@
-"""The command ``serve``: starts the server, and stops it so that nothing is lost."""
+"""The command ``serve``: starts the server, and stops it without loss."""
 
 import asyncio
 import errno
@@ -34,7 +34,6 @@ from pdfsluice.core.processes.probing import probe
 from pdfsluice.core.runtime import Runtime
 
 from . import logs
-from .api.stats import policy_in_words
 from .app import open_app
 from .app_keys import RUNTIME
 from .transport.connection import Runner
@@ -42,14 +41,14 @@ from .transport.event_loop import FairSite, new_event_loop
 
 logger = logging.getLogger(__name__)
 
-_WANTED_FILES = 65_536
+_MAX_OPEN_FILES = 65_536
 _RETRY_AFTER_SECONDS = 5.0
 _PRIVATE = 0o600
 _PRIVATE_UMASK = 0o077
 
 
 class CannotServe(PdfsluiceError):
-    """The server cannot listen where it was told to."""
+    """The server cannot listen at the configured address."""
 
     code = "cannot-serve"
 
@@ -70,8 +69,8 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
 ) -> None:
     """Run the server until SIGTERM or Ctrl-C.
 
-    Then it takes no new bytes, ends what is under way, tells those who watch, and exits
-    within shutdown_grace. Unfinished uploads go on when it runs again.
+    Then it receives no new bytes, finishes running requests, notifies watchers, and exits
+    within shutdown_grace. Unfinished uploads continue when it runs again.
     """
     manager, loaded = load_all(
         file=config,
@@ -87,7 +86,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
     for warning in loaded.warnings:
         logger.warning("%s", warning)
     hide_memory()
-    os.umask(_PRIVATE_UMASK)  # whatever a part creates is the server's own
+    os.umask(_PRIVATE_UMASK)  # only the server's user reads the files of any part
     _raise_file_limit()
     if loaded.settings.stage_processes:
         keep_to_own(loaded.settings.processors)
@@ -112,11 +111,16 @@ async def run(loaded: Loaded, manager: PluginManager) -> None:
         app = await stack.enter_async_context(open_app(loaded, manager))
         runtime = app[RUNTIME]
         check_exposure(settings, keys_required=runtime.authentication_required)
-        runner = Runner(app, shutdown_timeout=1.0, root_path=settings.root_path)
+        runner = Runner(
+            app,
+            access_log=logs.AccessLogger,
+            shutdown_timeout=1.0,
+            root_path=settings.root_path,
+        )
         await runner.setup()
         try:
             site = await _listen(runner, settings)
-            _spare_collector()
+            _freeze_garbage()
             _greet(runtime, runner)
             if not settings.stage_processes:  # otherwise they report it themselves
                 reporting = asyncio.create_task(_report_confinement())
@@ -128,8 +132,8 @@ async def run(loaded: Loaded, manager: PluginManager) -> None:
     logger.info("stopped")
 
 
-def _spare_collector() -> None:
-    """Keep the garbage collector from what was loaded: it would stop everything to look at it.
+def _freeze_garbage() -> None:
+    """Exclude loaded objects from garbage collection.
 
     Full collections then take half as long, the longest pause that the event loop has.
     """
@@ -138,7 +142,7 @@ def _spare_collector() -> None:
 
 
 def check_exposure(settings: Settings, *, keys_required: bool) -> None:
-    """Refuse to be reachable from elsewhere while nobody has to show a key.
+    """Refuse to be reachable from other machines while no key is required.
 
     Raises:
         CannotServe: The address is not a loopback address, and there are no keys.
@@ -148,7 +152,7 @@ def check_exposure(settings: Settings, *, keys_required: bool) -> None:
     raise CannotServe(
         f"without API keys the server listens on loopback only, not on {settings.host!r}",
         hint=f"Make a key first: pdfsluice keys add NAME --data-dir {settings.data_dir};"
-        " or leave --host out and let a proxy on this machine ask who calls.",
+        " or leave --host out and let a proxy on this machine authenticate callers.",
     )
 
 
@@ -156,7 +160,7 @@ def check_exposure(settings: Settings, *, keys_required: bool) -> None:
 def _exclusive(folder: Path) -> Iterator[None]:
     """Hold a folder: two servers would clean up each other's uploads.
 
-    The system lets go of the lock when the process ends, however it ends.
+    The system releases the lock when the process ends, however it ends.
 
     Raises:
         CannotServe: Another server holds it, or it cannot be written.
@@ -204,25 +208,25 @@ async def _listen(runner: Runner, settings: Settings) -> web.TCPSite:
 
 
 async def _stop(runtime: Runtime, site: web.TCPSite) -> None:
-    """Let nobody new in, tell who watches, and bring what is under way to an end."""
+    """Accept no connections, notify watchers, and finish running requests."""
     logger.info("stopping")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.remove_signal_handler(number)  # a second signal ends the process at once
+        loop.remove_signal_handler(number)  # a second signal ends the process immediately
     await site.stop()
     runtime.events.publish(ShuttingDown(at=time.time(), retry_after=_RETRY_AFTER_SECONDS))
     await runtime.drain()
 
 
 def _greet(runtime: Runtime, runner: Runner) -> None:
-    """Print where the server is, and who may use it."""
+    """Print the address of the server, and whether keys are required."""
     keys_required = runtime.authentication_required
     host, port = runner.addresses[0][:2]
-    shown = f"[{host}]" if ":" in host else host
-    who = "API keys are required" if keys_required else "no key is needed on this machine"
+    literal = f"[{host}]" if ":" in host else host
+    access = "API keys are required" if keys_required else "no key is needed on this machine"
     typer.echo(
-        f"pdfsluice {version(DISTRIBUTION)} listens on http://{shown}:{port}"
-        f" (policy: {policy_in_words(runtime)}; {who})"
+        f"pdfsluice {version(DISTRIBUTION)} listens on http://{literal}:{port}"
+        f" (policy: {runtime.policy.title}; {access})"
     )
     logger.info("listening", extra={"host": host, "port": port, "keys_required": keys_required})
 
@@ -239,17 +243,17 @@ async def _report_confinement() -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether a host name or address leads to this machine only, as far as one can tell."""
+    """Whether a host name or address leads to this machine only, by its resolved addresses."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
         return False
-    return all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
+    return all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in addresses)
 
 
 def _raise_file_limit() -> None:
-    """Allow as many open files as many uploads and watchers need, if the system lets us."""
+    """Allow as many open files as many uploads and watchers need, if the system allows it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _WANTED_FILES if hard == resource.RLIM_INFINITY else min(_WANTED_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    limit = _MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(_MAX_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

@@ -34,7 +34,6 @@ BUILT_IN: tuple[str, ...] = (
     "pdfsluice.plugins.pypdf_text",
     "pdfsluice.plugins.importers",
     "pdfsluice.plugins.llamaindex",
-    "pdfsluice.server.commands",
 )
 """Built-in plugins; named as strings, because the core imports no plugin itself."""
 

@@ -1,8 +1,8 @@
 """Limited child processes, in which untrusted bytes and heavy libraries do no harm.
 
-The parent and the child speak JSON, one object a line: requests on the child's standard
+The parent and the child exchange JSON, one object a line: requests on the child's standard
 input, replies on its standard output. A request may be answered by many lines; the last
-has ``"last": true``. The first line of all says that the child is ready.
+has ``"last": true``. The very first line reports that the child is ready.
 ``core/processes/pool.py`` keeps children for many short requests.
 
 Three clocks watch a request: the parent's (it kills the child), the child's own alarm
@@ -25,9 +25,9 @@ from pdfsluice.core.plugins.ports.children import NO_ACCESS, ChildAccess
 
 from . import child_start
 from .child_main import (
-    AT_ONCE,
     ENVIRONMENT,
     READY,
+    UNFLUSHED,
     Limits,
     path_from_text,
     path_to_text,
@@ -51,10 +51,10 @@ __all__ = [
     "start",
 ]
 
-_LINE_LIMIT = 64 * 1024 * 1024
-_STDERR_KEPT = 4096
-_START_SECONDS = 60.0
-_DEATH_GRACE = 1.0
+_MAX_LINE = 64 * 1024 * 1024
+_MAX_STDERR = 4096
+_START_TIMEOUT = 60.0
+_EXIT_TIMEOUT = 1.0
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _INHERITED_PREFIXES = ("LC_", "PYTHON", "DYLD_")
 _NETWORK = (  # also in lower case, as most programs have them
@@ -71,9 +71,9 @@ class ChildFailed(Exception):
     """The child died, went over a limit or broke the protocol.
 
     Attributes:
-        reason: ``crashed``, ``killed`` (by somebody else, often the kernel when memory is
+        reason: ``crashed``, ``killed`` (from outside, often by the kernel when memory is
             short), ``timeout``, ``cpu-limit``, ``memory-limit`` or ``error`` (the child lives
-            and says why).
+            and reports why).
         detail: The end of what the child wrote to standard error, or its own message.
     """
 
@@ -120,7 +120,7 @@ class Child:
         A caller that stops reading early ends the child, and should close the generator.
 
         Raises:
-            ChildFailed: The child died, was too slow, or says that it failed. Except after
+            ChildFailed: The child died, was too slow, or reports that it failed. Except after
                 ``error`` and ``memory-limit`` the child is of no more use.
         """
         async with self._turn:
@@ -139,7 +139,7 @@ class Child:
                     if reply:
                         yield reply
             finally:
-                if not in_step:  # half-read replies would be taken for those of the next request
+                if not in_step:  # half-read replies would be read as those of the next request
                     self.kill()
 
     async def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,22 +148,22 @@ class Child:
         Raises:
             ChildFailed: As for :meth:`request`, or there was another number of replies.
         """
-        async with aclosing(self.request({**message, AT_ONCE: True})) as replies:
-            found = [reply async for reply in replies]
-        if len(found) != 1:
-            raise ChildFailed("error", f"{len(found)} replies where one was expected")
-        return found[0]
+        async with aclosing(self.request({**message, UNFLUSHED: True})) as replies:
+            received = [reply async for reply in replies]
+        if len(received) != 1:
+            raise ChildFailed("error", f"{len(received)} replies instead of one")
+        return received[0]
 
     def post(self, message: bytes) -> None:
         """Send a short message to a child that answers several at a time.
 
-        What it says, also that it has died, comes from :meth:`replies`.
+        What it replies, also that it has died, comes from :meth:`replies`.
         """
         if self._process.stdin is not None:
             self._process.stdin.write(message + b"\n")
 
     async def replies(self) -> AsyncGenerator[dict[str, Any], None]:
-        """Yield what such a child says, for as long as it lives; nothing else may listen.
+        """Yield the replies of such a child for as long as it lives; only one task may iterate.
 
         Raises:
             ChildFailed: The child died, as it does in the end.
@@ -178,7 +178,7 @@ class Child:
             ChildFailed: It did not.
         """
         if not self._ready:
-            reply = await self._reply(_START_SECONDS)
+            reply = await self._reply(_START_TIMEOUT)
             try:
                 self.protection = Protection(**reply[READY])
             except (LookupError, TypeError):
@@ -193,7 +193,7 @@ class Child:
                     stdin.write(line)
                     await stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
-            raise await self._death() from None
+            raise await self._failure() from None
         except TimeoutError:
             self.kill()
             raise ChildFailed("timeout", "the request was not read") from None
@@ -210,7 +210,7 @@ class Child:
             self.kill()
             raise ChildFailed("error", "a reply is too long") from None
         if not line.endswith(b"\n"):
-            raise await self._death()
+            raise await self._failure()
         try:
             reply = orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -220,27 +220,27 @@ class Child:
             raise ChildFailed("error", "a reply is not a JSON object")
         return reply
 
-    async def _death(self) -> ChildFailed:
-        """Say why the child closed its pipes; it is dead, or is killed after a moment."""
+    async def _failure(self) -> ChildFailed:
+        """Return why the child closed its pipes; it is dead, or is killed after a moment."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_DEATH_GRACE):
+            async with asyncio.timeout(_EXIT_TIMEOUT):
                 await self._process.wait()
         await self.close()
         detail = self._stderr.decode(errors="replace").strip()
         code = self._process.returncode or 0
-        reason = _DEATHS.get(-code, "crashed")
+        reason = _REASONS.get(-code, "crashed")
         if reason == "crashed" and ("MemoryError" in detail or "bad_alloc" in detail):
             reason = "memory-limit"
         return ChildFailed(reason, detail or f"exit code {code}")
 
     async def _keep_stderr(self) -> None:
         stderr = self._process.stderr
-        while stderr is not None and (data := await stderr.read(_STDERR_KEPT)):
+        while stderr is not None and (data := await stderr.read(_MAX_STDERR)):
             self._stderr += data
-            del self._stderr[:-_STDERR_KEPT]
+            del self._stderr[:-_MAX_STDERR]
 
     def kill(self) -> None:
-        """End the child, and whatever it started, at once."""
+        """End the child, and the processes that it started, immediately."""
         if self.alive:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -249,13 +249,13 @@ class Child:
         """End the child and wait for it."""
         self.kill()
         await self._process.wait()
-        await asyncio.wait({self._drain}, timeout=_DEATH_GRACE)
+        await asyncio.wait({self._drain}, timeout=_EXIT_TIMEOUT)
         self._drain.cancel()
-        # A stray heir may hold the pipes open; asyncio has no public way to let go of them.
+        # A surviving grandchild may hold the pipes open; asyncio has no public way to close them.
         self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-_DEATHS: Mapping[int, str] = {
+_REASONS: Mapping[int, str] = {
     signal.SIGXCPU: "cpu-limit",
     signal.SIGALRM: "timeout",
     signal.SIGKILL: "killed",
@@ -269,7 +269,7 @@ async def start(
     access: ChildAccess = NO_ACCESS,
     arguments: Iterable[str] = (),
     environment: Mapping[str, str] | None = None,
-    longest_line: int = _LINE_LIMIT,
+    max_line: int = _MAX_LINE,
 ) -> Child:
     """Start ``python -m module``, confined and with limits; the caller closes the child.
 
@@ -282,7 +282,7 @@ async def start(
         access: What the child may reach besides the files it works on.
         arguments: The command line.
         environment: The child's environment; without one, :func:`plain_environment`.
-        longest_line: Bytes that a reply may have.
+        max_line: Bytes that a reply may have.
     """
     inherited = plain_environment() if environment is None else environment
     process = await asyncio.create_subprocess_exec(
@@ -295,7 +295,7 @@ async def start(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        limit=longest_line,
+        limit=max_line,
         env={
             **inherited,
             ENVIRONMENT: _encode(limits),

@@ -18,11 +18,11 @@ from .confinement import protection
 
 ENVIRONMENT = "PDFSLUICE_CHILD_LIMITS"
 """The variable in which a child finds its limits."""
-AT_ONCE = "at-once"
-"""Stands in a request whose one reply may wait for the end: the parent is woken only once."""
+UNFLUSHED = "at-once"
+"""Marks a request whose one reply need not be flushed early: the parent is woken only once."""
 READY = "ready"
 """Marks the first message of a child; its value is the protection that holds for it."""
-_ALARM_GRACE = 2.0
+_ALARM_MARGIN_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +59,10 @@ def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> No
         for line in sys.stdin.buffer:
             _meter(limits)
             request = orjson.loads(line)
-            at_once = request.pop(AT_ONCE, False)
+            unflushed = request.pop(UNFLUSHED, False)
             for reply in _answers(handle, request):
                 replies.write(reply)
-                if not at_once:
+                if not unflushed:
                     replies.flush()
                 _set_alarm(limits)
             replies.flush()
@@ -188,8 +188,8 @@ def _meter(limits: Limits) -> None:
 
 
 def _set_alarm(limits: Limits) -> None:
-    """Wind the alarm; nobody catches it, so that it ends the child even in native code."""
-    signal.setitimer(signal.ITIMER_REAL, limits.wall_seconds + _ALARM_GRACE)
+    """Set the alarm; it has no handler, so that it ends the child even in native code."""
+    signal.setitimer(signal.ITIMER_REAL, limits.wall_seconds + _ALARM_MARGIN_SECONDS)
 
 
 def path_to_text(path: Path) -> str:

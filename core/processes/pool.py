@@ -3,7 +3,7 @@
 Starting an interpreter and importing a PDF library takes a tenth of a second; a small file
 is inspected in a few milliseconds. So children are kept, and replaced often enough that
 none gathers the leaks or the damage of many files, and none lingers when there is no work.
-A worn child serves until its successor is ready, so that nobody waits for one to start.
+A worn child serves until its successor is ready, so that no request waits for one to start.
 """
 
 import asyncio
@@ -67,22 +67,22 @@ class ChildPool:
         self._environment = environment
         self._recycle_after = recycle_after
         self._idle_seconds = idle_seconds
-        self._places = asyncio.Semaphore(size)
+        self._slots = asyncio.Semaphore(size)
         self._idle: list[_Worker] = []  # the one used last at the end: few stay warm
         self._reaper: asyncio.Task[None] | None = None
         self._starting: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """Let a child answer a request, in its turn.
+        """Have a child answer a request.
 
         The death of a child that has served before may be the fault of an earlier request
         (a damaged heap, a leak): such a request gets a second try, in a fresh child.
 
         Raises:
-            ChildFailed: The child died, went over a limit, or says that it failed.
+            ChildFailed: The child died, went over a limit, or reports that it failed.
         """
-        async with self._places:
+        async with self._slots:
             worker = await self._worker()
             if worker.served:
                 try:
@@ -95,19 +95,19 @@ class ChildPool:
 
     @asynccontextmanager
     async def borrow(self) -> AsyncGenerator[Child, None]:
-        """Have a child alone for requests that belong together.
+        """Reserve a child for requests that belong together.
 
-        A child whose borrower raises, for whatever reason, is ended: nobody knows what it
-        was in the midst of.
+        A child whose borrower raises, for whatever reason, is ended: its state
+        is unknown.
         """
-        async with self._places:
+        async with self._slots:
             worker = await self._worker()
-            kept = False
+            reusable = False
             try:
                 yield worker.child
-                kept = self._keep(worker)
+                reusable = self._keep(worker)
             finally:
-                if not kept:
+                if not reusable:
                     await worker.child.close()
 
     async def close(self) -> None:
@@ -144,13 +144,13 @@ class ChildPool:
         )
 
     async def _ask(self, worker: _Worker, message: Mapping[str, Any]) -> dict[str, Any]:
-        kept = False
+        reusable = False
         try:
             reply = await worker.child.ask(message)
-            kept = self._keep(worker)
+            reusable = self._keep(worker)
             return reply
         finally:
-            if not kept:
+            if not reusable:
                 await worker.child.close()
 
     def _keep(self, worker: _Worker) -> bool:
@@ -161,17 +161,17 @@ class ChildPool:
             self._starting.add(worker.successor)
             worker.successor.add_done_callback(self._starting.discard)
         replaced = worker.successor is not None and worker.successor.done()
-        kept = not (self._closed or replaced or worker.served >= 2 * self._recycle_after)
-        if kept:
+        reusable = not (self._closed or replaced or worker.served >= 2 * self._recycle_after)
+        if reusable:
             self._rest(worker)
-        return kept
+        return reusable
 
     async def _succeed(self, worn: _Worker) -> None:
         """Start the successor of a worn child, which ends now or when it has served."""
         try:
             fresh = await self._ready()
         except (ChildFailed, OSError) as failure:
-            # The worn one ends without: the next request starts another, or is told why not.
+            # The worn one ends without: the next request starts another, or fails.
             logger.warning("a process of %s could not be replaced: %s", self._module, failure)
             return
         self._rest(fresh)

@@ -153,7 +153,7 @@ async def start(bootstrap: Bootstrap, *, module: str, request_timeout: float) ->
         module,
         Limits(apart=True),
         access=bootstrap.access,
-        longest_line=_MAX_LINE_BYTES,
+        max_line=_MAX_LINE_BYTES,
     )
     try:
         child.post(bootstrap.packed())

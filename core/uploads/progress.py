@@ -54,6 +54,11 @@ class Counters:
     stage: str
 
 
+def percentage(part: int, whole: int | None) -> float:
+    """Return a share in per cent, with one decimal; 0 while the whole is unknown."""
+    return round(100 * part / whole, 1) if whole else 0.0
+
+
 class SpeedMeter:
     """Bytes per second over the last few seconds."""
 

@@ -17,24 +17,24 @@ _WEBSOCKET_PREFIX = "bearer."
 
 
 class ApiKeyAuthenticator:
-    """Knows callers by their key; a change of the file counts within a tenth of a second.
+    """Identifies callers by their key; a change of the file counts within a tenth of a second.
 
-    Once there was a key, also a revoked one, callers without a valid key are turned away
+    Once there was a key, also a revoked one, callers without a valid key are refused
     for as long as this process lives: revoking the last key, or losing the file, must not
-    open the server to everybody.
+    open the server to all callers.
 
     Args:
         path: The file of keys.
-        look_every: Seconds between two looks at whether it has changed.
+        check_interval: Seconds between two checks whether the file has changed.
     """
 
-    def __init__(self, path: Path, *, look_every: float = 0.1) -> None:
-        self._look_every = look_every
+    def __init__(self, path: Path, *, check_interval: float = 0.1) -> None:
+        self._check_interval = check_interval
         self._file = KeyFile(path)
         self._state: tuple[int, int, int] | None = None
         self._keys: Mapping[str, ApiKey] = {}
         self._seen = False
-        self._look_at = 0.0
+        self._check_at = 0.0
 
     @property
     def enforced(self) -> bool:
@@ -46,11 +46,11 @@ class ApiKeyAuthenticator:
         """Return the principal of the request's key.
 
         Returns:
-            ``None`` where there is no API key in the request, or none in the file.
+            ``None`` if the request has no API key, or the file has none.
 
         Raises:
             AuthenticationError: The key is wrong or revoked.
-            StorageFailed: The file of keys is damaged; nobody is let in.
+            StorageFailed: The file of keys is damaged; all keys are refused.
         """
         self._refresh()
         sent = _sent_key(credentials.headers)
@@ -67,15 +67,15 @@ class ApiKeyAuthenticator:
     def _refresh(self) -> None:
         """Read the file again if it has changed since it was last looked at."""
         now = time.monotonic()
-        if now < self._look_at:
+        if now < self._check_at:
             return
         state = self._file.state()
         if state != self._state:
             self._seen = self._seen or state is not None
-            self._keys = {}  # nobody is let in by what a damaged file said before
+            self._keys = {}  # the earlier content of a damaged file admits no caller
             self._keys = {key.id: key for key in self._file.read()}
             self._state = state
-        self._look_at = now + self._look_every
+        self._check_at = now + self._check_interval
 
 
 def _sent_key(headers: Mapping[str, str]) -> str | None:

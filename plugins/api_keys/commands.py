@@ -17,7 +17,7 @@ from pdfsluice.core.plugins.manager import PluginManager
 from . import FILE
 from .keys import KeyFile, new_key
 
-_NO_LIMIT = 10_000
+_MAX_WIDTH = 10_000
 
 app = typer.Typer(no_args_is_help=True, help="Add, list and revoke API keys.")
 
@@ -30,7 +30,7 @@ Config = Annotated[Path | None, typer.Option(help="TOML file with the server's s
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="Who will use it; keys of one name share uploads.")],
+    name: Annotated[str, typer.Argument(help="User of the key; keys of one name share uploads.")],
     scope: Annotated[
         list[Scope] | None, typer.Option(help="What it may do; may be given more than once.")
     ] = None,
@@ -72,7 +72,7 @@ def list_keys(data_dir: DataDir = None, config: Config = None) -> None:
         table.add_row(key.id, key.name, ", ".join(sorted(key.scopes)), created, state)
     console = Console()
     if not console.is_terminal:
-        console.width = _NO_LIMIT
+        console.width = _MAX_WIDTH
     console.print(table, crop=False)
 
 
@@ -82,7 +82,7 @@ def revoke(
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Make keys void; a running server refuses them at once."""
+    """Make keys void; a running server refuses them immediately."""
     with _changing():
         void = _file(_existing(data_dir), config).revoke(name_or_id, datetime.now(UTC))
     for key in void:
@@ -102,7 +102,7 @@ def _existing(data_dir: Path | None) -> Path | None:
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """Say in words that the file of keys cannot be written."""
+    """Report in a sentence that the file of keys cannot be written."""
     try:
         yield
     except OSError as error:

@@ -2,7 +2,7 @@
 
 A key is 256 random bits, so that one round of SHA-256 is the right way to store it: slow
 password hashes make up for secrets that can be guessed, and this one cannot be. They
-would only let anybody make the server busy by sending wrong keys.
+would only help attackers to keep the server busy with wrong keys.
 """
 
 import fcntl
@@ -30,11 +30,11 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """What is known of a key; the key itself is not.
+    """The stored data of a key, without the key itself.
 
     Attributes:
         id: Public part of the key, for lists and revocation.
-        name: Who uses it. Keys of the same name act for the same principal, so that a key
+        name: Its user. Keys of the same name act for the same principal, so that a key
             can be replaced without losing what was uploaded with it.
         digest: SHA-256 of the whole key, in hexadecimal.
         revoked_at: Since when it is void; ``None`` while it is valid.
@@ -49,7 +49,7 @@ class ApiKey:
 
     @property
     def principal(self) -> Principal:
-        """Whom the key stands for."""
+        """The principal that the key stands for."""
         return Principal(id=f"key:{self.name}", name=self.name, scopes=self.scopes)
 
     def matches(self, key: str) -> bool:
@@ -78,7 +78,7 @@ def new_key(name: str, scopes: Iterable[Scope], now: datetime) -> tuple[ApiKey, 
 
 
 def id_of(key: str) -> str | None:
-    """Return the public part of a key, or ``None`` where the text is no key."""
+    """Return the public part of a key, or ``None`` if the text is no key."""
     match = _LAYOUT.fullmatch(key)
     return match["id"] if match else None
 
@@ -93,18 +93,18 @@ class KeyFile:
         """Return what changes whenever the file does; ``None`` if there is no file.
 
         Raises:
-            StorageFailed: The system cannot say.
+            StorageFailed: The system cannot report it.
         """
         try:
-            found = self._path.stat()
+            status = self._path.stat()
         except FileNotFoundError:
             return None
         except OSError as error:
             raise self._unreadable(error) from error
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def read(self) -> Sequence[ApiKey]:
-        """Return all keys, also revoked ones; none where there is no file.
+        """Return all keys, also revoked ones; none if there is no file.
 
         Raises:
             StorageFailed: The file cannot be read or understood.
@@ -126,7 +126,7 @@ class KeyFile:
     def add(self, key: ApiKey) -> None:
         """Store a new key."""
         with self._changing() as keys:
-            if any(known.id == key.id for known in keys):
+            if any(each.id == key.id for each in keys):
                 raise Conflict(f"There is a key {key.id} already.", hint="Try again.")
             keys.append(key)
 
@@ -147,7 +147,7 @@ class KeyFile:
 
     @contextmanager
     def _changing(self) -> Generator[list[ApiKey]]:
-        """Give the keys to change; what they are afterwards replaces the file at once."""
+        """Yield the keys to change; afterwards they replace the file atomically."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         lock = os.open(self._path.with_suffix(".lock"), flags, 0o600)

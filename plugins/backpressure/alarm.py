@@ -1,6 +1,6 @@
 """Reports once that a value has risen over a threshold, and again only after it has fallen."""
 
-_SLACK = 0.95
+_RESET_SHARE = 0.95
 
 
 class Alarm:
@@ -20,6 +20,6 @@ class Alarm:
         if level > self._level:
             self._level = level
             return True
-        while self._level and value < self._thresholds[self._level - 1] * _SLACK:
+        while self._level and value < self._thresholds[self._level - 1] * _RESET_SHARE:
             self._level -= 1
         return False

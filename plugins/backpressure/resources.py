@@ -65,7 +65,7 @@ class MemoryGate:
         """Admit a chunk, and watch the memory while it is received.
 
         Raises:
-            Overloaded: The memory is at its limit, or the system cannot say.
+            Overloaded: The memory is at its limit, or cannot be measured.
         """
         with self._resident.watched() as resident:
             if excess := self._excess(resident):
@@ -134,7 +134,7 @@ class DiskGate:
 
         Raises:
             StorageFull: Less is free than uploads must leave.
-            StorageFailed: The system cannot say how much is free.
+            StorageFailed: The free space cannot be measured.
         """
         with self._free.watched() as free:
             if shortage := self._shortage(free):

@@ -22,7 +22,7 @@ class Sampler:
     Args:
         read: Returns the number; quick, but a system call.
         publish: Receives each number that was read.
-        unreadable: Returns the error to raise if the system cannot say; takes the reason.
+        unreadable: Returns the error to raise if the value cannot be measured; takes the reason.
         clock: Returns seconds.
     """
 
@@ -47,7 +47,7 @@ class Sampler:
         """Return the number, at most a quarter of a second old.
 
         Raises:
-            PdfsluiceError: The system cannot say; the error that ``unreadable`` returns.
+            PdfsluiceError: The value cannot be measured; the error that ``unreadable`` returns.
         """
         now = self._clock()
         if now - self._read_at >= _MAX_AGE_SECONDS:

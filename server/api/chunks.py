@@ -1,4 +1,4 @@
-"""The bytes of uploads over HTTP: a chunk as a form, as the documentation has it, or raw."""
+"""The bytes of uploads over HTTP: a chunk as a form, or raw."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -19,26 +19,17 @@ from pdfsluice.core.uploads.results import ChunkReceipt
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.multipart.forms import FileForm
 from pdfsluice.server.problems import UnsupportedMedia
-from pdfsluice.server.protocols.resumable.fields import sha256_digest
 from pdfsluice.server.routes import Answer, Content, Route
-from pdfsluice.server.transport.body import BodyLimits, RawBody
+from pdfsluice.server.transport.body import BodyLimits
+from pdfsluice.server.transport.parsing import NoQuery, read_fields, read_query, session_id
+from pdfsluice.server.transport.reading import RawBody
 from pdfsluice.server.transport.request_headers import RequestHeaders
+from pdfsluice.server.transport.structured_fields import read_sha256
 
-from .requests import (
-    ChunkForm,
-    ChunkQuery,
-    NoQuery,
-    read_fields,
-    read_query,
-)
+from .requests import ChunkForm, ChunkQuery
 from .responses.sessions import ChunkView
 from .responses.views import respond
-from .uploads import (
-    GONE,
-    PREFIX,
-    TAG,
-    session_id,
-)
+from .uploads import GONE, PREFIX, TAG
 
 _ERRORS = (
     *GONE,
@@ -99,7 +90,7 @@ def chunk_intent(session: Session, fields: ChunkQuery) -> ChunkIntent:
 
 
 class Chunks:
-    """Handlers that take bytes in."""
+    """Handlers that receive bytes."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._uploads = runtime.uploads
@@ -137,10 +128,10 @@ class Chunks:
         )
 
     async def raw(self, request: web.Request) -> web.StreamResponse:
-        """Take the body as the bytes of a chunk: the fastest way in.
+        """Receive the body as the bytes of a chunk: the fastest way.
 
-        Where ``chunk_offset`` says where it begins, the body may be a piece of its chunk.
-        What a broken connection delivered is kept, unless a digest was announced.
+        If ``chunk_offset`` gives its start, the body may be a piece of its chunk. The bytes
+        that a broken connection delivered are kept, unless a digest was announced.
         """
         if request.content_type != "application/octet-stream":
             raise UnsupportedMedia(
@@ -149,7 +140,7 @@ class Chunks:
         session = await self._session(request)
         query = read_query(request, ChunkQuery)
         intent = chunk_intent(session, query)
-        checksum = sha256_digest(request.headers, "Content-Digest")
+        checksum = read_sha256(request.headers, "Content-Digest")
         if query.chunk_offset is not None or intent.length is None:  # it may be a piece
             intent = replace(intent, length=request.content_length or intent.length)
         intent = replace(intent, checksum=checksum, headers=RequestHeaders(request.headers))
@@ -159,14 +150,14 @@ class Chunks:
         return _answer(receipt)
 
     async def form(self, request: web.Request) -> web.StreamResponse:
-        """Take a chunk from a form. Its fields may come in any order, also behind the file."""
+        """Receive a chunk from a form. Its fields may come in any order, also after the file."""
         read_query(request, NoQuery)
         session = await self._session(request)
         settler = _Settler(session)
         form = FileForm(request, self._limits, names=_FORM_FIELDS, settle=settler)
         async with form:
             if form.has_file and not form.fields.keys() & {"chunk_id", "chunk_offset"}:
-                await self._put_aside(form, session, request)
+                await self._spool(form, session, request)
             if not form.has_file:
                 raise errors.ProtocolError("the form has no field 'file'")
             fields = read_fields(form.fields, ChunkForm, "the form")
@@ -181,8 +172,8 @@ class Chunks:
             receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, form)
         return _answer(receipt)
 
-    async def _put_aside(self, form: FileForm, session: Session, request: web.Request) -> None:
-        """Let the bytes wait: nobody knows yet where they belong. They pass the gates as well."""
+    async def _spool(self, form: FileForm, session: Session, request: web.Request) -> None:
+        """Store the bytes until their offset is known. They pass the gates as well."""
         size = session.chunk_size
         anywhere = ChunkIntent(
             offset=session.committed.frontier,
@@ -206,7 +197,7 @@ class Chunks:
 
 @dataclass(slots=True)
 class _Settler:
-    """Checks, when a form has ended, that nothing behind the file contradicts what was before."""
+    """Checks, when a form has ended, that the fields after the file agree with those before."""
 
     session: Session
     intent: ChunkIntent | None = None
@@ -214,7 +205,7 @@ class _Settler:
     def __call__(self, fields: Mapping[str, str]) -> Checksum | None:
         read = read_fields(dict(fields), ChunkForm, "the form")
         if chunk_intent(self.session, read) != self.intent:
-            raise errors.OffsetConflict("the fields behind the file contradict those before it")
+            raise errors.OffsetConflict("the fields after the file contradict those before it")
         return _checksum(read)
 
 
@@ -223,17 +214,17 @@ def _checksum(fields: ChunkForm) -> Checksum | None:
 
 
 def _check_length(request: web.Request, intent: ChunkIntent) -> None:
-    """Refuse at once what the announced length shows to be wrong."""
+    """Refuse a body whose announced length is wrong."""
     length = request.content_length
-    room = intent.max_length
-    if length is None or intent.length is None or length == intent.length <= room:
+    limit = intent.max_length
+    if length is None or intent.length is None or length == intent.length <= limit:
         return
-    kind = errors.SizeExceeded if length > room else errors.ProtocolError
+    kind = errors.SizeExceeded if length > limit else errors.ProtocolError
     raise kind(
-        f"the body has {length} bytes; {room} belong at offset {intent.offset}",
-        hint="A chunk goes on to its end: chunk_size bytes, or the end of the file."
+        f"the body has {length} bytes; {limit} belong at offset {intent.offset}",
+        hint="A chunk extends to its end: chunk_size bytes, or the end of the file."
         " Pieces of it are sent with their chunk_offset.",
-        details={"received": length, "expected": room, "offset": intent.offset},
+        details={"received": length, "expected": limit, "offset": intent.offset},
     )
 
 

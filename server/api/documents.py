@@ -24,16 +24,9 @@ from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.file_response import FileAnswer, attachment
+from pdfsluice.server.transport.parsing import NoQuery, read_json, read_query
 
-from .requests import (
-    DocumentsQuery,
-    NoQuery,
-    RenameRequest,
-    SearchRequest,
-    ThumbnailQuery,
-    read_json,
-    read_query,
-)
+from .requests import DocumentsQuery, RenameRequest, SearchRequest, ThumbnailQuery
 from .responses.documents import (
     DocumentSummary,
     DocumentsView,
@@ -47,7 +40,7 @@ from .responses.views import respond
 
 SummaryT = TypeVar("SummaryT", bound=DocumentSummary)
 
-_GREATEST_ID = 2**53 - 1
+_MAX_ID = 2**53 - 1
 _TAG = "Documents"
 _SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
 
@@ -63,7 +56,7 @@ class Documents:
         """Return the routes of documents."""
         one = "/api/documents/{document_id}"
         document = Answer("The document.", DocumentView)
-        status = Answer("How the background work stands.", ImportView)
+        status = Answer("The state of the background work.", ImportView)
         missing = (DocumentNotFound,)
         yield Route(
             method="GET",
@@ -161,7 +154,7 @@ class Documents:
             path=f"{one}/import",
             handler=self.import_status,
             scopes=(Scope.READ,),
-            summary="Show how import and indexing stand",
+            summary="Show the state of import and indexing",
             tag=_TAG,
             answers={200: status},
             errors=missing,
@@ -202,8 +195,8 @@ class Documents:
     async def rename(self, request: web.Request) -> web.StreamResponse:
         """Give a document another title; needs the scope ``read`` as well."""
         read_query(request, NoQuery)
-        wanted = await read_json(request, RenameRequest, self._limits)
-        document = await self._library.rename(request[PRINCIPAL], _id(request), wanted.title)
+        content = await read_json(request, RenameRequest, self._limits)
+        document = await self._library.rename(request[PRINCIPAL], _id(request), content.title)
         return respond(await self.view(document))
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
@@ -259,9 +252,9 @@ class Documents:
     async def search(self, request: web.Request) -> web.StreamResponse:
         """Return the passages that fit a question best, by words and by meaning."""
         read_query(request, NoQuery)
-        wanted = await read_json(request, SearchRequest, self._limits)
-        found = await self._library.search(request[PRINCIPAL], wanted.query, wanted.top_k)
-        return respond(SearchView(results=[HitView.of(*hit) for hit in found]))
+        content = await read_json(request, SearchRequest, self._limits)
+        hits = await self._library.search(request[PRINCIPAL], content.query, content.top_k)
+        return respond(SearchView(results=[HitView.of(*hit) for hit in hits]))
 
     async def view(self, document: Document) -> DocumentView:
         """Describe a document with the state of its background work."""
@@ -277,7 +270,7 @@ class Documents:
         """Describe the document of an upload that has just ended."""
         if not done.queued:
             return await self.view(done.document)
-        # Its jobs were queued a moment ago: what is known need not be asked for.
+        # Its jobs were queued a moment ago; their state needs no query.
         return DocumentView.of(
             done.document,
             lambda kind: Stage.QUEUED if kind in done.queued else Stage.NONE,
@@ -302,7 +295,7 @@ def _page(request: web.Request) -> int:
 
 def _number(request: web.Request, name: str, what: str) -> int:
     text = request.match_info[name]
-    digits = text.isascii() and text.isdigit() and len(text) <= len(str(_GREATEST_ID))
-    if not digits or not 0 < int(text) <= _GREATEST_ID:
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_ID))
+    if not digits or not 0 < int(text) <= _MAX_ID:
         raise DocumentNotFound(f"there is no {what} {text[:40]!r}")
     return int(text)

@@ -12,10 +12,10 @@ from pdfsluice.core.plugins.ports.stages import ReadinessCheck
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.uploads.service import UploadStats
 from pdfsluice.server.routes import Answer, Route
+from pdfsluice.server.transport.parsing import NoQuery, read_query
 
 from .cached import Cached
 from .memory import MIB, used_memory_mb
-from .requests import NoQuery, read_query
 from .responses.views import respond
 
 _WARNING_SHARE = 0.8
@@ -45,7 +45,7 @@ class LiveView(BaseModel):
 
 
 class ReadyView(BaseModel):
-    """Whether the server can take uploads, and what prevents it."""
+    """Whether the server can receive uploads, and what prevents it."""
 
     status: str
     checks: dict[str, str]
@@ -101,11 +101,11 @@ class Health:
             path="/health/ready",
             handler=self.ready,
             scopes=(),
-            summary="Report whether uploads can be taken",
+            summary="Report whether uploads can be received",
             tag=_TAG,
             answers={
                 200: Answer("They can.", ReadyView),
-                503: Answer("They cannot; the checks say why.", ReadyView),
+                503: Answer("They cannot; the checks give the reason.", ReadyView),
             },
         )
 
@@ -149,7 +149,7 @@ class Health:
             async with asyncio.timeout(_CHECK_TIMEOUT):
                 stats = await self._stats.get()
                 checks["stores"] = await asyncio.to_thread(self._state_space)
-        except Exception as error:  # noqa: BLE001 - whatever a store raises, it is not ready
+        except Exception as error:  # noqa: BLE001 - a store that raises is not ready
             checks["stores"] = type(error).__name__
         else:
             if stats.store.available_bytes <= 0:
@@ -183,10 +183,10 @@ async def _obstacle(check: ReadinessCheck) -> str:
     try:
         async with asyncio.timeout(_CHECK_TIMEOUT):
             return await check() or _OK
-    except Exception as error:  # noqa: BLE001 - whatever a plugin raises, it is not ready
+    except Exception as error:  # noqa: BLE001 - a plugin that raises is not ready
         return type(error).__name__
 
 
 def _free_bytes(folder: Path) -> int:
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize

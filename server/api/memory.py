@@ -10,7 +10,7 @@ _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes ther
 
 
 def used_memory_mb() -> float:
-    """Return the resident memory in MiB; the peak if the system cannot say (no ``/proc``)."""
+    """Return the resident memory in MiB; the peak on systems without ``/proc``."""
     try:
         return round(psutil.Process().memory_info().rss / MIB, 1)
     except (OSError, psutil.Error):

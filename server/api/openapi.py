@@ -169,17 +169,17 @@ def _present(field: Json) -> Json:
     if "anyOf" not in field:
         return field
     (kind,) = (inner for inner in field["anyOf"] if inner.get("type") != "null")
-    kept = {name: value for name, value in field.items() if name not in {"anyOf", "default"}}
-    return {**kept, **kind}
+    schema = {name: value for name, value in field.items() if name not in {"anyOf", "default"}}
+    return {**schema, **kind}
 
 
 def _responses(route: Route) -> Json:
     responses = {str(status): _answer(answer) for status, answer in route.answers.items()}
     kinds: dict[int, list[type[errors.PdfsluiceError]]] = {}
     for kind in _possible(route):
-        known = kinds.setdefault(status_of(kind), [])
-        if kind not in known:
-            known.append(kind)
+        listed = kinds.setdefault(status_of(kind), [])
+        if kind not in listed:
+            listed.append(kind)
     for status, several in sorted(kinds.items()):
         words = (f"`{kind.code}`: {inspect.getdoc(kind)}" for kind in several)
         responses[str(status)] = _problem("\n\n".join(words))

@@ -13,11 +13,12 @@ from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.uploads.quarantine import Quarantine
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
+from pdfsluice.server.transport.parsing import checked_id, read_query
 
-from .requests import QuarantineQuery, read_query
+from .requests import QuarantineQuery
 from .responses.documents import FindingView
 from .responses.views import View, respond, views_of
-from .uploads import PREFIX, TAG, checked_id
+from .uploads import PREFIX, TAG
 
 
 class QuarantinedView(View):
@@ -77,16 +78,16 @@ class QuarantineList:
         )
 
     async def list(self, request: web.Request) -> web.StreamResponse:
-        """Return refused uploads in quarantine, whoever sent them, newest first.
+        """Return refused uploads in quarantine, of all principals, newest first.
 
         For administrators. ``next`` is the ``after`` of the next page.
         """
         query = read_query(request, QuarantineQuery)
         after = None if query.after is None else checked_id(query.after)
-        found = await self._quarantine.uploads(
+        uploads = await self._quarantine.uploads(
             request[PRINCIPAL], after=after, limit=query.limit + 1
         )
-        page = found[: query.limit]
-        following = page[-1].id if len(found) > len(page) else None
+        page = uploads[: query.limit]
+        following = page[-1].id if len(uploads) > len(page) else None
         views = [QuarantinedView.of(each) for each in page]
         return respond(QuarantineView(uploads=views, next=following))

@@ -1,27 +1,21 @@
 """The description of the interface, for programs and for people."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
+from types import ModuleType
 from typing import Any
 
 from aiohttp import hdrs, web
 
-from pdfsluice.core import errors
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.server import problems
-from pdfsluice.server.protocols.resumable import responses as ietf_answers
-from pdfsluice.server.protocols.tus import dispatch as tus_dispatch
-from pdfsluice.server.protocols.tus import handlers as tus
 from pdfsluice.server.routes import Answer, Route
+from pdfsluice.server.transport.parsing import NoQuery, read_query
 
 from .openapi import describe
-from .requests import NoQuery, read_query
 from .responses.views import respond
 
 _TAG = "Description"
-_WITH_ERRORS = (errors, problems, tus, tus_dispatch, ietf_answers)
-"""The modules whose errors become answers."""
 _STYLE = """
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
@@ -44,11 +38,22 @@ class Manual:
     """Handlers for the description.
 
     Args:
-        table: All routes; read when somebody asks, thus complete by then.
+        table: All routes; read at the first request, when it is complete.
+        kinds: The class of every error code.
+        version: Version of the distribution.
+        root_path: The path under which a proxy shows the server.
     """
 
-    def __init__(self, table: Sequence[Route], *, version: str, root_path: str = "") -> None:
+    def __init__(
+        self,
+        table: Sequence[Route],
+        kinds: Mapping[str, type[PdfsluiceError]],
+        *,
+        version: str,
+        root_path: str = "",
+    ) -> None:
         self._table = table
+        self._kinds = kinds
         self._version = version
         self._root_path = root_path
         self._document: Json | None = None
@@ -80,7 +85,7 @@ class Manual:
             path="/docs/style.css",
             handler=self.style,
             scopes=(),
-            summary="Return the looks of the page",
+            summary="Return the style sheet of the page",
             tag=_TAG,
             answers={200: Answer("A style sheet.", media="text/css")},
             listed=False,
@@ -97,9 +102,9 @@ class Manual:
         )
 
     async def problem(self, request: web.Request) -> web.StreamResponse:
-        """Explain an error code: where the ``type`` of a problem leads (RFC 9457, 3.1.1)."""
+        """Explain an error code; the ``type`` of a problem links here (RFC 9457, 3.1.1)."""
         code = request.match_info["code"]
-        kind = kinds_of_errors().get(code)
+        kind = self._kinds.get(code)
         if kind is None:
             raise web.HTTPNotFound
         title = f"<h1><code>{escape(code)}</code></h1>"
@@ -127,10 +132,12 @@ class Manual:
         return self._document
 
 
-def kinds_of_errors() -> dict[str, type[PdfsluiceError]]:
-    """Return the class of every error code."""
-    found = [thing for module in _WITH_ERRORS for thing in vars(module).values()]
-    kinds = [kind for kind in found if isinstance(kind, type) and issubclass(kind, PdfsluiceError)]
+def kinds_of_errors(modules: Iterable[ModuleType]) -> Mapping[str, type[PdfsluiceError]]:
+    """Return the class of every error code that modules define."""
+    members = [thing for module in modules for thing in vars(module).values()]
+    kinds = [
+        kind for kind in members if isinstance(kind, type) and issubclass(kind, PdfsluiceError)
+    ]
     return {kind.code: kind for kind in kinds if "code" in vars(kind)}
 
 

@@ -1,43 +1,32 @@
-"""What clients may send: pydantic models that validate, and that the description is made of."""
+"""What clients may send, as models for validation and for the description."""
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from aiohttp import web
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    ValidationError,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from pdfsluice.config.wording import described, predicate
-from pdfsluice.core.errors import ProtocolError
-from pdfsluice.server.problems import UnsupportedMedia
-from pdfsluice.server.transport.body import BodyLimits, read_small
+from pdfsluice.server.transport.parsing import Parameters, Request
 
-JSON_LIMIT = 64 * 1024
-"""Longest JSON body, in bytes."""
-_MOST = 10**15  # a petabyte; JavaScript and every store keep numbers up to here exactly
+_MAX_NUMBER = 10**15  # a petabyte; JavaScript and every store keep numbers up to here exactly
 _HIDDEN = r"\u0000-\u001F\u007F-\u009F\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF"
 """Control characters, and those that turn text around or hide in it."""
 _TEXT = re.compile(rf"^[^{_HIDDEN}]*$")
 _FILE_NAME = re.compile(rf"^[^{_HIDDEN}/\\]*[^{_HIDDEN}/\\\s.][^{_HIDDEN}/\\]*$")
 _SHA256 = re.compile(r"^([0-9a-fA-F]{64})?$")
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
-
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Text that has to match a pattern: the description shows it, the error says it in words."""
+    """Text that has to match a pattern; the description shows it, the error explains it."""
 
     pattern: re.Pattern[str]
     meaning: str
@@ -59,34 +48,22 @@ class Matching:
 
 
 def _whole(value: Any) -> Any:
-    """Take ``5.0`` for ``5``: to JSON they are the same number."""
+    """Read ``5.0`` as ``5``: to JSON they are the same number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 _Integral = BeforeValidator(_whole)
-Bytes = Annotated[int, Field(ge=1, le=_MOST), _Integral]
+Bytes = Annotated[int, Field(ge=1, le=_MAX_NUMBER), _Integral]
 Text = Annotated[str, Matching(_TEXT, "must not contain control characters")]
 FileName = Annotated[
     str, Matching(_FILE_NAME, "must be a name without path parts and control characters")
 ]
-Size = Annotated[int, Field(ge=0, le=_MOST)]
+Size = Annotated[int, Field(ge=0, le=_MAX_NUMBER)]
 Sha256 = Annotated[
     str,
     Matching(_SHA256, "must be a SHA-256 in hexadecimal, 64 digits"),
     AfterValidator(lambda text: text or None),
 ]
-
-
-class Request(BaseModel):
-    """Base of JSON bodies: no field that is not known, no value of another type."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Parameters(BaseModel):
-    """Base of query parameters and form fields, which come as text."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class InitiateRequest(Request):
@@ -104,7 +81,9 @@ class InitiateRequest(Request):
     check_duplicates: bool = Field(
         True, description="Whether a document with the same bytes ends the upload."
     )
-    auto_build_index: bool = Field(False, description="Whether to make it searchable at once.")
+    auto_build_index: bool = Field(
+        False, description="Whether to make it searchable right after the import."
+    )
     expected_hash: Sha256 | None = Field(
         None, description="SHA-256 of the file in hexadecimal, if known."
     )
@@ -114,19 +93,19 @@ class InitiateRequest(Request):
     ] = Field(
         default_factory=dict,
         max_length=32,
-        description="What the client says about the file.",
-        json_schema_extra={"additionalProperties": False},  # beside names that match
+        description="The client's data about the file.",
+        json_schema_extra={"additionalProperties": False},  # in addition to names that match
     )
 
 
 class ResumeRequest(Request):
-    """Goes on with a session, perhaps from another device."""
+    """Resumes a session, perhaps from another device."""
 
     session_id: str = Field(max_length=100, description="The session.")
     client_id: Text = Field(
         "", max_length=200, description="Names the WebSocket of the client from now on."
     )
-    last_chunk_id: Annotated[int, Field(ge=-1, le=_MOST), _Integral] | None = Field(
+    last_chunk_id: Annotated[int, Field(ge=-1, le=_MAX_NUMBER), _Integral] | None = Field(
         None,
         description="What the client believes to be its last chunk; the answer knows better.",
     )
@@ -143,7 +122,7 @@ class CompleteRequest(Request):
 
 
 class CancelRequest(Request):
-    """Gives an upload up."""
+    """Cancels an upload."""
 
     reason: Text = Field("", max_length=500, description="Why, for the log and for watchers.")
 
@@ -164,7 +143,7 @@ class SearchRequest(Request):
 
 
 class ChunkQuery(Parameters):
-    """Says which chunk a raw body is; one of the two is enough."""
+    """Identifies the chunk of a raw body; one of the two is enough."""
 
     chunk_id: Size | None = Field(None, description="Number of the chunk, from 0.")
     chunk_offset: Size | None = Field(None, description="Offset in the file, in bytes.")
@@ -175,7 +154,7 @@ class ChunkForm(ChunkQuery):
 
     is_final: bool | None = Field(None, description="Whether it is the last chunk of the file.")
     checksum: Sha256 | None = Field(
-        None, description="SHA-256 of the chunk in hexadecimal; may come behind the file."
+        None, description="SHA-256 of the chunk in hexadecimal; may come after the file."
     )
 
 
@@ -184,7 +163,7 @@ class DocumentsQuery(Parameters):
 
     limit: int = Field(50, ge=1, le=500, description="How many documents to return at most.")
     after: int | None = Field(
-        None, ge=1, le=_MOST, description="The ``next`` of the answer before."
+        None, ge=1, le=_MAX_NUMBER, description="The ``next`` of the answer before."
     )
 
 
@@ -196,81 +175,6 @@ class QuarantineQuery(Parameters):
 
 
 class ThumbnailQuery(Parameters):
-    """Says how large a page is to be drawn."""
+    """Selects the size of a drawn page."""
 
     width: int = Field(240, ge=16, le=2000, description="Width in pixels.")
-
-
-class WatchQuery(Parameters):
-    """Says how much a watcher wants to hear."""
-
-    detail: str = Field(
-        "", pattern="^(full)?$", description="``full`` for counters, stages and findings."
-    )
-
-
-class NoQuery(Parameters):
-    """The query parameters of a path that takes none."""
-
-
-async def read_json(
-    request: web.Request, model: type[ModelT], limits: BodyLimits, *, required: bool = True
-) -> ModelT:
-    """Return the JSON body of a request.
-
-    Raises:
-        UnsupportedMedia: It is something else than JSON.
-        SizeExceeded: It is longer than :data:`JSON_LIMIT`.
-        ProtocolError: It is broken, or not what the model describes.
-    """
-    if not request.can_read_body:
-        if required:
-            raise ProtocolError("the request has no body; JSON is expected")
-        return model()
-    if request.content_type not in {"application/json", "application/octet-stream"}:
-        raise UnsupportedMedia(
-            f"the body is {request.content_type[:80]}; application/json is expected"
-        )
-    content = await read_small(request, limits, most=JSON_LIMIT)
-    if not required and content.strip() in {b"", b"null"}:  # clients send null for "nothing"
-        return model()
-    try:
-        return model.model_validate_json(content)
-    except ValidationError as error:
-        raise invalid(error, "the body") from error
-
-
-def read_query(request: web.Request, model: type[ModelT]) -> ModelT:
-    """Return the query parameters of a request.
-
-    Raises:
-        ProtocolError: They are not what the model describes.
-    """
-    return read_fields(dict(request.query), model, "the query")
-
-
-def read_fields(fields: dict[str, str], model: type[ModelT], where: str) -> ModelT:
-    """Return values that came as text.
-
-    Raises:
-        ProtocolError: They are not what the model describes.
-    """
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        raise invalid(error, where) from error
-
-
-def invalid(error: ValidationError, where: str) -> ProtocolError:
-    """Say which fields are wrong, and what is wrong with each."""
-    problems = [
-        (".".join(str(part) for part in item["loc"]), item)
-        for item in error.errors(include_url=False, include_input=False)
-    ]
-    return ProtocolError(
-        f"{where} is not valid: {described(*problems[0])}",
-        hint="See /docs for the fields and their types.",
-        details={
-            "errors": [{"field": name, "message": predicate(item)} for name, item in problems]
-        },
-    )

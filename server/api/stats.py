@@ -1,20 +1,18 @@
-"""What operators ask: limits, plugins, memory and metrics."""
+"""Information for operators: limits, plugins, memory and metrics."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
 from pdfsluice.core.models import Scope
-from pdfsluice.core.plugins.registry import choose
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.server.metrics import Metrics
 from pdfsluice.server.routes import Answer, Route
-from pdfsluice.server.websocket.subscribers import Subscribers
+from pdfsluice.server.transport.parsing import NoQuery, read_query
 
 from .memory import peak_memory_mb, used_memory_mb
-from .requests import NoQuery, read_query
 from .responses.views import respond
 from .uploads import PREFIX
 
@@ -70,22 +68,23 @@ class PluginsView(BaseModel):
     parts: dict[str, list[str]]
 
 
-def policy_in_words(runtime: Runtime) -> str:
-    """Return the name of the policy, with its preset if it has one: ``rules (standard)``."""
-    spec = choose("policies", runtime.registry.policies, runtime.settings.policy)
-    return f"{spec.name} ({spec.variant})" if spec.variant else spec.name
-
-
 class Operations:
-    """Handlers for operators."""
+    """Handlers for operators.
+
+    Args:
+        runtime: The running server.
+        metrics: The metrics of this server.
+        watchers: Returns the number of open WebSockets.
+        version: Version of the distribution.
+    """
 
     def __init__(
-        self, runtime: Runtime, subscribers: Subscribers, metrics: Metrics, *, version: str
+        self, runtime: Runtime, metrics: Metrics, watchers: Callable[[], int], *, version: str
     ) -> None:
         self._runtime = runtime
         self._settings = runtime.settings
-        self._subscribers = subscribers
         self._metrics = metrics
+        self._watchers = watchers
         self._version = version
 
     def routes(self) -> Iterator[Route]:
@@ -95,7 +94,7 @@ class Operations:
             path="/api/info",
             handler=self.info,
             scopes=(),
-            summary="Tell what this server is",
+            summary="Show what this server is",
             tag=_TAG,
             answers={200: Answer("What it is.", InfoView)},
         )
@@ -143,7 +142,7 @@ class Operations:
                 version=self._version,
                 authentication_required=self._runtime.authentication_required,
                 limits=limits,
-                policy=policy_in_words(self._runtime),
+                policy=self._runtime.policy.title,
             )
         )
 
@@ -189,7 +188,7 @@ class Operations:
         scrubber = self._runtime.scrubber
         body, content_type = self._metrics.render(
             stats,
-            watchers=len(self._subscribers),
+            watchers=self._watchers(),
             damaged=scrubber.damaged_documents,
             strays=scrubber.report.files_without_document,
         )

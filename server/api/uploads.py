@@ -1,31 +1,33 @@
 """Uploads over HTTP: initiate, send chunks, resume, complete, cancel, release, list."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from aiohttp import hdrs, web
 
 from pdfsluice.core import errors
-from pdfsluice.core.models import Scope, Session
+from pdfsluice.core.models import Completion, Scope, Session
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.uploads.creating import Initiation
-from pdfsluice.core.uploads.lifecycle import missing
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits
-from pdfsluice.server.websocket.subscribers import Subscribers
+from pdfsluice.server.transport.parsing import (
+    NoQuery,
+    checked_id,
+    read_json,
+    read_query,
+    session_id,
+)
 
 from .documents import Documents
 from .requests import (
     CancelRequest,
     CompleteRequest,
     InitiateRequest,
-    NoQuery,
     ResumeRequest,
-    read_json,
-    read_query,
 )
 from .responses.sessions import (
     AcceptedView,
@@ -43,14 +45,22 @@ GONE = (errors.SessionNotFound, errors.SessionExpired, errors.SessionEnded)
 
 
 class Uploads:
-    """Handlers for upload sessions; :mod:`.chunks` takes the bytes."""
+    """Handlers for upload sessions; :mod:`.chunks` receives the bytes.
 
-    def __init__(self, runtime: Runtime, documents: Documents, subscribers: Subscribers) -> None:
+    Args:
+        runtime: The running server.
+        documents: Describes the documents of completed uploads.
+        follow: Subscribes the client's WebSockets to a session.
+    """
+
+    def __init__(
+        self, runtime: Runtime, documents: Documents, follow: Callable[[Session], None]
+    ) -> None:
         self._uploads = runtime.uploads
         self._library = runtime.library
         self._settings = runtime.settings
         self._documents = documents
-        self._subscribers = subscribers
+        self._follow = follow
         self._limits = BodyLimits.of(runtime.settings)
 
     def routes(self) -> Iterator[Route]:
@@ -87,7 +97,7 @@ class Uploads:
             path=f"{PREFIX}/resume",
             handler=self.resume,
             scopes=(Scope.UPLOAD,),
-            summary="Go on with an upload",
+            summary="Resume an upload",
             tag=TAG,
             body=ResumeRequest,
             answers={200: session},
@@ -100,15 +110,15 @@ class Uploads:
             scopes=(Scope.UPLOAD,),
             summary="Complete an upload",
             tag=TAG,
-            headers={"Prefer": "respond-async, to be answered at once (RFC 7240)."},
+            headers={"Prefer": "respond-async, for an immediate answer (RFC 7240)."},
             body=CompleteRequest,
             body_required=False,
             answers={
                 200: Answer("The document is in the catalogue.", CompletedView),
                 202: Answer(
-                    "Validation and import go on; ask the status address.",
+                    "Validation and import continue; query the status address.",
                     AcceptedView,
-                    headers={"Location": "Where to ask."},
+                    headers={"Location": "Where to query the state."},
                 ),
             },
             errors=(
@@ -170,23 +180,23 @@ class Uploads:
         named in ``details.document`` of a 409, before a byte is sent.
         """
         read_query(request, NoQuery)
-        wanted = await read_json(request, InitiateRequest, self._limits)
+        content = await read_json(request, InitiateRequest, self._limits)
         initiation = Initiation(
-            filename=wanted.filename,
-            total_size=wanted.file_size,
-            client_id=wanted.client_id or f"client_{uuid4().hex}",
-            chunk_size=wanted.chunk_size,
-            title=wanted.title,
-            check_duplicates=wanted.check_duplicates,
-            auto_build_index=wanted.auto_build_index,
-            expected_digest=wanted.expected_hash,
-            metadata=wanted.metadata,
+            filename=content.filename,
+            total_size=content.file_size,
+            client_id=content.client_id or f"client_{uuid4().hex}",
+            chunk_size=content.chunk_size,
+            title=content.title,
+            check_duplicates=content.check_duplicates,
+            auto_build_index=content.auto_build_index,
+            expected_digest=content.expected_hash,
+            metadata=content.metadata,
         )
         try:
             session = await self._uploads.initiate(request[PRINCIPAL], initiation)
         except errors.DuplicateDocument as error:
             raise await self._with_document(request, error) from None
-        self._subscribers.follow(session)
+        self._follow(session)
         return respond(InitiatedView.of(session, self._settings))
 
     async def status(self, request: web.Request) -> web.StreamResponse:
@@ -198,11 +208,11 @@ class Uploads:
     async def resume(self, request: web.Request) -> web.StreamResponse:
         """Check the stored bytes and return the session with what is missing."""
         read_query(request, NoQuery)
-        wanted = await read_json(request, ResumeRequest, self._limits)
+        content = await read_json(request, ResumeRequest, self._limits)
         session = await self._uploads.resume(
-            request[PRINCIPAL], checked_id(wanted.session_id), wanted.client_id
+            request[PRINCIPAL], checked_id(content.session_id), content.client_id
         )
-        self._subscribers.follow(session)
+        self._follow(session)
         return respond(await self._view(request, session))
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
@@ -212,29 +222,30 @@ class Uploads:
         ``Prefer: respond-async`` it does not wait at all.
         """
         read_query(request, NoQuery)
-        wanted = await read_json(request, CompleteRequest, self._limits, required=False)
-        if wanted.expected_hash:
+        content = await read_json(request, CompleteRequest, self._limits, required=False)
+        if content.expected_hash:
             await self._uploads.announce_digest(
-                request[PRINCIPAL], session_id(request), wanted.expected_hash
+                request[PRINCIPAL], session_id(request), content.expected_hash
             )
         if prefers_async(request):
             return await self._complete_later(request)
         done = await self._uploads.complete(request[PRINCIPAL], session_id(request))
-        view = await self._documents.view_completed(done)
-        return respond(CompletedView(document=view, duplicate=done.duplicate))
+        return await self.completed(done)
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:
-        """Give an upload up and delete its bytes; cancelling again is harmless.
+        """Cancel an upload and delete its bytes; cancelling again is harmless.
 
         An administrator deletes a file in quarantine this way; its upload stays refused.
         """
         read_query(request, NoQuery)
-        wanted = await read_json(request, CancelRequest, self._limits, required=False)
-        session = await self._uploads.cancel(request[PRINCIPAL], session_id(request), wanted.reason)
+        content = await read_json(request, CancelRequest, self._limits, required=False)
+        session = await self._uploads.cancel(
+            request[PRINCIPAL], session_id(request), content.reason
+        )
         return respond(CancelledView.of(session))
 
     async def release(self, request: web.Request) -> web.StreamResponse:
-        """Let a refused upload that is kept in quarantine go on; for administrators."""
+        """Resume a refused upload that is kept in quarantine; for administrators."""
         read_query(request, NoQuery)
         session = await self._uploads.release(request[PRINCIPAL], session_id(request))
         return respond(await self._view(request, session))
@@ -246,27 +257,32 @@ class Uploads:
         sessions = await self._uploads.resumable(request[PRINCIPAL])
         return respond([ResumableView.of(session, now) for session in sessions])
 
+    async def completed(self, done: Completion) -> web.Response:
+        """Answer an upload that became a document, whatever protocol it came by."""
+        view = await self._documents.view_completed(done)
+        return respond(CompletedView(document=view, duplicate=done.duplicate))
+
+    def accepted(self, session_id: str, status: str) -> web.Response:
+        """Answer an upload whose completion continues without the client."""
+        status_url = f"{self._settings.root_path}{PREFIX}/{session_id}"
+        view = AcceptedView(session_id=session_id, status=status, status_url=status_url)
+        return respond(view, status=202)
+
     async def _complete_later(self, request: web.Request) -> web.StreamResponse:
         session = await self._uploads.start_completion(request[PRINCIPAL], session_id(request))
-        where = f"{PREFIX}/{session.id}"
-        return respond(
-            AcceptedView(
-                session_id=session.id,
-                status=session.state.value,
-                status_url=self._settings.root_path + where,
-            ),
-            status=202,
-            headers={hdrs.LOCATION: where, "Preference-Applied": "respond-async"},
-        )
+        response = self.accepted(session.id, session.state.value)
+        response.headers[hdrs.LOCATION] = f"{PREFIX}/{session.id}"
+        response.headers["Preference-Applied"] = "respond-async"
+        return response
 
     async def _view(self, request: web.Request, session: Session) -> SessionView:
         document = None
         counters = self._uploads.counters(session)
         if session.document_id is not None:
             try:
-                found = await self._library.get(request[PRINCIPAL], session.document_id)
-                document = await self._documents.view(found)
-                status = await self._library.import_status(found)
+                stored = await self._library.get(request[PRINCIPAL], session.document_id)
+                document = await self._documents.view(stored)
+                status = await self._library.import_status(stored)
                 counters = replace(counters, imported=status.share)
             except (errors.DocumentNotFound, errors.PermissionDenied):
                 document = None  # deleted since, or the key may upload only
@@ -275,7 +291,7 @@ class Uploads:
     async def _with_document(
         self, request: web.Request, error: errors.DuplicateDocument
     ) -> errors.DuplicateDocument:
-        """Put the document itself beside its id, for who may read it."""
+        """Add the document to the error, if the principal may read it."""
         principal = request[PRINCIPAL]
         if not principal.may(Scope.READ):
             return error
@@ -287,30 +303,7 @@ class Uploads:
         )
 
 
-def session_id(request: web.Request) -> str:
-    """Return the session id of the path.
-
-    Raises:
-        SessionNotFound: It cannot be one.
-    """
-    return checked_id(request.match_info["session_id"])
-
-
-def checked_id(text: str) -> str:
-    """Return a session id if it can be one; nothing else reaches a store.
-
-    Raises:
-        SessionNotFound: It cannot be one.
-    """
-    try:
-        if str(UUID(text)) == text:
-            return text
-    except ValueError:
-        pass
-    raise missing()
-
-
 def prefers_async(request: web.Request) -> bool:
-    """Whether the client does not want to wait (RFC 7240, 4.1)."""
+    """Whether the client asks for an immediate answer (RFC 7240, 4.1)."""
     preferences = ",".join(request.headers.getall("Prefer", ())).lower().split(",")
     return any(item.split(";")[0].strip() == "respond-async" for item in preferences)

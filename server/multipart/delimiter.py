@@ -1,4 +1,4 @@
-"""Finds the line that ends a file in a form, in megabytes of anything, as fast as can be."""
+"""Finds the line that ends a file in a form, fast, in megabytes of any bytes."""
 
 from functools import cache
 from typing import Any, Final
@@ -11,7 +11,7 @@ except ImportError:  # no wheel for this platform; it is slower without
     hyperscan = None  # type: ignore[assignment]  # a module or nothing
 
 _STEM: Final = b"\r\n--"
-_MOST_STEMS: Final = 8
+_MAX_STEMS: Final = 8
 """Stems looked at closely in one piece of data; one that has more is searched in another way."""
 _SEARCH_SIZE: Final = 64 * 1024
 
@@ -35,7 +35,7 @@ class Delimiter:
         """
         start = 0
         if self._scratch is not None:
-            for _ in range(_MOST_STEMS):
+            for _ in range(_MAX_STEMS):
                 start = self._find_stem(data, start)
                 if start < 0 or data[start : start + len(self.line)] == self.line:
                     return start
@@ -60,11 +60,11 @@ class Delimiter:
 
         A memoryview cannot search itself, and one search through a large buffer costs more.
         """
-        for place in range(start, len(data), _SEARCH_SIZE):
-            piece = bytes(data[place : place + _SEARCH_SIZE + len(self.line) - 1])
+        for begin in range(start, len(data), _SEARCH_SIZE):
+            piece = bytes(data[begin : begin + _SEARCH_SIZE + len(self.line) - 1])
             index = piece.find(self.line)
             if index >= 0:
-                return place + index
+                return begin + index
         return -1
 
 

@@ -1,12 +1,12 @@
 """A chunk as ``multipart/form-data`` (RFC 7578): some short fields and one file, in any order.
 
-The file is handed on slice by slice while it arrives. What stands behind it is read
-afterwards: a checksum, or fields that have to agree with what was said before.
+The file is passed on slice by slice while it arrives. The fields after it are read
+afterwards: a checksum, or fields that have to agree with those before the file.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,12 +21,13 @@ from pdfsluice.core.models import Checksum
 from pdfsluice.core.threads import run_uncancelled
 from pdfsluice.core.uploads.receiving import Part, Slice
 from pdfsluice.server.problems import UnsupportedMedia
-from pdfsluice.server.transport.body import BodyLimits, BodyReader
+from pdfsluice.server.transport.body import BodyLimits, RequestBody
+from pdfsluice.server.transport.reading import open_body
 
 from .parts import FormParts
 
-_BOUNDARY_LIMIT = 70  # RFC 2046, 5.1.1
-_SPOOL_SLICE = 256 * 1024
+_MAX_BOUNDARY = 70  # RFC 2046, 5.1.1
+_SPOOL_READ_SIZE = 256 * 1024
 
 Settle = Callable[[Mapping[str, str]], Checksum | None]
 """Looks at all fields when the body has ended; returns the checksum of the file, if any."""
@@ -35,8 +36,8 @@ Settle = Callable[[Mapping[str, str]], Checksum | None]
 class FileForm:
     """A form that is being read; use as an async context manager.
 
-    Entering reads on to the file, or to the end where there is none. Then ``fields`` has
-    what came before the file.
+    Entering reads up to the file, or to the end if there is none. Then ``fields`` has
+    the fields before the file.
 
     Args:
         request: The request; nothing of its body has been read.
@@ -55,12 +56,13 @@ class FileForm:
         settle: Settle,
         file: str = "file",
     ) -> None:
-        self._reader = BodyReader(request, limits)
+        self._opening = open_body(request, limits)
+        self._body: RequestBody
         self._parts = FormParts(_boundary(request), names, file)
         self._settle = settle
         self._begun: Iterator[Slice] = iter(())
         self._spool: BinaryIO | None = None
-        self._held = ExitStack()
+        self._held = AsyncExitStack()
         self.checksum: Checksum | None = None
 
     @property
@@ -74,11 +76,11 @@ class FileForm:
         return self._parts.has_file
 
     async def __aenter__(self) -> Self:
-        with ExitStack() as held:
-            held.enter_context(self._reader)
+        async with AsyncExitStack() as held:
+            self._body = await held.enter_async_context(self._opening)
             data = b" "
             while data and not self.has_file:
-                data = await self._reader.read()
+                data = await self._body.read()
                 self._begun = self._parts.feed(data)
                 for first in self._begun:  # fields are read on the way to it
                     self._begun = chain([first], self._begun)
@@ -87,18 +89,18 @@ class FileForm:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._held.close()
+        await self._held.aclose()
 
     async def parts(self, max_bytes: int) -> AsyncGenerator[Part]:
-        """Yield the bytes of the file as they come, then settle what came behind it.
+        """Yield the bytes of the file as they come, then settle the fields after it.
 
         Raises:
             ProtocolError: The form is malformed or has a field that is not known.
-            BodyIncomplete: The client broke off.
+            BodyIncomplete: The connection broke.
             BodyTimeout: The client is too slow.
         """
         if self._spool is not None:
-            yield iter(partial(self._spool.read, _SPOOL_SLICE), b"")
+            yield iter(partial(self._spool.read, _SPOOL_READ_SIZE), b"")
         else:
             async with aclosing(self._file(max_bytes)) as parts:
                 async for part in parts:
@@ -106,7 +108,7 @@ class FileForm:
         self.checksum = self._settle(self.fields)
 
     async def spool(self, folder: Path, *, max_bytes: int) -> None:
-        """Put the file aside, in a nameless file in ``folder``, to see what comes behind it.
+        """Store the file in a nameless file in ``folder``, to read the fields after it first.
 
         Raises:
             SizeExceeded: The file has more than ``max_bytes`` bytes.
@@ -116,13 +118,13 @@ class FileForm:
             await self._spool_file(folder, max_bytes)
         except OSError as error:
             raise StorageFailed(
-                f"the file in the form could not be put aside: {error.strerror}",
-                hint="Put the field chunk_id before the file: then it need not be.",
+                f"the file in the form could not be stored: {error.strerror}",
+                hint="Send the field chunk_id before the file: then it need not be stored.",
             ) from error
 
     async def _spool_file(self, folder: Path, max_bytes: int) -> None:
-        made = await asyncio.to_thread(_nameless_file, folder)
-        self._spool = spool = self._held.enter_context(made)
+        opened = await asyncio.to_thread(_nameless_file, folder)
+        self._spool = spool = self._held.enter_context(opened)
         async with aclosing(self._file(max_bytes)) as parts:
             async for part in parts:
                 await run_uncancelled(asyncio.to_thread(spool.writelines, part))
@@ -135,7 +137,7 @@ class FileForm:
 
     async def _file(self, max_bytes: int) -> AsyncGenerator[Part]:
         yield self._begun
-        async with aclosing(self._reader.parts(max_bytes)) as parts:
+        async with aclosing(self._body.parts(max_bytes)) as parts:
             async for part in parts:
                 yield chain.from_iterable(map(self._parts.feed, part))
         list(self._parts.feed(b""))  # nothing of the file comes any more; is the form whole?
@@ -152,6 +154,6 @@ def _boundary(request: web.Request) -> str:
             hint="Send a form, or PUT the bytes of the chunk as application/octet-stream.",
         )
     boundary = parse_mimetype(request.headers[hdrs.CONTENT_TYPE]).parameters.get("boundary", "")
-    if not 0 < len(boundary) <= _BOUNDARY_LIMIT:
+    if not 0 < len(boundary) <= _MAX_BOUNDARY:
         raise ProtocolError("the Content-Type of the form has no usable boundary")
     return boundary

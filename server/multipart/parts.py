@@ -1,4 +1,4 @@
-"""Takes ``multipart/form-data`` (RFC 7578) apart as it comes, without input or output."""
+"""Parses ``multipart/form-data`` (RFC 7578) as it arrives, without input or output."""
 
 from collections.abc import Collection, Iterator
 
@@ -9,15 +9,15 @@ from pdfsluice.core.uploads.receiving import Slice
 
 from .delimiter import Delimiter
 
-FIELD_LIMIT = 1024
+MAX_FIELD_SIZE = 1024
 """Longest value of a field, in bytes."""
-OVERHEAD_LIMIT = 64 * 1024
-"""Most bytes that a form may have beside its file."""
-_LINE_LIMIT = 8 * 1024
+MAX_OVERHEAD = 64 * 1024
+"""Bytes that a form may have in addition to its file."""
+_MAX_LINE = 8 * 1024
 
 
 class FormParts:
-    """Takes a form apart: keeps the fields and hands the bytes of the file on.
+    """Parses a form: keeps the fields and yields the bytes of the file.
 
     The parser sees the form without the bytes of the file, which are far too many to be
     copied: only their end is looked for here.
@@ -43,13 +43,13 @@ class FormParts:
         self.file_size = 0
 
     def feed(self, data: Slice) -> Iterator[Slice]:
-        """Take the next bytes of the body, none at its end; yield those of the file.
+        """Parse the next bytes of the body, none at its end; yield those of the file.
 
         Raises:
             ProtocolError: The form is malformed or has a field that is not known.
         """
-        if self._received - self.file_size > OVERHEAD_LIMIT:
-            raise ProtocolError("the form has too much beside the file")
+        if self._received - self.file_size > MAX_OVERHEAD:
+            raise ProtocolError("the form has too many bytes besides the file")
         self._received += len(data)
         end = not data
         if not self.has_file:
@@ -77,12 +77,12 @@ class FormParts:
             self._held = b""
             return data[at:]
         self._held = data[at:]
-        if len(self._held) > _LINE_LIMIT:  # it is looked through again whenever a byte comes
-            raise ProtocolError(f"the form has a line of more than {_LINE_LIMIT} bytes")
+        if len(self._held) > _MAX_LINE:  # it is searched again after every byte
+            raise ProtocolError(f"the form has a line of more than {_MAX_LINE} bytes")
         return b""
 
     def _file_pieces(self, data: Slice) -> Iterator[Slice]:
-        """Yield the bytes of the file; parse what comes behind it."""
+        """Yield the bytes of the file; parse what follows it."""
         mark, held = self._delimiter.line, self._held
         if held:  # it may be the start of the delimiter
             missing = len(mark) - len(held)
@@ -139,8 +139,8 @@ class FormParts:
 
     def _add(self, data: bytes) -> None:
         self._value += data
-        if len(self._value) > FIELD_LIMIT:
-            raise ProtocolError(f"the field {self._name!r} is longer than {FIELD_LIMIT} bytes")
+        if len(self._value) > MAX_FIELD_SIZE:
+            raise ProtocolError(f"the field {self._name!r} is longer than {MAX_FIELD_SIZE} bytes")
 
     def _end(self) -> None:
         if self._name == self._file:

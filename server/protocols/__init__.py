@@ -1,4 +1,4 @@
-"""Upload protocols other than our own: tus and Resumable Uploads for HTTP.
+"""Upload protocols besides the REST API: tus and Resumable Uploads for HTTP.
 
 What both share, appending at an offset, is in ``appending``.
 """

@@ -1,7 +1,7 @@
 """What tus and resumable uploads for HTTP have in common: an upload grows at its end.
 
-Both are other doors to the same sessions. The offset that they speak of is the end of the
-contiguous committed prefix, so an upload that was begun in chunks can be finished here.
+Both work on the same sessions as the REST API. Their offset is the end of the contiguous
+committed prefix, so an upload that was begun in chunks can be finished here.
 """
 
 import asyncio
@@ -27,17 +27,18 @@ from pdfsluice.core.uploads.lifecycle import OPEN, refusal
 from pdfsluice.core.uploads.results import Completion
 from pdfsluice.server.app_keys import PRINCIPAL, REQUEST_ID, RUNTIME
 from pdfsluice.server.problems import problem, status_of
-from pdfsluice.server.transport.body import BodyLimits, RawBody
+from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.framing import host_of
+from pdfsluice.server.transport.reading import RawBody
 from pdfsluice.server.transport.request_headers import RequestHeaders
 
-VERDICT_SECONDS: Final = 30.0
-"""How long the answer to the last byte waits for the verdict on the file."""
+VERDICT_TIMEOUT: Final = 30.0
+"""Seconds that the answer to the last byte waits for the verdict on the file."""
 
 _PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "Via")
 _RESUMABLE_AT: Final = web.RequestKey("_RESUMABLE_AT", str)
-"""Where the upload is that a failed request has opened and that can be gone on with."""
-_BYTES_PAST: Final = (SessionState.VALIDATING, SessionState.IMPORTING, SessionState.COMPLETED)
+"""The URL of an upload that a failed request has opened and that can be resumed."""
+_ALL_BYTES: Final = (SessionState.VALIDATING, SessionState.IMPORTING, SessionState.COMPLETED)
 
 
 async def find(request: web.Request) -> Session:
@@ -52,19 +53,19 @@ async def find(request: web.Request) -> Session:
     runtime = request.app[RUNTIME]
     session = await runtime.uploads.get(request[PRINCIPAL], request.match_info["session_id"])
     error = refusal(session)
-    if error is not None and not bytes_past(session):
+    if error is not None and not has_all_bytes(session):
         raise error
     return session
 
 
-def bytes_past(session: Session) -> bool:
-    """Whether the upload has all its bytes and was told so."""
-    return session.state in _BYTES_PAST
+def has_all_bytes(session: Session) -> bool:
+    """Whether the upload has all its bytes and its completion has begun."""
+    return session.state in _ALL_BYTES
 
 
 def offset(session: Session) -> int:
-    """Return the offset from which the client has to go on."""
-    if bytes_past(session) and session.total_size is not None:
+    """Return the offset at which the client has to continue."""
+    if has_all_bytes(session) and session.total_size is not None:
         return session.total_size
     return session.committed.frontier
 
@@ -88,25 +89,25 @@ def location(request: web.Request, prefix: str, session: Session) -> str:
 
 @asynccontextmanager
 async def new_upload(
-    request: web.Request, session: Session, where: str, *, told: bool = False
+    request: web.Request, session: Session, where: str, *, announced: bool = False
 ) -> AsyncIterator[None]:
-    """Decide, if the request that opened an upload fails, whether to go on with the upload.
+    """Decide, if the request that opened an upload fails, whether the upload can be resumed.
 
-    That is worth its while if the error may pass and the upload has bytes: then the answer
-    says where it is. A client that knows that already comes back after every error of the
-    server (resumable uploads, Upload Creation, Client Behavior). Otherwise nobody comes
-    back to it, and it is cancelled, so that no room is kept for it.
+    It can if the error may pass and the upload has bytes: then the answer has its URL. A
+    client that received the URL before retries after every error of the server (resumable
+    uploads, Upload Creation, Client Behavior). Otherwise no client returns to the upload, and
+    it is cancelled to release its space.
 
     Args:
         where: The URL of the upload.
-        told: Whether the client was told that in an interim response.
+        announced: Whether an interim response had the URL.
     """
     try:
         yield
     except PdfsluiceError as error:
         uploads = request.app[RUNTIME].uploads
         session = await uploads.get(request[PRINCIPAL], session.id)
-        expected = told and status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
+        expected = announced and status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
         if error.retryable and (expected or offset(session)):
             request[_RESUMABLE_AT] = where
         elif session.state in OPEN:
@@ -116,7 +117,7 @@ async def new_upload(
 
 
 def refused(error: PdfsluiceError, request: web.Request) -> web.Response:
-    """Return an error as a problem, with the place of what it left to be gone on with."""
+    """Return an error as a problem, with the URL of an upload that can be resumed."""
     response = problem(error, request.get(REQUEST_ID, ""))
     if _RESUMABLE_AT in request:
         response.headers[hdrs.LOCATION] = request[_RESUMABLE_AT]
@@ -131,20 +132,20 @@ def has_body(request: web.Request) -> bool:
 async def append(
     request: web.Request, session: Session, start: int, checksum: Checksum | None
 ) -> Session:
-    """Take the body in at an offset and return the session after it.
+    """Receive the body at an offset and return the session after it.
 
     Raises:
         SizeExceeded: The body is longer than what is missing; nothing of it was read if
-            it said so itself.
+            its length was announced.
         PdfsluiceError: See :meth:`pdfsluice.core.uploads.service.UploadService.receive`.
     """
     settings = request.app[RUNTIME].settings
-    room = (settings.max_file_size if session.total_size is None else session.total_size) - start
+    space = (settings.max_file_size if session.total_size is None else session.total_size) - start
     length = request.content_length
-    if length is not None and length > room:
+    if length is not None and length > space:
         raise SizeExceeded(
-            f"the body has {length} bytes where at most {room} are missing",
-            details={"offset": start, "max_length": room},
+            f"the body has {length} bytes where at most {space} are missing",
+            details={"offset": start, "max_length": space},
         )
     receipt = await request.app[RUNTIME].uploads.receive(
         request[PRINCIPAL],
@@ -152,7 +153,7 @@ async def append(
         ChunkIntent(
             offset=start,
             length=length,
-            max_length=room,
+            max_length=space,
             checksum=checksum,
             headers=RequestHeaders(request.headers),
         ),
@@ -162,13 +163,13 @@ async def append(
 
 
 async def verdict(request: web.Request, session: Session) -> Completion | None:
-    """Complete the upload and wait for what is to be said about the file.
+    """Complete the upload and wait for the verdict on the file.
 
-    The work goes on if the client leaves, or if it takes longer than a client can be kept
-    waiting; the import that follows is never waited for.
+    The work continues if the client leaves, or if it takes longer than a client can be made
+    to wait. The import that follows is never waited for.
 
     Returns:
-        What became of it, or ``None`` if there is no verdict yet.
+        The result, or ``None`` if there is no verdict yet.
 
     Raises:
         ContentRejected: The file is refused.
@@ -176,7 +177,7 @@ async def verdict(request: web.Request, session: Session) -> Completion | None:
     """
     uploads = request.app[RUNTIME].uploads
     try:
-        async with asyncio.timeout(VERDICT_SECONDS):
+        async with asyncio.timeout(VERDICT_TIMEOUT):
             return await uploads.complete(request[PRINCIPAL], session.id)
     except TimeoutError:
         return None
@@ -207,7 +208,7 @@ async def cancel(request: web.Request) -> None:
 
 
 def document_url(document_id: int) -> str:
-    """Return where the document is that an upload has become."""
+    """Return the URL path of the document that an upload has become."""
     return f"/api/documents/{document_id}"
 
 
@@ -219,9 +220,9 @@ def amended(
     members: Mapping[str, object] | None = None,
 ) -> web.Response:
     """Return a problem with another status, and with members that a protocol defines."""
-    known = orjson.loads(response.body) if isinstance(response.body, bytes) else {}
+    body = orjson.loads(response.body) if isinstance(response.body, bytes) else {}
     response.set_status(status, reason)
-    response.body = orjson.dumps({**known, "status": status, **(members or {})})
+    response.body = orjson.dumps({**body, "status": status, **(members or {})})
     return response
 
 
@@ -238,7 +239,7 @@ def initiation(
     """Describe a new upload.
 
     Args:
-        options: What the client may say of the upload beside the file: ``title``,
+        options: What the client may announce in addition to the file: ``title``,
             ``client_id``, ``check_duplicates`` and ``auto_build_index``.
     """
     return Initiation(

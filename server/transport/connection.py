@@ -6,9 +6,9 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
 from aiohttp.web_protocol import RequestHandler
 
-from pdfsluice.server.logs import AccessLogger
 from pdfsluice.server.problems import internal_problem, problem_of_status
 
 from .aiohttp_private import is_drained, missing, renew_parser, server_options
@@ -16,40 +16,45 @@ from .mounting import without_prefix
 
 logger = logging.getLogger(__name__)
 
-READ_BUFFER = 64 * 1024
-"""Bytes of a body that may wait to be read before the client is slowed down."""
-_LINGER_SECONDS = 10.0
-_KEEP_ALIVE_SECONDS = 75.0
+MAX_READ_BUFFER = 64 * 1024
+"""Bytes of a body that may wait to be read before the client has to wait."""
+_LINGER_TIMEOUT = 10.0
+_KEEP_ALIVE_TIMEOUT = 75.0
 
 
 class Runner(web.AppRunner):
     """Runs the application on our kind of connections."""
 
     def __init__(
-        self, app: web.Application, *, shutdown_timeout: float, root_path: str = ""
+        self,
+        app: web.Application,
+        *,
+        access_log: type[AbstractAccessLogger],
+        shutdown_timeout: float,
+        root_path: str = "",
     ) -> None:
         super().__init__(
             app,
-            access_log_class=AccessLogger,
-            access_log=logging.getLogger("pdfsluice.server.transport.origins"),
+            access_log_class=access_log,
+            access_log=logging.getLogger("pdfsluice.server.access"),
             logger=logger,
             auto_decompress=False,
-            keepalive_timeout=_KEEP_ALIVE_SECONDS,
-            lingering_time=_LINGER_SECONDS,
-            read_bufsize=READ_BUFFER,
+            keepalive_timeout=_KEEP_ALIVE_TIMEOUT,
+            lingering_time=_LINGER_TIMEOUT,
+            read_bufsize=MAX_READ_BUFFER,
             shutdown_timeout=shutdown_timeout,
         )
         self._root_path = root_path
 
     async def _make_server(self) -> web.Server:
         """Replace the factory of connections; aiohttp has no public way to choose it."""
-        made = await super()._make_server()
+        server = await super()._make_server()
         if absent := missing():
             logger.warning("large bodies are received more slowly: aiohttp lacks %s", absent)
-            return made
-        options = server_options(made)
-        factory = without_prefix(made.request_factory, self._root_path)
-        return _Server(made.request_handler, request_factory=factory, **options)
+            return server
+        options = server_options(server)
+        factory = without_prefix(server.request_factory, self._root_path)
+        return _Server(server.request_handler, request_factory=factory, **options)
 
 
 class _Server(web.Server):
@@ -58,11 +63,11 @@ class _Server(web.Server):
 
 
 class Connection(RequestHandler):
-    """Answers with problems also where no application is asked; lends out its transport.
+    """Answers with problems also outside the application; lends its transport.
 
     Attributes:
-        lost_track: Whether part of a body was read by somebody else and nobody knows what
-            comes next, so that no further request can be read.
+        lost_track: Whether part of a body was read past aiohttp and the rest was not, so that
+            no further request can be read.
     """
 
     __slots__ = ("lost_track",)
@@ -78,10 +83,10 @@ class Connection(RequestHandler):
 
     def forget_body(self) -> None:
         """Expect the next request: a worker has read the body of this one to its end."""
-        renew_parser(self, READ_BUFFER)
+        renew_parser(self, MAX_READ_BUFFER)
 
     def lose_track(self) -> None:
-        """Read no further request: somebody else has given up this one's body half-way."""
+        """Read no further request: part of the body of this one was read past aiohttp."""
         self.lost_track = True
 
     def handle_error(
@@ -94,10 +99,10 @@ class Connection(RequestHandler):
         """Return the answer to a request that is malformed, or whose handling broke.
 
         Raises:
-            ConnectionError: Nobody is left to answer, or a part of the answer has gone already.
+            ConnectionError: The client has left, or a part of the answer was sent already.
         """
-        alone = self.transport is None or self.transport.is_closing()
-        if isinstance(exc, ConnectionError) and (alone or _has_begun(request)):
+        left = self.transport is None or self.transport.is_closing()
+        if isinstance(exc, ConnectionError) and (left or _has_begun(request)):
             raise exc
         request_id = uuid.uuid4().hex
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -117,13 +122,13 @@ class Connection(RequestHandler):
 
 
 def refuse_second_answer(request: web.BaseRequest, error: BaseException | None) -> None:
-    """Break the connection off if a part of the answer has gone: it cannot be made good.
+    """Abort the connection if a part of the answer was sent: it cannot be replaced.
 
-    Whatever followed would be taken for the rest of that answer. A connection that is closed
-    before the announced end tells the client that the answer is not whole (RFC 9112, 8).
+    Further bytes would be read as the rest of that answer. To close the connection before the
+    announced end shows the client that the answer is incomplete (RFC 9112, 8).
 
     Raises:
-        ConnectionError: A part of the answer has gone.
+        ConnectionError: A part of the answer was sent.
     """
     if _has_begun(request):
         request.protocol.force_close()

@@ -1,4 +1,4 @@
-"""The server's event loop: fair to all its connections, so that a crowd does not hold it up.
+"""The server's event loop: fair to all its connections, also when many requests arrive together.
 
 asyncio deals with everything that is ready before it looks at anything else. A thousand
 requests that come in the same moment would keep it for a second, while the chunks of other
@@ -17,10 +17,10 @@ from typing import Any
 
 from aiohttp import web
 
-_SOCKETS_AT_ONCE = 16
+_MAX_SOCKETS = 16
 """Ready sockets in one turn of the loop; a whole request keeps it for a millisecond."""
-_ACCEPTED_AT_ONCE = 4
-_BACKLOG = 1024
+_MAX_ACCEPTED = 4
+_MAX_WAITING = 1024
 """How many connections may wait to be accepted."""
 
 
@@ -55,14 +55,14 @@ class FairEventLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.turns = Turns()
         selector = selectors.DefaultSelector()
-        # A selector asks for all that is ready, and has no public way to make it ask for less.
+        # A selector queries all that is ready, and has no public way to query less.
         private: Any = selector
-        private._selector = _FewAtOnce(private._selector, self.turns)  # noqa: SLF001
+        private._selector = _FewSockets(private._selector, self.turns)  # noqa: SLF001
         super().__init__(selector)
 
 
-class _FewAtOnce:
-    """An epoll object that tells of few sockets at a time; of the others first, the next time."""
+class _FewSockets:
+    """An epoll object that reports few sockets at a time, and the others first the next time."""
 
     def __init__(self, epoll: "select.epoll", turns: Turns) -> None:
         self._epoll = epoll
@@ -72,10 +72,10 @@ class _FewAtOnce:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._epoll, name)
 
-    def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
+    def poll(self, timeout: float, max_events: int) -> list[tuple[int, int]]:
         self._turns.took(time.perf_counter() - self._began)
         try:
-            return self._epoll.poll(timeout, min(most, _SOCKETS_AT_ONCE))
+            return self._epoll.poll(timeout, min(max_events, _MAX_SOCKETS))
         finally:
             self._began = time.perf_counter()
 
@@ -86,17 +86,17 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 class FairSite(web.TCPSite):
-    """A site that lets a crowd in by and by.
+    """A site that accepts few connections in one turn of the loop.
 
     asyncio has one number for both: how many may wait, and how many it accepts in one turn.
     """
 
     def __init__(self, runner: web.BaseRunner, host: str, port: int) -> None:
-        super().__init__(runner, host, port, backlog=_ACCEPTED_AT_ONCE)
+        super().__init__(runner, host, port, backlog=_MAX_ACCEPTED)
 
     async def start(self) -> None:
         """Listen."""
         await super().start()
         for listener in self._server.sockets if isinstance(self._server, asyncio.Server) else ():
             with listener.dup() as same:
-                same.listen(_BACKLOG)
+                same.listen(_MAX_WAITING)

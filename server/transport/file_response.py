@@ -58,13 +58,13 @@ class FileAnswer:
         response.headers[hdrs.ACCEPT_RANGES] = "bytes"
         if self._differs(request):
             raise web.HTTPPreconditionFailed
-        if self._known(request):
+        if self._unchanged(request):
             response.set_status(304)
             await response.prepare(request)
             return response
-        wanted = self._range(request, size)
-        start, end = wanted or (0, size)
-        if wanted is not None:
+        span = self._range(request, size)
+        start, end = span or (0, size)
+        if span is not None:
             response.set_status(206)
             response.headers[hdrs.CONTENT_RANGE] = f"bytes {start}-{end - 1}/{size}"
         response.content_type = self.content_type
@@ -80,7 +80,7 @@ class FileAnswer:
         match = combined(request.headers, hdrs.IF_MATCH)
         return match is not None and not self._named_in(match, strongly=True)
 
-    def _known(self, request: web.Request) -> bool:
+    def _unchanged(self, request: web.Request) -> bool:
         """Compare weakly (13.1.2)."""
         none_match = combined(request.headers, hdrs.IF_NONE_MATCH)
         return none_match is not None and self._named_in(none_match, strongly=False)
@@ -94,11 +94,11 @@ class FileAnswer:
     def _range(self, request: web.Request, size: int) -> tuple[int, int] | None:
         """Return the half-open range to send; ``None`` for the whole file.
 
-        What is malformed, in another unit, or several ranges at once, is ignored, and so
+        What is malformed, in another unit, or several ranges, is ignored, and so
         is every range of a method other than ``GET`` (14.2).
 
         Raises:
-            web.HTTPRequestRangeNotSatisfiable: The range lies behind the end.
+            web.HTTPRequestRangeNotSatisfiable: The range begins after the end.
         """
         match = _RANGE.fullmatch(request.headers.get(hdrs.RANGE, "").strip())
         condition = request.headers.get(hdrs.IF_RANGE, f'"{self.etag}"').strip()
@@ -127,10 +127,10 @@ def attachment(filename: str) -> str:
 
 
 async def _copy(request: web.Request, file: BinaryIO, offset: int, count: int) -> None:
-    """Let the kernel copy the file to the connection; by hand where it cannot (TLS).
+    """Have the kernel copy the file to the connection; without its help under TLS.
 
     Raises:
-        StorageFailed: The file is shorter than it was when its size was told.
+        StorageFailed: The file is shorter than the size in the header.
     """
     transport = request.transport
     if transport is None or transport.is_closing():

@@ -116,8 +116,8 @@ def check_body(request: web.BaseRequest) -> None:
         )
     expectations = _members(request, hdrs.EXPECT)
     if any(each != "100-continue" for each in expectations):
-        shown = ", ".join(expectations)[:40]
-        raise web.HTTPExpectationFailed(text=f"the expectation {shown!r} is not supported")
+        text = ", ".join(expectations)[:40]
+        raise web.HTTPExpectationFailed(text=f"the expectation {text!r} is not supported")
 
 
 def _members(request: web.BaseRequest, name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Who may ask for what: web origins, host names, keys and scopes, before a body byte is read."""
+"""Checks web origins and host names, and reads credentials, before a body byte is read."""
 
 import ipaddress
 import re
@@ -32,11 +32,11 @@ class Origins:
     """Which web pages may use the server.
 
     A browser sends requests for any page that its user opens. Without keys nothing but the
-    origin tells such a request from one that the user wants; and a page may give its own
+    origin distinguishes such a request from one that the user wants; and a page may give its own
     host name our address (DNS rebinding), so without keys the host name counts as well.
 
     Attributes:
-        allowed: Origins beside our own; ``*`` for all.
+        allowed: Origins in addition to the server's own; ``*`` for all.
         keys_required: Whether every caller has to show a key.
         host: The host name or address on which the server listens.
         public: The origin under which a proxy shows the server; empty if there is none.
@@ -48,7 +48,7 @@ class Origins:
     public: str = ""
 
     def check(self, request: web.Request) -> None:
-        """Refuse what the user of a browser has not asked for.
+        """Refuse requests that the user of a browser has not caused.
 
         Raises:
             OriginRefused: The page or the host name is not ours.
@@ -78,15 +78,15 @@ class Origins:
 
     def preflight(self, request: web.Request) -> web.Response | None:
         """Return the answer to a preflight request; ``None`` for any other."""
-        wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_METHOD)
-        if request.method != "OPTIONS" or wanted is None or hdrs.ORIGIN not in request.headers:
+        method = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_METHOD)
+        if request.method != "OPTIONS" or method is None or hdrs.ORIGIN not in request.headers:
             return None
         response = web.Response(status=204)
         if self._listed(request.headers[hdrs.ORIGIN]):
             names = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "").split(",")
-            asked = [name.strip() for name in names if _HEADER_NAME.fullmatch(name.strip())]
+            allowed = [name.strip() for name in names if _HEADER_NAME.fullmatch(name.strip())]
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = _METHODS
-            response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = ", ".join(asked)
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = ", ".join(allowed)
             response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = "7200"
         return response
 
@@ -99,7 +99,7 @@ class Origins:
             return True
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None:
-            return site is None  # not a browser, or one too old to be told apart
+            return site is None  # not a browser, or one too old to send the field
         own = origin == self.public or _authority(origin) == host_of(request).lower()
         return own or self._listed(origin)
 
@@ -117,10 +117,10 @@ class Origins:
 
 
 def credentials(request: web.Request) -> Credentials:
-    """Return what a request shows of its sender.
+    """Return the credentials that a request carries.
 
     Browsers cannot set headers on a WebSocket: there the key comes as a subprotocol,
-    ``bearer.KEY``, beside the one that is spoken.
+    ``bearer.KEY``, in addition to the one that is used.
     """
     headers = {name.lower(): value for name, value in request.headers.items()}
     offered = (combined(request.headers, hdrs.SEC_WEBSOCKET_PROTOCOL) or "").split(",")
@@ -131,7 +131,7 @@ def credentials(request: web.Request) -> Credentials:
 
 
 def _authority(origin: str) -> str | None:
-    """Return host and port of an origin; ``None`` where it has none or is malformed."""
+    """Return host and port of an origin; ``None`` if it has none or is malformed."""
     try:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Keeps checking that the caller behind an open WebSocket may still use it."""
+"""Checks repeatedly that the caller of an open WebSocket may still use it."""
 
 import asyncio
 import logging

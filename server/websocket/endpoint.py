@@ -8,17 +8,17 @@ from typing import Any
 
 import orjson
 from aiohttp import WSMsgType, web
+from pydantic import Field
 
 from pdfsluice.core.errors import PdfsluiceError, ProtocolError, RateLimited
 from pdfsluice.core.models import Scope, Session
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.uploads.lifecycle import ENDED
 from pdfsluice.core.uploads.progress import progress_event, status_event
-from pdfsluice.server.api.requests import WatchQuery, read_query
-from pdfsluice.server.api.uploads import checked_id
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.origins import WEBSOCKET_PROTOCOL, credentials
+from pdfsluice.server.transport.parsing import Parameters, checked_id, read_query
 
 from .access import AccessGuard
 from .messages import Message
@@ -31,6 +31,14 @@ _MAX_CLIENT_ID_LENGTH = 200
 _ROOM_PREFIX = "upload_"
 _CLOSE_TIMEOUT = 5.0
 """Seconds in which a client may confirm that the connection is closed."""
+
+
+class WatchQuery(Parameters):
+    """Selects the amount of detail that a subscriber receives."""
+
+    detail: str = Field(
+        "", pattern="^(full)?$", description="``full`` for counters, stages and findings."
+    )
 
 
 class Endpoint:
@@ -81,8 +89,8 @@ class Endpoint:
         )
         if not socket.can_prepare(request):
             raise ProtocolError("this path serves WebSockets only", hint="Open it as ws://...")
-        most = self._max_per_principal
-        with self._subscribers.connection_of(request[PRINCIPAL], most=most):
+        limit = self._max_per_principal
+        with self._subscribers.connection_of(request[PRINCIPAL], limit=limit):
             await self._serve(request, socket, client_id, full=full)
         return socket
 

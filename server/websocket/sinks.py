@@ -12,7 +12,7 @@ from pdfsluice.server.metrics import Metrics
 
 from .subscribers import Subscribers
 
-_CAPACITY = 10_000
+_MAX_QUEUED_EVENTS = 10_000
 
 
 class LiveSinks:
@@ -40,6 +40,6 @@ class LiveSinks:
         """Register both sinks."""
         del context
         return (
-            EventSinkSpec(name="websocket", sink=self.subscribers, capacity=_CAPACITY),
-            EventSinkSpec(name="metrics", sink=self.metrics, capacity=_CAPACITY),
+            EventSinkSpec(name="websocket", sink=self.subscribers, capacity=_MAX_QUEUED_EVENTS),
+            EventSinkSpec(name="metrics", sink=self.metrics, capacity=_MAX_QUEUED_EVENTS),
         )

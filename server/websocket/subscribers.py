@@ -26,14 +26,14 @@ from pdfsluice.core.uploads.lifecycle import ENDED
 
 from .messages import Key, Message, frame_of
 
-QUEUE_LIMIT = 512
+MAX_QUEUED = 512
 """Messages that may wait for one subscriber."""
 MAX_ROOMS = 1000
 """Rooms that a connection may join; it leaves those of ended uploads first."""
-_BUFFER_LIMIT = 64 * 1024
-_FLUSH_SECONDS = 0.05
-_STALL_SECONDS = 15.0
-_BATCH = 50
+_MAX_BUFFERED = 64 * 1024
+_FLUSH_INTERVAL = 0.05
+_STALL_TIMEOUT = 15.0
+_MAX_BATCH = 50
 _RETRY_AFTER_SECONDS = 60.0
 _ENDED = frozenset(state.value for state in ENDED)
 
@@ -103,8 +103,8 @@ class Subscriber:
 
     def may_join(self, session_id: str) -> bool:
         """Whether it has joined the room already, or can join one more."""
-        known = session_id in self.rooms
-        return known or len(self.rooms) < MAX_ROOMS or any(self.rooms.values())
+        joined = session_id in self.rooms
+        return joined or len(self.rooms) < MAX_ROOMS or any(self.rooms.values())
 
     def put(self, message: Message) -> None:
         """Send an event, if it concerns a subscriber of this kind."""
@@ -138,15 +138,15 @@ class Subscriber:
     def _put(self, frame: bytes, key: Key | None) -> None:
         if self.ended.is_set() or self._transport.is_closing():
             return
-        if not self._queue and self._has_room():
+        if not self._queue and self._has_space():
             self._transport.write(frame)
-        elif len(self._queue) >= QUEUE_LIMIT:
+        elif len(self._queue) >= MAX_QUEUED:
             self._give_up()
         else:
             self._wait(frame, key)
 
-    def _has_room(self) -> bool:
-        return self._transport.get_write_buffer_size() < _BUFFER_LIMIT
+    def _has_space(self) -> bool:
+        return self._transport.get_write_buffer_size() < _MAX_BUFFERED
 
     def _wait(self, frame: bytes, key: Key | None) -> None:
         """Queue a frame; a newer one of the same key takes the older one's place."""
@@ -156,7 +156,7 @@ class Subscriber:
             self._latest[key] = frame
         if self._timer is None:
             self._stalled_since = self._loop.time()
-            self._timer = self._loop.call_later(_FLUSH_SECONDS, self._flush)
+            self._timer = self._loop.call_later(_FLUSH_INTERVAL, self._flush)
 
     def _pop(self) -> bytes:
         key, frame = self._queue.popleft()
@@ -166,13 +166,13 @@ class Subscriber:
         """Write what the connection takes now, and continue later if that is not all."""
         self._timer = None
         now = self._loop.time()
-        while self._queue and self._has_room():
+        while self._queue and self._has_space():
             self._transport.write(self._pop())
             self._stalled_since = now
-        if now - self._stalled_since > _STALL_SECONDS:
+        if now - self._stalled_since > _STALL_TIMEOUT:
             self._give_up()
         elif self._queue:
-            self._timer = self._loop.call_later(_FLUSH_SECONDS, self._flush)
+            self._timer = self._loop.call_later(_FLUSH_INTERVAL, self._flush)
 
     def _give_up(self) -> None:
         self._queue.clear()
@@ -193,15 +193,15 @@ class Subscribers:
         return len(self._all)
 
     @contextmanager
-    def connection_of(self, principal: Principal, *, most: int) -> Iterator[None]:
+    def connection_of(self, principal: Principal, *, limit: int) -> Iterator[None]:
         """Count a connection of a principal until the context is left.
 
         Raises:
-            RateLimited: The principal has ``most`` connections already.
+            RateLimited: The principal has ``limit`` connections already.
         """
-        if self._counts[principal.id] >= most:
+        if self._counts[principal.id] >= limit:
             raise RateLimited(
-                f"{most} WebSockets are open, and no more are allowed",
+                f"{limit} WebSockets are open, and no more are allowed",
                 retry_after=_RETRY_AFTER_SECONDS,
                 hint="Close some of them; one connection can watch many uploads.",
             )
@@ -261,7 +261,7 @@ class Subscribers:
             subscriber.put(message)
             if isinstance(event, UploadStatus) and event.session_id in subscriber.rooms:
                 subscriber.rooms[event.session_id] = event.status in _ENDED
-            if number % _BATCH == 0:
+            if number % _MAX_BATCH == 0:
                 await asyncio.sleep(0)
         if isinstance(event, ShuttingDown):
             self.end()

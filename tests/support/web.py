@@ -17,6 +17,7 @@ from pdfsluice.core.runtime import Runtime
 from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
 from pdfsluice.server.app import open_app
 from pdfsluice.server.app_keys import RUNTIME
+from pdfsluice.server.logs import AccessLogger
 from pdfsluice.server.transport.connection import Runner
 from tests.support.runtimes import IN_PROCESS, STORES, Watchman, manager_with
 
@@ -98,7 +99,7 @@ async def serving(loaded: config.Loaded, manager: PluginManager) -> AsyncIterato
     """Run a server with the given settings and plugins on a free port."""
     async with open_app(loaded, manager) as app:
         root_path = loaded.settings.root_path
-        runner = Runner(app, shutdown_timeout=0.5, root_path=root_path)
+        runner = Runner(app, access_log=AccessLogger, shutdown_timeout=0.5, root_path=root_path)
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -18,6 +18,7 @@ from pdfsluice.server.protocols.tus.headers import (
     parse_metadata,
     plain_text,
 )
+from pdfsluice.server.transport import structured_fields
 
 KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=","))
 PART = "/files/7b1ad1c5-2b0c-4b0a-9d5e-0f5d6a0c9b11"
@@ -116,10 +117,10 @@ def test_no_path_gets_through_a_concatenation(text: str) -> None:
 @given(st.text(max_size=60))
 def test_any_structured_field_is_read_or_absent(text: str) -> None:
     headers = CIMultiDict({"Upload-Offset": text})
-    number = fields.integer(headers, "Upload-Offset")
+    number = structured_fields.read_integer(headers, "Upload-Offset")
     assert number is None or number >= 0
-    assert fields.boolean(headers, "Upload-Offset") in {None, True, False}
-    fields.sha256_digest(headers, "Upload-Offset")
+    assert structured_fields.read_boolean(headers, "Upload-Offset") in {None, True, False}
+    structured_fields.read_sha256(headers, "Upload-Offset")
 
 
 @pytest.mark.parametrize(
@@ -127,17 +128,17 @@ def test_any_structured_field_is_read_or_absent(text: str) -> None:
     [("5", 5), (" 5 ", 5), ("5;a=1", 5), ("-1", None), ("5.0", None), ("?1", None), ("5, 6", None)],
 )
 def test_integers(text: str, number: int | None) -> None:
-    assert fields.integer({"Upload-Offset": text}, "Upload-Offset") == number
+    assert structured_fields.read_integer({"Upload-Offset": text}, "Upload-Offset") == number
 
 
 def test_digests() -> None:
     digest = base64.b64encode(b"x" * 32).decode()
     headers = {"Repr-Digest": f"md5=:AAAA:, sha-256=:{digest}:"}
-    checksum = fields.sha256_digest(headers, "Repr-Digest")
+    checksum = structured_fields.read_sha256(headers, "Repr-Digest")
     assert checksum is not None
     assert checksum.value == b"x" * 32
-    assert fields.sha256_digest({"Repr-Digest": "md5=:AAAA:"}, "Repr-Digest") is None
-    assert fields.format_digest((b"x" * 32).hex()) == f"sha-256=:{digest}:"
+    assert structured_fields.read_sha256({"Repr-Digest": "md5=:AAAA:"}, "Repr-Digest") is None
+    assert structured_fields.format_digest((b"x" * 32).hex()) == f"sha-256=:{digest}:"
 
 
 @pytest.mark.parametrize(("version", "name"), [(6, "expires"), (7, "max-age"), (8, "max-age")])

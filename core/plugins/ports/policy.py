@@ -27,7 +27,7 @@ class PolicySpec:
 
     Attributes:
         policy: The policy; asked about every finding.
-        variant: What tells operators, beside the name, how it decides; a preset, perhaps.
+        variant: How it decides, for operators: the name of a preset, for example.
         open: Opens the policy when the program starts and closes it when the program ends;
             given in place of ``policy`` if the policy holds processes or connections.
     """
@@ -36,3 +36,8 @@ class PolicySpec:
     policy: Policy = UNOPENED
     open: Opener[Policy] | None = None
     variant: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name, with the variant if there is one: ``rules (standard)``."""
+        return f"{self.name} ({self.variant})" if self.variant else self.name

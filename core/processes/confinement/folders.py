@@ -58,12 +58,12 @@ def code_paths() -> Sequence[str]:
 
     An editable installation has its code in a checkout, which is on no search path of a child.
     """
-    known = (*_SYSTEM, *_prefixes())
+    covered = (*_SYSTEM, *_prefixes())
     folders = {
         str(folder)
         for module in tuple(sys.modules.values())
         for folder in _package_folders(module)
-        if not _covered(str(folder), known)
+        if not _covered(str(folder), covered)
     }
     return _outermost(folders)
 
@@ -80,11 +80,11 @@ def _package_folders(module: object) -> Iterator[str]:
 
 
 def _outermost(paths: Iterable[str]) -> tuple[str, ...]:
-    found: list[str] = []
+    outer: list[str] = []
     for path in sorted(set(paths)):
-        if not _covered(path, found):
-            found.append(path)
-    return tuple(found)
+        if not _covered(path, outer):
+            outer.append(path)
+    return tuple(outer)
 
 
 def _covered(path: str, by: Iterable[str]) -> bool:

@@ -13,7 +13,7 @@ from .views import View, views_of
 
 
 class FindingView(View):
-    """Something that a stage saw in the file."""
+    """Something that a stage found in the file."""
 
     kind: str
     severity: str
@@ -29,7 +29,7 @@ class FindingView(View):
 
 
 class UnscannedView(View):
-    """A part of the file that nobody could look into."""
+    """A part of the file that no stage could inspect."""
 
     stage: str
     reason: str
@@ -64,7 +64,7 @@ class DocumentSummary(View):
 
         Args:
             document: The document.
-            stage_of: Tells how far its latest job of a kind has come.
+            stage_of: Returns the progress of its latest job of a kind.
             available: Whether its bytes are there.
         """
         return cls(
@@ -155,7 +155,7 @@ class PageView(View):
 class HitView(View):
     """A passage that matches a search.
 
-    ``match`` is ``words`` or ``meaning``. ``stage`` says how far the document is indexed:
+    ``match`` is ``words`` or ``meaning``. ``stage`` is how far the document is indexed:
     ``reading`` (words of some pages), ``words``, or ``meaning`` (all of it).
     """
 

@@ -8,12 +8,12 @@ from pydantic import Field
 from pdfsluice.config import Settings
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.uploads.lifecycle import OPEN, expiry
-from pdfsluice.core.uploads.progress import Counters
+from pdfsluice.core.uploads.progress import Counters, percentage
 
 from .documents import DocumentView, FindingView, UnscannedView
-from .views import View, percentage, views_of
+from .views import View, views_of
 
-_MOST_MISSING = 10_000
+_MAX_MISSING = 10_000
 
 
 class Failure(View):
@@ -55,7 +55,7 @@ class InitiatedView(View):
 
 
 class ChunkView(View):
-    """What became of a chunk."""
+    """The result of a chunk."""
 
     success: bool
     chunk_id: int
@@ -119,7 +119,7 @@ class SessionView(View):
         settings: Settings,
         document: DocumentView | None = None,
     ) -> Self:
-        """Describe a session and how far it has come."""
+        """Describe a session and its progress."""
         total = session.total_size
         gaps = [] if total is None else list(session.committed.missing(0, total))
         failed = session.failure_code or session.failure_message
@@ -143,12 +143,12 @@ class SessionView(View):
             progress_percentage=percentage(counters.durable, total),
             upload_speed_bps=round(counters.speed, 1),
             estimated_time_remaining=counters.eta,
-            missing_ranges=gaps[:_MOST_MISSING],
-            missing_chunks=session.missing_chunks[:_MOST_MISSING],
+            missing_ranges=gaps[:_MAX_MISSING],
+            missing_chunks=session.missing_chunks[:_MAX_MISSING],
             next_chunk_id=session.next_chunk_id,
             created_at=session.created_at,
             updated_at=session.updated_at,
-            # what is stored is not moved on with every chunk
+            # the stored time is not updated with every chunk
             expires_at=expiry(session, settings) if session.state in OPEN else session.expires_at,
             upload_url=upload_url(session, settings),
             websocket_room=session.room,
@@ -177,7 +177,7 @@ class CompletedView(View):
 
 
 class AcceptedView(View):
-    """A completion that goes on without the client."""
+    """A completion that continues without the client."""
 
     session_id: str
     status: str
@@ -185,7 +185,7 @@ class AcceptedView(View):
 
 
 class CancelledView(View):
-    """How an upload stands whose bytes were deleted."""
+    """The state of an upload whose bytes were deleted."""
 
     success: bool
     session_id: str

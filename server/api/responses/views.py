@@ -17,11 +17,6 @@ class View(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
-def percentage(part: int, whole: int | None) -> float:
-    """Return a share in per cent, with one decimal."""
-    return round(100 * part / whole, 1) if whole else 0.0
-
-
 def respond(
     content: BaseModel | Sequence[BaseModel] | Mapping[str, Any],
     *,

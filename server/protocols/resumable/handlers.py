@@ -6,21 +6,26 @@ Section names in docstrings are those of the draft, interop version 8. A request
 
 from collections import Counter
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import hdrs, web
 
 from pdfsluice.core.errors import PdfsluiceError, ProtocolError, SizeExceeded
-from pdfsluice.core.models import Protocol, Session
+from pdfsluice.core.models import Completion, Session
+from pdfsluice.core.models import Protocol as UploadProtocol
 from pdfsluice.core.uploads.lifecycle import OPEN
-from pdfsluice.server.api.documents import Documents
-from pdfsluice.server.api.responses.sessions import AcceptedView, CompletedView
-from pdfsluice.server.api.responses.views import respond
 from pdfsluice.server.app_keys import PRINCIPAL, RUNTIME
 from pdfsluice.server.problems import UnsupportedMedia
-from pdfsluice.server.protocols import appending as sequential
+from pdfsluice.server.protocols import appending
 from pdfsluice.server.routes import add_public
-from pdfsluice.server.transport.body import withhold_continue
+from pdfsluice.server.transport.expectations import withhold_continue
+from pdfsluice.server.transport.structured_fields import (
+    format_boolean,
+    format_digest,
+    read_boolean,
+    read_integer,
+    read_sha256,
+)
 
 from . import fields
 from .interim import ProgressReports, send_interim
@@ -43,9 +48,30 @@ _UNNAMED: Final = "upload.pdf"
 _APPENDS = web.AppKey("_APPENDS", Counter[str])  # running requests that append, by session
 
 
-def add_routes(app: web.Application) -> None:
-    """Add the target of new uploads, and the upload resources."""
+class OrdinaryAnswers(Protocol):
+    """The answers of the server to an upload without a resumable protocol."""
+
+    async def completed(self, done: Completion) -> web.Response:
+        """Answer an upload that became a document."""
+        ...
+
+    def accepted(self, session_id: str, status: str) -> web.Response:
+        """Answer an upload whose completion continues without the client."""
+        ...
+
+
+_ORDINARY: Final[web.AppKey[OrdinaryAnswers]] = web.AppKey("_ORDINARY")
+
+
+def add_routes(app: web.Application, ordinary: OrdinaryAnswers) -> None:
+    """Add the target of new uploads, and the upload resources.
+
+    Args:
+        app: The application.
+        ordinary: Answers a request whose upload is complete.
+    """
     app[_APPENDS] = Counter()
+    app[_ORDINARY] = ordinary
     add_public(app, _add_discovery)
     routes: tuple[tuple[str, str, Handler], ...] = (
         ("POST", PREFIX, _create),
@@ -73,22 +99,22 @@ async def _create(request: web.Request) -> web.Response:
     complete = _announced_complete(request)
     version = fields.interop_version(request.headers) if complete is not None else None
     length = _length(request, position=0, complete=complete is not False)
-    digest = fields.sha256_digest(request.headers, "Repr-Digest")
+    digest = read_sha256(request.headers, "Repr-Digest")
     session = await request.app[RUNTIME].uploads.initiate(
         request[PRINCIPAL],
-        sequential.initiation(
+        appending.initiation(
             request.query,
-            protocol=Protocol.IETF,
+            protocol=UploadProtocol.IETF,
             filename=fields.filename(request.headers) or _UNNAMED,
             total_size=length,
             expected_digest=None if digest is None else digest.value.hex(),
         ),
     )
-    location = sequential.location(request, PREFIX, session)
+    location = appending.location(request, PREFIX, session)
     where = {hdrs.LOCATION: location, "Upload-Limit": limits(request, session)}
-    told = await send_interim(request, version, where)
-    async with sequential.new_upload(request, session, location, told=told):
-        response = await _take_in(request, session, 0, complete=complete is not False)
+    announced = await send_interim(request, version, where)
+    async with appending.new_upload(request, session, location, announced=announced):
+        response = await _receive_all(request, session, 0, complete=complete is not False)
     response.headers.update(where)
     return response
 
@@ -97,40 +123,40 @@ async def _append(request: web.Request) -> web.Response:
     """Upload Append."""
     if request.content_type != MEDIA_TYPE:
         raise UnsupportedMedia(f"the body must be of type {MEDIA_TYPE}")
-    position = fields.integer(request.headers, "Upload-Offset")
+    position = read_integer(request.headers, "Upload-Offset")
     complete = _announced_complete(request)
     if position is None or complete is None:
         raise ProtocolError("Upload-Offset and Upload-Complete are needed, each with a valid value")
-    session = await sequential.find(request)
+    session = await appending.find(request)
     if session.state not in OPEN:
-        if sequential.has_body(request):
+        if appending.has_body(request):
             raise InconsistentLength("the upload is complete and takes no more bytes")
         raise CompletedUpload("the upload is complete already")
-    current = sequential.offset(session)
-    # Concurrency: an offset that was told must be accepted, although a request that the
-    # client has given up may have brought the upload further since. It gives way to this one.
-    given_up = request.app[_APPENDS][session.id] and position < current
-    if position != current and not given_up:
+    current = appending.offset(session)
+    # Concurrency: an offset that was reported must be accepted, although a request that the
+    # client has abandoned may have appended more since. This request replaces it.
+    abandoned = request.app[_APPENDS][session.id] and position < current
+    if position != current and not abandoned:
         raise OffsetMismatch(current, position)
     length = _length(request, position=position, complete=complete)
     if length is not None:
         session = await _settle_length(request, session, length)
-    return await _take_in(request, session, position, complete=complete)
+    return await _receive_all(request, session, position, complete=complete)
 
 
-async def _take_in(
+async def _receive_all(
     request: web.Request, session: Session, position: int, *, complete: bool
 ) -> web.Response:
-    """Append the body and, if it is said to be the rest, complete the upload."""
-    if sequential.has_body(request):
+    """Append the body and, if it is announced as the rest, complete the upload."""
+    if appending.has_body(request):
         session = await _receive(request, session, position)
     if not complete:
         created = request.method == hdrs.METH_POST
         return web.Response(
             status=HTTPStatus.CREATED if created else HTTPStatus.NO_CONTENT,
-            headers={"Upload-Complete": "?0", "Upload-Offset": str(sequential.offset(session))},
+            headers={"Upload-Complete": "?0", "Upload-Offset": str(appending.offset(session))},
         )
-    position = sequential.offset(session)
+    position = appending.offset(session)
     session = await _settle_length(request, session, position)
     try:
         response = await _result(request, session)
@@ -144,15 +170,15 @@ async def _take_in(
 
 async def _receive(request: web.Request, session: Session, start: int) -> Session:
     async def position() -> int:
-        return sequential.offset(await uploads.get(request[PRINCIPAL], session.id))
+        return appending.offset(await uploads.get(request[PRINCIPAL], session.id))
 
     uploads = request.app[RUNTIME].uploads
-    checksum = fields.sha256_digest(request.headers, "Content-Digest")
+    checksum = read_sha256(request.headers, "Content-Digest")
     appends = request.app[_APPENDS]
     appends[session.id] += 1
     try:
         async with ProgressReports(request, fields.interop_version(request.headers), position):
-            return await sequential.append(request, session, start, checksum)
+            return await appending.append(request, session, start, checksum)
     except SizeExceeded:
         if session.total_size is not None and request.content_length is None:
             # Upload Append: an upload that ran past its length must not be used any further.
@@ -177,47 +203,43 @@ async def _settle_length(request: web.Request, session: Session, length: int) ->
 
 
 async def _result(request: web.Request, session: Session) -> web.Response:
-    """Responses to Uploads: what an ordinary upload of the whole file would be answered."""
-    done = await sequential.verdict(request, session)
+    """Responses to Uploads: the answer to an ordinary upload of the whole file."""
+    ordinary = request.app[_ORDINARY]
+    done = await appending.verdict(request, session)
     if done is None:
-        root_path = request.app[RUNTIME].settings.root_path
-        status_url = f"{root_path}/api/documents/streaming/{session.id}"
-        later = AcceptedView(session_id=session.id, status="processing", status_url=status_url)
-        return respond(later, status=HTTPStatus.ACCEPTED)
-    view = await Documents(request.app[RUNTIME]).view(done.document)
-    headers = {
-        hdrs.CONTENT_LOCATION: sequential.document_url(done.document.id),
-        "Repr-Digest": fields.format_digest(done.document.sha256),
-    }
-    return respond(CompletedView(document=view, duplicate=done.duplicate), headers=headers)
+        return ordinary.accepted(session.id, "processing")
+    response = await ordinary.completed(done)
+    response.headers[hdrs.CONTENT_LOCATION] = appending.document_url(done.document.id)
+    response.headers["Repr-Digest"] = format_digest(done.document.sha256)
+    return response
 
 
 async def _head(request: web.Request) -> web.Response:
     """Offset Retrieval. Takes no lock and leaves a running append alone.
 
-    A complete upload is answered after the verdict: whoever asks missed the answer to the
-    last byte, and would take ``?1`` for success.
+    A complete upload is answered after the verdict: the client missed the answer to
+    the last byte, and would read ``?1`` as success.
     """
-    session = await sequential.find(request)
+    session = await appending.find(request)
     document_id = None
     if session.state not in OPEN:
-        document_id = await sequential.document_id(request, session)
+        document_id = await appending.document_id(request, session)
     headers = {
-        "Upload-Offset": str(sequential.offset(session)),
-        "Upload-Complete": fields.format_boolean(session.state not in OPEN),
+        "Upload-Offset": str(appending.offset(session)),
+        "Upload-Complete": format_boolean(session.state not in OPEN),
         "Upload-Limit": limits(request, session),
         hdrs.CACHE_CONTROL: "no-store",
     }
     if session.total_size is not None:
         headers["Upload-Length"] = str(session.total_size)
     if document_id is not None:
-        headers[hdrs.CONTENT_LOCATION] = sequential.document_url(document_id)
+        headers[hdrs.CONTENT_LOCATION] = appending.document_url(document_id)
     return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
 
 
 async def _cancel(request: web.Request) -> web.Response:
     """Upload Cancellation."""
-    await sequential.cancel(request)
+    await appending.cancel(request)
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -233,22 +255,22 @@ def _announced_complete(request: web.Request) -> bool | None:
     """
     if "Upload-Incomplete" in request.headers:
         raise UnsupportedDraft
-    complete = fields.boolean(request.headers, "Upload-Complete")
+    complete = read_boolean(request.headers, "Upload-Complete")
     if complete is None and "Upload-Complete" in request.headers:
         raise ProtocolError("Upload-Complete must be ?1 or ?0")
     return complete
 
 
 def _length(request: web.Request, *, position: int, complete: bool) -> int | None:
-    """Length: what this request says about it, in one way or in two that must agree."""
-    announced = fields.integer(request.headers, "Upload-Length")
+    """Length: the announcements of this request, one or two that must agree."""
+    announced = read_integer(request.headers, "Upload-Length")
     content = request.content_length
-    if content is None and not sequential.has_body(request):
+    if content is None and not appending.has_body(request):
         content = 0
     end = None if content is None else position + content
     agree = announced is None or end is None or (end == announced if complete else end <= announced)
     if not agree:
         raise InconsistentLength(
-            f"Upload-Length says {announced} bytes, the end of the body is at {end}"
+            f"Upload-Length is {announced} bytes, the end of the body is at {end}"
         )
     return end if complete and end is not None else announced

@@ -9,36 +9,36 @@ from typing import Final, Self
 from aiohttp import web
 from aiohttp.http import HttpVersion11
 
-INTERVAL: Final = 1.0
+REPORT_INTERVAL: Final = 1.0
 """Seconds between two reports of progress."""
 
 
 async def send_interim(
     request: web.Request, version: int | None, headers: Mapping[str, str]
 ) -> bool:
-    """Send a 104, if the client speaks a version of the draft and HTTP/1.1 (Section 5).
+    """Send a 104, if the client supports the draft and HTTP/1.1 (Section 5).
 
     Values must not come from the client: they are written as they are.
 
     Returns:
-        Whether the client speaks them.
+        Whether the client supports them.
     """
     if version is None or request.version < HttpVersion11:
         return False
     lines = ["HTTP/1.1 104 Upload Resumption Supported"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     lines += [f"Upload-Draft-Interop-Version: {version}", "", ""]
-    with suppress(ConnectionError):  # whoever reads the body notices, and knows what to do
+    with suppress(ConnectionError):  # the reader of the body handles it
         await request.writer.write("\r\n".join(lines).encode("ascii"))
-        request.writer.output_size = 0  # or aiohttp takes the answer for begun
+        request.writer.output_size = 0  # or aiohttp regards the answer as begun
     return True
 
 
 class ProgressReports:
-    """Tells a client, while its body comes in, up to where the bytes are safe.
+    """Reports to a client, while its body arrives, the offset of the committed bytes.
 
     Args:
-        request: The request whose body is being taken in.
+        request: The request whose body is being received.
         version: Interop version of the client; nothing is sent to others.
         offset: Returns the offset up to which bytes are committed.
     """
@@ -69,7 +69,7 @@ class ProgressReports:
     async def _report(self) -> None:
         reported = -1
         while True:
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(REPORT_INTERVAL)
             position = await self._offset()
             if position != reported:
                 await send_interim(self._request, self._version, {"Upload-Offset": str(position)})

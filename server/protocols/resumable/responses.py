@@ -1,4 +1,4 @@
-"""Errors and limits of resumable uploads, as the draft wants them told."""
+"""Errors and limits of resumable uploads, as the draft defines them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -16,8 +16,8 @@ from pdfsluice.core.models import Session
 from pdfsluice.core.uploads.lifecycle import OPEN, expiry
 from pdfsluice.server.app_keys import RUNTIME
 from pdfsluice.server.problems import status_of
-from pdfsluice.server.protocols import appending as sequential
-from pdfsluice.server.transport.body import answer_before_body
+from pdfsluice.server.protocols import appending
+from pdfsluice.server.transport.early_answers import answer_before_body
 
 from . import fields
 
@@ -27,12 +27,12 @@ _PROBLEM_TYPES: Final = "https://iana.org/assignments/http-problem-types#"
 
 
 class OffsetMismatch(OffsetConflict):
-    """The request's offset is not where the upload stands."""
+    """The request's offset is not that of the upload."""
 
     def __init__(self, expected: int, provided: int) -> None:
         super().__init__(
             f"the upload stands at {expected}, not at {provided}",
-            hint="Ask with HEAD where to go on.",
+            hint="Query the offset with HEAD.",
             details={"offset": expected},
         )
         self.expected = expected
@@ -40,7 +40,7 @@ class OffsetMismatch(OffsetConflict):
 
 
 class InconsistentLength(ProtocolError):
-    """The request speaks of another length than an earlier one, or than itself."""
+    """The request announces another length than an earlier one, or two lengths."""
 
     code = "inconsistent-upload-length"
 
@@ -67,7 +67,7 @@ class UnsupportedDraft(ProtocolError):
 
 
 def guarded(handler: Handler) -> Handler:
-    """Return a handler whose errors are answered as the draft wants them."""
+    """Return a handler whose errors are answered as the draft defines."""
 
     async def answer(request: web.Request) -> web.Response:
         try:
@@ -82,11 +82,11 @@ def guarded(handler: Handler) -> Handler:
 
 def refusal(error: PdfsluiceError, request: web.Request) -> web.Response:
     """Problem Types: answer an error, with the members that the draft defines."""
-    response = sequential.refused(error, request)
+    response = appending.refused(error, request)
     match error:
         case OffsetMismatch(expected=expected, provided=provided):
             response.headers["Upload-Offset"] = str(expected)
-            return sequential.amended(
+            return appending.amended(
                 response,
                 409,
                 members={
@@ -97,7 +97,7 @@ def refusal(error: PdfsluiceError, request: web.Request) -> web.Response:
             )
         case InconsistentLength() | CompletedUpload():
             members = {"type": _PROBLEM_TYPES + error.code}
-            return sequential.amended(response, status_of(error), members=members)
+            return appending.amended(response, status_of(error), members=members)
         case SizeExceeded():
             response.headers["Upload-Limit"] = limits(request, None)
         case _:

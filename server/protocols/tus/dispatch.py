@@ -1,4 +1,4 @@
-"""Brings a tus request to its handler, and errors into the statuses that tus clients understand."""
+"""Dispatches tus requests, and turns errors into the statuses that tus clients understand."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -12,8 +12,8 @@ from pdfsluice.core.errors import (
     ProtocolError,
 )
 from pdfsluice.server.problems import MethodNotAllowed, status_of
-from pdfsluice.server.protocols import appending as sequential
-from pdfsluice.server.transport.body import answer_before_body
+from pdfsluice.server.protocols import appending
+from pdfsluice.server.transport.early_answers import answer_before_body
 from pdfsluice.server.transport.framing import effective_method
 
 PREFIX: Final = "/files"
@@ -24,7 +24,7 @@ _RETRIED: Final = frozenset({409, 423})  # the statuses below 500 after which cl
 
 
 class UnsupportedVersion(ProtocolError):
-    """The client does not speak the version of tus that the server speaks."""
+    """The client does not use the version of tus that the server supports."""
 
     code = "unsupported-protocol-version"
 
@@ -54,7 +54,7 @@ def _check_version(request: web.Request) -> None:
     if version != VERSION:
         raise UnsupportedVersion(
             f"Tus-Resumable is {version[:20]!r}" if version else "Tus-Resumable is missing",
-            hint=f"This server speaks version {VERSION}.",
+            hint=f"This server supports version {VERSION}.",
         )
 
 
@@ -63,20 +63,20 @@ def _refusal(error: PdfsluiceError, request: web.Request, *, allow: str) -> web.
 
     Clients try again after 409, 423 and 5xx and give up after every other 4xx.
     """
-    response = sequential.refused(error, request)
+    response = appending.refused(error, request)
     match error:
         case UnsupportedVersion():
             response.headers["Tus-Version"] = VERSION
-            return sequential.amended(response, 412)
+            return appending.amended(response, 412)
         case ChecksumMismatch():
             reason = "Checksum Mismatch"
-            return sequential.amended(response, 460, reason=reason, members={"title": reason})
+            return appending.amended(response, 460, reason=reason, members={"title": reason})
         case DuplicateDocument():
-            return sequential.amended(response, 422)
+            return appending.amended(response, 422)
         case MethodNotAllowed():
             response.headers[hdrs.ALLOW] = allow
         case PdfsluiceError(retryable=True) if _is_final(status_of(error)):
-            return sequential.amended(response, 503)
+            return appending.amended(response, 503)
         case _:
             pass
     return response

@@ -1,4 +1,4 @@
-"""The tus resumable upload protocol 1.0 at ``/files``: another door to the same sessions.
+"""The tus resumable upload protocol 1.0 at ``/files``, for the same sessions as the REST API.
 
 Section names in docstrings are those of https://tus.io/protocols/resumable-upload.
 """
@@ -15,9 +15,9 @@ from pdfsluice.core.uploads.creating import Initiation
 from pdfsluice.core.uploads.lifecycle import OPEN, expiry
 from pdfsluice.server.app_keys import PRINCIPAL, RUNTIME
 from pdfsluice.server.problems import UnsupportedMedia
-from pdfsluice.server.protocols import appending as sequential
+from pdfsluice.server.protocols import appending
 from pdfsluice.server.routes import add_public
-from pdfsluice.server.transport.body import withhold_continue
+from pdfsluice.server.transport.expectations import withhold_continue
 
 from .dispatch import (
     PREFIX,
@@ -92,7 +92,7 @@ async def _options(request: web.Request) -> web.Response:
 async def _create(request: web.Request) -> web.Response:
     """Creation, Creation With Upload and Concatenation, POST."""
     concat = _concat(request)
-    with_upload = sequential.has_body(request)
+    with_upload = appending.has_body(request)
     checksum = _check_body(request) if with_upload else None
     if concat is not None and not concat.partial:
         return await _concatenate(request, concat)
@@ -100,10 +100,10 @@ async def _create(request: web.Request) -> web.Response:
         request[PRINCIPAL],
         _initiation(request, concat, _announced_length(request)),
     )
-    where = sequential.location(request, PREFIX, session)
-    async with sequential.new_upload(request, session, where):
+    where = appending.location(request, PREFIX, session)
+    async with appending.new_upload(request, session, where):
         if with_upload:
-            session = await sequential.append(request, session, 0, checksum)
+            session = await appending.append(request, session, 0, checksum)
         headers = await _progress_headers(request, session)
     return web.Response(status=201, headers={hdrs.LOCATION: where, **headers})
 
@@ -116,13 +116,13 @@ async def _concatenate(request: web.Request, concat: Concat) -> web.Response:
         request[PRINCIPAL], _initiation(request, concat, None), concat.parts
     )
     headers = await _progress_headers(request, session)
-    headers[hdrs.LOCATION] = sequential.location(request, PREFIX, session)
+    headers[hdrs.LOCATION] = appending.location(request, PREFIX, session)
     return web.Response(status=201, headers=headers)
 
 
 async def _head(request: web.Request) -> web.Response:
     """Core Protocol, HEAD. Takes no lock and leaves a running PATCH alone."""
-    session = await sequential.find(request)
+    session = await appending.find(request)
     headers = {hdrs.CACHE_CONTROL: "no-store", **await _progress_headers(request, session)}
     if session.total_size is None:
         headers["Upload-Defer-Length"] = "1"
@@ -139,20 +139,20 @@ async def _patch(request: web.Request) -> web.Response:
     """Core Protocol, PATCH."""
     checksum = _check_body(request)
     position = parse_count("Upload-Offset", request.headers.get("Upload-Offset", ""))
-    session = await sequential.find(request)
+    session = await appending.find(request)
     if session.metadata.get(CONCAT_KEY, "").startswith("final"):
         raise UploadClosed("the upload is made of others and takes no bytes itself")
     session = await _settle_length(request, session)
-    if position != sequential.offset(session):
+    if position != appending.offset(session):
         raise OffsetConflict(
-            f"the upload stands at {sequential.offset(session)}, not at {position}",
-            hint="Ask with HEAD where to go on.",
-            details={"offset": sequential.offset(session)},
+            f"the upload stands at {appending.offset(session)}, not at {position}",
+            hint="Query the offset with HEAD.",
+            details={"offset": appending.offset(session)},
         )
-    if sequential.has_body(request):
+    if appending.has_body(request):
         if session.state not in OPEN:
             raise UploadClosed("the upload has all its bytes")
-        session = await sequential.append(request, session, position, checksum)
+        session = await appending.append(request, session, position, checksum)
     return web.Response(status=204, headers=await _progress_headers(request, session))
 
 
@@ -173,29 +173,29 @@ async def _settle_length(request: web.Request, session: Session) -> Session:
 
 async def _delete(request: web.Request) -> web.Response:
     """Termination, DELETE."""
-    await sequential.cancel(request)
+    await appending.cancel(request)
     return web.Response(status=204)
 
 
 async def _progress_headers(request: web.Request, session: Session) -> dict[str, str]:
-    """Say where the upload stands, after the verdict on the file if it has its last byte.
+    """Return the state of the upload, after the verdict on the file if it has its last byte.
 
-    Clients take an offset equal to the length for success, so a refusal must come first;
-    and an upload whose last byte came just before a crash is completed when it is asked for.
+    Clients read an offset equal to the length as success, so a refusal must come first. An
+    upload whose last byte came just before a crash is completed when its state is queried.
     """
-    position = sequential.offset(session)
+    position = appending.offset(session)
     headers = {"Upload-Offset": str(position)}
     if position == session.total_size and session.metadata.get(CONCAT_KEY) != "partial":
         try:
-            document_id = await sequential.document_id(request, session)
+            document_id = await appending.document_id(request, session)
         except UploadIncomplete:  # stored bytes were damaged, and are to be sent again
             uploads = request.app[RUNTIME].uploads
             session = await uploads.get(request[PRINCIPAL], session.id)
-            if sequential.offset(session) == position:
+            if appending.offset(session) == position:
                 raise
             return await _progress_headers(request, session)
         if document_id is not None:
-            headers[hdrs.CONTENT_LOCATION] = sequential.document_url(document_id)
+            headers[hdrs.CONTENT_LOCATION] = appending.document_url(document_id)
     elif session.state in OPEN:
         expires = expiry(session, request.app[RUNTIME].settings)
         headers["Upload-Expires"] = format_datetime(expires, usegmt=True)
@@ -203,11 +203,11 @@ async def _progress_headers(request: web.Request, session: Session) -> dict[str,
 
 
 def _check_body(request: web.Request) -> Checksum | None:
-    """Core Protocol, PATCH, and Checksum: what is to be known before the first byte."""
+    """Core Protocol, PATCH, and Checksum: checks before the first byte."""
     if request.content_type != MEDIA_TYPE:
         raise UnsupportedMedia(f"the body must be of type {MEDIA_TYPE}")
     if "upload-checksum" in request.headers.get("Trailer", "").lower():
-        raise ProtocolError("a checksum behind the body is not supported; send it before")
+        raise ProtocolError("a checksum after the body is not supported; send it before the body")
     checksum = request.headers.get("Upload-Checksum")
     return None if checksum is None else parse_checksum(checksum)
 
@@ -231,7 +231,7 @@ def _initiation(request: web.Request, concat: Concat | None, length: int | None)
     if concat is not None:
         metadata[CONCAT_KEY] = concat.raw
     options = {key: plain_text(value) for key, value in metadata.items()}
-    return sequential.initiation(
+    return appending.initiation(
         options,
         protocol=Protocol.TUS,
         filename=options.get("filename") or options.get("name") or _UNNAMED,

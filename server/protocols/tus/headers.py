@@ -18,7 +18,7 @@ CHECKSUM_ALGORITHMS: Final = ("sha256", "sha1", "md5", "crc32")
 CONCAT_KEY: Final = "Upload-Concat"
 """Session metadata that keeps ``Upload-Concat`` for ``HEAD``; clients cannot set it."""
 
-_LARGEST: Final = 2**63 - 1
+_MAX_COUNT: Final = 2**63 - 1
 _MAX_PAIRS: Final = 60  # what a session keeps, less our own
 _MAX_TEXT: Final = 4096
 _KEY: Final = re.compile(r"[!-+\--~]{1,128}")  # printable ASCII without space and comma
@@ -50,8 +50,8 @@ def parse_count(name: str, value: str) -> int:
     Raises:
         ProtocolError: It is none, or is larger than any file can be.
     """
-    number = int(value) if _COUNT.fullmatch(value) else _LARGEST + 1
-    if number > _LARGEST:
+    number = int(value) if _COUNT.fullmatch(value) else _MAX_COUNT + 1
+    if number > _MAX_COUNT:
         raise ProtocolError(f"{name} must be a whole number of bytes, not {value[:40]!r}")
     return number
 
@@ -163,9 +163,9 @@ def parse_concat(header: str, prefix: str) -> Concat:
 def _session_id(url: str, prefix: str) -> str:
     try:
         folder, _, name = urlsplit(url).path.rpartition("/")
-        known = folder.endswith(prefix) and name == str(UUID(name))
+        valid = folder.endswith(prefix) and name == str(UUID(name))
     except ValueError:
-        known = False
-    if not known:
+        valid = False
+    if not valid:
         raise ProtocolError("Upload-Concat names a URL that is not an upload of this server")
     return name

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web as aiohttp_web
 
 from pdfsluice.core.errors import StorageFailed
+from pdfsluice.server.logs import AccessLogger
 from pdfsluice.server.middleware import answer_errors, identify
 from pdfsluice.server.transport.connection import Runner
 from tests.support.web import a_server
@@ -82,7 +83,7 @@ async def failing(error: Exception) -> AsyncIterator[int]:
     app = aiohttp_web.Application(middlewares=[identify, answer_errors])
     app.router.add_get("/download", download)
     app.router.add_get("/watch", watch)
-    runner = Runner(app, shutdown_timeout=0.5)
+    runner = Runner(app, access_log=AccessLogger, shutdown_timeout=0.5)
     await runner.setup()
     try:
         await aiohttp_web.TCPSite(runner, "127.0.0.1", 0).start()

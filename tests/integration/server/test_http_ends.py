@@ -17,8 +17,8 @@ from pdfsluice.core.models import Checksum, ChunkIntent, Session
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stages import ChunkStageSpec
-from pdfsluice.server.transport.body import BodyReader
-from pdfsluice.server.transport.socket_body import BUFFERS
+from pdfsluice.server.transport.body import RequestBody
+from pdfsluice.server.transport.receiver import BUFFERS
 from tests.support.web import STREAMING, WebServer, a_server, sha256
 
 MIB = 1024 * 1024
@@ -85,13 +85,13 @@ def break_off() -> None:
     """
     gone = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
     (body,) = bodies()
-    (body._receiver or body._content).set_exception(gone)
+    body.fail(gone)
 
 
-def bodies() -> list[BodyReader]:
+def bodies() -> list[RequestBody]:
     """Return those that the server reads, or keeps in memory for no reason."""
     gc.collect()
-    return [each for each in gc.get_objects() if isinstance(each, BodyReader)]
+    return [each for each in gc.get_objects() if isinstance(each, RequestBody)]
 
 
 @dataclass(eq=False)

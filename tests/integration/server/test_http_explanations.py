@@ -7,7 +7,7 @@ from aiohttp import hdrs
 
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.testing.pdfs import make_pdf
-from pdfsluice.server.api.reference_page import kinds_of_errors
+from pdfsluice.server.app import ERRORS
 from tests.support.web import WebServer, problem_of
 
 
@@ -20,10 +20,10 @@ def test_no_error_of_the_server_is_left_out(web: WebServer) -> None:
     """Importing the application has defined them all; ``cannot-serve`` stops the start."""
     del web
     of_server = [kind for kind in kinds(PdfsluiceError) if ".server." in kind.__module__]
-    assert {kind.code for kind in of_server} - kinds_of_errors().keys() <= {"cannot-serve"}
+    assert {kind.code for kind in of_server} - ERRORS.keys() <= {"cannot-serve"}
 
 
-@pytest.mark.parametrize("code", kinds_of_errors())
+@pytest.mark.parametrize("code", ERRORS)
 async def test_a_code_is_explained_in_a_sentence_of_its_own(web: WebServer, code: str) -> None:
     async with web.http.get(f"/problems/{code}") as response:
         assert response.status == 200

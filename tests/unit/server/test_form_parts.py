@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pdfsluice.core.errors import ProtocolError
 from pdfsluice.server.multipart.delimiter import Delimiter
-from pdfsluice.server.multipart.parts import FIELD_LIMIT, OVERHEAD_LIMIT, FormParts
+from pdfsluice.server.multipart.parts import MAX_FIELD_SIZE, MAX_OVERHEAD, FormParts
 
 BOUNDARY = "--a1b2"
 MARK = b"\r\n--" + BOUNDARY.encode()
@@ -116,7 +116,7 @@ def test_anything_is_taken_apart_or_refused(data: bytes, places: Sequence[int]) 
         (form(("file", b"1"), ("file", b"2")), "more than one field 'file'"),
         (form(("colour", b"red")), "'colour', which is not known"),
         (form(("chunk_id", b"1"), ("chunk_id", b"1")), "more than once"),
-        (form(("chunk_id", b"9" * (FIELD_LIMIT + 1))), "longer than"),
+        (form(("chunk_id", b"9" * (MAX_FIELD_SIZE + 1))), "longer than"),
         (form(("chunk_id", b"\xff")), "not UTF-8"),
         (form(("file", b"data"))[:-6], "malformed"),
         (part("file", b"data") + b"--" + BOUNDARY.encode() + b"oops", "malformed"),
@@ -130,10 +130,10 @@ def test_what_is_wrong_is_said(body: bytes, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "words"), [(b"", "a line of more than"), (b"\r\n", "too much beside the file")]
+    ("end", "words"), [(b"", "a line of more than"), (b"\r\n", "too many bytes besides the file")]
 )
 def test_endless_text_beside_the_file_is_refused(end: bytes, words: str) -> None:
     parts = FormParts(BOUNDARY, NAMES, "file")
-    text = [b"x" * (1000 - len(end)) + end] * (OVERHEAD_LIMIT // 1000 + 2)
+    text = [b"x" * (1000 - len(end)) + end] * (MAX_OVERHEAD // 1000 + 2)
     with pytest.raises(ProtocolError, match=words):
         take(parts, iter(text))

@@ -65,7 +65,7 @@ def test_odd_names_are_refused(name: str) -> None:
 
 async def test_each_way_to_show_a_key(path: Path) -> None:
     key = added(path, "alice", Scope.UPLOAD, Scope.READ)
-    authenticator = ApiKeyAuthenticator(path, look_every=0)
+    authenticator = ApiKeyAuthenticator(path, check_interval=0)
     ways = (
         showing(authorization=f"Bearer {key}"),
         showing(authorization=f"bearer  {key} "),
@@ -82,7 +82,7 @@ async def test_each_way_to_show_a_key(path: Path) -> None:
 
 async def test_what_is_not_ours_is_left_to_others(path: Path) -> None:
     added(path)
-    authenticator = ApiKeyAuthenticator(path, look_every=0)
+    authenticator = ApiKeyAuthenticator(path, check_interval=0)
     for credentials in (
         showing(),
         showing(authorization="Basic YTpi"),
@@ -97,7 +97,7 @@ async def test_wrong_keys_are_refused(path: Path) -> None:
     key = added(path)
     other = new_key("mallory", [Scope.ADMIN], NOW)[1]
     same_id = key[:-1] + ("A" if key[-1] != "A" else "B")
-    authenticator = ApiKeyAuthenticator(path, look_every=0)
+    authenticator = ApiKeyAuthenticator(path, check_interval=0)
     for wrong in (other, same_id, key + "x", key[:-1], key.upper(), "wrong"):
         with pytest.raises(AuthenticationError) as caught:
             await authenticator.authenticate(showing(x_api_key=wrong))
@@ -108,13 +108,13 @@ async def test_wrong_keys_are_refused(path: Path) -> None:
 
 
 async def test_without_keys_nobody_is_asked(path: Path) -> None:
-    authenticator = ApiKeyAuthenticator(path, look_every=0)
+    authenticator = ApiKeyAuthenticator(path, check_interval=0)
     assert not authenticator.enforced
     assert await authenticator.authenticate(showing(x_api_key="anything")) is None
 
 
 async def test_a_new_key_counts_at_once(path: Path) -> None:
-    authenticator = ApiKeyAuthenticator(path, look_every=0)
+    authenticator = ApiKeyAuthenticator(path, check_interval=0)
     enforced = [authenticator.enforced]
     key = added(path)
     enforced.append(authenticator.enforced)
@@ -124,7 +124,7 @@ async def test_a_new_key_counts_at_once(path: Path) -> None:
 
 async def test_revocation_counts_at_once_and_never_opens_the_server(path: Path) -> None:
     key = added(path)
-    authenticator = ApiKeyAuthenticator(path, look_every=0)
+    authenticator = ApiKeyAuthenticator(path, check_interval=0)
     assert await authenticator.authenticate(showing(x_api_key=key)) is not None
     (revoked,) = KeyFile(path).revoke("alice", NOW)
     assert revoked.id == id_of(key)
@@ -139,7 +139,7 @@ async def test_revocation_counts_at_once_and_never_opens_the_server(path: Path) 
 
 async def test_a_damaged_file_lets_nobody_in(path: Path) -> None:
     key = added(path)
-    authenticator = ApiKeyAuthenticator(path, look_every=0)
+    authenticator = ApiKeyAuthenticator(path, check_interval=0)
     assert authenticator.enforced
     for content in (
         "{",

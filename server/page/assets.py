@@ -1,7 +1,7 @@
 """The page that people open first: its files, and the JavaScript client that it uses.
 
 All files are read when the server starts. A request can only name one of them, so there
-is no path to walk out of; what the browser has already is told by its entity tag.
+is no path to traverse. Entity tags avoid sending a file again that the browser has.
 """
 
 import gzip
@@ -57,7 +57,7 @@ class _Asset:
 
     Attributes:
         body: Its bytes.
-        compressed: The same under gzip; ``None`` where that saves nothing.
+        compressed: The same under gzip; ``None`` if that saves nothing.
         content_type: Media type with its charset.
         tag: Digest of the bytes.
     """
@@ -112,7 +112,7 @@ def add_routes(app: web.Application, *, root_path: str = "") -> None:
         {
             name: _Asset.of(name, _mounted(name, body, root_path))
             for name, body in (
-                *_read(files("pdfsluice.server") / "page"),
+                *_read(files("pdfsluice.server.page") / "static"),
                 *_read(files("pdfsluice.client") / "js" / "src", prefix="client/"),
             )
         }
@@ -140,8 +140,8 @@ def _read(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
 def _answer(request: web.Request, asset: _Asset) -> web.Response:
     zipped = asset.compressed is not None and _accepts_gzip(request)
     tag = ETag(value=f"{asset.tag}-gz" if zipped else asset.tag)
-    known = request.if_none_match
-    if known and any(each.value in {"*", tag.value} for each in known):
+    tags = request.if_none_match
+    if tags and any(each.value in {"*", tag.value} for each in tags):
         response = web.Response(status=304, headers=_HEADERS)
     else:
         body = asset.compressed if zipped else asset.body
@@ -154,7 +154,7 @@ def _answer(request: web.Request, asset: _Asset) -> web.Response:
 
 
 def _accepts_gzip(request: web.Request) -> bool:
-    """Whether the browser takes gzip; ``gzip;q=0`` says that it does not."""
+    """Whether the browser accepts gzip; ``gzip;q=0`` means that it does not."""
     for part in request.headers.get(hdrs.ACCEPT_ENCODING, "").split(","):
         coding, _, weight = part.partition(";")
         if coding.strip().lower() == "gzip":
