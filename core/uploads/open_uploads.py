@@ -22,8 +22,8 @@ from .backends import Backends
 from .completing import Completer, require_whole
 from .lifecycle import ENDED, OPEN, closing, refusal, stopping
 from .opening import UploadOpener
-from .results import Completion
 from .records import reduced
+from .results import Completion
 from .upload import OpenUpload
 
 logger = logging.getLogger(__name__)
