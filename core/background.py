@@ -14,7 +14,7 @@ def caller_is_cancelled(error: BaseException) -> bool:
     """Return whether an exception is the cancellation of the task that catches it.
 
     A ``CancelledError`` may also come from awaiting something else that was cancelled, or from
-    code that raises it. Only a task that was asked to end must let it pass.
+    code that raises it. Only a task that was itself cancelled must propagate it.
     """
     if not isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
         return False
@@ -34,7 +34,7 @@ async def keep_running(
     """Run work until it returns or the task is cancelled; restart it when it fails.
 
     Args:
-        name: What the work is, for the log.
+        name: The name of the work, for the log.
         work: Begins the work; called again after each failure.
         restart_seconds: Pause after a failure.
     """
@@ -56,10 +56,10 @@ async def background(
     *,
     restart_seconds: float = DEFAULT_RESTART_SECONDS,
 ) -> AsyncIterator[None]:
-    """Run work beside the body of the context; cancel it on leaving and wait for its end.
+    """Run work in tasks during the context; on leaving, cancel them and wait for their end.
 
     Args:
-        works: What to run, by a name for the log.
+        works: The work to run, by its name for the log.
         restart_seconds: Pause before work that failed is restarted.
     """
     tasks = [

@@ -30,8 +30,8 @@ def make_directory(directory: Path) -> None:
 def ensure_durable(directory: Path) -> None:
     """Make a directory if it is missing, and its name and content durable. Blocking.
 
-    A run that was killed may have made it without syncing its name. A parent that this user
-    may not read was made by another user, and is left alone.
+    A process that was killed may have made it without syncing its name. A parent that this
+    user may not read was made by another user and is not synced.
     """
     make_directory(directory)
     sync_directory(directory)

@@ -1,8 +1,8 @@
-"""What stages say as JSON, for stores and for pipes between processes.
+"""Findings and reports as JSON, for stores and for pipes between processes.
 
 The readers name every field, so that a renamed field of a model fails a test instead of
-losing what was stored. They raise ``LookupError``, ``TypeError``, ``ValueError`` or
-``AttributeError`` at what is not of the right shape.
+losing stored values. They raise ``LookupError``, ``TypeError``, ``ValueError`` or
+``AttributeError`` if a value has the wrong shape.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,11 +20,11 @@ from .findings import (
     Unscanned,
 )
 
-_LARGEST_INTEGER = 2**63 - 1
+_MAX_INTEGER = 2**63 - 1
 
 
 def to_json(value: Any) -> bytes:
-    """Encode a value of JSON types; text that is not Unicode loses its odd characters."""
+    """Encode a value of JSON types; unpaired surrogates in text are replaced."""
     try:
         return orjson.dumps(value, default=_plain)
     except TypeError:  # an unpaired surrogate or a huge number from a hostile file
@@ -100,7 +100,7 @@ def _tame(value: Any) -> Any:
             return {_tame(str(key)): _tame(item) for key, item in value.items()}
         case list() | tuple() | frozenset():
             return [_tame(item) for item in value]
-        case int() if not isinstance(value, bool) and abs(value) > _LARGEST_INTEGER:
+        case int() if not isinstance(value, bool) and abs(value) > _MAX_INTEGER:
             return str(value)
         case _:
             return value

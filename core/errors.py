@@ -1,23 +1,23 @@
 """Every error that pdfsluice raises on purpose, each with a stable code.
 
 A code is part of the public interface: clients branch on it, so it never changes its
-meaning. Which HTTP status belongs to a class is known to ``server/problems.py`` alone.
+meaning. ``server/problems.py`` alone maps classes to HTTP statuses.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-_LONGEST_WAIT = 3600.0
+_MAX_WAIT_SECONDS = 3600.0
 
 
 class PdfsluiceError(Exception):
-    """The server failed in a way that nobody foresaw; the bytes that it acknowledged are safe.
+    """The server failed unexpectedly; the bytes that it acknowledged are safe.
 
-    The base of all errors: what is foreseen has a class of its own.
+    The base of all errors: every expected one has a class of its own.
 
     Args:
-        message: What happened, as a sentence for the person who reads it.
-        hint: What to do next; empty where nothing can be done.
+        message: What happened, as a sentence for people.
+        hint: What to do next; empty if nothing can be done.
         details: Values for programs (offsets, limits, findings); must be JSON-serialisable.
 
     Attributes:
@@ -56,7 +56,7 @@ class PermissionDenied(PdfsluiceError):
 
 
 class NotFound(PdfsluiceError):
-    """There is no such thing, or it belongs to another principal."""
+    """There is no such object, or it belongs to another principal."""
 
     code = "not-found"
 
@@ -80,7 +80,7 @@ class Conflict(PdfsluiceError):
 
 
 class OffsetConflict(Conflict):
-    """The bytes sent do not belong where the upload stands, or differ from what is stored."""
+    """The bytes do not fit the upload's offset, or differ from the stored bytes."""
 
     code = "offset-conflict"
 
@@ -123,7 +123,7 @@ class SessionEnded(PdfsluiceError):
 
 
 class DocumentDeleted(SessionEnded):
-    """The session was completed, and its document has been deleted since; upload the file again."""
+    """The session's document has been deleted since it was completed; upload the file again."""
 
     code = "document-deleted"
 
@@ -155,19 +155,19 @@ class DigestMismatch(PdfsluiceError):
 
 
 class ContentRejected(PdfsluiceError):
-    """The policy refuses the file because of what was found in it; sending it again is futile."""
+    """The policy refuses the file because of its findings; sending it again changes nothing."""
 
     code = "content-rejected"
 
 
 class DocumentUnreadable(PdfsluiceError):
-    """The document is locked, damaged or without text; only another file can be read."""
+    """The document is locked, damaged or without text; upload another copy of it."""
 
     code = "document-unreadable"
 
 
 class RateLimited(PdfsluiceError):
-    """The caller exceeds a limit of its own; ``retry_after`` seconds are worth waiting."""
+    """The caller exceeds one of its limits; retry after ``retry_after`` seconds."""
 
     code = "rate-limited"
     retryable = True
@@ -178,7 +178,7 @@ class RateLimited(PdfsluiceError):
 
 
 class Overloaded(PdfsluiceError):
-    """The server is at a limit of its own; ``retry_after`` seconds are worth waiting."""
+    """The server is at one of its limits; retry after ``retry_after`` seconds."""
 
     code = "overloaded"
     retryable = True
@@ -189,7 +189,7 @@ class Overloaded(PdfsluiceError):
 
 
 class BodyTimeout(PdfsluiceError):
-    """The body came more slowly than the lowest allowed rate, or not at all."""
+    """The body arrived more slowly than the lowest allowed rate, or not at all."""
 
     code = "body-timeout"
     retryable = True
@@ -232,15 +232,15 @@ def to_record(error: PdfsluiceError) -> Mapping[str, Any]:
 
 
 def from_record(record: Mapping[str, Any]) -> PdfsluiceError:
-    """Return the error of which :func:`to_record` made a record.
+    """Return the error that :func:`to_record` encoded.
 
     Raises:
-        LookupError, TypeError, ValueError, AttributeError: It is no such record.
+        LookupError, TypeError, ValueError, AttributeError: The value is no such record.
     """
     kinds = {kind.code: kind for kind in _kinds(PdfsluiceError)}
     kind = kinds.get(record["code"], PdfsluiceError)
     message, details = str(record["message"]), dict(record["details"])
-    error = kind.__new__(kind, message)  # whatever the constructor of the kind may ask for
+    error = kind.__new__(kind, message)  # constructors of derived classes differ
     PdfsluiceError.__init__(error, message, hint=str(record["hint"]), details=details)
     if isinstance(error, RateLimited | Overloaded):
         error.retry_after = _seconds(details["retry_after"])
@@ -248,11 +248,11 @@ def from_record(record: Mapping[str, Any]) -> PdfsluiceError:
 
 
 def _seconds(value: Any) -> float:
-    return min(max(float(value), 0.0), _LONGEST_WAIT)
+    return min(max(float(value), 0.0), _MAX_WAIT_SECONDS)
 
 
 def _kinds(kind: type[PdfsluiceError]) -> Iterator[type[PdfsluiceError]]:
-    """Yield a kind of error and all those derived from it; the first with a code counts last."""
+    """Yield a class of errors after all classes derived from it."""
     for derived in kind.__subclasses__():
         yield from _kinds(derived)
     yield kind

@@ -55,7 +55,7 @@ class _Outlet:
     """One sink with its queue.
 
     Attributes:
-        dropped: How many events the sink was too slow for.
+        dropped: How many events were dropped because the sink was too slow.
     """
 
     def __init__(self, spec: EventSinkSpec) -> None:
@@ -99,7 +99,7 @@ class EventHub:
     """Fans events out; ``publish`` never waits and is called on the event loop only.
 
     Args:
-        flush_seconds: How long sinks may take for what is queued when the hub stops.
+        flush_seconds: How long sinks may take for their queued events when the hub stops.
     """
 
     def __init__(self, *, flush_seconds: float = DEFAULT_FLUSH_SECONDS) -> None:

@@ -1,4 +1,4 @@
-"""What happens to uploads and documents, told to sinks; no event carries file content."""
+"""The events of uploads and documents, sent to sinks; no event carries file content."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -12,8 +12,8 @@ class Event:
 
     Attributes:
         at: Seconds since the epoch.
-        superseded: Whether a later event of this kind says the same and more. Sinks that are
-            too slow miss such events before any other.
+        superseded: Whether a later event of this kind replaces it. Slow sinks miss such
+            events before any other.
     """
 
     superseded: ClassVar[bool] = False
@@ -27,7 +27,7 @@ class SessionEvent(Event):
 
     Attributes:
         session_id: The session.
-        owner: ``Principal.id`` of the principal that may hear of it.
+        owner: ``Principal.id`` of the principal that may receive it.
     """
 
     session_id: str
@@ -36,14 +36,14 @@ class SessionEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadProgress(SessionEvent):
-    """How an upload stands; told at most a few times a second for each session.
+    """The progress of an upload; sent at most a few times a second for each session.
 
     Attributes:
         status: The session's state.
-        stage: What is going on: the session's state, ``extracting`` or ``indexing``.
-        received_bytes: Came over the wire, perhaps not yet durable.
+        stage: The current step: the session's state, ``extracting`` or ``indexing``.
+        received_bytes: Received from the network, perhaps not yet durable.
         durable_bytes: Committed and acknowledged.
-        validated_bytes: Seen by every stream stage.
+        validated_bytes: Read by every stream stage.
         imported: Share of the background import that is done, 0 to 1.
         total_bytes: Size of the file; ``None`` while unknown.
         uploaded_chunks: How many chunks are committed whole.
@@ -51,7 +51,7 @@ class UploadProgress(SessionEvent):
         current_chunk: The chunk that was committed last.
         upload_speed_bps: Recent speed, bytes per second.
         estimated_time_remaining: Seconds; ``None`` while unknown.
-        message: How it stands, in a few words.
+        message: The progress in a few words.
         client_id: What the client calls itself.
         filename: The client's name for the file, for display only.
     """
@@ -106,12 +106,13 @@ class UploadStatus(SessionEvent):
 
     Attributes:
         status: The session's state; ``importing`` while a background job runs.
-        stage: What is going on: a state; ``extracting`` or ``indexing`` of a running job, with
-            ``done``, ``failed`` or ``queued`` (to be tried again) behind it of one that ended.
+        stage: The current step: a state, or ``extracting`` or ``indexing`` while a job runs.
+            When the job has ended, ``done``, ``failed`` or ``queued`` (to be tried again)
+            follows the step's name.
         message: The same in words.
-        code: Error code; empty where nothing failed.
+        code: Error code; empty if nothing failed.
         document_id: The document, once there is one.
-        progress: Share of the job that is done, 0 to 1; ``None`` where it is no job.
+        progress: Share of the job that is done, 0 to 1; ``None`` if this is about no job.
     """
 
     status: str
@@ -135,12 +136,12 @@ class FindingsReported(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryWarning(Event):
-    """Memory or disk is close to its limit; told to everybody.
+    """Memory or disk is close to its limit; sent to all subscribers.
 
     Attributes:
         memory_usage_mb: Memory of the server, in MiB.
         memory_limit_mb: The setting, in MiB.
-        warning: What is short.
+        warning: The resource that is short.
     """
 
     superseded: ClassVar[bool] = True
@@ -155,7 +156,7 @@ class ShuttingDown(Event):
     """The server stops; unfinished uploads can be resumed.
 
     Attributes:
-        retry_after: Seconds after which it is worth trying.
+        retry_after: Seconds after which clients should try again.
     """
 
     retry_after: float

@@ -86,7 +86,7 @@ class Trigger(StrEnum):
 BY_ITSELF: Final = frozenset(
     {Trigger.OPEN, Trigger.NAMED, Trigger.PAGE, Trigger.CLOSE, Trigger.SAVE, Trigger.PRINT}
 )
-"""What runs without more being done than reading the document, keeping or printing it."""
+"""Triggers that need no more than opening, reading, saving or printing the document."""
 
 
 class Revision(StrEnum):
@@ -107,10 +107,10 @@ class Finding:
         message: What was found, in a sentence that a user understands.
         advice: What to do about it, in a sentence.
         offset: Byte offset in the file, or ``None`` if it has no single place.
-        object: Object number (ISO 32000-2, 7.3.10), or ``None`` where unknown.
+        object: Object number (ISO 32000-2, 7.3.10), or ``None`` if unknown.
         trigger: What makes it run, if it is an action.
         hidden: Whether it cannot be read in the raw bytes (escaped name, object stream).
-        revision: ``EARLIER`` where a later incremental update replaces it.
+        revision: ``EARLIER`` if a later incremental update replaces it.
         excerpt: A short, printable piece of what was found.
         details: Values for programs, JSON-serialisable.
     """
@@ -137,8 +137,8 @@ class Unscanned:
         stage: The name of the stage that could not see it.
         reason: Why, as a kebab-case name (``encrypted``, ``unknown-filter``, ``limit``).
         message: Why, in a sentence.
-        offset: Byte offset in the file, where known.
-        object: Object number, where known.
+        offset: Byte offset in the file, if known.
+        object: Object number, if known.
     """
 
     stage: str

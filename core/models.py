@@ -1,4 +1,4 @@
-"""The things pdfsluice speaks of: principals, sessions, chunks and documents. All frozen."""
+"""The domain model: principals, sessions, chunks and documents, all frozen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from .ranges import RangeSet
 
 
 class Scope(StrEnum):
-    """What a principal may do; ``ADMIN`` includes the others, ``METRICS`` shows totals alone."""
+    """A permission; ``ADMIN`` includes the others, ``METRICS`` covers totals only."""
 
     READ = "read"
     UPLOAD = "upload"
@@ -22,11 +22,11 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who calls.
+    """The identity on whose behalf a request acts.
 
     Attributes:
-        id: Stable identity; owns sessions and documents.
-        name: For people and logs.
+        id: Stable identity; the owner of sessions and documents.
+        name: A name for people and logs.
         scopes: What the principal may do.
     """
 
@@ -53,7 +53,7 @@ class Principal:
 
 
 class SessionState(StrEnum):
-    """Where a session is in its life; ``core/uploads/lifecycle.py`` has the transitions."""
+    """The state of a session; ``core/uploads/lifecycle.py`` has the transitions."""
 
     CREATED = "created"
     UPLOADING = "uploading"
@@ -76,11 +76,11 @@ class Protocol(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """A committed range of bytes and the fingerprint by which rot in it is noticed.
+    """A committed range of bytes, with a fingerprint that reveals later corruption.
 
     Attributes:
         start: Offset of the first byte.
-        end: Offset behind the last byte.
+        end: Offset after the last byte.
         fingerprint: XXH3-128 of the bytes, in hexadecimal.
     """
 
@@ -99,23 +99,23 @@ class Session:
         client_id: What the client calls itself; chooses the WebSocket, grants nothing.
         filename: The client's name for the file, for display only.
         total_size: Size of the file in bytes; ``None`` while a tus client defers it.
-        chunk_size: The chunk size that the server settled on, in bytes.
+        chunk_size: The chunk size that the server chose, in bytes.
         protocol: The protocol over which it was opened.
         created_at: When it was opened (UTC).
         updated_at: When it was last changed, commits included.
-        expires_at: When it expires if nothing happens; of an ended one, when to look whether
-            its record is to be deleted.
-        state: Where it is; ``uploading`` from the first committed byte, without being told.
-        title: The client's title for the document; empty where it gave none.
+        expires_at: When it expires if nothing happens; after its end, when the sweeper next
+            checks whether to delete its record.
+        state: Its state; ``uploading`` from the first committed byte, without an update.
+        title: The client's title for the document; empty if it gave none.
         committed: The ranges that are durable and acknowledged.
         expected_digest: SHA-256 announced by the client, in lower-case hexadecimal.
         check_duplicates: Whether a document with the same bytes takes the place of a new one.
-        auto_build_index: Whether the document is indexed at once.
-        metadata: What the client said about the file, for display only.
+        auto_build_index: Whether the document is indexed immediately.
+        metadata: The client's description of the file, for display only.
         findings: What the stages found so far.
-        unscanned: What no stage could look into.
-        facts: What the stages found out (``sha256``, ``page_count``).
-        decision: What the policy made of the findings so far.
+        unscanned: The parts that no stage could read.
+        facts: Values from the stages (``sha256``, ``page_count``).
+        decision: The policy's decision about the findings so far.
         quarantined: Whether the bytes of a refused upload were kept apart.
         released: Whether an administrator overruled the refusal.
         partial: Whether this is a part for a later concatenation: bytes only, no stages
@@ -202,7 +202,7 @@ class Session:
 
     @property
     def room(self) -> str:
-        """The WebSocket room in which this session's events are told."""
+        """The WebSocket room to which this session's events are sent."""
         return f"upload_{self.id}"
 
 
@@ -256,16 +256,16 @@ class NewDocument:
         session_id: The session it came from; unique, so that an import happens once.
         blob_id: Names the bytes in the upload store.
         owner: ``Principal.id`` of the principal that uploaded it.
-        title: For people; the file's name without its ending where the client gave none.
+        title: For people; the file's name without its ending if the client gave none.
         filename: The client's name for the file, for display only.
         file_size: Size in bytes.
         sha256: SHA-256 of the file, in lower-case hexadecimal.
         created_at: When it was uploaded (UTC).
-        page_count: How many pages it has; ``None`` where no stage could tell.
-        metadata: What the file says of itself (author, producer).
+        page_count: How many pages it has; ``None`` if no stage could count them.
+        metadata: The file's own description of itself (author, producer).
         findings: What the stages found.
-        unscanned: What no stage could look into.
-        decision: What the policy made of the findings.
+        unscanned: The parts that no stage could read.
+        decision: The policy's decision about the findings.
     """
 
     session_id: str
@@ -302,7 +302,7 @@ class PageText:
         number: 1-based page number.
         text: Plain text in reading order, as far as the extractor knows it.
         garbled: Whether the page has text that no font maps to Unicode; ``text`` is empty then.
-        notes: Sentences about the document that its text does not show; not stored.
+        notes: Sentences about the document as a whole; not stored.
     """
 
     number: int
@@ -316,11 +316,11 @@ class Passage:
     """One hit of a search.
 
     Attributes:
-        document_id: The document it stands in.
+        document_id: The document that contains it.
         page: 1-based page number.
         text: The passage.
         score: Greater is better; comparable within one answer only.
-        match: Whether it was found by ``words`` or by ``meaning``, if the index reports it.
+        match: Whether ``words`` or ``meaning`` matched, if the index reports it.
         stage: What is indexed of the document: ``reading`` (some pages), ``words``, ``meaning``.
     """
 
@@ -333,7 +333,7 @@ class Passage:
 
 
 class JobState(StrEnum):
-    """Where a background job is; ``skipped``: there was nothing to do, and its message says why."""
+    """The state of a background job; ``skipped`` if there was nothing to do."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -357,9 +357,9 @@ class Job:
         id: Its number.
         document_id: The document.
         kind: What is done with it.
-        state: Where it is.
+        state: Its state.
         progress: Share done, 0 to 1.
-        message: What it is doing, or why it failed.
+        message: Its current step, or why it failed.
         attempts: How often it was started.
     """
 

@@ -63,9 +63,9 @@ class RangeSet:
         return RangeSet((*before.ranges, *after.ranges))
 
     def touches(self, position: int) -> bool:
-        """Whether bytes added from ``position`` on would lengthen a range that is there."""
-        place = bisect_right(self.ranges, position, key=lambda r: r[0]) - 1
-        return place >= 0 and position <= self.ranges[place][1]
+        """Whether bytes added from ``position`` on would extend a range of the set."""
+        index = bisect_right(self.ranges, position, key=lambda r: r[0]) - 1
+        return index >= 0 and position <= self.ranges[index][1]
 
     def covers(self, start: int, end: int) -> bool:
         """Whether every byte of ``[start, end)`` is in the set."""

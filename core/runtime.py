@@ -1,4 +1,4 @@
-"""Builds a running pdfsluice from settings and plugins, and takes it apart again."""
+"""Builds a running pdfsluice from settings and plugins, and closes it again."""
 
 import asyncio
 import logging
@@ -55,7 +55,7 @@ logger = logging.getLogger(__name__)
 _INDEX_PLUGIN = "llamaindex"
 
 LOCAL = Principal(id=LOCAL_PRINCIPAL, name="local", scopes=frozenset(Scope))
-"""Everybody on this machine, while no authenticator asks for credentials."""
+"""All users of this machine, while no authenticator requires credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +63,10 @@ class Runtime:
     """A running pdfsluice, without any protocol.
 
     Attributes:
-        uploads: What clients can do with uploads.
-        library: What clients can do with documents.
-        quarantine: Refused uploads that are kept.
-        events: Where events are published.
+        uploads: The operations on uploads.
+        library: The operations on documents.
+        quarantine: Refused uploads whose bytes are retained.
+        events: The hub through which events are published.
         parts: How each part of a plugin has behaved.
         stages: What runs the stream stages.
     """
@@ -90,34 +90,34 @@ class Runtime:
 
     @property
     def authentication_required(self) -> bool:
-        """Whether callers without credentials are turned away."""
+        """Whether requests without credentials are refused."""
         return any(spec.authenticator.enforced for spec in self.registry.authenticators)
 
     async def authenticate(self, credentials: Credentials) -> Principal:
-        """Tell who calls.
+        """Return the principal of a request.
 
         Raises:
-            AuthenticationError: The credentials are wrong, or absent where they are needed.
+            AuthenticationError: The credentials are wrong, or absent although required.
         """
         for spec in self.registry.authenticators:
             principal = await spec.authenticator.authenticate(credentials)
             if principal is not None:
                 return principal
         if self.authentication_required:
-            shown = credentials.headers.keys() & {"authorization", "x-api-key"}
+            has_key = credentials.headers.keys() & {"authorization", "x-api-key"}
             raise AuthenticationError(
-                "the API key is not valid" if shown else "this server needs an API key",
+                "the API key is not valid" if has_key else "this server needs an API key",
                 hint="Send a whole one as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'.",
             )
         return LOCAL
 
     async def drain(self) -> None:
-        """Take nothing more and bring what is under way to an end, or to a safe stop."""
+        """Accept nothing more; finish running requests, or stop them safely."""
         await self.uploads.drain(self.settings.shutdown_grace.total_seconds())
 
 
 def build_registry(loaded: Loaded, manager: PluginManager, events: EventHub) -> Registry:
-    """Ask all plugins for their parts.
+    """Collect the parts of all plugins.
 
     Raises:
         PluginError: A plugin is at fault; the error names its distribution.
@@ -143,7 +143,7 @@ async def open_runtime(
     stage_limits: PoolLimits | None = None,
     stage_module: str = "pdfsluice.core.scanning.worker_main",
 ) -> AsyncIterator[Runtime]:
-    """Start everything but the protocols; on leaving, end it in the reverse order.
+    """Start everything but the protocols; on leaving, stop it in the reverse order.
 
     Args:
         loaded: The settings.
@@ -153,7 +153,7 @@ async def open_runtime(
         stage_module: The module that a stage process runs.
 
     Raises:
-        PluginError: A plugin is at fault, or a setting names a part that nobody registered.
+        PluginError: A plugin is at fault, or a setting names a part that no plugin registered.
     """
     settings = loaded.settings
     events = EventHub()
@@ -314,7 +314,7 @@ async def _stage_runners(
     limits: PoolLimits | None,
     module: str,
 ) -> AsyncIterator[StageRunners]:
-    """Start what runs the stream stages: processes if the settings ask for some, or threads."""
+    """Start the runners of the stream stages: processes, or threads if there are to be none."""
     settings = loaded.settings
     # Half of the threads, so that writing never waits for scanning.
     buffers = BufferPool(max(1, settings.worker_threads // 2), SLICE_SIZE)

@@ -1,7 +1,7 @@
-"""Exceptions that say nothing about a file: the machine is short of something for now.
+"""Exceptions that report a passing shortage of the machine, not a property of a file.
 
-An upload whose bytes were acknowledged is ended by a verdict on its content, by its client
-or by its age. It is never ended because no descriptor, thread or memory was left.
+An upload with acknowledged bytes ends by a verdict on its content, by its client or by its
+age. It never ends because no descriptor, thread or memory was left.
 """
 
 from .errors import Overloaded

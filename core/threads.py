@@ -1,4 +1,4 @@
-"""Threads for work that would stall the event loop: writing, hashing and scanning."""
+"""Threads for work that would block the event loop: writing, hashing and scanning."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 
 async def run_uncancelled(work: Awaitable[T]) -> T:
-    """Run work to its end, also if the caller is cancelled meanwhile.
+    """Run work to its end, even if the caller is cancelled meanwhile.
 
-    The cancellation is raised when the work has ended: a thread cannot be stopped, and a
-    row that was written must not be forgotten.
+    The cancellation is raised after the work has ended: a thread cannot be stopped, and the
+    consequences of a written row must not be skipped.
     """
     task = asyncio.ensure_future(work)
     interruption: asyncio.CancelledError | None = None
@@ -51,7 +51,7 @@ class Workers:
 
 
 class BufferPool:
-    """A fixed number of buffers: bounds both the memory and the number of parallel steps."""
+    """A fixed number of buffers, which bounds the memory and the number of parallel steps."""
 
     def __init__(self, count: int, size: int) -> None:
         self._size = size

@@ -12,7 +12,7 @@ from itertools import pairwise
 from .visual_order import logical_order
 
 MAX_PAGE_CHARACTERS = 1_000_000
-"""Text of a page beyond this many characters is cut off: no honest page has so many."""
+"""Characters of a page's text beyond this number are cut off: no honest page has so many."""
 
 _UNWANTED = dict.fromkeys([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0xFEFF, 0xFFFE, 0xFFFF])
 _CONTROLS = {code: None for code in _UNWANTED if chr(code) not in "\x02\ufffe"}

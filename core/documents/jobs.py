@@ -33,7 +33,7 @@ _INDEX_SLOTS = 1
 
 
 class _NothingToDo(Exception):
-    """There is no work in a job; the message says why."""
+    """There is no work in a job; the message gives the reason."""
 
 
 class JobRunner:
@@ -101,7 +101,7 @@ class JobRunner:
         return await self._catalogue.claim(kinds=(kind,), passing_over=passing_over)
 
     async def _store_outcomes(self) -> None:
-        """Store and publish how jobs ended; what cannot be stored is kept for the next time."""
+        """Store and publish how jobs ended; retry later what cannot be stored."""
         while self._outcomes:
             outcome = self._outcomes.popleft()
             try:
@@ -186,7 +186,7 @@ class JobRunner:
     async def _publisher(
         self, document: Document
     ) -> Callable[[Sequence[PageText]], Awaitable[None]] | None:
-        """Return what publishes pages of a document by words, if it is to be indexed."""
+        """Return the function that publishes pages by their words, if there is an index."""
         index: object = self._index
         if not isinstance(index, PageIndex):
             return None

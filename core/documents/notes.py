@@ -1,6 +1,6 @@
-"""What a page shows beside its text, and what a document is besides its pages, in words.
+"""Notes on pages (fields, annotations) and sentences about portfolios and forms, as text.
 
-Extractors share these forms, so that the stored text says the same whichever of them read it.
+All extractors use these forms, so that the stored text does not depend on the extractor.
 """
 
 import re
@@ -13,7 +13,7 @@ _MAX_LABEL = 200
 
 
 class NoteKind(StrEnum):
-    """What a note on a page is; the value is the word that marks it in the text."""
+    """The kind of a note on a page; the value is the word that marks it in the text."""
 
     FIELD = "Form field"
     TEXT_BOX = "Text box"

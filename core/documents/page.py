@@ -1,4 +1,4 @@
-"""From what an extractor found on a page to the text that is stored of it."""
+"""Turns what an extractor read on a page into the text that is stored."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from .notes import PageNote, with_notes
 def page_text(
     number: int, text: str, notes: Iterable[PageNote] = (), *, unmapped: bool = False
 ) -> PageText:
-    """Return the text of a page: cleaned, without what is garbled, followed by its notes.
+    """Return the text of a page: cleaned, without garbled parts, followed by its notes.
 
     Args:
         number: 1-based page number.

@@ -1,4 +1,4 @@
-"""Pictures of pages: drawn once by a renderer plugin, then kept on disk.
+"""Pictures of pages: drawn once by a renderer plugin, then stored on disk.
 
 That a page cannot be drawn is kept, too, next to where its picture would be: a hostile file takes
 its time once a day, not for each request.
@@ -44,7 +44,7 @@ _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"  # SOI and EOI (ITU-T T.81, B.
 
 
 class Previews:
-    """Draws and keeps pictures of pages."""
+    """Draws and stores pictures of pages."""
 
     def __init__(
         self, renderers: Sequence[PageRendererSpec], uploads: UploadStore, folder: Path
@@ -69,7 +69,7 @@ class Previews:
         return path
 
     async def draw(self, document: Document, page: int, width: int, *, source: Path) -> bytes:
-        """Draw the JPEG of a page, keep it for :meth:`path`, and return it.
+        """Draw the JPEG of a page, store it for :meth:`path`, and return it.
 
         Args:
             document: Whose page it is.

@@ -24,7 +24,7 @@ from pdfsluice.core.processes.child import (
 from pdfsluice.core.processes.pool import ChildPool
 
 UNREADABLE = "unreadable"
-"""The key of a reply that gives the reason why there is no other, for people."""
+"""The key of a reply that gives the reason why the reply has no pages, for people."""
 
 OTHER_COPY = "Upload another copy: undamaged, without a password, or in smaller parts."
 
@@ -42,18 +42,18 @@ _IN_WORDS = {
 }
 
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Iteration)\b")
-"""The name of a Python exception, which means nothing to the owner of the file."""
+"""The name of a Python exception, which means nothing to the owner of a file."""
 
 Read = Callable[[Path, int], Iterator[PageText]]
 """Yields the pages of a file from a 1-based number on."""
 
 
 class CannotRead(Exception):
-    """Raised by a reader in a child; its message is shown to people as it is."""
+    """Raised by a reader in a child; its message is displayed to people unchanged."""
 
 
 def in_words(failure: ChildFailed) -> str:
-    """Return why a child failed, for the person whose file it was reading."""
+    """Return why a child failed, for the owner of the file."""
     if failure.reason == "error" and _EXCEPTION.match(failure.detail):
         return "the library that reads it came upon data that it cannot handle"
     return _IN_WORDS.get(failure.reason) or failure.detail
@@ -104,7 +104,7 @@ async def pages_from_child(
 
 @dataclass(slots=True)
 class _Batch:
-    """Pages that came, and what came after them."""
+    """Pages that arrived, and what came after them."""
 
     pages: list[PageText] = field(default_factory=list)
     last: bool = False
@@ -112,7 +112,7 @@ class _Batch:
 
 
 async def _next_pages(child: Child, path: Path, first: int) -> _Batch:
-    """Ask for a batch; what came before a failure counts."""
+    """Request a batch; pages that arrived before a failure count."""
     batch = _Batch()
     try:
         async with aclosing(child.request({"path": str(path), "first": first})) as replies:
@@ -147,7 +147,7 @@ def _from_wire(reply: Mapping[str, Any]) -> PageText:
 
 
 def serve_pages(read: Read) -> None:
-    """Be the child: answer each request with the next few pages of a file."""
+    """Serve as the child: answer each request with the next few pages of a file."""
     serve(_Pages(read).answer)
 
 

@@ -1,8 +1,8 @@
 """Turns between background jobs: a long job lets others run, and continues where it was.
 
-A lane runs jobs of some kinds. A job that has used its turn loses its slot. If it then
-reaches a point at which it can wait, it does so until the lane grants it another turn. If it
-does not, it runs on beside its successor; a few jobs may do that at a time.
+A lane runs jobs of some kinds. A job that has used its turn loses its slot. When it then
+reaches a point at which it can wait, it does so until the lane grants it another turn. Until
+then it keeps running next to its successor; a few jobs may do that at a time.
 
 Principals take turns: a slot goes to a job of one that had none in this round.
 """
@@ -29,11 +29,11 @@ class TurnLimits:
     Attributes:
         turn_seconds: How long a job may hold a slot while others wait.
         pause_seconds: After waiting this long, a job is preferred to new ones.
-        open_jobs: Most jobs that have begun and not ended; waiting ones hold memory.
+        open_jobs: Maximum of jobs that have begun and not ended; waiting ones hold memory.
         open_jobs_of_owner: The same for one principal.
-        overdue_jobs: Most jobs that run without a slot.
+        overdue_jobs: Maximum of jobs that run without a slot.
         overdue_jobs_of_owner: The same for one principal.
-        poll_seconds: Time after which the catalogue is asked again without being woken.
+        poll_seconds: Time after which the lane looks for jobs without being woken.
     """
 
     turn_seconds: float = 20.0
@@ -50,7 +50,7 @@ DEFAULT_LIMITS = TurnLimits()
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """The place of one job in its lane."""
+    """The state of one job in its lane."""
 
     owner: str
     lane: "Lane"
@@ -135,7 +135,7 @@ class Lane:
         return sum(turn.has_slot for turn in self._turns.values()) < self._slots
 
     async def _start_next(self) -> bool:
-        """Give a slot to the job whose turn it is; return whether there was one."""
+        """Give a slot to the next job; return whether there was one."""
         patience = self._clock() - self._limits.pause_seconds
         if self._paused and self._paused[0].paused_at < patience:
             return self._resume(self._paused[0])

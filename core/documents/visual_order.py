@@ -72,10 +72,10 @@ def _levels(kinds: list[str], clusters: list[str], base: str) -> list[str]:
         inside = 0 < index < last and clusters[index] in _IN_NUMBERS
         if kind == _NEUTRAL and inside and kinds[index - 1] == kinds[index + 1] == _NUMBER:
             levels[index] = _NUMBER
-    for index, level in enumerate(levels):  # a sign beside a number belongs to it
+    for index, level in enumerate(levels):  # a sign next to a number belongs to it
         if level == _NEUTRAL and clusters[index] in "%٪$€£":
-            beside = levels[max(0, index - 1)], levels[min(last, index + 1)]
-            levels[index] = _NUMBER if _NUMBER in beside else level
+            neighbours = levels[max(0, index - 1)], levels[min(last, index + 1)]
+            levels[index] = _NUMBER if _NUMBER in neighbours else level
     levels = [_LEFT if level == _NUMBER else level for level in levels]
     start = 0
     while start <= last:

@@ -120,7 +120,7 @@ class Boundary:
             raise
 
     def call_in_thread(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call a function of the part in the present thread, which is not the event loop's."""
+        """Call a function of the part in the current worker thread."""
         try:
             return function(*args, **kwargs)
         except BaseException as error:
@@ -161,7 +161,7 @@ class Boundary:
             if not limit.expired():
                 raise
             self._counts.failures += 1
-            logger.error(  # noqa: TRY400 - where it stood says nothing
+            logger.error(  # noqa: TRY400 - the traceback would show the time limit only
                 "%s did not answer within %g s", self._part.label, seconds
             )
             raise Overloaded(
@@ -224,9 +224,9 @@ class Boundary:
             return StorageFull(f"{what}: the disk is full.", hint="Free disk space, then retry.")
         if is_shortage(error):
             return Overloaded(
-                f"{what} because the system refused it something ({type(error).__name__}).",
+                f"{what}: the system is short of a resource ({type(error).__name__}).",
                 retry_after=_RETRY_SECONDS,
-                hint="Try again; what was acknowledged is kept.",
+                hint="Try again. Acknowledged bytes are kept.",
             )
         return PartFailed(
             f"{what} ({type(error).__name__}).",

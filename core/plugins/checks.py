@@ -1,4 +1,4 @@
-"""Checks of what plugins register, so that a mistake stops the start with a sentence about it."""
+"""Checks of what plugins register; a mistake stops the start with a message that names it."""
 
 import inspect
 import re
@@ -17,7 +17,7 @@ _HINT = "docs/reference/hooks.md describes each hook and each port."
 
 
 def check_module(plugin: object, info: PluginInfo) -> None:
-    """Refuse functions that look like hooks and are not marked as such.
+    """Refuse functions that are named like hooks but not marked as such.
 
     Raises:
         PluginError: A ``pdfsluice_register_...`` function lacks ``@hookimpl``.
@@ -32,10 +32,10 @@ def check_module(plugin: object, info: PluginInfo) -> None:
 
 
 def check_result(result: Any, hook: str, kind: type[Any], info: PluginInfo) -> Sequence[Any]:
-    """Return what a hook returned, if that is a list of descriptors.
+    """Return the descriptors that a hook returned.
 
     Raises:
-        PluginError: It is something else.
+        PluginError: The hook returned something other than a list.
     """
     expected = f"a list of {kind.__name__} is expected"
     if inspect.iscoroutine(result):
@@ -99,7 +99,7 @@ def _holding_problems(holder: Holder, spec: Any) -> Iterator[str]:
 
 
 def object_problems(field: str, held: Any, protocol: type[Any]) -> Iterator[str]:
-    """Yield in which ways an object does not implement a protocol."""
+    """Yield each way in which an object fails to implement a protocol."""
     if inspect.isclass(held):
         yield f"{field!r} is the class {held.__name__}; an object of it is expected"
         return
@@ -117,8 +117,8 @@ def object_problems(field: str, held: Any, protocol: type[Any]) -> Iterator[str]
         positional = [None for each in names if each.kind is not each.KEYWORD_ONLY]
         keywords = {each.name: None for each in names if each.kind is each.KEYWORD_ONLY}
         if not _takes(method, positional, keywords):
-            shown = ", ".join(each.name for each in names)
-            yield f"{name!r} takes other arguments; {name}({shown}) is expected"
+            parameters = ", ".join(each.name for each in names)
+            yield f"{name!r} takes other arguments; {name}({parameters}) is expected"
         yield from _shape_problems(name, method, shape)
 
 
@@ -136,7 +136,7 @@ def _shape_problems(name: str, method: Any, shape: Shape) -> Iterator[str]:
 
 
 def _is_plain(method: Any) -> bool:
-    """Whether a function returns no awaitable, as far as its annotation says."""
+    """Whether a function returns no awaitable, according to its annotation."""
     function = inspect.unwrap(getattr(method, "__func__", method))
     if not inspect.isfunction(function):
         return False

@@ -1,7 +1,7 @@
-"""Which extra of the distribution installs a library that is missing.
+"""Names the extra of the distribution that installs a missing library.
 
-``pip install pdfsluice`` brings the client, the command and the scanner. What else needs
-libraries of its own is an extra (``pdfsluice[server]``), as the metadata of the distribution say.
+``pip install pdfsluice`` installs the client, the command and the scanner. Everything else that
+needs libraries is an extra (``pdfsluice[server]``), listed in the distribution's metadata.
 """
 
 import re
@@ -28,10 +28,10 @@ class ExtraMissing(PluginError):
 
 
 def missing_extra(error: BaseException) -> ExtraMissing | None:
-    """Return what is to be installed, if a library is missing that belongs to an extra.
+    """Return the error that names the extra of a missing library, if there is one.
 
     Args:
-        error: What an import raised; errors that led to it are looked at too.
+        error: What an import raised; its causes are examined as well.
     """
     for cause in _causes(error):
         if isinstance(cause, ModuleNotFoundError) and cause.name:

@@ -32,12 +32,12 @@ def guard(
         timeouts: Kinds of parts whose awaited calls have a limit, in seconds.
     """
     counts: dict[Part, PartCounts] = {}
-    known = {(part.kind, part.name): part for part in registry.parts}
+    parts = {(part.kind, part.name): part for part in registry.parts}
     guarded: dict[str, tuple[Any, ...]] = {}
     for kind, holder in HOLDERS.items():
         specs = []
         for spec in getattr(registry, kind):
-            part = known.get((kind, spec.name)) or _unnamed(kind, spec.name)
+            part = parts.get((kind, spec.name)) or _unnamed(kind, spec.name)
             counts[part] = PartCounts()
             boundary = Boundary(
                 part, counts[part], clock, timeout_seconds=(timeouts or {}).get(kind)

@@ -1,13 +1,13 @@
 """The hooks through which plugins register their parts.
 
-Every hook is an ordinary function, called on the main thread before anything is served:
-it returns named descriptors, and the objects in them do the work later. Each says below
-where these are called and what it means when they raise. An exception from the hook itself
-stops the program with an error that names the distribution at fault.
+Every hook is an ordinary function, called on the main thread before anything is served. It
+returns named descriptors, and the objects in them do the work later. The docstring of each
+hook states where these objects are called and what an exception from them means. An exception
+from the hook itself stops the program with an error that names the distribution at fault.
 
-All but the first two are called once by each program that puts the parts to use: the
-server, and commands such as ``pdfsluice scan`` and ``pdfsluice plugins``. They touch neither
-disk nor network and import nothing heavy; that is left to the objects.
+All hooks but the first two are called once by each program that uses the parts: the server,
+and commands such as ``pdfsluice scan`` and ``pdfsluice plugins``. A hook touches neither disk
+nor network and imports nothing heavy; the objects do that.
 """
 
 from collections.abc import Sequence
@@ -51,13 +51,13 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def pdfsluice_register_options() -> Sequence[OptionsSpec]:  # type: ignore[empty-body]
     """Register the plugin's own section of the settings.
 
-    Called by every program before all other hooks and before the settings are read (again
-    where these disable a plugin). The model is validated on the main thread; raising
-    ``ValueError`` in a validator stops the program and tells the user which value, from
-    where, is wrong.
+    Called by every program before all other hooks and before the settings are read, and once
+    more if the settings disable a plugin. The model is validated on the main thread. Raising
+    ``ValueError`` in a validator stops the program with a message that names the value and
+    its origin.
 
     Returns:
-        A typed section for each name, usually one that is called like the plugin.
+        A typed section for each name; usually one, named like the plugin.
     """
 
 
@@ -78,12 +78,12 @@ def pdfsluice_register_commands() -> Sequence[CommandSpec]:  # type: ignore[empt
 def pdfsluice_register_authenticators(  # type: ignore[empty-body]
     context: PluginContext,
 ) -> Sequence[AuthenticatorSpec]:
-    """Register what tells who calls.
+    """Register authenticators, which find the principal of a request.
 
     ``authenticate`` is called on the event loop for every request, before its body is read.
-    Authenticators are asked in order until one knows the caller. Raising
-    :class:`~pdfsluice.core.errors.AuthenticationError` refuses the request; any other
-    exception fails it as an internal error, so nobody gets in by a fault.
+    Authenticators are asked in order until one returns a principal. Raising
+    :class:`~pdfsluice.core.errors.AuthenticationError` refuses the request. Any other
+    exception fails it as an internal error, so that a defect never grants access.
 
     Returns:
         Authenticators, ordered by ``before`` and ``after``.
@@ -92,7 +92,7 @@ def pdfsluice_register_authenticators(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:  # type: ignore[empty-body]
-    """Register what may hold a chunk back before its first body byte is read.
+    """Register gates, which admit or refuse a chunk before its first body byte is read.
 
     ``admit`` is called on the event loop for each chunk; its context is left when the chunk
     is committed or given up. It may yield a :class:`Pacer`, which sets the pace at which the
@@ -113,7 +113,7 @@ def pdfsluice_register_chunk_stages(  # type: ignore[empty-body]
     ``begin`` is called on the event loop for each chunk, and the methods of the check that
     it returns in a worker thread, one at a time. Raising a
     :class:`~pdfsluice.core.errors.PdfsluiceError` refuses the chunk, of which nothing more is
-    committed; the upload goes on.
+    committed; the upload continues.
 
     Returns:
         Chunk stages, ordered by ``before`` and ``after``.
@@ -126,11 +126,11 @@ def pdfsluice_register_stream_stages(  # type: ignore[empty-body]
 ) -> Sequence[StreamStageSpec]:
     """Register stages that see a file in order, as far as it is committed.
 
-    ``open`` is called with the first bytes of an upload, then ``feed`` as its bytes are
-    committed and ``finish`` behind the last; one at a time, in threads of a stage process
-    (setting ``stage_processes``), in which this hook is called as well. Nothing is shared with
-    the server. Findings go to the policy, log messages to the server's log. Raising fails
-    the upload.
+    ``open`` is called with the first bytes of an upload, ``feed`` as its bytes are committed
+    and ``finish`` after the last byte. They are called one at a time, in threads of a stage
+    process (setting ``stage_processes``), in which this hook is called as well. Nothing is
+    shared with the server. Findings go to the policy, log messages to the server's log.
+    Raising fails the upload.
 
     Returns:
         Stream stages, ordered by ``before`` and ``after``.
@@ -143,10 +143,10 @@ def pdfsluice_register_completion_stages(  # type: ignore[empty-body]
 ) -> Sequence[CompletionStageSpec]:
     """Register stages that look at the whole file before it is imported.
 
-    ``inspect`` is called on the event loop when all bytes are there and the stream stages
-    have finished; what takes long belongs into a thread, untrusted bytes into a child
-    process. Findings go to the policy. Raising a retryable error leaves the upload to be
-    completed again; raising any other fails it.
+    ``inspect`` is called on the event loop when all bytes are committed and the stream stages
+    have finished. Long work belongs in a thread, untrusted bytes belong in a child process.
+    Findings go to the policy. After a retryable error the upload can be completed again; any
+    other exception fails it.
 
     Returns:
         Completion stages, ordered by ``before`` and ``after``.
@@ -157,13 +157,13 @@ def pdfsluice_register_completion_stages(  # type: ignore[empty-body]
 def pdfsluice_register_upload_stores(  # type: ignore[empty-body]
     context: PluginContext,
 ) -> Sequence[UploadStoreSpec]:
-    """Register where bytes can be kept; the setting ``upload_store`` chooses one by name.
+    """Register stores of bytes; the setting ``upload_store`` chooses one by name.
 
     The chosen store is opened on the event loop when the server starts and closed when it
     ends; raising while it opens stops the server. Its own methods are called on the event
     loop, those of its blobs in worker threads; raising
     :class:`~pdfsluice.core.errors.StorageFull` or
-    :class:`~pdfsluice.core.errors.StorageFailed` there refuses the chunk, nothing more.
+    :class:`~pdfsluice.core.errors.StorageFailed` there refuses the chunk and nothing else.
 
     Returns:
         Upload stores.
@@ -174,7 +174,7 @@ def pdfsluice_register_upload_stores(  # type: ignore[empty-body]
 def pdfsluice_register_session_stores(  # type: ignore[empty-body]
     context: PluginContext,
 ) -> Sequence[SessionStoreSpec]:
-    """Register where sessions can be kept; the setting ``session_store`` chooses one by name.
+    """Register stores of sessions; the setting ``session_store`` chooses one by name.
 
     The chosen store is opened on the event loop when the server starts and closed when it
     ends; raising while it opens stops the server. Its methods are called on the event loop;
@@ -189,11 +189,11 @@ def pdfsluice_register_session_stores(  # type: ignore[empty-body]
 def pdfsluice_register_catalogues(  # type: ignore[empty-body]
     context: PluginContext,
 ) -> Sequence[CatalogueSpec]:
-    """Register where documents can be listed; the setting ``catalogue`` chooses one by name.
+    """Register catalogues of documents; the setting ``catalogue`` chooses one by name.
 
     The chosen catalogue is opened on the event loop when the server starts and closed when
     it ends; raising while it opens stops the server. Its methods are called on the event
-    loop; raising refuses the request, or lets the background job be tried again.
+    loop; after an exception the request is refused, or the background job is tried again.
 
     Returns:
         Catalogues.
@@ -204,11 +204,11 @@ def pdfsluice_register_catalogues(  # type: ignore[empty-body]
 def pdfsluice_register_event_sinks(  # type: ignore[empty-body]
     context: PluginContext,
 ) -> Sequence[EventSinkSpec]:
-    """Register who hears of progress.
+    """Register sinks, which receive the events of uploads and documents.
 
     ``handle`` is called on the event loop, by a task of the sink's own that takes events
-    from a bounded queue: a slow sink loses its oldest events and slows nobody. Raising is
-    logged and disturbs nobody else.
+    from a bounded queue. A slow sink misses its oldest events and delays nothing else. An
+    exception is logged and affects no other sink.
 
     Returns:
         Event sinks.
@@ -219,10 +219,10 @@ def pdfsluice_register_event_sinks(  # type: ignore[empty-body]
 def pdfsluice_register_policies(  # type: ignore[empty-body]
     context: PluginContext,
 ) -> Sequence[PolicySpec]:
-    """Register what decides about findings; the setting ``policy`` chooses one by name.
+    """Register policies, which judge findings; the setting ``policy`` chooses one by name.
 
-    ``decide`` is called on the event loop for each finding, so it must be quick. Raising
-    fails the request or the upload that the finding is about: nothing passes by a fault.
+    ``decide`` is called on the event loop for each finding, so it must be quick. An exception
+    fails the request or the upload that the finding belongs to: a defect accepts no file.
 
     Returns:
         Policies.
@@ -233,12 +233,12 @@ def pdfsluice_register_policies(  # type: ignore[empty-body]
 def pdfsluice_register_importers(  # type: ignore[empty-body]
     context: PluginContext,
 ) -> Sequence[ImporterSpec]:
-    """Register what is done with each finished document.
+    """Register importers, which process each finished document in the background.
 
     ``run`` is called on the event loop by a background job, after the upload was answered,
-    and again after a crash. Raising lets the job be tried again, three times in all, unless
-    it is a :class:`~pdfsluice.core.errors.PdfsluiceError` that is not retryable; the document
-    stays. ``forget`` is called when a document is deleted.
+    and again after a crash. After an exception the job is tried again, three times in all,
+    unless it is a :class:`~pdfsluice.core.errors.PdfsluiceError` that is not retryable. The
+    document stays. ``forget`` is called when a document is deleted.
 
     Returns:
         Importers, ordered by ``before`` and ``after``; each job runs all of them.
@@ -249,10 +249,10 @@ def pdfsluice_register_importers(  # type: ignore[empty-body]
 def pdfsluice_register_text_extractors(  # type: ignore[empty-body]
     context: PluginContext,
 ) -> Sequence[TextExtractorSpec]:
-    """Register what reads the text of pages.
+    """Register text extractors, which read the text of pages.
 
     ``pages`` is called on the event loop while a document is imported; untrusted bytes are
-    read in a child process. Raising :class:`~pdfsluice.core.errors.StageFailed` hands the
+    read in a child process. Raising :class:`~pdfsluice.core.errors.StageFailed` passes the
     rest of the document to the next extractor.
 
     Returns:
@@ -264,11 +264,11 @@ def pdfsluice_register_text_extractors(  # type: ignore[empty-body]
 def pdfsluice_register_page_renderers(  # type: ignore[empty-body]
     context: PluginContext,
 ) -> Sequence[PageRendererSpec]:
-    """Register what draws pages for previews.
+    """Register page renderers, which draw pages for previews.
 
-    ``render`` is called on the event loop for each picture that is not kept yet; untrusted
+    ``render`` is called on the event loop for each picture that is not stored yet; untrusted
     bytes are read in a child process. Raising
-    :class:`~pdfsluice.core.errors.StageFailed` hands the page to the next renderer.
+    :class:`~pdfsluice.core.errors.StageFailed` passes the page to the next renderer.
 
     Returns:
         Page renderers; the order of ``before`` and ``after`` is that of preference.
@@ -279,12 +279,12 @@ def pdfsluice_register_page_renderers(  # type: ignore[empty-body]
 def pdfsluice_register_indexes(  # type: ignore[empty-body]
     context: PluginContext,
 ) -> Sequence[IndexSpec]:
-    """Register what makes documents searchable; the setting ``index`` chooses one by name.
+    """Register search indexes; the setting ``index`` chooses one by name.
 
     The chosen index is opened on the event loop when the server starts and closed when it
     ends; raising while it opens stops the server. Its methods are called on the event loop;
-    what is heavy belongs into a child process. Raising in ``add`` lets the background job be
-    tried again, in ``search`` it fails the request.
+    heavy work belongs in a child process. After an exception in ``add`` the background job is
+    tried again; an exception in ``search`` fails the request.
 
     Returns:
         Indexes.

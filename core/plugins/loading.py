@@ -1,4 +1,4 @@
-"""From the command line to plugins and settings, which need each other."""
+"""Loads plugins and settings, each of which needs the other."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +14,8 @@ def load_all(
 ) -> tuple[PluginManager, Loaded]:
     """Load plugins and settings.
 
-    Plugins bring sections of the settings, and a setting leaves plugins out: where it
-    does, both are read again without these.
+    Plugins register sections of the settings, and the setting ``disable`` leaves plugins out.
+    If it names any, plugins and settings are loaded again without them.
 
     Args:
         file: Settings file, see :func:`pdfsluice.config.load`.

@@ -1,4 +1,4 @@
-"""A typed facade over pluggy: finds plugins, names them, and asks them for their parts."""
+"""A typed facade over pluggy: finds plugins, names them, and collects their parts."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -48,7 +48,7 @@ SpecT = TypeVar("SpecT")
 
 
 class PluginManager:
-    """Knows all plugins. One per server or command; nothing about it is global.
+    """The loaded plugins of one server or command.
 
     Attributes:
         left_out: Names of plugins that are there and were not wanted.
@@ -150,14 +150,14 @@ class PluginManager:
         return [info for name, info in self._infos.items() if name in names]
 
     def options(self) -> Sequence[tuple[PluginInfo, OptionsSpec]]:
-        """Ask every plugin for its section of the settings.
+        """Return every plugin's section of the settings.
 
         Raises:
             PluginError: A hook failed, or two plugins register the same section.
         """
-        found = self.collect("pdfsluice_register_options", OptionsSpec)
+        sections = self.collect("pdfsluice_register_options", OptionsSpec)
         owners: dict[str, PluginInfo] = {}
-        for info, spec in found:
+        for info, spec in sections:
             check_spec("options", spec, info)
             if (other := owners.setdefault(spec.name, info)) is not info:
                 raise PluginError(
@@ -165,19 +165,19 @@ class PluginManager:
                     f" {other.label}, too.",
                     hint="Give the section another name, usually the plugin's.",
                 )
-        return found
+        return sections
 
     def commands(self) -> Sequence[tuple[PluginInfo, CommandSpec]]:
-        """Ask every plugin for its commands."""
+        """Return every plugin's commands."""
         return self.collect("pdfsluice_register_commands", CommandSpec)
 
     def collect(
         self, hook: str, kind: type[SpecT], context: PluginContext | None = None
     ) -> Sequence[tuple[PluginInfo, SpecT]]:
-        """Call one hook of every plugin; return the descriptors with who registered them.
+        """Call one hook of every plugin; return the descriptors with their plugins.
 
         Raises:
-            PluginError: A hook raised, or returned something else than descriptors.
+            PluginError: A hook raised, or returned something other than descriptors.
         """
         return tuple(self._collect(hook, kind, context))
 
@@ -232,7 +232,7 @@ def _require_api(plugin: object, info: PluginInfo) -> None:
 
 
 def _installed(*, third_party: bool) -> Iterator[tuple[PluginInfo, Callable[[], Any]]]:
-    """Yield each plugin there is, and what imports it."""
+    """Yield each installed plugin and the function that imports it."""
     own_version = version(DISTRIBUTION)
     for module in BUILT_IN:
         name = module.removeprefix("pdfsluice.").removeprefix("plugins.")

@@ -80,7 +80,7 @@ class Registry:
 
         Args:
             disable: Names of parts to leave out, plain or as ``kind:name``.
-            kinds: The kinds of parts that are wanted; all where not given.
+            kinds: The kinds of parts to register; all if not given.
 
         Raises:
             PluginError: A hook failed, two parts have the same name, or the order has a cycle.
@@ -97,8 +97,8 @@ class Registry:
                 check_spec(kind, spec, info)
             names = [left_out & {spec.name, f"{kind}:{spec.name}"} for _, spec in registered]
             unknown = unknown.difference(*names)
-            found = [each for each, named in zip(registered, names, strict=True) if not named]
-            owners = _without_conflicts(kind, found)
+            enabled = [each for each, named in zip(registered, names, strict=True) if not named]
+            owners = _without_conflicts(kind, enabled)
             ordered[kind] = _in_order(kind, [(part.plugin, spec) for part, spec in owners])
             by_name = {part.name: part for part, _ in owners}
             parts.extend(by_name[spec.name] for spec in ordered[kind])
@@ -108,7 +108,7 @@ class Registry:
 
     @property
     def explanations(self) -> Mapping[str, Explanation]:
-        """What each kind of finding means that a registered stage explains."""
+        """The explanations of finding kinds, from all registered stages."""
         explanations: dict[str, Explanation] = {}
         for stream_stage in self.stream_stages:
             explanations |= stream_stage.explanations
@@ -156,7 +156,7 @@ def choose(
     for spec in specs:
         if spec.name == name:
             return spec
-    known = ", ".join(sorted(spec.name for spec in specs)) or "none"
+    names = ", ".join(sorted(spec.name for spec in specs)) or "none"
     raise PluginError(
         f"no plugin registered {name!r} among the {kind.replace('_', ' ')}",
         hint=f"Registered are: {known}. Install the plugin, or change the setting."
@@ -165,11 +165,11 @@ def choose(
 
 
 def _without_conflicts(
-    kind: str, found: Sequence[tuple[PluginInfo, SpecT]]
+    kind: str, specs: Sequence[tuple[PluginInfo, SpecT]]
 ) -> Sequence[tuple[Part, SpecT]]:
-    """Let a third party's part stand in for a built-in of the same name; refuse all else."""
+    """Replace built-in parts by those of third parties; refuse every other conflict of names."""
     chosen: dict[str, tuple[Part, SpecT]] = {}
-    for info, spec in found:
+    for info, spec in specs:
         earlier = chosen.get(spec.name)
         if earlier is None:
             chosen[spec.name] = (Part(kind, spec.name, info), spec)
@@ -186,10 +186,10 @@ def _without_conflicts(
     return tuple(chosen.values())
 
 
-def _in_order(kind: str, found: Sequence[tuple[PluginInfo, SpecT]]) -> tuple[SpecT, ...]:
-    """Sort by ``before`` and ``after``; absent names order nothing."""
-    specs = {spec.name: spec for _, spec in found}
-    for info, spec in found:
+def _in_order(kind: str, owned: Sequence[tuple[PluginInfo, SpecT]]) -> tuple[SpecT, ...]:
+    """Sort by ``before`` and ``after``; names of absent parts are ignored."""
+    specs = {spec.name: spec for _, spec in owned}
+    for info, spec in owned:
         order = (*getattr(spec, "before", ()), *getattr(spec, "after", ()))
         if not info.built_in and (absent := [name for name in order if name not in specs]):
             logger.warning(
@@ -199,7 +199,7 @@ def _in_order(kind: str, found: Sequence[tuple[PluginInfo, SpecT]]) -> tuple[Spe
                 spec.name,
                 ", ".join(map(repr, absent)),
             )
-    owners = {spec.name: info.distribution for info, spec in found}
+    owners = {spec.name: info.distribution for info, spec in owned}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name, spec in specs.items():
         sorter.add(name, *(n for n in getattr(spec, "after", ()) if n in specs))

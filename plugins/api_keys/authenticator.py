@@ -65,7 +65,7 @@ class ApiKeyAuthenticator:
         return key.principal
 
     def _refresh(self) -> None:
-        """Read the file again if it has changed since it was last looked at."""
+        """Read the file again if it has changed since the last check."""
         now = time.monotonic()
         if now < self._check_at:
             return
@@ -79,7 +79,7 @@ class ApiKeyAuthenticator:
 
 
 def _sent_key(headers: Mapping[str, str]) -> str | None:
-    """Return the API key of a request; a bearer token of another kind is left to others."""
+    """Return the API key of a request; bearer tokens of other kinds are ignored."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip().startswith(PREFIX):
         return token.strip()

@@ -32,14 +32,14 @@ Config = Annotated[Path | None, typer.Option(help="TOML file with the server's s
 def add(
     name: Annotated[str, typer.Argument(help="User of the key; keys of one name share uploads.")],
     scope: Annotated[
-        list[Scope] | None, typer.Option(help="What it may do; may be given more than once.")
+        list[Scope] | None, typer.Option(help="A permission; may be given more than once.")
     ] = None,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Make a key and show it, this once.
+    """Make a key and print it, this once.
 
-    Without --scope it may read and upload.
+    Without --scope the key may read and upload.
     """
     scopes = scope or [Scope.READ, Scope.UPLOAD]
     try:
@@ -84,8 +84,8 @@ def revoke(
 ) -> None:
     """Make keys void; a running server refuses them immediately."""
     with _changing():
-        void = _file(_existing(data_dir), config).revoke(name_or_id, datetime.now(UTC))
-    for key in void:
+        revoked = _file(_existing(data_dir), config).revoke(name_or_id, datetime.now(UTC))
+    for key in revoked:
         typer.echo(f"Key {key.id} of {key.name} is revoked.")
 
 
@@ -108,12 +108,12 @@ def _changing() -> Iterator[None]:
     except OSError as error:
         raise StorageFailed(
             f"The file of API keys cannot be changed: {error.filename}: {error.strerror}.",
-            hint="Run this as the user of the server, who may write to its data directory.",
+            hint="Run this as the user of the server, which owns its data directory.",
         ) from error
 
 
 def _file(data_dir: Path | None, config: Path | None) -> KeyFile:
-    if data_dir is not None:  # a key can be revoked whatever is wrong with settings and plugins
+    if data_dir is not None:  # a key can be revoked even if settings or plugins are broken
         return KeyFile(data_dir / FILE)
     sections = {spec.name: spec.model for _, spec in PluginManager.load().options()}
     loaded = load(sections=sections, file=config)

@@ -1,4 +1,4 @@
-"""Keys, and the file in which they are kept.
+"""Keys, and the file in which they are stored.
 
 A key is 256 random bits, so that one round of SHA-256 is the right way to store it: slow
 password hashes make up for secrets that can be guessed, and this one cannot be. They
@@ -37,7 +37,7 @@ class ApiKey:
         name: Its user. Keys of the same name act for the same principal, so that a key
             can be replaced without losing what was uploaded with it.
         digest: SHA-256 of the whole key, in hexadecimal.
-        revoked_at: Since when it is void; ``None`` while it is valid.
+        revoked_at: When it was revoked; ``None`` while it is valid.
     """
 
     id: str
@@ -53,15 +53,15 @@ class ApiKey:
         return Principal(id=f"key:{self.name}", name=self.name, scopes=self.scopes)
 
     def matches(self, key: str) -> bool:
-        """Whether this is the given key; takes the same time for every wrong one."""
+        """Whether this is the given key; takes the same time for every wrong key."""
         return hmac.compare_digest(sha256(key.encode()).hexdigest(), self.digest)
 
 
 def new_key(name: str, scopes: Iterable[Scope], now: datetime) -> tuple[ApiKey, str]:
-    """Make a key; return what to store, and the key to show once.
+    """Make a key; return the record to store, and the key to print once.
 
     Raises:
-        ValueError: The name has other characters than letters, digits and ``._@-``.
+        ValueError: The name has characters other than letters, digits and ``._@-``.
     """
     if not _NAME.fullmatch(name):
         raise ValueError("a name has 1 to 64 letters, digits and '._@-', and starts with no sign")
@@ -90,7 +90,7 @@ class KeyFile:
         self._path = path
 
     def state(self) -> tuple[int, int, int] | None:
-        """Return what changes whenever the file does; ``None`` if there is no file.
+        """Return a value that changes with the file; ``None`` if there is no file.
 
         Raises:
             StorageFailed: The system cannot report it.
@@ -131,19 +131,19 @@ class KeyFile:
             keys.append(key)
 
     def revoke(self, name_or_id: str, now: datetime) -> Sequence[ApiKey]:
-        """Make keys void: the one with this id, or all with this name; return them.
+        """Revoke the key with this id, or all keys with this name; return them.
 
         Raises:
             NotFound: There is no such valid key.
         """
         with self._changing() as keys:
-            void = [
+            matches = [
                 key for key in keys if key.revoked_at is None and name_or_id in {key.id, key.name}
             ]
-            if not void:
+            if not matches:
                 raise NotFound(f"There is no valid key {name_or_id!a}.")
-            keys[:] = [replace(key, revoked_at=now) if key in void else key for key in keys]
-        return void
+            keys[:] = [replace(key, revoked_at=now) if key in matches else key for key in keys]
+        return matches
 
     @contextmanager
     def _changing(self) -> Generator[list[ApiKey]]:

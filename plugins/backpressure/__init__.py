@@ -20,7 +20,7 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
 
 @hookimpl
 def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:
-    """Register the gates ``memory``, ``disk`` and ``concurrency``, asked in this order."""
+    """Register the gates ``memory``, ``disk`` and ``concurrency``, in this order."""
     from .concurrency import ConcurrencyGate  # noqa: PLC0415 - hooks import cheaply
     from .options import BackpressureOptions  # noqa: PLC0415 - hooks import cheaply
     from .resources import DiskGate, MemoryGate  # noqa: PLC0415 - hooks import cheaply

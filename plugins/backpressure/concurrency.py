@@ -12,15 +12,15 @@ _PREEMPTION_SHARE = 0.5
 
 
 @dataclass(slots=True, eq=False)
-class _Inside:
-    """A session that has a place.
+class _Slot:
+    """The slot of a session.
 
     Attributes:
-        owner: Its principal.
-        since: When it entered, on the clock of the event loop.
-        chunks: Its chunks under way.
+        owner: The principal of the session.
+        since: When it was taken, on the clock of the event loop.
+        chunks: How many chunks of the session are being received.
         tasks: The tasks that receive them.
-        preempted: Whether it has to leave for another principal.
+        preempted: Whether the session has to leave it to another principal.
     """
 
     owner: str
@@ -33,15 +33,14 @@ class _Inside:
 class ConcurrencyGate:
     """Admits a limited number of sessions; the chunks of one session count once.
 
-    Sessions without a place wait in a queue. For each of them one that is inside gives up
-    its place: the next further chunk of a session goes to the end of the queue, and the
-    session leaves with the chunks that it has under way. So the quantum is one chunk.
+    Sessions without a slot wait in a queue. For each of them, one session with a slot gives it
+    up: its next further chunk goes to the end of the queue, and the session leaves when the
+    chunks that are being received have ended. So the quantum is one chunk.
 
-    Free places go to the principal that has the fewest. If a session has waited for half of
-    ``patience`` while another principal holds at least two places more than its own, the
-    session that has been inside longest of the principal with the most is preempted: its
-    request ends with :class:`Overloaded`. Slow connections of one principal cannot keep the
-    others out.
+    Free slots go to the principal that has the fewest. If a session has waited for half of
+    ``patience`` while another principal holds at least two slots more than its own, the oldest
+    slot of the principal with the most is preempted: the request in it ends with
+    :class:`Overloaded`. So slow connections of one principal cannot block the others.
 
     Args:
         limit: How many sessions may send at the same time.
@@ -51,16 +50,16 @@ class ConcurrencyGate:
     def __init__(self, limit: int, *, patience: float) -> None:
         self._limit = limit
         self._patience = patience
-        self._inside: dict[str, _Inside] = {}
+        self._inside: dict[str, _Slot] = {}
         self._queue: dict[str, list[asyncio.Future[None]]] = {}
         self._owners: dict[str, str] = {}  # of the sessions in the queue
 
     @asynccontextmanager
     async def admit(self, session: Session, chunk: ChunkIntent) -> AsyncGenerator[None]:  # noqa: ARG002 - the port's signature
-        """Hold a place while the chunk is received.
+        """Hold a slot while the chunk is received.
 
         Raises:
-            Overloaded: There was no place in time, or the place went to another principal.
+            Overloaded: There was no slot in time, or the slot went to another principal.
         """
         if self._passes(session.id):
             self._enter(session.id, session.owner, 1)
@@ -73,24 +72,24 @@ class ConcurrencyGate:
             self._leave(session.id)
 
     @contextmanager
-    def _preemptible(self, place: _Inside) -> Iterator[None]:
+    def _preemptible(self, slot: _Slot) -> Iterator[None]:
         """Turn the cancellation by :meth:`_preempt` into an error, as ``asyncio.timeout`` does."""
         task = asyncio.current_task()
         if task is None:
             yield
             return
         before = task.cancelling()
-        place.tasks.add(task)
+        slot.tasks.add(task)
         try:
             yield
         except asyncio.CancelledError:
-            if place.preempted and task.uncancel() <= before:
+            if slot.preempted and task.uncancel() <= before:
                 raise self._refusal(
-                    "The place of this upload went to another client that waited."
+                    "The slot of this upload went to another client that waited."
                 ) from None
             raise
         finally:
-            place.tasks.discard(task)
+            slot.tasks.discard(task)
 
     def _passes(self, session_id: str) -> bool:
         """Whether a chunk need not wait."""
@@ -99,11 +98,11 @@ class ConcurrencyGate:
         return len(self._inside) < self._limit
 
     def _unserved(self) -> int:
-        """How many more sessions wait outside than are about to make room for them."""
+        """How many more sessions wait than sessions with a slot are about to leave."""
         return sum(-1 if session_id in self._inside else 1 for session_id in self._queue)
 
     async def _wait(self, session: Session) -> None:
-        """Return with a place taken, or raise without one."""
+        """Wait for a slot; raise if none is free in time."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         self._queue.setdefault(session.id, []).append(turn)
@@ -115,7 +114,7 @@ class ConcurrencyGate:
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
-                self._leave(session.id)  # the place came in the moment of giving up
+                self._leave(session.id)  # the slot was granted at the same moment
             else:
                 self._step_out(session.id, turn)
             if not isinstance(error, TimeoutError):
@@ -127,17 +126,15 @@ class ConcurrencyGate:
             timer.cancel()
 
     def _preempt(self, owner: str) -> None:
-        """Take a place from the principal that has the most, if that is more than fair."""
-        held = Counter(place.owner for place in self._inside.values() if not place.preempted)
+        """Preempt a slot of the principal that has the most, if that is more than fair."""
+        held = Counter(slot.owner for slot in self._inside.values() if not slot.preempted)
         greediest, most = max(held.items(), key=lambda item: item[1], default=("", 0))
         if greediest == owner or most < held[owner] + 2:
             return
         own = (
-            place
-            for place in self._inside.values()
-            if place.owner == greediest and not place.preempted
+            slot for slot in self._inside.values() if slot.owner == greediest and not slot.preempted
         )
-        victim = min(own, key=lambda place: place.since)
+        victim = min(own, key=lambda slot: slot.since)
         victim.preempted = True
         for task in victim.tasks:
             task.cancel()
@@ -159,22 +156,22 @@ class ConcurrencyGate:
             self._advance()
 
     def _enter(self, session_id: str, owner: str, chunks: int) -> None:
-        place = self._inside.get(session_id)
-        if place is None:
+        slot = self._inside.get(session_id)
+        if slot is None:
             now = asyncio.get_running_loop().time()
-            place = self._inside[session_id] = _Inside(owner, now)
-        place.chunks += chunks
+            slot = self._inside[session_id] = _Slot(owner, now)
+        slot.chunks += chunks
 
     def _leave(self, session_id: str) -> None:
-        place = self._inside[session_id]
-        place.chunks -= 1
-        if not place.chunks:
+        slot = self._inside[session_id]
+        slot.chunks -= 1
+        if not slot.chunks:
             del self._inside[session_id]
             self._advance()
 
     def _advance(self) -> None:
-        """Admit those for whom there is a place, then those that need not make room."""
-        held = Counter(place.owner for place in self._inside.values())
+        """Admit sessions while slots are free, then those that have one and may keep it."""
+        held = Counter(slot.owner for slot in self._inside.values())
         waiting = sorted(self._queue, key=lambda each: self._rank(each, held))
         for session_id in waiting:
             if session_id in self._inside:

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class BackpressureOptions(BaseModel):
-    """How patient the gates are."""
+    """The options of the gates."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -12,5 +12,5 @@ class BackpressureOptions(BaseModel):
         default=10.0,
         ge=0,
         le=60,
-        description="Seconds for which a chunk may wait for its turn before it is turned away",
+        description="Seconds for which a chunk may wait for its turn before it is refused",
     )

@@ -1,4 +1,4 @@
-"""The gates ``memory`` and ``disk``: nothing is admitted past their limits."""
+"""The gates ``memory`` and ``disk``: no chunk is admitted beyond their limits."""
 
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -140,7 +140,7 @@ class DiskGate:
             if shortage := self._shortage(free):
                 raise StorageFull(
                     shortage,
-                    hint="Send the chunk again when there is space; what was acknowledged is kept.",
+                    hint="Send the chunk again when there is space. Acknowledged bytes are kept.",
                 )
             yield
 
@@ -166,5 +166,5 @@ def _unknown_memory(reason: str) -> Overloaded:
 def _unknown_disk(reason: str) -> StorageFailed:
     return StorageFailed(
         f"The server cannot read the free space of its disk: {reason}.",
-        hint="Send the chunk again later. Check the disk if it stays.",
+        hint="Send the chunk again later. If the error persists, check the disk.",
     )

@@ -38,7 +38,7 @@ _ALGORITHMS: Mapping[str, Callable[[], _Hash]] = {
 
 
 class ChecksumStage:
-    """Checks a chunk whose checksum is announced, before its body or behind it."""
+    """Verifies chunks with an announced checksum, before or after the body."""
 
     def begin(self, session: Session, chunk: ChunkIntent) -> "ChecksumCheck | None":  # noqa: ARG002 - the port's signature
         """Return a check for a chunk with a checksum, ``None`` for one without."""
@@ -49,7 +49,7 @@ class ChecksumCheck:
     """Computes the checksum of one chunk.
 
     Args:
-        announced: What the client said it is.
+        announced: The checksum that the client announced before the body.
     """
 
     def __init__(self, announced: Checksum) -> None:
@@ -63,7 +63,7 @@ class ChecksumCheck:
         self._hash = _ALGORITHMS[announced.algorithm]()
 
     def update(self, data: memoryview) -> None:
-        """See the next bytes; the interpreter lock is released meanwhile."""
+        """Hash the next bytes; the interpreter lock is released meanwhile."""
         self._hash.update(data)
 
     def finish(self, checksum: Checksum | None) -> None:
@@ -77,14 +77,14 @@ class ChecksumCheck:
         if announced.algorithm != self._algorithm:
             raise ProtocolError(
                 f"The chunk has a {self._algorithm} checksum before its body and a"
-                f" {announced.algorithm} checksum behind it.",
+                f" {announced.algorithm} checksum after it.",
                 hint="Send one checksum.",
             )
         if announced.value != actual:
             raise ChecksumMismatch(
                 f"The chunk's {self._algorithm} checksum is {actual.hex()}, "
                 f"but {announced.value.hex()} was announced.",
-                hint="The chunk was damaged on its way; send it again.",
+                hint="The chunk was damaged in transit; send it again.",
                 details={
                     "algorithm": self._algorithm,
                     "expected": announced.value.hex(),

@@ -7,7 +7,7 @@ from pdfsluice.core import Finding, StageContext, StageReport
 
 
 class DigestStage:
-    """Knows the SHA-256 of a file when its last byte has been seen."""
+    """Computes the SHA-256 of a file."""
 
     def __init__(self, context: StageContext) -> None:
         self._hash = hashlib.sha256()
@@ -15,7 +15,7 @@ class DigestStage:
             raise ValueError("a digest cannot begin in the middle of a file")
 
     def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:  # noqa: ARG002 - the port's signature
-        """See the next bytes; the interpreter lock is released meanwhile."""
+        """Hash the next bytes; the interpreter lock is released meanwhile."""
         self._hash.update(data)
         return ()
 
@@ -24,7 +24,7 @@ class DigestStage:
         return StageReport(facts={"sha256": self._hash.hexdigest()})
 
     def checkpoint(self) -> bytes | None:
-        """Return nothing: hashlib does not give its state away.
+        """Return ``None``: hashlib does not export its state.
 
         After a restart the stored bytes are read again, at more than 1 GB/s, and in the
         same pass every committed extent is compared with its fingerprint.
@@ -32,4 +32,4 @@ class DigestStage:
         return None
 
     def close(self) -> None:
-        """Let go of nothing."""
+        """Do nothing: the stage holds no resources."""

@@ -13,7 +13,7 @@ SECTION = "text"
 @hookimpl
 def pdfsluice_register_options() -> Sequence[OptionsSpec]:
     """Register the section ``text``."""
-    from .options import TextOptions  # noqa: PLC0415 - pydantic, only where settings are read
+    from .options import TextOptions  # noqa: PLC0415 - pydantic, only when settings are read
 
     return [OptionsSpec(name=SECTION, model=TextOptions)]
 
@@ -21,14 +21,14 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
 @hookimpl
 def pdfsluice_register_importers(context: PluginContext) -> Sequence[ImporterSpec]:
     """Register the importers ``text`` and, after it, ``thumbnail``."""
+    from .disk_space import DiskSpace  # noqa: PLC0415 - hooks import cheaply
     from .options import TextOptions  # noqa: PLC0415 - see above
-    from .room import Room  # noqa: PLC0415 - plugins import their parts when asked
     from .text import TextImporter  # noqa: PLC0415
     from .thumbnail import ThumbnailImporter  # noqa: PLC0415
 
     options = context.options(SECTION, TextOptions)
-    room = Room(context.state_dir, context.settings.min_free_space)
+    space = DiskSpace(context.state_dir, context.settings.min_free_space)
     return [
-        ImporterSpec(name="text", importer=TextImporter(options, room)),
+        ImporterSpec(name="text", importer=TextImporter(options, space)),
         ImporterSpec(name="thumbnail", importer=ThumbnailImporter(), after=("text",)),
     ]

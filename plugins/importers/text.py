@@ -1,9 +1,9 @@
-"""The importer ``text``: reads all pages with the extractors that can."""
+"""The importer ``text``: reads all pages with the first extractor that can."""
 
 from pdfsluice.core import ImportContext
 
+from .disk_space import DiskSpace
 from .options import TextOptions
-from .room import Room
 from .text_run import TextRun
 
 
@@ -12,12 +12,12 @@ class TextImporter:
 
     Args:
         options: How much time and text one document may take.
-        room: The disk on which the catalogue is.
+        space: The disk on which the catalogue is.
     """
 
-    def __init__(self, options: TextOptions, room: Room) -> None:
+    def __init__(self, options: TextOptions, space: DiskSpace) -> None:
         self._options = options
-        self._room = room
+        self._space = space
 
     async def run(self, context: ImportContext) -> None:
         """Read and store every page; repeating it replaces the same pages.
@@ -32,7 +32,7 @@ class TextImporter:
             DocumentUnreadable: No extractor can read the file.
             StorageFull: The disk is too full; try again later.
         """
-        await TextRun(context, self._options, self._room).read_all()
+        await TextRun(context, self._options, self._space).read_all()
 
     async def forget(self, document_id: int) -> None:
         """Do nothing: the catalogue deletes the pages together with the document."""

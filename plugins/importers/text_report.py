@@ -8,7 +8,7 @@ _MAX_RANGES = 5
 
 @dataclass(slots=True)
 class TextReport:
-    """What was read of a document and what was not.
+    """The pages of a document that were read, and those that were not.
 
     Attributes:
         pages: How many pages were read, empty ones included.

@@ -9,8 +9,8 @@ from pdfsluice.core.documents.page import settled
 from pdfsluice.core.documents.reading import OTHER_COPY
 from pdfsluice.core.documents.unreadable import unreadable
 
+from .disk_space import DiskSpace
 from .options import TextOptions
-from .room import Room
 from .text_report import TextReport
 
 MAX_SKIPPED = 20
@@ -18,8 +18,8 @@ MAX_SKIPPED = 20
 
 _BATCH_PAGES = 25
 _BATCH_CHARACTERS = 1_000_000
-_MAX_SKIPPED_AT_START = 2  # nothing can be read of most files whose first pages cannot be
-_MIN_PAGE_CHARACTERS = 100  # a page without text is a row in the catalogue, too
+_MAX_SKIPPED_AT_START = 2  # most files with unreadable first pages are unreadable as a whole
+_MIN_PAGE_CHARACTERS = 100  # a page without text is a row in the catalogue as well
 _MAX_REREAD = 20  # garbled pages that are offered to another extractor
 _MAX_REREAD_FAILURES = 3
 
@@ -34,13 +34,13 @@ class TextRun:
     Args:
         context: The document and the extractors.
         options: How much time and text the document may take.
-        room: The disk on which the catalogue is.
+        space: The disk on which the catalogue is.
     """
 
-    def __init__(self, context: ImportContext, options: TextOptions, room: Room) -> None:
+    def __init__(self, context: ImportContext, options: TextOptions, space: DiskSpace) -> None:
         self._context = context
         self._options = options
-        self._room = room
+        self._space = space
         self._report = TextReport(total=context.document.page_count)
         self._next = 1
         self._left = options.document_characters
@@ -56,12 +56,12 @@ class TextRun:
 
     @property
     def _at_end(self) -> bool:
-        """Whether no page is missing, as far as that is known."""
+        """Whether no page is missing, or the number of pages is unknown."""
         return self._report.total is None or self._next > self._report.total
 
     async def read_all(self) -> None:
         """Read every page, store it and report what is missing."""
-        self._room.require()
+        self._space.require()
         self._report.limit = await self._read_within_limits()
         await self._save()
         if self._report.limit and self._nothing_read:
@@ -81,7 +81,7 @@ class TextRun:
         self._context.progress(1.0, report.message())
 
     async def _read_within_limits(self) -> str:
-        """Read; return which limit ended it, if one did."""
+        """Read all pages; return the limit that ended it, or nothing."""
         seconds = self._options.document_seconds
         self._clock = asyncio.timeout(seconds)
         try:
@@ -100,7 +100,7 @@ class TextRun:
     async def _read_with_any(self) -> None:
         every = list(self._context.extractors)
         untried = list(every)
-        first: StageFailed | None = None  # of those that failed at this page
+        first: StageFailed | None = None  # the first failure at this page
         while untried:
             extractor, reached = untried.pop(0), self._next
             try:
@@ -108,7 +108,7 @@ class TextRun:
             except StageFailed as failure:
                 if self._report.total is not None and self._at_end:
                     return  # the file counts more pages than it has
-                if self._next > reached:  # at the new page any of the others may do better
+                if self._next > reached:  # the other extractors may succeed at the new page
                     first, untried = None, [other for other in every if other is not extractor]
                 first = first or failure
                 if not untried:
@@ -148,7 +148,7 @@ class TextRun:
         await self._wait_for_turn()
 
     async def _wait_for_turn(self) -> None:
-        """Let other jobs run if this one's turn is over; that time is not the document's."""
+        """Let other jobs run if this turn is over; the time limit excludes the wait."""
         deadline = self._clock.when()
         self._clock.reschedule(None)
         waited = await self._context.wait_for_turn()
@@ -162,7 +162,7 @@ class TextRun:
             await self._save()
 
     async def _skip_page(self, failure: StageFailed) -> None:
-        """Leave a page empty, unless the file as a whole seems to be unreadable."""
+        """Store an empty page, unless the file as a whole seems to be unreadable."""
         self._failure = self._failure or failure
         skipped = self._report.unreadable
         limit = _MAX_SKIPPED_AT_START if self._nothing_read else MAX_SKIPPED
@@ -174,7 +174,7 @@ class TextRun:
         await self._put(PageText(self._next, ""))
 
     async def _reread_garbled(self) -> None:
-        """Offer garbled pages to the extractors that did not read them."""
+        """Read garbled pages with the extractors that have not read them yet."""
         for extractor in self._context.extractors:
             failures = 0
             for number in [n for n, reader in self._garbled.items() if reader is not extractor][
@@ -204,7 +204,7 @@ class TextRun:
 
     async def _save(self) -> None:
         if self._batch:
-            self._room.require()
+            self._space.require()
             await self._context.catalogue.save_pages(self._context.document.id, self._batch)
             if self._context.publish_words is not None:
                 await self._context.publish_words(self._batch)

@@ -3,14 +3,14 @@
 from pdfsluice.core import DocumentUnreadable, ImportContext, NotFound
 
 WIDTH = 240
-"""Pixels; the width that document lists ask for."""
+"""Pixels; the width that lists of documents request."""
 
 
 class ThumbnailImporter:
-    """Draws the first page, so that a list of documents shows it immediately."""
+    """Draws the first page, so that lists of documents have it immediately."""
 
     async def run(self, context: ImportContext) -> None:
-        """Draw the first page; a document whose first page cannot be drawn is imported too."""
+        """Draw the first page; a failure to draw it does not fail the import."""
         if context.preview is None:
             return
         try:

@@ -24,16 +24,16 @@ _ENDS: Mapping[str, int] = {
     "failed": logging.ERROR,
 }
 _LOUD = frozenset({Severity.HIGH, Severity.CRITICAL})
-_MOST_SESSIONS = 10_000
+_MAX_SESSIONS = 10_000
 
 
 class ProgressLog:
-    """Logs how each upload ends, what is found, and how long ones stand every few seconds.
+    """Logs ends and findings of uploads, and progress of long ones every few seconds.
 
     The steps in between are logged at the level ``DEBUG``.
 
     Args:
-        interval: Least seconds between two lines about the progress of one session.
+        interval: Minimum of seconds between two lines about the progress of one session.
     """
 
     def __init__(self, interval: float = 5.0) -> None:
@@ -41,7 +41,7 @@ class ProgressLog:
         self._last: dict[str, float] = {}
 
     async def handle(self, event: Event) -> None:
-        """Log one event, if it is worth a line."""
+        """Log one event, if it is due."""
         match event:
             case UploadProgress():
                 self._progress(event)
@@ -60,9 +60,9 @@ class ProgressLog:
                 logger.info("shutting down; unfinished uploads can be resumed")
 
     def _due(self, event: SessionEvent) -> bool:
-        """Whether a session runs for a while and had no line for a while."""
-        if event.session_id not in self._last and len(self._last) >= _MOST_SESSIONS:
-            self._last.clear()  # of sessions whose end never came by
+        """Whether the last line about a session is older than the interval."""
+        if event.session_id not in self._last and len(self._last) >= _MAX_SESSIONS:
+            self._last.clear()  # sessions whose end was never published
         if event.at - self._last.setdefault(event.session_id, event.at) < self._interval:
             return False
         self._last[event.session_id] = event.at

@@ -1,4 +1,4 @@
-"""Who calls: what a request says of its sender, and the plugins that find the principal."""
+"""The port of authenticators: from the credentials of a request to its principal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from .opening import UNOPENED, Opener
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What a request shows of its sender.
+    """The parts of a request that identify its sender.
 
     Attributes:
         headers: Header fields, names in lower case.
@@ -25,13 +25,13 @@ class Credentials:
 
 
 class Authenticator(Protocol):
-    """Tells who calls."""
+    """Finds the principal of a request."""
 
     @property
     def enforced(self) -> bool:
-        """Whether callers without credentials are turned away.
+        """Whether requests without credentials are refused.
 
-        While no authenticator enforces anything, the server listens on loopback only.
+        While no authenticator refuses them, the server listens on loopback only.
         """
         ...
 
@@ -39,7 +39,7 @@ class Authenticator(Protocol):
         """Return the principal, or ``None`` to leave the question to the next authenticator.
 
         Raises:
-            AuthenticationError: Credentials of this authenticator's kind are there and wrong.
+            AuthenticationError: The request has credentials of this kind, and they are wrong.
         """
         ...
 
@@ -49,7 +49,7 @@ class AuthenticatorSpec:
     """Registers an authenticator.
 
     Attributes:
-        authenticator: The authenticator; asked for every request.
+        authenticator: The authenticator; called for every request.
         open: Opens the authenticator when the program starts and closes it when the program ends;
             given in place of ``authenticator`` if the authenticator holds processes or connections.
     """

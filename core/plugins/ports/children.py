@@ -1,4 +1,4 @@
-"""What a part asks for the processes in which it runs."""
+"""The access that a part needs in the processes in which it runs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildAccess:
-    """What a child process may reach besides its pipes and the file that it works on.
+    """The access of a child process in addition to its pipes and the file that it works on.
 
-    Children are confined by the kernel as far as it can do that; without a word of the part
-    that uses them they read the system, the program and the stored files, and nothing else.
+    The kernel confines children as far as it supports that. By default they read the system,
+    the program and the stored files, and nothing else.
 
     Attributes:
         readable: Further files and folders that it may read.
         writable: Folders in which it may create, change and remove files.
         network: Whether it may open sockets.
         programs: Whether it may start other programs.
-        everything: Whether it may read all that the server can: for a child that runs code
+        everything: Whether it may read all that the server can; for a child that runs code
             chosen by the operator and no parser.
     """
 
@@ -29,7 +29,7 @@ class ChildAccess:
 
     @classmethod
     def union(cls, several: Iterable["ChildAccess"]) -> Self:
-        """Return what a process needs in which several parts run."""
+        """Return the access of a process in which several parts run."""
         parts = tuple(several)
         return cls(
             readable=tuple(path for part in parts for path in part.readable),
@@ -41,4 +41,4 @@ class ChildAccess:
 
 
 NO_ACCESS = ChildAccess()
-"""Reaches the file that it works on, and nothing else."""
+"""Access to the file that the process works on, and nothing else."""

@@ -1,4 +1,4 @@
-"""What every plugin may register and know: options, commands and its context."""
+"""What every plugin may register (options, commands) and the context that it is given."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class OptionsSpec:
     Attributes:
         name: Section name; ``[plugins.NAME]`` in the TOML file and
             ``PDFSLUICE_PLUGINS__NAME__FIELD`` in the environment.
-        model: Typed fields with defaults; units belong into the field's description.
+        model: Typed fields with defaults; the field's description names the unit.
     """
 
     name: str
@@ -47,17 +47,17 @@ class CommandSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginContext:
-    """What a plugin may know while it registers its parts.
+    """The surroundings of a plugin while it registers its parts.
 
     Attributes:
-        data_dir: Where the server keeps what it must not lose.
+        data_dir: The folder of the server's durable data.
         upload_dir: Where partial uploads are kept (``STREAMING_UPLOAD_DIR``).
         state_dir: Where session state is kept (``STREAMING_STATE_DIR``).
         settings: The final settings, read-only, by their names: ``settings.chunk_size``.
         section: Looks up a plugin's own section; use :meth:`options`.
-        publish: Tells all sinks of an event; usable once the server runs, and not by stream
+        publish: Sends an event to all sinks; usable once the server runs, and not by stream
             stages, which run in processes of their own.
-        shared: What the parts of one plugin share, such as a connection pool; the key is
+        shared: Objects that the parts of one plugin share, such as a connection pool; the key is
             the plugin's module name.
     """
 

@@ -1,4 +1,4 @@
-"""What completion triggers: text, pictures, imports and indexes of finished documents."""
+"""The ports for finished documents: text extractors, page renderers, importers, indexes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class TextExtractor(Protocol):
         """Yield pages from number ``first`` on, in bounded memory.
 
         Raises:
-            StageFailed: The file cannot be read (any further); the next extractor is tried.
+            StageFailed: The file, or the rest of it, cannot be read; the next extractor is tried.
         """
         ...
 
@@ -37,21 +37,22 @@ class PageRenderer(Protocol):
 
 
 class Progress(Protocol):
-    """Tells how far an import has come."""
+    """Publishes the progress of an import."""
 
     def __call__(self, done: float, message: str) -> None:
-        """``done`` is the share done, 0 to 1; ``message`` says what is being done."""
+        """Publish the share done, 0 to 1, and a message that names the current step."""
         ...
 
 
 @runtime_checkable
 class TurnTaking(Protocol):
-    """A :class:`Progress` of a job that takes turns with others; that of every job does."""
+    """A :class:`Progress` of a job that takes turns with others; every job has one."""
 
     async def wait_for_turn(self) -> float:
-        """Return at once, or after other jobs had their turn; return the seconds waited.
+        """Wait while other jobs have their turn; return the seconds waited.
 
-        Long work awaits it between its steps, while it holds nothing that other jobs need.
+        Long work awaits it between its steps, while it holds nothing that other jobs need. It
+        returns immediately if no turn is due.
         """
         ...
 
@@ -68,22 +69,22 @@ class _Alone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportContext:
-    """What an importer works with.
+    """The surroundings of one import.
 
     Attributes:
-        document: The document; its entry is already in the catalogue.
+        document: The document as it was when the job began; it is in the catalogue.
         path: The whole file, to be read only.
-        catalogue: Where pages and metadata are kept. What ``document`` says is as old as the
-            job; ``catalogue.get`` tells what importers before this one have changed.
+        catalogue: The store of pages and metadata. ``catalogue.get`` returns the document with
+            the changes of earlier importers.
         extractors: Text extractors in order of preference.
-        progress: Tells watchers how far it has come; may be called as often as one likes. The
-            last word of each importer stays as the message of the finished job.
-        preview: Draws a page, given its 1-based number and the width in pixels, and keeps
-            the picture where requests will find it; ``None`` where nothing draws pages.
-            Raises :class:`~pdfsluice.core.errors.NotFound` where there is no such page, and
-            :class:`~pdfsluice.core.errors.DocumentUnreadable` where it cannot be drawn.
-        wait_for_turn: Await it between steps (pages) of long work. It returns at once, or
-            after other jobs had their turn, with the seconds waited.
+        progress: Publishes progress to subscribers; may be called any number of times. The last
+            message of each importer becomes part of the message of the finished job.
+        preview: Draws a page, given its 1-based number and the width in pixels, and stores
+            the picture for later requests; ``None`` if no plugin draws pages. It raises
+            :class:`~pdfsluice.core.errors.NotFound` if there is no such page, and
+            :class:`~pdfsluice.core.errors.DocumentUnreadable` if it cannot be drawn.
+        wait_for_turn: Await it between steps (pages) of long work. It returns the seconds
+            waited: 0 if no turn of another job is due.
         publish_words: Makes pages searchable by their words while others are still being
             read; ``None`` if the document is not to be indexed or the index cannot do that.
         attempt: Number of this attempt at the job, from 1; an importer may try something
@@ -105,15 +106,15 @@ class ImportContext:
 
 
 class Importer(Protocol):
-    """Does something with a finished document, as a background job that may be repeated."""
+    """Processes a finished document, in a background job that may be repeated."""
 
     async def run(self, context: ImportContext) -> None:
         """Import one document. Repeating it after a crash must do no harm.
 
         Raises:
-            PdfsluiceError: The import failed. If the error is ``retryable``, or any other
+            PdfsluiceError: The import failed. After a ``retryable`` error, or any other
                 exception, the job is tried again, three times in all; otherwise it has failed.
-                After :class:`~pdfsluice.core.errors.StorageFull` it waits until there is room.
+                After :class:`~pdfsluice.core.errors.StorageFull` it waits for free space.
         """
         ...
 
@@ -128,12 +129,12 @@ class Index(Protocol):
     async def add(
         self, document: Document, pages: AsyncIterator[PageText], progress: Progress
     ) -> int:
-        """Index a document, replacing what was there of it.
+        """Index a document, replacing its earlier entries.
 
         Args:
             document: The document.
             pages: The text of its pages, in order.
-            progress: Tells watchers how far it has come; the last word stays as the message
+            progress: Publishes progress to subscribers; the last message becomes the message
                 of the finished job.
 
         Returns:
@@ -142,16 +143,16 @@ class Index(Protocol):
         ...
 
     async def remove(self, document_id: int) -> None:
-        """Forget a document."""
+        """Remove a document from the index."""
         ...
 
     async def search(self, query: str, *, top_k: int, owner: str | None) -> Sequence[Passage]:
         """Return the best passages, best first.
 
         Args:
-            query: What to look for, as the user wrote it.
+            query: The query, as the user wrote it.
             top_k: How many passages to return at most.
-            owner: Whose documents to search; ``None`` for everybody's.
+            owner: The owner of the documents to search; ``None`` for all owners.
         """
         ...
 
@@ -192,7 +193,7 @@ class TextExtractorSpec:
     """Registers a text extractor; earlier ones are tried first.
 
     Attributes:
-        extractor: The extractor; asked for every document.
+        extractor: The extractor; called for every document.
         open: Opens the extractor when the program starts and closes it when the program ends;
             given in place of ``extractor`` if the extractor holds processes or connections.
     """
@@ -209,7 +210,7 @@ class PageRendererSpec:
     """Registers a page renderer; earlier ones are tried first.
 
     Attributes:
-        renderer: The renderer; asked for every picture.
+        renderer: The renderer; called for every picture.
         open: Opens the renderer when the program starts and closes it when the program ends;
             given in place of ``renderer`` if the renderer holds processes or connections.
     """

@@ -16,7 +16,7 @@ class Opener(Protocol[T_co]):
 
 
 class Closable(Protocol):
-    """A part that holds something until it is closed."""
+    """A part that holds resources until it is closed."""
 
     async def close(self) -> None:
         """Release what the part holds."""
@@ -45,10 +45,10 @@ def closing(make: Callable[[], ClosableT]) -> Opener[ClosableT]:
 
 
 class _Unopened:
-    """Stands in a descriptor for a part that ``open`` is going to yield."""
+    """The placeholder in a descriptor for a part that ``open`` will yield."""
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"the part is not open yet; {name!r} was asked of it")
+        raise AttributeError(f"the part is not open yet; {name!r} was read from it")
 
     def __bool__(self) -> bool:
         return False
@@ -58,4 +58,4 @@ class _Unopened:
 
 
 UNOPENED: Any = _Unopened()
-"""The part of a descriptor that gives ``open`` in its place."""
+"""The part of a descriptor that has ``open`` instead."""

@@ -1,4 +1,4 @@
-"""What follows from a finding."""
+"""The port of policies: what a finding means for the upload."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,7 +23,7 @@ class Policy(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySpec:
-    """Registers a policy; of several the settings choose one by name.
+    """Registers a policy; the settings choose one by name.
 
     Attributes:
         policy: The policy; asked about every finding.

@@ -1,4 +1,4 @@
-"""The port of session stores: what is known of each upload, and which bytes are committed."""
+"""The port of session stores: the state of each upload and its committed ranges."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

@@ -1,4 +1,4 @@
-"""Who listens: receivers of the events of uploads and documents."""
+"""The port of event sinks: receivers of the events of uploads and documents."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,10 +9,10 @@ from .opening import UNOPENED, Opener
 
 
 class EventSink(Protocol):
-    """Hears of everything that happens. Called by one task; may take its time."""
+    """Receives every event, from one task of its own; a slow sink delays nothing else."""
 
     async def handle(self, event: Event) -> None:
-        """Take one event. Raising is logged and does not disturb anybody else."""
+        """Handle one event. An exception is logged and affects no other sink."""
         ...
 
 
@@ -21,8 +21,8 @@ class EventSinkSpec:
     """Registers an event sink.
 
     Attributes:
-        sink: The sink; told of every event.
-        capacity: How many events may wait for the sink; past it the oldest are dropped.
+        sink: The sink; receives every event.
+        capacity: How many events may wait for the sink; beyond it the oldest are dropped.
         open: Opens the sink when the program starts and closes it when the program ends;
             given in place of ``sink`` if the sink holds processes or connections.
     """

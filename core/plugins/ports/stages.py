@@ -1,4 +1,4 @@
-"""What may look at the bytes on their way: gates, chunk, stream and completion stages.
+"""The ports on the way of the bytes: gates, chunk, stream and completion stages.
 
 A plugin registers descriptors (``GateSpec`` and so on); the objects in them do the work.
 Names are unique within a kind; ``before`` and ``after`` order them.
@@ -17,10 +17,10 @@ from .children import NO_ACCESS, ChildAccess
 from .opening import UNOPENED, Opener
 
 ReadinessCheck = Callable[[], Awaitable[str]]
-"""Says in some words why a part can take nothing at present; empty where it can.
+"""Returns why a part cannot work at present, in some words; empty if it can.
 
-Asked on the event loop whenever somebody wants to know whether the server is ready, perhaps
-every second; whoever takes longer than a few seconds to answer counts as an obstacle.
+Called on the event loop by each readiness check, which may come every second. A part that
+takes longer than a few seconds to answer counts as not ready.
 """
 
 
@@ -54,39 +54,39 @@ class Gate(Protocol):
         Raises:
             RateLimited: The caller is over a limit of its own.
             Overloaded: The server is over a limit.
-            StorageFull: There is no room for the chunk.
+            StorageFull: There is no space for the chunk.
         """
         ...
 
 
 class ChunkCheck(Protocol):
-    """Watches the bytes of one chunk; used by one thread at a time.
+    """Checks the bytes of one chunk; used by one thread at a time.
 
-    A chunk is here what one request brings: a chunk of the session, a piece of one, or (over
+    A chunk here is the body of one request: a chunk of the session, a piece of one, or (over
     tus and the IETF protocol) any number of them.
     """
 
     def update(self, data: memoryview) -> None:
-        """See the next bytes, in order. Runs in a worker thread; ``data`` is reused afterwards.
+        """Check the next bytes, in order. Runs in a worker thread; ``data`` is reused afterwards.
 
         Raises:
-            PdfsluiceError: The chunk is refused; nothing of it is committed any more.
+            PdfsluiceError: The chunk is refused; nothing more of it is committed.
         """
         ...
 
     def finish(self, checksum: Checksum | None) -> None:
         """Judge the whole chunk before it is committed.
 
-        Where a checksum is announced, nothing is committed before. Without one, the bytes of a
-        body that breaks off are kept without being judged, and a body longer than the
-        session's ``chunk_size`` is committed as it comes. What has to see every byte of a file
-        is a stream stage.
+        If a checksum is announced, nothing is committed before this call returns. Without one,
+        the bytes of a body that breaks off are committed without this call, and a body longer
+        than the session's ``chunk_size`` is committed as it arrives. A check that has to see
+        every byte of a file is a stream stage.
 
         Args:
-            checksum: What the client announced, before or behind the body.
+            checksum: What the client announced, before or after the body.
 
         Raises:
-            ChecksumMismatch: The bytes are not what was announced.
+            ChecksumMismatch: The bytes do not have the announced checksum.
             PdfsluiceError: The chunk is refused for another reason.
         """
         ...
@@ -96,11 +96,10 @@ class ChunkStage(Protocol):
     """Checks single chunks, in any order and concurrently."""
 
     def begin(self, session: Session, chunk: ChunkIntent) -> ChunkCheck | None:
-        """Return a check for one chunk, or ``None`` where this chunk needs none.
+        """Return a check for one chunk, or ``None`` if this chunk needs none.
 
-        Runs on the event loop. Where ``chunk.checksum_follows``, a stage that returned
-        ``None`` is asked again if a checksum came behind the body; its check then sees the
-        bytes as they were stored.
+        Runs on the event loop. If ``chunk.checksum_follows``, a stage that returned ``None`` is
+        called again when a checksum came after the body; its check then sees the stored bytes.
 
         Raises:
             PdfsluiceError: The chunk is refused before its body is read.
@@ -110,14 +109,14 @@ class ChunkStage(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageContext:
-    """What a stream stage knows when it opens.
+    """What a stream stage is given when it opens.
 
     Attributes:
         session_id: The upload, for logs.
         filename: The client's name for the file, for display only.
         total_size: Size in bytes; ``None`` while unknown.
-        checkpoint: What ``checkpoint`` returned earlier, where the stage continues.
-        offset: Where the first ``feed`` will start; 0 without a checkpoint.
+        checkpoint: What ``checkpoint`` returned earlier, if the stage continues from there.
+        offset: The offset of the first ``feed``; 0 without a checkpoint.
     """
 
     session_id: str
@@ -128,7 +127,7 @@ class StageContext:
 
 
 class StreamStage(Protocol):
-    """Sees one file from its first byte to its last, in order, as far as it is committed.
+    """Reads one file from its first byte to its last, in order, as far as it is committed.
 
     All methods run in threads of a stage process, one at a time; a few uploads share a
     process. Blocking is allowed. If the process dies, a new object sees the file again from
@@ -138,36 +137,36 @@ class StreamStage(Protocol):
     """
 
     def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
-        """See the next bytes; ``data`` is reused afterwards.
+        """Read the next bytes; ``data`` is reused afterwards.
 
         Args:
-            offset: Where ``data`` begins in the file; the end of what was fed before.
+            offset: Where ``data`` begins in the file: the end of the bytes fed before.
 
         Returns:
-            What is new since the last call. What is returned here may be refused at once;
-            what only the whole file tells belongs into the report of :meth:`finish`.
+            The findings since the last call. The policy judges them immediately. A finding
+            that depends on the whole file belongs in the report of :meth:`finish`.
         """
         ...
 
     def finish(self) -> StageReport:
-        """Say what is known when the last byte has been fed. Called once."""
+        """Return the report about the whole file. Called once, after the last byte."""
         ...
 
     def checkpoint(self) -> bytes | None:
-        """Return the state from which a new object could go on, or ``None``.
+        """Return the state from which a new object could continue, or ``None``.
 
         ``None`` means that the stage will read the file from its start after a restart.
         """
         ...
 
     def close(self) -> None:
-        """Let go of everything. Called exactly once, whether or not it finished."""
+        """Release everything. Called exactly once, whether or not the stage finished."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionContext:
-    """What a completion stage may look at.
+    """What a completion stage is given.
 
     Attributes:
         session: The session, with the findings of all stages before this one.
@@ -179,10 +178,10 @@ class CompletionContext:
 
 
 class CompletionStage(Protocol):
-    """Looks at the whole file when all bytes are there, before the import."""
+    """Inspects the whole file when all bytes are committed, before the import."""
 
     async def inspect(self, context: CompletionContext) -> StageReport:
-        """Return what was found. A crash of a child process is a finding, not an error."""
+        """Return the report. A crash of a child process is a finding, not an error."""
         ...
 
 
@@ -191,8 +190,8 @@ class GateSpec:
     """Registers a gate.
 
     Attributes:
-        gate: The gate; asked for every chunk of every upload.
-        obstacle: Says why the gate admits nobody, however long they wait, if that is so.
+        gate: The gate; called for every chunk of every upload.
+        obstacle: Returns why the gate admits no chunk at all, however long it waits.
         open: Opens the gate when the program starts and closes it when the program ends;
             given in place of ``gate`` if the gate holds processes or connections.
     """
@@ -210,7 +209,7 @@ class ChunkStageSpec:
     """Registers a chunk stage.
 
     Attributes:
-        stage: The stage; asked for every chunk of every upload.
+        stage: The stage; called for every chunk of every upload.
         open: Opens the stage when the program starts and closes it when the program ends;
             given in place of ``stage`` if the stage holds processes or connections.
     """
@@ -227,10 +226,10 @@ class StreamStageSpec:
     """Registers a stream stage.
 
     Attributes:
-        open: Makes the object that sees one upload; called in a stage process.
+        open: Makes the object that reads one upload; called in a stage process.
         explanations: What the kinds that it reports mean, for ``pdfsluice scan --explain``.
-        access: What the stage needs of its process besides the uploads. All stages run in
-            the same processes.
+        access: What the stage needs in its process in addition to the uploads. All stages run
+            in the same processes.
     """
 
     name: str
@@ -246,8 +245,8 @@ class CompletionStageSpec:
     """Registers a completion stage.
 
     Attributes:
-        stage: The stage; asked for every upload whose bytes are all there.
-        obstacle: Says why the stage can judge no upload, if that is so.
+        stage: The stage; called for every upload whose bytes are all committed.
+        obstacle: Returns why the stage can inspect no upload at present.
         explanations: What the kinds that it reports mean, for ``pdfsluice scan --explain``.
         open: Opens the stage when the program starts and closes it when the program ends;
             given in place of ``stage`` if the stage holds processes or connections.

@@ -1,4 +1,4 @@
-"""Where bytes and state live: the ports that storage plugins implement, in one import."""
+"""The ports that storage plugins implement, in one import."""
 
 from .blobs import Blob, StoreUsage, UploadStore, UploadStoreSpec
 from .catalogue import Catalogue, CatalogueSpec, DocumentChanges

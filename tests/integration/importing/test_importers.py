@@ -18,8 +18,8 @@ from pdfsluice.core.plugins.ports.documents import ImportContext, Importer, Text
 from pdfsluice.core.plugins.ports.stores import Catalogue
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins import importers
+from pdfsluice.plugins.importers.disk_space import DiskSpace
 from pdfsluice.plugins.importers.options import TextOptions
-from pdfsluice.plugins.importers.room import Room
 from pdfsluice.plugins.importers.text import TextImporter
 from pdfsluice.plugins.importers.text_run import MAX_SKIPPED
 from tests.support.workers import workers
@@ -57,7 +57,7 @@ class Scripted:
 
 
 def a_text_importer() -> TextImporter:
-    return TextImporter(TextOptions(), Room(Path(), 0))
+    return TextImporter(TextOptions(), DiskSpace(Path(), 0))
 
 
 async def stored(catalogue: Catalogue, document: Document) -> list[PageText]:

@@ -14,8 +14,8 @@ from pdfsluice.core.plugins.ports.documents import (
     TextExtractor,
 )
 from pdfsluice.core.plugins.ports.stores import Catalogue
+from pdfsluice.plugins.importers.disk_space import DiskSpace
 from pdfsluice.plugins.importers.options import TextOptions
-from pdfsluice.plugins.importers.room import Room
 from pdfsluice.plugins.importers.text import TextImporter
 from tests.support.odd_documents import (
     cropped_away,
@@ -133,7 +133,7 @@ def import_it(
         path.write_bytes(data)
         document: Document = await catalogue.add(make_document(page_count=page_count), [])
         messages: list[str] = []
-        await TextImporter(TextOptions(), Room(tmp_path, 0)).run(
+        await TextImporter(TextOptions(), DiskSpace(tmp_path, 0)).run(
             ImportContext(
                 document=document,
                 path=path,

@@ -14,8 +14,8 @@ from pdfsluice.core.plugins.ports.documents import ImportContext, TextExtractor
 from pdfsluice.core.plugins.ports.stores import Catalogue
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins import llamaindex
+from pdfsluice.plugins.importers.disk_space import DiskSpace
 from pdfsluice.plugins.importers.options import TextOptions
-from pdfsluice.plugins.importers.room import Room
 from pdfsluice.plugins.importers.text import TextImporter
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from tests.support.heavy_pdfs import repeated_pages
@@ -35,7 +35,7 @@ class Told:
 
 
 def a_text_importer(**limits: float) -> TextImporter:
-    return TextImporter(TextOptions.model_validate(limits), Room(Path(), 0))
+    return TextImporter(TextOptions.model_validate(limits), DiskSpace(Path(), 0))
 
 
 async def stored(catalogue: Catalogue, document: Document) -> list[PageText]:
@@ -166,7 +166,7 @@ async def test_text_does_not_fill_the_disk(
         progress=Told(),
     )
     with pytest.raises(StorageFull, match="stay free") as failure:
-        await TextImporter(TextOptions(), Room(tmp_path, 2**62)).run(context)
+        await TextImporter(TextOptions(), DiskSpace(tmp_path, 2**62)).run(context)
     assert failure.value.retryable
     assert await stored(catalogue, document) == []
 

@@ -10,26 +10,26 @@ _MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """The disk on which text is stored.
+class DiskSpace:
+    """The free space of the disk on which text is stored.
 
     Attributes:
-        folder: A folder on it.
-        least: Bytes that stay free.
+        folder: A folder on the disk.
+        min_free: Bytes that stay free.
     """
 
     folder: Path
-    least: int
+    min_free: int
 
     def require(self) -> None:
         """Refuse to fill the disk any further.
 
         Raises:
-            StorageFull: There is less left than has to stay free.
+            StorageFull: Less space is free than has to stay free.
         """
         free = shutil.disk_usage(self.folder).free
-        if free < self.least:
+        if free < self.min_free:
             raise StorageFull(
-                f"The disk has {free // _MIB} MiB left; {self.least // _MIB} MiB stay free.",
-                hint="Make room, or lower min_free_space.",
+                f"The disk has {free // _MIB} MiB left; {self.min_free // _MIB} MiB stay free.",
+                hint="Free disk space, or lower min_free_space.",
             )
