@@ -75,7 +75,7 @@ class Duplicates:
 
 
 def explain(session: Session, document: Document) -> str:
-    """Return what a client is told whose upload an existing document completed."""
+    """Return the message for a client whose upload an existing document completed."""
     if session.title and session.title != document.title:
         return f"The document is already there and keeps its title {document.title!r}"
     return "The document is already there"

@@ -29,8 +29,8 @@ class IdleClock:
         settings: For how long a session may be idle, and its age.
         sessions: Where the server records that it runs.
         wall: The wall clock (UTC).
-        monotonic: A clock in seconds that nobody sets.
-        max_gap: An advance of the wall clock in seconds that is taken for a jump.
+        monotonic: A clock in seconds that cannot be set.
+        max_gap: An advance of the wall clock in seconds that counts as a jump.
         interval: Seconds between two records.
     """
 
