@@ -40,7 +40,7 @@ test-long: dev ## Run what takes long and seldom finds anything: soak, packages,
 coverage: dev ## Run all tests, the long ones too, and measure what they cover
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term $(ARGS)
 
-lint: $(VENV)/.installed-dev ## Check style, types and who imports whom
+lint: $(VENV)/.installed-dev ## Check style, types and imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -60,10 +60,10 @@ bench-plot: dev ## Draw the last run of the benchmarks over chunk sizes into doc
 bench-peers: dev ## Measure side by side with other upload servers
 	$(BIN)/python -m benchmarks.peers $(ARGS)
 
-bench-stack: dev ## Measure the same work beside nginx, sha256sum, qpdf, pdftotext and an index
+bench-stack: dev ## Measure the same work with nginx, sha256sum, qpdf, pdftotext and an index
 	$(BIN)/python -m benchmarks.stack $(ARGS)
 
-bench-load: dev ## Measure many uploads, watchers and sessions at once
+bench-load: dev ## Measure many simultaneous uploads, WebSockets and sessions
 	$(BIN)/python -m benchmarks.load $(ARGS)
 
 soak-power: dev ## Cut the power 200 times at each level and fail each changing call (root, /dev/fuse)
@@ -103,7 +103,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[all]' --group dev
 	@touch $(VENV)/.installed $@
 
-# Tests that need Node skip themselves where it is absent.
+# Tests that need Node skip themselves if it is absent.
 $(NODE_TESTS)/node_modules/.installed: $(NODE_TESTS)/package.json $(wildcard $(NODE_TESTS)/package-lock.json)
 	@if command -v npm >/dev/null; then \
 		echo "Installing the JavaScript test tools ..."; \

@@ -17,7 +17,7 @@ _COMMON_FIELDS: Mapping[str, str] = {
     "before": "Names of those that come after this one, as far as there are any.",
     "after": "Names of those that come before this one, as far as there are any.",
 }
-"""What these fields of descriptors mean, wherever the docstring does not say it."""
+"""The meaning of these fields of descriptors, if the docstring does not give it."""
 
 
 def module(described: ModuleType) -> list[str]:
@@ -94,7 +94,7 @@ def _members(thing: type[Enum]) -> Iterator[str]:
 
 
 def _fields(thing: Any) -> Iterator[str]:
-    """List the fields of a dataclass with what docstrings, its own or a base's, say of them."""
+    """List the fields of a dataclass with their meaning, from its docstring or a base's."""
     meanings = dict(_COMMON_FIELDS)
     for owner in reversed(thing.__mro__):
         _, _, section = (inspect.getdoc(owner) or "").partition("Attributes:\n")

@@ -87,8 +87,8 @@ def models_page() -> str:
         "# Models",
         NOTICE,
         (
-            "What [hooks](hooks.md) and the objects behind them are given and return. All of it is"
-            " frozen: `dataclasses.replace` makes a changed copy."
+            "The arguments and results of [hooks](hooks.md) and of the objects that they register."
+            " All of them are frozen: `dataclasses.replace` makes a changed copy."
         ),
     ]
     for module in (findings, models, ranges, events):
@@ -204,11 +204,11 @@ def http_api_page() -> str:
         ),
         "",
         (
-            "A key is shown as `Authorization: Bearer KEY` or `X-API-Key: KEY`; without configured"
-            " keys the server listens on loopback and asks nobody. Errors are"
+            "Send a key as `Authorization: Bearer KEY` or `X-API-Key: KEY`. Without configured"
+            " keys the server listens on loopback only and requires none. Errors are"
             " `application/problem+json` (RFC 9457) with a `code`, a `hint`, `details` and the"
-            " `request_id` under which the server's log tells more; `Retry-After` says when to"
-            " try again. Beside the codes listed with an operation, any may answer"
+            " `request_id` under which the server's log has more; `Retry-After` gives the seconds"
+            " to wait. In addition to the codes listed with an operation, any may answer"
             f" {', '.join(f'`{code}`' for code in COMMON_CODES)}; [Error codes](errors.md) explains"
             " all of them. [Metrics](metrics.md) lists what `/metrics` returns."
         ),
@@ -223,7 +223,7 @@ def errors_page() -> str:
         NOTICE,
         (
             "Every error answer is `application/problem+json` (RFC 9457) with one of these as its"
-            " `code`. Codes do not change their meaning. *Again* says whether the same request may"
+            " `code`. Codes do not change their meaning. *Again* is `yes` if the same request may"
             " succeed later without a change. The class is the one that plugins raise,"
             " [from `pdfsluice.core.errors`](models.md#pdfsluicecoreerrors)."
         ),
@@ -239,9 +239,9 @@ def errors_page() -> str:
     lines += [
         "",
         (
-            "An event about a background job may have the code `job-failed`: a plugin failed in a"
-            " way of its own. The doors of [tus](../how-to/use-tus.md#what-the-answers-mean) and"
-            " of [the IETF protocol](../how-to/use-ietf-resumable-uploads.md#answers) answer some"
+            "An event about a background job may have the code `job-failed`: a plugin failed with"
+            " an error of its own. [tus](../how-to/use-tus.md#what-the-answers-mean) and"
+            " [the IETF protocol](../how-to/use-ietf-resumable-uploads.md#answers) answer some"
             " of these with other statuses."
         ),
         "",
@@ -264,14 +264,14 @@ def _client_codes() -> Mapping[str, str]:
     own = {kind.default_code: manual.explanation(kind) for kind in kinds}
     return {code: own[code] for code in own.keys() - ERRORS.keys()} | {
         "client-error": "Something else went wrong in the client; see the message.",
-        "download-running": "Another program is fetching the same document to the same place.",
+        "download-running": "Another program is downloading the same document to the same file.",
         "ca-invalid": "The file with certificates cannot be read, or holds none.",
         "file-empty": "The local file has no bytes.",
         "file-exists": "There is a file where the download should be put.",
         "file-unreadable": "The local file cannot be read.",
         "file-unwritable": "The download cannot be written.",
         "http-NNN": "An answer with this HTTP status and without a code, such as a proxy's.",
-        "option-invalid": "An option of the upload has a value that cannot be.",
+        "option-invalid": "An option of the upload has an invalid value.",
         "proxy-unsupported": "The proxy that the environment names is not an HTTP proxy.",
         "size-unknown": "The client that began the upload has not announced the size of the file.",
         "import-failed": "The document is stored, and its import or its indexing has failed.",
@@ -284,7 +284,7 @@ def metrics_page() -> str:
         "# Metrics",
         NOTICE,
         (
-            "What `/metrics` returns for Prometheus, beside the usual ones of the process"
+            "What `/metrics` returns for Prometheus, in addition to the usual ones of the process"
             " (`process_...`). A histogram has the series `..._bucket`, `..._sum` and `..._count`."
         ),
         "",
@@ -297,8 +297,8 @@ def metrics_page() -> str:
         if family.name.startswith("pdfsluice_") and not family.name.endswith("_created"):
             name = family.name + ("_total" if family.type == "counter" else "")
             labels = {label: None for sample in family.samples for label in sample.labels}
-            shown = ", ".join(f"`{label}`" for label in labels if label != "le")
-            lines.append(f"| `{name}` | {family.type} | {shown} | {family.documentation} |")
+            cell = ", ".join(f"`{label}`" for label in labels if label != "le")
+            lines.append(f"| `{name}` | {family.type} | {cell} | {family.documentation} |")
     return "\n".join(lines) + "\n"
 
 
@@ -307,11 +307,11 @@ async def _metrics_after_one_of_each() -> str:
     metrics = Metrics()
     hub = EventHub()
     metrics.watch({Part("", "", PluginInfo("", "", "", "")): PartCounts()}, hub)
-    found = findings.Finding(
+    finding = findings.Finding(
         kind="javascript", severity=findings.Severity.LOW, stage="any", message=""
     )
     about = {"at": 0.0, "session_id": "", "owner": ""}
-    await metrics.handle(events.FindingsReported(**about, findings=(found,)))
+    await metrics.handle(events.FindingsReported(**about, findings=(finding,)))
     await metrics.handle(
         events.UploadStatus(**about, status="completed", stage="completed", message="")
     )
@@ -330,8 +330,8 @@ def findings_page() -> str:
         NOTICE,
         (
             "What the built-in stages report. `pdfsluice scan --explain KIND` shows the same;"
-            " [Scanning while the file arrives](../explanation/scanning.md) says how they are"
-            " found, and [the policy](../explanation/policy.md) decides what they mean."
+            " [Scanning while the file arrives](../explanation/scanning.md) describes how they are"
+            " found, and [the policy](../explanation/policy.md) decides what follows from them."
         ),
         "",
         "The severity is the usual one; what runs an action by itself makes it graver.",
@@ -352,7 +352,7 @@ def findings_page() -> str:
     lines += ["", "## Reasons of `unscanned`", "", "While the file arrives:", ""]
     lines += ["| `reason` | meaning |", "|---|---|"]
     lines += [f"| `{code}` | {meaning} |" for code, meaning in UNSCANNED.items()]
-    lines += ["", "From the deep pass, ClamAV and YARA, whose message says more:", ""]
+    lines += ["", "From the deep pass, ClamAV and YARA, whose message has the details:", ""]
     lines += ["| `reason` | meaning |", "|---|---|"]
     lines += [f"| `{code}` | {meaning} |" for code, meaning in _UNSCANNED_AS_A_WHOLE.items()]
     return "\n".join(lines) + "\n"
