@@ -33,7 +33,7 @@ SCENARIOS: dict[str, tuple[Scenario, dict[str, str]]] = {
 }
 
 DISK = Path("/var/tmp")
-"""Where huge files go: 10 GB in memory would tell how fast the system finds memory."""
+"""The folder of huge files: 10 GB in memory would measure how fast the system finds memory."""
 
 
 def main() -> int:

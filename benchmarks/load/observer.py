@@ -1,6 +1,6 @@
-"""Watches a server from a process of its own: how fast it answers, how much memory it has.
+"""Observes a server from a process of its own: how fast it answers, how much memory it has.
 
-Whoever sends is not always at leisure to look at a clock; here nothing else is going on.
+A busy sender cannot read the clock on time; this process does nothing else.
 """
 
 import http.client
@@ -20,16 +20,16 @@ import psutil
 
 from benchmarks.support.processes import Server
 
-_PAUSE_SECONDS = 0.05
+_INTERVAL_SECONDS = 0.05
 
 
 @dataclass
 class Observed:
-    """What was seen; filled when the watching has ended.
+    """The measurements; filled when the observation has ended.
 
     Attributes:
-        figures: Memory in MiB, what ``/health/live`` took in milliseconds, and, where the server
-            counts the turns of its event loop, the milliseconds that none took longer than.
+        figures: Memory in MiB, the time of ``/health/live`` in milliseconds, and, if the server
+            counts the turns of its event loop, the longest turn in milliseconds.
     """
 
     figures: dict[str, Any] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Observed:
 
 @contextmanager
 def observing(server: Server) -> Iterator[Observed]:
-    """Watch a server until the context is left."""
+    """Observe a server until the context is left."""
     command = [sys.executable, "-m", __name__, server.name, str(server.port)]
     observed = Observed()
     with subprocess.Popen(
@@ -46,17 +46,17 @@ def observing(server: Server) -> Iterator[Observed]:
         try:
             yield observed
         finally:
-            seen, _ = watcher.communicate()  # its input ends, and it says what it saw
+            seen, _ = watcher.communicate()  # its input ends, and it prints its figures
         observed.figures = orjson.loads(seen)
 
 
 def _watch(server: Server) -> dict[str, Any]:
-    """Look at a server until standard input ends."""
+    """Observe a server until standard input ends."""
     before = highest = server.rss_mib()
     answers: list[float] = []
     line = http.client.HTTPConnection(server.host, server.port)
     turns = _turns(line)
-    while not select([sys.stdin], [], [], _PAUSE_SECONDS)[0]:
+    while not select([sys.stdin], [], [], _INTERVAL_SECONDS)[0]:
         begin = time.perf_counter()
         line.request("GET", "/health/live")
         line.getresponse().read()

@@ -22,7 +22,7 @@ from pdfsluice.core.testing.pdfs import make_pdf
 KIB, MIB = 1024, 1024 * 1024
 Sender = Callable[[aiohttp.ClientSession, bytes], Awaitable[None]]
 START = b"%PDF-1.7\n1 0 obj\n<</Length 1000000000>>\nstream\n"
-"""What random bytes stand behind, so that they are the inside of a picture."""
+"""The bytes before random ones, which so become the inside of a picture."""
 
 
 def _client(server: Server, connections: int = 0) -> aiohttp.ClientSession:
@@ -68,7 +68,7 @@ def _milliseconds(values: list[float], name: str) -> dict[str, float]:
 
 
 async def concurrent(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
-    """200 uploads at once, each of 1 MB/s: what one chunk's answer takes behind its last byte."""
+    """200 simultaneous uploads of 1 MB/s: the time from a chunk's last byte to its answer."""
     uploads, chunk, count = (5, 64 * KIB, 2) if smoke else (200, MIB, 12)
     warm(folder, uploads * chunk * count)
     piece = START + random.Random(1).randbytes(chunk - len(START))
@@ -101,7 +101,7 @@ async def concurrent(server: Server, folder: Path, smoke: bool) -> dict[str, Any
 
 
 async def watchers(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
-    """1,000 open sessions and 1,000 watchers of one upload: when they hear of a chunk."""
+    """1,000 open sessions and 1,000 subscribers of one upload: the delay of chunk events."""
     del folder
     number, chunks = (10, 3) if smoke else (1000, 20)
     piece = START + random.Random(2).randbytes(64 * KIB - len(START))
@@ -204,9 +204,9 @@ async def _in_one(http: aiohttp.ClientSession, data: bytes) -> None:
 async def sizes(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
     """Files from 16 MiB to 10 GiB: throughput, and how much the server grows.
 
-    What is sent is one chunk again and again, so that it takes no memory of its own. The
-    memory that serves as the disk may be slower where there is more of it; so each tenth of
-    the largest file is told, and of a bare write of as many bytes before it.
+    One chunk is sent again and again, so that the sender takes no memory. Memory that serves
+    as the disk may be slower if there is more of it; so each tenth of the largest file is
+    measured, and each tenth of a bare write of as many bytes before it.
     """
     rounds = {2: 1, 10: 1} if smoke else {2: 5, 13: 5, 130: 3, 1280: 1}
     chunk = 64 * KIB if smoke else 8 * MIB

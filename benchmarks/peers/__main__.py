@@ -1,8 +1,8 @@
-"""``python -m benchmarks.peers``: ours beside nginx, the Node tus server, FastAPI and tuspyserver.
+"""``python -m benchmarks.peers``: compares with nginx, the Node tus server, FastAPI, tuspyserver.
 
-All servers run at once and are measured by turns, round after round, with the same file in the same
-place and the cheapest client there is, so that whatever the machine does meets them all. The
-figures are medians; the ratios are what counts.
+All servers run at the same time and are measured in turns, round after round, with the same
+file in the same folder and the cheapest client, so that other load affects all of them. The
+figures are medians; only the ratios count.
 """
 
 import argparse

@@ -29,7 +29,7 @@ Send = Callable[[Server, Path, int], Tidy]
 
 
 class Absent(Exception):
-    """A peer cannot run here; the message says why."""
+    """A peer cannot run here; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Contender:
 
     Attributes:
         serve: Starts the server.
-        send: Uploads the file once, over a number of connections; returns what tidies up
-            behind it, which is not measured.
+        send: Uploads the file once, over a number of connections; returns the function that
+            cleans up after it, which is not measured.
         connections: How many.
     """
 
@@ -50,7 +50,7 @@ class Contender:
 
 
 def contenders() -> list[Contender]:
-    """List all, ours first; nginx is what the others are compared with."""
+    """List all, ours first; the others are compared with nginx."""
     return [
         *(
             Contender(f"pdfsluice {door} x{number}", _ours, _send_ours(door), number)
@@ -77,7 +77,7 @@ def _send_ours(door: str) -> Send:
         )
 
         def tidy() -> None:
-            # The import goes on in the background; it would run into the others' turns.
+            # The import continues in the background; it would run during the others' turns.
             wait_for_import(server.host, server.port, document)
             delete(server.host, server.port, document)
 

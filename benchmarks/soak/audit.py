@@ -75,10 +75,10 @@ def _orphans(server: RunningServer) -> int:
 
 
 def _partials(server: RunningServer) -> list[str]:
-    """Say of each partial file how its session stands."""
-    kept = {"server.lock"}
+    """Return the state of the session of each partial file."""
+    locks = {"server.lock"}
     uploads = (server.data_dir / "uploads").rglob("*")
-    files = [path for path in uploads if path.is_file() and path.name not in kept]
+    files = [path for path in uploads if path.is_file() and path.name not in locks]
     return [_standing(server, path.stem) for path in files]
 
 

@@ -14,17 +14,17 @@ import aiohttp
 T = TypeVar("T")
 
 _TRIES = 400
-_LONGEST_PAUSE = 0.5
+_MAX_BACKOFF_SECONDS = 0.5
 _RETRIED = frozenset({408, 409, 423, 429})
 _BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 class UploadFailed(Exception):
-    """The server gave a final refusal, or never let the upload through."""
+    """The server refused the upload, or no attempt succeeded."""
 
 
 class TryAgain(Exception):
-    """The server said that it is worth trying again."""
+    """The server asks for another attempt."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Sender(ABC):
     """Sends one file.
 
     Attributes:
-        http: Sends the requests; its base URL is that of a faulty line.
+        http: Sends the requests; its base URL is that of a faulty proxy.
         pdf: The file.
         dice: Chooses sizes and orders.
         lost: Acknowledged bytes that the server no longer knew of later; 0 is the promise.
@@ -49,7 +49,7 @@ class Sender(ABC):
 
     @abstractmethod
     async def send(self) -> None:
-        """Upload the file; return when the server says that it is complete.
+        """Upload the file; return when the server reports that it is complete.
 
         Raises:
             UploadFailed: It cannot be completed.
@@ -62,7 +62,7 @@ class Sender(ABC):
                 return await step()
             except (*_BROKEN, TryAgain):
                 self.retries += 1
-                limit = min(_LONGEST_PAUSE, 0.01 * 2 ** min(attempt, 6))
+                limit = min(_MAX_BACKOFF_SECONDS, 0.01 * 2 ** min(attempt, 6))
                 await asyncio.sleep(self.dice.uniform(0, limit))
         raise UploadFailed(f"no success in {_TRIES} attempts")
 
@@ -85,7 +85,7 @@ class Sender(ABC):
         return response, body
 
     def note(self, offset: int) -> None:
-        """Note that the server says it has the bytes up to an offset."""
+        """Note that the server acknowledges the bytes up to an offset."""
         self.lost += max(0, self._acknowledged - offset)
         self._acknowledged = offset
 
@@ -141,7 +141,7 @@ class TusSender(Sender):
 
 
 class ParallelTusSender(TusSender):
-    """tus 1.0, several parts at once that become one upload in the end."""
+    """tus 1.0, several parallel parts that become one upload in the end."""
 
     protocol: ClassVar[str] = "tus-parallel"
 

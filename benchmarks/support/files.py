@@ -88,7 +88,7 @@ class RepeatingPdf:
 
 
 def _around_zeros(size: int) -> tuple[bytes, bytes]:
-    """Return what stands before and behind the zeros in a PDF of ``size`` bytes."""
+    """Return the bytes before and after the zeros in a PDF of ``size`` bytes."""
     filled = 0
     while True:  # the length of the stream is itself written in front of it
         head, tail = _head_and_tail(filled, size)

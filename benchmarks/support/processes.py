@@ -62,7 +62,7 @@ class Server:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -113,14 +113,14 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"the server ended at once: {log.read_text()[-2000:]}")
+            raise RuntimeError(f"the server ended immediately: {log.read_text()[-2000:]}")
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except OSError:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError(f"nobody listens on port {port}: {log.read_text()[-2000:]}")
+    raise RuntimeError(f"no server listens on port {port}: {log.read_text()[-2000:]}")
 
 
 @contextmanager

@@ -127,7 +127,7 @@ def expect(answer: Answer, *statuses: int) -> Answer:
 
 
 def form_around(number: int, offset: int, final: bool) -> tuple[bytes, bytes]:
-    """Return what stands before and behind the bytes of a chunk in the documented form."""
+    """Return the bytes before and after those of a chunk in the documented form."""
     fields = {"chunk_id": number, "chunk_offset": offset, "is_final": str(final).lower()}
     parts = "".join(
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'

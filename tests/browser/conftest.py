@@ -30,7 +30,7 @@ _ARGUMENTS = (
     f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1",
 )
 _MIB = 1024 * 1024
-_PATIENCE = 30_000
+_TIMEOUT_MS = 30_000
 """Milliseconds that a busy machine may take to show something."""
 
 
@@ -47,7 +47,7 @@ def executable() -> str:
 @pytest.fixture(scope="module")
 def browser(executable: str) -> Iterator[Browser]:
     """A browser for one module: while it runs, no test can run an event loop of its own."""
-    expect.set_options(timeout=_PATIENCE)
+    expect.set_options(timeout=_TIMEOUT_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
         yield launched
@@ -64,7 +64,7 @@ def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
 
 @pytest.fixture
 def own(_running: RunningServer) -> Iterator[RunningServer]:
-    """A server without anybody else's uploads and documents; a test may end and start it."""
+    """A server without uploads and documents of other tests; a test may end and start it."""
     yield _running
     clear(_running)
 
@@ -83,7 +83,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(viewport={"width": width, "height": 860})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(_PATIENCE)
+        page.set_default_timeout(_TIMEOUT_MS)
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(url)
@@ -120,7 +120,7 @@ def pdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _write_malicious(path: Path) -> None:
-    """Write a large file whose first bytes already tell that it starts a program."""
+    """Write a large file whose first bytes already show that it starts a program."""
     write_large_pdf(path, 80 * _MIB, pages=4)
     with pikepdf.open(path, allow_overwriting_input=True) as pdf:
         program = pikepdf.String("calc.exe")

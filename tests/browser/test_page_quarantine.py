@@ -1,4 +1,4 @@
-"""Refused uploads that are kept: who sees them, and what releasing one does."""
+"""Quarantined uploads: the users that see them, and the effect of a release."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What the page says and does when something is in the way: of the file, the key, the server."""
+"""What the page displays and does about a bad file, a bad key and a broken server."""
 
 import re
 import socketserver

@@ -46,7 +46,7 @@ def new_pdf() -> Callable[[int], bytes]:
 
 @pytest.fixture(scope="session")
 def tus(request: pytest.FixtureRequest, target: Server) -> Tus:
-    """The tus endpoint of the server under test; tests skip where there is none."""
+    """The tus endpoint of the server under test; tests skip if there is none."""
     endpoint = Tus(target, request.config.getoption("--tus-path", None) or "/files")
     if "Tus-Version" not in endpoint.options.headers:
         pytest.skip("the server does not speak tus")
@@ -56,7 +56,7 @@ def tus(request: pytest.FixtureRequest, target: Server) -> Tus:
 
 @pytest.fixture(scope="session")
 def ietf(request: pytest.FixtureRequest, target: Server) -> Ietf:
-    """Resumable uploads on the server under test; tests skip where there are none."""
+    """Resumable uploads on the server under test; tests skip if there are none."""
     endpoint = Ietf(target, request.config.getoption("--ietf-path", None) or "/resumable")
     if "application/partial-upload" not in endpoint.options.headers.listed("Accept-Patch"):
         pytest.skip("the server does not offer resumable uploads for HTTP")

@@ -140,7 +140,7 @@ class TestOffsetRetrieval:
         assert response.headers["Upload-Offset"] == str(len(pdf))
 
     def test_unknown_upload(self, ietf: Ietf) -> None:
-        """4.3.1: 4xx tells the client to give up."""
+        """4.3.1: after 4xx the client gives up."""
         assert ietf.head(ietf.unknown_url).status in {403, 404, 410}
 
 
@@ -232,7 +232,7 @@ class TestAppend:
         assert ietf.offset(url) == 20
 
     def test_length_is_known_by_the_end(self, ietf: Ietf, new_pdf: NewPdf) -> None:
-        """4.1.3: ?1 with Content-Length tells the length; so does the end of a chunked body."""
+        """4.1.3: ?1 with Content-Length gives the length; so does the end of a chunked body."""
         pdf = new_pdf(0)
         url = ietf.post(pdf[:10], complete=False).headers["Location"]
         headers = {
@@ -289,7 +289,7 @@ class TestAppend:
         assert "Location" not in report.headers
 
     def test_what_came_before_a_break_is_kept(self, ietf: Ietf, new_pdf: NewPdf) -> None:
-        """4.4.2: as much as possible SHOULD be appended; 4.6: the told offset MUST be accepted."""
+        """4.4.2: as much as possible SHOULD be kept; 4.6: a returned offset MUST be accepted."""
         pdf = new_pdf(300_000)
         url = ietf.create(pdf)
         headers = {
@@ -330,7 +330,7 @@ class TestDigests:
         assert 200 <= right.status < 300
 
     def test_representation_digest(self, ietf: Ietf, new_pdf: NewPdf) -> None:
-        """10.1: on a mismatch the upload SHOULD be considered failed, and the client told."""
+        """10.1: on a mismatch the upload SHOULD be considered failed, and the client notified."""
         pdf = new_pdf(0)
         wrong = ietf.post(pdf, complete=True, Repr_Digest=digest(b"other"))
         assert 400 <= wrong.status < 500

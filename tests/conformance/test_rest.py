@@ -163,7 +163,7 @@ def test_cancelling_is_final(target: Server, new_pdf: NewPdf) -> None:
     ids=lambda value: str(value)[:30],
 )
 def test_errors_are_problems(target: Server, path: str, content: Any, status: int) -> None:
-    """RFC 9457, with a stable code and what the interface promises beside."""
+    """RFC 9457, with a stable code and the other documented fields."""
     response = post(target, path, content)
     assert response.status == status
     assert response.headers["Content-Type"].startswith("application/problem+json")

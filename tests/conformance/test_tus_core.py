@@ -136,7 +136,7 @@ def test_patch_of_nothing(tus: Tus) -> None:
 
 
 def test_patch_beyond_the_length(tus: Tus, new_pdf: NewPdf) -> None:
-    """The offset cannot pass Upload-Length; nothing behind it is kept."""
+    """The offset cannot pass Upload-Length; nothing after it is kept."""
     pdf = new_pdf(0)
     url = tus.create(pdf)
     assert 400 <= tus.patch(url, 0, pdf + b"stray").status < 500
@@ -198,7 +198,7 @@ def test_head_leaves_a_running_patch_alone(tus: Tus, new_pdf: NewPdf) -> None:
 
 @pytest.mark.parametrize("real", ["POST", "GET", "PUT"])
 def test_method_override(tus: Tus, new_pdf: NewPdf, real: str) -> None:
-    """X-HTTP-Method-Override MUST be taken for the method; the real one MUST be ignored."""
+    """X-HTTP-Method-Override MUST replace the method; the real one MUST be ignored."""
     pdf = new_pdf(0)
     url = tus.create(pdf)
     headers = {"Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}

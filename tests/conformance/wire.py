@@ -1,6 +1,6 @@
 """A small HTTP/1.1 client that shows everything on the wire, interim responses too.
 
-It writes what it is told, correct or not, and therefore serves to test servers.
+It writes what the test asks for, correct or not.
 """
 
 import socket
@@ -158,7 +158,7 @@ class Server:
         """Send one request on a connection of its own and return the final response.
 
         A server that has answered need not read the rest of a body (RFC 9112, 9.3 and 9.5):
-        where it closes the connection meanwhile, its answer counts.
+        if it closes the connection meanwhile, its answer counts.
         """
         length = {} if body is None else {"Content-Length": str(len(body))}
         with self.connect() as connection:

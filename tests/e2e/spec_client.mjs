@@ -3,7 +3,7 @@
 //
 //   node spec_client.mjs PACKAGES SOURCE.ts FILE.pdf ORIGIN
 //
-// PACKAGES is the package.json beside whose node_modules esbuild and ws are found.
+// PACKAGES is the package.json next to the node_modules that hold esbuild and ws.
 import { createRequire } from "node:module";
 import { readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";

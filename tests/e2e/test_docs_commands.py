@@ -1,4 +1,4 @@
-"""What the documentation tells a reader to type, typed.
+"""The commands of the documentation, run.
 
 The shell commands of a page run in their order, in a new home directory, against a real
 server. A page needs an entry in ``SHELL`` only if it takes something for
@@ -29,7 +29,7 @@ class Shell:
     Attributes:
         prepare: Shell code for what the page takes for granted.
         put: What stands in for the placeholders of the page; may name variables.
-        after: Shell code behind a command; its output is in the file ``out``.
+        after: Shell code after a command; its output is in the file ``out``.
         codes: Exit codes other than 0.
         skip: Why a command is not run. ``""`` stands for the whole page.
 

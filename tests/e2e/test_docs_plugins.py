@@ -43,6 +43,6 @@ async def test_the_plugins_of_the_recipes_do_what_is_said(
                 await asyncio.sleep(0.1)
         metadata = (await client.document(document.id)).metadata
     assert metadata["words"] == "7"
-    assert metadata["title"] == "A letter"  # what the file says of itself is still there
+    assert metadata["title"] == "A letter"  # the file's own metadata is still there
     stored = [path.read_bytes() for path in (server.data_dir / "my-store/published").iterdir()]
     assert stored == [letter.read_bytes()]

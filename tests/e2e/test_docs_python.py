@@ -1,4 +1,4 @@
-"""What the documentation tells a reader to write in Python, run against a real server.
+"""The Python code of the documentation, run against a real server.
 
 The blocks of a page share their names and run in their order; fragments may await.
 """
@@ -76,7 +76,7 @@ with asyncio.Runner() as runner:
 def test_python_does_what_its_page_says(name: str, home: Path, serve: Serve) -> None:
     page = PYTHON.get(name, Python())
     if page.skip:
-        return  # it is run elsewhere, or said why not
+        return  # it is run elsewhere, or the reason is given
     found = blocks(ROOT / name, "python")
     assert not [block.place for block in found if is_a_file(block)], "run it as a file"
     server = serve(data_dir=home / DATA)

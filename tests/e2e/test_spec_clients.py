@@ -37,7 +37,7 @@ def spec_server(serve: Serve) -> RunningServer:
 
 @pytest.fixture
 def pdf(tmp_path: Path) -> Path:
-    """The file that the Python example uploads, beside it."""
+    """The file that the Python example uploads, next to it."""
     path = tmp_path / "large_document.pdf"
     write_large_pdf(path, SIZE, pages=3)
     return path

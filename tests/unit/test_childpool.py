@@ -1,4 +1,4 @@
-"""The pool keeps children, replaces worn and broken ones, and leaves none behind."""
+"""The pool keeps children, replaces worn and broken ones, and ends all of them."""
 
 import asyncio
 import os
@@ -151,7 +151,7 @@ async def test_a_closed_pool_keeps_no_child(make_pool: MakePool) -> None:
 
 
 def test_children_end_with_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody closes the pool here; an unclosed child would warn, and warnings are errors."""
+    """The test does not close the pool; an unclosed child would warn, and warnings are errors."""
     monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
     pools: list[ChildPool] = []
 

@@ -39,7 +39,7 @@ def uploading(server: RunningServer, *arguments: str | Path) -> "subprocess.Pope
 
 
 def read_until(process: "subprocess.Popen[str]", there: Callable[[str], bool]) -> str:
-    """Read what the command says until a line is there, and return it all."""
+    """Read the command's messages up to a line, and return them all."""
     assert process.stderr is not None
     told = ""
     for line in process.stderr:

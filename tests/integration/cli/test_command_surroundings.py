@@ -1,4 +1,4 @@
-"""The command copes with odd files, streams, keys and options, and says what is wrong with them."""
+"""The command copes with odd files, streams, keys and options, and names the mistake."""
 
 import json
 import os

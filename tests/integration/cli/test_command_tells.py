@@ -1,4 +1,4 @@
-"""The command tells what became of files and uploads: doubts, refusals, names, ends, next steps."""
+"""The command reports the results of uploads: doubts, refusals, names, ends, next steps."""
 
 import os
 import re

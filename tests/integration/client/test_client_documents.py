@@ -89,9 +89,9 @@ async def test_a_restart_of_the_server_does_not_end_the_wait_for_the_import(
 
 
 async def watch_an_upload(base_url: str, path: Path, *, timeout: float = 60) -> list[UploadEvent]:
-    """Upload with one client while another one watches; return what the other one hears.
+    """Upload with one client while another one watches; return the events of the other.
 
-    The upload stops when it has begun and goes on when the watcher is there.
+    The upload stops when it has begun and continues when the subscriber is there.
     """
     watched = asyncio.Event()
     heard: list[UploadEvent] = []

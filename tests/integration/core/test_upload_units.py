@@ -1,4 +1,4 @@
-"""A change of an upload's state and its consequences are one unit, whatever happens beside it."""
+"""A change of an upload's state and its consequences are one unit, whatever happens meanwhile."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -109,7 +109,7 @@ def test_an_upload_passes_through_every_door(
 
 
 def test_chunks_out_of_order_are_finished_at_the_end(server: RunningServer, doors: Doors) -> None:
-    """tus stands where the first gap is; what lies behind it may be sent again, or not at all."""
+    """The tus offset is the first gap; bytes after it may be sent again, or not at all."""
     pdf = make_pdf([uuid.uuid4().hex], noise_per_page=5_000_000)
     session_id = doors.begin("rest", pdf)
     cut = get_json(f"{server.base_url}{STREAMING}/{session_id}")["chunk_size"]

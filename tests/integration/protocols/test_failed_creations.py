@@ -1,4 +1,4 @@
-"""A request that opens an upload and fails leaves one that can be gone on with, or none."""
+"""A failed request that opened an upload leaves one that can be continued, or none."""
 
 import asyncio
 import base64
@@ -105,7 +105,7 @@ async def test_what_has_bytes_can_be_gone_on_with(
 async def test_who_knows_the_address_may_come_back_after_an_error_of_the_server(
     tmp_path: Path, path: str, headers: Mapping[str, str], left: int
 ) -> None:
-    """The draft has a client that saw a 104 resume after 5xx; others begin anew."""
+    """The draft has a client that saw a 104 resume after 5xx; others start again."""
     built_in = (*STORES, "backpressure")
     async with a_server(tmp_path, built_in=built_in, memory_limit_mb=1) as web:
         response = await post(web, path, headers)

@@ -101,7 +101,7 @@ def test_name_comes_from_content_disposition(server: RunningServer, ietf: Ietf, 
 def test_told_offset_is_accepted_although_a_dead_request_went_on(
     server: RunningServer, ietf: Ietf
 ) -> None:
-    """Concurrency: what a client was told by HEAD it can use; the older request gives way."""
+    """Concurrency: a client can use the offset of HEAD; the older request gives way."""
     pdf = make_pdf([uuid.uuid4().hex], noise_per_page=6_000_000)
     url = ietf.create(pdf)
     headers = {

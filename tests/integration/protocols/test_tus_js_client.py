@@ -81,7 +81,7 @@ def test_stream_of_unknown_length(server: RunningServer, pdf: Path) -> None:
 
 
 async def test_abort_and_resume(server: RunningServer, pdf: Path) -> None:
-    """The connection goes silent; the user aborts, and later goes on with the same upload."""
+    """The connection goes silent; the user aborts, and later continues the same upload."""
     fault = Stall(after=2_000_000)
     async with fault_proxy(server.port, lambda _: fault) as proxy:
         first = await run(proxy.base_url, pdf, abort=fault.stalled)
@@ -94,7 +94,7 @@ async def test_abort_and_resume(server: RunningServer, pdf: Path) -> None:
 
 
 def test_resumable_upload_for_http(server: RunningServer, pdf: Path) -> None:
-    """tus-js-client speaks the IETF draft too, in interop version 6."""
+    """tus-js-client implements the IETF draft as well, in interop version 6."""
     result = upload(
         server.base_url,
         pdf,

@@ -67,7 +67,7 @@ def test_what_runs_by_itself_is_refused_however_it_is_delivered(
 
 
 UNSOUND = {"in the trailer", "without ends", "no header", "Brotli", "Brotli in Flate", "padding"}
-"""Deliveries of which qpdf opens nothing, so that the deep pass cannot say that all is well."""
+"""Deliveries of which qpdf opens nothing, so that the deep pass cannot clear them."""
 
 
 @pytest.mark.parametrize("delivery", sorted(set(DELIVERIES) - UNSOUND))

@@ -1,4 +1,4 @@
-"""What `pdfsluice scan` cannot read is told and never waited for; an empty folder is not clean."""
+"""What `pdfsluice scan` cannot read is reported, never waited for; an empty folder is not clean."""
 
 import json
 import os

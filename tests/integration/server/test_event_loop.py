@@ -38,7 +38,7 @@ def loop() -> Iterator[FairEventLoop]:
 
 
 def test_a_turn_deals_with_few_sockets_and_every_one_has_its_turn(loop: FairEventLoop) -> None:
-    """All are ready all the time, and nobody reads what is there."""
+    """All are ready all the time, because no callback reads the bytes."""
     heard: Counter[int] = Counter()
     most = 0
 
@@ -78,7 +78,7 @@ def test_turns_are_timed(loop: FairEventLoop) -> None:
 
 
 def test_more_may_wait_than_are_accepted_at_once(loop: FairEventLoop) -> None:
-    """Nobody of a crowd is turned away while the loop is at something else."""
+    """No connection of a crowd is refused while the loop is busy."""
 
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text="here")
@@ -89,7 +89,7 @@ def test_more_may_wait_than_are_accepted_at_once(loop: FairEventLoop) -> None:
         runner = web.AppRunner(app)
         await runner.setup()
         await FairSite(runner, "127.0.0.1", 0).start()
-        # All connect while nobody accepts: the loop does nothing else meanwhile.
+        # All connect before one is accepted: the loop does nothing else meanwhile.
         crowd = [
             stack.enter_context(socket.create_connection(runner.addresses[0], timeout=10))
             for _ in range(CROWD)

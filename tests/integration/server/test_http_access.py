@@ -37,7 +37,7 @@ class Guarded:
         return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], route.path)
 
     async def call(self, route: Route, caller: str | None) -> tuple[ClientResponse, Any]:
-        """Call a route as somebody; return the answer and what it holds."""
+        """Call a route as some caller; return the answer and its content."""
         headers = {} if caller is None else self.keys[caller]
         arguments: dict[str, Any] = {}
         if route.path.endswith("/resume"):
@@ -92,7 +92,7 @@ def _routes(guarded: Guarded) -> list[Route]:
 
 
 async def test_every_path_is_in_the_table_or_known_to_be_elsewhere(guarded: Guarded) -> None:
-    """A route that somebody adds past the table is noticed here."""
+    """A route that is added outside the table is noticed here."""
     table = {route.path for route in _routes(guarded)}
     paths = {resource.canonical for resource in guarded.web.app.router.resources()}
     elsewhere = {"/", "/assets/{path}", "/files", "/files/{session_id}"}

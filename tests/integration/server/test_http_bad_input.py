@@ -146,7 +146,7 @@ async def test_a_chunk_that_is_wrong_is_not_committed(
         await problem_of(response, status, code)
     state = await web.status(session["session_id"])
     assert (state["durable_bytes"], state["missing_ranges"]) == (0, [[0, len(DATA)]])
-    await web.put(session["session_id"], DATA, 0)  # the server and the session go on
+    await web.put(session["session_id"], DATA, 0)  # the server and the session continue
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ DATA = bytes(range(256)) * 1024  # four chunks
 
 
 class Wire:
-    """A connection on which the test says every byte itself."""
+    """A connection on which the test writes every byte itself."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -42,7 +42,7 @@ class Wire:
         return status, headers, orjson.loads(body) if body else {}
 
     async def is_closed(self) -> bool:
-        """Wait until the server closes the connection; tell whether it said more before."""
+        """Wait until the server closes the connection; return whether it sent nothing more."""
         with contextlib.suppress(ConnectionError):
             return await self._reader.read(1) == b""
         return True

@@ -147,7 +147,7 @@ async def test_a_server_that_stops_keeps_what_a_worker_has_read(tmp_path: Path) 
         line[1].write(head_of(session_id, 0, 2 * half) + DATA[:half])
         while (await web.status(session_id))["received_bytes"] < half:
             await asyncio.sleep(0.01)
-    await line[0].read()  # nobody holds the connection open any more
+    await line[0].read()  # nothing holds the connection open any more
     line[1].close()
     async with a_server(tmp_path) as web:
         assert (await web.status(session_id))["missing_ranges"] == [[half, len(DATA)]]
@@ -223,7 +223,7 @@ async def test_a_form_that_breaks_off_leaves_nothing_unverified(big: WebServer) 
 
 
 async def test_a_refused_body_does_not_swallow_the_next_request(big: WebServer) -> None:
-    """Nobody knows where the next request begins once a worker has read part of a body."""
+    """The start of the next request is unknown once a worker has read part of a body."""
     session = await big.initiate(DATA, chunk_size=SIZE)
     session_id, size = session["session_id"], session["chunk_size"]
     part = DATA[:size]

@@ -1,4 +1,4 @@
-"""Requests that end in odd ways leave nothing behind in the server."""
+"""Requests that end in odd ways leave no trace in the server."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""When an unfinished upload expires: what is told moves on with every byte that comes."""
+"""When an unfinished upload expires: the reported time moves with every byte."""
 
 import sqlite3
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ def bring_forward(folder: Path) -> None:
 
 
 async def told(web: WebServer, session_id: str) -> tuple[datetime, datetime, timedelta]:
-    """Return when it expires, as the interface and tus say, and how long is left of the draft's."""
+    """Return the expiry of the interface and of tus, and the rest of the draft's age."""
     status = await web.status(session_id)
     async with web.http.head(
         f"/files/{session_id}", headers={"Tus-Resumable": "1.0.0"}

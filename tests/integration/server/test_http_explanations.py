@@ -1,4 +1,4 @@
-"""Every code that an error answer can have leads to a page that says what it means."""
+"""Every code that an error answer can have leads to a page that explains it."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A form whose fields stand behind its file passes the gates before the file is put aside."""
+"""A form with its fields after its file passes the gates before the file is put aside."""
 
 import asyncio
 from pathlib import Path
@@ -14,7 +14,7 @@ BEGUN = b'--x\r\nContent-Disposition: form-data; name="file"; filename="c"\r\n\r
 
 
 async def answer_to_begun(web: WebServer, session: dict[str, Any]) -> bytes:
-    """Begin to send a form and wait for the answer before going on."""
+    """Begin to send a form and wait for the answer before continuing."""
     reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
     head = (
         f"POST {session['upload_url']} HTTP/1.1\r\nHost: localhost\r\n"

@@ -1,4 +1,4 @@
-"""What cannot be read, drawn or indexed is told with its reason, and not tried at each look."""
+"""What cannot be read, drawn or indexed is reported with the reason, and not retried."""
 
 import asyncio
 import io
@@ -121,7 +121,7 @@ async def test_what_is_left_out_of_the_text_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_page_that_cannot_be_drawn_is_not_the_servers_fault(tmp_path: Path) -> None:
-    """It is told so with the reason, and not tried again whenever it is looked at."""
+    """The reason is reported, and drawing is not tried again for each request."""
     attempts = Attempts()
     async with a_server(tmp_path, attempts, built_in=READING) as web:
         document = await web.upload(locked_pdf())

@@ -1,4 +1,4 @@
-"""Whether the server is ready: what gates and completion stages say counts."""
+"""Whether the server is ready: the checks of gates and completion stages count."""
 
 import asyncio
 from pathlib import Path

@@ -62,7 +62,7 @@ def test_the_server_keeps_its_word(address: str) -> None:
     assert len(operations) > 20
     for operation in operations:
         _call(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), _accepts)
-        with suppress(Unsatisfiable):  # what takes nothing can be told nothing wrong
+        with suppress(Unsatisfiable):  # an operation without input has no wrong input
             _call(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE), _answers)
 
 

@@ -1,4 +1,4 @@
-"""A rule whose kind is misspelt would never match: the server says so when it starts."""
+"""A rule whose kind is misspelt would never match: the server warns when it starts."""
 
 from pathlib import Path
 

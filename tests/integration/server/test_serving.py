@@ -19,7 +19,7 @@ DATA = bytes(range(256)) * 1024  # four chunks
 
 
 def refusal(*arguments: str, **environment: str) -> str:
-    """Run ``serve`` with what it has to refuse; return what it says."""
+    """Run ``serve`` with what it has to refuse; return its message."""
     done = subprocess.run(
         [sys.executable, "-m", "pdfsluice.cli", "serve", *arguments],
         capture_output=True,
@@ -97,7 +97,7 @@ async def _initiate(http: ClientSession) -> dict[str, Any]:
 
 
 async def test_it_stops_in_order_and_goes_on_where_it_was(serve: Serve) -> None:
-    """A request under way is finished or cut with its bytes kept; watchers are told."""
+    """A request under way is finished or cut with its bytes kept; subscribers are notified."""
     server = serve(PDFSLUICE_SHUTDOWN_GRACE="1s")
     async with ClientSession(server.base_url) as http:
         session = await _initiate(http)

@@ -1,4 +1,4 @@
-"""What the server says at its start of settings that do nothing."""
+"""The server's warnings at its start about settings without effect."""
 
 from tests.support.servers import Serve
 

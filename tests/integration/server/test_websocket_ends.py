@@ -1,4 +1,4 @@
-"""What a watcher hears after the last byte, in the order that the documentation tells."""
+"""The events after the last byte, in the documented order."""
 
 import asyncio
 import json

@@ -28,7 +28,7 @@ function connect(options = {}) {
   return client;
 }
 
-test('an upload that was stopped within a chunk goes on there in another client', async () => {
+test('another client continues an upload that was stopped within a chunk', async () => {
   const stop = new AbortController();
   const slowly = { parallel: 1, chunkSize: 8 * MIB };
   const first = connect(slowly).startUpload(await openFile(good), { signal: stop.signal });
@@ -115,7 +115,7 @@ for (const implementation of [WebSocket, null]) {
   });
 }
 
-test('a malicious file is refused while it arrives, and says why', async () => {
+test('a malicious file is refused while it arrives, with the reason', async () => {
   const upload = connect({ parallel: 1 }).startUpload(await openFile(bad));
   await assert.rejects(upload.done, (error) => {
     assert.ok(error instanceof pdfsluice.ContentRejected);
@@ -138,7 +138,7 @@ test('errors carry code and hint', async () => {
   });
 });
 
-test('the operations of the server are told', async () => {
+test('the client returns the operations of the server', async () => {
   const client = connect();
   assert.equal((await client.info()).name, 'pdfsluice');
   assert.ok((await client.memoryStats()).memory_limit_mb > 0);

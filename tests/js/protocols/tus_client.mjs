@@ -1,4 +1,4 @@
-// Uploads a file with tus-js-client, as told by the JSON in the first argument, and prints what
+// Uploads a file with tus-js-client, as the JSON in the first argument describes, and prints what
 // happened as JSON; a line on standard input aborts. Run by tests/integration/protocols/.
 import { createReadStream, readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
@@ -8,7 +8,7 @@ const { endpoint, file, url, options = {}, asStream = false } = JSON.parse(
   process.argv[2],
 )
 const requests = []
-// A stream that knows nothing of a file behind it, as from a camera or another process.
+// A stream without a known file, as from a camera or another process.
 const input = asStream ? createReadStream(file).pipe(new PassThrough()) : readFileSync(file)
 
 const outcome = await new Promise((resolve) => {

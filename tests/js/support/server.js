@@ -1,5 +1,5 @@
 /**
- * A server that speaks the documented interface from memory, so that a test can make it fail
+ * A server that implements the documented interface in memory, so that a test can make it fail
  * exactly where it wants: refuse, stall, cut, forget. What the real server does is tested in
  * `live/`.
  */

@@ -41,7 +41,7 @@ test('completion is asked for without holding a request open', async () => {
   assert.equal(asked.length, 2);
 });
 
-test('a completion that was put off is asked for again, and says why', async () => {
+test('a postponed completion is requested again, with the reason', async () => {
   const reasons = [
     { code: 'storage-full', message: 'No space is left.' },
     { code: 'overloaded', message: 'The virus scanner does not answer.' },
@@ -67,7 +67,7 @@ test('a completion that was put off is asked for again, and says why', async () 
   assert.match(waits[2][2], /could not finish/);
 });
 
-test('a completion that is put off can be asked for at once, or be given up', async () => {
+test('a postponed completion can be requested immediately, or be abandoned', async () => {
   const retry = { ...FAST, baseDelay: 60_000, maxDelay: 60_000, giveUpAfter: Infinity };
   const client = connect({ WebSocket: null, retry });
   server.intercept = (request, url) => {

@@ -37,7 +37,7 @@ afterEach(async () => {
 
 const rooms = () => [...server.sockets].flatMap((ws) => [...ws.rooms]);
 
-test('a watcher hears of its own session and of no other', async () => {
+test('a subscriber receives events of its own session and of no other', async () => {
   const heard = [];
   channel.watch('a', (event) => heard.push(event));
   channel.watch('b', () => {});
@@ -70,7 +70,7 @@ test('sessions are polled only while there is no connection', async () => {
   assert.ok(polls.length - before <= 1);
 });
 
-test('the connection closes when nobody listens any more', async () => {
+test('the connection closes without subscribers', async () => {
   const stop = channel.watch('a', () => {});
   await until(() => channel.live);
   stop();

@@ -73,7 +73,7 @@ test('an error that is final is not tried again', async () => {
   assert.equal(calls, 1);
 });
 
-test('news end a wait, and nobody listens any more when it is over', async () => {
+test('an event ends a wait, which then has no listener any more', async () => {
   const listeners = new Set();
   const news = (wake) => (listeners.add(wake), () => listeners.delete(wake));
   const waiting = sleep(60_000, undefined, [news]);
@@ -201,7 +201,7 @@ test('the line widens while that pays', async () => {
   assert.ok(widths.slice(20).filter((width) => width === 4).length > 20, `${widths}`);
 });
 
-test('the line stays narrow where more at once gains nothing', async () => {
+test('few requests run in parallel if more gain nothing', async () => {
   const widths = await simulate(() => 5, 200);
   assert.ok(widths.filter((width) => width === 2).length > 120, `${widths}`);
   assert.ok(widths.every((width) => width < 4), `${widths}`);
@@ -222,7 +222,7 @@ test('trouble halves the line and an abort frees the place', async () => {
   await busy[1];
 });
 
-test('what is missing is cut in order, never beyond a chunk, and anew where a piece failed', () => {
+test('what is missing is cut in order, never beyond a chunk, and again after a piece failed', () => {
   const todo = new Todo([[3, 5], [8, 25]], 10);
   assert.deepEqual([todo.cut(4), todo.cut(4), todo.cut(4)], [[3, 5], [8, 10], [10, 14]]);
   todo.putBack([8, 10]);
@@ -278,7 +278,7 @@ test('a piece that fails halves the load that it was part of', () => {
   assert.equal(load.shared(4, 8 * MIB).size, 256 * KIB);
 });
 
-test('a tiny rest of a chunk says nothing of the line', () => {
+test('a tiny rest of a chunk does not measure the link', () => {
   const load = new Load();
   load.delivered(load.shared(4, 8 * MIB), 1000, 60_000);
   assert.equal(load.shared(4, 8 * MIB).size, MIB);

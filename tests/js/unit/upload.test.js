@@ -158,7 +158,7 @@ test('pause stops sending, resume sends only what is missing', async () => {
   assert.equal(server.documents[0].sha256, digest(content(160 * KIB)));
 });
 
-test('pausing and resuming at once leaves one run', async () => {
+test('pausing and resuming immediately leaves one run', async () => {
   const upload = connect().startUpload(file(64 * KIB));
   for (let i = 0; i < 5; i += 1) {
     upload.pause();
@@ -208,7 +208,7 @@ test('cancelling lasts until the server has confirmed it', async () => {
   assert.equal(storage.entries().length, 0);
 });
 
-test('cancelling goes on by itself when the connection stands again', async () => {
+test('cancelling continues by itself when the connection is back', async () => {
   const retry = { ...FAST, giveUpAfter: Infinity };
   const upload = connect({ parallel: 1, retry }).startUpload(file(160 * KIB));
   await until(() => upload.snapshot.durable > 0 && server.sockets.size > 0);
@@ -308,7 +308,7 @@ test('the same file twice in one client is one upload', async () => {
   await upload.done;
 });
 
-test('an unfinished upload that the server has forgotten is begun anew', async () => {
+test('an unfinished upload that the server has forgotten is started again', async () => {
   const client = connect({ parallel: 1 });
   const upload = client.startUpload(file(64 * KIB));
   await until(() => upload.snapshot.durable > 0);
@@ -321,7 +321,7 @@ test('an unfinished upload that the server has forgotten is begun anew', async (
   assert.equal(document.sha256, digest(content(64 * KIB)));
 });
 
-test('a refusal told over the WebSocket ends the upload at once, with the findings', async () => {
+test('a refusal over the WebSocket ends the upload immediately, with the findings', async () => {
   const findings = [{ kind: 'launch', severity: 'critical', message: 'It starts a program.' }];
   const upload = connect({ parallel: 1 }).startUpload(file(320 * KIB));
   await until(() => upload.snapshot.durable > 0 && server.sockets.size > 0);
@@ -339,7 +339,7 @@ test('a refusal told over the WebSocket ends the upload at once, with the findin
   assert.ok(chunkIds().length < 20);
 });
 
-test('without a WebSocket the answers and polls tell the same', async () => {
+test('without a WebSocket answers and polls report the same', async () => {
   server.refuseWebSocket = true;
   for (const implementation of [null, WebSocket]) {
     const client = connect({ WebSocket: implementation });

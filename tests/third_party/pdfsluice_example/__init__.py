@@ -59,7 +59,7 @@ class LengthStage:
         return None
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing: the stage holds no resources."""
 
 
 class Receipts:

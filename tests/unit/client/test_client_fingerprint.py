@@ -1,4 +1,4 @@
-"""How files of the same size are told apart."""
+"""The fingerprints that distinguish files of the same size."""
 
 from itertools import pairwise
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the command says is made of whole sentences, whoever wrote their parts."""
+"""The command prints whole sentences, whatever the form of their parts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What stages say, on its way through JSON."""
+"""Findings and reports survive their encoding as JSON."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Files are inspected with stages and a policy; one file's trouble is nobody else's."""
+"""Files are inspected with stages and a policy; a failure of one affects no other."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,7 +59,7 @@ class Words:
 
 
 class Whole:
-    """A completion stage that knows what the stream stage has said."""
+    """A completion stage that uses the report of the stream stage."""
 
     def __init__(self) -> None:
         self.closed = 0

@@ -1,4 +1,4 @@
-"""What several stages say of one file becomes one report, with each thing told once."""
+"""The reports of several stages become one, with each fact once."""
 
 from dataclasses import replace
 

@@ -30,7 +30,7 @@ STAGE: Any = part_of(ChunkStage)
 
 
 class Plugin:
-    """Registers chunk stages, as told."""
+    """Registers the given chunk stages."""
 
     def __init__(self, *specs: Any) -> None:
         self.specs = specs

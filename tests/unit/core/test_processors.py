@@ -1,4 +1,4 @@
-"""Who runs on which processor."""
+"""The processors of the server and of its children."""
 
 import os
 import subprocess

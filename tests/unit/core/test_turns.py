@@ -73,7 +73,7 @@ async def at_once(turn: Turn) -> None:
 
 
 def long(let: asyncio.Event) -> Work:
-    """Return work of many steps, which goes on until it is let end."""
+    """Return work of many steps, which runs until the test ends it."""
 
     async def work(turn: Turn) -> None:
         while not let.is_set():

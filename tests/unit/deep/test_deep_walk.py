@@ -36,7 +36,7 @@ T = Trigger
 
 
 def cases() -> list[tuple[str, list[pdfs.Change], set[tuple[str, str | None]]]]:
-    """Return cases anew: an object belongs to the one document it was put into."""
+    """Return new cases: an object belongs to the one document it was put into."""
     return [
         ("plain", [], set()),
         (

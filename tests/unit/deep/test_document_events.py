@@ -1,4 +1,4 @@
-"""Scripts that run on closing, saving and printing say so, in both passes, and are told once."""
+"""Both passes report scripts that run on closing, saving and printing, once."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Programs are told from documents by their content, and by their name where that decides."""
+"""Programs are recognised by their content, and by their name if that decides."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""An attachment is one finding, though a name and a stream both tell of it."""
+"""An attachment is one finding, although a name and a stream both show it."""
 
 from itertools import permutations
 

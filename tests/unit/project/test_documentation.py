@@ -18,7 +18,7 @@ from markdown_it.token import Token
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-sys.path.append(str(DOCS))  # as when it is run: it imports a module beside it
+sys.path.append(str(DOCS))  # as when it is run: it imports a module of its folder
 GENERATED = runpy.run_path(str(DOCS / "generate.py"))["PAGES"]
 
 

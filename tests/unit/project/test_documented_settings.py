@@ -56,7 +56,7 @@ NAMED_WITH_DURATION = re.compile(r"`(\w+)`[^`|.;]{0,30}\((\d[\d.]*)[ \n](\w+?)s?
 
 
 def durations() -> list[tuple[str, str, timedelta]]:
-    """Return the durations that pages give in brackets behind the name of a setting."""
+    """Return the durations that pages give in brackets after the name of a setting."""
     return [
         (page.name, name, timedelta(**{f"{unit}s": float(number)}))
         for page in PAGES

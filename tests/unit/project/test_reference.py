@@ -40,7 +40,7 @@ def classes() -> Iterator[tuple[ModuleType, type]]:
 
 
 def section(module: ModuleType, thing: type) -> str:
-    """Return what the reference says of a class, below the module to import it from."""
+    """Return the reference of a class, from the part about the module to import it from."""
     _, found, of_module = page(DESCRIBED[module]).partition(f"\n## `{module.__name__}`\n")
     assert found, module.__name__
     _, found, of_class = of_module.partition(f"\n### `{thing.__name__}`\n")

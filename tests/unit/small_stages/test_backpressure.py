@@ -36,7 +36,7 @@ async def settle() -> None:
 
 
 class Visitor:
-    """A chunk that comes in when it is let in, and leaves when told."""
+    """A chunk that enters when it is admitted, and leaves when the test asks."""
 
     def __init__(self, gate: ConcurrencyGate, session_id: str) -> None:
         self.inside = False
@@ -58,7 +58,7 @@ class Visitor:
 
 
 def inside(visitors: Iterable[Visitor]) -> list[bool]:
-    """Say of each whether it is inside."""
+    """Return for each whether it is inside."""
     return [visitor.inside for visitor in visitors]
 
 
