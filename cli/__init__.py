@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _replace_unencodable() -> None:
-    """Write ``?`` for letters that a stream's encoding lacks: they are no reason to fail."""
+    """Write ``?`` for letters that a stream's encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

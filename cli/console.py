@@ -15,7 +15,7 @@ _wide = Console(highlight=False, width=_NO_LIMIT)
 
 
 def print_json(value: Any) -> None:
-    """Print one value as one line of JSON, which is UTF-8 wherever it goes (RFC 8259, 8.1)."""
+    """Print one value as one line of JSON, always in UTF-8 (RFC 8259, 8.1)."""
     sys.stdout.flush()
     sys.stdout.buffer.write(orjson.dumps(value, default=str) + b"\n")
     sys.stdout.buffer.flush()
@@ -28,7 +28,7 @@ def listing(*columns: str | Column) -> Table:
 
 
 def print_table(table: Table) -> None:
-    """Print a table; only a terminal limits its width, and even there nothing is cut off."""
+    """Print a table, as wide as the terminal if there is one; nothing is cut off."""
     (out if out.is_terminal else _wide).print(table, crop=False)
 
 

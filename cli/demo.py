@@ -128,7 +128,7 @@ async def _ready(client: Client, process: "subprocess.Popen[bytes]", data_dir: P
 
 @contextmanager
 def _server(address: str, data_dir: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    """Run a server for the time of the context, without the settings of the environment."""
+    """Run a server while the context is open, without settings of the environment."""
     own = ("STREAMING_", "PDFSLUICE_")
     with (data_dir / "server.log").open("wb") as log:
         process = subprocess.Popen(

@@ -138,7 +138,7 @@ def _to_output(document_id: int, client: Client, *, as_json: bool) -> None:
 
 
 def target_of(document: Document, output: Path | None) -> Path:
-    """Return where the file is to be; a name from the server never leads out of the folder."""
+    """Return the path of the file; a name from the server stays in the folder."""
     if output is not None and not output.is_dir():
         return output
     name = Path(document.filename.replace("\\", "/")).name

@@ -1,4 +1,4 @@
-"""Errors as a person reads them: what happened, why, what next; and the exit code for each."""
+"""Errors in words for people, and the exit code of each."""
 
 import asyncio
 import re
@@ -97,7 +97,7 @@ def by_gravity(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def kinds_of(findings: Iterable[Finding]) -> str:
-    """Name the kinds of findings, the worst first; notes only if there is nothing else."""
+    """List the kinds of findings, the worst first; notes only if there are no others."""
     worst = by_gravity(findings)
     told = [each for each in worst if each.severity is not Severity.INFO] or worst
     return ", ".join(dict.fromkeys(each.kind for each in told))
@@ -136,6 +136,6 @@ def _words(error: Exception) -> tuple[str, str]:
 
 
 def _sentence(text: str) -> str:
-    """Begin and end a text like a sentence; what begins with a name or a path keeps it."""
+    """Return a text as a sentence; a name or path at its start stays unchanged."""
     begun = text[:1].upper() + text[1:] if _WORD.match(text) else text
     return begun if begun.endswith(_ENDS) else f"{begun}."

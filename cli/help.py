@@ -18,7 +18,7 @@ class Group(TyperGroup):
     """A group that shows the whole help of its commands and suggests what was meant."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """List the commands with the first sentence of their help, wrapped and not shortened."""
+        """List the commands with the first sentence of their help, wrapped."""
         rows = []
         for name in self.list_commands(ctx):
             command = self.get_command(ctx, name)
@@ -70,7 +70,7 @@ class UsageError(typer.BadParameter):
 
 
 def meant(word: str, known: list[str]) -> str:
-    """Return a question for the names that are similar to a word; empty if there are none."""
+    """Return a question with names similar to a word; empty if there are none."""
     similar = difflib.get_close_matches(word, known, n=2)
     return f"; did you mean {' or '.join(map(repr, similar))}?" if similar else ""
 

@@ -33,7 +33,7 @@ _PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+@")
 
 
 def plugins(config: Config = None, *, as_json: Json = False) -> None:
-    """Show which plugins are loaded, from which distribution, and their parts in order."""
+    """Show the loaded plugins, their distributions and their parts in order."""
     manager, loaded = load_all(file=config)
     registry = build_registry(loaded, manager, EventHub())
     by_kind = {

@@ -99,7 +99,7 @@ def with_scheme(server: str) -> str:
 
 
 def read_key(key_file: Path | None) -> str | None:
-    """Return the API key; it is never an argument, which other users of the machine could read.
+    """Return the API key; never from an argument, which other users could read.
 
     Raises:
         AuthenticationFailed: The file cannot be read or is empty, or what is there is no key.
@@ -121,7 +121,7 @@ def read_key(key_file: Path | None) -> str | None:
 
 
 def _checked(key: str, origin: str) -> str:
-    """Return a key that can stand in a header (RFC 6750, 2.1); the message never shows it."""
+    """Return a key that is valid in a header (RFC 6750, 2.1), or refuse it."""
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise AuthenticationFailed(
             f"what is in {origin} is no API key: a key is one line of letters, digits and signs,"

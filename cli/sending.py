@@ -138,7 +138,7 @@ class _Run:
         return code
 
     def _print_unsent(self, files: Sequence[Path], error: ClientError) -> None:
-        """Print a result for each file that was not tried, as it would fail in the same way."""
+        """Print a result for each file that was not tried."""
         for file in files if self.output.json else ():
             print_json({"file": str(file), "error": as_object(error)})
 

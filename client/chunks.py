@@ -78,7 +78,7 @@ class ChunkSender:
                     return
 
     async def _deliver(self, piece: Piece, load: Load, todo: Todo) -> None:
-        """Send a piece; what the server does not have of it afterwards is to be sent again."""
+        """Send a piece; bytes that the server then lacks are sent again."""
         arrived = piece.size
         try:
             seconds = await self._put(piece)

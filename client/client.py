@@ -103,7 +103,7 @@ class Client:
         rate: float | None = None,
         on_progress: Listener | None = None,
     ) -> Document:
-        """Upload a file and return its document, once it is validated and in the catalogue.
+        """Upload a file; return its document when it is in the catalogue.
 
         Interruptions are waited out according to the retry policy: a lost connection, a restart
         of the server, a server that is busy or full. The parameters are those of

@@ -1,4 +1,4 @@
-"""How a connection is made: certificates that are trusted, and proxies that lie between."""
+"""Connection settings: trusted certificates and proxies."""
 
 import ipaddress
 import ssl

@@ -1,4 +1,4 @@
-"""JSON from the server to typed answers; fields that this version does not know are ignored."""
+"""Decodes JSON of the server into typed answers; unknown fields are ignored."""
 
 from functools import cache
 from typing import Any, TypeVar, cast

@@ -1,4 +1,4 @@
-"""Downloads a document's file: resumable, checked, and complete before it gets its name."""
+"""Downloads a document's file: resumable, verified, renamed when complete."""
 
 import asyncio
 import fcntl

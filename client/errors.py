@@ -126,7 +126,7 @@ class UploadIncomplete(ClientError):
 
 
 class ContentRejected(ClientError):
-    """The server refuses the file because of what is in it; sending it again is futile."""
+    """The server refuses the file because of its content; do not send it again."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -16,7 +16,7 @@ from .models import UploadSession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressEvent:
-    """How an upload stands; byte counts as in :class:`~pdfsluice.client.UploadSession`."""
+    """The progress of an upload; bytes as in :class:`~pdfsluice.client.UploadSession`."""
 
     session_id: str
     status: str
@@ -93,7 +93,7 @@ def read_event(text: str) -> UploadEvent | None:
 
 
 def events_of(session: UploadSession) -> tuple[ProgressEvent, StatusEvent]:
-    """Return the state of a session as events; polling yields these in place of a WebSocket."""
+    """Return the state of a session as events, for polling without a WebSocket."""
     total = session.total_size
     progress = ProgressEvent(
         session_id=session.session_id,

@@ -1,4 +1,4 @@
-"""Answers that do not come from pdfsluice: those of proxies and firewalls before it."""
+"""Answers of proxies and firewalls in front of pdfsluice."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""Passes a document's file on as it arrives, for a pipe: resumable, and checked at the end."""
+"""Streams a document's file into a pipe: resumable, verified at the end."""
 
 import asyncio
 import hashlib

@@ -297,7 +297,7 @@ class Socket:
 
 
 def _reason(error: OSError) -> str:
-    """Return the system's words; the text of asyncio's own errors names calls and tuples."""
+    """Return the system's reason for an error, without asyncio's own wording."""
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return error.strerror or str(error)

@@ -56,7 +56,7 @@ async def background(
     *,
     restart_seconds: float = DEFAULT_RESTART_SECONDS,
 ) -> AsyncIterator[None]:
-    """Run work in tasks during the context; on leaving, cancel them and wait for their end.
+    """Run work in tasks while the context is open; on leaving, cancel and await them.
 
     Args:
         works: The work to run, by its name for the log.

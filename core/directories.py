@@ -16,7 +16,7 @@ def sync_directory(directory: Path) -> None:
 
 
 def make_directory(directory: Path) -> None:
-    """Make a directory and its parents, for this user alone, if they are missing. Blocking.
+    """Make a missing directory and its parents, for this user alone. Blocking.
 
     The names of those that it makes are durable on return.
     """

@@ -1,4 +1,4 @@
-"""The files of documents: whether they are there, and whether they are what was stored."""
+"""Checks of the files of documents: whether they exist and are undamaged."""
 
 import asyncio
 import hashlib

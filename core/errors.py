@@ -123,7 +123,7 @@ class SessionEnded(PdfsluiceError):
 
 
 class DocumentDeleted(SessionEnded):
-    """The session's document has been deleted since it was completed; upload the file again."""
+    """The session's document has been deleted since; upload the file again."""
 
     code = "document-deleted"
 
@@ -155,7 +155,7 @@ class DigestMismatch(PdfsluiceError):
 
 
 class ContentRejected(PdfsluiceError):
-    """The policy refuses the file because of its findings; sending it again changes nothing."""
+    """The policy refuses the file because of its findings; do not send it again."""
 
     code = "content-rejected"
 

@@ -1,4 +1,4 @@
-"""The events of uploads and documents, sent to sinks; no event carries file content."""
+"""The events of uploads and documents; no event carries file content."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar

@@ -131,7 +131,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unscanned:
-    """A part of the file that a stage could not look into; never to be taken for clean.
+    """A part of the file that a stage could not read; it never counts as clean.
 
     Attributes:
         stage: The name of the stage that could not see it.
@@ -176,7 +176,7 @@ MAX_FINDINGS: Final = 1000
 
 
 def gravest(findings: Sequence[Finding]) -> Sequence[Finding]:
-    """Return at most as many findings as are kept: all, or the gravest, in their order.
+    """Return the findings to keep: all, or the gravest, in their order.
 
     One of each sort is among them, whatever there is besides: a policy may care for just it.
     """

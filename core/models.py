@@ -183,7 +183,7 @@ class Session:
 
     @property
     def missing_chunks(self) -> list[int]:
-        """The numbers of the chunks that are not committed whole; empty while the size is open."""
+        """The chunks that are not committed whole; empty while the size is unknown."""
         if self.total_size is None:
             return []
         missing: list[int] = []

@@ -1,4 +1,4 @@
-"""Sets of byte ranges: which bytes of an upload are committed, and which are missing."""
+"""Sets of byte ranges: the committed and the missing bytes of an upload."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator

@@ -314,7 +314,7 @@ async def _stage_runners(
     limits: PoolLimits | None,
     module: str,
 ) -> AsyncIterator[StageRunners]:
-    """Start the runners of the stream stages: processes, or threads if there are to be none."""
+    """Start the runners of the stream stages: processes, or threads without them."""
     settings = loaded.settings
     # Half of the threads, so that writing never waits for scanning.
     buffers = BufferPool(max(1, settings.worker_threads // 2), SLICE_SIZE)

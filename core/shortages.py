@@ -1,4 +1,4 @@
-"""Exceptions that report a passing shortage of the machine, not a property of a file.
+"""Exceptions that report a shortage of the machine, not a property of a file.
 
 An upload with acknowledged bytes ends by a verdict on its content, by its client or by its
 age. It never ends because no descriptor, thread or memory was left.

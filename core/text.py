@@ -46,7 +46,7 @@ def clean_name(text: str, limit: int) -> str:
 
 
 def without_invisible(text: str) -> str:
-    """Return text on one line without invisible characters; spaces and joiners as in a name."""
+    """Return text on one line without invisible characters, like :func:`clean_name`."""
     if text.isascii() and text.isprintable():
         return text
     characters: list[str] = []

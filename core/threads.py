@@ -51,7 +51,7 @@ class Workers:
 
 
 class BufferPool:
-    """A fixed number of buffers, which bounds the memory and the number of parallel steps."""
+    """A fixed number of buffers, which bounds memory and parallel steps."""
 
     def __init__(self, count: int, size: int) -> None:
         self._size = size

@@ -1,4 +1,4 @@
-"""Describes the commands of the program, from the commands themselves, for docs/reference."""
+"""Writes the reference page of the commands, from the commands themselves."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""Python modules as Markdown: classes, their fields and methods, from code and docstrings."""
+"""Describes Python modules as Markdown, from code and docstrings."""
 
 import ast
 import inspect
@@ -53,7 +53,7 @@ def signature(function: Any) -> str:
 
 
 def prose(thing: Any, *, without: str = "") -> str:
-    """Return a docstring as Markdown: Google-style sections become bold words and lists."""
+    """Return a docstring as Markdown, with sections as bold words and lists."""
     lines: list[str] = []
     section = ""
     for line in (inspect.getdoc(thing) or "").splitlines():
@@ -71,7 +71,7 @@ def prose(thing: Any, *, without: str = "") -> str:
 
 
 def markdown(text: str) -> str:
-    """Return text of a docstring with Markdown's code marks in place of those of Sphinx."""
+    """Return text of a docstring with Markdown's code marks instead of Sphinx's."""
     return re.sub(r":\w+:`~?(?:\w+\.)*(\w+)`", r"`\1`", text.replace("``", "`"))
 
 
@@ -81,7 +81,7 @@ def cell(text: str) -> str:
 
 
 def _members(thing: type[Enum]) -> Iterator[str]:
-    """List the members of an enumeration, with the text that stands below each, if any does."""
+    """List the members of an enumeration, with the text below each."""
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(thing))).body
     texts = {}
     for member, below in pairwise(definition.body):  # type: ignore[attr-defined]
@@ -94,7 +94,7 @@ def _members(thing: type[Enum]) -> Iterator[str]:
 
 
 def _fields(thing: Any) -> Iterator[str]:
-    """List the fields of a dataclass with their meaning, from its docstring or a base's."""
+    """List the fields of a dataclass with their meaning, from the docstrings."""
     meanings = dict(_COMMON_FIELDS)
     for owner in reversed(thing.__mro__):
         _, _, section = (inspect.getdoc(owner) or "").partition("Attributes:\n")

@@ -1,4 +1,4 @@
-"""Sets the sample document: a booklet of plain prose with a picture of water on its cover.
+"""Typesets the sample document: a booklet of prose with a picture on its cover.
 
 The same bytes come out each time, so that a second upload is known for a duplicate.
 """
@@ -161,7 +161,7 @@ def _cover(pdf: Pdf, fonts: Dictionary, title: str) -> None:
 
 
 def _water(width: int, height: int) -> bytes:
-    """Draw the surface of a calm pound in the evening: long waves, fine grain, RGB rows."""
+    """Draw the surface of a calm pond in the evening, as RGB rows."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float64) * (840 / width)
     depth = y / y[-1, 0]
     waves = np.sin((x * 0.02 + np.sin(y * 0.09) * 2.2) * (1.5 - depth) + y * y * 0.0006)

@@ -1,4 +1,4 @@
-"""Finished documents: the library, background jobs, previews and the reading of pages.
+"""Finished documents: the library, jobs, previews and the reading of pages.
 
 What leads to a document belongs to ``uploads``.
 """

@@ -27,7 +27,7 @@ _LIGATURE_BLOCKS = (
 
 
 def _resolved(code: int) -> str:
-    """Return the letters of a ligature or presentation form, without a carrier for marks."""
+    """Return the letters of a ligature or presentation form, without a mark carrier."""
     letters = unicodedata.normalize("NFKC", chr(code))
     bare = letters.strip(" \u0640")
     return bare or letters
@@ -60,7 +60,7 @@ _MAX_VOCABULARY = 50_000  # characters; longer pages are not searched for every 
 
 
 def clean_text(text: str) -> str:
-    """Make the text of a page fit for any store: whole, bounded, of printable characters.
+    """Clean the text of a page for any store: bounded, of printable characters.
 
     Lines end with a line feed alone; words that a hyphen broke over two lines are joined;
     ligatures and presentation forms become letters; letters are composed (NFC); letter-spaced

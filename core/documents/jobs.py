@@ -1,4 +1,4 @@
-"""Background jobs on finished documents: import and index; rows, so that none is lost."""
+"""Background jobs on finished documents: import and index, stored as rows."""
 
 import logging
 from collections import deque

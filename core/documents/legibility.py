@@ -1,4 +1,4 @@
-"""Recognises text that is not what a reader sees: fonts without a usable map to Unicode."""
+"""Recognises garbled text from fonts without a usable map to Unicode."""
 
 import re
 
@@ -37,7 +37,7 @@ def is_legible(text: str) -> bool:
 
 
 def has_words(text: str) -> bool:
-    """Whether most of a text is Latin words, so that it is legible whatever its font maps."""
+    """Whether most of a text is Latin words, and so legible whatever its font maps."""
     sample = text[:_MAX_SAMPLE]
     in_words = sum(len(word) for word in _WORD.findall(sample) if _VOWEL.search(word))
     return in_words > _MIN_SHARE_IN_WORDS * len(_DRAWN.findall(sample))

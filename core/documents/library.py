@@ -171,7 +171,7 @@ class Library:
     async def thumbnail(
         self, principal: Principal, document_id: int, page: int, width: int
     ) -> Path:
-        """Return a JPEG of a page; see :meth:`pdfsluice.core.documents.previews.Previews.path`."""
+        """Return a JPEG of a page; see :meth:`.previews.Previews.path`."""
         document = await self.get(principal, document_id)
         return await self._previews.path(document, page, width)
 

@@ -1,4 +1,4 @@
-"""Notes on pages (fields, annotations) and sentences about portfolios and forms, as text.
+"""The text of notes on pages (fields, annotations) and of remarks on documents.
 
 All extractors use these forms, so that the stored text does not depend on the extractor.
 """
@@ -22,7 +22,7 @@ class NoteKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageNote:
-    """Text on a page that is not part of its content stream (ISO 32000-1, 12.5 and 12.7).
+    """Text on a page outside its content stream (ISO 32000-1, 12.5 and 12.7).
 
     Attributes:
         kind: Whether it is the value of a field, a free text annotation or a comment.
@@ -36,7 +36,7 @@ class PageNote:
 
 
 def with_notes(text: str, notes: Iterable[PageNote]) -> str:
-    """Return the text of a page followed by its notes, one on each line, marked as such."""
+    """Return the text of a page followed by its notes, one marked line each."""
     lines = [_line(note) for note in notes if note.text.strip()]
     if not lines:
         return text

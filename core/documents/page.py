@@ -13,7 +13,7 @@ from .notes import PageNote, with_notes
 def page_text(
     number: int, text: str, notes: Iterable[PageNote] = (), *, unmapped: bool = False
 ) -> PageText:
-    """Return the text of a page: cleaned, without garbled parts, followed by its notes.
+    """Return the clean text of a page, without garbled parts, and its notes.
 
     Args:
         number: 1-based page number.
@@ -31,7 +31,7 @@ def page_text(
 
 
 def settled(page: PageText) -> PageText:
-    """Return a page of any extractor as it may be stored; settled pages stay as they are."""
+    """Return a page of any extractor in its stored form; settled pages are unchanged."""
     if page.garbled or not is_legible(page.text):
         return replace(page, text=clean_text(page.text) if page.garbled else "", garbled=True)
     return replace(page, text=clean_text(page.text))

@@ -1,4 +1,4 @@
-"""Reading the text of pages in a limited child process, for the plugins that do it.
+"""Reading of page text in a limited child process, for the plugins that do it.
 
 The parent's side is :func:`pages_from_child`, the child's is :func:`serve_pages`; a plugin
 brings the function that reads a file.
@@ -72,7 +72,7 @@ def reader_pool(module: str, limits: Limits) -> ChildPool:
 async def pages_from_child(
     pool: ChildPool, path: Path, *, first: int
 ) -> AsyncGenerator[PageText, None]:
-    """Yield the pages of a file, read by a child that is borrowed for as long as that takes.
+    """Yield the pages of a file, read by a child that is borrowed meanwhile.
 
     Pages are asked for in small batches, so that a child that is faster than the caller
     cannot fill the parent's memory with them.
@@ -196,7 +196,7 @@ class MemoryWatch:
         return int(self._process.memory_info().rss)
 
     def due(self) -> bool:
-        """Whether the memory has grown so much since the start or the last :meth:`restart`."""
+        """Whether the memory has grown enough since the start or :meth:`restart`."""
         return self._resident() - self._start > self._growth
 
     def restart(self) -> None:

@@ -1,4 +1,4 @@
-"""A slow check of all stored documents in the background: files, rows, and digests."""
+"""A slow background check of all stored documents: files, rows and digests."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ class StorageReport:
 
 
 class Scrubber:
-    """Compares files with rows after a start, and digests all the time, at a slow pace.
+    """Compares files with rows after a start, and digests continuously and slowly.
 
     Args:
         catalogue: The documents.

@@ -1,4 +1,4 @@
-"""Turns between background jobs: a long job lets others run, and continues where it was.
+"""Turns between background jobs: a long job pauses while others run.
 
 A lane runs jobs of some kinds. A job that has used its turn loses its slot. When it then
 reaches a point at which it can wait, it does so until the lane grants it another turn. Until

@@ -1,4 +1,4 @@
-"""The error for a document that cannot be read, with the most precise reason known."""
+"""The error for an unreadable document, with the most precise reason known."""
 
 from pdfsluice.core.errors import DocumentUnreadable, StageFailed
 from pdfsluice.core.models import Document

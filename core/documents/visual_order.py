@@ -65,7 +65,7 @@ def _kind(cluster: str) -> str:
 
 
 def _levels(kinds: list[str], clusters: list[str], base: str) -> list[str]:
-    """Give every cluster a direction; neutrals take that of both neighbours, or the base."""
+    """Return the direction of each cluster; neutrals take the neighbours' or the base."""
     levels = list(kinds)
     last = len(kinds) - 1
     for index, kind in enumerate(kinds):

@@ -1,4 +1,4 @@
-"""Checks of what plugins register; a mistake stops the start with a message that names it."""
+"""Checks of registered parts; a mistake stops the start with a message."""
 
 import inspect
 import re

@@ -87,7 +87,7 @@ def _awaited(boundary: Boundary, function: Callable[..., Awaitable[Any]]) -> Met
 
 
 def guarded_object(protocol: type[Any], target: Any, boundary: Boundary) -> Any:
-    """Return an object that stands for ``target`` and calls its methods through a boundary."""
+    """Return a stand-in for ``target`` that calls its methods through a boundary."""
     return _CLASSES[protocol](target, boundary)
 
 

@@ -92,7 +92,7 @@ def pdfsluice_register_authenticators(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:  # type: ignore[empty-body]
-    """Register gates, which admit or refuse a chunk before its first body byte is read.
+    """Register gates, which admit or refuse a chunk before its body is read.
 
     ``admit`` is called on the event loop for each chunk; its context is left when the chunk
     is committed or given up. It may yield a :class:`Pacer`, which sets the pace at which the
@@ -219,7 +219,7 @@ def pdfsluice_register_event_sinks(  # type: ignore[empty-body]
 def pdfsluice_register_policies(  # type: ignore[empty-body]
     context: PluginContext,
 ) -> Sequence[PolicySpec]:
-    """Register policies, which judge findings; the setting ``policy`` chooses one by name.
+    """Register policies, which judge findings; the setting ``policy`` names one.
 
     ``decide`` is called on the event loop for each finding, so it must be quick. An exception
     fails the request or the upload that the finding belongs to: a defect accepts no file.

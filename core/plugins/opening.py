@@ -1,4 +1,4 @@
-"""Opens the parts that hold processes or connections, and closes them in the reverse order."""
+"""Opens the parts that hold processes or connections, and closes them at the end."""
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager

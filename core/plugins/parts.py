@@ -1,4 +1,4 @@
-"""The parts of plugins: what each is called, where it comes from, and how it behaves."""
+"""The parts of plugins: their names, their origin and their behaviour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,5 +76,5 @@ class PartCounts:
 
 
 def singular(kind: str) -> str:
-    """Return what one part of a kind is called: ``stream stage`` for ``stream_stages``."""
+    """Return the singular of a kind of parts: ``stream stage``."""
     return _SINGULAR.get(kind, kind.removesuffix("s")).replace("_", " ")

@@ -1,4 +1,4 @@
-"""Everything that plugins registered: checked for conflicts, ordered, and ready to use."""
+"""All parts that plugins registered, checked for conflicts and ordered."""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -167,7 +167,7 @@ def choose(
 def _without_conflicts(
     kind: str, specs: Sequence[tuple[PluginInfo, SpecT]]
 ) -> Sequence[tuple[Part, SpecT]]:
-    """Replace built-in parts by those of third parties; refuse every other conflict of names."""
+    """Replace built-in parts by those of third parties; refuse all other conflicts."""
     chosen: dict[str, tuple[Part, SpecT]] = {}
     for info, spec in specs:
         earlier = chosen.get(spec.name)

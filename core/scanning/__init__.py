@@ -1,4 +1,4 @@
-"""Feeds the bytes of an upload to its stream stages, in order and outside the server process.
+"""Feeds the bytes of an upload to its stream stages, outside the server process.
 
 Stages themselves are plugins; what follows from their findings belongs to ``uploads``.
 """

@@ -1,4 +1,4 @@
-"""The frontier follower: shows stream stages the committed bytes of one upload, in order.
+"""The follower: feeds the committed bytes of an upload to its stages, in order.
 
 Parallel and out-of-order chunks, a resume after a crash and a hand-over to another process
 are one mechanism here: each stage reads from its own position up to the frontier.
@@ -180,6 +180,6 @@ class Follower:
 
 
 def _retrieve(outcome: "asyncio.Future[Sequence[StageReport]]") -> None:
-    """Mark an error as retrieved, so that asyncio does not warn if no caller waits for it."""
+    """Mark an error as retrieved, so that asyncio does not warn about it."""
     if not outcome.cancelled():
         outcome.exception()

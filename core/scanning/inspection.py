@@ -1,4 +1,4 @@
-"""Looks at files that are already there, with the stages and the policy of uploads."""
+"""Inspects existing files, with the stages and the policy of uploads."""
 
 import asyncio
 import errno

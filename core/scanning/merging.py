@@ -1,4 +1,4 @@
-"""Merges the reports of several stages on one file: each finding once, with all details.
+"""Merges the reports of several stages on one file: each finding once.
 
 A streaming stage knows where a thing stands in the file; a completion stage knows what
 makes it run. Both name the same object of the file, and that is how they are matched.

@@ -213,7 +213,7 @@ class StageProcessPool:
         return process
 
     async def _park(self, processes: Collection[StageProcess], limit: int | None = None) -> None:
-        """Let uploads that wait for bytes leave their processes, the longest assigned first."""
+        """Release idle uploads from their processes, the longest assigned first."""
         idle = [
             runner
             for runner, process in self._assigned.items()

@@ -132,7 +132,7 @@ class StageProcess:
 
 
 def _log(name: str, level: int, message: str) -> None:
-    """Log a message of a stage under the name of this module: it could claim any other."""
+    """Log a message of a stage under the name of this module."""
     level = min(max(level, logging.DEBUG), logging.CRITICAL)
     logger.log(level, "%s: %s", name[:_MAX_LOGGER_NAME], message[:_MAX_LOG_MESSAGE])
 

@@ -1,4 +1,4 @@
-"""The stages of one upload that run in a stage process, or in another after that one.
+"""The stages of one upload in a stage process, and in its successors.
 
 Messages are JSON, one object a line (``core/processes/child.py``)::
 

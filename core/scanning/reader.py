@@ -69,7 +69,7 @@ class StageReader:
         return any(view.stage is not None for view in self._views)
 
     def read_on(self, context: StageContext, end: int, buffer: memoryview) -> Sequence[Finding]:
-        """Show the stages the file up to ``end``, until one finds something or it takes long.
+        """Feed the stages up to ``end``, until one reports a finding or time is up.
 
         All stages see a slice in one thread while it is in the processor's cache.
 

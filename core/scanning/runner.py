@@ -1,4 +1,4 @@
-"""Runs the stream stages of an upload: in threads of the server, or in a stage process.
+"""Runs the stream stages of an upload, in server threads or a stage process.
 
 The follower does not depend on which. Threads serve what exists in the server alone: bytes
 that are in no local file, and stages that were not installed as a plugin.
@@ -98,7 +98,7 @@ class ThreadRunners:
 
 
 class _ThreadRunner:
-    """Runs stages in a thread, which cannot be stopped: a cancelled caller waits for its end."""
+    """Runs stages in a thread; a cancelled caller waits for its end."""
 
     def __init__(
         self,

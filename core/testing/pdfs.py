@@ -27,7 +27,7 @@ def make_pdf(
     compress: bool = True,
     noise_per_page: int = 0,
 ) -> bytes:
-    """Return a PDF with one page for each text; the arguments are those of :func:`iter_pdf`."""
+    """Return a PDF with one page per text; for the arguments see :func:`iter_pdf`."""
     return b"".join(
         iter_pdf(
             pages,
@@ -40,7 +40,7 @@ def make_pdf(
 
 
 def write_large_pdf(path: Path, size: int, *, pages: int = 16, text: str = "Page {number}") -> int:
-    """Write a PDF of at least ``size`` bytes in bounded memory and return its real size.
+    """Write a PDF of at least ``size`` bytes in bounded memory; return its size.
 
     Args:
         path: The file to write.
@@ -237,7 +237,7 @@ def _to_unicode(codes: dict[str, int]) -> bytes:
 
 
 def _noise_rows(size: int) -> Sequence[bytes]:
-    """Blocks of whole image rows, together at least ``size`` bytes; one block is shared."""
+    """Blocks of whole image rows, at least ``size`` bytes; one block is shared."""
     if not size:
         return ()
     rows = -(-size // _NOISE_WIDTH)

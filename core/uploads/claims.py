@@ -1,4 +1,4 @@
-"""Claims: which request writes which bytes of an upload, and how a newer one takes over."""
+"""Claims of requests on the ranges that they write; newer claims preempt older."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator

@@ -1,4 +1,4 @@
-"""From the last byte to the catalogue: validate, judge, publish, once and only once."""
+"""From the last byte to the catalogue: validate, judge and publish, exactly once."""
 
 import asyncio
 import logging
@@ -75,7 +75,7 @@ class Completer:
         self._duplicates = Duplicates(uploads, catalogue, files, on_jobs)
 
     async def complete(self, upload: OpenUpload) -> Completion:
-        """Take an upload from its last byte to its document; continue from where it stands.
+        """Complete an upload: continue from its stored state to its document.
 
         Raises:
             UploadIncomplete: Bytes are missing, or were damaged on the disk.
@@ -228,7 +228,7 @@ class Completer:
         await self._duplicates.finish(upload.session, document)
 
     async def _check_interrupted(self, upload: OpenUpload) -> None:
-        """Compare a file whose import was interrupted with its digest, before it is published.
+        """Compare a file with its digest before publishing it after an interruption.
 
         Raises:
             StorageFailed: Its bytes were damaged meanwhile.

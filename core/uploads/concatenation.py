@@ -1,4 +1,4 @@
-"""Makes one upload of finished parts (tus, concatenation), safely to interrupt and to repeat.
+"""Makes one upload of finished parts (tus, concatenation); safe to repeat.
 
 The parts are marked with the upload that they are to become before their bytes move. A
 client that lost the answer, also because the server was killed, repeats the request and

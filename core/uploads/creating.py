@@ -177,7 +177,7 @@ def checked_digest(text: str | None) -> str | None:
 
 
 def display_name(filename: str) -> str:
-    """Reduce a client's filename to its last part, printable; it is shown, never opened."""
+    """Reduce a client's filename to its printable last part, for display only."""
     last = re.split(r"[/\\]", filename)[-1]
     return clean_name(last, _MAX_FILENAME).lstrip(".") or "document.pdf"
 

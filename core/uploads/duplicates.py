@@ -61,7 +61,7 @@ class Duplicates:
             self._on_jobs()
 
     async def finish(self, session: Session, document: Document) -> None:
-        """Delete the bytes of an upload that an existing document completed; grant its wish."""
+        """Delete the bytes of an upload that an existing document completed."""
         await self._uploads.remove(session.id)
         if session.auto_build_index:
             await self._index(document)

@@ -1,4 +1,4 @@
-"""Merging of small extents, so that an upload in tiny pieces does not fill the database.
+"""Merging of small extents, so that tiny pieces do not fill the database.
 
 Each commit adds a row with a fingerprint of its bytes. The rows of pieces that touch are replaced
 by one: the bytes are read back, each piece is compared with its own fingerprint, and the whole gets
@@ -28,7 +28,7 @@ _MAX_KNOWN = 10_000
 
 
 class CommittedExtents:
-    """Remembers the committed extents of one upload, and merges small ones from time to time.
+    """The committed extents of one upload; small ones are merged regularly.
 
     With the defaults an upload has at most two rows for each 64 KiB of its size, one for each gap
     between its committed ranges, and ``BATCH`` more.
@@ -119,7 +119,7 @@ def mergeable(extents: Sequence[Extent]) -> list[list[Extent]]:
 
 
 def _fingerprint(blob: Blob, parts: Sequence[Extent]) -> str | None:
-    """Return the fingerprint of all parts together; ``None`` if one is not what was committed."""
+    """Return the fingerprint of all parts; ``None`` if one is damaged."""
     whole = xxhash.xxh3_128()
     buffer = memoryview(bytearray(SMALL_BYTES))
     for part in parts:

@@ -101,12 +101,12 @@ def refusal(session: Session) -> PdfsluiceError | None:
 
 
 def stopping() -> Overloaded:
-    """Return the error for requests that have to wait for the next start of the server."""
+    """Return the error for requests that wait for the next start of the server."""
     return Overloaded("the server is stopping", retry_after=5, hint="Try again when it is back.")
 
 
 def missing() -> SessionNotFound:
-    """Return the one answer for a session that does not exist or is another principal's.
+    """Return the error for a missing session, or one of another principal.
 
     It names no id: a difference between the two would show which sessions exist.
     """

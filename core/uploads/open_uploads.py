@@ -1,4 +1,4 @@
-"""The uploads that this process works on: opened when touched, closed when idle or ended.
+"""The open uploads of this process: opened when used, closed when idle or ended.
 
 Each has at most one task that completes it and one that verifies its bytes, however many
 callers wait for them. A caller that leaves stops neither.

@@ -91,7 +91,7 @@ class SpeedMeter:
 
 
 class ProgressPublisher:
-    """Publishes the progress of one session, at most once an interval, and always the last."""
+    """Publishes the progress of one session, at most once per interval."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The way of a chunk, from the first body byte to the acknowledgement: one function.
+"""The way of a chunk, from its first byte to its acknowledgement, in one function.
 
 Bytes are written at explicit offsets and exist only when they are committed. Whatever fails
 before that leaves bytes outside the committed ranges, which the next attempt overwrites.

@@ -1,4 +1,4 @@
-"""What clients can do with uploads: initiate, send, resume, complete, cancel, release."""
+"""The operations on uploads: initiate, send, resume, complete, cancel, release."""
 
 import logging
 from collections.abc import Sequence

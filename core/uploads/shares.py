@@ -1,4 +1,4 @@
-"""The share of the upload space that the unfinished uploads of one principal may reserve."""
+"""The share of space that unfinished uploads of one principal may reserve."""
 
 import asyncio
 from collections.abc import AsyncIterator

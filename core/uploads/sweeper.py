@@ -82,7 +82,7 @@ class Sweeper:
         return list(await self._sessions.find(states=FINISHING, limit=max(1, interrupted)))
 
     async def _drop_lost(self, partial_ids: frozenset[str]) -> None:
-        """Drop the committed ranges of sessions whose file is gone, so that they are sent again."""
+        """Drop the committed ranges of sessions whose file is gone."""
         states, after = (*OPEN, SessionState.VALIDATING), None
         while page := await self._sessions.find(states=states, after=after, limit=_BATCH):
             for session in page:

@@ -1,4 +1,4 @@
-"""An open upload: the one owner of its snapshot, its bytes and every change of its state.
+"""An open upload: the owner of its snapshot, its bytes and its state.
 
 A change of state has consequences: a row, bytes, events, requests that end. A change and
 its consequences are one *unit*. Units of an upload run one at a time, and a unit that has
@@ -246,7 +246,7 @@ class OpenUpload:
         return await self.as_unit(change)
 
     async def set_digest(self, digest: str) -> Session:
-        """Announce the digest of the file, unless one was announced or the upload has ended."""
+        """Announce the digest of the file, unless there is one or the upload has ended."""
 
         async def change() -> Session:
             if self.session.expected_digest is None and self.session.state in OPEN:
@@ -379,7 +379,7 @@ class OpenUpload:
         self._start_following({})
 
     async def close(self, reason: PdfsluiceError) -> None:
-        """Close the upload: requests end, stages and bytes are closed. Its state is stored.
+        """End its requests, close its stages and its blob; its state is stored.
 
         Not to be cancelled.
         """

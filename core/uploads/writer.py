@@ -1,4 +1,4 @@
-"""The part of receiving a chunk that runs in worker threads: check, compare, write, sync."""
+"""The work on a chunk in worker threads: check, compare, write, sync."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -158,7 +158,7 @@ class LocalBlob:
 
 
 def _begin_writeback(descriptor: int, offset: int, length: int) -> None:
-    """Have the system write bytes to the disk now that it would keep for half a minute.
+    """Start writing bytes to the disk that the system would keep for half a minute.
 
     Otherwise it blocks writers when too much of a large file is dirty, and the sync at the end
     of the file takes long. For bytes that are not on the disk yet, this call only begins that.

@@ -36,7 +36,7 @@ def explained(action: str) -> Generator[None]:
 
 
 def unusable(error: OSError) -> StorageFailed:
-    """Return the error for a directory of the storage with which the server cannot start."""
+    """Return the error for a storage directory that prevents the start."""
     return StorageFailed(
         f"The storage cannot use {error.filename or 'its folders'}: {error.strerror}.",
         hint="Let the user that runs the server write there, or choose another folder.",

@@ -39,7 +39,7 @@ class _Entry:
 
 
 class Ledger:
-    """Counts the space that partial uploads take and have reserved. Safe for use by threads.
+    """Counts the space that partial uploads take and reserve; thread-safe.
 
     Args:
         directory: A directory on the file system in question.
@@ -80,7 +80,7 @@ class Ledger:
         return min(space, self._max_bytes - self._reserved)
 
     def adopt(self, blob_id: str, file: os.stat_result) -> None:
-        """Add a file that is there already, with the bytes that it has of its announced size."""
+        """Add an existing file, with its present and its announced size."""
         with self._lock:
             self._drop(blob_id)
             written = min(file.st_blocks * _BLOCK, file.st_size)

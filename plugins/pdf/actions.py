@@ -1,4 +1,4 @@
-"""The actions, events and annotations that both passes know (ISO 32000-2, 12.5 and 12.6).
+"""The actions, events and annotations of both passes (ISO 32000-2, 12.5, 12.6).
 
 There is one table of each, so that the passes cannot differ.
 """

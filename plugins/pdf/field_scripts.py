@@ -1,4 +1,4 @@
-"""Recognises the calls by which honest forms format and check what is typed into a field.
+"""Recognises the standard calls by which forms format and check input.
 
 Acrobat writes them itself when an author picks a format. Their arguments are literals, so they
 can do nothing else; readers run the format script of every field when a document is opened.

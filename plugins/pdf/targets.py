@@ -1,4 +1,4 @@
-"""What an action leads to: whether an address or a path can do harm when it is opened unasked."""
+"""Judges the targets of actions: addresses and paths that are opened unasked."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ _NETWORK: Final = re.compile(r"(?:\\\\|//|\\/|/\\)[^\\/]|/{3,}|\\{3,}")
 
 
 def is_unusual_address(address: str, base: str = "") -> bool:
-    """Whether an address is none of the web and of mail (``http``, ``https``, ``mailto``).
+    """Whether an address is none of ``http``, ``https`` and ``mailto``.
 
     Args:
         address: The address of a URI action (ISO 32000-2, 12.6.4.8).
@@ -28,7 +28,7 @@ def is_unusual_address(address: str, base: str = "") -> bool:
 
 
 def is_network_path(path: str) -> bool:
-    r"""Whether a file specification leads to another computer: ``\\host\share``, an address.
+    r"""Whether a file specification leads to another computer.
 
     Opening such a path can send the reader's login to that computer.
     """

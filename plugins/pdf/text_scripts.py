@@ -1,4 +1,4 @@
-"""Judges scripts that are plain text by what they contain, not by what they are called."""
+"""Judges scripts in plain text by their content, not by their name."""
 
 import re
 from typing import Final

@@ -162,7 +162,7 @@ def _in_attachment(finding: Finding, within: Within) -> Finding:
 
 
 def _trigger(raw: RawFinding) -> Trigger | None:
-    """Return what makes something run: an attached PDF does nothing before it is opened."""
+    """Return the trigger in words; an attached PDF does nothing before it is opened."""
     within = raw.within
     if within is not None and not within.opens and raw.trigger in BY_ITSELF:
         return Trigger.CLICK

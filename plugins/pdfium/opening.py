@@ -1,4 +1,4 @@
-"""Opening a document with PDFium: its forms, its whole page tree, what it is besides pages."""
+"""Opens a document with PDFium: its forms, its page tree, its attachments."""
 
 import io
 from pathlib import Path
@@ -11,7 +11,7 @@ from pdfsluice.core.documents.notes import PROTECTED_NOTE, XFA_NOTE, portfolio_n
 
 
 def open_document(path: Path) -> pypdfium2.PdfDocument:
-    """Open a document, with the environment in which its form fields have values and looks.
+    """Open a document with the environment that its form fields need.
 
     Raises:
         pypdfium2.PdfiumError: PDFium cannot read it.
@@ -20,7 +20,7 @@ def open_document(path: Path) -> pypdfium2.PdfDocument:
 
 
 def open_with_page(path: Path, number: int) -> pypdfium2.PdfDocument:
-    """Open a document that has a page; if PDFium finds none, rebuild the tree of its pages.
+    """Open a document; if PDFium finds no page, rebuild the page tree.
 
     PDFium believes the tree's ``/Count`` (ISO 32000-1, 7.7.3.2), which may be less than the
     number of pages. The rebuilt file is kept in memory, within the limits of this process.
@@ -74,7 +74,7 @@ def notes_about(path: Path, document: pypdfium2.PdfDocument) -> tuple[str, ...]:
 
 
 def _wrapper_notes(path: Path) -> list[str]:
-    """Look at a document with attachments: a portfolio or the cover of an encrypted one."""
+    """Recognise a portfolio, or the wrapper of an encrypted document."""
     try:
         with pikepdf.open(path) as pdf:
             files = [pdf.attachments[name] for name in pdf.attachments]

@@ -57,7 +57,7 @@ def _page(document: pypdfium2.PdfDocument, index: int) -> pypdfium2.PdfPage:
 
 
 def handle(request: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Answer one request with the picture, the number of pages that there are, or why not."""
+    """Answer one request with the picture, the page count or the reason of a failure."""
     try:
         with in_plain_words():
             yield _answer(request)

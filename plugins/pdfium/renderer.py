@@ -14,7 +14,7 @@ MIN_WIDTH, MAX_WIDTH = 16, 2000
 
 
 class PdfiumPictures:
-    """Draws pages with PDFium in a few child processes, which end when there is no work."""
+    """Draws pages with PDFium in a few child processes, which end when idle."""
 
     def __init__(self, options: PdfiumOptions) -> None:
         self._pool = ChildPool(

@@ -1,4 +1,4 @@
-"""Right-to-left lines in reading order, from the places where PDFium found their characters.
+"""Puts right-to-left lines into reading order, from the positions of characters.
 
 PDFium assumes that a file draws such text from left to right and turns it round. Files that
 draw words one by one, as Chromium's do, come out with most words reversed; so do ligatures of
@@ -46,7 +46,7 @@ def needs_places(text: str) -> bool:
 
 
 def in_reading_order(page: pypdfium2.PdfTextPage, count: int) -> str:
-    """Return the first ``count`` characters of a page, right-to-left lines in reading order."""
+    """Return the first ``count`` characters of a page in reading order."""
     whole = str(page.get_text_range(0, count))
     right_to_left = len(RIGHT_TO_LEFT.findall(whole)) * 2 > sum(map(str.isalpha, whole))
     lines: list[str] = []
@@ -110,7 +110,7 @@ def _with_their_marks(glyphs: list[_Glyph]) -> list[_Glyph]:
 
 
 def _by_content(glyphs: list[_Glyph]) -> str:
-    """Read text without glyphs, which is invisible, in the order of the content stream."""
+    """Read invisible text without glyphs in the order of the content stream."""
     ordered = sorted(glyphs, key=lambda glyph: glyph.origin)
     return "".join(glyph.text for glyph in ordered)
 
@@ -125,7 +125,7 @@ def _is_turned(glyphs: list[_Glyph]) -> bool:
 
 
 def _words(glyphs: list[_Glyph], gap: float) -> list[list[_Glyph]]:
-    """Split a line at its spaces, whose own places mean nothing, and at gaps; order the words."""
+    """Split a line at spaces and gaps, and order the words."""
     words: list[list[_Glyph]] = [[]]
     for glyph in glyphs:
         if glyph.text.isspace():

@@ -24,7 +24,7 @@ _MIN_SAMPLES = 4
 
 
 def read(path: Path, first: int) -> Iterator[PageText]:
-    """Yield the pages of a file; it is opened again when PDFium has kept too much of it."""
+    """Yield the pages of a file, which is opened again to limit PDFium's memory."""
     with in_plain_words():
         yield from _pages(path, first)
 
@@ -74,7 +74,7 @@ def _text(content: pypdfium2.PdfTextPage) -> str:
 
 
 def _is_unmapped(content: pypdfium2.PdfTextPage) -> bool:
-    """Whether most characters of a page have codes that its fonts do not map to Unicode."""
+    """Whether the fonts of a page map too few of its codes to Unicode."""
     count = content.count_chars()
     step = max(1, count // _SAMPLES)
     indexes = range(0, count, step)

@@ -25,7 +25,7 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What is decided about findings that are of a kind and meet every other condition given.
+    """A decision about findings of a kind that meet every other condition.
 
     Attributes:
         kind: The finding's kind, or ``*`` for all kinds.

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 def doubt_kinds(kinds: Iterable[str]) -> None:
-    """Warn of each kind that no built-in stage reports; a plugin may have kinds of its own."""
+    """Warn of each kind in a rule that no built-in stage reports."""
     for kind in dict.fromkeys(kinds):
         if kind in {ANY_KIND, *FindingKind}:
             continue

@@ -1,4 +1,4 @@
-"""Field values and annotations of a page, and what a document is besides, through pypdf."""
+"""Reads field values, annotations and attachments through pypdf."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -79,7 +79,7 @@ def _field(widget: DictionaryObject) -> PageNote | None:
 
 
 def _inherited(field: DictionaryObject, key: str) -> Any:
-    """Return an entry of a field or of the nearest field above it (ISO 32000-1, 12.7.3.2)."""
+    """Return an entry of a field or of its nearest ancestor (ISO 32000-1, 12.7.3.2)."""
     node: Any = field
     for _ in range(_MAX_PARENTS):
         if key in node:
@@ -109,7 +109,7 @@ def notes_about(reader: PdfReader, first_page: str) -> tuple[str, ...]:
 
 
 def _attachments(root: DictionaryObject) -> list[DictionaryObject]:
-    """Return the file specifications of the document's name tree (ISO 32000-1, 7.11.4)."""
+    """Return the file specifications of the name tree (ISO 32000-1, 7.11.4)."""
     names = root.get("/Names", DictionaryObject()).get_object()
     pending = [names["/EmbeddedFiles"].get_object()] if "/EmbeddedFiles" in names else []
     files: list[DictionaryObject] = []

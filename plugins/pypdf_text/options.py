@@ -10,7 +10,7 @@ _CPU_SECONDS = 300  # of one request; holds where the clocks of this machine do 
 
 
 class PypdfOptions(BaseModel):
-    """What one child process may use; hostile files hit these limits, honest ones do not."""
+    """The limits of one child process; only hostile files reach them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

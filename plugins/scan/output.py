@@ -1,4 +1,4 @@
-"""The three ways in which results are written: for people, for programs, for code hosts."""
+"""The three formats of results: for people, for programs, for code hosts."""
 
 import sys
 from collections.abc import Callable, Collection, Mapping

@@ -133,7 +133,7 @@ class SqlCatalogue:
     async def add(
         self, document: NewDocument, jobs: Sequence[JobKind], *, unique: bool = False
     ) -> Document:
-        """Add a document and its first jobs; the same ``session_id`` again changes nothing.
+        """Add a document and its first jobs, once for each ``session_id``.
 
         SQLite has one writer, so that the look-up of the digest and the insertion are one
         step; on PostgreSQL a lock on owner and digest makes them one.
@@ -292,7 +292,7 @@ class SqlCatalogue:
         kinds: Collection[JobKind] = tuple(JobKind),
         passing_over: Collection[str] = (),
     ) -> tuple[Job, Document] | None:
-        """Mark the oldest queued job as this node's and running; return it with its document."""
+        """Claim the oldest queued job for this node; return it with its document."""
         claiming = {
             "claiming_node": self._database.node,
             "claimed_kinds": [kind.value for kind in kinds],

@@ -56,7 +56,7 @@ _LOCK = 0x70646673  # any number that no other program uses in the same PostgreS
 
 
 def migrate(connection: Connection, place: str, steps: Sequence[Step] = STEPS) -> None:
-    """Make the tables those of this version of pdfsluice; to be called in a transaction.
+    """Create or migrate the tables of this version, within a transaction.
 
     Raises:
         StorageFailed: The tables are those of a later version.

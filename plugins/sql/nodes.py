@@ -1,4 +1,4 @@
-"""Live nodes: the servers that work on this database, each with the store of its bytes.
+"""Live nodes: the servers of this database, each with its upload store.
 
 A node is live while its row was refreshed within ``NODE_TIMEOUT_SECONDS`` by the clock of the
 database. Its id is a UUID of the process and never used again; a node without a row is dead.

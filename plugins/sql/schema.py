@@ -1,4 +1,4 @@
-"""The tables. Times are whole microseconds since the epoch, which every engine orders exactly.
+"""The tables; times are whole microseconds since the epoch.
 
 A change of these tables needs a step in ``migrations.py``, and a change of the content of a
 ``body`` column needs a new version in ``encoding.py``.

@@ -44,7 +44,7 @@ class _Failure:
 
 
 class _UnavailableError(Exception):
-    """The database cannot be reached or is locked by another process; no operation failed."""
+    """The database is out of reach or locked; no operation has run."""
 
     def __init__(self, meaning: PdfsluiceError) -> None:
         super().__init__(meaning)

@@ -1,4 +1,4 @@
-"""The completion stage: shows whole files to a child that holds the compiled rules."""
+"""The completion stage, which passes files to a child with the compiled rules."""
 
 import asyncio
 import subprocess

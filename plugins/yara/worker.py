@@ -1,4 +1,4 @@
-"""The child process that holds the compiled rules: scans one file for each request."""
+"""The child process with the compiled rules; it scans one file per request."""
 
 import argparse
 import functools

@@ -36,7 +36,7 @@ class Authenticator(Protocol):
         ...
 
     async def authenticate(self, credentials: Credentials) -> Principal | None:
-        """Return the principal, or ``None`` to leave the question to the next authenticator.
+        """Return the principal, or ``None`` to defer to the next authenticator.
 
         Raises:
             AuthenticationError: The request has credentials of this kind, and they are wrong.

@@ -21,7 +21,7 @@ class Blob(Protocol):
 
     @property
     def local_path(self) -> Path | None:
-        """The file of this machine that holds the bytes, each at its offset, if there is one.
+        """The local file that holds the bytes, each at its offset, if there is one.
 
         Stage processes read it. Without one, the stages run in threads of the server, which
         use :meth:`read_into`.

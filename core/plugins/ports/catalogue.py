@@ -117,7 +117,7 @@ class Catalogue(Protocol):
         kinds: Collection[JobKind] = tuple(JobKind),
         passing_over: Collection[str] = (),
     ) -> tuple[Job, Document] | None:
-        """Mark the oldest queued job as this node's and running; return it with its document.
+        """Claim the oldest queued job for this node; return it with its document.
 
         Counts the attempt. Two callers never get the same job; ``None`` if none is queued.
         An index job cannot be claimed while an import of its document is queued or running.

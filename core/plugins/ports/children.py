@@ -7,7 +7,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildAccess:
-    """The access of a child process in addition to its pipes and the file that it works on.
+    """The access of a child process beyond its pipes and the file that it works on.
 
     The kernel confines children as far as it supports that. By default they read the system,
     the program and the stored files, and nothing else.

@@ -1,4 +1,4 @@
-"""What every plugin may register (options, commands) and the context that it is given."""
+"""Options and commands of plugins, and the context that plugins are given."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The ports for finished documents: text extractors, page renderers, importers, indexes."""
+"""The ports for finished documents: extractors, renderers, importers, indexes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -162,7 +162,7 @@ class PageIndex(Protocol):
     """An :class:`Index` that can publish pages before the whole document is read."""
 
     async def add_pages(self, document: Document, pages: Sequence[PageText]) -> None:
-        """Make pages searchable by their words; :meth:`Index.add` follows with all of them.
+        """Make pages searchable by words; :meth:`Index.add` follows with all pages.
 
         Args:
             document: The document.

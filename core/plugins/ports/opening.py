@@ -1,4 +1,4 @@
-"""The one life cycle of parts: opened when the program starts, closed when it ends."""
+"""The life cycle of parts: opened when the program starts, closed when it ends."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager

@@ -14,7 +14,7 @@ from .opening import Opener
 
 
 class SessionChanges(TypedDict, total=False):
-    """Fields of a session that an update may change; see :class:`Session` for their meaning."""
+    """The fields of a session that an update may change; see :class:`Session`."""
 
     owner: str
     client_id: str

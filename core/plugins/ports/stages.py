@@ -67,7 +67,7 @@ class ChunkCheck(Protocol):
     """
 
     def update(self, data: memoryview) -> None:
-        """Check the next bytes, in order. Runs in a worker thread; ``data`` is reused afterwards.
+        """Check the next bytes, in a worker thread; ``data`` is reused afterwards.
 
         Raises:
             PdfsluiceError: The chunk is refused; nothing more of it is committed.
@@ -127,7 +127,7 @@ class StageContext:
 
 
 class StreamStage(Protocol):
-    """Reads one file from its first byte to its last, in order, as far as it is committed.
+    """Reads one file from its first byte to its last, in order, as it is committed.
 
     All methods run in threads of a stage process, one at a time; a few uploads share a
     process. Blocking is allowed. If the process dies, a new object sees the file again from

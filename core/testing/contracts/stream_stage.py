@@ -30,7 +30,7 @@ def comparable(findings: Iterable[Finding]) -> Counter[str]:
 
 @pytest.mark.asyncio
 class StreamStageContract:
-    """Override ``open_stage`` and ``content``; parametrize ``content`` for several files."""
+    """Override ``open_stage`` and ``content``, which may be parametrized."""
 
     @pytest.fixture
     def open_stage(self) -> Callable[[StageContext], StreamStage]:

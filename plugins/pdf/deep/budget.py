@@ -1,4 +1,4 @@
-"""Ends a walk in time to report what was seen, before the limits of the process end it."""
+"""Ends a walk in time for its report, before the limits of the process end it."""
 
 import time
 from dataclasses import dataclass, field

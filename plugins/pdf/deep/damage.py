@@ -1,4 +1,4 @@
-"""Distinguishes damage from the small liberties that every reader takes in its stride."""
+"""Distinguishes damage from deviations that every reader tolerates."""
 
 import re
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _PLACE = re.compile(r"\(object (\d+) \d+|object (\d+) \d+ at offset|\(?(?:offset
 
 
 def damages(warnings: Sequence[str], path: str) -> list[tuple[str, int | None]]:
-    """Return what is damaged: a sentence in qpdf's words, and the object, where it names one."""
+    """Return qpdf's sentence about a damage, and the object if it names one."""
     found: list[tuple[str, int | None]] = []
     for warning in warnings:
         if _HARMLESS.search(warning):

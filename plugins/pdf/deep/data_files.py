@@ -1,4 +1,4 @@
-"""Recognises attachments that are data for programs: e-invoices, formulas, other plain XML."""
+"""Recognises attachments of plain data, such as e-invoices and formulas in XML."""
 
 from typing import Final
 from xml.parsers import expat
@@ -23,7 +23,7 @@ class _NotData(Exception):
 
 
 def is_data(content: bytes, name: str) -> bool:
-    """Whether an attachment is well-formed XML that nothing runs, such as an e-invoice.
+    """Whether an attachment is well-formed, inert XML, such as an e-invoice.
 
     Factur-X, ZUGFeRD, XRechnung, Order-X and UBL invoices are, and MathML.
 

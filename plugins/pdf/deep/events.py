@@ -1,4 +1,4 @@
-"""What makes the additional actions of pages, annotations and fields run (ISO 32000-2, 12.6.3)."""
+"""Triggers of the additional actions of pages and fields (ISO 32000-2, 12.6.3)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ def box_of(value: object) -> Box | None:
 
 
 def large_annotations(page: Dictionary, annotations: Sequence[Dictionary]) -> Mapping[int, bool]:
-    """Return which annotations of a page the pointer gets into unaimed, by their index.
+    """Return the indexes of annotations that the pointer enters unintentionally.
 
     Several that react to the pointer count together.
     """

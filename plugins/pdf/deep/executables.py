@@ -1,4 +1,4 @@
-"""Distinguishes programs, scripts and documents with macros from harmless attachments.
+"""Distinguishes programs, scripts and macros from harmless attachments.
 
 Only the content and the name are looked at; nothing is run, and archives are listed, not
 unpacked. What a reader can start with a double-click counts as executable.

@@ -1,4 +1,4 @@
-"""What the catalogue of documents wants to know: pages, version, title, author, ..."""
+"""Reads the facts for the catalogue: pages, version, title, author, ..."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ def facts_of(pdf: Pdf) -> dict[str, Any]:
 
 
 def _metadata(pdf: Pdf) -> dict[str, str]:
-    """Return the document information dictionary (ISO 32000-2, 14.3.3), made printable."""
+    """Return the printable document information dictionary (ISO 32000-2, 14.3.3)."""
     try:
         info = dictionary_of(pdf.trailer.get("/Info"))
     except pikepdf.PikepdfError:

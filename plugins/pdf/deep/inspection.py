@@ -49,7 +49,7 @@ _TRIGGERED = frozenset(
 
 
 def inspect(path: Path, seconds: float, questions: Sequence[OpenQuestion] = ()) -> Inspection:
-    """Open a file and look at all there is in it; what goes wrong is part of the inspection.
+    """Open and inspect a whole file; errors become part of the inspection.
 
     Args:
         path: The file.
@@ -215,7 +215,7 @@ def _distinct(seen: list[RawFinding], triggers: Triggers) -> list[RawFinding]:
 
 
 def _bounded(seen: list[RawFinding]) -> list[RawFinding]:
-    """Keep the first of each kind and trigger; what runs by itself is never crowded out."""
+    """Keep the first of each kind and trigger, and all that runs by itself."""
     counts: dict[tuple[object, ...], int] = defaultdict(int)
     kept: list[RawFinding] = []
     for finding in seen:

@@ -1,4 +1,4 @@
-"""How many PDFs inside of PDFs are looked into, and what is reported about the others."""
+"""Limits on the inspection of PDFs inside PDFs, and reports about the others."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ class Nesting:
 
 
 def opens_attachments(triggers: Triggers) -> bool:
-    """Whether a document goes to another one, which may be attached, without being asked."""
+    """Whether a document opens another one, which may be attached, by itself."""
     return any(
         kind is FindingKind.GOTO_REMOTE and not known.isdisjoint(BY_ITSELF)
         for (kind, _), known in triggers.items()

@@ -1,4 +1,4 @@
-"""Settles what an earlier stage could not see, where the walk has seen it or nothing is there."""
+"""Settles open questions of an earlier stage that the walk has answered."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _HEADER_WITHIN: Final = 1024
 def remaining_questions(
     path: Path, questions: Sequence[OpenQuestion], places: Mapping[int, int]
 ) -> list[int]:
-    """Return the indexes of the questions that remain after a walk that came to its end.
+    """Return the indexes of the questions that remain after a complete walk.
 
     - A question about an object at a place is settled if the walk has read it there, or if no
       reader finds an object there. It remains for an earlier revision.
@@ -43,7 +43,7 @@ def remaining_questions(
 def _is_settled(
     file: BinaryIO, number: int, place: int, shift: int, places: Mapping[int, int]
 ) -> bool:
-    """Whether an object was read at a place that counts from the header, or none is there."""
+    """Whether an object was read at a position after the header, or none is there."""
     if places.get(number) in (place, place + shift):
         return True
     file.seek(max(0, place + shift))

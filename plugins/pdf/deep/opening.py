@@ -33,7 +33,7 @@ _STARTXREF_WITHIN: Final = 1054
 
 
 def openers(source: Source) -> Sequence[Opener]:
-    """Return how to open a file: at first so that it is quick, then so that all is seen.
+    """Return the ways to open a file: first the fast one, then the complete one.
 
     The first is enough unless what it opens :func:`drops` objects.
     """
@@ -50,7 +50,7 @@ def drops(warnings: Sequence[str]) -> bool:
 
 
 class RoomyFile(io.RawIOBase):
-    """A file with room before the place of its cross-reference table; the room takes no memory.
+    """A file with virtual padding before its cross-reference table.
 
     Args:
         content: The file.

@@ -32,7 +32,7 @@ _MIN_VERSION: Final = 4  # crypt filters (table 20)
 
 
 def opener_in_the_clear(source: Source) -> Opener | None:
-    """Return how to open a file whose attachments alone are encrypted; ``None`` for others."""
+    """Return how to open a file with only its attachments encrypted, or ``None``."""
     content = content_of(source)
     if not _only_attachments(content):
         return None
@@ -40,7 +40,7 @@ def opener_in_the_clear(source: Source) -> Opener | None:
 
 
 def _only_attachments(content: bytes | mmap) -> bool:
-    """Whether every encryption dictionary in a file leaves streams and strings in the clear."""
+    """Whether every encryption dictionary leaves streams and strings in the clear."""
     dictionaries = [_dictionary(content, match) for match in _VALUE.finditer(content)]
     return bool(dictionaries) and all(map(_is_in_the_clear, dictionaries))
 

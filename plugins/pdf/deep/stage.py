@@ -1,4 +1,4 @@
-"""The completion stage: asks a child about the file, and turns the answer into a report."""
+"""The completion stage: turns a child's answer about a file into a report."""
 
 from collections.abc import Sequence
 

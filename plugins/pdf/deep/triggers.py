@@ -1,4 +1,4 @@
-"""Finds out what makes each action run, from the catalogue downwards (ISO 32000-2, 12.6.3)."""
+"""Finds the trigger of each action, from the catalogue on (ISO 32000-2, 12.6.3)."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -49,7 +49,7 @@ def find_triggers(pdf: Pdf, budget: Budget) -> Triggers:
 
 
 def _entries(pdf: Pdf, budget: Budget) -> Iterator[_Entry]:
-    """Yield every place where an action may begin: trigger, action, object it stands in."""
+    """Yield each start of an action: trigger, action and containing object."""
     root = dictionary_of(pdf.trailer.get("/Root"))
     if root is None:
         return
@@ -83,7 +83,7 @@ def _of_document(key: str, _action: object) -> Trigger:
 
 
 def _named(tree: object, container: int, budget: Budget) -> Iterator[_Entry]:
-    """Walk a name tree (ISO 32000-2, 7.9.6); every second item of ``/Names`` is a value."""
+    """Yield the values of a name tree (ISO 32000-2, 7.9.6)."""
     for node, number in _tree(tree, "/Kids", container, budget):
         names = node.get("/Names")
         at = number_of(names, number)

@@ -22,7 +22,7 @@ _UNOPENED: Final = frozenset({"malformed", "crashed"})
 def unread_parts(
     inspection: Inspection, questions: Sequence[Unscanned], session: Session
 ) -> tuple[list[Unscanned], list[Finding]]:
-    """Return what is left unread after both passes: entries, and findings for the policy.
+    """Return the parts that both passes left unread, and findings about them.
 
     An object stream that one of the passes has read is read.
 

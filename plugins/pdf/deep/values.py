@@ -1,4 +1,4 @@
-"""Small, careful readings of pikepdf objects; any of them may be of the wrong type."""
+"""Careful readings of pikepdf objects, any of which may have the wrong type."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -73,12 +73,12 @@ def file_name_of(value: object) -> str:
 
 
 def is_indirect(value: object) -> bool:
-    """Whether a value is an object of its own, which may be referred to from many places."""
+    """Whether a value is an indirect object, which may have many references."""
     return isinstance(value, (Dictionary, Array, Stream)) and bool(value.is_indirect)
 
 
 def number_of(value: object, otherwise: int) -> int:
-    """Return the object number of an indirect object, or that of the object it stands in."""
+    """Return the number of an indirect object, or of the containing object."""
     if isinstance(value, (Dictionary, Array, Stream)) and value.is_indirect:
         return int(value.objgen[0])
     return otherwise

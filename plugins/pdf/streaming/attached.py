@@ -1,4 +1,4 @@
-"""Attachments: by the specification that names one, and by its data (ISO 32000-2, 7.11.4)."""
+"""Attachments, from file specifications and their data (ISO 32000-2, 7.11.4)."""
 
 from collections.abc import Callable
 from typing import Final

@@ -1,4 +1,4 @@
-"""Codes of what is wrong with a file, and of what could not be read, with their meaning."""
+"""The codes of damage and of unread parts, with their meaning."""
 
 from dataclasses import dataclass
 
@@ -75,7 +75,7 @@ class Unread:
     stretches: int = 0
 
     def add(self, start: int, stop: int) -> None:
-        """Remember the bytes between two offsets; one place where an object was cut counts too."""
+        """Remember the bytes between two offsets."""
         if not self.stretches:
             self.begin = start
         self.end = max(self.end, stop)

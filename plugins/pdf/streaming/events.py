@@ -1,4 +1,4 @@
-"""Events of fields and annotations that need nothing of the reader (ISO 32000-2, 12.6.3)."""
+"""Events of fields and annotations without user action (ISO 32000-2, 12.6.3)."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -38,7 +38,7 @@ def looks_like_events(entry: Dictionary) -> bool:
 
 
 def is_large(entry: Dictionary) -> bool:
-    """Whether an annotation is so large that the pointer gets into it without being aimed."""
+    """Whether an annotation is so large that the pointer enters it by chance."""
     area = entry.get(b"Rect")
     if not isinstance(area, list) or len(area) < 4:  # noqa: PLR2004 - two corners
         return False
@@ -50,7 +50,7 @@ def is_large(entry: Dictionary) -> bool:
 
 
 def pointer_actions(actions: Value) -> Iterator[Reference]:
-    """Yield references to what the pointer runs, or to the additional actions as a whole."""
+    """Yield references to pointer actions, or to all additional actions."""
     if isinstance(actions, Reference):
         yield actions
     elif isinstance(actions, Dictionary):

@@ -1,4 +1,4 @@
-"""Keeps what is seen in a file: a bounded number of each kind, and nothing worse is lost."""
+"""Keeps a bounded number of findings of each kind, the worst ones always."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Ledger:
         return number in self._by_object
 
     def add(self, finding: RawFinding) -> bool:
-        """Report a finding, unless there are too many like it; return whether it is reported."""
+        """Report a finding, unless there are too many; return whether it is reported."""
         reported = self._report(finding)
         if finding.object is not None and (reported or self._may_become_worse(finding)):
             self._by_object.setdefault(finding.object, []).append(finding)
@@ -92,7 +92,7 @@ class Ledger:
         return True
 
     def _may_become_worse(self, finding: RawFinding) -> bool:
-        """Whether to remember what is not reported: others must not hide what runs by itself."""
+        """Whether to remember an action that is not reported, as it may run by itself."""
         if finding.kind not in _RUN:
             return False
         if self._unreported == MAX_UNREPORTED:

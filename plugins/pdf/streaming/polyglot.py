@@ -122,7 +122,7 @@ def _leads(data: bytes, position: int) -> bool:
 
 
 def find_foreign(data: bytes) -> tuple[str, int]:
-    """Return format and position of the first foreign signature in bytes between objects."""
+    """Return format and position of the first foreign signature between objects."""
     best = ("", -1)
     lead = len(data) - len(data.lstrip(b"\0\t\n\f\r %"))
     name = sniff(data[lead:])

@@ -45,7 +45,7 @@ def security_report(
 
 
 def _security_findings(security: Security, structure: Structure) -> list[Finding]:
-    """Return all findings; an attachment is one, although its name and its data both show it."""
+    """Return all findings, each attachment once."""
     raw_findings = security.findings
     revisions = {id(raw): _revision(raw, security, structure) for raw in raw_findings}
     findings: list[Finding] = []
@@ -81,7 +81,7 @@ def _unscanned(
 
 
 def _unread(object_streams: ObjectStreams) -> Iterator[RawFinding]:
-    """Yield a finding for each object stream that could not be read, except encrypted ones."""
+    """Yield a finding for each unreadable object stream that is not encrypted."""
     for stream, reason in object_streams.reasons():
         if reason != "encrypted":
             yield RawFinding(

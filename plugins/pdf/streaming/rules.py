@@ -36,7 +36,7 @@ _FILE = (b"F", b"Win", b"UF", b"D", b"P")
 
 
 def additional_trigger(owner: Dictionary, actions: Value) -> Trigger:
-    """Return what runs the additional actions of an object (12.6.3, tables 197 to 200).
+    """Return the triggers of an object's additional actions (tables 197 to 200).
 
     Of several actions of a document the strongest trigger counts; a page's are known by the
     object that has them. If only a reference is known, it is the strongest that there may be.

@@ -189,7 +189,7 @@ class Security:
 
     @property
     def crowded(self) -> bool:
-        """Whether there is more than is remembered, so that something may have been missed."""
+        """Whether there were more actions than are remembered."""
         return (
             self._crowded
             or self._findings.crowded
@@ -198,7 +198,7 @@ class Security:
         )
 
     def new(self) -> list[Finding]:
-        """Return what has been found, or has become known to be worse, since the last call."""
+        """Return the findings that are new or have become worse since the last call."""
         return [to_finding(finding, STAGE) for finding in self._findings.take_new()]
 
     def settle(self, *, blind: bool) -> None:

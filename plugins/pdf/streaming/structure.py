@@ -1,4 +1,4 @@
-"""The skeleton of a file: header, cross-references, trailers, and what does not belong."""
+"""The structure of a file: header, cross-references, trailers, foreign data."""
 
 import re
 from collections import Counter

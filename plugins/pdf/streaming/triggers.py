@@ -1,4 +1,4 @@
-"""Which objects are run by what: triggers handed on along references between objects."""
+"""The triggers of objects, passed along references between objects."""
 
 from collections.abc import Callable, Iterable
 

@@ -159,7 +159,7 @@ class BodyReader:
     def _is_end(
         self, start: int, length: int | None, number: int, offset: int, sink: Sink | None
     ) -> Generator[None, None, bool]:
-        """Judge an ``endstream`` or ``endobj`` at the present position; pass it if it is the end.
+        """Judge an ``endstream`` or ``endobj`` at the position; pass it if it is the end.
 
         Where it comes before the end that ``/Length`` declares, the declared end counts if
         there is an ``endstream`` as well. Without a direct length, the word counts if what

@@ -1,4 +1,4 @@
-"""Decodes streams whose filters may be named indirectly, within a budget for the file."""
+"""Decodes streams with direct or indirect filters, within a budget per file."""
 
 from collections.abc import Iterable
 
@@ -66,7 +66,7 @@ class Decoder:
             self._known[number] = value
 
     def learn_from(self, dictionary: Dictionary) -> bool:
-        """Whether all that a stream's filters refer to is known; what is not becomes wanted."""
+        """Whether all objects that a stream's filters refer to are known."""
         missing: set[int] = set()
         for key in (b"Filter", b"DecodeParms", b"DP"):
             self._collect(dictionary.get(key), missing)

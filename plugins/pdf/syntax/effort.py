@@ -1,4 +1,4 @@
-"""How much work the scanner does for a file: some at first, and some more for each byte.
+"""The limit on the scanner's work for a file, which grows with its bytes.
 
 A step is about a microsecond of processor time. Steps are counted, not measured, so that
 the same file gives the same findings on every machine and in any pieces.

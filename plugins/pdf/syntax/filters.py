@@ -1,4 +1,4 @@
-"""Decodes stream data (ISO 32000-2, 7.4), as much of it as can be decoded, within bounds."""
+"""Decodes stream data (ISO 32000-2, 7.4) as far as possible, within bounds."""
 
 import base64
 import binascii

@@ -145,6 +145,6 @@ _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
 
 
 def unhex(raw: bytes) -> bytes:
-    """Decode a hexadecimal string (ISO 32000-2, 7.3.4.3), ignoring what is not a digit."""
+    """Decode a hexadecimal string (ISO 32000-2, 7.3.4.3), ignoring other characters."""
     digits = raw.translate(None, _NO_DIGITS)
     return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode())

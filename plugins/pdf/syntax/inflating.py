@@ -1,4 +1,4 @@
-"""Decompresses data in pieces, and drops the padding that an attacker puts into it."""
+"""Decompresses data in pieces, and drops padding."""
 
 import zlib
 from bisect import bisect_right
@@ -72,7 +72,7 @@ def squeeze(data: bytes, inflate: Inflater, limit: int) -> Squeezed:
 
 
 def inflate_flate(data: bytes) -> Iterator[bytes]:
-    """Yield Flate data (ISO 32000-2, 7.4.4) decompressed, with or without the zlib header."""
+    """Yield decompressed Flate data (ISO 32000-2, 7.4.4), zlib header or not."""
     window_bits = zlib.MAX_WBITS
     try:
         zlib.decompressobj(window_bits).decompress(data[:64], 1)

@@ -1,4 +1,4 @@
-"""Finds the next thing that means something between objects, past bytes that mean nothing."""
+"""Finds the next meaningful token between objects."""
 
 import re
 from collections.abc import Callable, Generator

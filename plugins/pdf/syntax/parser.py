@@ -150,7 +150,7 @@ class ObjectParser:
         return self._parsed
 
     def _token_begin(self) -> int:
-        """Return the index of the next byte that is no white space and in no short comment."""
+        """Return the index of the next byte outside white space and short comments."""
         skipped = SKIPPED.match(self._source.data, self._source.pos)
         return self._source.pos if skipped is None else skipped.end()
 

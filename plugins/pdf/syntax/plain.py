@@ -1,4 +1,4 @@
-"""What an object looks like that holds nothing of interest; such objects are most of a file."""
+"""Recognises objects without anything of interest, which are most of a file."""
 
 import re
 from dataclasses import dataclass
@@ -99,7 +99,7 @@ NOTHING = re.compile(
 
 
 def may_hold_objects(data: bytes, start: int, end: int) -> bool:
-    """Whether a stream's dictionary looks like that of an object stream without a type."""
+    """Whether a stream's dictionary is that of an object stream without a type."""
     return data.find(b"/First", start, end) >= 0
 
 

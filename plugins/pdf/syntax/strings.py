@@ -1,4 +1,4 @@
-"""Reads strings that have parentheses or stray bytes in them, or are only partly in view."""
+"""Reads strings with parentheses or stray bytes, or that are partly in view."""
 
 import re
 from collections.abc import Callable, Generator
@@ -13,7 +13,7 @@ _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f\x00\t\n\f\r ]*+")
 
 
 class StringRead(NamedTuple):
-    """The beginning of a string as it stands in the file, and codes of what is wrong with it."""
+    """The beginning of a string in the file, and codes of its damage."""
 
     head: bytes
     problems: frozenset[str] = frozenset()
@@ -58,7 +58,7 @@ def read_literal(source: Source, spend: Callable[[int], bool]) -> _Reader:
 
 
 def read_hexadecimal(source: Source) -> _Reader:
-    """Read a hexadecimal string (ISO 32000-2, 7.3.4.3) with white space and stray bytes.
+    """Read a hexadecimal string (ISO 32000-2, 7.3.4.3) with stray bytes.
 
     Args:
         source: Stands after the opening bracket; afterwards, after the string.

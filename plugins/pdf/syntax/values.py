@@ -34,7 +34,7 @@ MAX_EQUAL = 16
 
 
 class Dictionary:
-    """A dictionary object (ISO 32000-2, 7.3.7), its entries in file order, duplicates included.
+    """A dictionary object (ISO 32000-2, 7.3.7), with duplicates, in file order.
 
     Attributes:
         entries: Key, value pairs.
