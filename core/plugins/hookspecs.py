@@ -51,7 +51,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def pdfsluice_register_options() -> Sequence[OptionsSpec]:  # type: ignore[empty-body]
     """Register the plugin's own section of the settings.
 
-    Called by every program before all other hooks and before the settings are read, and once
+    The hook is called by every program before all other hooks and before the settings are read, and once
     more if the settings disable a plugin. The model is validated on the main thread. Raising
     ``ValueError`` in a validator stops the program with a message that names the value and
     its origin.
@@ -145,8 +145,8 @@ def pdfsluice_register_completion_stages(  # type: ignore[empty-body]
 
     ``inspect`` is called on the event loop when all bytes are committed and the stream stages
     have finished. Long work belongs in a thread, untrusted bytes belong in a child process.
-    Findings go to the policy. After a retryable error the upload can be completed again; any
-    other exception fails it.
+    Findings go to the policy. Raising a retryable error leaves the upload to be completed
+    again; raising any other fails it.
 
     Returns:
         Completion stages, ordered by ``before`` and ``after``.
@@ -207,8 +207,8 @@ def pdfsluice_register_event_sinks(  # type: ignore[empty-body]
     """Register sinks, which receive the events of uploads and documents.
 
     ``handle`` is called on the event loop, by a task of the sink's own that takes events
-    from a bounded queue. A slow sink misses its oldest events and delays nothing else. An
-    exception is logged and affects no other sink.
+    from a bounded queue. A slow sink misses its oldest events and delays nothing else.
+    Raising is logged and affects no other sink.
 
     Returns:
         Event sinks.
@@ -221,7 +221,7 @@ def pdfsluice_register_policies(  # type: ignore[empty-body]
 ) -> Sequence[PolicySpec]:
     """Register policies, which judge findings; the setting ``policy`` names one.
 
-    ``decide`` is called on the event loop for each finding, so it must be quick. An exception
+    ``decide`` is called on the event loop for each finding, so it must be quick. Raising
     fails the request or the upload that the finding belongs to: a defect accepts no file.
 
     Returns:
@@ -236,9 +236,9 @@ def pdfsluice_register_importers(  # type: ignore[empty-body]
     """Register importers, which process each finished document in the background.
 
     ``run`` is called on the event loop by a background job, after the upload was answered,
-    and again after a crash. After an exception the job is tried again, three times in all,
-    unless it is a :class:`~pdfsluice.core.errors.PdfsluiceError` that is not retryable. The
-    document stays. ``forget`` is called when a document is deleted.
+    and again after a crash. Raising repeats the job, three times in all, unless the error is a
+    :class:`~pdfsluice.core.errors.PdfsluiceError` that is not retryable. The document stays.
+    ``forget`` is called when a document is deleted.
 
     Returns:
         Importers, ordered by ``before`` and ``after``; each job runs all of them.

@@ -95,4 +95,4 @@ def test_a_folder_that_takes_no_key_is_told(tmp_path: Path) -> None:
     assert outcome.code == FAILED
     assert "The file of API keys cannot be changed" in outcome.err
     assert "Permission denied" in outcome.err
-    assert "who may write" in outcome.err
+    assert "which owns its data directory" in outcome.err
