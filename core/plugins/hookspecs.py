@@ -51,10 +51,10 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def pdfsluice_register_options() -> Sequence[OptionsSpec]:  # type: ignore[empty-body]
     """Register the plugin's own section of the settings.
 
-    The hook is called by every program before all other hooks and before the settings are read, and once
-    more if the settings disable a plugin. The model is validated on the main thread. Raising
-    ``ValueError`` in a validator stops the program with a message that names the value and
-    its origin.
+    The hook is called by every program before all other hooks and before the settings are
+    read, and once more if the settings disable a plugin. The model is validated on the main
+    thread. Raising ``ValueError`` in a validator stops the program with a message that names
+    the value and its origin.
 
     Returns:
         A typed section for each name; usually one, named like the plugin.

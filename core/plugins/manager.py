@@ -51,7 +51,7 @@ class PluginManager:
     """The loaded plugins of one server or command.
 
     Attributes:
-        left_out: Names of plugins that are there and were not wanted.
+        left_out: Names of plugins that are installed but disabled.
         missing: Built-in plugins whose libraries are not installed, with the extra that
             installs them. Their settings are read, and they register no parts.
     """

@@ -159,7 +159,7 @@ def choose(
     names = ", ".join(sorted(spec.name for spec in specs)) or "none"
     raise PluginError(
         f"no plugin registered {name!r} among the {kind.replace('_', ' ')}",
-        hint=f"Registered are: {known}. Install the plugin, or change the setting."
+        hint=f"Registered are: {names}. Install the plugin, or change the setting."
         + "".join(f" Plugin {plugin!r}: {each.message}." for plugin, each in missing.items()),
     )
 
