@@ -1,4 +1,4 @@
-"""Holds chunks back while memory, disk or the number of uploads is at its limit.
+"""Refuses or delays chunks while memory, disk or the number of uploads is at its limit.
 
 It is a gate: it acts before a body is read, and never on bytes that were received.
 """

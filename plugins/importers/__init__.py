@@ -1,4 +1,4 @@
-"""What is done with every finished document: its text is read, its first page is drawn.
+"""The importers of every finished document: its text is read, its first page is drawn.
 
 Readers and renderers are plugins of their own; these importers only call them.
 """

@@ -1,4 +1,4 @@
-"""Writes what happens to uploads into the log.
+"""Logs the progress, findings and ends of uploads.
 
 It is an event sink, and the smallest example of one.
 """
