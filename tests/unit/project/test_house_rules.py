@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-MOST_LINES = 400
+MAX_LINES = 400
 MIN_SENTENCES = 2
 SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 MODULES = {".py", ".js", ".mjs"}
