@@ -41,7 +41,7 @@ def scan_pieces(
     early: list[Finding] = []
     for piece in pieces:
         scan.feed(memoryview(piece))
-        early += scan.structure.new() + scan.security.new()
+        early += scan.structure.new() + scan.new_findings()
     scan.finish()
     reports = scan.structure_report(), scan.security_report()
     return Scanned(

@@ -50,7 +50,7 @@ _MEDIA_KEYS = frozenset({"/Rect", "/RichMediaContent", "/3DD"})
 
 
 def look_at(
-    found: Dictionary, *, key: str, parent_key: str, number: int, root: bool
+    found: Dictionary, *, key: str, parent_key: str, number: int, root: bool, base: str = ""
 ) -> Iterator[RawFinding]:
     """Yield what a dictionary is.
 
@@ -60,8 +60,10 @@ def look_at(
         parent_key: The key of what that stands in, or an empty string.
         number: The number of the object it stands in.
         root: Whether it is the document's catalogue.
+        base: What the document's relative addresses are relative to.
     """
-    yield from actions_in(found, number, expected=key in _ACTION_KEYS or parent_key == "/AA")
+    expected = key in _ACTION_KEYS or parent_key == "/AA"
+    yield from actions_in(found, number, expected=expected, base=base)
     subtype = name_of(found.get("/Subtype"))
     if subtype in _MEDIA_ANNOTATIONS and not _MEDIA_KEYS.isdisjoint(found.keys()):
         yield RawFinding(kind=FindingKind.RICH_MEDIA, object=number, subject=subtype[1:])
@@ -76,11 +78,21 @@ def look_at(
         yield from _catalogue(found, number)
 
 
-def actions_in(found: Dictionary, number: int, *, expected: bool) -> Iterator[RawFinding]:
+def base_address(root: object) -> str:
+    """Return what relative addresses are relative to: ``/Base`` (ISO 32000-2, table 211)."""
+    catalogue = dictionary_of(root)
+    addresses = dictionary_of(catalogue.get("/URI")) if catalogue is not None else None
+    return text_of(addresses.get("/Base")) if addresses is not None else ""
+
+
+def actions_in(
+    found: Dictionary, number: int, *, expected: bool, base: str = ""
+) -> Iterator[RawFinding]:
     """Yield what a dictionary is as an action.
 
     Args:
         expected: Whether it stands where an action belongs; one elsewhere must be complete.
+        base: What the document's relative addresses are relative to.
     """
     kind, needed = _ACTIONS.get(name_of(found.get("/S")), (None, frozenset()))
     if kind is None:
@@ -89,7 +101,7 @@ def actions_in(found: Dictionary, number: int, *, expected: bool) -> Iterator[Ra
     if complete or expected or name_of(found.get("/Type")) == "/Action":
         target = _target(found)
         yield RawFinding(
-            kind=kind, object=number, excerpt=target, subject=_subject(kind, found, target)
+            kind=kind, object=number, excerpt=target, subject=_subject(kind, found, target, base)
         )
         if kind is not FindingKind.JAVASCRIPT and "/JS" in found:  # a rendition with a script
             script = text_of(found.get("/JS"))
@@ -124,10 +136,10 @@ def _aa_trigger(found: Dictionary, root: bool) -> Trigger:  # noqa: FBT001 - pri
     return Trigger.FIELD if is_field else Trigger.CLICK
 
 
-def _subject(kind: FindingKind, action: Dictionary, target: str) -> str:
+def _subject(kind: FindingKind, action: Dictionary, target: str, base: str) -> str:
     """Return what is special about the target of an action."""
     if kind is FindingKind.EXTERNAL_REFERENCES_URI:
-        return "unusual" if is_unusual_address(target) else ""
+        return "unusual" if is_unusual_address(target, base) else ""
     if kind is FindingKind.GOTO_REMOTE:
         paths = (target, *(file_name_of(action.get(key)) for key in ("/F", "/UF")))
         return "network" if any(map(is_network_path, paths)) else ""

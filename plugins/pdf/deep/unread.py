@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from pdfsluice.core import Finding, FindingKind, Session, Unscanned
+from pdfsluice.core import Finding, FindingKind, Revision, Session, Unscanned
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 from pdfsluice.plugins.pdf.wording import to_finding
 
@@ -17,6 +17,23 @@ _PASSED: Final = frozenset({"flood", "values", "crowd"})
 """Reasons of the streaming pass for parts that only a complete walk makes up for."""
 _UNOPENED: Final = frozenset({"malformed", "crashed"})
 """Reasons of the deep pass for a file that it could not open."""
+_INERT: Final = frozenset(
+    {
+        FindingKind.OPEN_ACTION,
+        FindingKind.FORMS_ACROFORM,
+        FindingKind.MALFORMED,
+        FindingKind.RICH_MEDIA,
+    }
+)
+"""Kinds of findings that run nothing; what an event runs is a finding of its own."""
+_NO_DOCUMENT: Final = frozenset(
+    {"not-a-pdf", "root-missing", "truncated", "startxref-missing", "xref-missing"}
+)
+"""Codes of damage after which it is not known that all of a document was read."""
+_WEB: Final = ("http://", "https://", "mailto:")
+_SCRIPTS: Final = frozenset({FindingKind.JAVASCRIPT, FindingKind.FORMS_XFA})
+_MAX_COMPARED: Final = 100
+"""Findings of a kind up to which both passes report every object."""
 
 
 def unread_parts(
@@ -48,12 +65,53 @@ def unread_parts(
             for item in streams
             if item.object not in known
         )
+    elif inspection.complete:
+        findings += (
+            _finding("A script was seen by one pass only, and what runs it is not known", number)
+            for number in _seen_once(inspection, session)
+        )
     elif any(item.reason in _UNOPENED for item in inspection.unscanned):
+        if streamed and not questions and _is_inert(session):
+            return [], []
         findings.append(_finding("The whole document could not be opened to be checked"))
     elif not inspection.complete and any(item.reason in _PASSED for item in questions):
         locked = any(each.kind is FindingKind.ENCRYPTED for each in inspection.findings)
         findings += [] if locked else [_finding("A part of the document was read by neither pass")]
     return entries, findings
+
+
+def _is_inert(session: Session) -> bool:
+    """Whether the streaming pass, which has seen everything, saw nothing that acts.
+
+    What runs an action is known for certain only after the deep pass. Therefore a file that
+    did not open must have no action except links to the web, whatever runs them.
+    """
+    return all(
+        (each.kind in _INERT and each.details.get("code") not in _NO_DOCUMENT)
+        or (
+            each.kind == FindingKind.EXTERNAL_REFERENCES_URI
+            and each.excerpt.lower().startswith(_WEB)
+        )
+        for each in session.findings
+    )
+
+
+def _seen_once(inspection: Inspection, session: Session) -> Sequence[int]:
+    """Return objects with a script that only the streaming pass has seen.
+
+    Readers differ about such an object: a reference to another generation, for instance.
+    """
+    numbers: list[int] = []
+    for kind in sorted(_SCRIPTS):
+        streamed = [
+            each.object
+            for each in session.findings
+            if each.kind == kind and each.revision is Revision.CURRENT and each.trigger is None
+        ]
+        walked = {each.object for each in inspection.findings if each.kind is kind}
+        if max(len(streamed), len(walked)) < _MAX_COMPARED:
+            numbers += (each for each in streamed if each is not None and each not in walked)
+    return numbers[:1]
 
 
 def _finding(message: str, number: int | None = None) -> Finding:

@@ -12,7 +12,7 @@ from pdfsluice.plugins.pdf.vocabulary import RawFinding
 
 from .attachments import Attachments
 from .budget import Budget
-from .kinds import INTERESTING, look_at
+from .kinds import INTERESTING, base_address, look_at
 from .values import dictionary_of, name_of, number_of
 
 BATCH = 100_000
@@ -50,6 +50,7 @@ class Walk:
         self._attachments = attachments
         self._budget = budget
         self._root = 0
+        self._base = ""
         self._compressed: set[tuple[int, int]] = set()
         self.places: dict[int, int] = {}
         self.unread: list[int] = []
@@ -65,7 +66,9 @@ class Walk:
                 self._object_streams.add(entry.obj_stream_number)
             elif entry.offset is not None:
                 self.places[key[0]] = entry.offset
-        self._root = number_of(pdf.trailer.get("/Root"), 0)
+        root = pdf.trailer.get("/Root")
+        self._root = number_of(root, 0)
+        self._base = base_address(root)
         yield from self._in_object(pdf.trailer, (0, 0))
         del entries
         for start in range(0, len(keys), BATCH):
@@ -136,7 +139,10 @@ class Walk:
             hidden = key in self._compressed
             self._attachments.consider(value, node, number, hidden=hidden)
             root = (value is found and number == self._root) if number else name == "/Root"
-            for finding in look_at(node, key=name, parent_key=parent, number=number, root=root):
+            found_here = look_at(
+                node, key=name, parent_key=parent, number=number, root=root, base=self._base
+            )
+            for finding in found_here:
                 finding.hidden |= hidden
                 finding.object = finding.object or None  # the trailer is no object
                 yield finding

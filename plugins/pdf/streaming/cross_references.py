@@ -46,6 +46,7 @@ class CrossReferences:
         self._containers: dict[int, set[int]] = {}  # number -> numbers of object streams
         self._freed: set[int] = set()
         self._settled = NumberSet()
+        self._listed = array("Q")
         self._wrong: int | None = None
         self._too_high: int | None = None
         self.root: Value = None
@@ -127,6 +128,10 @@ class CrossReferences:
     def sound(self) -> bool:
         """Whether the judged table is such that no reader has a reason to rebuild it."""
         return self._complete and not self.lost and self._wrong is None
+
+    def lists_between(self, start: int, stop: int) -> bool:
+        """Whether the judged table lists an object after ``start`` and not after ``stop``."""
+        return any(start < offset <= stop for offset in self._listed)
 
     def points_nowhere(self, number: int) -> bool:
         """Whether the table gives offset 0 for an object that is not there."""
@@ -242,6 +247,7 @@ class CrossReferences:
     ) -> None:
         """Let the entries in use of a section count if no newer section has one."""
         settled, watched = self._settled, self._watched
+        self._listed.extend(offset + shift for offset in section.offsets)
         for number, offset in zip(section.numbers, section.offsets, strict=True):
             there = self._compare(number, offset, shift)
             if number in settled:

@@ -84,10 +84,14 @@ class ObjectStream:
         self._at = [number for _, number in starts]
         self._first = first
 
+    def wanted(self, numbers: set[int]) -> set[int]:
+        """Return the indexes of the objects that have one of these numbers."""
+        return {index for index, number in enumerate(self._at) if number in numbers}
+
     def interesting(self, wanted: set[int], patterns: PlainPatterns) -> list[int]:
         """Return the indexes of objects that are worth reading."""
         find = patterns.interesting_name.finditer
-        found = {i for i, number in enumerate(self._at) if number in wanted}
+        found = self.wanted(wanted)
         for window in range(self._first, len(self._data), _WINDOW):
             stop = window + _WINDOW + _MAX_NAME
             for match in find(self._data, window, stop):

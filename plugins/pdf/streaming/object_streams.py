@@ -128,21 +128,30 @@ class ObjectStreams:
     def _objects_in(self, stream: CollectedStream, objects: ObjectStream) -> None:
         security, effort = self._security, self._effort
         read: set[int] = set()
-        effort.spend(len(objects.numbers) // 2)
-        for index in objects.interesting(security.wanted, plain_patterns(security.familiar)):
-            if effort.exhausted(stream.offset):
-                self._structure.skipped(stream.offset, stream.offset)
-                break
-            effort.spend(OBJECT)
-            number, value = objects.read(index, effort, stream.offset)
-            if number is not None:
-                read.add(number)
-            security.object(
-                stream.number if number is None else number,
-                stream.offset,
-                value,
-                container=stream.number,
-            )
+        seen: set[int] = set()
+        wanted = -1
+        pending = objects.interesting(security.wanted, plain_patterns(security.familiar))
+        while pending:  # what has been read may refer to other objects of the stream
+            for index in pending:
+                if effort.exhausted(stream.offset):
+                    self._structure.skipped(stream.offset, stream.offset)
+                    break
+                effort.spend(OBJECT)
+                number, value = objects.read(index, effort, stream.offset)
+                if number is not None:
+                    read.add(number)
+                security.object(
+                    stream.number if number is None else number,
+                    stream.offset,
+                    value,
+                    container=stream.number,
+                )
+            seen.update(pending)
+            pending = []
+            if wanted != len(security.wanted) and not effort.exhausted(stream.offset):
+                wanted = len(security.wanted)
+                effort.spend(len(objects.numbers) // 2)
+                pending = sorted(objects.wanted(security.wanted) - seen)
         for number in objects.numbers:
             if number not in read:
                 security.contained(number, stream.offset)

@@ -6,6 +6,7 @@ from pdfsluice.core import Finding, FindingKind, Revision, StageReport, Unscanne
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 from pdfsluice.plugins.pdf.wording import to_finding
 
+from .attached_documents import AttachedDocuments
 from .codes import UNSCANNED
 from .object_streams import ObjectStreams
 from .security import STAGE as SECURITY_STAGE
@@ -29,13 +30,15 @@ def security_report(
     structure: Structure,
     object_streams: ObjectStreams,
     partly_read: Mapping[int, int | None],
+    attached: AttachedDocuments,
 ) -> StageReport:
     """Report on the active content of the whole file, each finding with its revision.
 
     Args:
         partly_read: Offset and number of objects that were not read to their end.
+        attached: What is in these documents is no part of the file.
     """
-    findings = _security_findings(security, structure)
+    findings = _security_findings(security, structure, attached)
     findings += (to_finding(raw, SECURITY_STAGE) for raw in _unread(object_streams))
     return StageReport(
         findings=tuple(findings),

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final
 
-from pdfsluice.core import StageReport
+from pdfsluice.core import Finding, StageReport
 from pdfsluice.plugins.pdf.syntax.decoding import Decoder
 from pdfsluice.plugins.pdf.syntax.effort import Allowance, Effort
 from pdfsluice.plugins.pdf.syntax.observer import Observer, PlainObjects, Sink, XrefSection
@@ -13,6 +13,7 @@ from pdfsluice.plugins.pdf.syntax.walker import Walker
 from pdfsluice.plugins.pdf.syntax.xref_table import MAX_XREF_ENTRIES
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 
+from .attached_documents import AttachedDocuments
 from .cross_references import read_xref_stream
 from .inner import InnerObjects
 from .object_stream import Collector, parse_value
@@ -55,6 +56,7 @@ class Scan(Observer):
         self._walker = Walker(self, make_finders(fast=fast), self.effort)
         self._partly_read: dict[int, int | None] = {}  # offset -> object number
         self._inner: list[RawFinding] = []
+        self._attached = AttachedDocuments()
         self.offset = 0
 
     def feed(self, data: memoryview) -> None:
@@ -91,8 +93,20 @@ class Scan(Observer):
     def security_report(self) -> StageReport:
         """Report on the active content of the whole file."""
         return security_report(
-            self.security, self.structure, self._object_streams, self._partly_read
+            self.security,
+            self.structure,
+            self._object_streams,
+            self._partly_read,
+            self._attached,
         )
+
+    def new_findings(self) -> list[Finding]:
+        """Return what is new of the active content.
+
+        After an attached PDF that may have been read as part of the file there is nothing new
+        until the end, when it is known what belongs to the file.
+        """
+        return [] if self._attached else self.security.new()
 
     @property
     def familiar(self) -> frozenset[bytes]:
@@ -221,6 +235,7 @@ class Scan(Observer):
     def _head(self, stream: CollectedStream, raw: bytes, _whole: bool) -> None:  # noqa: FBT001
         decoded = self._decoder.decode(raw, stream.dictionary, HEAD_DECODED, stream.offset)
         attachment = b"EmbeddedFile" in stream.dictionary.names(b"Type")
+        self._attached.see(stream.offset, stream.dictionary, raw)
         self.security.stream_head(stream.number, stream.offset, decoded.data, attachment=attachment)
 
 

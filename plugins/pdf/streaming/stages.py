@@ -24,7 +24,7 @@ class View:
 
 VIEWS: dict[str, View] = {
     STRUCTURE: View(lambda scan: scan.structure.new(), Scan.structure_report),
-    SECURITY: View(lambda scan: scan.security.new(), Scan.security_report),
+    SECURITY: View(Scan.new_findings, Scan.security_report),
 }
 
 

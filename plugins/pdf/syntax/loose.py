@@ -7,6 +7,7 @@ from .effort import FAST_BYTES, OBJECT, Effort
 from .observer import Observer
 from .parser import ObjectParser
 from .plain import plain_patterns
+from .search import NEAR, Finder
 from .source import Source
 from .values import Dictionary
 
@@ -26,11 +27,13 @@ class GapReader:
 
     Args:
         observer: Receives the dictionaries.
+        find: Finds the next ``<<``.
         effort: Counts what it costs.
     """
 
-    def __init__(self, observer: Observer, effort: Effort) -> None:
+    def __init__(self, observer: Observer, find: Finder, effort: Effort) -> None:
         self._observer = observer
+        self._find = find
         self._effort = effort
         self._window = bytearray()
         self._start = 0
@@ -77,14 +80,20 @@ class GapReader:
             if isinstance(stop.value.value, Dictionary):
                 self._observer.loose(stop.value.value, offset)
 
-    @staticmethod
-    def _begin(data: bytes, start: int, stop: int) -> int:
+    def _begin(self, data: bytes, start: int, stop: int) -> int:
         """Return where a dictionary begins, or may begin at the end of what is in view."""
-        while (start := data.find(_OPENS, start, stop)) >= 0:
+        while (start := self._next(data, start, stop)) >= 0:
             if stop - start < _IN_VIEW or _BEGIN.match(data, start, stop) is not None:
                 return start
             start += 1
         return stop - 1 if data[stop - 1 : stop] == b"<" else stop
+
+    def _next(self, data: bytes, start: int, stop: int) -> int:
+        """Return where the next ``<<`` is; -1 if there is none before ``stop``."""
+        if stop - start <= NEAR:  # what lies after ``stop`` would be searched again and again
+            return data.find(_OPENS, start, stop)
+        found = self._find(data, start)
+        return found if found + len(_OPENS) <= stop else -1
 
     def _drop_false_start(self) -> None:
         """Forget bytes in which no dictionary begins, now that more of them are in view."""

@@ -16,9 +16,12 @@ STREAM_ENDS = (b"endstream", b"endobj")
 """What ends the data of a stream."""
 LANDMARK_WORDS = (b"obj", b"xref", b"trailer", b"%%EOF", b"%PDF-")
 """Each match of :data:`.grammar.LANDMARK` holds one of these words."""
+DICTIONARY_BEGINS = (b"<<",)
+"""What begins a dictionary."""
 _PATTERNS = {
     STREAM_ENDS: re.compile(rb"end(?:stream|obj)"),
     LANDMARK_WORDS: re.compile(rb"obj|xref|trailer|%(?:%EOF|PDF-)"),
+    DICTIONARY_BEGINS: re.compile(rb"<<"),
 }
 
 NEAR = 8192
@@ -35,10 +38,12 @@ class Finders:
     Attributes:
         stream_end: Finds the next of :data:`STREAM_ENDS`.
         landmark_word: Finds the next of :data:`LANDMARK_WORDS`.
+        dictionary: Finds the next of :data:`DICTIONARY_BEGINS`.
     """
 
     stream_end: Finder
     landmark_word: Finder
+    dictionary: Finder
 
 
 def make_finders(*, fast: bool = True) -> Finders:
@@ -47,14 +52,15 @@ def make_finders(*, fast: bool = True) -> Finders:
     Args:
         fast: Use hyperscan if it is installed.
     """
-    return Finders(make_finder(STREAM_ENDS, fast=fast), make_finder(LANDMARK_WORDS, fast=fast))
+    words = (STREAM_ENDS, LANDMARK_WORDS, DICTIONARY_BEGINS)
+    return Finders(*(make_finder(each, fast=fast) for each in words))
 
 
 def make_finder(words: tuple[bytes, ...], *, fast: bool = True) -> Finder:
     """Return the fastest finder that this machine has, for one thread at a time.
 
     Args:
-        words: :data:`STREAM_ENDS` or :data:`LANDMARK_WORDS`.
+        words: :data:`STREAM_ENDS`, :data:`LANDMARK_WORDS` or :data:`DICTIONARY_BEGINS`.
         fast: Use hyperscan (9 GB/s, without the interpreter lock) if it is installed, rather
             than the standard library (3 GB/s for the ends of streams, 0.3 for landmarks).
     """

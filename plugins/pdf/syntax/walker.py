@@ -79,7 +79,7 @@ class Walker:
         self._source = Source(base=base)
         self._landmarks = Landmarks(self._source, finders.landmark_word, effort)
         self._bodies = BodyReader(self._source, finders.stream_end, observer, effort)
-        self._gaps = GapReader(observer, effort)
+        self._gaps = GapReader(observer, finders.dictionary, effort)
         self._gathered = bytearray()
         self._plain_count = 0  # of which the steps are not counted yet
         self._lead = 0  # white space before the present landmark

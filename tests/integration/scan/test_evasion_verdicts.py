@@ -1,5 +1,6 @@
 """What ``standard`` decides about active content, however it is delivered, and about harmless."""
 
+import random
 import zlib
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.raw_pdfs import (
     packed,
     stream,
 )
+from tests.support.scanning import scan_bytes
 
 UNC = rb"(\\\\evil\\share\\a.pdf)"
 XFA = (
@@ -75,8 +77,17 @@ def test_a_harmless_document_is_accepted_however_it_is_delivered(
     delivery: str, scanner: Scanner
 ) -> None:
     content = DELIVERIES[delivery](one_page(b"", b"", {4: b"<</A(b)>>"}))
-    expected = Decision.FLAG if "password" in delivery else Decision.NOTE
-    assert scanner.decision(content) <= expected
+    flagged = "password" in delivery or delivery in UNOPENED
+    assert scanner.decision(content) <= (Decision.FLAG if flagged else Decision.NOTE)
+
+
+@pytest.mark.parametrize("delivery", sorted(UNOPENED - {"padding"}))
+def test_a_link_in_a_file_that_does_not_open_is_no_reason_to_refuse(
+    delivery: str, scanner: Scanner
+) -> None:
+    link = b"<</Subtype/Link/Rect[0 0 1 1]/A<</S/URI/URI(https://x.org/)>>>>"
+    content = DELIVERIES[delivery](one_page(b"", b"/Annots[4 0 R]", {4: link}))
+    assert scanner.decision(content) is Decision.FLAG
 
 
 @pytest.mark.parametrize("policy", ["standard", "strict"])
@@ -247,6 +258,53 @@ def test_paths_to_other_computers(objects: dict[int, bytes], scanner: Scanner) -
     assert scanner.decision(document(objects)).refuses
 
 
+@pytest.mark.parametrize(
+    ("base", "address", "refused"),
+    [
+        (b"(javascript:)", rb"(alert\(1\))", True),
+        (b"(file://evil/share/)", b"(a.pdf)", True),
+        (b"<feff006a006100760061007300630072006900700074003a>", b"(x)", True),
+        (b"(javascript:)", b"(https://x.org/)", False),
+        (b"(https://x.org/)", b"(a/b.html)", False),
+    ],
+)
+def test_the_base_of_relative_addresses_counts(
+    base: bytes, address: bytes, refused: bool, scanner: Scanner
+) -> None:
+    objects = opens(b"<</S/URI/URI%s>>" % address)
+    objects[1] = objects[1].replace(b">>", b"/URI 9 0 R>>", 1)
+    decision = scanner.decision(document({**objects, 9: b"<</Base%s>>" % base}))
+    assert decision.refuses is refused
+
+
+CHAINS = {
+    "next": opens(b"<</S/GoTo/D[3 0 R/Fit]/Next 5 0 R>>")
+    | {5: b"<</S/Named/N/NextPage/Next[6 0 R]>>", 6: SCRIPT},
+    "names": one_page(
+        b"/Names<</JavaScript 4 0 R>>",
+        b"",
+        {
+            4: b"<</Kids[5 0 R]>>",
+            5: b"<</Limits[(a)(b)]/Kids[6 0 R]>>",
+            6: b"<</Limits[(a)(b)]/Names[(a)7 0 R]>>",
+            7: SCRIPT,
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("delivery", ["plain", "object stream", "hybrid"])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_a_chain_is_followed_to_its_end(chain: str, delivery: str, scanner: Scanner) -> None:
+    assert scanner.decision(DELIVERIES[delivery](CHAINS[chain])) is Decision.REJECT
+
+
+def test_a_form_that_only_one_pass_sees_is_not_clean(scanner: Scanner) -> None:
+    objects = one_page(b"/AcroForm<</Fields[]/XFA 4 7 R>>", b"", {4: stream(START)})
+    content = document(objects).replace(b"\n4 0 obj", b"\n4 7 obj")
+    assert scanner.decision(content).refuses
+
+
 def test_a_link_to_another_document_is_flagged(scanner: Scanner) -> None:
     link = b"/Annots[<</Subtype/Link/Rect[0 0 1 1]/A<</S/GoToR/D[0/Fit]/F(b.pdf)>>>>]"
     assert scanner.decision(document(one_page(b"", link))) is Decision.FLAG
@@ -336,6 +394,60 @@ def test_scripts_that_start_programs_are_refused(
     name: bytes, content: bytes, scanner: Scanner
 ) -> None:
     assert scanner.decision(attached(name, content)) is Decision.REJECT
+
+
+def holding(inner: bytes, length: bytes = b"6 0 R", more: bytes = b"") -> bytes:
+    """Return a document with an attached PDF in stored blocks, its length in a later object."""
+    data = zlib.compress(inner, 0)
+    entries = b"/Type/EmbeddedFile/Filter/FlateDecode/Length " + (length or b"%d" % len(data))
+    objects = {
+        4: b"<</Type/Filespec/F(a.pdf)/UF(a.pdf)/EF<</F 5 0 R>>>>",
+        5: b"<<%s>>stream\n%s\nendstream" % (entries, data),
+        6: b"%d" % len(data),
+    }
+    names = b"/Names<</EmbeddedFiles<</Names[(a)4 0 R]>>>>"
+    return document(one_page(names + more, b"", objects))
+
+
+def filled(objects: dict[int, bytes], size: int) -> bytes:
+    """Return a document with incompressible objects of some 100 kB up to a size."""
+    padding = random.Random(1).randbytes(100_000)
+    return document({**objects, **{20 + n: stream(padding) for n in range(size // 100_000)}})
+
+
+HONEST = field(rb"/F<</S/JavaScript/JS(AFSpecial_Format\(0\);)>>")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        holding(document(HONEST)),
+        holding(document(opens(SCRIPT))),
+        holding(document(opens(b"<</S/Launch/F(calc.exe)>>"))),
+        holding(filled(opens(SCRIPT), 1_500_000), b""),
+        holding(filled(opens(SCRIPT), 1_500_000)),
+    ],
+    ids=["form", "script", "launch", "large", "large, length in another object"],
+)
+def test_what_an_attached_pdf_does_is_not_what_the_file_does(
+    content: bytes, scanner: Scanner
+) -> None:
+    streamed = scan_bytes(content, size=1 << 16)
+    assert "javascript" not in streamed.kinds
+    assert "launch" not in streamed.kinds
+    result = scanner.scan(content)
+    assert all(f.kind != "unread" for f in result.findings)
+    assert all("a.pdf" in f.message for f in result.findings if f.kind == "javascript")
+
+
+def test_the_file_itself_is_refused_whatever_is_attached(scanner: Scanner) -> None:
+    content = holding(document(HONEST), more=b"/OpenAction" + SCRIPT)
+    assert scanner.decision(content) is Decision.REJECT
+
+
+def test_attached_objects_count_if_readers_rebuild_the_table(scanner: Scanner) -> None:
+    content = holding(document(opens(SCRIPT)))
+    assert scanner.decision(content[: content.rindex(b"xref\n0")]) is Decision.REJECT
 
 
 @pytest.mark.parametrize("action", [b"", b"/OpenAction" + SCRIPT])

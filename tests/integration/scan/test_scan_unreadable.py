@@ -122,7 +122,7 @@ def test_an_unknown_policy_is_answered_with_the_choices(folder: Path) -> None:
 def test_a_plugins_own_kind_is_explained_where_it_is_found() -> None:
     done = pdfsluice("scan", "--explain", "forbidden_word")
     assert done.code == USAGE
-    assert "'forbidden_word' is not built in" in done.err
+    assert "No stage explains the kind 'forbidden_word'" in done.err
     assert "javascript" in done.err
 
     written = StringIO()
