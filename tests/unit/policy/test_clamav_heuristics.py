@@ -39,7 +39,7 @@ def clamd(address: str, answer: bytes) -> Iterator[None]:
 def report(tmp_path: Path, signature: str) -> StageReport:
     address = str(tmp_path / "s")
     with clamd(address, f"stream: {signature} FOUND\0".encode()):
-        stage = ClamavStage(ClamavOptions(socket=address))
+        stage = ClamavStage(ClamavOptions.model_validate({"socket": address}))
         findings = stage.feed(memoryview(b"content"), 0)
         done = stage.finish()
         stage.close()
