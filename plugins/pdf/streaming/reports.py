@@ -47,9 +47,13 @@ def security_report(
     )
 
 
-def _security_findings(security: Security, structure: Structure) -> list[Finding]:
-    """Return all findings, each attachment once."""
-    raw_findings = security.findings
+def _security_findings(
+    security: Security, structure: Structure, attached: AttachedDocuments
+) -> list[Finding]:
+    """Return all findings; an attachment is one, although its name and its data both show it."""
+    raw_findings = [
+        raw for raw in security.findings if not attached.holds(raw.offset, structure.xrefs)
+    ]
     revisions = {id(raw): _revision(raw, security, structure) for raw in raw_findings}
     findings: list[Finding] = []
     for raw in raw_findings:
@@ -84,7 +88,7 @@ def _unscanned(
 
 
 def _unread(object_streams: ObjectStreams) -> Iterator[RawFinding]:
-    """Yield a finding for each unreadable object stream that is not encrypted."""
+    """Yield a finding for each object stream that could not be read, except encrypted ones."""
     for stream, reason in object_streams.reasons():
         if reason != "encrypted":
             yield RawFinding(

@@ -62,7 +62,7 @@ class Clamd:
             stderr=subprocess.STDOUT,
         )
         assert self.process.stdout is not None
-        for line in self.process.stdout:  # its message when it listens
+        for line in self.process.stdout:  # it logs that when it listens
             if b"Self checking" in line:
                 break
         else:

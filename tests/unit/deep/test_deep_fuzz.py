@@ -1,4 +1,4 @@
-"""Whatever is done to a file, the deep pass ends with a report and can inspect the next."""
+"""Whatever is done to a file, the deep pass ends with a report and continues with the next."""
 
 import functools
 import io

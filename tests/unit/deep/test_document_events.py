@@ -1,4 +1,4 @@
-"""Both passes report scripts that run on closing, saving and printing, once."""
+"""Scripts on closing, saving and printing have that trigger in both passes, reported once."""
 
 from pathlib import Path
 

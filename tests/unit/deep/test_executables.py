@@ -1,4 +1,4 @@
-"""Programs are recognised by their content, and by their name if that decides."""
+"""Programs are distinguished from documents by their content, or by a name that decides."""
 
 import pytest
 from hypothesis import given

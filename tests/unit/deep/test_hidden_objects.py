@@ -1,4 +1,4 @@
-"""Every object that a table lists is read, or reported as unscanned."""
+"""What a table lists is seen wherever it lies and whatever its number, or reported as unscanned."""
 
 import io
 import os
@@ -34,7 +34,7 @@ Look = Callable[[bytes], Awaitable[StageReport]]
 
 @pytest.fixture
 def look(stage: DeepStage, tmp_path: Path) -> Look:
-    """Run all stages over a document, and merge their reports."""
+    """Let all stages look at a document, and merge their reports."""
 
     async def run(data: bytes) -> StageReport:
         path = tmp_path / "f.pdf"
@@ -189,7 +189,7 @@ async def test_a_number_that_no_pdf_may_have_is_flagged(look: Look) -> None:
 
 
 async def test_a_table_inside_of_a_stream_is_followed(look: Look) -> None:
-    """The streaming stages report that they see no table; the deep pass reads it."""
+    """The streaming stages see no table there, and report that; the deep pass reads it."""
     data = Hiding().write()
     start = data.index(b"xref\n0 5")
     stop = data.rindex(b"startxref")

@@ -146,7 +146,7 @@ TRAPS: dict[str, Callable[[], Iterator[bytes]]] = {
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
-    """The output of one process that scanned every trap: its memory shows the peak."""
+    """The output of one process that scanned every trap: its memory shows the peak of all."""
     output = subprocess.run(
         [sys.executable, "-m", "tests.unit.pdf.test_bounds"],
         cwd=Path(__file__).parents[3],

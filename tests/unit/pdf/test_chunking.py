@@ -189,7 +189,7 @@ def test_space_behind_a_long_stream_is_seen_in_any_pieces(cut: int) -> None:
 
 
 def _large() -> Iterator[tuple[str, bytes]]:
-    """Documents whose parts are larger than the view of the walk."""
+    """Documents whose parts are larger than what is in view at a time."""
     body = noise(400_000).replace(b"end", b"xyz")
     launch = b"6 0 obj <</S/Launch/F(x)>> endobj "
     yield (

@@ -57,7 +57,7 @@ def test_the_engine_makes_no_difference(document: bytes) -> None:
 
 @pytest.mark.parametrize("name", sorted(FLOODS))
 def test_what_is_passed_is_said(name: str) -> None:
-    """Whatever follows a flood is either seen, or a part is reported as unread."""
+    """What follows a flood is either seen, or a part is reported as unread."""
     scanned = scan_pieces(
         [HEAD, FLOODS[name](300_000), CLOSED, LAUNCH, b" " * 1000], allowance=SMALL
     )

@@ -105,7 +105,7 @@ def test_an_archive_behind_the_document(comment: bytes) -> None:
 
 
 def test_an_archive_whose_members_are_in_a_stream() -> None:
-    """Only the directory at the end of the file shows it."""
+    """Only the directory at the end of the file decides."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as archive:
         archive.writestr("evil.txt", "hello")

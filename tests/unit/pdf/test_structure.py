@@ -168,7 +168,7 @@ def test_problems_are_reported_once_with_a_count() -> None:
 
 
 def test_what_is_no_pdf_is_told_once() -> None:
-    """A plain text is one finding: its missing parts of a PDF are not listed."""
+    """What a text lacks that a PDF would have is not reported."""
     for data in (b"# Title\n\nSome text.\n", b"startxref\n0\n%%EOF\n", noise(100_000)):
         (finding,) = scan_bytes(data).findings
         assert finding.details["code"] == "not-a-pdf"
