@@ -1,4 +1,4 @@
-"""What clients can do with documents: list, read, rename, delete, index, search."""
+"""The operations on documents: list, read, rename, delete, index, search."""
 
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
@@ -40,7 +40,7 @@ _MAX_TITLE = 500
 
 
 class Stage(StrEnum):
-    """How far a kind of job has come for a document."""
+    """The progress of one kind of job for a document."""
 
     NONE = "none"
     QUEUED = "queued"
@@ -52,7 +52,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportStatus:
-    """How the background work on a document stands.
+    """The progress of the background work on a document.
 
     Attributes:
         jobs: All jobs, oldest first.
@@ -62,13 +62,13 @@ class ImportStatus:
 
     @property
     def share(self) -> float:
-        """How much of the work is done, 0 to 1; work that failed for good counts as done."""
+        """The share of the work that is done, 0 to 1; work that has failed counts as done."""
         ended = {JobState.DONE, JobState.SKIPPED, JobState.FAILED}
         parts = [1.0 if job.state in ended else job.progress for job in self.jobs]
         return sum(parts) / len(parts) if parts else 1.0
 
     def of(self, kind: JobKind) -> Stage:
-        """Return how far the latest job of a kind has come."""
+        """Return the progress of the latest job of a kind."""
         states = [job.state for job in self.jobs if job.kind is kind]
         return Stage(states[-1].value) if states else Stage.NONE
 
@@ -221,7 +221,7 @@ class Library:
     async def search(
         self, principal: Principal, query: str, top_k: int
     ) -> Sequence[tuple[Document, Passage]]:
-        """Return the best passages and the documents they stand in, best first.
+        """Return the best passages with their documents, best first.
 
         Raises:
             ProtocolError: The query is empty or too long.
@@ -232,15 +232,15 @@ class Library:
         query = query.strip()
         if not query or len(query) > MAX_QUERY:
             raise ProtocolError(f"a query has 1 to {MAX_QUERY} characters")
-        found = await self._index.search(query, top_k=min(top_k, MAX_RESULTS), owner=owner)
+        passages = await self._index.search(query, top_k=min(top_k, MAX_RESULTS), owner=owner)
         documents: dict[int, Document | None] = {}
-        for passage in found:
+        for passage in passages:
             if passage.document_id not in documents:
-                documents[passage.document_id] = await self._known(passage.document_id, owner)
-        pairs = ((documents[passage.document_id], passage) for passage in found)
+                documents[passage.document_id] = await self._existing(passage.document_id, owner)
+        pairs = ((documents[passage.document_id], passage) for passage in passages)
         return [(document, passage) for document, passage in pairs if document is not None]
 
-    async def _known(self, document_id: int, owner: str | None) -> Document | None:
+    async def _existing(self, document_id: int, owner: str | None) -> Document | None:
         """Return a document, or ``None`` if it was deleted while the search ran."""
         try:
             return await self._catalogue.get(document_id, owner=owner)

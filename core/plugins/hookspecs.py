@@ -97,7 +97,7 @@ def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:  # t
     ``admit`` is called on the event loop for each chunk; its context is left when the chunk
     is committed or given up. It may yield a :class:`Pacer`, which sets the pace at which the
     body is read. Raising a :class:`~pdfsluice.core.errors.PdfsluiceError` refuses
-    the chunk, with ``Retry-After`` where it is retryable; the upload stays as it is.
+    the chunk, with ``Retry-After`` if it is retryable; the upload stays as it is.
 
     Returns:
         Gates, ordered by ``before`` and ``after``; all of them must agree.

@@ -39,7 +39,7 @@ _MAX_COMPARED: Final = 100
 def unread_parts(
     inspection: Inspection, questions: Sequence[Unscanned], session: Session
 ) -> tuple[list[Unscanned], list[Finding]]:
-    """Return what is left unread after both passes: entries, and findings for the policy.
+    """Return the parts that both passes left unread, and findings about them.
 
     An object stream that one of the passes has read is read.
 

@@ -125,7 +125,7 @@ class Walk:
         self.places = {n: place for n, place in self.places.items() if now.get(n) == place}
 
     def _in_object(self, found: Object, key: tuple[int, int]) -> Iterator[RawFinding]:
-        """Look at the dictionaries of one object; those of other objects have their own turn."""
+        """Inspect the dictionaries of one object, without those of other objects."""
         number = key[0]
         pending: list[_Node] = [(found, "", "")]
         while pending:
@@ -158,7 +158,7 @@ def _is_object_stream(pdf: Pdf, number: int) -> bool:
 
 
 def _interesting(found: object) -> bool:
-    """Whether an object holds any name of interest; normalised text shows it at C speed."""
+    """Whether an object holds any name of interest, searched as normalised text."""
     if isinstance(found, Stream):
         found = found.stream_dict
         if isinstance(found.get("/F"), (Dictionary, String)):  # its data is in another file

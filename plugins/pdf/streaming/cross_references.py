@@ -1,4 +1,4 @@
-"""Cross-reference sections, and whether they are true (ISO 32000-2, 7.5.4 to 7.5.8)."""
+"""Cross-reference sections and their truth (ISO 32000-2, 7.5.4 to 7.5.8)."""
 
 from array import array
 from bisect import bisect_left
@@ -229,7 +229,7 @@ class CrossReferences:
         return self._find(place + shift) if isinstance(place, int) else None
 
     def _take(self, sections: Sequence[XrefSection], shift: int) -> None:
-        """Let the entries of a table and its hybrid part count if no newer section has one."""
+        """Add the entries of a table and its hybrid part that no newer section has."""
         named: list[int] = []
         used: set[int] = set()
         for section in sections:
@@ -273,7 +273,7 @@ class CrossReferences:
                     self._compare(number, offset, shift)
 
     def _compare(self, number: int, offset: int, shift: int) -> bool:
-        """Whether an object is where an entry places it; remember places where none was seen."""
+        """Whether an object is where an entry places it; remember positions without one."""
         place = offset + shift
         if not offset or self._is_at(number, place):
             return True
@@ -294,7 +294,7 @@ class CrossReferences:
         )
 
     def _was_read(self, place: int) -> bool:
-        """Whether a reader that goes to a place finds an object that was seen, of any number."""
+        """Whether a reader finds an object that was seen at a position."""
         index = bisect_left(self._offsets, place)
         if index < len(self._offsets) and self._offsets[index] - self._leads[index] <= place:
             return True

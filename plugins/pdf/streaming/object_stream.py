@@ -1,4 +1,4 @@
-"""Looks into the streams that matter: object streams, and the beginnings of others."""
+"""Decodes object streams, and the beginnings of other relevant streams."""
 
 import re
 from bisect import bisect_right
@@ -99,7 +99,7 @@ class ObjectStream:
         return sorted(found)
 
     def read(self, index: int, effort: Effort, place: int) -> tuple[int | None, Value]:
-        """Return number and value of the object at an index; -1 is what precedes the first."""
+        """Return number and value of the object at an index; -1 precedes the first."""
         start = self._starts[index] if index >= 0 else self._first
         end = self._starts[index + 1] if index + 1 < len(self._starts) else len(self._data)
         number = self._at[index] if index >= 0 else None

@@ -1,4 +1,4 @@
-"""Object streams: decoded as soon as their filters are known, and searched for active objects."""
+"""Object streams, decoded and searched as soon as their filters are known."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -88,7 +88,7 @@ def _unscanned(
 
 
 def _unread(object_streams: ObjectStreams) -> Iterator[RawFinding]:
-    """Yield a finding for each object stream that could not be read, except encrypted ones."""
+    """Yield a finding for each unreadable object stream that is not encrypted."""
     for stream, reason in object_streams.reasons():
         if reason != "encrypted":
             yield RawFinding(

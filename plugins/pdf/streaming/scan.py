@@ -1,4 +1,4 @@
-"""Scans one PDF while it arrives: passes what the walk sees to the parts that judge it."""
+"""Scans one PDF while it arrives: passes events of the walk to the judging parts."""
 
 from functools import partial
 from typing import Final

@@ -29,7 +29,7 @@ VIEWS: dict[str, View] = {
 
 
 class SharedScan:
-    """One scan that several stages feed with the same bytes; each byte is scanned once."""
+    """One scan shared by several stages, so that each byte is scanned once."""
 
     def __init__(self, *, fast: bool) -> None:
         self.scan = Scan(fast=fast)

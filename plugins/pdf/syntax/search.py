@@ -1,4 +1,4 @@
-"""Finds where a stream may end, or something between objects may begin, as fast as can be."""
+"""Fast searches for ends of streams and for tokens between objects."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Walks through a PDF from its first byte to its last, whatever pieces it comes in.
+"""Walks through a PDF from its first byte to its last, in pieces of any size.
 
 The walk is one generator that yields whenever it needs more bytes. A decision is taken
 only when all bytes that it depends on are in view; that is why the pieces do not matter.
