@@ -28,6 +28,7 @@ _INERT: Final = frozenset(
 """Kinds of findings that run nothing; what an event runs is a finding of its own."""
 _NO_DOCUMENT: Final = frozenset(
     {"not-a-pdf", "root-missing", "truncated", "startxref-missing", "xref-missing"}
+    | {"bad-token", "bad-dictionary", "unbalanced"}
 )
 """Codes of damage after which it is not known that all of a document was read."""
 _WEB: Final = ("http://", "https://", "mailto:")
@@ -96,12 +97,12 @@ def _is_inert(session: Session) -> bool:
     )
 
 
-def _seen_once(inspection: Inspection, session: Session) -> Sequence[int]:
+def _seen_once(inspection: Inspection, session: Session) -> Sequence[int | None]:
     """Return objects with a script that only the streaming pass has seen.
 
     Readers differ about such an object: a reference to another generation, for instance.
     """
-    numbers: list[int] = []
+    numbers: list[int | None] = []
     for kind in sorted(_SCRIPTS):
         streamed = [
             each.object
@@ -110,7 +111,7 @@ def _seen_once(inspection: Inspection, session: Session) -> Sequence[int]:
         ]
         walked = {each.object for each in inspection.findings if each.kind is kind}
         if max(len(streamed), len(walked)) < _MAX_COMPARED:
-            numbers += (each for each in streamed if each is not None and each not in walked)
+            numbers += (each for each in streamed if each not in walked)
     return numbers[:1]
 
 

@@ -303,6 +303,14 @@ def test_a_form_that_only_one_pass_sees_is_not_clean(scanner: Scanner) -> None:
     objects = one_page(b"/AcroForm<</Fields[]/XFA 4 7 R>>", b"", {4: stream(START)})
     content = document(objects).replace(b"\n4 0 obj", b"\n4 7 obj")
     assert scanner.decision(content).refuses
+    whole = b"<</Type/Catalog/Pages<</Kids[]>>/AcroForm<</Fields[]/XFA 4 0 R>>>>"
+    loose = b"4 0 obj%s endobj\ntrailer<</Root%s>>" % (stream(START), whole)
+    assert scanner.decision(loose).refuses
+
+
+def test_a_file_without_a_catalogue_that_can_be_read_is_not_clean(scanner: Scanner) -> None:
+    content = document(one_page()).replace(b"<<", b"<%c\n<").replace(b">>", b">%c\n>")
+    assert scanner.decision(content) is Decision.QUARANTINE
 
 
 def test_a_link_to_another_document_is_flagged(scanner: Scanner) -> None:
