@@ -8,6 +8,7 @@ from pathlib import Path
 from aiohttp import web
 from pydantic import BaseModel
 
+from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.plugins.ports.stages import ReadinessCheck
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.uploads.service import UploadStats
@@ -184,7 +185,7 @@ async def _obstacle(check: ReadinessCheck) -> str:
         async with asyncio.timeout(_CHECK_TIMEOUT):
             return await check() or _OK
     except Exception as error:  # noqa: BLE001 - a plugin that raises is not ready
-        return type(error).__name__
+        return error.message if isinstance(error, PdfsluiceError) else type(error).__name__
 
 
 def _free_bytes(folder: Path) -> int:

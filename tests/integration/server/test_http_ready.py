@@ -73,7 +73,9 @@ async def test_a_stage_that_breaks_or_does_not_answer(tmp_path: Path) -> None:
 
     async with a_server(tmp_path / "broken", Scanner(broken)) as web:
         status, checks = await readiness(web)
-    assert (status, checks["completion_stages:scanner"]) == (503, "RuntimeError")
+    assert status == 503
+    assert "scanner" in checks["completion_stages:scanner"]
+    assert "(RuntimeError)" in checks["completion_stages:scanner"]
 
     async def silent() -> str:
         await asyncio.Event().wait()
