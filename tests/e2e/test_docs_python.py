@@ -46,7 +46,15 @@ def note(now):
 
 await client.upload("report.pdf", on_progress=note)
 """
+EXTRACTOR = """
+from pdfsluice.core import TextExtractorSpec, closing
+options = None
+class AcmeText:
+    def __init__(self, options): ...
+"""
+
 PYTHON: Mapping[str, Python] = {
+    "docs/explanation/stability.md": Python(given=EXTRACTOR),
     "docs/how-to/add-a-store.md": Python(skip="test_a_store_as_described_keeps_the_contract"),
     "docs/how-to/choose-an-embedding-model.md": Python(
         prepare="pdfsluice upload report.pdf --index --wait"

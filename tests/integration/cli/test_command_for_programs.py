@@ -97,7 +97,7 @@ def test_a_search_without_a_fitting_passage_says_so(server: RunningServer, tmp_p
     at = ("--server", server.base_url)
     assert pdfsluice_here("upload", path, "--index", "-q", *at).code == 0
     nothing = pdfsluice_here("search", "zymurgical", "quaternions", *at)
-    assert "Nothing fits" in nothing.err
+    assert "Nothing was found" in nothing.err
     found = pdfsluice_here("search", "which", "sluice", "is", "shut", *at)
     assert "Nothing" not in found.err
 
