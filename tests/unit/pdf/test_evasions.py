@@ -11,12 +11,12 @@ from tests.support.evasive_pdfs import KINDS, TECHNIQUES, evasive_pdf, plain_pdf
 from tests.support.scanning import scan_bytes
 
 DAMAGING = {
-    "header behind 900 bytes": set(),
+    "header after 900 bytes": set(),
     "no header": {"header-missing"},
     "no endobj": {"endobj-missing"},
     "no endstream": {"endstream-missing"},
-    "CR behind stream": {"stream-line-end"},
-    "spaces behind stream": {"stream-line-end"},
+    "CR after stream": {"stream-line-end"},
+    "spaces after stream": {"stream-line-end"},
     "no Length": {"length-missing"},
     "Length of zero": {"length-wrong"},
     "Length too short": {"length-wrong"},
@@ -28,7 +28,7 @@ DAMAGING = {
     "object stream, no Length": {"length-missing"},
     "object stream, Length too long": {"length-wrong"},
     "object stream, Length of zero": {"length-wrong"},
-    "object stream, spaces behind stream": {"stream-line-end"},
+    "object stream, spaces after stream": {"stream-line-end"},
 }
 UNREADABLE = {
     "indirect Length": "the one shared length is right for one of the streams only",
