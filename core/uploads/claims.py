@@ -98,10 +98,10 @@ class Claims:
         self._claims.add(claim)
         try:
             yield claim
-        except (asyncio.CancelledError, PdfsluiceError) as error:
+        except (asyncio.CancelledError, PdfsluiceError):
             if claim.stopped_by is None or task.uncancel() > before:
                 raise
-            raise claim.stopped_by from error
+            raise claim.stopped_by from None  # the cancellation only delivered it
         finally:
             self._claims.discard(claim)
             claim.released.set()

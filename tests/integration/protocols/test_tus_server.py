@@ -238,4 +238,5 @@ def make_key(data_dir: Path, name: str) -> str:
 
 def stored_files(running: RunningServer) -> list[Path]:
     folder = running.data_dir / "uploads"
-    return [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size]
+    files = (path for path in folder.rglob("*") if path.name != "identity.lock")  # the store's own
+    return [path for path in files if path.is_file() and path.stat().st_size]
