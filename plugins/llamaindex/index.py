@@ -146,10 +146,14 @@ class ProcessIndex:
     ) -> tuple[int, str]:
         passages, rest = 0, ""
         await child.ask(self._request("begin", document=document.id))
-        async for batch in _batches(pages):
-            if passages >= self._most_passages:
-                rest = f"; the rest, from page {batch[0].number} on, is left out"
+        waiting: list[PageText] = []
+        batches = _batches(pages)
+        while waiting := waiting or list(await anext(batches, ())):
+            space = self._most_passages - passages
+            if space <= 0:
+                rest = f"; the rest, from page {waiting[0].number} on, is left out"
                 break
+            batch, waiting = waiting[:space], waiting[space:]  # a page makes one passage or more
             wire = [(page.number, page.text) for page in batch]
             reply = await child.ask(self._request("stage", pages=wire))
             passages = reply["passages"]
