@@ -146,14 +146,10 @@ class ProcessIndex:
     ) -> tuple[int, str]:
         passages, rest = 0, ""
         await child.ask(self._request("begin", document=document.id))
-        waiting: list[PageText] = []
-        batches = _batches(pages)
-        while waiting := waiting or list(await anext(batches, ())):
-            space = self._most_passages - passages
-            if space <= 0:
-                rest = f"; the rest, from page {waiting[0].number} on, is left out"
+        async for batch in _batches(pages, self._most_passages):
+            if passages >= self._most_passages:
+                rest = f"; the rest, from page {batch[0].number} on, is left out"
                 break
-            batch, waiting = waiting[:space], waiting[space:]  # a page makes one passage or more
             wire = [(page.number, page.text) for page in batch]
             reply = await child.ask(self._request("stage", pages=wire))
             passages = reply["passages"]
@@ -246,7 +242,9 @@ def _warn(reply: dict[str, Any], what: str) -> None:
         logger.warning("%s: %s", what, reply["trouble"])
 
 
-async def _batches(pages: AsyncIterator[PageText]) -> AsyncGenerator[list[PageText], None]:
+async def _batches(
+    pages: AsyncIterator[PageText], most: int
+) -> AsyncGenerator[list[PageText], None]:
     """Group pages, a few at a time, so that progress is published often and no request is large."""
     batch: list[PageText] = []
     characters = 0
@@ -255,7 +253,7 @@ async def _batches(pages: AsyncIterator[PageText]) -> AsyncGenerator[list[PageTe
             piece = page.text[start : start + _MAX_BATCH_CHARACTERS]
             batch.append(PageText(page.number, piece))
             characters += len(piece)
-            if len(batch) >= _MAX_BATCH_PAGES or characters >= _MAX_BATCH_CHARACTERS:
+            if len(batch) >= min(_MAX_BATCH_PAGES, most) or characters >= _MAX_BATCH_CHARACTERS:
                 yield batch
                 batch, characters = [], 0
     if batch:
