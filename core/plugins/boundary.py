@@ -61,7 +61,7 @@ class LoopClock:
     def measure(
         self, part: Part, counts: PartCounts, step: Callable[..., T], *args: Any, **kwargs: Any
     ) -> T:
-        """Run one uninterrupted step of a part on the event loop, and charge the part for it."""
+        """Run one uninterrupted step of a part on the event loop, and measure it."""
         outer, self._charged = self._charged, 0.0
         began = self._clock()
         try:
@@ -193,18 +193,18 @@ class Boundary:
 
     @types.coroutine
     def _continue(self, steps: Generator[Any, Any, T], future: Any) -> Generator[Any, Any, T]:
-        """Await what is left of a call that waits for a future, measuring each of its steps."""
+        """Run the rest of a call that waits for a future, and measure each step."""
         while True:
-            thrown: BaseException | None = None
+            cause: BaseException | None = None
             try:
                 yield future
             except BaseException as error:  # noqa: BLE001 - it is the awaitable's to handle
-                thrown = error
+                cause = error
             try:
-                if thrown is None:
+                if cause is None:
                     future = self._clock.measure(self._part, self._counts, next, steps)
                 else:
-                    future = self._clock.measure(self._part, self._counts, steps.throw, thrown)
+                    future = self._clock.measure(self._part, self._counts, steps.throw, cause)
             except StopIteration as stop:
                 result: T = stop.value
                 return result

@@ -37,14 +37,14 @@ def check_result(result: Any, hook: str, kind: type[Any], info: PluginInfo) -> S
     Raises:
         PluginError: The hook returned something other than a list.
     """
-    expected = f"a list of {kind.__name__} is expected"
+    expectation = f"a list of {kind.__name__} is expected"
     if inspect.iscoroutine(result):
         result.close()
         problem = f"{hook} is an 'async def'; hooks are plain functions"
     elif isinstance(result, kind):
-        problem = f"{hook} returned one {kind.__name__}; {expected}"
+        problem = f"{hook} returned one {kind.__name__}; {expectation}"
     elif isinstance(result, str | bytes | dict) or not hasattr(result, "__iter__"):
-        problem = f"{hook} returned {type(result).__name__}; {expected}"
+        problem = f"{hook} returned {type(result).__name__}; {expectation}"
     else:
         return tuple(result)
     raise PluginError(f"{info.label}: {problem}.", hint=_HINT)
@@ -78,13 +78,13 @@ def _naming_problems(spec: Any) -> Iterator[str]:
 
 
 def _holding_problems(holder: Holder, spec: Any) -> Iterator[str]:
-    held = getattr(spec, holder.field)
-    opener = held if holder.shape else spec.open
+    value = getattr(spec, holder.field)
+    opener = value if holder.shape else spec.open
     if holder.shape is None:
-        if (held is UNOPENED) == (opener is None):
+        if (value is UNOPENED) == (opener is None):
             yield f"give either {holder.field!r} or 'open'"
-        elif held is not UNOPENED:
-            yield from object_problems(holder.field, held, holder.protocol)
+        elif value is not UNOPENED:
+            yield from object_problems(holder.field, value, holder.protocol)
     if opener is None:
         return
     arguments = 1 if holder.shape is Shape.PLAIN else 0
@@ -98,22 +98,22 @@ def _holding_problems(holder: Holder, spec: Any) -> Iterator[str]:
         yield f"'open' has to take {arguments or 'no'} argument{'' if arguments else 's'}"
 
 
-def object_problems(field: str, held: Any, protocol: type[Any]) -> Iterator[str]:
+def object_problems(field: str, target: Any, protocol: type[Any]) -> Iterator[str]:
     """Yield each way in which an object fails to implement a protocol."""
-    if inspect.isclass(held):
-        yield f"{field!r} is the class {held.__name__}; an object of it is expected"
+    if inspect.isclass(target):
+        yield f"{field!r} is the class {target.__name__}; an object of it is expected"
         return
     port = PORTS[protocol]
     for name in port.attributes:
-        if inspect.getattr_static(held, name, None) is None:
-            yield f"{type(held).__name__} has no attribute {name!r}, as a {port.name} needs"
+        if inspect.getattr_static(target, name, None) is None:
+            yield f"{type(target).__name__} has no attribute {name!r}, as a {port.name} needs"
     for name, shape in port.methods.items():
-        method = getattr(held, name, None)
+        method = getattr(target, name, None)
         if not callable(method):
-            yield f"{type(held).__name__} has no method {name!r}, as a {port.name} needs"
+            yield f"{type(target).__name__} has no method {name!r}, as a {port.name} needs"
             continue
-        wanted = inspect.signature(getattr(protocol, name))
-        names = list(wanted.parameters.values())[1:]
+        signature = inspect.signature(getattr(protocol, name))
+        names = list(signature.parameters.values())[1:]
         positional = [None for each in names if each.kind is not each.KEYWORD_ONLY]
         keywords = {each.name: None for each in names if each.kind is each.KEYWORD_ONLY}
         if not _takes(method, positional, keywords):

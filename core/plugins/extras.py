@@ -43,7 +43,7 @@ def missing_extra(error: BaseException) -> ExtraMissing | None:
 
 
 def first_missing(libraries: Iterable[str]) -> ExtraMissing | None:
-    """Return what is to be installed, if one of these libraries of an extra is missing.
+    """Return the extra to install, if one of its libraries is missing.
 
     Nothing is imported. If libraries of several extras are missing, the extra that installs
     everything is named.
@@ -83,15 +83,15 @@ def extra_of(library: str, requirements: Iterable[str]) -> str:
         library: Name of the top-level module.
         requirements: Requirements of the distribution with their markers (PEP 508).
     """
-    wanted = _canonical(library)
-    wanted = _OTHER_NAMES.get(wanted, wanted)
+    target = _canonical(library)
+    target = _OTHER_NAMES.get(target, target)
     extras = []
     for requirement in requirements:
         match = _REQUIREMENT.match(requirement)
         if match is None:
             continue
         name = _canonical(match["name"])
-        if name == wanted or name.startswith(f"{wanted}-"):
+        if name == target or name.startswith(f"{target}-"):
             extras.append(match["extra"])
     return min(extras, key=lambda extra: (extra == _EVERYTHING, extras.index(extra)), default="")
 

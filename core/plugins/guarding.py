@@ -33,7 +33,7 @@ def guard(
     """
     counts: dict[Part, PartCounts] = {}
     parts = {(part.kind, part.name): part for part in registry.parts}
-    guarded: dict[str, tuple[Any, ...]] = {}
+    specs_by_kind: dict[str, tuple[Any, ...]] = {}
     for kind, holder in HOLDERS.items():
         specs = []
         for spec in getattr(registry, kind):
@@ -43,8 +43,8 @@ def guard(
                 part, counts[part], clock, timeout_seconds=(timeouts or {}).get(kind)
             )
             specs.append(_guarded_spec(spec, holder, boundary))
-        guarded[kind] = tuple(specs)
-    return replace(registry, **guarded), counts
+        specs_by_kind[kind] = tuple(specs)
+    return replace(registry, **specs_by_kind), counts
 
 
 def _unnamed(kind: str, name: str) -> Part:
@@ -52,17 +52,17 @@ def _unnamed(kind: str, name: str) -> Part:
 
 
 def _guarded_spec(spec: Any, holder: Holder, boundary: Boundary) -> Any:
-    held = getattr(spec, holder.field)
+    value = getattr(spec, holder.field)
     changes: dict[str, Any] = {}
     if holder.shape is None and spec.open is not None:
         opens = spec.open
         changes["open"] = lambda: _Opened(boundary, opens, holder.protocol)
     elif holder.shape is None:
-        changes[holder.field] = guarded_object(holder.protocol, held, boundary)
+        changes[holder.field] = guarded_object(holder.protocol, value, boundary)
     elif holder.shape is Shape.ENTERED:
-        changes[holder.field] = lambda: _Opened(boundary, held, holder.protocol)
+        changes[holder.field] = lambda: _Opened(boundary, value, holder.protocol)
     else:
-        changes[holder.field] = _guarded_factory(holder.protocol, held, boundary)
+        changes[holder.field] = _guarded_factory(holder.protocol, value, boundary)
     names = {field.name for field in fields(spec)}
     for name in names.intersection(_ASYNC_FIELDS):
         function = getattr(spec, name)
@@ -73,8 +73,8 @@ def _guarded_spec(spec: Any, holder: Holder, boundary: Boundary) -> Any:
 
 def _guarded_factory(protocol: type[Any], factory: Method, boundary: Boundary) -> Method:
     def make(*args: Any, **kwargs: Any) -> Any:
-        made = boundary.call_in_thread(factory, *args, **kwargs)
-        return guarded_object(protocol, made, boundary)
+        product = boundary.call_in_thread(factory, *args, **kwargs)
+        return guarded_object(protocol, product, boundary)
 
     return make
 
@@ -109,8 +109,8 @@ def _class_for(port: Port) -> type[_Guarded]:
     methods: dict[str, Any] = {}
     for name, shape in port.methods.items():
         if shape is Shape.PLAIN:
-            returned = RETURNED.get((port.protocol, name))
-            methods[name] = _plain(name, returned, in_threads=port.in_threads)
+            result_type = RETURNED.get((port.protocol, name))
+            methods[name] = _plain(name, result_type, in_threads=port.in_threads)
         elif shape is Shape.AWAITED:
             methods[name] = _coroutine(name, RETURNED.get((port.protocol, name)))
         elif shape is Shape.ITERATED:
@@ -122,14 +122,14 @@ def _class_for(port: Port) -> type[_Guarded]:
     return type(f"Guarded{port.name}", (_Guarded,), methods)
 
 
-def _plain(name: str, returned: type[Any] | None, *, in_threads: bool) -> Method:
+def _plain(name: str, result_type: type[Any] | None, *, in_threads: bool) -> Method:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         boundary: Boundary = self._boundary
         call = boundary.call_in_thread if in_threads else boundary.call
         result = call(getattr(self._target, name), *args, **kwargs)
-        if returned is None or result is None:
+        if result_type is None or result is None:
             return result
-        return guarded_object(returned, result, boundary)
+        return guarded_object(result_type, result, boundary)
 
     return method
 
@@ -143,9 +143,9 @@ def _attribute(name: str, *, in_threads: bool) -> property:
     return property(read)
 
 
-def _coroutine(name: str, returned: type[Any] | None) -> Method:
-    if returned is not None:
-        return _coroutine_of_object(name, returned)
+def _coroutine(name: str, result_type: type[Any] | None) -> Method:
+    if result_type is not None:
+        return _coroutine_of_object(name, result_type)
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return self._boundary.run(getattr(self._target, name), *args, **kwargs)
@@ -153,10 +153,10 @@ def _coroutine(name: str, returned: type[Any] | None) -> Method:
     return method
 
 
-def _coroutine_of_object(name: str, returned: type[Any]) -> Method:
+def _coroutine_of_object(name: str, result_type: type[Any]) -> Method:
     async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = await self._boundary.run(getattr(self._target, name), *args, **kwargs)
-        return None if result is None else guarded_object(returned, result, self._boundary)
+        return None if result is None else guarded_object(result_type, result, self._boundary)
 
     return method
 
@@ -175,10 +175,10 @@ def _iterator(name: str) -> Method:
     return method
 
 
-def _context(name: str, returned: type[Any] | None) -> Method:
+def _context(name: str, result_type: type[Any] | None) -> Method:
     def method(self: Any, *args: Any, **kwargs: Any) -> GuardedContext:
         function = getattr(self._target, name)
-        return GuardedContext(self._boundary, function, args, kwargs, yields=returned)
+        return GuardedContext(self._boundary, function, args, kwargs, yields=result_type)
 
     return method
 

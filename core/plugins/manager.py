@@ -74,10 +74,10 @@ class PluginManager:
         Raises:
             PluginError: A plugin cannot be imported, or two have the same name.
         """
-        unwanted = frozenset(disable)
+        exclusions = frozenset(disable)
         manager = cls()
         for info, load in _installed(third_party=third_party):
-            if info.name in unwanted:
+            if info.name in exclusions:
                 manager.left_out |= {info.name}
             else:
                 manager.register(manager._imported(load, info), info)
@@ -214,15 +214,15 @@ def _require_api(plugin: object, info: PluginInfo) -> None:
     Raises:
         PluginError: Its ``PDFSLUICE_API`` is not served by this version.
     """
-    needed = getattr(plugin, "PDFSLUICE_API", hookspecs.API_VERSION)
+    requirement = getattr(plugin, "PDFSLUICE_API", hookspecs.API_VERSION)
     try:
-        major, minor = needed
-        served = major == hookspecs.API_VERSION[0] and minor <= hookspecs.API_VERSION[1]
+        major, minor = requirement
+        is_served = major == hookspecs.API_VERSION[0] and minor <= hookspecs.API_VERSION[1]
     except (TypeError, ValueError) as error:
         raise PluginError(
-            f"{info.label}: PDFSLUICE_API is {needed!r}; a pair like (1, 0) is expected"
+            f"{info.label}: PDFSLUICE_API is {requirement!r}; a pair like (1, 0) is expected"
         ) from error
-    if not served:
+    if not is_served:
         own = ".".join(map(str, hookspecs.API_VERSION))
         raise PluginError(
             f"{info.label} needs version {major}.{minor} of the hooks; pdfsluice"

@@ -25,7 +25,7 @@ async def open_parts(
     Yields:
         The registry with the open parts.
     """
-    opened: dict[str, tuple[Any, ...]] = {}
+    specs_by_kind: dict[str, tuple[Any, ...]] = {}
     async with AsyncExitStack() as stack:
         for kind, holder in HOLDERS.items():
             if holder.shape is not None or (kinds is not None and kind not in kinds):
@@ -37,5 +37,5 @@ async def open_parts(
                     continue
                 part = await stack.enter_async_context(spec.open())
                 specs.append(replace(spec, **{holder.field: part, "open": None}))
-            opened[kind] = tuple(specs)
-        yield replace(registry, **opened)
+            specs_by_kind[kind] = tuple(specs)
+        yield replace(registry, **specs_by_kind)

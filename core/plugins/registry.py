@@ -168,11 +168,11 @@ def _without_conflicts(
     kind: str, specs: Sequence[tuple[PluginInfo, SpecT]]
 ) -> Sequence[tuple[Part, SpecT]]:
     """Replace built-in parts by those of third parties; refuse all other conflicts."""
-    chosen: dict[str, tuple[Part, SpecT]] = {}
+    winners: dict[str, tuple[Part, SpecT]] = {}
     for info, spec in specs:
-        earlier = chosen.get(spec.name)
+        earlier = winners.get(spec.name)
         if earlier is None:
-            chosen[spec.name] = (Part(kind, spec.name, info), spec)
+            winners[spec.name] = (Part(kind, spec.name, info), spec)
             continue
         other = earlier[0].plugin
         if not other.built_in or info.built_in:
@@ -182,14 +182,14 @@ def _without_conflicts(
                 hint="Uninstall one of the two, or name its plugin in the setting 'disable'.",
             )
         logger.info("%s of %s replaces the built-in one", spec.name, info.distribution)
-        chosen[spec.name] = (Part(kind, spec.name, info, replaces=other), spec)
-    return tuple(chosen.values())
+        winners[spec.name] = (Part(kind, spec.name, info, replaces=other), spec)
+    return tuple(winners.values())
 
 
-def _in_order(kind: str, owned: Sequence[tuple[PluginInfo, SpecT]]) -> tuple[SpecT, ...]:
+def _in_order(kind: str, entries: Sequence[tuple[PluginInfo, SpecT]]) -> tuple[SpecT, ...]:
     """Sort by ``before`` and ``after``; names of absent parts are ignored."""
-    specs = {spec.name: spec for _, spec in owned}
-    for info, spec in owned:
+    specs = {spec.name: spec for _, spec in entries}
+    for info, spec in entries:
         order = (*getattr(spec, "before", ()), *getattr(spec, "after", ()))
         if not info.built_in and (absent := [name for name in order if name not in specs]):
             logger.warning(
@@ -199,7 +199,7 @@ def _in_order(kind: str, owned: Sequence[tuple[PluginInfo, SpecT]]) -> tuple[Spe
                 spec.name,
                 ", ".join(map(repr, absent)),
             )
-    owners = {spec.name: info.distribution for info, spec in owned}
+    owners = {spec.name: info.distribution for info, spec in entries}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name, spec in specs.items():
         sorter.add(name, *(n for n in getattr(spec, "after", ()) if n in specs))

@@ -109,10 +109,10 @@ def _port(protocol: type[Any]) -> Port:
 def _shape(function: Any) -> Shape:
     if inspect.iscoroutinefunction(function):
         return Shape.AWAITED
-    returned = str(function.__annotations__.get("return", ""))
-    if "AsyncIterator" in returned:
+    annotation = str(function.__annotations__.get("return", ""))
+    if "AsyncIterator" in annotation:
         return Shape.ITERATED
-    if "AsyncContextManager" in returned:
+    if "AsyncContextManager" in annotation:
         return Shape.ENTERED
     return Shape.PLAIN
 

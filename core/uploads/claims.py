@@ -115,8 +115,8 @@ class Claims:
         """Stop all requests with an error and wait until each has released its claim."""
         await self._stop(reason, lambda _: True)
 
-    async def _stop(self, reason: PdfsluiceError, chosen: Callable[[Claim], bool]) -> None:
-        while claims := [claim for claim in self._claims if chosen(claim)]:
+    async def _stop(self, reason: PdfsluiceError, matches: Callable[[Claim], bool]) -> None:
+        while claims := [claim for claim in self._claims if matches(claim)]:
             for claim in claims:
                 claim.stop(reason)
             for claim in claims:

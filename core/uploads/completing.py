@@ -160,11 +160,11 @@ class Completer:
     async def _verdict(self, upload: OpenUpload, total: int) -> _Validated | PdfsluiceError:
         """Return what the stages find, or the error that ends the validation."""
         try:
-            validated = await self._inspect(upload, total)
-            _check_digest(upload.session, validated.report.facts)
+            verdict = await self._inspect(upload, total)
+            _check_digest(upload.session, verdict.report.facts)
         except PdfsluiceError as error:
             return error
-        return validated
+        return verdict
 
     async def _inspect(self, upload: OpenUpload, total: int) -> _Validated:
         """Let every stage see the whole file."""
@@ -174,7 +174,7 @@ class Completer:
             for spec in self._stages:
                 context = CompletionContext(session=_with(upload.session, report), path=path)
                 try:
-                    added = await spec.stage.inspect(context)
+                    addition = await spec.stage.inspect(context)
                 except PdfsluiceError:
                     raise
                 except Exception as error:
@@ -185,7 +185,7 @@ class Completer:
                         f"stage {spec.name!r} failed: {type(error).__name__}: {error}",
                         details={"stage": spec.name},
                     ) from error
-                report = merge_reports([report, added])
+                report = merge_reports([report, addition])
         return _Validated(report, upload.judge(report.findings))
 
     def _file(self, upload: OpenUpload) -> AbstractAsyncContextManager[Path]:
@@ -264,9 +264,9 @@ class Completer:
             if existing is not None:  # an earlier attempt gave it these bytes
                 await self._end_as_duplicate(upload, existing, {})
                 return Completion(upload.session, existing)
-            gone = StorageFailed("The bytes of the upload are gone.", hint="Start a new upload.")
-            await upload.end(SessionState.FAILED, gone)
-            raise gone from None
+            error = StorageFailed("The bytes of the upload are gone.", hint="Start a new upload.")
+            await upload.end(SessionState.FAILED, error)
+            raise error from None
         jobs = [JobKind.IMPORT, JobKind.INDEX] if session.auto_build_index else [JobKind.IMPORT]
         document = await self._catalogue.add(
             _new_document(session), jobs, unique=session.check_duplicates
@@ -374,7 +374,7 @@ def _new_document(session: Session) -> NewDocument:
     )
 
 
-def _new(findings: Sequence[Finding], published: Sequence[Finding]) -> list[Finding]:
+def _new(findings: Sequence[Finding], earlier: Sequence[Finding]) -> list[Finding]:
     """Return the findings that were not published while the file arrived."""
-    identities = {(each.stage, each.kind, each.offset, each.object) for each in published}
+    identities = {(each.stage, each.kind, each.offset, each.object) for each in earlier}
     return [f for f in findings if (f.stage, f.kind, f.offset, f.object) not in identities]

@@ -86,13 +86,13 @@ class Concatenation:
         offset = 0
         for part in parts:
             for extent in await self._sessions.extents(part.id):
-                moved = Extent(extent.start + offset, extent.end + offset, extent.fingerprint)
-                await self._sessions.commit(whole.id, moved, _now())
+                target = Extent(extent.start + offset, extent.end + offset, extent.fingerprint)
+                await self._sessions.commit(whole.id, target, _now())
             offset += part.total_size or 0
         for part in parts:
             await self._open_uploads.drop(part.id)
-            stored = await self._sessions.get(part.id)
-            await self._sessions.update(stored, joined_into=whole.id)
+            current = await self._sessions.get(part.id)
+            await self._sessions.update(current, joined_into=whole.id)
         return await self._sessions.get(whole.id)
 
     async def _move(self, whole: Session, part_ids: Sequence[str]) -> None:

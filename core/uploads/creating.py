@@ -128,9 +128,9 @@ def check_size(size: int | None, settings: Settings) -> None:
         )
 
 
-def settle_chunk_size(total_size: int | None, requested: int | None, settings: Settings) -> int:
+def settle_chunk_size(total_size: int | None, preference: int | None, settings: Settings) -> int:
     """Choose the chunk size: small files have small chunks; clients may ask for less."""
-    size = min(requested or int(settings.chunk_size), int(settings.max_chunk_size))
+    size = min(preference or int(settings.chunk_size), int(settings.max_chunk_size))
     if total_size is not None and total_size < _SMALL_FILE:
         size = min(size, _SMALL_CHUNK)
     elif total_size is not None and total_size < _MEDIUM_FILE:

@@ -37,7 +37,7 @@ class CommittedExtents:
         session_id: The upload.
         sessions: Where its extents are.
         blob: Returns its bytes, open for reading.
-        known: The extents so far, if they are known without asking the session store.
+        extents: The extents so far, if they are known without asking the session store.
         batch: After how many small commits to merge.
     """
 
@@ -46,7 +46,7 @@ class CommittedExtents:
         session_id: str,
         sessions: SessionStore,
         blob: Callable[[], Blob],
-        known: Sequence[Extent] | None = None,
+        extents: Sequence[Extent] | None = None,
         *,
         batch: int = BATCH,
     ) -> None:
@@ -54,7 +54,7 @@ class CommittedExtents:
         self._sessions = sessions
         self._blob = blob
         self._batch = batch
-        self._known: list[Extent] | None = None if known is None else [*known]
+        self._known: list[Extent] | None = None if extents is None else [*extents]
         self._small = 0
         self._merging = False
 
@@ -124,8 +124,8 @@ def _fingerprint(blob: Blob, parts: Sequence[Extent]) -> str | None:
     buffer = memoryview(bytearray(SMALL_BYTES))
     for part in parts:
         view = buffer[: _size(part)]
-        read = blob.read_into(part.start, view)
-        if read < len(view) or xxhash.xxh3_128_hexdigest(view) != part.fingerprint:
+        size = blob.read_into(part.start, view)
+        if size < len(view) or xxhash.xxh3_128_hexdigest(view) != part.fingerprint:
             return None
         whole.update(view)
     return whole.hexdigest()

@@ -77,9 +77,13 @@ class IdleClock:
 
     async def record(self) -> None:
         """Store that the server runs, if that was not stored within the last minute."""
-        jumped = self._check_for_jump()
+        has_jumped = self._check_for_jump()
         at = self._monotonic()
-        if self._recorded_at is not None and at - self._recorded_at < self._interval and not jumped:
+        if (
+            self._recorded_at is not None
+            and at - self._recorded_at < self._interval
+            and not has_jumped
+        ):
             return
         self._idle_from = await self._sessions.idle_from(self._wall(), self._max_gap)
         self._recorded_at = at
@@ -89,7 +93,7 @@ class IdleClock:
         anchor_wall, anchor_monotonic = self._anchor
         self._anchor = wall, monotonic
         elapsed = timedelta(seconds=monotonic - anchor_monotonic)
-        jumped = wall - anchor_wall - elapsed > timedelta(seconds=self._max_gap)
-        if jumped or self._idle_from > wall:
+        has_jumped = wall - anchor_wall - elapsed > timedelta(seconds=self._max_gap)
+        if has_jumped or self._idle_from > wall:
             self._idle_from = wall
-        return jumped
+        return has_jumped

@@ -77,9 +77,9 @@ def _intact(blob: Blob, extent: Extent, buffer: memoryview) -> bool:
     fingerprint = xxhash.xxh3_128()
     position = extent.start
     while position < extent.end:
-        read = blob.read_into(position, buffer[: min(len(buffer), extent.end - position)])
-        if not read:
+        size = blob.read_into(position, buffer[: min(len(buffer), extent.end - position)])
+        if not size:
             return False
-        fingerprint.update(buffer[:read])
-        position += read
+        fingerprint.update(buffer[:size])
+        position += size
     return fingerprint.hexdigest() == extent.fingerprint

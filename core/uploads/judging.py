@@ -18,11 +18,11 @@ def judge(
     The release of an upload overrules the policy about the kinds of findings that were
     known by then, and about nothing found later.
     """
-    overruled = {_sort(each) for each in session.findings} if session.released else set()
+    exempt = {_sort(each) for each in session.findings} if session.released else set()
     decision = so_far
     for finding in findings:
         verdict = policy.decide(finding, session)
-        if _sort(finding) in overruled:
+        if _sort(finding) in exempt:
             verdict = min(verdict, Decision.FLAG)
         decision = max(decision, verdict)
     return decision
@@ -42,8 +42,8 @@ def new_findings(session: Session, findings: Sequence[Finding]) -> list[Finding]
 
     Stages that read the file again after a restart find the same again.
     """
-    recorded = {_identity(each) for each in session.findings}
-    return [each for each in findings if _identity(each) not in recorded]
+    identities = {_identity(each) for each in session.findings}
+    return [each for each in findings if _identity(each) not in identities]
 
 
 def with_findings(session: Session, findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -231,7 +231,7 @@ class OpenUploads:
                 "the upload is not in quarantine",
                 hint="Only refused uploads whose bytes were kept can be released.",
             )
-        released = await self._sessions.update(
+        current = await self._sessions.update(
             session,
             state=SessionState.UPLOADING,
             quarantined=False,
@@ -242,7 +242,7 @@ class OpenUploads:
             updated_at=self._now(),
         )
         await self._uploads.restore(session_id)
-        return released
+        return current
 
     # Completing
 

@@ -117,7 +117,9 @@ class UploadOpener:
     def _follow(self, upload: OpenUpload, checkpoints: Checkpoints) -> Follower:
         return Follower(
             upload.session.id,
-            lambda known: self._stages.runner(lambda: _context(upload.session), upload.blob, known),
+            lambda latest: self._stages.runner(
+                lambda: _context(upload.session), upload.blob, latest
+            ),
             checkpoints,
             frontier=lambda: upload.session.committed.frontier,
             on_findings=upload.found,

@@ -121,7 +121,7 @@ class ProgressPublisher:
         session = self._snapshot()
         durable = session.committed.size
         speed = self._meter.speed
-        left = None if session.total_size is None else session.total_size - durable
+        remaining = None if session.total_size is None else session.total_size - durable
         received = durable + self._pending()
         return Counters(
             received=received if session.total_size is None else min(received, session.total_size),
@@ -129,7 +129,9 @@ class ProgressPublisher:
             validated=self.validated,
             imported=0.0,  # it begins when the upload is closed; see Library.import_status
             speed=speed,
-            eta=left / speed if left is not None and speed > 0 else (0.0 if left == 0 else None),
+            eta=remaining / speed
+            if remaining is not None and speed > 0
+            else (0.0 if remaining == 0 else None),
             stage=session.state.value,
         )
 

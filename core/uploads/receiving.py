@@ -104,15 +104,15 @@ class ChunkReceiver:
         # 1. Check the chunk's position against the session.
         self._check_position(upload.session, chunk)
         # 2. Claim its range. Older requests for these bytes commit what they have and end.
-        async with upload.claim(chunk.offset, chunk.end) as claim, AsyncExitStack() as admitted:
+        async with upload.claim(chunk.offset, chunk.end) as claim, AsyncExitStack() as gates:
             # 3. Pass the gates before the first body byte is read.
-            entered = [
-                await admitted.enter_async_context(gate.admit(upload.session, chunk))
+            admissions = [
+                await gates.enter_async_context(gate.admit(upload.session, chunk))
                 for gate in self._gates
             ]
-            pacers = [pacer for pacer in entered if pacer is not None]
-            begun = [(stage, stage.begin(upload.session, chunk)) for stage in self._stages]
-            checks = [check for _, check in begun if check is not None]
+            pacers = [pacer for pacer in admissions if pacer is not None]
+            attempts = [(stage, stage.begin(upload.session, chunk)) for stage in self._stages]
+            checks = [check for _, check in attempts if check is not None]
             writer = ChunkWriter(upload.blob, upload.session.committed, chunk, claim, checks)
             try:
                 # 4. Wait for bytes here; read, check and write them in one worker thread.
@@ -132,7 +132,7 @@ class ChunkReceiver:
                             await pacer.take(writer.received - before)
                 # 6. Judge the whole chunk, perhaps by a checksum that came after it.
                 if not writer.judged:
-                    late = self._begin_late(upload.session, chunk, body.checksum, begun)
+                    late = self._begin_late(upload.session, chunk, body.checksum, attempts)
                     checksum = chunk.checksum or body.checksum
                     await run_uncancelled(self._workers.run(writer.judge, checksum, late))
                 # 7. Commit the rest: session store, then stages and events. Acknowledge.
@@ -170,13 +170,13 @@ class ChunkReceiver:
         session: Session,
         chunk: ChunkIntent,
         checksum: Checksum | None,
-        begun: Sequence[tuple[ChunkStage, ChunkCheck | None]],
+        attempts: Sequence[tuple[ChunkStage, ChunkCheck | None]],
     ) -> Sequence[ChunkCheck]:
         """Ask stages again that had no check for a chunk without an announced checksum."""
         if checksum is None or chunk.checksum is not None:
             return ()
         chunk = replace(chunk, checksum=checksum, checksum_follows=False)
-        late = (stage.begin(session, chunk) for stage, check in begun if check is None)
+        late = (stage.begin(session, chunk) for stage, check in attempts if check is None)
         return [check for check in late if check is not None]
 
     def _check_position(self, session: Session, chunk: ChunkIntent) -> None:

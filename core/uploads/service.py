@@ -131,13 +131,13 @@ class UploadService:
         upload = self._open_uploads.peek(session.id)
         if upload is not None:
             return upload.progress.counters()
-        done = session.state is SessionState.COMPLETED
+        is_complete = session.state is SessionState.COMPLETED
         size = session.total_size or 0
-        durable = size if done else session.committed.size
+        durable = size if is_complete else session.committed.size
         return Counters(
             received=durable,
             durable=durable,
-            validated=size if done else 0,
+            validated=size if is_complete else 0,
             imported=0.0,
             speed=0.0,
             eta=None,
@@ -290,20 +290,20 @@ class UploadService:
         """
         principal.require(Scope.ADMIN)
         session = await self._find(principal, session_id)
-        released = await self._open_uploads.release(session.id)
+        current = await self._open_uploads.release(session.id)
         logger.warning("upload released", extra={"session_id": session.id, "by": principal.name})
-        if released.next_chunk_id is None and not released.partial:
-            return await self._open_uploads.complete(released)
-        return released
+        if current.next_chunk_id is None and not current.partial:
+            return await self._open_uploads.complete(current)
+        return current
 
     async def resumable(
         self, principal: Principal, *, client_id: str | None = None
     ) -> Sequence[Session]:
         """Return the principal's unfinished uploads, or those of one client, newest first."""
-        found = await self._sessions.find(
+        sessions = await self._sessions.find(
             states=(*OPEN, *FINISHING), owner=principal.id, client_id=client_id
         )
-        return [s for s in found if not s.partial and not self._idle_clock.is_expired(s)]
+        return [s for s in sessions if not s.partial and not self._idle_clock.is_expired(s)]
 
     async def concatenate(
         self, principal: Principal, initiation: Initiation, part_ids: Sequence[str]
@@ -322,8 +322,8 @@ class UploadService:
             return await self.get(principal, session_id)
 
         async def open_whole(size: int) -> Session:
-            hidden = replace(initiation, total_size=size, partial=True)
-            return await self.initiate(principal, hidden)
+            part = replace(initiation, total_size=size, partial=True)
+            return await self.initiate(principal, part)
 
         return await self._concatenation.join(find, part_ids, open_whole)
 

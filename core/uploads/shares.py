@@ -39,10 +39,10 @@ class SpaceShares:
 
     @asynccontextmanager
     async def claim(self, principal: Principal, size: int | None) -> AsyncIterator[None]:
-        """Claim space for a new upload, whose session and bytes are created in the context.
+        """Claim space for the new upload that is created in the context.
 
-        Until then the space counts as free and the session does not count: a second claim of
-        the same principal waits. A file of unknown size counts as the largest.
+        Until its session exists, the space counts as free and the session does not count: a
+        second claim of the same principal waits. A file of unknown size counts as the largest.
 
         Raises:
             RateLimited: It would exceed the share of the principal.
@@ -56,23 +56,23 @@ class SpaceShares:
             yield
 
     async def _claim(self, principal: Principal, size: int | None) -> None:
-        wanted = self._max_file_size if size is None else size
+        request = self._max_file_size if size is None else size
         available = (await self._uploads.usage()).available_bytes
         own = self._claimed.get(principal.id)
-        if own is None or not self._fits(own, wanted, available):
+        if own is None or not self._fits(own, request, available):
             own = await self._reserved(principal.id)
-        if not self._fits(own, wanted, available):
+        if not self._fits(own, request, available):
             self._claimed[principal.id] = own
             raise RateLimited(
                 f"unfinished uploads may reserve {format_size(self._limit(own, available))};"
-                f" yours reserve {format_size(own)}, and {format_size(wanted)} more are wanted",
+                f" yours reserve {format_size(own)}, and {format_size(request)} more are wanted",
                 retry_after=_RETRY_AFTER_SECONDS,
                 hint="Finish or cancel some of them.",
             )
-        self._claimed[principal.id] = own + wanted
+        self._claimed[principal.id] = own + request
 
-    def _fits(self, own: int, wanted: int, available: int) -> bool:
-        return own + wanted <= self._limit(own, available)
+    def _fits(self, own: int, request: int, available: int) -> bool:
+        return own + request <= self._limit(own, available)
 
     def _limit(self, own: int, available: int) -> int:
         return int(self._share * (own + available))

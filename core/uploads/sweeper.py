@@ -146,12 +146,12 @@ class Sweeper:
         count = 0
         async for session in self._due(OPEN, now):
             count += await self._expire(session)
-        kept = self._settings.session_retention
+        retention = self._settings.session_retention
         if self._settings.quarantine_retention:
-            kept = min(kept, self._settings.quarantine_retention)
-        async for session in self._due(ENDED, now - kept):
+            retention = min(retention, self._settings.quarantine_retention)
+        async for session in self._due(ENDED, now - retention):
             try:
-                await self._forget(session, now, kept)
+                await self._forget(session, now, retention)
             except PdfsluiceError as error:
                 logger.warning("session %s could not be deleted: %s", session.id, error.message)
         return count
@@ -164,14 +164,14 @@ class Sweeper:
         The caller ends, deletes or postpones each, so that however many stay, the others are
         reached.
         """
-        seen: set[tuple[str, int]] = set()
+        visited: set[tuple[str, int]] = set()
         while True:
-            found = await self._sessions.find(states=states, expired_before=before, limit=_BATCH)
-            new = [session for session in found if (session.id, session.version) not in seen]
+            page = await self._sessions.find(states=states, expired_before=before, limit=_BATCH)
+            new = [session for session in page if (session.id, session.version) not in visited]
             for session in new:
-                seen.add((session.id, session.version))
+                visited.add((session.id, session.version))
                 yield session
-            if len(found) < _BATCH or not new:
+            if len(page) < _BATCH or not new:
                 return
 
     async def _expire(self, session: Session) -> bool:
@@ -191,7 +191,7 @@ class Sweeper:
             return False
         return True
 
-    async def _forget(self, session: Session, now: datetime, kept: timedelta) -> None:
+    async def _forget(self, session: Session, now: datetime, shortest: timedelta) -> None:
         """Delete a record, or a file in quarantine, if it was kept for long enough.
 
         Time that no server ran, or that a clock skipped, does not count here either.
@@ -203,7 +203,7 @@ class Sweeper:
         if retention is None:
             await self._postpone(session, now)
         elif since + retention >= now:
-            await self._postpone(session, since + retention - kept)
+            await self._postpone(session, since + retention - shortest)
         elif session.quarantined:
             logger.info("quarantine is over", extra={"session_id": session.id})
             await self._active.discard(session)

@@ -198,8 +198,8 @@ class OpenUpload:
             check_transition(self.session, state)
             if state in ENDED:
                 changes = ended(self.session, self._backends.now(), **changes)
-        stored = await self._backends.sessions.update(self.session, **changes)
-        self.session = replace(stored, committed=self.session.committed)
+        current = await self._backends.sessions.update(self.session, **changes)
+        self.session = replace(current, committed=self.session.committed)
 
     async def settle_size(self, total: int) -> Session:
         """Set a size that was deferred.
@@ -239,8 +239,8 @@ class OpenUpload:
 
         async def change() -> Session:
             if self.session.state in OPEN:
-                used = client_id or self.session.client_id
-                await self.change(client_id=used, updated_at=self._backends.now())
+                current_client = client_id or self.session.client_id
+                await self.change(client_id=current_client, updated_at=self._backends.now())
             return self.session
 
         return await self.as_unit(change)
@@ -263,13 +263,13 @@ class OpenUpload:
         if self.session.state in ENDED:
             return False
         new = new_findings(self.session, findings)
-        recorded = with_findings(self.session, new)
+        all_findings = with_findings(self.session, new)
         decision = judge(self._backends.policy, self.session, findings, self.session.decision)
-        await self.change(findings=recorded, decision=decision)
+        await self.change(findings=all_findings, decision=decision)
         self.progress.publish_findings(new)
         if not decision.refuses:
             return True
-        await self.refuse(decision, recorded)
+        await self.refuse(decision, all_findings)
         return False
 
     def judge(self, findings: Sequence[Finding]) -> Decision:

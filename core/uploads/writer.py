@@ -176,11 +176,11 @@ class ChunkWriter:
         if not view:
             return
         self._end_extent()
-        stored = memoryview(bytearray(min(len(view), _COMPARE_BYTES)))
+        buffer = memoryview(bytearray(min(len(view), _COMPARE_BYTES)))
         while view:
-            size = min(len(view), len(stored))
-            read = self._blob.read_into(self._position, stored[:size])
-            if stored[:read] != view[:size]:
+            size = min(len(view), len(buffer))
+            length = self._blob.read_into(self._position, buffer[:size])
+            if buffer[:length] != view[:size]:
                 raise OffsetConflict(
                     f"other bytes are already committed at offset {self._position}",
                     hint="Is it the same file? Ask for the session's missing_ranges.",

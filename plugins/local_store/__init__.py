@@ -1,4 +1,4 @@
-"""Uploads and documents as files: partial uploads in one directory, documents in another.
+"""Uploads and documents as files, in a directory each.
 
 Only bytes are here; which of them are committed is in the session store.
 """

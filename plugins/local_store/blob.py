@@ -69,9 +69,9 @@ class LocalBlob:
         self._ledger.allow(self._id, offset + length)
         self._refuse_if_poisoned()
         with self._open() as descriptor, explained("store the bytes"):
-            done = 0
-            while done < length:
-                done += os.pwrite(descriptor, data[done:], offset + done)
+            position = 0
+            while position < length:
+                position += os.pwrite(descriptor, data[position:], offset + position)
             with self._lock:
                 self._writes += 1
             if length >= _MIN_EARLY_WRITE:
@@ -81,13 +81,13 @@ class LocalBlob:
     def read_into(self, offset: int, buffer: memoryview) -> int:
         """Fill ``buffer`` from ``offset``; return how many bytes were there."""
         with self._open() as descriptor, explained("read the bytes back"):
-            done = 0
-            while done < len(buffer):
-                got = os.preadv(descriptor, [buffer[done:]], offset + done)
-                if not got:
+            position = 0
+            while position < len(buffer):
+                count = os.preadv(descriptor, [buffer[position:]], offset + position)
+                if not count:
                     break
-                done += got
-            return done
+                position += count
+            return position
 
     def sync(self) -> None:
         """Check that the file is still there; sync it if the setting asks for that."""
@@ -105,14 +105,14 @@ class LocalBlob:
             if self._synced >= mine:
                 return
             with self._lock:
-                covered = self._writes
+                writes = self._writes
             try:
                 _sync_data(descriptor)
             except OSError:
                 self._poisoned = True
                 self._on_lost_sync()
                 raise
-            self._synced = covered
+            self._synced = writes
 
     def close(self) -> None:
         """Close the file; closing it again is harmless."""
@@ -132,10 +132,10 @@ class LocalBlob:
     def _refuse_if_deleted(self, descriptor: int) -> None:
         """Refuse to acknowledge bytes in a file that has no name any more."""
         try:
-            named = self._path.stat(follow_symlinks=False)
+            status = self._path.stat(follow_symlinks=False)
         except FileNotFoundError:
             raise deleted(self._path) from None
-        if not os.path.samestat(named, os.fstat(descriptor)):
+        if not os.path.samestat(status, os.fstat(descriptor)):
             raise deleted(self._path)
 
     @contextmanager

@@ -20,8 +20,8 @@ def store_identity(*directories: Path) -> str:
     Args:
         directories: Those that hold its bytes.
     """
-    found = (_identity(directory) for directory in dict.fromkeys(directories))
-    return "+".join(dict.fromkeys(found))
+    identities = (_identity(directory) for directory in dict.fromkeys(directories))
+    return "+".join(dict.fromkeys(identities))
 
 
 def _identity(directory: Path) -> str:

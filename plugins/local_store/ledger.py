@@ -73,8 +73,8 @@ class Ledger:
             return max(0, self._available())
 
     def _available(self) -> int:
-        unused = self._reserved - self._written
-        space = free_bytes(self._directory) - self._min_free - unused
+        unwritten = self._reserved - self._written
+        space = free_bytes(self._directory) - self._min_free - unwritten
         if self._max_bytes is None:
             return space
         return min(space, self._max_bytes - self._reserved)
@@ -160,9 +160,9 @@ def free_bytes(directory: Path) -> int:
     return status.f_bavail * status.f_frsize
 
 
-def _full(wanted: int, available: int) -> StorageFull:
+def _full(size: int, available: int) -> StorageFull:
     return StorageFull(
-        f"There is no space for {wanted} more bytes; {max(0, available)} can be taken.",
+        f"There is no space for {size} more bytes; {max(0, available)} can be taken.",
         hint="Try again when other uploads are finished or the server has more space.",
-        details={"wanted_bytes": wanted, "available_bytes": max(0, available)},
+        details={"wanted_bytes": size, "available_bytes": max(0, available)},
     )

@@ -104,7 +104,7 @@ class LocalUploadStore:
             self._ledger.adopt(blob_id, partial.stat(follow_symlinks=False))
 
     def _adopt_mark(self, blob_id: str | None) -> None:
-        """Take over the mark of a blob whose sync failed in an earlier run, if it is still there.
+        """Adopt the mark of a blob whose sync failed in an earlier run.
 
         The bytes may be in the memory of the system only, which a restart of the server leaves
         as it is. A power cut loses bytes and mark; an opened upload is then verified anyway.
@@ -192,7 +192,10 @@ class LocalUploadStore:
         return self._blob(blob_id, path, descriptor)
 
     def _write_again_if_unsynced(self, blob_id: str, *places: Path) -> None:
-        """Write a blob to the disk again of which a sync failed: the next one proves nothing."""
+        """Write a blob whose sync failed to the disk again.
+
+        A sync that succeeds after a failed one proves nothing.
+        """
         if blob_id not in self._unsynced:
             return
         for path in filter(is_regular, places):
@@ -310,18 +313,18 @@ class LocalUploadStore:
 
     def _concatenate(self, blob_id: str, parts: Sequence[str]) -> None:
         target = self._layout.partial(blob_id)
-        joined = unfinished(target)
+        whole = unfinished(target)
         sources = [self._layout.partial(part) for part in parts]
         with explained("put the parts together"):
             for part, path in zip((blob_id, *parts), (target, *sources), strict=True):
                 if not is_regular(path):
                     raise not_found(part)
-            joined.unlink(missing_ok=True)
+            whole.unlink(missing_ok=True)
             try:
-                self._join(joined, sources)
-                joined.rename(target)
+                self._join(whole, sources)
+                whole.rename(target)
             except BaseException:
-                joined.unlink(missing_ok=True)
+                whole.unlink(missing_ok=True)
                 raise
             if self._power_safe:
                 sync_directory(target.parent)
@@ -329,8 +332,8 @@ class LocalUploadStore:
         for part in parts:
             self._remove(part)
 
-    def _join(self, joined: Path, sources: Sequence[Path]) -> None:
-        target = os.open(joined, NEW_FILE, 0o600)
+    def _join(self, whole: Path, sources: Sequence[Path]) -> None:
+        target = os.open(whole, NEW_FILE, 0o600)
         try:
             for path in sources:
                 source = os.open(path, READ_FILE)

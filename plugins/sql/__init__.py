@@ -39,8 +39,8 @@ def pdfsluice_register_catalogues(context: PluginContext) -> Sequence[CatalogueS
 def _shared(context: PluginContext) -> "SharedDatabase":
     from .shared import SharedDatabase  # noqa: PLC0415 - only an open store needs it
 
-    shared = context.shared.get(__name__)
-    if not isinstance(shared, SharedDatabase):
-        shared = SharedDatabase(context)
-        context.shared[__name__] = shared
-    return shared
+    database = context.shared.get(__name__)
+    if not isinstance(database, SharedDatabase):
+        database = SharedDatabase(context)
+        context.shared[__name__] = database
+    return database

@@ -145,13 +145,13 @@ class SqlCatalogue:
                 existing = self._existing(connection, document)
                 if existing is not None:
                     return read_document(existing)
-            added = connection.execute(self._add, row).one_or_none()
-            if added is None:
-                known = connection.execute(_by_session, {"session": document.session_id})
-                return read_document(known.one())
+            new_row = connection.execute(self._add, row).one_or_none()
+            if new_row is None:
+                earlier = connection.execute(_by_session, {"session": document.session_id})
+                return read_document(earlier.one())
             for kind in dict.fromkeys(jobs):
-                connection.execute(_insert_job, _new_job(added.id, kind))
-            return read_document(added)
+                connection.execute(_insert_job, _new_job(new_row.id, kind))
+            return read_document(new_row)
 
         return await self._database.write(operation, durable=True)
 
@@ -210,7 +210,7 @@ class SqlCatalogue:
         values: dict[str, Any] = {**changes}
         if "title" in values:
             values["title"] = clean(values["title"])
-        added = values.pop("metadata", None)
+        metadata = values.pop("metadata", None)
         statement = update(documents).where(documents.c.id == document_id)
 
         def operation(connection: Connection) -> Document:
@@ -218,8 +218,8 @@ class SqlCatalogue:
             if row is None:
                 raise _not_found(document_id)
             new = dict(values)
-            if added:
-                new["metadata"] = to_json({**read_document(row).metadata, **added})
+            if metadata:
+                new["metadata"] = to_json({**read_document(row).metadata, **metadata})
             if new:
                 connection.execute(statement.values(new))
             return read_document(connection.execute(_by_id, {"document": document_id}).one())
@@ -342,15 +342,15 @@ class SqlCatalogue:
 
     async def jobs_of(self, document_ids: Sequence[int]) -> Mapping[int, Sequence[Job]]:
         """Return the jobs of several documents in one query, oldest first."""
-        found: dict[int, list[Job]] = {document_id: [] for document_id in document_ids}
-        values = {"documents": [key for key in found if 0 < key <= _MAX_ID]}
+        jobs_by_document: dict[int, list[Job]] = {document_id: [] for document_id in document_ids}
+        values = {"documents": [key for key in jobs_by_document if 0 < key <= _MAX_ID]}
 
         def operation(connection: Connection) -> Mapping[int, Sequence[Job]]:
             for row in connection.execute(_jobs_of, values):
-                found[row.document_id].append(read_job(row))
-            return found
+                jobs_by_document[row.document_id].append(read_job(row))
+            return jobs_by_document
 
-        return await self._database.read(operation) if values["documents"] else found
+        return await self._database.read(operation) if values["documents"] else jobs_by_document
 
     async def requeue_running(self) -> int:
         """Queue again the running jobs of this node and of nodes that are not live."""

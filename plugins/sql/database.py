@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Database:
-    """Runs reads at the same time on threads of their own, and writes through one writer.
+    """Concurrent reads on threads of their own, and one writer for all changes.
 
     Attributes:
         node: The id of this process among the nodes of the database, never used again.
@@ -78,10 +78,10 @@ async def open_database(engines: Callable[[], Engines]) -> AsyncGenerator[Databa
     Raises:
         PdfsluiceError: It cannot be opened, is damaged, or is of a later version.
     """
-    opened = await asyncio.to_thread(engines)
-    database = Database(opened)
+    handles = await asyncio.to_thread(engines)
+    database = Database(handles)
     try:
-        await database.write(lambda connection: migrate(connection, opened.place), durable=True)
+        await database.write(lambda connection: migrate(connection, handles.place), durable=True)
         yield database
     finally:
         await database.close()

@@ -147,7 +147,7 @@ def read_session(row: AnyRow, extents: Iterable[AnyRow]) -> Session:
 
 
 def _raise_fields(body: dict[str, Any]) -> None:
-    """Turn two facts of older rows into the fields of the session that they have become."""
+    """Turn two facts of older rows into fields of the session."""
     if "duplicate" not in body:
         body["duplicate"] = body["facts"].pop("duplicate", False)
         body["joined_into"] = body["facts"].pop("joined_into", None)

@@ -19,8 +19,8 @@ def _name_clients(connection: Connection) -> None:
     """Give sessions a column with their client's id, for queries."""
     connection.execute(text("ALTER TABLE sessions ADD COLUMN client_id TEXT NOT NULL DEFAULT ''"))
     postgresql = connection.dialect.name == "postgresql"
-    known = "body::json ->> 'client_id'" if postgresql else "json_extract(body, '$.client_id')"
-    connection.execute(text(f"UPDATE sessions SET client_id = {known}"))  # noqa: S608 - ours
+    value = "body::json ->> 'client_id'" if postgresql else "json_extract(body, '$.client_id')"
+    connection.execute(text(f"UPDATE sessions SET client_id = {value}"))  # noqa: S608 - ours
     connection.execute(
         text("CREATE INDEX sessions_by_client ON sessions (owner, client_id, state)")
     )
@@ -32,12 +32,12 @@ def _mark_quarantined(connection: Connection) -> None:
         text("ALTER TABLE sessions ADD COLUMN quarantined INTEGER NOT NULL DEFAULT 0")
     )
     postgresql = connection.dialect.name == "postgresql"
-    known = (
+    value = (
         "(body::json ->> 'quarantined')::boolean::integer"
         if postgresql
         else "json_extract(body, '$.quarantined')"
     )
-    connection.execute(text(f"UPDATE sessions SET quarantined = {known}"))  # noqa: S608 - ours
+    connection.execute(text(f"UPDATE sessions SET quarantined = {value}"))  # noqa: S608 - ours
     connection.execute(
         text("CREATE INDEX sessions_in_quarantine ON sessions (created_at) WHERE quarantined = 1")
     )

@@ -39,7 +39,7 @@ _RETENTION_SECONDS = 24 * 3600
 
 
 def database_now(connection: Connection) -> ColumnElement[int]:
-    """Return the SQL expression for the database's clock, in microseconds since the epoch."""
+    """Return the database's clock as SQL, in microseconds since the epoch."""
     if connection.dialect.name == "postgresql":
         sql = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
     else:
@@ -106,10 +106,10 @@ class Node:
         connection.execute(delete(nodes).where(stale))
         row = {"id": self._database.node, "store": self._store, "host": self._host}
         connection.execute(insert(nodes).values(**row, started_at=now, seen_at=now))
-        known = set(connection.execute(select(stores.c.identity)).scalars())
-        if self._store not in known:
+        identities = set(connection.execute(select(stores.c.identity)).scalars())
+        if self._store not in identities:
             connection.execute(insert(stores).values(identity=self._store))
-        return not known - {self._store}
+        return not identities - {self._store}
 
     def _other(self, connection: Connection) -> AnyRow | None:
         """Return a live node with another store, if there is one."""
@@ -140,13 +140,13 @@ class Node:
                 logger.critical("%s", self._two_stores(other).message)
 
     def _refresh(self, connection: Connection) -> AnyRow | None:
-        refreshed = connection.execute(
+        outcome = connection.execute(
             update(nodes)
             .where(nodes.c.id == bindparam("node"))
             .values(seen_at=database_now(connection)),
             self._me,
         )
-        if not refreshed.rowcount:  # deleted while this process was stopped for long
+        if not outcome.rowcount:  # deleted while this process was stopped for long
             self._register(connection)
         others = select(nodes).where(live_nodes(connection), nodes.c.store != self._store)
         return connection.execute(others.limit(1)).first()

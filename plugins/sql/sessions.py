@@ -93,12 +93,12 @@ class SqlSessionStore:
         They are counted only when as many were created since the last count as there was
         room for then: fewer cannot be too many. Called by the one thread that writes.
         """
-        known, left = self._room.get(owner, (most, 0))
-        if known != most or left <= 0:
+        limit, remaining = self._room.get(owner, (most, 0))
+        if limit != most or remaining <= 0:
             values = {"owner": owner, "most": most}
-            left = most - connection.execute(statements.OPEN_OF_OWNER, values).scalar_one()
-        self._room[owner] = (most, left - 1)
-        return left > 0
+            remaining = most - connection.execute(statements.OPEN_OF_OWNER, values).scalar_one()
+        self._room[owner] = (most, remaining - 1)
+        return remaining > 0
 
     async def get(self, session_id: str) -> Session:
         """Return a session."""
@@ -167,14 +167,14 @@ class SqlSessionStore:
             if [tuple(row[:3]) for row in rows] != expected:
                 return False
             connection.execute(statements.DELETE_BETWEEN, values)
-            merged = {
+            replacement = {
                 "session_id": session_id,
                 "start": whole.start,
                 "end": whole.end,
                 "fingerprint": whole.fingerprint,
                 "committed_at": max(row.committed_at for row in rows),
             }
-            connection.execute(insert(extents), merged)
+            connection.execute(insert(extents), replacement)
             return True
 
         return bool(parts) and await self._database.write(operation)
@@ -183,8 +183,8 @@ class SqlSessionStore:
         """Store changed fields, if the stored version is still ``session.version``."""
         if forbidden := changes.keys() - SessionChanges.__annotations__.keys():
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
-        changed = replace(session, **changes, version=session.version + 1)
-        row = session_row(changed)
+        new = replace(session, **changes, version=session.version + 1)
+        row = session_row(new)
         values = {
             **_key(session.id),
             "expected": session.version,
@@ -196,7 +196,7 @@ class SqlSessionStore:
                 raise _refusal(connection, session)
 
         await self._database.write(operation)
-        return changed
+        return new
 
     async def find(
         self,
@@ -210,23 +210,23 @@ class SqlSessionStore:
         limit: int = 1000,
     ) -> Sequence[Session]:
         """Return sessions, newest first."""
-        wanted: list[ColumnElement[bool]] = [
+        conditions: list[ColumnElement[bool]] = [
             sessions.c.state.in_([state.value for state in states])
         ]
         if owner is not None:
-            wanted.append(sessions.c.owner == owner)
+            conditions.append(sessions.c.owner == owner)
         if client_id is not None:
-            wanted.append(sessions.c.client_id == clean(client_id))
+            conditions.append(sessions.c.client_id == clean(client_id))
         if expired_before is not None:
-            wanted.append(sessions.c.expires_at < to_micros(expired_before))
+            conditions.append(sessions.c.expires_at < to_micros(expired_before))
         if quarantined:
-            wanted.append(sessions.c.quarantined == literal_column("1"))  # as the index has it
+            conditions.append(sessions.c.quarantined == literal_column("1"))  # as the index has it
         if after is not None:
             age = tuple_(sessions.c.created_at, sessions.c.id)
-            wanted.append(age < (to_micros(after.created_at), after.id))
+            conditions.append(age < (to_micros(after.created_at), after.id))
         newest = (
             select(sessions)
-            .where(and_(*wanted))
+            .where(and_(*conditions))
             .order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
             .limit(limit)
         )
@@ -329,10 +329,10 @@ def _ranges_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[Any
     statement = select(
         extents.c.session_id, extents.c.start, extents.c.end, extents.c.committed_at
     ).where(extents.c.session_id.in_(ids))
-    found: dict[str, list[Any]] = {}
+    ranges: dict[str, list[Any]] = {}
     for session_id, *extent in connection.execute(statement) if ids else ():
-        found.setdefault(session_id, []).append(extent)
-    return found
+        ranges.setdefault(session_id, []).append(extent)
+    return ranges
 
 
 def _run(connection: Connection, statement: Executable, values: Any) -> None:

@@ -129,14 +129,14 @@ class Writer:
     def _transact(self, batch: Sequence[_Request]) -> Sequence[Any]:
         attempt = 1
         while True:
-            begun = False
+            has_begun = False
             try:
                 with (
                     self._engines.write.connect() as connection,
                     self._syncing(connection, batch),
                     connection.begin(),
                 ):
-                    begun = True
+                    has_begun = True
                     return [_outcome(each.operation, connection) for each in batch]
             except sqlite3.Error as error:
                 raise unreadable(self._engines.place, str(error)) from error
@@ -147,7 +147,7 @@ class Writer:
                     attempt += 1
                     continue
                 explanation = meaning(error, self._engines.place)
-                if not begun or error.connection_invalidated:
+                if not has_begun or error.connection_invalidated:
                     raise _UnavailableError(explanation) from error
                 raise explanation from error
 
