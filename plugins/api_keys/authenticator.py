@@ -17,7 +17,9 @@ _WEBSOCKET_PREFIX = "bearer."
 
 
 class ApiKeyAuthenticator:
-    """Identifies callers by their key; a change of the file counts within a tenth of a second.
+    """Identifies callers by key.
+
+    A change of the file counts within a tenth of a second.
 
     Once there was a key, also a revoked one, callers without a valid key are refused
     for as long as this process lives: revoking the last key, or losing the file, must not
@@ -53,11 +55,11 @@ class ApiKeyAuthenticator:
             StorageFailed: The file of keys is damaged; all keys are refused.
         """
         self._refresh()
-        sent = _sent_key(credentials.headers)
-        if sent is None or not self._seen:
+        text = _sent_key(credentials.headers)
+        if text is None or not self._seen:
             return None
-        key = self._keys.get(id_of(sent) or "")
-        if key is None or not key.matches(sent) or key.revoked_at is not None:
+        key = self._keys.get(id_of(text) or "")
+        if key is None or not key.matches(text) or key.revoked_at is not None:
             raise AuthenticationError(
                 "The API key is not valid.",
                 hint="Ask the administrator for a new one ('pdfsluice keys add NAME').",

@@ -1,4 +1,4 @@
-"""``pdfsluice keys``: add, list and revoke API keys, on the machine that has the data."""
+"""``pdfsluice keys``: add, list and revoke API keys on the server's machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

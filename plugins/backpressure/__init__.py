@@ -1,4 +1,4 @@
-"""Refuses or delays chunks while memory, disk or the number of uploads is at its limit.
+"""Refuse or delay chunks while memory, disk or open uploads are at their limit.
 
 It is a gate: it acts before a body is read, and never on bytes that were received.
 """

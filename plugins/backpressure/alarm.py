@@ -1,4 +1,4 @@
-"""Reports once that a value exceeds a threshold, and again only after it has fallen below."""
+"""An alarm that reports a crossed threshold once, until the value falls again."""
 
 _RESET_SHARE = 0.95
 
@@ -15,7 +15,7 @@ class Alarm:
         self._level = 0
 
     def rises(self, value: float) -> bool:
-        """Compare the next value; return whether it exceeds a threshold for the first time."""
+        """Compare the next value; return whether it has just crossed a threshold."""
         level = sum(value >= threshold for threshold in self._thresholds)
         if level > self._level:
             self._level = level

@@ -73,7 +73,7 @@ class ConcurrencyGate:
 
     @contextmanager
     def _preemptible(self, slot: _Slot) -> Iterator[None]:
-        """Turn the cancellation by :meth:`_preempt` into an error, as ``asyncio.timeout`` does."""
+        """Turn a cancellation by :meth:`_preempt` into an error, as asyncio.timeout does."""
         task = asyncio.current_task()
         if task is None:
             yield
@@ -127,9 +127,9 @@ class ConcurrencyGate:
 
     def _preempt(self, owner: str) -> None:
         """Preempt a slot of the principal that has the most, if that is more than fair."""
-        held = Counter(slot.owner for slot in self._inside.values() if not slot.preempted)
-        greediest, most = max(held.items(), key=lambda item: item[1], default=("", 0))
-        if greediest == owner or most < held[owner] + 2:
+        slots_by_owner = Counter(slot.owner for slot in self._inside.values() if not slot.preempted)
+        greediest, most = max(slots_by_owner.items(), key=lambda item: item[1], default=("", 0))
+        if greediest == owner or most < slots_by_owner[owner] + 2:
             return
         own = (
             slot for slot in self._inside.values() if slot.owner == greediest and not slot.preempted
@@ -171,8 +171,8 @@ class ConcurrencyGate:
 
     def _advance(self) -> None:
         """Admit sessions while slots are free, then those that have one and may keep it."""
-        held = Counter(slot.owner for slot in self._inside.values())
-        waiting = sorted(self._queue, key=lambda each: self._rank(each, held))
+        slots_by_owner = Counter(slot.owner for slot in self._inside.values())
+        waiting = sorted(self._queue, key=lambda each: self._rank(each, slots_by_owner))
         for session_id in waiting:
             if session_id in self._inside:
                 free = self._unserved() < 0
@@ -181,8 +181,8 @@ class ConcurrencyGate:
             if free:
                 self._admit(session_id)
 
-    def _rank(self, session_id: str, held: Counter[str]) -> tuple[bool, int]:
-        return session_id in self._inside, held[self._owners[session_id]]
+    def _rank(self, session_id: str, slots_by_owner: Counter[str]) -> tuple[bool, int]:
+        return session_id in self._inside, slots_by_owner[self._owners[session_id]]
 
     def _admit(self, session_id: str) -> None:
         owner = self._owners.pop(session_id)

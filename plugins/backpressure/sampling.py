@@ -17,10 +17,12 @@ _TICK_INTERVAL = 1.0
 
 
 class Sampler:
-    """Reads a number at most four times a second, and every second while it is watched.
+    """A number that is read at most four times a second.
+
+    While it is watched, it is read every second.
 
     Args:
-        read: Returns the number; quick, but a system call.
+        measure: Returns the number; quick, but a system call.
         publish: Receives each number that was read.
         unreadable: Returns the error to raise if the value cannot be measured; takes the reason.
         clock: Returns seconds.
@@ -28,13 +30,13 @@ class Sampler:
 
     def __init__(
         self,
-        read: Callable[[], int],
+        measure: Callable[[], int],
         publish: Callable[[int], None],
         unreadable: Callable[[str], PdfsluiceError],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._read = read
+        self._read = measure
         self._publish = publish
         self._unreadable = unreadable
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Compares the bytes of each chunk with the checksum that the client announced for it.
+"""Compare the bytes of each chunk with the checksum that its client announced.
 
 The digest of a whole file is computed by the plugin `digest`.
 """

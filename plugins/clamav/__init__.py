@@ -1,4 +1,7 @@
-"""ClamAV: uploads are shown to a clamd while they arrive. Nothing happens without a socket."""
+"""ClamAV: a clamd scans uploads while they arrive.
+
+Without a configured socket nothing happens.
+"""
 
 from collections.abc import Sequence
 from functools import partial
@@ -41,7 +44,7 @@ def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamS
 
 @hookimpl
 def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[CompletionStageSpec]:
-    """Register the stage that scans again what the first one could not scan to its end."""
+    """Register the stage that rescans what the first one did not scan completely."""
     from .options import ClamavOptions  # noqa: PLC0415
     from .stages import RESCAN_NAME, RescanStage, open_rescan  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The stages: one follows the upload, the other scans again what the first could not.
+"""Two stages: one follows the upload, the other rescans what the first could not.
 
 clamd drops a connection on which nothing comes for a while, as on an upload that is paused
 or resumed after a restart. The first stage then reports that it saw nothing, and the second
@@ -82,7 +82,7 @@ class ClamavStage:
             self._broken = str(error)
 
     def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:  # noqa: ARG002 - the port's
-        """Send the next bytes, as far as clamd takes them; returns what the whole of them is."""
+        """Send the next bytes, as far as clamd accepts them; return the findings."""
         self._limited = self._limited or len(data) > self._left
         if self._stream is None:
             return ()
@@ -149,8 +149,8 @@ class RescanStage:
         Raises:
             Overloaded: clamd is down, and nothing is to be accepted unscanned.
         """
-        left = context.session.unscanned
-        if not any(item.stage == NAME and item.reason == INTERRUPTED for item in left):
+        regions = context.session.unscanned
+        if not any(item.stage == NAME and item.reason == INTERRUPTED for item in regions):
             return StageReport()
         try:
             return await asyncio.to_thread(self._scan, context.path)
@@ -211,7 +211,7 @@ def _open(options: ClamavOptions) -> Instream:
 
 
 def _judged(verdict: Verdict, stage: str) -> tuple[tuple[Finding, ...], tuple[Unscanned, ...]]:
-    """Return what a verdict of clamd means: findings, and what clamd could not look into.
+    """Translate a verdict of clamd into findings and unscanned regions.
 
     With ``AlertExceedsMax`` and ``AlertEncrypted``, clamd reports limits and encryption under
     names like those of malware.

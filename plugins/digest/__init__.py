@@ -12,7 +12,10 @@ NAME = "digest"
 
 @hookimpl
 def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamStageSpec]:  # noqa: ARG001 - the hook's signature
-    """Register the stream stage ``digest``; its fact ``sha256`` identifies the document."""
+    """Register the stream stage ``digest``.
+
+    Its fact ``sha256`` identifies the document.
+    """
     from .stage import DigestStage  # noqa: PLC0415 - hooks import cheaply
 
     return [StreamStageSpec(name=NAME, open=DigestStage)]

@@ -1,4 +1,4 @@
-"""The importers of every finished document: its text is read, its first page is drawn.
+"""The importers of every finished document: its text and its first page.
 
 Readers and renderers are plugins of their own; these importers only call them.
 """

@@ -62,8 +62,8 @@ def _ranges(numbers: Iterable[int]) -> str:
             ranges[-1][1] = number
         else:
             ranges.append([number, number])
-    listed = ranges[:_MAX_RANGES]
-    words = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in listed)
-    rest = count - sum(b - a + 1 for a, b in listed)
+    items = ranges[:_MAX_RANGES]
+    words = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in items)
+    rest = count - sum(b - a + 1 for a, b in items)
     more = f" and {rest} more" if rest else ""
     return f"{'Page' if count == 1 else 'Pages'} {words}{more}"

@@ -102,13 +102,13 @@ class TextRun:
         untried = list(every)
         first: StageFailed | None = None  # the first failure at this page
         while untried:
-            extractor, reached = untried.pop(0), self._next
+            extractor, position = untried.pop(0), self._next
             try:
                 await self._read(extractor)
             except StageFailed as failure:
                 if self._report.total is not None and self._at_end:
                     return  # the file counts more pages than it has
-                if self._next > reached:  # the other extractors may succeed at the new page
+                if self._next > position:  # the other extractors may succeed at the new page
                     first, untried = None, [other for other in every if other is not extractor]
                 first = first or failure
                 if not untried:
@@ -117,7 +117,7 @@ class TextRun:
             else:
                 if self._at_end:
                     return
-                if self._next > reached:  # the file counts fewer pages than it has
+                if self._next > position:  # the file counts fewer pages than it has
                     first, untried = None, list(every)
 
     async def _read(self, extractor: TextExtractor) -> None:

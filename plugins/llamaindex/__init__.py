@@ -1,4 +1,4 @@
-"""Search in documents: LlamaIndex cuts and embeds passages, SQLite stores and finds them.
+"""Document search: LlamaIndex cuts and embeds passages, SQLite stores them.
 
 The models run in child processes, which import the heavy libraries.
 """
@@ -33,7 +33,7 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
 
 @hookimpl
 def pdfsluice_register_indexes(context: PluginContext) -> Sequence[IndexSpec]:
-    """Register the index ``llama-index``; its files are in the data directory, under ``index``."""
+    """Register the index ``llama-index``, whose files are in the data directory."""
     from .index import open_index  # noqa: PLC0415 - see above
     from .options import IndexOptions  # noqa: PLC0415
 

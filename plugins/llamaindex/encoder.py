@@ -1,4 +1,6 @@
-"""A sentence encoder in ONNX form: texts in, unit vectors out, on the processor, offline.
+"""A sentence encoder in ONNX form that runs offline on the processor.
+
+It turns texts into unit vectors.
 
 The default is all-MiniLM-L6-v2 with int8 weights: the model file comes from one installed
 distribution, the tokenizer from another of the same maker, and both are checked against the
@@ -97,17 +99,20 @@ class Encoder:
         return list(self._counter.encode(text, add_special_tokens=False).ids)
 
     def _run(self, tokens: Sequence[int]) -> Vectors:
-        """Encode one text: on a processor a batch is no faster, and padding would be waste."""
+        """Encode one text.
+
+        A batch is no faster on a processor, and its padding would be wasted work.
+        """
         ids = np.array([tokens], np.int64)
         feeds = {
             "input_ids": ids,
             "attention_mask": np.ones_like(ids),
             "token_type_ids": np.zeros_like(ids),
         }
-        wanted = {name: value for name, value in feeds.items() if name in self._inputs}
-        hidden: Vectors = self._session.run(None, wanted)[0]
-        pooled = hidden[0].mean(axis=0)
-        return np.asarray(pooled / max(float(np.linalg.norm(pooled)), 1e-12), dtype=np.float32)
+        inputs = {name: value for name, value in feeds.items() if name in self._inputs}
+        states: Vectors = self._session.run(None, inputs)[0]
+        mean = states[0].mean(axis=0)
+        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
 
 
 def _installed_file(name: str, file: str, *, sha256: str) -> Path:

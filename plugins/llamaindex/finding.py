@@ -138,19 +138,25 @@ class Finder:
         return [int(number) for (number,) in rows]
 
     def _rarest(self, groups: Sequence[str]) -> list[str]:
-        """Return the words that make a difference: the commonest of a long query cost most."""
-        ordered = sorted(groups, key=self._frequency)
-        kept: list[str] = []
+        """Return the words that distinguish passages.
+
+        The commonest words of a long query cost most and distinguish least.
+        """
+        by_frequency = sorted(groups, key=self._frequency)
+        rarest: list[str] = []
         matches = 0
-        for group in ordered:
+        for group in by_frequency:
             matches += self._frequency(group)
-            if len(kept) >= _MIN_WORDS and matches > _MAX_MATCHES:
+            if len(rarest) >= _MIN_WORDS and matches > _MAX_MATCHES:
                 break
-            kept.append(group)
-        return kept
+            rarest.append(group)
+        return rarest
 
     def _frequency(self, group: str) -> int:
-        """Return in how many passages one of several alternatives occurs, or did a while ago."""
+        """Return the number of passages with one of several alternatives.
+
+        The count may be a little old.
+        """
         if group not in self._frequencies:
             if len(self._frequencies) >= _MAX_FREQUENCIES:
                 self._frequencies.clear()
@@ -204,7 +210,9 @@ class Finder:
         min_similarity: float = -1.0,
         documents: Sequence[int] = (),
     ) -> list[int]:
-        """Return the passages nearest to a vector; none if another model made the stored ones.
+        """Return the passages nearest to a vector.
+
+        There are none if another model made the stored vectors.
 
         Args:
             vector: Packed float32.
@@ -336,7 +344,7 @@ def _any(groups: Sequence[str]) -> str:
 
 
 def is_near(one: str, two: str) -> bool:
-    """Whether two words differ in one letter more, less or other, or in two exchanged ones."""
+    """Whether two words differ by one edit or by two exchanged letters."""
     if one == two or abs(len(one) - len(two)) > 1:
         return False
     start = 0

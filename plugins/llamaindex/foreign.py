@@ -1,4 +1,6 @@
-"""Vectors in a LlamaIndex vector store of the settings; the passages stay in our database.
+"""Vectors in a LlamaIndex vector store that the settings name.
+
+The passages stay in our database.
 
 The store is asked for the names of the nearest nodes, and only those that are published in
 the database count, so that a store without transactions does no harm.

@@ -1,4 +1,4 @@
-"""The index ``llama-index``: the parent's side of the processes that index and search."""
+"""The index ``llama-index``: the server's side of indexing and searching."""
 
 import asyncio
 import logging
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 class ProcessIndex:
-    """Publishes words, embeds and searches in processes of their own, which end when idle."""
+    """Publishes words, embeds and searches in child processes that end when idle."""
 
     def __init__(self, options: IndexOptions, folder: Path) -> None:
         self._recipe = options.recipe(folder).as_message()
@@ -124,7 +124,7 @@ class ProcessIndex:
 
     async def _embed(self, document: Document, passages: int, progress: Progress) -> None:
         """Embed passages, a few at a time, so that documents take turns."""
-        embedded = 0
+        count = 0
         while True:
             self._check_wanted(document.id)
             if isinstance(progress, TurnTaking):  # the passages that lack vectors are stored
@@ -135,10 +135,10 @@ class ProcessIndex:
             reply = await self._embedding.ask(request)
             if not reply["embedded"]:
                 break
-            embedded = min(passages, embedded + reply["embedded"])
+            count = min(passages, count + reply["embedded"])
             progress(
-                embedded / passages if passages else 1.0,
-                f"Found by words; meaning of {embedded} of {passages} passages",
+                count / passages if passages else 1.0,
+                f"Found by words; meaning of {count} of {passages} passages",
             )
 
     async def _publish_words(
@@ -232,7 +232,7 @@ class ProcessIndex:
 
 
 def title_of(document: Document) -> str:
-    """Return the words by which a document is named: its title and the name of its file."""
+    """Return the words that name a document: its title and its file name."""
     name = document.filename.removesuffix(".pdf").removesuffix(".PDF")
     return document.title if document.title == name else f"{document.title} {name}".strip()
 
@@ -245,7 +245,7 @@ def _warn(reply: dict[str, Any], what: str) -> None:
 async def _batches(
     pages: AsyncIterator[PageText], most: int
 ) -> AsyncGenerator[list[PageText], None]:
-    """Group pages, a few at a time, so that progress is published often and no request is large."""
+    """Group a few pages at a time, for frequent progress and small requests."""
     batch: list[PageText] = []
     characters = 0
     async for page in pages:

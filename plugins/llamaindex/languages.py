@@ -1,4 +1,4 @@
-"""Recognises the language of a passage or of a query by its script and its commonest words."""
+"""Language detection for passages and queries, by script and commonest words."""
 
 import re
 from collections import Counter, defaultdict

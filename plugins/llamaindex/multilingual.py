@@ -1,4 +1,4 @@
-"""The model for passages in other languages than English: Universal Sentence Encoder v3.
+"""The model for languages other than English: Universal Sentence Encoder v3.
 
 Its weights and its code are in one distribution, which needs NumPy alone. The file of weights
 is checked, because a vector of one model means nothing to another.
@@ -38,5 +38,5 @@ class MultilingualEncoder:
         """Return one unit vector for each text, in the order of the texts."""
         if not texts:
             return np.empty((0, 0), np.float32)
-        cut = [text[:_MAX_CHARACTERS] for text in texts]
-        return np.asarray(self._model.encode(cut), dtype=np.float32)
+        starts = [text[:_MAX_CHARACTERS] for text in texts]
+        return np.asarray(self._model.encode(starts), dtype=np.float32)

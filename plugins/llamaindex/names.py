@@ -44,8 +44,8 @@ class Named:
     def chosen(self) -> tuple[int, ...]:
         """The documents in which the rest of the query is looked up, best first."""
         best = max(self.weights.values(), default=0.0)
-        ordered = sorted(self.weights.items(), key=lambda item: (-item[1], item[0]))
-        return tuple(number for number, weight in ordered if weight >= _MIN_SHARE * best)[
+        by_weight = sorted(self.weights.items(), key=lambda item: (-item[1], item[0]))
+        return tuple(number for number, weight in by_weight if weight >= _MIN_SHARE * best)[
             :_MAX_CHOSEN
         ]
 
@@ -63,7 +63,7 @@ def _first(text: str) -> str:
 
 
 def name_terms(name: str) -> list[str]:
-    """Return the words of a title or file name, those that are written together also apart."""
+    """Return the words of a title or file name, and the parts of compound words."""
     terms: list[str] = []
     for token in tokens(name.replace("_", " ")):
         terms += _with_parts(fold(token))
@@ -101,8 +101,8 @@ class DocumentNames:
         words: set[str] = set()
         for match in sorted(matches, key=lambda match: len(match.documents)):
             count = len(match.documents)
-            known = [number for number in match.documents if count <= _MAX_DOCUMENTS]
-            for number in known or [number for number in match.documents if number in scores]:
+            specific = [number for number in match.documents if count <= _MAX_DOCUMENTS]
+            for number in specific or [number for number in match.documents if number in scores]:
                 worth = match.worth * math.log(1 + total / count)
                 scores[number] = scores.get(number, 0.0) + worth
                 words.update(match.words)
@@ -143,7 +143,7 @@ class DocumentNames:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """A word of the query, or several written together, and the documents with that name."""
+    """Words of the query and the documents that are named by them."""
 
     words: tuple[str, ...]
     documents: frozenset[int]
@@ -151,7 +151,7 @@ class _Match:
 
 
 def _candidates(folded: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Return what may be part of a name, with the words of the query that it is made of."""
+    """Return possible names with the words of the query that they consist of."""
     candidates: dict[str, tuple[str, ...]] = {}
     for size in range(_MAX_JOINED, 1, -1):
         for start in range(len(folded) - size + 1):

@@ -69,7 +69,7 @@ def load_embedding(name: str, options: Mapping[str, Any], api_key: str | None) -
 
 
 def load_vector_store(name: str, options: Mapping[str, Any]) -> BasePydanticVectorStore:
-    """Make the LlamaIndex vector store ``module:Class``, with options as its arguments."""
+    """Create the LlamaIndex vector store ``module:Class`` from its options."""
     part = _load(name)(**options)
     if not isinstance(part, BasePydanticVectorStore):
         raise TypeError(f"{name} is not a LlamaIndex vector store")

@@ -1,4 +1,4 @@
-"""The passages of all documents, in one SQLite database: text, word index and vectors.
+"""The passages of all documents in SQLite: text, word index and vectors.
 
 Readers and one writer may be in different processes (write-ahead log). Passages of a document
 are published by words in one transaction, so that a search sees either all of the old ones or
@@ -138,7 +138,7 @@ class PassageDatabase:
             The keys of the passages that are gone.
         """
         with self._transaction():
-            replaced = self._delete_unstaged(document, pages)
+            old_pages = self._delete_unstaged(document, pages)
             stage = "words" if pages is None else "reading"
             self.connection.execute(
                 "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)",
@@ -147,7 +147,7 @@ class PassageDatabase:
             set_names(self.connection, document, title)
             self._insert_staged(document, owner, title)
             self.connection.execute("DELETE FROM temp.staged")
-        return replaced
+        return old_pages
 
     def _insert_staged(self, document: int, owner: str, title: str) -> None:
         start = int(self.connection.execute("SELECT coalesce(max(id), 0) FROM passages").get)
@@ -291,14 +291,14 @@ class PassageDatabase:
 
     def stages(self, documents: Iterable[int]) -> dict[int, str]:
         """Return how far documents are indexed: ``reading``, ``words`` or ``meaning``."""
-        found: dict[int, str] = {}
+        titles: dict[int, str] = {}
         for number in documents:
             stage = self.connection.execute(
                 "SELECT stage FROM documents WHERE id = ?", (number,)
             ).get
             if stage is not None:
-                found[number] = str(stage)
-        return found
+                titles[number] = str(stage)
+        return titles
 
 
 def _row(passage: StagedPassage) -> tuple[str, int, str, str, str, str, str]:

@@ -81,12 +81,12 @@ def _parts(group: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def _phrases(text: str) -> list[tuple[str, ...]]:
-    quoted = [match.group(1) for match in _QUOTED.finditer(text)]
+    quotations = [match.group(1) for match in _QUOTED.finditer(text)]
     rest = _QUOTED.sub(" ", text)
     compounds = [
         match.group()
         for match in _IDENTIFIER.finditer(rest)
         if _DIGIT.search(match.group()) and not _NUMBER.fullmatch(match.group())
     ]
-    phrases = (tuple(analyse(phrase, UNKNOWN)[0]) for phrase in (*quoted, *compounds))
+    phrases = (tuple(analyse(phrase, UNKNOWN)[0]) for phrase in (*quotations, *compounds))
     return [phrase for phrase in dict.fromkeys(phrases) if phrase]

@@ -1,4 +1,4 @@
-"""What a child process needs to know to index and to search; it travels with each request."""
+"""The configuration that travels with each request to a child process."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

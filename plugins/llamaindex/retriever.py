@@ -1,4 +1,4 @@
-"""The index for LlamaIndex itself: a retriever for query engines, agents and chats."""
+"""A LlamaIndex retriever over the index, for query engines, agents and chats."""
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode

@@ -106,14 +106,16 @@ def _take_over_first(database: apsw.Connection, *, has_vectors: bool) -> None:
         database, "id, key, document, owner, page, text", "old_passages"
     ):
         language = language_of(str(text))
-        embedded = 0
+        vector_count = 0
         if has_vectors and language in {ENGLISH, ""}:
-            embedded = database.execute("SELECT count(*) FROM vectors WHERE id = ?", (number,)).get
+            vector_count = database.execute(
+                "SELECT count(*) FROM vectors WHERE id = ?", (number,)
+            ).get
         elif has_vectors:
             database.execute("DELETE FROM vectors WHERE id = ?", (number,))
         database.execute(
             "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (number, key, document, owner, page, language, embedded, text),
+            (number, key, document, owner, page, language, vector_count, text),
         )
 
 

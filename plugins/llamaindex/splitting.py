@@ -16,12 +16,15 @@ _HEADING_SAMPLE = 4000
 
 
 def collapse_leaders(text: str) -> str:
-    """Shorten rows of dots, which make the lines of a table of contents alike to a model."""
+    """Shorten rows of dots.
+
+    They make all lines of a table of contents look alike to a model.
+    """
     return _LEADERS.sub(" … ", text)
 
 
 def heading(text: str) -> str:
-    """Return the short lines with which a page begins: the heading of what stands on it."""
+    """Return the short lines that begin a page: its heading."""
     lines = [line.strip() for line in text[:_HEADING_SAMPLE].splitlines() if line.strip()]
     short = [line for line in lines[:_HEADING_LINES] if len(line) <= _MAX_HEADING]
     return "\n".join(short[:_MAX_HEADING_LINES])
@@ -36,7 +39,7 @@ def split(text: str, *, tokens: int, overlap: int) -> list[str]:
             or signs, or a little more than one ideograph.
         overlap: How much of the passage before, at most, a passage repeats; whole sentences.
     """
-    size, shared = tokens * _UNITS_PER_TOKEN, overlap * _UNITS_PER_TOKEN
+    size, common = tokens * _UNITS_PER_TOKEN, overlap * _UNITS_PER_TOKEN
     passages: list[str] = []
     current: list[str] = []
     width = 0
@@ -44,7 +47,7 @@ def split(text: str, *, tokens: int, overlap: int) -> list[str]:
         units = _units(piece)
         if current and width + units > size:
             passages.append("".join(current))
-            current = _tail(current, min(shared, size - units))
+            current = _tail(current, min(common, size - units))
             width = sum(map(_units, current))
         current.append(piece)
         width += units

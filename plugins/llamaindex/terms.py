@@ -59,7 +59,7 @@ def is_unspaced(token: str) -> bool:
 
 
 def pairs(run: str) -> list[str]:
-    """Return the overlapping pairs of characters of a run; a single character is itself."""
+    """Return the overlapping character pairs of a run, or its single character."""
     clusters = _CLUSTER.findall(run)
     if len(clusters) == 1:
         return clusters
@@ -75,9 +75,9 @@ def analyse(text: str, language: str) -> tuple[list[str], list[str]]:
     words: list[str] = []
     stems: list[str] = []
     for token in tokens(text):
-        exact, found = _terms(token, language)
+        exact, inexact = _terms(token, language)
         words += exact
-        stems += found
+        stems += inexact
     return words, stems
 
 
@@ -98,7 +98,7 @@ def _terms(token: str, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 @lru_cache(maxsize=_CACHE)
 def stem(word: str, language: str) -> str:
-    """Return the folded stem of a word; the folded word if its language has no stemmer."""
+    """Return the folded stem of a word, or the folded word without a stemmer."""
     stemmer = _stemmer(language)
     if stemmer is None or not word.isalpha():
         return fold(word)

@@ -73,7 +73,7 @@ class Worker:
 
     @property
     def _is_for_english(self) -> bool:
-        """Whether the model of the settings is the built-in one, which knows English alone."""
+        """Whether the settings name the built-in model, which knows English alone."""
         return self.recipe.embedding == "minilm"
 
     # indexing
@@ -90,7 +90,10 @@ class Worker:
         return {"passages": self._database.stage(self._cutter.passages(texts))}
 
     def publish(self, *, document: int, owner: str, title: str) -> dict[str, Any]:
-        """Replace the document's passages by the gathered ones; words find them from now on."""
+        """Replace the document's passages by the gathered ones.
+
+        A search by words finds them from now on.
+        """
         return self._forget(self._database.publish(document, owner=owner, title=title))
 
     def add_pages(
@@ -100,8 +103,8 @@ class Worker:
         texts = [PageText(number, text) for number, text in pages]
         self._database.stage(Cutter(self.recipe, document).passages(texts), restart=True)
         numbers = [page.number for page in texts]
-        replaced = self._database.publish(document, owner=owner, title=title, pages=numbers)
-        return self._forget(replaced)
+        old_pages = self._database.publish(document, owner=owner, title=title, pages=numbers)
+        return self._forget(old_pages)
 
     def embed(self, *, document: int, owner: str, limit: int) -> dict[str, Any]:
         """Give vectors to some passages of a document that have none.
@@ -137,16 +140,19 @@ class Worker:
             self._database.set_embedded(numbers)
             return
         vectors = self._multilingual.encode([passage.text for passage in pending])
-        packed = [vector.tobytes() for vector in vectors]
+        blobs = [vector.tobytes() for vector in vectors]
         identity = self._multilingual.identity
-        self._database.add_vectors("other", identity, zip(numbers, packed, strict=True))
+        self._database.add_vectors("other", identity, zip(numbers, blobs, strict=True))
 
     def remove(self, *, document: int) -> dict[str, Any]:
         """Forget a document."""
         return self._forget(self._database.remove(document))
 
     def _forget(self, keys: list[str]) -> dict[str, Any]:
-        """Delete vectors elsewhere; those that stay there are ballast and never found again."""
+        """Delete vectors in another store.
+
+        Vectors that cannot be deleted are never found again.
+        """
         trouble = ""
         if self._foreign is not None:
             try:

@@ -74,11 +74,11 @@ def _ordered(
     page: pypdfium2.PdfTextPage, start: int, end: int, text: str, *, right_to_left: bool
 ) -> str:
     glyphs = _with_their_marks([_glyph(page, index) for index in range(start, end)])
-    drawn = [glyph for glyph in glyphs if not glyph.text.isspace()]
-    if not any(glyph.height > _MIN_HEIGHT for glyph in drawn):
+    visible = [glyph for glyph in glyphs if not glyph.text.isspace()]
+    if not any(glyph.height > _MIN_HEIGHT for glyph in visible):
         return _by_content(glyphs)
-    height = max(glyph.height for glyph in drawn)
-    if any(abs(a.base - b.base) > _MAX_TILT * height for a, b in pairwise(drawn)):
+    height = max(glyph.height for glyph in visible)
+    if any(abs(a.base - b.base) > _MAX_TILT * height for a, b in pairwise(visible)):
         return text
     words = _merged(_words(glyphs, _MAX_GAP * height), _MIN_SPACE * height)
     visual = " ".join("".join(map(_cluster_text, _clusters(word))) for word in words)
@@ -98,21 +98,21 @@ def _glyph(page: pypdfium2.PdfTextPage, index: int) -> _Glyph:
 
 def _with_their_marks(glyphs: list[_Glyph]) -> list[_Glyph]:
     """Unite letters with the marks that the file draws in one glyph with them."""
-    united: list[_Glyph] = []
+    clusters: list[_Glyph] = []
     for glyph in glyphs:
-        letter = united[-1] if united else None
+        letter = clusters[-1] if clusters else None
         if letter is None or not _is_mark(glyph) or glyph.origin != letter.origin:
-            united.append(glyph)
+            clusters.append(glyph)
             continue
         left, right = min(letter.left, glyph.left), max(letter.right, glyph.right)
-        united[-1] = replace(letter, text=letter.text + glyph.text, left=left, right=right)
-    return united
+        clusters[-1] = replace(letter, text=letter.text + glyph.text, left=left, right=right)
+    return clusters
 
 
 def _by_content(glyphs: list[_Glyph]) -> str:
     """Read invisible text without glyphs in the order of the content stream."""
-    ordered = sorted(glyphs, key=lambda glyph: glyph.origin)
-    return "".join(glyph.text for glyph in ordered)
+    in_order = sorted(glyphs, key=lambda glyph: glyph.origin)
+    return "".join(glyph.text for glyph in in_order)
 
 
 def _is_turned(glyphs: list[_Glyph]) -> bool:
@@ -150,14 +150,14 @@ def _parts(word: list[_Glyph], gap: float) -> Iterator[list[_Glyph]]:
 
 def _merged(words: list[list[_Glyph]], space: float) -> list[list[_Glyph]]:
     """Join words between which there is no space: PDFium ended one at a mark."""
-    merged: list[list[_Glyph]] = []
+    groups: list[list[_Glyph]] = []
     for word in words:
-        gap = _starts(word) - _ends(merged[-1]) if merged else space
-        if gap < space and _is_part(merged[-1], word):
-            merged[-1] = [*merged[-1], *word]
+        gap = _starts(word) - _ends(groups[-1]) if groups else space
+        if gap < space and _is_part(groups[-1], word):
+            groups[-1] = [*groups[-1], *word]
         else:
-            merged.append(word)
-    return merged
+            groups.append(word)
+    return groups
 
 
 def _starts(word: list[_Glyph]) -> float:
@@ -204,13 +204,13 @@ def _distance(letter: _Glyph, mark: _Glyph) -> float:
 
 def _with_ligatures(clusters: list[list[_Glyph]]) -> list[list[_Glyph]]:
     """Put the letters of one ligature, which share a place, from left to right."""
-    ordered: list[list[_Glyph]] = []
+    in_order: list[list[_Glyph]] = []
     for cluster in clusters:
-        if ordered and _is_turned_ligature(ordered[-1][0], cluster[0]):
-            ordered.insert(-1, cluster)
+        if in_order and _is_turned_ligature(in_order[-1][0], cluster[0]):
+            in_order.insert(-1, cluster)
         else:
-            ordered.append(cluster)
-    return ordered
+            in_order.append(cluster)
+    return in_order
 
 
 def _is_turned_ligature(one: _Glyph, two: _Glyph) -> bool:

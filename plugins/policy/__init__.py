@@ -1,4 +1,4 @@
-"""The policy ``rules``: presets that can be read at a glance, and rules of the operator.
+"""The policy ``rules``: short presets and the operator's own rules.
 
 It decides on findings and makes none.
 """

@@ -141,14 +141,14 @@ def _equipment(config: Path | None, policy: str | None) -> tuple[Registry, Polic
         loaded = replace(loaded, sections={**loaded.sections, "policy": rules})
         policy = None
     registry = build_registry(loaded, manager, EventHub())
-    known = [spec.name for spec in registry.policies]
-    if policy is not None and policy not in known:
-        choices = ", ".join([*sorted(PRESETS), *known])
+    names = [spec.name for spec in registry.policies]
+    if policy is not None and policy not in names:
+        choices = ", ".join([*sorted(PRESETS), *names])
         raise typer.BadParameter(
             f"{policy!r} is none of these: {choices}.", param_hint="'--policy'"
         )
-    chosen = choose("policies", registry.policies, policy or loaded.settings.policy)
-    return registry, chosen.policy
+    spec = choose("policies", registry.policies, policy or loaded.settings.policy)
+    return registry, spec.policy
 
 
 def _say(text: str) -> None:

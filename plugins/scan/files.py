@@ -7,25 +7,25 @@ from pathlib import Path
 _HEAD = 1024
 
 
-def files_of(given: Sequence[Path], empty: Callable[[Path], None]) -> Iterator[Path]:
+def files_of(paths: Sequence[Path], empty: Callable[[Path], None]) -> Iterator[Path]:
     """Yield each file once: those that are named, and the PDFs below named folders.
 
     In a folder, files called ``*.pdf`` count, and others that begin like a PDF. So does what
     cannot be read, a folder too: opening it gives the reason. Links to folders are not followed.
 
     Args:
-        given: Files and folders.
+        paths: Files and folders.
         empty: Called with each named folder in which nothing is to be scanned.
     """
-    seen: set[Path] = set()
-    for path in given:
-        found = False
+    visited: set[Path] = set()
+    for path in paths:
+        is_empty = True
         for file in _below(path) if path.is_dir() else (path,):
-            found = True
-            if file not in seen:
-                seen.add(file)
+            is_empty = False
+            if file not in visited:
+                visited.add(file)
                 yield file
-        if not found:
+        if is_empty:
             empty(path)
 
 

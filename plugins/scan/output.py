@@ -220,14 +220,14 @@ class Sarif:
         }
 
 
-def _rule(kind: str, known: Explanation | None) -> dict[str, Any]:
-    if known is None:
+def _rule(kind: str, explanation: Explanation | None) -> dict[str, Any]:
+    if explanation is None:
         return {"id": kind}
     return {
         "id": kind,
-        "shortDescription": {"text": known.title},
-        "fullDescription": {"text": known.meaning},
-        "help": {"text": known.advice},
+        "shortDescription": {"text": explanation.title},
+        "fullDescription": {"text": explanation.meaning},
+        "help": {"text": explanation.advice},
     }
 
 

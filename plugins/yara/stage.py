@@ -92,22 +92,22 @@ def _check(folder: Path) -> None:
             hint="Install it with: pip install 'pdfsluice[yara]'",
         )
     command = [sys.executable, "-P", "-m", MODULE, str(folder), "1", "--check"]
-    checked = subprocess.run(
+    outcome = subprocess.run(
         command, capture_output=True, text=True, timeout=_CHECK_SECONDS, check=False
     )
-    if checked.returncode != 0:
+    if outcome.returncode != 0:
         raise PluginError(
-            f"the YARA rules are wrong: {checked.stderr.strip()[-2000:]}",
+            f"the YARA rules are wrong: {outcome.stderr.strip()[-2000:]}",
             hint="Correct the rule, or move its file out of the folder.",
         )
 
 
 def _finding(rule: Mapping[str, Any]) -> Finding:
-    known = rule["severity"] in set(Severity)
+    is_valid = rule["severity"] in set(Severity)
     about = printable(rule["description"], 300).rstrip(".")
     return Finding(
         kind=FindingKind.MALWARE,
-        severity=Severity(rule["severity"]) if known else Severity.HIGH,
+        severity=Severity(rule["severity"]) if is_valid else Severity.HIGH,
         stage=NAME,
         message=f"The YARA rule {rule['name']} matches{': ' + about if about else ''}.",
         advice="Do not open the file before an operator has compared it with the rule.",

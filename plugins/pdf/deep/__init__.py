@@ -1,4 +1,4 @@
-"""The deep pass: the whole file is opened in a limited process and walked object by object.
+"""The deep pass: a confined process opens the whole file and walks its objects.
 
 It answers the questions that the streaming pass left open.
 """

@@ -59,18 +59,18 @@ class Attachments:
     _found: dict[tuple[int, int], _Attachment] = field(default_factory=dict)
     _without_content: list[_Attachment] = field(default_factory=list)
 
-    def consider(self, value: object, found: Dictionary, number: int, *, hidden: bool) -> None:
+    def consider(self, value: object, entry: Dictionary, number: int, *, hidden: bool) -> None:
         """Note down a file specification with content, or an embedded file stream."""
-        files = dictionary_of(found.get("/EF"))
+        files = dictionary_of(entry.get("/EF"))
         if files is not None and any(isinstance(item, Stream) for _, item in files.items()):
-            name = file_name_of(found)
+            name = file_name_of(entry)
             streams = [files.get(key) for key in _STREAM_KEYS]
             for stream in streams:
                 if isinstance(stream, Stream):
                     self._add(stream, _Attachment(number, name, hidden))
         elif files is not None and "/F" in files:
-            self._without_content.append(_Attachment(number, file_name_of(found), hidden))
-        if isinstance(value, Stream) and name_of(found.get("/Type")) == "/EmbeddedFile":
+            self._without_content.append(_Attachment(number, file_name_of(entry), hidden))
+        if isinstance(value, Stream) and name_of(entry.get("/Type")) == "/EmbeddedFile":
             self._add(value, _Attachment(number, "", hidden))
 
     def _add(self, stream: Stream, attachment: _Attachment) -> None:
@@ -89,7 +89,7 @@ class Attachments:
             budget: Time for the whole inspection.
             encrypted: Whether the attachments are encrypted, and nothing else.
         """
-        seen: set[int | None] = set()
+        containers: set[int | None] = set()
         for count, (key, attachment) in enumerate(self._found.items()):
             budget.spend()
             data = False
@@ -103,8 +103,8 @@ class Attachments:
                     message=f"There are more than {MAX_EXAMINED} attachments;"
                     " the others were not looked into.",
                 )
-            if attachment.named_in not in seen:
-                seen.add(attachment.named_in)
+            if attachment.named_in not in containers:
+                containers.add(attachment.named_in)
                 yield _embedded(attachment, Severity.INFO if data else None)
         for attachment in self._without_content:
             yield _embedded(attachment, None)

@@ -26,15 +26,15 @@ _PLACE = re.compile(r"\(object (\d+) \d+|object (\d+) \d+ at offset|\(?(?:offset
 
 def damages(warnings: Sequence[str], path: str) -> list[tuple[str, int | None]]:
     """Return qpdf's sentence about a damage, and the object if it names one."""
-    found: list[tuple[str, int | None]] = []
+    causes: list[tuple[str, int | None]] = []
     for warning in warnings:
         if _HARMLESS.search(warning):
             continue
         text = _MEMORY.sub("", warning.replace(path, "") if path else warning).lstrip(": ")
         place = _PLACE.search(text)
         number = next((int(n) for n in place.groups()[:2] if n), None) if place else None
-        found.append((_sentence(text), number))
-    return found
+        causes.append((_sentence(text), number))
+    return causes
 
 
 def exceeds_memory(warnings: Sequence[str]) -> bool:

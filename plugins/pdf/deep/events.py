@@ -55,12 +55,12 @@ class AnnotationEvents:
 
 
 def _is_standard(action: object) -> bool:
-    found = dictionary_of(action)
-    if found is None:
+    entry = dictionary_of(action)
+    if entry is None:
         return True
-    if name_of(found.get("/S")) != "/JavaScript" or "/Next" in found:
+    if name_of(entry.get("/S")) != "/JavaScript" or "/Next" in entry:
         return False
-    script = script_of(found.get("/JS"))
+    script = script_of(entry.get("/JS"))
     return script is not None and is_standard_call(script)
 
 

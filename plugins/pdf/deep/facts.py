@@ -36,11 +36,11 @@ def _metadata(pdf: Pdf) -> dict[str, str]:
         return {}
     if info is None:
         return {}
-    found = {
+    texts = {
         name: printable(text_of(info.get(key)), _MAX_CHARACTERS) for name, key in _TEXTS.items()
     }
-    found |= {name: _date(text_of(info.get(key))) for name, key in _DATES.items()}
-    return {name: text for name, text in found.items() if text}
+    texts |= {name: _date(text_of(info.get(key))) for name, key in _DATES.items()}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _date(text: str) -> str:

@@ -159,15 +159,15 @@ class _Look:
                 self._warnings.append(item.text)
         if any(finding.kind in _TRIGGERED for finding in self._seen):
             self._find_triggers()
-        for found in self._attachments.examine(
+        for result in self._attachments.examine(
             self._pdf, self._budget, encrypted=self._attachments_locked
         ):
-            if isinstance(found, RawFinding):
-                self._seen.append(found)
-            elif isinstance(found, Unscanned):
-                self._inspection.unscanned.append(found)
+            if isinstance(result, RawFinding):
+                self._seen.append(result)
+            elif isinstance(result, Unscanned):
+                self._inspection.unscanned.append(result)
             else:
-                self._look_into(found)
+                self._look_into(result)
         for number in self._walk.unread:
             self._not_seen("unreadable", "An object cannot be read; it was not checked.", number)
         self._warnings += map(str, self._pdf.get_warnings())
@@ -201,40 +201,40 @@ class _Look:
             self._inspection.unscanned.append(unscanned(reason, message, number))
 
 
-def _distinct(seen: list[RawFinding], triggers: Triggers) -> list[RawFinding]:
+def _distinct(findings: list[RawFinding], triggers: Triggers) -> list[RawFinding]:
     """Leave out repetitions, and add the triggers: one finding for each."""
     distinct: dict[tuple[object, ...], RawFinding] = {}
-    for finding in seen:
-        known = triggers.get((finding.kind, finding.object or 0), frozenset())
+    for finding in findings:
+        causes = triggers.get((finding.kind, finding.object or 0), frozenset())
         if finding.within is not None:  # its trigger is that of its own document
-            known = frozenset()
-        for trigger in sorted(known) if finding.trigger is None and known else [finding.trigger]:
+            causes = frozenset()
+        for trigger in sorted(causes) if finding.trigger is None and causes else [finding.trigger]:
             key = (finding.kind, finding.object, trigger, finding.subject, finding.within)
             distinct.setdefault(key, replace(finding, trigger=trigger))
     return list(distinct.values())
 
 
-def _bounded(seen: list[RawFinding]) -> list[RawFinding]:
+def _bounded(findings: list[RawFinding]) -> list[RawFinding]:
     """Keep the first of each kind and trigger, and all that runs by itself."""
     counts: dict[tuple[object, ...], int] = defaultdict(int)
-    kept: list[RawFinding] = []
-    for finding in seen:
+    first: list[RawFinding] = []
+    for finding in findings:
         key = (finding.kind, finding.trigger, finding.within is None)
         counts[key] += 1
         if counts[key] <= MAX_OF_A_KIND:
-            kept.append(finding)
-    return kept
+            first.append(finding)
+    return first
 
 
 def _damaged(warnings: list[str], source: Source) -> list[RawFinding]:
-    seen: list[RawFinding] = []
+    findings: list[RawFinding] = []
     if exceeds_memory(warnings):
-        seen.append(RawFinding(kind=FindingKind.RESOURCE_LIMIT, subject="memory"))
+        findings.append(RawFinding(kind=FindingKind.RESOURCE_LIMIT, subject="memory"))
     for text, number in damages(warnings, _path(source))[:1]:
-        seen.append(
+        findings.append(
             RawFinding(kind=FindingKind.MALFORMED, object=number, subject="repaired", excerpt=text)
         )
-    return seen
+    return findings
 
 
 def _needs_password() -> Inspection:
@@ -258,9 +258,9 @@ def _unopenable(error: pikepdf.PikepdfError, source: Source) -> Inspection:
             findings=[RawFinding(kind=FindingKind.ENCRYPTED, subject="unknown")],
             unscanned=[unscanned(reason="unknown-encryption", message=message)],
         )
-    told, _ = (damages([text], _path(source)) or [(text, None)])[0]
+    sentence, _ = (damages([text], _path(source)) or [(text, None)])[0]
     message = "The file cannot be opened; it could not be checked."
     return Inspection(
-        findings=[RawFinding(kind=FindingKind.MALFORMED, subject="unopenable", excerpt=told)],
+        findings=[RawFinding(kind=FindingKind.MALFORMED, subject="unopenable", excerpt=sentence)],
         unscanned=[unscanned(reason="malformed", message=message)],
     )

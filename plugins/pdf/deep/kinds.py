@@ -50,12 +50,12 @@ _MEDIA_KEYS = frozenset({"/Rect", "/RichMediaContent", "/3DD"})
 
 
 def look_at(
-    found: Dictionary, *, key: str, parent_key: str, number: int, root: bool, base: str = ""
+    entry: Dictionary, *, key: str, parent_key: str, number: int, root: bool, base: str = ""
 ) -> Iterator[RawFinding]:
     """Yield what a dictionary is.
 
     Args:
-        found: The dictionary, or that of a stream.
+        entry: The dictionary, or that of a stream.
         key: The key under which it stands in its object, or an empty string.
         parent_key: The key of what that stands in, or an empty string.
         number: The number of the object it stands in.
@@ -63,30 +63,30 @@ def look_at(
         base: What the document's relative addresses are relative to.
     """
     expected = key in _ACTION_KEYS or parent_key == "/AA"
-    yield from actions_in(found, number, expected=expected, base=base)
-    subtype = name_of(found.get("/Subtype"))
-    if subtype in _MEDIA_ANNOTATIONS and not _MEDIA_KEYS.isdisjoint(found.keys()):
+    yield from actions_in(entry, number, expected=expected, base=base)
+    subtype = name_of(entry.get("/Subtype"))
+    if subtype in _MEDIA_ANNOTATIONS and not _MEDIA_KEYS.isdisjoint(entry.keys()):
         yield RawFinding(kind=FindingKind.RICH_MEDIA, object=number, subject=subtype[1:])
-    if "/AA" in found and _has_action(found.get("/AA")):
+    if "/AA" in entry and _has_action(entry.get("/AA")):
         yield RawFinding(
-            kind=FindingKind.ADDITIONAL_ACTIONS, object=number, trigger=_aa_trigger(found, root)
+            kind=FindingKind.ADDITIONAL_ACTIONS, object=number, trigger=_aa_trigger(entry, root)
         )
-    if "/XFA" in found and isinstance(found.get("/XFA"), (Array, Stream)):
-        yield from _xfa(found["/XFA"], number)
-    yield from _external(found, number)
-    if root or name_of(found.get("/Type")) == "/Catalog":
-        yield from _catalogue(found, number)
+    if "/XFA" in entry and isinstance(entry.get("/XFA"), (Array, Stream)):
+        yield from _xfa(entry["/XFA"], number)
+    yield from _external(entry, number)
+    if root or name_of(entry.get("/Type")) == "/Catalog":
+        yield from _catalogue(entry, number)
 
 
 def base_address(root: object) -> str:
-    """Return what relative addresses are relative to: ``/Base`` (ISO 32000-2, table 211)."""
+    """Return the base of relative addresses: ``/Base`` (ISO 32000-2, table 211)."""
     catalogue = dictionary_of(root)
     addresses = dictionary_of(catalogue.get("/URI")) if catalogue is not None else None
     return text_of(addresses.get("/Base")) if addresses is not None else ""
 
 
 def actions_in(
-    found: Dictionary, number: int, *, expected: bool, base: str = ""
+    entry: Dictionary, number: int, *, expected: bool, base: str = ""
 ) -> Iterator[RawFinding]:
     """Yield what a dictionary is as an action.
 
@@ -94,25 +94,25 @@ def actions_in(
         expected: Whether it stands where an action belongs; one elsewhere must be complete.
         base: What the document's relative addresses are relative to.
     """
-    kind, needed = _ACTIONS.get(name_of(found.get("/S")), (None, frozenset()))
+    kind, required_keys = _ACTIONS.get(name_of(entry.get("/S")), (None, frozenset()))
     if kind is None:
         return
-    complete = not needed.isdisjoint(found.keys())
-    if complete or expected or name_of(found.get("/Type")) == "/Action":
-        target = _target(found)
+    complete = not required_keys.isdisjoint(entry.keys())
+    if complete or expected or name_of(entry.get("/Type")) == "/Action":
+        target = _target(entry)
         yield RawFinding(
-            kind=kind, object=number, excerpt=target, subject=_subject(kind, found, target, base)
+            kind=kind, object=number, excerpt=target, subject=_subject(kind, entry, target, base)
         )
-        if kind is not FindingKind.JAVASCRIPT and "/JS" in found:  # a rendition with a script
-            script = text_of(found.get("/JS"))
+        if kind is not FindingKind.JAVASCRIPT and "/JS" in entry:  # a rendition with a script
+            script = text_of(entry.get("/JS"))
             yield RawFinding(kind=FindingKind.JAVASCRIPT, object=number, excerpt=script)
 
 
-def _catalogue(found: Dictionary, number: int) -> Iterator[RawFinding]:
-    opening = found.get("/OpenAction")
+def _catalogue(entry: Dictionary, number: int) -> Iterator[RawFinding]:
+    opening = entry.get("/OpenAction")
     if isinstance(opening, (Dictionary, Array)):
         yield RawFinding(kind=FindingKind.OPEN_ACTION, object=number, trigger=Trigger.OPEN)
-    if dictionary_of(found.get("/AcroForm")) is not None:
+    if dictionary_of(entry.get("/AcroForm")) is not None:
         yield RawFinding(kind=FindingKind.FORMS_ACROFORM, object=number)
 
 
@@ -123,16 +123,17 @@ def _has_action(value: object) -> bool:
     )
 
 
-def _aa_trigger(found: Dictionary, root: bool) -> Trigger:  # noqa: FBT001 - private
+def _aa_trigger(entry: Dictionary, root: bool) -> Trigger:  # noqa: FBT001 - private
     if root:
-        events = dictionary_of(found.get("/AA"))
+        events = dictionary_of(entry.get("/AA"))
         present = () if events is None else events.keys()
         return next(
-            (run for key, run in DOCUMENT_EVENTS.items() if f"/{key}" in present), Trigger.CLOSE
+            (trigger for key, trigger in DOCUMENT_EVENTS.items() if f"/{key}" in present),
+            Trigger.CLOSE,
         )
-    if name_of(found.get("/Type")) == "/Page":
+    if name_of(entry.get("/Type")) == "/Page":
         return Trigger.PAGE
-    is_field = "/FT" in found or name_of(found.get("/Subtype")) == "/Widget"
+    is_field = "/FT" in entry or name_of(entry.get("/Subtype")) == "/Widget"
     return Trigger.FIELD if is_field else Trigger.CLICK
 
 
@@ -154,8 +155,8 @@ def _target(action: Dictionary) -> str:
     for key in ("/F", "/Win", "/Unix", "/Mac"):
         if key in action:
             name = file_name_of(action.get(key))
-            launched = dictionary_of(action.get(key))
-            arguments = text_of(launched.get("/P")) if launched is not None else ""
+            application = dictionary_of(action.get(key))
+            arguments = text_of(application.get("/P")) if application is not None else ""
             return f"{name} {arguments}".strip()
     return ""
 
@@ -176,13 +177,13 @@ def _xfa(form: object, number: int) -> Iterator[RawFinding]:
         )
 
 
-def _external(found: Dictionary, number: int) -> Iterator[RawFinding]:
+def _external(entry: Dictionary, number: int) -> Iterator[RawFinding]:
     """Report content that a reader takes from another file while it shows a page.
 
     That is a stream with ``/F`` (ISO 32000-2, table 5), or ``/Ref`` of a form (8.10.4).
     """
-    reference = dictionary_of(found.get("/Ref"))
-    outside = found.get("/F") if "/Length" in found else None
+    reference = dictionary_of(entry.get("/Ref"))
+    outside = entry.get("/F") if "/Length" in entry else None
     for value in (reference.get("/F") if reference is not None else None, outside):
         if isinstance(value, (String, Dictionary)) and (path := file_name_of(value)):
             yield RawFinding(

@@ -56,8 +56,8 @@ class Nesting:
 def opens_attachments(triggers: Triggers) -> bool:
     """Whether a document opens another one, which may be attached, by itself."""
     return any(
-        kind is FindingKind.GOTO_REMOTE and not known.isdisjoint(BY_ITSELF)
-        for (kind, _), known in triggers.items()
+        kind is FindingKind.GOTO_REMOTE and not causes.isdisjoint(BY_ITSELF)
+        for (kind, _), causes in triggers.items()
     )
 
 

@@ -50,10 +50,10 @@ def _dictionary(content: bytes | mmap, match: re.Match[bytes]) -> Value:
         start = match.start("direct")
     else:
         header = rb"(?<!\d)%s[\x00\t\n\f\r ]+\d{1,5}[\x00\t\n\f\r ]+obj"
-        found = re.search(header % match["number"], content)
-        if found is None:
+        header_match = re.search(header % match["number"], content)
+        if header_match is None:
             return None
-        start = found.end()
+        start = header_match.end()
     source = Bytes(bytes(content[start : start + _MAX_DICTIONARY]), ended=True)
     steps = ObjectParser(source, Effort(Allowance()), 0, single=True).run()
     try:

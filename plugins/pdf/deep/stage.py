@@ -88,21 +88,23 @@ def _hidden(questions: Sequence[Unscanned]) -> Sequence[RawFinding]:
     return [RawFinding(kind=kind, object=number, subject="hidden") for number in hidden[:1]]
 
 
-def _damage_is_known(found: Finding, context: CompletionContext) -> bool:
+def _damage_is_known(finding: Finding, context: CompletionContext) -> bool:
     """Whether this is damage, and an earlier stage has reported what and where it is."""
-    return found.kind == FindingKind.MALFORMED and any(
-        known.kind == found.kind
-        and known.revision is Revision.CURRENT
-        and known.severity.rank >= found.severity.rank
-        for known in context.session.findings
+    return finding.kind == FindingKind.MALFORMED and any(
+        earlier.kind == finding.kind
+        and earlier.revision is Revision.CURRENT
+        and earlier.severity.rank >= finding.severity.rank
+        for earlier in context.session.findings
     )
 
 
 def _failed(failure: ChildFailed) -> Inspection:
     if failure.over_limit:
-        seen = RawFinding(kind=FindingKind.RESOURCE_LIMIT, subject=failure.reason)
+        finding = RawFinding(kind=FindingKind.RESOURCE_LIMIT, subject=failure.reason)
         message = f"The inspection went over a limit ({failure.reason})."
-        return Inspection(findings=[seen], unscanned=[unscanned(reason="limit", message=message)])
-    seen = RawFinding(kind=FindingKind.MALFORMED, subject="crashed")
+        return Inspection(
+            findings=[finding], unscanned=[unscanned(reason="limit", message=message)]
+        )
+    finding = RawFinding(kind=FindingKind.MALFORMED, subject="crashed")
     message = "The inspection could not be finished."
-    return Inspection(findings=[seen], unscanned=[unscanned(reason="crashed", message=message)])
+    return Inspection(findings=[finding], unscanned=[unscanned(reason="crashed", message=message)])

@@ -25,8 +25,8 @@ _TriggerOf = Callable[[str, object], Trigger]
 
 def find_triggers(pdf: Pdf, budget: Budget) -> Triggers:
     """Return for each kind of action in each object what makes it run."""
-    found: dict[tuple[FindingKind, int], set[Trigger]] = defaultdict(set)
-    seen: set[tuple[int, Trigger]] = set()
+    triggers_by_action: dict[tuple[FindingKind, int], set[Trigger]] = defaultdict(set)
+    visited: set[tuple[int, Trigger]] = set()
     for entry in _entries(pdf, budget):
         pending = [entry]
         while pending:
@@ -38,14 +38,14 @@ def find_triggers(pdf: Pdf, budget: Budget) -> Triggers:
             if action is None:
                 continue
             if is_indirect(value):  # only references can loop
-                if (number, trigger) in seen:
+                if (number, trigger) in visited:
                     continue
-                seen.add((number, trigger))
+                visited.add((number, trigger))
             for finding in actions_in(action, number, expected=True):
-                found[finding.kind, number].add(trigger)
+                triggers_by_action[finding.kind, number].add(trigger)
             if "/Next" in action:
                 pending.append((trigger, action.get("/Next"), number))
-    return {key: frozenset(triggers) for key, triggers in found.items()}
+    return {key: frozenset(triggers) for key, triggers in triggers_by_action.items()}
 
 
 def _entries(pdf: Pdf, budget: Budget) -> Iterator[_Entry]:
@@ -66,8 +66,8 @@ def _entries(pdf: Pdf, budget: Budget) -> Iterator[_Entry]:
     yield from _outline(root, number, budget)
 
 
-def _events(found: Dictionary, number: int, trigger_of: _TriggerOf) -> Iterator[_Entry]:
-    events = dictionary_of(found.get("/AA"))
+def _events(entry: Dictionary, number: int, trigger_of: _TriggerOf) -> Iterator[_Entry]:
+    events = dictionary_of(entry.get("/AA"))
     if events is not None:
         container = number_of(events, number)
         for key, action in events.items():
@@ -97,15 +97,15 @@ def _pages(root: Dictionary, number: int, budget: Budget) -> Iterator[_Entry]:
         yield from _events(page, at, _always(Trigger.PAGE))
         annotations = page.get("/Annots")
         holder = number_of(annotations, at)
-        found: list[tuple[Dictionary, int]] = []
+        entries: list[tuple[Dictionary, int]] = []
         for item in items_of(annotations):
             budget.spend()
             annotation = dictionary_of(item)
             if annotation is not None:
-                found.append((annotation, number_of(item, holder)))
-        large = large_annotations(page, [annotation for annotation, _ in found])
-        for index, (annotation, held) in enumerate(found):
-            yield from _annotation(annotation, held, large=large.get(index, False))
+                entries.append((annotation, number_of(item, holder)))
+        large = large_annotations(page, [annotation for annotation, _ in entries])
+        for index, (annotation, container) in enumerate(entries):
+            yield from _annotation(annotation, container, large=large.get(index, False))
 
 
 def _annotation(annotation: Dictionary, number: int, *, large: bool) -> Iterator[_Entry]:
@@ -123,11 +123,11 @@ def _fields(root: Dictionary, number: int, budget: Budget) -> Iterator[_Entry]:
         return
     at = number_of(form, number)
     for item in items_of(form.get("/Fields")):
-        for field, held in _tree(item, "/Kids", at, budget):
+        for field, holder in _tree(item, "/Kids", at, budget):
             if "/A" in field:
-                yield Trigger.CLICK, field.get("/A"), held
+                yield Trigger.CLICK, field.get("/A"), holder
             yield from _events(
-                field, held, AnnotationEvents(large=False, usual=Trigger.FIELD).trigger
+                field, holder, AnnotationEvents(large=False, usual=Trigger.FIELD).trigger
             )
 
 
@@ -148,19 +148,19 @@ def _tree(
     Args:
         below: The key to the children: an array of them, or the first of a chain by ``/Next``.
     """
-    seen: set[int] = set()
+    visited: set[int] = set()
     pending: list[tuple[object, int]] = [(top, container)]
     while pending:
         budget.spend()
-        value, held = pending.pop()
+        value, holder = pending.pop()
         node = dictionary_of(value)
         if node is None:
             continue
-        number = number_of(value, held)
+        number = number_of(value, holder)
         if is_indirect(value):  # only references can loop
-            if number in seen:
+            if number in visited:
                 continue
-            seen.add(number)
+            visited.add(number)
         yield node, number
         children = node.get(below)
         if isinstance(children, Array):

@@ -60,11 +60,11 @@ def unread_parts(
     findings: list[Finding] = []
     if inspection.complete and streams:
         findings += (each for each in session.findings if each.kind == FindingKind.UNREAD)
-        known = {each.object for each in findings}
+        numbers = {each.object for each in findings}
         findings += (
             _finding("An object stream cannot be read", item.object)
             for item in streams
-            if item.object not in known
+            if item.object not in numbers
         )
     elif inspection.complete:
         findings += (

@@ -102,9 +102,9 @@ class Walk:
         for key in keys:
             self._budget.spend()
             try:
-                found = pdf.get_object(key)
-                if _interesting(found):
-                    yield from self._in_object(found, key)
+                value = pdf.get_object(key)
+                if _interesting(value):
+                    yield from self._in_object(value, key)
             except pikepdf.PikepdfError as error:
                 yield Warned(str(error))
             except (ValueError, TypeError):  # pikepdf cannot convert what it read
@@ -124,10 +124,10 @@ class Walk:
         now = {number: entry.offset for (number, _), entry in table.items()}
         self.places = {n: place for n, place in self.places.items() if now.get(n) == place}
 
-    def _in_object(self, found: Object, key: tuple[int, int]) -> Iterator[RawFinding]:
+    def _in_object(self, target: Object, key: tuple[int, int]) -> Iterator[RawFinding]:
         """Inspect the dictionaries of one object, without those of other objects."""
         number = key[0]
-        pending: list[_Node] = [(found, "", "")]
+        pending: list[_Node] = [(target, "", "")]
         while pending:
             value, name, parent = pending.pop()
             if isinstance(value, Array):
@@ -138,7 +138,7 @@ class Walk:
                 continue
             hidden = key in self._compressed
             self._attachments.consider(value, node, number, hidden=hidden)
-            root = (value is found and number == self._root) if number else name == "/Root"
+            root = (value is target and number == self._root) if number else name == "/Root"
             found_here = look_at(
                 node, key=name, parent_key=parent, number=number, root=root, base=self._base
             )
@@ -151,21 +151,21 @@ class Walk:
 
 def _is_object_stream(pdf: Pdf, number: int) -> bool:
     try:
-        found = pdf.get_object((number, 0))
+        value = pdf.get_object((number, 0))
     except (pikepdf.PikepdfError, ValueError):
         return False
-    return isinstance(found, Stream) and name_of(found.stream_dict.get("/Type")) == "/ObjStm"
+    return isinstance(value, Stream) and name_of(value.stream_dict.get("/Type")) == "/ObjStm"
 
 
-def _interesting(found: object) -> bool:
+def _interesting(value: object) -> bool:
     """Whether an object holds any name of interest, searched as normalised text."""
-    if isinstance(found, Stream):
-        found = found.stream_dict
-        if isinstance(found.get("/F"), (Dictionary, String)):  # its data is in another file
+    if isinstance(value, Stream):
+        value = value.stream_dict
+        if isinstance(value.get("/F"), (Dictionary, String)):  # its data is in another file
             return True
-    if not isinstance(found, (Dictionary, Array)):
+    if not isinstance(value, (Dictionary, Array)):
         return False
-    text = found.unparse(resolved=True)
+    text = value.unparse(resolved=True)
     return (
         not INTERESTING.isdisjoint(_NAME.findall(text)) or _INDIRECT_NAME.search(text) is not None
     )

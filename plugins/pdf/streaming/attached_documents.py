@@ -1,4 +1,4 @@
-"""PDFs attached without compression, whose objects look like those of the file itself."""
+"""Uncompressed attached PDFs, whose objects look like those of the file itself."""
 
 from typing import Final
 
@@ -35,7 +35,7 @@ class AttachedDocuments:
             self._starts.append(offset)
 
     def holds(self, offset: int | None, xrefs: CrossReferences) -> bool:
-        """Whether what was seen at an offset is part of an attachment, by the judged table.
+        """Whether an offset belongs to an attachment, by the judged table.
 
         That is so if the table is sound and lists no object between the attachment and it.
         """

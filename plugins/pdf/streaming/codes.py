@@ -127,5 +127,5 @@ def excerpt_of(data: bytes) -> str:
     """Return the beginning of a text, printable and in one line."""
     text = text_of(data[: 4 * _EXCERPT])
     printable = "".join(c if c.isprintable() else " " for c in text)
-    shown = " ".join(printable.split())
-    return shown if len(shown) <= _EXCERPT else shown[: _EXCERPT - 1] + "…"
+    excerpt = " ".join(printable.split())
+    return excerpt if len(excerpt) <= _EXCERPT else excerpt[: _EXCERPT - 1] + "…"

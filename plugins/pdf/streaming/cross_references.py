@@ -197,13 +197,13 @@ class CrossReferences:
 
     def _follow(self, section: XrefSection, shift: int) -> Iterator[tuple[str, int]]:
         waiting: list[tuple[XrefSection, int]] = [(section, 0)]
-        seen: set[int] = set()
+        visited: set[int] = set()
         while waiting:
             current, _ = waiting.pop()
-            if current.offset in seen:
+            if current.offset in visited:
                 yield "xref-wrong", current.offset
                 break
-            seen.add(current.offset)
+            visited.add(current.offset)
             hybrid = self._hybrid(current, shift)
             self._take([current] if hybrid is None else [current, hybrid], shift)
             if current.trailer is None:
@@ -219,9 +219,9 @@ class CrossReferences:
                     if place or key == b"XRefStm":
                         self.lost = True
                         yield "xref-wrong", current.offset
-                elif key == b"Prev" or before.offset not in seen:
+                elif key == b"Prev" or before.offset not in visited:
                     waiting.append((before, place))
-        self._compare_others(seen, shift)
+        self._compare_others(visited, shift)
 
     def _hybrid(self, section: XrefSection, shift: int) -> XrefSection | None:
         """Return the cross-reference stream that belongs to a table (7.5.8.4)."""
@@ -230,20 +230,20 @@ class CrossReferences:
 
     def _take(self, sections: Sequence[XrefSection], shift: int) -> None:
         """Add the entries of a table and its hybrid part that no newer section has."""
-        named: list[int] = []
-        used: set[int] = set()
+        numbers: list[int] = []
+        live: set[int] = set()
         for section in sections:
-            self._take_used(section, shift, named, used)
+            self._take_used(section, shift, numbers, live)
         for section in sections:
             for number in section.freed:
                 if number not in self._settled:
-                    named.append(number)
-                    if number in self._watched and number not in used:
+                    numbers.append(number)
+                    if number in self._watched and number not in live:
                         self._freed.add(number)
-        self._settled.update(named)
+        self._settled.update(numbers)
 
     def _take_used(
-        self, section: XrefSection, shift: int, named: list[int], used: set[int]
+        self, section: XrefSection, shift: int, numbers: list[int], live: set[int]
     ) -> None:
         """Let the entries in use of a section count if no newer section has one."""
         settled, watched = self._settled, self._watched
@@ -252,23 +252,23 @@ class CrossReferences:
             there = self._compare(number, offset, shift)
             if number in settled:
                 continue
-            named.append(number)
+            numbers.append(number)
             if number in watched:
-                used.add(number)
+                live.add(number)
                 self._effective.setdefault(number, set()).add(offset + shift)
             if self._wrong is None and not there:
                 self._wrong = offset
         for number, container in zip(section.compressed, section.containers, strict=True):
             if number not in settled:
-                named.append(number)
+                numbers.append(number)
                 if number in watched:
-                    used.add(number)
+                    live.add(number)
                     self._containers.setdefault(number, set()).add(container)
 
-    def _compare_others(self, taken: set[int], shift: int) -> None:
+    def _compare_others(self, offsets: set[int], shift: int) -> None:
         """Compare the sections that nothing leads to; a reader may take one of them."""
         for section in self._sections.values():
-            if section.offset not in taken:
+            if section.offset not in offsets:
                 for number, offset in zip(section.numbers, section.offsets, strict=True):
                     self._compare(number, offset, shift)
 

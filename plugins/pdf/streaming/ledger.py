@@ -51,10 +51,10 @@ class Ledger:
 
     def add(self, finding: RawFinding) -> bool:
         """Report a finding, unless there are too many; return whether it is reported."""
-        reported = self._report(finding)
-        if finding.object is not None and (reported or self._may_become_worse(finding)):
+        is_new = self._report(finding)
+        if finding.object is not None and (is_new or self._may_become_worse(finding)):
             self._by_object.setdefault(finding.object, []).append(finding)
-        return reported
+        return is_new
 
     def take_new(self) -> list[RawFinding]:
         """Return what has been reported, or has become worse, since the last call."""

@@ -65,10 +65,10 @@ class ObjectStream:
         data = decoded.data
         lead = _LEAD.match(data)
         stop = lead.end() if lead is not None else 0
-        given = first if isinstance(first, int) and first >= 0 else stop
-        first = decoded.position(given)
+        base = first if isinstance(first, int) and first >= 0 else stop
+        first = decoded.position(base)
         if first > len(data):
-            given = first = stop
+            base = first = stop
         words = data[: min(first, _MAX_LEAD)].replace(b"\0", b" ").split(None, 2 * MAX_NUMBERS + 1)
         pairs = min(len(words) // 2, MAX_NUMBERS)
         numbers = [int(word) for word in words[: 2 * pairs : 2] if _is_small(word)]
@@ -78,7 +78,7 @@ class ObjectStream:
         self.numbers = numbers
         self._data = data
         starts = sorted(
-            (decoded.position(given + o), n) for n, o in zip(numbers, offsets, strict=False)
+            (decoded.position(base + o), n) for n, o in zip(numbers, offsets, strict=False)
         )
         self._starts = [start for start, _ in starts]
         self._at = [number for _, number in starts]
@@ -91,12 +91,12 @@ class ObjectStream:
     def interesting(self, wanted: set[int], patterns: PlainPatterns) -> list[int]:
         """Return the indexes of objects that are worth reading."""
         find = patterns.interesting_name.finditer
-        found = self.wanted(wanted)
+        indexes = self.wanted(wanted)
         for window in range(self._first, len(self._data), _WINDOW):
             stop = window + _WINDOW + _MAX_NAME
             for match in find(self._data, window, stop):
-                found.add(bisect_right(self._starts, match.start()) - 1)
-        return sorted(found)
+                indexes.add(bisect_right(self._starts, match.start()) - 1)
+        return sorted(indexes)
 
     def read(self, index: int, effort: Effort, place: int) -> tuple[int | None, Value]:
         """Return number and value of the object at an index; -1 precedes the first."""

@@ -127,9 +127,9 @@ class ObjectStreams:
 
     def _objects_in(self, stream: CollectedStream, objects: ObjectStream) -> None:
         security, effort = self._security, self._effort
-        read: set[int] = set()
-        seen: set[int] = set()
-        wanted = -1
+        numbers: set[int] = set()
+        visited: set[int] = set()
+        count = -1
         pending = objects.interesting(security.wanted, plain_patterns(security.familiar))
         while pending:  # what has been read may refer to other objects of the stream
             for index in pending:
@@ -139,21 +139,21 @@ class ObjectStreams:
                 effort.spend(OBJECT)
                 number, value = objects.read(index, effort, stream.offset)
                 if number is not None:
-                    read.add(number)
+                    numbers.add(number)
                 security.object(
                     stream.number if number is None else number,
                     stream.offset,
                     value,
                     container=stream.number,
                 )
-            seen.update(pending)
+            visited.update(pending)
             pending = []
-            if wanted != len(security.wanted) and not effort.exhausted(stream.offset):
-                wanted = len(security.wanted)
+            if count != len(security.wanted) and not effort.exhausted(stream.offset):
+                count = len(security.wanted)
                 effort.spend(len(objects.numbers) // 2)
-                pending = sorted(objects.wanted(security.wanted) - seen)
+                pending = sorted(objects.wanted(security.wanted) - visited)
         for number in objects.numbers:
-            if number not in read:
+            if number not in numbers:
                 security.contained(number, stream.offset)
 
     def _cannot_read(self, stream: CollectedStream, reason: str) -> None:

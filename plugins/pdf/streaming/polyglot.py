@@ -138,8 +138,8 @@ def find_foreign(data: bytes) -> tuple[str, int]:
 
 
 def _name_of(magic: bytes) -> str:
-    for name, _, known in _SIGNATURES:
-        if magic == known:
+    for name, _, signature in _SIGNATURES:
+        if magic == signature:
             return name
     if magic.lower().startswith(b"<?php"):
         return "php"
@@ -154,11 +154,11 @@ def ends_as_zip(tail: bytes) -> int:
     position = tail.rfind(b"PK\x05\x06")
     while position >= 0:
         comment = int.from_bytes(tail[position + 20 : position + 22], "little")
-        left = len(tail) - position
+        length = len(tail) - position
         if (
-            left >= _END_OF_CENTRAL_DIRECTORY
-            and 0 <= left - _END_OF_CENTRAL_DIRECTORY - comment <= len("\r\n")
+            length >= _END_OF_CENTRAL_DIRECTORY
+            and 0 <= length - _END_OF_CENTRAL_DIRECTORY - comment <= len("\r\n")
         ):  # a line end may have been added
-            return left
+            return length
         position = tail.rfind(b"PK\x05\x06", 0, position)
     return 0

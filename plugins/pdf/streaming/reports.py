@@ -50,7 +50,10 @@ def security_report(
 def _security_findings(
     security: Security, structure: Structure, attached: AttachedDocuments
 ) -> list[Finding]:
-    """Return all findings; an attachment is one, although its name and its data both show it."""
+    """Return all findings.
+
+    An attachment is one finding, although its name and its data both show it.
+    """
     raw_findings = [
         raw for raw in security.findings if not attached.holds(raw.offset, structure.xrefs)
     ]

@@ -46,7 +46,9 @@ def additional_trigger(owner: Dictionary, actions: Value) -> Trigger:
         return Trigger.PAGE
     if b"Catalog" in types or b"Pages" in owner:
         present = actions if isinstance(actions, Dictionary) else Dictionary([])
-        return next((run for key, run in _DOCUMENT_EVENTS.items() if key in present), Trigger.CLOSE)
+        return next(
+            (trigger for key, trigger in _DOCUMENT_EVENTS.items() if key in present), Trigger.CLOSE
+        )
     if b"FT" in owner or b"Widget" in owner.names(b"Subtype"):
         fallback = Trigger.FIELD
     elif b"Subtype" in owner:
@@ -117,9 +119,9 @@ def action_excerpt(kind: FindingKind | None, entry: Dictionary) -> str:
     """Return a short piece of what an action does, or the name of an attached file."""
     for key in _EXCERPTS.get(kind, _FILE):
         for value in entry.every(key):
-            shown = _show(value)
-            if shown:
-                return shown
+            excerpt = _show(value)
+            if excerpt:
+                return excerpt
     return ""
 
 

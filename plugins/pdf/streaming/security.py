@@ -377,17 +377,17 @@ class Security:
         if large and len(self._large) < MAX_LARGE:
             self._large += ((number, v) for v in entry.every(b"AA") if reacts_to_pointer(v))
         for key, value in entry.entries:
-            given = trigger_of_entry(entry, key, value, trigger)
+            cause = trigger_of_entry(entry, key, value, trigger)
             if large and number is None and key == b"AA" and reacts_to_pointer(value):
-                given = Trigger.PAGE  # in a trailer, of which no honest page is a part
+                cause = Trigger.PAGE  # in a trailer, of which no honest page is a part
             if (key in INHERITING or (events and key not in EVENTS)) and number is not None:
                 self._hand_down(number, value)
-            if given is not None:
-                self._refer(value, given)
+            if cause is not None:
+                self._refer(value, cause)
             is_format = events and key == FORMAT
             if is_format and isinstance(value, Reference):
                 self._formats.refers_to(value.number)
-            yield value, given, is_format
+            yield value, cause, is_format
 
     def _refer(self, value: Value, trigger: Trigger) -> None:
         for target in references_in(value):

@@ -40,9 +40,9 @@ class SharedScan:
     def feed(self, data: memoryview, offset: int) -> None:
         """See bytes at an offset, unless they have been seen already."""
         with self._lock:
-            seen = self.scan.offset - offset
-            if seen < len(data):
-                self.scan.feed(data[seen:])
+            overlap = self.scan.offset - offset
+            if overlap < len(data):
+                self.scan.feed(data[overlap:])
 
     def finish(self) -> None:
         """Settle what is open, once."""

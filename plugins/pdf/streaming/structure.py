@@ -170,7 +170,7 @@ class Structure:
         """Return where the cross-references may lead to what was not seen."""
         if not self._is_pdf():
             return []
-        found = [
+        regions = [
             Unscanned(
                 stage=STAGE,
                 reason="hidden-object",
@@ -181,8 +181,8 @@ class Structure:
             for number, offset in self.xrefs.unseen
         ]
         if self.xrefs.lost:
-            found.append(Unscanned(stage=STAGE, reason="table", message=UNSCANNED["table"]))
-        return found
+            regions.append(Unscanned(stage=STAGE, reason="table", message=UNSCANNED["table"]))
+        return regions
 
     def _has_header(self) -> bool:
         return self._header is not None and self._header <= HEADER_WITHIN

@@ -58,10 +58,10 @@ class Triggers:
         waiting = [number]
         while waiting:
             current = waiting.pop()
-            known = self._known.get(current)
-            if stronger(known, trigger) is known:
+            earlier = self._known.get(current)
+            if stronger(earlier, trigger) is earlier:
                 continue
-            if known is None:
+            if earlier is None:
                 self._links += 1
                 if self._links > MAX_LINKS:
                     self.full = True

@@ -71,9 +71,9 @@ class BodyReader:
             while True:
                 if self._effort.exhausted(source.offset):
                     yield from self._skip(sink)
-                found = self._find(source.data, source.pos)
-                if found >= 0:
-                    self._hand_over(sink, found)
+                position = self._find(source.data, source.pos)
+                if position >= 0:
+                    self._hand_over(sink, position)
                     if (yield from self._is_end(start, length, number, offset, sink)):
                         break
                 elif source.ended:
@@ -108,8 +108,8 @@ class BodyReader:
             return 0
         if self._find(source.data[source.pos :] + bytes(view[:_MARGIN]), 0) >= 0:
             return 0
-        found = self._find(view, 0)
-        stop = found if found >= 0 else len(view)
+        position = self._find(view, 0)
+        stop = position if position >= 0 else len(view)
         if stop < 2 * _MARGIN:
             return 0
         unread = stop - _MARGIN  # a word may have begun there

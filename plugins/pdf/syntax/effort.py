@@ -75,8 +75,8 @@ class Effort:
         """
         start = source.offset
         allowance = self.allowance
-        earned = (self.spent - allowance.first) * allowance.bytes_for_step
-        target = max(start + allowance.stretch, earned)
+        bonus = (self.spent - allowance.first) * allowance.bytes_for_step
+        target = max(start + allowance.stretch, bonus)
         while True:
             clear = source.base + len(source.data) - allowance.tail
             pass_to(max(source.offset, min(target, clear)) - source.base)

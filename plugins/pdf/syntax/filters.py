@@ -74,12 +74,12 @@ def filter_chain(filters: Value, parameters: Value) -> list[Filter] | None:
     names = [n for n in (filters if isinstance(filters, list) else [filters]) if n is not None]
     if not all(isinstance(name, Name) for name in names):
         return None
-    given = parameters if isinstance(parameters, list) else [parameters]
-    if isinstance(filters, list) and len(given) == len(filters):
-        given = [p for p, n in zip(given, filters, strict=True) if n is not None]
+    values = parameters if isinstance(parameters, list) else [parameters]
+    if isinstance(filters, list) and len(values) == len(filters):
+        values = [p for p, n in zip(values, filters, strict=True) if n is not None]
     chain: list[Filter] = []
     for index, name in enumerate(names):
-        value = given[index] if index < len(given) else None
+        value = values[index] if index < len(values) else None
         if not isinstance(value, (Dictionary, type(None))):
             return None
         assert isinstance(name, Name)  # noqa: S101 - checked above; for the type checker
@@ -125,9 +125,9 @@ def decode(
             data, trouble = squeezed.data, squeezed.problem
         problem = problem or trouble
         if step.parameters is not None and decoder in (_flate, _lzw, _brotli):
-            predicted = undo_predictor(data, step.parameters)
-            work += 0 if predicted is data else len(data)
-            data = predicted
+            plain = undo_predictor(data, step.parameters)
+            work += 0 if plain is data else len(data)
+            data = plain
     return Decoded(data, problem, work, squeezed)
 
 

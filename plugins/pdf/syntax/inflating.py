@@ -50,7 +50,7 @@ def squeeze(data: bytes, inflate: Inflater, limit: int) -> Squeezed:
     """
     result = bytearray()
     ends: list[int] = []
-    removed: list[int] = []
+    gaps: list[int] = []
     size = total = 0
     problem = ""
     try:
@@ -62,13 +62,13 @@ def squeeze(data: bytes, inflate: Inflater, limit: int) -> Squeezed:
                 total += len(piece) - 1
                 result += b" "
                 ends.append(size)
-                removed.append(total)
+                gaps.append(total)
             if len(result) > limit or size > MAX_INFLATED:
                 problem = "limit"
                 break
     except ValueError:
         problem = "damaged"
-    return Squeezed(bytes(result[:limit]), problem, size, ends, removed)
+    return Squeezed(bytes(result[:limit]), problem, size, ends, gaps)
 
 
 def inflate_flate(data: bytes) -> Iterator[bytes]:

@@ -92,8 +92,8 @@ class GapReader:
         """Return where the next ``<<`` is; -1 if there is none before ``stop``."""
         if stop - start <= NEAR:  # what lies after ``stop`` would be searched again and again
             return data.find(_OPENS, start, stop)
-        found = self._find(data, start)
-        return found if found + len(_OPENS) <= stop else -1
+        position = self._find(data, start)
+        return position if position + len(_OPENS) <= stop else -1
 
     def _drop_false_start(self) -> None:
         """Forget bytes in which no dictionary begins, now that more of them are in view."""
@@ -101,6 +101,6 @@ class GapReader:
             partial = bytes(self._window[: len(_OPENS)]) in (b"<", _OPENS)
             if partial and len(self._window) < _IN_VIEW:
                 return
-            found = self._begin(bytes(self._window), 1, len(self._window))
-            self._start += found
-            del self._window[:found]
+            position = self._begin(bytes(self._window), 1, len(self._window))
+            self._start += position
+            del self._window[:position]

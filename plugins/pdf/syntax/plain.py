@@ -51,10 +51,10 @@ def plain_patterns(familiar: frozenset[bytes]) -> PlainPatterns:
     """
     names = INTERESTING - familiar
     heads = bytes(sorted({name[0] for name in names}))
-    known = rb"(?:" + _alternatives(names) + rb")(?!" + REGULAR + rb")"
+    keyword = rb"(?:" + _alternatives(names) + rb")(?!" + REGULAR + rb")"
     tokens = (
         rb"(?:/(?:[^\x00\t\n\f\r ()<>\[\]{}/%#" + heads + rb"]"  # a name that begins otherwise
-        rb"|(?!" + known + rb")" + _NAME_BYTE + rb")" + _NAME_BYTE + rb"*+"
+        rb"|(?!" + keyword + rb")" + _NAME_BYTE + rb")" + _NAME_BYTE + rb"*+"
         rb"(?:#(?!" + _TELLING + rb")" + REGULAR + rb"*+)?+"
         rb"|[\d\[\]" + WHITE + rb"]++"  # integers, arrays and space, in one gulp for speed
         rb"|\.\d*+(?![-+.])|(?<![-+.\d])[-+](?=[.\d])"  # what makes them other numbers
@@ -69,7 +69,7 @@ def plain_patterns(familiar: frozenset[bytes]) -> PlainPatterns:
     end = rb"(?!" + REGULAR + rb")"
     return PlainPatterns(
         interesting_name=re.compile(
-            rb"/(?:" + known + rb"|" + REGULAR + rb"{0,512}?#" + _TELLING + rb")"
+            rb"/(?:" + keyword + rb"|" + REGULAR + rb"{0,512}?#" + _TELLING + rb")"
         ),
         tokens=re.compile(tokens),
         body=re.compile(tokens + rb"(?<!\d)(?:(endobj)" + end + rb"|stream(?=(\r\n|\n)))"),

@@ -85,16 +85,16 @@ def _make_fast_finder(words: tuple[bytes, ...], pattern: re.Pattern[bytes]) -> F
     scratch = hyperscan.Scratch(database)  # not to be shared between threads
 
     def scan(data: bytes | memoryview, start: int) -> int:
-        found: list[tuple[int, int]] = []
+        matches: list[tuple[int, int]] = []
 
         def take(index: int, _start: int, end: int, _flags: int, _context: object) -> bool:
-            found.append((index, end))
+            matches.append((index, end))
             return True  # stop at the first match
 
         try:
             database.scan(memoryview(data)[start:], match_event_handler=take, scratch=scratch)
         except hyperscan.ScanTerminated:
-            index, end = found[0]
+            index, end = matches[0]
             return start + end - len(literals[index])
         return -1
 

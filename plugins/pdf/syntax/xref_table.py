@@ -34,11 +34,11 @@ def read_xref_table(
         if source.available < _ROW:
             yield from source.need(_ROW)
         if number < end and (rows := XREF_ROWS.match(source.data, source.pos)) is not None:
-            taken = min(end - number, len(rows[1]) // _ROW_SIZE)
-            source.pos = rows.start(1) + taken * _ROW_SIZE
-            words = rows[1][: taken * _ROW_SIZE].split()
+            count = min(end - number, len(rows[1]) // _ROW_SIZE)
+            source.pos = rows.start(1) + count * _ROW_SIZE
+            words = rows[1][: count * _ROW_SIZE].split()
             _take_rows(section, number, words[::3], words[2::3])
-            number += taken
+            number += count
             continue
         match = XREF_ROW.match(source.data, source.pos)
         if match is None or (match[3] is None and number != end):
