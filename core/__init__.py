@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from .plugins.ports.access import Authenticator, AuthenticatorSpec, Credentials
     from .plugins.ports.blobs import Blob, StoreUsage, UploadStore, UploadStoreSpec
     from .plugins.ports.catalogue import Catalogue, CatalogueSpec, DocumentChanges
+    from .plugins.ports.checksums import ChecksumSpec, Hasher
     from .plugins.ports.children import ChildAccess
     from .plugins.ports.context import CommandSpec, OptionsSpec, PluginContext
     from .plugins.ports.documents import (
@@ -140,6 +141,7 @@ __all__ = [
     "CatalogueSpec",
     "Checksum",
     "ChecksumMismatch",
+    "ChecksumSpec",
     "Child",
     "ChildAccess",
     "ChildFailed",
@@ -171,6 +173,7 @@ __all__ = [
     "FindingsReported",
     "Gate",
     "GateSpec",
+    "Hasher",
     "ImportContext",
     "Importer",
     "ImporterSpec",
@@ -267,6 +270,7 @@ _MODULES = {
     ),
     "plugins.hookspecs": "API_VERSION hookimpl",
     "plugins.ports.access": "Authenticator AuthenticatorSpec Credentials",
+    "plugins.ports.checksums": "ChecksumSpec Hasher",
     "plugins.ports.context": "CommandSpec OptionsSpec PluginContext",
     "plugins.ports.documents": (
         "ImportContext Importer ImporterSpec Index IndexSpec PageRenderer PageRendererSpec "

@@ -240,7 +240,7 @@ class Checksum:
     """A checksum of a chunk.
 
     Attributes:
-        algorithm: Lower-case name: ``sha256``, ``sha1``, ``md5``, ``crc32``, ...
+        algorithm: Name of a registered algorithm: ``sha256``, ``sha1``, ``md5``, ``crc32``, ...
         value: The raw bytes.
     """
 

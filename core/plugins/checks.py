@@ -87,15 +87,17 @@ def _holding_problems(holder: Holder, spec: Any) -> Iterator[str]:
             yield from object_problems(holder.field, value, holder.protocol)
     if opener is None:
         return
-    arguments = 1 if holder.shape is Shape.PLAIN else 0
+    name = holder.field if holder.shape else "open"
+    plain = holder.shape is Shape.PLAIN
     if not callable(opener):
-        yield f"'open' is {type(opener).__name__}; a function is expected"
+        yield f"{name!r} is {type(opener).__name__}; a function is expected"
     elif inspect.iscoroutinefunction(opener) or inspect.isasyncgenfunction(opener):
-        yield "'open' is an 'async def' and has to be " + (
-            "a plain function" if arguments else "decorated with @asynccontextmanager"
+        yield f"{name!r} is an 'async def' and has to be " + (
+            "a plain function" if plain else "decorated with @asynccontextmanager"
         )
-    elif not _takes(opener, [None] * arguments, {}):
-        yield f"'open' has to take {arguments or 'no'} argument{'' if arguments else 's'}"
+    elif not _takes(opener, [None] * holder.arguments, {}):
+        count = holder.arguments
+        yield f"{name!r} has to take {count or 'no'} argument{'' if count else 's'}"
 
 
 def object_problems(field: str, target: Any, protocol: type[Any]) -> Iterator[str]:

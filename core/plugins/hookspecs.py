@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import pluggy
 
 from .ports.access import AuthenticatorSpec
+from .ports.checksums import ChecksumSpec
 from .ports.context import CommandSpec, OptionsSpec, PluginContext
 from .ports.documents import (
     ImporterSpec,
@@ -101,6 +102,19 @@ def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:  # t
 
     Returns:
         Gates, ordered by ``before`` and ``after``; all of them must agree.
+    """
+
+
+@hookspec
+def pdfsluice_register_checksums(context: PluginContext) -> Sequence[ChecksumSpec]:  # type: ignore[empty-body]
+    """Register checksum algorithms, which clients may announce for chunks in every protocol.
+
+    ``new`` is called on the event loop for each chunk with a checksum of that algorithm, and
+    the methods of the hasher that it returns in a worker thread, one at a time. Raising fails
+    the chunk as :class:`~pdfsluice.core.errors.StageFailed`: nothing of it is committed.
+
+    Returns:
+        Algorithms, ordered by ``before`` and ``after``; the first is preferred.
     """
 
 

@@ -15,6 +15,7 @@ from .extras import ExtraMissing
 from .manager import PluginManager
 from .parts import Part, PluginInfo, singular
 from .ports.access import AuthenticatorSpec
+from .ports.checksums import ChecksumSpec
 from .ports.context import PluginContext
 from .ports.documents import (
     ImporterSpec,
@@ -53,6 +54,7 @@ class Registry:
 
     authenticators: tuple[AuthenticatorSpec, ...] = ()
     gates: tuple[GateSpec, ...] = ()
+    checksums: tuple[ChecksumSpec, ...] = ()
     chunk_stages: tuple[ChunkStageSpec, ...] = ()
     stream_stages: tuple[StreamStageSpec, ...] = ()
     completion_stages: tuple[CompletionStageSpec, ...] = ()
@@ -120,6 +122,7 @@ class Registry:
 KINDS: Mapping[str, type[Any]] = {
     "authenticators": AuthenticatorSpec,
     "gates": GateSpec,
+    "checksums": ChecksumSpec,
     "chunk_stages": ChunkStageSpec,
     "stream_stages": StreamStageSpec,
     "completion_stages": CompletionStageSpec,
@@ -187,7 +190,11 @@ def _without_conflicts(
 
 
 def _in_order(kind: str, entries: Sequence[tuple[PluginInfo, SpecT]]) -> tuple[SpecT, ...]:
-    """Sort by ``before`` and ``after``; names of absent parts are ignored."""
+    """Sort by ``before`` and ``after``; names of absent parts are ignored.
+
+    Otherwise the order of registration stays: a part comes directly before the first that
+    names it, and not merely somewhere before it.
+    """
     specs = {spec.name: spec for _, spec in entries}
     for info, spec in entries:
         order = (*getattr(spec, "before", ()), *getattr(spec, "after", ()))
@@ -200,17 +207,34 @@ def _in_order(kind: str, entries: Sequence[tuple[PluginInfo, SpecT]]) -> tuple[S
                 ", ".join(map(repr, absent)),
             )
     owners = {spec.name: info.distribution for info, spec in entries}
-    sorter: TopologicalSorter[str] = TopologicalSorter()
+    earlier: dict[str, list[str]] = {name: [] for name in specs}
     for name, spec in specs.items():
-        sorter.add(name, *(n for n in getattr(spec, "after", ()) if n in specs))
+        earlier[name] += (each for each in getattr(spec, "after", ()) if each in specs)
         for later in getattr(spec, "before", ()):
             if later in specs:
-                sorter.add(later, name)
+                earlier[later].append(name)
     try:
-        return tuple(specs[name] for name in sorter.static_order())
+        TopologicalSorter(earlier).prepare()
     except CycleError as error:
         ring = " -> ".join(f"{name} ({owners[name]})" for name in error.args[1])
         raise PluginError(
             f"{kind.replace('_', ' ')}: the order is contradictory: {ring}",
             hint="Correct 'before' and 'after' in one of these distributions.",
         ) from error
+    ordered: dict[str, SpecT] = {}
+    for name in specs:
+        _append(name, specs, earlier, ordered)
+    return tuple(ordered.values())
+
+
+def _append(
+    name: str,
+    specs: Mapping[str, SpecT],
+    earlier: Mapping[str, Sequence[str]],
+    ordered: dict[str, SpecT],
+) -> None:
+    """Append a part to an order, after those that have to come before it."""
+    if name not in ordered:
+        for each in earlier[name]:
+            _append(each, specs, earlier, ordered)
+        ordered[name] = specs[name]

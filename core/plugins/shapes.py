@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .ports.access import Authenticator
+from .ports.checksums import Hasher
 from .ports.documents import Importer, Index, PageRenderer, TextExtractor
 from .ports.policy import Policy
 from .ports.sinks import EventSink
@@ -58,18 +59,21 @@ class Holder:
         field: The field's name.
         protocol: What the field holds, or what calling it gives.
         shape: How the field is called; ``None`` if it holds the object itself.
+        arguments: How many arguments it is called with.
     """
 
     field: str
     protocol: type[Any]
     shape: Shape | None = None
+    arguments: int = 0
 
 
 HOLDERS: Mapping[str, Holder] = {
     "authenticators": Holder("authenticator", Authenticator),
     "gates": Holder("gate", Gate),
+    "checksums": Holder("new", Hasher, Shape.PLAIN),
     "chunk_stages": Holder("stage", ChunkStage),
-    "stream_stages": Holder("open", StreamStage, Shape.PLAIN),
+    "stream_stages": Holder("open", StreamStage, Shape.PLAIN, arguments=1),
     "completion_stages": Holder("stage", CompletionStage),
     "upload_stores": Holder("open", UploadStore, Shape.ENTERED),
     "session_stores": Holder("open", SessionStore, Shape.ENTERED),
@@ -91,7 +95,7 @@ RETURNED: Mapping[tuple[type[Any], str], type[Any]] = {
 }
 """Methods that return, or whose context yields, another object of the plugin; its protocol."""
 
-_IN_THREADS = frozenset({Blob, ChunkCheck, StreamStage})
+_IN_THREADS = frozenset({Blob, ChunkCheck, Hasher, StreamStage})
 
 
 def _port(protocol: type[Any]) -> Port:

@@ -24,6 +24,7 @@ from pdfsluice.core.plugins.ports.stages import ChunkCheck, ChunkStage
 from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.threads import Workers, run_uncancelled
 
+from .checksums import ChecksumStage
 from .claims import Claim
 from .open_uploads import OpenUploads
 from .upload import OpenUpload
@@ -66,7 +67,7 @@ class ChunkReceiver:
     """Receives chunks; one for all uploads.
 
     Args:
-        registry: The gates and chunk stages.
+        registry: The gates, checksum algorithms and chunk stages.
         workers: Threads that read, check and write.
         open_uploads: Where uploads are open.
         max_file_size: The limit for files whose size is not known, in bytes.
@@ -83,7 +84,8 @@ class ChunkReceiver:
         max_ranges: int = _MAX_RANGES,
     ) -> None:
         self._gates = [spec.gate for spec in registry.gates]
-        self._stages = [spec.stage for spec in registry.chunk_stages]
+        checksums: ChunkStage = ChecksumStage(registry.checksums)
+        self._stages = [checksums, *(spec.stage for spec in registry.chunk_stages)]
         self._workers = workers
         self._open_uploads = open_uploads
         self._max_file_size = max_file_size

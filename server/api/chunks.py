@@ -24,7 +24,7 @@ from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.parsing import NoQuery, read_fields, read_query, session_id
 from pdfsluice.server.transport.reading import RawBody
 from pdfsluice.server.transport.request_headers import RequestHeaders
-from pdfsluice.server.transport.structured_fields import read_sha256
+from pdfsluice.server.transport.structured_fields import read_checksum
 
 from .requests import ChunkForm, ChunkQuery
 from .responses.sessions import ChunkView
@@ -95,6 +95,7 @@ class Chunks:
     def __init__(self, runtime: Runtime) -> None:
         self._uploads = runtime.uploads
         self._gates = runtime.registry.gates
+        self._checksums = runtime.registry.checksums
         self._settings = runtime.settings
         self._limits = BodyLimits.of(runtime.settings)
 
@@ -121,7 +122,7 @@ class Chunks:
             summary="Send a chunk as it is",
             tag=TAG,
             query=ChunkQuery,
-            headers={"Content-Digest": "SHA-256 of the chunk (RFC 9530)."},
+            headers={"Content-Digest": "Checksum of the chunk (RFC 9530)."},
             body=(Content("application/octet-stream"),),
             answers=answers,
             errors=_ERRORS,
@@ -140,7 +141,7 @@ class Chunks:
         session = await self._session(request)
         query = read_query(request, ChunkQuery)
         intent = chunk_intent(session, query)
-        checksum = read_sha256(request.headers, "Content-Digest")
+        checksum = read_checksum(request.headers, "Content-Digest", self._checksums)
         if query.chunk_offset is not None or intent.length is None:  # it may be a piece
             intent = replace(intent, length=request.content_length or intent.length)
         intent = replace(intent, checksum=checksum, headers=RequestHeaders(request.headers))
@@ -210,7 +211,11 @@ class _Settler:
 
 
 def _checksum(fields: ChunkForm) -> Checksum | None:
-    return Checksum("sha256", bytes.fromhex(fields.checksum)) if fields.checksum else None
+    """Return the checksum of a form: hexadecimal digits, or a name and digits."""
+    if not fields.checksum:
+        return None
+    name, _, digits = fields.checksum.rpartition(":")
+    return Checksum(name or "sha256", bytes.fromhex(digits))
 
 
 def _check_length(request: web.Request, intent: ChunkIntent) -> None:

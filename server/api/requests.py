@@ -22,6 +22,7 @@ _HIDDEN = r"\u0000-\u001F\u007F-\u009F\u200E\u200F\u2028-\u202E\u2066-\u2069\uFE
 _TEXT = re.compile(rf"^[^{_HIDDEN}]*$")
 _FILE_NAME = re.compile(rf"^[^{_HIDDEN}/\\]*[^{_HIDDEN}/\\\s.][^{_HIDDEN}/\\]*$")
 _SHA256 = re.compile(r"^([0-9a-fA-F]{64})?$")
+_CHECKSUM = re.compile(r"^([0-9a-fA-F]{64}|[a-z0-9][a-z0-9._-]{0,39}:([0-9a-fA-F]{2}){1,128})?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ Size = Annotated[int, Field(ge=0, le=_MAX_NUMBER)]
 Sha256 = Annotated[
     str,
     Matching(_SHA256, "must be a SHA-256 in hexadecimal, 64 digits"),
+    AfterValidator(lambda text: text or None),
+]
+ChunkChecksum = Annotated[
+    str,
+    Matching(_CHECKSUM, "must be a SHA-256 in hexadecimal, or ALGORITHM:HEX"),
     AfterValidator(lambda text: text or None),
 ]
 
@@ -153,8 +159,10 @@ class ChunkForm(ChunkQuery):
     """The fields of a chunk that comes as a form, in any order."""
 
     is_final: bool | None = Field(None, description="Whether it is the last chunk of the file.")
-    checksum: Sha256 | None = Field(
-        None, description="SHA-256 of the chunk in hexadecimal; may come after the file."
+    checksum: ChunkChecksum | None = Field(
+        None,
+        description="SHA-256 of the chunk in hexadecimal, or `ALGORITHM:HEX` with one of the"
+        " `checksum_algorithms` of the session; may come after the file.",
     )
 
 

@@ -60,6 +60,7 @@ class Uploads:
         self._uploads = runtime.uploads
         self._library = runtime.library
         self._settings = runtime.settings
+        self._checksums = runtime.registry.checksums
         self._documents = documents
         self._follow = follow
         self._limits = BodyLimits.of(runtime.settings)
@@ -198,7 +199,7 @@ class Uploads:
         except errors.DuplicateDocument as error:
             raise await self._with_document(request, error) from None
         self._follow(session)
-        return respond(InitiatedView.of(session, self._settings))
+        return respond(InitiatedView.of(session, self._settings, self._checksums))
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """Return everything about a session: counters, what is missing, findings, document."""

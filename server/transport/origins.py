@@ -22,7 +22,8 @@ _EXPOSED = (
     " Location, Preference-Applied, Repr-Digest, Retry-After, Tus-Checksum-Algorithm,"
     " Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Complete, Upload-Concat,"
     " Upload-Defer-Length, Upload-Draft-Interop-Version, Upload-Expires, Upload-Length,"
-    " Upload-Limit, Upload-Metadata, Upload-Offset, X-Request-Id"
+    " Upload-Limit, Upload-Metadata, Upload-Offset, Want-Content-Digest, Want-Repr-Digest,"
+    " X-Request-Id"
 )
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 

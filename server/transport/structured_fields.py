@@ -4,14 +4,17 @@ A malformed field counts as absent, as resumable uploads demand (Upload State). 
 is required is then missing, and the request is refused for that reason.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import http_sf
 
 from pdfsluice.core.models import Checksum
+from pdfsluice.core.plugins.ports.checksums import ChecksumSpec
 
 from .framing import combined
+
+_MAX_PREFERENCE = 10  # RFC 9530, section 4
 
 
 def read_integer(headers: Mapping[str, str], name: str) -> int | None:
@@ -26,6 +29,39 @@ def read_boolean(headers: Mapping[str, str], name: str) -> bool | None:
     """Return a boolean field, or ``None`` if it is absent or malformed."""
     value = _item(headers, name)
     return value if isinstance(value, bool) else None
+
+
+def read_checksum(
+    headers: Mapping[str, str], name: str, algorithms: Iterable[ChecksumSpec]
+) -> Checksum | None:
+    """Return the checksum in ``Content-Digest`` or ``Repr-Digest`` (RFC 9530).
+
+    Of several, the first in the order of ``algorithms`` counts. Unknown algorithms are
+    ignored, as RFC 9530 allows a recipient to.
+
+    Args:
+        headers: The header fields of a request.
+        name: The field's name.
+        algorithms: The registered algorithms.
+    """
+    members = _parse(headers, name, "dictionary")
+    if not isinstance(members, dict):
+        return None
+    for spec in algorithms:
+        member = members.get(spec.field_key)
+        if isinstance(member, tuple) and isinstance(member[0], bytes):
+            return Checksum(spec.name, member[0])
+    return None
+
+
+def format_preferences(algorithms: Iterable[ChecksumSpec]) -> str:
+    """Write ``Want-Content-Digest``: a preference for each algorithm (RFC 9530, section 4)."""
+    return http_sf.ser(
+        {
+            spec.field_key: (max(1, _MAX_PREFERENCE - place), {})
+            for place, spec in enumerate(algorithms)
+        }
+    )
 
 
 def read_sha256(headers: Mapping[str, str], name: str) -> Checksum | None:

@@ -7,10 +7,12 @@ pytest-asyncio). The suites use nothing but the public ports.
 import pytest
 
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in (
-    "catalogue", "chunk_stage", "extents", "session_store", "stream_stage", "upload_store",
+    "catalogue", "checksum", "chunk_stage", "extents", "session_store", "stream_stage",
+    "upload_store",
 )))  # fmt: skip
 
 from .catalogue import CatalogueContract  # noqa: E402 - after the rewriting is registered
+from .checksum import ChecksumContract  # noqa: E402 - as above
 from .chunk_stage import ChunkCase, ChunkStageContract  # noqa: E402 - as above
 from .session_store import SessionStoreContract  # noqa: E402 - as above
 from .stream_stage import StreamStageContract  # noqa: E402 - as above
@@ -18,6 +20,7 @@ from .upload_store import UploadStoreContract  # noqa: E402 - as above
 
 __all__ = [
     "CatalogueContract",
+    "ChecksumContract",
     "ChunkCase",
     "ChunkStageContract",
     "SessionStoreContract",

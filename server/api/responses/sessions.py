@@ -1,5 +1,6 @@
 """Upload sessions, as they are shown."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 
@@ -7,6 +8,7 @@ from pydantic import Field
 
 from pdfsluice.config import Settings
 from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.plugins.ports.checksums import ChecksumSpec
 from pdfsluice.core.uploads.lifecycle import OPEN, expiry
 from pdfsluice.core.uploads.progress import Counters, percentage
 
@@ -36,11 +38,21 @@ class InitiatedView(View):
     filename: str
     file_size: int | None
     status: str
+    checksum_algorithms: list[str] = Field(
+        description="What `checksum` of a chunk may name, the preferred first."
+    )
 
     @classmethod
-    def of(cls, session: Session, settings: Settings) -> Self:
-        """Describe a new session."""
+    def of(cls, session: Session, settings: Settings, algorithms: Iterable[ChecksumSpec]) -> Self:
+        """Describe a new session.
+
+        Args:
+            session: The session.
+            settings: The server's settings.
+            algorithms: The registered checksum algorithms.
+        """
         return cls(
+            checksum_algorithms=[spec.name for spec in algorithms],
             session_id=session.id,
             upload_url=upload_url(session, settings),
             chunk_size=session.chunk_size,

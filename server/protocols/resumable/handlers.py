@@ -23,7 +23,9 @@ from pdfsluice.server.transport.expectations import withhold_continue
 from pdfsluice.server.transport.structured_fields import (
     format_boolean,
     format_digest,
+    format_preferences,
     read_boolean,
+    read_checksum,
     read_integer,
     read_sha256,
 )
@@ -90,8 +92,11 @@ def _add_discovery(app: web.Application) -> None:
 
 
 async def _options(request: web.Request) -> web.Response:
-    """Limits: a client can ask for support and limits before it begins."""
+    """Limits: a client can ask for support, limits and digests before it begins."""
     headers = {"Accept-Patch": MEDIA_TYPE, "Upload-Limit": limits(request, None)}
+    headers["Want-Repr-Digest"] = "sha-256=10"  # the digest of a whole file is a SHA-256
+    if algorithms := request.app[RUNTIME].registry.checksums:
+        headers["Want-Content-Digest"] = format_preferences(algorithms)
     return web.Response(status=204, headers=headers)
 
 
@@ -174,7 +179,8 @@ async def _receive(request: web.Request, session: Session, start: int) -> Sessio
         return appending.offset(await uploads.get(request[PRINCIPAL], session.id))
 
     uploads = request.app[RUNTIME].uploads
-    checksum = read_sha256(request.headers, "Content-Digest")
+    algorithms = request.app[RUNTIME].registry.checksums
+    checksum = read_checksum(request.headers, "Content-Digest", algorithms)
     appends = request.app[_APPENDS]
     appends[session.id] += 1
     try:

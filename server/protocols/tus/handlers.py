@@ -27,7 +27,6 @@ from .dispatch import (
     mark_response,
 )
 from .headers import (
-    CHECKSUM_ALGORITHMS,
     CONCAT_KEY,
     Concat,
     format_metadata,
@@ -43,7 +42,6 @@ EXTENSIONS: Final = (
     "creation-with-upload",
     "creation-defer-length",
     "expiration",
-    "checksum",
     "termination",
     "concatenation",
 )
@@ -78,15 +76,15 @@ def _add_discovery(app: web.Application) -> None:
 
 async def _options(request: web.Request) -> web.Response:
     """Core Protocol, OPTIONS."""
-    return web.Response(
-        status=204,
-        headers={
-            "Tus-Version": VERSION,
-            "Tus-Extension": ",".join(EXTENSIONS),
-            "Tus-Max-Size": str(int(request.app[RUNTIME].settings.max_file_size)),
-            "Tus-Checksum-Algorithm": ",".join(CHECKSUM_ALGORITHMS),
-        },
-    )
+    headers = {
+        "Tus-Version": VERSION,
+        "Tus-Extension": ",".join(EXTENSIONS),
+        "Tus-Max-Size": str(int(request.app[RUNTIME].settings.max_file_size)),
+    }
+    if algorithms := _algorithms(request):
+        headers["Tus-Extension"] += ",checksum"
+        headers["Tus-Checksum-Algorithm"] = ",".join(algorithms)
+    return web.Response(status=204, headers=headers)
 
 
 async def _create(request: web.Request) -> web.Response:
@@ -209,7 +207,12 @@ def _check_body(request: web.Request) -> Checksum | None:
     if "upload-checksum" in request.headers.get("Trailer", "").lower():
         raise ProtocolError("a checksum after the body is not supported; send it before the body")
     checksum = request.headers.get("Upload-Checksum")
-    return None if checksum is None else parse_checksum(checksum)
+    return None if checksum is None else parse_checksum(checksum, _algorithms(request))
+
+
+def _algorithms(request: web.Request) -> list[str]:
+    """Return the names of the registered checksum algorithms, the preferred first."""
+    return [spec.name for spec in request.app[RUNTIME].registry.checksums]
 
 
 def _concat(request: web.Request) -> Concat | None:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,9 +11,6 @@ from uuid import UUID
 
 from pdfsluice.core.errors import ProtocolError
 from pdfsluice.core.models import Checksum
-
-CHECKSUM_ALGORITHMS: Final = ("sha256", "sha1", "md5", "crc32")
-"""What ``Upload-Checksum`` may name, strongest first."""
 
 CONCAT_KEY: Final = "Upload-Concat"
 """Session metadata that keeps ``Upload-Concat`` for ``HEAD``; clients cannot set it."""
@@ -115,17 +112,21 @@ def _encode_value(value: str) -> str:
     return base64.b64encode(value.encode()).decode()
 
 
-def parse_checksum(header: str) -> Checksum:
+def parse_checksum(header: str, algorithms: Collection[str]) -> Checksum:
     """Read ``Upload-Checksum`` (tus, Checksum).
+
+    Args:
+        header: The header field.
+        algorithms: Names of the registered algorithms.
 
     Raises:
         ProtocolError: It is malformed or names an algorithm that is not supported.
     """
     algorithm, _, encoded = header.partition(" ")
-    if algorithm not in CHECKSUM_ALGORITHMS:
+    if algorithm not in algorithms:
         raise ProtocolError(
             f"Upload-Checksum names the unknown algorithm {algorithm[:40]!r}",
-            hint=f"use one of {', '.join(CHECKSUM_ALGORITHMS)}",
+            hint=f"use one of {', '.join(algorithms)}",
         )
     try:
         value = base64.b64decode(encoded, validate=True)

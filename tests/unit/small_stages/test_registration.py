@@ -48,7 +48,7 @@ def test_names(context: PluginContext) -> None:
         *api_keys.pdfsluice_register_authenticators(context),
         *api_keys.pdfsluice_register_commands(),
         *backpressure.pdfsluice_register_gates(context),
-        *checksum.pdfsluice_register_chunk_stages(context),
+        *checksum.pdfsluice_register_checksums(context),
         *digest.pdfsluice_register_stream_stages(context),
         *local_store.pdfsluice_register_upload_stores(context),
         *progress_log.pdfsluice_register_event_sinks(context),
@@ -56,8 +56,8 @@ def test_names(context: PluginContext) -> None:
         *sql.pdfsluice_register_catalogues(context),
     ]
     assert [spec.name for spec in registered] == [
-        "api-keys", "keys", "memory", "disk", "concurrency", "checksum", "digest", "local",
-        "progress-log", "sql", "sql",
+        "api-keys", "keys", "memory", "disk", "concurrency", "sha256", "sha512",
+        "sha1", "md5", "crc32", "digest", "local", "progress-log", "sql", "sql",
     ]  # fmt: skip
 
 
