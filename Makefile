@@ -8,6 +8,9 @@ ARGS   ?=
 
 NODE_TESTS := tests/js
 
+# Servers and children of tests start in half the time from compiled modules.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Processes that share the tests: one more than there are processors, because many tests wait.
 CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 WORKERS ?= $(shell echo $$(($(CORES) + 1)))

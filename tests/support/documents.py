@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -37,12 +38,17 @@ class Block:
 
 def blocks(page: Path, *languages: str) -> list[Block]:
     """Return the blocks of a page that are in one of the languages."""
+    return [block for block in _fences(page) if block.language in languages]
+
+
+@cache
+def _fences(page: Path) -> list[Block]:
     tokens = MarkdownIt("commonmark").parse(page.read_text(encoding="utf-8"))
     name = page.relative_to(ROOT).as_posix()
     return [
         Block(name, (token.map or [0])[0] + 1, token.info.strip(), token.content)
         for token in tokens
-        if token.type == "fence" and token.info.strip() in languages
+        if token.type == "fence"
     ]
 
 

@@ -23,7 +23,6 @@ from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.documents import Index, PageIndex, Progress
 from pdfsluice.plugins import llamaindex
 from pdfsluice.plugins.llamaindex.options import IndexOptions
-from pdfsluice.plugins.llamaindex.retriever import PassageRetriever
 from tests.support.remote_model import RemoteModel
 from tests.support.workers import workers
 
@@ -272,6 +271,10 @@ async def test_the_search_after_a_crash_is_answered(shelf: Shelf) -> None:
 async def test_llama_index_itself_can_use_the_index(
     shelf: Shelf, make_context: MakeContext
 ) -> None:
+    from pdfsluice.plugins.llamaindex.retriever import (  # noqa: PLC0415 - takes seconds to import
+        PassageRetriever,
+    )
+
     await shelf.add(PUMPS)
     expected = await shelf.search("kitten on a rug", top_k=2)
     folder = Path(shelf.index._recipe["folder"])  # type: ignore[attr-defined] # as the server has it
