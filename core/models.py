@@ -361,6 +361,7 @@ class Job:
         progress: Share done, 0 to 1.
         message: Its current step, or why it failed.
         attempts: How often it was started.
+        index_waits: Whether an index of the same document was queued when it was claimed.
     """
 
     id: int
@@ -370,3 +371,4 @@ class Job:
     progress: float = 0.0
     message: str = ""
     attempts: int = 0
+    index_waits: bool = False

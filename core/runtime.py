@@ -223,7 +223,7 @@ async def open_runtime(
                 events,
                 progress_interval=settings.progress_interval.total_seconds(),
             ),
-            completer=Completer(registry, uploads, catalogue, files, jobs.wake),
+            completer=Completer(registry, uploads, catalogue, files, jobs.queued),
         )
         service = UploadService(
             settings=settings,

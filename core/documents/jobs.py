@@ -70,6 +70,7 @@ class JobRunner:
         self._events = events
         self._limits = limits
         self._outcomes: deque[JobOutcome] = deque()
+        self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
         self._lanes = {
             kind: Lane(
                 kind.value,
@@ -82,10 +83,12 @@ class JobRunner:
             for kind, slots in ((JobKind.IMPORT, workers), (JobKind.INDEX, _INDEX_SLOTS))
         }
 
-    def wake(self) -> None:
-        """Report that a job was queued."""
-        for lane in self._lanes.values():
-            lane.wake()
+    def queued(self, document_id: int, kinds: Collection[JobKind]) -> None:
+        """Report that jobs of a document were queued."""
+        for kind in kinds:
+            self._lanes[kind].wake()
+        if JobKind.INDEX in kinds and document_id in self._awaited:
+            self._awaited[document_id] = True
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -96,9 +99,12 @@ class JobRunner:
             yield
 
     async def _claim(
-        self, kind: JobKind, passing_over: Collection[str]
+        self, kind: JobKind, passing_over: Collection[str], last: Collection[str]
     ) -> tuple[Job, Document] | None:
-        return await self._catalogue.claim(kinds=(kind,), passing_over=passing_over)
+        claimed = await self._catalogue.claim(kinds=(kind,), passing_over=passing_over, last=last)
+        if claimed is not None and kind is JobKind.IMPORT:
+            self._awaited[claimed[0].document_id] = claimed[0].index_waits
+        return claimed
 
     async def _store_outcomes(self) -> None:
         """Store and publish how jobs ended; retry later what cannot be stored."""
@@ -117,7 +123,8 @@ class JobRunner:
                 self._outcomes.append(outcome)
                 raise
             outcome.publish()
-            if outcome.job.kind is JobKind.IMPORT:  # its index has waited for it
+            imported = outcome.job.kind is JobKind.IMPORT
+            if imported and self._awaited.pop(outcome.job.document_id, True):
                 self._lanes[JobKind.INDEX].wake()
 
     async def _run(self, job: Job, document: Document, turn: Turn) -> None:
@@ -128,6 +135,7 @@ class JobRunner:
             outcome.state = JobState.DONE
         except DocumentNotFound:  # deleted in the meantime, and the job with it
             reporter.stop()
+            self._awaited.pop(document.id, None)
             return
         except PdfsluiceError as error:
             _judge(error, outcome)
@@ -175,7 +183,7 @@ class JobRunner:
                     progress=reporter,
                     preview=partial(self._previews.draw, document, source=path),
                     wait_for_turn=reporter.wait_for_turn,
-                    publish_words=await self._publisher(document),
+                    publish_words=self._publisher(document),
                     attempt=job.attempts,
                     renderers=[item.renderer for item in self._registry.page_renderers],
                 )
@@ -183,16 +191,12 @@ class JobRunner:
                 words.append(reporter.last_word())
         return " ".join(filter(None, words)) or "import finished"
 
-    async def _publisher(
+    def _publisher(
         self, document: Document
     ) -> Callable[[Sequence[PageText]], Awaitable[None]] | None:
-        """Return the function that publishes pages by their words, if there is an index."""
+        """Return the function that publishes pages by their words, if an index waits."""
         index: object = self._index
-        if not isinstance(index, PageIndex):
-            return None
-        open_states = {JobState.QUEUED, JobState.RUNNING}
-        jobs = await self._catalogue.jobs(document.id)
-        if any(job.kind is JobKind.INDEX and job.state in open_states for job in jobs):
+        if isinstance(index, PageIndex) and self._awaited.get(document.id, False):
             return partial(index.add_pages, document)
         return None
 

@@ -215,7 +215,7 @@ class Library:
         if not await import_under_way(self._catalogue, document.id):
             await require_text(self._catalogue, document.id)
         await self._catalogue.enqueue(document.id, JobKind.INDEX)
-        self._jobs.wake()
+        self._jobs.queued(document.id, [JobKind.INDEX])
         return await self.import_status(document)
 
     async def search(

@@ -18,8 +18,8 @@ from pdfsluice.core.models import Document, Job
 
 logger = logging.getLogger(__name__)
 
-Claim = Callable[[Collection[str]], Awaitable[tuple[Job, Document] | None]]
-"""Returns a queued job of a principal that is not one of the given ones."""
+Claim = Callable[[Collection[str], Collection[str]], Awaitable[tuple[Job, Document] | None]]
+"""Returns a queued job, given the principals to pass over and those to choose last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,20 +139,27 @@ class Lane:
         patience = self._clock() - self._limits.pause_seconds
         if self._paused and self._paused[0].paused_at < patience:
             return self._resume(self._paused[0])
-        if await self._start_new() or self._resume_unserved():
+        if not self._paused:
+            return await self._start_new(last=self._served)
+        if await self._start_new(without=self._served) or self._resume_unserved():
             return True
         if not self._served:
             return False
         self._served.clear()  # every principal with work has had a turn in this round
         return await self._start_new() or self._resume_unserved()
 
-    async def _start_new(self) -> bool:
+    async def _start_new(
+        self, *, without: Collection[str] = (), last: Collection[str] = ()
+    ) -> bool:
+        """Claim and start a job; a job of a principal in ``last`` begins another round."""
         if len(self._turns) >= self._limits.open_jobs + self._slots:
             return False
-        claimed = await self._claim(self._served | self._owners_at_limit())
+        claimed = await self._claim(self._owners_at_limit().union(without), last)
         if claimed is None:
             return False
         job, document = claimed
+        if document.owner in last:
+            self._served.clear()
         turn = Turn(document.owner, self)
         self._hold(turn)
         task = asyncio.create_task(self._run(job, document, turn), name=f"job {job.id}")

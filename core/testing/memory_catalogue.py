@@ -116,6 +116,7 @@ class MemoryCatalogue:
         *,
         kinds: Collection[JobKind] = tuple(JobKind),
         passing_over: Collection[str] = (),
+        last: Collection[str] = (),
     ) -> tuple[Job, Document] | None:
         """Mark the oldest queued job as running and return it with its document."""
         importing = {
@@ -123,15 +124,21 @@ class MemoryCatalogue:
             for job in self._jobs.values()
             if job.kind is JobKind.IMPORT and job.state in _OPEN
         }
+        queued = []
         for job in self._jobs.values():
             waits = job.kind is JobKind.INDEX and job.document_id in importing
             owner = self._documents[job.document_id].owner
             chosen = job.kind in kinds and owner not in passing_over and not waits
             if chosen and job.state is JobState.QUEUED:
-                claimed = replace(job, state=JobState.RUNNING, attempts=job.attempts + 1)
-                self._jobs[job.id] = claimed
-                return claimed, self._documents[job.document_id]
-        return None
+                queued.append((owner in last, job.id))
+        if not queued:
+            return None
+        job = self._jobs[min(queued)[1]]
+        claimed = replace(job, state=JobState.RUNNING, attempts=job.attempts + 1)
+        self._jobs[job.id] = claimed
+        jobs = await self.jobs(job.document_id)
+        waits = any(each.kind is JobKind.INDEX and each.state in _OPEN for each in jobs)
+        return replace(claimed, index_waits=waits), self._documents[job.document_id]
 
     async def report(
         self,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -66,7 +66,7 @@ class Completer:
         uploads: UploadStore,
         catalogue: Catalogue,
         files: DocumentFiles,
-        on_jobs: Callable[[], None],
+        on_jobs: Callable[[int, Collection[JobKind]], None],
     ) -> None:
         self._stages = registry.completion_stages
         self._uploads = uploads
@@ -278,7 +278,7 @@ class Completer:
             return Completion(upload.session, document)
         await upload.change(state=SessionState.COMPLETED, document_id=document.id)
         upload.progress.publish_status()
-        self._on_jobs()
+        self._on_jobs(document.id, jobs)
         return Completion(upload.session, document, frozenset(jobs))
 
 

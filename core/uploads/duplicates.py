@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from pdfsluice.core.document_files import DocumentFiles
@@ -22,7 +22,7 @@ class Duplicates:
         uploads: Where the bytes are.
         catalogue: Where the documents are.
         files: Compares documents with their files.
-        on_jobs: Called when a job was enqueued.
+        on_jobs: Called with a document and the kinds of its jobs that were enqueued.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Duplicates:
         uploads: UploadStore,
         catalogue: Catalogue,
         files: DocumentFiles,
-        on_jobs: Callable[[], None],
+        on_jobs: Callable[[int, Collection[JobKind]], None],
     ) -> None:
         self._uploads = uploads
         self._catalogue = catalogue
@@ -58,7 +58,7 @@ class Duplicates:
         states = [j.state for j in await self._catalogue.jobs(document.id) if j.kind is _IMPORT]
         if states and states[-1] is JobState.FAILED:
             await self._catalogue.enqueue(document.id, _IMPORT)
-            self._on_jobs()
+            self._on_jobs(document.id, [_IMPORT])
 
     async def finish(self, session: Session, document: Document) -> None:
         """Delete the bytes of an upload that an existing document completed."""
@@ -71,7 +71,7 @@ class Duplicates:
         if any(job.kind is JobKind.INDEX and job.state not in _NO_INDEX for job in jobs):
             return
         await self._catalogue.enqueue(document.id, JobKind.INDEX)
-        self._on_jobs()
+        self._on_jobs(document.id, [JobKind.INDEX])
 
 
 def explain(session: Session, document: Document) -> str:

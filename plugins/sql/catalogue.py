@@ -1,6 +1,7 @@
 """The document catalogue ``sql``."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Unpack
 
 from sqlalchemy import (
@@ -81,7 +82,7 @@ _oldest_queued = (
         documents.c.owner.not_in(bindparam("passed_over", expanding=True)),
         or_(_queued.c.kind != JobKind.INDEX.value, not_(_is_importing)),
     )
-    .order_by(_queued.c.id)
+    .order_by(documents.c.owner.in_(bindparam("chosen_last", expanding=True)), _queued.c.id)
     .limit(1)
     .with_for_update(skip_locked=True, of=_queued)  # SQLite has one writer and leaves this out
     .scalar_subquery()
@@ -93,6 +94,14 @@ _claim = (
         state=JobState.RUNNING.value, attempts=jobs.c.attempts + 1, node=bindparam("claiming_node")
     )
     .returning(*jobs.c)
+)
+_waiting_indexes = exists().where(
+    jobs.c.document_id == documents.c.id,
+    jobs.c.kind == JobKind.INDEX.value,
+    jobs.c.state.in_(_OPEN),
+)
+_claimed = select(documents, _waiting_indexes.label("index_waits")).where(
+    documents.c.id == bindparam("document")
 )
 _report = (
     update(jobs)
@@ -291,20 +300,23 @@ class SqlCatalogue:
         *,
         kinds: Collection[JobKind] = tuple(JobKind),
         passing_over: Collection[str] = (),
+        last: Collection[str] = (),
     ) -> tuple[Job, Document] | None:
         """Claim the oldest queued job for this node; return it with its document."""
         claiming = {
             "claiming_node": self._database.node,
             "claimed_kinds": [kind.value for kind in kinds],
             "passed_over": list(passing_over),
+            "chosen_last": list(last),
         }
 
         def operation(connection: Connection) -> tuple[Job, Document] | None:
             row = connection.execute(_claim, claiming).one_or_none()
             if row is None:
                 return None
-            document = connection.execute(_by_id, {"document": row.document_id})
-            return read_job(row), read_document(document.one())
+            document = connection.execute(_claimed, {"document": row.document_id}).one()
+            job = replace(read_job(row), index_waits=bool(document.index_waits))
+            return job, read_document(document)
 
         return await self._database.write(operation)
 

@@ -116,6 +116,7 @@ class Catalogue(Protocol):
         *,
         kinds: Collection[JobKind] = tuple(JobKind),
         passing_over: Collection[str] = (),
+        last: Collection[str] = (),
     ) -> tuple[Job, Document] | None:
         """Claim the oldest queued job for this node; return it with its document.
 
@@ -125,6 +126,11 @@ class Catalogue(Protocol):
         Args:
             kinds: The kinds of jobs to choose from.
             passing_over: Owners whose documents are left out.
+            last: Owners whose jobs are chosen only if no other owner has one.
+
+        Returns:
+            The job and its document. ``index_waits`` of the job is set if an index job of the
+            document is open.
         """
         ...
 

@@ -202,6 +202,25 @@ class CatalogueContract:
         assert second is not None
         assert (first[1].id, second[1].id) == (bob.id, alice.id)
 
+    async def test_some_owners_are_chosen_last(self, catalogue: Catalogue) -> None:
+        alice = [await catalogue.add(make_document(), [JobKind.IMPORT]) for _ in range(2)]
+        bob = await catalogue.add(make_document(owner="key:bob"), [JobKind.IMPORT])
+        claimed = [await catalogue.claim(last=("key:alice",)) for _ in range(4)]
+        assert [each and each[1].id for each in claimed] == [bob.id, *(a.id for a in alice), None]
+
+    async def test_an_import_shows_whether_an_index_waits(self, catalogue: Catalogue) -> None:
+        await catalogue.add(make_document(), [JobKind.IMPORT])
+        indexed = await catalogue.add(make_document(), [JobKind.IMPORT, JobKind.INDEX])
+        claimed = [await catalogue.claim(kinds=(JobKind.IMPORT,)) for _ in range(2)]
+        assert [each and each[0].index_waits for each in claimed] == [False, True]
+        (index,) = (j for j in await catalogue.jobs(indexed.id) if j.kind is JobKind.INDEX)
+        await catalogue.report(index.id, state=JobState.SKIPPED, progress=1.0, message="")
+        assert claimed[1] is not None
+        again = claimed[1][0].id
+        await catalogue.report(again, state=JobState.QUEUED, progress=0.0, message="")
+        claimed = [await catalogue.claim(kinds=(JobKind.IMPORT,))]
+        assert [each and each[0].index_waits for each in claimed] == [False]
+
     async def test_an_index_waits_for_the_import(self, catalogue: Catalogue) -> None:
         await catalogue.add(make_document(), [JobKind.INDEX, JobKind.IMPORT])
         claimed = await catalogue.claim()

@@ -110,6 +110,20 @@ async def test_a_document_is_indexed_when_it_is_imported(tmp_path: Path) -> None
     assert told == ["Every page.", "One passage."], "the last word of each part stays"
 
 
+async def test_an_index_requested_during_the_import_begins_when_it_ends(tmp_path: Path) -> None:
+    shelf = Shelf()
+    never = TurnLimits(poll_seconds=600)
+    async with a_runtime(tmp_path, shelf, index="shelf", limits=never) as runtime:
+        session = await initiate(runtime, b"bytes")
+        await send_all(runtime, session, b"bytes")
+        document = (await runtime.uploads.complete(LOCAL, session.id)).document
+        await until(runtime, document, JobKind.IMPORT, JobState.RUNNING)
+        await runtime.library.index(LOCAL, document.id)
+        shelf.let_on.set()
+        await until(runtime, document, JobKind.INDEX, JobState.DONE)
+    assert shelf.indexed == ["words"]
+
+
 async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     shelf = Shelf(full_for=MAX_ATTEMPTS + 3)
     shelf.let_on.set()

@@ -147,7 +147,7 @@ async def ended(runtime: Runtime, document: Document, kind: JobKind) -> tuple[Jo
             (job,) = (job for job in status.jobs if job.kind is kind)
             if job.state not in {JobState.QUEUED, JobState.RUNNING}:
                 return job.state, job.message
-            runtime.library._jobs.wake()
+            runtime.library._jobs.queued(document.id, list(JobKind))
             await asyncio.sleep(0.01)
 
 

@@ -22,6 +22,7 @@ class Jobs:
         self.told: list[str] = []
         self.works: dict[int, tuple[str, Work]] = {}
         self.running = 0
+        self.claims = 0
         self.ended = asyncio.Event()
         self.numbers = count()
         self.lane = Lane("test", slots, self._claim, self._run, settle=self._settle, limits=limits)
@@ -33,8 +34,11 @@ class Jobs:
         self.works[document.id] = name, work
         self.lane.wake()
 
-    async def _claim(self, passing_over: Collection[str]) -> tuple[Job, Document] | None:
-        return await self.catalogue.claim(passing_over=passing_over)
+    async def _claim(
+        self, passing_over: Collection[str], last: Collection[str]
+    ) -> tuple[Job, Document] | None:
+        self.claims += 1
+        return await self.catalogue.claim(passing_over=passing_over, last=last)
 
     async def _settle(self) -> None:
         pass
@@ -172,6 +176,16 @@ async def test_principals_take_turns() -> None:
             await jobs.until(f"{name} ends")
     order = [line.split()[0] for line in jobs.told if "begins" in line]
     assert order == ["a0", "b0", "c0", "a1", "b1", "a2", "a3"]
+
+
+async def test_each_job_of_one_principal_takes_one_claim() -> None:
+    """A claim is a transaction, also one that finds nothing."""
+    jobs = Jobs(limits=TurnLimits(poll_seconds=60))
+    for number in range(20):
+        await jobs.add(f"a{number}", at_once)
+    async with jobs.served():
+        await jobs.until("a19 ends")
+    assert jobs.claims <= 22
 
 
 async def test_a_stream_of_short_jobs_does_not_starve_a_long_one() -> None:
