@@ -82,11 +82,14 @@ class Extent:
         start: Offset of the first byte.
         end: Offset after the last byte.
         fingerprint: XXH3-128 of the bytes, in hexadecimal.
+        place: The upload store's own word for where the bytes are, as :meth:`Blob.seal` returned
+            it; empty if they are in the blob itself.
     """
 
     start: int
     end: int
     fingerprint: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ class Follower:
         runner: Makes the runner of its stages, which continue from checkpoints.
         checkpoints: Where they continue at first.
         frontier: Returns the end of the contiguous committed prefix.
+        prepare: Awaited before a range is read: brings its bytes to where the stages read.
         on_findings: Awaited with new findings; returning ``False`` ends the following.
         on_validated: Called with the offset that every stage has seen.
         on_failure: Awaited once if a stage or the storage fails. A passing fault is waited
@@ -49,6 +50,7 @@ class Follower:
         checkpoints: Checkpoints,
         *,
         frontier: Callable[[], int],
+        prepare: Callable[[int, int], Awaitable[None]],
         on_findings: Callable[[Sequence[Finding]], Awaitable[bool]],
         on_validated: Callable[[int], None],
         on_failure: Callable[[PdfsluiceError], Awaitable[None]],
@@ -59,6 +61,7 @@ class Follower:
         self._new_runner = runner
         self._runner = runner(checkpoints)
         self._frontier = frontier
+        self._prepare = prepare
         self._on_findings = on_findings
         self._on_validated = on_validated
         self._on_failure = on_failure
@@ -153,9 +156,10 @@ class Follower:
     async def _catch_up(self) -> None:
         """Show the stages what is committed; request their reports after the last byte."""
         while not self._ended and self._runner.position < self._frontier():
-            findings = await self._runner.read_on(
-                min(self._frontier(), self._runner.position + _RUN_BYTES)
-            )
+            position = self._runner.position
+            end = min(self._frontier(), position + _RUN_BYTES)
+            await self._prepare(position, end)
+            findings = await self._runner.read_on(end)
             self._pause = self._first_pause
             self._on_validated(self._runner.position)
             if findings and not await self._on_findings(findings):

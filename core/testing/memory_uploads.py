@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from pdfsluice.core.errors import (
     StorageFailed,
     StorageFull,
 )
+from pdfsluice.core.models import Extent
 from pdfsluice.core.plugins.ports.stores import Blob, StoreUsage
 
 
@@ -41,9 +43,9 @@ class MemoryUploadStore:
             raise StorageFull(f"There is no space for {size} bytes.")
         self._announced[blob_id] = size or 0
         self._partial[blob_id] = bytearray()
-        return await self.open(blob_id)
+        return await self.open(blob_id, ())
 
-    async def open(self, blob_id: str) -> Blob:
+    async def open(self, blob_id: str, extents: Sequence[Extent]) -> Blob:  # noqa: ARG002
         """Open a partial blob."""
         return _MemoryBlob(self, blob_id, self._find(self._partial, blob_id))
 
@@ -61,7 +63,20 @@ class MemoryUploadStore:
         known = self._partial | self._published
         return {blob_id: len(known[blob_id]) for blob_id in blob_ids if blob_id in known}
 
-    async def publish(self, blob_id: str) -> None:
+    async def lost(self, blob_id: str, extents: Sequence[Extent]) -> Sequence[Extent]:  # noqa: ARG002
+        """Return nothing: no extent has a place of its own."""
+        return ()
+
+    async def copy(self, blob_id: str, extents: Sequence[Extent]) -> Sequence[Extent]:  # noqa: ARG002
+        """Return the extents: none has a place of its own."""
+        return extents
+
+    async def publish(
+        self,
+        blob_id: str,
+        extents: Sequence[Extent],  # noqa: ARG002
+        sha256: str | None,  # noqa: ARG002
+    ) -> None:
         """Turn a partial blob into a document's."""
         self._move(blob_id, self._partial, self._published)
 
@@ -69,7 +84,7 @@ class MemoryUploadStore:
         """Put another blob in the place of a published one."""
         _check(blob_id)
         if blob_id == source_id:
-            await self.publish(blob_id)
+            self._move(blob_id, self._partial, self._published)
             return
         content = self._find(self._published | self._partial, source_id)
         await self.remove(source_id)
@@ -90,9 +105,14 @@ class MemoryUploadStore:
             place.pop(blob_id, None)
         self._announced.pop(blob_id, None)
 
-    async def partial_ids(self) -> Sequence[str]:
-        """Return the ids of all partial blobs."""
-        return list(self._partial)
+    async def discard(self, blob_id: str) -> None:
+        """Delete a partial blob, if it is there."""
+        _check(blob_id)
+        self._partial.pop(blob_id, None)
+
+    async def orphans(self, older_than: timedelta) -> Sequence[str]:
+        """Return the ids of all partial blobs; none is older than the store."""
+        return [] if older_than else list(self._partial)
 
     async def published_ids(self) -> Sequence[str]:
         """Return the ids of all published blobs."""
@@ -174,9 +194,13 @@ class _MemoryBlob:
         buffer[: len(data)] = data
         return len(data)
 
-    def sync(self) -> None:
+    def seal(self, _start: int, _end: int) -> str:
         """Do nothing: there is nothing more durable than memory here."""
         self._refuse_if_closed()
+        return ""
+
+    def fetch(self, extents: Sequence[Extent]) -> None:
+        """Do nothing: all bytes are in the blob."""
 
     def close(self) -> None:
         """Close the blob; its bytes stay."""

@@ -98,7 +98,8 @@ class Completer:
         try:
             verdict = await self._verdict(upload, total)
             # What is published must be what was received, and what the stages saw.
-            if not _is_passing(verdict) and await upload.drop_corrupt():
+            doubtful = upload.stored.damaged or not _is_passing(verdict)
+            if doubtful and await upload.drop_corrupt():
                 _refuse_ended(upload.session)
                 require_whole(upload.session)
         except UploadIncomplete:
@@ -170,6 +171,7 @@ class Completer:
         """Let every stage see the whole file."""
         reports = [] if upload.follower is None else [*await upload.follower.finish(total)]
         report = merge_reports([StageReport(findings=upload.session.findings), *reports])
+        await upload.stored.fetch(0, total)
         async with self._file(upload) as path:
             for spec in self._stages:
                 context = CompletionContext(session=_with(upload.session, report), path=path)
@@ -258,9 +260,10 @@ class Completer:
         _refuse_ended(upload.session)
         session = upload.session
         try:
-            await self._uploads.publish(session.id)
+            sha256 = session.facts.get("sha256")
+            await self._uploads.publish(session.id, await upload.stored.extents.all(), sha256)
         except NotFound:
-            existing = await self._duplicates.find(session, session.facts.get("sha256"))
+            existing = await self._duplicates.find(session, sha256)
             if existing is not None:  # an earlier attempt gave it these bytes
                 await self._end_as_duplicate(upload, existing, {})
                 return Completion(upload.session, existing)

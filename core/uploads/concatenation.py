@@ -8,6 +8,7 @@ receives the same upload. Until the end that upload is a part itself, so it is n
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
@@ -15,6 +16,7 @@ from pdfsluice.core.errors import NotFound, ProtocolError
 from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 
+from .extent_merging import by_place
 from .lifecycle import OPEN
 from .open_uploads import OpenUploads
 from .records import reduced
@@ -83,12 +85,16 @@ class Concatenation:
                 raise ProtocolError(f"{part.id} is not a complete part")
         whole = await open_whole(sum(part.total_size or 0 for part in parts))
         await self._open_uploads.drop(whole.id)  # its rows and its bytes change without it
-        offset = 0
+        offset, shifted = 0, list[Extent]()
         for part in parts:
             for extent in await self._sessions.extents(part.id):
-                target = Extent(extent.start + offset, extent.end + offset, extent.fingerprint)
-                await self._sessions.commit(whole.id, target, _now())
+                start, end = extent.start + offset, extent.end + offset
+                shifted.append(replace(extent, start=start, end=end))
             offset += part.total_size or 0
+        here, elsewhere = by_place(shifted)
+        copied = await self._uploads.copy(whole.id, elsewhere) if elsewhere else ()
+        for extent in (*here, *copied):
+            await self._sessions.commit(whole.id, extent, _now())
         for part in parts:
             await self._open_uploads.drop(part.id)
             current = await self._sessions.get(part.id)
@@ -97,9 +103,11 @@ class Concatenation:
 
     async def _move(self, whole: Session, part_ids: Sequence[str]) -> None:
         """Put the bytes in their place, unless an earlier attempt came that far."""
+        if any(extent.place for extent in await self._sessions.extents(whole.id)):
+            return  # they were copied before they were committed
         try:
             for part_id in part_ids:
-                blob = await self._uploads.open(part_id)
+                blob = await self._uploads.open(part_id, ())
                 await asyncio.to_thread(blob.close)
         except NotFound:
             return  # the store removes parts only when the whole is in its place

@@ -54,7 +54,8 @@ class CommittedExtents:
         self._sessions = sessions
         self._blob = blob
         self._batch = batch
-        self._known: list[Extent] | None = None if extents is None else [*extents]
+        self._known = [*extents] if extents is not None and len(extents) <= _MAX_KNOWN else None
+        self._placed = extents is None or any(extent.place for extent in extents)
         self._small = 0
         self._merging = False
 
@@ -63,12 +64,25 @@ class CommittedExtents:
         """All extents, if they are known without asking the session store."""
         return self._known
 
+    async def all(self) -> Sequence[Extent]:
+        """Return all extents; the session store is asked only if they are not known."""
+        if self._known is not None:
+            return self._known
+        return await self._sessions.extents(self._session_id)
+
+    async def elsewhere(self, start: int, end: int) -> Sequence[Extent]:
+        """Return the extents in a range that have a place of their own."""
+        if not self._placed:
+            return ()
+        return [e for e in await self.all() if e.place and e.start < end and start < e.end]
+
     def forget(self) -> None:
         """Drop what is remembered: the session store knows better."""
         self._known = None
 
     def add(self, extent: Extent) -> None:
         """Count an extent that was committed."""
+        self._placed = self._placed or bool(extent.place)
         self._small += _size(extent) < SMALL_BYTES
         if self._known is not None:
             self._known.append(extent)
@@ -93,11 +107,16 @@ class CommittedExtents:
     async def _merge(self) -> None:
         self.forget()
         for parts in mergeable(await self._sessions.extents(self._session_id)):
-            fingerprint = await asyncio.to_thread(_fingerprint, self._blob(), parts)
-            if fingerprint is None:
+            whole = await asyncio.to_thread(_joined, self._blob(), parts)
+            if whole is None:
                 continue  # damaged; it is found and dropped when the upload is resumed
-            whole = Extent(parts[0].start, parts[-1].end, fingerprint)
             await self._sessions.merge_extents(self._session_id, parts, whole)
+
+
+def by_place(extents: Sequence[Extent]) -> tuple[list[Extent], list[Extent]]:
+    """Return those extents that are in the blob itself, and those with a place of their own."""
+    here = [extent for extent in extents if not extent.place]
+    return here, [extent for extent in extents if extent.place]
 
 
 def mergeable(extents: Sequence[Extent]) -> list[list[Extent]]:
@@ -118,9 +137,13 @@ def mergeable(extents: Sequence[Extent]) -> list[list[Extent]]:
     return [group for group in groups if len(group) > 1]
 
 
-def _fingerprint(blob: Blob, parts: Sequence[Extent]) -> str | None:
-    """Return the fingerprint of all parts; ``None`` if one is damaged."""
+def _joined(blob: Blob, parts: Sequence[Extent]) -> Extent | None:
+    """Return one extent for all parts; ``None`` if one is damaged.
+
+    If a part has a place of its own, the bytes of all are sealed again in one place.
+    """
     whole = xxhash.xxh3_128()
+    placed = any(part.place for part in parts)
     buffer = memoryview(bytearray(SMALL_BYTES))
     for part in parts:
         view = buffer[: _size(part)]
@@ -128,7 +151,11 @@ def _fingerprint(blob: Blob, parts: Sequence[Extent]) -> str | None:
         if size < len(view) or xxhash.xxh3_128_hexdigest(view) != part.fingerprint:
             return None
         whole.update(view)
-    return whole.hexdigest()
+        if placed:
+            blob.write(part.start, view)
+    start, end = parts[0].start, parts[-1].end
+    place = blob.seal(start, end) if placed else ""
+    return Extent(start, end, whole.hexdigest(), place)
 
 
 def _size(extent: Extent) -> int:

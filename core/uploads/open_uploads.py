@@ -173,7 +173,7 @@ class OpenUploads:
         a later fault of the disk is found before the file is judged.
         """
         entry = await self._entry(session)
-        if session.id not in self._verified:
+        if session.id not in self._verified or entry.upload.stored.damaged:
             if entry.verification is None or entry.verification.done():
                 entry.verification = self._single(self._verify(entry.upload))
             await asyncio.shield(entry.verification)

@@ -1,10 +1,10 @@
 """Opens uploads: the snapshot from the session store, the bytes, and the stages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pdfsluice.core.errors import NotFound, StateConflict, StorageFailed
 from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.stages import StageContext
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.scanning.follower import Follower
@@ -45,7 +45,7 @@ class UploadOpener:
 
     def new(self, session: Session, blob: Blob) -> OpenUpload:
         """Return the open upload of a session that was just created."""
-        return self._make(session, blob, {}, new=True)
+        return self._make(session, blob, {}, ())
 
     async def open(self, session_id: str) -> OpenUpload:
         """Open an upload that is known to the stores alone. Not to be cancelled.
@@ -63,15 +63,16 @@ class UploadOpener:
             raise refusal(session) or StateConflict(f"the upload is {session.state}")
         if session.state is SessionState.IMPORTING:
             return self._make(session, _Published(), {})
-        blob = await self._open_blob(session)
+        extents = await self._backends.sessions.extents(session_id) if session.committed else ()
+        blob = await self._open_blob(session, extents)
         try:
             checkpoints = await self._backends.sessions.checkpoints(session_id)
         except BaseException:
             await self._backends.workers.run(blob.close)
             raise
-        return self._make(session, blob, checkpoints if session.committed else {})
+        return self._make(session, blob, checkpoints if session.committed else {}, extents)
 
-    async def _open_blob(self, session: Session) -> Blob:
+    async def _open_blob(self, session: Session, extents: Sequence[Extent]) -> Blob:
         """Open the bytes; a session without committed ranges may start from nothing.
 
         Bytes that are not here are not necessarily gone: a disk may not be mounted. What was
@@ -82,19 +83,23 @@ class UploadOpener:
         """
         uploads = self._backends.uploads
         try:
-            return await uploads.open(session.id)
+            return await uploads.open(session.id, extents)
         except NotFound:
             pass
         try:  # a crash may have come between the release of an upload and that of its bytes
             await uploads.restore(session.id)
-            return await uploads.open(session.id)
+            return await uploads.open(session.id, extents)
         except NotFound:
             if session.committed:
                 raise missing_bytes(session) from None
             return await uploads.create(session.id, session.total_size)
 
     def _make(
-        self, session: Session, blob: Blob, checkpoints: Checkpoints, *, new: bool = False
+        self,
+        session: Session,
+        blob: Blob,
+        checkpoints: Checkpoints,
+        extents: Sequence[Extent] | None = None,
     ) -> OpenUpload:
         unscanned = session.partial or session.state is SessionState.IMPORTING
         return OpenUpload(
@@ -104,7 +109,7 @@ class UploadOpener:
             progress=self._publisher,
             follow=None if unscanned else self._follow,
             checkpoints=checkpoints,
-            extents=() if new else None,
+            extents=extents,
         )
 
     def _publisher(
@@ -122,6 +127,7 @@ class UploadOpener:
             ),
             checkpoints,
             frontier=lambda: upload.session.committed.frontier,
+            prepare=upload.stored.fetch,
             on_findings=upload.found,
             on_validated=upload.validated,
             on_failure=upload.failed,
@@ -140,8 +146,12 @@ class _Published:
     def read_into(self, _offset: int, _buffer: memoryview) -> int:
         raise StateConflict("the upload is being imported")
 
-    def sync(self) -> None:
+    def seal(self, _start: int, _end: int) -> str:
         """There is nothing to make durable."""
+        return ""
+
+    def fetch(self, _extents: Sequence[Extent]) -> None:
+        raise StateConflict("the upload is being imported")
 
     def close(self) -> None:
         """There is nothing to close."""

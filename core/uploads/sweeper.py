@@ -11,6 +11,7 @@ from pdfsluice.core.errors import PdfsluiceError, SessionNotFound, StateConflict
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 
+from .extent_merging import by_place
 from .idle_clock import IdleClock
 from .lifecycle import ENDED, FINISHING, OPEN
 from .open_uploads import OpenUploads
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 _MAX_IDLE_SECONDS = 300.0
 _TIDY_INTERVAL_SECONDS = 15.0
 _BATCH = 500
+_ORPHAN_AGE = timedelta(days=1)
 
 
 class Sweeper:
@@ -53,10 +55,20 @@ class Sweeper:
         Returns:
             Sessions whose completion was interrupted and has to continue.
         """
-        stray = []
-        partial_ids = await self._uploads.partial_ids()
+        partial_ids = await self._uploads.orphans(timedelta(0))
         if sole_store:
             await self._drop_lost(frozenset(partial_ids))
+        await self._discard_strays(partial_ids)
+        interrupted = await self._sessions.count(FINISHING)
+        return list(await self._sessions.find(states=FINISHING, limit=max(1, interrupted)))
+
+    async def discard_orphans(self) -> None:
+        """Delete partial bytes that have belonged to no open session for a day."""
+        await self._discard_strays(await self._uploads.orphans(_ORPHAN_AGE))
+
+    async def _discard_strays(self, partial_ids: Sequence[str]) -> None:
+        """Delete those partial bytes that belong to no open session."""
+        stray = []
         for blob_id in partial_ids:
             session = await self._session(blob_id)
             if session is not None and session.quarantined:
@@ -71,27 +83,31 @@ class Sweeper:
                 len(stray),
             )
             stray = []
-        published = frozenset(await self._uploads.published_ids() if stray else ())
         for blob_id in stray:
-            if blob_id in published:  # to remove the blob would delete the document's file
-                logger.error("the partial file of document blob %s is left alone", blob_id)
-                continue
             logger.warning("bytes of no open upload are deleted: %s", blob_id)
-            await self._try("deleted", self._uploads.remove(blob_id))
-        interrupted = await self._sessions.count(FINISHING)
-        return list(await self._sessions.find(states=FINISHING, limit=max(1, interrupted)))
+            await self._try("deleted", self._uploads.discard(blob_id))
 
     async def _drop_lost(self, partial_ids: frozenset[str]) -> None:
-        """Drop the committed ranges of sessions whose file is gone."""
+        """Drop the committed ranges of sessions whose bytes are gone.
+
+        Bytes with a place of their own are asked for by name: a list may be out of date.
+        """
         states, after = (*OPEN, SessionState.VALIDATING), None
         while page := await self._sessions.find(states=states, after=after, limit=_BATCH):
             for session in page:
                 if session.committed and session.id not in partial_ids:
-                    logger.error("the bytes of upload %s are gone; it starts again", session.id)
-                    extents = await self._sessions.extents(session.id)
-                    await self._sessions.drop_extents(session.id, extents)
-                    await self._sessions.save_checkpoints(session.id, {})
+                    await self._drop_lost_of(session)
             after = page[-1]
+
+    async def _drop_lost_of(self, session: Session) -> None:
+        extents = await self._sessions.extents(session.id)
+        lost, elsewhere = by_place(extents)
+        if elsewhere:
+            lost += await self._uploads.lost(session.id, elsewhere)
+        if lost:
+            logger.error("the bytes of upload %s are gone; it starts again", session.id)
+            await self._sessions.drop_extents(session.id, lost)
+            await self._sessions.save_checkpoints(session.id, {})
 
     async def _session(self, blob_id: str) -> Session | None:
         try:
@@ -115,6 +131,7 @@ class Sweeper:
                 self._repeat(self.sweep, self._settings.cleanup_interval.total_seconds())
             ),
             asyncio.create_task(self._repeat(self._tidy, _TIDY_INTERVAL_SECONDS)),
+            asyncio.create_task(self._repeat(self.discard_orphans, _ORPHAN_AGE.total_seconds())),
         ]
         try:
             yield

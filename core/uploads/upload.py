@@ -31,7 +31,6 @@ from pdfsluice.core.threads import run_uncancelled
 
 from .backends import Backends
 from .claims import Claim, Claims
-from .extent_merging import CommittedExtents
 from .judging import judge, new_findings, refusal_message, with_findings
 from .lifecycle import (
     ENDED,
@@ -44,6 +43,7 @@ from .lifecycle import (
 )
 from .progress import ProgressPublisher
 from .records import ended
+from .stored_bytes import StoredBytes
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -69,6 +69,7 @@ class OpenUpload:
         follower: Shows the bytes to the stream stages, if the upload has stages.
         closed: Whether the upload was closed; another object may stand for it now.
         blob_failed: Whether the storage failed, so that the blob has to be opened again.
+        stored: Its committed bytes, as the store keeps them.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class OpenUpload:
         self._claims = Claims()
         self._lock = asyncio.Lock()
         self._size_limit = session.total_size
-        self._extents = CommittedExtents(session.id, backends.sessions, lambda: self.blob, extents)
+        self.stored = StoredBytes(session.id, backends, lambda: self.blob, extents)
         self.progress = progress(lambda: self.session, lambda: self._claims.pending)
         self._follow = follow
         self.follower: Follower | None = None
@@ -134,7 +135,7 @@ class OpenUpload:
         """
         if extents:
             await run_uncancelled(self._store(claim, extents))
-            await self._extents.merge()
+            await self.stored.extents.merge()
         if self.follower is not None:
             self.follower.wake()
         if extents:
@@ -161,7 +162,7 @@ class OpenUpload:
         committed = self.session.committed.add(extent.start, extent.end)
         self._backends.traffic.committed_bytes += committed.size - self.session.committed.size
         self.session = replace(self.session, committed=committed, updated_at=now)
-        self._extents.add(extent)
+        self.stored.extents.add(extent)
         if begins:
             self.progress.publish_status()
 
@@ -347,9 +348,7 @@ class OpenUpload:
         Returns:
             Whether anything was corrupt.
         """
-        if self._extents.known is not None and not await self._corrupt(self._extents.known):
-            return False
-        corrupt = await self._corrupt(await self._backends.sessions.extents(self.session.id))
+        corrupt = await self.stored.corrupt()
         if not corrupt:
             return False
         logger.warning("upload %s: %d stored ranges are damaged", self.session.id, len(corrupt))
@@ -357,9 +356,6 @@ class OpenUpload:
             await self.follower.close()  # no unit: the stages may be waiting for one
         await self.as_unit(partial(self._drop, corrupt))
         return True
-
-    async def _corrupt(self, extents: Sequence[Extent]) -> list[Extent]:
-        return await self._backends.integrity.corrupt(self.blob, extents)
 
     async def _drop(self, corrupt: Sequence[Extent]) -> None:
         if self.session.state in ENDED:
@@ -370,7 +366,7 @@ class OpenUpload:
         for extent in corrupt:
             committed = committed.remove(extent.start, extent.end)
         self.session = replace(self.session, committed=committed)
-        self._extents.forget()
+        self.stored.extents.forget()
         state = self.session.state
         await self.change(
             findings=(),

@@ -1,6 +1,7 @@
 """The work on a chunk in worker threads: check, compare, write, sync."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import xxhash
 
@@ -129,14 +130,21 @@ class ChunkWriter:
 
     def seal(self) -> None:
         """Make everything written so far durable, so that it can be committed."""
+        self._end_extent()
+        if not self._extents:  # every byte was there already, if its blob is still there
+            self._seal(self._position, self._position)
+        while self._extents:
+            extent = self._extents[0]
+            place = self._seal(extent.start, extent.end)
+            self._sealed.append(replace(extent, place=place) if place else extent)
+            del self._extents[0]
+
+    def _seal(self, start: int, end: int) -> str:
         try:
-            self._blob.sync()
+            return self._blob.seal(start, end)
         except StorageFailed:
             self.blob_failed = True
             raise
-        self._end_extent()
-        self._sealed += self._extents
-        self._extents = []
 
     def take_sealed(self) -> Sequence[Extent]:
         """Return the extents that became durable since the last call."""

@@ -1,12 +1,12 @@
 """An open partial upload."""
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
-from pdfsluice.core import StorageFailed
+from pdfsluice.core import Extent, StorageFailed
 
 from .errors import deleted, explained
 from .ledger import Ledger
@@ -30,7 +30,7 @@ class LocalBlob:
         path: Its file.
         descriptor: The open file.
         ledger: Where written bytes are counted.
-        power_safe: Whether :meth:`sync` syncs.
+        power_safe: Whether :meth:`seal` syncs.
         on_lost_sync: Called when a sync failed, before the caller learns of it.
     """
 
@@ -89,13 +89,17 @@ class LocalBlob:
                 position += count
             return position
 
-    def sync(self) -> None:
+    def seal(self, _start: int, _end: int) -> str:
         """Check that the file is still there; sync it if the setting asks for that."""
         with self._open() as descriptor, explained("sync the bytes to the disk"):
             self._refuse_if_poisoned()
             self._refuse_if_deleted(descriptor)
             if self._power_safe:
                 self._sync(descriptor)
+        return ""
+
+    def fetch(self, extents: Sequence[Extent]) -> None:
+        """Do nothing: all bytes are in the file."""
 
     def _sync(self, descriptor: int) -> None:
         with self._lock:

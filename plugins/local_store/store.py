@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import math
 import os
+import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
-from pdfsluice.core import Blob, Conflict, NotFound, StoreUsage
+from pdfsluice.core import Blob, Conflict, Extent, NotFound, StoreUsage
 from pdfsluice.core.directories import DurableDirectories, ensure_durable, sync_directory
 
 from .blob import LocalBlob
@@ -177,7 +180,7 @@ class LocalUploadStore:
             on_lost_sync=lambda: self._mark_unsynced(blob_id),
         )
 
-    async def open(self, blob_id: str) -> Blob:
+    async def open(self, blob_id: str, extents: Sequence[Extent]) -> Blob:  # noqa: ARG002
         """Open a partial blob."""
         return await asyncio.to_thread(self._open, blob_id)
 
@@ -225,7 +228,20 @@ class LocalUploadStore:
                 sizes[blob_id] = self._whole(blob_id).stat(follow_symlinks=False).st_size
         return sizes
 
-    async def publish(self, blob_id: str) -> None:
+    async def lost(self, blob_id: str, extents: Sequence[Extent]) -> Sequence[Extent]:  # noqa: ARG002
+        """Return nothing: no extent has a place of its own."""
+        return ()
+
+    async def copy(self, blob_id: str, extents: Sequence[Extent]) -> Sequence[Extent]:  # noqa: ARG002
+        """Return the extents: none has a place of its own."""
+        return extents
+
+    async def publish(
+        self,
+        blob_id: str,
+        extents: Sequence[Extent],  # noqa: ARG002
+        sha256: str | None,  # noqa: ARG002 - the caller has compared the stored bytes
+    ) -> None:
         """Turn a partial blob into a document's; synced to the disk on return."""
         source, target = self._layout.partial(blob_id), self._layout.document(blob_id)
         await asyncio.to_thread(self._move, blob_id, source, target)
@@ -294,14 +310,28 @@ class LocalUploadStore:
             ids = (self._layout.document_id(entry.name) for entry in self._document_entries())
             return [blob_id for blob_id in ids if blob_id is not None]
 
-    async def partial_ids(self) -> Sequence[str]:
-        """Return the ids of all partial blobs."""
-        return await asyncio.to_thread(self._partial_ids)
+    async def discard(self, blob_id: str) -> None:
+        """Delete the file of a partial blob, if it is there."""
+        await asyncio.to_thread(self._discard, blob_id)
 
-    def _partial_ids(self) -> Sequence[str]:
+    def _discard(self, blob_id: str) -> None:
+        with explained("delete the upload"):
+            self._layout.partial(blob_id).unlink(missing_ok=True)
+        self._ledger.forget(blob_id)
+
+    async def orphans(self, older_than: timedelta) -> Sequence[str]:
+        """Return the ids of all partial blobs whose file was not changed for some time."""
+        return await asyncio.to_thread(self._orphans, older_than.total_seconds())
+
+    def _orphans(self, min_age: float) -> Sequence[str]:
+        limit = time.time() - min_age if min_age > 0 else math.inf
+        ids = []
         with explained("list the uploads"), os.scandir(self._layout.uploads) as entries:
-            ids = (self._layout.partial_id(entry.name) for entry in entries)
-            return [blob_id for blob_id in ids if blob_id is not None]
+            for entry in entries:
+                blob_id = self._layout.partial_id(entry.name)
+                if blob_id is not None and entry.stat(follow_symlinks=False).st_mtime <= limit:
+                    ids.append(blob_id)
+        return ids
 
     async def concatenate(self, blob_id: str, parts: Sequence[str]) -> None:
         """Replace the content of a partial blob by that of others, which are removed.

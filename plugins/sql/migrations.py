@@ -49,7 +49,12 @@ def _register_nodes(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE jobs ADD COLUMN node VARCHAR(64) NOT NULL DEFAULT ''"))
 
 
-STEPS: Sequence[Step] = (_name_clients, _mark_quarantined, _register_nodes)
+def _place_extents(connection: Connection) -> None:
+    """Give extents a column for where the upload store keeps their bytes."""
+    connection.execute(text("ALTER TABLE extents ADD COLUMN place TEXT NOT NULL DEFAULT ''"))
+
+
+STEPS: Sequence[Step] = (_name_clients, _mark_quarantined, _register_nodes, _place_extents)
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 
 _LOCK = 0x70646673  # any number that no other program uses in the same PostgreSQL database

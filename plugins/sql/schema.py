@@ -55,6 +55,7 @@ extents = Table(
     Column("end", BigInteger, primary_key=True, autoincrement=False),
     Column("fingerprint", String(64), nullable=False),
     Column("committed_at", BigInteger, nullable=False),
+    Column("place", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 

@@ -126,6 +126,7 @@ class SqlSessionStore:
             "end": extent.end,
             "fingerprint": extent.fingerprint,
             "committed_at": to_micros(now),
+            "place": extent.place,
         }
 
         def operation(connection: Connection) -> None:
@@ -158,13 +159,13 @@ class SqlSessionStore:
     async def merge_extents(self, session_id: str, parts: Sequence[Extent], whole: Extent) -> bool:
         """Replace touching extents by one; ``False`` if one of them is not there any more."""
         values = {**_key(session_id), "from": whole.start, "to": whole.end}
-        expected = [(part.start, part.end, part.fingerprint) for part in parts]
+        expected = [(part.start, part.end, part.fingerprint, part.place) for part in parts]
 
         def operation(connection: Connection) -> bool:
             if self._database.postgresql:
                 connection.execute(statements.LOCK_SESSION, values)
             rows = connection.execute(statements.EXTENTS_BETWEEN, values).all()
-            if [tuple(row[:3]) for row in rows] != expected:
+            if [tuple(row[:4]) for row in rows] != expected:
                 return False
             connection.execute(statements.DELETE_BETWEEN, values)
             replacement = {
@@ -173,6 +174,7 @@ class SqlSessionStore:
                 "end": whole.end,
                 "fingerprint": whole.fingerprint,
                 "committed_at": max(row.committed_at for row in rows),
+                "place": whole.place,
             }
             connection.execute(insert(extents), replacement)
             return True

@@ -16,7 +16,7 @@ RANGES = (
     .order_by(extents.c.start, extents.c.end)
 )
 EXTENTS = (
-    select(extents.c.start, extents.c.end, extents.c.fingerprint)
+    select(extents.c.start, extents.c.end, extents.c.fingerprint, extents.c.place)
     .where(extents.c.session_id == bindparam("session"))
     .order_by(extents.c.start, extents.c.end)
 )
@@ -82,13 +82,14 @@ the only one that the new one can overlap."""
 COMMIT = (
     insert(extents)
     .from_select(
-        ("session_id", "start", "end", "fingerprint", "committed_at"),
+        ("session_id", "start", "end", "fingerprint", "committed_at", "place"),
         select(
             sessions.c.id,
             bindparam("start", type_=BigInteger),
             bindparam("end", type_=BigInteger),
             bindparam("fingerprint", type_=String),
             bindparam("committed_at", type_=BigInteger),
+            bindparam("place", type_=String),
         ).where(
             sessions.c.id == bindparam("session"),
             sessions.c.state.in_(OPEN_STATES),
@@ -105,7 +106,13 @@ SAME_EXTENT = select(extents.c.start).where(
 )
 STATE = select(sessions.c.state).where(sessions.c.id == bindparam("session"))
 EXTENTS_BETWEEN = (
-    select(extents.c.start, extents.c.end, extents.c.fingerprint, extents.c.committed_at)
+    select(
+        extents.c.start,
+        extents.c.end,
+        extents.c.fingerprint,
+        extents.c.place,
+        extents.c.committed_at,
+    )
     .where(
         extents.c.session_id == bindparam("session"),
         extents.c.start >= bindparam("from"),

@@ -26,11 +26,11 @@ async def upload_for_ever(sessions: SessionStore, uploads: UploadStore) -> None:
         session = make_session(total_size=4 * CHUNK, chunk_size=CHUNK)
         await uploads.create(session.id, session.total_size)
         await sessions.create(session)
-        blob = await uploads.open(session.id)
+        blob = await uploads.open(session.id, ())
         for start in random.sample(range(0, 4 * CHUNK, CHUNK), 4):
             data = os.urandom(CHUNK)
             await asyncio.to_thread(blob.write, start, memoryview(data))
-            await asyncio.to_thread(blob.sync)
+            await asyncio.to_thread(blob.seal, start, start + CHUNK)
             digest = hashlib.sha256(data).hexdigest()
             await sessions.commit(session.id, Extent(start, start + CHUNK, digest), NOW)
             print(session.id, start, start + CHUNK, digest, flush=True)

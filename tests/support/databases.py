@@ -48,6 +48,7 @@ def to_version_1(connection: Connection) -> None:
         "DROP INDEX sessions_in_quarantine",
         "ALTER TABLE sessions DROP COLUMN quarantined",
         "ALTER TABLE jobs DROP COLUMN node",
+        "ALTER TABLE extents DROP COLUMN place",
         "DROP TABLE nodes",
         "DROP TABLE stores",
         "DROP TABLE idle_clock",

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
+
+from pdfsluice.core.models import Extent
 
 from .opening import Opener
 
@@ -12,7 +15,7 @@ from .opening import Opener
 class Blob(Protocol):
     """An open, randomly writable run of bytes. Safe for concurrent use.
 
-    A blob whose :meth:`sync` failed is *poisoned*: the operating system reports a write error
+    A blob whose :meth:`seal` failed is *poisoned*: the operating system reports a write error
     once and then counts the lost bytes as written. From then on every call but :meth:`read_into`
     and :meth:`close` raises ``StorageFailed``. The caller closes the blob, opens it again, and
     treats all bytes that were not committed as missing; :meth:`UploadStore.open` has then written
@@ -47,14 +50,36 @@ class Blob(Protocol):
         """
         ...
 
-    def sync(self) -> None:
-        """Make everything written so far survive what the durability setting promises.
+    def seal(self, start: int, end: int) -> str:
+        """Make the bytes that were written to a range survive what the durability setting promises.
 
-        Runs in a worker thread. It succeeds only if every byte that was written before the
-        call is durable, and if the blob is still the one that its id names.
+        Runs in a worker thread. It succeeds only if every byte that was written to the range
+        before the call is durable, and if the blob is still the one that its id names.
+
+        Args:
+            start: Offset of the first byte.
+            end: Offset after the last byte; ``start`` to check the blob alone.
+
+        Returns:
+            The store's own word for where these bytes are, which is stored with the committed
+            extent. It is empty if they are in the blob itself, at their offset. Otherwise the
+            bytes under this word never change, and the word is never used again.
 
         Raises:
+            StorageFull: No space or quota is left.
             StorageFailed: The bytes are not durable, or the blob was deleted meanwhile.
+        """
+        ...
+
+    def fetch(self, extents: Sequence[Extent]) -> None:
+        """Bring the bytes of committed extents to :attr:`local_path`.
+
+        Runs in a worker thread, before the stages read the extents. It is called for extents
+        with a place only; those that are there already cost nothing.
+
+        Raises:
+            StorageFull: No space is left for the local file.
+            StorageFailed: The bytes cannot be read, or are not those that were committed.
         """
         ...
 
@@ -91,29 +116,67 @@ class UploadStore(Protocol):
         """
         ...
 
-    async def open(self, blob_id: str) -> Blob:
+    async def open(self, blob_id: str, extents: Sequence[Extent]) -> Blob:
         """Open a partial blob.
 
-        After a failed sync of this blob, its bytes are written to the disk again first.
+        After a failed seal of this blob, its bytes are written to the disk again first.
+
+        Args:
+            blob_id: The blob.
+            extents: What is committed of it.
         """
         ...
 
     def local_path(self, blob_id: str) -> AbstractAsyncContextManager[Path]:
-        """Provide the whole blob, partial or published, as a local file to read."""
+        """Provide a published blob as a local file to read.
+
+        A store that keeps a partial blob in one place provides that too.
+        """
         ...
 
     async def sizes(self, blob_ids: Sequence[str]) -> Mapping[str, int]:
-        """Return the sizes in bytes of those blobs, partial or published, that are there.
+        """Return the sizes in bytes of those published blobs that are there.
 
-        It fetches no content.
+        It fetches no content. A store that keeps a partial blob in one place reports that too.
 
         Raises:
             StorageFailed: The storage reported an I/O error.
         """
         ...
 
-    async def publish(self, blob_id: str) -> None:
-        """Turn a partial blob into a document's; durable on return, and idempotent."""
+    async def lost(self, blob_id: str, extents: Sequence[Extent]) -> Sequence[Extent]:
+        """Return those extents whose places hold no bytes of their length any more.
+
+        It is called for extents with a place only; those without one are read back and
+        compared with their fingerprints by the caller.
+
+        Raises:
+            StorageFailed: The storage cannot be asked. That is no verdict on any extent.
+        """
+        ...
+
+    async def copy(self, blob_id: str, extents: Sequence[Extent]) -> Sequence[Extent]:
+        """Copy the bytes of extents of other blobs; return the extents with places in this one.
+
+        It is called for extents with a place only, whose offsets are those in this blob.
+
+        Raises:
+            NotFound: The bytes of one of them are missing.
+        """
+        ...
+
+    async def publish(self, blob_id: str, extents: Sequence[Extent], sha256: str | None) -> None:
+        """Turn a partial blob into a document's; durable on return, and idempotent.
+
+        Args:
+            blob_id: The blob.
+            extents: What is committed of it: the whole file.
+            sha256: The digest of the file that the stages saw, in lower-case hexadecimal, if
+                it is known. A store that sends the bytes elsewhere compares it while it sends.
+
+        Raises:
+            StorageFailed: The bytes are not those that the stages saw.
+        """
         ...
 
     async def replace(self, blob_id: str, source_id: str) -> None:
@@ -143,8 +206,19 @@ class UploadStore(Protocol):
         """
         ...
 
-    async def partial_ids(self) -> Sequence[str]:
-        """Return the ids of all partial blobs, for reconciliation at start-up."""
+    async def discard(self, blob_id: str) -> None:
+        """Delete the bytes of a partial blob; those of a document or in quarantine stay.
+
+        A missing blob is no error.
+        """
+        ...
+
+    async def orphans(self, older_than: timedelta) -> Sequence[str]:
+        """Return the ids of blobs with partial bytes of at least an age, for reconciliation.
+
+        Args:
+            older_than: The age of the newest bytes; zero for all partial blobs.
+        """
         ...
 
     async def published_ids(self) -> Sequence[str]:

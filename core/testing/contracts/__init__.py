@@ -8,7 +8,7 @@ import pytest
 
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in (
     "catalogue", "checksum", "chunk_stage", "extents", "session_store", "stream_stage",
-    "upload_store",
+    "upload_store", "upload_store_basics",
 )))  # fmt: skip
 
 from .catalogue import CatalogueContract  # noqa: E402 - after the rewriting is registered

@@ -142,7 +142,7 @@ async def test_what_was_long_in_quarantine_does_not_expire_when_released(tmp_pat
 
 
 async def test_a_partial_file_beside_its_document_does_not_take_it_along(tmp_path: Path) -> None:
-    """A backup of a running server may have both; to remove the blob would delete the document."""
+    """A backup of a running server may have both; only the leftover is deleted."""
     async with a_runtime(tmp_path) as runtime:
         session = await initiate(runtime, b"some bytes")
         await send_all(runtime, session, b"some bytes")
@@ -154,4 +154,4 @@ async def test_a_partial_file_beside_its_document_does_not_take_it_along(tmp_pat
         _, opened = await runtime.library.open_file(LOCAL, completion.document.id)
         async with opened as path:
             assert path.read_bytes() == b"some bytes"
-        assert partial.exists()
+        assert not partial.exists()

@@ -62,12 +62,16 @@ async def follower_of(workers: Workers, buffers: BufferPool, *specs: StreamStage
     async def ignore(_error: object) -> None:
         return
 
+    async def all_there(_start: int, _end: int) -> None:
+        return
+
     context = StageContext(session_id=ID, filename="a.pdf", total_size=len(DATA))
     return Follower(
         ID,
         lambda known: ThreadRunners(specs, workers, buffers).runner(lambda: context, blob, known),
         {},
         frontier=lambda: len(DATA),
+        prepare=all_there,
         on_findings=go_on,
         on_validated=lambda _: None,
         on_failure=ignore,

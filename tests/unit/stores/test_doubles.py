@@ -13,7 +13,7 @@ from pdfsluice.core.events import Event, MemoryWarning, ShuttingDown
 from pdfsluice.core.models import Session
 from pdfsluice.core.plugins.ports.stores import SessionChanges
 from pdfsluice.core.testing import MemoryUploadStore, RecordingSink
-from pdfsluice.core.testing.contracts.upload_store import write
+from pdfsluice.core.testing.contracts.upload_store_basics import write
 
 
 def test_an_update_may_change_every_field_but_three() -> None:

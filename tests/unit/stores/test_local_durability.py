@@ -9,7 +9,13 @@ import pytest
 
 from pdfsluice.core.directories import DurableDirectories
 from pdfsluice.core.errors import StorageFailed
-from pdfsluice.core.testing.contracts.upload_store import content_of, read, stored, write
+from pdfsluice.core.testing.contracts.upload_store_basics import (
+    ANY_AGE,
+    content_of,
+    read,
+    stored,
+    write,
+)
 from pdfsluice.plugins.local_store.blob import LocalBlob
 from pdfsluice.plugins.local_store.files import NEW_FILE
 from pdfsluice.plugins.local_store.ledger import Ledger
@@ -24,7 +30,7 @@ async def test_a_lost_sync_poisons_the_blob_and_its_bytes_are_written_again(
         upload_dir=tmp_path / "up", data_dir=tmp_path / "data", power_safe=True
     ) as store:
         blob_id = await stored(store, b"acknowledged, and lost")
-        blob = await store.open(blob_id)
+        blob = await store.open(blob_id, ())
         write(blob, 0, b"A")
 
         def fail(_: int) -> None:  # a disk that fails on demand needs a kernel module
@@ -33,17 +39,17 @@ async def test_a_lost_sync_poisons_the_blob_and_its_bytes_are_written_again(
         with monkeypatch.context() as patch:
             patch.setattr("pdfsluice.plugins.local_store.blob._sync_data", fail)
             with pytest.raises(StorageFailed):
-                blob.sync()
-        for refused in (blob.sync, lambda: write(blob, 9, b"x")):
+                blob.seal(0, 0)
+        for refused in (lambda: blob.seal(0, 0), lambda: write(blob, 9, b"x")):
             with pytest.raises(StorageFailed):
                 refused()
         assert read(blob, 0, 5) == b"Ackno"
         blob.close()
         before = (tmp_path / "up" / f"{blob_id}.part").stat().st_ino
-        again = await store.open(blob_id)
+        again = await store.open(blob_id, ())
         assert (tmp_path / "up" / f"{blob_id}.part").stat().st_ino != before
         write(again, 0, b"B")
-        again.sync()
+        again.seal(0, 0)
         again.close()
         assert await content_of(store, blob_id) == b"Bcknowledged, and lost"
 
@@ -69,7 +75,7 @@ def test_each_caller_learns_of_a_lost_sync(tmp_path: Path, monkeypatch: pytest.M
     def chunk(offset: int) -> None:
         write(blob, offset, b"x")
         try:
-            blob.sync()
+            blob.seal(0, 0)
         except StorageFailed:
             outcomes.append(False)
         else:
@@ -99,9 +105,9 @@ def test_one_sync_serves_all_who_wrote_before_it(
     for offset in range(3):
         write(blob, offset, b"x")
     for _ in range(3):
-        blob.sync()
+        blob.seal(0, 0)
     write(blob, 9, b"x")
-    blob.sync()
+    blob.seal(0, 0)
     assert len(syncs) == 2
     blob.close()
 
@@ -113,22 +119,22 @@ async def test_bytes_in_a_deleted_file_are_not_acknowledged(
     async with open_store(
         upload_dir=tmp_path / "up", data_dir=tmp_path / "data", power_safe=power_safe
     ) as store:
-        blob = await store.open(await stored(store, b"abc"))
+        blob = await store.open(await stored(store, b"abc"), ())
         (tmp_path / "up").rename(tmp_path / "gone")
         write(blob, 0, b"x")
         with pytest.raises(StorageFailed, match="deleted"):
-            blob.sync()
+            blob.seal(0, 0)
         (tmp_path / "up").mkdir()
         (tmp_path / "up" / blob.local_path.name).touch()  # type: ignore[union-attr]
         with pytest.raises(StorageFailed, match="deleted"):
-            blob.sync()
+            blob.seal(0, 0)
         blob.close()
 
 
 async def test_what_a_crashed_copy_left_is_swept_at_the_start(tmp_path: Path) -> None:
     async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data") as store:
         document = await stored(store, b"abc")
-        await store.publish(document)
+        await store.publish(document, (), None)
     left = (
         tmp_path / "up" / ".x.part.copying",
         tmp_path / "data" / "quarantine" / ".x.quarantined.copying",
@@ -205,11 +211,11 @@ async def test_a_document_with_two_names_is_not_deleted_with_the_old_one(tmp_pat
         document = tmp_path / "data" / "documents" / blob_id[:2] / f"{blob_id}.pdf"
         document.parent.mkdir()
         document.hardlink_to(partial)
-        await store.publish(blob_id)
-        assert await store.partial_ids() == []
+        await store.publish(blob_id, (), None)
+        assert await store.orphans(ANY_AGE) == []
         partial.hardlink_to(document)
     async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data") as store:
-        assert await store.partial_ids() == []
+        assert await store.orphans(ANY_AGE) == []
         assert (await store.usage()).partial_count == 0
         assert await content_of(store, blob_id) == b"abc"
 
@@ -223,7 +229,7 @@ async def check_deletions(
     store: LocalUploadStore, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document, quarantined = [await stored(store, b"abc") for _ in range(2)]
-    await store.publish(document)
+    await store.publish(document, (), None)
     await store.quarantine(quarantined)
     synced: list[str] = []
     real = os.fsync
@@ -289,12 +295,12 @@ async def test_a_restart_does_not_forget_a_failed_sync(
             patch.setattr(os, "fsync", fail)
             for each in (blob_id, gone):
                 with pytest.raises(StorageFailed):
-                    await store.publish(each)
+                    await store.publish(each, (), None)
         (tmp_path / "up" / f"{gone}.part").unlink()
         before = partial.stat().st_ino
     async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data") as store:
         assert not (tmp_path / "up" / f"{gone}.unsynced").exists()
-        await store.publish(blob_id)
+        await store.publish(blob_id, (), None)
         document = tmp_path / "data" / "documents" / blob_id[:2] / f"{blob_id}.pdf"
         assert document.stat().st_ino != before, "written again, into a new file"
         assert document.read_bytes() == b"abc"

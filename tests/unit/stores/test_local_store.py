@@ -14,7 +14,8 @@ from uuid import uuid4
 import pytest
 
 from pdfsluice.core.errors import NotFound, StorageFailed, StorageFull
-from pdfsluice.core.testing.contracts.upload_store import (
+from pdfsluice.core.testing.contracts.upload_store_basics import (
+    ANY_AGE,
     content_of,
     read,
     stored,
@@ -48,7 +49,7 @@ async def store(tmp_path: Path) -> AsyncIterator[LocalUploadStore]:
 
 async def test_nobody_else_can_read_the_files(store: LocalUploadStore, tmp_path: Path) -> None:
     partial, published, quarantined = [await stored(store, b"abc") for _ in range(3)]
-    await store.publish(published)
+    await store.publish(published, (), None)
     await store.quarantine(quarantined)
     assert partial
     for path in tmp_path.rglob("*"):
@@ -61,7 +62,7 @@ async def test_documents_lie_where_they_are_documented(
 ) -> None:
     blob_id = await stored(store, b"abc")
     assert (tmp_path / "up" / f"{blob_id}.part").is_file()
-    await store.publish(blob_id)
+    await store.publish(blob_id, (), None)
     assert (tmp_path / "data" / "documents" / blob_id[:2] / f"{blob_id}.pdf").is_file()
 
 
@@ -76,7 +77,7 @@ async def test_announced_sizes_are_reserved(tmp_path: Path) -> None:
         (await store.create(str(uuid4()), 400)).close()
         await store.remove(first)
         assert (await store.usage()).available_bytes == 600
-        assert len(await store.partial_ids()) == 1
+        assert len(await store.orphans(ANY_AGE)) == 1
 
 
 async def test_reservations_are_found_again_after_a_restart(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ async def test_reservations_are_found_again_after_a_restart(tmp_path: Path) -> N
         usage = await store.usage()
         assert (usage.partial_count, usage.available_bytes) == (1, 6 * MIB)
         assert usage.partial_bytes >= MIB
-        assert list(await store.partial_ids()) == [blob_id]
+        assert list(await store.orphans(ANY_AGE)) == [blob_id]
 
 
 async def test_a_blob_of_unknown_size_stays_within_the_quota(tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ async def test_bytes_that_come_again_and_again_are_counted_once(tmp_path: Path) 
         assert (await store.usage()).partial_bytes == 3 * MIB // 2
     async with opened(tmp_path, max_bytes=100 * MIB) as store:
         before = (await store.usage()).partial_bytes
-        blob = await store.open(blob_id)
+        blob = await store.open(blob_id, ())
         for _ in range(60):
             write(blob, 2 * MIB, bytes(MIB))
         blob.close()
@@ -162,7 +163,7 @@ async def test_a_full_disk_keeps_what_was_written(small_disk: Path) -> None:
         (small_disk / "other").unlink()
         write(blob, 1_000_000, b"b" * 500_000)
         blob.close()
-        await store.publish(blob_id)
+        await store.publish(blob_id, (), None)
         assert await content_of(store, blob_id) == b"a" * 1_000_000 + b"b" * 500_000
 
 
@@ -174,11 +175,11 @@ async def test_a_read_only_disk_is_no_room(small_disk: Path) -> None:
             with pytest.raises(StorageFull):
                 await store.create(str(uuid4()), 1)
             with pytest.raises(StorageFull):
-                await store.publish(blob_id)
+                await store.publish(blob_id, (), None)
             assert await content_of(store, blob_id) == b"abc"
         finally:
             subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
-        await store.publish(blob_id)
+        await store.publish(blob_id, (), None)
 
 
 async def test_documents_may_lie_on_another_file_system(small_disk: Path, tmp_path: Path) -> None:
@@ -190,8 +191,8 @@ async def test_documents_may_lie_on_another_file_system(small_disk: Path, tmp_pa
         stale = small_disk / "documents" / blob_id[:2] / f".{blob_id}.pdf.copying"
         stale.parent.mkdir()
         stale.write_text("of a copy that a crash ended")
-        await store.publish(blob_id)
-        await store.publish(blob_id)
+        await store.publish(blob_id, (), None)
+        await store.publish(blob_id, (), None)
         assert await content_of(store, blob_id) == content
         assert [path for path in tmp_path.rglob(f"*{blob_id}*") if path.is_file()] == [
             small_disk / "documents" / blob_id[:2] / f"{blob_id}.pdf"
@@ -212,8 +213,8 @@ async def test_a_crash_between_copy_and_deletion_is_made_good(
         document = small_disk / "documents" / blob_id[:2] / f"{blob_id}.pdf"
         document.parent.mkdir()
         document.write_bytes(b"content")
-        await store.publish(blob_id)
-        assert list(await store.partial_ids()) == []
+        await store.publish(blob_id, (), None)
+        assert list(await store.orphans(ANY_AGE)) == []
         assert await content_of(store, blob_id) == b"content"
 
 
@@ -236,11 +237,11 @@ async def test_a_repeated_move_makes_up_for_the_sync_that_failed(
 
     monkeypatch.setattr(os, "fsync", sync)
     with pytest.raises(StorageFailed):
-        await store.publish(blob_id)
+        await store.publish(blob_id, (), None)
     assert synced == [str(target.parent), str(tmp_path / "up" / f"{blob_id}.part")]
-    assert await store.partial_ids() == [], "it was renamed, which a power cut may undo"
+    assert await store.orphans(ANY_AGE) == [], "it was renamed, which a power cut may undo"
     broken = False
-    await store.publish(blob_id)
+    await store.publish(blob_id, (), None)
     copy = str(target / f".{blob_id}.pdf.copying")
     assert synced[2:] == [copy, str(target), str(target), str(tmp_path / "up")]
 
@@ -270,9 +271,9 @@ async def test_links_are_not_followed(store: LocalUploadStore, tmp_path: Path) -
     blob_id = str(uuid4())
     (tmp_path / "up" / f"{blob_id}.part").symlink_to(secret)
     with pytest.raises(StorageFailed):
-        await store.open(blob_id)
+        await store.open(blob_id, ())
     with pytest.raises(StorageFailed):
-        await store.publish(blob_id)
+        await store.publish(blob_id, (), None)
     with pytest.raises(NotFound):
         await content_of(store, blob_id)
     assert secret.read_text() == "secret"
@@ -281,7 +282,7 @@ async def test_links_are_not_followed(store: LocalUploadStore, tmp_path: Path) -
 async def test_an_io_error_is_told_as_such(
     store: LocalUploadStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blob = await store.open(await stored(store, b"abc"))
+    blob = await store.open(await stored(store, b"abc"), ())
 
     def fail(*_: object) -> int:  # a disk that fails on demand needs a kernel module
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -314,7 +315,7 @@ async def test_sync_does_what_the_setting_promises(
     path = tmp_path / "blob"
     ledger = Ledger(tmp_path, max_bytes=None, min_free=0)
     blob = LocalBlob("a", path, os.open(path, NEW_FILE), ledger, power_safe=power_safe)
-    blob.sync()
+    blob.seal(0, 0)
     blob.close()
     assert len(synced) == syncs
 
@@ -365,7 +366,7 @@ async def test_a_failed_join_leaves_the_parts(
 async def test_many_uploads_are_made_at_once(store: LocalUploadStore) -> None:
     blob_ids = await asyncio.gather(*(stored(store, bytes(100)) for _ in range(50)))
     assert (await store.usage()).partial_bytes == 5000
-    await asyncio.gather(*map(store.publish, blob_ids))
+    await asyncio.gather(*(store.publish(blob_id, (), None) for blob_id in blob_ids))
     assert (await store.usage()).partial_bytes == 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.models import Extent
+from pdfsluice.core.testing.contracts.upload_store_basics import ANY_AGE
 from pdfsluice.plugins.local_store.store import open_store
 from tests.support.databases import sql_context, sql_stores
 
@@ -49,4 +50,4 @@ async def assert_all_there(directory: Path, acknowledged: Iterable[str]) -> None
             async with uploads.local_path(session_id) as path:
                 data = path.read_bytes()[extent.start : extent.end]
             assert hashlib.sha256(data).hexdigest() == digest
-        assert (await uploads.usage()).partial_count == len(await uploads.partial_ids())
+        assert (await uploads.usage()).partial_count == len(await uploads.orphans(ANY_AGE))

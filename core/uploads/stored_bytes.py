@@ -1,0 +1,71 @@
+"""The committed bytes of an open upload: fetched for its stages, and verified."""
+
+from collections.abc import Callable, Sequence
+
+from pdfsluice.core.errors import StorageFailed
+from pdfsluice.core.models import Extent
+from pdfsluice.core.plugins.ports.stores import Blob
+from pdfsluice.core.threads import run_uncancelled
+
+from .backends import Backends
+from .extent_merging import CommittedExtents, by_place
+
+
+class StoredBytes:
+    """What is committed of one upload, and where the store keeps it.
+
+    Args:
+        session_id: The upload.
+        backends: What all uploads work with.
+        blob: Returns its bytes, open.
+        known: The committed extents, if they are known without asking the session store.
+
+    Attributes:
+        extents: The committed extents.
+        damaged: Whether bytes could not be fetched, and have to be verified.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        backends: Backends,
+        blob: Callable[[], Blob],
+        known: Sequence[Extent] | None,
+    ) -> None:
+        self._session_id = session_id
+        self._backends = backends
+        self._blob = blob
+        self.extents = CommittedExtents(session_id, backends.sessions, blob, known)
+        self.damaged = False
+
+    async def fetch(self, start: int, end: int) -> None:
+        """Bring a range to where the stages read it, if the store keeps it elsewhere.
+
+        Raises:
+            PdfsluiceError: The bytes cannot be fetched.
+        """
+        extents = await self.extents.elsewhere(start, end)
+        if not extents:
+            return
+        try:
+            await run_uncancelled(self._backends.workers.run(self._blob().fetch, extents))
+        except StorageFailed:
+            self.damaged = True
+            raise
+
+    async def corrupt(self) -> Sequence[Extent]:
+        """Return the extents whose stored bytes are no longer what was committed.
+
+        Raises:
+            StorageFailed: The storage reported an I/O error, or the blob is closed.
+        """
+        self.damaged = False
+        known = self.extents.known
+        if known is not None and not await self._corrupt(known):
+            return ()
+        return await self._corrupt(await self._backends.sessions.extents(self._session_id))
+
+    async def _corrupt(self, extents: Sequence[Extent]) -> Sequence[Extent]:
+        here, elsewhere = by_place(extents)
+        lost = await self._backends.uploads.lost(self._session_id, elsewhere) if elsewhere else ()
+        return [*lost, *await self._backends.integrity.corrupt(self._blob(), here)]
