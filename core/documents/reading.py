@@ -173,7 +173,7 @@ class _Pages:
                 if count >= _BATCH_PAGES or characters >= _BATCH_CHARACTERS:
                     self._position = (path, page.number + 1)
                     return
-            yield {"end": True}
+            yield {"complete": True}
         except CannotRead as error:
             yield {UNREADABLE: str(error)}
 

@@ -1,9 +1,6 @@
-"""Limited child processes, in which untrusted bytes and heavy libraries do no harm.
+"""Confined child processes for untrusted bytes and heavy libraries.
 
-The parent and the child exchange JSON, one object a line: requests on the child's standard
-input, replies on its standard output. A request may be answered by many lines; the last
-has ``"last": true``. The very first line reports that the child is ready.
-``core/processes/pool.py`` keeps children for many short requests.
+``wire.py`` describes the messages. ``pool.py`` keeps children for many short requests.
 
 Three clocks watch a request: the parent's (it kills the child), the child's own alarm
 (it works without the parent, and while native code holds the interpreter lock) and the
@@ -15,7 +12,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
@@ -24,21 +21,16 @@ import orjson
 from pdfsluice.core.plugins.ports.children import NO_ACCESS, ChildAccess
 
 from . import child_start
-from .child_main import (
-    ENVIRONMENT,
-    READY,
-    UNFLUSHED,
-    Limits,
-    path_from_text,
-    path_to_text,
-    serve,
-)
+from .child_main import ENVIRONMENT, Limits, path_from_text, path_to_text, serve
 from .child_start import ACCESS_VARIABLE, Bounds
 from .confinement import Protection, file_folders
 from .confinement.folders import code_paths
 from .cpu_affinity import place
+from .exchange import Answer, ChildFailed, Exchange
+from .wire import ID, READY, pack, unpack
 
 __all__ = [
+    "Answer",
     "Child",
     "ChildAccess",
     "ChildFailed",
@@ -53,6 +45,7 @@ __all__ = [
 
 _MAX_LINE = 64 * 1024 * 1024
 _MAX_STDERR = 4096
+_MAX_UNREAD_REPLIES = 64
 _START_TIMEOUT = 60.0
 _EXIT_TIMEOUT = 1.0
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
@@ -65,44 +58,46 @@ _NETWORK = (  # also in lower case, as most programs have them
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 )
+_REASONS: Mapping[int, str] = {
+    signal.SIGXCPU: "cpu-limit",
+    signal.SIGALRM: "timeout",
+    signal.SIGKILL: "killed",
+}
+
+Notice = Callable[[dict[str, Any]], None]
+"""Receives what a child sends unasked; raises if no honest child sends it."""
 
 
-class ChildFailed(Exception):
-    """The child died, went over a limit or broke the protocol.
-
-    Attributes:
-        reason: ``crashed``, ``killed`` (from outside, often by the kernel when memory is
-            short), ``timeout``, ``cpu-limit``, ``memory-limit`` or ``error`` (the child lives
-            and reports why).
-        detail: The end of what the child wrote to standard error, or its own message.
-    """
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-        self.detail = detail
-
-    @property
-    def over_limit(self) -> bool:
-        """Whether the request took too much time or memory."""
-        return self.reason in {"timeout", "cpu-limit", "memory-limit", "killed"}
+def _unexpected(_message: dict[str, Any]) -> None:
+    raise ValueError("a message that is no reply")
 
 
 class Child:
-    """A running child process; made by :func:`start`. Serves one request at a time.
+    """A running child process; made by :func:`start`.
 
     Attributes:
         protection: What confines it, as it reported when it was ready.
+        ended: Done when it has ended, with the reason.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, limits: Limits) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, limits: Limits, on_notice: Notice
+    ) -> None:
+        loop = asyncio.get_running_loop()
         self._process = process
         self._limits = limits
+        self._on_notice = on_notice
+        self._exchange = Exchange(self._send)
         self._turn = asyncio.Lock()
-        self._ready = False
-        self.protection = Protection()
+        self._unhindered = asyncio.Event()  # unset while too many replies are unread
+        self._unhindered.set()
+        self._cause: ChildFailed | None = None
         self._stderr = bytearray()
-        self._drain = asyncio.create_task(self._keep_stderr())
+        self._drain = loop.create_task(self._keep_stderr())
+        self._listener = loop.create_task(self._listen(), name=f"listener to {process.pid}")
+        self._ready: asyncio.Future[None] = loop.create_future()
+        self.protection = Protection()
+        self.ended: asyncio.Future[ChildFailed] = loop.create_future()
 
     @property
     def pid(self) -> int:
@@ -115,7 +110,7 @@ class Child:
         return self._process.returncode is None
 
     async def request(self, message: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
-        """Send a request and yield the replies to it.
+        """Send a request when no other is running; yield the replies to it.
 
         A caller that stops reading early ends the child, and should close the generator.
 
@@ -124,23 +119,33 @@ class Child:
                 ``error`` and ``memory-limit`` the child is of no more use.
         """
         async with self._turn:
-            in_step = False
+            await self.wait_until_ready()
+            replies: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+
+            def put(reply: dict[str, Any]) -> None:
+                replies.put_nowait(reply)
+                if replies.qsize() >= _MAX_UNREAD_REPLIES:
+                    self._unhindered.clear()
+
+            answer = self._exchange.begin(message, put)
+            answer.add_done_callback(lambda _: replies.put_nowait(None))
+            seconds = self._limits.wall_seconds
             try:
-                await self.wait_until_ready()
-                await self._send(orjson.dumps(message) + b"\n")
-                last = False
-                while not last:
-                    reply = await self._reply(self._limits.wall_seconds)
-                    if "error" in reply:
-                        in_step = True
-                        raise ChildFailed(str(reply.get("reason", "error")), str(reply["error"]))
-                    last = bool(reply.pop("last", False))
-                    in_step = last
-                    if reply:
-                        yield reply
+                while True:
+                    async with asyncio.timeout(seconds):
+                        reply = await replies.get()
+                    self._unhindered.set()
+                    if reply is None:
+                        break
+                    yield reply
+                if last := answer.result():
+                    yield last
+            except TimeoutError:
+                raise self.kill("timeout", f"no reply for {seconds} s") from None
             finally:
-                if not in_step:  # half-read replies would be read as those of the next request
-                    self.kill()
+                if not answer.done():
+                    self.kill()  # what it works on is of no use any more
+                    self._unhindered.set()
 
     async def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Send a request that is answered by one reply.
@@ -148,28 +153,19 @@ class Child:
         Raises:
             ChildFailed: As for :meth:`request`, or there was another number of replies.
         """
-        async with aclosing(self.request({**message, UNFLUSHED: True})) as replies:
+        async with aclosing(self.request(message)) as replies:
             received = [reply async for reply in replies]
         if len(received) != 1:
             raise ChildFailed("error", f"{len(received)} replies instead of one")
         return received[0]
 
-    def post(self, message: bytes) -> None:
-        """Send a short message to a child that answers several at a time.
+    def begin(self, message: Mapping[str, Any]) -> Answer:
+        """Send a request to a child that serves in threads; return its future answer."""
+        return self._exchange.begin(message)
 
-        What it replies, also that it has died, comes from :meth:`replies`.
-        """
-        if self._process.stdin is not None:
-            self._process.stdin.write(message + b"\n")
-
-    async def replies(self) -> AsyncGenerator[dict[str, Any], None]:
-        """Yield the replies of such a child for as long as it lives; only one task may iterate.
-
-        Raises:
-            ChildFailed: The child died, as it does in the end.
-        """
-        while True:
-            yield await self._reply(None)
+    def prepare(self, message: Mapping[str, Any]) -> None:
+        """Send what :func:`.child_main.serve_in_threads` begins with; it has no answer."""
+        self._send(pack(message))
 
     async def wait_until_ready(self) -> None:
         """Let the child start; what it imports does not count as work on a request.
@@ -177,89 +173,87 @@ class Child:
         Raises:
             ChildFailed: It did not.
         """
-        if not self._ready:
-            reply = await self._reply(_START_TIMEOUT)
-            try:
-                self.protection = Protection(**reply[READY])
-            except (LookupError, TypeError):
-                raise ChildFailed("error", "the first message of the child is wrong") from None
-            self._ready = True
-
-    async def _send(self, line: bytes) -> None:
-        stdin = self._process.stdin
+        if self._ready.done():
+            return self._ready.result()
         try:
-            async with asyncio.timeout(self._limits.wall_seconds):
-                if stdin is not None:
-                    stdin.write(line)
-                    await stdin.drain()
-        except (BrokenPipeError, ConnectionResetError):
-            raise await self._failure() from None
+            async with asyncio.timeout(_START_TIMEOUT):
+                await asyncio.shield(self._ready)
         except TimeoutError:
-            self.kill()
-            raise ChildFailed("timeout", "the request was not read") from None
+            raise self.kill("timeout", f"it did not start in {_START_TIMEOUT} s") from None
 
-    async def _reply(self, seconds: float | None) -> dict[str, Any]:
-        stdout = self._process.stdout
-        try:
-            async with asyncio.timeout(seconds):
-                line = await stdout.readline() if stdout is not None else b""
-        except TimeoutError:
-            self.kill()
-            raise ChildFailed("timeout", f"no reply for {seconds} s") from None
-        except ValueError:
-            self.kill()
-            raise ChildFailed("error", "a reply is too long") from None
-        if not line.endswith(b"\n"):
-            raise await self._failure()
-        try:
-            reply = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            reply = None
-        if not isinstance(reply, dict):
-            self.kill()
-            raise ChildFailed("error", "a reply is not a JSON object")
-        return reply
-
-    async def _failure(self) -> ChildFailed:
-        """Return why the child closed its pipes; it is dead, or is killed after a moment."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_EXIT_TIMEOUT):
-                await self._process.wait()
-        await self.close()
-        detail = self._stderr.decode(errors="replace").strip()
-        code = self._process.returncode or 0
-        reason = _REASONS.get(-code, "crashed")
-        if reason == "crashed" and ("MemoryError" in detail or "bad_alloc" in detail):
-            reason = "memory-limit"
-        return ChildFailed(reason, detail or f"exit code {code}")
-
-    async def _keep_stderr(self) -> None:
-        stderr = self._process.stderr
-        while stderr is not None and (data := await stderr.read(_MAX_STDERR)):
-            self._stderr += data
-            del self._stderr[:-_MAX_STDERR]
-
-    def kill(self) -> None:
-        """End the child, and the processes that it started, immediately."""
+    def kill(self, reason: str = "killed", detail: str = "") -> ChildFailed:
+        """End the child and what it started; return the failure that follows."""
+        failure = ChildFailed(reason, detail)
+        if detail and self._cause is None:
+            self._cause = failure
         if self.alive:
             with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.killpg(self.pid, signal.SIGKILL)
+        return failure
 
     async def close(self) -> None:
         """End the child and wait for it."""
+        self.kill()
+        await asyncio.wait({self._listener})
+
+    def _send(self, line: bytes) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.write(line)
+
+    async def _listen(self) -> None:
+        """Pass on what the child sends until it ends; then report that to all callers."""
+        try:
+            while (message := await self._message()) is not None:
+                if not self._ready.done():
+                    self.protection = Protection(**message[READY])
+                    self._ready.set_result(None)
+                elif ID in message:
+                    self._exchange.receive(message)
+                    await self._unhindered.wait()
+                else:
+                    self._on_notice(message)
+        except Exception as error:  # noqa: BLE001 - what a child sends is untrusted
+            self.kill("error", f"it broke the protocol: {error}")
+        finally:
+            failure = await self._end()
+            self._exchange.fail(failure)
+            if not self._ready.done():
+                self._ready.set_exception(failure)
+                self._ready.exception()
+            self.ended.set_result(failure)
+
+    async def _message(self) -> dict[str, Any] | None:
+        """Return the next message; ``None`` when the child has closed standard output."""
+        stdout = self._process.stdout
+        try:
+            line = await stdout.readline() if stdout is not None else b""
+        except ValueError:
+            raise ValueError("a reply is too long") from None
+        return unpack(line) if line.endswith(b"\n") else None
+
+    async def _end(self) -> ChildFailed:
+        """Wait until the child is dead, or kill it after a moment; return why it ended."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_EXIT_TIMEOUT):
+                await self._process.wait()
         self.kill()
         await self._process.wait()
         await asyncio.wait({self._drain}, timeout=_EXIT_TIMEOUT)
         self._drain.cancel()
         # A surviving grandchild may hold the pipes open; asyncio has no public way to close them.
         self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
+        detail = self._stderr.decode(errors="replace").strip()
+        code = self._process.returncode or 0
+        reason = _REASONS.get(-code, "crashed")
+        if reason == "crashed" and ("MemoryError" in detail or "bad_alloc" in detail):
+            reason = "memory-limit"
+        return self._cause or ChildFailed(reason, detail or f"exit code {code}")
 
-
-_REASONS: Mapping[int, str] = {
-    signal.SIGXCPU: "cpu-limit",
-    signal.SIGALRM: "timeout",
-    signal.SIGKILL: "killed",
-}
+    async def _keep_stderr(self) -> None:
+        stderr = self._process.stderr
+        while stderr is not None and (data := await stderr.read(_MAX_STDERR)):
+            self._stderr += data
+            del self._stderr[:-_MAX_STDERR]
 
 
 async def start(
@@ -270,8 +264,9 @@ async def start(
     arguments: Iterable[str] = (),
     environment: Mapping[str, str] | None = None,
     max_line: int = _MAX_LINE,
+    on_notice: Notice = _unexpected,
 ) -> Child:
-    """Start ``python -m module``, confined and with limits; the caller closes the child.
+    """Start ``python -m module``, confined and limited; the caller closes the child.
 
     The child confines itself before it imports the module, and sets the limits in
     :func:`serve`: a function that runs between fork and exec is unsafe with threads.
@@ -283,6 +278,7 @@ async def start(
         arguments: The command line.
         environment: The child's environment; without one, :func:`plain_environment`.
         max_line: Bytes that a reply may have.
+        on_notice: Receives what the child sends unasked; by default that ends the child.
     """
     inherited = plain_environment() if environment is None else environment
     process = await asyncio.create_subprocess_exec(
@@ -306,7 +302,7 @@ async def start(
         process_group=0,
     )
     place(process.pid, apart=limits.apart)
-    return Child(process, limits)
+    return Child(process, limits, on_notice)
 
 
 @asynccontextmanager
@@ -327,7 +323,7 @@ async def spawn(
 
 
 def plain_environment(*, network: bool = False) -> dict[str, str]:
-    """Return the part of the environment that any program needs, and no secret of ours.
+    """Return the environment that any program needs, without secrets of ours.
 
     Args:
         network: Whether the program asks other machines: then with the proxies and the

@@ -1,4 +1,4 @@
-"""The child's side of ``core/processes/child.py``: limits, and answers to requests."""
+"""The child's side of ``core/processes/child.py``: limits and answers."""
 
 import os
 import resource
@@ -15,13 +15,10 @@ from typing import Any, BinaryIO
 import orjson
 
 from .confinement import protection
+from .wire import END, ERROR, ID, READY, REASON, pack, unpack
 
 ENVIRONMENT = "PDFSLUICE_CHILD_LIMITS"
 """The variable in which a child finds its limits."""
-UNFLUSHED = "at-once"
-"""Marks a request whose one reply need not be flushed early: the parent is woken only once."""
-READY = "ready"
-"""Marks the first message of a child; its value is the protection that holds for it."""
 _ALARM_MARGIN_SECONDS = 2.0
 
 
@@ -47,75 +44,73 @@ class Limits:
     apart: bool = False
 
 
-def serve(handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]]) -> None:
-    """Serve as a child: apply the limits, then answer requests until standard input ends.
-
-    Args:
-        handle: Returns the replies to a request; what it raises is reported to the parent.
-    """
-    with _conversation() as (limits, replies):
-        replies.write(_ready() + b"\n")
-        replies.flush()
-        for line in sys.stdin.buffer:
-            _meter(limits)
-            request = orjson.loads(line)
-            unflushed = request.pop(UNFLUSHED, False)
-            for reply in _answers(handle, request):
-                replies.write(reply)
-                if not unflushed:
-                    replies.flush()
-                _set_alarm(limits)
-            replies.flush()
-            signal.setitimer(signal.ITIMER_REAL, 0)
+Handler = Callable[[dict[str, Any]], Mapping[str, Any] | Iterator[Mapping[str, Any]]]
+"""Returns the reply to a request, or yields several; what it raises goes to the parent."""
 
 
 class Pipe:
-    """The messages of a child that answers in several threads; see :func:`serve_in_threads`.
-
-    The thread that receives a message answers it: no message is passed between threads.
-    """
+    """The messages of a child; several threads may use it."""
 
     def __init__(self, replies: BinaryIO) -> None:
         self._replies = replies
         self._reading = threading.Lock()
         self._writing = threading.Lock()
 
-    def receive(self) -> bytes:
-        """Wait for a message; empty when there will be no more."""
+    def receive(self) -> dict[str, Any] | None:
+        """Wait for a message; ``None`` when there will be no more."""
         with self._reading:
-            return sys.stdin.buffer.readline()
+            line = sys.stdin.buffer.readline()
+        return unpack(line) if line else None
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: Mapping[str, Any]) -> None:
         """Send a message."""
+        self.write(pack(message))
+
+    def write(self, line: bytes) -> None:
+        """Send a message that is packed already."""
         with self._writing:
-            self._replies.write(message + b"\n")
+            self._replies.write(line)
             self._replies.flush()
 
 
-def serve_in_threads(
-    begin: Callable[[Pipe, bytes], Callable[[bytes], bytes]], *, threads: int
-) -> None:
+def serve(handle: Handler) -> None:
+    """Apply the limits, then answer requests until standard input ends.
+
+    Args:
+        handle: Answers a request.
+    """
+    with _conversation() as (limits, pipe):
+        pipe.send(_ready())
+        while (request := pipe.receive()) is not None:
+            _meter(limits)
+            for line in _answers(handle, request):
+                pipe.write(line)
+                _set_alarm(limits)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def serve_in_threads(begin: Callable[[Pipe, dict[str, Any]], Handler], *, threads: int) -> None:
     """Serve as a child that answers several requests at a time, in any order.
 
     No clock watches its requests, and it fails as a whole: the parent has to know what is
-    lost with it. It ends with its standard input, whatever its threads do then. For
-    :meth:`pdfsluice.core.processes.child.Child.post`.
+    lost with it. It ends with its standard input, whatever its threads do then. The thread
+    that receives a request answers it: no message is passed between threads.
 
     Args:
-        begin: Receives the pipe and its first message; returns the function that answers
-            each further message, and never raises.
+        begin: Receives the pipe and the first message, which has no answer; returns the
+            function that answers each request.
         threads: How many requests are answered at a time.
     """
-    with _conversation() as (_, replies):
-        pipe = Pipe(replies)
-        answer = begin(pipe, pipe.receive())
+    with _conversation() as (_, pipe):
+        handle = begin(pipe, pipe.receive() or {})
         pipe.send(_ready())
 
         def work() -> None:
             code = 1
             try:
-                while message := pipe.receive():
-                    pipe.send(answer(message))
+                while (request := pipe.receive()) is not None:
+                    for line in _answers(handle, request):
+                        pipe.write(line)
                 code = 0
             except BaseException:  # noqa: BLE001 - the other threads must not live on without it
                 traceback.print_exc()
@@ -128,32 +123,38 @@ def serve_in_threads(
         work()
 
 
-def _ready() -> bytes:
-    return orjson.dumps({READY: asdict(protection())})
+def _ready() -> Mapping[str, Any]:
+    return {READY: asdict(protection())}
 
 
 @contextmanager
-def _conversation() -> Iterator[tuple[Limits, BinaryIO]]:
-    """Apply the limits, and keep standard output for replies: no chatty library breaks in."""
+def _conversation() -> Iterator[tuple[Limits, Pipe]]:
+    """Apply the limits, and reserve standard output for replies.
+
+    What a library prints goes to standard error.
+    """
     limits = _apply_limits()
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as replies:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        yield limits, replies
+        yield limits, Pipe(replies)
 
 
-def _answers(
-    handle: Callable[[dict[str, Any]], Iterator[Mapping[str, Any]]], request: dict[str, Any]
-) -> Iterator[bytes]:
+def _answers(handle: Handler, request: dict[str, Any]) -> Iterator[bytes]:
+    """Yield the replies to a request as lines, each as soon as it is there."""
+    number = request.pop(ID)
+    last: Mapping[str, Any] = {}
     try:
-        for reply in handle(request):
-            yield orjson.dumps(reply) + b"\n"
+        result = handle(request)
+        if isinstance(result, Mapping):
+            yield pack({ID: number, **result, END: True})
+            return
+        for reply in result:
+            yield pack({ID: number, **reply})
     except MemoryError:
-        yield b'{"error":"out of memory","reason":"memory-limit"}\n'
+        last = {ERROR: "out of memory", REASON: "memory-limit"}
     except Exception as error:  # noqa: BLE001 - the parent decides what any failure means
-        text = f"{type(error).__name__}: {error}"
-        yield orjson.dumps({"error": text[:2000].encode(errors="replace").decode()}) + b"\n"
-    else:
-        yield b'{"last":true}\n'
+        last = {ERROR: f"{type(error).__name__}: {error}"[:2000]}
+    yield pack({ID: number, **last, END: True})
 
 
 def _apply_limits() -> Limits:
@@ -166,7 +167,7 @@ def _apply_limits() -> Limits:
 
 
 def _lower(name: str, value: int | None) -> None:
-    """Set a limit that the child cannot lift again, and never above the one it came with."""
+    """Set a limit that the child cannot raise, never above the inherited one."""
     number = getattr(resource, name)
     _, hard = resource.getrlimit(number)
     if value is not None:

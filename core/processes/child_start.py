@@ -1,4 +1,4 @@
-"""Confines a new child, then runs its module: ``python -m ... MODULE [ARGUMENT ...]``.
+"""Confine a new child and run its module: ``python -m ... MODULE [ARGUMENT ...]``.
 
 Nothing of the module is imported before: what it loads, and the threads that libraries start
 when they are imported, are confined as well.

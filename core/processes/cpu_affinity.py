@@ -41,7 +41,7 @@ _shares: ContextVar[Shares | None] = ContextVar("shares", default=None)
 
 
 def share_out(usable: AbstractSet[int], sharing: Sharing) -> Shares | None:
-    """Divide the processors that may be used; ``None`` if all processes use all of them.
+    """Divide the usable processors; ``None`` if all processes use all of them.
 
     Taking a GB in costs about as much as looking at it, so each side has half of them.
     """
@@ -72,7 +72,7 @@ def keep_to_own(sharing: Sharing) -> None:
 
 
 def place(child: int, *, apart: bool) -> None:
-    """Bring a child that has just been started from the server's processors to its own.
+    """Move a child that has just been started to its own processors.
 
     Args:
         child: Its process id.

@@ -58,14 +58,14 @@ class Bootstrap:
             access=access,
         )
 
-    def packed(self) -> bytes:
-        """Return it as a message, which only a process that trusts its sender may unpack.
+    def packed(self) -> str:
+        """Return it as text, which only a process that trusts its sender may unpack.
 
         Raises:
             PluginError: A section cannot be sent to another process.
         """
         try:
-            return base64.b64encode(pickle.dumps(self))
+            return base64.b64encode(pickle.dumps(self)).decode()
         except Exception as error:
             raise PluginError(
                 f"the settings of {', '.join(self.plugins)} cannot be sent to a stage process:"
@@ -74,9 +74,9 @@ class Bootstrap:
             ) from error
 
     @staticmethod
-    def unpacked(message: bytes) -> "Bootstrap":
+    def unpacked(text: str) -> "Bootstrap":
         """Return what :meth:`packed` was called on."""
-        bootstrap: Bootstrap = pickle.loads(base64.b64decode(message))  # noqa: S301 - it is ours
+        bootstrap: Bootstrap = pickle.loads(base64.b64decode(text))  # noqa: S301 - it is ours
         return bootstrap
 
     def specs(self) -> Sequence[StreamStageSpec]:

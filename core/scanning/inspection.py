@@ -129,15 +129,15 @@ class Inspector:
         """Feed all stream stages with the file, slice by slice."""
         with open(path, "rb", buffering=0, opener=_regular) as file, ExitStack() as stack:
             stages = [_opened(spec, session, stack) for spec in self._stream_stages]
-            found: list[Finding] = []
+            findings: list[Finding] = []
             buffer = memoryview(bytearray(self._chunk_size))
             offset = 0
             while size := file.readinto(buffer):
                 for stage in stages:
-                    found.extend(stage.feed(buffer[:size], offset))
+                    findings.extend(stage.feed(buffer[:size], offset))
                 offset += size
                 advance(size)
-            return [StageReport(findings=tuple(found)), *(stage.finish() for stage in stages)]
+            return [StageReport(findings=tuple(findings)), *(stage.finish() for stage in stages)]
 
     def _judge(self, findings: Iterable[Finding], session: Session) -> Decision:
         decisions = (self._policy.decide(finding, session) for finding in findings)

@@ -53,11 +53,13 @@ def _is_replaced(finding: Finding, report: StageReport) -> bool:
     return settled or finding.stage in report.supersedes
 
 
-def _merge_findings(known: Iterable[Finding], added: Sequence[Finding]) -> tuple[Finding, ...]:
-    findings = list(known)
+def _merge_findings(
+    earlier: Iterable[Finding], additions: Sequence[Finding]
+) -> tuple[Finding, ...]:
+    findings = list(earlier)
     places = _places(findings)
     groups: dict[_Key, list[Finding]] = defaultdict(list)
-    for new in added:
+    for new in additions:
         if new.revision is Revision.CURRENT and (new.object is not None or new.offset is None):
             groups[new.kind, new.object].append(new)
         else:
@@ -81,7 +83,7 @@ def _places(findings: Sequence[Finding]) -> Mapping[_Key, Sequence[int]]:
 def _settled(
     findings: list[Finding], places: Iterable[int], group: Sequence[Finding]
 ) -> Sequence[Finding]:
-    """Join what is new of one thing to what other stages found of it; return what is left.
+    """Join a new finding with those of other stages; return what remains of it.
 
     Each earlier finding takes over what is now known of its trigger. If that trigger is
     not confirmed the later stage knows better, and the gravest of its findings counts.
@@ -91,28 +93,28 @@ def _settled(
     place = next((new.offset for new in group if new.offset is not None), None)
     matched: set[Trigger | None] = set()
     for index in places:
-        known = findings[index]
-        if known.stage != gravest.stage:  # a stage knows its own findings apart
-            new = by_trigger.get(known.trigger, gravest)
-            if known.offset is None:
-                known = replace(known, offset=place)
-            findings[index] = _joined(known, new)
+        earlier = findings[index]
+        if earlier.stage != gravest.stage:  # a stage knows its own findings apart
+            new = by_trigger.get(earlier.trigger, gravest)
+            if earlier.offset is None:
+                earlier = replace(earlier, offset=place)
+            findings[index] = _joined(earlier, new)
             matched.add(new.trigger)
     return [new for new in group if new.trigger not in matched]
 
 
-def _joined(known: Finding, new: Finding) -> Finding:
-    """Keep the place of the one, take over the judgement of the other if it knows more."""
-    if new.trigger is None and known.trigger is not None:
-        return replace(known, severity=max(known, new, key=_gravity).severity)
+def _joined(earlier: Finding, new: Finding) -> Finding:
+    """Keep the position of one finding and the better judgement of the two."""
+    if new.trigger is None and earlier.trigger is not None:
+        return replace(earlier, severity=max(earlier, new, key=_gravity).severity)
     return replace(
-        known,
+        earlier,
         trigger=new.trigger,
         severity=new.severity,
         message=new.message,
-        advice=new.advice or known.advice,
-        excerpt=known.excerpt or new.excerpt,
-        details={**known.details, **new.details},
+        advice=new.advice or earlier.advice,
+        excerpt=earlier.excerpt or new.excerpt,
+        details={**earlier.details, **new.details},
     )
 
 
@@ -121,6 +123,6 @@ def _gravity(finding: Finding) -> int:
 
 
 def _merge_unscanned(
-    known: Iterable[Unscanned], added: Sequence[Unscanned]
+    earlier: Iterable[Unscanned], additions: Sequence[Unscanned]
 ) -> tuple[Unscanned, ...]:
-    return tuple(dict.fromkeys((*known, *added)))
+    return tuple(dict.fromkeys((*earlier, *additions)))

@@ -5,15 +5,13 @@ taken control of it.
 """
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Mapping
 from typing import Any
 
 import psutil
 
-from pdfsluice.core.encoding import to_json
-from pdfsluice.core.processes.child import Child, ChildFailed, Limits
+from pdfsluice.core.processes.child import Answer, Child, ChildFailed, Limits
 from pdfsluice.core.processes.child import start as start_child
 
 from .bootstrap import Bootstrap
@@ -21,8 +19,6 @@ from .runner import StagesLost
 from .worker_main import THREADS
 
 logger = logging.getLogger(__name__)
-
-Answer = asyncio.Future[dict[str, Any]]
 
 _MAX_LINE_BYTES = 16 * 1024 * 1024
 _MAX_LOGGER_NAME = 100
@@ -35,25 +31,26 @@ class StageProcess:
     Attributes:
         uploads: Number of uploads whose stages run here.
         retiring: Whether its uploads are to move to another process.
-        failure: Why it has ended; ``None`` while it runs.
     """
 
     def __init__(self, child: Child, *, request_timeout: float) -> None:
         self._child = child
         self._timeout = request_timeout
-        self._numbers = itertools.count()
-        self._waiting: dict[int, Answer] = {}
         self._turns = asyncio.Semaphore(THREADS)
-        self._listener = asyncio.create_task(self._listen(), name="listener to a stage process")
-        self._killed_for = ""
+        self._closing = False
         self.uploads = 0
         self.retiring = False
-        self.failure: ChildFailed | None = None
+        child.ended.add_done_callback(self._log_end)
 
     @property
     def pid(self) -> int:
         """Its process id."""
         return self._child.pid
+
+    @property
+    def failure(self) -> ChildFailed | None:
+        """Why it has ended; ``None`` while it runs."""
+        return self._child.ended.result() if self._child.ended.done() else None
 
     def memory_bytes(self) -> int:
         """Return its resident memory; 0 after it has ended."""
@@ -74,65 +71,36 @@ class StageProcess:
         if self.failure is not None:
             self._turns.release()
             raise StagesLost
-        loop = asyncio.get_running_loop()
-        answer: Answer = loop.create_future()
-        clock = loop.call_later(self._timeout, self.kill, f"no answer for {self._timeout:g} s")
-        number = next(self._numbers)
-        self._waiting[number] = answer
+        clock = asyncio.get_running_loop().call_later(
+            self._timeout, self.kill, f"no answer for {self._timeout:g} s"
+        )
 
-        def answered(answer: Answer) -> None:
+        def release(_: Answer) -> None:
             clock.cancel()
             self._turns.release()
-            if not answer.cancelled():
-                answer.exception()  # retrieved: the caller may have left
 
-        answer.add_done_callback(answered)
-        self._child.post(to_json({"id": number, **request}))
+        answer = self._child.begin(request)
+        answer.add_done_callback(release)
         return answer
 
     def kill(self, reason: str) -> None:
         """Kill the process."""
-        self._killed_for = self._killed_for or reason
-        self._child.kill()
+        self._child.kill("killed", reason)
 
-    async def _listen(self) -> None:
-        try:
-            async for reply in self._child.replies():
-                self._receive(reply)
-        except ChildFailed as failure:
-            reason = self._killed_for
-            self.failure = ChildFailed("killed", reason) if reason else failure
-        except Exception as error:  # noqa: BLE001 - its replies are untrusted
-            self.failure = ChildFailed("error", f"{type(error).__name__}: {error}")
-            self._child.kill()
-        finally:
-            if self.failure is None:
-                self.failure = ChildFailed("killed", "the server is stopping")
-            else:
-                logger.error("a stage process ended: %s", self.failure)
-            for answer in self._waiting.values():
-                if not answer.done():
-                    answer.set_exception(self.failure)
-            self._waiting.clear()
-
-    def _receive(self, reply: dict[str, Any]) -> None:
-        if "log" in reply:
-            _log(str(reply["log"]), int(reply["level"]), str(reply["message"]))
-            return
-        answer = self._waiting.pop(reply.pop("id"), None)
-        if answer is not None and not answer.done():
-            answer.set_result(reply)
+    def _log_end(self, ended: asyncio.Future[ChildFailed]) -> None:
+        if not self._closing:
+            logger.error("a stage process ended: %s", ended.result())
 
     async def close(self) -> None:
         """End the process."""
-        self._child.kill()
-        self._listener.cancel()
-        await asyncio.gather(self._listener, return_exceptions=True)
+        self._closing = True
+        self.kill("the server is stopping")
         await self._child.close()
 
 
-def _log(name: str, level: int, message: str) -> None:
+def _log(notice: Mapping[str, Any]) -> None:
     """Log a message of a stage under the name of this module."""
+    name, level, message = str(notice["log"]), int(notice["level"]), str(notice["message"])
     level = min(max(level, logging.DEBUG), logging.CRITICAL)
     logger.log(level, "%s: %s", name[:_MAX_LOGGER_NAME], message[:_MAX_LOG_MESSAGE])
 
@@ -149,14 +117,16 @@ async def start(bootstrap: Bootstrap, *, module: str, request_timeout: float) ->
         ChildFailed: It does not start.
         PluginError: The settings of its plugins cannot be sent to it.
     """
+    message = {"bootstrap": bootstrap.packed()}
     child = await start_child(
         module,
         Limits(apart=True),
         access=bootstrap.access,
         max_line=_MAX_LINE_BYTES,
+        on_notice=_log,
     )
     try:
-        child.post(bootstrap.packed())
+        child.prepare(message)
         await child.wait_until_ready()
     except BaseException:
         await child.close()

@@ -1,13 +1,14 @@
 """The stages of one upload in a stage process, and in its successors.
 
-Messages are JSON, one object a line (``core/processes/child.py``)::
+Requests and replies, in the messages of ``core/processes/wire.py``::
 
-    server: {"id": 7, "do": "read", "reader": 3, "upload": ..., "filename": ..., "total_size": ...,
-             "end": 8388608, "open": {"path": ..., "checkpoints": {...}}}   "open" once
-    child:  {"id": 7, "position": 8388608, "findings": [...]}
-    server: {"id": 8, "do": "finish", ...}         child: {"id": 8, "reports": [...]}
-    server: {"id": 9, "do": "close", ...}          child: {"id": 9, "checkpoints": {...}}
-    child:  {"id": ..., "error": {"code": ...}}, or unasked {"log": ...}
+    {"do": "read", "reader": 3, "upload": ..., "filename": ..., "total_size": ...,
+     "limit": 8388608, "open": {"path": ..., "checkpoints": {...}}}      "open" once
+                                -> {"position": 8388608, "findings": [...]}
+    {"do": "finish", ...}       -> {"reports": [...]}
+    {"do": "close", ...}        -> {"checkpoints": {...}}
+    any                         -> {"raised": {"code": ...}}
+    unasked                     -> {"log": ..., "level": ..., "message": ...}
 """
 
 import asyncio
@@ -20,9 +21,9 @@ from pdfsluice.core.encoding import read_findings, read_report
 from pdfsluice.core.errors import PdfsluiceError, StageFailed, from_record
 from pdfsluice.core.findings import MAX_FINDINGS, Finding, StageReport
 from pdfsluice.core.plugins.ports.stages import StageContext
-from pdfsluice.core.processes.child import ChildFailed, path_to_text
+from pdfsluice.core.processes.child import Answer, ChildFailed, path_to_text
 
-from .process import Answer, StageProcess
+from .process import StageProcess
 from .reader import Checkpoints
 from .runner import StagesLost
 
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 
 class ProcessPool(Protocol):
-    """Assigns stage processes to runners; :class:`.pool.StageProcessPool` is the one there is."""
+    """Assigns stage processes to runners; see :class:`.pool.StageProcessPool`."""
 
     @property
     def contended(self) -> bool:
@@ -101,7 +102,7 @@ class ProcessRunner:
             limit = max((end, *(offset for offset, _ in self._checkpoints.values())))
             before = self.position if self._process is not None else 0
             self.position, findings = await self._ask(
-                {"do": "read", "end": end}, lambda answer: _progress(answer, before, limit)
+                {"do": "read", "limit": end}, lambda answer: _progress(answer, before, limit)
             )
             if self._must_move:
                 await self._move_out()
@@ -234,8 +235,8 @@ class ProcessRunner:
 
 
 def _result(answer: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
-    if "error" in answer:
-        raise from_record(answer["error"])
+    if "raised" in answer:
+        raise from_record(answer["raised"])
     return read(answer)
 
 

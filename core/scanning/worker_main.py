@@ -10,15 +10,12 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from pdfsluice.core.encoding import to_json
 from pdfsluice.core.errors import (
     PdfsluiceError,
     PluginError,
@@ -28,7 +25,7 @@ from pdfsluice.core.errors import (
 )
 from pdfsluice.core.findings import MAX_FINDINGS, StageReport, gravest
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
-from pdfsluice.core.processes.child_main import Pipe, path_from_text, serve_in_threads
+from pdfsluice.core.processes.child_main import Handler, Pipe, path_from_text, serve_in_threads
 from pdfsluice.core.shortages import is_shortage, retry_later
 
 from .bootstrap import Bootstrap
@@ -54,12 +51,10 @@ class StageWorker:
         self._readers: dict[int, tuple[StagedFile, StageReader]] = {}
         self._idle = [memoryview(bytearray(SLICE_SIZE)) for _ in range(THREADS)]
 
-    def answer(self, message: bytes) -> bytes:
+    def answer(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """Carry out a request; an error that is raised becomes the answer."""
-        request = orjson.loads(message)
-        number = request["id"]
         try:
-            return to_json({"id": number, **self._do(request)})
+            return self._do(request)
         except PdfsluiceError as error:
             failure: PdfsluiceError = error
         except Exception as error:
@@ -70,7 +65,7 @@ class StageWorker:
                 failure = StageFailed(
                     f"the stages failed or gave a wrong answer: {type(error).__name__}: {error}"
                 )
-        return to_json({"id": number, "error": to_record(failure)})
+        return {"raised": to_record(failure)}
 
     def _do(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         number = request["reader"]
@@ -91,7 +86,7 @@ class StageWorker:
                 self._close(number)
         buffer = self._idle.pop()  # the one used last: it is in the processor's cache
         try:
-            findings = reader.read_on(context, request["end"], buffer)
+            findings = reader.read_on(context, request["limit"], buffer)
         finally:
             self._idle.append(buffer)
         return {"position": reader.position, "findings": gravest(findings)}
@@ -147,10 +142,10 @@ class StagedFile:
         try:
             if self._descriptor is None:
                 self._descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            done = 0
-            while got := os.preadv(self._descriptor, [buffer[done:]], offset + done):
-                done += got
-                if done == len(buffer):
+            length = 0
+            while count := os.preadv(self._descriptor, [buffer[length:]], offset + length):
+                length += count
+                if length == len(buffer):
                     break
             self._evict(self._descriptor, offset - self._cache_bytes)
         except OSError as error:
@@ -158,7 +153,7 @@ class StagedFile:
                 f"The server could not read the bytes back: {error.strerror or error}.",
                 hint="Report it to the server's operator.",
             ) from error
-        return done
+        return length
 
     def _evict(self, descriptor: int, end: int) -> None:
         """Evict what was read long before from the page cache.
@@ -189,8 +184,9 @@ class _ToServer(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Send a message; if it cannot be formatted, that is a defect of the plugin alone."""
         try:
-            message = {"log": record.name, "level": record.levelno, "message": self.format(record)}
-            self._pipe.send(to_json(message))
+            self._pipe.send(
+                {"log": record.name, "level": record.levelno, "message": self.format(record)}
+            )
         except Exception:  # noqa: BLE001 - as every handler of the standard library does
             self.handleError(record)
 
@@ -203,8 +199,8 @@ def _cut(report: StageReport) -> StageReport:
     )
 
 
-def _begin(pipe: Pipe, message: bytes) -> Callable[[bytes], bytes]:
-    bootstrap = Bootstrap.unpacked(message)
+def _begin(pipe: Pipe, message: dict[str, Any]) -> Handler:
+    bootstrap = Bootstrap.unpacked(message["bootstrap"])
     logging.basicConfig(handlers=[_ToServer(pipe)], level=bootstrap.log_level, format="%(message)s")
     worker = StageWorker(bootstrap.specs())
     gc.freeze()  # what was loaded stays: no collection has to visit it

@@ -5,7 +5,7 @@ indexing job. Each imports only what its requests need.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -247,14 +247,15 @@ class _Requests:
     def __init__(self) -> None:
         self._worker: Worker | None = None
 
-    def handle(self, request: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
+    def handle(self, request: dict[str, Any]) -> Mapping[str, Any]:
         recipe = Recipe(**request.pop("recipe"))
         if self._worker is None or self._worker.recipe != recipe:
             self._worker = Worker(recipe)
         operation = request.pop("operation")
         if operation not in _OPERATIONS:
             raise ValueError(f"unknown operation {operation!r}")
-        yield getattr(self._worker, operation)(**request)
+        reply: Mapping[str, Any] = getattr(self._worker, operation)(**request)
+        return reply
 
 
 if __name__ == "__main__":

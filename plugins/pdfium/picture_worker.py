@@ -3,7 +3,7 @@
 import base64
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,13 @@ def _page(document: pypdfium2.PdfDocument, index: int) -> pypdfium2.PdfPage:
     return document[index]
 
 
-def handle(request: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
+def handle(request: dict[str, Any]) -> Mapping[str, Any]:
     """Answer one request with the picture, the page count or the reason of a failure."""
     try:
         with in_plain_words():
-            yield _answer(request)
+            return _answer(request)
     except CannotRead as error:
-        yield {UNREADABLE: str(error)}
+        return {UNREADABLE: str(error)}
 
 
 def _answer(request: dict[str, Any]) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ import argparse
 import functools
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def main() -> None:
 
 def handler(
     rules: yara_x.Rules, seconds: float
-) -> Callable[[Mapping[str, Any]], Iterator[Mapping[str, Any]]]:
+) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
     """Return what answers requests: scans the file ``path``."""
     scanner = yara_x.Scanner(rules)
     scanner.set_timeout(math.ceil(seconds))
@@ -43,13 +43,12 @@ def handler(
     return functools.partial(_scan, scanner)
 
 
-def _scan(scanner: yara_x.Scanner, request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _scan(scanner: yara_x.Scanner, request: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         results = scanner.scan_file(str(path_from_text(request["path"])))
     except yara_x.TimeoutError:
-        yield {"timeout": True, "rules": []}
-        return
-    yield {"timeout": False, "rules": [_matched(rule) for rule in results.matching_rules]}
+        return {"timeout": True, "rules": []}
+    return {"timeout": False, "rules": [_matched(rule) for rule in results.matching_rules]}
 
 
 def _matched(rule: yara_x.Rule) -> Mapping[str, Any]:

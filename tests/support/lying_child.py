@@ -32,14 +32,14 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"checkpoints": 7 if lie == "checkpoints.pdf" else {}}
     if request["do"] == "finish":
         return {"reports": []}
-    answer = {"position": POSITIONS.get(lie, request["end"]), "findings": []}
+    answer = {"position": POSITIONS.get(lie, request["limit"]), "findings": []}
     match lie:
         case "many.pdf":
             answer["findings"] = [FINDING | {"offset": place} for place in range(20_000)]
         case "severity.pdf":
             answer["findings"] = [FINDING | {"severity": "none"}]
         case "error.pdf":
-            return {"error": {"code": 7}}
+            return {"raised": {"code": 7}}
         case "id.pdf":
             return {"id": {}}
         case "log.pdf":
@@ -58,4 +58,4 @@ if __name__ == "__main__":
     say({"ready": {}})
     for line in sys.stdin.buffer:
         request = orjson.loads(line)
-        say({"id": request["id"], **answer(request)})
+        say({"id": request["id"], "end": True, **answer(request)})

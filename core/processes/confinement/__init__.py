@@ -1,4 +1,4 @@
-"""What a child process can reach besides its pipes, and the means of the kernel that hold it.
+"""What a child can reach besides its pipes, and how the kernel enforces that.
 
 The bounds of time and memory belong to ``processes``; this package knows Linux and degrades
 to nothing on other systems.

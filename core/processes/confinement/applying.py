@@ -44,7 +44,9 @@ _applied: ContextVar[Protection | None] = ContextVar("protection", default=None)
 
 
 def confine(access: ChildAccess, readable: Sequence[str] | None) -> Protection:
-    """Confine this process for good, as far as the kernel can. Call it before threads exist.
+    """Confine this process for good, as far as the kernel can.
+
+    Call it before threads exist.
 
     Args:
         access: What it may reach besides.

@@ -29,13 +29,13 @@ _folders: ContextVar[Sequence[str] | None] = ContextVar("file_folders", default=
 
 
 def file_folders() -> Sequence[str] | None:
-    """Return the folders with the files that children work on; ``None`` if any folder may be."""
+    """Return the folders that children work in; ``None`` if that may be any folder."""
     return _folders.get()
 
 
 @contextmanager
 def reading_only(folders: Iterable[Path] | None) -> Iterator[None]:
-    """Let the children that are started inside read files in these folders and no others.
+    """Restrict the children started inside to the files in these folders.
 
     Args:
         folders: The folders; ``None`` if it is unknown where the files are.
@@ -49,12 +49,12 @@ def reading_only(folders: Iterable[Path] | None) -> Iterator[None]:
 
 
 def system_paths() -> Sequence[str]:
-    """Return what any Python program reads: the system, its prefix, and where modules are."""
+    """Return what any Python program reads: system, prefix and module folders."""
     return _outermost((*_SYSTEM, *_prefixes(), *filter(None, sys.path)))
 
 
 def code_paths() -> Sequence[str]:
-    """Return the folders of the packages that are loaded here and are installed elsewhere.
+    """Return the folders of loaded packages that are installed elsewhere.
 
     An editable installation has its code in a checkout, which is on no search path of a child.
     """

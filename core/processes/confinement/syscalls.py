@@ -1,4 +1,4 @@
-"""Numbers of the system calls that a child does not need, on the architectures that we know."""
+"""Numbers of the system calls that no child needs, for each architecture."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The child process of the deep pass: inspects one file for each request."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pikepdf import settings
@@ -14,10 +14,10 @@ MAX_FILTERS = 64
 MAX_WARNINGS = 1000
 
 
-def handle(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def handle(request: Mapping[str, Any]) -> Mapping[str, Any]:
     """Inspect the file ``path`` within ``seconds``, with regard to ``questions``."""
     questions = [(number, offset) for number, offset in request["questions"]]
-    yield inspect(path_from_text(request["path"]), request["seconds"], questions).to_message()
+    return inspect(path_from_text(request["path"]), request["seconds"], questions).to_message()
 
 
 def limit_qpdf(stream_memory: int) -> None:
