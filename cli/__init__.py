@@ -1,4 +1,4 @@
-"""The `pdfsluice` command: one module for each of its subcommands, and what they print with.
+"""The `pdfsluice` command: a module for each subcommand, and their output.
 
 It reaches a server through the client library; `serve` is found by name and never imported.
 """

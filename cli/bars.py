@@ -39,10 +39,10 @@ class UploadDisplay:
 
     def transfer(self, now: TransferProgress) -> None:
         """Show the sending of the file; for ``on_progress``."""
-        done = now.sent_bytes
+        position = now.sent_bytes
         if now.stage == "validating":
-            done = now.validated_bytes or now.total_bytes
-        self._show(now.stage, done / now.total_bytes if now.total_bytes else 0.0, _detail(now))
+            position = now.validated_bytes or now.total_bytes
+        self._show(now.stage, position / now.total_bytes if now.total_bytes else 0.0, _detail(now))
 
     def importing(self, status: ImportStatus) -> None:
         """Show the import and the index."""

@@ -171,10 +171,10 @@ def rename(
     title = typed(title)
     if not title.strip():
         raise typer.BadParameter("a title has at least one letter", param_hint="'TITLE'")
-    named = _with_client(
+    document = _with_client(
         context, server, key_file, ca, lambda client: client.rename(document_id, title)
     )
-    out.print(f"Document {named.id} is now {escape(named.title)}.")
+    out.print(f"Document {document.id} is now {escape(document.title)}.")
 
 
 @app.command()

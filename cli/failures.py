@@ -15,9 +15,9 @@ from pdfsluice.client.errors import (
     PermissionDenied,
     Unreachable,
 )
+from pdfsluice.client.findings import Finding, Severity
 from pdfsluice.config import SettingsError
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.findings import Finding, Severity
 from pdfsluice.core.plugins.extras import missing_extra
 
 from .console import err, print_json
@@ -99,8 +99,8 @@ def by_gravity(findings: Iterable[Finding]) -> list[Finding]:
 def kinds_of(findings: Iterable[Finding]) -> str:
     """List the kinds of findings, the worst first; notes only if there are no others."""
     worst = by_gravity(findings)
-    told = [each for each in worst if each.severity is not Severity.INFO] or worst
-    return ", ".join(dict.fromkeys(each.kind for each in told))
+    serious = [each for each in worst if each.severity is not Severity.INFO] or worst
+    return ", ".join(dict.fromkeys(each.kind for each in serious))
 
 
 def exit_of(error: Exception) -> Exit:
@@ -137,5 +137,5 @@ def _words(error: Exception) -> tuple[str, str]:
 
 def _sentence(text: str) -> str:
     """Return a text as a sentence; a name or path at its start stays unchanged."""
-    begun = text[:1].upper() + text[1:] if _WORD.match(text) else text
-    return begun if begun.endswith(_ENDS) else f"{begun}."
+    start = text[:1].upper() + text[1:] if _WORD.match(text) else text
+    return start if start.endswith(_ENDS) else f"{start}."

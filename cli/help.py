@@ -69,9 +69,9 @@ class UsageError(typer.BadParameter):
         return str(self.message)
 
 
-def meant(word: str, known: list[str]) -> str:
+def meant(word: str, words: list[str]) -> str:
     """Return a question with names similar to a word; empty if there are none."""
-    similar = difflib.get_close_matches(word, known, n=2)
+    similar = difflib.get_close_matches(word, words, n=2)
     return f"; did you mean {' or '.join(map(repr, similar))}?" if similar else ""
 
 
@@ -80,7 +80,7 @@ def with_suggestions(error: Exception) -> Exception:
     option, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
     if option is None or context is None:
         return error
-    known = [name for each in context.command.params for name in each.opts if name[:2] == "--"]
+    names = [name for each in context.command.params for name in each.opts if name[:2] == "--"]
     return UsageError(
-        f"there is no option {option!r}{meant(option, [*known, '--help'])}", ctx=context
+        f"there is no option {option!r}{meant(option, [*names, '--help'])}", ctx=context
     )

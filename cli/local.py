@@ -1,4 +1,4 @@
-"""`pdfsluice plugins` and `pdfsluice settings`: what this installation is, without a server."""
+"""`pdfsluice plugins` and `pdfsluice settings`: this installation."""
 
 import re
 from collections.abc import Iterator
@@ -61,17 +61,17 @@ def plugins(config: Config = None, *, as_json: Json = False) -> None:
         out.print(f"  [dim]{escape(missing.hint)}[/]", soft_wrap=True)
     for kind, parts in by_kind.items():
         setting = _CHOOSERS.get(kind)
-        chosen = getattr(loaded.settings, setting) if setting else None
+        choice = getattr(loaded.settings, setting) if setting else None
         how = f"of which '{setting}' chooses one" if setting else "in this order"
         out.print(f"\n[bold]{kind.replace('_', ' ').capitalize()}[/], {how}:")
         for part in parts:
-            out.print(f"  {escape(part.name)}[dim]{escape(_remark(part, chosen))}[/]")
+            out.print(f"  {escape(part.name)}[dim]{escape(_remark(part, choice))}[/]")
 
 
-def _remark(part: Part, chosen: str | None) -> str:
+def _remark(part: Part, choice: str | None) -> str:
     origin = "" if part.plugin.built_in else f" of {part.plugin.distribution}"
     instead = f", instead of that of {part.replaces.name}" if part.replaces else ""
-    return origin + instead + (", in use" if part.name == chosen else "")
+    return origin + instead + (", in use" if part.name == choice else "")
 
 
 def settings(config: Config = None, *, as_json: Json = False) -> None:

@@ -1,4 +1,4 @@
-"""`pdfsluice new-plugin`: writes a distribution with one part of a plugin and its test."""
+"""`pdfsluice new-plugin`: write a distribution with one part and its test."""
 
 import re
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ def new_plugin(
         Path, typer.Option("--in", metavar="FOLDER", help="Folder in which to create it.")
     ] = Path(),
 ) -> None:
-    """Write a plugin: a distribution that can be installed, with one part and its test.
+    """Write an installable distribution with one part of a plugin and its test.
 
     Exit codes: 0 it was written; 1 there is something of that name already; 2 the command
     line is wrong.
@@ -53,10 +53,10 @@ def new_plugin(
             _make(target)
         (target / path).parent.mkdir(exist_ok=True)
         (target / path).write_text(text, encoding="utf-8")
-    shown, part = escape(str(target)), kind.value.replace("-", " ")
-    out.print(f"Wrote the {part} [bold]{name}[/] to {shown}.", soft_wrap=True)
+    location, part = escape(str(target)), kind.value.replace("-", " ")
+    out.print(f"Wrote the {part} [bold]{name}[/] to {location}.", soft_wrap=True)
     out.print(
-        f"Next: pip install -e '{shown}\\[test]' && pytest {shown} && pdfsluice plugins",
+        f"Next: pip install -e '{location}\\[test]' && pytest {location} && pdfsluice plugins",
         soft_wrap=True,
     )
 

@@ -57,7 +57,7 @@ OWN_COMMANDS = (
         target=f"{_HERE}.new_plugin:new_plugin",
     ),
     CommandSpec(
-        name="demo", help="Show it all with a sample document.", target=f"{_HERE}.demo:demo"
+        name="demo", help="Show it all with a sample document.", target=f"{_HERE}.demo.command:demo"
     ),
     CommandSpec(name="serve", help="Run the server.", target="pdfsluice.server.serve:serve"),
 )
@@ -115,7 +115,9 @@ def all_commands(*, third_party: bool = True) -> dict[str, CommandSpec]:
 
 
 def find_command(name: str) -> CommandSpec | None:
-    """Return a command by name; plugins are loaded only if the client does not have it.
+    """Return a command by name.
+
+    Plugins are loaded only if the client does not have it.
 
     Raises:
         PluginError: A plugin cannot be loaded.
@@ -129,16 +131,16 @@ def find_command(name: str) -> CommandSpec | None:
 def _plugin_commands(*, third_party: bool = True) -> dict[str, CommandSpec]:
     from pdfsluice.core.plugins.manager import PluginManager  # noqa: PLC0415 - loads every plugin
 
-    taken = {spec.name: "the client" for spec in OWN_COMMANDS}
+    owners = {spec.name: "the client" for spec in OWN_COMMANDS}
     commands: dict[str, CommandSpec] = {}
     for info, spec in PluginManager.load(third_party=third_party).commands():
-        if spec.name in taken:
+        if spec.name in owners:
             raise PluginError(
                 f"the command {spec.name!r} is registered by {info.distribution}"
-                f" and by {taken[spec.name]}",
+                f" and by {owners[spec.name]}",
                 hint=f"Uninstall {info.distribution}.",
             )
-        taken[spec.name] = info.distribution
+        owners[spec.name] = info.distribution
         commands[spec.name] = spec
     return commands
 
@@ -193,4 +195,4 @@ def _program(
         ),
     ] = False,
 ) -> None:
-    """Receive large PDFs: resumable uploads, scanned while they arrive, searchable afterwards."""
+    """Receive large PDFs: resumable uploads, scanned on arrival, then searchable."""

@@ -106,8 +106,8 @@ class _Run:
             for number, self.file in enumerate(files):
                 self.latest, self.stored = TransferProgress(), None
                 try:
-                    with display(self.file.name, err, quiet=self.output.quiet) as shown:
-                        document = await self._one(client, shown)
+                    with display(self.file.name, err, quiet=self.output.quiet) as bars:
+                        document = await self._one(client, bars)
                 except ClientError as error:
                     self.exits.append(await self._failed(client, error))
                     if hopeless(error):
@@ -142,31 +142,31 @@ class _Run:
         for file in files if self.output.json else ():
             print_json({"file": str(file), "error": as_object(error)})
 
-    async def _one(self, client: Client, shown: UploadDisplay) -> Document:
+    async def _one(self, client: Client, bars: UploadDisplay) -> Document:
         def listener(now: TransferProgress) -> None:
             self.latest = now
-            shown.transfer(now)
+            bars.transfer(now)
 
         try:
             self.stored = document = await self.send(client, self.file, listener)
         except SessionGone as error:
             error.hint = error.hint or "Upload the file again."
             raise
-        return await settled(client, document, shown) if self.output.wait else document
+        return await settled(client, document, bars) if self.output.wait else document
 
     def _report(self, document: Document) -> None:
         if self.output.json:
             print_json(document)
             return
         pages = f", {counted(document.page_count, 'page')}" if document.page_count else ""
-        known = "is already there as" if document.duplicate else "is"
+        verb = "is already there as" if document.duplicate else "is"
         searchable = {"done": ", searchable", "skipped": ", without text"}.get(
             document.index_status, ""
         )
         doubts = _doubts(document)
         mark = "[yellow]![/]" if doubts else "[green]✓[/]"
         out.print(
-            f"{mark} {escape(self.file.name)} {known} document [bold]{document.id}[/]:"
+            f"{mark} {escape(self.file.name)} {verb} document [bold]{document.id}[/]:"
             f" {escape(document.title)} ({decimal(document.file_size)}{pages}{searchable})"
             f"{'; ' if doubts else ''}{escape(doubts)}",
             soft_wrap=True,
@@ -219,9 +219,9 @@ def _doubts(document: Document) -> str:
     return "; ".join([*doubts, see]) if doubts else ""
 
 
-async def settled(client: Client, document: Document, shown: UploadDisplay) -> Document:
+async def settled(client: Client, document: Document, bars: UploadDisplay) -> Document:
     """Show import and index until they end, and return what became of the document."""
-    status = await client.settled(document.id, on_status=shown.importing, on_waiting=shown.waiting)
+    status = await client.settled(document.id, on_status=bars.importing, on_waiting=bars.waiting)
     if "failed" in {status.import_status, status.index_status}:
         reasons = [job.message for job in status.jobs if job.state == "failed"]
         again = f"Try again with: {command('documents', 'index', str(document.id))}"

@@ -57,16 +57,16 @@ def sessions(
     if quarantined:
         _list_quarantine(server, key_file, ca, as_json=as_json)
         return
-    found = run(_sessions(server, key_file, ca), as_json=as_json)
+    uploads = run(_sessions(server, key_file, ca), as_json=as_json)
     if as_json:
-        for upload in found:
+        for upload in uploads:
             print_json(upload)
         return
-    if not found:
+    if not uploads:
         err.print("There is no unfinished upload.")
         return
     table = listing(*_names(), "Begun", "State")
-    for upload in found:
+    for upload in uploads:
         table.add_row(*_row(upload))
     print_table(table)
     err.print(f"\nContinue with: {program()} resume SESSION FILE")
@@ -106,16 +106,16 @@ def _list_quarantine(server: str, key_file: Path | None, ca: Path | None, *, as_
         async with connect(server, key_file, ca) as client:
             return await client.quarantine()
 
-    found = run(ask(), as_json=as_json)
+    uploads = run(ask(), as_json=as_json)
     if as_json:
-        for upload in found:
+        for upload in uploads:
             print_json(upload)
         return
-    if not found:
+    if not uploads:
         err.print("Nothing is in quarantine.")
         return
     table = listing(*_names(), "Refused", "Because of")
-    for upload in found:
+    for upload in uploads:
         table.add_row(
             upload.session_id,
             escape(upload.filename),

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from .events import ProgressEvent as ProgressEvent
     from .events import ServerClosing as ServerClosing
     from .events import StatusEvent as StatusEvent
+    from .findings import Finding as Finding
+    from .findings import Severity as Severity
+    from .findings import Unscanned as Unscanned
     from .models import Document as Document
     from .models import ImportStatus as ImportStatus
     from .models import Job as Job
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from .models import QuarantinedUpload as QuarantinedUpload
     from .models import ResumableUpload as ResumableUpload
     from .models import ServerInfo as ServerInfo
+    from .models import SessionState as SessionState
     from .models import UploadSession as UploadSession
     from .progress import TransferProgress as TransferProgress
     from .retry import RetryPolicy as RetryPolicy
@@ -61,6 +65,7 @@ _HOMES = {
         "UploadIncomplete",
     ),
     ".events": ("FindingsEvent", "ProgressEvent", "ServerClosing", "StatusEvent"),
+    ".findings": ("Finding", "Severity", "Unscanned"),
     ".models": (
         "Document",
         "ImportStatus",
@@ -69,6 +74,7 @@ _HOMES = {
         "QuarantinedUpload",
         "ResumableUpload",
         "ServerInfo",
+        "SessionState",
         "UploadSession",
     ),
     ".progress": ("TransferProgress",),

@@ -5,11 +5,12 @@ import base64
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from .errors import ClientError, ending
+from .errors import ClientError
 from .line import Line, Load
 from .models import ChunkAnswer, UploadSession
 from .pacing import Pacer
 from .pieces import Piece, Ranges, Todo
+from .problems import ending
 from .progress import ProgressTracker
 from .retry import Patience
 from .source import FileSource
@@ -87,9 +88,9 @@ class ChunkSender:
             self._source.check_unchanged()  # it may be the file that broke off, not the line
             self._line.failed(load)
             await self._patience.wait(error)
-            left = piece.left(await self._missing())
-            todo.put_back(left)
-            arrived -= left.size
+            rest = piece.rest(await self._missing())
+            todo.put_back(rest)
+            arrived -= sum(end - start for start, end in rest)
         else:
             self._line.delivered(load, piece.size, seconds)
         if arrived:

@@ -187,5 +187,5 @@ def _is_at(descriptor: int, path: Path) -> bool:
 def _write(descriptor: int, data: bytes, position: int) -> None:
     view = memoryview(data)
     while view:
-        written = os.pwrite(descriptor, view, position)
-        view, position = view[written:], position + written
+        count = os.pwrite(descriptor, view, position)
+        view, position = view[count:], position + count

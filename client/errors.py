@@ -1,25 +1,21 @@
 """What can go wrong for a client, each kind with the server's stable code."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
-from pdfsluice.core import errors as core_errors
-from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.findings import Finding
-from pdfsluice.core.models import SessionState
-
-from .models import UploadSession
+from .findings import Finding
 
 _RETRYABLE_CODES = frozenset(
-    kind.code
-    for kind in vars(core_errors).values()
-    if isinstance(kind, type) and issubclass(kind, PdfsluiceError) and kind.retryable
-)
-_KNOWN_CODES = frozenset(
-    kind.code
-    for kind in vars(core_errors).values()
-    if isinstance(kind, type) and issubclass(kind, PdfsluiceError)
+    {
+        "body-incomplete",
+        "body-timeout",
+        "checksum-mismatch",
+        "overloaded",
+        "preempted",
+        "rate-limited",
+        "storage-failed",
+        "storage-full",
+    }
 )
 _RETRYABLE_STATUSES = frozenset({408, 425, 429, 502, 503, 504, 507})
 
@@ -62,9 +58,7 @@ class ClientError(Exception):
     @property
     def retryable(self) -> bool:
         """Whether the same request may succeed later without a change."""
-        if self.code in _KNOWN_CODES:
-            return self.code in _RETRYABLE_CODES
-        return self.status in _RETRYABLE_STATUSES
+        return self.code in _RETRYABLE_CODES or self.status in _RETRYABLE_STATUSES
 
 
 class Unreachable(ClientError):
@@ -93,7 +87,7 @@ class FileChanged(ClientError):
 class DigestMismatch(ClientError):
     """A file that was downloaded is not the one that the server announced."""
 
-    default_code = core_errors.DigestMismatch.code
+    default_code = "digest-mismatch"
 
 
 class AuthenticationFailed(ClientError):
@@ -126,58 +120,12 @@ class UploadIncomplete(ClientError):
 
 
 class ContentRejected(ClientError):
-    """The server refuses the file because of its content; do not send it again."""
+    """The server refuses the file because of its content; do not send it again.
 
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was found in the file."""
-        # Imported here: decoding takes pydantic along, which `pdfsluice --help` does without.
-        from .decoding import decode_value  # noqa: PLC0415
+    Attributes:
+        findings: What was found in the file.
+    """
 
-        return decode_value(tuple[Finding, ...], self.details.get("findings", ()))
-
-
-_CLASSES: Mapping[str, type[ClientError]] = {
-    core_errors.AuthenticationError.code: AuthenticationFailed,
-    core_errors.PermissionDenied.code: PermissionDenied,
-    core_errors.NotFound.code: NotFound,
-    core_errors.SessionNotFound.code: NotFound,
-    core_errors.DocumentNotFound.code: NotFound,
-    core_errors.SessionExpired.code: SessionGone,
-    core_errors.SessionEnded.code: SessionGone,
-    core_errors.DuplicateDocument.code: DuplicateDocument,
-    core_errors.UploadIncomplete.code: UploadIncomplete,
-    core_errors.ContentRejected.code: ContentRejected,
-}
-
-_END_CODES = {
-    SessionState.REJECTED: core_errors.ContentRejected.code,
-    SessionState.EXPIRED: core_errors.SessionExpired.code,
-}
-
-
-def ending(session: UploadSession) -> ClientError:
-    """Return the error for a session that ended before its upload did."""
-    code = _END_CODES.get(session.status, core_errors.SessionEnded.code)
-    message = f"the upload was {session.status}"
-    if session.error is not None:
-        code, message = session.error.code, session.error.message
-    findings = [asdict(finding) for finding in session.findings]
-    return _CLASSES.get(code, ClientError)(message, code=code, details={"findings": findings})
-
-
-def error_from_problem(
-    status: int, problem: Mapping[str, Any], *, retry_after: float | None
-) -> ClientError:
-    """Return the error for a problem answer (RFC 9457)."""
-    code = str(problem.get("code") or f"http-{status}")
-    details = problem.get("details")
-    return _CLASSES.get(code, ClientError)(
-        str(problem.get("detail") or problem.get("message") or problem.get("title") or code),
-        code=code,
-        hint=str(problem.get("hint") or ""),
-        status=status,
-        details=details if isinstance(details, dict) else {},
-        retry_after=retry_after,
-        request_id=str(problem.get("request_id") or ""),
-    )
+    def __init__(self, message: str, *, findings: tuple[Finding, ...] = (), **about: Any) -> None:
+        super().__init__(message, **about)
+        self.findings = findings

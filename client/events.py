@@ -6,12 +6,10 @@ from typing import Any
 
 import orjson
 
-from pdfsluice.core.findings import Finding
-from pdfsluice.core.uploads.lifecycle import ENDED
-
 from .decoding import decode_value
 from .errors import UnexpectedAnswer
-from .models import UploadSession
+from .findings import Finding
+from .models import ENDED, UploadSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,11 +73,11 @@ def foreign_answer(
     explanation, hint = _EXPLANATIONS.get(
         status, ("the answer is not from pdfsluice", "Is this the address of a pdfsluice server?")
     )
-    named = f"{status} {reason or _phrase(status)}".strip()
+    answer = f"{status} {reason or _phrase(status)}".strip()
     title = _title(body)
     details = [
-        f"{request} was answered with {named}",
-        f'page "{title}"' if title and title.lower() != named.lower() else "",
+        f"{request} was answered with {answer}",
+        f'page "{title}"' if title and title.lower() != answer.lower() else "",
         f"server {software[:60]}" if software.isprintable() and software else "",
     ]
     return UnexpectedAnswer(
@@ -89,8 +89,8 @@ def foreign_answer(
 
 
 def _title(body: bytes) -> str:
-    found = _TITLE.search(body[:65536].decode(errors="replace"))
-    text = html.unescape(found[1]) if found else ""
+    match = _TITLE.search(body[:65536].decode(errors="replace"))
+    text = html.unescape(match[1]) if match else ""
     return " ".join("".join(filter(str.isprintable, text)).split())
 
 

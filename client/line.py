@@ -59,8 +59,8 @@ class Line:
         """Note that a piece did not arrive."""
         self.load = self._shared_out(load.size / 2)
 
-    def _shared_out(self, wanted: float) -> Load:
+    def _shared_out(self, rate: float) -> Load:
         chunk = self._chunk_size
-        size = int(min(max(wanted, self._least), chunk * self._parallel))
+        size = int(min(max(rate, self._least), chunk * self._parallel))
         pieces = max(1, min(self._parallel, size // min(_FIRST, chunk)))
         return Load(size, pieces, min(chunk, size // pieces))

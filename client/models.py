@@ -3,11 +3,36 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from pdfsluice.core.findings import Finding, Unscanned
-from pdfsluice.core.models import SessionState
-from pdfsluice.core.uploads.lifecycle import ENDED
+from .findings import Finding, Unscanned
+
+
+class SessionState(StrEnum):
+    """The state of an upload session."""
+
+    CREATED = "created"
+    UPLOADING = "uploading"
+    VALIDATING = "validating"
+    IMPORTING = "importing"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+ENDED = frozenset(
+    {
+        SessionState.COMPLETED,
+        SessionState.REJECTED,
+        SessionState.CANCELLED,
+        SessionState.FAILED,
+        SessionState.EXPIRED,
+    }
+)
+"""States in which nothing can be sent any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pdfsluice.core.ranges import RangeSet
-
 Ranges = Iterable[tuple[int, int]]
+"""Half-open byte ranges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +26,22 @@ class Piece:
         """How many bytes there are to send."""
         return self.end - self.start
 
-    def left(self, missing: Ranges) -> RangeSet:
+    def rest(self, missing: Ranges) -> list[tuple[int, int]]:
         """Return what the server lacks of it."""
-        return RangeSet.of(missing).overlap(self.start, self.end)
+        overlaps = ((max(start, self.start), min(end, self.end)) for start, end in missing)
+        return [(start, end) for start, end in overlaps if start < end]
 
 
 class Todo:
     """What the server lacks and no request sends yet.
 
     Args:
-        missing: The half-open byte ranges that the server lacks.
+        missing: What the server lacks.
         chunk_size: Bytes of a chunk.
     """
 
     def __init__(self, missing: Ranges, *, chunk_size: int) -> None:
-        self._missing = RangeSet.of(missing)
+        self._missing = _union(missing)
         self._chunk_size = chunk_size
 
     def cut(self, most: int) -> Piece | None:
@@ -51,9 +51,20 @@ class Todo:
         (start, end), *later = self._missing
         chunk = start // self._chunk_size
         stop = min(end, start + most, (chunk + 1) * self._chunk_size)
-        self._missing = RangeSet.of([(stop, end), *later])
+        self._missing = [(stop, end), *later] if stop < end else later
         return Piece(chunk, start, stop)
 
     def put_back(self, ranges: Ranges) -> None:
         """Take back what did not arrive; it is cut again."""
-        self._missing = RangeSet.of([*self._missing, *ranges])
+        self._missing = _union([*self._missing, *ranges])
+
+
+def _union(ranges: Ranges) -> list[tuple[int, int]]:
+    """Return the same bytes in sorted ranges that neither touch nor overlap."""
+    union: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if union and start <= union[-1][1]:
+            union[-1] = union[-1][0], max(union[-1][1], end)
+        elif start < end:
+            union.append((start, end))
+    return union

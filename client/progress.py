@@ -82,9 +82,9 @@ class ProgressTracker:
     def acknowledged(self, start: int, size: int) -> None:
         """Note that the server has committed so many bytes of a piece."""
         self._in_flight.pop(start, None)
-        done = min(self._now.total_bytes, self._now.acknowledged_bytes + size)
+        position = min(self._now.total_bytes, self._now.acknowledged_bytes + size)
         stage = "uploading" if self._now.stage == "waiting" else self._now.stage
-        self._tell(replace(self._now, stage=stage, message=""), acknowledged=done)
+        self._tell(replace(self._now, stage=stage, message=""), acknowledged=position)
 
     def server(self, *, stage: str, validated: int, imported: float) -> None:
         """Note the progress of the server."""
@@ -96,24 +96,24 @@ class ProgressTracker:
     def _tell(self, progress: TransferProgress, *, acknowledged: int | None = None) -> None:
         if acknowledged is None:
             acknowledged = progress.acknowledged_bytes
-        sent = min(progress.total_bytes, acknowledged + sum(self._in_flight.values()))
-        speed = self._speed(sent)
-        left = progress.total_bytes - sent
+        position = min(progress.total_bytes, acknowledged + sum(self._in_flight.values()))
+        speed = self._speed(position)
+        remaining = progress.total_bytes - position
         self._now = replace(
             progress,
             acknowledged_bytes=acknowledged,
-            sent_bytes=sent,
+            sent_bytes=position,
             speed_bps=speed,
-            eta_seconds=left / speed if speed else None,
+            eta_seconds=remaining / speed if speed else None,
         )
         if self._listener is not None:
             self._listener(self._now)
 
-    def _speed(self, sent: int) -> float:
+    def _speed(self, position: int) -> float:
         now = time.monotonic()
         if not self._samples or now - self._samples[-1][0] >= _SAMPLE_SECONDS:
-            self._samples.append((now, sent))
+            self._samples.append((now, position))
         while len(self._samples) > 1 and now - self._samples[0][0] > _WINDOW_SECONDS:
             self._samples.popleft()
         start, before = self._samples[0]
-        return max(0.0, (sent - before) / (now - start)) if now > start else 0.0
+        return max(0.0, (position - before) / (now - start)) if now > start else 0.0

@@ -48,10 +48,10 @@ class FileSource:
                 f"{path} cannot be read: {error.strerror}", code="file-unreadable"
             ) from error
         try:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 raise ClientError(f"{path} is not a regular file", code="file-unreadable")
-            yield cls(path, descriptor, found.st_size, found.st_mtime_ns)
+            yield cls(path, descriptor, status.st_size, status.st_mtime_ns)
         finally:
             os.close(descriptor)
 

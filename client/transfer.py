@@ -4,8 +4,6 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import replace
 
-from pdfsluice.core.models import SessionState
-
 from .chunks import ChunkSender
 from .errors import (
     ClientError,
@@ -13,11 +11,11 @@ from .errors import (
     UnexpectedAnswer,
     Unreachable,
     UploadIncomplete,
-    ending,
 )
 from .events import ProgressEvent, StatusEvent
-from .models import Completed, Document, UploadSession
+from .models import Completed, Document, SessionState, UploadSession
 from .pacing import Pacer
+from .problems import ending
 from .progress import ProgressTracker
 from .retry import Patience, RetryPolicy
 from .source import FileSource

@@ -20,9 +20,9 @@ from .errors import (
     ClientError,
     UnexpectedAnswer,
     Unreachable,
-    error_from_problem,
 )
 from .intermediaries import foreign_answer
+from .problems import error_from_problem
 
 T = TypeVar("T")
 
@@ -165,12 +165,14 @@ class Transport:
         headers = {"Range": f"bytes={start}-"} if start else {}
         async with (
             self._patiently(self._timeout) as patience,
-            self._session.get(self._url(path, None), headers=headers, allow_redirects=False) as got,
+            self._session.get(
+                self._url(path, None), headers=headers, allow_redirects=False
+            ) as answer,
         ):
-            if got.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
-                raise _error(got, await got.content.read(_ANSWER_LIMIT))
-            offset = start if got.status == HTTPStatus.PARTIAL_CONTENT else 0
-            async for data in got.content.iter_chunked(_READ_SIZE):
+            if answer.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+                raise _error(answer, await answer.content.read(_ANSWER_LIMIT))
+            offset = start if answer.status == HTTPStatus.PARTIAL_CONTENT else 0
+            async for data in answer.content.iter_chunked(_READ_SIZE):
                 patience.reschedule(asyncio.get_running_loop().time() + self._timeout)
                 await take(offset, data)
                 offset += len(data)

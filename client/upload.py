@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from pdfsluice.core.errors import OffsetConflict
-
 from .decoding import decode_value
 from .errors import (
     ClientError,
     DuplicateDocument,
     FileChanged,
-    ending,
 )
 from .fingerprint import FINGERPRINT, fingerprint
 from .models import (
@@ -19,6 +16,7 @@ from .models import (
     UploadSession,
 )
 from .pacing import Pacer
+from .problems import ending
 from .progress import ProgressTracker
 from .retry import Patience, RetryPolicy
 from .source import FileSource
@@ -27,7 +25,7 @@ from .transport import Transport
 
 HASH_FIRST_LIMIT = 256 * 1024 * 1024
 _PROBE_SIZE = 64 * 1024
-_OTHER_BYTES = OffsetConflict.code
+_OTHER_BYTES = "offset-conflict"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.client import Client, ContentRejected, PermissionDenied
-from pdfsluice.core.models import SessionState
+from pdfsluice.client.models import SessionState
 from tests.support.commands import pdfsluice_here
 from tests.support.servers import RunningServer, Serve
 

@@ -3,8 +3,9 @@
 import pytest
 
 from pdfsluice.client import errors
+from pdfsluice.client.findings import Severity
+from pdfsluice.client.problems import error_from_problem
 from pdfsluice.core import errors as core_errors
-from pdfsluice.core.findings import Severity, Trigger
 
 
 def problem(code: str, **details: object) -> dict[str, object]:
@@ -25,7 +26,7 @@ def problem(code: str, **details: object) -> dict[str, object]:
     ],
 )
 def test_codes_have_classes(code: str, kind: type[errors.ClientError]) -> None:
-    error = errors.error_from_problem(400, problem(code), retry_after=None)
+    error = error_from_problem(400, problem(code), retry_after=None)
     assert type(error) is kind
     assert (error.code, error.message, error.hint) == (code, "what happened", "what next")
 
@@ -38,7 +39,7 @@ def test_every_code_of_the_core_is_retryable_exactly_where_the_core_says() -> No
     ]
     assert len(kinds) > 20
     for kind in kinds:
-        error = errors.error_from_problem(503, problem(kind.code), retry_after=None)
+        error = error_from_problem(503, problem(kind.code), retry_after=None)
         assert error.retryable is kind.retryable, kind
 
 
@@ -61,16 +62,16 @@ def test_findings_are_typed() -> None:
         "advice": "remove it",
         "excerpt": "",
     }
-    error = errors.error_from_problem(
+    error = error_from_problem(
         422, problem("content-rejected", findings=[finding]), retry_after=None
     )
     assert isinstance(error, errors.ContentRejected)
     (found,) = error.findings
-    assert (found.severity, found.trigger, found.hidden) == (Severity.HIGH, Trigger.OPEN, True)
+    assert (found.severity, found.trigger, found.hidden) == (Severity.HIGH, "open", True)
 
 
 def test_missing_ranges_are_typed() -> None:
-    error = errors.error_from_problem(
+    error = error_from_problem(
         409, problem("upload-incomplete", missing_ranges=[[0, 5], [9, 12]]), retry_after=None
     )
     assert isinstance(error, errors.UploadIncomplete)
@@ -78,6 +79,13 @@ def test_missing_ranges_are_typed() -> None:
 
 
 def test_nonsense_is_no_traceback() -> None:
-    error = errors.error_from_problem(500, {"details": "text", "hint": None}, retry_after=None)
+    error = error_from_problem(500, {"details": "text", "hint": None}, retry_after=None)
     assert error.code == "http-500"
     assert error.details == {}
+
+
+def test_a_refusal_with_unreadable_findings_is_a_refusal() -> None:
+    answer = problem("content-rejected", findings=[{"kind": 7}])
+    error = error_from_problem(422, answer, retry_after=None)
+    assert isinstance(error, errors.ContentRejected)
+    assert error.findings == ()

@@ -32,15 +32,15 @@ def test_all_that_is_missing_is_cut_once_also_what_is_put_back(
         assert missing.covers(piece.start, piece.end)
         assert not sent.overlap(piece.start, piece.end)
         kept = data.draw(st.integers(piece.start, piece.end)) if sent.size % 2 else piece.end
-        todo.put_back(piece.left([(kept, 1000)]))
+        todo.put_back(piece.rest([(kept, 1000)]))
         sent = sent.add(piece.start, kept)
     assert sent == missing
 
 
-def test_what_is_left_of_a_piece_is_what_the_server_lacks_of_it() -> None:
+def test_the_rest_of_a_piece_is_what_the_server_lacks_of_it() -> None:
     piece = Piece(2, 20, 30)
-    assert list(piece.left([(0, 5), (18, 22), (28, 40)])) == [(20, 22), (28, 30)]
-    assert not piece.left([(0, 20), (30, 40)])
+    assert list(piece.rest([(0, 5), (18, 22), (28, 40)])) == [(20, 22), (28, 30)]
+    assert not piece.rest([(0, 20), (30, 40)])
 
 
 def run(line: Line, bytes_per_second: float, *, rounds: int = 30) -> None:

@@ -5,8 +5,8 @@ import pytest
 from pdfsluice.cli.console import counted
 from pdfsluice.cli.failures import kinds_of, report
 from pdfsluice.client import ClientError
+from pdfsluice.client.findings import Finding, Severity
 from pdfsluice.client.progress import why_waiting
-from pdfsluice.core.findings import Finding, Severity
 
 
 @pytest.mark.parametrize(

@@ -15,17 +15,16 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from pdfsluice.cli.bars import display
+from pdfsluice.cli.console import counted, err, out
+from pdfsluice.cli.failures import run
+from pdfsluice.cli.invocation import command
+from pdfsluice.cli.search import print_passages
+from pdfsluice.cli.sending import settled
 from pdfsluice.client.client import Client
 from pdfsluice.client.errors import ClientError, Unreachable
 from pdfsluice.client.models import Document
 from pdfsluice.core.plugins.extras import first_missing
-
-from .bars import display
-from .console import counted, err, out
-from .failures import run
-from .invocation import command
-from .search import print_passages
-from .sending import settled
 
 _HOST = "127.0.0.1"
 _PORT = 8000
@@ -77,7 +76,7 @@ def demo(
 
 
 async def _show(address: str, process: "subprocess.Popen[bytes]", data_dir: Path) -> None:
-    from .sample.sample import FILENAME, write_sample  # noqa: PLC0415 - of the extra 'index'
+    from .sample import FILENAME, write_sample  # noqa: PLC0415 - of the extra 'index'
 
     sample = data_dir / FILENAME
     write_sample(sample)
@@ -85,10 +84,10 @@ async def _show(address: str, process: "subprocess.Popen[bytes]", data_dir: Path
         await _ready(client, process, data_dir)
         out.print(f"[bold]1.[/] A server runs at {address}; its data are in {data_dir}.")
         document = await _uploaded(client, sample)
-        known = " (it was there already: nothing was sent)" if document.duplicate else ""
+        remark = " (it was there already: nothing was sent)" if document.duplicate else ""
         out.print(
             f"[bold]2.[/] {sample.name} is document {document.id}: {escape(document.title)},"
-            f" {counted(document.page_count or 0, 'page')}, imported and indexed{known}."
+            f" {counted(document.page_count or 0, 'page')}, imported and indexed{remark}."
         )
         out.print(f"[bold]3.[/] A search for [italic]{_QUESTION}[/]:\n")
         passages = await client.search(_QUESTION, top_k=2)
@@ -98,16 +97,16 @@ async def _show(address: str, process: "subprocess.Popen[bytes]", data_dir: Path
 
 
 async def _uploaded(client: Client, sample: Path) -> Document:
-    with display(sample.name, err, quiet=False) as shown:
+    with display(sample.name, err, quiet=False) as bars:
         document = await client.upload(
             sample,
             title="Canals, Locks and Sluices",
             index=True,
             chunk_size=_CHUNK,
             rate=_RATE,  # a loopback would be too quick for the eye
-            on_progress=shown.transfer,
+            on_progress=bars.transfer,
         )
-        return await settled(client, document, shown)
+        return await settled(client, document, bars)
 
 
 async def _ready(client: Client, process: "subprocess.Popen[bytes]", data_dir: Path) -> None:
@@ -160,8 +159,8 @@ def _free_port() -> int:
     for port in (_PORT, 0):
         try:
             with socket.create_server((_HOST, port)) as listener:
-                found: int = listener.getsockname()[1]
-                return found
+                free: int = listener.getsockname()[1]
+                return free
         except OSError:
             continue
     raise ClientError("no port is free on this machine")

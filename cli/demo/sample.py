@@ -114,14 +114,14 @@ def _pages(lines: Iterator[_Line]) -> Iterator[list[_Line]]:
     page: list[_Line] = []
     left = 0.0
     for line in lines:
-        needed = _LEADING + line.gap
-        if page and needed > left:
+        height = _LEADING + line.gap
+        if page and height > left:
             yield page
             page = []
         if not page:
             left = _HEIGHT - 2.0 * _MARGIN
         page.append(line)
-        left -= needed
+        left -= height
     yield page
 
 
