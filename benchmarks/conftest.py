@@ -29,7 +29,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _all_stages() -> list[str]:
-    """Name every stream stage that is registered, by whichever distribution, and all together."""
+    """Name every registered stream stage, and all of them together."""
     with workspace() as folder:
         return ["all", *(spec.name for spec in registry_in(folder).stream_stages)]
 

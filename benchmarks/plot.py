@@ -48,11 +48,11 @@ def read(figures: dict[str, Any]) -> dict[str, Lines]:
     suites: dict[str, Lines] = {name: defaultdict(list) for name in SUITES}
     for bench in figures["benchmarks"]:
         label = bench["param"]
-        found = re.search(r"(\d+)(KiB|MiB)", label)
-        if found is None or bench["group"] not in suites:
+        match = re.search(r"(\d+)(KiB|MiB)", label)
+        if match is None or bench["group"] not in suites:
             continue
-        size = int(found[1]) * UNITS[found[2]]
-        line = label.replace(found[0], "").strip("-").replace("--", "-")
+        size = int(match[1]) * UNITS[match[2]]
+        line = label.replace(match[0], "").strip("-").replace("--", "-")
         extra = bench["extra_info"]
         suites[bench["group"]][line].append((size, extra["MB/s"], extra["cpu_seconds_per_GB"]))
     return suites

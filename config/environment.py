@@ -1,4 +1,4 @@
-"""Settings in environment variables: which names count, and how their text is read."""
+"""Settings in environment variables: their names, and how their text is read."""
 
 import difflib
 import json
@@ -102,7 +102,7 @@ def read_text(text: str, kind: Any) -> Any:
 
 
 def parts_of(kind: Any) -> Iterator[Any]:
-    """Yield a type and all that it is made of: ``tuple[str, ...] | None`` has ``str`` in it."""
+    """Yield a type and its components: ``tuple[str, ...] | None`` contains ``str``."""
     yield kind
     for part in get_args(kind):
         yield from parts_of(part)

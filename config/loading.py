@@ -1,4 +1,4 @@
-"""Defaults < TOML file < environment < command line, with the origin of every value."""
+"""Defaults < TOML file < environment < command line, with each value's origin."""
 
 import difflib
 import os
@@ -65,27 +65,27 @@ def load(
     variables = os.environ if environment is None else environment
     if file is None and variables.get("PDFSLUICE_CONFIG"):
         file = Path(variables["PDFSLUICE_CONFIG"])
-    given: dict[Key, Given] = {}
+    entries: dict[Key, Given] = {}
     if file is not None:
-        given.update(_from_file(file))
+        entries.update(_from_file(file))
     warnings: list[str] = []
-    given.update(read_environment(variables, warnings))
+    entries.update(read_environment(variables, warnings))
     for name, value in (command_line or {}).items():
         if value is not None:
-            given[(name,)] = Given(value, f"--{name.replace('_', '-')}")
-    own = {key[0]: item for key, item in given.items() if key[0] != "plugins"}
+            entries[(name,)] = Given(value, f"--{name.replace('_', '-')}")
+    own = {key[0]: item for key, item in entries.items() if key[0] != "plugins"}
     settings = _validate(Settings, own, ())
     models = dict(sections or {})
-    _refuse_unknown_sections(given, models)
+    _refuse_unknown_sections(entries, models)
     validated = {
         name: _validate(
             model,
-            {k[2]: item for k, item in given.items() if k[:2] == ("plugins", name)},
+            {k[2]: item for k, item in entries.items() if k[:2] == ("plugins", name)},
             ("plugins", name),
         )
         for name, model in models.items()
     }
-    origins = {key: item.origin for key, item in given.items()}
+    origins = {key: item.origin for key, item in entries.items()}
     return Loaded(settings, validated, origins, tuple(warnings))
 
 
@@ -113,9 +113,9 @@ def _from_file(path: Path) -> Iterator[tuple[Key, Given]]:
 
 
 def _refuse_unknown_sections(
-    given: Mapping[Key, Given], models: Mapping[str, type[BaseModel]]
+    entries: Mapping[Key, Given], models: Mapping[str, type[BaseModel]]
 ) -> None:
-    for key, item in given.items():
+    for key, item in entries.items():
         if key[0] == "plugins" and key[1] not in models:
             raise SettingsError(
                 f"{item.origin}: there is no plugin section {key[1]!r};"
@@ -123,22 +123,24 @@ def _refuse_unknown_sections(
             )
 
 
-def _validate(model: type[ModelT], given: Mapping[str, Given], prefix: Key) -> ModelT:
+def _validate(model: type[ModelT], entries: Mapping[str, Given], prefix: Key) -> ModelT:
     try:
-        return model.model_validate({name: _value(name, given, model) for name in given})
+        return model.model_validate({name: _value(name, entries, model) for name in entries})
     except ValidationError as error:
         # A default that is made of another value is at fault only because that one is.
         causes = [each for each in error.errors() if each["type"] != "default_factory_not_called"]
-        text = "\n".join(_explain(problem, model, given, prefix) for problem in causes)
+        text = "\n".join(_explain(problem, model, entries, prefix) for problem in causes)
     raise SettingsError(text)  # without its cause, which may show a secret
 
 
-def _value(name: str, given: Mapping[str, Given], model: type[BaseModel]) -> Any:
-    item, setting = given[name], model.model_fields.get(name)
+def _value(name: str, entries: Mapping[str, Given], model: type[BaseModel]) -> Any:
+    item, setting = entries[name], model.model_fields.get(name)
     return read_text(item.value, setting.annotation) if item.plain and setting else item.value
 
 
-def _explain(problem: Any, model: type[BaseModel], given: Mapping[str, Given], prefix: Key) -> str:
+def _explain(
+    problem: Any, model: type[BaseModel], entries: Mapping[str, Given], prefix: Key
+) -> str:
     location = [str(part) for part in problem["loc"]]
     name = location[0] if location else ""
     path = ".".join((*prefix, *location))
@@ -146,10 +148,10 @@ def _explain(problem: Any, model: type[BaseModel], given: Mapping[str, Given], p
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, list(model.model_fields), n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        return f"{given[name].origin}: there is no setting {path}{hint}"
-    if name not in given:
-        return f"{_together(problem, given) or path or 'settings'}: {reason}"
-    item, setting = given[name], model.model_fields[name]
+        return f"{entries[name].origin}: there is no setting {path}{hint}"
+    if name not in entries:
+        return f"{_together(problem, entries) or path or 'settings'}: {reason}"
+    item, setting = entries[name], model.model_fields[name]
     value = "(a secret)" if SecretStr in parts_of(setting.annotation) else repr(str(item.value))
     return (
         f"{path} = {value} (from {item.origin}) is not allowed:"
@@ -157,9 +159,9 @@ def _explain(problem: Any, model: type[BaseModel], given: Mapping[str, Given], p
     )
 
 
-def _together(problem: Any, given: Mapping[str, Given]) -> str:
+def _together(problem: Any, entries: Mapping[str, Given]) -> str:
     """Return the values that a validator refuses together, with their origins."""
-    origins = {name: f"from {item.origin}" for name, item in given.items()}
+    origins = {name: f"from {item.origin}" for name, item in entries.items()}
     values = problem.get("ctx", {}).get("values", {})
     return ", ".join(
         f"{name} = {value} ({origins.get(name, 'the default')})" for name, value in values.items()

@@ -72,7 +72,7 @@ Address = Annotated[str, AfterValidator(_address)]
 
 
 class Settings(BaseModel):
-    """The configuration of the server; see :func:`pdfsluice.config.load` for its origins."""
+    """The configuration of the server; :func:`pdfsluice.config.load` has the origins."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 

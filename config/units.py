@@ -48,7 +48,7 @@ def format_duration(value: timedelta) -> str:
 
 
 def format_size(size: int) -> str:
-    """Write a number of bytes exactly and as people read it: ``62919497 bytes (60.0 MiB)``."""
+    """Write a number of bytes exactly and rounded: ``62919497 bytes (60.0 MiB)``."""
     return f"{size} bytes ({ByteSize(size).human_readable(separator=' ')})"
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a value, in words that do not depend on the validation library."""
+"""Validation errors, in words that do not depend on the validation library."""
 
 from collections.abc import Mapping
 from typing import Any

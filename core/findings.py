@@ -183,9 +183,9 @@ def gravest(findings: Sequence[Finding]) -> Sequence[Finding]:
     if len(findings) <= MAX_FINDINGS:
         return findings
     sorts: dict[object, int] = {}
-    for place, found in enumerate(findings):
-        sort = (found.stage, found.kind, found.severity, found.trigger, found.hidden)
-        sorts.setdefault((*sort, found.revision), place)
+    for place, finding in enumerate(findings):
+        sort = (finding.stage, finding.kind, finding.severity, finding.trigger, finding.hidden)
+        sorts.setdefault((*sort, finding.revision), place)
     first = set(sorts.values())
     others = (place for place in range(len(findings)) if place not in first)
     grave = sorted(others, key=lambda place: -findings[place].severity.rank)

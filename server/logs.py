@@ -1,4 +1,4 @@
-"""Log lines of every module, in one form: for people on a terminal, as JSON elsewhere.
+"""One form for all log lines: text on a terminal, JSON elsewhere.
 
 Modules log through the standard library. What is bound to the context (request and session
 ids) is added to each line. Keys and tokens are never logged: the access log has the path

@@ -1,4 +1,4 @@
-"""What every request goes through: a name, the access check, and errors made into problems."""
+"""What every request passes: its id, the access check, and error handling."""
 
 import logging
 import random
@@ -50,7 +50,7 @@ _HEADERS = {
 
 @web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request an id, the client's own if it is harmless, and add it to log lines."""
+    """Add an id to the request and its log lines; the client's own if it is harmless."""
     offered = request.headers.get("X-Request-Id", "")
     request_id = offered if _REQUEST_ID.fullmatch(offered) else _new_request_id()
     request[REQUEST_ID] = request_id
@@ -145,9 +145,9 @@ async def _authorise(request: web.Request) -> None:
     principal = await request.app[RUNTIME].authenticate(credentials(request))
     request[PRINCIPAL] = principal
     if access.scopes and not any(principal.may(scope) for scope in access.scopes):
-        needed = " or ".join(scope.value for scope in access.scopes)
+        scopes = " or ".join(scope.value for scope in access.scopes)
         raise PermissionDenied(
-            f"the key {principal.name!r} does not have the scope {needed}",
+            f"the key {principal.name!r} does not have the scope {scopes}",
             hint="Use a key that has it, or one of an administrator.",
             details={"scopes": [scope.value for scope in access.scopes]},
         )

@@ -1,4 +1,7 @@
-"""Errors as HTTP answers (RFC 9457); no other module knows which status belongs to which."""
+"""Errors as HTTP answers (RFC 9457).
+
+No other module knows which status belongs to which error.
+"""
 
 import errno
 import math
@@ -115,7 +118,7 @@ def status_of(error: errors.PdfsluiceError | type[errors.PdfsluiceError]) -> int
 
 
 def of_system(error: Exception) -> errors.PdfsluiceError | None:
-    """Return what a failure of the system means to a client; ``None`` for any other error.
+    """Return a failure of the system as a client's error; ``None`` for others.
 
     Disks, descriptors, threads and memory fail wherever they are used, also in parts that
     do not expect it. Such a failure passes: the request may be repeated.
@@ -142,7 +145,7 @@ def of_system(error: Exception) -> errors.PdfsluiceError | None:
 
 
 def problem(error: errors.PdfsluiceError, request_id: str = "") -> web.Response:
-    """Return an error as a problem (RFC 9457), with ``Retry-After`` where waiting helps."""
+    """Return an error as a problem (RFC 9457), with ``Retry-After`` if waiting helps."""
     status = status_of(error)
     headers: dict[str, str] = {}
     retry_after = error.details.get("retry_after")
@@ -169,7 +172,7 @@ def problem_of_status(
     request_id: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """Return a problem for an error that HTTP itself raised: 404, 405, 416, a malformed request."""
+    """Return a problem for an error of HTTP itself, such as 404, 405 or 416."""
     phrase = HTTPStatus(status)
     return _response(
         status,

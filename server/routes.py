@@ -99,10 +99,10 @@ def add(app: web.Application, routes: Iterable[Route]) -> None:
         app[TABLE].append(route)
         methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
         for method in methods:
-            added = app.router.add_route(
+            resource = app.router.add_route(
                 method, route.path, route.handler, expect_handler=withhold_continue
             )
-            app[_SCOPES][added] = route.scopes
+            app[_SCOPES][resource] = route.scopes
 
 
 def add_public(app: web.Application, add_routes: Callable[[web.Application], None]) -> None:
@@ -126,7 +126,7 @@ class Access:
 
 
 def access_of(request: web.Request) -> Access:
-    """Return what a request needs; a route that is not in the table needs authentication.
+    """Return what a request needs; routes outside the table need authentication.
 
     Paths that do not exist are public: their absence is no secret.
     """

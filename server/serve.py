@@ -243,7 +243,7 @@ async def _report_confinement() -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether a host name or address leads to this machine only, by its resolved addresses."""
+    """Whether all resolved addresses of a host lead to this machine only."""
     try:
         addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
@@ -252,7 +252,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _raise_file_limit() -> None:
-    """Allow as many open files as many uploads and watchers need, if the system allows it."""
+    """Raise the limit of open files for uploads and subscribers, if allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = _MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(_MAX_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < limit:

@@ -100,7 +100,7 @@ def test_pipeline(
     rounds: int,
     request: pytest.FixtureRequest,
 ) -> None:
-    """The whole pipeline without HTTP: gates, checks, store, session store, stages, import."""
+    """The whole pipeline without HTTP: gates, checks, store, stages, import."""
     data = memoryview(pdf.read_bytes())
 
     async def send(runtime: Runtime) -> None:

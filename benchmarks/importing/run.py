@@ -1,4 +1,4 @@
-"""Measures what completion triggers: reading text, drawing pages, indexing, searching.
+"""Measure what completion triggers: text, pictures, indexing, searching.
 
 Run it from the root of the repository, on a machine that does nothing else::
 
@@ -87,7 +87,7 @@ class Words:
 
 
 class Memory:
-    """Watches the greatest resident memory of this process's children, and its own growth."""
+    """The greatest resident memory of all children, and the growth of this process."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()

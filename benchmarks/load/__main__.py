@@ -1,4 +1,4 @@
-"""``python -m benchmarks.load``: many uploads, watchers, small files, huge files, sessions.
+"""``python -m benchmarks.load``: many uploads, subscribers, files and sessions.
 
 Each scenario starts a server of its own, is bounded in count and time, and prints a line of
 figures; ``--only NAME`` runs one, ``--smoke`` all of them in miniature.

@@ -1,4 +1,4 @@
-"""Observes a server from a process of its own: how fast it answers, how much memory it has.
+"""A separate process that measures a server's response time and memory.
 
 A busy sender cannot read the clock on time; this process does nothing else.
 """
@@ -46,8 +46,8 @@ def observing(server: Server) -> Iterator[Observed]:
         try:
             yield observed
         finally:
-            seen, _ = watcher.communicate()  # its input ends, and it prints its figures
-        observed.figures = orjson.loads(seen)
+            figures, _ = watcher.communicate()  # its input ends, and it prints its figures
+        observed.figures = orjson.loads(figures)
 
 
 def _watch(server: Server) -> dict[str, Any]:
@@ -62,26 +62,26 @@ def _watch(server: Server) -> dict[str, Any]:
         line.getresponse().read()
         answers.append((time.perf_counter() - begin) * 1000)
         highest = max(highest, server.rss_mib())
-    kept = [bound for bound, count in _turns(line).items() if count > turns[bound]]
+    loops = [bound for bound, count in _turns(line).items() if count > turns[bound]]
     return {
         "rss_before_mib": round(before, 1),
         "rss_highest_mib": round(highest, 1),
         "liveness_p50_ms": round(statistics.median(answers), 1) if answers else None,
         "liveness_worst_ms": round(max(answers), 1) if answers else None,
-        **({"loop_turns_within_ms": round(max(kept) * 1000, 1)} if kept else {}),
+        **({"loop_turns_within_ms": round(max(loops) * 1000, 1)} if loops else {}),
     }
 
 
 def _turns(line: http.client.HTTPConnection) -> dict[float, int]:
     """Return how many turns the event loop has made, by the bound that each has kept."""
     line.request("GET", "/metrics")
-    found = re.findall(
+    matches = re.findall(
         r'^pdfsluice_event_loop_turn_seconds_bucket{le="(\S+)"} (\S+)$',
         line.getresponse().read().decode(),
         re.MULTILINE,
     )
-    totals = [float(total) for _, total in found]
-    bounds = [float(bound) for bound, _ in found]
+    totals = [float(total) for _, total in matches]
+    bounds = [float(bound) for bound, _ in matches]
     before = [0.0, *totals]
     return {b: int(t - low) for b, t, low in zip(bounds, totals, before, strict=False)}
 

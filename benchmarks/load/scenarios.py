@@ -68,7 +68,7 @@ def _milliseconds(values: list[float], name: str) -> dict[str, float]:
 
 
 async def concurrent(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
-    """200 simultaneous uploads of 1 MB/s: the time from a chunk's last byte to its answer."""
+    """200 simultaneous uploads of 1 MB/s: the delay of each chunk's answer."""
     uploads, chunk, count = (5, 64 * KIB, 2) if smoke else (200, MIB, 12)
     warm(folder, uploads * chunk * count)
     piece = START + random.Random(1).randbytes(chunk - len(START))
@@ -101,7 +101,7 @@ async def concurrent(server: Server, folder: Path, smoke: bool) -> dict[str, Any
 
 
 async def watchers(server: Server, folder: Path, smoke: bool) -> dict[str, Any]:
-    """1,000 open sessions and 1,000 subscribers of one upload: the delay of chunk events."""
+    """1,000 open sessions, 1,000 subscribers of one upload: the delay of events."""
     del folder
     number, chunks = (10, 3) if smoke else (1000, 20)
     piece = START + random.Random(2).randbytes(64 * KIB - len(START))

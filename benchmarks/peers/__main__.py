@@ -1,4 +1,6 @@
-"""``python -m benchmarks.peers``: compares with nginx, the Node tus server, FastAPI, tuspyserver.
+"""``python -m benchmarks.peers``: comparison with other upload servers.
+
+They are nginx, the Node tus server, FastAPI and tuspyserver.
 
 All servers run at the same time and are measured in turns, round after round, with the same
 file in the same folder and the cheapest client, so that other load affects all of them. The

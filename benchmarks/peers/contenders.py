@@ -1,4 +1,4 @@
-"""The servers that are compared: ours over each of its doors, and what people use today.
+"""The servers under comparison: each protocol of ours, and common alternatives.
 
 Each peer is installed by the benchmark (PyPI into an environment of its own, npm into a folder
 of its own; nginx from the system), listens on loopback only, and stores the same bytes on the

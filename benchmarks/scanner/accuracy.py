@@ -90,8 +90,8 @@ def measure(files: list[Labelled], size: int, *, fast: bool) -> None:
     print(f"\n{len(files)} files, {total / 1e6:.1f} MB, pieces of {size}: {seconds:.2f} s")
     print(f"{'kind':26}{'right':>7}{'missed':>8}{'recall':>9}{'false':>7}")
     for kind in sorted({*right, *missed, *false}):
-        known = right[kind] + missed[kind]
-        recall = f"{right[kind] / known:8.2%}" if known else "       -"
+        total = right[kind] + missed[kind]
+        recall = f"{right[kind] / total:8.2%}" if total else "       -"
         print(f"{kind:26}{right[kind]:7}{missed[kind]:8} {recall}{false[kind]:7}")
 
 

@@ -1,4 +1,4 @@
-"""Measures search: ranks of identifiers, phrases and words, of questions, and how long it takes.
+"""Measure search: ranks of identifiers, phrases, words and questions; time.
 
 Run it from the root of the repository::
 
@@ -65,7 +65,7 @@ class Probe:
 
 
 class Corpus:
-    """Generated pages, each with an identifier, in which phrases of five words are unique."""
+    """Generated pages with an identifier each, and unique five-word phrases."""
 
     def __init__(self, pages: int) -> None:
         self._random = random.Random(7)

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.soak --uploads 1000``: does it keep its promises under fire?
+"""``python -m benchmarks.soak --uploads 1000``: promises under faults.
 
 Exit code 0 if every upload finished with the right digest, no acknowledged byte was lost,
 nothing was imported twice and no file was left over.
@@ -19,8 +19,8 @@ def main() -> int:
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--largest", type=int, default=2_000_000, help="bytes")
     parser.add_argument("--seed", type=int, default=1)
-    told = parser.parse_args()
-    plan = Plan(**vars(told))
+    arguments = parser.parse_args()
+    plan = Plan(**vars(arguments))
     with tempfile.TemporaryDirectory(prefix="pdfsluice-soak-") as folder:
         report = asyncio.run(run(plan, Path(folder)))
     show(report)

@@ -46,10 +46,10 @@ async def audit(server: RunningServer, digests: Sequence[str]) -> Audit:
 
 
 def _audit(server: RunningServer, digests: Sequence[str]) -> Audit:
-    found = documents(server.base_url)
+    rows = documents(server.base_url)
     stored = Counter(
         hashlib.sha256(get(f"{server.base_url}/api/documents/{each['id']}/file")).hexdigest()
-        for each in found
+        for each in rows
     )
     wanted = set(digests)
     files = list((server.data_dir / "documents").rglob("*.pdf"))
@@ -58,7 +58,7 @@ def _audit(server: RunningServer, digests: Sequence[str]) -> Audit:
         damaged=sum(count for digest, count in stored.items() if digest not in wanted),
         duplicates=sum(count - 1 for count in stored.values()),
         orphans=_orphans(server),
-        strays=len(files) - len(found),
+        strays=len(files) - len(rows),
     )
 
 

@@ -1,4 +1,4 @@
-"""Clients that never give up, one for each protocol, and that note what was acknowledged."""
+"""Persistent clients, one for each protocol, that log what was acknowledged."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.stack``: the same work by pdfsluice and by ordinary tools in series.
+"""``python -m benchmarks.stack``: the same work by ordinary tools in series.
 
 A PDF with a marker on its last page is uploaded over a link of a given rate. Both sides receive it,
 compute its SHA-256, check its structure, extract its text and index it. Measured is the time from
@@ -106,9 +106,9 @@ def _series(server: Server, folder: Path, file: Path, marker: str, *, rate: floa
             "INSERT INTO pages VALUES (?, ?, ?)", [(file.name, page, body) for page, body in rows]
         )
         database.commit()
-        found = database.execute("SELECT page FROM pages WHERE pages MATCH ?", (marker,)).fetchall()
+        pages = database.execute("SELECT page FROM pages WHERE pages MATCH ?", (marker,)).fetchall()
     hit = time.perf_counter() - began
-    if not found:
+    if not pages:
         raise RuntimeError("the series does not find the marker")
     stored.unlink()
     return verdict, hit

@@ -15,7 +15,7 @@ SHARED_MEMORY = Path("/dev/shm")
 
 @contextmanager
 def workspace(parent: Path | None = None) -> Iterator[Path]:
-    """Give a folder, by default in memory if there is one: the disk is not what is measured.
+    """Provide a folder, in memory if possible: the disk is not what is measured.
 
     Args:
         parent: A directory on the disk that is to be measured.
@@ -38,7 +38,7 @@ def a_pdf(folder: Path, size: int) -> Path:
 
 
 def warm(folder: Path, size: int) -> Sequence[float]:
-    """Touch memory once: a virtual machine pays dearly for pages it sees for the first time.
+    """Touch memory once: the first access to a page is slow in a virtual machine.
 
     Returns:
         When each tenth of it was written, in seconds of ``time.perf_counter``, the start first.
@@ -58,7 +58,7 @@ def warm(folder: Path, size: int) -> Sequence[float]:
 
 @dataclass(frozen=True, slots=True)
 class RepeatingPdf:
-    """A PDF of any size whose inside is one chunk again and again: it takes three on the disk.
+    """A PDF of any size that repeats one chunk and takes three on the disk.
 
     Attributes:
         path: Holds its first chunk, one of the inside, and its last.
@@ -72,7 +72,7 @@ class RepeatingPdf:
 
     @classmethod
     def write(cls, path: Path, chunks: int, chunk_size: int) -> "RepeatingPdf":
-        """Write a PDF of ``chunks`` chunks, at least two: one page, and one stream of zeros."""
+        """Write a PDF of ``chunks`` chunks, at least two: a page and a stream of zeros."""
         size = chunks * chunk_size
         head, tail = _around_zeros(size)
         with path.open("wb") as file:

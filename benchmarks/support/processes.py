@@ -1,4 +1,4 @@
-"""Servers under measurement: started by the benchmark on loopback, ended by process id."""
+"""Servers under measurement, started on loopback and ended by process id."""
 
 import os
 import signal
@@ -48,7 +48,7 @@ class Server:
         return total
 
     def rss_mib(self) -> float:
-        """Resident memory in MiB of what takes uploads in: the process and its stage processes."""
+        """Resident memory in MiB of the server process and its stage processes."""
         total = 0.0
         for process in [self.process, *self._stage_processes]:
             with suppress(psutil.NoSuchProcess):

@@ -14,8 +14,8 @@ def loaded_in(folder: Path, **settings: Any) -> tuple[config.Loaded, PluginManag
     """Load all plugins and the settings, with all data in a folder."""
     manager = PluginManager.load()
     sections = {spec.name: spec.model for _, spec in manager.options()}
-    given = {"data_dir": folder, "index": "", "max_file_size": "20 GiB"}
-    return config.load(sections=sections, command_line=given | settings), manager
+    values = {"data_dir": folder, "index": "", "max_file_size": "20 GiB"}
+    return config.load(sections=sections, command_line=values | settings), manager
 
 
 def registry_in(folder: Path) -> Registry:

@@ -1,4 +1,4 @@
-"""Clients that cost as little as possible: the kernel sends the file (sendfile(2))."""
+"""Cheap clients: the kernel sends the file (sendfile(2))."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Whole uploads to pdfsluice, over each of its doors, with the cheapest client there is."""
+"""Whole uploads over each protocol, by the cheapest possible client."""
 
 import base64
 import time

@@ -199,8 +199,10 @@ class Library:
 
     async def import_statuses(self, documents: Sequence[Document]) -> Mapping[int, ImportStatus]:
         """Return the state of the background work on several documents, in one query."""
-        found = await self._catalogue.jobs_of([document.id for document in documents])
-        return {document_id: ImportStatus(tuple(jobs)) for document_id, jobs in found.items()}
+        jobs_by_document = await self._catalogue.jobs_of([document.id for document in documents])
+        return {
+            document_id: ImportStatus(tuple(jobs)) for document_id, jobs in jobs_by_document.items()
+        }
 
     async def index(self, principal: Principal, document_id: int) -> ImportStatus:
         """Queue a document for indexing; asking again while it is queued is harmless.

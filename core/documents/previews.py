@@ -128,7 +128,7 @@ class Previews:
 
 
 def _kept(width: int) -> int:
-    return next((kept for kept in WIDTHS if kept >= width), WIDTHS[-1])
+    return next((size for size in WIDTHS if size >= width), WIDTHS[-1])
 
 
 def _failure(path: Path) -> Path:

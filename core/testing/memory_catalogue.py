@@ -33,19 +33,19 @@ class MemoryCatalogue:
         self, document: NewDocument, jobs: Sequence[JobKind], *, unique: bool = False
     ) -> Document:
         """Add a document and its first jobs, once for each session."""
-        for known in self._documents.values():
-            if known.session_id == document.session_id:
-                return known
+        for other in self._documents.values():
+            if other.session_id == document.session_id:
+                return other
         if unique and document.sha256:
             existing = await self.find_by_digest(document.sha256, owner=document.owner)
             if existing is not None:
                 return existing
         values = {field.name: getattr(document, field.name) for field in fields(NewDocument)}
-        added = Document(id=next(self._document_ids), **values)
-        self._documents[added.id] = added
+        new = Document(id=next(self._document_ids), **values)
+        self._documents[new.id] = new
         for kind in jobs:
-            await self.enqueue(added.id, kind)
-        return added
+            await self.enqueue(new.id, kind)
+        return new
 
     async def get(self, document_id: int, *, owner: str | None) -> Document:
         """Return a document; ``owner`` is ``None`` for administrators."""

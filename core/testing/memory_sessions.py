@@ -49,8 +49,8 @@ class MemorySessionStore:
     async def create(self, session: Session, *, most_open: int | None = None) -> None:
         """Store a new session."""
         others = (entry.session for entry in self._entries.values())
-        found = sum(other.owner == session.owner and other.state in OPEN for other in others)
-        if most_open is not None and found >= most_open:
+        count = sum(other.owner == session.owner and other.state in OPEN for other in others)
+        if most_open is not None and count >= most_open:
             raise too_many_open(most_open)
         if session.id in self._entries:
             raise Conflict(f"There is a session {session.id} already.")
@@ -91,12 +91,12 @@ class MemorySessionStore:
         keys = [(part.start, part.end) for part in parts]
         if entry is None or not keys:
             return False
-        found = [entry.extents.get(key, (None, _EPOCH)) for key in keys]
-        if [extent for extent, _ in found] != list(parts):
+        extents = [entry.extents.get(key, (None, _EPOCH)) for key in keys]
+        if [extent for extent, _ in extents] != list(parts):
             return False
         for key in keys:
             del entry.extents[key]
-        entry.extents[whole.start, whole.end] = (whole, max(at for _, at in found))
+        entry.extents[whole.start, whole.end] = (whole, max(at for _, at in extents))
         return True
 
     async def update(self, session: Session, **changes: Unpack[SessionChanges]) -> Session:
@@ -121,7 +121,7 @@ class MemorySessionStore:
         limit: int = 1000,
     ) -> Sequence[Session]:
         """Return sessions, newest first."""
-        found = [
+        sessions = [
             entry.snapshot()
             for entry in self._entries.values()
             if entry.session.state in states
@@ -131,8 +131,8 @@ class MemorySessionStore:
             and (entry.session.quarantined or not quarantined)
             and (after is None or _age(entry.session) < _age(after))
         ]
-        found.sort(key=_age, reverse=True)
-        return found[:limit]
+        sessions.sort(key=_age, reverse=True)
+        return sessions[:limit]
 
     async def count(self, states: Sequence[SessionState]) -> int:
         """Return how many sessions are in one of the states."""

@@ -60,8 +60,8 @@ class MemoryUploadStore:
 
     async def sizes(self, blob_ids: Sequence[str]) -> Mapping[str, int]:
         """Return the sizes of those blobs that are there."""
-        known = self._partial | self._published
-        return {blob_id: len(known[blob_id]) for blob_id in blob_ids if blob_id in known}
+        ids = self._partial | self._published
+        return {blob_id: len(ids[blob_id]) for blob_id in blob_ids if blob_id in ids}
 
     async def lost(self, blob_id: str, extents: Sequence[Extent]) -> Sequence[Extent]:  # noqa: ARG002
         """Return nothing: no extent has a place of its own."""

@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Cached(Generic[T]):
-    """Runs a query at most once in ``max_age`` seconds, however many callers wait for it.
+    """A query that runs at most once in ``max_age`` seconds, for all its callers.
 
     A failure is shared in the same way: probes must not press a store that fails.
 

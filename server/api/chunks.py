@@ -151,7 +151,7 @@ class Chunks:
         return _answer(receipt)
 
     async def form(self, request: web.Request) -> web.StreamResponse:
-        """Receive a chunk from a form. Its fields may come in any order, also after the file."""
+        """Receive a chunk from a form, whose fields may come in any order."""
         read_query(request, NoQuery)
         session = await self._session(request)
         settler = _Settler(session)
@@ -198,16 +198,16 @@ class Chunks:
 
 @dataclass(slots=True)
 class _Settler:
-    """Checks, when a form has ended, that the fields after the file agree with those before."""
+    """Checks at the end of a form that later fields agree with earlier ones."""
 
     session: Session
     intent: ChunkIntent | None = None
 
     def __call__(self, fields: Mapping[str, str]) -> Checksum | None:
-        read = read_fields(dict(fields), ChunkForm, "the form")
-        if chunk_intent(self.session, read) != self.intent:
+        values = read_fields(dict(fields), ChunkForm, "the form")
+        if chunk_intent(self.session, values) != self.intent:
             raise errors.OffsetConflict("the fields after the file contradict those before it")
-        return _checksum(read)
+        return _checksum(values)
 
 
 def _checksum(fields: ChunkForm) -> Checksum | None:

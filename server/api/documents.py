@@ -1,4 +1,4 @@
-"""Documents over HTTP: the catalogue, the files, their pages, import, index and search."""
+"""Documents over HTTP: catalogue, files, pages, import, index and search."""
 
 import asyncio
 from collections.abc import Iterator
@@ -207,13 +207,13 @@ class Documents:
 
     async def file(self, request: web.Request) -> web.StreamResponse:
         """Send the file, whole or one range of it; never as a page of this origin."""
-        document, opened = await self._library.open_file(request[PRINCIPAL], _id(request))
+        document, file = await self._library.open_file(request[PRINCIPAL], _id(request))
         headers = {
             **_SANDBOX,
             hdrs.CONTENT_DISPOSITION: attachment(document.filename),
             hdrs.CACHE_CONTROL: "private, no-cache",
         }
-        async with opened as path:
+        async with file as path:
             answer = FileAnswer(
                 path, "application/pdf", document.sha256, headers, size=document.file_size
             )
@@ -266,14 +266,14 @@ class Documents:
         )
         return view.of(document, status.of, available=available[document.id])
 
-    async def view_completed(self, done: Completion) -> DocumentView:
+    async def view_completed(self, completion: Completion) -> DocumentView:
         """Describe the document of an upload that has just ended."""
-        if not done.queued:
-            return await self.view(done.document)
+        if not completion.queued:
+            return await self.view(completion.document)
         # Its jobs were queued a moment ago; their state needs no query.
         return DocumentView.of(
-            done.document,
-            lambda kind: Stage.QUEUED if kind in done.queued else Stage.NONE,
+            completion.document,
+            lambda kind: Stage.QUEUED if kind in completion.queued else Stage.NONE,
             available=True,
         )
 

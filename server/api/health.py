@@ -111,7 +111,7 @@ class Health:
         )
 
     async def health(self, request: web.Request) -> web.StreamResponse:
-        """Return memory in MiB and the receiving uploads; ``warning`` from 80 % of the limit.
+        """Return memory in MiB and the receiving uploads; ``warning`` from 80 % on.
 
         ``stage_memory`` has the memory of each stage process.
         """

@@ -1,4 +1,4 @@
-"""The description of the interface (OpenAPI 3.1), made of the routes and the models they use."""
+"""The OpenAPI 3.1 description, generated from the routes and their models."""
 
 import inspect
 import re
@@ -48,10 +48,10 @@ class Problem(BaseModel):
 
 def describe(routes: Iterable[Route], *, version: str, root_path: str = "") -> Json:
     """Return the whole document."""
-    listed = [route for route in routes if route.listed]
-    schemas = _schemas(listed)
+    public = [route for route in routes if route.listed]
+    schemas = _schemas(public)
     paths: Json = {}
-    for route in listed:
+    for route in public:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
@@ -165,7 +165,7 @@ def _media(content: Content, schemas: Json) -> Json:
 
 
 def _present(field: Json) -> Json:
-    """Return the schema of a field that comes as text: it is there or not, but never null."""
+    """Return the schema of a text field that may be absent but is never null."""
     if "anyOf" not in field:
         return field
     (kind,) = (inner for inner in field["anyOf"] if inner.get("type") != "null")
@@ -177,9 +177,9 @@ def _responses(route: Route) -> Json:
     responses = {str(status): _answer(answer) for status, answer in route.answers.items()}
     kinds: dict[int, list[type[errors.PdfsluiceError]]] = {}
     for kind in _possible(route):
-        listed = kinds.setdefault(status_of(kind), [])
-        if kind not in listed:
-            listed.append(kind)
+        group = kinds.setdefault(status_of(kind), [])
+        if kind not in group:
+            group.append(kind)
     for status, several in sorted(kinds.items()):
         words = (f"`{kind.code}`: {inspect.getdoc(kind)}" for kind in several)
         responses[str(status)] = _problem("\n\n".join(words))
@@ -205,16 +205,16 @@ def _problem(description: str) -> Json:
 
 
 def _answer(answer: Answer) -> Json:
-    described: Json = {"description": answer.description}
+    description: Json = {"description": answer.description}
     if answer.headers:
-        described["headers"] = {
+        description["headers"] = {
             name: {"description": meaning, "schema": {"type": "string"}}
             for name, meaning in answer.headers.items()
         }
     if answer.model is not None:
         reference: Json = {"$ref": _REFERENCE.format(model=answer.model.__name__)}
         schema = {"type": "array", "items": reference} if answer.many else reference
-        described["content"] = {JSON: {"schema": schema}}
+        description["content"] = {JSON: {"schema": schema}}
     elif answer.media:
-        described["content"] = {answer.media: {"schema": {"type": "string", "format": "binary"}}}
-    return described
+        description["content"] = {answer.media: {"schema": {"type": "string", "format": "binary"}}}
+    return description

@@ -27,7 +27,7 @@ _CHECKSUM = re.compile(r"^([0-9a-fA-F]{64}|[a-z0-9][a-z0-9._-]{0,39}:([0-9a-fA-F
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Text that has to match a pattern; the description shows it, the error explains it."""
+    """Text with a pattern: the description shows it, and the error explains it."""
 
     pattern: re.Pattern[str]
     meaning: str

@@ -147,7 +147,7 @@ class Operations:
         )
 
     async def plugins(self, request: web.Request) -> web.StreamResponse:
-        """Return the plugins in the order of loading, and their parts in the order of acting."""
+        """Return the plugins in loading order and their parts in the order of work."""
         read_query(request, NoQuery)
         parts: defaultdict[str, list[str]] = defaultdict(list)
         for part in self._runtime.registry.parts:
@@ -182,7 +182,7 @@ class Operations:
         )
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
-        """Return counters, gauges and histograms; ``docs/reference/metrics.md`` lists them."""
+        """Return the metrics that ``docs/reference/metrics.md`` lists."""
         read_query(request, NoQuery)
         stats = await self._runtime.uploads.stats()
         scrubber = self._runtime.scrubber

@@ -1,4 +1,4 @@
-"""Uploads over HTTP: initiate, send chunks, resume, complete, cancel, release, list."""
+"""Uploads over HTTP: initiate, send, resume, complete, cancel, release, list."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -202,7 +202,7 @@ class Uploads:
         return respond(InitiatedView.of(session, self._settings, self._checksums))
 
     async def status(self, request: web.Request) -> web.StreamResponse:
-        """Return everything about a session: counters, what is missing, findings, document."""
+        """Return the whole session: counters, missing ranges, findings, document."""
         read_query(request, NoQuery)
         session = await self._uploads.get(request[PRINCIPAL], session_id(request))
         return respond(await self._view(request, session))
@@ -231,8 +231,8 @@ class Uploads:
             )
         if prefers_async(request):
             return await self._complete_later(request)
-        done = await self._uploads.complete(request[PRINCIPAL], session_id(request))
-        return await self.completed(done)
+        completion = await self._uploads.complete(request[PRINCIPAL], session_id(request))
+        return await self.completed(completion)
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:
         """Cancel an upload and delete its bytes; cancelling again is harmless.
@@ -259,10 +259,10 @@ class Uploads:
         sessions = await self._uploads.resumable(request[PRINCIPAL])
         return respond([ResumableView.of(session, now) for session in sessions])
 
-    async def completed(self, done: Completion) -> web.Response:
+    async def completed(self, completion: Completion) -> web.Response:
         """Answer an upload that became a document, whatever protocol it came by."""
-        view = await self._documents.view_completed(done)
-        return respond(CompletedView(document=view, duplicate=done.duplicate))
+        view = await self._documents.view_completed(completion)
+        return respond(CompletedView(document=view, duplicate=completion.duplicate))
 
     def accepted(self, session_id: str, status: str) -> web.Response:
         """Answer an upload whose completion continues without the client."""
@@ -282,9 +282,9 @@ class Uploads:
         counters = self._uploads.counters(session)
         if session.document_id is not None:
             try:
-                stored = await self._library.get(request[PRINCIPAL], session.document_id)
-                document = await self._documents.view(stored)
-                status = await self._library.import_status(stored)
+                record = await self._library.get(request[PRINCIPAL], session.document_id)
+                document = await self._documents.view(record)
+                status = await self._library.import_status(record)
                 counters = replace(counters, imported=status.share)
             except (errors.DocumentNotFound, errors.PermissionDenied):
                 document = None  # deleted since, or the key may upload only

@@ -1,4 +1,4 @@
-"""A chunk as ``multipart/form-data`` (RFC 7578): some short fields and one file, in any order.
+"""A chunk as ``multipart/form-data`` (RFC 7578): short fields and one file.
 
 The file is passed on slice by slice while it arrives. The fields after it are read
 afterwards: a checksum, or fields that have to agree with those before the file.
@@ -76,8 +76,8 @@ class FileForm:
         return self._parts.has_file
 
     async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as held:
-            self._body = await held.enter_async_context(self._opening)
+        async with AsyncExitStack() as resources:
+            self._body = await resources.enter_async_context(self._opening)
             data = b" "
             while data and not self.has_file:
                 data = await self._body.read()
@@ -85,7 +85,7 @@ class FileForm:
                 for first in self._begun:  # fields are read on the way to it
                     self._begun = chain([first], self._begun)
                     break
-            self._held = held.pop_all()
+            self._held = resources.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -108,7 +108,7 @@ class FileForm:
         self.checksum = self._settle(self.fields)
 
     async def spool(self, folder: Path, *, max_bytes: int) -> None:
-        """Store the file in a nameless file in ``folder``, to read the fields after it first.
+        """Store the file without a name in ``folder``, to read the later fields first.
 
         Raises:
             SizeExceeded: The file has more than ``max_bytes`` bytes.
@@ -123,8 +123,8 @@ class FileForm:
             ) from error
 
     async def _spool_file(self, folder: Path, max_bytes: int) -> None:
-        opened = await asyncio.to_thread(_nameless_file, folder)
-        self._spool = spool = self._held.enter_context(opened)
+        file = await asyncio.to_thread(_nameless_file, folder)
+        self._spool = spool = self._held.enter_context(file)
         async with aclosing(self._file(max_bytes)) as parts:
             async for part in parts:
                 await run_uncancelled(asyncio.to_thread(spool.writelines, part))

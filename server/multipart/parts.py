@@ -1,4 +1,4 @@
-"""Parses ``multipart/form-data`` (RFC 7578) as it arrives, without input or output."""
+"""A parser for ``multipart/form-data`` (RFC 7578), without input or output."""
 
 from collections.abc import Collection, Iterator
 
@@ -86,13 +86,13 @@ class FormParts:
         mark, held = self._delimiter.line, self._held
         if held:  # it may be the start of the delimiter
             missing = len(mark) - len(held)
-            begun = held + bytes(data[:missing])
-            if len(begun) < len(mark) and mark.startswith(begun) and data:
-                self._held = begun
+            head = held + bytes(data[:missing])
+            if len(head) < len(mark) and mark.startswith(head) and data:
+                self._held = head
                 return
             self._held = b""
-            if begun == mark:
-                self._end_file(begun + bytes(data[missing:]))
+            if head == mark:
+                self._end_file(head + bytes(data[missing:]))
                 return
             yield held
         index = self._delimiter.find(data)

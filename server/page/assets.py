@@ -1,4 +1,4 @@
-"""The page that people open first: its files, and the JavaScript client that it uses.
+"""The web page: its files, and the JavaScript client that it uses.
 
 All files are read when the server starts. A request can only name one of them, so there
 is no path to traverse. Entity tags avoid sending a file again that the browser has.

@@ -1,4 +1,4 @@
-"""What tus and resumable uploads for HTTP have in common: an upload grows at its end.
+"""Common parts of tus and resumable uploads: an upload grows at its end.
 
 Both work on the same sessions as the REST API. Their offset is the end of the contiguous
 committed prefix, so an upload that was begun in chunks can be finished here.
@@ -91,7 +91,7 @@ def location(request: web.Request, prefix: str, session: Session) -> str:
 async def new_upload(
     request: web.Request, session: Session, where: str, *, announced: bool = False
 ) -> AsyncIterator[None]:
-    """Decide, if the request that opened an upload fails, whether the upload can be resumed.
+    """Decide whether an upload survives the failure of the request that opened it.
 
     It can if the error may pass and the upload has bytes: then the answer has its URL. A
     client that received the URL before retries after every error of the server (resumable
@@ -184,7 +184,7 @@ async def verdict(request: web.Request, session: Session) -> Completion | None:
 
 
 async def document_id(request: web.Request, session: Session) -> int | None:
-    """Return the document that the upload has become, waiting for the verdict if need be.
+    """Return the document of the upload; wait for the verdict if necessary.
 
     Raises:
         PdfsluiceError: See :func:`verdict`.

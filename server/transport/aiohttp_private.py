@@ -1,4 +1,4 @@
-"""All names of aiohttp that are not public and that the server uses, and nothing else.
+"""The only module with private names of aiohttp: all that the server uses.
 
 They let worker threads take large bodies from the socket, and keep what a broken connection
 delivered. If a version of aiohttp lacks one of them, the server runs on plain aiohttp:

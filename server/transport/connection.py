@@ -1,4 +1,4 @@
-"""The HTTP machinery under the application: aiohttp's, with our answers to malformed requests."""
+"""aiohttp's HTTP connection, with our answers to malformed requests."""
 
 import logging
 import uuid
@@ -101,8 +101,8 @@ class Connection(RequestHandler):
         Raises:
             ConnectionError: The client has left, or a part of the answer was sent already.
         """
-        left = self.transport is None or self.transport.is_closing()
-        if isinstance(exc, ConnectionError) and (left or _has_begun(request)):
+        is_lost = self.transport is None or self.transport.is_closing()
+        if isinstance(exc, ConnectionError) and (is_lost or _has_begun(request)):
             raise exc
         request_id = uuid.uuid4().hex
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -15,7 +15,7 @@ _LINGER_TIMEOUT = 10.0
 
 
 async def answer_before_body(request: web.Request, response: web.Response) -> None:
-    """Send an answer that ends a request early, and handle the body that is still arriving.
+    """Send an answer that ends a request early; handle the rest of its body.
 
     A short rest is skipped by aiohttp, and the connection stays open. Otherwise the server
     closes its side after the answer and discards for a moment what arrives. To close both

@@ -1,4 +1,4 @@
-"""The server's event loop: fair to all its connections, also when many requests arrive together.
+"""The server's event loop: fair to all connections when many requests arrive.
 
 asyncio deals with everything that is ready before it looks at anything else. A thousand
 requests that come in the same moment would keep it for a second, while the chunks of other
@@ -62,7 +62,7 @@ class FairEventLoop(asyncio.SelectorEventLoop):
 
 
 class _FewSockets:
-    """An epoll object that reports few sockets at a time, and the others first the next time."""
+    """An epoll object that reports a few sockets at a time, the others next time."""
 
     def __init__(self, epoll: "select.epoll", turns: Turns) -> None:
         self._epoll = epoll

@@ -1,4 +1,4 @@
-"""Sends ``100 Continue`` when a body is read, not when its request arrives (RFC 9110, 10.1.1)."""
+"""Send ``100 Continue`` when a body is read, not earlier (RFC 9110, 10.1.1)."""
 
 from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion11
@@ -8,7 +8,7 @@ _CONTINUED = web.RequestKey("_CONTINUED", bool)
 
 
 async def withhold_continue(request: web.Request) -> None:
-    """Answer ``Expect`` only when the body is read: the ``expect_handler`` of every route."""
+    """Leave ``Expect`` to the reader of the body: every route's ``expect_handler``."""
     del request
 
 

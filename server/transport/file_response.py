@@ -1,4 +1,4 @@
-"""Sends files: whole or a range, with validators by content (RFC 9110, sections 13 and 14)."""
+"""Files in whole or in ranges, with validators (RFC 9110, sections 13 and 14)."""
 
 import asyncio
 import os
@@ -135,6 +135,6 @@ async def _copy(request: web.Request, file: BinaryIO, offset: int, count: int) -
     transport = request.transport
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client has gone")
-    sent = await asyncio.get_running_loop().sendfile(transport, file, offset, count)
-    if sent < count:
-        raise StorageFailed(f"a file ended {count - sent} bytes before its end")
+    size = await asyncio.get_running_loop().sendfile(transport, file, offset, count)
+    if size < count:
+        raise StorageFailed(f"a file ended {count - size} bytes before its end")

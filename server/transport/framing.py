@@ -46,7 +46,7 @@ _SINGLE_FIELDS: Final = (
 
 
 def combined(headers: Mapping[str, str], name: str) -> str | None:
-    """Return a list field, its lines joined as RFC 9110, 5.3 has it; ``None`` if absent."""
+    """Return a list field with its lines joined (RFC 9110, 5.3), or ``None``."""
     if isinstance(headers, CIMultiDictProxy):
         lines = headers.getall(name, ())
         return ", ".join(lines) if lines else None
@@ -62,7 +62,7 @@ def host_of(request: web.BaseRequest) -> str:
 
 
 def host_name(authority: str) -> str:
-    """Return the host of an authority without port, brackets and final dot; lower case."""
+    """Return the host of an authority: no port, brackets or final dot; lower case."""
     match = _AUTHORITY.fullmatch(authority)
     return match["name"].strip("[]").rstrip(".").lower() if match else ""
 
@@ -73,7 +73,9 @@ def effective_method(request: web.BaseRequest) -> str:
 
 
 def check_head(request: web.BaseRequest) -> None:
-    """Refuse a request whose head can be read in two ways, before anything is decided by it.
+    """Refuse a request whose head can be read in two ways.
+
+    This comes before any decision that depends on the head.
 
     Raises:
         ProtocolError: A field that occurs once is there twice, or ``Host`` is malformed.

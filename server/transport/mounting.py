@@ -37,7 +37,7 @@ def _stripped(message: RawRequestMessage, root_path: str) -> RawRequestMessage:
 
 
 def with_prefix(root_path: str) -> Callable[[web.Request, web.StreamResponse], Any]:
-    """Return what puts the prefix in front of the paths in the header fields of answers."""
+    """Return the signal that adds the prefix to the paths in header fields."""
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:
         del request

@@ -1,4 +1,4 @@
-"""Checks web origins and host names, and reads credentials, before a body byte is read."""
+"""Checks of origins, host names and credentials, before a body byte is read."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""Parses JSON bodies, queries, form fields and the ids in paths into checked values."""
+"""JSON bodies, queries, form fields and ids in paths as checked values."""
 
 from typing import TypeVar
 from uuid import UUID

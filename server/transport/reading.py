@@ -1,4 +1,4 @@
-"""Opens the bodies of requests: for the pipeline in parts, or whole if they have to be small.
+"""Request bodies: in parts for the pipeline, or whole if they must be small.
 
 A large body is never held whole. A client that waits for permission to send (``Expect:
 100-continue``, RFC 9110, 10.1.1) receives it when its body is opened, thus only after the

@@ -25,7 +25,7 @@ _MAX_HEAD: Final = 64 * 1024
 
 
 class Buffers:
-    """Memory that worker threads receive into: one buffer for each thread that does so.
+    """The receive buffers of worker threads: one for each thread.
 
     New memory is expensive, because the kernel clears and maps every page when it is touched
     first. Buffers are therefore reused.
@@ -99,7 +99,7 @@ class Receiver:
         transport.pause_reading()
 
     async def ready(self, low_water: int = _LOW_WATER) -> None:
-        """Wait until there is something to :meth:`read`; needed before every read but the first.
+        """Wait until :meth:`read` has something; needed before all reads but the first.
 
         Args:
             low_water: Bytes to wait for; fewer are enough after a moment, and at the end.

@@ -79,7 +79,7 @@ class SocketBody(RequestBody):
 
 
 def take_over(request: web.Request, buffers: Buffers) -> tuple[Sequence[bytes], Receiver | None]:
-    """Take the rest of a body over from aiohttp, if that is possible and worth the change.
+    """Take the rest of a body over from aiohttp, if it is large enough.
 
     Returns:
         What aiohttp has read of the body, and the receiver of the rest; ``None`` if aiohttp

@@ -1,4 +1,4 @@
-"""A body that aiohttp reads from the connection: a small one, or one without a length."""
+"""A body that aiohttp reads: a small one, or one without a length."""
 
 import asyncio
 from collections import deque

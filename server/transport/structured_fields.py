@@ -1,4 +1,4 @@
-"""Reads and writes structured fields (RFC 9651), and the digests in them (RFC 9530).
+"""Structured fields (RFC 9651), and the digests in them (RFC 9530).
 
 A malformed field counts as absent, as resumable uploads demand (Upload State). A field that
 is required is then missing, and the request is refused for that reason.

@@ -1,4 +1,4 @@
-"""Events as WebSocket messages: the four documented shapes, and more with ``detail=full``."""
+"""Events as WebSocket messages: four documented shapes, more for ``detail=full``."""
 
 import math
 import struct

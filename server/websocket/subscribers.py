@@ -103,8 +103,8 @@ class Subscriber:
 
     def may_join(self, session_id: str) -> bool:
         """Whether it has joined the room already, or can join one more."""
-        joined = session_id in self.rooms
-        return joined or len(self.rooms) < MAX_ROOMS or any(self.rooms.values())
+        is_member = session_id in self.rooms
+        return is_member or len(self.rooms) < MAX_ROOMS or any(self.rooms.values())
 
     def put(self, message: Message) -> None:
         """Send an event, if it concerns a subscriber of this kind."""
@@ -224,7 +224,7 @@ class Subscribers:
             self.leave(subscriber, session_id)
 
     def join(self, subscriber: Subscriber, session_id: str, *, over: bool = False) -> None:
-        """Subscribe to the events of a session; the caller has checked that this is allowed.
+        """Subscribe to a session's events; the caller has checked the permission.
 
         If it is in too many rooms, it leaves those of ended sessions, the oldest first.
 

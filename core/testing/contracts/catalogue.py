@@ -168,10 +168,10 @@ class CatalogueContract:
     async def test_jobs_are_claimed_once_and_in_order(self, catalogue: Catalogue) -> None:
         documents = [await catalogue.add(make_document(), [JobKind.IMPORT]) for _ in range(5)]
         claimed = await asyncio.gather(*(catalogue.claim() for _ in range(7)))
-        found = sorted((each for each in claimed if each is not None), key=lambda e: e[0].id)
-        assert [document for _, document in found] == documents
-        assert [job.document_id for job, _ in found] == [d.id for d in documents]
-        assert all(job.state is JobState.RUNNING and job.attempts == 1 for job, _ in found)
+        jobs = sorted((each for each in claimed if each is not None), key=lambda e: e[0].id)
+        assert [document for _, document in jobs] == documents
+        assert [job.document_id for job, _ in jobs] == [d.id for d in documents]
+        assert all(job.state is JobState.RUNNING and job.attempts == 1 for job, _ in jobs)
         assert claimed.count(None) == 2
 
     async def test_jobs_of_many_documents_come_together(self, catalogue: Catalogue) -> None:
@@ -179,10 +179,10 @@ class CatalogueContract:
         second = await catalogue.add(make_document(), [])
         third = await catalogue.add(make_document(), [JobKind.INDEX])
         ids = [third.id, first.id, second.id, *NO_IDS]
-        found = await catalogue.jobs_of(ids)
-        assert set(found) == set(ids)
+        jobs = await catalogue.jobs_of(ids)
+        assert set(jobs) == set(ids)
         for document_id in ids:
-            assert list(found[document_id]) == list(await catalogue.jobs(document_id))
+            assert list(jobs[document_id]) == list(await catalogue.jobs(document_id))
         assert await catalogue.jobs_of([]) == {}
 
     async def test_jobs_of_a_kind_are_claimed_alone(self, catalogue: Catalogue) -> None:

@@ -43,8 +43,8 @@ class ExtentContract:
         """What is the byte at an offset has one answer."""
         session = make_session()
         await store.create(session)
-        for known in (extent(20, 30, "aa"), extent(90, 95, "bb")):
-            await store.commit(session.id, known, NOW)
+        for other in (extent(20, 30, "aa"), extent(90, 95, "bb")):
+            await store.commit(session.id, other, NOW)
         with pytest.raises(OffsetConflict):
             await store.commit(session.id, extent(start, end, "cc"), NOW)
         assert (await store.get(session.id)).committed == RangeSet(((20, 30), (90, 95)))

@@ -224,8 +224,8 @@ class SessionStoreContract(ExtentContract):
         assert list(await store.find(states=list(SessionState), client_id="another")) == []
         assert await store.find(states=list(SessionState), client_id="a third") == [changed]
         await store.delete(other.id)
-        kept = await store.update(sessions[5], quarantined=True)
-        assert await store.find(states=list(SessionState), quarantined=True) == [kept]
+        latest = await store.update(sessions[5], quarantined=True)
+        assert await store.find(states=list(SessionState), quarantined=True) == [latest]
         newest = await store.find(states=list(SessionState))
         for number, session in enumerate(newest):
             rest = await store.find(states=list(SessionState), after=session)

@@ -92,7 +92,7 @@ class Decoder:
         raw: bytes,
         dictionary: Dictionary,
         limit: int,
-        seen: int,
+        position: int,
         *,
         guess: bool = False,
         drop_padding: bool = False,
@@ -103,13 +103,13 @@ class Decoder:
             raw: The data, or its beginning.
             dictionary: The stream's dictionary.
             limit: Bytes that may come out.
-            seen: Bytes of the file that have come so far.
+            position: Offset in the file up to which bytes have come.
             drop_padding: Whether long runs of white space do not count.
             guess: Try what the data looks like where the filters cannot be known.
         """
-        if self._spent > FAST_BUDGET + FAST_PER_BYTE * seen or self._worked > SLOW_BUDGET:
+        if self._spent > FAST_BUDGET + FAST_PER_BYTE * position or self._worked > SLOW_BUDGET:
             return Decoded(b"", "limit")
-        if self._effort.exhausted(seen):
+        if self._effort.exhausted(position):
             return Decoded(b"", "flood")
         filters = self._resolve(dictionary.get(b"Filter"))
         parameters = self._resolve(dictionary.get(b"DecodeParms") or dictionary.get(b"DP"))

@@ -39,7 +39,7 @@ class UnscannedView(View):
 
 
 class DocumentSummary(View):
-    """A document in a list of many: with the number of its findings, of which it may have many."""
+    """A document in a list, with the number of its findings instead of them."""
 
     id: int
     title: str

@@ -1,4 +1,4 @@
-"""What all answers have in common: models made of the core's objects, written as JSON."""
+"""Common parts of all answers: models of core objects, written as JSON."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ ViewT = TypeVar("ViewT", bound="View")
 
 
 class View(BaseModel):
-    """Base of all answers; reads attributes of the core's objects where they are the same."""
+    """Base of all answers; reads equally named attributes of core objects."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
 

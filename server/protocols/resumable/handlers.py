@@ -1,4 +1,4 @@
-"""Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload) at ``/resumable``.
+"""Resumable uploads (draft-ietf-httpbis-resumable-upload) at ``/resumable``.
 
 Section names in docstrings are those of the draft, interop version 8. A request without
 ``Upload-Complete`` is an ordinary upload: ``curl --data-binary @file.pdf URL`` works.
@@ -54,7 +54,7 @@ _APPENDS = web.AppKey("_APPENDS", Counter[str])  # running requests that append,
 class OrdinaryAnswers(Protocol):
     """The answers of the server to an upload without a resumable protocol."""
 
-    async def completed(self, done: Completion) -> web.Response:
+    async def completed(self, completion: Completion) -> web.Response:
         """Answer an upload that became a document."""
         ...
 
@@ -212,12 +212,12 @@ async def _settle_length(request: web.Request, session: Session, length: int) ->
 async def _result(request: web.Request, session: Session) -> web.Response:
     """Responses to Uploads: the answer to an ordinary upload of the whole file."""
     ordinary = request.app[_ORDINARY]
-    done = await appending.verdict(request, session)
-    if done is None:
+    completion = await appending.verdict(request, session)
+    if completion is None:
         return ordinary.accepted(session.id, "processing")
-    response = await ordinary.completed(done)
-    response.headers[hdrs.CONTENT_LOCATION] = appending.document_url(done.document.id)
-    response.headers["Repr-Digest"] = format_digest(done.document.sha256)
+    response = await ordinary.completed(completion)
+    response.headers[hdrs.CONTENT_LOCATION] = appending.document_url(completion.document.id)
+    response.headers["Repr-Digest"] = format_digest(completion.document.sha256)
     return response
 
 

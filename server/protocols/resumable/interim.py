@@ -1,4 +1,4 @@
-"""The interim responses of resumable uploads: ``104 (Upload Resumption Supported)``."""
+"""Interim responses of resumable uploads: ``104 (Upload Resumption Supported)``."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

@@ -58,10 +58,10 @@ class UnsupportedDraft(ProtocolError):
 
     def __init__(self) -> None:
         versions = sorted(fields.SUPPORTED_VERSIONS)
-        listed = ", ".join(map(str, versions))
+        names = ", ".join(map(str, versions))
         super().__init__(
             "Upload-Incomplete belongs to a draft that is not supported",
-            hint=f"Send Upload-Complete: supported are the interop versions {listed}.",
+            hint=f"Send Upload-Complete: supported are the interop versions {names}.",
             details={"supported_versions": versions},
         )
 

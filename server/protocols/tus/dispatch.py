@@ -1,4 +1,4 @@
-"""Dispatches tus requests, and turns errors into the statuses that tus clients understand."""
+"""Dispatch of tus requests, and the statuses that tus clients understand."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -59,7 +59,7 @@ def _check_version(request: web.Request) -> None:
 
 
 def _refusal(error: PdfsluiceError, request: web.Request, *, allow: str) -> web.Response:
-    """Answer an error with the status from which a tus client draws the right conclusion.
+    """Answer an error with the status that leads a tus client to the right action.
 
     Clients try again after 409, 423 and 5xx and give up after every other 4xx.
     """
@@ -87,6 +87,6 @@ def _is_final(status: int) -> bool:
 
 
 async def mark_response(request: web.Request, response: web.StreamResponse) -> None:
-    """Core Protocol, Tus-Resumable: every response has it, errors of the middleware too."""
+    """Add ``Tus-Resumable`` to every response, those of the middleware included."""
     if request.path == PREFIX or request.path.startswith(f"{PREFIX}/"):
         response.headers["Tus-Resumable"] = VERSION

@@ -1,4 +1,4 @@
-"""The tus resumable upload protocol 1.0 at ``/files``, for the same sessions as the REST API.
+"""The tus protocol 1.0 at ``/files``, for the same sessions as the REST API.
 
 Section names in docstrings are those of https://tus.io/protocols/resumable-upload.
 """
@@ -176,7 +176,7 @@ async def _delete(request: web.Request) -> web.Response:
 
 
 async def _progress_headers(request: web.Request, session: Session) -> dict[str, str]:
-    """Return the state of the upload, after the verdict on the file if it has its last byte.
+    """Return the state of the upload; after its last byte, wait for the verdict.
 
     Clients read an offset equal to the length as success, so a refusal must come first. An
     upload whose last byte came just before a crash is completed when its state is queried.

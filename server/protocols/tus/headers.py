@@ -1,4 +1,4 @@
-"""Reads and writes the header fields of tus 1.0, with bounds on everything a client may send."""
+"""The header fields of tus 1.0, with bounds on everything a client may send."""
 
 import base64
 import binascii
@@ -98,7 +98,7 @@ def plain_text(value: str) -> str:
 
 
 def format_metadata(metadata: Mapping[str, str]) -> str:
-    """Write ``Upload-Metadata``. What has no place there (keys of other protocols) is left out."""
+    """Write ``Upload-Metadata``, without keys that this protocol cannot express."""
     return ",".join(
         f"{key} {_encode_value(value)}".rstrip(" ")
         for key, value in metadata.items()

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.identifiers import long_first_lines, participles
+
 ROOT = Path(__file__).parents[3]
 MAX_LINES = 400
 MIN_SENTENCES = 2
 SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 MODULES = {".py", ".js", ".mjs"}
+CODE = {"benchmarks", "cli", "client", "config", "core", "plugins", "server"}
 VAGUE = {"util", "utils", "helper", "helpers", "misc", "common"}
 UNWANTED: Mapping[str, re.Pattern[str]] = {
     "work left over": re.compile(r"\b(?:TODO|FIXME|XXX)\b"),
@@ -101,3 +104,24 @@ def places(file: Path, pattern: re.Pattern[str]) -> Iterator[str]:
 )
 def test_the_patterns_find_what_they_are_for(what: str, line: str) -> None:
     assert UNWANTED[what].search(line)
+
+
+def sources(tracked: list[Path]) -> Iterator[tuple[Path, str]]:
+    for file in tracked:
+        name = file.relative_to(ROOT)
+        if file.suffix == ".py" and name.parts[0] in CODE:
+            yield name, file.read_text()
+
+
+def test_the_first_line_of_a_docstring_is_short(tracked: list[Path]) -> None:
+    assert [each for file, text in sources(tracked) for each in long_first_lines(file, text)] == []
+
+
+def test_variables_are_named_by_nouns(tracked: list[Path]) -> None:
+    assert [each for file, text in sources(tracked) for each in participles(file, text)] == []
+
+
+def test_the_rules_for_names_and_first_lines_find_what_they_are_for() -> None:
+    text = f'def f(given):\n    """{"x" * 81}"""\n    known = [kept for kept in given]\n'
+    assert len(list(long_first_lines(Path("f.py"), text))) == 1
+    assert len(list(participles(Path("f.py"), text))) == 3

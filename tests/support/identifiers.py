@@ -1,0 +1,38 @@
+"""Finds long first lines of docstrings, and local names that are participles."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+MAX_FIRST_LINE = 80
+PARTICIPLES = frozenset(
+    {"found", "shown", "known", "kept", "told", "seen", "taken", "given", "gone", "got", "begun"}
+)
+"""Names that state what happened to a value, and not what it is."""
+
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+def long_first_lines(file: Path, source: str) -> Iterator[str]:
+    """Yield the docstrings whose first line is too long."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, _DOCUMENTED) and (text := ast.get_docstring(node)):
+            first = text.splitlines()[0]
+            if len(first) > MAX_FIRST_LINE:
+                yield f"{file}:{node.body[0].lineno}: {len(first)} characters: {first}"
+
+
+def participles(file: Path, source: str) -> Iterator[str]:
+    """Yield the parameters and variables of functions whose name is a participle."""
+    for function in ast.walk(ast.parse(source)):
+        if isinstance(function, _FUNCTIONS):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    name = node.id
+                elif isinstance(node, ast.arg):
+                    name = node.arg
+                else:
+                    continue
+                if name in PARTICIPLES:
+                    yield f"{file}:{node.lineno}: {name}"
