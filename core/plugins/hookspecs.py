@@ -107,7 +107,7 @@ def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:  # t
 
 @hookspec
 def pdfsluice_register_checksums(context: PluginContext) -> Sequence[ChecksumSpec]:  # type: ignore[empty-body]
-    """Register checksum algorithms, which clients may announce for chunks in every protocol.
+    """Register checksum algorithms that clients may announce for chunks.
 
     ``new`` is called on the event loop for each chunk with a checksum of that algorithm, and
     the methods of the hasher that it returns in a worker thread, one at a time. Raising fails

@@ -1,4 +1,4 @@
-"""Compares the bytes of a chunk with the checksum that the client announced for it.
+"""Compare the bytes of a chunk with the checksum that its client announced.
 
 Plugins register the algorithms; the digest of a whole file is computed by a stream stage.
 """

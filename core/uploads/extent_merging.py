@@ -114,7 +114,7 @@ class CommittedExtents:
 
 
 def by_place(extents: Sequence[Extent]) -> tuple[list[Extent], list[Extent]]:
-    """Return those extents that are in the blob itself, and those with a place of their own."""
+    """Split extents into those in the blob itself and those with a place of their own."""
     here = [extent for extent in extents if not extent.place]
     return here, [extent for extent in extents if extent.place]
 

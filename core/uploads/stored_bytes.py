@@ -30,12 +30,12 @@ class StoredBytes:
         session_id: str,
         backends: Backends,
         blob: Callable[[], Blob],
-        known: Sequence[Extent] | None,
+        extents: Sequence[Extent] | None,
     ) -> None:
         self._session_id = session_id
         self._backends = backends
         self._blob = blob
-        self.extents = CommittedExtents(session_id, backends.sessions, blob, known)
+        self.extents = CommittedExtents(session_id, backends.sessions, blob, extents)
         self.damaged = False
 
     async def fetch(self, start: int, end: int) -> None:
@@ -60,8 +60,8 @@ class StoredBytes:
             StorageFailed: The storage reported an I/O error, or the blob is closed.
         """
         self.damaged = False
-        known = self.extents.known
-        if known is not None and not await self._corrupt(known):
+        extents = self.extents.known
+        if extents is not None and not await self._corrupt(extents):
             return ()
         return await self._corrupt(await self._backends.sessions.extents(self._session_id))
 

@@ -55,7 +55,10 @@ def read_checksum(
 
 
 def format_preferences(algorithms: Iterable[ChecksumSpec]) -> str:
-    """Write ``Want-Content-Digest``: a preference for each algorithm (RFC 9530, section 4)."""
+    """Write ``Want-Content-Digest`` with a preference for each algorithm.
+
+    See RFC 9530, section 4.
+    """
     return http_sf.ser(
         {
             spec.field_key: (max(1, _MAX_PREFERENCE - place), {})

@@ -51,7 +51,7 @@ class Blob(Protocol):
         ...
 
     def seal(self, start: int, end: int) -> str:
-        """Make the bytes that were written to a range survive what the durability setting promises.
+        """Make the bytes of a range durable, as far as the setting promises.
 
         Runs in a worker thread. It succeeds only if every byte that was written to the range
         before the call is durable, and if the blob is still the one that its id names.
@@ -156,7 +156,7 @@ class UploadStore(Protocol):
         ...
 
     async def copy(self, blob_id: str, extents: Sequence[Extent]) -> Sequence[Extent]:
-        """Copy the bytes of extents of other blobs; return the extents with places in this one.
+        """Copy extents of other blobs; return them with their places in this one.
 
         It is called for extents with a place only, whose offsets are those in this blob.
 
@@ -214,7 +214,7 @@ class UploadStore(Protocol):
         ...
 
     async def orphans(self, older_than: timedelta) -> Sequence[str]:
-        """Return the ids of blobs with partial bytes of at least an age, for reconciliation.
+        """Return the ids of blobs with partial bytes of at least an age.
 
         Args:
             older_than: The age of the newest bytes; zero for all partial blobs.

@@ -1,4 +1,4 @@
-"""The port for checksum algorithms, with which clients announce the bytes of a chunk."""
+"""The port for checksum algorithms, which clients announce for chunks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -8,20 +8,20 @@ from pdfsluice.core import ChecksumSpec
 
 
 class ChecksumContract:
-    """Override ``spec`` and ``known``."""
+    """Override ``spec`` and ``vectors``."""
 
     @pytest.fixture
     def spec(self) -> ChecksumSpec:
         raise NotImplementedError("override the fixture 'spec'")
 
     @pytest.fixture
-    def known(self) -> Mapping[bytes, str]:
+    def vectors(self) -> Mapping[bytes, str]:
         """Published check values in hexadecimal, by the bytes that have them."""
-        raise NotImplementedError("override the fixture 'known'")
+        raise NotImplementedError("override the fixture 'vectors'")
 
-    def test_known_values(self, spec: ChecksumSpec, known: Mapping[bytes, str]) -> None:
-        assert known
-        for data, value in known.items():
+    def test_known_values(self, spec: ChecksumSpec, vectors: Mapping[bytes, str]) -> None:
+        assert vectors
+        for data, value in vectors.items():
             hasher = spec.new()
             hasher.update(memoryview(data))
             assert hasher.digest().hex() == value

@@ -25,8 +25,8 @@ class UploadStoreContract(UploadStoreBasics):
     """
 
     async def test_no_extent_has_a_place(self, store: UploadStore) -> None:
-        known = await stored_blob(store, b"abc", pieces=2)
-        assert {extent.place for extent in known.extents} == {""}
+        sample = await stored_blob(store, b"abc", pieces=2)
+        assert {extent.place for extent in sample.extents} == {""}
 
     async def test_an_empty_blob_is_a_blob(self, store: UploadStore) -> None:
         blob_id = new_id()
@@ -54,10 +54,10 @@ class UploadStoreContract(UploadStoreBasics):
                 await operation(new_id())
 
     async def test_a_published_blob_is_not_opened(self, store: UploadStore) -> None:
-        known = await stored_blob(store, b"%PDF-1.7")
-        await publish(store, known)
+        sample = await stored_blob(store, b"%PDF-1.7")
+        await publish(store, sample)
         with pytest.raises(NotFound):
-            await store.open(known.id, known.extents)
+            await store.open(sample.id, sample.extents)
 
     async def test_quarantine_hides_and_restore_brings_back(self, store: UploadStore) -> None:
         blob_id = await stored(store, b"bad")

@@ -1,4 +1,7 @@
-"""What every upload store must do, wherever it keeps the bytes; a part of both contracts."""
+"""Requirements for every upload store, wherever it keeps the bytes.
+
+Both contracts include them.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -75,7 +78,7 @@ def sealed(blob: Blob, offset: int, data: bytes) -> Extent:
 
 
 async def stored_blob(store: UploadStore, content: bytes, pieces: int = 1) -> Stored:
-    """Make a partial blob with this content, sealed in so many pieces, the last one first."""
+    """Make a partial blob with this content, sealed in pieces, the last one first."""
     blob_id = new_id()
     blob = await store.create(blob_id, len(content))
     step = -(-len(content) // pieces) or 1
@@ -135,7 +138,7 @@ class UploadStoreBasics:
 
     @pytest.fixture
     def other(self, store: UploadStore) -> UploadStore:
-        """Another instance of the same store, as another server has it; this one by default."""
+        """Another instance of the same store, by default this one."""
         return store
 
     async def test_bytes_come_back_as_they_were_written(self, store: UploadStore) -> None:
@@ -190,8 +193,8 @@ class UploadStoreBasics:
         assert await content_of(store, blob_id) == content
 
     async def test_a_closed_blob_refuses_and_closes_again(self, store: UploadStore) -> None:
-        known = await stored_blob(store, b"abc")
-        blob = await store.open(known.id, known.extents)
+        sample = await stored_blob(store, b"abc")
+        blob = await store.open(sample.id, sample.extents)
         blob.close()
         blob.close()
         with pytest.raises(StorageFailed):
@@ -202,20 +205,20 @@ class UploadStoreBasics:
             blob.seal(0, 1)
 
     async def test_a_blob_is_made_once(self, store: UploadStore) -> None:
-        known = await stored_blob(store, b"abc")
+        sample = await stored_blob(store, b"abc")
         with pytest.raises(Conflict):
-            await store.create(known.id, 3)
-        assert await partial_content(store, known) == b"abc"
+            await store.create(sample.id, 3)
+        assert await partial_content(store, sample) == b"abc"
 
     async def test_what_one_instance_seals_another_reads(
         self, store: UploadStore, other: UploadStore
     ) -> None:
-        known = await stored_blob(store, b"0123456789", pieces=3)
-        assert await partial_content(other, known) == b"0123456789"
-        await publish(other, known)
-        assert await content_of(store, known.id) == b"0123456789"
-        await store.remove(known.id)
-        assert await other.sizes([known.id]) == {}
+        sample = await stored_blob(store, b"0123456789", pieces=3)
+        assert await partial_content(other, sample) == b"0123456789"
+        await publish(other, sample)
+        assert await content_of(store, sample.id) == b"0123456789"
+        await store.remove(sample.id)
+        assert await other.sizes([sample.id]) == {}
 
     async def test_both_instances_have_one_identity(
         self, store: UploadStore, other: UploadStore
@@ -248,29 +251,29 @@ class UploadStoreBasics:
         assert list(await partial_ids(store)) == []
 
     async def test_publishing_makes_a_document(self, store: UploadStore) -> None:
-        known = await stored_blob(store, b"%PDF-1.7", pieces=2)
-        await publish(store, known)
-        await publish(store, known)
-        assert await content_of(store, known.id) == b"%PDF-1.7"
+        sample = await stored_blob(store, b"%PDF-1.7", pieces=2)
+        await publish(store, sample)
+        await publish(store, sample)
+        assert await content_of(store, sample.id) == b"%PDF-1.7"
         assert list(await partial_ids(store)) == []
 
     async def test_a_path_stays_valid_while_it_is_used(self, store: UploadStore) -> None:
-        known = await stored_blob(store, b"%PDF-1.7")
-        await publish(store, known)
-        async with store.local_path(known.id) as path:
+        sample = await stored_blob(store, b"%PDF-1.7")
+        await publish(store, sample)
+        async with store.local_path(sample.id) as path:
             assert path.is_file()
             assert path.stat().st_size == 8
 
     async def test_what_is_in_quarantine_is_no_document(self, store: UploadStore) -> None:
-        known = await stored_blob(store, b"bad")
-        await store.quarantine(known.id)
-        await store.quarantine(known.id)
+        sample = await stored_blob(store, b"bad")
+        await store.quarantine(sample.id)
+        await store.quarantine(sample.id)
         with pytest.raises(NotFound):
-            await content_of(store, known.id)
-        await store.restore(known.id)
-        await store.restore(known.id)
-        assert await partial_content(store, known) == b"bad"
-        assert list(await partial_ids(store)) == [known.id]
+            await content_of(store, sample.id)
+        await store.restore(sample.id)
+        await store.restore(sample.id)
+        assert await partial_content(store, sample) == b"bad"
+        assert list(await partial_ids(store)) == [sample.id]
 
     async def test_remove_deletes_wherever_it_is(self, store: UploadStore) -> None:
         partial, published, quarantined = [await stored_blob(store, b"abc") for _ in range(3)]

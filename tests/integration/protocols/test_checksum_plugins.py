@@ -62,7 +62,7 @@ class TestXxh3(ChecksumContract):
         return SPECS[0]
 
     @pytest.fixture
-    def known(self) -> Mapping[bytes, str]:
+    def vectors(self) -> Mapping[bytes, str]:
         return {b"": "2d06800538d394c2"}
 
 
@@ -72,7 +72,7 @@ class TestCrc32c(ChecksumContract):
         return SPECS[1]
 
     @pytest.fixture
-    def known(self) -> Mapping[bytes, str]:
+    def vectors(self) -> Mapping[bytes, str]:
         return {b"123456789": "e3069283"}
 
 

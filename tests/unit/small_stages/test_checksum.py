@@ -110,7 +110,7 @@ class TestAlgorithms(ChecksumContract):
         return next(spec for spec in SPECS if spec.name == algorithm)
 
     @pytest.fixture
-    def known(self, algorithm: str) -> Mapping[bytes, str]:
+    def vectors(self, algorithm: str) -> Mapping[bytes, str]:
         return {b"123456789": KNOWN[algorithm]}
 
 
