@@ -6,6 +6,7 @@ from pdfsluice.client import errors
 from pdfsluice.client.findings import Severity
 from pdfsluice.client.problems import error_from_problem
 from pdfsluice.core import errors as core_errors
+from pdfsluice.server.problems import status_of
 
 
 def problem(code: str, **details: object) -> dict[str, object]:
@@ -39,7 +40,7 @@ def test_every_code_of_the_core_is_retryable_exactly_where_the_core_says() -> No
     ]
     assert len(kinds) > 20
     for kind in kinds:
-        error = error_from_problem(503, problem(kind.code), retry_after=None)
+        error = error_from_problem(status_of(kind), problem(kind.code), retry_after=None)
         assert error.retryable is kind.retryable, kind
 
 
