@@ -8,11 +8,7 @@ from sqlalchemy import (
     Connection,
     bindparam,
     delete,
-    exists,
     func,
-    insert,
-    not_,
-    or_,
     select,
     update,
 )
@@ -28,6 +24,7 @@ from pdfsluice.core import (
     PageText,
 )
 
+from . import job_statements
 from .database import Database
 from .encoding import (
     AnyRow,
@@ -38,6 +35,7 @@ from .encoding import (
     to_json,
 )
 from .nodes import live_nodes
+from .prepared import Prepared
 from .schema import documents, jobs, nodes, pages
 
 _MAX_ID = 2**63 - 1
@@ -45,9 +43,9 @@ _DIGEST_LOCK = 0x70646664  # seed of the hash, so that no other lock has the sam
 _PAGES_PER_READ = 10  # each may have a million characters
 _OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
 
-_by_id = select(documents).where(documents.c.id == bindparam("document"))
-_by_session = select(documents).where(documents.c.session_id == bindparam("session"))
-_by_digest = (
+_by_id = Prepared(select(documents).where(documents.c.id == bindparam("document")))
+_by_session = Prepared(select(documents).where(documents.c.session_id == bindparam("session")))
+_by_digest = Prepared(
     select(documents)
     .where(documents.c.owner == bindparam("owner"), documents.c.sha256 == bindparam("sha256"))
     .order_by(documents.c.id)
@@ -60,65 +58,6 @@ _next_pages = (
     .order_by(pages.c.number)
     .limit(_PAGES_PER_READ)
 )
-_open_job = select(jobs).where(
-    jobs.c.document_id == bindparam("document"),
-    jobs.c.kind == bindparam("kind"),
-    jobs.c.state.in_(_OPEN),
-)
-_insert_job = insert(jobs).returning(*jobs.c)
-_queued = jobs.alias("queued")
-_imports = jobs.alias("imports")
-_is_importing = exists().where(
-    _imports.c.document_id == _queued.c.document_id,
-    _imports.c.kind == JobKind.IMPORT.value,
-    _imports.c.state.in_(_OPEN),
-)
-_oldest_queued = (
-    select(_queued.c.id)
-    .join(documents, documents.c.id == _queued.c.document_id)
-    .where(
-        _queued.c.state == JobState.QUEUED.value,
-        _queued.c.kind.in_(bindparam("claimed_kinds", expanding=True)),
-        documents.c.owner.not_in(bindparam("passed_over", expanding=True)),
-        or_(_queued.c.kind != JobKind.INDEX.value, not_(_is_importing)),
-    )
-    .order_by(documents.c.owner.in_(bindparam("chosen_last", expanding=True)), _queued.c.id)
-    .limit(1)
-    .with_for_update(skip_locked=True, of=_queued)  # SQLite has one writer and leaves this out
-    .scalar_subquery()
-)
-_claim = (
-    update(jobs)
-    .where(jobs.c.id == _oldest_queued)
-    .values(
-        state=JobState.RUNNING.value, attempts=jobs.c.attempts + 1, node=bindparam("claiming_node")
-    )
-    .returning(*jobs.c)
-)
-_waiting_indexes = exists().where(
-    jobs.c.document_id == documents.c.id,
-    jobs.c.kind == JobKind.INDEX.value,
-    jobs.c.state.in_(_OPEN),
-)
-_claimed = select(documents, _waiting_indexes.label("index_waits")).where(
-    documents.c.id == bindparam("document")
-)
-_report = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("job"))
-    .values(
-        state=bindparam("new_state"),
-        progress=bindparam("new_progress"),
-        message=bindparam("new_message"),
-        attempts=jobs.c.attempts - bindparam("uncounted"),
-    )
-)
-_jobs = select(jobs).where(jobs.c.document_id == bindparam("document")).order_by(jobs.c.id)
-_jobs_of = (
-    select(jobs)
-    .where(jobs.c.document_id.in_(bindparam("documents", expanding=True)))
-    .order_by(jobs.c.id)
-)
 _lock_digest = select(
     func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), _DIGEST_LOCK))
 )
@@ -129,10 +68,11 @@ class SqlCatalogue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._add = (
+        self._add = Prepared(
             database.insert(documents)
             .on_conflict_do_nothing(index_elements=["session_id"])
-            .returning(*documents.c)
+            .returning(*documents.c),
+            columns=[column.name for column in documents.c if column.name != "id"],
         )
         statement = database.insert(pages)
         self._save_page = statement.on_conflict_do_update(
@@ -154,12 +94,12 @@ class SqlCatalogue:
                 existing = self._existing(connection, document)
                 if existing is not None:
                     return read_document(existing)
-            new_row = connection.execute(self._add, row).one_or_none()
+            new_row = self._add.run(connection, row).one_or_none()
             if new_row is None:
-                earlier = connection.execute(_by_session, {"session": document.session_id})
+                earlier = _by_session.run(connection, {"session": document.session_id})
                 return read_document(earlier.one())
             for kind in dict.fromkeys(jobs):
-                connection.execute(_insert_job, _new_job(new_row.id, kind))
+                job_statements.INSERT_JOB.run(connection, _new_job(new_row.id, kind))
             return read_document(new_row)
 
         return await self._database.write(operation, durable=True)
@@ -169,11 +109,11 @@ class SqlCatalogue:
         if self._database.postgresql:
             key = f"{document.owner} {document.sha256}"
             connection.execute(_lock_digest, {"key": key})
-        own = connection.execute(_by_session, {"session": document.session_id}).one_or_none()
+        own = _by_session.run(connection, {"session": document.session_id}).one_or_none()
         if own is not None:
             return own
         values = {"owner": document.owner, "sha256": document.sha256}
-        return connection.execute(_by_digest, values).one_or_none()
+        return _by_digest.run(connection, values).one_or_none()
 
     async def get(self, document_id: int, *, owner: str | None) -> Document:
         """Return a document; ``owner`` is ``None`` for administrators."""
@@ -186,7 +126,7 @@ class SqlCatalogue:
         """Return the owner's oldest document with this digest, if there is one."""
         values = {"owner": owner, "sha256": sha256}
         row = await self._database.read(
-            lambda connection: connection.execute(_by_digest, values).one_or_none()
+            lambda connection: _by_digest.run(connection, values).one_or_none()
         )
         return None if row is None else read_document(row)
 
@@ -231,7 +171,7 @@ class SqlCatalogue:
                 new["metadata"] = to_json({**read_document(row).metadata, **metadata})
             if new:
                 connection.execute(statement.values(new))
-            return read_document(connection.execute(_by_id, {"document": document_id}).one())
+            return read_document(_by_id.run(connection, {"document": document_id}).one())
 
         return await self._database.write(operation)
 
@@ -288,9 +228,9 @@ class SqlCatalogue:
             if _find(connection, document_id) is None:
                 raise _not_found(document_id)
             values = {"document": document_id, "kind": kind.value}
-            row = connection.execute(_open_job, values).one_or_none()
+            row = connection.execute(job_statements.OPEN_JOB, values).one_or_none()
             if row is None:
-                row = connection.execute(_insert_job, _new_job(document_id, kind)).one()
+                row = job_statements.INSERT_JOB.run(connection, _new_job(document_id, kind)).one()
             return read_job(row)
 
         return await self._database.write(operation)
@@ -311,10 +251,10 @@ class SqlCatalogue:
         }
 
         def operation(connection: Connection) -> tuple[Job, Document] | None:
-            row = connection.execute(_claim, claiming).one_or_none()
+            row = connection.execute(job_statements.CLAIM, claiming).one_or_none()
             if row is None:
                 return None
-            document = connection.execute(_claimed, {"document": row.document_id}).one()
+            document = job_statements.CLAIMED.run(connection, {"document": row.document_id}).one()
             job = replace(read_job(row), index_waits=bool(document.index_waits))
             return job, read_document(document)
 
@@ -339,7 +279,7 @@ class SqlCatalogue:
         }
 
         def operation(connection: Connection) -> None:
-            connection.execute(_report, values)
+            job_statements.REPORT.run(connection, values)
 
         await self._database.write(operation)
 
@@ -349,7 +289,9 @@ class SqlCatalogue:
             return []
         values = {"document": document_id}
         return await self._database.read(
-            lambda connection: [read_job(row) for row in connection.execute(_jobs, values)]
+            lambda connection: [
+                read_job(row) for row in connection.execute(job_statements.JOBS, values)
+            ]
         )
 
     async def jobs_of(self, document_ids: Sequence[int]) -> Mapping[int, Sequence[Job]]:
@@ -358,7 +300,7 @@ class SqlCatalogue:
         values = {"documents": [key for key in jobs_by_document if 0 < key <= _MAX_ID]}
 
         def operation(connection: Connection) -> Mapping[int, Sequence[Job]]:
-            for row in connection.execute(_jobs_of, values):
+            for row in connection.execute(job_statements.JOBS_OF, values):
                 jobs_by_document[row.document_id].append(read_job(row))
             return jobs_by_document
 
@@ -382,7 +324,7 @@ class SqlCatalogue:
 def _find(connection: Connection, document_id: int) -> AnyRow | None:
     if not 0 < document_id <= _MAX_ID:  # from a URL; the driver takes no larger number
         return None
-    return connection.execute(_by_id, {"document": document_id}).one_or_none()
+    return _by_id.run(connection, {"document": document_id}).one_or_none()
 
 
 def _new_job(document_id: int, kind: JobKind) -> dict[str, Any]:

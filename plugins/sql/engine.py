@@ -148,7 +148,7 @@ def _sqlite(url: URL, path: Path, durability: str) -> Engines:
 
     @event.listens_for(write, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # waits for a lock here, not in the middle
+        _begin_immediate(connection)
 
     engines = Engines(write=write, read=read, place=str(path), power_safe=power_safe)
     try:
@@ -158,6 +158,15 @@ def _sqlite(url: URL, path: Path, durability: str) -> Engines:
         engines.dispose()
         raise
     return engines
+
+
+def _begin_immediate(connection: Connection) -> None:
+    """Begin a transaction that waits for the lock now, and not in the middle."""
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error:  # SQLAlchemy gives it its meaning, and takes longer
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _prepare_file(path: Path) -> None:

@@ -38,6 +38,7 @@ from .encoding import (
     to_micros,
 )
 from .nodes import Node
+from .prepared import Prepared
 from .schema import extents, sessions
 
 
@@ -56,8 +57,7 @@ class SqlSessionStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        insert_new = database.insert(sessions).on_conflict_do_nothing()
-        self._create = insert_new.execution_options(preserve_rowcount=True)
+        self._create = Prepared(database.insert(sessions).on_conflict_do_nothing())
         self._room: dict[str, tuple[int, int]] = {}  # owner to the limit and what was left
 
     def joined(self, store_identity: str) -> AbstractAsyncContextManager[bool]:
@@ -82,7 +82,7 @@ class SqlSessionStore:
         def operation(connection: Connection) -> None:
             if most_open is not None and not self._has_room(connection, session.owner, most_open):
                 raise too_many_open(most_open)
-            if not connection.execute(self._create, row).rowcount:
+            if not self._create.run(connection, row).rowcount:
                 raise Conflict(f"There is a session {session.id} already.")
 
         await self._database.write(operation)
@@ -105,10 +105,10 @@ class SqlSessionStore:
         key = _key(session_id)
 
         def operation(connection: Connection) -> Session:
-            row = connection.execute(statements.GET, key).one_or_none()
+            row = statements.GET.run(connection, key).one_or_none()
             if row is None:
                 raise _not_found(session_id)
-            return read_session(row, connection.execute(statements.RANGES, key))
+            return read_session(row, statements.RANGES.run(connection, key))
 
         return await self._database.read(operation)
 
@@ -131,8 +131,8 @@ class SqlSessionStore:
 
         def operation(connection: Connection) -> None:
             if self._database.postgresql:  # its next statement sees what was committed meanwhile
-                connection.execute(statements.LOCK_SESSION, values)
-            if not connection.execute(statements.COMMIT, values).rowcount:
+                statements.LOCK_SESSION.run(connection, values)
+            if not statements.COMMIT.run(connection, values).rowcount:
                 _explain_refusal(connection, values)
 
         await self._database.write(operation)
@@ -141,7 +141,10 @@ class SqlSessionStore:
         """Return the committed extents of a session, by start."""
         key = _key(session_id)
         return await self._database.read(
-            lambda connection: [Extent(*row) for row in connection.execute(statements.EXTENTS, key)]
+            lambda connection: [
+                Extent(row.start, row.end, row.fingerprint, row.place)
+                for row in statements.EXTENTS.run(connection, key)
+            ]
         )
 
     async def drop_extents(self, session_id: str, extents: Sequence[Extent]) -> None:
@@ -163,7 +166,7 @@ class SqlSessionStore:
 
         def operation(connection: Connection) -> bool:
             if self._database.postgresql:
-                connection.execute(statements.LOCK_SESSION, values)
+                statements.LOCK_SESSION.run(connection, values)
             rows = connection.execute(statements.EXTENTS_BETWEEN, values).all()
             if [tuple(row[:4]) for row in rows] != expected:
                 return False
@@ -194,7 +197,7 @@ class SqlSessionStore:
         }
 
         def operation(connection: Connection) -> None:
-            if not connection.execute(statements.UPDATE, values).rowcount:
+            if not statements.UPDATE.run(connection, values).rowcount:
                 raise _refusal(connection, session)
 
         await self._database.write(operation)
@@ -263,7 +266,7 @@ class SqlSessionStore:
         ]
 
         def operation(connection: Connection) -> None:
-            if connection.execute(statements.EXISTS, key).first() is None:
+            if statements.EXISTS.run(connection, key).first() is None:
                 raise _not_found(session_id)
             connection.execute(statements.DELETE_CHECKPOINTS, key)
             if rows:
@@ -302,10 +305,10 @@ def _not_found(session_id: str) -> SessionNotFound:
 
 def _explain_refusal(connection: Connection, values: dict[str, Any]) -> None:
     """Raise why an extent was not inserted, unless it is there already."""
-    state = connection.execute(statements.STATE, values).scalar_one_or_none()
+    state = statements.STATE.run(connection, values).scalar_one_or_none()
     if state is None:
         raise _not_found(values["session"])
-    if connection.execute(statements.SAME_EXTENT, values).first() is not None:
+    if statements.SAME_EXTENT.run(connection, values).first() is not None:
         return
     if state not in statements.OPEN_STATES:
         raise StateConflict(
@@ -319,7 +322,7 @@ def _explain_refusal(connection: Connection, values: dict[str, Any]) -> None:
 
 
 def _refusal(connection: Connection, session: Session) -> Exception:
-    if connection.execute(statements.EXISTS, {"session": session.id}).first() is None:
+    if statements.EXISTS.run(connection, {"session": session.id}).first() is None:
         return _not_found(session.id)
     return StateConflict(
         f"Another request changed the session {session.id}.",

@@ -1,21 +1,22 @@
 """The statements of the session store ``sql``."""
 
-from sqlalchemy import BigInteger, String, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, String, bindparam, delete, func, insert, or_, select, update
 
 from pdfsluice.core.uploads.lifecycle import OPEN
 
+from .prepared import Prepared
 from .schema import checkpoints, extents, sessions
 
 OPEN_STATES = tuple(state.value for state in OPEN)
 
-GET = select(sessions).where(sessions.c.id == bindparam("session"))
-EXISTS = select(sessions.c.id).where(sessions.c.id == bindparam("session"))
-RANGES = (
+GET = Prepared(select(sessions).where(sessions.c.id == bindparam("session")))
+EXISTS = Prepared(select(sessions.c.id).where(sessions.c.id == bindparam("session")))
+RANGES = Prepared(
     select(extents.c.start, extents.c.end, extents.c.committed_at)
     .where(extents.c.session_id == bindparam("session"))
     .order_by(extents.c.start, extents.c.end)
 )
-EXTENTS = (
+EXTENTS = Prepared(
     select(extents.c.start, extents.c.end, extents.c.fingerprint, extents.c.place)
     .where(extents.c.session_id == bindparam("session"))
     .order_by(extents.c.start, extents.c.end)
@@ -26,7 +27,7 @@ DROP_EXTENT = delete(extents).where(
     extents.c.end == bindparam("to"),
     extents.c.fingerprint == bindparam("print"),
 )
-UPDATE = (
+UPDATE = Prepared(
     update(sessions)
     .where(sessions.c.id == bindparam("session"), sessions.c.version == bindparam("expected"))
     .values(
@@ -65,7 +66,7 @@ CHECKPOINTS = select(checkpoints.c.stage, checkpoints.c.offset, checkpoints.c.st
 )
 
 
-LOCK_SESSION = (
+LOCK_SESSION = Prepared(
     select(sessions.c.id)
     .where(sessions.c.id == bindparam("session"))
     .with_for_update(key_share=True)
@@ -79,9 +80,8 @@ PREVIOUS_END = (
 )
 """The end of the last extent that starts before a new one ends; of no two that overlap, it is
 the only one that the new one can overlap."""
-COMMIT = (
-    insert(extents)
-    .from_select(
+COMMIT = Prepared(
+    insert(extents).from_select(
         ("session_id", "start", "end", "fingerprint", "committed_at", "place"),
         select(
             sessions.c.id,
@@ -92,19 +92,20 @@ COMMIT = (
             bindparam("place", type_=String),
         ).where(
             sessions.c.id == bindparam("session"),
-            sessions.c.state.in_(OPEN_STATES),
+            or_(*(sessions.c.state == state for state in OPEN_STATES)),
             func.coalesce(PREVIOUS_END, 0) <= bindparam("start", type_=BigInteger),
         ),
     )
-    .execution_options(preserve_rowcount=True)
 )
-SAME_EXTENT = select(extents.c.start).where(
-    extents.c.session_id == bindparam("session"),
-    extents.c.start == bindparam("start"),
-    extents.c.end == bindparam("end"),
-    extents.c.fingerprint == bindparam("fingerprint"),
+SAME_EXTENT = Prepared(
+    select(extents.c.start).where(
+        extents.c.session_id == bindparam("session"),
+        extents.c.start == bindparam("start"),
+        extents.c.end == bindparam("end"),
+        extents.c.fingerprint == bindparam("fingerprint"),
+    )
 )
-STATE = select(sessions.c.state).where(sessions.c.id == bindparam("session"))
+STATE = Prepared(select(sessions.c.state).where(sessions.c.id == bindparam("session")))
 EXTENTS_BETWEEN = (
     select(
         extents.c.start,
