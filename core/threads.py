@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import ParamSpec, TypeVar
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -19,15 +20,24 @@ async def run_uncancelled(work: Awaitable[T]) -> T:
     task = asyncio.ensure_future(work)
     interruption: asyncio.CancelledError | None = None
     while not task.done():
+        ended = task.get_loop().create_future()
+        wake = partial(_wake, ended)
+        task.add_done_callback(wake)  # what asyncio.wait does, for one future only
         try:
-            await asyncio.wait({task})
+            await ended
         except asyncio.CancelledError as error:
+            task.remove_done_callback(wake)
             interruption = error
     if interruption is None:
         return task.result()
     if not task.cancelled():
         task.exception()  # retrieved, or asyncio would log it
     raise interruption
+
+
+def _wake(waiter: "asyncio.Future[None]", _ended: "asyncio.Future[Any]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class Workers:

@@ -43,6 +43,7 @@ class LoopClock:
     """Measures how long parts keep the event loop from everything else.
 
     Parts call each other (an importer awaits the catalogue): each is charged for its own time.
+    A step of a part is enclosed by :meth:`begin` and :meth:`end`.
 
     Args:
         limit_seconds: A part that holds the loop for longer is logged and counted.
@@ -58,26 +59,25 @@ class LoopClock:
         self._clock = clock
         self._charged = 0.0
 
-    def measure(
-        self, part: Part, counts: PartCounts, step: Callable[..., T], *args: Any, **kwargs: Any
-    ) -> T:
-        """Run one uninterrupted step of a part on the event loop, and measure it."""
+    def begin(self) -> tuple[float, float]:
+        """Begin an uninterrupted step on the event loop; return what :meth:`end` needs."""
         outer, self._charged = self._charged, 0.0
-        began = self._clock()
-        try:
-            return step(*args, **kwargs)
-        finally:
-            seconds = self._clock() - began
-            own = seconds - self._charged
-            self._charged = outer + seconds
-            if own > self._limit_seconds:
-                counts.hold(own)
-                logger.warning(
-                    "%s held the event loop for %.2f s; every other request waited."
-                    " Move the work to a thread or a child process.",
-                    part.label,
-                    own,
-                )
+        return outer, self._clock()
+
+    def end(self, begun: tuple[float, float], part: Part, counts: PartCounts) -> None:
+        """End a step of a part; log and count it if it held the event loop too long."""
+        outer, at = begun
+        seconds = self._clock() - at
+        own = seconds - self._charged
+        self._charged = outer + seconds
+        if own > self._limit_seconds:
+            counts.hold(own)
+            logger.warning(
+                "%s held the event loop for %.2f s; every other request waited."
+                " Move the work to a thread or a child process.",
+                part.label,
+                own,
+            )
 
 
 class Boundary:
@@ -113,11 +113,14 @@ class Boundary:
 
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call a function of the part on the event loop."""
+        begun = self._clock.begin()
         try:
-            return self._clock.measure(self._part, self._counts, function, *args, **kwargs)
+            return function(*args, **kwargs)
         except BaseException as error:
             self._raise_instead(error)
             raise
+        finally:
+            self._clock.end(begun, self._part, self._counts)
 
     def call_in_thread(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call a function of the part in the current worker thread."""
@@ -138,11 +141,14 @@ class Boundary:
         """
         try:
             steps = function(*args, **kwargs).__await__()
+            begun = self._clock.begin()
             try:
-                future = self._clock.measure(self._part, self._counts, next, steps)
+                future = next(steps)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
+            finally:
+                self._clock.end(begun, self._part, self._counts)
             if self._timeout_seconds is None:
                 return await self._continue(steps, future)
             return await self._continue_in_time(steps, future, self._timeout_seconds)
@@ -180,10 +186,13 @@ class Boundary:
         """Leave a context of the part; what its body raised passes through it unchanged."""
         try:
             steps = context.__aexit__(kind, error, traceback).__await__()
+            begun = self._clock.begin()
             try:
-                future = self._clock.measure(self._part, self._counts, next, steps)
+                future = next(steps)
             except StopIteration:
                 return
+            finally:
+                self._clock.end(begun, self._part, self._counts)
             await self._continue(steps, future)
         except BaseException as raised:
             if raised is error:
@@ -200,14 +209,14 @@ class Boundary:
                 yield future
             except BaseException as error:  # noqa: BLE001 - it is the awaitable's to handle
                 cause = error
+            begun = self._clock.begin()
             try:
-                if cause is None:
-                    future = self._clock.measure(self._part, self._counts, next, steps)
-                else:
-                    future = self._clock.measure(self._part, self._counts, steps.throw, cause)
+                future = next(steps) if cause is None else steps.throw(cause)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
+            finally:
+                self._clock.end(begun, self._part, self._counts)
 
     def _raise_instead(self, error: BaseException) -> None:
         """Raise what stands for an exception of the plugin, unless that passes as it is."""

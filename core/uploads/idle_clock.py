@@ -9,7 +9,7 @@ between. In both cases idle time counts from now on, for every upload, and that 
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from pdfsluice.config import Settings
 from pdfsluice.core.models import Session
@@ -92,8 +92,8 @@ class IdleClock:
         wall, monotonic = self._wall(), self._monotonic()
         anchor_wall, anchor_monotonic = self._anchor
         self._anchor = wall, monotonic
-        elapsed = timedelta(seconds=monotonic - anchor_monotonic)
-        has_jumped = wall - anchor_wall - elapsed > timedelta(seconds=self._max_gap)
+        advance = (wall - anchor_wall).total_seconds()
+        has_jumped = advance - (monotonic - anchor_monotonic) > self._max_gap
         if has_jumped or self._idle_from > wall:
             self._idle_from = wall
         return has_jumped

@@ -6,7 +6,7 @@ one thing while a proxy reads another (RFC 9110, 5.3; RFC 9112, 11.2).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -47,9 +47,8 @@ _SINGLE_FIELDS: Final = (
 
 def combined(headers: Mapping[str, str], name: str) -> str | None:
     """Return a list field with its lines joined (RFC 9110, 5.3), or ``None``."""
-    if isinstance(headers, CIMultiDictProxy):
-        lines = headers.getall(name, ())
-        return ", ".join(lines) if lines else None
+    if isinstance(headers, CIMultiDictProxy) and name in headers:
+        return ", ".join(headers.getall(name))
     return headers.get(name)
 
 
@@ -81,9 +80,10 @@ def check_head(request: web.BaseRequest) -> None:
         ProtocolError: A field that occurs once is there twice, or ``Host`` is malformed.
     """
     headers = request.headers
-    for name in _SINGLE_FIELDS:
-        if name in headers and len(headers.getall(name)) > 1:
-            raise ProtocolError(f"the header field {name} was sent more than once")
+    if len({name.lower() for name in headers}) < len(headers):
+        for name in _SINGLE_FIELDS:
+            if len(headers.getall(name, ())) > 1:
+                raise ProtocolError(f"the header field {name} was sent more than once")
     if hdrs.HOST not in headers and request.version >= HttpVersion11:
         raise ProtocolError("the header field Host is missing (RFC 9112, 3.2)")
     if not _AUTHORITY.fullmatch(host_of(request)):
@@ -106,7 +106,7 @@ def check_body(request: web.BaseRequest) -> None:
             hint="Send the bytes as they are; PDFs are compressed already.",
         )
     transfer = _members(request, hdrs.TRANSFER_ENCODING)
-    if transfer and transfer != ["chunked"]:
+    if transfer and [*transfer] != ["chunked"]:
         raise UnsupportedCoding(
             f"the transfer coding {', '.join(transfer)[:40]!r} is not supported",
             hint="Send the body with Content-Length, or with Transfer-Encoding: chunked.",
@@ -122,7 +122,9 @@ def check_body(request: web.BaseRequest) -> None:
         raise web.HTTPExpectationFailed(text=f"the expectation {text!r} is not supported")
 
 
-def _members(request: web.BaseRequest, name: str) -> list[str]:
+def _members(request: web.BaseRequest, name: str) -> Sequence[str]:
     """Return the members of a list field, in lower case."""
-    text = combined(request.headers, name) or ""
+    text = combined(request.headers, name)
+    if not text:
+        return ()
     return [member for part in text.split(",") if (member := part.strip().lower())]
