@@ -64,9 +64,9 @@ class LoopClock:
         outer, self._charged = self._charged, 0.0
         return outer, self._clock()
 
-    def end(self, begun: tuple[float, float], part: Part, counts: PartCounts) -> None:
+    def end(self, step: tuple[float, float], part: Part, counts: PartCounts) -> None:
         """End a step of a part; log and count it if it held the event loop too long."""
-        outer, at = begun
+        outer, at = step
         seconds = self._clock() - at
         own = seconds - self._charged
         self._charged = outer + seconds
@@ -113,14 +113,14 @@ class Boundary:
 
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call a function of the part on the event loop."""
-        begun = self._clock.begin()
+        step = self._clock.begin()
         try:
             return function(*args, **kwargs)
         except BaseException as error:
             self._raise_instead(error)
             raise
         finally:
-            self._clock.end(begun, self._part, self._counts)
+            self._clock.end(step, self._part, self._counts)
 
     def call_in_thread(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call a function of the part in the current worker thread."""
@@ -141,14 +141,14 @@ class Boundary:
         """
         try:
             steps = function(*args, **kwargs).__await__()
-            begun = self._clock.begin()
+            step = self._clock.begin()
             try:
                 future = next(steps)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
             finally:
-                self._clock.end(begun, self._part, self._counts)
+                self._clock.end(step, self._part, self._counts)
             if self._timeout_seconds is None:
                 return await self._continue(steps, future)
             return await self._continue_in_time(steps, future, self._timeout_seconds)
@@ -186,13 +186,13 @@ class Boundary:
         """Leave a context of the part; what its body raised passes through it unchanged."""
         try:
             steps = context.__aexit__(kind, error, traceback).__await__()
-            begun = self._clock.begin()
+            step = self._clock.begin()
             try:
                 future = next(steps)
             except StopIteration:
                 return
             finally:
-                self._clock.end(begun, self._part, self._counts)
+                self._clock.end(step, self._part, self._counts)
             await self._continue(steps, future)
         except BaseException as raised:
             if raised is error:
@@ -209,14 +209,14 @@ class Boundary:
                 yield future
             except BaseException as error:  # noqa: BLE001 - it is the awaitable's to handle
                 cause = error
-            begun = self._clock.begin()
+            step = self._clock.begin()
             try:
                 future = next(steps) if cause is None else steps.throw(cause)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
             finally:
-                self._clock.end(begun, self._part, self._counts)
+                self._clock.end(step, self._part, self._counts)
 
     def _raise_instead(self, error: BaseException) -> None:
         """Raise what stands for an exception of the plugin, unless that passes as it is."""
