@@ -12,8 +12,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import orjson
@@ -129,10 +129,9 @@ class Child:
 
             answer = self._exchange.begin(message, put)
             answer.add_done_callback(lambda _: replies.put_nowait(None))
-            seconds = self._limits.wall_seconds
-            try:
+            with self._attended(answer):
                 while True:
-                    async with asyncio.timeout(seconds):
+                    async with asyncio.timeout(self._limits.wall_seconds):
                         reply = await replies.get()
                     self._unhindered.set()
                     if reply is None:
@@ -140,24 +139,44 @@ class Child:
                     yield reply
                 if last := answer.result():
                     yield last
-            except TimeoutError:
-                raise self.kill("timeout", f"no reply for {seconds} s") from None
-            finally:
-                if not answer.done():
-                    self.kill()  # what it works on is of no use any more
-                    self._unhindered.set()
 
     async def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Send a request that is answered by one reply.
 
         Raises:
             ChildFailed: As for :meth:`request`, or there was another number of replies.
+                Several replies end the child.
         """
-        async with aclosing(self.request(message)) as replies:
-            received = [reply async for reply in replies]
-        if len(received) != 1:
-            raise ChildFailed("error", f"{len(received)} replies instead of one")
-        return received[0]
+        async with self._turn:
+            await self.wait_until_ready()
+            replies: list[dict[str, Any]] = []
+
+            def keep(reply: dict[str, Any]) -> None:
+                if replies:
+                    raise TypeError("several replies instead of one")
+                replies.append(reply)
+
+            answer = self._exchange.begin(message, keep)
+            with self._attended(answer):
+                async with asyncio.timeout(self._limits.wall_seconds):
+                    last = await answer
+        if bool(replies) is bool(last):
+            raise ChildFailed("error", f"{2 * len(replies)} replies instead of one")
+        return last or replies[0]
+
+    @contextmanager
+    def _attended(self, answer: Answer) -> Iterator[None]:
+        """End the child if its caller leaves, or waits for too long, before the answer."""
+        try:
+            yield
+        except TimeoutError:
+            detail = f"no reply for {self._limits.wall_seconds} s"
+            raise self.kill("timeout", detail) from None
+        finally:
+            answer.cancel()
+            if answer.cancelled():
+                self.kill()
+            self._unhindered.set()
 
     def begin(self, message: Mapping[str, Any]) -> Answer:
         """Send a request to a child that serves in threads; return its future answer."""

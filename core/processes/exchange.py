@@ -74,12 +74,12 @@ class Exchange:
         """
         number, is_last = reply.pop(ID), reply.pop(END, False)
         answer, on_reply = self._open.pop(number) if is_last else self._open[number]
+        if answer.cancelled():
+            return
         if not is_last:
             if on_reply is None:
                 raise TypeError("several replies instead of one")
             on_reply(reply)
-        elif answer.cancelled():
-            return
         elif ERROR in reply:
             reason = str(reply.get(REASON, "error"))
             answer.set_exception(ChildFailed(reason, str(reply[ERROR])))

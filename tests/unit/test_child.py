@@ -82,7 +82,9 @@ async def test_what_the_handler_raises_is_told_and_the_child_goes_on() -> None:
 
 async def test_another_number_of_replies_than_one_is_an_error() -> None:
     async with odd() as child:
-        assert "3 replies" in (await failure(child, do="count", to=3)).detail
+        assert "0 replies" in (await failure(child, do="count", to=0)).detail
+        assert "several replies" in (await failure(child, do="count", to=3)).detail
+        await gone(child.pid)
 
 
 async def test_a_crash_is_told_with_the_last_words() -> None:
