@@ -1,8 +1,8 @@
-"""Opens files with qpdf in such a way that it leaves none of their objects out.
+"""Opens files with qpdf so that it skips none of their objects.
 
 qpdf takes a number above a third of the file's size for impossible, and drops the object: an
 object takes three bytes at least. But numbers may have gaps, and other readers take them all.
-So such a file is shown to qpdf with room in it, as if it were large enough for any number.
+So qpdf receives such a file with padding, as if it were large enough for any number.
 """
 
 import io
@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from functools import partial
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import pikepdf
 from pikepdf import Pdf
 
+from .virtual_file import VirtualFile
 from .walk import Opener
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 Source = Path | bytes
 
@@ -49,7 +47,7 @@ def drops(warnings: Sequence[str]) -> bool:
     return any("impossibly large id" in warning for warning in warnings)
 
 
-class RoomyFile(io.RawIOBase):
+class RoomyFile(VirtualFile):
     """A file with virtual padding before its cross-reference table.
 
     Args:
@@ -57,44 +55,19 @@ class RoomyFile(io.RawIOBase):
     """
 
     def __init__(self, content: bytes | mmap) -> None:
-        self._content = content
         startxref = content.rfind(b"startxref", max(0, len(content) - _STARTXREF_WITHIN))
+        self._content = content
         self._tail = b"\n" + content[startxref:] if startxref >= 0 else b""
         self._tail_at = max(len(content), _ENOUGH)
-        self._position = 0
+        super().__init__(self._tail_at + len(self._tail))
 
-    def readable(self) -> bool:
-        """Return that it can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return that it can be read from any position."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to a place."""
-        if whence == io.SEEK_CUR:
-            offset += self._position
-        elif whence == io.SEEK_END:
-            offset += self._tail_at + len(self._tail)
-        self._position = offset
-        return self._position
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Read as much as there is in one piece."""
-        view = memoryview(buffer)
-        piece = self._piece(self._position, len(view))
-        view[: len(piece)] = piece
-        self._position += len(piece)
-        return len(piece)
-
-    def _piece(self, start: int, most: int) -> bytes:
-        """Return bytes from one part of the file: its content, the room or the tail."""
+    def piece(self, start: int, size: int) -> bytes:
+        """Return bytes from one part of the file: its content, the padding or the tail."""
         if start < len(self._content):
-            return self._content[start : start + most]
+            return self._content[start : start + size]
         if start < self._tail_at:
-            return b"x" * min(most, self._tail_at - start)
-        return self._tail[start - self._tail_at :][:most]
+            return b"x" * min(size, self._tail_at - start)
+        return self._tail[start - self._tail_at :][:size]
 
 
 def _needs_room(source: Source) -> bool:
@@ -125,7 +98,7 @@ def _open_roomily(source: Source, *, attempt_recovery: bool = True) -> Pdf:
 
 
 def open_stream(file: io.RawIOBase) -> Pdf:
-    """Open a file that something else presents."""
+    """Open a file through an object that presents its bytes."""
     file.seek(0)
     return _open(io.BufferedReader(file, _BUFFER))
 

@@ -1,13 +1,12 @@
 """Opens files of which only the attachments are encrypted (ISO 32000-2, 7.6.6).
 
 qpdf opens no encrypted file without its password, although everything but the attachments of
-such a file is in the clear. It is shown the file without the entry that announces encryption.
+such a file is in the clear. So it receives the file without the entry that announces encryption.
 """
 
-import io
 import re
 from mmap import mmap
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pdfsluice.plugins.pdf.syntax.effort import Allowance, Effort
 from pdfsluice.plugins.pdf.syntax.parser import ObjectParser
@@ -15,10 +14,8 @@ from pdfsluice.plugins.pdf.syntax.source import Source as Bytes
 from pdfsluice.plugins.pdf.syntax.values import Dictionary, Name, Value
 
 from .opening import Source, content_of, open_stream
+from .virtual_file import VirtualFile
 from .walk import Opener
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 _ENTRY: Final = re.compile(rb"/Encrypt(?=[\x00\t\n\f\r <\d])")
 _VALUE: Final = re.compile(
@@ -77,38 +74,15 @@ def _is_identity(value: Value) -> bool:
     return isinstance(value, Name) and value.text == b"Identity"
 
 
-class _ClearFile(io.RawIOBase):
+class _ClearFile(VirtualFile):
     """A file without the entries that announce encryption, at the same offsets."""
 
     def __init__(self, content: bytes | mmap) -> None:
+        super().__init__(len(content))
         self._content = content
-        self._position = 0
 
-    def readable(self) -> bool:
-        """Return that it can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return that it can be read from any position."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Move to a position."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}.get(whence, len(self._content))
-        self._position = start + offset
-        return self._position
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Read bytes with the entries renamed."""
-        view = memoryview(buffer)
-        piece = self._piece(len(view))
-        view[: len(piece)] = piece
-        return len(piece)
-
-    def _piece(self, size: int) -> bytes:
-        stop = self._position + size
-        before = min(self._position, _MARGIN)
-        piece = bytes(self._content[self._position - before : stop + _MARGIN])
-        piece = _ENTRY.sub(_RENAMED, piece)[before : before + max(0, stop - self._position)]
-        self._position += len(piece)
-        return piece
+    def piece(self, start: int, size: int) -> bytes:
+        """Return bytes with the entries renamed."""
+        before = min(start, _MARGIN)
+        content = bytes(self._content[start - before : start + size + _MARGIN])
+        return _ENTRY.sub(_RENAMED, content)[before : before + size]
