@@ -1,6 +1,7 @@
 """The public interface: light, complete, and enough for what is documented and built in."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,12 @@ def test_the_names_of_a_hook_module_import_nothing_heavy() -> None:
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_every_name_is_in_one_row_of_the_page() -> None:
+    page = (ROOT / "docs/explanation/stability.md").read_text()
+    table = page.partition("| for | names |")[2].partition("\n\n")[0]
+    assert sorted(re.findall(r"`(\w+)`", table)) == sorted(core.__all__)
 
 
 def deep_imports(source: str) -> Iterator[str]:
