@@ -11,7 +11,7 @@ from .errors import ClientError
 
 
 def trusted(ca: Path | None) -> ssl.SSLContext:
-    """Return what decides about certificates.
+    """Return the TLS context that verifies certificates.
 
     The authorities of the system are trusted (OpenSSL takes them from ``SSL_CERT_FILE`` and
     ``SSL_CERT_DIR`` if those are set), and in addition those in ``ca``.

@@ -26,7 +26,7 @@ class TransferProgress:
         imported: Share of the import that is done, 0 to 1.
         speed_bps: Bytes per second over the last seconds.
         eta_seconds: Seconds until all bytes are sent; ``None`` while unknown.
-        message: Why the upload waits, while it does; otherwise the server's message.
+        message: Why the upload waits; if it does not wait, the server's message.
     """
 
     session_id: str = ""

@@ -134,7 +134,7 @@ def _key(variable: str) -> Key | None:
 
 
 def _refuse_typo(variable: str, allowed: Collection[str]) -> None:
-    """Stop at a name that is close to a known one."""
+    """Refuse a name that is close to a known one."""
     close = difflib.get_close_matches(variable, list(allowed), n=1, cutoff=0.85)
     if close:
         raise SettingsError(f"the environment has {variable}; did you mean {close[0]}?")

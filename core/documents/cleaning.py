@@ -108,7 +108,7 @@ def _join_words(text: str) -> str:
 
 
 def _joint(text: str, hyphen: re.Match[str]) -> str:
-    """Return what stands between the two parts of a word after they are joined."""
+    """Return the text between the two parts of a joined word."""
     before = _WORD_BEFORE.search(text[max(0, hyphen.start() - _MAX_WORD) : hyphen.start()])
     after = _WORD_AFTER.match(text, hyphen.end())
     if before is None or after is None:

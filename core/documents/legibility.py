@@ -37,7 +37,7 @@ def is_legible(text: str) -> bool:
 
 
 def has_words(text: str) -> bool:
-    """Whether most of a text is Latin words, and so legible whatever its font maps."""
+    """Whether a text is legible because most of it is Latin words."""
     sample = text[:_MAX_SAMPLE]
     in_words = sum(len(word) for word in _WORD.findall(sample) if _VOWEL.search(word))
     return in_words > _MIN_SHARE_IN_WORDS * len(_DRAWN.findall(sample))

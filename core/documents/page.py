@@ -19,8 +19,8 @@ def page_text(
         number: 1-based page number.
         text: The text of the page's content, as the library returned it.
         notes: Field values and annotations; they count even if the text is garbled.
-        unmapped: Whether the fonts of the page do not map their characters to Unicode. Text
-            of words is taken nevertheless: many old files need no map.
+        unmapped: Whether the fonts of the page do not map their characters to Unicode. If the
+            text consists of words, it is used nevertheless: many old files need no map.
     """
     garbled = not is_legible(text) or (unmapped and not has_words(text))
     cleaned = "" if garbled else clean_text(text)

@@ -47,7 +47,7 @@ def new_findings(session: Session, findings: Sequence[Finding]) -> list[Finding]
 
 
 def with_findings(session: Session, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return a session's findings with more of them, at most as many as are kept."""
+    """Return a session's findings and the new ones, at most ``MAX_FINDINGS``."""
     return (*session.findings, *findings)[:MAX_FINDINGS]
 
 

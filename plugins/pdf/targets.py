@@ -1,4 +1,4 @@
-"""Judges the targets of actions: addresses and paths that are opened unasked."""
+"""Judges the targets of actions: addresses and paths."""
 
 import re
 from typing import Final

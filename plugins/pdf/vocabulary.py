@@ -1,4 +1,4 @@
-"""What both passes report about a file, before it is put into words."""
+"""The findings of both passes, before their wording."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Within:
 
 @dataclass(slots=True, kw_only=True)
 class RawFinding:
-    """Something seen in a file, while more may still become known about it.
+    """A finding that later bytes may still change.
 
     Attributes:
         kind: What it is.

@@ -52,7 +52,7 @@ def clean(text: str) -> str:
 
 
 def to_json(value: Any) -> str:
-    """Encode a value of JSON types; text that is not Unicode loses its odd characters."""
+    """Encode a value of JSON types; unpaired surrogates in text are replaced."""
     return encoding.to_json(value).decode()
 
 

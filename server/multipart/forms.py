@@ -112,7 +112,7 @@ class FileForm:
 
         Raises:
             SizeExceeded: The file has more than ``max_bytes`` bytes.
-            StorageFailed: There is no room for it.
+            StorageFailed: There is no space for it.
         """
         try:
             await self._spool_file(folder, max_bytes)

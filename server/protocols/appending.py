@@ -73,9 +73,9 @@ def offset(session: Session) -> int:
 def location(request: web.Request, prefix: str, session: Session) -> str:
     """Return the URL of the upload resource.
 
-    It is absolute, because some clients (aiotus) cannot resolve a path. Behind a proxy only
-    the setting ``public_url`` or the client knows the outer address: without the setting it
-    is the path alone.
+    It is absolute, because some clients (aiotus) cannot resolve a path. Behind a proxy the
+    server knows its public address only from the setting ``public_url``: without it the
+    result is a path.
     """
     path = f"{prefix}/{session.id}"
     public_url = request.app[RUNTIME].settings.public_url

@@ -46,7 +46,7 @@ def server_options(server: web.Server) -> Mapping[str, Any]:
 
 
 def is_drained(connection: RequestHandler) -> bool:
-    """Return whether all bytes that the socket gave have been parsed."""
+    """Return whether all bytes received from the socket have been parsed."""
     return not (connection._reading_paused or connection._buffer_paused)  # noqa: SLF001 - see above
 
 

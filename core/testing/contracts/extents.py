@@ -40,7 +40,7 @@ class ExtentContract:
         ("start", "end"), [(20, 30), (10, 30), (20, 40), (15, 25), (25, 35), (0, 50), (22, 28)]
     )
     async def test_extents_never_overlap(self, store: SessionStore, start: int, end: int) -> None:
-        """What is the byte at an offset has one answer."""
+        """Every offset has one byte, whatever was committed."""
         session = make_session()
         await store.create(session)
         for other in (extent(20, 30, "aa"), extent(90, 95, "bb")):

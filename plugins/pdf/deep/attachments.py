@@ -45,7 +45,7 @@ class AttachedPdf:
 
 @dataclass(slots=True)
 class _Attachment:
-    """The object by which a reader finds an embedded file, and what is known of it."""
+    """An embedded file, and the object that leads a reader to it."""
 
     named_in: int
     name: str
@@ -60,7 +60,7 @@ class Attachments:
     _without_content: list[_Attachment] = field(default_factory=list)
 
     def consider(self, value: object, entry: Dictionary, number: int, *, hidden: bool) -> None:
-        """Note down a file specification with content, or an embedded file stream."""
+        """Note a file specification with content, or an embedded file stream."""
         files = dictionary_of(entry.get("/EF"))
         if files is not None and any(isinstance(item, Stream) for _, item in files.items()):
             name = file_name_of(entry)
@@ -74,7 +74,7 @@ class Attachments:
             self._add(value, _Attachment(number, "", hidden))
 
     def _add(self, stream: Stream, attachment: _Attachment) -> None:
-        """Keep one entry for each stream; one that has a name is more use."""
+        """Keep one entry for each stream, if possible one with a name."""
         key = stream.objgen
         if attachment.name or key not in self._found:
             self._found[key] = attachment
@@ -82,7 +82,7 @@ class Attachments:
     def examine(
         self, pdf: Pdf, budget: Budget, *, encrypted: bool = False
     ) -> Iterator[RawFinding | Unscanned | AttachedPdf]:
-        """Yield every embedded file, programs and PDFs among them, and what is unknown.
+        """Yield embedded files, programs and PDFs in them, and unscanned content.
 
         Args:
             pdf: The open file.

@@ -25,7 +25,7 @@ _PLACE = re.compile(r"\(object (\d+) \d+|object (\d+) \d+ at offset|\(?(?:offset
 
 
 def damages(warnings: Sequence[str], path: str) -> list[tuple[str, int | None]]:
-    """Return qpdf's sentence about a damage, and the object if it names one."""
+    """Return qpdf's messages about damage, and the object that each names."""
     causes: list[tuple[str, int | None]] = []
     for warning in warnings:
         if _HARMLESS.search(warning):

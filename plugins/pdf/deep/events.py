@@ -22,13 +22,13 @@ Box = tuple[float, float, float, float]
 
 
 def of_document(key: str) -> Trigger:
-    """Return what an event of the document means."""
+    """Return the trigger for an event of the document."""
     return DOCUMENT_EVENTS.get(key[1:], Trigger.CLOSE)
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotationEvents:
-    """What the events of one annotation or field mean.
+    """The triggers for the events of one annotation or field.
 
     Attributes:
         large: Whether it covers so much of its page that the pointer gets into it unaimed.

@@ -61,7 +61,7 @@ _PE_POINTER = 0x3C
 
 
 def describe_executable(content: bytes, name: str) -> str | None:
-    """Return what kind of executable an attachment is, or ``None`` if it is none.
+    """Return the kind of executable that an attachment is, or ``None``.
 
     Args:
         content: The attachment, or as much of its beginning as is known.
@@ -78,7 +78,7 @@ def describe_executable(content: bytes, name: str) -> str | None:
 
 
 def is_text_script(content: bytes, name: str) -> bool:
-    """Whether an attachment that is executable is so as a script in plain text.
+    """Whether an executable attachment is a script in plain text.
 
     What it does can then be read; a program, an archive or a shortcut is judged by its type.
     """
@@ -94,7 +94,7 @@ def _by_magic(content: bytes) -> str | None:
 
 
 def _windows_program(content: bytes) -> str | None:
-    """Recognise PE, NE and LE programs, and DOS ones, which have no second header."""
+    """Recognise PE, NE and LE programs, and DOS programs without a second header."""
     if not content.startswith((b"MZ", b"ZM")):
         return None
     if len(content) >= _PE_POINTER + 4:
@@ -145,7 +145,7 @@ def _by_text(content: bytes) -> str | None:
 
 
 def _decoded(head: bytes) -> bytes:
-    """Take UTF-16 and byte-order marks away, so that the patterns see plain text."""
+    """Return text without UTF-16 and byte-order marks, for the patterns."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head.decode("utf-16", errors="replace").encode()
     return head.removeprefix(b"\xef\xbb\xbf")

@@ -24,7 +24,7 @@ _DATES: Mapping[str, str] = {"created": "/CreationDate", "modified": "/ModDate"}
 
 
 def facts_of(pdf: Pdf) -> dict[str, Any]:
-    """Return the facts but the number of pages, which takes a sound page tree to know."""
+    """Return the facts, except for the number of pages."""
     return {"pdf_version": pdf.pdf_version, "metadata": _metadata(pdf)}
 
 
@@ -44,7 +44,7 @@ def _metadata(pdf: Pdf) -> dict[str, str]:
 
 
 def _date(text: str) -> str:
-    """Return a date as ISO 8601; one that is none is left out."""
+    """Return a date as ISO 8601, or an empty string if it is invalid."""
     try:
         return decode_pdf_date(text).isoformat() if text else ""
     except (ValueError, OverflowError):

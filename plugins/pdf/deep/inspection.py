@@ -97,7 +97,7 @@ def _opened(
 
 
 class _Look:
-    """A look into an open file."""
+    """The inspection of an open file."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class _Look:
         self._inspection = Inspection(facts=facts_of(pdf))
 
     def inspection(self, questions: Sequence[OpenQuestion]) -> Inspection:
-        """Look at everything, or at as much as there is time for."""
+        """Inspect as much of the file as time allows."""
         if self._attachments_locked:
             self._seen.append(RawFinding(kind=FindingKind.ENCRYPTED, subject="attachments"))
         elif self._pdf.is_encrypted:

@@ -52,7 +52,7 @@ _MEDIA_KEYS = frozenset({"/Rect", "/RichMediaContent", "/3DD"})
 def look_at(
     entry: Dictionary, *, key: str, parent_key: str, number: int, root: bool, base: str = ""
 ) -> Iterator[RawFinding]:
-    """Yield what a dictionary is.
+    """Yield findings about a dictionary.
 
     Args:
         entry: The dictionary, or that of a stream.
@@ -88,7 +88,7 @@ def base_address(root: object) -> str:
 def actions_in(
     entry: Dictionary, number: int, *, expected: bool, base: str = ""
 ) -> Iterator[RawFinding]:
-    """Yield what a dictionary is as an action.
+    """Yield findings about a dictionary that may be an action.
 
     Args:
         expected: Whether it stands where an action belongs; one elsewhere must be complete.

@@ -11,7 +11,7 @@ STAGE: Final = "pdf-deep"
 
 
 def unscanned(reason: str, message: str, number: int | None = None) -> Unscanned:
-    """Return an entry about something that the deep pass could not look into.
+    """Return an entry about content that the deep pass could not inspect.
 
     Args:
         reason: Kebab-case name, such as ``password`` or ``limit``.

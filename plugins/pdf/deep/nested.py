@@ -38,14 +38,14 @@ was not uploaded itself; encryption matters only if it hides the rest, which is 
 
 @dataclass(slots=True)
 class Nesting:
-    """What may still be looked into, for one file and everything inside of it."""
+    """The remaining budget for PDFs inside one file."""
 
     documents: int = MAX_NESTED
     size: int = MAX_NESTED_BYTES
     depth: int = 0
 
     def take(self, attached: AttachedPdf) -> bool:
-        """Whether an attached PDF may be looked into; it counts from now on."""
+        """Count an attached PDF; return whether it may be inspected."""
         if self.depth >= MAX_DEPTH or self.documents < 1 or self.size < len(attached.content):
             return False
         self.documents -= 1
@@ -73,7 +73,7 @@ def not_looked_into(attached: AttachedPdf) -> Unscanned:
 def findings_within(
     attached: AttachedPdf, inspection: Inspection, offset: int | None, *, opens: bool
 ) -> Iterator[RawFinding]:
-    """Yield what was seen in an attached PDF as something seen in the outer document."""
+    """Yield findings in an attached PDF as findings in the outer document."""
     for finding in inspection.findings:
         if finding.kind not in REPORTED:
             continue
@@ -89,7 +89,7 @@ def findings_within(
 
 
 def unscanned_within(attached: AttachedPdf, inspection: Inspection) -> Iterator[Unscanned]:
-    """Yield what could not be looked into in an attached PDF."""
+    """Yield unscanned content of an attached PDF."""
     for item in inspection.unscanned:
         yield unscanned(
             reason="nested-document",

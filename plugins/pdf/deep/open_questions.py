@@ -43,7 +43,7 @@ def remaining_questions(
 def _is_settled(
     file: BinaryIO, number: int, place: int, shift: int, places: Mapping[int, int]
 ) -> bool:
-    """Whether an object was read at a position after the header, or none is there."""
+    """Whether an object was read at a position, or none is there."""
     if places.get(number) in (place, place + shift):
         return True
     file.seek(max(0, place + shift))

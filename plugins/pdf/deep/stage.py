@@ -82,14 +82,14 @@ def _report(
 
 
 def _hidden(questions: Sequence[Unscanned]) -> Sequence[RawFinding]:
-    """Report an object in a place where no honest program puts one."""
+    """Report an object in a place that no honest program uses."""
     hidden = [question.object for question in questions if question.reason == _HIDDEN]
     kind = FindingKind.MALFORMED
     return [RawFinding(kind=kind, object=number, subject="hidden") for number in hidden[:1]]
 
 
 def _damage_is_known(finding: Finding, context: CompletionContext) -> bool:
-    """Whether this is damage, and an earlier stage has reported what and where it is."""
+    """Whether a finding is damage that an earlier stage has located already."""
     return finding.kind == FindingKind.MALFORMED and any(
         earlier.kind == finding.kind
         and earlier.revision is Revision.CURRENT

@@ -24,7 +24,7 @@ _TriggerOf = Callable[[str, object], Trigger]
 
 
 def find_triggers(pdf: Pdf, budget: Budget) -> Triggers:
-    """Return for each kind of action in each object what makes it run."""
+    """Return the triggers of each kind of action in each object."""
     triggers_by_action: dict[tuple[FindingKind, int], set[Trigger]] = defaultdict(set)
     visited: set[tuple[int, Trigger]] = set()
     for entry in _entries(pdf, budget):

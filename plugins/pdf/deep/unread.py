@@ -82,7 +82,7 @@ def unread_parts(
 
 
 def _is_inert(session: Session) -> bool:
-    """Whether the streaming pass, which has seen everything, saw nothing that acts.
+    """Whether the streaming pass, which read everything, found no active content.
 
     What runs an action is known for certain only after the deep pass. Therefore a file that
     did not open must have no action except links to the web, whatever runs them.

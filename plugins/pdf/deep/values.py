@@ -58,7 +58,7 @@ def script_of(value: object) -> str | None:
 
 
 def number_or(value: object, otherwise: float | None) -> float | None:
-    """Return a number, which pikepdf gives as a Python one."""
+    """Return a number as Python has it."""
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return float(value)
     return otherwise

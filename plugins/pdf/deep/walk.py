@@ -1,4 +1,4 @@
-"""Sees every object of a file, reachable or not, in bounded time and memory."""
+"""Visits every object of a file, reachable or not, in bounded time and memory."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -27,7 +27,7 @@ _Node = tuple[object, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something that is wrong with the file, in qpdf's words."""
+    """A warning of qpdf about the file."""
 
     text: str
 
@@ -57,7 +57,7 @@ class Walk:
         self._object_streams: set[int] = set()
 
     def findings(self, pdf: Pdf) -> Iterator[RawFinding | Warned]:
-        """Yield what is seen in all objects of the open file, and what damaged ones raise."""
+        """Yield findings in all objects of the file, and warnings about damaged ones."""
         entries = pdf.get_xref_table()
         keys = list(entries)
         for key, entry in entries.items():
@@ -80,7 +80,7 @@ class Walk:
                     yield from self._batch(again, batch)
 
     def unreadable(self, pdf: Pdf, suspects: Collection[int] = ()) -> Iterator[int]:
-        """Yield the object streams that cannot be decoded; what is in them was not seen.
+        """Yield the object streams that cannot be decoded.
 
         Args:
             pdf: The open file.
@@ -115,7 +115,7 @@ class Walk:
         yield from map(Warned, warnings)
 
     def _forget_moved(self, pdf: Pdf) -> None:
-        """Forget the places to which the table leads no more.
+        """Forget positions that the table no longer lists.
 
         qpdf makes a table of its own as soon as it meets an object that is not in its place;
         what lay where only the file's own table led to was perhaps not read.

@@ -21,7 +21,7 @@ def handle(request: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def limit_qpdf(stream_memory: int) -> None:
-    """Set the limits without which a file of 500 bytes takes two gigabytes."""
+    """Limit qpdf: without that, a file of 500 bytes can take two gigabytes."""
     settings.set_qpdf_limits(
         doc_max_warnings=MAX_WARNINGS,
         parser_max_nesting=MAX_NESTING,

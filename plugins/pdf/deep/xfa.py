@@ -25,7 +25,7 @@ _ENTITY: Final = re.compile(r"<!ENTITY", re.IGNORECASE)
 
 @dataclass(slots=True)
 class XfaScripts:
-    """What is known of the scripts of one form.
+    """The scripts of one form.
 
     Attributes:
         excerpt: The beginning of a script; one that runs by itself if there is one.
@@ -41,7 +41,7 @@ class XfaScripts:
 
 
 def scripts_of(form: object) -> XfaScripts:
-    """Return what is known of the scripts of a form.
+    """Return the scripts of a form.
 
     The packets of a form are pieces of one XML document, which may be cut anywhere. A piece that
     is well-formed by itself is read by itself, too, because some readers do so.
@@ -115,7 +115,7 @@ class _Handler:
     _script: list[str] | None = None
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        """See an element begin; what counts of its name is the part after the prefix."""
+        """Handle the start of an element; its name counts without the prefix."""
         local = name.rpartition(":")[2].lower()
         activity = next(
             (v for k, v in attributes.items() if k.rpartition(":")[2].lower() == "activity"), ""
@@ -125,12 +125,12 @@ class _Handler:
             self._script = []
 
     def text(self, data: str) -> None:
-        """See character data; of CDATA sections, too."""
+        """Handle character data, also of CDATA sections."""
         if self._script is not None:
             self._script.append(data)
 
     def end(self, _name: str) -> None:
-        """See an element end."""
+        """Handle the end of an element."""
         local, _ = self._path.pop()
         if local != "script" or self._script is None:
             return

@@ -70,7 +70,7 @@ class Attachments:
         make: Maker,
         sight_if: Callable[[Value, RawFinding], None],
     ) -> None:
-        """Report a dictionary that names an attachment, or is that of one.
+        """Report a dictionary that names an attachment or belongs to one.
 
         Args:
             sight_if: Reports a finding unless what it is about turns out to be empty.
@@ -88,7 +88,7 @@ class Attachments:
                 self._bare.add(id(bare))
 
     def specification_of(self, finding: RawFinding) -> RawFinding | None:
-        """Return the file specification that names an attached stream, if it is about one."""
+        """Return the file specification that names the stream of a finding."""
         if id(finding) not in self._bare or finding.object is None:
             return None
         return self._specifications.get(finding.object)

@@ -28,7 +28,7 @@ class AttachedDocuments:
         return bool(self._starts)
 
     def see(self, offset: int, dictionary: Dictionary, raw: bytes) -> None:
-        """See the beginning of the data of an attachment whose object begins at an offset."""
+        """Note the start of an attachment's data, and the offset of its object."""
         length = dictionary.get(b"Length")
         in_view = isinstance(length, int) and length <= CHECKED
         if not in_view and _HEADER in raw and len(self._starts) < MAX_DOCUMENTS:

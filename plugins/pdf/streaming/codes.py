@@ -67,7 +67,7 @@ UNSCANNED: dict[str, str] = {
 
 @dataclass(slots=True)
 class Unread:
-    """Stretches of the file that were passed because reading them would cost too much."""
+    """Regions of the file that were skipped because of the limit on work."""
 
     begin: int = 0
     end: int = 0
@@ -86,7 +86,7 @@ class Unread:
         return self.stretches > 0
 
     def entries(self, stage: str) -> list[Unscanned]:
-        """Return how much was passed and where, if anything was."""
+        """Return the size and position of what was skipped, if anything was."""
         if not self.stretches:
             return []
         message = (

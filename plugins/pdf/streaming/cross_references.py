@@ -69,7 +69,7 @@ class CrossReferences:
         return self._offsets[0] if self._offsets else None
 
     def lead_of_latest(self) -> int:
-        """Return how much white space stands before the object that began last."""
+        """Return the size of the white space before the latest object."""
         return self._leads[-1] if self._leads else 0
 
     def objects_at(self, batch: PlainObjects) -> None:
@@ -95,7 +95,7 @@ class CrossReferences:
         self._latest = section
 
     def incomplete(self) -> None:
-        """Learn that not everything was seen, so that nothing is known about the table."""
+        """Note that not everything was seen: the table cannot be judged."""
         self._complete = False
 
     def trailer(self, dictionary: Dictionary) -> None:
@@ -107,11 +107,11 @@ class CrossReferences:
             self._latest.trailer = dictionary
 
     def watch(self, number: int) -> None:
-        """Announce, before judging, that an object's place will be asked for."""
+        """Watch an object, whose position is asked for after judging."""
         self._watched.add(number)
 
     def is_current(self, number: int, offset: int | None, container: int | None) -> bool:
-        """Whether the table, once judged, leads to a watched object at a place.
+        """Whether the judged table places a watched object at a position.
 
         Where a table and its hybrid part (7.5.8.4) differ, readers do too: both count.
 
@@ -126,7 +126,7 @@ class CrossReferences:
 
     @property
     def sound(self) -> bool:
-        """Whether the judged table is such that no reader has a reason to rebuild it."""
+        """Whether no reader has a reason to rebuild the judged table."""
         return self._complete and not self.lost and self._wrong is None
 
     def lists_between(self, start: int, stop: int) -> bool:

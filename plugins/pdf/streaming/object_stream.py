@@ -34,7 +34,7 @@ class Collector:
         self._whole = True
 
     def feed(self, data: bytes) -> None:
-        """See the next bytes."""
+        """Process the next bytes."""
         room = self._limit - len(self._data)
         if len(data) > room:
             self._whole = False

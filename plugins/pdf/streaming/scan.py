@@ -60,7 +60,7 @@ class Scan(Observer):
         self.offset = 0
 
     def feed(self, data: memoryview) -> None:
-        """See the next bytes."""
+        """Process the next bytes."""
         self.offset += len(data)
         self.structure.see(data)
         self._walker.feed(data)
@@ -195,11 +195,11 @@ class Scan(Observer):
         self.structure.startxref(value, offset)
 
     def end_of_file(self, offset: int) -> None:
-        """See an end-of-file marker."""
+        """Note an end-of-file marker."""
         self.structure.end_of_file(offset)
 
     def skipped(self, start: int, stop: int) -> None:
-        """See that bytes were not read, because reading them would cost too much."""
+        """Note that bytes were skipped because of the limit on work."""
         self.structure.skipped(start, stop)
 
     def problem(self, code: str, offset: int, number: int | None) -> None:

@@ -251,7 +251,7 @@ class Security:
         return Revision.EARLIER if latest > offset else Revision.CURRENT
 
     def better(self, finding: RawFinding) -> RawFinding | None:
-        """Return the file specification that names an attached stream, if it is about one."""
+        """Return the file specification that names the stream of a finding."""
         return self._attachments.specification_of(finding)
 
     # How it is worked out.

@@ -16,7 +16,7 @@ from .structure import STAGE as STRUCTURE
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one of the stages takes from a scan."""
+    """The part of a scan that belongs to one stage."""
 
     new: Callable[[Scan], list[Finding]]
     report: Callable[[Scan], StageReport]
@@ -38,7 +38,7 @@ class SharedScan:
         self._finished = False
 
     def feed(self, data: memoryview, offset: int) -> None:
-        """See bytes at an offset, unless they have been seen already."""
+        """Process bytes at an offset, unless that was done already."""
         with self._lock:
             overlap = self.scan.offset - offset
             if overlap < len(data):
@@ -93,7 +93,7 @@ class ScanStage:
         self._shared = scans.join(context.session_id, name)
 
     def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
-        """See the next bytes."""
+        """Process the next bytes."""
         self._shared.feed(data, offset)
         return self._view.new(self._shared.scan)
 

@@ -34,7 +34,7 @@ _VERSION = re.compile(rb"\d{1,2}\.\d{1,2}")
 
 
 class Structure:
-    """Collects how one file is built, and in what it breaks the rules."""
+    """Collects the structure of one file, and its violations of the format."""
 
     def __init__(self) -> None:
         self._new: list[RawFinding] = []
@@ -55,13 +55,13 @@ class Structure:
         self.unread = Unread()
 
     def see(self, data: memoryview) -> None:
-        """See the bytes themselves, in order."""
+        """Process the bytes of the file, in order."""
         if len(self._head) < HEAD:
             self._head += data[: HEAD - len(self._head)]
         self._tail = (self._tail + data if len(data) < TAIL else bytes(data[-TAIL:]))[-TAIL:]
 
     def version(self, offset: int, text: bytes) -> None:
-        """See a header (ISO 32000-2, 7.5.2)."""
+        """Note a header (ISO 32000-2, 7.5.2)."""
         if self._header is None:
             self._header = offset
             match = _VERSION.match(text)
@@ -78,7 +78,7 @@ class Structure:
                 )
 
     def gap(self, head: bytes, offset: int) -> None:
-        """See bytes that are no part of the document."""
+        """Note bytes that are no part of the document."""
         if self._header is None and offset == 0:
             self._lead = lead_of(head)
         name, position = find_foreign(head)
@@ -92,29 +92,29 @@ class Structure:
             self._polyglot(name, offset + position)
 
     def passed(self, offset: int) -> None:
-        """See that everything that begins before an offset has been seen."""
+        """Note that everything before an offset was processed."""
         if offset > OBJECT_WITHIN and not self._is_pdf():
             self._no_pdf()
 
     def startxref(self, value: int, offset: int) -> None:
-        """See the offset given for a cross-reference section."""
+        """Note the offset given for a cross-reference section."""
         self._startxref = (value, offset)
 
     def end_of_file(self, offset: int) -> None:
-        """See an end-of-file marker."""
+        """Note an end-of-file marker."""
         self._last_eof = offset
         for name, place in self._behind:  # between two revisions, and not after the document
             self._polyglot(name, place)
         self._behind.clear()
 
     def skipped(self, start: int, stop: int) -> None:
-        """See that bytes were not read, because reading them would cost too much."""
+        """Note that bytes were skipped because of the limit on work."""
         self.unread.add(start, stop)
         self.problem("flood", start, None)
         self.xrefs.incomplete()
 
     def problem(self, code: str, offset: int, number: int | None) -> None:
-        """See a break of the rules; each kind is reported once, with a count."""
+        """Note a violation of the format; each kind is reported once, with a count."""
         self._counts[code] += 1
         if code in self._problems:
             return
@@ -134,7 +134,7 @@ class Structure:
         self._sight(finding)
 
     def _malformed(self, code: str, offset: int, message: str) -> None:
-        """Report a break of the rules once, in words that name where the good part is."""
+        """Report a violation once, with the position of the valid part."""
         if code not in self._problems:
             self.problem(code, offset, None)
             self._problems[code].message = message
@@ -167,7 +167,7 @@ class Structure:
             finding.details = {"code": code, "count": self._counts[code]}
 
     def unscanned(self) -> list[Unscanned]:
-        """Return where the cross-references may lead to what was not seen."""
+        """Return positions to which the cross-references may lead, and which were skipped."""
         if not self._is_pdf():
             return []
         regions = [

@@ -20,14 +20,14 @@ _RANK = {
 
 
 def stronger(one: Trigger | None, other: Trigger | None) -> Trigger | None:
-    """Return the trigger that needs less of the reader."""
+    """Return the trigger that needs less action by the reader."""
     if one is None or other is None:
         return one or other
     return one if _RANK[one] >= _RANK[other] else other
 
 
 class Triggers:
-    """Hands triggers on from object to object as references become known.
+    """Propagates triggers along references as those become known.
 
     Args:
         changed: Called with the number of an object whose trigger became known or stronger.
@@ -46,15 +46,15 @@ class Triggers:
         self.full = False
 
     def get(self, number: int) -> Trigger | None:
-        """Return what runs an object, as far as known."""
+        """Return the trigger of an object, if it is known."""
         return self._known.get(number)
 
     def items(self) -> Iterable[tuple[int, Trigger]]:
-        """Return the numbers of all objects of which it is known what runs them."""
+        """Return the known triggers by object number."""
         return self._known.items()
 
     def set(self, number: int, trigger: Trigger) -> None:
-        """Learn that an object is run by ``trigger``; its heirs are as well."""
+        """Set the trigger of an object and of the objects that it refers to."""
         waiting = [number]
         while waiting:
             current = waiting.pop()
@@ -73,7 +73,7 @@ class Triggers:
             waiting.extend(self._heirs.get(current, ()))
 
     def inherit(self, number: int, heir: int) -> None:
-        """Learn that whatever runs ``number`` runs ``heir`` too."""
+        """Let ``heir`` have the triggers of ``number``."""
         if self._links < MAX_LINKS:
             self._links += 1
             self._heirs.setdefault(number, []).append(heir)

@@ -55,7 +55,7 @@ class BodyReader:
             source.pos = match.end()
 
     def read(self, number: int, offset: int, length: int | None, sink: Sink | None) -> Steps:
-        """Pass the data of a stream, up to and with ``endstream`` and ``endobj``.
+        """Pass the data of a stream and the words ``endstream`` and ``endobj``.
 
         Args:
             number: Number of the object.
@@ -96,7 +96,7 @@ class BodyReader:
             self._observer.problem("endobj-missing", offset, number)
 
     def skim(self, view: memoryview) -> int:
-        """Pass what comes next as far as it surely is inside of a stream, without a copy.
+        """Pass data that is surely inside a stream, without a copy.
 
         That is most of most files. Reading on from there gives what reading it all would.
 
@@ -118,7 +118,7 @@ class BodyReader:
         return stop
 
     def finish(self) -> None:
-        """Judge the streams that were declared longer than was seen of them."""
+        """Judge streams that end before their declared length."""
         for end, number, offset in self._beyond:
             if end > self._source.offset:
                 self._observer.problem("length-wrong", offset, number)

@@ -47,11 +47,11 @@ class Decoder:
         return number in self._missing
 
     def may_learn(self, number: int) -> bool:
-        """Whether there is room for the value of an object, or a stream waits for it."""
+        """Whether the value of an object is needed, or may be remembered."""
         return self._learned < MAX_LEARNED or number in self._missing
 
     def of_use(self, small: list[tuple[int, bytes]]) -> Iterable[tuple[int, bytes]]:
-        """Return those of many small objects that may be learned."""
+        """Return those of many small objects that may be remembered."""
         if self._learned < MAX_LEARNED:
             return small
         return [item for item in small if item[0] in self._missing] if self._missing else ()

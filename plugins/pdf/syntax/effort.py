@@ -62,7 +62,7 @@ class Effort:
     def skip(
         self, source: Source, pass_to: Callable[[int], None]
     ) -> Generator[None, None, tuple[int, int]]:
-        """Pass a stretch unread, and what else must be until all steps are earned.
+        """Skip bytes until the work so far is within the limit.
 
         The tail of the file is not passed.
 

@@ -1,4 +1,4 @@
-"""Dictionaries that stand where no object is."""
+"""Dictionaries outside of objects."""
 
 import re
 from typing import Final
@@ -53,7 +53,7 @@ class GapReader:
                 self.finish()
 
     def finish(self) -> None:
-        """Look into what has passed."""
+        """Search the passed bytes."""
         data, self._window = bytes(self._window), bytearray()
         if len(data) <= len(_OPENS):
             return

@@ -1,4 +1,4 @@
-"""What the walker reports about a file while it walks."""
+"""The events that the walker reports about a file."""
 
 from array import array
 from dataclasses import dataclass, field

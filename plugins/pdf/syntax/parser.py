@@ -279,7 +279,7 @@ class ObjectParser:
         return True
 
     def _drop(self, integers: list[tuple[int, int, bool]]) -> None:
-        """Take the last values back: they were part of a reference or of a header."""
+        """Remove the last values: they belong to a reference or to a header."""
         count = sum(added for _, _, added in integers)
         if count:
             del self._top.items[-count:]
@@ -386,7 +386,7 @@ def _real(word: bytes) -> float:
 
 
 def _most_telling(items: list[Value]) -> Value:
-    """Of several values where one belongs, return the first dictionary, or the first."""
+    """Return the first dictionary among several values, or the first value."""
     for item in items:
         if isinstance(item, Dictionary):
             return item

@@ -87,7 +87,7 @@ class Walker:
         next(self._steps)
 
     def feed(self, data: memoryview) -> None:
-        """See the next bytes."""
+        """Process the next bytes."""
         position = 0
         while position < len(data):
             if not self._gathered:
@@ -104,7 +104,7 @@ class Walker:
         self._source.append(b"")  # until more comes, only what is unread is kept
 
     def finish(self) -> None:
-        """Learn that there are no more bytes."""
+        """Note that there are no more bytes."""
         self._source.ended = True
         self._advance(bytes(self._gathered))
         self._bodies.finish()
@@ -199,7 +199,7 @@ class Walker:
         return True
 
     def _landmark(self) -> Generator[None, None, re.Match[bytes] | None]:
-        """Skip to the next thing that means something, past bytes that mean nothing."""
+        """Skip to the next token that has a meaning."""
         source = self._source
         start = source.offset
         head = b""

@@ -126,7 +126,7 @@ async def _create(request: web.Request) -> web.Response:
 
 
 async def _append(request: web.Request) -> web.Response:
-    """Upload Append."""
+    """Append the body to the upload (the draft's "Upload Append")."""
     if request.content_type != MEDIA_TYPE:
         raise UnsupportedMedia(f"the body must be of type {MEDIA_TYPE}")
     position = read_integer(request.headers, "Upload-Offset")
