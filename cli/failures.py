@@ -76,9 +76,9 @@ def as_object(error: ClientError) -> dict[str, Any]:
 def print_findings(findings: Iterable[Finding]) -> None:
     """List findings, the worst first, one a line, with what to do about them."""
     for finding in by_gravity(findings):
-        place = "" if finding.offset is None else f" at byte {finding.offset:,}"
+        location = "" if finding.offset is None else f" at byte {finding.offset:,}"
         err.print(
-            f"  [yellow]{escape(finding.severity)}[/] {escape(finding.kind)}{place}:"
+            f"  [yellow]{escape(finding.severity)}[/] {escape(finding.kind)}{location}:"
             f" {escape(finding.message)}",
             soft_wrap=True,
         )

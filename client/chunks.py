@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from .errors import ClientError
-from .line import Line, Load
+from .link import Link, Load
 from .models import ChunkAnswer, UploadSession
 from .pacing import Pacer
 from .pieces import Piece, Ranges, Todo
@@ -56,7 +56,7 @@ class ChunkSender:
         self._patience = patience
         self._pacer = pacer
         self._tracker = tracker
-        self._line = Line(chunk_size=chunk_size, parallel=parallel)
+        self._link = Link(chunk_size=chunk_size, parallel=parallel)
 
     async def send(self, missing: Ranges) -> None:
         """Send all missing ranges.
@@ -68,7 +68,7 @@ class ChunkSender:
         under_way: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as group:
             while True:
-                load = self._line.load
+                load = self._link.load
                 if len(under_way) < load.pieces and (piece := todo.cut(load.piece)):
                     under_way.add(group.create_task(self._deliver(piece, load, todo)))
                 elif under_way:
@@ -85,14 +85,14 @@ class ChunkSender:
             seconds = await self._put(piece)
         except ClientError as error:
             self._tracker.dropped(piece.start)
-            self._source.check_unchanged()  # it may be the file that broke off, not the line
-            self._line.failed(load)
+            self._source.check_unchanged()  # it may be the file that broke off, not the link
+            self._link.failed(load)
             await self._patience.wait(error)
             rest = piece.rest(await self._missing())
             todo.put_back(rest)
             arrived -= sum(end - start for start, end in rest)
         else:
-            self._line.delivered(load, piece.size, seconds)
+            self._link.delivered(load, piece.size, seconds)
         if arrived:
             self._patience.progressed()
             self._tracker.acknowledged(piece.start, arrived)

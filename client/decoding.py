@@ -42,10 +42,10 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 def _unexpected(kind: Any, error: ValidationError) -> UnexpectedAnswer:
     problem = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in problem["loc"]) or "the answer"
+    path = ".".join(str(part) for part in problem["loc"]) or "the answer"
     name = getattr(kind, "__name__", str(kind))
     words = _WORDS.get(problem["type"], "is not valid")
     return UnexpectedAnswer(
-        f"the server's answer is not a {name}: {place} {words}",
+        f"the server's answer is not a {name}: {path} {words}",
         hint="Check the address, and that client and server are of the same version.",
     )

@@ -183,13 +183,13 @@ def gravest(findings: Sequence[Finding]) -> Sequence[Finding]:
     if len(findings) <= MAX_FINDINGS:
         return findings
     sorts: dict[object, int] = {}
-    for place, finding in enumerate(findings):
+    for index, finding in enumerate(findings):
         sort = (finding.stage, finding.kind, finding.severity, finding.trigger, finding.hidden)
-        sorts.setdefault((*sort, finding.revision), place)
+        sorts.setdefault((*sort, finding.revision), index)
     first = set(sorts.values())
-    others = (place for place in range(len(findings)) if place not in first)
-    grave = sorted(others, key=lambda place: -findings[place].severity.rank)
-    return [findings[place] for place in sorted([*sorts.values(), *grave][:MAX_FINDINGS])]
+    others = (index for index in range(len(findings)) if index not in first)
+    grave = sorted(others, key=lambda index: -findings[index].severity.rank)
+    return [findings[index] for index in sorted([*sorts.values(), *grave][:MAX_FINDINGS])]
 
 
 class Decision(IntEnum):

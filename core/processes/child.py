@@ -25,7 +25,7 @@ from .child_main import ENVIRONMENT, Limits, path_from_text, path_to_text, serve
 from .child_start import ACCESS_VARIABLE, Bounds
 from .confinement import Protection, file_folders
 from .confinement.folders import code_paths
-from .cpu_affinity import place
+from .cpu_affinity import assign
 from .exchange import Answer, ChildFailed, Exchange
 from .wire import ID, READY, pack, unpack
 
@@ -320,7 +320,7 @@ async def start(
         # as well, but Linux gives sessions equal shares of a processor, whatever the niceness.
         process_group=0,
     )
-    place(process.pid, apart=limits.apart)
+    assign(process.pid, apart=limits.apart)
     return Child(process, limits, on_notice)
 
 

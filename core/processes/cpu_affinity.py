@@ -71,7 +71,7 @@ def keep_to_own(sharing: Sharing) -> None:
         _shares.set(shares)
 
 
-def place(child: int, *, apart: bool) -> None:
+def assign(child: int, *, apart: bool) -> None:
     """Move a child that has just been started to its own processors.
 
     Args:

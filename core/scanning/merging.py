@@ -27,7 +27,7 @@ def merge_reports(reports: Sequence[StageReport]) -> StageReport:
     - A report that ``settles`` a stage removes what that stage left unscanned, and its findings
       of the kind ``unread``.
     - A finding that another stage has already made in the same object is not repeated: the
-      earlier one keeps its place and excerpt, if it has them, and takes over trigger, severity
+      earlier one keeps its offset and excerpt, if it has them, and takes over trigger, severity
       and wording.
     - A finding without a position describes the file as a whole; it is joined to the first
       of its kind that another stage has found.
@@ -57,7 +57,7 @@ def _merge_findings(
     earlier: Iterable[Finding], additions: Sequence[Finding]
 ) -> tuple[Finding, ...]:
     findings = list(earlier)
-    places = _places(findings)
+    indexes = _by_object(findings)
     groups: dict[_Key, list[Finding]] = defaultdict(list)
     for new in additions:
         if new.revision is Revision.CURRENT and (new.object is not None or new.offset is None):
@@ -65,23 +65,23 @@ def _merge_findings(
         else:
             findings.append(new)
     for key, group in groups.items():
-        findings.extend(_settled(findings, places.get(key, ()), group))
+        findings.extend(_settled(findings, indexes.get(key, ()), group))
     return tuple(findings)
 
 
-def _places(findings: Sequence[Finding]) -> Mapping[_Key, Sequence[int]]:
+def _by_object(findings: Sequence[Finding]) -> Mapping[_Key, Sequence[int]]:
     """Index the findings of a kind by their object; and, without an object, the first."""
-    places: dict[_Key, list[int]] = defaultdict(list)
+    indexes: dict[_Key, list[int]] = defaultdict(list)
     for index, finding in enumerate(findings):
         if finding.revision is Revision.CURRENT:
             if finding.object is not None:
-                places[finding.kind, finding.object].append(index)
-            places.setdefault((finding.kind, None), [index])
-    return places
+                indexes[finding.kind, finding.object].append(index)
+            indexes.setdefault((finding.kind, None), [index])
+    return indexes
 
 
 def _settled(
-    findings: list[Finding], places: Iterable[int], group: Sequence[Finding]
+    findings: list[Finding], indexes: Iterable[int], group: Sequence[Finding]
 ) -> Sequence[Finding]:
     """Join a new finding with those of other stages; return what remains of it.
 
@@ -90,14 +90,14 @@ def _settled(
     """
     by_trigger = {new.trigger: new for new in group}
     gravest = max(group, key=_gravity)
-    place = next((new.offset for new in group if new.offset is not None), None)
+    offset = next((new.offset for new in group if new.offset is not None), None)
     matched: set[Trigger | None] = set()
-    for index in places:
+    for index in indexes:
         earlier = findings[index]
         if earlier.stage != gravest.stage:  # a stage knows its own findings apart
             new = by_trigger.get(earlier.trigger, gravest)
             if earlier.offset is None:
-                earlier = replace(earlier, offset=place)
+                earlier = replace(earlier, offset=offset)
             findings[index] = _joined(earlier, new)
             matched.add(new.trigger)
     return [new for new in group if new.trigger not in matched]

@@ -117,8 +117,8 @@ class Text:
         for finding in result.findings:
             self._print_finding(finding)
         for item in result.unscanned:
-            place = "" if item.object is None else f" (object {item.object})"
-            self._print(f"    [magenta]unscanned[/]{place}: {escape(item.message)}")
+            location = "" if item.object is None else f" (object {item.object})"
+            self._print(f"    [magenta]unscanned[/]{location}: {escape(item.message)}")
 
     def close(self) -> None:
         """Print how many files there were of each verdict."""
@@ -134,8 +134,8 @@ class Text:
             "hidden" if finding.hidden else "",
             "earlier revision" if finding.revision == "earlier" else "",
         ]
-        place = ", ".join(filter(None, marks))
-        where = f" [dim]({place})[/]" if place else ""
+        location = ", ".join(filter(None, marks))
+        where = f" [dim]({location})[/]" if location else ""
         self._print(f"    [{style}]{finding.kind}[/]{where}: {escape(finding.message)}")
         if finding.excerpt:
             self._print(f"        [dim]{escape(finding.excerpt)}[/]")
@@ -205,9 +205,9 @@ class Sarif:
 
     def _result(self, result: Inspection, finding: Finding) -> dict[str, Any]:
         self._kinds.setdefault(finding.kind)
-        place: dict[str, Any] = {"artifactLocation": {"uri": _uri(result.path)}}
+        location: dict[str, Any] = {"artifactLocation": {"uri": _uri(result.path)}}
         if finding.offset is not None:
-            place["region"] = {"byteOffset": finding.offset, "byteLength": 0}
+            location["region"] = {"byteOffset": finding.offset, "byteLength": 0}
         properties = _finding(finding)
         del properties["kind"], properties["message"], properties["offset"]
         return {
@@ -215,7 +215,7 @@ class Sarif:
             "ruleIndex": list(self._kinds).index(finding.kind),
             "level": self._LEVELS[finding.severity],
             "message": {"text": finding.message},
-            "locations": [{"physicalLocation": place}],
+            "locations": [{"physicalLocation": location}],
             "properties": properties,
         }
 

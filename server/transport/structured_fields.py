@@ -61,8 +61,8 @@ def format_preferences(algorithms: Iterable[ChecksumSpec]) -> str:
     """
     return http_sf.ser(
         {
-            spec.field_key: (max(1, _MAX_PREFERENCE - place), {})
-            for place, spec in enumerate(algorithms)
+            spec.field_key: (max(1, _MAX_PREFERENCE - index), {})
+            for index, spec in enumerate(algorithms)
         }
     )
 

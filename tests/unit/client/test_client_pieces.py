@@ -1,10 +1,10 @@
-"""How what is missing is cut into pieces, and how large they are for what a line carries."""
+"""How what is missing is cut into pieces, and how large they are for what a link carries."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.client.line import Line
+from pdfsluice.client.link import Link
 from pdfsluice.client.pieces import Piece, Todo
 from pdfsluice.core.ranges import RangeSet
 
@@ -43,19 +43,19 @@ def test_the_rest_of_a_piece_is_what_the_server_lacks_of_it() -> None:
     assert not piece.rest([(0, 20), (30, 40)])
 
 
-def run(line: Line, bytes_per_second: float, *, rounds: int = 30) -> None:
-    """Let a line of a steady rate carry the loads that are asked of it."""
+def run(link: Link, bytes_per_second: float, *, rounds: int = 30) -> None:
+    """Let a link of a steady rate carry the loads that are asked of it."""
     for _ in range(rounds):
-        load = line.load
-        line.delivered(load, load.piece, load.piece * load.pieces / bytes_per_second)
+        load = link.load
+        link.delivered(load, load.piece, load.piece * load.pieces / bytes_per_second)
 
 
 def test_it_begins_with_one_piece_of_a_mebibyte_and_doubles_at_most() -> None:
-    line = Line(chunk_size=8 * MIB, parallel=4)
+    link = Link(chunk_size=8 * MIB, parallel=4)
     seen = []
     for _ in range(7):
-        seen.append((line.load.pieces, line.load.piece))
-        run(line, 1e9, rounds=1)
+        seen.append((link.load.pieces, link.load.piece))
+        run(link, 1e9, rounds=1)
     assert seen == [
         (1, MIB), (2, MIB), (4, MIB), (4, 2 * MIB), (4, 4 * MIB), (4, 8 * MIB), (4, 8 * MIB),
     ]  # fmt: skip
@@ -67,33 +67,33 @@ def test_it_begins_with_one_piece_of_a_mebibyte_and_doubles_at_most() -> None:
 def test_a_load_is_what_the_line_carries_in_four_seconds(
     rate: float, chunk_size: int, parallel: int
 ) -> None:
-    line = Line(chunk_size=chunk_size, parallel=parallel)
-    run(line, rate)
+    link = Link(chunk_size=chunk_size, parallel=parallel)
+    run(link, rate)
     least = min(256 * KIB, chunk_size)
-    assert line.load.size == pytest.approx(
+    assert link.load.size == pytest.approx(
         min(max(4 * rate, least), chunk_size * parallel), rel=0.01
     )
-    assert least <= line.load.piece <= chunk_size
-    assert 1 <= line.load.pieces <= parallel
-    assert line.load.pieces == 1 or line.load.piece >= min(MIB, chunk_size)
+    assert least <= link.load.piece <= chunk_size
+    assert 1 <= link.load.pieces <= parallel
+    assert link.load.pieces == 1 or link.load.piece >= min(MIB, chunk_size)
 
 
 def test_failures_of_one_load_halve_it_once_and_never_below_the_least() -> None:
-    line = Line(chunk_size=8 * MIB, parallel=4)
-    run(line, 1e9)
-    load = line.load
+    link = Link(chunk_size=8 * MIB, parallel=4)
+    run(link, 1e9)
+    load = link.load
     for _ in range(load.pieces):
-        line.failed(load)
-    assert (line.load.pieces, line.load.piece) == (4, 4 * MIB)
+        link.failed(load)
+    assert (link.load.pieces, link.load.piece) == (4, 4 * MIB)
     for _ in range(20):
-        line.failed(line.load)
-    assert (line.load.pieces, line.load.piece) == (1, 256 * KIB)
+        link.failed(link.load)
+    assert (link.load.pieces, link.load.piece) == (1, 256 * KIB)
 
 
 def test_a_short_piece_tells_nothing_of_the_line() -> None:
-    line = Line(chunk_size=8 * MIB, parallel=4)
-    run(line, 1e6)
-    load = line.load
-    line.delivered(load, 10_000, 0.001)
-    line.delivered(load, 10_000, 1.0)
-    assert line.load == load
+    link = Link(chunk_size=8 * MIB, parallel=4)
+    run(link, 1e6)
+    load = link.load
+    link.delivered(load, 10_000, 0.001)
+    link.delivered(load, 10_000, 1.0)
+    assert link.load == load

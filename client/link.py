@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-_FIRST = 1024 * 1024
-_LEAST = 256 * 1024
-_SECONDS = 4.0
+_FIRST_BYTES = 1024 * 1024
+_MIN_PIECE_BYTES = 256 * 1024
+_CARRIED_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Load:
     piece: int
 
 
-class Line:
+class Link:
     """Estimates what the link to the server carries, from how long pieces take.
 
     What carries a checksum is kept whole or not at all, so what breaks off in the middle of a
@@ -35,7 +35,7 @@ class Line:
     - A piece that failed halves what was under way when it was sent.
     - A piece has at least 256 KiB and at most a chunk, and never goes beyond its chunk. Shorter
       ones measure the round trip rather than the link, and are not counted.
-    - On a slow line fewer are under way side by side: as many as have 1 MiB each (a chunk where
+    - On a slow link fewer are under way side by side: as many as have 1 MiB each (a chunk where
       those are smaller), at least one.
 
     Args:
@@ -46,21 +46,21 @@ class Line:
     def __init__(self, *, chunk_size: int, parallel: int) -> None:
         self._chunk_size = chunk_size
         self._parallel = parallel
-        self._least = min(_LEAST, chunk_size)
-        self.load = self._shared_out(_FIRST)
+        self._min_piece = min(_MIN_PIECE_BYTES, chunk_size)
+        self.load = self._shared_out(_FIRST_BYTES)
 
     def delivered(self, load: Load, size: int, seconds: float) -> None:
         """Note how long a piece took; ``load`` is the one with which it was sent."""
-        if size >= self._least:
-            carried = size * load.pieces * _SECONDS / max(seconds, 1e-6)
+        if size >= self._min_piece:
+            carried = size * load.pieces * _CARRIED_SECONDS / max(seconds, 1e-6)
             self.load = self._shared_out(min(carried, load.size * 2))
 
     def failed(self, load: Load) -> None:
         """Note that a piece did not arrive."""
         self.load = self._shared_out(load.size / 2)
 
-    def _shared_out(self, rate: float) -> Load:
+    def _shared_out(self, target: float) -> Load:
         chunk = self._chunk_size
-        size = int(min(max(rate, self._least), chunk * self._parallel))
-        pieces = max(1, min(self._parallel, size // min(_FIRST, chunk)))
+        size = int(min(max(target, self._min_piece), chunk * self._parallel))
+        pieces = max(1, min(self._parallel, size // min(_FIRST_BYTES, chunk)))
         return Load(size, pieces, min(chunk, size // pieces))
