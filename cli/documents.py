@@ -10,9 +10,10 @@ from rich.filesize import decimal
 from rich.markup import escape
 
 from pdfsluice.client.client import DEFAULT_SERVER, Client
-from pdfsluice.client.models import Document
+from pdfsluice.client.models import Document, ImportStatus, Job
 
 from .console import (
+    counted,
     err,
     listing,
     out,
@@ -122,17 +123,16 @@ def show(
 ) -> None:
     """Show a document and what was found in it."""
 
-    async def ask(client: Client) -> tuple[Document, tuple[str, ...]]:
-        document = await client.document(document_id)
-        if "failed" not in {document.import_status, document.index_status}:
-            return document, ()
-        status = await client.import_status(document_id)
-        return document, tuple(job.message for job in status.jobs if job.state == "failed")
+    async def ask(client: Client) -> tuple[Document, ImportStatus]:
+        return await client.document(document_id), await client.import_status(document_id)
 
-    document, failures = _with_client(context, server, key_file, ca, ask, as_json=as_json)
+    document, status = _with_client(context, server, key_file, ca, ask, as_json=as_json)
+    failed = [job for job in status.latest if job.state == "failed"]
     if as_json:
-        print_json({**asdict(document), "failures": failures})
+        failures = [job.message for job in failed]
+        print_json({**asdict(document), "failures": failures, "jobs": status.latest})
         return
+    imports = [job for job in status.latest if job.importer]
     table = listing("", "")
     table.show_header = False
     for name, value in (
@@ -143,18 +143,54 @@ def show(
         ("Added", f"{document.created_at:%Y-%m-%d %H:%M}"),
         ("SHA-256", document.sha256),
         ("Import", document.import_status),
+        *((f"  {job.importer}", _in_words(job)) for job in imports),
         ("Index", document.index_status),
         ("Decision", document.decision),
-        *(("Failure", message) for message in failures),
+        *((f"Failure of {job.name}", job.message) for job in failed if job not in imports),
     ):
         table.add_row(f"[dim]{name}[/]", escape(value))
     print_table(table)
-    if failures:
-        again = command("documents", "index", str(document.id))
+    for job in failed:
+        action = ("retry", str(document.id), job.importer) if job.importer else None
+        again = command("documents", *(action or ("index", str(document.id))))
         err.print(f"  [dim]Try again with: {escape(again)}[/]", soft_wrap=True)
     print_findings(document.findings)
     for part in document.unscanned:
         err.print(f"  [yellow]not looked into:[/] {escape(part.message)}", soft_wrap=True)
+
+
+def _in_words(job: Job) -> str:
+    """Return the state of an importer in words."""
+    if job.state == "failed":
+        return f"failed after {counted(job.attempts, 'attempt')}: {job.message}"
+    if job.state == "queued" and job.retry_at is not None:
+        when = f"{job.retry_at:%Y-%m-%d %H:%M:%S} UTC"
+        return f"waits until {when} for attempt {job.attempts + 1}: {job.message}"
+    return f"{job.state}: {job.message}" if job.message else job.state
+
+
+@app.command()
+def retry(
+    context: typer.Context,
+    document_id: Id,
+    importer: Annotated[
+        str, typer.Argument(metavar="IMPORTER", help="Its name; `documents show` lists them.")
+    ],
+    *,
+    server: OwnServer = None,
+    key_file: OwnKeyFile = None,
+    ca: OwnAuthority = None,
+) -> None:
+    """Run one importer of a document again, in the background."""
+    importer = typed(importer)
+    status = _with_client(
+        context, server, key_file, ca, lambda client: client.retry_import(document_id, importer)
+    )
+    states = {job.importer: job.state for job in status.latest}
+    out.print(
+        f"The importer {escape(importer)} of document {status.document_id}"
+        f" is {states.get(importer, 'queued')}."
+    )
 
 
 @app.command()

@@ -223,7 +223,8 @@ async def settled(client: Client, document: Document, bars: UploadDisplay) -> Do
     """Show import and index until they end, and return what became of the document."""
     status = await client.settled(document.id, on_status=bars.importing, on_waiting=bars.waiting)
     if "failed" in {status.import_status, status.index_status}:
-        reasons = [job.message for job in status.jobs if job.state == "failed"]
+        failed = [job for job in status.latest if job.state == "failed"]
+        reasons = [f"{job.name}: {job.message}" for job in failed]
         again = f"Try again with: {command('documents', 'index', str(document.id))}"
         raise ClientError(
             f"document {document.id} is stored, and its import failed: {'; '.join(reasons)}",

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar
+from urllib.parse import quote
 from uuid import uuid4
 
 from .download import Download
@@ -332,6 +333,11 @@ class Client:
             on_status(status)
             await asyncio.sleep(pause)
             pause = min(pause * _POLL_GROWTH, _MAX_POLL_SECONDS)
+
+    async def retry_import(self, document_id: int, importer: str) -> ImportStatus:
+        """Ask for one importer to be repeated; it happens in the background."""
+        path = f"{_DOCUMENTS}/{document_id}/import/{quote(importer, safe='')}/retry"
+        return await self._call(ImportStatus, "POST", path)
 
     async def index(self, document_id: int) -> ImportStatus:
         """Ask for a document to be made searchable; it happens in the background."""

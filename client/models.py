@@ -231,6 +231,9 @@ class Job:
         state: ``queued``, ``running``, ``done`` or ``failed``.
         progress: Share done.
         message: What it is doing, or why it failed.
+        importer: The importer; empty for an index.
+        required: Whether the import has failed if this job has.
+        retry_at: When it is tried again, if it waits for that.
     """
 
     id: int
@@ -239,6 +242,14 @@ class Job:
     progress: float = 0.0
     message: str = ""
     attempts: int = 0
+    importer: str = ""
+    required: bool = True
+    retry_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """The importer, or what the job does."""
+        return self.importer or self.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +260,11 @@ class ImportStatus:
     import_status: str
     index_status: str
     jobs: tuple[Job, ...] = ()
+
+    @property
+    def latest(self) -> tuple[Job, ...]:
+        """The latest job of each importer, and that of the index."""
+        return tuple({(job.kind, job.importer): job for job in self.jobs}.values())
 
     @property
     def running(self) -> bool:

@@ -93,6 +93,7 @@ if TYPE_CHECKING:
         PageRenderer,
         PageRendererSpec,
         Progress,
+        RetryPolicy,
         TextExtractor,
         TextExtractorSpec,
         TurnTaking,
@@ -208,6 +209,7 @@ __all__ = [
     "RangeSet",
     "RateLimited",
     "ReadinessCheck",
+    "RetryPolicy",
     "Revision",
     "Scope",
     "Session",
@@ -274,7 +276,7 @@ _MODULES = {
     "plugins.ports.context": "CommandSpec OptionsSpec PluginContext",
     "plugins.ports.documents": (
         "ImportContext Importer ImporterSpec Index IndexSpec PageRenderer PageRendererSpec "
-        "Progress TextExtractor TextExtractorSpec TurnTaking"
+        "Progress RetryPolicy TextExtractor TextExtractorSpec TurnTaking"
     ),
     "plugins.ports.opening": "Opener closing",
     "plugins.ports.policy": "Policy PolicySpec",

@@ -356,6 +356,8 @@ class JobKind(StrEnum):
 class Job:
     """A background job on a document; a row, so that a restart loses none.
 
+    Each importer has a job of its own, so that one which fails is repeated alone.
+
     Attributes:
         id: Its number.
         document_id: The document.
@@ -365,6 +367,10 @@ class Job:
         message: Its current step, or why it failed.
         attempts: How often it was started.
         index_waits: Whether an index of the same document was queued when it was claimed.
+        importer: Name of the importer; empty for an index, and for an import by an earlier
+            version of pdfsluice, which ran all importers in one job.
+        required: Whether the import of the document has failed if this job has.
+        retry_at: When it is tried again at the earliest (UTC), if it waits for that.
     """
 
     id: int
@@ -375,3 +381,6 @@ class Job:
     message: str = ""
     attempts: int = 0
     index_waits: bool = False
+    importer: str = ""
+    required: bool = True
+    retry_at: datetime | None = None

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.events import UploadStatus
@@ -17,6 +18,11 @@ REPORT_INTERVAL_SECONDS = 0.5
 _MAX_STORE_TRIES = 12
 """How often storing the end of a job is tried before the job is queued again."""
 
+NO_MESSAGE = "import finished"
+"""What remains of an importer that reported nothing."""
+
+_AGAIN = "to be done again"
+
 STAGES = {JobKind.IMPORT: "extracting", JobKind.INDEX: "indexing"}
 
 
@@ -25,6 +31,9 @@ class JobReporter:
 
     The row of a job that ends within the interval is not written before its end. The last
     message of each part of a job is kept.
+
+    Attributes:
+        limit: The time limit of the running step; waiting for a turn does not count.
 
     Args:
         wait: Waits for another turn of the job.
@@ -52,6 +61,7 @@ class JobReporter:
         self._latest = (0.0, "")
         self._word = ""
         self._timer: asyncio.TimerHandle | None = None
+        self.limit: asyncio.Timeout | None = None
         self._writes: set[asyncio.Task[None]] = set()
 
     def __call__(self, done: float, message: str) -> None:
@@ -69,7 +79,18 @@ class JobReporter:
 
     async def wait_for_turn(self) -> float:
         """Wait for another turn of the job if its last one is over; return the seconds."""
-        return 0.0 if self._wait is None else await self._wait()
+        if self._wait is None:
+            return 0.0
+        limit, end = self.limit, None if self.limit is None else self.limit.when()
+        if limit is None or end is None:
+            return await self._wait()
+        loop = asyncio.get_running_loop()
+        seconds_left = end - loop.time()
+        limit.reschedule(None)
+        try:
+            return await self._wait()
+        finally:
+            limit.reschedule(loop.time() + seconds_left)
 
     def last_word(self) -> str:
         """Return the latest message and forget it."""
@@ -126,7 +147,7 @@ class JobOutcome:
     Attributes:
         reporter: Publishes the outcome.
         counted: Whether the attempt counts.
-        tries: How often storing it failed.
+        retry_at: When a job that is queued again is due.
     """
 
     job: Job
@@ -135,20 +156,107 @@ class JobOutcome:
     message: str
     code: str = ""
     counted: bool = True
+    retry_at: datetime | None = None
+
+    def again(self, seconds: float) -> None:
+        """Queue the job again after some time."""
+        self.state, self.retry_at = JobState.QUEUED, datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """How the jobs that were claimed together ended, until that is stored.
+
+    Attributes:
+        document: The document that they work on.
+        ended: The outcomes in the order of the jobs.
+        to_store: Those that are not stored yet.
+        tries: How often storing them failed.
+    """
+
+    document: Document
+    ended: Sequence[JobOutcome]
+    to_store: list[JobOutcome] = field(init=False)
     tries: int = 0
 
-    @property
-    def done(self) -> float:
-        """The share of the work that is done."""
-        return 1.0 if self.state in {JobState.DONE, JobState.SKIPPED} else 0.0
+    def __post_init__(self) -> None:
+        """Begin with nothing stored."""
+        self.to_store = list(self.ended)
 
-    def publish(self) -> None:
-        """Send an event about the end of the job."""
-        stage = f"{STAGES[self.job.kind]} {self.state}"
-        self.reporter.publish(self.done, self.message, code=self.code, stage=stage)
+    @property
+    def kind(self) -> JobKind:
+        """What the jobs do."""
+        return self.ended[0].job.kind
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs as they are stored."""
+        return tuple(replace(each.job, state=each.state) for each in self.ended)
+
+    @property
+    def are_all(self) -> bool:
+        """Whether the document has no other jobs of this kind: none was tried before."""
+        return all(each.job.attempts == 1 for each in self.ended)
+
+    async def store(self, catalogue: Catalogue) -> None:
+        """Store all outcomes; simultaneous writes are one transaction of the catalogue.
+
+        Raises:
+            Exception: One of them could not be stored.
+        """
+        outcomes = list(self.to_store)
+        results = await asyncio.gather(
+            *(
+                catalogue.report(
+                    outcome.job.id,
+                    state=outcome.state,
+                    progress=_done(outcome.state),
+                    message=outcome.message,
+                    counted=outcome.counted,
+                    retry_at=outcome.retry_at,
+                )
+                for outcome in outcomes
+            ),
+            return_exceptions=True,
+        )
+        errors = []
+        for outcome, result in zip(outcomes, results, strict=True):
+            if result is None:
+                self.to_store.remove(outcome)
+            else:
+                errors.append(result)
+        if errors:
+            raise errors[0]
 
     def not_stored(self) -> None:
-        """Count a try; after too many, the job is to be repeated, which does no harm."""
+        """Count a try; after too many, the jobs are to be repeated, which does no harm."""
         self.tries += 1
         if self.tries == _MAX_STORE_TRIES:
-            self.state, self.message, self.code = JobState.QUEUED, "to be done again", ""
+            for outcome in self.to_store:
+                outcome.state, outcome.message, outcome.code = JobState.QUEUED, _AGAIN, ""
+
+    def publish(self, state: str) -> None:
+        """Send an event about the end of the jobs.
+
+        Args:
+            state: The state of all jobs of this kind.
+        """
+        words = [each.message for each in self.ended if each.message != NO_MESSAGE]
+        codes = [each.code for each in self.ended if each.code and state != JobState.DONE]
+        self.ended[0].reporter.publish(
+            _done(state),
+            " ".join(words) or NO_MESSAGE,
+            code=codes[0] if codes else "",
+            stage=f"{STAGES[self.kind]} {state}",
+        )
+
+    @property
+    def delay_seconds(self) -> float:
+        """The seconds until the first of the jobs is due again; 0 if none waits."""
+        times = [each.retry_at for each in self.ended if each.retry_at is not None]
+        return max(0.0, (min(times) - datetime.now(UTC)).total_seconds()) if times else 0.0
+
+
+def _done(state: str) -> float:
+    """Return the share of the work that is done in a state."""
+    return 1.0 if state in {JobState.DONE, JobState.SKIPPED} else 0.0

@@ -1,8 +1,9 @@
 """Background jobs on finished documents: import and index, stored as rows."""
 
+import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -15,25 +16,24 @@ from pdfsluice.core.errors import (
     StorageFull,
 )
 from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.models import Document, Job, JobKind, JobState, PageText
+from pdfsluice.core.models import Document, Job, JobKind, JobState
 from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
-from pdfsluice.core.plugins.ports.documents import ImportContext, Index, PageIndex
+from pdfsluice.core.plugins.ports.documents import Index
 from pdfsluice.core.plugins.registry import Registry
 
-from .job_progress import JobOutcome, JobReporter
+from .import_status import OPEN, ImportStatus
+from .importing import Importers, NothingToDo
+from .job_progress import JobOutcome, JobReporter, Outcomes
 from .previews import Previews
 from .turns import DEFAULT_LIMITS, Lane, Turn, TurnLimits
 
 logger = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 3
 _INDEX_SLOTS = 1
-
-
-class _NothingToDo(Exception):
-    """There is no work in a job; the message gives the reason."""
+_SPACE_SECONDS = 5.0
+"""After so long a job that lacked disk space is tried again."""
 
 
 class JobRunner:
@@ -62,14 +62,17 @@ class JobRunner:
         limits: TurnLimits = DEFAULT_LIMITS,
     ) -> None:
         self._catalogue = catalogue
-        self._uploads = uploads
-        self._registry = registry
+        self._importers = Importers(
+            registry=registry,
+            catalogue=catalogue,
+            uploads=uploads,
+            previews=previews,
+            index=index,
+        )
         self._index = index
         self._index_hint = index_hint
-        self._previews = previews
         self._events = events
-        self._limits = limits
-        self._outcomes: deque[JobOutcome] = deque()
+        self._outcomes: deque[Outcomes] = deque()
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
         self._lanes = {
             kind: Lane(
@@ -100,63 +103,100 @@ class JobRunner:
 
     async def _claim(
         self, kind: JobKind, passing_over: Collection[str], last: Collection[str]
-    ) -> tuple[Job, Document] | None:
+    ) -> tuple[Sequence[Job], Document] | None:
         claimed = await self._catalogue.claim(kinds=(kind,), passing_over=passing_over, last=last)
         if claimed is not None and kind is JobKind.IMPORT:
-            self._awaited[claimed[0].document_id] = claimed[0].index_waits
+            jobs, document = claimed
+            self._awaited[document.id] = jobs[0].index_waits
         return claimed
 
     async def _store_outcomes(self) -> None:
         """Store and publish how jobs ended; retry later what cannot be stored."""
         while self._outcomes:
-            outcome = self._outcomes.popleft()
+            outcomes = self._outcomes.popleft()
             try:
-                await self._catalogue.report(
-                    outcome.job.id,
-                    state=outcome.state,
-                    progress=outcome.done,
-                    message=outcome.message,
-                    counted=outcome.counted,
-                )
+                await outcomes.store(self._catalogue)
             except Exception:
-                outcome.not_stored()
-                self._outcomes.append(outcome)
+                outcomes.not_stored()
+                self._outcomes.append(outcomes)
                 raise
-            outcome.publish()
-            imported = outcome.job.kind is JobKind.IMPORT
-            if imported and self._awaited.pop(outcome.job.document_id, True):
+            kind, document_id = outcomes.kind, outcomes.document.id
+            jobs = outcomes.jobs
+            if not outcomes.are_all:
+                jobs = tuple(await self._catalogue.jobs(document_id)) or jobs
+            outcomes.publish(ImportStatus(jobs).of(kind))
+            if kind is JobKind.IMPORT and self._awaited.pop(document_id, True):
                 self._lanes[JobKind.INDEX].wake()
+            if delay := outcomes.delay_seconds:
+                asyncio.get_running_loop().call_later(delay, self._lanes[kind].wake)
 
-    async def _run(self, job: Job, document: Document, turn: Turn) -> None:
-        reporter = JobReporter(job, document, self._catalogue, self._events, turn.wait)
-        outcome = JobOutcome(job=job, reporter=reporter, state=JobState.QUEUED, message="")
+    async def _run(self, jobs: Sequence[Job], document: Document, turn: Turn) -> None:
+        """Do the jobs of one document, one after the other."""
+        outcomes = [
+            JobOutcome(
+                job=job,
+                reporter=JobReporter(job, document, self._catalogue, self._events, turn.wait),
+                state=JobState.QUEUED,
+                message="to be continued",
+                counted=False,
+            )
+            for job in jobs
+        ]
         try:
-            outcome.message = await self._work(job, document, reporter)
-            outcome.state = JobState.DONE
-        except DocumentNotFound:  # deleted in the meantime, and the job with it
-            reporter.stop()
+            for number, outcome in enumerate(outcomes):
+                if not self._waits(outcome, outcomes[:number]):
+                    await self._attempt(outcome, document)
+        except DocumentNotFound:  # deleted in the meantime, and its jobs with it
+            for outcome in outcomes:
+                outcome.reporter.stop()
             self._awaited.pop(document.id, None)
             return
-        except PdfsluiceError as error:
-            _judge(error, outcome)
-            about = {"session_id": document.session_id}
-            logger.warning("job %s: %s", outcome.state, error.message, extra=about)
-        except _NothingToDo as reason:
-            outcome.state, outcome.message = JobState.SKIPPED, str(reason)
-        except Exception:
-            outcome.state, outcome.message = _again(job), "The job failed."
-            outcome.code = "job-failed"
-            logger.exception("job failed", extra={"session_id": document.session_id})
-        except BaseException:  # the server stops, which is no failure of the job
-            outcome.counted, outcome.message = False, "to be continued"
-            await self._end(outcome)
+        except BaseException:  # the server stops, which is no failure of a job
+            await self._end(document, outcomes)
             raise
-        await self._end(outcome)
+        await self._end(document, outcomes)
 
-    async def _end(self, outcome: JobOutcome) -> None:
+    def _waits(self, outcome: JobOutcome, earlier: Sequence[JobOutcome]) -> bool:
+        """Whether an importer waits because one that comes before it is to be repeated."""
+        predecessors = self._importers.predecessors(outcome.job) if earlier else frozenset()
+        for other in earlier:
+            if other.job.importer in predecessors and other.state is JobState.QUEUED:
+                outcome.message = f"waits for the importer {other.job.importer!r}"
+                outcome.retry_at = other.retry_at
+                return True
+        return False
+
+    async def _attempt(self, outcome: JobOutcome, document: Document) -> None:
+        """Do one job; whatever it raises becomes its outcome.
+
+        Raises:
+            DocumentNotFound: The document was deleted.
+        """
+        job, about = outcome.job, {"session_id": document.session_id}
+        try:
+            outcome.message = await self._work(job, document, outcome.reporter)
+            outcome.state, outcome.counted = JobState.DONE, True
+        except DocumentNotFound:
+            raise
+        except PdfsluiceError as error:
+            outcome.counted = True
+            self._judge(error, outcome)
+            logger.warning("job %s: %s", outcome.state, error.message, extra=about)
+        except NothingToDo as reason:
+            outcome.state, outcome.message = JobState.SKIPPED, str(reason)
+            outcome.counted = True
+        except Exception:
+            outcome.message, outcome.code = "The job failed.", "job-failed"
+            outcome.counted = True
+            self._repeat(outcome)
+            logger.exception("job failed", extra=about)
         outcome.reporter.stop()
-        await outcome.reporter.settled()
-        self._outcomes.append(outcome)
+
+    async def _end(self, document: Document, outcomes: Sequence[JobOutcome]) -> None:
+        for outcome in outcomes:
+            outcome.reporter.stop()
+            await outcome.reporter.settled()
+        self._outcomes.append(Outcomes(document, outcomes))
         try:
             await self._store_outcomes()
         except Exception:
@@ -164,41 +204,37 @@ class JobRunner:
 
     async def _work(self, job: Job, document: Document, reporter: JobReporter) -> str:
         """Do a job; return the message that remains."""
-        if job.attempts > MAX_ATTEMPTS:
+        attempts = self._importers.retry_of(job).attempts
+        if job.attempts > attempts:
             raise DocumentUnreadable(
-                f"The server ended {MAX_ATTEMPTS} times while it worked on the document.",
+                f"The server ended {attempts} times while it worked on the document.",
                 hint="The operator finds the reason in the log of the server or of the system.",
             )
         if job.kind is JobKind.INDEX:
             await self._add_to_index(document, reporter)
             return reporter.last_word() or "index finished"
-        words: list[str] = []
-        async with self._uploads.local_path(document.blob_id) as path:
-            for spec in self._registry.importers:
-                context = ImportContext(
-                    document=document,
-                    path=path,
-                    catalogue=self._catalogue,
-                    extractors=[item.extractor for item in self._registry.text_extractors],
-                    progress=reporter,
-                    preview=partial(self._previews.draw, document, source=path),
-                    wait_for_turn=reporter.wait_for_turn,
-                    publish_words=self._publisher(document),
-                    attempt=job.attempts,
-                    renderers=[item.renderer for item in self._registry.page_renderers],
-                )
-                await spec.importer.run(context)
-                words.append(reporter.last_word())
-        return " ".join(filter(None, words)) or "import finished"
+        return await self._importers.run(
+            job, document, reporter, index_waits=self._awaited.get(document.id, False)
+        )
 
-    def _publisher(
-        self, document: Document
-    ) -> Callable[[Sequence[PageText]], Awaitable[None]] | None:
-        """Return the function that publishes pages by their words, if an index waits."""
-        index: object = self._index
-        if isinstance(index, PageIndex) and self._awaited.get(document.id, False):
-            return partial(index.add_pages, document)
-        return None
+    def _judge(self, error: PdfsluiceError, outcome: JobOutcome) -> None:
+        """Decide what an error means for its job."""
+        outcome.message, outcome.code = error.message, error.code
+        if isinstance(error, StorageFull):  # other jobs need the same space: wait for it
+            outcome.counted = False
+            outcome.again(_SPACE_SECONDS)
+        elif error.retryable or isinstance(error, PartFailed):
+            self._repeat(outcome)
+        else:
+            outcome.state = JobState.FAILED
+
+    def _repeat(self, outcome: JobOutcome) -> None:
+        """Queue a job again if it has attempts left."""
+        retry, attempts = self._importers.retry_of(outcome.job), outcome.job.attempts
+        if attempts < retry.attempts:
+            outcome.again(retry.delay(attempts))
+        else:
+            outcome.state = JobState.FAILED
 
     async def _add_to_index(self, document: Document, reporter: JobReporter) -> None:
         if self._index is None:
@@ -207,23 +243,8 @@ class JobRunner:
         try:
             await require_text(self._catalogue, document.id)
         except DocumentUnreadable as reason:  # as of every scan that was not read with OCR
-            raise _NothingToDo(reason.message) from None
+            raise NothingToDo(reason.message) from None
         await self._index.add(document, self._catalogue.pages(document.id), reporter)
-
-
-def _again(job: Job) -> JobState:
-    return JobState.QUEUED if job.attempts < MAX_ATTEMPTS else JobState.FAILED
-
-
-def _judge(error: PdfsluiceError, outcome: JobOutcome) -> None:
-    """Decide what an error means for its job."""
-    outcome.message, outcome.code = error.message, error.code
-    if isinstance(error, StorageFull):  # other jobs need the same space: wait for it
-        outcome.state, outcome.counted = JobState.QUEUED, False
-    elif error.retryable or isinstance(error, PartFailed):
-        outcome.state = _again(outcome.job)
-    else:
-        outcome.state = JobState.FAILED
 
 
 def no_index(hint: str) -> NotFound:
@@ -237,9 +258,8 @@ def no_index(hint: str) -> NotFound:
 
 async def import_under_way(catalogue: Catalogue, document_id: int) -> bool:
     """Whether the import of a document has not ended yet."""
-    open_states = {JobState.QUEUED, JobState.RUNNING}
     return any(
-        job.kind is JobKind.IMPORT and job.state in open_states
+        job.kind is JobKind.IMPORT and job.state in OPEN
         for job in await catalogue.jobs(document_id)
     )
 
@@ -253,9 +273,11 @@ async def require_text(catalogue: Catalogue, document_id: int) -> None:
     async for page in catalogue.pages(document_id):
         if page.text.strip():
             return
-    imports = [job for job in await catalogue.jobs(document_id) if job.kind is JobKind.IMPORT]
-    failed = bool(imports) and imports[-1].state is JobState.FAILED
-    reason = imports[-1].message if failed else "No page of the document has any."
+    jobs = ImportStatus(tuple(await catalogue.jobs(document_id))).latest
+    failures = [
+        job.message for job in jobs if job.kind is JobKind.IMPORT and job.state is JobState.FAILED
+    ]
+    reason = failures[0] if failures else "No page of the document has any."
     raise DocumentUnreadable(
         f"There is no text to index. {reason}",
         hint="Upload a copy whose text can be read; pages that are pictures have none.",

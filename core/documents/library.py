@@ -3,17 +3,13 @@
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from pdfsluice.core.document_files import DocumentFiles
-from pdfsluice.core.errors import DocumentNotFound, ProtocolError
+from pdfsluice.core.errors import DocumentNotFound, NotFound, ProtocolError
 from pdfsluice.core.models import (
     Document,
-    Job,
     JobKind,
-    JobState,
     PageText,
     Passage,
     Principal,
@@ -24,6 +20,7 @@ from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
 from pdfsluice.core.text import clean_name
 from pdfsluice.core.threads import run_uncancelled
 
+from .import_status import ImportStatus
 from .jobs import (
     JobRunner,
     import_under_way,
@@ -37,40 +34,7 @@ logger = logging.getLogger(__name__)
 MAX_QUERY = 2000
 MAX_RESULTS = 100
 _MAX_TITLE = 500
-
-
-class Stage(StrEnum):
-    """The progress of one kind of job for a document."""
-
-    NONE = "none"
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class ImportStatus:
-    """The progress of the background work on a document.
-
-    Attributes:
-        jobs: All jobs, oldest first.
-    """
-
-    jobs: tuple[Job, ...]
-
-    @property
-    def share(self) -> float:
-        """The share of the work that is done, 0 to 1; work that has failed counts as done."""
-        ended = {JobState.DONE, JobState.SKIPPED, JobState.FAILED}
-        parts = [1.0 if job.state in ended else job.progress for job in self.jobs]
-        return sum(parts) / len(parts) if parts else 1.0
-
-    def of(self, kind: JobKind) -> Stage:
-        """Return the progress of the latest job of a kind."""
-        states = [job.state for job in self.jobs if job.kind is kind]
-        return Stage(states[-1].value) if states else Stage.NONE
+_MAX_SHOWN_NAME = 60
 
 
 class Library:
@@ -203,6 +167,30 @@ class Library:
         return {
             document_id: ImportStatus(tuple(jobs)) for document_id, jobs in jobs_by_document.items()
         }
+
+    async def retry_import(
+        self, principal: Principal, document_id: int, importer: str
+    ) -> ImportStatus:
+        """Queue one importer of a document again; harmless while it is queued or running.
+
+        Raises:
+            DocumentNotFound: There is no such document.
+            NotFound: No plugin registers such an importer.
+        """
+        _owner(principal, Scope.UPLOAD)
+        document = await self.get(principal, document_id)
+        specs = {spec.name: spec for spec in self._importers}
+        if importer not in specs:
+            raise NotFound(
+                f"there is no importer {importer[:_MAX_SHOWN_NAME]!r}",
+                hint=f"There are: {', '.join(specs) or 'none'}.",
+            )
+        required = specs[importer].required
+        await self._catalogue.enqueue(
+            document.id, JobKind.IMPORT, importer=importer, required=required
+        )
+        self._jobs.queued(document.id, [JobKind.IMPORT])
+        return await self.import_status(document)
 
     async def index(self, principal: Principal, document_id: int) -> ImportStatus:
         """Queue a document for indexing; asking again while it is queued is harmless.

@@ -10,7 +10,7 @@ Principals take turns: a slot goes to a job of one that had none in this round.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from pdfsluice.core.background import background
@@ -18,8 +18,10 @@ from pdfsluice.core.models import Document, Job
 
 logger = logging.getLogger(__name__)
 
-Claim = Callable[[Collection[str], Collection[str]], Awaitable[tuple[Job, Document] | None]]
-"""Returns a queued job, given the principals to pass over and those to choose last."""
+Claim = Callable[
+    [Collection[str], Collection[str]], Awaitable[tuple[Sequence[Job], Document] | None]
+]
+"""Returns queued jobs of one document, given principals to pass over and to choose last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +72,8 @@ class Lane:
     Args:
         name: For logs.
         slots: How many jobs run at a time, besides those that do not give way.
-        claim: Claims a queued job.
-        run: Does a job; it raises nothing.
+        claim: Claims queued jobs of one document.
+        run: Does the jobs of one document; it raises nothing.
         settle: Called before each search for work.
         limits: How jobs share the lane.
         clock: Returns seconds.
@@ -82,7 +84,7 @@ class Lane:
         name: str,
         slots: int,
         claim: Claim,
-        run: Callable[[Job, Document, Turn], Coroutine[None, None, None]],
+        run: Callable[[Sequence[Job], Document, Turn], Coroutine[None, None, None]],
         *,
         settle: Callable[[], Awaitable[None]],
         limits: TurnLimits = DEFAULT_LIMITS,
@@ -157,12 +159,12 @@ class Lane:
         claimed = await self._claim(self._owners_at_limit().union(without), last)
         if claimed is None:
             return False
-        job, document = claimed
+        jobs, document = claimed
         if document.owner in last:
             self._served.clear()
         turn = Turn(document.owner, self)
         self._hold(turn)
-        task = asyncio.create_task(self._run(job, document, turn), name=f"job {job.id}")
+        task = asyncio.create_task(self._run(jobs, document, turn), name=f"job {jobs[0].id}")
         self._turns[task] = turn
         task.add_done_callback(self._ended)
         return True

@@ -250,12 +250,13 @@ def pdfsluice_register_importers(  # type: ignore[empty-body]
     """Register importers, which process each finished document in the background.
 
     ``run`` is called on the event loop by a background job, after the upload was answered,
-    and again after a crash. Raising repeats the job, three times in all, unless the error is a
-    :class:`~pdfsluice.core.errors.PdfsluiceError` that is not retryable. The document stays.
+    and again after a crash. Raising repeats this importer alone, as its ``retry`` says, unless
+    the error is a :class:`~pdfsluice.core.errors.PdfsluiceError` that is not retryable. The
+    document stays.
     ``forget`` is called when a document is deleted.
 
     Returns:
-        Importers, ordered by ``before`` and ``after``; each job runs all of them.
+        Importers, ordered by ``before`` and ``after``; each has a job for every document.
     """
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 from itertools import count
+from types import MappingProxyType
 from typing import Any, Unpack
 
 from pdfsluice.core.errors import DocumentNotFound
@@ -19,6 +21,10 @@ from pdfsluice.core.plugins.ports.catalogue import DocumentChanges
 _OPEN = frozenset({JobState.QUEUED, JobState.RUNNING})
 
 
+def _is_due(job: Job, now: datetime) -> bool:
+    return job.state is JobState.QUEUED and (job.retry_at is None or job.retry_at <= now)
+
+
 class MemoryCatalogue:
     """Keeps documents, pages and jobs in memory."""
 
@@ -30,7 +36,12 @@ class MemoryCatalogue:
         self._job_ids = count(1)
 
     async def add(
-        self, document: NewDocument, jobs: Sequence[JobKind], *, unique: bool = False
+        self,
+        document: NewDocument,
+        jobs: Sequence[JobKind],
+        *,
+        unique: bool = False,
+        importers: Mapping[str, bool] = MappingProxyType({}),
     ) -> Document:
         """Add a document and its first jobs, once for each session."""
         for other in self._documents.values():
@@ -44,7 +55,9 @@ class MemoryCatalogue:
         new = Document(id=next(self._document_ids), **values)
         self._documents[new.id] = new
         for kind in jobs:
-            await self.enqueue(new.id, kind)
+            separate = importers if kind is JobKind.IMPORT and importers else {"": True}
+            for importer, required in separate.items():
+                await self.enqueue(new.id, kind, importer=importer, required=required)
         return new
 
     async def get(self, document_id: int, *, owner: str | None) -> Document:
@@ -101,13 +114,23 @@ class MemoryCatalogue:
         for _, page in sorted(self._pages.get(document_id, {}).items()):
             yield page
 
-    async def enqueue(self, document_id: int, kind: JobKind) -> Job:
-        """Add a job, or return the one of this kind that has not ended yet."""
+    async def enqueue(
+        self, document_id: int, kind: JobKind, *, importer: str = "", required: bool = True
+    ) -> Job:
+        """Add a job, or return the one of this kind and importer that has not ended yet."""
         self._find(document_id)
         for job in await self.jobs(document_id):
-            if job.kind is kind and job.state in _OPEN:
-                return job
-        job = Job(id=next(self._job_ids), document_id=document_id, kind=kind, state=JobState.QUEUED)
+            if (job.kind, job.importer) == (kind, importer) and job.state in _OPEN:
+                self._jobs[job.id] = replace(job, retry_at=None)
+                return self._jobs[job.id]
+        job = Job(
+            id=next(self._job_ids),
+            document_id=document_id,
+            kind=kind,
+            state=JobState.QUEUED,
+            importer=importer,
+            required=required,
+        )
         self._jobs[job.id] = job
         return job
 
@@ -117,28 +140,51 @@ class MemoryCatalogue:
         kinds: Collection[JobKind] = tuple(JobKind),
         passing_over: Collection[str] = (),
         last: Collection[str] = (),
-    ) -> tuple[Job, Document] | None:
-        """Mark the oldest queued job as running and return it with its document."""
-        importing = {
-            job.document_id
-            for job in self._jobs.values()
-            if job.kind is JobKind.IMPORT and job.state in _OPEN
-        }
-        queued = []
+    ) -> tuple[Sequence[Job], Document] | None:
+        """Claim the oldest job that is due, and the untried imports of the same document."""
+        now = datetime.now(UTC)
+        due = []
         for job in self._jobs.values():
-            waits = job.kind is JobKind.INDEX and job.document_id in importing
             owner = self._documents[job.document_id].owner
-            chosen = job.kind in kinds and owner not in passing_over and not waits
-            if chosen and job.state is JobState.QUEUED:
-                queued.append((owner in last, job.id))
-        if not queued:
+            wanted = job.kind in kinds and owner not in passing_over and _is_due(job, now)
+            if wanted and not self._waits(job, now):
+                due.append((owner in last, job.id))
+        if not due:
             return None
-        job = self._jobs[min(queued)[1]]
-        claimed = replace(job, state=JobState.RUNNING, attempts=job.attempts + 1)
-        self._jobs[job.id] = claimed
-        jobs = await self.jobs(job.document_id)
-        waits = any(each.kind is JobKind.INDEX and each.state in _OPEN for each in jobs)
-        return replace(claimed, index_waits=waits), self._documents[job.document_id]
+        first = self._jobs[min(due)[1]]
+        siblings = await self.jobs(first.document_id)
+        jobs = [first]
+        if first.kind is JobKind.IMPORT and first.attempts == 0:
+            jobs += [
+                each
+                for each in siblings
+                if each.kind is JobKind.IMPORT
+                and each.id != first.id
+                and each.attempts == 0
+                and _is_due(each, now)
+            ]
+        waits = any(each.kind is JobKind.INDEX and each.state in _OPEN for each in siblings)
+        claimed = [replace(self._start(each), index_waits=waits) for each in jobs]
+        return claimed, self._documents[first.document_id]
+
+    def _waits(self, job: Job, now: datetime) -> bool:
+        """Whether other imports of the document come before a job."""
+        imports = [
+            other
+            for other in self._jobs.values()
+            if other.document_id == job.document_id
+            and other.kind is JobKind.IMPORT
+            and other.state in _OPEN
+        ]
+        if any(other.state is JobState.RUNNING for other in imports):
+            return True
+        if job.kind is JobKind.INDEX:
+            return any(other.attempts == 0 or other.required for other in imports)
+        return any(other.id < job.id and _is_due(other, now) for other in imports)
+
+    def _start(self, job: Job) -> Job:
+        self._jobs[job.id] = replace(job, state=JobState.RUNNING, attempts=job.attempts + 1)
+        return self._jobs[job.id]
 
     async def report(
         self,
@@ -148,6 +194,7 @@ class MemoryCatalogue:
         progress: float,
         message: str,
         counted: bool = True,
+        retry_at: datetime | None = None,
     ) -> None:
         """Store how a job stands."""
         if job_id in self._jobs:
@@ -158,6 +205,7 @@ class MemoryCatalogue:
                 progress=progress,
                 message=message,
                 attempts=job.attempts if counted else job.attempts - 1,
+                retry_at=retry_at,
             )
 
     async def jobs(self, document_id: int) -> Sequence[Job]:

@@ -69,6 +69,7 @@ class Completer:
         on_jobs: Callable[[int, Collection[JobKind]], None],
     ) -> None:
         self._stages = registry.completion_stages
+        self._importers = {spec.name: spec.required for spec in registry.importers}
         self._uploads = uploads
         self._catalogue = catalogue
         self._on_jobs = on_jobs
@@ -272,7 +273,10 @@ class Completer:
             raise error from None
         jobs = [JobKind.IMPORT, JobKind.INDEX] if session.auto_build_index else [JobKind.IMPORT]
         document = await self._catalogue.add(
-            _new_document(session), jobs, unique=session.check_duplicates
+            _new_document(session),
+            jobs,
+            unique=session.check_duplicates,
+            importers=self._importers,
         )
         if document.session_id != session.id:  # another upload of the file was first
             if not await self._duplicates.is_intact(document):

@@ -50,14 +50,19 @@ class Duplicates:
     async def heal(self, session: Session, document: Document) -> None:
         """Put the bytes of an upload in the place of a document's missing or damaged ones.
 
-        The import is repeated if it failed.
+        The importers that failed are repeated.
         """
         logger.warning("document %d is repaired by another upload of its file", document.id)
         await self._uploads.replace(document.blob_id, session.id)
         self._files.healed(document)
-        states = [j.state for j in await self._catalogue.jobs(document.id) if j.kind is _IMPORT]
-        if states and states[-1] is JobState.FAILED:
-            await self._catalogue.enqueue(document.id, _IMPORT)
+        jobs = await self._catalogue.jobs(document.id)
+        latest = {job.importer: job for job in jobs if job.kind is _IMPORT}
+        failed = [job for job in latest.values() if job.state is JobState.FAILED]
+        for job in failed:
+            await self._catalogue.enqueue(
+                document.id, _IMPORT, importer=job.importer, required=job.required
+            )
+        if failed:
             self._on_jobs(document.id, [_IMPORT])
 
     async def finish(self, session: Session, document: Document) -> None:

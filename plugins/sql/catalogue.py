@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Unpack
 
 from sqlalchemy import (
@@ -24,7 +26,6 @@ from pdfsluice.core import (
     PageText,
 )
 
-from . import job_statements
 from .database import Database
 from .encoding import (
     AnyRow,
@@ -33,6 +34,19 @@ from .encoding import (
     read_document,
     read_job,
     to_json,
+    to_micros,
+)
+from .job_statements import (
+    CLAIM,
+    CLAIM_OTHERS,
+    CLAIMED,
+    INSERT_JOB,
+    JOBS,
+    JOBS_OF,
+    MAKE_DUE,
+    OPEN_JOB,
+    REPORT,
+    new_job,
 )
 from .nodes import live_nodes
 from .prepared import Prepared
@@ -41,7 +55,6 @@ from .schema import documents, jobs, nodes, pages
 _MAX_ID = 2**63 - 1
 _DIGEST_LOCK = 0x70646664  # seed of the hash, so that no other lock has the same key
 _PAGES_PER_READ = 10  # each may have a million characters
-_OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 _by_id = Prepared(select(documents).where(documents.c.id == bindparam("document")))
 _by_session = Prepared(select(documents).where(documents.c.session_id == bindparam("session")))
@@ -80,7 +93,12 @@ class SqlCatalogue:
         )
 
     async def add(
-        self, document: NewDocument, jobs: Sequence[JobKind], *, unique: bool = False
+        self,
+        document: NewDocument,
+        jobs: Sequence[JobKind],
+        *,
+        unique: bool = False,
+        importers: Mapping[str, bool] = MappingProxyType({}),
     ) -> Document:
         """Add a document and its first jobs, once for each ``session_id``.
 
@@ -99,7 +117,10 @@ class SqlCatalogue:
                 earlier = _by_session.run(connection, {"session": document.session_id})
                 return read_document(earlier.one())
             for kind in dict.fromkeys(jobs):
-                job_statements.INSERT_JOB.run(connection, _new_job(new_row.id, kind))
+                separate = importers if kind is JobKind.IMPORT and importers else {"": True}
+                for importer, required in separate.items():
+                    values = new_job(new_row.id, kind, importer, required=required)
+                    INSERT_JOB.run(connection, values)
             return read_document(new_row)
 
         return await self._database.write(operation, durable=True)
@@ -217,8 +238,10 @@ class SqlCatalogue:
                 yield PageText(row.number, row.text)
             values["after"] = rows[-1].number
 
-    async def enqueue(self, document_id: int, kind: JobKind) -> Job:
-        """Add a job, or return the one of this kind that has not ended yet.
+    async def enqueue(
+        self, document_id: int, kind: JobKind, *, importer: str = "", required: bool = True
+    ) -> Job:
+        """Add a job, or return the one of this kind and importer that has not ended yet.
 
         Raises:
             DocumentNotFound: There is no such document.
@@ -227,10 +250,13 @@ class SqlCatalogue:
         def operation(connection: Connection) -> Job:
             if _find(connection, document_id) is None:
                 raise _not_found(document_id)
-            values = {"document": document_id, "kind": kind.value}
-            row = connection.execute(job_statements.OPEN_JOB, values).one_or_none()
+            values = {"document": document_id, "kind": kind.value, "importer": importer}
+            row = connection.execute(OPEN_JOB, values).one_or_none()
             if row is None:
-                row = job_statements.INSERT_JOB.run(connection, _new_job(document_id, kind)).one()
+                new = new_job(document_id, kind, importer, required=required)
+                row = INSERT_JOB.run(connection, new).one()
+            elif row.retry_at:
+                row = connection.execute(MAKE_DUE, {"job": row.id}).one()
             return read_job(row)
 
         return await self._database.write(operation)
@@ -241,22 +267,28 @@ class SqlCatalogue:
         kinds: Collection[JobKind] = tuple(JobKind),
         passing_over: Collection[str] = (),
         last: Collection[str] = (),
-    ) -> tuple[Job, Document] | None:
-        """Claim the oldest queued job for this node; return it with its document."""
+    ) -> tuple[Sequence[Job], Document] | None:
+        """Claim the oldest job that is due, and the untried imports of the same document."""
         claiming = {
             "claiming_node": self._database.node,
+            "now": to_micros(datetime.now(UTC)),
             "claimed_kinds": [kind.value for kind in kinds],
             "passed_over": list(passing_over),
             "chosen_last": list(last),
         }
 
-        def operation(connection: Connection) -> tuple[Job, Document] | None:
-            row = connection.execute(job_statements.CLAIM, claiming).one_or_none()
-            if row is None:
+        def operation(connection: Connection) -> tuple[Sequence[Job], Document] | None:
+            first = connection.execute(CLAIM, claiming).one_or_none()
+            if first is None:
                 return None
-            document = job_statements.CLAIMED.run(connection, {"document": row.document_id}).one()
-            job = replace(read_job(row), index_waits=bool(document.index_waits))
-            return job, read_document(document)
+            rows = [first]
+            if first.kind == JobKind.IMPORT.value and first.attempts == 1:
+                others = {**claiming, "document": first.document_id}
+                rows += CLAIM_OTHERS.run(connection, others)
+            document = CLAIMED.run(connection, {"document": first.document_id}).one()
+            waits = bool(document.index_waits)
+            claimed = [replace(read_job(row), index_waits=waits) for row in rows]
+            return sorted(claimed, key=lambda job: job.id), read_document(document)
 
         return await self._database.write(operation)
 
@@ -268,6 +300,7 @@ class SqlCatalogue:
         progress: float,
         message: str,
         counted: bool = True,
+        retry_at: datetime | None = None,
     ) -> None:
         """Store how a job stands; nothing happens if its document is deleted."""
         values = {
@@ -276,10 +309,11 @@ class SqlCatalogue:
             "new_progress": progress,
             "new_message": clean(message),
             "uncounted": 0 if counted else 1,
+            "new_retry_at": 0 if retry_at is None else to_micros(retry_at),
         }
 
         def operation(connection: Connection) -> None:
-            job_statements.REPORT.run(connection, values)
+            REPORT.run(connection, values)
 
         await self._database.write(operation)
 
@@ -289,9 +323,7 @@ class SqlCatalogue:
             return []
         values = {"document": document_id}
         return await self._database.read(
-            lambda connection: [
-                read_job(row) for row in connection.execute(job_statements.JOBS, values)
-            ]
+            lambda connection: [read_job(row) for row in connection.execute(JOBS, values)]
         )
 
     async def jobs_of(self, document_ids: Sequence[int]) -> Mapping[int, Sequence[Job]]:
@@ -300,7 +332,7 @@ class SqlCatalogue:
         values = {"documents": [key for key in jobs_by_document if 0 < key <= _MAX_ID]}
 
         def operation(connection: Connection) -> Mapping[int, Sequence[Job]]:
-            for row in connection.execute(job_statements.JOBS_OF, values):
+            for row in connection.execute(JOBS_OF, values):
                 jobs_by_document[row.document_id].append(read_job(row))
             return jobs_by_document
 
@@ -325,17 +357,6 @@ def _find(connection: Connection, document_id: int) -> AnyRow | None:
     if not 0 < document_id <= _MAX_ID:  # from a URL; the driver takes no larger number
         return None
     return _by_id.run(connection, {"document": document_id}).one_or_none()
-
-
-def _new_job(document_id: int, kind: JobKind) -> dict[str, Any]:
-    return {
-        "document_id": document_id,
-        "kind": kind.value,
-        "state": JobState.QUEUED.value,
-        "progress": 0.0,
-        "message": "",
-        "attempts": 0,
-    }
 
 
 def _not_found(document_id: int) -> DocumentNotFound:

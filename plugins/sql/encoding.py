@@ -209,4 +209,7 @@ def read_job(row: AnyRow) -> Job:
         progress=row.progress,
         message=row.message,
         attempts=row.attempts,
+        importer=row.importer,
+        required=bool(row.required),
+        retry_at=from_micros(row.retry_at) if row.retry_at else None,
     )

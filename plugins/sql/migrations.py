@@ -54,7 +54,30 @@ def _place_extents(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE extents ADD COLUMN place TEXT NOT NULL DEFAULT ''"))
 
 
-STEPS: Sequence[Step] = (_name_clients, _mark_quarantined, _register_nodes, _place_extents)
+def _separate_importers(connection: Connection) -> None:
+    """Give each importer jobs of its own, which may wait to be tried again."""
+    for column in (
+        "importer VARCHAR(128) NOT NULL DEFAULT ''",
+        "required INTEGER NOT NULL DEFAULT 1",
+        "retry_at BIGINT NOT NULL DEFAULT 0",
+    ):
+        connection.execute(text(f"ALTER TABLE jobs ADD COLUMN {column}"))
+    connection.execute(text("DROP INDEX jobs_open"))
+    connection.execute(
+        text(
+            "CREATE UNIQUE INDEX jobs_open ON jobs (document_id, kind, importer)"
+            " WHERE state IN ('queued', 'running')"
+        )
+    )
+
+
+STEPS: Sequence[Step] = (
+    _name_clients,
+    _mark_quarantined,
+    _register_nodes,
+    _place_extents,
+    _separate_importers,
+)
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 
 _LOCK = 0x70646673  # any number that no other program uses in the same PostgreSQL database

@@ -107,12 +107,16 @@ jobs = Table(
     Column("message", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("node", String(64), nullable=False, server_default=""),
+    Column("importer", String(128), nullable=False, server_default=""),
+    Column("required", Integer, nullable=False, server_default="1"),
+    Column("retry_at", BigInteger, nullable=False, server_default="0"),
     Index("jobs_by_state", "state", "id"),
     Index("jobs_by_document", "document_id"),
     Index(
-        "jobs_open",  # one job of a kind at a time for each document
+        "jobs_open",  # one job of a kind and importer at a time for each document
         "document_id",
         "kind",
+        "importer",
         unique=True,
         sqlite_where=text("state IN ('queued', 'running')"),
         postgresql_where=text("state IN ('queued', 'running')"),

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from aiohttp import hdrs, web
 
-from pdfsluice.core.documents.library import Stage
+from pdfsluice.core.documents.import_status import Stage
 from pdfsluice.core.errors import (
     DocumentNotFound,
     DocumentUnreadable,
@@ -161,6 +161,16 @@ class Documents:
         )
         yield Route(
             method="POST",
+            path=f"{one}/import/{{importer}}/retry",
+            handler=self.retry_import,
+            scopes=(Scope.UPLOAD,),
+            summary="Repeat one importer",
+            tag=_TAG,
+            answers={202: status},
+            errors=(*missing, NotFound),
+        )
+        yield Route(
+            method="POST",
             path=f"{one}/index",
             handler=self.index,
             scopes=(Scope.UPLOAD,),
@@ -242,6 +252,14 @@ class Documents:
         document = await self._document(request)
         status = await self._library.import_status(document)
         return respond(ImportView.of(document.id, status))
+
+    async def retry_import(self, request: web.Request) -> web.StreamResponse:
+        """Run an importer again, immediately if it waits for that; needs ``read`` as well."""
+        read_query(request, NoQuery)
+        status = await self._library.retry_import(
+            request[PRINCIPAL], _id(request), request.match_info["importer"]
+        )
+        return respond(ImportView.of(_id(request), status), status=202)
 
     async def index(self, request: web.Request) -> web.StreamResponse:
         """Queue a document for indexing, if it is not queued; needs ``read`` as well."""

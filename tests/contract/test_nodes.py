@@ -121,7 +121,7 @@ async def test_only_jobs_of_dead_nodes_are_queued_again(tmp_path: Path, live: bo
         assert await other.requeue_running() == (1 if live else 2)
         again = await other.claim()
         assert again is not None
-        assert again[0].id == (ours if live else theirs)[0].id
+        assert again[0][0].id == (ours if live else theirs)[0][0].id
 
 
 async def test_a_store_has_an_identity_of_its_own(tmp_path: Path) -> None:

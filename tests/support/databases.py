@@ -47,8 +47,16 @@ def to_version_1(connection: Connection) -> None:
         "ALTER TABLE sessions DROP COLUMN client_id",
         "DROP INDEX sessions_in_quarantine",
         "ALTER TABLE sessions DROP COLUMN quarantined",
-        "ALTER TABLE jobs DROP COLUMN node",
         "ALTER TABLE extents DROP COLUMN place",
+        "DROP INDEX jobs_open",
+        *(
+            f"ALTER TABLE jobs DROP COLUMN {name}"
+            for name in ("node", "importer", "required", "retry_at")
+        ),
+        (
+            "CREATE UNIQUE INDEX jobs_open ON jobs (document_id, kind)"
+            " WHERE state IN ('queued', 'running')"
+        ),
         "DROP TABLE nodes",
         "DROP TABLE stores",
         "DROP TABLE idle_clock",

@@ -202,6 +202,17 @@ export class DocumentsApi {
   buildIndex(id) {
     return this.http.json('POST', `${DOCUMENTS}/${id}/index`);
   }
+
+  /**
+   * Runs one importer again, in the background.
+   *
+   * @param {number} id
+   * @param {string} importer
+   * @returns {Promise<ImportStatus>}
+   */
+  retryImport(id, importer) {
+    return this.http.json('POST', `${DOCUMENTS}/${id}/import/${encodeURIComponent(importer)}/retry`);
+  }
 }
 
 /**

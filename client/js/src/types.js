@@ -48,6 +48,9 @@
  * @property {number} progress 0 to 1.
  * @property {string} message
  * @property {number} attempts
+ * @property {string} importer Empty for an index.
+ * @property {boolean} required Whether the import has failed if this job has.
+ * @property {string | null} retry_at When it is tried again, if it waits for that.
  *
  * @typedef {object} ImportStatus
  * @property {number} document_id

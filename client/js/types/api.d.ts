@@ -166,6 +166,14 @@ export declare class DocumentsApi {
      * @returns {Promise<ImportStatus>}
      */
     buildIndex(id: number): Promise<ImportStatus>;
+    /**
+     * Runs one importer again, in the background.
+     *
+     * @param {number} id
+     * @param {string} importer
+     * @returns {Promise<ImportStatus>}
+     */
+    retryImport(id: number, importer: string): Promise<ImportStatus>;
 }
 /**
  * Whether the background work on a document has ended, well or not.

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol, TypedDict, Unpack
 
 from pdfsluice.core.models import Document, Job, JobKind, JobState, NewDocument, PageText
@@ -25,7 +27,12 @@ class Catalogue(Protocol):
     """
 
     async def add(
-        self, document: NewDocument, jobs: Sequence[JobKind], *, unique: bool = False
+        self,
+        document: NewDocument,
+        jobs: Sequence[JobKind],
+        *,
+        unique: bool = False,
+        importers: Mapping[str, bool] = MappingProxyType({}),
     ) -> Document:
         """Add a document and its first jobs in one transaction.
 
@@ -37,6 +44,8 @@ class Catalogue(Protocol):
             unique: Whether a document of the same owner with the same digest takes its place.
                 The look-up and the insertion are one atomic step: of simultaneous calls with
                 equal digests one adds a document, and the others return it.
+            importers: The importers for each of which an import job is queued, in this order,
+                and whether each is required. Without any, one job is queued.
 
         Returns:
             The document; its ``session_id`` is another one if it was there before.
@@ -103,8 +112,12 @@ class Catalogue(Protocol):
         """Yield the text of all pages, in order; none if there is no such document."""
         ...
 
-    async def enqueue(self, document_id: int, kind: JobKind) -> Job:
-        """Add a job, or return the one of this kind that has not ended yet.
+    async def enqueue(
+        self, document_id: int, kind: JobKind, *, importer: str = "", required: bool = True
+    ) -> Job:
+        """Add a job, or return the one of this kind and importer that has not ended yet.
+
+        A job that waits to be tried again is due immediately.
 
         Raises:
             DocumentNotFound: There is no such document.
@@ -117,11 +130,16 @@ class Catalogue(Protocol):
         kinds: Collection[JobKind] = tuple(JobKind),
         passing_over: Collection[str] = (),
         last: Collection[str] = (),
-    ) -> tuple[Job, Document] | None:
-        """Claim the oldest queued job for this node; return it with its document.
+    ) -> tuple[Sequence[Job], Document] | None:
+        """Claim the oldest queued job that is due for this node, with its document.
 
-        Counts the attempt. Two callers never get the same job; ``None`` if none is queued.
-        An index job cannot be claimed while an import of its document is queued or running.
+        If it is the first attempt of an import, the other import jobs of the document that
+        have not been tried yet are claimed with it, oldest first. Counts the attempts. Two
+        callers never get the same job; ``None`` if none is due.
+
+        One caller at a time works on the imports of a document, and on the oldest that are due.
+        An index job waits for running imports, for those that have not been tried, and for
+        those that are required.
 
         Args:
             kinds: The kinds of jobs to choose from.
@@ -142,6 +160,7 @@ class Catalogue(Protocol):
         progress: float,
         message: str,
         counted: bool = True,
+        retry_at: datetime | None = None,
     ) -> None:
         """Store the state of a job; one that was deleted with its document is no error.
 
@@ -151,6 +170,7 @@ class Catalogue(Protocol):
             progress: Share done, 0 to 1.
             message: What it is doing, or how it ended.
             counted: Whether the attempt counts; if not, the number of attempts is one less.
+            retry_at: When a queued job is due (UTC); immediately if not given.
         """
         ...
 

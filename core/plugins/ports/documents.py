@@ -10,6 +10,8 @@ from pdfsluice.core.models import Document, PageText, Passage
 from .opening import UNOPENED, Opener
 from .stores import Catalogue
 
+_MAX_GROWTH = 50  # doublings and the like; a float has room for more
+
 
 class TextExtractor(Protocol):
     """Reads the text of a PDF page by page."""
@@ -113,7 +115,8 @@ class Importer(Protocol):
 
         Raises:
             PdfsluiceError: The import failed. After a ``retryable`` error, or any other
-                exception, the job is tried again, three times in all; otherwise it has failed.
+                exception, this importer is tried again as its spec says, and those that name
+                it in ``after`` wait for it; otherwise its job has failed, and the others run.
                 After :class:`~pdfsluice.core.errors.StorageFull` it waits for free space.
         """
         ...
@@ -172,11 +175,47 @@ class PageIndex(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often an importer that failed is repeated, and after which delays.
+
+    Attributes:
+        attempts: Maximum number of attempts, the first included.
+        delay_seconds: The delay before the second attempt.
+        factor: How much longer each further delay is.
+        max_delay_seconds: The longest delay.
+    """
+
+    attempts: int = 3
+    delay_seconds: float = 1.0
+    factor: float = 4.0
+    max_delay_seconds: float = 3600.0
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ValueError: One is out of range.
+        """
+        if self.attempts < 1 or self.delay_seconds < 0 or self.factor < 1:
+            raise ValueError("a retry policy has at least 1 attempt, no delay < 0, no factor < 1")
+
+    def delay(self, attempts: int) -> float:
+        """Return the seconds to wait after a number of attempts."""
+        growth = self.factor ** min(max(attempts - 1, 0), _MAX_GROWTH)
+        return min(self.delay_seconds * growth, self.max_delay_seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImporterSpec:
     """Registers an importer.
 
     Attributes:
         importer: The importer; given every document.
+        required: Whether the import of a document has failed if this importer has. An index
+            does not wait for one that is not required and has failed once.
+        retry: When a failed attempt is repeated.
+        timeout_seconds: Limit of one attempt; the time in which it waits for its turn does not
+            count. ``None`` for no limit.
         open: Opens the importer when the program starts and closes it when the program ends;
             given in place of ``importer`` if the importer holds processes or connections.
     """
@@ -184,6 +223,9 @@ class ImporterSpec:
     name: str
     importer: Importer = UNOPENED
     open: Opener[Importer] | None = None
+    required: bool = True
+    retry: RetryPolicy = RetryPolicy()
+    timeout_seconds: float | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 

@@ -1,6 +1,7 @@
 """What every document catalogue must do."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -159,7 +160,7 @@ class CatalogueContract:
         assert len({job.id for job in jobs}) == 1
         claimed = await catalogue.claim()
         assert claimed is not None
-        job, document = claimed
+        (job,), document = claimed
         assert document == added
         assert (await catalogue.enqueue(added.id, JobKind.INDEX)).id == job.id
         await catalogue.report(job.id, state=JobState.DONE, progress=1.0, message="")
@@ -168,10 +169,13 @@ class CatalogueContract:
     async def test_jobs_are_claimed_once_and_in_order(self, catalogue: Catalogue) -> None:
         documents = [await catalogue.add(make_document(), [JobKind.IMPORT]) for _ in range(5)]
         claimed = await asyncio.gather(*(catalogue.claim() for _ in range(7)))
-        jobs = sorted((each for each in claimed if each is not None), key=lambda e: e[0].id)
-        assert [document for _, document in jobs] == documents
-        assert [job.document_id for job, _ in jobs] == [d.id for d in documents]
-        assert all(job.state is JobState.RUNNING and job.attempts == 1 for job, _ in jobs)
+        claims = sorted(
+            ((jobs[0], document) for jobs, document in filter(None, claimed)),
+            key=lambda pair: pair[0].id,
+        )
+        assert [document for _, document in claims] == documents
+        assert [job.document_id for job, _ in claims] == [d.id for d in documents]
+        assert all(job.state is JobState.RUNNING and job.attempts == 1 for job, _ in claims)
         assert claimed.count(None) == 2
 
     async def test_jobs_of_many_documents_come_together(self, catalogue: Catalogue) -> None:
@@ -190,7 +194,7 @@ class CatalogueContract:
         assert await catalogue.claim(kinds=(JobKind.INDEX,)) is None
         claimed = await catalogue.claim(kinds=(JobKind.IMPORT,))
         assert claimed is not None
-        assert claimed[0].kind is JobKind.IMPORT
+        assert claimed[0][0].kind is JobKind.IMPORT
 
     async def test_owners_are_passed_over(self, catalogue: Catalogue) -> None:
         alice = await catalogue.add(make_document(), [JobKind.IMPORT])
@@ -212,41 +216,123 @@ class CatalogueContract:
         await catalogue.add(make_document(), [JobKind.IMPORT])
         indexed = await catalogue.add(make_document(), [JobKind.IMPORT, JobKind.INDEX])
         claimed = [await catalogue.claim(kinds=(JobKind.IMPORT,)) for _ in range(2)]
-        assert [each and each[0].index_waits for each in claimed] == [False, True]
+        assert [each and each[0][0].index_waits for each in claimed] == [False, True]
         (index,) = (j for j in await catalogue.jobs(indexed.id) if j.kind is JobKind.INDEX)
         await catalogue.report(index.id, state=JobState.SKIPPED, progress=1.0, message="")
         assert claimed[1] is not None
-        again = claimed[1][0].id
+        again = claimed[1][0][0].id
         await catalogue.report(again, state=JobState.QUEUED, progress=0.0, message="")
         claimed = [await catalogue.claim(kinds=(JobKind.IMPORT,))]
-        assert [each and each[0].index_waits for each in claimed] == [False]
+        assert [each and each[0][0].index_waits for each in claimed] == [False]
 
     async def test_an_index_waits_for_the_import(self, catalogue: Catalogue) -> None:
         await catalogue.add(make_document(), [JobKind.INDEX, JobKind.IMPORT])
         claimed = await catalogue.claim()
         assert claimed is not None
-        assert claimed[0].kind is JobKind.IMPORT
+        assert claimed[0][0].kind is JobKind.IMPORT
         assert await catalogue.claim() is None
-        await catalogue.report(claimed[0].id, state=JobState.FAILED, progress=0.0, message="")
+        await catalogue.report(claimed[0][0].id, state=JobState.FAILED, progress=0.0, message="")
         claimed = await catalogue.claim()
         assert claimed is not None
-        assert claimed[0].kind is JobKind.INDEX
+        assert claimed[0][0].kind is JobKind.INDEX
+
+    async def test_untried_importers_are_claimed_together(self, catalogue: Catalogue) -> None:
+        importers = {"text": True, "thumbnail": False, "webhook": False}
+        added = await catalogue.add(
+            make_document(), [JobKind.IMPORT, JobKind.INDEX], importers=importers
+        )
+        jobs = await catalogue.jobs(added.id)
+        assert [(job.importer, job.required) for job in jobs] == [
+            ("text", True), ("thumbnail", False), ("webhook", False), ("", True),
+        ]  # fmt: skip
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        assert [(job.importer, job.attempts) for job in claimed[0]] == [
+            ("text", 1), ("thumbnail", 1), ("webhook", 1),
+        ]  # fmt: skip
+        assert await catalogue.claim() is None, "the index waits for them"
+
+    async def test_a_failed_importer_is_repeated_alone_and_not_before_its_time(
+        self, catalogue: Catalogue
+    ) -> None:
+        importers = {"text": True, "webhook": False}
+        added = await catalogue.add(
+            make_document(), [JobKind.IMPORT, JobKind.INDEX], importers=importers
+        )
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        text, webhook = claimed[0]
+        later = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+        await catalogue.report(text.id, state=JobState.DONE, progress=1.0, message="")
+        await catalogue.report(
+            webhook.id, state=JobState.QUEUED, progress=0.0, message="down", retry_at=later
+        )
+        stored = {job.importer: job for job in await catalogue.jobs(added.id)}["webhook"]
+        assert (stored.retry_at, stored.attempts) == (later, 1)
+        index = await catalogue.claim()
+        assert index is not None, "the index does not wait for an importer that is not required"
+        assert [job.kind for job in index[0]] == [JobKind.INDEX]
+        assert await catalogue.claim() is None
+        again = await catalogue.enqueue(added.id, JobKind.IMPORT, importer="webhook")
+        assert (again.id, again.retry_at) == (webhook.id, None)
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        assert [(job.importer, job.attempts) for job in claimed[0]] == [("webhook", 2)]
+
+    async def test_an_index_waits_for_a_required_importer(self, catalogue: Catalogue) -> None:
+        await catalogue.add(
+            make_document(), [JobKind.IMPORT, JobKind.INDEX], importers={"text": True}
+        )
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        await catalogue.report(
+            claimed[0][0].id,
+            state=JobState.QUEUED,
+            progress=0.0,
+            message="",
+            retry_at=datetime.now(UTC) + timedelta(hours=1),
+        )
+        assert await catalogue.claim() is None
+
+    async def test_tried_importers_are_claimed_one_at_a_time(self, catalogue: Catalogue) -> None:
+        """So the attempts of one that ends the process are its own."""
+        importers = {"first": True, "second": True}
+        await catalogue.add(make_document(), [JobKind.IMPORT], importers=importers)
+        assert await catalogue.claim() is not None
+        assert await catalogue.requeue_running() == 2
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        assert [(job.importer, job.attempts) for job in claimed[0]] == [("first", 2)]
+        assert await catalogue.claim() is None, "one caller at a time works on a document"
+        await catalogue.report(claimed[0][0].id, state=JobState.DONE, progress=1.0, message="")
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        assert [job.importer for job in claimed[0]] == ["second"]
+
+    async def test_an_ended_importer_can_be_queued_again(self, catalogue: Catalogue) -> None:
+        added = await catalogue.add(make_document(), [JobKind.IMPORT], importers={"a": True})
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        await catalogue.report(claimed[0][0].id, state=JobState.FAILED, progress=0, message="")
+        again = await catalogue.enqueue(added.id, JobKind.IMPORT, importer="a", required=False)
+        assert (again.importer, again.required, again.attempts) == ("a", False, 0)
+        assert again.id != claimed[0][0].id
 
     async def test_an_attempt_may_not_count(self, catalogue: Catalogue) -> None:
         await catalogue.add(make_document(), [JobKind.IMPORT])
         for _ in range(3):
             claimed = await catalogue.claim()
             assert claimed is not None
-            assert claimed[0].attempts == 1
+            assert claimed[0][0].attempts == 1
             await catalogue.report(
-                claimed[0].id, state=JobState.QUEUED, progress=0.0, message="", counted=False
+                claimed[0][0].id, state=JobState.QUEUED, progress=0.0, message="", counted=False
             )
 
     async def test_reports_are_kept(self, catalogue: Catalogue) -> None:
         added = await catalogue.add(make_document(), [JobKind.IMPORT])
         claimed = await catalogue.claim()
         assert claimed is not None
-        job, _ = claimed
+        (job,), _ = claimed
         await catalogue.report(job.id, state=JobState.RUNNING, progress=0.5, message="page 3")
         (stored,) = await catalogue.jobs(added.id)
         assert (stored.state, stored.progress, stored.message) == (
@@ -261,4 +347,4 @@ class CatalogueContract:
         assert await catalogue.requeue_running() == 1
         again = await catalogue.claim()
         assert again is not None
-        assert (again[0].id, again[0].attempts) == (first[0].id, 2)
+        assert (again[0][0].id, again[0][0].attempts) == (first[0][0].id, 2)

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from pdfsluice.core.documents.library import ImportStatus, Stage
+from pdfsluice.core.documents.import_status import ImportStatus, Stage
 from pdfsluice.core.models import Document, JobKind, Passage
 
 from .views import View, views_of
@@ -123,6 +123,9 @@ class JobView(View):
     progress: float
     message: str
     attempts: int
+    importer: str = Field(description="The importer; empty for an index.")
+    required: bool = Field(description="Whether the import has failed if this job has.")
+    retry_at: datetime | None = Field(description="When it is tried again, if it waits for that.")
 
 
 class ImportView(View):

@@ -38,6 +38,13 @@ def test_a_document_is_indexed_found_shown_renamed_and_deleted(
     assert "Sleeping otters" in pdfsluice_here("documents", *at).out
     shown = pdfsluice_here("documents", *at, "show", number)
     assert document["sha256"] in shown.out
+    lines = [" ".join(line.split()) for line in shown.out.splitlines()]
+    assert any(line.startswith("text done: ") for line in lines), shown.out
+    again = pdfsluice_here("documents", "retry", number, "text", *at)
+    assert again.out.startswith(f"The importer text of document {number} is ")
+    unknown = pdfsluice_here("documents", "retry", number, "webhook", *at)
+    assert unknown.code == 1
+    assert "no importer 'webhook'" in unknown.err
     assert pdfsluice_here("documents", "delete", number, *at).code == 0
     gone = pdfsluice_here("documents", "show", number, *at)
     assert gone.code == 1

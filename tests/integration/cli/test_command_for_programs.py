@@ -87,7 +87,7 @@ def test_a_document_says_why_its_import_failed(server: RunningServer, tmp_path: 
     ]
     assert reason
     assert reason in shown.out
-    assert f"documents index {number}" in shown.err
+    assert f"documents retry {number} text" in shown.err
 
 
 def test_a_search_without_a_fitting_passage_says_so(server: RunningServer, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pdfsluice.core.documents import job_progress
+from pdfsluice.core.documents.import_status import Stage
 from pdfsluice.core.documents.job_progress import JobReporter
-from pdfsluice.core.documents.library import Stage
 from pdfsluice.core.documents.turns import TurnLimits
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.models import Document, JobKind, JobState
@@ -84,7 +84,7 @@ async def test_what_a_long_job_says_once_can_be_asked_for() -> None:
     document = await catalogue.add(make_document(), [JobKind.INDEX])
     claimed = await catalogue.claim()
     assert claimed is not None
-    reporter = JobReporter(*claimed, catalogue, EventHub(), interval_seconds=0.05)
+    reporter = JobReporter(claimed[0][0], claimed[1], catalogue, EventHub(), interval_seconds=0.05)
     reporter(0.0, "Indexing...")
     async with asyncio.timeout(10):
         while (await catalogue.jobs(document.id))[0].message != "Indexing...":
@@ -96,9 +96,9 @@ async def test_a_job_that_has_ended_is_not_said_to_be_running() -> None:
     document = await catalogue.add(make_document(), [JobKind.INDEX])
     claimed = await catalogue.claim()
     assert claimed is not None
-    reporter = JobReporter(*claimed, catalogue, EventHub(), interval_seconds=0.05)
+    reporter = JobReporter(claimed[0][0], claimed[1], catalogue, EventHub(), interval_seconds=0.05)
     reporter(0.5, "half of it")
     reporter.stop()
-    await catalogue.report(claimed[0].id, state=JobState.DONE, progress=1.0, message="done")
+    await catalogue.report(claimed[0][0].id, state=JobState.DONE, progress=1.0, message="done")
     await asyncio.sleep(0.15)  # longer than a report is kept back
     assert (await catalogue.jobs(document.id))[0].state is JobState.DONE

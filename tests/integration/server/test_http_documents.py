@@ -193,7 +193,9 @@ async def test_what_an_import_brings(reading: WebServer) -> None:
     status = await imported(reading, document["id"])
     assert status["import_status"] == "done"
     assert status["index_status"] == "none"
-    assert [job["kind"] for job in status["jobs"]] == ["import"]
+    assert [(job["kind"], job["importer"]) for job in status["jobs"]] == [
+        ("import", "text"), ("import", "thumbnail"),
+    ]  # fmt: skip
     one = f"/api/documents/{document['id']}"
     async with reading.http.get(f"{one}/pages/2") as response:
         assert await body_of(response) == {

@@ -71,7 +71,8 @@ async def test_a_document_without_a_text_is_not_said_to_be_searchable(reading: W
     locked = await reading.upload(locked_pdf(), auto_build_index=True)
     status = await ended(reading, locked)
     assert (status["import_status"], status["index_status"]) == ("failed", "skipped")
-    imported, indexed = (job["message"] for job in status["jobs"])
+    messages = {job["importer"]: job["message"] for job in status["jobs"]}
+    imported, indexed = messages["text"], messages[""]
     assert imported == "The text cannot be read: the document opens only with a password."
     assert indexed == f"There is no text to index. {imported}"
     async with reading.http.post(f"/api/documents/{locked['id']}/index") as response:
@@ -106,11 +107,11 @@ async def test_what_is_left_out_of_the_text_is_told(tmp_path: Path) -> None:
         document = await web.upload(heavy)
         status = await ended(web, document)
         assert status["import_status"] == "done"
-        (job,) = status["jobs"]
-        assert job["message"] == (
-            "The text ends with page 3; the rest is left out: it has more than 250,000 characters."
-            " The first page is drawn."
-        )
+        assert {job["importer"]: job["message"] for job in status["jobs"]} == {
+            "text": "The text ends with page 3; the rest is left out: it has more than 250,000"
+            " characters.",
+            "thumbnail": "The first page is drawn.",
+        }
         lengths = []
         for number in (1, 2, 3):
             async with web.http.get(f"/api/documents/{document['id']}/pages/{number}") as response:
@@ -156,3 +157,21 @@ async def test_a_page_that_the_second_renderer_draws_is_drawn(tmp_path: Path) ->
         async with web.http.get(picture) as response:
             assert response.status == 200
         assert attempts.count == 1
+
+
+async def test_an_importer_is_repeated_on_request(reading: WebServer) -> None:
+    document = await reading.upload(make_pdf(["A letter."]))
+    status = await ended(reading, document)
+    assert [job["importer"] for job in status["jobs"]] == ["text", "thumbnail"]
+    assert all(job["required"] and job["retry_at"] is None for job in status["jobs"])
+    path = f"/api/documents/{document['id']}/import"
+    async with reading.http.post(f"{path}/text/retry") as response:
+        assert response.status == 202
+        jobs = (await body_of(response))["jobs"]
+    assert [job["importer"] for job in jobs] == ["text", "thumbnail", "text"]
+    async with reading.http.post(f"{path}/unknown/retry") as response:
+        problem = await problem_of(response, 404, "not-found")
+    assert problem["hint"] == "There are: text, thumbnail."
+    async with reading.http.post("/api/documents/9999/import/text/retry") as response:
+        await problem_of(response, 404, "document-not-found")
+    assert (await ended(reading, document))["import_status"] == "done"

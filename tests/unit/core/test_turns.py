@@ -1,7 +1,7 @@
 """Jobs of a lane take turns; so do principals."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 
@@ -36,14 +36,14 @@ class Jobs:
 
     async def _claim(
         self, passing_over: Collection[str], last: Collection[str]
-    ) -> tuple[Job, Document] | None:
+    ) -> tuple[Sequence[Job], Document] | None:
         self.claims += 1
         return await self.catalogue.claim(passing_over=passing_over, last=last)
 
     async def _settle(self) -> None:
         pass
 
-    async def _run(self, job: Job, document: Document, turn: Turn) -> None:
+    async def _run(self, jobs: Sequence[Job], document: Document, turn: Turn) -> None:
         name, work = self.works[document.id]
         self.told.append(f"{name} begins")
         self.running += 1
@@ -52,7 +52,7 @@ class Jobs:
         finally:
             self.running -= 1
         self.told.append(f"{name} ends")
-        await self.catalogue.report(job.id, state=JobState.DONE, progress=1.0, message="")
+        await self.catalogue.report(jobs[0].id, state=JobState.DONE, progress=1.0, message="")
         if not self.running:
             self.ended.set()
 

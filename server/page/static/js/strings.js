@@ -222,6 +222,9 @@ export const t = {
     renamed: 'The title was changed.',
     index: 'Make searchable',
     indexAgain: 'Index again',
+    importAgain: (importer) => `The importer “${importer}” runs again.`,
+    importWaits: (importer, time, message) => `The importer “${importer}” is tried again at ${time}. ${message}`,
+    retryImport: (importer) => `Run “${importer}” again`,
     indexing: 'Indexing has begun.',
     facts: {
       filename: 'File name',

@@ -78,7 +78,13 @@ export function documentView(app) {
       if (!status.isConnected) return;
       const state = await app.client.documents.importStatus(document.id);
       Object.assign(document, { import_status: state.import_status, index_status: state.index_status });
-      const notes = telling(state).map(jobNote).filter(Boolean);
+      const retry = (importer) =>
+        app.act(async () => {
+          Object.assign(document, await app.client.documents.retryImport(document.id, importer));
+          app.messages.show(t.documents.importAgain(importer));
+          follow(document, status, indexLabel);
+        });
+      const notes = telling(state).map((job) => jobNote(job, retry)).filter(Boolean);
       status.replaceChildren(...chips(document), ...notes);
       setText(indexLabel, indexText(document));
       if (!importEnded(state)) next();
@@ -161,14 +167,22 @@ function indexText({ index_status }) {
   return index_status === 'done' ? t.documents.indexAgain : t.documents.index;
 }
 
-/** Where the import failed, the index has no reason of its own. */
+/** The latest job of each importer, and that of the index if it has a reason of its own. */
 function telling({ import_status, jobs }) {
-  return import_status === 'failed' ? jobs.filter(({ kind }) => kind === 'import') : jobs;
+  const latest = [...new Map(jobs.map((job) => [`${job.kind} ${job.importer}`, job])).values()];
+  return import_status === 'failed' ? latest.filter(({ kind }) => kind === 'import') : latest;
 }
 
-/** What a job is doing, or why it failed or had nothing to do. */
-function jobNote({ state, message, progress }) {
-  if (state === 'failed') return h('span', { class: 'problem' }, format.sentences(message));
+/** What a job is doing, when it is tried again, or why it failed or had nothing to do. */
+function jobNote({ state, message, progress, importer, retry_at }, retry) {
+  if (state === 'failed') {
+    const reason = h('span', { class: 'problem' }, format.sentences(message));
+    if (!importer) return reason;
+    return h('span', {}, reason, ' ', button(t.documents.retryImport(importer), () => retry(importer)));
+  }
+  if (state === 'queued' && retry_at) {
+    return h('span', { class: 'muted' }, t.documents.importWaits(importer, format.date(retry_at), message));
+  }
   if (state === 'skipped') return h('span', { class: 'muted' }, format.sentences(message));
   if (state !== 'running') return null;
   return h('span', { class: 'muted numbers' }, `${message} ${format.percent(progress)}`);

@@ -1,0 +1,129 @@
+"""Runs importers on a document, each within its time limit."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from pdfsluice.core.models import Document, Job, PageText
+from pdfsluice.core.plugins.boundary import PartFailed
+from pdfsluice.core.plugins.ports.blobs import UploadStore
+from pdfsluice.core.plugins.ports.catalogue import Catalogue
+from pdfsluice.core.plugins.ports.documents import (
+    ImportContext,
+    ImporterSpec,
+    Index,
+    PageIndex,
+    RetryPolicy,
+)
+from pdfsluice.core.plugins.registry import Registry
+
+from .job_progress import NO_MESSAGE, JobReporter
+from .previews import Previews
+
+DEFAULT_RETRY = RetryPolicy()
+
+
+class NothingToDo(Exception):
+    """There is no work in a job; the message gives the reason."""
+
+
+class Importers:
+    """The importers of all plugins."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        catalogue: Catalogue,
+        uploads: UploadStore,
+        previews: Previews,
+        index: Index | None,
+    ) -> None:
+        self._registry = registry
+        self._catalogue = catalogue
+        self._uploads = uploads
+        self._previews = previews
+        self._index = index
+        self._specs = {spec.name: spec for spec in registry.importers}
+
+    def retry_of(self, job: Job) -> RetryPolicy:
+        """Return how a job is repeated."""
+        spec = self._specs.get(job.importer)
+        return DEFAULT_RETRY if spec is None else spec.retry
+
+    def predecessors(self, job: Job) -> frozenset[str]:
+        """Return the importers that have to come before that of a job, directly or not."""
+        names: set[str] = set()
+        names_to_visit = [job.importer]
+        while names_to_visit:
+            name = names_to_visit.pop()
+            spec = self._specs.get(name)
+            before = () if spec is None else spec.after
+            before += tuple(each.name for each in self._specs.values() if name in each.before)
+            names_to_visit += [each for each in before if each not in names]
+            names.update(before)
+        return frozenset(names)
+
+    async def run(
+        self, job: Job, document: Document, reporter: JobReporter, *, index_waits: bool
+    ) -> str:
+        """Do an import job; return the message that remains.
+
+        Args:
+            job: The job; one without an importer is of an earlier version, and runs all.
+            document: The document.
+            reporter: Publishes progress.
+            index_waits: Whether the document is to be indexed.
+
+        Raises:
+            NothingToDo: No plugin registers the importer any more.
+        """
+        specs: Sequence[ImporterSpec] = self._registry.importers
+        if job.importer:
+            specs = [spec for spec in specs if spec.name == job.importer]
+            if not specs:
+                raise NothingToDo(f"No plugin registers the importer {job.importer!r} any more.")
+        words: list[str] = []
+        async with self._uploads.local_path(document.blob_id) as path:
+            for spec in specs:
+                context = ImportContext(
+                    document=document,
+                    path=path,
+                    catalogue=self._catalogue,
+                    extractors=[item.extractor for item in self._registry.text_extractors],
+                    progress=reporter,
+                    preview=partial(self._previews.draw, document, source=path),
+                    wait_for_turn=reporter.wait_for_turn,
+                    publish_words=self._publisher(document) if index_waits else None,
+                    attempt=job.attempts,
+                    renderers=[item.renderer for item in self._registry.page_renderers],
+                )
+                await self._run_in_time(spec, context, reporter)
+                words.append(reporter.last_word())
+        return " ".join(filter(None, words)) or NO_MESSAGE
+
+    @staticmethod
+    async def _run_in_time(
+        spec: ImporterSpec, context: ImportContext, reporter: JobReporter
+    ) -> None:
+        limit = asyncio.timeout(spec.timeout_seconds)
+        try:
+            async with limit:
+                reporter.limit = limit
+                await spec.importer.run(context)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise PartFailed(
+                f"The importer {spec.name!r} did not finish within {spec.timeout_seconds:g} s.",
+                hint="It is repeated, if it has attempts left.",
+            ) from error
+        finally:
+            reporter.limit = None
+
+    def _publisher(
+        self, document: Document
+    ) -> Callable[[Sequence[PageText]], Awaitable[None]] | None:
+        """Return the function that publishes pages by words, if the index has one."""
+        index: object = self._index
+        return partial(index.add_pages, document) if isinstance(index, PageIndex) else None
