@@ -38,7 +38,7 @@ class UploadDisplay:
         self._share = 0.0
 
     def transfer(self, now: TransferProgress) -> None:
-        """Show the sending of the file; for ``on_progress``."""
+        """Show the progress of sending the file; the callback ``on_progress``."""
         position = now.sent_bytes
         if now.stage == "validating":
             position = now.validated_bytes or now.total_bytes

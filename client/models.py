@@ -198,7 +198,7 @@ class QuarantinedUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantineList:
-    """The answer to the question what is in quarantine, newest first."""
+    """The uploads in quarantine, newest first."""
 
     uploads: tuple[QuarantinedUpload, ...]
 

@@ -76,7 +76,7 @@ def assign(child: int, *, apart: bool) -> None:
 
     Args:
         child: Its process id.
-        apart: Whether it keeps off those of the server, or may use all.
+        apart: Whether the processors of the server are excluded.
     """
     shares = _shares.get()
     if shares is not None:

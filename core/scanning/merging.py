@@ -70,7 +70,7 @@ def _merge_findings(
 
 
 def _by_object(findings: Sequence[Finding]) -> Mapping[_Key, Sequence[int]]:
-    """Index the findings of a kind by their object; and, without an object, the first."""
+    """Return the indexes of findings by kind and object; no object: the first."""
     indexes: dict[_Key, list[int]] = defaultdict(list)
     for index, finding in enumerate(findings):
         if finding.revision is Revision.CURRENT:

@@ -98,7 +98,7 @@ def _terms(token: str, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 @lru_cache(maxsize=_CACHE)
 def stem(word: str, language: str) -> str:
-    """Return the folded stem of a word, or the folded word without a stemmer."""
+    """Return the folded stem of a word; without a stemmer, the folded word."""
     stemmer = _stemmer(language)
     if stemmer is None or not word.isalpha():
         return fold(word)

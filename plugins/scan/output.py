@@ -84,7 +84,7 @@ def _unscanned(item: Unscanned) -> dict[str, Any]:
 
 
 class Text:
-    """For people: what was found, what to do about it, and a sum at the end."""
+    """Output for people: findings, advice, and a summary at the end."""
 
     _STYLES: ClassVar[Mapping[str, str]] = {
         "accept": "green",

@@ -156,8 +156,8 @@ def _flate(data: bytes, _step: Filter, limit: int) -> tuple[bytes, str]:
 def _inflate_partly(data: bytes, window_bits: int, limit: int) -> bytes:
     """Inflate up to where the data is damaged.
 
-    zlib keeps back what a call has made when the same call meets an error; so the piece with
-    the damage is repeated byte by byte.
+    If a call meets an error, zlib withholds what the same call has decompressed. So the piece
+    with the damage is repeated byte by byte.
     """
     inflater = zlib.decompressobj(window_bits)
     result = bytearray()

@@ -286,7 +286,7 @@ class ObjectParser:
             self._kept -= count
 
     def _add(self, value: Value) -> bool:
-        """Keep a value; return whether there was room for it."""
+        """Keep a value; return whether the limit allowed it."""
         if self._too_deep or (self._kept >= MAX_VALUES and not self._worth_keeping(value)):
             return False
         if self._kept >= MAX_KEPT:

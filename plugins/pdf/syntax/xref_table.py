@@ -20,7 +20,7 @@ def read_xref_table(
     """Read the rows after the word ``xref``; yield whenever more bytes are needed.
 
     Args:
-        source: Stands after the word, and afterwards after the rows.
+        source: Its position is after the word, and after the rows at the end.
         effort: Counts rows that do not keep to the standard's form.
         offset: Where the word begins.
         lead: Bytes of white space before it.
