@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     )
     from .plugins.hookspecs import API_VERSION, hookimpl
     from .plugins.ports.access import Authenticator, AuthenticatorSpec, Credentials
-    from .plugins.ports.blobs import Blob, StoreUsage, UploadStore, UploadStoreSpec
+    from .plugins.ports.blobs import Blob, PromptBlob, StoreUsage, UploadStore, UploadStoreSpec
     from .plugins.ports.catalogue import Catalogue, CatalogueSpec, DocumentChanges
     from .plugins.ports.checksums import ChecksumSpec, Hasher
     from .plugins.ports.children import ChildAccess
@@ -204,6 +204,7 @@ __all__ = [
     "PolicySpec",
     "Principal",
     "Progress",
+    "PromptBlob",
     "Protocol",
     "ProtocolError",
     "RangeSet",
@@ -287,7 +288,7 @@ _MODULES = {
         "CompletionStageSpec Gate GateSpec Pacer ReadinessCheck StageContext StreamStage "
         "StreamStageSpec"
     ),
-    "plugins.ports.blobs": "Blob StoreUsage UploadStore UploadStoreSpec",
+    "plugins.ports.blobs": "Blob PromptBlob StoreUsage UploadStore UploadStoreSpec",
     "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges",
     "plugins.ports.sessions": "SessionChanges SessionStore SessionStoreSpec",
     "processes.child": (

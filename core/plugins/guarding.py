@@ -7,6 +7,7 @@ caller can forget the boundary. What a protocol does not name passes through unt
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields, replace
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -98,15 +99,18 @@ class _Guarded:
         self._target = target
         self._boundary = boundary
 
+    _optional: frozenset[str] = frozenset()
+
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._target, name)
+        value = getattr(self._target, name)
+        return partial(self._boundary.call, value) if name in self._optional else value
 
     def __repr__(self) -> str:
         return f"<guarded {self._target!r}>"
 
 
 def _class_for(port: Port) -> type[_Guarded]:
-    methods: dict[str, Any] = {}
+    methods: dict[str, Any] = {"_optional": port.optional}
     for name, shape in port.methods.items():
         if shape is Shape.PLAIN:
             result_type = RETURNED.get((port.protocol, name))

@@ -17,7 +17,7 @@ from .ports.documents import Importer, Index, PageRenderer, TextExtractor
 from .ports.policy import Policy
 from .ports.sinks import EventSink
 from .ports.stages import ChunkCheck, ChunkStage, CompletionStage, Gate, Pacer, StreamStage
-from .ports.stores import Blob, Catalogue, SessionStore, UploadStore
+from .ports.stores import Blob, Catalogue, PromptBlob, SessionStore, UploadStore
 
 
 class Shape(Enum):
@@ -36,6 +36,7 @@ class Port:
     Attributes:
         methods: Name and shape of each method.
         attributes: Names of the properties.
+        optional: Names of further plain methods, which run on the event loop.
         in_threads: Whether its plain methods run in worker threads; otherwise all of its
             methods run on the event loop.
     """
@@ -43,6 +44,7 @@ class Port:
     protocol: type[Any]
     methods: Mapping[str, Shape]
     attributes: tuple[str, ...]
+    optional: frozenset[str]
     in_threads: bool
 
     @property
@@ -95,6 +97,9 @@ RETURNED: Mapping[tuple[type[Any], str], type[Any]] = {
 }
 """Methods that return, or whose context yields, another object of the plugin; its protocol."""
 
+_ADDITIONS: Mapping[type[Any], type[Any]] = {Blob: PromptBlob}
+"""Protocols with methods that an object may have in addition."""
+
 _IN_THREADS = frozenset({Blob, ChunkCheck, Hasher, StreamStage})
 
 
@@ -106,6 +111,9 @@ def _port(protocol: type[Any]) -> Port:
             {name: _shape(value) for name, value in public.items() if inspect.isfunction(value)}
         ),
         attributes=tuple(name for name, value in public.items() if isinstance(value, property)),
+        optional=frozenset(
+            name for name in vars(_ADDITIONS.get(protocol, object)) if not name.startswith("_")
+        ),
         in_threads=protocol in _IN_THREADS,
     )
 

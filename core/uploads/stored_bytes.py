@@ -65,6 +65,15 @@ class StoredBytes:
             return ()
         return await self._corrupt(await self._backends.sessions.extents(self._session_id))
 
+    async def close(self, *, published: bool) -> None:
+        """Close the blob; one that was published on the event loop, if it never waits."""
+        blob = self._blob()
+        close_published = getattr(blob, "close_published", None) if published else None
+        if close_published is None:
+            await self._backends.workers.run(blob.close)
+        else:
+            close_published()
+
     async def _corrupt(self, extents: Sequence[Extent]) -> Sequence[Extent]:
         here, elsewhere = by_place(extents)
         lost = await self._backends.uploads.lost(self._session_id, elsewhere) if elsewhere else ()

@@ -392,4 +392,5 @@ class OpenUpload:
                         self.session.id, dict(checkpoints)
                     )
             finally:
-                await self._backends.workers.run(self.blob.close)
+                completed = self.session.state is SessionState.COMPLETED
+                await self.stored.close(published=completed and not self.session.duplicate)

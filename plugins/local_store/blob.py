@@ -13,6 +13,7 @@ from .ledger import Ledger
 
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
+_READ_CACHED: int | None = getattr(os, "RWF_NOWAIT", None)  # of Linux
 _MIN_EARLY_WRITE = 1024 * 1024
 
 
@@ -31,6 +32,7 @@ class LocalBlob:
         descriptor: The open file.
         ledger: Where written bytes are counted.
         power_safe: Whether :meth:`seal` syncs.
+        in_memory: Whether the file is in memory, so that no read waits for a device.
         on_lost_sync: Called when a sync failed, before the caller learns of it.
     """
 
@@ -42,12 +44,14 @@ class LocalBlob:
         ledger: Ledger,
         *,
         power_safe: bool,
+        in_memory: bool = False,
         on_lost_sync: Callable[[], None] = lambda: None,
     ) -> None:
         self._id = blob_id
         self._path = path
         self._ledger = ledger
         self._power_safe = power_safe
+        self._read_flags = 0 if in_memory else _READ_CACHED
         self._on_lost_sync = on_lost_sync
         self._descriptor = descriptor
         self._users = 1  # the blob itself, until it is closed
@@ -89,6 +93,14 @@ class LocalBlob:
                 position += count
             return position
 
+    def read_cached(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` from ``offset`` with bytes that are in memory; return how many."""
+        if self._read_flags is None:
+            return 0
+        with self._open() as descriptor, suppress(OSError):  # a thread finds out what it means
+            return os.preadv(descriptor, [buffer], offset, self._read_flags)
+        return 0
+
     def seal(self, _start: int, _end: int) -> str:
         """Check that the file is still there; sync it if the setting asks for that."""
         with self._open() as descriptor, explained("sync the bytes to the disk"):
@@ -117,6 +129,10 @@ class LocalBlob:
                 self._on_lost_sync()
                 raise
             self._synced = writes
+
+    def close_published(self) -> None:
+        """Close the file after it was published, and thereby synced."""
+        self.close()
 
     def close(self) -> None:
         """Close the file; closing it again is harmless."""

@@ -16,6 +16,20 @@ READ_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _COPYING = ".copying"
 
 
+def is_in_memory(directory: Path) -> bool:
+    """Whether a directory is in memory (tmpfs), as far as the system reports it."""
+    device = directory.stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux
+        return False
+    return any(
+        line.split()[2] == number and line.partition(" - ")[2].startswith("tmpfs ")
+        for line in mounts.splitlines()
+    )
+
+
 def is_regular(path: Path) -> bool:
     """Whether there is a file, and not a link in its place."""
     try:

@@ -19,6 +19,7 @@ from .files import (
     NEW_FILE,
     READ_FILE,
     append,
+    is_in_memory,
     is_regular,
     is_unfinished,
     move,
@@ -75,6 +76,7 @@ class LocalUploadStore:
         self._ledger = ledger
         self._power_safe = power_safe
         self._directories = DurableDirectories()
+        self._in_memory = False
         self._unsynced: set[str] = set()  # blobs of which a sync failed
 
     def prepare(self) -> None:
@@ -85,6 +87,7 @@ class LocalUploadStore:
                 ensure_durable(directory)
                 if directory.stat().st_mode & 0o022:
                     logger.warning("Others may write to %s; give pdfsluice its own.", directory)
+            self._in_memory = is_in_memory(layout.uploads)
             self.identity = store_identity(layout.uploads, layout.documents.parent)
             for entry in self._entries():
                 if is_unfinished(entry.name):
@@ -177,6 +180,7 @@ class LocalUploadStore:
             descriptor,
             self._ledger,
             power_safe=self._power_safe,
+            in_memory=self._in_memory,
             on_lost_sync=lambda: self._mark_unsynced(blob_id),
         )
 

@@ -91,6 +91,27 @@ class Blob(Protocol):
         ...
 
 
+class PromptBlob(Protocol):
+    """Further methods that a :class:`Blob` may have; none of them waits for a device.
+
+    They run on the event loop: for a small file a thread costs more than the call itself.
+    """
+
+    def read_cached(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` from ``offset`` with bytes that are in memory; return how many.
+
+        Fewer than the buffer has mean nothing: the caller reads them in a thread.
+
+        Raises:
+            StorageFailed: The blob is closed.
+        """
+        ...
+
+    def close_published(self) -> None:
+        """Close a blob that was published: all of it is durable, and its bytes stay."""
+        ...
+
+
 class UploadStore(Protocol):
     """Keeps the bytes of uploads and of finished documents.
 

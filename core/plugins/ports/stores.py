@@ -1,6 +1,6 @@
 """The ports that storage plugins implement, in one import."""
 
-from .blobs import Blob, StoreUsage, UploadStore, UploadStoreSpec
+from .blobs import Blob, PromptBlob, StoreUsage, UploadStore, UploadStoreSpec
 from .catalogue import Catalogue, CatalogueSpec, DocumentChanges
 from .opening import Opener
 from .sessions import SessionChanges, SessionStore, SessionStoreSpec
@@ -11,6 +11,7 @@ __all__ = [
     "CatalogueSpec",
     "DocumentChanges",
     "Opener",
+    "PromptBlob",
     "SessionChanges",
     "SessionStore",
     "SessionStoreSpec",

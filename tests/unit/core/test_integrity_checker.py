@@ -68,3 +68,37 @@ async def test_a_failing_disk_is_reported_by_any_reader(offset: int) -> None:
     checker = IntegrityChecker(min_share=STEP)
     with pytest.raises(StorageFailed):
         await checker.corrupt(_blob(stored), _extents(stored, 4))
+
+
+class Prompt(Stored):
+    """A blob of which some bytes are in memory, the first ones."""
+
+    def __init__(self, data: bytes, cached: int) -> None:
+        super().__init__(data)
+        self.cached = cached
+        self.reads = 0
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        self.reads += 1
+        return super().read_into(offset, buffer)
+
+    def read_cached(self, offset: int, buffer: memoryview) -> int:
+        return super().read_into(offset, buffer[: max(0, self.cached - offset)])
+
+
+@pytest.mark.parametrize("cached", [0, STEP, 2 * STEP - 1, 2 * STEP])
+async def test_a_small_upload_in_memory_needs_no_thread(cached: int) -> None:
+    stored = Prompt(bytes(range(250)) * 8, cached)
+    extents = _extents(stored, 2)
+    checker = IntegrityChecker()
+    assert await checker.corrupt(_blob(stored), extents) == []
+    assert bool(stored.reads) is (cached < 2 * STEP)
+    stored.data[STEP] ^= 1
+    assert await checker.corrupt(_blob(stored), extents) == extents[1:]
+
+
+async def test_a_large_upload_in_memory_is_read_by_threads() -> None:
+    stored = Prompt(bytes(range(250)) * 8, 2 * STEP)
+    checker = IntegrityChecker(max_prompt=2 * STEP - 1)
+    assert await checker.corrupt(_blob(stored), _extents(stored, 2)) == []
+    assert stored.reads
