@@ -250,7 +250,7 @@ def pdfsluice_register_importers(  # type: ignore[empty-body]
     """Register importers, which process each finished document in the background.
 
     ``run`` is called on the event loop by a background job, after the upload was answered,
-    and again after a crash. Raising repeats this importer alone, as its ``retry`` says, unless
+    and again after a crash. Raising repeats this importer alone, as its ``retry`` defines, unless
     the error is a :class:`~pdfsluice.core.errors.PdfsluiceError` that is not retryable. The
     document stays.
     ``forget`` is called when a document is deleted.

@@ -115,7 +115,7 @@ class Importer(Protocol):
 
         Raises:
             PdfsluiceError: The import failed. After a ``retryable`` error, or any other
-                exception, this importer is tried again as its spec says, and those that name
+                exception, this importer is tried again as its spec defines, and those that name
                 it in ``after`` wait for it; otherwise its job has failed, and the others run.
                 After :class:`~pdfsluice.core.errors.StorageFull` it waits for free space.
         """
