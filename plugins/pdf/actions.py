@@ -43,6 +43,9 @@ ACTIONS: Final[Mapping[str, ActionType]] = {
 MEDIA_ANNOTATIONS: Final = frozenset({"RichMedia", "Screen", "Movie", "Sound", "3D"})
 """Annotation types that play something (ISO 32000-2, table 171)."""
 
+PAGE_ACTIVATIONS: Final = frozenset({"PO", "PV"})
+"""When 3D and rich media begin to run without being asked (ISO 32000-2, tables 310 and 335)."""
+
 DOCUMENT_EVENTS: Final[Mapping[str, Trigger]] = {
     "WC": Trigger.CLOSE,
     "WP": Trigger.PRINT,

@@ -14,6 +14,7 @@ from .client import API, Client, Phase, Range, Upload, call
 _PAGE = 200
 _RECONCILE_SECONDS = 30.0
 _POLL_SECONDS = 0.2
+_MAX_COMPLETIONS = 3
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class Audit:
         Args:
             finish: Share of open uploads that are sent to their end.
         """
+        self._client.start()
         chance = random.Random(self._client.random.random())
         for upload in list(self._client.uploads):
             upload.busy = True
@@ -117,12 +119,26 @@ class Audit:
             return
         self._compare_ranges(upload, answer["missing_ranges"])
         if send_rest:
-            chance = random.Random(0)
-            self._client.send(upload, chance, stop=False)
-            if upload.phase is Phase.DONE:
-                self._check_done(upload)
-            elif upload.phase is Phase.COMPLETING:
-                self._violate(f"upload {upload.id} cannot be completed")
+            self._send_rest(upload)
+
+    def _send_rest(self, upload: Upload) -> None:
+        """Send what is missing and complete.
+
+        A completion that the restart continued may find damaged ranges only while it runs; the
+        client learns of them from the answer, and sends them again.
+        """
+        for _ in range(_MAX_COMPLETIONS):
+            self._client.send(upload, random.Random(0), stop=False)
+            if upload.phase is not Phase.COMPLETING:
+                break
+            status, answer = self._client.complete(upload)
+            if status == 409 and answer.get("code") == "upload-incomplete":
+                self._compare_ranges(upload, answer["details"]["missing_ranges"])
+                upload.phase = Phase.OPEN
+        if upload.phase is Phase.DONE:
+            self._check_done(upload)
+        else:
+            self._violate(f"upload {upload.id} cannot be completed: it is {upload.phase}")
 
     def _compare_ranges(self, upload: Upload, missing: list[list[int]]) -> None:
         """Count acknowledged ranges that are missing; take over what the server has."""

@@ -108,12 +108,16 @@ class Client:
 
     def run(self, threads: int) -> list[threading.Thread]:
         """Act in so many threads until :meth:`stop`."""
-        self._stopped.clear()
+        self.start()
         seeds = [self.random.random() for _ in range(threads)]
         running = [threading.Thread(target=self._work, args=(seed,)) for seed in seeds]
         for thread in running:
             thread.start()
         return running
+
+    def start(self) -> None:
+        """Send again after :meth:`stop`."""
+        self._stopped.clear()
 
     def stop(self) -> None:
         """End the threads after their present request."""

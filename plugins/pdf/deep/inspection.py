@@ -1,7 +1,7 @@
 """Inspects one file from its header to its last object; runs in the child."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from .attachments import AttachedPdf, Attachments
 from .budget import Budget, OutOfTimeError
 from .damage import damages, exceeds_memory
 from .facts import facts_of
-from .messages import Inspection, unscanned
+from .freed import reachable_free_objects, rebuilding_opener
+from .hybrid import hides_objects
+from .messages import OBJECT_STREAM, UNOPENABLE, Inspection, unscanned
 from .nested import (
     Nesting,
     findings_within,
@@ -26,6 +28,7 @@ from .nested import (
 from .open_questions import remaining_questions
 from .opening import Source, drops, openers
 from .partial_encryption import opener_in_the_clear
+from .repairing import repaired_opener
 from .triggers import Triggers, find_triggers
 from .walk import Opener, Walk
 
@@ -48,15 +51,43 @@ _TRIGGERED = frozenset(
 )
 
 
-def inspect(path: Path, seconds: float, questions: Sequence[OpenQuestion] = ()) -> Inspection:
+def inspect(
+    path: Path,
+    seconds: float,
+    questions: Sequence[OpenQuestion] = (),
+    replaced: Collection[int] = (),
+) -> Inspection:
     """Open and inspect a whole file; errors become part of the inspection.
 
     Args:
         path: The file.
         seconds: How long it may take.
         questions: What an earlier stage could not see.
+        replaced: Numbers of objects in which it saw what the file's table does not lead to.
     """
-    return _inspect(path, Budget(seconds), Nesting(), questions)
+    budget = Budget(seconds)
+    inspection = _inspect(path, budget, Nesting(), questions)
+    if replaced and inspection.complete:
+        inspection.findings += _findings_in_free_objects(path, replaced, budget)
+    return inspection
+
+
+def _findings_in_free_objects(
+    path: Path, numbers: Collection[int], budget: Budget
+) -> list[RawFinding]:
+    """Return what is in objects that are marked as free but referred to."""
+    try:
+        free = reachable_free_objects(path, numbers, budget)
+    except (pikepdf.PikepdfError, OutOfTimeError):
+        return []
+    if not free:
+        return []
+    rebuilt = _opened(rebuilding_opener(path), path, budget, Nesting(), ())
+    return [
+        finding
+        for finding in rebuilt.findings
+        if (finding.object if finding.within is None else finding.within.object) in free
+    ]
 
 
 def _inspect(
@@ -67,6 +98,27 @@ def _inspect(
         inspection = _opened(opens, source, budget, nesting, questions)
         if not inspection.dropped or not inspection.complete:
             break
+    if inspection.hides_objects or _needs_repair(inspection):
+        return _repaired(source, budget, nesting, questions) or inspection
+    return inspection
+
+
+def _needs_repair(inspection: Inspection) -> bool:
+    return any(item.reason in (UNOPENABLE, OBJECT_STREAM) for item in inspection.unscanned)
+
+
+def _repaired(
+    source: Source, budget: Budget, nesting: Nesting, questions: Sequence[OpenQuestion]
+) -> Inspection | None:
+    """Inspect a repaired copy of a file; ``None`` if that is not possible either."""
+    opens = repaired_opener(source)
+    if opens is None:
+        return None
+    inspection = _opened(opens, source, budget, nesting, questions)
+    whole = inspection.complete and not inspection.dropped and not inspection.hides_objects
+    if not whole or _needs_repair(inspection):
+        return None
+    inspection.repaired = True
     return inspection
 
 
@@ -134,6 +186,7 @@ class _Look:
         try:
             self._look(questions)
             self._inspection.complete = True
+            self._inspection.hides_objects = hides_objects(self._source, self._pdf)
             if isinstance(self._source, Path):
                 self._inspection.open_questions = remaining_questions(
                     self._source, questions, self._walk.places
@@ -175,7 +228,7 @@ class _Look:
         if self._warnings or suspects:
             for number in self._walk.unreadable(self._pdf, suspects):
                 message = "An object stream cannot be read; what is in it was not checked."
-                self._not_seen("object-stream", message, number)
+                self._not_seen(OBJECT_STREAM, message, number)
 
     def _look_into(self, attached: AttachedPdf) -> None:
         """Inspect an attached PDF like the file itself, and report what is seen there."""
@@ -262,5 +315,5 @@ def _unopenable(error: pikepdf.PikepdfError, source: Source) -> Inspection:
     message = "The file cannot be opened; it could not be checked."
     return Inspection(
         findings=[RawFinding(kind=FindingKind.MALFORMED, subject="unopenable", excerpt=sentence)],
-        unscanned=[unscanned(reason="malformed", message=message)],
+        unscanned=[unscanned(reason=UNOPENABLE, message=message)],
     )

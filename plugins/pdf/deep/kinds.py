@@ -41,6 +41,8 @@ INTERESTING = frozenset(
         "/EmbeddedFiles",
         "/FileAttachment",
         "/Ref",
+        "/OnInstantiate",
+        "/Scripts",
     )
 )
 """Names without which an object cannot hold anything of interest."""
@@ -94,6 +96,8 @@ def actions_in(
         expected: Whether it stands where an action belongs; one elsewhere must be complete.
         base: What the document's relative addresses are relative to.
     """
+    if (script := _media_script(entry)) is not None:
+        yield RawFinding(kind=FindingKind.JAVASCRIPT, object=number, excerpt=text_of(script))
     kind, required_keys = _ACTIONS.get(name_of(entry.get("/S")), (None, frozenset()))
     if kind is None:
         return
@@ -106,6 +110,16 @@ def actions_in(
         if kind is not FindingKind.JAVASCRIPT and "/JS" in entry:  # a rendition with a script
             script = text_of(entry.get("/JS"))
             yield RawFinding(kind=FindingKind.JAVASCRIPT, object=number, excerpt=script)
+
+
+def _media_script(entry: Dictionary) -> object | None:
+    """Return the script of 3D or rich media (ISO 32000-2, tables 311 and 335)."""
+    script = entry.get("/OnInstantiate")
+    if isinstance(script, Stream):
+        return script
+    activates = "/Condition" in entry or name_of(entry.get("/Type")) == "/RichMediaActivation"
+    scripts = entry.get("/Scripts")
+    return scripts if activates and isinstance(scripts, Array) and len(scripts) else None
 
 
 def _catalogue(entry: Dictionary, number: int) -> Iterator[RawFinding]:
@@ -131,7 +145,7 @@ def _aa_trigger(entry: Dictionary, root: bool) -> Trigger:  # noqa: FBT001 - pri
             (trigger for key, trigger in DOCUMENT_EVENTS.items() if f"/{key}" in present),
             Trigger.CLOSE,
         )
-    if name_of(entry.get("/Type")) == "/Page":
+    if name_of(entry.get("/Type")) in {"/Page", "/Template"}:
         return Trigger.PAGE
     is_field = "/FT" in entry or name_of(entry.get("/Subtype")) == "/Widget"
     return Trigger.FIELD if is_field else Trigger.CLICK

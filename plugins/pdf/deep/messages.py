@@ -8,6 +8,10 @@ from pdfsluice.core import FindingKind, Severity, Trigger, Unscanned
 from pdfsluice.plugins.pdf.vocabulary import RawFinding, Within
 
 STAGE: Final = "pdf-deep"
+OBJECT_STREAM: Final = "object-stream"
+"""The reason for an object stream that could not be decoded."""
+UNOPENABLE: Final = "malformed"
+"""The reason for a file that could not be opened."""
 
 
 def unscanned(reason: str, message: str, number: int | None = None) -> Unscanned:
@@ -30,6 +34,8 @@ class Inspection:
             those in ``open_questions``.
         open_questions: Indexes of the questions that remain.
         dropped: Whether objects were left out; opening the file in another way shows them.
+        hides_objects: Whether it lists objects in a way that qpdf does not follow.
+        repaired: Whether it is that of a repaired copy of a file that does not open.
     """
 
     findings: list[RawFinding] = field(default_factory=list)
@@ -38,6 +44,8 @@ class Inspection:
     complete: bool = False
     open_questions: list[int] = field(default_factory=list)
     dropped: bool = False
+    hides_objects: bool = False
+    repaired: bool = False
 
     def to_message(self) -> dict[str, Any]:
         """Return plain values for the pipe."""
@@ -53,6 +61,8 @@ class Inspection:
             complete=message["complete"],
             open_questions=message["open_questions"],
             dropped=message["dropped"],
+            hides_objects=message["hides_objects"],
+            repaired=message["repaired"],
         )
 
 

@@ -14,7 +14,7 @@ from pdfsluice.plugins.pdf.syntax.source import Source as Bytes
 from pdfsluice.plugins.pdf.syntax.values import Dictionary, Name, Value
 
 from .opening import Source, content_of, open_stream
-from .virtual_file import VirtualFile
+from .virtual_file import PatchedFile
 from .walk import Opener
 
 _ENTRY: Final = re.compile(rb"/Encrypt(?=[\x00\t\n\f\r <\d])")
@@ -23,7 +23,6 @@ _VALUE: Final = re.compile(
     rb"|(?P<direct><<))"
 )
 _RENAMED: Final = b"/Encrypd"
-_MARGIN: Final = len(_RENAMED) + 1
 _MAX_DICTIONARY: Final = 64 * 1024
 _MIN_VERSION: Final = 4  # crypt filters (table 20)
 
@@ -33,7 +32,7 @@ def opener_in_the_clear(source: Source) -> Opener | None:
     content = content_of(source)
     if not _only_attachments(content):
         return None
-    return lambda: open_stream(_ClearFile(content))
+    return lambda: open_stream(PatchedFile(content, _ENTRY, _RENAMED))
 
 
 def _only_attachments(content: bytes | mmap) -> bool:
@@ -72,17 +71,3 @@ def _is_in_the_clear(value: Value) -> bool:
 
 def _is_identity(value: Value) -> bool:
     return isinstance(value, Name) and value.text == b"Identity"
-
-
-class _ClearFile(VirtualFile):
-    """A file without the entries that announce encryption, at the same offsets."""
-
-    def __init__(self, content: bytes | mmap) -> None:
-        super().__init__(len(content))
-        self._content = content
-
-    def piece(self, start: int, size: int) -> bytes:
-        """Return bytes with the entries renamed."""
-        before = min(start, _MARGIN)
-        content = bytes(self._content[start - before : start + size + _MARGIN])
-        return _ENTRY.sub(_RENAMED, content)[before : before + size]

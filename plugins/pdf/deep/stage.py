@@ -54,6 +54,7 @@ class DeepStage:
             "path": path_to_text(context.path),
             "seconds": self._seconds,
             "questions": [(item.object, item.offset) for item in questions],
+            "replaced": _replaced(context.session.findings),
         }
         try:
             inspection = Inspection.from_message(await self._pool.ask(request))
@@ -64,6 +65,12 @@ class DeepStage:
     async def close(self) -> None:
         """End the children."""
         await self._pool.close()
+
+
+def _replaced(findings: Sequence[Finding]) -> Sequence[int]:
+    """Return the numbers of objects with findings that no reader of the table sees."""
+    earlier = (each for each in findings if each.revision is Revision.EARLIER)
+    return sorted({each.object for each in earlier if each.object is not None})
 
 
 def _report(

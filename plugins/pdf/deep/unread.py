@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from pdfsluice.core import Finding, FindingKind, Revision, Session, Unscanned
+from pdfsluice.plugins.pdf.actions import ACTIONS
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 from pdfsluice.plugins.pdf.wording import to_finding
 
-from .messages import STAGE, Inspection
+from .messages import OBJECT_STREAM, STAGE, UNOPENABLE, Inspection
 
-OBJECT_STREAM: Final = "object-stream"
-"""The reason of the deep pass for an object stream that it could not decode."""
 _NOT_READ: Final = frozenset({"unknown-filter", "damaged", "limit", "encrypted"})
 """Reasons of the streaming pass for an object stream that it could not read."""
 _PASSED: Final = frozenset({"flood", "values", "crowd"})
 """Reasons of the streaming pass for parts that only a complete walk makes up for."""
-_UNOPENED: Final = frozenset({"malformed", "crashed"})
+_UNOPENED: Final = frozenset({UNOPENABLE, "crashed"})
 """Reasons of the deep pass for a file that it could not open."""
 _INERT: Final = frozenset(
     {
@@ -33,6 +32,8 @@ _NO_DOCUMENT: Final = frozenset(
 """Codes of damage after which it is not known that all of a document was read."""
 _WEB: Final = ("http://", "https://", "mailto:")
 _SCRIPTS: Final = frozenset({FindingKind.JAVASCRIPT, FindingKind.FORMS_XFA})
+_ACTIVE: Final = frozenset(action.kind for action in ACTIONS.values()) | _SCRIPTS
+"""Kinds of findings that an event or a reader can run."""
 _MAX_COMPARED: Final = 100
 """Findings of a kind up to which both passes report every object."""
 
@@ -58,6 +59,9 @@ def unread_parts(
     ]
     streams = [item for item in entries if item.reason == OBJECT_STREAM]
     findings: list[Finding] = []
+    if inspection.hides_objects and not (streamed and not questions and _is_inert(session)):
+        message = "Objects are listed in a way that only some readers follow, and were not checked"
+        findings.append(_finding(message))
     if inspection.complete and streams:
         findings += (each for each in session.findings if each.kind == FindingKind.UNREAD)
         numbers = {each.object for each in findings}
@@ -68,7 +72,7 @@ def unread_parts(
         )
     elif inspection.complete:
         findings += (
-            _finding("A script was seen by one pass only, and what runs it is not known", number)
+            _finding("An action was seen by one pass only, and what runs it is not known", number)
             for number in _seen_once(inspection, session)
         )
     elif any(item.reason in _UNOPENED for item in inspection.unscanned):
@@ -100,17 +104,20 @@ def _is_inert(session: Session) -> bool:
 def _seen_once(inspection: Inspection, session: Session) -> Sequence[int | None]:
     """Return objects with a script that only the streaming pass has seen.
 
-    Readers differ about such an object: a reference to another generation, for instance.
+    Readers differ about such an object: a reference to another generation, for instance. Of a
+    file that was repaired, every action counts: the copy must not lack what a reader finds.
     """
     numbers: list[int | None] = []
-    for kind in sorted(_SCRIPTS):
+    for kind in sorted(_ACTIVE if inspection.repaired else _SCRIPTS):
         streamed = [
             each.object
             for each in session.findings
-            if each.kind == kind and each.revision is Revision.CURRENT and each.trigger is None
+            if each.kind == kind
+            and each.revision is Revision.CURRENT
+            and (each.trigger is None or inspection.repaired)
         ]
         walked = {each.object for each in inspection.findings if each.kind is kind}
-        if max(len(streamed), len(walked)) < _MAX_COMPARED:
+        if inspection.repaired or max(len(streamed), len(walked)) < _MAX_COMPARED:
             numbers += (each for each in streamed if each not in walked)
     return numbers[:1]
 

@@ -1,7 +1,9 @@
 """Files for qpdf whose bytes are computed from those of another file."""
 
 import io
+import re
 from abc import abstractmethod
+from mmap import mmap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,3 +46,47 @@ class VirtualFile(io.RawIOBase):
         view[: len(piece)] = piece
         self._position += len(piece)
         return len(piece)
+
+
+class PatchedFile(VirtualFile):
+    """A file with a word replaced by another of the same length, at the same offsets.
+
+    Args:
+        content: The file.
+        pattern: What is replaced; it may look one byte beyond.
+        word: What stands there instead.
+    """
+
+    def __init__(self, content: bytes | mmap, pattern: re.Pattern[bytes], word: bytes) -> None:
+        super().__init__(len(content))
+        self._content = content
+        self._pattern = pattern
+        self._word = word
+
+    def piece(self, start: int, size: int) -> bytes:
+        """Return bytes with the word replaced."""
+        margin = len(self._word) + 1
+        before = min(start, margin)
+        content = bytes(self._content[start - before : start + size + margin])
+        return self._pattern.sub(self._word, content)[before : before + size]
+
+
+class ExtendedFile(VirtualFile):
+    """A file with something appended, without a copy of it.
+
+    Args:
+        content: The file.
+        appended: What follows it.
+    """
+
+    def __init__(self, content: bytes | mmap, appended: bytes) -> None:
+        super().__init__(len(content) + len(appended))
+        self._content = content
+        self._appended = appended
+
+    def piece(self, start: int, size: int) -> bytes:
+        """Return bytes of the content, or of what is appended to it."""
+        length = len(self._content)
+        if start < length:
+            return self._content[start : start + size]
+        return self._appended[start - length :][:size]

@@ -15,9 +15,10 @@ MAX_WARNINGS = 1000
 
 
 def handle(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Inspect the file ``path`` within ``seconds``, with regard to ``questions``."""
+    """Inspect the file ``path`` within ``seconds``; see :func:`inspect` for the rest."""
     questions = [(number, offset) for number, offset in request["questions"]]
-    return inspect(path_from_text(request["path"]), request["seconds"], questions).to_message()
+    path, seconds = path_from_text(request["path"]), request["seconds"]
+    return inspect(path, seconds, questions, request["replaced"]).to_message()
 
 
 def limit_qpdf(stream_memory: int) -> None:

@@ -94,15 +94,15 @@ class FormatActions:
         """See an action and its script."""
         if isinstance(script, Reference):
             self._unknown.add(id(finding))
-        elif isinstance(script, Text) and is_standard_call(text_of(script.head)):
+        elif isinstance(script, Text) and _is_standard(script):
             self._standard.add(id(finding))
         if is_format:
             self._judge(finding)
 
-    def script(self, finding: RawFinding, source: bytes) -> None:
+    def script(self, finding: RawFinding, source: Text) -> None:
         """See the script of an action, which is an object of its own."""
         self._unknown.discard(id(finding))
-        if is_standard_call(text_of(source)):
+        if _is_standard(source):
             self._standard.add(id(finding))
         elif id(finding) in self._formats:
             self._ledger.run(finding, Trigger.OPEN)
@@ -112,3 +112,8 @@ class FormatActions:
             self._formats.add(id(finding))
         elif id(finding) not in self._standard:
             self._ledger.run(finding, Trigger.OPEN)
+
+
+def _is_standard(script: Text) -> bool:
+    """Whether a script is known to its end, and is one standard call."""
+    return not script.cut and is_standard_call(text_of(script.head))

@@ -75,6 +75,7 @@ class ObjectStream:
         offsets = [int(word) for word in words[1 : 2 * pairs : 2] if _is_small(word)]
         self.whole = len(words) <= 2 * MAX_NUMBERS and first <= _MAX_LEAD
         self.valid = pairs > 0 and len(numbers) == len(offsets) == pairs
+        self.problem = decoded.problem
         self.numbers = numbers
         self._data = data
         starts = sorted(
@@ -100,10 +101,15 @@ class ObjectStream:
 
     def read(self, index: int, effort: Effort, place: int) -> tuple[int | None, Value]:
         """Return number and value of the object at an index; -1 precedes the first."""
+        number, body = self.body(index)
+        return number, parse_value(body, effort, place)
+
+    def body(self, index: int) -> tuple[int | None, bytes]:
+        """Return number and source of the object at an index; -1 precedes the first."""
         start = self._starts[index] if index >= 0 else self._first
         end = self._starts[index + 1] if index + 1 < len(self._starts) else len(self._data)
         number = self._at[index] if index >= 0 else None
-        return number, parse_value(self._data[start:end], effort, place)
+        return number, self._data[start:end]
 
 
 def _is_small(word: bytes) -> bool:

@@ -3,13 +3,20 @@
 from collections.abc import Iterable, Iterator
 
 from pdfsluice.core import FindingKind, Trigger
-from pdfsluice.plugins.pdf.actions import ACTIONS, DOCUMENT_EVENTS, MEDIA_ANNOTATIONS, PAGE_EVENTS
+from pdfsluice.plugins.pdf.actions import (
+    ACTIONS,
+    DOCUMENT_EVENTS,
+    MEDIA_ANNOTATIONS,
+    PAGE_ACTIVATIONS,
+    PAGE_EVENTS,
+)
 from pdfsluice.plugins.pdf.syntax.values import (
     Dictionary,
     Name,
     Reference,
     Text,
     Value,
+    is_empty,
 )
 from pdfsluice.plugins.pdf.targets import is_network_path, is_unusual_address
 
@@ -18,6 +25,7 @@ from .codes import excerpt_of, text_of
 _KINDS: dict[bytes, FindingKind] = {name.encode(): a.kind for name, a in ACTIONS.items()}
 _OPERANDS = {name.encode(): tuple(k.encode() for k in a.operands) for name, a in ACTIONS.items()}
 _MEDIA_ANNOTATIONS = frozenset(name.encode() for name in MEDIA_ANNOTATIONS)
+_UNASKED = frozenset(name.encode() for name in PAGE_ACTIVATIONS)
 _DOCUMENT_EVENTS = {key.encode(): trigger for key, trigger in DOCUMENT_EVENTS.items()}
 
 EVENTS: dict[bytes, Trigger] = {
@@ -42,7 +50,7 @@ def additional_trigger(owner: Dictionary, actions: Value) -> Trigger:
     object that has them. If only a reference is known, it is the strongest that there may be.
     """
     types = owner.names(b"Type")
-    if b"Page" in types:
+    if b"Page" in types or b"Template" in types:
         return Trigger.PAGE
     if b"Catalog" in types or b"Pages" in owner:
         present = actions if isinstance(actions, Dictionary) else Dictionary([])
@@ -84,6 +92,8 @@ def trigger_of_entry(
         trigger: What runs the dictionary.
     """
     action = b"S" in entry
+    if key == b"3DD":  # the artwork of an annotation, or what such a reference leads to
+        return media_trigger(entry, b"3DA", b"A") if b"Subtype" in entry else trigger
     if key in _GIVEN:
         return _GIVEN[key]
     if key == b"AA":
@@ -103,6 +113,26 @@ def action_kinds(entry: Dictionary) -> set[FindingKind]:
     if b"StructElem" in entry.names(b"Type") or (b"P" in entry and b"K" in entry):
         names = {name for name in names if any(key in entry for key in _OPERANDS[name])}
     return {_KINDS[name] for name in names}
+
+
+def media_trigger(entry: Dictionary, key: bytes, condition: bytes) -> Trigger:
+    """Return what activates 3D or rich media (ISO 32000-2, tables 310 and 335)."""
+    activations = [each for each in entry.every(key) if isinstance(each, Dictionary)]
+    unasked = any(_UNASKED & each.names(condition) for each in activations)
+    return Trigger.PAGE if unasked else Trigger.CLICK
+
+
+def media_script(entry: Dictionary) -> tuple[Value, Trigger | None] | None:
+    """Return the script of 3D or rich media, if there is one, and what runs it.
+
+    That is ``/OnInstantiate`` (ISO 32000-2, table 311) or ``/Scripts`` (table 335).
+    """
+    if (script := entry.get(b"OnInstantiate")) is not None:
+        return script, None
+    activates = b"Condition" in entry or b"RichMediaActivation" in entry.names(b"Type")
+    if activates and not is_empty(entry.get(b"Scripts")):
+        return entry.get(b"Scripts"), media_trigger(Dictionary([(b"", entry)]), b"", b"Condition")
+    return None
 
 
 def is_media(entry: Dictionary) -> bool:

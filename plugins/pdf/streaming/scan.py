@@ -8,10 +8,11 @@ from pdfsluice.plugins.pdf.syntax.decoding import Decoder
 from pdfsluice.plugins.pdf.syntax.effort import Allowance, Effort
 from pdfsluice.plugins.pdf.syntax.observer import Observer, PlainObjects, Sink, XrefSection
 from pdfsluice.plugins.pdf.syntax.search import make_finders
-from pdfsluice.plugins.pdf.syntax.values import Dictionary, Reference, Value
+from pdfsluice.plugins.pdf.syntax.values import Dictionary, Reference, Text, Value
 from pdfsluice.plugins.pdf.syntax.walker import Walker
 from pdfsluice.plugins.pdf.syntax.xref_table import MAX_XREF_ENTRIES
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
+from pdfsluice.plugins.pdf.wording import to_finding
 
 from .attached_documents import AttachedDocuments
 from .cross_references import read_xref_stream
@@ -19,6 +20,7 @@ from .inner import InnerObjects
 from .object_stream import Collector, parse_value
 from .object_streams import MAX_DECODED, MAX_RAW, CollectedStream, ObjectStreams
 from .reports import security_report, structure_report
+from .security import STAGE as SECURITY_STAGE
 from .security import Security
 from .structure import Structure
 
@@ -56,7 +58,7 @@ class Scan(Observer):
         self._walker = Walker(self, make_finders(fast=fast), self.effort)
         self._partly_read: dict[int, int | None] = {}  # offset -> object number
         self._inner: list[RawFinding] = []
-        self._attached = AttachedDocuments()
+        self._attached = AttachedDocuments(self.wanted)
         self.offset = 0
 
     def feed(self, data: memoryview) -> None:
@@ -103,10 +105,11 @@ class Scan(Observer):
     def new_findings(self) -> list[Finding]:
         """Return what is new of the active content.
 
-        After an attached PDF that may have been read as part of the file there is nothing new
-        until the end, when it is known what belongs to the file.
+        What stands in an attached PDF that may have been read as part of the file is left out,
+        and what follows one waits until its end is known.
         """
-        return [] if self._attached else self.security.new()
+        new = self._attached.outside(self.security.take_new())
+        return [to_finding(finding, SECURITY_STAGE) for finding in new]
 
     @property
     def familiar(self) -> frozenset[bytes]:
@@ -144,6 +147,7 @@ class Scan(Observer):
     def object(self, number: int, offset: int, value: Value) -> None:
         """See an interesting object."""
         self.security.object(number, offset, value)
+        self._attached.learn(number, offset, value)
         if self._decoder.wants(number):
             self._decoder.learn(number, value)
             self._object_streams.retry()
@@ -159,7 +163,7 @@ class Scan(Observer):
             add = self._object_streams.add
             return Collector(MAX_RAW, lambda raw, whole: add(stream, raw, whole=whole))
         if b"EmbeddedFile" in types or self.security.wants_stream(number):
-            return Collector(HEAD_RAW, partial(self._head, stream))
+            return Collector(HEAD_RAW, partial(self._head, stream, self._walker.offset))
         return None
 
     def inside(self, data: bytes, offset: int) -> None:
@@ -232,11 +236,18 @@ class Scan(Observer):
         self.structure.xrefs.trailer(stream.dictionary)
         self._encryption(stream.offset, stream.number, stream.dictionary)
 
-    def _head(self, stream: CollectedStream, raw: bytes, _whole: bool) -> None:  # noqa: FBT001
+    def _head(
+        self,
+        stream: CollectedStream,
+        begin: int,
+        raw: bytes,
+        whole: bool,  # noqa: FBT001
+    ) -> None:
         decoded = self._decoder.decode(raw, stream.dictionary, HEAD_DECODED, stream.offset)
         attachment = b"EmbeddedFile" in stream.dictionary.names(b"Type")
-        self._attached.see(stream.offset, stream.dictionary, raw)
-        self.security.stream_head(stream.number, stream.offset, decoded.data, attachment=attachment)
+        self._attached.see(stream.offset, begin, stream.dictionary, raw)
+        head = Text(decoded.data, cut=not whole or bool(decoded.problem))
+        self.security.stream_head(stream.number, stream.offset, head, attachment=attachment)
 
 
 def _trim(raw: bytes, dictionary: Dictionary) -> bytes:

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from pdfsluice.core import (
-    BY_ITSELF,
-    Finding,
     FindingKind,
     Revision,
     Severity,
@@ -23,8 +21,8 @@ from pdfsluice.plugins.pdf.syntax.values import (
 )
 from pdfsluice.plugins.pdf.text_scripts import is_harmless_text
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
-from pdfsluice.plugins.pdf.wording import to_finding
 
+from .addresses import Addresses
 from .attached import Attachments, Maker
 from .codes import excerpt_of
 from .events import (
@@ -47,10 +45,11 @@ from .rules import (
     additional_trigger,
     is_media,
     kind_of_name,
+    media_script,
     references_in,
     trigger_of_entry,
 )
-from .triggers import Triggers
+from .triggers import Triggers, unknown_runs
 
 STAGE = "pdf-security"
 MAX_PENDING = 10_000
@@ -84,6 +83,7 @@ class Security:
         self._attachments = Attachments(self._findings, wanted)
         self._triggers = Triggers(self._trigger_known, wanted)
         self._formats = FormatActions(self._findings)
+        self._addresses = Addresses(wanted)
         self._large: list[tuple[int | None, Value]] = []
         self.encrypted = False
         self.has_catalogue = False
@@ -122,7 +122,8 @@ class Security:
         self._defined(number, offset, value)
         if isinstance(value, Text) and number in self._scripts:
             self._scripts[number].excerpt = excerpt_of(value.head)
-            self._formats.script(self._scripts[number], value.head)
+            self._formats.script(self._scripts[number], value)
+        self._addresses.learn(number, value)
         if isinstance(value, Name):
             self._lone_name(number, offset, value.text, container)
         self._examine(number, offset, value, container)
@@ -148,12 +149,13 @@ class Security:
                 RawFinding(kind=FindingKind.ENCRYPTED, offset=offset, object=number, hidden=hidden)
             )
 
-    def stream_head(self, number: int, offset: int, data: bytes, *, attachment: bool) -> None:
+    def stream_head(self, number: int, offset: int, head: Text, *, attachment: bool) -> None:
         """See the decoded beginning of a script or an attachment."""
+        data = head.head
         script = self._scripts.get(number)
         if script is not None and not script.excerpt:
             script.excerpt = excerpt_of(data)
-            self._formats.script(script, data)
+            self._formats.script(script, head)
         if not attachment and number not in self._attachments:
             return
         form = sniff(data)
@@ -197,9 +199,9 @@ class Security:
             or self._attachments.crowded
         )
 
-    def new(self) -> list[Finding]:
+    def take_new(self) -> Sequence[RawFinding]:
         """Return the findings that are new or have become worse since the last call."""
-        return [to_finding(finding, STAGE) for finding in self._findings.take_new()]
+        return self._findings.take_new()
 
     def settle(self, *, blind: bool) -> None:
         """Decide what waits for objects that never came.
@@ -208,34 +210,18 @@ class Security:
             blind: Some objects could not be seen, so that they may have come.
         """
         self._run_large_areas()
+        if not self.encrypted:  # otherwise the strings mean nothing
+            self._addresses.judge(self.findings)
         if blind:
             for waiting in self._waiting.values():
                 for finding in waiting:
                     self._findings.add(finding)
-            self._report_unknown()
+            if not self.encrypted:  # without the password nothing of it runs either
+                self.adopt(unknown_runs(self._triggers, self._seen))
         self._waiting.clear()
         if self.encrypted:  # strings are encrypted: what was read of them means nothing
             for finding in self.findings:
                 finding.excerpt = ""
-
-    def _report_unknown(self) -> None:
-        """Report what runs by itself and lies in what was not seen, once for each trigger."""
-        if self.encrypted:  # without the password nothing of it runs either
-            return
-        unknown: dict[Trigger, int] = {}
-        for number, trigger in self._triggers.items():
-            if trigger in BY_ITSELF and number not in self._seen:
-                unknown.setdefault(trigger, number)
-        for trigger, number in unknown.items():
-            self._findings.add(
-                RawFinding(
-                    kind=FindingKind.UNREAD,
-                    object=number,
-                    trigger=trigger,
-                    hidden=True,
-                    message="Something runs by itself, and what it is could not be read",
-                )
-            )
 
     def adopt(self, findings: Iterable[RawFinding]) -> None:
         """Take over what was seen elsewhere."""
@@ -345,15 +331,21 @@ class Security:
             script = entry.get(b"JS")
             if self._findings.add(finding):
                 self._formats.action(finding, script, is_format=is_format)
-            if (
-                kind is FindingKind.JAVASCRIPT
-                and isinstance(script, Reference)
-                and len(self._scripts) < MAX_TARGETS
-            ):
-                self._scripts.setdefault(script.number, finding)
-                self.wanted.add(script.number)
+            if kind is FindingKind.JAVASCRIPT:
+                self._expect_script(script, finding)
+        if (media := media_script(entry)) is not None:
+            script, activation = media
+            finding = make(FindingKind.JAVASCRIPT, trigger=activation or trigger)
+            self._findings.add(finding)
+            self._expect_script(script, finding)
         if is_media(entry):
             self._findings.add(make(FindingKind.RICH_MEDIA))
+
+    def _expect_script(self, script: Value, finding: RawFinding) -> None:
+        """Have the script of a finding read if it is an object of its own."""
+        if isinstance(script, Reference) and len(self._scripts) < MAX_TARGETS:
+            self._scripts.setdefault(script.number, finding)
+            self.wanted.add(script.number)
 
     def _containers(self, entry: Dictionary, make: Maker) -> None:
         """Report forms, attachments and actions on opening."""
@@ -367,6 +359,7 @@ class Security:
         for value in entry.every(b"XFA"):
             self._sight_if(value, make(FindingKind.FORMS_XFA))
         self._attachments.look_at(entry, make, self._sight_if)
+        self._addresses.look_at(entry)
 
     def _children(
         self, entry: Dictionary, number: int | None, trigger: Trigger | None

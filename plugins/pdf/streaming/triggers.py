@@ -1,8 +1,10 @@
 """The triggers of objects, passed along references between objects."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from pdfsluice.core import Trigger
+from pdfsluice.core import BY_ITSELF, FindingKind, Trigger
+from pdfsluice.plugins.pdf.syntax.numbers import NumberSet
+from pdfsluice.plugins.pdf.vocabulary import RawFinding
 
 MAX_LINKS = 20_000
 """References remembered, so that memory stays bounded."""
@@ -81,3 +83,24 @@ class Triggers:
             self.full = True
         if (trigger := self._known.get(number)) is not None:
             self.set(heir, trigger)
+
+
+def unknown_runs(triggers: Triggers, numbers: NumberSet) -> Iterator[RawFinding]:
+    """Yield a finding for each trigger that runs something which was not seen.
+
+    Args:
+        triggers: What runs which object.
+        numbers: The numbers of the objects that were seen.
+    """
+    unknown: dict[Trigger, int] = {}
+    for number, trigger in triggers.items():
+        if trigger in BY_ITSELF and number not in numbers:
+            unknown.setdefault(trigger, number)
+    for trigger, number in unknown.items():
+        yield RawFinding(
+            kind=FindingKind.UNREAD,
+            object=number,
+            trigger=trigger,
+            hidden=True,
+            message="Something runs by itself, and what it is could not be read",
+        )

@@ -202,9 +202,11 @@ class ObjectParser:
             (self._close if closes else self._open)(is_dictionary=is_dictionary)
             return self._single and closes and len(self._stack) == 1
         elif kind == STRING:
-            self._literal(match[STRING][:HEAD])
+            raw = match[STRING]
+            self._literal(raw[:HEAD], cut=len(raw) > HEAD)
         elif kind == HEXADECIMAL:
-            self._add_text(unhex(match[HEXADECIMAL][:HEAD]))
+            raw = match[HEXADECIMAL]
+            self._add_text(unhex(raw[:HEAD]), cut=len(raw) > HEAD)
         else:
             yield from self._delimiter(match[DELIMITER])
         return False
@@ -213,10 +215,10 @@ class ObjectParser:
         """Read a string that is long or has escapes, or pass a stray delimiter."""
         if byte == b"(":
             text = yield from read_literal(self._source, self._spend)
-            self._literal(text.head)
+            self._literal(text.head, cut=text.cut)
         elif byte == b"<":
             text = yield from read_hexadecimal(self._source)
-            self._add_text(unhex(text.head))
+            self._add_text(unhex(text.head), cut=text.cut)
         else:
             self._problem("bad-token")
             return
@@ -224,9 +226,9 @@ class ObjectParser:
             self._spend(2)
             self._parsed.problems |= text.problems
 
-    def _literal(self, raw: bytes) -> None:
+    def _literal(self, raw: bytes, *, cut: bool) -> None:
         self._spend(raw.count(b"\\"))
-        self._add_text(unescape_string(raw))
+        self._add_text(unescape_string(raw), cut=cut)
 
     def _integer(self, value: int, offset: int) -> None:
         self._integers = [*self._integers[-1:], (value, offset, self._add(value))]
@@ -296,9 +298,10 @@ class ObjectParser:
         self._top.items.append(value)
         return True
 
-    def _add_text(self, head: bytes) -> None:
+    def _add_text(self, head: bytes, *, cut: bool) -> None:
         self._bytes += len(head)
-        self._add(Text(head if self._bytes <= MAX_BYTES else head[:_FEW]))
+        few = self._bytes > MAX_BYTES and len(head) > _FEW
+        self._add(Text(head[:_FEW] if few else head, cut or few))
 
     def _worth_keeping(self, value: Value) -> bool:
         return self._top.is_dictionary or isinstance(value, (Name, Reference, list, Dictionary))

@@ -8,9 +8,9 @@ from typing import Final
 from .grammar import REGULAR, WHITE
 
 INTERESTING: Final = frozenset(
-    b"3D AA AcroForm Catalog EF EmbeddedFile EmbeddedFiles Encrypt GoTo3DView GoToE GoToR "
-    b"ImportData JS JavaScript Launch Movie ObjStm OpenAction Rendition RichMedia "
-    b"RichMediaExecute Screen Sound SubmitForm URI XFA XRef".split()
+    b"3D AA AcroForm Base Catalog EF EmbeddedFile EmbeddedFiles Encrypt GoTo3DView GoToE GoToR "
+    b"ImportData JS JavaScript Launch Movie ObjStm OnInstantiate OpenAction Rendition RichMedia "
+    b"RichMediaExecute Screen Scripts Sound SubmitForm URI XFA XRef".split()
 )
 """Names for whose sake an object is looked at closely."""
 MAX_PLAIN: Final = 64 * 1024

@@ -13,9 +13,10 @@ _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f\x00\t\n\f\r ]*+")
 
 
 class StringRead(NamedTuple):
-    """The beginning of a string in the file, and codes of its damage."""
+    """The beginning of a string, whether there is more, and codes of its damage."""
 
     head: bytes
+    cut: bool = False
     problems: frozenset[str] = frozenset()
 
 
@@ -31,10 +32,14 @@ def read_literal(source: Source, spend: Callable[[int], bool]) -> _Reader:
     """
     depth = 1
     head = bytearray()
+    cut = False
 
     def keep_up_to(stop: int) -> None:
-        if len(head) < HEAD:
-            head.extend(source.data[source.pos : stop][: HEAD - len(head)])
+        nonlocal cut
+        room = HEAD - len(head)
+        cut |= stop - source.pos > room
+        if room:
+            head.extend(source.data[source.pos : stop][:room])
         source.pos = stop
 
     while True:
@@ -51,10 +56,10 @@ def read_literal(source: Source, spend: Callable[[int], bool]) -> _Reader:
                 break
         elif source.ended:
             keep_up_to(len(source.data))
-            return StringRead(bytes(head), frozenset({"truncated"}))
+            return StringRead(bytes(head), cut=True, problems=frozenset({"truncated"}))
         else:  # the end of what is in view, perhaps in the middle of an escape
             yield
-    return StringRead(bytes(head))
+    return StringRead(bytes(head), cut=cut or bool(depth))
 
 
 def read_hexadecimal(source: Source) -> _Reader:
@@ -64,12 +69,14 @@ def read_hexadecimal(source: Source) -> _Reader:
         source: Stands after the opening bracket; afterwards, after the string.
     """
     head = bytearray()
+    cut = False
     problems: set[str] = set()
     while True:
         end = source.data.find(b">", source.pos)
         stop = end if end >= 0 else len(source.data)
-        if len(head) < HEAD:
-            head += source.data[source.pos : stop][: HEAD - len(head)]
+        room = HEAD - len(head)
+        cut |= stop - source.pos > room
+        head += source.data[source.pos : stop][:room]
         source.pos = stop
         if end >= 0:
             source.pos += 1
@@ -80,4 +87,4 @@ def read_hexadecimal(source: Source) -> _Reader:
         yield
     if not _HEXADECIMAL.fullmatch(head):
         problems.add("bad-token")
-    return StringRead(bytes(head), frozenset(problems))
+    return StringRead(bytes(head), cut=cut, problems=frozenset(problems))

@@ -24,9 +24,15 @@ class Reference(NamedTuple):
 
 
 class Text(NamedTuple):
-    """The beginning of a string object (ISO 32000-2, 7.3.4), escapes decoded."""
+    """The beginning of a string object (ISO 32000-2, 7.3.4), escapes decoded.
+
+    Attributes:
+        head: The beginning.
+        cut: Whether there is more.
+    """
 
     head: bytes
+    cut: bool = False
 
 
 MAX_EQUAL = 16

@@ -86,6 +86,11 @@ class Walker:
         self._steps = self._walk()
         next(self._steps)
 
+    @property
+    def offset(self) -> int:
+        """Offset in the file of the next byte to read."""
+        return self._source.offset
+
     def feed(self, data: memoryview) -> None:
         """Process the next bytes."""
         position = 0

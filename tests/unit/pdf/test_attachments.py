@@ -5,6 +5,7 @@ from itertools import permutations
 import pytest
 
 from pdfsluice.core.findings import FindingKind, Revision
+from pdfsluice.plugins.pdf.streaming.scan import Scan
 from tests.support.evasive_pdfs import evasive_pdf
 from tests.support.scanning import scan_bytes
 
@@ -38,3 +39,18 @@ def test_a_stream_that_only_an_earlier_revision_names_is_still_told() -> None:
 def test_a_whole_document_tells_of_its_attachment_once() -> None:
     data = evasive_pdf("embedded_files", "nothing hidden")
     assert len(scan_bytes(data).of(FindingKind.EMBEDDED_FILES)) == 1
+
+
+@pytest.mark.parametrize("direct", [True, False], ids=["direct length", "length in an object"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_what_follows_an_attached_document_is_reported_early(inside: bool, direct: bool) -> None:
+    """What is inside of it is not, nor an object there with the number of the length."""
+    action = b"9 0 obj <</Type/Catalog/OpenAction<</S/JavaScript/JS(x)>>>> endobj\n"
+    inner = b"%PDF-1.7\n7 0 obj 5 endobj\n" + (action if inside else b"") + bytes(2_000_000)
+    length = b"%d" % len(inner) if direct else b"7 0 R"
+    data = b"%%PDF-1.7\n5 0 obj <</Type/EmbeddedFile/Length %b>> stream\n%b" % (length, inner)
+    data += b"\nendstream endobj\n7 0 obj %d endobj\n" % len(inner)
+    scan = Scan()
+    scan.feed(memoryview(data + (b"" if inside else action) + b"8 0 obj 1 endobj\n" * 20_000))
+    kinds = {finding.kind for finding in scan.new_findings()}
+    assert (FindingKind.JAVASCRIPT in kinds) is not inside
