@@ -4,9 +4,12 @@ Such a part stands between two HTML comments with its name. ``python docs/diagra
 writes it; a test checks that it is current.
 """
 
+import ast
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 
+from pdfsluice import core
 from pdfsluice.core.models import SessionState
 from pdfsluice.core.uploads.lifecycle import ENDED, TRANSITIONS
 
@@ -26,8 +29,21 @@ def upload_states() -> str:
     return "\n".join(["```mermaid", "stateDiagram-v2", begin, *changes, *ends, "```"])
 
 
+def public_names() -> str:
+    """Return the public interface of plugins as a table, by the subject of its modules."""
+    tree = ast.parse(Path(core.__file__).read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    rows = []
+    for node in imports:
+        subject = (import_module(f"{core.__name__}.{node.module}").__doc__ or "").splitlines()[0]
+        names = ", ".join(f"`{alias.name}`" for alias in node.names)
+        rows.append(f"| {subject.rstrip('.')} | {names} |")
+    return "\n".join(["| subject | names |", "|---|---|", *sorted(rows)])
+
+
 PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("architecture.md", "upload-states"): upload_states,
+    ("stability.md", "public-names"): public_names,
 }
 """Page and name of each generated part."""
 

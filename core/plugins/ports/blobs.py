@@ -1,4 +1,4 @@
-"""The port of upload stores: where the bytes of uploads and documents are kept."""
+"""The port of upload stores, which keep the bytes of uploads and documents."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
