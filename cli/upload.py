@@ -36,6 +36,10 @@ Rate = Annotated[
         "--limit-rate", parser=size, metavar="SIZE", help="Send no more than this a second."
     ),
 ]
+Compress = Annotated[
+    bool,
+    typer.Option("--compress/--no-compress", help="Compress chunks if that saves time."),
+]
 Wait = Annotated[
     bool, typer.Option("--wait/--no-wait", help="Wait for the import and the index to end.")
 ]
@@ -61,6 +65,7 @@ def upload(
     ] = None,
     parallel: Parallel = 4,
     limit_rate: Rate = None,
+    compress: Compress = True,
     check_first: Annotated[
         bool | None,
         typer.Option(
@@ -97,6 +102,7 @@ def upload(
             check_duplicates=not allow_duplicates,
             hash_first=check_first,
             rate=limit_rate,
+            compress=compress,
             on_progress=listener,
         )
 
@@ -115,6 +121,7 @@ def resume(
     *,
     parallel: Parallel = 4,
     limit_rate: Rate = None,
+    compress: Compress = True,
     patience: Patience = 300.0,
     wait: Wait = True,
     quiet: Quiet = False,
@@ -125,7 +132,12 @@ def resume(
 
     def send(client: Client, path: Path, listener: Listener) -> Awaitable[Document]:
         return client.resume(
-            session, path, parallel=parallel, rate=limit_rate, on_progress=listener
+            session,
+            path,
+            parallel=parallel,
+            rate=limit_rate,
+            compress=compress,
+            on_progress=listener,
         )
 
     raise typer.Exit(send_files([file], send, output, patience=patience))

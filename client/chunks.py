@@ -3,8 +3,11 @@
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from fractions import Fraction
+from http import HTTPStatus
 
+from .compression import Compressor
 from .errors import ClientError
 from .link import Link, Load
 from .models import ChunkAnswer, UploadSession
@@ -18,7 +21,7 @@ from .transport import Transport
 
 
 class ChunkSender:
-    """Sends what is missing of a file.
+    """Sends what is missing of a file, compressed if that saves time.
 
     Args:
         transport: Connection to the server.
@@ -28,6 +31,7 @@ class ChunkSender:
         parallel: The most pieces in flight at a time.
         ask: Returns the session as it stands.
         checksum: Whether each piece goes with its SHA-256 (RFC 9530).
+        codings: Content codings that may be tried, preferred ones first; empty for none.
         patience: How long to keep trying.
         pacer: How fast to send.
         tracker: Records progress.
@@ -43,6 +47,7 @@ class ChunkSender:
         parallel: int,
         ask: Callable[[], Awaitable[UploadSession]],
         checksum: bool,
+        codings: Sequence[str],
         patience: Patience,
         pacer: Pacer,
         tracker: ProgressTracker,
@@ -57,6 +62,7 @@ class ChunkSender:
         self._pacer = pacer
         self._tracker = tracker
         self._link = Link(chunk_size=chunk_size, parallel=parallel)
+        self._compressor = Compressor(source, codings)
 
     async def send(self, missing: Ranges) -> None:
         """Send all missing ranges.
@@ -82,7 +88,7 @@ class ChunkSender:
         """Send a piece; bytes that the server then lacks are sent again."""
         arrived = piece.size
         try:
-            seconds = await self._put(piece)
+            seconds = await self._put(piece, load)
         except ClientError as error:
             self._tracker.dropped(piece.start)
             self._source.check_unchanged()  # it may be the file that broke off, not the link
@@ -104,25 +110,42 @@ class ChunkSender:
             raise ending(session)
         return session.missing_ranges
 
-    async def _put(self, piece: Piece) -> float:
+    async def _put(self, piece: Piece, load: Load) -> float:
         """Send a piece once; return the seconds until it was acknowledged."""
-        headers = {}
+        coded = await self._compressor.compress(piece.start, piece.end)
+        headers, query = {}, {"chunk_id": str(piece.chunk), "chunk_offset": str(piece.start)}
+        if coded is not None:
+            headers["Content-Encoding"] = coded.coding
+            query["chunk_length"] = str(piece.size)
         if self._checksum:
-            digest = base64.b64encode(await self._source.digest(piece.start, piece.end)).decode()
+            sha256 = coded.sha256() if coded else self._source.digest(piece.start, piece.end)
+            digest = base64.b64encode(await sha256).decode()
             headers["Content-Digest"] = f"sha-256=:{digest}:"
+        length = piece.size if coded is None else coded.size
+        slices = coded.slices() if coded else self._source.slices(piece.start, piece.end)
+        share = Fraction(piece.size, length)
         began = time.monotonic()
-        await self._transport.send(
-            ChunkAnswer,
-            self._path,
-            query={"chunk_id": str(piece.chunk), "chunk_offset": str(piece.start)},
-            headers=headers,
-            length=piece.size,
-            body=self._paced(piece),
-            sent=lambda size: self._tracker.sent(piece.start, size),
-        )
-        return time.monotonic() - began
+        try:
+            await self._transport.send(
+                ChunkAnswer,
+                self._path,
+                query=query,
+                headers=headers,
+                length=length,
+                body=self._paced(slices),
+                sent=lambda size: self._tracker.sent(piece.start, int(size * share)),
+            )
+        except ClientError as error:
+            if coded is None or error.status != HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+                raise
+            self._compressor.refused()
+            self._tracker.dropped(piece.start)
+            return await self._put(piece, load)
+        seconds = time.monotonic() - began
+        self._compressor.delivered(length, load.pieces, seconds)
+        return seconds
 
-    async def _paced(self, piece: Piece) -> AsyncIterator[bytes]:
-        async for data in self._source.slices(piece.start, piece.end):
+    async def _paced(self, slices: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for data in slices:
             async for part in self._pacer.spread(data):
                 yield part

@@ -99,6 +99,7 @@ class Client:
         parallel: int = 4,
         index: bool = False,
         checksum: bool = True,
+        compress: bool = True,
         check_duplicates: bool = True,
         hash_first: bool | None = None,
         rate: float | None = None,
@@ -117,6 +118,7 @@ class Client:
             parallel: The most requests in flight at a time.
             index: Whether the document is to be made searchable, in the background.
             checksum: Whether each of them goes with the SHA-256 of its bytes.
+            compress: Whether they are compressed if that saves time.
             check_duplicates: Whether a file that the server already has is not stored again;
                 the answer then is the existing document, with ``duplicate`` set.
             hash_first: Whether the whole file is hashed before it is sent; ``None`` does so
@@ -135,6 +137,7 @@ class Client:
             parallel=parallel,
             index=index,
             checksum=checksum,
+            compress=compress,
             check_duplicates=check_duplicates,
             hash_first=hash_first,
             rate=rate,
@@ -152,6 +155,7 @@ class Client:
         *,
         parallel: int = 4,
         checksum: bool = True,
+        compress: bool = True,
         rate: float | None = None,
         on_progress: Listener | None = None,
     ) -> Document:
@@ -164,7 +168,7 @@ class Client:
                 with.
             SessionGone: The session has expired or was cancelled.
         """
-        options = UploadOptions(parallel=parallel, checksum=checksum, rate=rate)
+        options = UploadOptions(parallel=parallel, checksum=checksum, compress=compress, rate=rate)
         with FileSource.opened(Path(path)) as source:
             return await self._sender(source, options, on_progress).resume(session_id)
 

@@ -114,6 +114,7 @@ class UploadSession:
         validated_bytes: Seen by every stage.
         imported: Share of the import that is done.
         missing_ranges: Half-open byte ranges that are not committed.
+        chunk_codings: Content codings in which chunks are accepted, preferred ones first.
         metadata: What the client that began it sent about the file.
         quarantined: Whether the bytes of a refused file are kept for an administrator.
         error: Why it ended badly, where it did.
@@ -134,6 +135,7 @@ class UploadSession:
     validated_bytes: int = 0
     imported: float = 0.0
     missing_ranges: tuple[tuple[int, int], ...] = ()
+    chunk_codings: tuple[str, ...] = ()
     expires_at: datetime | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     quarantined: bool = False
@@ -153,13 +155,18 @@ class UploadSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSession:
-    """The answer to a request for an upload."""
+    """The answer to a request for an upload.
+
+    Attributes:
+        chunk_codings: Content codings in which the server accepts chunks, preferred ones first.
+    """
 
     session_id: str
     chunk_size: int
     total_chunks: int | None
     expires_at: datetime
     websocket_room: str
+    chunk_codings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,13 +62,20 @@ class FileSource:
             FileChanged: The file has become shorter.
         """
         while start < end:
-            data = await asyncio.to_thread(
-                os.pread, self.descriptor, min(_SLICE, end - start), start
-            )
-            if not data:
-                raise self.changed()
+            data = await asyncio.to_thread(self.read, start, min(end, start + _SLICE))
             start += len(data)
             yield data
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return bytes from ``start`` on, at least one and at most those up to ``end``.
+
+        Raises:
+            FileChanged: The file has become shorter.
+        """
+        data = os.pread(self.descriptor, end - start, start)
+        if not data:
+            raise self.changed()
+        return data
 
     async def digest(self, start: int = 0, end: int | None = None) -> bytes:
         """Return the SHA-256 of the bytes from ``start`` to ``end``.

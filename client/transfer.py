@@ -1,6 +1,7 @@
 """Transfers a file within an open session: sends, follows, completes."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -40,6 +41,7 @@ class Transfer:
         chunk_size: Its chunk size in bytes.
         parallel: The most requests in flight at a time.
         checksum: Whether each of them goes with its SHA-256.
+        codings: Content codings that may be tried, preferred ones first; empty for none.
         policy: How long to keep listening.
         patience: How long to keep sending.
         pacer: How fast to send.
@@ -57,6 +59,7 @@ class Transfer:
         chunk_size: int,
         parallel: int,
         checksum: bool,
+        codings: Sequence[str],
         policy: RetryPolicy,
         patience: Patience,
         pacer: Pacer,
@@ -77,6 +80,7 @@ class Transfer:
             chunk_size=chunk_size,
             parallel=parallel,
             checksum=checksum,
+            codings=codings,
             ask=self._session,
             patience=patience,
             pacer=pacer,

@@ -38,6 +38,7 @@ class UploadOptions:
         parallel: The most requests in flight at a time; fewer on a slow link.
         index: Whether the document is to be made searchable.
         checksum: Whether each of them goes with the SHA-256 of its bytes (RFC 9530).
+        compress: Whether pieces are compressed if that saves time and the server accepts it.
         check_duplicates: Whether a file that the server already has is not stored again.
         hash_first: Whether the whole file is hashed before it is sent. The server then knows
             a duplicate before the first byte, and verifies the whole file at the end. ``None``
@@ -53,6 +54,7 @@ class UploadOptions:
     parallel: int = 4
     index: bool = False
     checksum: bool = True
+    compress: bool = True
     check_duplicates: bool = True
     hash_first: bool | None = None
     rate: float | None = None
@@ -115,9 +117,7 @@ class Upload:
         except DuplicateDocument as duplicate:
             document = decode_value(Document, duplicate.details.get("document"))
             return replace(document, duplicate=True)
-        transfer = self._transfer(
-            session.session_id, session.chunk_size, announced=digest is not None
-        )
+        transfer = self._transfer(session, announced=digest is not None)
         return await transfer.run(((0, self._source.size),))
 
     async def resume(self, session_id: str) -> Document:
@@ -145,9 +145,7 @@ class Upload:
                 hint="Resume with the client that began it, or upload the file again.",
             )
         await self._check_same_file(session)
-        transfer = self._transfer(
-            session_id, session.chunk_size, announced=bool(session.expected_hash)
-        )
+        transfer = self._transfer(session, announced=bool(session.expected_hash))
         return await transfer.run(session.missing_ranges)
 
     async def _initiate(self, digest: str | None) -> NewSession:
@@ -217,15 +215,16 @@ class Upload:
         self._tracker.stage("reading")
         return (await self._source.digest()).hex()
 
-    def _transfer(self, session_id: str, chunk_size: int, *, announced: bool) -> Transfer:
+    def _transfer(self, session: NewSession | UploadSession, *, announced: bool) -> Transfer:
         return Transfer(
             self._transport,
             self._source,
             client_id=self._client_id,
-            session_id=session_id,
-            chunk_size=chunk_size,
+            session_id=session.session_id,
+            chunk_size=session.chunk_size,
             parallel=self._options.parallel,
             checksum=self._options.checksum,
+            codings=session.chunk_codings if self._options.compress else (),
             policy=self._policy,
             patience=self._patience,
             pacer=Pacer(self._options.rate),

@@ -111,6 +111,11 @@ class Settings(BaseModel):
         le=GIB,
         description="Largest chunk size that a client may ask for.",
     )
+    chunk_codings: tuple[Literal["zstd", "gzip"], ...] = Field(
+        ("zstd", "gzip"),
+        description="Content codings in which clients may compress chunks, preferred ones first;"
+        " empty for none.",
+    )
     max_concurrent_uploads: int = Field(
         5, ge=1, le=100_000, description="Uploads that may send bytes at the same time."
     )

@@ -24,7 +24,7 @@ from .problems import (
     problem_of_status,
     status_of,
 )
-from .routes import access_of
+from .routes import access_of, is_compressible
 from .transport.connection import refuse_second_answer
 from .transport.early_answers import answer_before_body
 from .transport.framing import check_body, check_head
@@ -122,7 +122,8 @@ async def control_access(request: web.Request, handler: Handler) -> web.StreamRe
         return preflight
     origins.check(request)
     await _authorise(request)
-    check_body(request)
+    settings = request.app[RUNTIME].settings
+    check_body(request, settings.chunk_codings if is_compressible(request) else ())
     return await handler(request)
 
 

@@ -145,12 +145,15 @@ def of_system(error: Exception) -> errors.PdfsluiceError | None:
 
 
 def problem(error: errors.PdfsluiceError, request_id: str = "") -> web.Response:
-    """Return an error as a problem (RFC 9457), with ``Retry-After`` if waiting helps."""
+    """Return an error as a problem (RFC 9457), with the header fields that belong to it."""
     status = status_of(error)
     headers: dict[str, str] = {}
     retry_after = error.details.get("retry_after")
     if retry_after is not None:
         headers[hdrs.RETRY_AFTER] = str(max(1, math.ceil(retry_after)))
+    accepted = error.details.get("accept_encoding")
+    if accepted is not None:
+        headers[hdrs.ACCEPT_ENCODING] = ", ".join(accepted)
     if status == HTTPStatus.UNAUTHORIZED:
         headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="pdfsluice"'
     return _response(

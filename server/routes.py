@@ -64,6 +64,7 @@ class Route:
         answers: Successful answers by status.
         errors: Possible errors, in addition to those of every route.
         listed: Whether the description shows it.
+        compressible: Whether the body may come in a content coding.
     """
 
     method: str
@@ -79,18 +80,21 @@ class Route:
     headers: Mapping[str, str] = field(default_factory=dict)
     errors: tuple[type[PdfsluiceError], ...] = ()
     listed: bool = True
+    compressible: bool = False
 
 
 TABLE: web.AppKey[list[Route]] = web.AppKey("TABLE", list)
 """All routes, in order."""
 
 _SCOPES = web.AppKey("_SCOPES", dict[web.AbstractRoute, tuple[Scope, ...]])
+_COMPRESSIBLE = web.AppKey("_COMPRESSIBLE", set[web.AbstractRoute])
 
 
 def prepare(app: web.Application) -> None:
     """Give an application its empty table."""
     app[TABLE] = []
     app[_SCOPES] = {}
+    app[_COMPRESSIBLE] = set()
 
 
 def add(app: web.Application, routes: Iterable[Route]) -> None:
@@ -103,6 +107,8 @@ def add(app: web.Application, routes: Iterable[Route]) -> None:
                 method, route.path, route.handler, expect_handler=withhold_continue
             )
             app[_SCOPES][resource] = route.scopes
+            if route.compressible:
+                app[_COMPRESSIBLE].add(resource)
 
 
 def add_public(app: web.Application, add_routes: Callable[[web.Application], None]) -> None:
@@ -110,6 +116,11 @@ def add_public(app: web.Application, add_routes: Callable[[web.Application], Non
     before = set(app.router.routes())
     add_routes(app)
     app[_SCOPES].update((route, ()) for route in app.router.routes() if route not in before)
+
+
+def is_compressible(request: web.Request) -> bool:
+    """Whether the body of a request may come in a content coding."""
+    return request.match_info.route in request.app[_COMPRESSIBLE]
 
 
 @dataclass(frozen=True, slots=True)

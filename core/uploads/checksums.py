@@ -34,6 +34,12 @@ class ChecksumStage:
         return ChecksumCheck(chunk.checksum, spec.new())
 
 
+def check_of(checksum: Checksum, algorithms: Iterable[ChecksumSpec]) -> "ChecksumCheck":
+    """Return what compares bytes with an announced checksum of a registered algorithm."""
+    new = next(spec.new for spec in algorithms if spec.name == checksum.algorithm)
+    return ChecksumCheck(checksum, new())
+
+
 def unsupported(algorithm: str, supported: Iterable[str]) -> ProtocolError:
     """Return the error about an algorithm that no plugin registered."""
     return ProtocolError(

@@ -14,19 +14,23 @@ from pdfsluice.core.models import (
     Session,
 )
 from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.uploads.checksums import check_of
 from pdfsluice.core.uploads.lifecycle import refusal
+from pdfsluice.core.uploads.receiving import Body
 from pdfsluice.core.uploads.results import ChunkReceipt
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.multipart.forms import FileForm
 from pdfsluice.server.problems import UnsupportedMedia
 from pdfsluice.server.routes import Answer, Content, Route
 from pdfsluice.server.transport.body import BodyLimits
+from pdfsluice.server.transport.coded_body import CodedBody, max_coded_size, too_large
+from pdfsluice.server.transport.framing import content_coding
 from pdfsluice.server.transport.parsing import NoQuery, read_fields, read_query, session_id
 from pdfsluice.server.transport.reading import RawBody
 from pdfsluice.server.transport.request_headers import RequestHeaders
 from pdfsluice.server.transport.structured_fields import read_checksum
 
-from .requests import ChunkForm, ChunkQuery
+from .requests import ChunkForm, ChunkQuery, RawChunkQuery
 from .responses.sessions import ChunkView
 from .responses.views import respond
 from .uploads import GONE, PREFIX, TAG
@@ -121,8 +125,12 @@ class Chunks:
             scopes=(Scope.UPLOAD,),
             summary="Send a chunk as it is",
             tag=TAG,
-            query=ChunkQuery,
-            headers={"Content-Digest": "Checksum of the chunk (RFC 9530)."},
+            query=RawChunkQuery,
+            headers={
+                "Content-Digest": "Checksum of the body as it is sent (RFC 9530).",
+                "Content-Encoding": "`zstd` (RFC 9659) or `gzip`, if the body is compressed.",
+            },
+            compressible=True,
             body=(Content("application/octet-stream"),),
             answers=answers,
             errors=_ERRORS,
@@ -133,22 +141,40 @@ class Chunks:
 
         If ``chunk_offset`` gives its start, the body may be a piece of its chunk. The bytes
         that a broken connection delivered are kept, unless a digest was announced.
+
+        A compressed body has to decode to exactly the bytes of its chunk, or to
+        ``chunk_length`` bytes. The answer to another coding has ``Accept-Encoding``.
         """
         if request.content_type != "application/octet-stream":
             raise UnsupportedMedia(
                 f"the body is {request.content_type[:80]}; application/octet-stream is expected"
             )
         session = await self._session(request)
-        query = read_query(request, ChunkQuery)
-        intent = chunk_intent(session, query)
-        checksum = read_checksum(request.headers, "Content-Digest", self._checksums)
-        if query.chunk_offset is not None or intent.length is None:  # it may be a piece
-            intent = replace(intent, length=request.content_length or intent.length)
-        intent = replace(intent, checksum=checksum, headers=RequestHeaders(request.headers))
-        _check_length(request, intent)
-        body = RawBody(request, self._limits, checksum=checksum)
+        query = read_query(request, RawChunkQuery)
+        intent, body = self._body(request, query, chunk_intent(session, query))
+        intent = replace(intent, headers=RequestHeaders(request.headers))
         receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, body)
         return _answer(receipt)
+
+    def _body(
+        self, request: web.Request, query: RawChunkQuery, intent: ChunkIntent
+    ) -> tuple[ChunkIntent, Body]:
+        """Return what a request announces about its body, and the body itself."""
+        checksum = read_checksum(request.headers, "Content-Digest", self._checksums)
+        if coding := content_coding(request):
+            check = None if checksum is None else check_of(checksum, self._checksums)
+            intent = _coded_intent(request, query, intent, checked=check is not None)
+            limit = intent.end - intent.offset
+            return intent, CodedBody(
+                request, self._limits, coding=coding, check=check, max_length=limit
+            )
+        if query.chunk_offset is not None or intent.length is None:  # it may be a piece
+            length = request.content_length or query.chunk_length or intent.length
+            intent = replace(intent, length=length)
+        _check_length(intent, request.content_length)
+        _check_length(intent, query.chunk_length)
+        intent = replace(intent, checksum=checksum)
+        return intent, RawBody(request, self._limits, checksum=checksum)
 
     async def form(self, request: web.Request) -> web.StreamResponse:
         """Receive a chunk from a form, whose fields may come in any order."""
@@ -218,9 +244,25 @@ def _checksum(fields: ChunkForm) -> Checksum | None:
     return Checksum(name or "sha256", bytes.fromhex(digits))
 
 
-def _check_length(request: web.Request, intent: ChunkIntent) -> None:
+def _coded_intent(
+    request: web.Request, query: RawChunkQuery, intent: ChunkIntent, *, checked: bool
+) -> ChunkIntent:
+    """Return the chunk of a compressed body.
+
+    The lengths in it are those of the decoded bytes. If the coded bytes are to be checked, that
+    happens at the end of the body; until then nothing may be committed.
+    """
+    if query.chunk_length is not None:
+        intent = replace(intent, length=query.chunk_length)
+    _check_length(intent, query.chunk_length)
+    allowed = max_coded_size(intent.end - intent.offset)
+    if request.content_length is not None and request.content_length > allowed:
+        raise too_large(request.content_length, allowed)
+    return replace(intent, checksum_follows=checked)
+
+
+def _check_length(intent: ChunkIntent, length: int | None) -> None:
     """Refuse a body whose announced length is wrong."""
-    length = request.content_length
     limit = intent.max_length
     if length is None or intent.length is None or length == intent.length <= limit:
         return

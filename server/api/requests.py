@@ -155,6 +155,15 @@ class ChunkQuery(Parameters):
     chunk_offset: Size | None = Field(None, description="Offset in the file, in bytes.")
 
 
+class RawChunkQuery(ChunkQuery):
+    """Identifies the chunk of a raw body that may be compressed."""
+
+    chunk_length: Bytes | None = Field(
+        None,
+        description="Bytes of the file in the body, if it is a compressed piece of its chunk.",
+    )
+
+
 class ChunkForm(ChunkQuery):
     """The fields of a chunk that comes as a form, in any order."""
 

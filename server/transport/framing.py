@@ -6,7 +6,7 @@ one thing while a proxy reads another (RFC 9110, 5.3; RFC 9112, 11.2).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -21,6 +21,7 @@ METHOD_OVERRIDE: Final = "X-HTTP-Method-Override"
 _AUTHORITY: Final = re.compile(
     r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*)(?::(?P<port>[0-9]{0,5}))?", re.ASCII
 )
+_ALIASES: Final = {"x-gzip": "gzip"}  # RFC 9110, 8.4.1.3
 _SINGLE_FIELDS: Final = (
     hdrs.AUTHORIZATION,
     hdrs.CONTENT_DISPOSITION,
@@ -90,20 +91,33 @@ def check_head(request: web.BaseRequest) -> None:
         raise ProtocolError("the header field Host is not a host name with an optional port")
 
 
-def check_body(request: web.BaseRequest) -> None:
-    """Refuse a body that is not the plain bytes of a whole representation.
+def content_coding(request: web.BaseRequest) -> str:
+    """Return the coding in which the body comes, in lower case; empty if it is not coded."""
+    codings = [each for each in _members(request, hdrs.CONTENT_ENCODING) if each != "identity"]
+    return ", ".join(_ALIASES.get(coding, coding) for coding in codings)
+
+
+def check_body(request: web.BaseRequest, codings: Collection[str] = ()) -> None:
+    """Refuse a body that is not the bytes of a whole representation.
+
+    Args:
+        request: The request; its body is not read.
+        codings: In which the body may come; empty if it may not be compressed.
 
     Raises:
-        UnsupportedMedia: The body is compressed.
+        UnsupportedMedia: The body is compressed in another way (RFC 9110, 15.5.16).
         UnsupportedCoding: It comes in a transfer coding other than ``chunked``.
         ProtocolError: It is announced as a part (``Content-Range``; RFC 9110, 14.4).
         web.HTTPExpectationFailed: ``Expect`` names something else than ``100-continue``.
     """
-    codings = _members(request, hdrs.CONTENT_ENCODING)
-    if any(coding != "identity" for coding in codings):
+    coding = content_coding(request)
+    if coding and coding not in codings:
         raise UnsupportedMedia(
-            f"a body with Content-Encoding {', '.join(codings)[:40]!r} is not accepted",
-            hint="Send the bytes as they are; PDFs are compressed already.",
+            f"a body with Content-Encoding {coding[:40]!r} is not accepted",
+            hint=f"Send it as {' or '.join(codings)}, or as it is."
+            if codings
+            else "Send the bytes as they are. Chunks sent with PUT may be compressed.",
+            details={"accept_encoding": [*codings, "identity"]},
         )
     transfer = _members(request, hdrs.TRANSFER_ENCODING)
     if transfer and [*transfer] != ["chunked"]:

@@ -2,6 +2,7 @@
 
 import { DocumentsApi, SessionsApi, STREAMING } from './api.js';
 import { completed } from './completion.js';
+import { Gain } from './compression.js';
 import { Digester } from './digester.js';
 import { AuthenticationError, NetworkError } from './errors.js';
 import { EventChannel } from './events.js';
@@ -41,6 +42,7 @@ import { Upload } from './upload.js';
  * @property {EventChannel} channel
  * @property {import('./types.js').UploadStorage} storage
  * @property {Line} line
+ * @property {Gain} gain
  * @property {Slicer} slicer
  * @property {Digester} digester
  * @property {import('./retry.js').RetryPolicy} policy
@@ -87,6 +89,7 @@ export class StreamingUploadClient {
       channel: this.channel,
       storage: options.storage ?? defaultStorage(),
       line: new Line({ max: options.parallel }),
+      gain: new Gain(),
       slicer: new Slicer({ worker: options.worker }),
       digester: new Digester({ worker: options.worker }),
       policy,

@@ -34,6 +34,11 @@ export class Line {
     this.now = now;
   }
 
+  /** How many pieces are in flight. */
+  get busy() {
+    return this.#busy;
+  }
+
   /**
    * Run a task when there is room on the line.
    *

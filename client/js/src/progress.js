@@ -13,6 +13,8 @@ export class UploadProgress {
   #underWay = new Set();
   /** Half-open ranges that the server lacks, ascending. @type {[number, number][]} */
   missing = [];
+  /** Content codings that the server accepts. @type {string[]} */
+  codings = [];
 
   /**
    * @param {string} filename
@@ -55,6 +57,7 @@ export class UploadProgress {
   /** @param {UploadSession} session A full picture from the server. */
   session(session) {
     this.missing = session.missing_ranges;
+    this.codings = session.chunk_codings ?? [];
     this.set({
       sessionId: session.session_id,
       chunkSize: session.chunk_size,

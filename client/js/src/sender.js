@@ -1,6 +1,8 @@
 /** Sends what the server lacks of a file: piece after piece, several side by side. */
 
 import { STREAMING } from './api.js';
+import { Compression } from './compression.js';
+import { PdfsluiceError } from './errors.js';
 import { Todo } from './pieces.js';
 import { following } from './signals.js';
 
@@ -13,6 +15,7 @@ export class Sender {
   #options;
   #progress;
   #fold;
+  #compression;
 
   /**
    * @param {import('./client.js').UploadContext} context
@@ -27,6 +30,7 @@ export class Sender {
     this.#options = options;
     this.#progress = progress;
     this.#fold = fold;
+    this.#compression = new Compression(context.gain, []);
   }
 
   /**
@@ -36,7 +40,8 @@ export class Sender {
    * @param {(task: () => Promise<void>, signal: AbortSignal) => Promise<void>} retry
    */
   async send(signal, retry) {
-    const { missing, snapshot } = this.#progress;
+    const { missing, snapshot, codings } = this.#progress;
+    this.#compression = new Compression(this.#context.gain, this.#options.compress === false ? [] : codings);
     const todo = new Todo(missing, snapshot.chunkSize);
     const lanes = this.#options.parallel ?? this.#context.line.max;
     await following(signal, async (sending) => {
@@ -62,7 +67,7 @@ export class Sender {
       const piece = todo.cut(most);
       if (!piece) return 0; // Another lane took the last one.
       try {
-        await this.#sendPiece(piece, signal);
+        await this.#sendPiece(piece, signal, this.#compression.next(piece[1] - piece[0]));
       } catch (error) {
         todo.putBack(piece);
         throw error;
@@ -74,23 +79,49 @@ export class Sender {
   /**
    * @param {[number, number]} piece
    * @param {AbortSignal} signal
+   * @param {string} wanted The coding to try; empty for none.
    */
-  async #sendPiece([start, end], signal) {
-    const { http, slicer, patiently } = this.#context;
-    const { chunkSize, sessionId } = this.#progress.snapshot;
-    const chunk = Math.floor(start / chunkSize);
-    const { blob, digest } = await slicer.cut(this.#file, start, end, this.#options.checksum ?? true);
+  async #sendPiece([start, end], signal, wanted) {
+    const { slicer, gain } = this.#context;
+    const checksum = this.#options.checksum ?? true;
+    const piece = await slicer.cut(this.#file, start, end, { checksum, coding: wanted });
+    if (wanted) gain.tried(end - start, piece.blob.size, piece.compressing);
     signal.throwIfAborted();
     this.#fold(() => this.#progress.sending(start));
-    const query = { chunk_id: chunk, chunk_offset: start };
+    try {
+      await this.#put([start, end], piece, signal);
+    } catch (error) {
+      if (!piece.coding || !(error instanceof PdfsluiceError) || error.status !== 415) throw error;
+      this.#compression.refused();
+      await this.#sendPiece([start, end], signal, '');
+      return;
+    }
+    this.#fold(() => this.#progress.stored(start, end));
+  }
+
+  /**
+   * @param {[number, number]} range
+   * @param {import('./cut.js').Chunk} piece
+   * @param {AbortSignal} signal
+   */
+  async #put([start, end], { blob, digest, coding }, signal) {
+    const { http, patiently, line, gain } = this.#context;
+    const { chunkSize, sessionId, speed } = this.#progress.snapshot;
+    const query = {
+      chunk_id: Math.floor(start / chunkSize),
+      chunk_offset: start,
+      chunk_length: coding ? end - start : undefined,
+    };
     const headers = {
       'Content-Type': 'application/octet-stream',
       ...(digest ? { 'Content-Digest': `sha-256=:${digest}:` } : {}),
+      ...(coding ? { 'Content-Encoding': coding } : {}),
     };
     const request = { query, headers, body: blob };
-    await patiently(end - start, this.#progress.snapshot.speed, signal, (both) =>
+    const began = line.now();
+    await patiently(end - start, speed, signal, (both) =>
       http.json('PUT', `${STREAMING}/chunk/${sessionId}`, { ...request, signal: both }),
     );
-    this.#fold(() => this.#progress.stored(start, end));
+    gain.delivered(blob.size, line.busy, line.now() - began);
   }
 }

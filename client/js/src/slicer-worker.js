@@ -2,9 +2,9 @@
 
 import { cut } from './cut.js';
 
-globalThis.onmessage = async ({ data: { id, file, start, end, checksum } }) => {
+globalThis.onmessage = async ({ data: { id, file, start, end, cutting } }) => {
   try {
-    globalThis.postMessage({ id, chunk: await cut(file, start, end, checksum) });
+    globalThis.postMessage({ id, chunk: await cut(file, start, end, cutting) });
   } catch (error) {
     globalThis.postMessage({ id, error: String(error) });
   }

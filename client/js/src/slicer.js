@@ -24,13 +24,13 @@ export class Slicer {
    * @param {Blob} file
    * @param {number} start
    * @param {number} end
-   * @param {boolean} checksum
+   * @param {import('./cut.js').Cutting} cutting
    * @returns {Promise<Chunk>}
    * @throws {FileUnreadable} The file is gone, or changed since it was chosen.
    */
-  async cut(file, start, end, checksum) {
+  async cut(file, start, end, cutting) {
     try {
-      return await (this.#worker ? this.#ask(file, start, end, checksum) : cut(file, start, end, checksum));
+      return await (this.#worker ? this.#ask(file, start, end, cutting) : cut(file, start, end, cutting));
     } catch (error) {
       throw new FileUnreadable('The file can no longer be read. It was moved, changed or removed.', {
         cause: error,
@@ -58,14 +58,14 @@ export class Slicer {
    * @param {Blob} file
    * @param {number} start
    * @param {number} end
-   * @param {boolean} checksum
+   * @param {import('./cut.js').Cutting} cutting
    * @returns {Promise<Chunk>}
    */
-  #ask(file, start, end, checksum) {
+  #ask(file, start, end, cutting) {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, redo: () => cut(file, start, end, checksum) });
-      this.#worker?.postMessage({ id, file, start, end, checksum });
+      this.#pending.set(id, { resolve, reject, redo: () => cut(file, start, end, cutting) });
+      this.#worker?.postMessage({ id, file, start, end, cutting });
     });
   }
 

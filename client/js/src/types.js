@@ -78,6 +78,7 @@
  * @property {number} imported
  * @property {number[]} missing_chunks
  * @property {[number, number][]} missing_ranges
+ * @property {string[]} [chunk_codings] Content codings in which chunks are accepted.
  * @property {string} created_at
  * @property {string} expires_at
  * @property {string | null} [expected_hash] SHA-256 that was announced for the file.
@@ -191,6 +192,7 @@
  *   use `cancel`.
  * @property {number} [parallel] The most pieces of this file in flight.
  * @property {boolean} [checksum] Send a SHA-256 with every chunk (default).
+ * @property {boolean} [compress] Compress pieces if that saves time (default).
  * @property {string} [filename] Where the source has no name.
  * @property {string} [title]
  * @property {boolean} [autoBuildIndex] Make the document searchable when it is imported.

@@ -1,5 +1,6 @@
 /** The client: what all uploads and requests to one server share. */
 import { DocumentsApi, SessionsApi } from './api.js';
+import { Gain } from './compression.js';
 import { Digester } from './digester.js';
 import { EventChannel } from './events.js';
 import { HttpClient } from './http.js';
@@ -54,6 +55,7 @@ export type UploadContext = {
     channel: EventChannel;
     storage: import('./types.js').UploadStorage;
     line: Line;
+    gain: Gain;
     slicer: Slicer;
     digester: Digester;
     policy: import('./retry.js').RetryPolicy;

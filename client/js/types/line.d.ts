@@ -20,6 +20,8 @@ export declare class Line {
         width?: number;
         now?: () => number;
     });
+    /** How many pieces are in flight. */
+    get busy(): number;
     /**
      * Run a task when there is room on the line.
      *

@@ -9,6 +9,8 @@ export declare class UploadProgress {
     snapshot: UploadSnapshot;
     /** Half-open ranges that the server lacks, ascending. @type {[number, number][]} */
     missing: [number, number][];
+    /** Content codings that the server accepts. @type {string[]} */
+    codings: string[];
     /**
      * @param {string} filename
      * @param {number} totalSize

@@ -13,10 +13,10 @@ export declare class Slicer {
      * @param {Blob} file
      * @param {number} start
      * @param {number} end
-     * @param {boolean} checksum
+     * @param {import('./cut.js').Cutting} cutting
      * @returns {Promise<Chunk>}
      * @throws {FileUnreadable} The file is gone, or changed since it was chosen.
      */
-    cut(file: Blob, start: number, end: number, checksum: boolean): Promise<Chunk>;
+    cut(file: Blob, start: number, end: number, cutting: import('./cut.js').Cutting): Promise<Chunk>;
     close(): void;
 }

@@ -16,6 +16,9 @@ from .documents import DocumentView, FindingView, UnscannedView
 from .views import View, views_of
 
 _MAX_MISSING = 10_000
+CODINGS = Field(
+    description="Content codings in which chunks may be compressed, preferred ones first."
+)
 
 
 class Failure(View):
@@ -41,6 +44,7 @@ class InitiatedView(View):
     checksum_algorithms: list[str] = Field(
         description="What `checksum` of a chunk may name, the preferred first."
     )
+    chunk_codings: list[str] = CODINGS
 
     @classmethod
     def of(cls, session: Session, settings: Settings, algorithms: Iterable[ChecksumSpec]) -> Self:
@@ -63,6 +67,7 @@ class InitiatedView(View):
             filename=session.filename,
             file_size=session.total_size,
             status=session.state.value,
+            chunk_codings=list(settings.chunk_codings),
         )
 
 
@@ -109,6 +114,7 @@ class SessionView(View):
     updated_at: datetime
     expires_at: datetime
     upload_url: str
+    chunk_codings: list[str] = CODINGS
     websocket_room: str
     metadata: dict[str, str]
     expected_hash: str | None
@@ -163,6 +169,7 @@ class SessionView(View):
             # the stored time is not updated with every chunk
             expires_at=expiry(session, settings) if session.state in OPEN else session.expires_at,
             upload_url=upload_url(session, settings),
+            chunk_codings=list(settings.chunk_codings),
             websocket_room=session.room,
             metadata=dict(session.metadata),
             expected_hash=session.expected_digest,

@@ -145,3 +145,22 @@ test('the client returns the operations of the server', async () => {
   assert.ok((await client.plugins()).parts.gates.includes('memory'));
   assert.ok((await client.metrics()).pdfsluice_committed_bytes_total > 0);
 });
+
+test('a text is compressed from its first piece on', async () => {
+  const text = `%PDF-1.7\n${'% The keeper of the lock opens the paddles.\n'.repeat(20_000)}%%EOF`;
+  const codings = [];
+  const counting = (url, init) => {
+    if (init.method === 'PUT') codings.push(init.headers['Content-Encoding'] ?? '');
+    return fetch(url, init);
+  };
+  const client = connect({ fetch: counting });
+  const upload = client.startUpload(new Blob([text]), { filename: 'text.pdf' });
+  await upload.done.catch(() => {}); // Whether it is a document is not what is tested.
+  assert.equal(codings[0], 'gzip');
+  assert.equal(upload.snapshot.durable, text.length);
+
+  codings.length = 0;
+  const plain = client.startUpload(new Blob([`${text}\n`]), { filename: 'text.pdf', compress: false });
+  await plain.done.catch(() => {});
+  assert.ok(codings.length > 0 && codings.every((coding) => coding === ''));
+});

@@ -1,11 +1,14 @@
 /** The parts of the client, each alone. */
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { Compression, Gain } from '../../../client/js/src/compression.js';
+import { cut } from '../../../client/js/src/cut.js';
 import * as errors from '../../../client/js/src/errors.js';
 import { fileDigest } from '../../../client/js/src/file-digest.js';
 import { fingerprint } from '../../../client/js/src/fingerprint.js';
@@ -297,4 +300,53 @@ test('speed is that of the last seconds', () => {
   assert.equal(Math.round(meter.bytesPerSecond), 5000);
   meter.reset();
   assert.equal(meter.bytesPerSecond, 0);
+});
+
+/** Send pieces of 1 MiB of which compression removes a share; return how many were tried. */
+function tries(gain, { share, speed, line, pieces }) {
+  let tried = 0;
+  for (let piece = 0; piece < pieces; piece += 1) {
+    let size = 1024 * KIB;
+    if (gain.worthATry()) {
+      tried += 1;
+      gain.tried(size, size * (1 - share), (1000 * size) / speed);
+      size *= 1 - share;
+    }
+    gain.delivered(size, 1, (1000 * size) / line);
+  }
+  return tried;
+}
+
+test('pieces are compressed on slow lines, and while that saves more than it costs', () => {
+  const MIB = 1024 * KIB;
+  const speed = 40 * MIB;
+  assert.equal(tries(new Gain(), { share: 0, speed, line: MIB / 2, pieces: 50 }), 50);
+  assert.equal(tries(new Gain(), { share: 0.7, speed, line: 50 * MIB, pieces: 50 }), 1);
+  assert.equal(tries(new Gain(), { share: 0.6, speed, line: 4 * MIB, pieces: 50 }), 50);
+  const gain = new Gain();
+  assert.ok(tries(gain, { share: 0, speed, line: 4 * MIB, pieces: 100 }) < 30);
+  assert.ok(tries(gain, { share: 0.6, speed, line: 4 * MIB, pieces: 100 }) > 60);
+});
+
+test('a coding is tried only if the server accepts it', () => {
+  assert.equal(new Compression(new Gain(), ['zstd', 'gzip']).next(1000), 'gzip');
+  assert.equal(new Compression(new Gain(), []).next(1000), '');
+  assert.equal(new Compression(new Gain(), ['gzip']).next(64 * 1024 * KIB), '');
+  const compression = new Compression(new Gain(), ['gzip']);
+  compression.refused();
+  assert.equal(compression.next(1000), '');
+});
+
+test('a piece is compressed, digested as it is sent, and left alone if that gains nothing', async () => {
+  const text = new Blob(['The sluice gates of the northern canal. '.repeat(5000)]);
+  const coded = await cut(text, 40, 120_040, { checksum: true, coding: 'gzip' });
+  assert.equal(coded.coding, 'gzip');
+  assert.ok(coded.blob.size < 12_000);
+  const bytes = Buffer.from(await coded.blob.arrayBuffer());
+  assert.equal(gunzipSync(bytes).toString(), await text.slice(40, 120_040).text());
+  assert.equal(coded.digest, createHash('sha256').update(bytes).digest('base64'));
+
+  const noise = new Blob([randomBytes(100_000)]);
+  const plain = await cut(noise, 0, 100_000, { checksum: false, coding: 'gzip' });
+  assert.deepEqual([plain.coding, plain.blob.size, plain.digest], ['', 100_000, null]);
 });

@@ -1,0 +1,35 @@
+"""A line of a fixed rate: what a proxy passes on to the server, over all its connections."""
+
+import asyncio
+import time
+
+from tests.support.fault_proxy import Fault, Link
+
+_SLICE = 16 * 1024
+_BURST_SECONDS = 0.05
+
+
+class SlowLine(Fault):
+    """Passes a fixed number of bytes a second on to the server; shared by all connections.
+
+    Args:
+        rate: Bytes per second.
+
+    Attributes:
+        carried: Bytes that it has passed on.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.carried = 0
+        self._rate = rate
+        self._due = 0.0
+
+    async def pump(self, link: Link) -> None:
+        """Carry bytes at the rate of the line."""
+        while data := await link.client[0].read(_SLICE):
+            now = time.monotonic()
+            self._due = max(self._due, now - _BURST_SECONDS) + len(data) / self._rate
+            self.carried += len(data)
+            if self._due > now:
+                await asyncio.sleep(self._due - now)
+            await link.upstream(data)
