@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar
 from urllib.parse import quote
@@ -12,12 +13,15 @@ from .download import Download
 from .errors import ClientError
 from .events import UploadEvent
 from .models import (
+    Account,
+    AccountList,
     Document,
     DocumentPage,
     ImportStatus,
     Passage,
     QuarantinedUpload,
     QuarantineList,
+    QuotaLimits,
     ResumableUpload,
     SearchAnswer,
     ServerInfo,
@@ -204,6 +208,29 @@ class Client:
             PermissionDenied: The key is not an administrator's.
         """
         return (await self._call(QuarantineList, "GET", f"{STREAMING}/quarantine")).uploads
+
+    async def quota(self, account: str = "") -> Account:
+        """Return what an account may use, and what it uses.
+
+        Args:
+            account: The account, for administrators; empty for that of the caller.
+        """
+        path = f"/api/quotas/{account}" if account else "/api/quota"
+        return await self._call(Account, "GET", path)
+
+    async def quotas(self) -> tuple[Account, ...]:
+        """Return all accounts that are used or have limits; for administrators."""
+        return (await self._call(AccountList, "GET", "/api/quotas")).accounts
+
+    async def set_quota(self, account: str, limits: QuotaLimits) -> Account:
+        """Replace the limits of an account, from its next upload on; for administrators.
+
+        Args:
+            account: ``key:NAME``, ``tenant:NAME``, or ``*`` for the default limits.
+            limits: The new limits; ``None`` for the default.
+        """
+        path = f"/api/quotas/{account}"
+        return await self._call(Account, "PUT", path, json=asdict(limits))
 
     async def release(self, session_id: str) -> UploadSession:
         """Overrule the refusal of a quarantined upload; for administrators.

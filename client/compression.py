@@ -64,13 +64,14 @@ class Coded:
 
 
 class Gain:
-    """Decides whether to try the next piece. The JavaScript client keeps to the same rule.
+    """Decides whether to try the next piece.
 
-    A try costs the time that compressing takes, and saves the time that the line would need
+    The JavaScript client keeps to the same rule.
+    A try costs the time that compressing takes, and saves the time that the link would need
     for the bytes that it removes. A piece is tried if
 
     - nothing has been tried or sent yet, or
-    - the line is so slow that a try costs at most 2 % of the time that sending takes, or
+    - the link is so slow that a try costs at most 2 % of the time that sending takes, or
     - the recent tries have saved more than twice the time that they cost.
 
     Each piece that is not tried makes the next try a little more likely, so that a file whose
@@ -85,13 +86,13 @@ class Gain:
     def __init__(self) -> None:
         self._saved_share = 1.0
         self._seconds_per_byte: float | None = None
-        self._line_rate: float | None = None
+        self._link_rate: float | None = None
 
     def worth_a_try(self) -> bool:
         """Whether the next piece is to be tried; counts a piece that is not."""
-        if self._seconds_per_byte is None or self._line_rate is None:
+        if self._seconds_per_byte is None or self._link_rate is None:
             return True
-        cost = self._seconds_per_byte * self._line_rate  # as a share of the time to send
+        cost = self._seconds_per_byte * self._link_rate  # as a share of the time to send
         if cost <= self._NEGLIGIBLE or cost * self._MARGIN < self._saved_share:
             return True
         self._saved_share = min(1.0, self._saved_share + self._FORGETTING)
@@ -104,9 +105,9 @@ class Gain:
         self._seconds_per_byte = _mean(self._seconds_per_byte, seconds / before, self._MEMORY)
 
     def delivered(self, size: int, side_by_side: int, seconds: float) -> None:
-        """Note how long the line took for the bytes of a piece as they were sent."""
+        """Record how many seconds the link needed for the bytes of a piece as sent."""
         rate = size * side_by_side / max(seconds, 1e-6)
-        self._line_rate = _mean(self._line_rate, rate, self._MEMORY)
+        self._link_rate = _mean(self._link_rate, rate, self._MEMORY)
 
 
 class Compressor:
@@ -125,7 +126,7 @@ class Compressor:
     async def compress(self, start: int, end: int) -> Coded | None:
         """Return a piece compressed to less than 95 % of its size, or ``None``.
 
-        ``None`` means that it is to be sent as it is: compressing takes too long for this line,
+        ``None`` means that it is to be sent as it is: compressing takes too long for this link,
         or does not make the piece smaller.
 
         Raises:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         PermissionDenied,
         PluginError,
         ProtocolError,
+        QuotaExceeded,
         RateLimited,
         SessionEnded,
         SessionExpired,
@@ -100,6 +101,14 @@ if TYPE_CHECKING:
     )
     from .plugins.ports.opening import Opener, closing
     from .plugins.ports.policy import Policy, PolicySpec
+    from .plugins.ports.quotas import (
+        DEFAULT_ACCOUNT,
+        HasQuotas,
+        QuotaAccount,
+        QuotaLimits,
+        Quotas,
+        QuotaUsage,
+    )
     from .plugins.ports.sessions import SessionChanges, SessionStore, SessionStoreSpec
     from .plugins.ports.sinks import EventSink, EventSinkSpec
     from .plugins.ports.stages import (
@@ -133,6 +142,7 @@ if TYPE_CHECKING:
 __all__ = [
     "API_VERSION",
     "BY_ITSELF",
+    "DEFAULT_ACCOUNT",
     "AuthenticationError",
     "Authenticator",
     "AuthenticatorSpec",
@@ -174,6 +184,7 @@ __all__ = [
     "FindingsReported",
     "Gate",
     "GateSpec",
+    "HasQuotas",
     "Hasher",
     "ImportContext",
     "Importer",
@@ -207,6 +218,11 @@ __all__ = [
     "PromptBlob",
     "Protocol",
     "ProtocolError",
+    "QuotaAccount",
+    "QuotaExceeded",
+    "QuotaLimits",
+    "QuotaUsage",
+    "Quotas",
     "RangeSet",
     "RateLimited",
     "ReadinessCheck",
@@ -256,8 +272,9 @@ _MODULES = {
     "errors": (
         "AuthenticationError BodyIncomplete ChecksumMismatch Conflict ContentRejected "
         "DocumentNotFound DocumentUnreadable NotFound OffsetConflict Overloaded PdfsluiceError "
-        "PermissionDenied PluginError ProtocolError RateLimited SessionEnded SessionExpired "
-        "SessionNotFound SizeExceeded StageFailed StateConflict StorageFailed StorageFull"
+        "PermissionDenied PluginError ProtocolError QuotaExceeded RateLimited SessionEnded "
+        "SessionExpired SessionNotFound SizeExceeded StageFailed StateConflict StorageFailed "
+        "StorageFull"
     ),
     "events": (
         "ChunkProgress Event FindingsReported MemoryWarning SessionEvent ShuttingDown "
@@ -274,6 +291,9 @@ _MODULES = {
     "plugins.hookspecs": "API_VERSION hookimpl",
     "plugins.ports.access": "Authenticator AuthenticatorSpec Credentials",
     "plugins.ports.checksums": "ChecksumSpec Hasher",
+    "plugins.ports.quotas": (
+        "DEFAULT_ACCOUNT HasQuotas QuotaAccount QuotaLimits Quotas QuotaUsage"
+    ),
     "plugins.ports.context": "CommandSpec OptionsSpec PluginContext",
     "plugins.ports.documents": (
         "ImportContext Importer ImporterSpec Index IndexSpec PageRenderer PageRendererSpec "

@@ -134,6 +134,12 @@ class SizeExceeded(PdfsluiceError):
     code = "size-exceeded"
 
 
+class QuotaExceeded(PdfsluiceError):
+    """The upload would exceed a limit of the principal's account."""
+
+    code = "quota-exceeded"
+
+
 class BodyIncomplete(ProtocolError):
     """The body ended before the announced length."""
 

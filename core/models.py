@@ -28,11 +28,18 @@ class Principal:
         id: Stable identity; the owner of sessions and documents.
         name: A name for people and logs.
         scopes: What the principal may do.
+        tenant: The customer or group it belongs to; empty for none.
     """
 
     id: str
     name: str
     scopes: frozenset[Scope]
+    tenant: str = ""
+
+    @property
+    def account(self) -> str:
+        """The account that its uploads and documents count for: the tenant, or itself."""
+        return f"tenant:{self.tenant}" if self.tenant else self.id
 
     def may(self, scope: Scope) -> bool:
         """Whether the principal has a scope, directly or as an administrator."""
@@ -99,6 +106,9 @@ class Session:
     Attributes:
         id: Unguessable identity (UUID 4); also names the bytes in the upload store.
         owner: ``Principal.id`` of the principal that opened it.
+        account: The account that it counts for; empty for that of its owner alone.
+        reserved: Bytes that count for the account until it ends: its size, or the largest
+            size while that is unknown.
         client_id: What the client calls itself; chooses the WebSocket, grants nothing.
         filename: The client's name for the file, for display only.
         total_size: Size of the file in bytes; ``None`` while a tus client defers it.
@@ -160,6 +170,8 @@ class Session:
     joined_into: str | None = None
     failure_code: str = ""
     failure_message: str = ""
+    account: str = ""
+    reserved: int = 0
     version: int = 0
 
     def __post_init__(self) -> None:

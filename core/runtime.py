@@ -45,6 +45,7 @@ from .uploads.integrity import IntegrityChecker
 from .uploads.open_uploads import OpenUploads
 from .uploads.opening import UploadOpener
 from .uploads.quarantine import Quarantine
+from .uploads.quotas import QuotaKeeper
 from .uploads.receiving import ChunkReceiver
 from .uploads.service import UploadService
 from .uploads.shares import LOCAL_PRINCIPAL
@@ -66,6 +67,7 @@ class Runtime:
         uploads: The operations on uploads.
         library: The operations on documents.
         quarantine: Refused uploads whose bytes are retained.
+        quotas: What accounts may use, and what they use.
         events: The hub through which events are published.
         parts: How each part of a plugin has behaved.
         stages: What runs the stream stages.
@@ -77,6 +79,7 @@ class Runtime:
     uploads: UploadService
     library: Library
     quarantine: Quarantine
+    quotas: QuotaKeeper
     events: EventHub
     sweeper: Sweeper
     scrubber: Scrubber
@@ -237,6 +240,7 @@ async def open_runtime(
                 registry, workers, open_uploads, max_file_size=int(settings.max_file_size)
             ),
         )
+        quotas = QuotaKeeper(sessions)
         sweeper = Sweeper(settings, sessions, uploads, open_uploads, idle_clock)
         scrubber = Scrubber(
             catalogue=catalogue,
@@ -249,6 +253,7 @@ async def open_runtime(
         stack.push_async_callback(open_uploads.drain, 0.0)
         await stack.enter_async_context(jobs.running())
         await stack.enter_async_context(sweeper.running())
+        await stack.enter_async_context(quotas.running())
         await stack.enter_async_context(scrubber.running())
         resumed = {
             "completion of interrupted uploads": partial(
@@ -272,6 +277,7 @@ async def open_runtime(
                 jobs=jobs,
             ),
             quarantine=Quarantine(sessions),
+            quotas=quotas,
             events=events,
             sweeper=sweeper,
             scrubber=scrubber,

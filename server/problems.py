@@ -75,6 +75,7 @@ STATUSES: Mapping[type[errors.PdfsluiceError], int] = {
     errors.SessionExpired: 410,
     errors.SessionEnded: 410,
     errors.SizeExceeded: 413,
+    errors.QuotaExceeded: 413,
     errors.ChecksumMismatch: 422,
     errors.DigestMismatch: 422,
     errors.ContentRejected: 422,
@@ -145,7 +146,7 @@ def of_system(error: Exception) -> errors.PdfsluiceError | None:
 
 
 def problem(error: errors.PdfsluiceError, request_id: str = "") -> web.Response:
-    """Return an error as a problem (RFC 9457), with the header fields that belong to it."""
+    """Return an error as a problem (RFC 9457), with the header fields it implies."""
     status = status_of(error)
     headers: dict[str, str] = {}
     retry_after = error.details.get("retry_after")

@@ -1,4 +1,4 @@
-"""Measures uploads over a line of a fixed rate, with and without compression of chunks.
+"""Measures uploads over a slow line, with and without compression of chunks.
 
 ``python -m benchmarks.lines`` starts a server, and a proxy that passes on 20 Mbit/s. Each file is
 sent in turns with and without compression, so that both meet the same machine.

@@ -159,6 +159,8 @@ def _new_session(
         auto_build_index=initiation.auto_build_index,
         metadata=_checked_metadata(initiation.metadata),
         partial=initiation.partial,
+        account=principal.account if principal.tenant else "",
+        reserved=initiation.total_size or int(settings.max_file_size),
     )
     return replace(session, expires_at=expiry(session, settings))
 

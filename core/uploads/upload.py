@@ -229,7 +229,7 @@ class OpenUpload:
         self._size_limit = total  # before the row, or a commit could slip past it
         self._claims.limit(total)
         try:
-            await self.change(total_size=total)
+            await self.change(total_size=total, reserved=total)
         except BaseException:
             self._size_limit = None
             raise

@@ -34,6 +34,9 @@ def add(
     scope: Annotated[
         list[Scope] | None, typer.Option(help="A permission; may be given more than once.")
     ] = None,
+    tenant: Annotated[
+        str, typer.Option(help="Tenant whose quota the uploads of the key count for.")
+    ] = "",
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
@@ -43,7 +46,7 @@ def add(
     """
     scopes = scope or [Scope.READ, Scope.UPLOAD]
     try:
-        stored, key = new_key(name, scopes, datetime.now(UTC))
+        stored, key = new_key(name, scopes, datetime.now(UTC), tenant=tenant)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="NAME") from error
     with _changing():
@@ -63,13 +66,13 @@ def list_keys(data_dir: DataDir = None, config: Config = None) -> None:
             "There is no key. Without one the server listens on this machine only.", err=True
         )
         return
-    names = ("ID", "Name", "Scopes", "Created", "State")
+    names = ("ID", "Name", "Tenant", "Scopes", "Created", "State")
     columns = (Column(name, overflow="fold") for name in names)
     table = Table(*columns, box=None, pad_edge=False)
     for key in keys:
         state = "valid" if key.revoked_at is None else f"revoked {key.revoked_at:%Y-%m-%d %H:%M}"
         created = f"{key.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(key.id, key.name, ", ".join(sorted(key.scopes)), created, state)
+        table.add_row(key.id, key.name, key.tenant, ", ".join(sorted(key.scopes)), created, state)
     console = Console()
     if not console.is_terminal:
         console.width = _MAX_WIDTH

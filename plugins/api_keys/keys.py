@@ -38,6 +38,7 @@ class ApiKey:
             can be replaced without losing what was uploaded with it.
         digest: SHA-256 of the whole key, in hexadecimal.
         revoked_at: When it was revoked; ``None`` while it is valid.
+        tenant: The tenant for which its uploads count; empty for none.
     """
 
     id: str
@@ -46,24 +47,29 @@ class ApiKey:
     digest: str
     created_at: datetime
     revoked_at: datetime | None = None
+    tenant: str = ""
 
     @property
     def principal(self) -> Principal:
         """The principal that the key stands for."""
-        return Principal(id=f"key:{self.name}", name=self.name, scopes=self.scopes)
+        return Principal(
+            id=f"key:{self.name}", name=self.name, scopes=self.scopes, tenant=self.tenant
+        )
 
     def matches(self, key: str) -> bool:
         """Whether this is the given key; takes the same time for every wrong key."""
         return hmac.compare_digest(sha256(key.encode()).hexdigest(), self.digest)
 
 
-def new_key(name: str, scopes: Iterable[Scope], now: datetime) -> tuple[ApiKey, str]:
+def new_key(
+    name: str, scopes: Iterable[Scope], now: datetime, *, tenant: str = ""
+) -> tuple[ApiKey, str]:
     """Make a key; return the record to store, and the key to print once.
 
     Raises:
-        ValueError: The name has characters other than letters, digits and ``._@-``.
+        ValueError: A name has characters other than letters, digits and ``._@-``.
     """
-    if not _NAME.fullmatch(name):
+    if not all(_NAME.fullmatch(text) for text in (name, tenant or name)):
         raise ValueError("a name has 1 to 64 letters, digits and '._@-', and starts with no sign")
     key_id = secrets.token_hex(4)
     key = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
@@ -73,6 +79,7 @@ def new_key(name: str, scopes: Iterable[Scope], now: datetime) -> tuple[ApiKey, 
         scopes=frozenset(scopes),
         digest=sha256(key.encode()).hexdigest(),
         created_at=now,
+        tenant=tenant,
     )
     return stored, key
 
@@ -184,6 +191,7 @@ def _encode(key: ApiKey) -> dict[str, Any]:
         "sha256": key.digest,
         "created_at": key.created_at.astimezone(UTC).isoformat(),
         "revoked_at": key.revoked_at and key.revoked_at.astimezone(UTC).isoformat(),
+        **({"tenant": key.tenant} if key.tenant else {}),
     }
 
 
@@ -203,4 +211,5 @@ def _decode(entry: dict[str, Any]) -> ApiKey:
         digest=entry["sha256"],
         created_at=datetime.fromisoformat(entry["created_at"]),
         revoked_at=None if revoked_at is None else datetime.fromisoformat(revoked_at),
+        tenant=entry.get("tenant", ""),
     )

@@ -9,7 +9,6 @@ from typing import Any, Unpack
 from sqlalchemy import (
     Connection,
     bindparam,
-    delete,
     func,
     select,
     update,
@@ -26,6 +25,7 @@ from pdfsluice.core import (
     PageText,
 )
 
+from . import counting
 from .database import Database
 from .encoding import (
     AnyRow,
@@ -64,7 +64,6 @@ _by_digest = Prepared(
     .order_by(documents.c.id)
     .limit(1)
 )
-_delete = delete(documents).where(documents.c.id == bindparam("document"))
 _next_pages = (
     select(pages.c.number, pages.c.text)
     .where(pages.c.document_id == bindparam("document"), pages.c.number > bindparam("after"))
@@ -112,10 +111,12 @@ class SqlCatalogue:
                 existing = self._existing(connection, document)
                 if existing is not None:
                     return read_document(existing)
+            row["account"] = counting.account_of_document(connection, document)
             new_row = self._add.run(connection, row).one_or_none()
             if new_row is None:
                 earlier = _by_session.run(connection, {"session": document.session_id})
                 return read_document(earlier.one())
+            counting.count_document(connection, row["account"], document.file_size, number=1)
             for kind in dict.fromkeys(jobs):
                 separate = importers if kind is JobKind.IMPORT and importers else {"": True}
                 for importer, required in separate.items():
@@ -201,7 +202,7 @@ class SqlCatalogue:
 
         def operation(connection: Connection) -> None:
             if _find(connection, document_id) is not None:
-                connection.execute(_delete, {"document": document_id})
+                counting.delete_document(connection, document_id)
 
         await self._database.write(operation, durable=True)
 

@@ -68,6 +68,8 @@ def session_row(session: Session) -> dict[str, Any]:
         "expires_at": to_micros(session.expires_at),
         "version": session.version,
         "quarantined": int(session.quarantined),
+        "account": clean(session.account or session.owner),
+        "reserved": session.reserved,
         "body": to_json(
             {
                 "v": _BODY_VERSION,
@@ -120,6 +122,8 @@ def read_session(row: AnyRow, extents: Iterable[AnyRow]) -> Session:
         updated_at=from_micros(updated_at),
         expires_at=from_micros(row.expires_at),
         version=row.version,
+        account="" if row.account == row.owner else row.account,
+        reserved=row.reserved,
         committed=RangeSet.of(ranges),
         client_id=body["client_id"],
         filename=body["filename"],

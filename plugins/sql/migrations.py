@@ -10,7 +10,8 @@ from sqlalchemy import Connection, inspect, text, update
 
 from pdfsluice.core import StorageFailed
 
-from .schema import idle_clock, metadata, nodes, schema_version, stores
+from .counting import recount
+from .schema import idle_clock, metadata, nodes, quotas, schema_version, stores
 
 Step = Callable[[Connection], None]
 
@@ -71,12 +72,31 @@ def _separate_importers(connection: Connection) -> None:
     )
 
 
+def _count_for_accounts(connection: Connection) -> None:
+    """Record for which account sessions and documents count, and what they use."""
+    metadata.create_all(connection, tables=[quotas])
+    for change in (
+        "ALTER TABLE sessions ADD COLUMN account TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sessions ADD COLUMN reserved BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE documents ADD COLUMN account TEXT NOT NULL DEFAULT ''",
+        "UPDATE sessions SET account = owner",
+        "UPDATE documents SET account = owner",
+    ):
+        connection.execute(text(change))
+    postgresql = connection.dialect.name == "postgresql"
+    size = "(body::json ->> 'total_size')" if postgresql else "json_extract(body, '$.total_size')"
+    value = f"CAST(coalesce({size}, '0') AS BIGINT)"
+    connection.execute(text(f"UPDATE sessions SET reserved = {value}"))  # noqa: S608 - ours
+    recount(connection)
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
     _register_nodes,
     _place_extents,
     _separate_importers,
+    _count_for_accounts,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

@@ -35,6 +35,8 @@ sessions = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
     Column("quarantined", Integer, nullable=False, server_default="0"),
+    Column("account", Text, nullable=False, server_default=""),
+    Column("reserved", BigInteger, nullable=False, server_default="0"),
     Column("body", Text, nullable=False),
     Index("sessions_by_state", "state", "expires_at"),
     Index(  # partial: changes of other sessions do not have to maintain it
@@ -83,6 +85,7 @@ documents = Table(
     Column("page_count", Integer),
     Column("metadata", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("account", Text, nullable=False, server_default=""),
     Index("documents_by_owner", "owner", "id"),
     Index("documents_by_digest", "owner", "sha256"),
     sqlite_autoincrement=True,  # the id of a deleted document is never given again
@@ -138,6 +141,33 @@ stores = Table(
     "stores",
     metadata,
     Column("identity", String(128), primary_key=True),
+)
+
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("account", Text, primary_key=True),
+    *(
+        Column(f"max_{name}", BigInteger)
+        for name in (
+            "stored_bytes",
+            "reserved_bytes",
+            "open_uploads",
+            "documents",
+            "uploads_per_day",
+        )
+    ),
+    *(
+        Column(name, BigInteger, nullable=False, server_default="0")
+        for name in (
+            "stored_bytes",
+            "reserved_bytes",
+            "open_uploads",
+            "documents",
+            "day",
+            "uploads_today",
+        )
+    ),
 )
 
 idle_clock = Table(

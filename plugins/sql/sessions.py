@@ -29,7 +29,7 @@ from pdfsluice.core import (
 )
 from pdfsluice.core.uploads.lifecycle import too_many_open
 
-from . import idle_clock, statements
+from . import counting, idle_clock, statements
 from .database import Database
 from .encoding import (
     clean,
@@ -39,6 +39,7 @@ from .encoding import (
 )
 from .nodes import Node
 from .prepared import Prepared
+from .quotas import SqlQuotas
 from .schema import extents, sessions
 
 
@@ -58,6 +59,7 @@ class SqlSessionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._create = Prepared(database.insert(sessions).on_conflict_do_nothing())
+        self.quotas = SqlQuotas(database)
         self._room: dict[str, tuple[int, int]] = {}  # owner to the limit and what was left
 
     def joined(self, store_identity: str) -> AbstractAsyncContextManager[bool]:
@@ -76,13 +78,17 @@ class SqlSessionStore:
         Raises:
             Conflict: There is a session with this id.
             RateLimited: Its owner has ``most_open`` open ones already.
+            QuotaExceeded: A limit of its account does not allow it.
         """
         row = session_row(session)
 
         def operation(connection: Connection) -> None:
             if most_open is not None and not self._has_room(connection, session.owner, most_open):
                 raise too_many_open(most_open)
+            counting.admit(connection, session, session.created_at)
             if not self._create.run(connection, row).rowcount:
+                deleted = replace(session, state=SessionState.CANCELLED)
+                counting.count_change(connection, session, deleted)
                 raise Conflict(f"There is a session {session.id} already.")
 
         await self._database.write(operation)
@@ -199,6 +205,7 @@ class SqlSessionStore:
         def operation(connection: Connection) -> None:
             if not statements.UPDATE.run(connection, values).rowcount:
                 raise _refusal(connection, session)
+            counting.count_change(connection, session, new)
 
         await self._database.write(operation)
         return new
@@ -253,7 +260,11 @@ class SqlSessionStore:
     async def delete(self, session_id: str) -> None:
         """Delete a session, its extents and its checkpoints."""
         key = {"session": session_id}
-        await self._database.write(lambda connection: _run(connection, statements.DELETE, key))
+
+        def operation(connection: Connection) -> None:
+            counting.count_deleted(connection, connection.execute(statements.DELETE, key).all())
+
+        await self._database.write(operation)
 
     async def save_checkpoints(
         self, session_id: str, checkpoints: dict[str, tuple[int, bytes]]

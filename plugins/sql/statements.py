@@ -41,6 +41,8 @@ UPDATE = Prepared(
                 "updated_at",
                 "expires_at",
                 "quarantined",
+                "account",
+                "reserved",
                 "body",
             )
         }
@@ -58,7 +60,11 @@ OPEN_OF_OWNER = select(func.count()).select_from(
     .limit(bindparam("most"))
     .subquery()
 )
-DELETE = delete(sessions).where(sessions.c.id == bindparam("session"))
+DELETE = (
+    delete(sessions)
+    .where(sessions.c.id == bindparam("session"))
+    .returning(sessions.c.state, sessions.c.account, sessions.c.reserved)
+)
 DELETE_CHECKPOINTS = delete(checkpoints).where(checkpoints.c.session_id == bindparam("session"))
 INSERT_CHECKPOINT = insert(checkpoints)
 CHECKPOINTS = select(checkpoints.c.stage, checkpoints.c.offset, checkpoints.c.state).where(

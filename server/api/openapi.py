@@ -23,6 +23,12 @@ _PATH_PARAMETERS: Mapping[str, dict[str, Any]] = {
     "session_id": {"type": "string", "format": "uuid", "description": "The upload session."},
     "document_id": {"type": "integer", "minimum": 1, "description": "The document."},
     "page": {"type": "integer", "minimum": 1, "description": "Number of the page, from 1."},
+    "account": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 200,
+        "description": "`key:NAME`, `tenant:NAME`, or `*` for the default limits.",
+    },
 }
 _EVERYWHERE = (errors.ProtocolError, OriginRefused, UnsupportedMedia, errors.Overloaded)
 _WITH_BODY = (errors.BodyTimeout, errors.SizeExceeded, errors.BodyIncomplete, UnsupportedCoding)

@@ -81,6 +81,7 @@ class Uploads:
             errors=(
                 errors.DuplicateDocument,
                 errors.SizeExceeded,
+                errors.QuotaExceeded,
                 errors.RateLimited,
                 errors.StorageFull,
             ),

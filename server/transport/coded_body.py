@@ -84,7 +84,7 @@ class CodedBody:
 
 
 def max_coded_size(length: int) -> int:
-    """Return how many bytes may be sent for a chunk of a length: little more than it has."""
+    """Return how many bytes may be sent for a chunk: little more than its length."""
     return length + length // 8 + _ALLOWANCE
 
 

@@ -111,7 +111,7 @@ class _GzipMember:
 
 
 class _FrameDecoder:
-    """Decodes frames that follow each other; each costs time, so there may not be many."""
+    """Decodes a few frames that follow each other; each of them costs time."""
 
     def __init__(self, begin: Callable[[], _Frame]) -> None:
         self._begin = begin

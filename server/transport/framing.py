@@ -92,7 +92,7 @@ def check_head(request: web.BaseRequest) -> None:
 
 
 def content_coding(request: web.BaseRequest) -> str:
-    """Return the coding in which the body comes, in lower case; empty if it is not coded."""
+    """Return the coding of the body, in lower case; empty if it is not coded."""
     codings = [each for each in _members(request, hdrs.CONTENT_ENCODING) if each != "identity"]
     return ", ".join(_ALIASES.get(coding, coding) for coding in codings)
 

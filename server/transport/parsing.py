@@ -17,6 +17,8 @@ from .reading import read_small
 MAX_JSON_SIZE = 64 * 1024
 """Longest JSON body, in bytes."""
 
+_MAX_ACCOUNT = 200
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -97,6 +99,18 @@ def invalid(error: ValidationError, where: str) -> ProtocolError:
             "errors": [{"field": name, "message": predicate(item)} for name, item in problems]
         },
     )
+
+
+def checked_account(request: web.Request) -> str:
+    """Return the account of the path.
+
+    Raises:
+        ProtocolError: It cannot be the name of one.
+    """
+    name = request.match_info["account"]
+    if not name.isprintable() or len(name) > _MAX_ACCOUNT:
+        raise ProtocolError("the account in the path is no name of an account")
+    return name
 
 
 def session_id(request: web.Request) -> str:

@@ -57,6 +57,10 @@ def to_version_1(connection: Connection) -> None:
             "CREATE UNIQUE INDEX jobs_open ON jobs (document_id, kind)"
             " WHERE state IN ('queued', 'running')"
         ),
+        "ALTER TABLE sessions DROP COLUMN account",
+        "ALTER TABLE sessions DROP COLUMN reserved",
+        "ALTER TABLE documents DROP COLUMN account",
+        "DROP TABLE quotas",
         "DROP TABLE nodes",
         "DROP TABLE stores",
         "DROP TABLE idle_clock",

@@ -43,6 +43,7 @@ class SessionChanges(TypedDict, total=False):
     joined_into: str | None
     failure_code: str
     failure_message: str
+    reserved: int
 
 
 class SessionStore(Protocol):
@@ -88,6 +89,8 @@ class SessionStore(Protocol):
             Conflict: There is one with this id.
             RateLimited: It would be one too many; see ``core.uploads.lifecycle.too_many_open``,
                 which makes this error.
+            QuotaExceeded: The store has quotas, and a limit of the session's account does not
+                allow it; checked and counted in the same step.
         """
         ...
 

@@ -277,7 +277,9 @@ async def test_an_earlier_version_is_upgraded_step_by_step(database: Database) -
 async def test_sessions_of_the_first_version_are_found_by_what_stands_in_later_columns(
     tmp_path: Path,
 ) -> None:
-    session = make_session(client_id="Küche", state=SessionState.REJECTED, quarantined=True)
+    session = make_session(
+        client_id="Küche", state=SessionState.REJECTED, quarantined=True, reserved=100
+    )
     async with open_database(lambda: engines(tmp_path)) as database:
         await SqlSessionStore(database).create(session)
         await database.write(to_version_1)

@@ -1,0 +1,138 @@
+"""`pdfsluice quota`: what an account may use and what it uses."""
+
+from dataclasses import fields, replace
+from typing import Annotated
+
+import typer
+from rich.filesize import decimal
+
+from pdfsluice.client.client import DEFAULT_SERVER, Client
+from pdfsluice.client.models import Account, QuotaLimits
+
+from .console import listing, out, print_json, print_table
+from .failures import run
+from .options import (
+    Authority,
+    Json,
+    KeyFile,
+    Server,
+    connect,
+    size,
+)
+
+app = typer.Typer(invoke_without_command=True, help="Show and change quotas.")
+
+_Size = Annotated[int | None, typer.Option(parser=size, metavar="SIZE")]
+_Number = Annotated[int | None, typer.Option(min=0)]
+_USED = {
+    "stored_bytes": ("Stored", "stored_bytes"),
+    "reserved_bytes": ("Reserved by unfinished uploads", "reserved_bytes"),
+    "open_uploads": ("Unfinished uploads", "open_uploads"),
+    "documents": ("Documents", "documents"),
+    "uploads_per_day": ("Uploads today", "uploads_today"),
+}
+
+
+@app.callback()
+def quota(
+    context: typer.Context,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show what your account may use and what it uses."""
+    if context.invoked_subcommand is not None:
+        return
+
+    async def show() -> Account:
+        async with connect(server, key_file, ca) as client:
+            return await client.quota()
+
+    _show(run(show(), as_json=as_json), as_json=as_json)
+
+
+@app.command(name="list")
+def list_accounts(
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List all accounts that are used or have limits; for administrators."""
+
+    async def accounts() -> tuple[Account, ...]:
+        async with connect(server, key_file, ca) as client:
+            return await client.quotas()
+
+    entries = run(accounts(), as_json=as_json)
+    if as_json:
+        for account in entries:
+            print_json(account)
+        return
+    table = listing("Account", "Stored", "Reserved", "Unfinished", "Documents", "Today")
+    for account in entries:
+        table.add_row(account.account, *(_usage(account, name) for name in _USED))
+    print_table(table)
+
+
+@app.command(name="set")
+def set_limits(
+    account: Annotated[
+        str, typer.Argument(help="key:NAME, tenant:NAME, or '*' for the default limits.")
+    ],
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
+    *,
+    stored_bytes: _Size = None,
+    reserved_bytes: _Size = None,
+    open_uploads: _Number = None,
+    documents: _Number = None,
+    uploads_per_day: _Number = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Remove the limits that are not given.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Change limits of an account, from its next upload on; for administrators."""
+    limits = {
+        "stored_bytes": stored_bytes,
+        "reserved_bytes": reserved_bytes,
+        "open_uploads": open_uploads,
+        "documents": documents,
+        "uploads_per_day": uploads_per_day,
+    }
+    wanted = {name: value for name, value in limits.items() if value is not None}
+    if not wanted and not clear:
+        raise typer.BadParameter("give a limit, or --clear", param_hint="'--stored-bytes'")
+
+    async def change(client: Client) -> Account:
+        async with client:
+            before = QuotaLimits() if clear else (await client.quota(account)).own_limits
+            return await client.set_quota(account, replace(before, **wanted))
+
+    _show(run(change(connect(server, key_file, ca)), as_json=as_json), as_json=as_json)
+
+
+def _show(account: Account, *, as_json: bool) -> None:
+    if as_json:
+        print_json(account)
+        return
+    out.print(f"Account {account.account}", markup=False)
+    table = listing("", "Used", "Limit")
+    for field in fields(QuotaLimits):
+        limit = getattr(account.limits, field.name)
+        limit_text = "none" if limit is None else _amount(field.name, limit)
+        table.add_row(_USED[field.name][0], _usage(account, field.name), limit_text)
+    print_table(table)
+
+
+def _usage(account: Account, limit: str) -> str:
+    return _amount(limit, getattr(account.used, _USED[limit][1]))
+
+
+def _amount(limit: str, value: int) -> str:
+    return decimal(value) if limit.endswith("_bytes") else f"{value:,}"

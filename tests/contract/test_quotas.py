@@ -1,0 +1,213 @@
+"""Quotas are counted in the transactions that change what is counted, on both engines."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+from sqlalchemy import text
+
+from pdfsluice.core import (
+    Conflict,
+    NewDocument,
+    QuotaExceeded,
+    Session,
+    SessionState,
+)
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.quotas import HasQuotas, QuotaLimits, QuotaUsage
+from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
+from pdfsluice.core.testing.contracts.samples import make_document, make_session
+from pdfsluice.plugins.sql.catalogue import SqlCatalogue
+from pdfsluice.plugins.sql.sessions import SqlSessionStore
+from tests.support.databases import sql_context, sql_stores
+
+ACCOUNT = "tenant:acme"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def context(tmp_path: Path, request: pytest.FixtureRequest) -> PluginContext:
+    if request.param == "sqlite":
+        return sql_context(tmp_path)
+    return sql_context(tmp_path, url=request.getfixturevalue("empty_postgresql"))
+
+
+@asynccontextmanager
+async def opened(context: PluginContext) -> AsyncIterator[tuple[SqlSessionStore, SqlCatalogue]]:
+    async with sql_stores(context) as (sessions, catalogue):
+        yield _both(sessions, catalogue)
+
+
+def _both(sessions: SessionStore, catalogue: Catalogue) -> tuple[SqlSessionStore, SqlCatalogue]:
+    assert isinstance(sessions, HasQuotas)
+    return cast("SqlSessionStore", sessions), cast("SqlCatalogue", catalogue)
+
+
+def a_session(size: int = 100, *, account: str = ACCOUNT) -> Session:
+    return replace(make_session(), account=account, total_size=size, reserved=size)
+
+
+def a_document(session: Session) -> NewDocument:
+    document = make_document()
+    return replace(
+        document, session_id=session.id, owner=session.owner, file_size=session.total_size or 0
+    )
+
+
+async def usage(store: SqlSessionStore, name: str = ACCOUNT) -> QuotaUsage:
+    return replace((await store.quotas.account(name)).usage, uploads_today=0)
+
+
+async def test_1000_openings_at_the_same_time_never_exceed_a_limit(context: PluginContext) -> None:
+    """Two nodes, of which each commits many openings in a transaction."""
+    async with opened(context) as (first, _), opened(context) as (second, _):
+        await first.quotas.set_limits(ACCOUNT, QuotaLimits(reserved_bytes=12_345))
+
+        async def create(number: int) -> int:
+            session = a_session(1 + number % 50)
+            try:
+                await (first if number % 2 else second).create(session)
+            except QuotaExceeded:
+                return 0
+            return session.reserved
+
+        sizes = await asyncio.gather(*(create(number) for number in range(1000)))
+        assert sum(sizes) <= 12_345
+        assert sum(sizes) > 12_345 - 50, "what is left is less than the largest wish"
+        expected = QuotaUsage(
+            reserved_bytes=sum(sizes), open_uploads=sum(size > 0 for size in sizes)
+        )
+        assert await usage(second) == expected
+        assert await second.quotas.recount() == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "name", "number"),
+    [
+        (QuotaLimits(stored_bytes=250), "stored_bytes", 2),
+        (QuotaLimits(reserved_bytes=300), "reserved_bytes", 3),
+        (QuotaLimits(open_uploads=1), "open_uploads", 1),
+        (QuotaLimits(documents=2), "documents", 2),
+        (QuotaLimits(uploads_per_day=3), "uploads_per_day", 3),
+        (QuotaLimits(open_uploads=0), "open_uploads", 0),
+    ],
+)
+async def test_each_limit_is_named_when_it_is_reached(
+    context: PluginContext, limits: QuotaLimits, name: str, number: int
+) -> None:
+    async with opened(context) as (store, _):
+        await store.quotas.set_limits(ACCOUNT, limits)
+        for _ in range(number):
+            await store.create(a_session())
+        with pytest.raises(QuotaExceeded) as caught:
+            await store.create(a_session())
+        assert caught.value.details["limit"] == name
+        assert caught.value.hint
+        await store.create(a_session(account="tenant:other"))
+        assert (await usage(store)).open_uploads == number
+
+
+async def test_default_limits_count_for_accounts_without_their_own(context: PluginContext) -> None:
+    async with opened(context) as (store, _):
+        await store.quotas.set_limits("*", QuotaLimits(open_uploads=1, documents=9))
+        await store.quotas.set_limits(ACCOUNT, QuotaLimits(open_uploads=2))
+        for name, number in ((ACCOUNT, 2), ("key:ann", 1)):
+            for _ in range(number):
+                await store.create(a_session(account=name))
+            with pytest.raises(QuotaExceeded):
+                await store.create(a_session(account=name))
+        account = await store.quotas.account(ACCOUNT)
+        assert (account.limits.open_uploads, account.limits.documents) == (2, 9)
+        assert account.own == QuotaLimits(open_uploads=2)
+        assert [each.name for each in await store.quotas.accounts()] == ["*", "key:ann", ACCOUNT]
+        await store.quotas.set_limits("*", QuotaLimits())
+        await store.create(a_session(account="key:ann"))
+
+
+async def test_usage_follows_an_upload_to_each_of_its_ends(context: PluginContext) -> None:
+    async with opened(context) as (store, catalogue):
+        ends = (SessionState.CANCELLED, SessionState.FAILED, SessionState.EXPIRED)
+        for end in ends:
+            session = a_session(70)
+            await store.create(session)
+            assert await usage(store) == QuotaUsage(reserved_bytes=70, open_uploads=1)
+            session = await store.update(session, state=end)
+            assert await usage(store) == QuotaUsage()
+            await store.delete(session.id)
+            assert await usage(store) == QuotaUsage()
+
+        session = a_session(70)
+        await store.create(session)
+        for state in (SessionState.VALIDATING, SessionState.IMPORTING):
+            session = await store.update(session, state=state)
+            assert await usage(store) == QuotaUsage(reserved_bytes=70, open_uploads=1)
+        document = await catalogue.add(a_document(session), [])
+        assert await catalogue.add(a_document(session), []) == document, "counted once"
+        session = await store.update(session, state=SessionState.COMPLETED)
+        assert await usage(store) == QuotaUsage(stored_bytes=70, documents=1)
+        await store.delete(session.id)
+        assert await usage(store) == QuotaUsage(stored_bytes=70, documents=1)
+        await catalogue.delete(document.id)
+        await catalogue.delete(document.id)
+        assert await usage(store) == QuotaUsage()
+
+
+async def test_a_size_that_becomes_known_is_reserved_instead(context: PluginContext) -> None:
+    async with opened(context) as (store, _):
+        session = replace(a_session(), total_size=None, reserved=1000)
+        await store.create(session)
+        assert (await usage(store)).reserved_bytes == 1000
+        session = await store.update(session, total_size=40, reserved=40)
+        assert (await usage(store)).reserved_bytes == 40
+        rejected = await store.update(session, state=SessionState.REJECTED)
+        assert await usage(store) == QuotaUsage()
+        await store.update(rejected, state=SessionState.UPLOADING)  # released by an administrator
+        assert await usage(store) == QuotaUsage(reserved_bytes=40, open_uploads=1)
+
+
+async def test_what_is_refused_or_there_already_counts_nothing(context: PluginContext) -> None:
+    async with opened(context) as (store, _):
+        session = a_session(30)
+        await store.create(session)
+        with pytest.raises(Conflict):
+            await store.create(session)
+        assert await usage(store) == QuotaUsage(reserved_bytes=30, open_uploads=1)
+        await store.delete(session.id)
+        await store.delete(session.id)
+        assert await usage(store) == QuotaUsage()
+        assert await store.quotas.recount() == []
+
+
+async def test_a_day_later_uploads_may_begin_again(context: PluginContext) -> None:
+    async with opened(context) as (store, _):
+        await store.quotas.set_limits(ACCOUNT, QuotaLimits(uploads_per_day=1))
+        session = a_session()
+        await store.create(session)
+        with pytest.raises(QuotaExceeded):
+            await store.create(a_session())
+        later = replace(a_session(), created_at=session.created_at + timedelta(days=1))
+        await store.create(later)
+
+
+async def test_counting_again_mends_what_is_wrong_and_names_it(tmp_path: Path) -> None:
+    context = sql_context(tmp_path)
+    async with opened(context) as (store, catalogue):
+        session, other = a_session(50), a_session(7, account="key:ann")
+        for each in (session, other):
+            await store.create(each)
+        await catalogue.add(a_document(session), [])
+        right = await usage(store)
+        database = store._database
+        await database.write(
+            lambda connection: connection.execute(
+                text("UPDATE quotas SET reserved_bytes = 9, documents = 0 WHERE account LIKE 't%'")
+            )
+        )
+        assert await usage(store) != right
+        assert await store.quotas.recount() == [ACCOUNT]
+        assert await usage(store) == right
+        assert await store.quotas.recount() == []

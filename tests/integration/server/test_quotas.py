@@ -1,0 +1,187 @@
+"""Quotas over HTTP, with the client and the command, against real stores."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pdfsluice.client import Client, ClientError
+from pdfsluice.client.models import QuotaLimits
+from pdfsluice.core.models import Scope
+from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
+from tests.support.commands import pdfsluice_here
+from tests.support.web import STREAMING, WebServer, a_server, add_key, body_of, problem_of
+
+DATA = bytes(range(256)) * 1024
+USER = (Scope.READ, Scope.UPLOAD)
+
+
+def tenant_key(folder: Path, name: str, tenant: str) -> dict[str, str]:
+    """Add a key of a tenant; return the header that shows it."""
+    folder.mkdir(exist_ok=True)
+    stored, key = new_key(name, USER, datetime.now(UTC), tenant=tenant)
+    KeyFile(folder / "keys.json").add(stored)
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def quota(web: WebServer, headers: dict[str, str]) -> dict[str, Any]:
+    async with web.http.get("/api/quota", headers=headers) as response:
+        assert response.status == 200, await response.text()
+        return await body_of(response)
+
+
+async def test_an_upload_counts_from_its_opening_to_the_deletion_of_its_document(
+    tmp_path: Path,
+) -> None:
+    user, admin = add_key(tmp_path, "ann", USER), add_key(tmp_path, "root", [Scope.ADMIN])
+    async with a_server(tmp_path) as web:
+        limits = {"stored_bytes": len(DATA) + 10}
+        async with web.http.put("/api/quotas/key:ann", json=limits, headers=admin) as response:
+            assert response.status == 200, await response.text()
+        web.http.headers.update(user)
+        document = await web.upload(DATA)
+        assert (await quota(web, user))["used"] == {
+            "stored_bytes": len(DATA),
+            "reserved_bytes": 0,
+            "open_uploads": 0,
+            "documents": 1,
+            "uploads_today": 1,
+        }
+        wanted = {"filename": "b.pdf", "file_size": 11}
+        async with web.http.post(f"{STREAMING}/initiate", json=wanted) as response:
+            problem = await problem_of(response, 413, "quota-exceeded")
+        assert problem["details"] == {
+            "limit": "stored_bytes",
+            "maximum": len(DATA) + 10,
+            "used": len(DATA),
+            "needed": 11,
+        }
+        async with web.http.post(
+            f"{STREAMING}/initiate", json=wanted | {"file_size": 10}
+        ) as response:
+            assert response.status == 200
+            session = await body_of(response)
+        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "1"}
+        async with web.http.post("/files", headers=tus) as response:
+            assert response.status == 413
+        async with web.http.post(f"{STREAMING}/cancel/{session['session_id']}") as response:
+            assert response.status == 200
+        async with web.http.delete(f"/api/documents/{document['id']}") as response:
+            assert response.status in {200, 204}
+        used = (await quota(web, user))["used"]
+        assert (used["stored_bytes"], used["reserved_bytes"], used["documents"]) == (0, 0, 0)
+        assert (await quota(web, user))["limits"]["stored_bytes"] == len(DATA) + 10
+
+
+async def test_the_keys_of_a_tenant_share_its_quota(tmp_path: Path) -> None:
+    ann, bob = tenant_key(tmp_path, "ann", "acme"), tenant_key(tmp_path, "bob", "acme")
+    eve, admin = tenant_key(tmp_path, "eve", "other"), add_key(tmp_path, "root", [Scope.ADMIN])
+    async with a_server(tmp_path) as web:
+        limits = {"open_uploads": 30, "reserved_bytes": 3000}
+        async with web.http.put("/api/quotas/tenant:acme", json=limits, headers=admin) as response:
+            assert response.status == 200
+        wanted = {"filename": "a.pdf", "file_size": 100}
+
+        async def initiate(headers: dict[str, str]) -> int:
+            async with web.http.post(
+                f"{STREAMING}/initiate", json=wanted, headers=headers
+            ) as response:
+                return response.status
+
+        answers = await asyncio.gather(*(initiate(key) for key in (ann, bob) * 30))
+        assert (answers.count(200), answers.count(413)) == (30, 30)
+        assert await initiate(eve) == 200
+        assert (await quota(web, bob))["account"] == "tenant:acme"
+        assert (await quota(web, bob))["used"]["reserved_bytes"] == 3000
+        async with web.http.get("/api/quotas", headers=admin) as response:
+            accounts = (await body_of(response))["accounts"]
+        assert [each["account"] for each in accounts] == ["tenant:acme", "tenant:other"]
+
+    async with a_server(tmp_path) as web:  # what was counted survives a restart
+        assert (await quota(web, ann))["used"]["open_uploads"] == 30
+        assert await web.runtime.uploads.stats() is not None
+        await web.runtime.quotas.recount()
+        assert (await quota(web, ann))["used"]["reserved_bytes"] == 3000
+
+
+async def test_a_deferred_length_reserves_the_largest_size_until_it_is_known(
+    tmp_path: Path,
+) -> None:
+    async with a_server(tmp_path, max_file_size=5000) as web:
+        tus = {"Tus-Resumable": "1.0.0"}
+        async with web.http.post("/files", headers=tus | {"Upload-Defer-Length": "1"}) as response:
+            location = response.headers["Location"]
+        assert (await quota(web, {}))["used"]["reserved_bytes"] == 5000
+        head = {**tus, "Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
+        async with web.http.patch(
+            location, headers=head | {"Upload-Length": "700"}, data=b"%PDF"
+        ) as response:
+            assert response.status == 204, await response.text()
+        assert (await quota(web, {}))["used"]["reserved_bytes"] == 700
+
+
+async def test_only_administrators_see_and_change_accounts(tmp_path: Path) -> None:
+    user = add_key(tmp_path, "ann", USER)
+    async with a_server(tmp_path) as web:
+        for call in (
+            web.http.get("/api/quotas", headers=user),
+            web.http.get("/api/quotas/key:bob", headers=user),
+            web.http.put("/api/quotas/key:ann", headers=user, json={"documents": 9}),
+        ):
+            async with call as response:
+                await problem_of(response, 403, "permission-denied")
+
+
+@pytest.mark.parametrize(
+    "limits", [{"documents": -1}, {"documents": "9"}, {"documents": 2**60}, {"pages": 1}, []]
+)
+async def test_limits_that_are_none_are_refused(web: WebServer, limits: Any) -> None:
+    async with web.http.put("/api/quotas/local", json=limits) as response:
+        await problem_of(response, 400, "bad-request")
+    async with web.http.get("/api/quotas/a%0ab") as response:
+        await problem_of(response, 400, "bad-request")
+
+
+async def test_the_command_shows_and_changes_quotas(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(b"%PDF-1.7\n" + DATA)
+    async with a_server(tmp_path / "data") as web:
+        at = ("--server", web.base_url)
+
+        async def command(*arguments: str) -> tuple[int, str, str]:
+            ended = await asyncio.to_thread(pdfsluice_here, *arguments)
+            return ended.code, ended.out, ended.err
+
+        code, out, _ = await command("quota", "set", "*", "--stored-bytes", "1KiB", *at)
+        assert (code, "Account *" in out) == (0, True)
+        code, out, _ = await command("quota", "set", "*", "--documents", "5", "--json", *at)
+        assert json.loads(out)["own_limits"]["stored_bytes"] == 1024, "the other limits stay"
+        code, out, err = await command("upload", str(path), "-q", *at)
+        assert code != 0
+        assert "1,024 bytes" in err
+        assert "Traceback" not in err
+        code, out, _ = await command("quota", "set", "*", "--clear", *at)
+        assert code == 0
+        code, out, err = await command("upload", str(path), "-q", "--no-wait", *at)
+        assert code == 0, err
+        code, out, _ = await command("quota", "--json", *at)
+        assert json.loads(out)["used"]["documents"] == 1
+        code, out, _ = await command("quota", *at)
+        assert "262.2 kB" in out
+        code, out, _ = await command("quota", "list", *at)
+        assert "local" in out
+        assert (await command("quota", "set", "*", *at))[0] == 2
+
+
+async def test_a_client_does_not_repeat_what_the_quota_refuses(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(b"%PDF-1.7\n" + DATA)
+    async with a_server(tmp_path / "data") as web, Client(web.base_url) as client:
+        await client.set_quota("local", QuotaLimits(open_uploads=0))
+        with pytest.raises(ClientError) as caught:
+            await client.upload(path)
+        assert caught.value.code == "quota-exceeded"
+        assert not caught.value.retryable
