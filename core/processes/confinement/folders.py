@@ -58,14 +58,11 @@ def code_paths() -> Sequence[str]:
 
     An editable installation has its code in a checkout, which is on no search path of a child.
     """
-    covered = (*_SYSTEM, *_prefixes())
+    covered = tuple(folder.rstrip("/") + "/" for folder in (*_SYSTEM, *_prefixes()))
     folders = {
-        str(folder)
-        for module in tuple(sys.modules.values())
-        for folder in _package_folders(module)
-        if not _covered(str(folder), covered)
+        str(folder) for module in tuple(sys.modules.values()) for folder in _package_folders(module)
     }
-    return _outermost(folders)
+    return _outermost(folder for folder in folders if not f"{folder}/".startswith(covered))
 
 
 def _prefixes() -> tuple[str, ...]:
