@@ -99,6 +99,7 @@ if TYPE_CHECKING:
         TextExtractorSpec,
         TurnTaking,
     )
+    from .plugins.ports.objects import ObjectInfo, ObjectStore
     from .plugins.ports.opening import Opener, closing
     from .plugins.ports.policy import Policy, PolicySpec
     from .plugins.ports.quotas import (
@@ -137,6 +138,7 @@ if TYPE_CHECKING:
     )
     from .processes.pool import ChildPool
     from .ranges import RangeSet
+    from .segments import SegmentedUploadStore, open_segmented_store
     from .text import printable
 
 __all__ = [
@@ -198,6 +200,8 @@ __all__ = [
     "MemoryWarning",
     "NewDocument",
     "NotFound",
+    "ObjectInfo",
+    "ObjectStore",
     "OffsetConflict",
     "Opener",
     "OptionsSpec",
@@ -229,6 +233,7 @@ __all__ = [
     "RetryPolicy",
     "Revision",
     "Scope",
+    "SegmentedUploadStore",
     "Session",
     "SessionChanges",
     "SessionEnded",
@@ -261,6 +266,7 @@ __all__ = [
     "UploadStoreSpec",
     "closing",
     "hookimpl",
+    "open_segmented_store",
     "path_from_text",
     "path_to_text",
     "plain_environment",
@@ -309,6 +315,7 @@ _MODULES = {
         "StreamStageSpec"
     ),
     "plugins.ports.blobs": "Blob PromptBlob StoreUsage UploadStore UploadStoreSpec",
+    "plugins.ports.objects": "ObjectInfo ObjectStore",
     "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges",
     "plugins.ports.sessions": "SessionChanges SessionStore SessionStoreSpec",
     "processes.child": (
@@ -316,6 +323,7 @@ _MODULES = {
     ),
     "processes.pool": "ChildPool",
     "ranges": "RangeSet",
+    "segments": "SegmentedUploadStore open_segmented_store",
     "text": "printable",
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}

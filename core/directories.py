@@ -39,6 +39,12 @@ def ensure_durable(directory: Path) -> None:
         sync_directory(directory.parent)
 
 
+def free_bytes(directory: Path) -> int:
+    """Return how many bytes this process may still write to a directory's file system."""
+    status = os.statvfs(directory)
+    return status.f_bavail * status.f_frsize
+
+
 class DurableDirectories:
     """Directories that this process made durable. Safe for use by threads.
 

@@ -176,7 +176,9 @@ async def open_runtime(
         workers = Workers(settings.worker_threads)
         stack.callback(workers.close)
         missing = manager.missing
-        store = choose("upload_stores", registry.upload_stores, settings.upload_store)
+        store = choose(
+            "upload_stores", registry.upload_stores, settings.upload_store, missing=missing
+        )
         stack.enter_context(reading_only(store.file_folders))
         uploads = await stack.enter_async_context(store.open())
         sessions = await stack.enter_async_context(

@@ -36,7 +36,7 @@ from pdfsluice.server.problems import status_of
 from pdfsluice.server.transport.event_loop import FairEventLoop
 
 PORTS = (
-    *("stages", "checksums", "blobs", "sessions", "catalogue", "opening", "access"),
+    *("stages", "checksums", "blobs", "objects", "sessions", "catalogue", "opening", "access"),
     *("quotas", "sinks", "policy", "documents", "children", "context"),
 )
 REFERENCE = Path(__file__).parent / "reference"

@@ -28,6 +28,7 @@ BUILT_IN: tuple[str, ...] = (
     "pdfsluice.plugins.policy",
     "pdfsluice.plugins.scan",
     "pdfsluice.plugins.local_store",
+    "pdfsluice.plugins.object_store",
     "pdfsluice.plugins.sql",
     "pdfsluice.plugins.progress_log",
     "pdfsluice.plugins.pdfium",

@@ -5,8 +5,15 @@ pytest and pytest-asyncio.
 """
 
 from .memory_catalogue import MemoryCatalogue
+from .memory_objects import MemoryObjectStore
 from .memory_sessions import MemorySessionStore
 from .memory_uploads import MemoryUploadStore
 from .recording import RecordingSink
 
-__all__ = ["MemoryCatalogue", "MemorySessionStore", "MemoryUploadStore", "RecordingSink"]
+__all__ = [
+    "MemoryCatalogue",
+    "MemoryObjectStore",
+    "MemorySessionStore",
+    "MemoryUploadStore",
+    "RecordingSink",
+]

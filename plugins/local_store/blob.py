@@ -7,8 +7,9 @@ from pathlib import Path
 from threading import Lock
 
 from pdfsluice.core import Extent, StorageFailed
+from pdfsluice.core.storage_errors import explained
 
-from .errors import deleted, explained
+from .errors import deleted
 from .ledger import Ledger
 
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync

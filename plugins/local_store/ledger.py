@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Lock
 
 from pdfsluice.core import RangeSet, StorageFull
+from pdfsluice.core.directories import free_bytes
 
 _BLOCK = 512  # what st_blocks counts in, whatever the file system's block size (stat(2))
 
@@ -152,12 +153,6 @@ class Ledger:
     def _leave(self, entry: _Entry) -> None:
         self._reserved -= entry.size
         self._written -= entry.written
-
-
-def free_bytes(directory: Path) -> int:
-    """Return how many bytes this process may still write to a directory's file system."""
-    status = os.statvfs(directory)
-    return status.f_bavail * status.f_frsize
 
 
 def _full(size: int, available: int) -> StorageFull:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from pdfsluice.core import Blob, Conflict, Extent, NotFound, StoreUsage
 from pdfsluice.core.directories import DurableDirectories, ensure_durable, sync_directory
+from pdfsluice.core.storage_errors import explained
 
 from .blob import LocalBlob
-from .errors import explained, not_found, unusable
+from .errors import not_found, unusable
 from .files import (
     NEW_FILE,
     READ_FILE,

@@ -2,12 +2,13 @@
 
 import pytest
 
-from pdfsluice.core import NotFound, PdfsluiceError, UploadStore
+from pdfsluice.core import Conflict, NotFound, PdfsluiceError, UploadStore
 
 from .upload_store_basics import (
     UploadStoreBasics,
     content_of,
     new_id,
+    partial_content,
     partial_ids,
     publish,
     read,
@@ -27,6 +28,17 @@ class UploadStoreContract(UploadStoreBasics):
     async def test_no_extent_has_a_place(self, store: UploadStore) -> None:
         sample = await stored_blob(store, b"abc", pieces=2)
         assert {extent.place for extent in sample.extents} == {""}
+
+    async def test_both_instances_have_one_identity(
+        self, store: UploadStore, other: UploadStore
+    ) -> None:
+        assert store.identity == other.identity
+
+    async def test_a_blob_is_made_once(self, store: UploadStore) -> None:
+        sample = await stored_blob(store, b"abc")
+        with pytest.raises(Conflict):
+            await store.create(sample.id, 3)
+        assert await partial_content(store, sample) == b"abc"
 
     async def test_an_empty_blob_is_a_blob(self, store: UploadStore) -> None:
         blob_id = new_id()

@@ -90,7 +90,8 @@ def test_third_parties_and_contracts_import_public_names_only(folder: str) -> No
 
 INSIDE = {
     "importers": {"documents"},
-    "local_store": {"directories"},
+    "local_store": {"directories", "storage_errors"},
+    "object_store": {"segments"},
     "pdfium": {"documents"},
     "pypdf_text": {"documents"},
     "scan": {"event_hub", "plugins", "runtime", "scanning"},

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 
+from pdfsluice.core.directories import free_bytes
 from pdfsluice.core.errors import NotFound, StorageFailed, StorageFull
 from pdfsluice.core.testing.contracts.upload_store_basics import (
     ANY_AGE,
@@ -24,7 +25,7 @@ from pdfsluice.core.testing.contracts.upload_store_basics import (
 from pdfsluice.plugins.local_store import files
 from pdfsluice.plugins.local_store.blob import LocalBlob
 from pdfsluice.plugins.local_store.files import NEW_FILE
-from pdfsluice.plugins.local_store.ledger import Ledger, free_bytes
+from pdfsluice.plugins.local_store.ledger import Ledger
 from pdfsluice.plugins.local_store.store import LocalUploadStore, open_store
 
 MIB = 1024 * 1024

@@ -1,0 +1,38 @@
+"""Uploads and documents in an object store: S3, Azure or Google Cloud.
+
+The requests to the services belong here; what any object store needs is ``core.segments``.
+"""
+
+from collections.abc import Sequence
+
+from pdfsluice.core import OptionsSpec, PluginContext, UploadStoreSpec, hookimpl
+
+NAME = "object"
+SECTION = "object_store"
+LIBRARIES = ("obstore",)
+FOLDER = "objects"
+
+
+@hookimpl
+def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+    """Register the section ``object_store``."""
+    from .options import ObjectStoreOptions  # noqa: PLC0415 - hooks import cheaply
+
+    return [OptionsSpec(name=SECTION, model=ObjectStoreOptions)]
+
+
+@hookimpl
+def pdfsluice_register_upload_stores(context: PluginContext) -> Sequence[UploadStoreSpec]:
+    """Register the upload store ``object``."""
+    from .opening import open_store  # noqa: PLC0415 - hooks import cheaply
+    from .options import ObjectStoreOptions  # noqa: PLC0415 - hooks import cheaply
+
+    options = context.options(SECTION, ObjectStoreOptions)
+    folder = options.cache_dir or context.upload_dir / FOLDER
+    return [
+        UploadStoreSpec(
+            name=NAME,
+            file_folders=(folder,),
+            open=lambda: open_store(options, folder, context.settings.min_free_space),
+        )
+    ]

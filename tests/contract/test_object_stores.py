@@ -1,0 +1,71 @@
+"""Upload stores of objects keep their contract: in memory, and with S3 as moto serves it."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+pytest.importorskip("moto", reason="the development packages are not installed")
+pytest.importorskip("obstore", reason="the extra 'cloud' is not installed")
+
+from pdfsluice.core import ObjectStore, UploadStore, open_segmented_store
+from pdfsluice.core.testing import MemoryObjectStore
+from pdfsluice.core.testing.contracts import ObjectStoreContract, SegmentedUploadStoreContract
+from pdfsluice.plugins.object_store.opening import open_store
+from pdfsluice.plugins.object_store.options import ObjectStoreOptions
+from tests.support.object_stores import S3Server, s3_objects
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    with S3Server.running() as server:
+        yield server
+
+
+class TestMemoryObjects(ObjectStoreContract):
+    @pytest.fixture
+    def objects(self) -> ObjectStore:
+        return MemoryObjectStore()
+
+
+class TestS3Objects(ObjectStoreContract):
+    @pytest.fixture
+    def objects(self, s3: S3Server) -> ObjectStore:
+        return s3_objects(s3, f"s3://{s3.bucket}/{uuid4()}")
+
+
+class TestSegmentsInMemory(SegmentedUploadStoreContract):
+    @pytest.fixture
+    def objects(self) -> MemoryObjectStore:
+        return MemoryObjectStore()
+
+    @pytest.fixture
+    async def store(self, tmp_path: Path, objects: MemoryObjectStore) -> AsyncIterator[UploadStore]:
+        async with open_segmented_store(objects, tmp_path / "one") as store:
+            yield store
+
+    @pytest.fixture
+    async def other(self, tmp_path: Path, objects: MemoryObjectStore) -> AsyncIterator[UploadStore]:
+        async with open_segmented_store(objects, tmp_path / "two") as store:
+            yield store
+
+
+class TestSegmentsInS3(SegmentedUploadStoreContract):
+    @pytest.fixture
+    def options(self, s3: S3Server) -> ObjectStoreOptions:
+        return s3.options(f"s3://{s3.bucket}/{uuid4()}")
+
+    @pytest.fixture
+    async def store(
+        self, tmp_path: Path, options: ObjectStoreOptions
+    ) -> AsyncIterator[UploadStore]:
+        async with open_store(options, tmp_path / "one", 0) as store:
+            yield store
+
+    @pytest.fixture
+    async def other(
+        self, tmp_path: Path, options: ObjectStoreOptions
+    ) -> AsyncIterator[UploadStore]:
+        async with open_store(options, tmp_path / "two", 0) as store:
+            yield store

@@ -1,0 +1,187 @@
+"""A server whose bytes are in S3, as moto serves it: uploads, crashes, documents."""
+
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+pytest.importorskip("moto", reason="the development packages are not installed")
+pytest.importorskip("obstore", reason="the extra 'cloud' is not installed")
+
+from pdfsluice.core.testing.pdfs import make_pdf
+from tests.conformance.tus import Tus, metadata
+from tests.conformance.wire import Server, eventually
+from tests.support.object_stores import S3Server
+from tests.support.servers import RunningServer, ServerStartError
+from tests.support.stored import documents_of, get, hostile_pdf
+
+pytestmark = pytest.mark.xdist_group("object-store")
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    with S3Server.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def running(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("objects")
+    server = RunningServer(folder / "data", environment=s3.environment(f"s3://{s3.bucket}/one"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def tus(running: RunningServer) -> Tus:
+    return Tus(Server(running.base_url), "/files")
+
+
+@pytest.fixture
+def pdf() -> bytes:
+    return make_pdf([uuid.uuid4().hex], noise_per_page=2_000_000)
+
+
+def session_of(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def segments(s3: S3Server, url: str) -> list[str]:
+    return s3.names(f"one/uploads/{session_of(url)}/")
+
+
+def resume(running: RunningServer, url: str) -> Any:
+    body = orjson.dumps({"session_id": session_of(url)})
+    request = urllib.request.Request(
+        f"{running.base_url}/api/documents/streaming/resume",
+        body,
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return orjson.loads(answer.read())
+
+
+def finish(running: RunningServer, tus: Tus, url: str, pdf: bytes) -> int:
+    position = tus.offset(url)
+    if position < len(pdf):
+        assert tus.patch(url, position, pdf[position:]).status == 204
+    (document,) = documents_of(running.base_url, pdf)
+    return int(document["id"])
+
+
+def test_an_upload_goes_on_after_a_kill_and_becomes_a_document(
+    running: RunningServer, tus: Tus, pdf: bytes, s3: S3Server
+) -> None:
+    url = tus.create(pdf)
+    for start in range(0, 1_500_000, 500_000):
+        assert tus.patch(url, start, pdf[start : start + 500_000]).status == 204
+    assert len(segments(s3, url)) == 3
+    running.kill()
+    assert not list(running.data_dir.rglob("*.pdf"))
+    running.start()
+    assert tus.offset(url) == 1_500_000
+    number = finish(running, tus, url, pdf)
+    assert segments(s3, url) == []
+    assert (
+        s3.names("one/documents/").count(
+            f"one/documents/{session_of(url)[:2]}/{session_of(url)}.pdf"
+        )
+        == 1
+    )
+    part = urllib.request.Request(
+        f"{running.base_url}/api/documents/{number}/file", headers={"Range": "bytes=1000-1999"}
+    )
+    with urllib.request.urlopen(part, timeout=30) as answer:
+        assert (answer.status, answer.read()) == (206, pdf[1000:2000])
+    running.kill()
+    running.start()
+    assert not list(running.data_dir.rglob("*.pdf"))
+    assert get(f"{running.base_url}/api/documents/{number}/file") == pdf
+    delete = urllib.request.Request(f"{running.base_url}/api/documents/{number}", method="DELETE")
+    assert urllib.request.urlopen(delete, timeout=30).status in {200, 204}
+    assert not [name for name in s3.names("one/") if session_of(url) in name]
+
+
+def test_a_refused_file_leaves_no_object(tus: Tus, s3: S3Server) -> None:
+    bad = hostile_pdf(uuid.uuid4().hex, size=300_000)
+    url = tus.create(bad)
+    for start in range(0, len(bad), 100_000):
+        if tus.patch(url, start, bad[start : start + 100_000]).status >= 400:
+            break
+    eventually(lambda: tus.request("HEAD", url).status >= 400)
+    eventually(lambda: segments(s3, url) == [])
+    assert not [name for name in s3.names("one/documents/") if session_of(url) in name]
+
+
+def test_parts_become_one_document(
+    running: RunningServer, tus: Tus, pdf: bytes, s3: S3Server
+) -> None:
+    middle = len(pdf) // 2
+    urls = []
+    for part in (pdf[:middle], pdf[middle:]):
+        urls.append(tus.create(part, Upload_Concat="partial"))
+        assert tus.patch(urls[-1], 0, part).status == 204
+    paths = " ".join(tus.server.path(url) for url in urls)
+    whole = tus.post(None, Upload_Concat=f"final;{paths}", Upload_Metadata=metadata(filename=b"a"))
+    assert whole.status == 201
+    finish(running, tus, whole.headers["Location"], pdf)
+    assert [segments(s3, url) for url in (*urls, whole.headers["Location"])] == [[], [], []]
+
+
+def test_small_pieces_become_few_objects(
+    running: RunningServer, tus: Tus, s3: S3Server, pdf: bytes
+) -> None:
+    url = tus.create(pdf)
+    for start in range(0, 2000, 20):
+        assert tus.patch(url, start, pdf[start : start + 20]).status == 204
+    running.kill()
+    running.start()
+    assert tus.offset(url) == 2000
+    finish(running, tus, url, pdf)
+    assert segments(s3, url) == []
+
+
+def test_a_segment_that_vanished_is_sent_again(
+    running: RunningServer, tus: Tus, s3: S3Server, pdf: bytes
+) -> None:
+    url = tus.create(pdf)
+    for start in range(0, 1_500_000, 500_000):
+        assert tus.patch(url, start, pdf[start : start + 500_000]).status == 204
+    running.kill()
+    (middle,) = [name for name in segments(s3, url) if "/500000-" in name]
+    s3.delete(middle)
+    running.start()
+    assert resume(running, url)["missing_ranges"][0] == [500_000, 1_000_000]
+    assert tus.offset(url) == 500_000
+    assert tus.patch(url, 500_000, pdf[500_000:]).status == 204
+    assert len(documents_of(running.base_url, pdf)) == 1
+
+
+def test_while_the_store_is_away_nothing_is_acknowledged(
+    running: RunningServer, tus: Tus, s3: S3Server, pdf: bytes
+) -> None:
+    url = tus.create(pdf)
+    assert tus.patch(url, 0, pdf[:500_000]).status == 204
+    with s3.failing():
+        answer = tus.patch(url, 500_000, pdf[500_000:900_000])
+        assert answer.status == 503
+        assert "Retry-After" in answer.headers
+        assert tus.offset(url) == 500_000
+    finish(running, tus, url, pdf)
+
+
+def test_a_mistyped_address_stops_the_start(tmp_path: Path) -> None:
+    server = RunningServer(
+        tmp_path / "data",
+        environment={
+            "PDFSLUICE_UPLOAD_STORE": "object",
+            "PDFSLUICE_PLUGINS__OBJECT_STORE__URL": "bucket/folder",
+        },
+    )
+    with pytest.raises(ServerStartError, match="no address of an object store"):
+        server.start()

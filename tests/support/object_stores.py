@@ -1,0 +1,118 @@
+"""Object stores for tests: S3 as moto serves it, on a port of its own."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from threading import Event, Thread
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from pydantic import SecretStr
+from werkzeug.serving import make_server
+
+from pdfsluice.plugins.object_store.objects import ObstoreObjects
+from pdfsluice.plugins.object_store.opening import open_client
+from pdfsluice.plugins.object_store.options import ObjectStoreOptions
+
+KEY, SECRET = "test-key", "test-secret"  # moto takes any
+SECTION = "PDFSLUICE_PLUGINS__OBJECT_STORE__"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Server:
+    """A running S3 server with one bucket.
+
+    Attributes:
+        down: Set while the server answers 503 only.
+    """
+
+    host: str
+    port: int
+    down: Event = field(default_factory=Event)
+    bucket: str = "pdfsluice"
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator["S3Server"]:
+        """Run a server until the context is left."""
+        down = Event()
+        moto = DomainDispatcherApplication(create_backend_app)
+
+        def application(environment: Any, start: Callable[..., Any]) -> Iterable[bytes]:
+            if down.is_set():
+                start("503 Service Unavailable", [("Content-Length", "0")])
+                return []
+            answer: Iterable[bytes] = moto(environment, start)
+            return answer
+
+        http = make_server("127.0.0.1", 0, application, threaded=True)
+        thread = Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        try:
+            server = cls("127.0.0.1", http.server_port, down)
+            server.make_bucket()
+            yield server
+        finally:
+            http.shutdown()
+            thread.join()
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """Answer 503 to every request until the context is left."""
+        self.down.set()
+        try:
+            yield
+        finally:
+            self.down.clear()
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the names of all objects that begin with a prefix."""
+        objects = s3_objects(self, f"s3://{self.bucket}")
+        return sorted(
+            item.name
+            for item in objects.list(prefix.partition("/")[0])
+            if item.name.startswith(prefix)
+        )
+
+    def delete(self, name: str) -> None:
+        """Delete an object."""
+        s3_objects(self, f"s3://{self.bucket}").delete([name])
+
+    def environment(self, url: str) -> dict[str, str]:
+        """Return the settings of a server that stores below a URL."""
+        return {
+            "PDFSLUICE_UPLOAD_STORE": "object",
+            f"{SECTION}URL": url,
+            f"{SECTION}ENDPOINT": self.endpoint,
+            f"{SECTION}REGION": "us-east-1",
+            f"{SECTION}ACCESS_KEY_ID": KEY,
+            f"{SECTION}SECRET_ACCESS_KEY": SECRET,
+        }
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the server."""
+        return f"http://{self.host}:{self.port}"
+
+    def make_bucket(self) -> None:
+        """Make the bucket."""
+        connection = HTTPConnection(self.host, self.port, timeout=10)
+        connection.request("PUT", f"/{self.bucket}")
+        assert connection.getresponse().status == 200
+        connection.close()
+
+    def options(self, url: str) -> ObjectStoreOptions:
+        """Return the settings of a store in this server."""
+        return ObjectStoreOptions(
+            url=url,
+            endpoint=self.endpoint,
+            region="us-east-1",
+            access_key_id=KEY,
+            secret_access_key=SecretStr(SECRET),
+        )
+
+
+def s3_objects(server: S3Server, url: str) -> ObstoreObjects:
+    """Return the objects below a URL."""
+    return ObstoreObjects(open_client(server.options(url)), url)
