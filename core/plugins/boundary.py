@@ -97,6 +97,7 @@ class Boundary:
         counts: Its failures and holds, for the metrics.
         clock: Shared by all parts of an event loop.
         timeout_seconds: Limit of one awaited call; ``None`` for no limit.
+        log_failures: Whether a failure is logged with its traceback.
     """
 
     def __init__(
@@ -106,19 +107,23 @@ class Boundary:
         clock: LoopClock,
         *,
         timeout_seconds: float | None = None,
+        log_failures: bool = True,
     ) -> None:
         self._part = part
+        self._log_failures = log_failures
         self._counts = counts
         self._clock = clock
         self._timeout_seconds = timeout_seconds
 
     def unmeasured(self) -> "Boundary":
         """Return a boundary of the same part that does not measure its time on the loop."""
-        return Boundary(self._part, self._counts, LoopClock(math.inf))
+        return Boundary(
+            self._part, self._counts, LoopClock(math.inf), log_failures=self._log_failures
+        )
 
     def unlimited(self) -> "Boundary":
         """Return a boundary of the same part whose awaited calls have no time limit."""
-        return Boundary(self._part, self._counts, self._clock)
+        return Boundary(self._part, self._counts, self._clock, log_failures=self._log_failures)
 
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call a function of the part on the event loop."""
@@ -237,7 +242,8 @@ class Boundary:
         if isinstance(error, PdfsluiceError | GeneratorExit) or caller_is_cancelled(error):
             return
         self._counts.failures += 1
-        logger.error("%s failed", self._part.label, exc_info=error)
+        if self._log_failures:
+            logger.error("%s failed", self._part.label, exc_info=error)
         raise self._translated(error) from error
 
     def _translated(self, error: BaseException) -> PdfsluiceError:

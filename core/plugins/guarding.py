@@ -23,7 +23,11 @@ _ASYNC_FIELDS = ("obstacle",)
 
 
 def guard(
-    registry: Registry, *, clock: LoopClock, timeouts: Mapping[str, float] | None = None
+    registry: Registry,
+    *,
+    clock: LoopClock,
+    timeouts: Mapping[str, float] | None = None,
+    log_failures: bool = True,
 ) -> tuple[Registry, Mapping[Part, PartCounts]]:
     """Return a registry whose parts are called through the boundary, and their counts.
 
@@ -31,6 +35,8 @@ def guard(
         registry: The parts as plugins registered them.
         clock: Measures how long parts hold the event loop.
         timeouts: Kinds of parts whose awaited calls have a limit, in seconds.
+        log_failures: Whether a failure is logged with its traceback. The error that is raised
+            instead has its cause.
     """
     counts: dict[Part, PartCounts] = {}
     parts = {(part.kind, part.name): part for part in registry.parts}
@@ -41,7 +47,11 @@ def guard(
             part = parts.get((kind, spec.name)) or _unnamed(kind, spec.name)
             counts[part] = PartCounts()
             boundary = Boundary(
-                part, counts[part], clock, timeout_seconds=(timeouts or {}).get(kind)
+                part,
+                counts[part],
+                clock,
+                timeout_seconds=(timeouts or {}).get(kind),
+                log_failures=log_failures,
             )
             specs.append(_guarded_spec(spec, holder, boundary))
         specs_by_kind[kind] = tuple(specs)

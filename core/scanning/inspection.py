@@ -74,12 +74,13 @@ class Inspector:
     def __init__(
         self, registry: Registry, policy: Policy, *, chunk_size: int, whole_files: bool = True
     ) -> None:
-        guarded, _ = guard(registry, clock=LoopClock())
+        guarded, _ = guard(registry, clock=LoopClock(), log_failures=False)
         self._stream_stages = guarded.stream_stages
         self._parts = open_parts(guarded, kinds={"completion_stages"} if whole_files else ())
         self._completion_stages: Sequence[CompletionStageSpec] = ()
         self._whole_files = whole_files
-        self._policy = policy
+        pairs = zip(registry.policies, guarded.policies, strict=True)
+        self._policy = next((g.policy for spec, g in pairs if spec.policy is policy), policy)
         self._chunk_size = chunk_size
 
     async def __aenter__(self) -> Self:

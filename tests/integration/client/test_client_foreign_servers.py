@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 
 import pytest
 from aiohttp import web
@@ -144,3 +145,20 @@ def test_addresses_are_checked_at_once(address: str) -> None:
 def test_keys_are_checked_at_once(key: str) -> None:
     with pytest.raises(ValueError, match="no key has"):
         Client("http://127.0.0.1:8000", api_key=key)
+
+
+async def test_the_end_of_an_import_is_asked_for_less_and_less_often() -> None:
+    """A waiting ``upload --index`` asks a few times at first, then every two seconds."""
+    asked: list[float] = []
+
+    async def under_way(_request: web.Request) -> web.Response:
+        asked.append(asyncio.get_running_loop().time())
+        state = "running" if len(asked) < 5 else "done"
+        answer = {"document_id": 1, "import_status": state, "index_status": state}
+        return web.json_response(answer)
+
+    async with foreign(under_way) as address, Client(address) as client:
+        await client.settled(1)
+    pauses = [after - before for before, after in pairwise(asked)]
+    assert len(pauses) == 4
+    assert all(pause >= 0.24 * 1.5**number for number, pause in enumerate(pauses))

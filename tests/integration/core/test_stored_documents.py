@@ -106,6 +106,16 @@ async def test_a_good_copy_heals_a_damaged_document(
     assert (await runtime.library.available([first.document]))[first.document.id]
 
 
+async def test_the_wish_of_the_copy_that_heals_to_be_indexed_is_honoured(
+    runtime: Runtime, tmp_path: Path
+) -> None:
+    first = await stored(runtime)
+    file_of(tmp_path, first).unlink()
+    await stored(runtime, auto_build_index=True)
+    status = await runtime.library.import_status(first.document)
+    assert JobKind.INDEX in {job.kind for job in status.jobs}
+
+
 async def test_a_digest_is_no_reason_to_refuse_the_copy_that_heals(
     runtime: Runtime, tmp_path: Path
 ) -> None:

@@ -1,11 +1,14 @@
 """Documents over HTTP: the list, the file and its ranges, pages, changes, search."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.runtimes import STORES
@@ -51,6 +54,34 @@ async def test_the_list_is_paged_newest_first(web: WebServer) -> None:
         await problem_of(response, 400, "bad-request")
     async with web.http.get("/api/documents?colour=red") as response:
         await problem_of(response, 400, "bad-request")
+
+
+@contextmanager
+def counted_queries() -> Iterator[list[str]]:
+    """Collect the SQL statements of all databases of this process."""
+    statements: list[str] = []
+
+    def count(*arguments: Any) -> None:
+        statements.append(arguments[2])
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+
+
+async def test_a_list_takes_the_same_queries_for_one_document_and_for_many(web: WebServer) -> None:
+    made = [await web.upload(bytes(100 + number)) for number in range(30)]
+    for document in made:
+        await imported(web, document["id"])
+    counts = []
+    for limit in (1, 30):
+        with counted_queries() as statements:
+            async with web.http.get(f"/api/documents?limit={limit}") as response:
+                assert len((await body_of(response))["documents"]) == limit
+        counts.append(len(statements))
+    assert 0 < counts[0] == counts[1]
 
 
 async def test_a_document_and_its_title(web: WebServer) -> None:

@@ -1,11 +1,12 @@
 """Files are inspected with stages and a policy; a failure of one affects no other."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pdfsluice.core import closing
+from pdfsluice.core import PolicySpec, closing
 from pdfsluice.core.errors import Overloaded
 from pdfsluice.core.findings import (
     Decision,
@@ -156,3 +157,23 @@ async def test_what_goes_wrong_is_told_and_stops_nothing(
     assert (result.decision, result.error) == (None, why)
     assert good.decision is Decision.NOTE
     assert Words.opened == 0
+
+
+class BrokenPolicy(Policy):
+    def decide(self, finding: Finding, session: Session) -> Decision:
+        raise RuntimeError("a defect")
+
+
+async def test_a_defect_of_a_policy_is_one_sentence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "f.pdf").write_bytes(b"word")
+    policy = BrokenPolicy()
+    parts = replace(registry(Whole()), policies=(PolicySpec(name="mine", policy=policy),))
+    async with Inspector(parts, policy, chunk_size=10) as inspector:
+        result = await inspector.inspect(tmp_path / "f.pdf")
+    assert result.decision is None
+    assert result.error == (
+        "The policy 'mine' of an unknown distribution failed (RuntimeError). RuntimeError: a defect"
+    )
+    assert caplog.records == []
