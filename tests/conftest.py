@@ -7,11 +7,13 @@ an expensive fixture of a module stay in one process.
 import itertools
 import signal
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
+from tests.support.preloaded import Preloaded
 from tests.support.servers import RunningServer, Serve
 
 _SERVERS = pytest.StashKey[list[RunningServer]]()
@@ -43,7 +45,15 @@ def _shares_fixture(item: pytest.Function) -> bool:
 
 
 @pytest.fixture(scope="session")
-def _started(request: pytest.FixtureRequest) -> Iterator[list[RunningServer]]:
+def preloaded() -> Iterator[Preloaded]:
+    """The process that servers are forked from."""
+    parent = Preloaded()
+    yield parent
+    parent.close()
+
+
+@pytest.fixture(scope="session")
+def _started(request: pytest.FixtureRequest, preloaded: Preloaded) -> Iterator[list[RunningServer]]:
     """Every server of this run, so that none outlives it."""
     servers: list[RunningServer] = []
     request.config.stash[_SERVERS] = servers
@@ -54,18 +64,37 @@ def _started(request: pytest.FixtureRequest) -> Iterator[list[RunningServer]]:
 
 @pytest.fixture(scope="session")
 def server(
-    tmp_path_factory: pytest.TempPathFactory, _started: list[RunningServer]
+    tmp_path_factory: pytest.TempPathFactory,
+    _started: list[RunningServer],
+    preloaded: Preloaded,
 ) -> RunningServer:
     """A server with the default settings, shared by all tests; leave it running."""
-    shared = RunningServer(tmp_path_factory.mktemp("server") / "data")
+    shared = RunningServer(tmp_path_factory.mktemp("server") / "data", preloaded=preloaded)
     _started.append(shared)
     shared.start()
     return shared
 
 
 @pytest.fixture
-def serve(tmp_path: Path, _started: list[RunningServer]) -> Iterator[Serve]:
+def serve(tmp_path: Path, _started: list[RunningServer], preloaded: Preloaded) -> Iterator[Serve]:
     """Start servers with settings of their own; they end with the test."""
+    with _serving(tmp_path, _started, preloaded) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def serve_module(
+    tmp_path_factory: pytest.TempPathFactory,
+    _started: list[RunningServer],
+    preloaded: Preloaded,
+) -> Iterator[Serve]:
+    """Start servers for tests that do not disturb each other; they end with the module."""
+    with _serving(tmp_path_factory.mktemp("servers"), _started, preloaded) as start:
+        yield start
+
+
+@contextmanager
+def _serving(folder: Path, started: list[RunningServer], preloaded: Preloaded) -> Iterator[Serve]:
     own: list[RunningServer] = []
     numbers = itertools.count()
 
@@ -79,19 +108,20 @@ def serve(tmp_path: Path, _started: list[RunningServer]) -> Iterator[Serve]:
     ) -> RunningServer:
         new = RunningServer(
             port=port,
-            data_dir=data_dir or tmp_path / f"server-{next(numbers)}",
+            data_dir=data_dir or folder / f"server-{next(numbers)}",
             arguments=arguments,
+            preloaded=preloaded,
             environment={**environment, **settings},
         )
         own.append(new)
-        _started.append(new)
+        started.append(new)
         new.start()
         return new
 
     yield start
     for each in own:
         each.stop()
-        _started.remove(each)
+        started.remove(each)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -101,7 +131,7 @@ def pytest_runtest_makereport(
     """Add the logs of the servers that a failed test used to its report."""
     report = yield
     fixtures = getattr(item, "fixturenames", ())
-    if report.failed and {"server", "serve"} & set(fixtures):
+    if report.failed and {"server", "serve", "serve_module"} & set(fixtures):
         for running in item.config.stash.get(_SERVERS, []):
             report.sections.append((f"Log of {running.base_url}", running.log_tail()))
     return report

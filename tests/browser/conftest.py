@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
 from tests.support.page import PLAIN_HOST, Screenshot, clear, find_browser
-from tests.support.servers import RunningServer
+from tests.support.servers import RunningServer, Serve
 
 _ARGUMENTS = (
     "--headless",
@@ -55,11 +55,8 @@ def browser(executable: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    server = RunningServer(tmp_path_factory.mktemp("own") / "data")
-    server.start()
-    yield server
-    server.stop()
+def _running(serve_module: Serve) -> RunningServer:
+    return serve_module()
 
 
 @pytest.fixture

@@ -17,13 +17,8 @@ OpenPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
-def _keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = tmp_path_factory.mktemp("keeper") / "data"
-    keeping = {"PDFSLUICE_PLUGINS__POLICY__QUARANTINE_REJECTED": "true"}
-    server = RunningServer(folder, environment=keeping)
-    server.start()
-    yield server
-    server.stop()
+def _keeper(serve_module: Serve) -> RunningServer:
+    return serve_module(PDFSLUICE_PLUGINS__POLICY__QUARANTINE_REJECTED="true")
 
 
 @pytest.fixture

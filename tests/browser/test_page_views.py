@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,16 +25,14 @@ _LAST_TO_APPEAR = {
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory, pdfs: Path) -> Iterator[RunningServer]:
+def library(serve_module: Serve, pdfs: Path) -> RunningServer:
     """A server with one searchable document."""
-    server = RunningServer(tmp_path_factory.mktemp("library") / "data")
-    server.start()
+    server = serve_module()
     done = pdfsluice(
         "upload", pdfs / "handbook.pdf", "--server", server.base_url, "--index", "--wait"
     )
     assert done.code == 0, done.err
-    yield server
-    server.stop()
+    return server
 
 
 def test_search_finds_the_passage_and_leads_to_its_page(

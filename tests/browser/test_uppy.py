@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.page import Line
-from tests.support.servers import RunningServer
+from tests.support.servers import RunningServer, Serve
 
 OpenPage = Callable[..., Page]
 
@@ -84,15 +84,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def listening(tmp_path_factory: pytest.TempPathFactory, site: str) -> Iterator[RunningServer]:
-    """A server that lets the site's pages in."""
-    server = RunningServer(
-        tmp_path_factory.mktemp("listening") / "data",
-        environment={"PDFSLUICE_CORS_ORIGINS": json.dumps([site])},
-    )
-    server.start()
-    yield server
-    server.stop()
+def listening(serve_module: Serve, site: str) -> RunningServer:
+    """A server that accepts requests of the site's pages."""
+    return serve_module(PDFSLUICE_CORS_ORIGINS=json.dumps([site]))
 
 
 def _upload(page: Page, server: RunningServer, file: Path) -> dict[str, Any]:
@@ -129,41 +123,34 @@ def test_a_refused_file_ends_with_the_reason(
 
 
 def test_a_file_waits_for_its_turn_however_long_others_take(
-    tmp_path: Path, site: str, open_page: OpenPage
+    tmp_path: Path, site: str, open_page: OpenPage, serve: Serve
 ) -> None:
     """The old settings gave a file up after five retries, 19 seconds in all."""
-    busy = RunningServer(
-        tmp_path / "data",
-        environment={
-            "PDFSLUICE_CORS_ORIGINS": json.dumps([site]),
-            "PDFSLUICE_PLUGINS__BACKPRESSURE__PATIENCE": "0.1",
-            "STREAMING_MAX_CONCURRENT_UPLOADS": "1",
-        },
+    busy = serve(
+        PDFSLUICE_CORS_ORIGINS=json.dumps([site]),
+        PDFSLUICE_PLUGINS__BACKPRESSURE__PATIENCE="0.1",
+        STREAMING_MAX_CONCURRENT_UPLOADS="1",
     )
     file = tmp_path / "waiting.pdf"
     file.write_bytes(make_pdf(["It waits for its turn."]))
-    busy.start()
-    try:
-        page = open_page(site)
-        page.clock.install()
-        refused: list[str] = []
-        page.on("response", lambda each: refused.append(each.url) if each.status == 503 else None)
-        page.set_input_files("input", file)
-        with other_upload(busy):
-            page.evaluate(
-                "(server) => { run(server, document.querySelector('input').files[0])"
-                ".then((outcome) => { window.outcome = outcome; }); }",
-                busy.base_url,
-            )
-            while len(refused) < _FORMER_ATTEMPTS + 2:
-                assert page.evaluate("window.outcome ?? null") is None
-                page.clock.run_for(11_000)
-                page.wait_for_timeout(50)
-        while (outcome := page.evaluate("window.outcome ?? null")) is None:
+    page = open_page(site)
+    page.clock.install()
+    refused: list[str] = []
+    page.on("response", lambda each: refused.append(each.url) if each.status == 503 else None)
+    page.set_input_files("input", file)
+    with other_upload(busy):
+        page.evaluate(
+            "(server) => { run(server, document.querySelector('input').files[0])"
+            ".then((outcome) => { window.outcome = outcome; }); }",
+            busy.base_url,
+        )
+        while len(refused) < _FORMER_ATTEMPTS + 2:
+            assert page.evaluate("window.outcome ?? null") is None
             page.clock.run_for(11_000)
             page.wait_for_timeout(50)
-    finally:
-        busy.stop()
+    while (outcome := page.evaluate("window.outcome ?? null")) is None:
+        page.clock.run_for(11_000)
+        page.wait_for_timeout(50)
     assert (outcome["successful"], outcome["failed"]) == (1, 0), outcome["problems"]
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from tests.support.preloaded import ForkedProcess, Preloaded
+
 _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.02
@@ -34,6 +36,7 @@ class RunningServer:
         environment: Settings as environment variables.
         arguments: Further arguments of ``pdfsluice serve``.
         port: The port, the same after a restart; 0 until the server has picked a free one.
+        preloaded: Forks the process, unless its environment is more than settings.
         process: The process that runs now, or ran last.
     """
 
@@ -41,7 +44,8 @@ class RunningServer:
     environment: Mapping[str, str] = field(default_factory=dict)
     arguments: Sequence[str] = ()
     port: int = 0
-    process: subprocess.Popen[bytes] | None = None
+    preloaded: Preloaded | None = None
+    process: subprocess.Popen[bytes] | ForkedProcess | None = None
     _log_start: int = 0
 
     @property
@@ -60,24 +64,32 @@ class RunningServer:
         Raises:
             ServerStartError: It ended, or was not ready in time.
         """
+        environment = {**_clean_environment(), **self.environment}
         with self.log_path.open("ab") as log:
             self._log_start = log.tell()
-            self.process = subprocess.Popen(
-                self._command(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**_clean_environment(), **self.environment},
-                cwd=self.data_dir.parent,
-            )
+            if self.preloaded is not None and all(map(_is_setting, self.environment)):
+                self.process = self.preloaded.start(
+                    self._arguments(),
+                    environment=environment,
+                    folder=self.data_dir.parent,
+                    output=self.log_path,
+                )
+            else:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "pdfsluice.cli", *self._arguments()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    cwd=self.data_dir.parent,
+                )
         self._wait_until_ready(self.process)
 
-    def _command(self) -> list[str]:
-        program = [sys.executable, "-m", "pdfsluice.cli", "serve"]
+    def _arguments(self) -> list[str]:
         address = ["--host", "127.0.0.1", "--port", str(self.port)]
-        return [*program, *address, "--data-dir", str(self.data_dir), *self.arguments]
+        return ["serve", *address, "--data-dir", str(self.data_dir), *self.arguments]
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait_until_ready(self, process: subprocess.Popen[bytes] | ForkedProcess) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -163,8 +175,8 @@ class Serve(Protocol):
 
 def _clean_environment() -> dict[str, str]:
     """Return the environment without settings that would leak into the server."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("STREAMING_", "PDFSLUICE_"))
-    }
+    return {name: value for name, value in os.environ.items() if not _is_setting(name)}
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith(("STREAMING_", "PDFSLUICE_"))

@@ -170,11 +170,10 @@ def test_a_query_needs_no_utf_8_locale(server: RunningServer, locale: str) -> No
     "arguments", [("--help",), ("upload", "--help"), ("documents", "--help"), ("keys", "--help")]
 )
 def test_help_is_never_cut(arguments: tuple[str, ...], columns: int) -> None:
-    outcome = pdfsluice("documents", "--help", env={"COLUMNS": str(columns)})
     text = pdfsluice(*arguments, env={"COLUMNS": str(columns)}).out
     assert "…" not in text
     assert not re.search(r"[^\]]\.\.\.$", text.replace("{FILE}...", ""), re.MULTILINE)
-    assert "PDFSLUICE_API_KEY_FILE" in outcome.out
+    assert "PDFSLUICE_API_KEY_FILE" in text or arguments != ("documents", "--help")
 
 
 def test_hints_are_commands_that_the_shell_finds(

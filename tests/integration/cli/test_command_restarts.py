@@ -20,7 +20,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     """Return a file that takes long to import, and a small one."""
     long, small = tmp_path / "long.pdf", tmp_path / "small.pdf"
     words = " ".join(os.urandom(4).hex() for _ in range(40))
-    long.write_bytes(make_pdf([f"Page {number} {words}" for number in range(60)]))
+    long.write_bytes(make_pdf([f"Page {number} {words}" for number in range(20)]))
     small.write_bytes(make_pdf([f"Small {os.urandom(8).hex()}"]))
     return long, small
 

@@ -3,7 +3,6 @@
 import random
 import signal
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,9 @@ from tests.support.stored import documents_of, get_json
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def running(serve_module: Serve) -> RunningServer:
     """One server that is killed again and again, and has to bear it."""
-    server = RunningServer(tmp_path_factory.mktemp("crashes") / "data")
-    server.start()
-    yield server
-    server.kill()
+    return serve_module()
 
 
 @pytest.fixture

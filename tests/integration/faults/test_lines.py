@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
@@ -20,7 +20,7 @@ from tests.support.fault_proxy import (
     Trickle,
     fault_proxy,
 )
-from tests.support.servers import RunningServer
+from tests.support.servers import RunningServer, Serve
 from tests.support.stored import documents_of
 
 VERSION = {"Tus-Resumable": "1.0.0"}
@@ -190,13 +190,8 @@ async def test_two_different_files_in_one_upload(
 
 
 @pytest.fixture(scope="module")
-def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    limits = {"PDFSLUICE_BODY_IDLE_TIMEOUT": "500ms", "PDFSLUICE_BODY_MINIMUM_RATE": "1MiB"}
-    folder = tmp_path_factory.mktemp("impatient")
-    server = RunningServer(folder / "data", environment=limits)
-    server.start()
-    yield server
-    server.kill()
+def impatient(serve_module: Serve) -> RunningServer:
+    return serve_module(PDFSLUICE_BODY_IDLE_TIMEOUT="500ms", PDFSLUICE_BODY_MINIMUM_RATE="1MiB")
 
 
 class TestSlowness:

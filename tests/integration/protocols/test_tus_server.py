@@ -5,7 +5,6 @@ import hashlib
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -218,12 +217,10 @@ def test_pages_of_listed_origins_can_use_everything(serve: Serve, pdf: bytes) ->
 
 
 @pytest.fixture(scope="module")
-def server_with_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    server = RunningServer(tmp_path_factory.mktemp("keys") / "data")
-    make_key(server.data_dir, "first")
-    server.start()
-    yield server
-    server.kill()
+def server_with_key(tmp_path_factory: pytest.TempPathFactory, serve_module: Serve) -> RunningServer:
+    data_dir = tmp_path_factory.mktemp("keys") / "data"
+    make_key(data_dir, "first")
+    return serve_module(data_dir=data_dir)
 
 
 def add_key(running: RunningServer, name: str) -> str:

@@ -55,28 +55,30 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(params=["at the root", "under a path"])
-def proxied(request: pytest.FixtureRequest, serve: Serve, tmp_path: Path) -> Iterator[Proxied]:
-    port = free_port()
+@pytest.fixture(scope="module", params=["at the root", "under a path"])
+def proxied(
+    request: pytest.FixtureRequest, serve_module: Serve, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxied]:
+    port, folder = free_port(), tmp_path_factory.mktemp("nginx")
     mounted = request.param == "under a path"
     host = f"http://127.0.0.1:{port}"
     url = f"{host}/pdf" if mounted else host
-    server: RunningServer = serve(PDFSLUICE_PUBLIC_URL=url if mounted else "")
+    server: RunningServer = serve_module(PDFSLUICE_PUBLIC_URL=url if mounted else "")
     blocks = documented(port, server.port, mounted=mounted)
     paths = "".join(
-        f"{kind}_temp_path {tmp_path}/{kind};"
+        f"{kind}_temp_path {folder}/{kind};"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
-    config = tmp_path / "nginx.conf"
+    config = folder / "nginx.conf"
     config.write_text(
-        f"daemon off; pid {tmp_path}/nginx.pid; error_log {tmp_path}/error.log;\n"
+        f"daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
         f"events {{}}\nhttp {{ access_log off; {paths}\n{blocks}\n}}\n"
     )
     assert NGINX is not None
-    nginx = subprocess.Popen([NGINX, "-p", str(tmp_path), "-c", str(config)])
+    nginx = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(config)])
     try:
-        eventually(lambda: (tmp_path / "nginx.pid").exists() or nginx.poll() is not None)
-        assert nginx.poll() is None, (tmp_path / "error.log").read_text()
+        eventually(lambda: (folder / "nginx.pid").exists() or nginx.poll() is not None)
+        assert nginx.poll() is None, (folder / "error.log").read_text()
         yield Proxied(url, host)
     finally:
         nginx.terminate()
