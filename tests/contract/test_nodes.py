@@ -19,6 +19,7 @@ from pdfsluice.plugins.sql.database import Database, open_database
 from pdfsluice.plugins.sql.engine import open_engines
 from pdfsluice.plugins.sql.nodes import NODE_TIMEOUT_SECONDS, Node
 from tests.support.databases import sql_context, sql_stores
+from tests.support.waiting import until
 
 
 @asynccontextmanager
@@ -99,8 +100,11 @@ async def test_a_heartbeat_keeps_a_node_live(tmp_path: Path) -> None:
         await age_nodes(first, timedelta(days=2))
         await first.write(lambda connection: connection.execute(text("DELETE FROM nodes")))
         async with asyncio.timeout(30):
-            while not await node_count(first):
-                await asyncio.sleep(0.01)
+
+            async def started() -> object:
+                return await node_count(first)
+
+            await until(started)
 
 
 @pytest.mark.parametrize("live", [True, False])

@@ -9,6 +9,7 @@ from pdfsluice.client import Client, ClientError
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.documents import ROOT, write_files
 from tests.support.servers import RunningServer, Serve
+from tests.support.waiting import until
 
 ENTRY_POINTS = {"acme": "acme_plugin", "my-store": "my_store"}
 
@@ -39,8 +40,11 @@ async def test_the_plugins_of_the_recipes_do_what_is_said(
         assert refused.value.details["offset"] == 0
         document = await client.upload(letter, index=False)
         async with asyncio.timeout(60):
-            while (await client.import_status(document.id)).running:
-                await asyncio.sleep(0.1)
+
+            async def imported() -> object:
+                return not (await client.import_status(document.id)).running
+
+            await until(imported)
         metadata = (await client.document(document.id)).metadata
     assert metadata["words"] == "7"
     assert metadata["title"] == "A letter"  # the file's own metadata is still there

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.servers import ServerStartError
+from tests.support.waiting import wait_until
 
 from .audit import Audit, Findings
 from .client import Client, Phase
@@ -131,8 +132,7 @@ def _start(server: DiskServer, mount: Mount, client: Client, audit: Audit) -> bo
 def _act_until_cut(mount: Mount, client: Client, seed: int | None) -> None:
     threads = client.run(_THREADS)
     deadline = time.monotonic() + _MAX_ROUND_SECONDS
-    while time.monotonic() < deadline and not mount.do("state")["frozen"]:
-        time.sleep(0.05)
+    wait_until(lambda: not (time.monotonic() < deadline and not mount.do("state")["frozen"]))
     mount.do("cut", seed=seed)
     client.stop()
     for thread in threads:

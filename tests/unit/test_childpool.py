@@ -13,6 +13,7 @@ import pytest
 
 from pdfsluice.core.processes.child import ChildFailed, Limits
 from pdfsluice.core.processes.pool import ChildPool
+from tests.support.waiting import until
 
 LIMITS = Limits(wall_seconds=60)
 SUPPORT = Path(__file__).parent.parent / "support"
@@ -63,8 +64,7 @@ async def test_a_worn_child_serves_until_its_successor_is_ready(make_pool: MakeP
             pids.append(latest)
     assert set(pids) == {pids[0]}
     async with asyncio.timeout(60):
-        while is_running(pids[0]):  # it ends while its successor answers
-            await asyncio.sleep(0.01)
+        await until(lambda: not (is_running(pids[0])))
     assert pool.idle == 1
 
 
@@ -74,8 +74,7 @@ async def test_a_worn_child_that_rests_ends_when_its_successor_is_ready(
     pool = make_pool(size=1, recycle_after=1)
     worn = await pid(pool)
     async with asyncio.timeout(60):
-        while is_running(worn):
-            await asyncio.sleep(0.01)
+        await until(lambda: not (is_running(worn)))
     assert pool.idle == 1
     assert await pid(pool) != worn
 
@@ -88,8 +87,7 @@ async def test_a_worn_child_ends_though_no_successor_starts(
         worn = await pid(pool)
         broken.setattr(sys, "executable", "/nowhere/python")
         async with asyncio.timeout(60):
-            while not caplog.records:
-                await asyncio.sleep(0.01)
+            await until(lambda: caplog.records)
         assert "could not be replaced" in caplog.text
         assert await pid(pool) == worn
         assert not is_running(worn)
@@ -140,8 +138,7 @@ async def test_idle_children_are_ended(make_pool: MakePool) -> None:
     pool = make_pool(idle_seconds=0.05)
     await pid(pool)
     async with asyncio.timeout(60):
-        while pool.idle:
-            await asyncio.sleep(0.01)
+        await until(lambda: not (pool.idle))
     await pid(pool)
 
 

@@ -16,6 +16,7 @@ from pdfsluice.core.uploads import integrity
 from pdfsluice.plugins.local_store import blob as local_blob
 from tests.integration.core.test_completions import Doorkeeper
 from tests.support.runtimes import Bytes, a_runtime, initiate, send, send_all
+from tests.support.waiting import until
 
 CHUNK = 256 * 1024
 DATA = random.Random(1).randbytes(3 * CHUNK + 123)
@@ -39,8 +40,7 @@ async def test_a_byte_that_flips_before_completion_never_becomes_a_document(
         session = await initiate(runtime, DATA, expected_digest=announced)
         await send_all(runtime, session, DATA)
         async with asyncio.timeout(30):
-            while runtime.uploads.counters(session).validated < len(DATA):
-                await asyncio.sleep(0.01)
+            await until(lambda: runtime.uploads.counters(session).validated >= len(DATA))
         flip(tmp_path, CHUNK + 7)
         with pytest.raises(UploadIncomplete) as caught:
             await runtime.uploads.complete(LOCAL, session.id)

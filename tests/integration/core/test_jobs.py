@@ -17,6 +17,7 @@ from pdfsluice.core.testing.contracts.samples import make_document
 from pdfsluice.core.testing.memory_catalogue import MemoryCatalogue
 from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from tests.support.runtimes import a_runtime, initiate, send_all
+from tests.support.waiting import until
 
 FAST = TurnLimits(poll_seconds=0.01)
 
@@ -30,8 +31,11 @@ async def a_document(runtime: Runtime) -> Document:
 
 async def imported(runtime: Runtime, document: Document) -> None:
     async with asyncio.timeout(60):
-        while (await runtime.library.import_status(document)).of(JobKind.IMPORT) != Stage.DONE:
-            await asyncio.sleep(0)
+
+        async def imported() -> object:
+            return (await runtime.library.import_status(document)).of(JobKind.IMPORT) == Stage.DONE
+
+        await until(imported)
 
 
 async def test_a_catalogue_in_trouble_does_not_end_the_jobs_behind_it(
@@ -72,8 +76,7 @@ async def test_no_job_stays_running_because_the_catalogue_failed(
             patch.setattr(SqlCatalogue, "report", failing)
             document = await a_document(runtime)
             async with asyncio.timeout(60):
-                while left:
-                    await asyncio.sleep(0)
+                await until(lambda: not (left), interval=0)
             await imported(runtime, document)
         (job,) = (await runtime.library.import_status(document)).jobs
         assert (job.state, job.attempts) == (JobState.DONE, attempts)
@@ -87,8 +90,11 @@ async def test_what_a_long_job_says_once_can_be_asked_for() -> None:
     reporter = JobReporter(claimed[0][0], claimed[1], catalogue, EventHub(), interval_seconds=0.05)
     reporter(0.0, "Indexing...")
     async with asyncio.timeout(10):
-        while (await catalogue.jobs(document.id))[0].message != "Indexing...":
-            await asyncio.sleep(0.01)
+
+        async def named() -> object:
+            return (await catalogue.jobs(document.id))[0].message == "Indexing..."
+
+        await until(named)
 
 
 async def test_a_job_that_has_ended_is_not_said_to_be_running() -> None:

@@ -33,6 +33,7 @@ from tests.support.runtimes import (
     send,
     send_all,
 )
+from tests.support.waiting import until
 
 CHUNK = 256 * 1024
 DATA = random.Random(1).randbytes(4 * CHUNK + 12_345)
@@ -55,8 +56,11 @@ async def test_a_refusal_reaches_the_sender_while_the_file_arrives(tmp_path: Pat
             await send(runtime, session, bad, 2)
         stands = await runtime.uploads.get(LOCAL, session.id)
         assert (stands.state, stands.decision) == (SessionState.REJECTED, Decision.REJECT)
-        while (await runtime.uploads.stats()).store.partial_count:
-            await asyncio.sleep(0)
+
+        async def removed() -> object:
+            return not (await runtime.uploads.stats()).store.partial_count
+
+        await until(removed)
 
 
 async def test_a_refusal_overtakes_a_completion_that_has_begun(tmp_path: Path) -> None:
@@ -64,8 +68,7 @@ async def test_a_refusal_overtakes_a_completion_that_has_begun(tmp_path: Path) -
         session = await initiate(runtime, b"FORBIDDEN")
         upload = await runtime.uploads._open_uploads.get(session)
         await send(runtime, session, b"FORBIDDEN", 0)
-        while upload.session.state is not SessionState.REJECTED:
-            await asyncio.sleep(0)
+        await until(lambda: upload.session.state is SessionState.REJECTED, interval=0)
         with pytest.raises(ContentRejected):  # as when both wait for the same lock
             await runtime.uploads._open_uploads._completer.complete(upload)
 
@@ -76,8 +79,11 @@ async def test_a_quarantined_upload_can_be_released(tmp_path: Path) -> None:
     async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, bad)
         await send(runtime, session, bad, 0)
-        while (await runtime.uploads.get(LOCAL, session.id)).state is not SessionState.REJECTED:
-            await asyncio.sleep(0)
+
+        async def ended() -> object:
+            return (await runtime.uploads.get(LOCAL, session.id)).state is SessionState.REJECTED
+
+        await until(ended)
         released = await runtime.uploads.release(LOCAL, session.id)
         assert (released.state, released.released) == (SessionState.UPLOADING, True)
         await send_all(runtime, session, bad)
@@ -110,8 +116,11 @@ async def test_a_release_overrules_what_was_found_and_nothing_else(
         session = await initiate(runtime, bad)
         await send(runtime, session, bad, 0)
         async with asyncio.timeout(60):
-            while not (await runtime.uploads.get(LOCAL, session.id)).quarantined:
-                await asyncio.sleep(0.01)
+
+            async def quarantined() -> object:
+                return (await runtime.uploads.get(LOCAL, session.id)).quarantined
+
+            await until(quarantined)
         await runtime.uploads.release(LOCAL, session.id)
         await send_all(runtime, session, bad)
         if later == "word":
@@ -147,8 +156,11 @@ async def test_a_failing_stage_fails_the_upload_by_name(tmp_path: Path) -> None:
     async with a_runtime(tmp_path, watchman=Sabotage(), chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send(runtime, session, DATA, 0)
-        while (await runtime.uploads.get(LOCAL, session.id)).state is not SessionState.FAILED:
-            await asyncio.sleep(0)
+
+        async def ended() -> object:
+            return (await runtime.uploads.get(LOCAL, session.id)).state is SessionState.FAILED
+
+        await until(ended)
         failed = await runtime.uploads.get(LOCAL, session.id)
         assert failed.failure_code == StageFailed.code
         assert "word" in failed.failure_message
@@ -177,12 +189,14 @@ async def test_checks_go_on_behind_a_fault_that_passes(
         session = await initiate(runtime, bad)
         await send(runtime, session, bad, 0)
         async with asyncio.timeout(60):
-            while not watchman.feeds:
-                await asyncio.sleep(0.01)
+            await until(lambda: watchman.feeds)
         await runtime.uploads._open_uploads.drop(session.id)
         for chunk_id in (1, 2):
             await send(runtime, session, bad, chunk_id)
         async with asyncio.timeout(60):
-            while (await runtime.uploads.get(LOCAL, session.id)).state != SessionState.REJECTED:
-                await asyncio.sleep(0.01)
+
+            async def ended() -> object:
+                return (await runtime.uploads.get(LOCAL, session.id)).state == SessionState.REJECTED
+
+            await until(ended)
     assert not Shaky.faults

@@ -17,6 +17,7 @@ from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.uploads import sweeper
 from tests.support.databases import age_sessions
 from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
+from tests.support.waiting import until
 
 
 async def quarantined(runtime: Runtime) -> Session:
@@ -25,8 +26,7 @@ async def quarantined(runtime: Runtime) -> Session:
     async with asyncio.timeout(60):
         while not (stands := await runtime.uploads.get(LOCAL, session.id)).quarantined:
             await asyncio.sleep(0)
-        while not _kept(runtime, session).exists():
-            await asyncio.sleep(0)
+        await until(lambda: _kept(runtime, session).exists(), interval=0)
     return stands
 
 
@@ -131,8 +131,11 @@ async def test_what_was_long_in_quarantine_does_not_expire_when_released(tmp_pat
         session = await initiate(runtime, bad)
         await send(runtime, session, bad, 0)
         async with asyncio.timeout(60):
-            while not (await runtime.uploads.get(LOCAL, session.id)).quarantined:
-                await asyncio.sleep(0)
+
+            async def quarantined() -> object:
+                return (await runtime.uploads.get(LOCAL, session.id)).quarantined
+
+            await until(quarantined)
     age_sessions(tmp_path / "state", timedelta(days=30))
     async with a_runtime(tmp_path, watchman=watchman, chunk_size=65_536) as runtime:
         await runtime.uploads.release(LOCAL, session.id)

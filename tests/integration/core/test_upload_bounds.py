@@ -14,6 +14,7 @@ from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.uploads import integrity
 from tests.support.runtimes import Bytes, a_runtime, initiate, send
+from tests.support.waiting import until
 
 CHUNK = 256 * 1024
 DATA = random.Random(1).randbytes(4 * CHUNK + 12_345)
@@ -67,8 +68,7 @@ async def test_an_upload_is_read_back_once_however_many_resume_it(
             asyncio.create_task(runtime.uploads.resume(LOCAL, session.id, "")) for _ in range(6)
         ]
         async with asyncio.timeout(60):
-            while not compared:
-                await asyncio.sleep(0.01)
+            await until(lambda: compared)
         resuming.pop().cancel()
         hold.set()
         assert all([(await each).missing_chunks == [1, 2, 3, 4] for each in resuming])

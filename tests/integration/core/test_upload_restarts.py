@@ -1,6 +1,5 @@
 """What a restart finds: committed chunks, stages that continue, damaged and lost files."""
 
-import asyncio
 import hashlib
 import random
 from contextlib import suppress
@@ -11,6 +10,7 @@ import pytest
 from pdfsluice.core.errors import ContentRejected, SessionNotFound
 from pdfsluice.core.runtime import LOCAL
 from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
+from tests.support.waiting import until
 
 CHUNK = 256 * 1024
 DATA = random.Random(1).randbytes(4 * CHUNK + 12_345)
@@ -36,8 +36,7 @@ async def test_a_stage_with_checkpoints_goes_on_where_it_stood(tmp_path: Path) -
     async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send(runtime, session, DATA, 0)
-        while not watchman.feeds:
-            await asyncio.sleep(0)
+        await until(lambda: watchman.feeds, interval=0)
     first = sum(size for _, size in watchman.feeds)
     assert first == CHUNK
     async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
@@ -74,8 +73,7 @@ async def test_stages_see_what_was_sent_again_for_rotten_bytes(tmp_path: Path) -
         session = await initiate(runtime, DATA)
         for chunk in (0, 1):
             await send(runtime, session, DATA, chunk)
-        while sum(size for _, size in watchman.feeds) < 2 * CHUNK:
-            await asyncio.sleep(0)
+        await until(lambda: sum(size for _, size in watchman.feeds) >= 2 * CHUNK, interval=0)
     _spoil(tmp_path, 7)
     async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
         resumed = await runtime.uploads.resume(LOCAL, session.id, "")

@@ -1,7 +1,7 @@
 """A change of an upload's state and its consequences are one unit, whatever happens meanwhile."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.plugins.local_store.store import LocalUploadStore
 from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
+from tests.support.waiting import until
 
 CHUNK = 256 * 1024
 BAD = b"FORBIDDEN" + bytes(range(256)) * (2 * CHUNK // 256)
@@ -63,12 +64,6 @@ async def refused_under_way(runtime: Runtime, gate: Gate) -> Session:
     async with asyncio.timeout(10):
         await gate.reached.wait()
     return session
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("closing", ["close_idle", "drain"])

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from pdfsluice.core.models import Scope
+from tests.support.waiting import until
 from tests.support.web import CHUNK, STREAMING, WebServer, a_server, add_key
 
 DATA = bytes(range(256)) * 1024  # four chunks
@@ -75,8 +76,11 @@ async def test_what_a_broken_connection_delivered_is_kept(web: WebServer) -> Non
         body=DATA[:1000],
     )
     async with asyncio.timeout(60):  # the bytes have arrived before the connection breaks
-        while (await web.status(session["session_id"]))["received_bytes"] < 1000:
-            await asyncio.sleep(0.02)
+
+        async def received() -> object:
+            return (await web.status(session["session_id"]))["received_bytes"] >= 1000
+
+        await until(received)
     await wire.close()
     assert await _settled(web, session["session_id"]) == 1000
     async with web.http.put(

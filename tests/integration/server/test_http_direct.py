@@ -11,6 +11,7 @@ import pytest
 from aiohttp import FormData
 
 from tests.support.runtimes import Watchman
+from tests.support.waiting import until
 from tests.support.web import STREAMING, WebServer, a_server, body_of, sha256
 
 MIB = 1024 * 1024
@@ -90,8 +91,11 @@ async def test_a_body_that_breaks_off_is_kept_as_far_as_it_came(big: WebServer) 
     async with wire(big) as line:
         sent = size - 100_000
         await line.send(head_of(session["session_id"], 0, size), DATA[:sent])
-        while (await big.status(session["session_id"]))["received_bytes"] < sent:
-            await asyncio.sleep(0.01)
+
+        async def received() -> object:
+            return (await big.status(session["session_id"]))["received_bytes"] >= sent
+
+        await until(received)
         line.abort()
     while not (stands := await big.status(session["session_id"]))["uploaded_bytes"]:
         await asyncio.sleep(0.01)
@@ -114,8 +118,11 @@ async def test_a_refusal_ends_a_body_that_is_still_coming(tmp_path: Path) -> Non
         session = await web.initiate(bad, chunk_size=SIZE)
         session_id, size = session["session_id"], session["chunk_size"]
         await line.send(head_of(session_id, 1, size), bad[size : size + size // 2])
-        while not (await web.status(session_id))["received_bytes"]:
-            await asyncio.sleep(0.01)
+
+        async def received() -> object:
+            return (await web.status(session_id))["received_bytes"]
+
+        await until(received)
         async with web.http.put(
             f"{STREAMING}/chunk/{session_id}?chunk_id=0", data=BytesIO(bad[:size])
         ) as response:
@@ -129,8 +136,11 @@ async def test_a_newer_request_takes_over_from_a_worker(big: WebServer) -> None:
     session_id, size = session["session_id"], session["chunk_size"]
     async with wire(big) as old, wire(big) as new:
         await old.send(head_of(session_id, 0, size), DATA[: size // 2])
-        while (await big.status(session_id))["received_bytes"] < size // 2:
-            await asyncio.sleep(0.01)
+
+        async def received() -> object:
+            return (await big.status(session_id))["received_bytes"] >= size // 2
+
+        await until(received)
         await new.send(head_of(session_id, 0, size), DATA[:size])
         assert await new.status() == 200
         assert await old.status() == 409
@@ -145,8 +155,11 @@ async def test_a_server_that_stops_keeps_what_a_worker_has_read(tmp_path: Path) 
         session_id, half = session["session_id"], session["chunk_size"] // 2
         line = await asyncio.open_connection("127.0.0.1", web.port)
         line[1].write(head_of(session_id, 0, 2 * half) + DATA[:half])
-        while (await web.status(session_id))["received_bytes"] < half:
-            await asyncio.sleep(0.01)
+
+        async def received() -> object:
+            return (await web.status(session_id))["received_bytes"] >= half
+
+        await until(received)
     await line[0].read()  # nothing holds the connection open any more
     line[1].close()
     async with a_server(tmp_path) as web:
@@ -210,12 +223,18 @@ async def test_a_form_that_breaks_off_leaves_nothing_unverified(big: WebServer) 
     head, rest = form_request(session["session_id"], data)
     async with wire(big) as line:
         await line.send(head, rest[:1_500_000].replace(data[:100], b"?" * 100))
-        while (await big.status(session["session_id"]))["received_bytes"] < 1_000_000:
-            await asyncio.sleep(0.01)
+
+        async def received() -> object:
+            return (await big.status(session["session_id"]))["received_bytes"] >= 1_000_000
+
+        await until(received)
         line.abort()
     async with asyncio.timeout(10):
-        while (await big.status(session["session_id"]))["received_bytes"]:
-            await asyncio.sleep(0.01)
+
+        async def discarded() -> object:
+            return not (await big.status(session["session_id"]))["received_bytes"]
+
+        await until(discarded)
     assert (await big.status(session["session_id"]))["uploaded_bytes"] == 0
     async with wire(big) as line:
         await line.send(head, rest)

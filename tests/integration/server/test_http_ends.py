@@ -19,6 +19,7 @@ from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stages import ChunkStageSpec
 from pdfsluice.server.transport.body import RequestBody
 from pdfsluice.server.transport.receiver import BUFFERS
+from tests.support.waiting import until
 from tests.support.web import STREAMING, WebServer, a_server, sha256
 
 MIB = 1024 * 1024
@@ -69,8 +70,11 @@ async def test_what_came_is_kept_when_the_network_fails(tmp_path: Path, framing:
         if "chunked" in framing:
             writer.write(f"{sent:x}\r\n".encode())
         writer.write(DATA[:sent])
-        while (await web.status(session["session_id"]))["received_bytes"] < sent:
-            await asyncio.sleep(0.01)
+
+        async def received() -> object:
+            return (await web.status(session["session_id"]))["received_bytes"] >= sent
+
+        await until(received)
         break_off()
         assert b" 400 " in await reader.readline()
         stands = await web.status(session["session_id"])
@@ -132,8 +136,7 @@ async def test_a_chunk_is_judged_once_whatever_follows_it(tmp_path: Path) -> Non
         )
         writer.write(head.encode() + before + part)
         for byte in behind:
-            while not judges.judged:
-                await asyncio.sleep(0.01)
+            await until(lambda: judges.judged)
             writer.write(bytes([byte]))
         assert b" 200 " in await reader.readline()
         writer.close()
@@ -160,8 +163,7 @@ async def test_nothing_is_left_of_requests_that_ended_badly(tmp_path: Path) -> N
             )
         )
         async with asyncio.timeout(60):
-            while bodies() or descriptors() > before:
-                await asyncio.sleep(0.01)
+            await until(lambda: not (bodies() or descriptors() > before))
         assert len(web.app[BUFFERS]._idle) <= web.runtime.settings.worker_threads
         async with web.http.put(
             f"{session['upload_url']}?chunk_id=1", data=BytesIO(DATA[SIZE:])

@@ -15,6 +15,7 @@ from pdfsluice.core.plugins.ports.stages import (
     ReadinessCheck,
 )
 from tests.support.runtimes import STORES
+from tests.support.waiting import until
 from tests.support.web import WebServer, a_server, body_of
 
 
@@ -61,8 +62,11 @@ async def test_a_stage_that_depends_on_others(tmp_path: Path) -> None:
         assert (await readiness(web))[0] == 200
         says = "the scanner is away"
         async with asyncio.timeout(30):  # an answer is a second old at most
-            while (await readiness(web))[0] == 200:
-                await asyncio.sleep(0.05)
+
+            async def unready() -> object:
+                return (await readiness(web))[0] != 200
+
+            await until(unready)
         status, checks = await readiness(web)
     assert (status, checks["completion_stages:scanner"]) == (503, "the scanner is away")
 

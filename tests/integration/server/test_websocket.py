@@ -19,6 +19,7 @@ from pdfsluice.core.models import Scope
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.uploads.progress import progress_event
 from pdfsluice.plugins.api_keys.keys import KeyFile
+from tests.support.waiting import until
 from tests.support.web import (
     CHUNK,
     STREAMING,
@@ -33,7 +34,9 @@ SPEC = Path(__file__).parents[4] / "shared" / "SPEC.md"
 Event = dict[str, Any]
 
 
-async def until(socket: ClientWebSocketResponse, wanted: Callable[[Event], bool]) -> list[Event]:
+async def events_until(
+    socket: ClientWebSocketResponse, wanted: Callable[[Event], bool]
+) -> list[Event]:
     """Return the events up to the first that is wanted."""
     events: list[Event] = []
     async with asyncio.timeout(60):
@@ -92,7 +95,7 @@ async def test_events_have_the_documented_shapes(web: WebServer) -> None:
             at=time.time(), memory_usage_mb=450.2, memory_limit_mb=500.0, warning="Close to it"
         )
     )
-    events = await until(socket, of_type("memory_warning"))
+    events = await events_until(socket, of_type("memory_warning"))
     assert {event["type"] for event in events} == set(shapes)
     for event in events:
         assert fits(event, shapes[event["type"]]), event
@@ -120,9 +123,9 @@ async def test_who_joins_hears_first_how_things_stand(web: WebServer) -> None:
     assert progress["data"]["uploaded_bytes"] == CHUNK
     assert (status["type"], status["status"]) == ("upload_status", "uploading")
     await web.put(session["session_id"], DATA, 1)
-    await until(socket, of_type("chunk_progress"))
+    await events_until(socket, of_type("chunk_progress"))
     await socket.send_json({"type": "leave", "room": room})
-    assert (await until(socket, of_type("left")))[-1] == {"type": "left", "room": room}
+    assert (await events_until(socket, of_type("left")))[-1] == {"type": "left", "room": room}
     await web.put(session["session_id"], DATA, 2)
     await socket.send_json({"type": "ping"})
     assert await socket.receive_json() == {"type": "pong"}
@@ -134,7 +137,7 @@ async def test_a_client_that_comes_back_is_in_its_rooms(web: WebServer) -> None:
     await web.initiate(DATA, client_id="laptop")
     await web.put(session["session_id"], DATA, 0)
     socket = await web.http.ws_connect("/ws/phone")
-    *progress, status = await until(socket, of_type("upload_status"))
+    *progress, status = await events_until(socket, of_type("upload_status"))
     assert status["session_id"] == session["session_id"]
     assert {event["data"]["session_id"] for event in progress} == {session["session_id"]}
     await socket.close()
@@ -149,7 +152,7 @@ async def test_full_detail(web: WebServer) -> None:
             await web.put(session["session_id"], bad, chunk_id)
     async with web.http.post(f"{STREAMING}/complete/{session['session_id']}"):
         pass
-    events = await until(socket, has_status("rejected"))
+    events = await events_until(socket, has_status("rejected"))
     progress = next(event["data"] for event in events if event["type"] == "upload_progress")
     assert progress["client_id"] == "client_123"
     assert progress["filename"] == "test.pdf"
@@ -219,10 +222,10 @@ async def test_nobody_watches_the_uploads_of_others(tmp_path: Path) -> None:
             f"{session['upload_url']}?chunk_id=0", data=bytes(1000), headers=ann
         ) as response:
             assert response.status == 200
-        await until(own, of_type("chunk_progress"))
+        await events_until(own, of_type("chunk_progress"))
         for socket in (spy, late):
             await socket.send_json({"type": "ping"})
-            events = await until(socket, of_type("pong"))
+            events = await events_until(socket, of_type("pong"))
             assert [event["type"] for event in events] == ["error", "pong"]
             assert events[0]["code"] == "session-not-found"
         for socket in (spy, own, late):
@@ -236,7 +239,7 @@ async def test_a_key_that_is_revoked_watches_no_longer(tmp_path: Path) -> None:
         async with web.http.post(f"{STREAMING}/initiate", json=wanted, headers=ann) as response:
             session = await body_of(response)
         ended = await web.http.ws_connect("/ws/me", headers=ann)
-        await until(ended, of_type("upload_status"))
+        await events_until(ended, of_type("upload_status"))
         other = await web.http.ws_connect("/ws/me", headers=bob)
         KeyFile(tmp_path / "keys.json").revoke("ann", datetime.now(UTC))
         async with asyncio.timeout(60):
@@ -246,8 +249,11 @@ async def test_a_key_that_is_revoked_watches_no_longer(tmp_path: Path) -> None:
         await other.send_json({"type": "ping"})
         assert await other.receive_json() == {"type": "pong"}
         async with asyncio.timeout(60):
-            while await watchers_of(web, headers=bob) != 1:
-                await asyncio.sleep(0.02)
+
+            async def watched() -> object:
+                return await watchers_of(web, headers=bob) == 1
+
+            await until(watched)
         await other.close()
 
 
@@ -259,7 +265,7 @@ async def test_many_watchers_hear_of_everything(web: WebServer) -> None:
     async with web.http.post(f"{STREAMING}/complete/{session['session_id']}"):
         pass
     for socket in sockets:
-        events = await until(socket, has_status("completed"))
+        events = await events_until(socket, has_status("completed"))
         assert sum(event["type"] == "chunk_progress" for event in events) == 4
     await asyncio.gather(*(socket.close() for socket in sockets))
 
@@ -281,7 +287,7 @@ async def test_who_does_not_read_is_dropped_and_slows_nobody(web: WebServer) -> 
     session = await web.initiate(DATA, client_id="sleepy")
     attentive = await web.http.ws_connect("/ws/attentive")
     await attentive.send_json({"type": "join", "room": session["websocket_room"]})
-    await until(attentive, of_type("joined"))
+    await events_until(attentive, of_type("joined"))
     assert await watchers_of(web) == 2
     connection = sleepy._response.connection
     assert connection is not None
@@ -292,13 +298,13 @@ async def test_who_does_not_read_is_dropped_and_slows_nobody(web: WebServer) -> 
         for number in range(50):
             message = f"{round_}.{number} " + "x" * 20_000
             web.runtime.events.publish(_status(session["session_id"], message))
-        await until(attentive, has_message(f"{round_}.49 "))
+        await events_until(attentive, has_message(f"{round_}.49 "))
         if await watchers_of(web) == 1:
             break
     else:
         pytest.fail("the one who does not read is still there")
     await attentive.send_json({"type": "ping"})
-    await until(attentive, of_type("pong"))
+    await events_until(attentive, of_type("pong"))
     transport.abort()
     await attentive.close()
 
@@ -319,10 +325,15 @@ async def test_who_reads_late_hears_the_latest_progress_only(web: WebServer) -> 
         if number % 100 == 0:
             await asyncio.sleep(0)
     async with asyncio.timeout(60):
-        while await watchers_of(web) != 1:
-            await asyncio.sleep(0)
+
+        async def watched() -> object:
+            return await watchers_of(web) == 1
+
+        await until(watched)
     transport.resume_reading()
-    heard = await until(late, lambda event: event["data"]["message"].startswith(f"{many - 1} "))
+    heard = await events_until(
+        late, lambda event: event["data"]["message"].startswith(f"{many - 1} ")
+    )
     assert len(heard) < many
     await late.close()
 
@@ -331,9 +342,9 @@ async def test_who_reads_late_hears_the_latest_progress_only(web: WebServer) -> 
 async def test_messages_of_every_length(web: WebServer, length: int) -> None:
     session = await web.initiate(DATA, client_id="me")
     socket = await web.http.ws_connect("/ws/me")
-    await until(socket, of_type("upload_status"))
+    await events_until(socket, of_type("upload_status"))
     web.runtime.events.publish(_status(session["session_id"], "x" * length))
-    (told,) = await until(socket, has_message("x"))
+    (told,) = await events_until(socket, has_message("x"))
     assert told["message"] == "x" * length
     await socket.close()
 

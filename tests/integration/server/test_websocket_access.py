@@ -12,6 +12,7 @@ from pdfsluice.core.models import Principal, Scope
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.access import AuthenticatorSpec, Credentials
 from pdfsluice.core.plugins.ports.context import PluginContext
+from tests.support.waiting import until
 from tests.support.web import WebServer, a_server, problem_of
 
 ANN = Principal(id="ann", name="ann", scopes=frozenset(Scope))
@@ -103,8 +104,7 @@ async def test_the_server_closes_in_order_while_an_authenticator_hangs(tmp_path:
         socket = await web.http.ws_connect("/ws/me")
         door.steps = [never_return]
         async with asyncio.timeout(30):
-            while door.asked < 2:
-                await asyncio.sleep(HEARTBEAT)
+            await until(lambda: door.asked >= 2)
             await socket.close()
 
 

@@ -9,6 +9,7 @@ from pdfsluice.core import Document, Job, JobKind, JobState
 from pdfsluice.core.documents.turns import Lane, Turn, TurnLimits
 from pdfsluice.core.testing import MemoryCatalogue
 from pdfsluice.core.testing.contracts.samples import make_document
+from tests.support.waiting import until
 
 Work = Callable[[Turn], Awaitable[None]]
 FAST = TurnLimits(turn_seconds=0.02, poll_seconds=0.01)
@@ -68,8 +69,7 @@ class Jobs:
 
     async def until(self, line: str) -> None:
         async with asyncio.timeout(10):
-            while line not in self.told:
-                await asyncio.sleep(0.001)
+            await until(lambda: line in self.told)
 
 
 async def at_once(turn: Turn) -> None:

@@ -24,6 +24,7 @@ from pdfsluice.plugins.backpressure.concurrency import ConcurrencyGate
 from pdfsluice.plugins.backpressure.options import BackpressureOptions
 from pdfsluice.plugins.backpressure.resources import DiskGate, MemoryGate
 from pdfsluice.plugins.backpressure.sampling import Sampler
+from tests.support.waiting import until
 
 MIB = 1024 * 1024
 CHUNK = ChunkIntent(offset=0, length=10, max_length=10)
@@ -193,8 +194,7 @@ async def test_a_place_that_comes_too_late_is_passed_on() -> None:
     inside, gone, patient = (Visitor(gate, name) for name in "abc")
     await settle()
     inside._leave.set()
-    while not gate._inside.get("b"):
-        await asyncio.sleep(0)
+    await until(lambda: gate._inside.get("b"), interval=0)
     assert not gone.inside, "the place is given, and not yet taken"
     gone.task.cancel()
     await settle()
