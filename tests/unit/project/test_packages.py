@@ -7,6 +7,7 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,19 @@ def test_an_installed_wheel_works_from_anywhere(site: Path, tmp_path: Path) -> N
     shown = python("-m", "pdfsluice.cli", "--help", cwd=tmp_path, path=site)
     assert "upload" in shown
     assert "serve" in shown
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("runner", [("uvx", "--from"), ("pipx", "run", "--spec")])
+def test_a_wheel_runs_without_an_installation(
+    runner: tuple[str, ...], wheel: Path, tmp_path: Path
+) -> None:
+    """The runners fetch what the wheel requires, into a fresh environment."""
+    program = str(Path(sys.executable).with_name(runner[0]))
+    own = {name: str(tmp_path / name) for name in ("UV_CACHE_DIR", "UV_TOOL_DIR", "PIPX_HOME")}
+    command = (program, *runner[1:], str(wheel), "pdfsluice", "--version")
+    shown = run(*command, cwd=tmp_path, environment={**os.environ, **own})
+    assert shown.startswith(f"pdfsluice {version('pdfsluice')}")
 
 
 def python(*arguments: str, cwd: Path, path: Path) -> str:
