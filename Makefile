@@ -47,6 +47,7 @@ lint: $(VENV)/.installed-dev ## Check style, types and imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/basedpyright
 	$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/.installed-dev ## Bring the code into the common form

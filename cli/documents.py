@@ -61,12 +61,12 @@ def _with_client(
 ) -> T:
     """Run with a client for the options after the command, or else those before it."""
     before = context.parent.params if context.parent else {}
-    server = server or before.get("server") or DEFAULT_SERVER
+    address: str = server or before.get("server") or DEFAULT_SERVER
     key_file = key_file or before.get("key_file")
     ca = ca or before.get("ca")
 
     async def connected() -> T:
-        async with connect(server, key_file, ca) as client:
+        async with connect(address, key_file, ca) as client:
             return await work(client)
 
     return run(connected(), as_json=as_json)

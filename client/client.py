@@ -317,7 +317,7 @@ class Client:
 
     async def delete(self, document_id: int) -> None:
         """Delete a document, its file and what was derived from it."""
-        await self._call(Any, "DELETE", f"{_DOCUMENTS}/{document_id}")
+        await self._call(object, "DELETE", f"{_DOCUMENTS}/{document_id}")
 
     async def search(self, query: str, *, top_k: int = 5) -> tuple[Passage, ...]:
         """Return the best passages, best first."""

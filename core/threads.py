@@ -53,7 +53,11 @@ class Workers:
         """Call a function in a worker thread."""
         if kwargs:
             return self._loop.run_in_executor(self._executor, lambda: function(*args, **kwargs))
-        return self._loop.run_in_executor(self._executor, function, *args)
+        return self._loop.run_in_executor(
+            self._executor,
+            function,
+            *args,  # pyright: ignore[reportCallIssue] - a ParamSpec is no TypeVarTuple
+        )
 
     def close(self) -> None:
         """Wait for running calls; start no more."""

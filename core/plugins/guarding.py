@@ -215,8 +215,8 @@ class GuardedContext(AbstractAsyncContextManager[Any]):
         self._context: AbstractAsyncContextManager[Any] | None = None
 
     async def __aenter__(self) -> Any:
-        self._context = self._boundary.call(self._make)
-        value = await self._boundary.run(self._context.__aenter__)
+        context = self._context = self._boundary.call(self._make)
+        value = await self._boundary.run(context.__aenter__)
         if self._yields is None or value is None:
             return value
         return guarded_object(self._yields, value, self._boundary.unlimited())

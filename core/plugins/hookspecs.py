@@ -10,6 +10,8 @@ and commands such as ``pdfsluice scan`` and ``pdfsluice plugins``. A hook touche
 nor network and imports nothing heavy; the objects do that.
 """
 
+# pyright: reportReturnType=false
+# A hook here is a declaration: it has a docstring and no body.
 from collections.abc import Sequence
 
 import pluggy

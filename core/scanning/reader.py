@@ -29,7 +29,7 @@ DEFAULT_TURN_SECONDS = 0.1
 class Source(Protocol):
     """A source of bytes; a blob is one."""
 
-    def read_into(self, offset: int, buffer: memoryview) -> int:
+    def read_into(self, offset: int, buffer: memoryview, /) -> int:
         """Fill ``buffer`` from ``offset``; return how many bytes were there."""
         ...
 
@@ -54,7 +54,7 @@ class StageReader:
     ) -> None:
         self._turn_seconds = turn_seconds
         self._source = source
-        self._views = [_View(spec, *checkpoints.get(spec.name, ())) for spec in specs]
+        self._views = [_View(spec, *checkpoints.get(spec.name, (0, None))) for spec in specs]
         self._end = 0
         self._unreported = False
 

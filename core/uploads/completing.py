@@ -260,8 +260,8 @@ class Completer:
         """
         _refuse_ended(upload.session)
         session = upload.session
+        sha256 = session.facts.get("sha256")
         try:
-            sha256 = session.facts.get("sha256")
             await self._uploads.publish(session.id, await upload.stored.extents.all(), sha256)
         except NotFound:
             existing = await self._duplicates.find(session, sha256)

@@ -1,6 +1,7 @@
 """Opens uploads: the snapshot from the session store, the bytes, and the stages."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from pdfsluice.core.errors import NotFound, StateConflict, StorageFailed
 from pdfsluice.core.event_hub import EventHub
@@ -138,7 +139,7 @@ class UploadOpener:
 class _Published:
     """Takes the place of the bytes of an upload that is being imported."""
 
-    local_path = None
+    local_path: Path | None = None
 
     def write(self, _offset: int, _data: memoryview) -> None:
         raise StateConflict("the upload is being imported")

@@ -110,7 +110,7 @@ class Encoder:
             "token_type_ids": np.zeros_like(ids),
         }
         inputs = {name: value for name, value in feeds.items() if name in self._inputs}
-        states: Vectors = self._session.run(None, inputs)[0]
+        states: Vectors = np.asarray(self._session.run(None, inputs)[0])
         mean = states[0].mean(axis=0)
         return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
 

@@ -51,7 +51,9 @@ def _page(document: pypdfium2.PdfDocument, index: int) -> pypdfium2.PdfPage:
     page = document[index]
     if _has_area(page):
         return page
-    page.set_cropbox(*page.get_mediabox())
+    whole = page.get_mediabox()
+    if whole is not None:  # it never is: there is a default
+        page.set_cropbox(*whole)
     page.close()
     return document[index]
 

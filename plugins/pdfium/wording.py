@@ -15,7 +15,7 @@ from pypdfium2.raw import (
 from pdfsluice.core.documents.reading import CannotRead
 from pdfsluice.core.documents.unreadable import LOCKED
 
-_WHY = {
+_WHY: dict[int | None, str] = {
     FPDF_ERR_SUCCESS: "no page can be found in it",
     FPDF_ERR_FILE: "the file cannot be opened",
     FPDF_ERR_FORMAT: "the file is damaged, or no PDF",

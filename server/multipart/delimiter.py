@@ -6,9 +6,11 @@ from typing import Any, Final
 from pdfsluice.core.uploads.receiving import Slice
 
 try:
-    import hyperscan
+    import hyperscan as _hyperscan
 except ImportError:  # no wheel for this platform; it is slower without
-    hyperscan = None  # type: ignore[assignment]  # a module or nothing
+    _hyperscan = None  # type: ignore[assignment]  # a module or nothing
+
+hyperscan: Any = _hyperscan
 
 _STEM: Final = b"\r\n--"
 _MAX_STEMS: Final = 8

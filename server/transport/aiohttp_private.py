@@ -52,7 +52,7 @@ def is_drained(connection: RequestHandler) -> bool:
 
 def renew_parser(connection: RequestHandler, read_buffer: int) -> None:
     """Let a connection expect a new request, past a body that its parser has not seen."""
-    connection._parser = HttpRequestParser(  # noqa: SLF001 - see above
+    connection._parser = HttpRequestParser(  # noqa: SLF001 # pyright: ignore[reportAttributeAccessIssue] - see above
         connection,
         connection._loop,  # noqa: SLF001
         read_buffer,

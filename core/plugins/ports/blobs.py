@@ -31,7 +31,7 @@ class Blob(Protocol):
         """
         ...
 
-    def write(self, offset: int, data: memoryview) -> None:
+    def write(self, offset: int, data: memoryview, /) -> None:
         """Write all of ``data`` at ``offset``. Runs in a worker thread.
 
         Raises:
@@ -40,7 +40,7 @@ class Blob(Protocol):
         """
         ...
 
-    def read_into(self, offset: int, buffer: memoryview) -> int:
+    def read_into(self, offset: int, buffer: memoryview, /) -> int:
         """Fill ``buffer`` from ``offset``; return how many bytes were there.
 
         Runs in a worker thread.
@@ -50,7 +50,7 @@ class Blob(Protocol):
         """
         ...
 
-    def seal(self, start: int, end: int) -> str:
+    def seal(self, start: int, end: int, /) -> str:
         """Make the bytes of a range durable, as far as the setting promises.
 
         Runs in a worker thread. It succeeds only if every byte that was written to the range
@@ -71,7 +71,7 @@ class Blob(Protocol):
         """
         ...
 
-    def fetch(self, extents: Sequence[Extent]) -> None:
+    def fetch(self, extents: Sequence[Extent], /) -> None:
         """Bring the bytes of committed extents to :attr:`local_path`.
 
         Runs in a worker thread, before the stages read the extents. It is called for extents

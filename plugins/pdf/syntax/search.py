@@ -8,9 +8,11 @@ from itertools import takewhile
 from typing import Any
 
 try:
-    import hyperscan
+    import hyperscan as _hyperscan
 except ImportError:  # no wheel for this platform; ``re`` gives the same answers
-    hyperscan = None  # type: ignore[assignment]  # a module or nothing
+    _hyperscan = None  # type: ignore[assignment]  # a module or nothing
+
+hyperscan: Any = _hyperscan
 
 STREAM_ENDS = (b"endstream", b"endobj")
 """What ends the data of a stream."""

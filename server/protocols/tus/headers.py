@@ -162,6 +162,7 @@ def parse_concat(header: str, prefix: str) -> Concat:
 
 
 def _session_id(url: str, prefix: str) -> str:
+    name = ""
     try:
         folder, _, name = urlsplit(url).path.rpartition("/")
         valid = folder.endswith(prefix) and name == str(UUID(name))
