@@ -79,10 +79,22 @@ def unread_parts(
         if streamed and not questions and _is_inert(session):
             return [], []
         findings.append(_finding("The whole document could not be opened to be checked"))
-    elif not inspection.complete and any(item.reason in _PASSED for item in questions):
-        locked = any(each.kind is FindingKind.ENCRYPTED for each in inspection.findings)
-        findings += [] if locked else [_finding("A part of the document was read by neither pass")]
+    elif not any(each.kind is FindingKind.ENCRYPTED for each in inspection.findings):
+        findings += _unfinished(questions, session)
     return entries, findings
+
+
+def _unfinished(questions: Sequence[Unscanned], session: Session) -> list[Finding]:
+    """Return what is not known because the deep pass did not come to its end."""
+    if any(item.reason in _PASSED for item in questions):
+        return [_finding("A part of the document was read by neither pass")]
+    scripts = [
+        each.object
+        for each in session.findings
+        if each.kind in _SCRIPTS and each.revision is Revision.CURRENT and each.trigger is None
+    ]
+    message = "There was no time to find out what runs a script of the document"
+    return [_finding(message, number) for number in scripts[:1]]
 
 
 def _is_inert(session: Session) -> bool:
