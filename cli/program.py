@@ -43,6 +43,9 @@ OWN_COMMANDS = (
         name="download", help="Fetch a document's file.", target=f"{_HERE}.download:download"
     ),
     CommandSpec(name="quota", help="Show and change quotas.", target=f"{_HERE}.quota:app"),
+    CommandSpec(
+        name="rates", help="Show and change bandwidth limits.", target=f"{_HERE}.rates:rates"
+    ),
     CommandSpec(name="search", help="Search the documents.", target=f"{_HERE}.search:search"),
     CommandSpec(
         name="plugins", help="Show what is loaded, in order.", target=f"{_HERE}.local:plugins"

@@ -22,6 +22,7 @@ from .models import (
     QuarantinedUpload,
     QuarantineList,
     QuotaLimits,
+    Rates,
     ResumableUpload,
     SearchAnswer,
     ServerInfo,
@@ -231,6 +232,14 @@ class Client:
         """
         path = f"/api/quotas/{account}"
         return await self._call(Account, "PUT", path, json=asdict(limits))
+
+    async def rates(self) -> Rates:
+        """Return how fast uploads may send; for administrators."""
+        return await self._call(Rates, "GET", "/api/rates")
+
+    async def set_rates(self, rates: Rates) -> Rates:
+        """Change how fast uploads may send, until the server stops; for administrators."""
+        return await self._call(Rates, "PUT", "/api/rates", json=asdict(rates))
 
     async def release(self, session_id: str) -> UploadSession:
         """Overrule the refusal of a quarantined upload; for administrators.

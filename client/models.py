@@ -347,3 +347,18 @@ class AccountList:
     """All accounts."""
 
     accounts: tuple[Account, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Bytes of files that the server receives per second; 0 for no limit.
+
+    Attributes:
+        session: Of each upload.
+        principal: Of all uploads of a principal.
+        server: Of all uploads.
+    """
+
+    session: int = 0
+    principal: int = 0
+    server: int = 0

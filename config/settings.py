@@ -129,6 +129,20 @@ class Settings(BaseModel):
         description="Share of the free space that the unfinished uploads of one principal may"
         " reserve, if keys are required; 1 for no limit.",
     )
+    session_rate: Size = Field(
+        ByteSize(0), ge=0, description="Bytes per second that each upload may send; 0: no limit."
+    )
+    principal_rate: Size = Field(
+        ByteSize(0),
+        ge=0,
+        description="Bytes per second that all uploads of a principal may send; 0: no limit.",
+    )
+    server_rate: Size = Field(
+        ByteSize(0),
+        ge=0,
+        description="Bytes per second that all uploads may send, shared fairly by the principals;"
+        " 0: no limit.",
+    )
     max_websockets: int = Field(
         256, ge=1, le=100_000, description="WebSockets that one principal may have open."
     )

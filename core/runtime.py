@@ -46,6 +46,7 @@ from .uploads.open_uploads import OpenUploads
 from .uploads.opening import UploadOpener
 from .uploads.quarantine import Quarantine
 from .uploads.quotas import QuotaKeeper
+from .uploads.rates import Pacing, Rates
 from .uploads.receiving import ChunkReceiver
 from .uploads.service import UploadService
 from .uploads.shares import LOCAL_PRINCIPAL
@@ -68,6 +69,7 @@ class Runtime:
         library: The operations on documents.
         quarantine: Refused uploads whose bytes are retained.
         quotas: What accounts may use, and what they use.
+        pacing: How fast uploads may send.
         events: The hub through which events are published.
         parts: How each part of a plugin has behaved.
         stages: What runs the stream stages.
@@ -80,6 +82,7 @@ class Runtime:
     library: Library
     quarantine: Quarantine
     quotas: QuotaKeeper
+    pacing: Pacing
     events: EventHub
     sweeper: Sweeper
     scrubber: Scrubber
@@ -230,6 +233,13 @@ async def open_runtime(
             ),
             completer=Completer(registry, uploads, catalogue, files, jobs.queued),
         )
+        pacing = Pacing(
+            Rates(
+                session=settings.session_rate,
+                principal=settings.principal_rate,
+                server=settings.server_rate,
+            )
+        )
         service = UploadService(
             settings=settings,
             sessions=sessions,
@@ -239,7 +249,11 @@ async def open_runtime(
             idle_clock=idle_clock,
             open_uploads=open_uploads,
             receiver=ChunkReceiver(
-                registry, workers, open_uploads, max_file_size=int(settings.max_file_size)
+                registry,
+                workers,
+                open_uploads,
+                pacing=pacing,
+                max_file_size=int(settings.max_file_size),
             ),
         )
         quotas = QuotaKeeper(sessions)
@@ -280,6 +294,7 @@ async def open_runtime(
             ),
             quarantine=Quarantine(sessions),
             quotas=quotas,
+            pacing=pacing,
             events=events,
             sweeper=sweeper,
             scrubber=scrubber,

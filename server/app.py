@@ -22,6 +22,7 @@ from .api.documents import Documents
 from .api.health import Health
 from .api.quarantine import QuarantineList
 from .api.quotas import QuotaHandlers
+from .api.rates import RateHandlers
 from .api.reference_page import Manual, kinds_of_errors
 from .api.stats import Operations
 from .api.uploads import Uploads
@@ -88,6 +89,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     routes.add(app, Chunks(runtime).routes())
     routes.add(app, QuarantineList(runtime).routes())
     routes.add(app, QuotaHandlers(runtime).routes())
+    routes.add(app, RateHandlers(runtime).routes())
     uploads = Uploads(runtime, documents, subscribers.follow)
     routes.add(app, uploads.routes())
     routes.add(app, documents.routes())

@@ -27,6 +27,7 @@ from pdfsluice.core.threads import Workers, run_uncancelled
 from .checksums import ChecksumStage
 from .claims import Claim
 from .open_uploads import OpenUploads
+from .rates import Pacing
 from .upload import OpenUpload
 from .writer import ChunkWriter, Part, Slice
 
@@ -70,6 +71,7 @@ class ChunkReceiver:
         registry: The gates, checksum algorithms and chunk stages.
         workers: Threads that read, check and write.
         open_uploads: Where uploads are open.
+        pacing: How fast uploads may send.
         max_file_size: The limit for files whose size is not known, in bytes.
         max_ranges: Most separate committed ranges of one upload.
     """
@@ -80,6 +82,7 @@ class ChunkReceiver:
         workers: Workers,
         open_uploads: OpenUploads,
         *,
+        pacing: Pacing,
         max_file_size: int,
         max_ranges: int = _MAX_RANGES,
     ) -> None:
@@ -88,6 +91,7 @@ class ChunkReceiver:
         self._stages = [checksums, *(spec.stage for spec in registry.chunk_stages)]
         self._workers = workers
         self._open_uploads = open_uploads
+        self._pacing = pacing
         self._max_file_size = max_file_size
         self._max_ranges = max_ranges
 
@@ -118,7 +122,8 @@ class ChunkReceiver:
             writer = ChunkWriter(upload.blob, upload.session.committed, chunk, claim, checks)
             try:
                 # 4. Wait for bytes here; read, check and write them in one worker thread.
-                max_bytes = min(upload.session.chunk_size, _MAX_PART_BYTES)
+                part_size = self._pacing.part_size if self._pacing.active else _MAX_PART_BYTES
+                max_bytes = min(upload.session.chunk_size, part_size)
                 async with aclosing(body.parts(max_bytes)) as parts:
                     async for part in parts:
                         before = writer.received
@@ -132,6 +137,7 @@ class ChunkReceiver:
                             await self._commit(upload, claim, writer, chunk)
                         for pacer in pacers:
                             await pacer.take(writer.received - before)
+                        await self._pacing.take(upload.session, writer.received - before)
                 # 6. Judge the whole chunk, perhaps by a checksum that came after it.
                 if not writer.judged:
                     late = self._begin_late(upload.session, chunk, body.checksum, attempts)

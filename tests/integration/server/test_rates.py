@@ -1,0 +1,125 @@
+"""Bandwidth limits with real servers and clients: accuracy, fairness, changes while running."""
+
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pdfsluice.client import Client
+from pdfsluice.core.models import Scope
+from tests.support.commands import pdfsluice_here
+from tests.support.web import CHUNK, STREAMING, WebServer, a_server, add_key, problem_of
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+def noise(path: Path, size: int) -> Path:
+    path.write_bytes(b"%PDF-1.7\n" + os.urandom(size - 9))
+    return path
+
+
+async def put(web: WebServer, data: bytes, headers: dict[str, str] | None = None) -> float:
+    """Send all chunks of a file over one connection; return the seconds."""
+    wanted = {"filename": "a.pdf", "file_size": len(data), "chunk_size": MIB}
+    async with web.http.post(f"{STREAMING}/initiate", json=wanted, headers=headers) as response:
+        assert response.status == 200, await response.text()
+        session = await response.json()
+    size, began = session["chunk_size"], time.monotonic()
+    for number in range(session["total_chunks"]):
+        async with web.http.put(
+            f"{STREAMING}/chunk/{session['session_id']}?chunk_id={number}",
+            data=data[number * size : (number + 1) * size],
+            headers=headers,
+        ) as response:
+            assert response.status == 200, await response.text()
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("name", ["session_rate", "principal_rate", "server_rate"])
+async def test_an_upload_keeps_to_each_rate_within_5_per_cent(tmp_path: Path, name: str) -> None:
+    data = os.urandom(3 * MIB)
+    rates: dict[str, Any] = {name: MIB}
+    async with a_server(tmp_path, **rates) as web:
+        seconds = await put(web, data)
+    assert len(data) / seconds == pytest.approx(MIB, rel=0.05)
+
+
+async def test_two_uploads_of_a_principal_share_its_rate(tmp_path: Path) -> None:
+    data = os.urandom(2 * MIB)
+    async with a_server(tmp_path, principal_rate=2 * MIB) as web:
+        seconds = max(await asyncio.gather(*(put(web, data + bytes([n])) for n in range(2))))
+    assert 2 * len(data) / seconds == pytest.approx(2 * MIB, rel=0.05)
+
+
+async def test_two_principals_have_the_same_share_whatever_the_number_of_connections(
+    tmp_path: Path,
+) -> None:
+    ann, eve = (add_key(tmp_path, name, [Scope.READ, Scope.UPLOAD]) for name in ("ann", "eve"))
+    data = os.urandom(2 * MIB)
+    async with a_server(tmp_path, server_rate=MIB) as web:
+        greedy = [asyncio.create_task(put(web, data + bytes([n]), eve)) for n in range(4)]
+        seconds = await put(web, data, ann)
+        for task in greedy:
+            task.cancel()
+        await asyncio.wait(greedy)
+    assert len(data) / seconds == pytest.approx(MIB / 2, rel=0.1)
+
+
+async def test_a_rate_is_changed_while_a_body_is_received(tmp_path: Path) -> None:
+    data = os.urandom(8 * MIB)
+    async with a_server(tmp_path, server_rate=256 * KIB) as web:
+        sending = asyncio.create_task(put(web, data))
+        await asyncio.sleep(0.5)
+        async with web.http.put("/api/rates", json={"server": 64 * MIB}) as response:
+            assert await response.json() == {"session": 0, "principal": 0, "server": 64 * MIB}
+        assert await asyncio.wait_for(sending, 20) < 8, "it would take 32 seconds"
+        async with web.http.put("/api/rates", json={}) as response:
+            assert response.status == 200
+        assert not web.runtime.pacing.active
+
+
+async def test_waiting_for_a_turn_is_not_the_slowness_of_the_client(tmp_path: Path) -> None:
+    path = noise(tmp_path / "a.pdf", MIB)
+    async with (
+        a_server(
+            tmp_path / "data",
+            session_rate=512 * KIB,
+            body_idle_timeout=0.3,
+            body_minimum_rate=8 * MIB,
+        ) as web,
+        Client(web.base_url) as client,
+    ):
+        began = time.monotonic()
+        document = await client.upload(path)
+    assert document.file_size == MIB
+    assert time.monotonic() - began > 1.5
+
+
+async def test_the_command_and_other_keys(tmp_path: Path) -> None:
+    user = add_key(tmp_path, "ann", [Scope.READ, Scope.UPLOAD])
+    async with a_server(tmp_path) as web:
+        for call in (
+            web.http.get("/api/rates", headers=user),
+            web.http.put("/api/rates", json={"server": 1}, headers=user),
+        ):
+            async with call as response:
+                await problem_of(response, 403, "permission-denied")
+    async with a_server(tmp_path / "open", principal_rate=CHUNK) as web:
+        at = ("--server", web.base_url)
+
+        async def command(*arguments: str) -> tuple[int, str]:
+            ended = await asyncio.to_thread(pdfsluice_here, "rates", *arguments, *at)
+            return ended.code, ended.out
+
+        code, out = await command("--total", "1MiB", "--principal", "0", "--json")
+        assert (code, json.loads(out)) == (0, {"session": 0, "principal": 0, "server": MIB})
+        code, out = await command()
+        assert "1.0 MB/s" in out
+        for wrong in ({"server": -1}, {"server": "1"}, {"all": 1}):
+            async with web.http.put("/api/rates", json=wrong) as response:
+                await problem_of(response, 400, "bad-request")
