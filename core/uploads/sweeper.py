@@ -5,8 +5,10 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 from pdfsluice.config import Settings
+from pdfsluice.core.background import background
 from pdfsluice.core.errors import PdfsluiceError, SessionNotFound, StateConflict
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
@@ -126,27 +128,13 @@ class Sweeper:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Sweep in the background until the context is left."""
-        tasks = [
-            asyncio.create_task(
-                self._repeat(self.sweep, self._settings.cleanup_interval.total_seconds())
-            ),
-            asyncio.create_task(self._repeat(self._tidy, _TIDY_INTERVAL_SECONDS)),
-            asyncio.create_task(self._repeat(self.discard_orphans, _ORPHAN_AGE.total_seconds())),
-        ]
-        try:
+        works = {
+            "sweeping": (self.sweep, self._settings.cleanup_interval.total_seconds()),
+            "closing idle uploads": (self._tidy, _TIDY_INTERVAL_SECONDS),
+            "deleting orphans": (self.discard_orphans, _ORPHAN_AGE.total_seconds()),
+        }
+        async with background({name: partial(_repeat, *work) for name, work in works.items()}):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _repeat(self, work: Callable[[], Awaitable[object]], seconds: float) -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                await work()
-            except Exception:
-                logger.exception("cleaning up failed; it is tried again in %.0f s", seconds)
 
     async def _tidy(self) -> None:
         await self._idle_clock.record()
@@ -230,3 +218,9 @@ class Sweeper:
     async def _postpone(self, session: Session, until: datetime) -> None:
         with suppress(StateConflict):  # it has just been changed, and is looked at next time
             await self._sessions.update(session, expires_at=until)
+
+
+async def _repeat(work: Callable[[], Awaitable[object]], seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await work()
