@@ -11,10 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
+import hypothesis
 import pytest
 
 from tests.support.preloaded import Preloaded
 from tests.support.servers import RunningServer, Serve
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")  # no test asserts a time; pytest-timeout ends hangs
 
 _SERVERS = pytest.StashKey[list[RunningServer]]()
 
