@@ -1,8 +1,12 @@
 """A server whose bytes are in S3, as moto serves it: uploads, crashes, documents."""
 
+import sqlite3
+import subprocess
+import sys
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,8 @@ from tests.conformance.wire import Server, eventually
 from tests.support.object_stores import S3Server
 from tests.support.servers import RunningServer, ServerStartError
 from tests.support.stored import documents_of, get, hostile_pdf
+
+ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.xdist_group("object-store")
 
@@ -185,3 +191,31 @@ def test_a_mistyped_address_stops_the_start(tmp_path: Path) -> None:
     )
     with pytest.raises(ServerStartError, match="no address of an object store"):
         server.start()
+
+
+@pytest.mark.long
+def test_every_protocol_conforms(s3: S3Server, tmp_path: Path) -> None:
+    """And only unfinished uploads leave segments."""
+    server = RunningServer(
+        tmp_path / "data", environment=s3.environment(f"s3://{s3.bucket}/conformance")
+    )
+    server.start()
+    try:
+        command = [sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir={tmp_path / 'cache'}"]
+        run = subprocess.run(
+            [*command, "tests/conformance", "--pdfsluice-url", server.base_url],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        assert run.returncode == 0, run.stdout[-5000:]
+        with closing(sqlite3.connect(server.data_dir / "state" / "pdfsluice.db")) as database:
+            states = dict(database.execute("SELECT id, state FROM sessions"))
+            places = {place for (place,) in database.execute("SELECT place FROM extents")}
+    finally:
+        server.stop()
+    names = [name.removeprefix("conformance/") for name in s3.names("conformance/uploads/")]
+    assert {states[name.split("/")[1]] for name in names} <= {"created", "uploading"}
+    assert set(names) <= places
