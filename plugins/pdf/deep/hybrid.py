@@ -35,7 +35,7 @@ def _spelled(name: bytes) -> bytes:
 
 
 _ENTRY: Final = re.compile(
-    rb"/" + _spelled(b"XRefStm") + rb"(?:[\x00\t\n\f\r ]|%[^\r\n]*[\r\n])+(\d{1,15})?"
+    rb"/" + _spelled(b"XRefStm") + rb"(?:[\x00\t\n\f\r ]|%[^\r\n]*[\r\n])+\+?(\d{1,15})"
 )
 
 
@@ -52,7 +52,7 @@ def hides_objects(source: Source, pdf: Pdf) -> bool:
         return False
     listed = {number for number, _ in pdf.get_xref_table()}
     return len(matches) > MAX_SECTIONS or any(
-        match[1] is None or not _lists_only(content, int(match[1]), listed) for match in matches
+        not _lists_only(content, int(match[1]), listed) for match in matches
     )
 
 
