@@ -217,7 +217,7 @@ def test_a_server_that_is_away_is_not_told_to_go_on_with_uploads(
     expect(page.get_by_role("heading", name="No documents yet")).to_be_visible()
 
 
-def test_a_document_that_nobody_can_read_says_so_everywhere(
+def test_an_unreadable_document_is_marked_in_every_view(
     own: RunningServer, open_page: OpenPage, pdfs: Path, tmp_path: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)

@@ -86,7 +86,7 @@ async def test_a_document_is_added_once_and_its_job_claimed_once(
     assert sorted(ids) == sorted({document.id for document in added})
 
 
-async def test_lost_connections_are_made_anew(tmp_path: Path, empty_postgresql: str) -> None:
+async def test_lost_connections_are_opened_again(tmp_path: Path, empty_postgresql: str) -> None:
     async with sql_stores(sql_context(tmp_path, url=empty_postgresql)) as (sessions, _):
         session = make_session()
         await sessions.create(session)

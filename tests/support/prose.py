@@ -64,14 +64,12 @@ class Offence:
     """A place whose wording a rule excludes.
 
     Attributes:
-        room: The part of the project that it counts for.
         place: File and line.
         rule: The rule of the house style.
         words: What was found.
         text: The line that holds it.
     """
 
-    room: str
     place: str
     rule: str
     words: str
@@ -93,22 +91,16 @@ Block = Sequence[Line]
 """Lines that are read together: a docstring, a paragraph, comments on lines that follow."""
 
 
-def room_of(name: str) -> str:
-    """Return the room of a file: its folder, to the second level."""
-    folders = name.split("/")[:-1]
-    return "/".join(folders[:2]) or "."
-
-
 def offences(files: Sequence[Path]) -> Iterator[Offence]:
     """Yield every excluded wording in the prose of files of the project."""
     for file in files:
         name = file.relative_to(ROOT).as_posix()
         for block in _prose(file):
             for line, rule, words in excluded(block):
-                yield Offence(room_of(name), f"{name}:{line.number}", rule, words, line.text[:100])
+                yield Offence(f"{name}:{line.number}", rule, words, line.text[:100])
         for number, constant in _constants(file):
             if OLD_CONSTANT.fullmatch(constant):
-                yield Offence(room_of(name), f"{name}:{number}", "R7", constant, constant)
+                yield Offence(f"{name}:{number}", "R7", constant, constant)
 
 
 def excluded(block: Block) -> Iterator[tuple[Line, str, str]]:

@@ -53,7 +53,7 @@ async def test_an_administrator_lets_a_refused_file_in(keeper: RunningServer, sc
         assert await client.quarantine() == ()
 
 
-async def test_nobody_else_sees_or_releases_it(tmp_path: Path, serve: Serve) -> None:
+async def test_other_principals_neither_see_nor_release_it(tmp_path: Path, serve: Serve) -> None:
     folder = tmp_path / "keyed"
     added = pdfsluice_here("keys", "add", "uploader", "--data-dir", folder)
     key = next(word for word in added.out.split() if word.startswith("pdfsluice_"))

@@ -97,7 +97,7 @@ async def test_a_completion_may_end_while_the_server_stops(tmp_path: Path) -> No
         await draining
 
 
-async def test_whoever_waits_for_a_completion_is_told_that_the_server_stops(
+async def test_a_waiting_completion_is_notified_that_the_server_stops(
     tmp_path: Path,
 ) -> None:
     door = Doorkeeper()

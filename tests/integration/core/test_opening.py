@@ -36,7 +36,7 @@ async def test_where_many_uploads_are_open_new_ones_wait_for_their_bytes(
         assert {each.document.sha256 for each in done} == {hashlib.sha256(DATA).hexdigest()}
 
 
-async def test_an_upload_is_opened_wholly_though_nobody_waits_for_it(
+async def test_an_upload_is_opened_completely_without_a_caller_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise its file would stay open without an owner."""

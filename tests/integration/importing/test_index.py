@@ -171,7 +171,7 @@ async def test_passages_are_found_by_meaning_and_by_words(shelf: Shelf) -> None:
     assert await shelf.search("cat", top_k=0) == ()
 
 
-async def test_nobody_finds_what_belongs_to_somebody_else(shelf: Shelf) -> None:
+async def test_documents_of_others_are_not_found(shelf: Shelf) -> None:
     other = Shelf(shelf.index, owner="somebody else")
     mine, theirs = await shelf.add(["a rare zebra"]), await other.add(["a rare zebra"])
     assert await shelf.places("rare zebra") == [(mine, 1)]

@@ -101,7 +101,7 @@ async def test_every_path_is_in_the_table_or_known_to_be_elsewhere(guarded: Guar
 
 
 @pytest.mark.parametrize("caller", [None, "wrong", "garbled"])
-async def test_nobody_without_a_valid_key_gets_past_public_routes(
+async def test_only_public_routes_are_open_without_a_valid_key(
     guarded: Guarded, caller: str | None
 ) -> None:
     for route in _routes(guarded):

@@ -22,7 +22,7 @@ decision = "flag"
 """
 
 
-def test_kinds_that_nobody_knows_are_told_with_the_nearest_one(
+def test_unknown_kinds_are_reported_with_the_nearest_known_one(
     serve: Serve, tmp_path: Path
 ) -> None:
     settings = tmp_path / "settings.toml"

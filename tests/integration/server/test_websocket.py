@@ -207,7 +207,7 @@ async def test_a_plain_request_to_the_websocket(web: WebServer) -> None:
         assert (await body_of(response))["code"] == "bad-request"
 
 
-async def test_nobody_watches_the_uploads_of_others(tmp_path: Path) -> None:
+async def test_uploads_of_others_cannot_be_watched(tmp_path: Path) -> None:
     ann, bob = (add_key(tmp_path, name, [Scope.UPLOAD]) for name in ("ann", "bob"))
     async with a_server(tmp_path) as web:
         spy = await web.http.ws_connect("/ws/client", headers=bob)
@@ -281,7 +281,9 @@ def _status(session_id: str, message: str) -> UploadStatus:
     )
 
 
-async def test_who_does_not_read_is_dropped_and_slows_nobody(web: WebServer) -> None:
+async def test_a_subscriber_that_does_not_read_is_dropped_and_delays_no_other(
+    web: WebServer,
+) -> None:
     """More is sent than the system's buffers and the queue of a watcher hold together."""
     sleepy = await web.http.ws_connect("/ws/sleepy")
     session = await web.initiate(DATA, client_id="sleepy")

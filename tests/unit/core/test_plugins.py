@@ -133,7 +133,7 @@ def test_two_plugins_of_one_name_are_refused() -> None:
         manager.register(Plugin(), info("same", "two-dist"))
 
 
-def test_choosing_what_nobody_registered_says_what_there_is() -> None:
+def test_an_unregistered_choice_is_answered_with_the_registered_ones() -> None:
     with pytest.raises(PluginError) as caught:
         choose("chunk_stages", [spec("x"), spec("y")], "z")
     assert "'z'" in caught.value.message

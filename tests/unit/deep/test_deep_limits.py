@@ -122,7 +122,7 @@ async def test_memory_that_runs_out_is_a_finding(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 3, 10])
-def test_a_file_that_is_opened_anew_in_between_gives_the_same(
+def test_a_file_that_is_reopened_gives_the_same_findings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     """As happens to files with very many objects; nothing of an earlier opening is lost."""

@@ -97,7 +97,7 @@ def test_why_a_child_failed_is_told_in_words(reason: str, words: str) -> None:
     assert in_words(ChildFailed(reason, "ValueError: no")) == words
 
 
-async def test_whoever_stops_early_leaves_no_process_behind() -> None:
+async def test_a_reader_that_stops_early_leaves_no_process() -> None:
     pages = read("1000-end")
     await anext(pages)
     assert len(workers()) == 1

@@ -107,7 +107,7 @@ async def test_wrong_keys_are_refused(path: Path) -> None:
             await authenticator.authenticate(showing(authorization=f"Bearer {wrong}"))
 
 
-async def test_without_keys_nobody_is_asked(path: Path) -> None:
+async def test_without_keys_no_request_is_asked_for_one(path: Path) -> None:
     authenticator = ApiKeyAuthenticator(path, check_interval=0)
     assert not authenticator.enforced
     assert await authenticator.authenticate(showing(x_api_key="anything")) is None
@@ -137,7 +137,7 @@ async def test_revocation_counts_at_once_and_never_opens_the_server(path: Path) 
         await authenticator.authenticate(showing(x_api_key=key))
 
 
-async def test_a_damaged_file_lets_nobody_in(path: Path) -> None:
+async def test_a_damaged_file_admits_no_request(path: Path) -> None:
     key = added(path)
     authenticator = ApiKeyAuthenticator(path, check_interval=0)
     assert authenticator.enforced

@@ -115,7 +115,7 @@ async def test_a_session_that_sends_in_parallel_makes_room_for_one_that_waits() 
         await visitor.leave()
 
 
-async def test_nobody_makes_room_for_who_is_gone() -> None:
+async def test_a_request_that_has_gone_takes_no_capacity() -> None:
     gate = ConcurrencyGate(1, patience=60)
     first, waiting = (Visitor(gate, name) for name in "ab")
     await settle()

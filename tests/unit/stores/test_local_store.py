@@ -48,7 +48,7 @@ async def store(tmp_path: Path) -> AsyncIterator[LocalUploadStore]:
         yield store
 
 
-async def test_nobody_else_can_read_the_files(store: LocalUploadStore, tmp_path: Path) -> None:
+async def test_other_users_cannot_read_the_files(store: LocalUploadStore, tmp_path: Path) -> None:
     partial, published, quarantined = [await stored(store, b"abc") for _ in range(3)]
     await store.publish(published, (), None)
     await store.quarantine(quarantined)

@@ -68,7 +68,7 @@ async def test_sqlite_is_set_up_for_the_durability(
         assert await database.read(pragma("query_only")) == 1
 
 
-async def test_nobody_else_can_read_the_database(database: Database, tmp_path: Path) -> None:
+async def test_other_users_cannot_read_the_database(database: Database, tmp_path: Path) -> None:
     await database.write(lambda connection: None)
     names = {path.name for path in tmp_path.iterdir()}
     assert "pdfsluice.db" in names
@@ -142,7 +142,7 @@ async def test_one_broken_operation_spoils_no_other(database: Database) -> None:
     assert values == [1, 2, 3], "what a failed operation wrote is undone"
 
 
-async def test_who_gives_up_waiting_disturbs_nobody(database: Database) -> None:
+async def test_a_cancelled_caller_disturbs_no_other(database: Database) -> None:
     entered, go_on = Event(), Event()
 
     def slow(_: Connection) -> str:
