@@ -153,6 +153,10 @@ def load_command(spec: CommandSpec) -> Any:
     """Import a command."""
     module, _, attribute = spec.target.partition(":")
     target = getattr(import_module(module), attribute)
+    if spec.needs:
+        from .needs import with_needs  # noqa: PLC0415 - loads settings and plugins
+
+        target = with_needs(spec, target)
     if isinstance(target, typer.Typer):
         if not isinstance(target.info.cls, type):
             target.info.cls = Group

@@ -213,6 +213,15 @@ class Settings(BaseModel):
         description="Memory at which a stage process is killed; from half of it on, its uploads"
         " move to a new process.",
     )
+    checkpoint_bytes: Size = Field(
+        ByteSize(64 * 1024**2),
+        ge=1024,
+        description="Bytes after which stream stages are asked for a checkpoint, from which they"
+        " continue after a restart.",
+    )
+    checkpoint_interval: Duration = Field(
+        timedelta(seconds=10), description="Time after which they are asked at the latest."
+    )
     processors: Literal["auto", "apart", "shared"] = Field(
         "auto",
         description="Whether the server keeps to half of the processors, and the checks to the"

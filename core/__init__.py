@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from .plugins.ports.catalogue import Catalogue, CatalogueSpec, DocumentChanges
     from .plugins.ports.checksums import ChecksumSpec, Hasher
     from .plugins.ports.children import ChildAccess
-    from .plugins.ports.context import CommandSpec, OptionsSpec, PluginContext
+    from .plugins.ports.context import CommandSpec, Need, Opened, OptionsSpec, PluginContext
     from .plugins.ports.documents import (
         ImportContext,
         Importer,
@@ -198,11 +198,13 @@ __all__ = [
     "JobState",
     "Limits",
     "MemoryWarning",
+    "Need",
     "NewDocument",
     "NotFound",
     "ObjectInfo",
     "ObjectStore",
     "OffsetConflict",
+    "Opened",
     "Opener",
     "OptionsSpec",
     "Overloaded",
@@ -300,7 +302,7 @@ _MODULES = {
     "plugins.ports.quotas": (
         "DEFAULT_ACCOUNT HasQuotas QuotaAccount QuotaLimits Quotas QuotaUsage"
     ),
-    "plugins.ports.context": "CommandSpec OptionsSpec PluginContext",
+    "plugins.ports.context": "CommandSpec Need Opened OptionsSpec PluginContext",
     "plugins.ports.documents": (
         "ImportContext Importer ImporterSpec Index IndexSpec PageRenderer PageRendererSpec "
         "Progress RetryPolicy TextExtractor TextExtractorSpec TurnTaking"
@@ -326,6 +328,9 @@ _MODULES = {
     "segments": "SegmentedUploadStore open_segmented_store",
     "text": "printable",
 }
+_DEPRECATED: frozenset[str] = frozenset()
+"""Public names that ``plugins/deprecation.py`` lists: importing one warns."""
+
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 if not TYPE_CHECKING:  # type checkers see the imports above
@@ -335,7 +340,11 @@ if not TYPE_CHECKING:  # type checkers see the imports above
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-        globals()[name] = value
+        if name in _DEPRECATED:  # asked for each time, to warn each distribution
+            deprecation = import_module(".plugins.deprecation", __name__)
+            deprecation.INTERFACE.warn(name, deprecation.calling_distribution())
+        else:
+            globals()[name] = value
         return value
 
 

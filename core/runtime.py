@@ -33,6 +33,7 @@ from .plugins.ports.policy import PolicySpec
 from .plugins.registry import Registry, choose
 from .processes.confinement import reading_only
 from .scanning.bootstrap import Bootstrap
+from .scanning.follower import CheckpointInterval
 from .scanning.pool import PoolLimits, StageProcessPool
 from .scanning.reader import SLICE_SIZE
 from .scanning.runner import StageRunners, ThreadRunners
@@ -230,6 +231,10 @@ async def open_runtime(
                 stages,
                 events,
                 progress_interval=settings.progress_interval.total_seconds(),
+                checkpoints=CheckpointInterval(
+                    max_bytes=int(settings.checkpoint_bytes),
+                    max_seconds=settings.checkpoint_interval.total_seconds(),
+                ),
             ),
             completer=Completer(registry, uploads, catalogue, files, jobs.queued),
         )

@@ -69,7 +69,8 @@ def pdfsluice_register_commands() -> Sequence[CommandSpec]:  # type: ignore[empt
     """Register commands of the ``pdfsluice`` program.
 
     Called when the program starts, without settings and without a server. A command is
-    imported and called on the main thread when the user asks for it; raising a
+    imported and called on the main thread when the user asks for it, with the stores and the
+    index that its ``needs`` name; raising a
     :class:`~pdfsluice.core.errors.PdfsluiceError` ends it with the error's message and hint.
 
     Returns:

@@ -12,6 +12,7 @@ from pdfsluice.core.errors import PluginError
 
 from . import hookspecs
 from .checks import check_module, check_result, check_spec
+from .deprecation import INTERFACE, Deprecations, warn_of_fields, warn_of_hooks
 from .extras import ExtraMissing, first_missing
 from .parts import DISTRIBUTION, PluginInfo
 from .ports.context import CommandSpec, OptionsSpec, PluginContext
@@ -51,13 +52,17 @@ SpecT = TypeVar("SpecT")
 class PluginManager:
     """The loaded plugins of one server or command.
 
+    Args:
+        deprecations: What plugins should no longer use.
+
     Attributes:
         left_out: Names of plugins that are installed but disabled.
         missing: Built-in plugins whose libraries are not installed, with the extra that
             installs them. Their settings are read, and they register no parts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, deprecations: Deprecations = INTERFACE) -> None:
+        self._deprecations = deprecations
         self.left_out: frozenset[str] = frozenset()
         self.missing: Mapping[str, ExtraMissing] = {}
         self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
@@ -130,6 +135,7 @@ class PluginManager:
             self.missing = {**self.missing, info.name: missing}
         _require_api(plugin, info)
         check_module(plugin, info)
+        warn_of_hooks(plugin, info.distribution, self._deprecations)
         try:
             self._pluggy.register(plugin, info.name)
             self._pluggy.check_pending()
@@ -206,6 +212,7 @@ class PluginManager:
                         f"plugin {info.name!r} of {info.distribution} returned"
                         f" {type(spec).__name__} from {hook}; {kind.__name__} is expected"
                     )
+                warn_of_fields(spec, info.distribution, self._deprecations)
                 yield info, spec
 
 

@@ -6,8 +6,10 @@ are one mechanism here: each stage reads from its own position up to the frontie
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.findings import Finding, StageReport
@@ -25,6 +27,22 @@ _FIRST_PAUSE_SECONDS = 1.0
 _MAX_PAUSE_SECONDS = 60.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointInterval:
+    """How often stages are asked for checkpoints; the first limit reached counts.
+
+    Attributes:
+        max_bytes: Bytes that they have read since the last time.
+        max_seconds: Seconds since the last time, if they have read anything.
+    """
+
+    max_bytes: int = 64 * 1024 * 1024
+    max_seconds: float = 10.0
+
+
+DEFAULT_INTERVAL = CheckpointInterval()
+
+
 class Follower:
     """Follows one upload, from the first ``wake`` to ``close``.
 
@@ -38,6 +56,8 @@ class Follower:
         on_validated: Called with the offset that every stage has seen.
         on_failure: Awaited once if a stage or the storage fails. A passing fault is waited
             for, unless the reports were requested.
+        on_checkpoints: Awaited with the checkpoints of the stages from time to time.
+        interval: How often that is.
         first_pause: Seconds until the stages start again after a passing fault; doubled
             after each further one.
         max_pause: The longest pause in seconds.
@@ -54,6 +74,8 @@ class Follower:
         on_findings: Callable[[Sequence[Finding]], Awaitable[bool]],
         on_validated: Callable[[int], None],
         on_failure: Callable[[PdfsluiceError], Awaitable[None]],
+        on_checkpoints: Callable[[Checkpoints], Awaitable[None]],
+        interval: CheckpointInterval = DEFAULT_INTERVAL,
         first_pause: float = _FIRST_PAUSE_SECONDS,
         max_pause: float = _MAX_PAUSE_SECONDS,
     ) -> None:
@@ -65,6 +87,9 @@ class Follower:
         self._on_findings = on_findings
         self._on_validated = on_validated
         self._on_failure = on_failure
+        self._on_checkpoints = on_checkpoints
+        self._interval = interval
+        self._asked_at, self._asked_time = 0, time.monotonic()
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._first_pause = self._pause = first_pause
@@ -164,10 +189,26 @@ class Follower:
             self._on_validated(self._runner.position)
             if findings and not await self._on_findings(findings):
                 return
+            if not self._ended and self._runner.position != self._total:
+                await self._keep_checkpoints()
         if not self._ended and self._runner.position == self._total:
             reports = await self._runner.finish()
             if not self._ended:
                 self._outcome.set_result(reports)
+
+    async def _keep_checkpoints(self) -> None:
+        """Ask the stages for checkpoints if it is time; they are lost with the process."""
+        position, now = self._runner.position, time.monotonic()
+        since = position - self._asked_at
+        if since < self._interval.max_bytes and now - self._asked_time < self._interval.max_seconds:
+            return
+        self._asked_at, self._asked_time = position, now
+        checkpoints = await self._runner.checkpoints()
+        try:
+            if checkpoints and since > 0:
+                await self._on_checkpoints(checkpoints)
+        except Exception as error:  # noqa: BLE001 - the stages would only read more again
+            logger.warning("checkpoints of upload %s are not kept: %s", self._upload_id, error)
 
     @property
     def _ended(self) -> bool:

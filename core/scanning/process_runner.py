@@ -6,6 +6,7 @@ Requests and replies, in the messages of ``core/processes/wire.py``::
      "limit": 8388608, "open": {"path": ..., "checkpoints": {...}}}      "open" once
                                 -> {"position": 8388608, "findings": [...]}
     {"do": "finish", ...}       -> {"reports": [...]}
+    {"do": "checkpoint", ...}   -> {"checkpoints": {...}}
     {"do": "close", ...}        -> {"checkpoints": {...}}
     any                         -> {"raised": {"code": ...}}
     unasked                     -> {"log": ..., "level": ..., "message": ...}
@@ -118,6 +119,16 @@ class ProcessRunner:
             await self._leave()  # the stages are closed as well
             self._checkpoints = {}
             return reports
+
+    async def checkpoints(self) -> Checkpoints:
+        """Return the checkpoints of the stages, which continue there if the process dies."""
+        async with self._turn:
+            if self._process is not None:
+                position = self.position
+                self._checkpoints = await self._ask(
+                    {"do": "checkpoint"}, lambda answer: _checkpoints_within(answer, position)
+                )
+            return self._checkpoints
 
     async def close(self) -> Checkpoints:
         """Close the stages and return their checkpoints."""
@@ -249,6 +260,14 @@ def _progress(answer: Mapping[str, Any], before: int, limit: int) -> tuple[int, 
 
 def _reports(answer: Mapping[str, Any]) -> Sequence[StageReport]:
     return [read_report(report, most=MAX_FINDINGS) for report in answer["reports"]]
+
+
+def _checkpoints_within(answer: Mapping[str, Any], position: int) -> Checkpoints:
+    """Read checkpoints, of which none may be before what all stages have seen."""
+    checkpoints = _checkpoints(answer)
+    if any(offset < position for offset, _ in checkpoints.values()):
+        raise ValueError(f"a checkpoint before offset {position}")
+    return checkpoints
 
 
 def _checkpoints(answer: Mapping[str, Any]) -> Checkpoints:

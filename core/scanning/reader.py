@@ -120,6 +120,15 @@ class StageReader:
             view.close()
         return reports
 
+    def checkpoints(self) -> Checkpoints:
+        """Return the checkpoints of the stages, which stay open.
+
+        The caller has received all findings up to here.
+        """
+        self._unreported = False
+        states = [(view, view.checkpoint()) for view in self._views]
+        return {view.spec.name: (view.position, state) for view, state in states if state}
+
     def close(self) -> Checkpoints:
         """Close the stages; return the checkpoints from which they can continue.
 
@@ -167,6 +176,16 @@ class _View:
         stage = self.open(context)
         with _naming(self.spec.name):
             return stage.finish()
+
+    def checkpoint(self) -> bytes | None:
+        """Return the stage's checkpoint, if it has one; its failure costs only that."""
+        if self.stage is None:
+            return self.state
+        try:
+            return self.stage.checkpoint()
+        except Exception:
+            logger.exception("stage %r failed to give a checkpoint", self.spec.name)
+            return None
 
     def close(self) -> bytes | None:
         """Close the stage, if it is open; return its checkpoint, if it has one."""

@@ -45,6 +45,16 @@ class StageRunner(Protocol):
         """
         ...
 
+    async def checkpoints(self) -> Checkpoints:
+        """Return the checkpoints of the stages, which stay open.
+
+        The caller has received all findings up to here.
+
+        Raises:
+            StagesLost: The stages start again, at ``position``.
+        """
+        ...
+
     async def close(self) -> Checkpoints:
         """Close the stages and return their checkpoints, once. It is the last call."""
         ...
@@ -125,6 +135,9 @@ class _ThreadRunner:
 
     async def finish(self) -> Sequence[StageReport]:
         return await run_uncancelled(self._workers.run(self._reader.finish, self._context()))
+
+    async def checkpoints(self) -> Checkpoints:
+        return await run_uncancelled(self._workers.run(self._reader.checkpoints))
 
     async def close(self) -> Checkpoints:
         if not self._reader.in_use:

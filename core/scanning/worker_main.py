@@ -29,7 +29,7 @@ from pdfsluice.core.processes.child_main import Handler, Pipe, path_from_text, s
 from pdfsluice.core.shortages import is_shortage, retry_later
 
 from .bootstrap import Bootstrap
-from .reader import SLICE_SIZE, StageReader
+from .reader import SLICE_SIZE, Checkpoints, StageReader
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +74,8 @@ class StageWorker:
         if request["do"] == "close":
             return {"checkpoints": self._close(number)}
         _, reader = self._readers[number]
+        if request["do"] == "checkpoint":
+            return {"checkpoints": _packed(reader.checkpoints())}
         context = StageContext(
             session_id=request["upload"],
             filename=request["filename"],
@@ -104,10 +106,14 @@ class StageWorker:
         file, reader = self._readers.pop(number)
         checkpoints = reader.close()
         file.close()
-        return {
-            name: (offset, base64.b64encode(state).decode())
-            for name, (offset, state) in checkpoints.items()
-        }
+        return _packed(checkpoints)
+
+
+def _packed(checkpoints: Checkpoints) -> Mapping[str, tuple[int, str]]:
+    return {
+        name: (offset, base64.b64encode(state).decode())
+        for name, (offset, state) in checkpoints.items()
+    }
 
 
 class StagedFile:

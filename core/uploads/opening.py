@@ -1,6 +1,7 @@
 """Opens uploads: the snapshot from the session store, the bytes, and the stages."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from pdfsluice.core.errors import NotFound, StateConflict, StorageFailed
@@ -8,12 +9,12 @@ from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.stages import StageContext
 from pdfsluice.core.plugins.ports.stores import Blob
-from pdfsluice.core.scanning.follower import Follower
+from pdfsluice.core.scanning.follower import DEFAULT_INTERVAL, CheckpointInterval, Follower
 from pdfsluice.core.scanning.reader import Checkpoints
 from pdfsluice.core.scanning.runner import StageRunners
 
 from .backends import Backends
-from .lifecycle import ENDED, refusal
+from .lifecycle import ENDED, OPEN, refusal
 from .progress import ProgressPublisher
 from .upload import OpenUpload
 
@@ -27,6 +28,7 @@ class UploadOpener:
         events: Where progress is published.
         progress_interval: Seconds between two progress events of an upload.
         first_pause: Seconds until stages start again after a passing fault.
+        checkpoints: How often the checkpoints of stages are stored.
     """
 
     def __init__(
@@ -37,12 +39,14 @@ class UploadOpener:
         *,
         progress_interval: float,
         first_pause: float = 1.0,
+        checkpoints: CheckpointInterval = DEFAULT_INTERVAL,
     ) -> None:
         self._backends = backends
         self._stages = stages
         self._events = events
         self._progress_interval = progress_interval
         self._first_pause = first_pause
+        self._interval = checkpoints
 
     def new(self, session: Session, blob: Blob) -> OpenUpload:
         """Return the open upload of a session that was just created."""
@@ -132,8 +136,22 @@ class UploadOpener:
             on_findings=upload.found,
             on_validated=upload.validated,
             on_failure=upload.failed,
+            on_checkpoints=partial(self._keep, upload),
+            interval=self._interval,
             first_pause=self._first_pause,
         )
+
+    async def _keep(self, upload: OpenUpload, checkpoints: Checkpoints) -> None:
+        """Store checkpoints, unless the upload has ended or lost the bytes before them."""
+
+        async def store() -> None:
+            frontier = upload.session.committed.frontier
+            whole = all(offset <= frontier for offset, _ in checkpoints.values())
+            if upload.session.state in OPEN and whole:
+                sessions = self._backends.sessions
+                await sessions.save_checkpoints(upload.session.id, dict(checkpoints))
+
+        await upload.as_unit(store)
 
 
 class _Published:

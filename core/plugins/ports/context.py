@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:  # pydantic takes 80 ms to import; only programs that read set
     from pydantic import BaseModel
 
     from pdfsluice.config import Settings
+
+    from .documents import Index
+    from .stores import Catalogue, SessionStore
 
 OptionsT = TypeVar("OptionsT", bound="BaseModel")
 
@@ -29,6 +33,32 @@ class OptionsSpec:
     model: "type[BaseModel]"
 
 
+class Need(StrEnum):
+    """What a command may want opened before it is called."""
+
+    SETTINGS = "settings"
+    CATALOGUE = "catalogue"
+    SESSIONS = "sessions"
+    INDEX = "index"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What a command named in ``needs``; the rest is ``None``.
+
+    Attributes:
+        settings: The settings of the server, from its file and the environment.
+        catalogue: The catalogue that the settings choose.
+        sessions: The session store that the settings choose.
+        index: The index that the settings choose.
+    """
+
+    settings: "Settings | None" = None
+    catalogue: "Catalogue | None" = None
+    sessions: "SessionStore | None" = None
+    index: "Index | None" = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandSpec:
     """Registers a command of the ``pdfsluice`` program.
@@ -38,11 +68,15 @@ class CommandSpec:
         help: One line for the list of commands.
         target: ``module:attribute`` of a function with typer annotations, or of a
             ``typer.Typer`` for a command with sub-commands; imported on use.
+        needs: What is opened while the command runs, and closed after it. The target is then
+            a coroutine function whose first parameter receives an :class:`Opened`; the program
+            adds the option ``--config``. A server may run at the same time.
     """
 
     name: str
     help: str
     target: str
+    needs: frozenset[Need] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,7 +155,10 @@ class StreamStage(Protocol):
     def checkpoint(self) -> bytes | None:
         """Return the state from which a new object could continue, or ``None``.
 
-        ``None`` means that the stage will read the file from its start after a restart.
+        Called between two calls of :meth:`feed` every few seconds (settings
+        ``checkpoint_interval`` and ``checkpoint_bytes``), and before :meth:`close` if the file
+        has not been read to its end. ``None`` means that the stage will read the file from
+        its start after a restart.
         """
         ...
 

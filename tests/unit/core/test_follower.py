@@ -75,6 +75,7 @@ async def follower_of(workers: Workers, buffers: BufferPool, *specs: StreamStage
         on_findings=go_on,
         on_validated=lambda _: None,
         on_failure=ignore,
+        on_checkpoints=ignore,
     )
 
 
