@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pdfsluice.core import Overloaded, PdfsluiceError, StorageFailed, StorageFull
 
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 6
 """Attempts of an operation for which SQLite reports a damaged database."""
 RETRY_SECONDS = 0.05
 
