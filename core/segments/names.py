@@ -4,6 +4,7 @@
 ``uploads/ID/START-NONCE`` a committed range of an upload; the name is never used again
 ``documents/xx/ID.pdf``    a document; ``xx`` are the first two digits of its id
 ``identity``               the identity of the store
+``servers/FOLDER``         a server's folder of local copies that was used with the store
 ========================= ==========================================================
 """
 
@@ -15,6 +16,7 @@ from pdfsluice.core.errors import NotFound
 UPLOADS = "uploads"
 DOCUMENTS = "documents"
 IDENTITY = "identity"
+SERVERS = "servers"
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _UUID = re.compile(_ID, re.ASCII)
 _SEGMENT = re.compile(rf"{UPLOADS}/({_ID})/[0-9]+-[0-9a-f]{{32}}", re.ASCII)

@@ -28,6 +28,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _MAX_REQUESTS = 8
+_MIN_SHARED_AGE = timedelta(days=1)
 _PART_BYTES = 8 * 1024 * 1024
 DEFAULT_CACHE_BYTES = 4 * 1024 * 1024 * 1024
 
@@ -79,6 +80,7 @@ class SegmentedUploadStore:
         self._objects = objects
         self._folder = folder
         self._min_free = min_free
+        self._min_orphan_age = timedelta(0)
         self._cache = DocumentCache(folder, objects, cache_bytes)
         self._workspaces: dict[str, Workspace] = {}
         self._damaged: dict[str, set[str]] = {}
@@ -94,7 +96,20 @@ class SegmentedUploadStore:
             mark = self._folder / "identity.lock"
             if not mark.exists():
                 mark.write_text(str(uuid4()))
-            self.identity = f"{self._object_store_identity()}+{mark.read_text().strip()[:36]}"
+            folder = mark.read_text().strip()[:36]
+            self.identity = f"{self._object_store_identity()}+{folder}"
+            self._announce(folder)
+
+    def _announce(self, folder: str) -> None:
+        """Record which folder uses the object store, and see whether another one did.
+
+        Its server may have a database of its own, in which the sessions of other segments are.
+        """
+        mine = f"{names.SERVERS}/{folder}"
+        if self._objects.size(mine) is None:
+            self._objects.put(mine, memoryview(b"1"))
+        if any(item.name != mine for item in self._objects.list(names.SERVERS)):
+            self._min_orphan_age = _MIN_SHARED_AGE
 
     def _object_store_identity(self) -> str:
         size = self._objects.size(names.IDENTITY)
@@ -227,8 +242,11 @@ class SegmentedUploadStore:
         self._discard(blob_id)
 
     async def orphans(self, older_than: timedelta) -> Sequence[str]:
-        """Return the uploads whose newest segment has at least an age."""
-        return await asyncio.to_thread(self._orphans, older_than)
+        """Return the uploads whose newest segment has at least an age.
+
+        The age is at least a day in an object store that another server has used as well.
+        """
+        return await asyncio.to_thread(self._orphans, max(older_than, self._min_orphan_age))
 
     def _orphans(self, older_than: timedelta) -> Sequence[str]:
         newest: dict[str, datetime] = {}

@@ -142,3 +142,15 @@ async def test_what_a_crash_left_of_a_completed_upload_is_deleted_at_the_start(
     async with a_runtime(tmp_path, bucket, **OBJECTS) as runtime:
         assert bucket.names("uploads") == []
         assert await content(runtime, done.document.id) == DATA
+
+
+async def test_a_server_with_another_database_deletes_no_segments(tmp_path: Path) -> None:
+    bucket = Bucket()
+    async with a_runtime(tmp_path / "one", bucket, **OBJECTS) as first:
+        session = await initiate(first, DATA)
+        await send(first, session, DATA, 0)
+        for _ in range(2):  # a database without any session would be a reason of its own
+            async with a_runtime(tmp_path / "two", bucket, **OBJECTS) as second:
+                await initiate(second, DATA)
+        await send_all(first, session, DATA)
+        assert (await first.uploads.complete(LOCAL, session.id)).document
