@@ -1,0 +1,67 @@
+"""The built-in authenticator, gates, policy and event sinks pass the contracts of their ports."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pdfsluice.core import Authenticator, Credentials, EventSink, Gate, Policy, Scope
+from pdfsluice.core.testing.contracts import (
+    AuthenticatorContract,
+    EventSinkContract,
+    GateContract,
+    PolicyContract,
+)
+from pdfsluice.plugins.api_keys.authenticator import ApiKeyAuthenticator
+from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
+from pdfsluice.plugins.backpressure.resources import DiskGate, MemoryGate
+from pdfsluice.plugins.policy.options import PolicyOptions
+from pdfsluice.plugins.policy.policy import RulesPolicy
+from pdfsluice.plugins.policy.presets import PRESETS
+from pdfsluice.plugins.progress_log.sink import ProgressLog
+
+
+class TestApiKeys(AuthenticatorContract):
+    @pytest.fixture
+    def keys(self, tmp_path: Path) -> tuple[Path, str, str]:
+        stored, key = new_key("ann", [Scope.READ], datetime.now(UTC))
+        _, other = new_key("bob", [Scope.READ], datetime.now(UTC))
+        KeyFile(tmp_path / "keys.json").add(stored)
+        return tmp_path / "keys.json", key, other
+
+    @pytest.fixture
+    def authenticator(self, keys: tuple[Path, str, str]) -> Authenticator:
+        return ApiKeyAuthenticator(keys[0])
+
+    @pytest.fixture
+    def valid(self, keys: tuple[Path, str, str]) -> Credentials:
+        return Credentials(headers={"x-api-key": keys[1]}, query={}, remote="::1")
+
+    @pytest.fixture
+    def wrong(self, keys: tuple[Path, str, str]) -> Credentials:
+        return Credentials(headers={"x-api-key": keys[2]}, query={}, remote="::1")
+
+
+class TestMemoryGate(GateContract):
+    @pytest.fixture
+    def gate(self) -> Gate:
+        return MemoryGate(limit_mb=100, publish=lambda _: None, resident=lambda: 10)
+
+
+class TestDiskGate(GateContract):
+    @pytest.fixture
+    def gate(self, tmp_path: Path) -> Gate:
+        return DiskGate(tmp_path, min_free=1, publish=lambda _: None, free=lambda: 10**12)
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+class TestPolicy(PolicyContract):
+    @pytest.fixture
+    def policy(self, preset: str) -> Policy:
+        return RulesPolicy(PolicyOptions.model_validate({"preset": preset}))
+
+
+class TestProgressLog(EventSinkContract):
+    @pytest.fixture
+    def sink(self) -> EventSink:
+        return ProgressLog()
