@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import FormData
@@ -97,8 +98,13 @@ async def test_a_body_that_breaks_off_is_kept_as_far_as_it_came(big: WebServer) 
 
         await until(received)
         line.abort()
-    while not (stands := await big.status(session["session_id"]))["uploaded_bytes"]:
-        await asyncio.sleep(0.01)
+
+    async def kept() -> dict[str, Any] | None:
+        status = await big.status(session["session_id"])
+        return status if status["uploaded_bytes"] else None
+
+    stands = await until(kept)
+    assert stands is not None
     assert stands["missing_ranges"][0] == [sent, len(DATA)]
 
 
