@@ -44,6 +44,12 @@ _SINGLE_FIELDS: Final = (
     "X-API-Key",
     METHOD_OVERRIDE,
 )
+_BODY_FIELDS: Final = (
+    hdrs.CONTENT_ENCODING,
+    hdrs.TRANSFER_ENCODING,
+    hdrs.CONTENT_RANGE,
+    hdrs.EXPECT,
+)
 
 
 def combined(headers: Mapping[str, str], name: str) -> str | None:
@@ -110,6 +116,8 @@ def check_body(request: web.BaseRequest, codings: Collection[str] = ()) -> None:
         ProtocolError: It is announced as a part (``Content-Range``; RFC 9110, 14.4).
         web.HTTPExpectationFailed: ``Expect`` names something else than ``100-continue``.
     """
+    if not any(name in request.headers for name in _BODY_FIELDS):
+        return
     coding = content_coding(request)
     if coding and coding not in codings:
         raise UnsupportedMedia(
