@@ -142,6 +142,7 @@ def show(
         ("Pages", "unknown" if document.page_count is None else str(document.page_count)),
         ("Added", f"{document.created_at:%Y-%m-%d %H:%M}"),
         ("SHA-256", document.sha256),
+        *([("Tags", ", ".join(document.tags))] if document.tags else []),
         ("Import", document.import_status),
         *((f"  {job.importer}", _in_words(job)) for job in imports),
         ("Index", document.index_status),
@@ -211,6 +212,27 @@ def rename(
         context, server, key_file, ca, lambda client: client.rename(document_id, title)
     )
     out.print(f"Document {document.id} is now {escape(document.title)}.")
+
+
+@app.command()
+def tag(
+    context: typer.Context,
+    document_id: Id,
+    tags: Annotated[
+        list[str] | None, typer.Argument(metavar="TAG", help="All tags from now on; none without.")
+    ] = None,
+    *,
+    server: OwnServer = None,
+    key_file: OwnKeyFile = None,
+    ca: OwnAuthority = None,
+) -> None:
+    """Replace the tags of a document, by which a search can be narrowed."""
+    wanted = [typed(each) for each in tags or ()]
+    tagged = _with_client(
+        context, server, key_file, ca, lambda client: client.set_tags(document_id, wanted)
+    )
+    words = ", ".join(tagged.tags) or "none"
+    out.print(f"The tags of document {tagged.id}: {escape(words)}.")
 
 
 @app.command()

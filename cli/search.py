@@ -1,15 +1,15 @@
 """`pdfsluice search`."""
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from pdfsluice.client.client import DEFAULT_SERVER
-from pdfsluice.client.models import Passage
+from pdfsluice.client.client import DEFAULT_SERVER, Client
+from pdfsluice.client.search import Passage, SearchFilter
 
 from .console import err, out, print_json
 from .failures import run
@@ -35,13 +35,21 @@ def search(
     top_k: Annotated[
         int, typer.Option("--top-k", "-k", min=1, max=100, help="How many passages.")
     ] = 5,
+    title: Annotated[
+        str, typer.Option("--title", help="Only documents with this in their title or file name.")
+    ] = "",
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", help="Only documents with this tag; repeatable.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Search the documents and print the passages that fit best, with their pages."""
     words = typed(" ".join(query)).strip()
     if not words:
         raise typer.BadParameter("give words to look for", param_hint="'WORD'")
-    passages = run(_search(server, key_file, ca, words, top_k), as_json=as_json)
+    where = SearchFilter(title=typed(title), tags=tuple(map(typed, tag or ())))
+    connected = partial(connect, server, key_file, ca)
+    passages = run(_search(connected, words, top_k, where), as_json=as_json)
     if as_json:
         for passage in passages:
             print_json(passage)
@@ -57,10 +65,10 @@ def search(
 
 
 async def _search(
-    server: str, key_file: Path | None, ca: Path | None, query: str, top_k: int
+    connected: Callable[[], Client], query: str, top_k: int, where: SearchFilter
 ) -> tuple[Passage, ...]:
-    async with connect(server, key_file, ca) as client:
-        return await client.search(query, top_k=top_k)
+    async with connected() as client:
+        return await client.search(query, top_k=top_k, where=where if where.as_request() else None)
 
 
 def print_passages(passages: Iterable[Passage], query: str) -> None:
@@ -70,10 +78,16 @@ def print_passages(passages: Iterable[Passage], query: str) -> None:
         heading = Text.assemble(
             f"{number}. ",
             (passage.title, "bold"),
-            f", page {passage.page}",
+            f", page {passage.page}{_printed(passage)}",
             (f"  document {passage.document_id}, score {passage.score:.3f}", "dim"),
         )
         text = Text(" ".join(passage.text.split()))
         text.highlight_words(words, "bold yellow", case_sensitive=False)
         out.print(heading)
         out.print(Padding(text, (0, 0, 1, 3)))
+
+
+def _printed(passage: Passage) -> str:
+    """Return the printed number of a page if it is another."""
+    label = passage.place.label if passage.place else ""
+    return f" (printed {label})" if label and label != str(passage.page) else ""

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from .models import Document as Document
     from .models import ImportStatus as ImportStatus
     from .models import Job as Job
-    from .models import Passage as Passage
     from .models import QuarantinedUpload as QuarantinedUpload
     from .models import ResumableUpload as ResumableUpload
     from .models import ServerInfo as ServerInfo
@@ -47,6 +46,10 @@ if TYPE_CHECKING:
     from .models import UploadSession as UploadSession
     from .progress import TransferProgress as TransferProgress
     from .retry import RetryPolicy as RetryPolicy
+    from .search import Passage as Passage
+    from .search import PassagePlace as PassagePlace
+    from .search import SearchAnswer as SearchAnswer
+    from .search import SearchFilter as SearchFilter
 
 _HOMES = {
     ".client": ("Client",),
@@ -70,7 +73,6 @@ _HOMES = {
         "Document",
         "ImportStatus",
         "Job",
-        "Passage",
         "QuarantinedUpload",
         "ResumableUpload",
         "ServerInfo",
@@ -79,6 +81,7 @@ _HOMES = {
     ),
     ".progress": ("TransferProgress",),
     ".retry": ("RetryPolicy",),
+    ".search": ("Passage", "PassagePlace", "SearchAnswer", "SearchFilter"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 

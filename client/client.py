@@ -18,18 +18,17 @@ from .models import (
     Document,
     DocumentPage,
     ImportStatus,
-    Passage,
     QuarantinedUpload,
     QuarantineList,
     QuotaLimits,
     Rates,
     ResumableUpload,
-    SearchAnswer,
     ServerInfo,
     UploadSession,
 )
 from .progress import ProgressTracker, TransferProgress
 from .retry import Patience, RetryPolicy
+from .search import Searches
 from .source import FileSource
 from .streaming import StreamedDownload
 from .transfer import STREAMING
@@ -47,7 +46,7 @@ Listener = Callable[[TransferProgress], None]
 T = TypeVar("T")
 
 
-class Client:
+class Client(Searches):
     """A connection to one server, used as an async context manager.
 
     Every method raises a :class:`~pdfsluice.client.ClientError` if the server refuses or
@@ -327,12 +326,6 @@ class Client:
     async def delete(self, document_id: int) -> None:
         """Delete a document, its file and what was derived from it."""
         await self._call(object, "DELETE", f"{_DOCUMENTS}/{document_id}")
-
-    async def search(self, query: str, *, top_k: int = 5) -> tuple[Passage, ...]:
-        """Return the best passages, best first."""
-        path = f"{_DOCUMENTS}/search"
-        request = {"query": query, "top_k": top_k}
-        return (await self._call(SearchAnswer, "POST", path, json=request)).results
 
     async def import_status(self, document_id: int) -> ImportStatus:
         """Return how far the import and the index of a document are; asks once.

@@ -78,6 +78,7 @@ class Document:
     sha256: str = ""
     page_count: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
     decision: str = "note"
     findings: tuple[Finding, ...] = ()
     unscanned: tuple[Unscanned, ...] = ()
@@ -277,24 +278,6 @@ class ImportStatus:
     def running(self) -> bool:
         """Whether a job is running or queued."""
         return bool({self.import_status, self.index_status} & {"queued", "running"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """One hit of a search; ``page`` counts from 1, a greater ``score`` is better."""
-
-    document_id: int
-    title: str
-    page: int
-    text: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchAnswer:
-    """The answer to a search, best passage first."""
-
-    results: tuple[Passage, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ if __name__ == "core":
     raise ImportError("import this package as 'pdfsluice.core', not as 'core'")
 
 if TYPE_CHECKING:
+    from .document_filter import DocumentFilter
     from .errors import (
         AuthenticationError,
         BodyIncomplete,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         Trigger,
         Unscanned,
     )
+    from .layout import Box, PageLayout, WordBoxes
     from .models import (
         Checksum,
         ChunkIntent,
@@ -71,13 +73,13 @@ if TYPE_CHECKING:
         JobState,
         NewDocument,
         PageText,
-        Passage,
         Principal,
         Protocol,
         Scope,
         Session,
         SessionState,
     )
+    from .passages import Passage
     from .plugins.hookspecs import API_VERSION, hookimpl
     from .plugins.ports.access import Authenticator, AuthenticatorSpec, Credentials
     from .plugins.ports.blobs import Blob, PromptBlob, StoreUsage, UploadStore, UploadStoreSpec
@@ -150,6 +152,7 @@ __all__ = [
     "AuthenticatorSpec",
     "Blob",
     "BodyIncomplete",
+    "Box",
     "Catalogue",
     "CatalogueSpec",
     "Checksum",
@@ -174,6 +177,7 @@ __all__ = [
     "Decision",
     "Document",
     "DocumentChanges",
+    "DocumentFilter",
     "DocumentNotFound",
     "DocumentUnreadable",
     "Event",
@@ -209,6 +213,7 @@ __all__ = [
     "OptionsSpec",
     "Overloaded",
     "Pacer",
+    "PageLayout",
     "PageRenderer",
     "PageRendererSpec",
     "PageText",
@@ -266,6 +271,7 @@ __all__ = [
     "UploadStatus",
     "UploadStore",
     "UploadStoreSpec",
+    "WordBoxes",
     "closing",
     "hookimpl",
     "open_segmented_store",
@@ -294,7 +300,7 @@ _MODULES = {
     ),
     "models": (
         "Checksum ChunkIntent Document Extent Job JobKind JobState NewDocument PageText "
-        "Passage Principal Protocol Scope Session SessionState"
+        "Principal Protocol Scope Session SessionState"
     ),
     "plugins.hookspecs": "API_VERSION hookimpl",
     "plugins.ports.access": "Authenticator AuthenticatorSpec Credentials",
@@ -324,6 +330,9 @@ _MODULES = {
         "Child ChildFailed Limits path_from_text path_to_text plain_environment serve"
     ),
     "processes.pool": "ChildPool",
+    "document_filter": "DocumentFilter",
+    "layout": "Box PageLayout WordBoxes",
+    "passages": "Passage",
     "ranges": "RangeSet",
     "segments": "SegmentedUploadStore open_segmented_store",
     "text": "printable",

@@ -281,6 +281,7 @@ class NewDocument:
         findings: What the stages found.
         unscanned: The parts that no stage could read.
         decision: The policy's decision about the findings.
+        tags: Words by which its owner finds it again.
     """
 
     session_id: str
@@ -296,6 +297,7 @@ class NewDocument:
     findings: tuple[Finding, ...] = ()
     unscanned: tuple[Unscanned, ...] = ()
     decision: Decision = Decision.NOTE
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,33 +320,14 @@ class PageText:
         text: Plain text in reading order, as far as the extractor knows it.
         garbled: Whether the page has text that no font maps to Unicode; ``text`` is empty then.
         notes: Sentences about the document as a whole; not stored.
+        layout: The encoded ``PageLayout``; empty if the extractor gave none.
     """
 
     number: int
     text: str
     garbled: bool = False
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """One hit of a search.
-
-    Attributes:
-        document_id: The document that contains it.
-        page: 1-based page number.
-        text: The passage.
-        score: Greater is better; comparable within one answer only.
-        match: Whether ``words`` or ``meaning`` matched, if the index reports it.
-        stage: What is indexed of the document: ``reading`` (some pages), ``words``, ``meaning``.
-    """
-
-    document_id: int
-    page: int
-    text: str
-    score: float
-    match: str = ""
-    stage: str = ""
+    layout: bytes = b""
 
 
 class JobState(StrEnum):

@@ -6,15 +6,16 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from pdfsluice.core.document_files import DocumentFiles
+from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.errors import DocumentNotFound, NotFound, ProtocolError
 from pdfsluice.core.models import (
     Document,
     JobKind,
     PageText,
-    Passage,
     Principal,
     Scope,
 )
+from pdfsluice.core.plugins.ports.catalogue import DocumentChanges
 from pdfsluice.core.plugins.ports.documents import ImporterSpec, Index
 from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
 from pdfsluice.core.text import clean_name
@@ -28,11 +29,12 @@ from .jobs import (
     require_text,
 )
 from .previews import Previews
+from .searching import EVERY_DOCUMENT, Searcher, SearchResult
 
 logger = logging.getLogger(__name__)
 
-MAX_QUERY = 2000
-MAX_RESULTS = 100
+MAX_TAGS = 32
+MAX_TAG = 64
 _MAX_TITLE = 500
 _MAX_SHOWN_NAME = 60
 
@@ -60,6 +62,7 @@ class Library:
         self._index = index
         self._index_hint = index_hint
         self._jobs = jobs
+        self._searcher = Searcher(catalogue)
 
     async def list(
         self, principal: Principal, *, after: int | None = None, limit: int = 50
@@ -76,18 +79,37 @@ class Library:
         """
         return await self._catalogue.get(document_id, owner=_owner(principal, Scope.READ))
 
-    async def rename(self, principal: Principal, document_id: int, title: str) -> Document:
-        """Give a document another title.
+    async def change(
+        self,
+        principal: Principal,
+        document_id: int,
+        *,
+        title: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Document:
+        """Give a document another title, other tags, or both.
+
+        Args:
+            principal: On whose behalf.
+            document_id: The document.
+            title: The new title; ``None`` keeps the old one.
+            tags: All tags from now on; ``None`` keeps the old ones. Tags that differ in case
+                only are one.
 
         Raises:
-            ProtocolError: The title is empty or too long.
+            ProtocolError: The title or a tag is empty or too long, or there are too many tags.
         """
         _owner(principal, Scope.UPLOAD)
         document = await self.get(principal, document_id)
-        title = clean_name(title, _MAX_TITLE + 1)
-        if not title or len(title) > _MAX_TITLE:
-            raise ProtocolError(f"a title has 1 to {_MAX_TITLE} printable characters")
-        return await self._catalogue.update(document.id, title=title)
+        changes: DocumentChanges = {}
+        if title is not None:
+            title = clean_name(title, _MAX_TITLE + 1)
+            if not title or len(title) > _MAX_TITLE:
+                raise ProtocolError(f"a title has 1 to {_MAX_TITLE} printable characters")
+            changes["title"] = title
+        if tags is not None:
+            changes["tags"] = _clean_tags(tags)
+        return await self._catalogue.update(document.id, **changes)
 
     async def delete(self, principal: Principal, document_id: int) -> None:
         """Delete a document, its bytes and everything that was derived from it.
@@ -146,11 +168,9 @@ class Library:
             DocumentNotFound: There is no such document, or no text of that page (yet).
         """
         document = await self.get(principal, document_id)
-        async for text in self._catalogue.pages(document.id):
-            if text.number == page:
-                return text
-            if text.number > page:
-                break
+        pages = await self._catalogue.pages_at([(document.id, page)])
+        for text in pages.values():
+            return text
         raise DocumentNotFound(
             f"there is no text of page {page}",
             hint="Wait until the document's import_status is 'done'; the message of that job"
@@ -209,33 +229,44 @@ class Library:
         return await self.import_status(document)
 
     async def search(
-        self, principal: Principal, query: str, top_k: int
-    ) -> Sequence[tuple[Document, Passage]]:
-        """Return the best passages with their documents, best first.
+        self,
+        principal: Principal,
+        query: str,
+        *,
+        top_k: int = 5,
+        offset: int = 0,
+        wanted: DocumentFilter = EVERY_DOCUMENT,
+    ) -> SearchResult:
+        """Return the best passages with their documents and places, best first.
+
+        Args:
+            principal: On whose behalf; only their documents are searched.
+            query: The query, as the user wrote it.
+            top_k: How many passages to return at most.
+            offset: How many of the best to leave out.
+            wanted: The documents to search.
 
         Raises:
-            ProtocolError: The query is empty or too long.
+            ProtocolError: The query is empty or too long, or the offset is too large.
         """
         owner = _owner(principal, Scope.READ)
         if self._index is None:
             raise no_index(self._index_hint)
-        query = query.strip()
-        if not query or len(query) > MAX_QUERY:
-            raise ProtocolError(f"a query has 1 to {MAX_QUERY} characters")
-        passages = await self._index.search(query, top_k=min(top_k, MAX_RESULTS), owner=owner)
-        documents: dict[int, Document | None] = {}
-        for passage in passages:
-            if passage.document_id not in documents:
-                documents[passage.document_id] = await self._existing(passage.document_id, owner)
-        pairs = ((documents[passage.document_id], passage) for passage in passages)
-        return [(document, passage) for document, passage in pairs if document is not None]
+        return await self._searcher.search(
+            self._index, query, owner=owner, top_k=top_k, offset=offset, wanted=wanted
+        )
 
-    async def _existing(self, document_id: int, owner: str | None) -> Document | None:
-        """Return a document, or ``None`` if it was deleted while the search ran."""
-        try:
-            return await self._catalogue.get(document_id, owner=owner)
-        except DocumentNotFound:
-            return None
+
+def _clean_tags(tags: Sequence[str]) -> Sequence[str]:
+    cleaned: dict[str, str] = {}
+    for tag in tags:
+        name = clean_name(tag, MAX_TAG + 1)
+        if not name or len(name) > MAX_TAG:
+            raise ProtocolError(f"a tag has 1 to {MAX_TAG} printable characters")
+        cleaned.setdefault(name.casefold(), name)
+    if len(cleaned) > MAX_TAGS:
+        raise ProtocolError(f"a document has {MAX_TAGS} tags at most")
+    return list(cleaned.values())
 
 
 def _owner(principal: Principal, scope: Scope) -> str | None:

@@ -33,5 +33,6 @@ def page_text(
 def settled(page: PageText) -> PageText:
     """Return a page of any extractor in its stored form; settled pages are unchanged."""
     if page.garbled or not is_legible(page.text):
-        return replace(page, text=clean_text(page.text) if page.garbled else "", garbled=True)
+        text = clean_text(page.text) if page.garbled else ""
+        return replace(page, text=text, garbled=True)
     return replace(page, text=clean_text(page.text))

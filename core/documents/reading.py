@@ -5,6 +5,7 @@ brings the function that reads a file.
 """
 
 import re
+from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -134,6 +135,8 @@ def _to_wire(page: PageText) -> Mapping[str, Any]:
         reply["garbled"] = True
     if page.notes:
         reply["notes"] = page.notes
+    if page.layout:
+        reply["layout"] = b64encode(page.layout).decode()
     return reply
 
 
@@ -143,6 +146,7 @@ def _from_wire(reply: Mapping[str, Any]) -> PageText:
         reply["text"],
         garbled=reply.get("garbled", False),
         notes=tuple(reply.get("notes", ())),
+        layout=b64decode(reply.get("layout", "")),
     )
 
 

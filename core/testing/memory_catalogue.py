@@ -7,6 +7,7 @@ from itertools import count
 from types import MappingProxyType
 from typing import Any, Unpack
 
+from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.errors import DocumentNotFound
 from pdfsluice.core.models import (
     Document,
@@ -87,15 +88,33 @@ class MemoryCatalogue:
         return page[:limit], len(visible)
 
     async def update(self, document_id: int, **changes: Unpack[DocumentChanges]) -> Document:
-        """Change ``title`` or ``page_count``; add to ``metadata``."""
+        """Change ``title``, ``page_count`` or ``tags``; add to ``metadata``."""
         if forbidden := changes.keys() - DocumentChanges.__annotations__.keys():
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
         document = self._find(document_id)
         values: dict[str, Any] = {**changes}
         if "metadata" in values:
             values["metadata"] = {**document.metadata, **values["metadata"]}
+        if "tags" in values:
+            values["tags"] = tuple(values["tags"])
         self._documents[document_id] = replace(document, **values)
         return self._documents[document_id]
+
+    async def find(self, wanted: DocumentFilter, *, owner: str | None) -> Sequence[int]:
+        """Return the ids of the documents that a filter accepts, ascending."""
+        return [
+            document.id
+            for document in self._documents.values()
+            if owner in {None, document.owner}
+            and (wanted.documents is None or document.id in wanted.documents)
+            and wanted.accepts(
+                title=document.title,
+                filename=document.filename,
+                tags=document.tags,
+                created_at=document.created_at,
+                metadata=document.metadata,
+            )
+        ]
 
     async def delete(self, document_id: int) -> None:
         """Delete a document with its pages and jobs."""
@@ -112,7 +131,17 @@ class MemoryCatalogue:
     async def pages(self, document_id: int) -> AsyncIterator[PageText]:
         """Yield the text of all pages, in order."""
         for _, page in sorted(self._pages.get(document_id, {}).items()):
-            yield page
+            yield replace(page, layout=b"")
+
+    async def pages_at(
+        self, places: Collection[tuple[int, int]]
+    ) -> Mapping[tuple[int, int], PageText]:
+        """Return single pages with their layouts; missing ones are left out."""
+        return {
+            (document_id, number): self._pages[document_id][number]
+            for document_id, number in places
+            if number in self._pages.get(document_id, {})
+        }
 
     async def enqueue(
         self, document_id: int, kind: JobKind, *, importer: str = "", required: bool = True

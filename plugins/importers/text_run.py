@@ -135,7 +135,7 @@ class TextRun:
         self._report.notes += [note for note in page.notes if note not in self._report.notes]
         if page.garbled:
             self._garbled[page.number] = extractor
-        await self._put(PageText(page.number, page.text[: self._left]))
+        await self._put(replace(page, text=page.text[: self._left], garbled=False, notes=()))
         if len(page.text) > self._left:
             raise _CutOff
         self._left -= max(len(page.text), _MIN_PAGE_CHARACTERS)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from .marking import Mark, Wanted, marks_in
 from .names import DocumentNames, Named
 from .passages import PassageDatabase, Slot
 from .queries import Query
@@ -26,6 +27,7 @@ _MATCHING_OF_ALL = (
 _MATCHING_IN = (
     "SELECT w.rowid FROM words w JOIN passages p ON p.id = w.rowid"
     " WHERE w.words MATCH ?1 AND p.document IN (SELECT value FROM json_each(?2))"
+    " AND (?4 IS NULL OR p.owner = ?4)"
     " ORDER BY bm25(w.words, 0.1, 1.0, 0.5, 2.0), w.rowid LIMIT ?3"
 )
 _VECTORS = {"main": "vectors", "other": "vectors_other"}
@@ -45,6 +47,7 @@ class Hit:
     Attributes:
         score: Greater is better; comparable within one answer.
         match: ``words`` or ``meaning``.
+        marks: Ranges of the text that words of the query match.
     """
 
     document: int
@@ -52,6 +55,7 @@ class Hit:
     text: str
     score: float
     match: str = "words"
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(slots=True)
@@ -63,12 +67,14 @@ class Rankings:
         words: By words: by all of the query, and in the documents that it names by the rest.
         meaning: By vectors.
         documents: How well documents are named by the query, from 0 to 1.
+        wanted: The words of the query, to be marked.
     """
 
     tiers: list[list[int]] = field(default_factory=list)
     words: list[list[int]] = field(default_factory=list)
     meaning: list[list[int]] = field(default_factory=list)
     documents: Mapping[int, float] = field(default_factory=dict)
+    wanted: Wanted = field(default_factory=Wanted)
 
 
 class Finder:
@@ -94,7 +100,13 @@ class Finder:
         return self._names.named_by(query, owner=owner)
 
     def by_query(
-        self, query: Query, *, owner: str | None, limit: int, named: Named | None = None
+        self,
+        query: Query,
+        *,
+        owner: str | None,
+        limit: int,
+        named: Named | None = None,
+        documents: Sequence[int] | None = None,
     ) -> Rankings:
         """Return the passages with words of a query, in tiers and by BM25.
 
@@ -103,35 +115,42 @@ class Finder:
             owner: Whose passages; ``None`` for those of all owners.
             limit: Length of each list.
             named: The documents that the query names, as :meth:`named_by` returns them.
+            documents: The documents to look in; ``None`` for all.
         """
         named = self.named_by(query, owner=owner) if named is None else named
         groups = [self._known(group) for group in query.groups]
         rankings = Rankings(
             tiers=[
-                self._matching(expression, owner, limit) for expression in _tiers(query, groups)
+                self._matching(expression, owner, limit, documents)
+                for expression in _tiers(query, groups)
             ],
-            words=[self._matching(_any(self._rarest(groups)), owner, limit)],
+            words=[self._matching(_any(self._rarest(groups)), owner, limit, documents)],
             documents=named.weights,
+            wanted=Wanted.of([*groups, *map(_phrase, query.phrases)]),
         )
-        if named.chosen:
-            rest = [self._known(group) for group in query.without(named.words)]
-            rankings.words.append(self._matching_in(_any(self._rarest(rest)), named, limit))
+        chosen = among(named.chosen, documents)
+        if chosen:
+            rest = _any(self._rarest([self._known(group) for group in query.without(named.words)]))
+            rankings.words.append(self._matching(rest, owner, limit, chosen))
         return rankings
-
-    def _matching_in(self, expression: str, named: Named, limit: int) -> list[int]:
-        if not expression:
-            return []
-        rows = self._db.execute(_MATCHING_IN, (expression, json.dumps(named.chosen), limit))
-        return [int(number) for (number,) in rows]
 
     def _is_rare(self, word: str) -> bool:
         passages = int(self._db.execute("SELECT coalesce(max(id), 0) FROM passages").get)
         return self._frequency(_quoted(word)) <= _MAX_RARE * passages
 
-    def _matching(self, expression: str, owner: str | None, limit: int) -> list[int]:
+    def _matching(
+        self,
+        expression: str,
+        owner: str | None,
+        limit: int,
+        documents: Sequence[int] | None,
+    ) -> list[int]:
         if not expression:
             return []
-        if owner is None:
+        if documents is not None:
+            wanted = json.dumps(list(documents))
+            rows = self._db.execute(_MATCHING_IN, (expression, wanted, limit, owner))
+        elif owner is None:
             rows = self._db.execute(_MATCHING_OF_ALL, (expression, limit))
         else:
             rows = self._db.execute(_MATCHING, (expression, owner, limit))
@@ -208,7 +227,7 @@ class Finder:
         limit: int,
         slot: Slot = "main",
         min_similarity: float = -1.0,
-        documents: Sequence[int] = (),
+        documents: Sequence[int] | None = None,
     ) -> list[int]:
         """Return the passages nearest to a vector.
 
@@ -221,12 +240,12 @@ class Finder:
             limit: Length of the list.
             slot: Which of the two models it is.
             min_similarity: Cosine below which passages are left out.
-            documents: Look in these documents only.
+            documents: The documents to look in; ``None`` for all.
         """
         if self._database.model(slot) != f"{model}/{len(vector) // 4}":
             return []
         mine = "" if owner is None else " AND owner = :owner"
-        if documents:
+        if documents is not None:
             mine += (
                 " AND id IN (SELECT id FROM passages"
                 " WHERE document IN (SELECT value FROM json_each(:documents)))"
@@ -238,21 +257,29 @@ class Finder:
                 "vector": vector,
                 "limit": min(limit, _MAX_DEPTH),
                 "owner": owner,
-                "documents": json.dumps(list(documents)),
+                "documents": json.dumps(list(documents or ())),
             },
         )
         return [int(number) for number, distance in rows if 1 - distance >= min_similarity]
 
-    def by_keys(self, keys: Sequence[str], *, owner: str | None) -> list[int]:
+    def by_keys(
+        self,
+        keys: Sequence[str],
+        *,
+        owner: str | None,
+        documents: Sequence[int] | None = None,
+    ) -> list[int]:
         """Return the numbers of the published passages among these keys, in their order."""
-        numbers = (
+        rows = (
             self._db.execute(
-                "SELECT id FROM passages WHERE key = ?1 AND (?2 IS NULL OR owner = ?2)",
+                "SELECT id, document FROM passages WHERE key = ?1 AND (?2 IS NULL OR owner = ?2)",
                 (key, owner),
-            ).get
+            ).fetchone()
             for key in keys
         )
-        return [int(number) for number in numbers if number is not None]
+        passages = [(int(row[0]), int(row[1])) for row in rows if row is not None]
+        wanted = None if documents is None else set(documents)
+        return [number for number, document in passages if wanted is None or document in wanted]
 
     def hits(self, rankings: Rankings, *, limit: int) -> list[Hit]:
         """Return the best passages; the same text of a document only once.
@@ -267,13 +294,14 @@ class Finder:
         pages: set[tuple[int, int]] = set()
         for number in sorted(scores, key=lambda number: (-scores[number], number)):
             row = self._db.execute(
-                "SELECT document, page, text FROM passages WHERE id = ?", (number,)
+                "SELECT document, page, text, language FROM passages WHERE id = ?", (number,)
             ).fetchone()
             if row is None or (row[0], row[2]) in texts:
                 continue
             texts.add((row[0], row[2]))
             match = "words" if number in by_words else "meaning"
-            hit = Hit(row[0], row[1], row[2], scores[number], match)
+            marks = marks_in(row[2], rankings.wanted, row[3])
+            hit = Hit(row[0], row[1], row[2], scores[number], match, marks)
             if (hit.document, hit.page) in pages:
                 further.append(replace(hit, score=hit.score * _FURTHER))
                 continue
@@ -319,6 +347,12 @@ def fuse(rankings: Iterable[Sequence[int]]) -> dict[int, float]:
         for rank, number in enumerate(ranking, 1):
             scores[number] = scores.get(number, 0.0) + 1.0 / (_RANK_OFFSET + rank)
     return scores
+
+
+def among(numbers: Sequence[int], documents: Sequence[int] | None) -> list[int]:
+    """Return the numbers that are among the documents to look in."""
+    wanted = None if documents is None else set(documents)
+    return [number for number in numbers if wanted is None or number in wanted]
 
 
 def _quoted(term: str) -> str:

@@ -31,7 +31,7 @@ _MAX_BATCH_PAGES = 50
 _MAX_BATCH_CHARACTERS = 200_000
 _MAX_BATCH_PASSAGES = 16
 _MAX_QUERY = 2000
-_MAX_TOP_K = 200
+_MAX_TOP_K = 1000
 _NEVER = 1_000_000_000
 _WORD_PROCESSES = 4  # a document that is read slowly holds one
 _MAX_REMOVED = 1000  # documents; an import under way may still send pages of them
@@ -189,11 +189,18 @@ class ProcessIndex:
             reply = await self._ask(self._request("remove", document=document_id))
         _warn(reply, "Old vectors stay in the vector store")
 
-    async def search(self, query: str, *, top_k: int, owner: str | None) -> Sequence[Passage]:
+    async def search(
+        self,
+        query: str,
+        *,
+        top_k: int,
+        owner: str | None,
+        documents: Sequence[int] | None = None,
+    ) -> Sequence[Passage]:
         """Return the best passages, best first; ``owner`` is ``None`` for administrators.
 
         Passages are found by words and by meaning. Only the first 2,000 characters of the query
-        count, and no more than 200 passages are returned.
+        count, and no more than 1,000 passages are returned.
 
         Raises:
             StageFailed: The search process failed; the next search starts a new one.
@@ -201,14 +208,18 @@ class ProcessIndex:
         if not query.strip() or top_k < 1:
             return ()
         request = self._request(
-            "search", query=query[:_MAX_QUERY], top_k=min(top_k, _MAX_TOP_K), owner=owner
+            "search",
+            query=query[:_MAX_QUERY],
+            top_k=min(top_k, _MAX_TOP_K),
+            owner=owner,
+            documents=None if documents is None else list(documents),
         )
         reply = await self._ask(request)
         _warn(reply, "Search by words alone, the model or the vector store failed")
         stages = dict(reply["stages"])
         return tuple(
-            Passage(document, page, text, score, match, stages.get(document, ""))
-            for document, page, text, score, match in reply["hits"]
+            Passage(document, page, text, score, match, stages.get(document, ""), _marks(marks))
+            for document, page, text, score, match, marks in reply["hits"]
         )
 
     async def close(self) -> None:
@@ -235,6 +246,10 @@ def title_of(document: Document) -> str:
     """Return the words that name a document: its title and its file name."""
     name = document.filename.removesuffix(".pdf").removesuffix(".PDF")
     return document.title if document.title == name else f"{document.title} {name}".strip()
+
+
+def _marks(wire: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
+    return tuple((start, end) for start, end in wire)
 
 
 def _warn(reply: dict[str, Any], what: str) -> None:

@@ -32,5 +32,5 @@ class PassageRetriever(BaseRetriever):
             NodeWithScore(
                 node=TextNode(text=text, metadata={"pdf": document, "page": page}), score=score
             )
-            for document, page, text, score, _ in reply["hits"]
+            for document, page, text, score, *_ in reply["hits"]
         ]

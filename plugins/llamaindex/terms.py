@@ -19,7 +19,7 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
-_TOKEN = re.compile(
+TOKEN = re.compile(
     rf"[§№]|(?:[{_UNSPACED}][{_MARKS}]*)+|(?:[^\W_{_UNSPACED}][{_MARKS}\u200c\u200d]*)+"
 )
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
@@ -27,7 +27,7 @@ _OPTIONAL_MARKS = re.compile(
     "[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u200c\u200d]"
 )
 _ARABIC_FORMS = str.maketrans("أإآٱىةيكؤئ", "اااايهيكوي")
-_CLUSTER = re.compile(rf".[{_MARKS}]*", re.DOTALL)
+CLUSTER = re.compile(rf".[{_MARKS}]*", re.DOTALL)
 _MIXED = re.compile(r"\d+|[^\W\d_]+")
 _MAX_TERM = 64
 _STEMMERS = frozenset(Stemmer.algorithms())
@@ -37,7 +37,7 @@ _CACHE = 200_000
 def tokens(text: str) -> Iterator[str]:
     """Yield the words of a text as they stand, composed and in lower case."""
     normal = unicodedata.normalize("NFKC", text).casefold()
-    return (match.group() for match in _TOKEN.finditer(normal))
+    return (match.group() for match in TOKEN.finditer(normal))
 
 
 @lru_cache(maxsize=_CACHE)
@@ -60,7 +60,7 @@ def is_unspaced(token: str) -> bool:
 
 def pairs(run: str) -> list[str]:
     """Return the overlapping character pairs of a run, or its single character."""
-    clusters = _CLUSTER.findall(run)
+    clusters = CLUSTER.findall(run)
     if len(clusters) == 1:
         return clusters
     return [a + b for a, b in pairwise(clusters)]

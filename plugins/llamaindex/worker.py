@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pdfsluice.core import PageText, serve
 
-from .finding import Finder, Rankings
+from .finding import Finder, Rankings, among
 from .ingest import Cutter, Embedder
 from .languages import ENGLISH, UNKNOWN
 from .models import EmbeddingModel, pack
@@ -164,7 +164,14 @@ class Worker:
 
     # searching
 
-    def search(self, *, query: str, top_k: int, owner: str | None) -> dict[str, Any]:
+    def search(
+        self,
+        *,
+        query: str,
+        top_k: int,
+        owner: str | None,
+        documents: Sequence[int] | None = None,
+    ) -> dict[str, Any]:
         """Find passages by words and by meaning; by words alone if the model fails."""
         depth = max(_MIN_DEPTH, top_k * _DEPTH_FACTOR)
         if self._database.is_empty():
@@ -174,21 +181,23 @@ class Worker:
         nearest: list[Nearest] = []
         trouble = ""
         try:
-            nearest = self._nearest(query, wanted, owner, depth)
-            rest = named.rest_of(query)
-            if named.chosen and rest and self._foreign is None:
-                nearest += self._nearest(rest, wanted, owner, depth, named.chosen)
+            nearest = self._nearest(query, wanted, owner, depth, documents)
+            rest, chosen = named.rest_of(query), among(named.chosen, documents)
+            if chosen and rest and self._foreign is None:
+                nearest += self._nearest(rest, wanted, owner, depth, chosen)
         except Exception as error:  # noqa: BLE001 - a remote model may fail in any way
             trouble = f"{type(error).__name__}: {error}"
         with self._database.snapshot():
             rankings: Rankings = self._finder.by_query(
-                wanted, owner=owner, limit=depth, named=named
+                wanted, owner=owner, limit=depth, named=named, documents=documents
             )
             rankings.meaning = [ranking() for ranking in nearest]
             hits = self._finder.hits(rankings, limit=top_k)
             stages = self._database.stages({hit.document for hit in hits})
         return {
-            "hits": [(hit.document, hit.page, hit.text, hit.score, hit.match) for hit in hits],
+            "hits": [
+                (hit.document, hit.page, hit.text, hit.score, hit.match, hit.marks) for hit in hits
+            ],
             "stages": list(stages.items()),
             "trouble": trouble,
         }
@@ -199,7 +208,7 @@ class Worker:
         wanted: Query,
         owner: str | None,
         depth: int,
-        documents: Sequence[int] = (),
+        documents: Sequence[int] | None,
     ) -> list[Nearest]:
         """Ask the models before the snapshot is taken; return what reads inside of it."""
         nearest: list[Nearest] = []
@@ -212,18 +221,23 @@ class Worker:
         return nearest
 
     def _nearest_main(
-        self, query: str, owner: str | None, depth: int, documents: Sequence[int]
+        self, query: str, owner: str | None, depth: int, documents: Sequence[int] | None
     ) -> Nearest:
         if self._foreign is None and self._database.model("main") is None:
             return list
         vector = self._model.encode_query(query)
         if self._foreign is not None:
             keys = self._foreign.nearest(vector, owner=owner, limit=depth)
-            return lambda: self._finder.by_keys(keys, owner=owner)
+            return lambda: self._finder.by_keys(keys, owner=owner, documents=documents)
         return self._nearest_stored(pack(vector), "main", owner, depth, documents)
 
     def _nearest_stored(
-        self, vector: bytes, slot: Slot, owner: str | None, depth: int, documents: Sequence[int]
+        self,
+        vector: bytes,
+        slot: Slot,
+        owner: str | None,
+        depth: int,
+        documents: Sequence[int] | None,
     ) -> Nearest:
         built_in = self._is_for_english or slot == "other"
         identity = self._multilingual.identity if slot == "other" else self._model.identity

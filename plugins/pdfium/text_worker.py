@@ -17,6 +17,7 @@ from .notes import notes_of
 from .opening import notes_about, open_with_page
 from .right_to_left import in_reading_order, needs_places
 from .wording import in_plain_words
+from .words import label_of, layout_of
 
 _GROWTH = 16 * 1024 * 1024
 _SAMPLES = 100
@@ -57,20 +58,28 @@ def _page(document: pypdfium2.PdfDocument, number: int) -> PageText:
     try:
         content = page.get_textpage()
         try:
-            text, unmapped = _text(content), _is_unmapped(content)
+            drawn = _drawn(content)
+            text, unmapped = _ordered(content, drawn), _is_unmapped(content)
+            result = page_text(number, text, notes_of(document, page), unmapped=unmapped)
+            label = label_of(document, number - 1)
+            layout = layout_of(page, content, drawn, result.text, label=label)
         finally:
             content.close()
-        return page_text(number, text, notes_of(document, page), unmapped=unmapped)
+        return replace(result, layout=layout.encode())
     finally:
         page.close()
 
 
-def _text(content: pypdfium2.PdfTextPage) -> str:
+def _drawn(content: pypdfium2.PdfTextPage) -> str:
+    """Return the text of a page in the order in which PDFium reads it."""
     count = min(content.count_chars(), MAX_PAGE_CHARACTERS)
-    if not count:
-        return ""
-    text = str(content.get_text_range(0, count))
-    return in_reading_order(content, count) if needs_places(text) else text
+    return str(content.get_text_range(0, count)) if count else ""
+
+
+def _ordered(content: pypdfium2.PdfTextPage, text: str) -> str:
+    if not needs_places(text):
+        return text
+    return in_reading_order(content, min(content.count_chars(), MAX_PAGE_CHARACTERS))
 
 
 def _is_unmapped(content: pypdfium2.PdfTextPage) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Unpack
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
 from pdfsluice.core import (
     Document,
     DocumentChanges,
+    DocumentFilter,
     DocumentNotFound,
     Job,
     JobKind,
@@ -50,11 +52,10 @@ from .job_statements import (
 )
 from .nodes import live_nodes
 from .prepared import Prepared
+from .reading import MAX_ID, find_documents, read_next_pages, read_pages_at
 from .schema import documents, jobs, nodes, pages
 
-_MAX_ID = 2**63 - 1
 _DIGEST_LOCK = 0x70646664  # seed of the hash, so that no other lock has the same key
-_PAGES_PER_READ = 10  # each may have a million characters
 
 _by_id = Prepared(select(documents).where(documents.c.id == bindparam("document")))
 _by_session = Prepared(select(documents).where(documents.c.session_id == bindparam("session")))
@@ -63,12 +64,6 @@ _by_digest = Prepared(
     .where(documents.c.owner == bindparam("owner"), documents.c.sha256 == bindparam("sha256"))
     .order_by(documents.c.id)
     .limit(1)
-)
-_next_pages = (
-    select(pages.c.number, pages.c.text)
-    .where(pages.c.document_id == bindparam("document"), pages.c.number > bindparam("after"))
-    .order_by(pages.c.number)
-    .limit(_PAGES_PER_READ)
 )
 _lock_digest = select(
     func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), _DIGEST_LOCK))
@@ -88,7 +83,8 @@ class SqlCatalogue:
         )
         statement = database.insert(pages)
         self._save_page = statement.on_conflict_do_update(
-            index_elements=["document_id", "number"], set_={"text": statement.excluded.text}
+            index_elements=["document_id", "number"],
+            set_={"text": statement.excluded.text, "layout": statement.excluded.layout},
         )
 
     async def add(
@@ -162,7 +158,7 @@ class SqlCatalogue:
             total = total.where(documents.c.owner == owner)
             page = page.where(documents.c.owner == owner)
         if after is not None:
-            page = page.where(documents.c.id < min(after, _MAX_ID))
+            page = page.where(documents.c.id < min(after, MAX_ID))
 
         def operation(connection: Connection) -> tuple[Sequence[Document], int]:
             rows = connection.execute(page).all()
@@ -171,7 +167,7 @@ class SqlCatalogue:
         return await self._database.read(operation)
 
     async def update(self, document_id: int, **changes: Unpack[DocumentChanges]) -> Document:
-        """Change ``title`` or ``page_count``; add to ``metadata``.
+        """Change ``title``, ``page_count`` or ``tags``; add to ``metadata``.
 
         Raises:
             DocumentNotFound: There is no such document.
@@ -181,6 +177,8 @@ class SqlCatalogue:
         values: dict[str, Any] = {**changes}
         if "title" in values:
             values["title"] = clean(values["title"])
+        if "tags" in values:
+            values["tags"] = to_json(list(values["tags"]))
         metadata = values.pop("metadata", None)
         statement = update(documents).where(documents.c.id == document_id)
 
@@ -213,7 +211,12 @@ class SqlCatalogue:
             DocumentNotFound: There is no such document.
         """
         rows = [
-            {"document_id": document_id, "number": page.number, "text": clean(page.text)}
+            {
+                "document_id": document_id,
+                "number": page.number,
+                "text": clean(page.text),
+                "layout": page.layout or None,
+            }
             for page in pages
         ]
 
@@ -227,17 +230,25 @@ class SqlCatalogue:
 
     async def pages(self, document_id: int) -> AsyncIterator[PageText]:
         """Yield the text of all pages, in order, a few of them in memory at a time."""
-        values = {"document": document_id, "after": -1}
-        if not 0 < document_id <= _MAX_ID:
+        if not 0 < document_id <= MAX_ID:
             return
-
-        def operation(connection: Connection) -> Sequence[AnyRow]:
-            return connection.execute(_next_pages, values).all()
-
-        while rows := await self._database.read(operation):
+        after = -1
+        while rows := await self._database.read(
+            partial(read_next_pages, document_id=document_id, after=after)
+        ):
             for row in rows:
                 yield PageText(row.number, row.text)
-            values["after"] = rows[-1].number
+            after = rows[-1].number
+
+    async def pages_at(
+        self, places: Collection[tuple[int, int]]
+    ) -> Mapping[tuple[int, int], PageText]:
+        """Return single pages with their layouts; missing ones are left out."""
+        return await self._database.read(lambda reader: read_pages_at(reader, places))
+
+    async def find(self, wanted: DocumentFilter, *, owner: str | None) -> Sequence[int]:
+        """Return the ids of the documents that a filter accepts, ascending."""
+        return await self._database.read(lambda reader: find_documents(reader, wanted, owner))
 
     async def enqueue(
         self, document_id: int, kind: JobKind, *, importer: str = "", required: bool = True
@@ -320,7 +331,7 @@ class SqlCatalogue:
 
     async def jobs(self, document_id: int) -> Sequence[Job]:
         """Return the jobs of a document, oldest first."""
-        if not 0 < document_id <= _MAX_ID:
+        if not 0 < document_id <= MAX_ID:
             return []
         values = {"document": document_id}
         return await self._database.read(
@@ -330,7 +341,7 @@ class SqlCatalogue:
     async def jobs_of(self, document_ids: Sequence[int]) -> Mapping[int, Sequence[Job]]:
         """Return the jobs of several documents in one query, oldest first."""
         jobs_by_document: dict[int, list[Job]] = {document_id: [] for document_id in document_ids}
-        values = {"documents": [key for key in jobs_by_document if 0 < key <= _MAX_ID]}
+        values = {"documents": [key for key in jobs_by_document if 0 < key <= MAX_ID]}
 
         def operation(connection: Connection) -> Mapping[int, Sequence[Job]]:
             for row in connection.execute(JOBS_OF, values):
@@ -355,7 +366,7 @@ class SqlCatalogue:
 
 
 def _find(connection: Connection, document_id: int) -> AnyRow | None:
-    if not 0 < document_id <= _MAX_ID:  # from a URL; the driver takes no larger number
+    if not 0 < document_id <= MAX_ID:  # from a URL; the driver takes no larger number
         return None
     return _by_id.run(connection, {"document": document_id}).one_or_none()
 

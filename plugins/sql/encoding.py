@@ -178,6 +178,7 @@ def document_row(document: NewDocument) -> dict[str, Any]:
                 "decision": document.decision,
             }
         ),
+        "tags": to_json(list(document.tags)),
     }
 
 
@@ -200,6 +201,7 @@ def read_document(row: AnyRow) -> Document:
         findings=read_findings(body["findings"]),
         unscanned=read_unscanned(body["unscanned"]),
         decision=Decision(body["decision"]),
+        tags=tuple(orjson.loads(values["tags"])),
     )
 
 

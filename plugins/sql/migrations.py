@@ -90,6 +90,13 @@ def _count_for_accounts(connection: Connection) -> None:
     recount(connection)
 
 
+def _place_words(connection: Connection) -> None:
+    """Give pages a column for where their words stand, and documents one for tags."""
+    kind = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
+    connection.execute(text(f"ALTER TABLE pages ADD COLUMN layout {kind}"))
+    connection.execute(text("ALTER TABLE documents ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'"))
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -97,6 +104,7 @@ STEPS: Sequence[Step] = (
     _place_extents,
     _separate_importers,
     _count_for_accounts,
+    _place_words,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

@@ -86,6 +86,7 @@ documents = Table(
     Column("metadata", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("account", Text, nullable=False, server_default=""),
+    Column("tags", Text, nullable=False, server_default="[]"),
     Index("documents_by_owner", "owner", "id"),
     Index("documents_by_digest", "owner", "sha256"),
     sqlite_autoincrement=True,  # the id of a deleted document is never given again
@@ -97,6 +98,7 @@ pages = Table(
     Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("text", Text, nullable=False),
+    Column("layout", LargeBinary),
 )
 
 jobs = Table(

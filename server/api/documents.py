@@ -7,6 +7,7 @@ from typing import TypeVar
 from aiohttp import hdrs, web
 
 from pdfsluice.core.documents.import_status import Stage
+from pdfsluice.core.documents.searching import EVERY_DOCUMENT
 from pdfsluice.core.errors import (
     DocumentNotFound,
     DocumentUnreadable,
@@ -26,12 +27,11 @@ from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.file_response import FileAnswer, attachment
 from pdfsluice.server.transport.parsing import NoQuery, read_json, read_query
 
-from .requests import DocumentsQuery, RenameRequest, SearchRequest, ThumbnailQuery
+from .requests import ChangeRequest, DocumentsQuery, SearchRequest, ThumbnailQuery
 from .responses.documents import (
     DocumentSummary,
     DocumentsView,
     DocumentView,
-    HitView,
     ImportView,
     PageView,
     SearchView,
@@ -92,11 +92,11 @@ class Documents:
         yield Route(
             method="PATCH",
             path=one,
-            handler=self.rename,
+            handler=self.change,
             scopes=(Scope.UPLOAD,),
-            summary="Rename a document",
+            summary="Change the title or the tags of a document",
             tag=_TAG,
-            body=RenameRequest,
+            body=ChangeRequest,
             answers={200: document},
             errors=missing,
         )
@@ -202,11 +202,13 @@ class Documents:
         read_query(request, NoQuery)
         return respond(await self.view(await self._document(request)))
 
-    async def rename(self, request: web.Request) -> web.StreamResponse:
-        """Give a document another title; needs the scope ``read`` as well."""
+    async def change(self, request: web.Request) -> web.StreamResponse:
+        """Give a document another title or other tags; needs the scope ``read`` as well."""
         read_query(request, NoQuery)
-        content = await read_json(request, RenameRequest, self._limits)
-        document = await self._library.rename(request[PRINCIPAL], _id(request), content.title)
+        content = await read_json(request, ChangeRequest, self._limits)
+        document = await self._library.change(
+            request[PRINCIPAL], _id(request), title=content.new_title, tags=content.new_tags
+        )
         return respond(await self.view(document))
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
@@ -234,7 +236,7 @@ class Documents:
         read_query(request, NoQuery)
         number = _page(request)
         text = await self._library.page_text(request[PRINCIPAL], _id(request), number)
-        return respond(PageView(document_id=_id(request), page=number, text=text.text))
+        return respond(PageView.of(_id(request), text))
 
     async def thumbnail(self, request: web.Request) -> web.StreamResponse:
         """Send a picture of a page, as JPEG."""
@@ -268,11 +270,21 @@ class Documents:
         return respond(ImportView.of(_id(request), status), status=202)
 
     async def search(self, request: web.Request) -> web.StreamResponse:
-        """Return the passages that fit a question best, by words and by meaning."""
+        """Return the passages that fit a question best, by words and by meaning.
+
+        ``place`` has the rectangles of a passage on its page, in points from the upper left
+        corner of the page as it is displayed; it is null if the extractor did not know them.
+        """
         read_query(request, NoQuery)
         content = await read_json(request, SearchRequest, self._limits)
-        hits = await self._library.search(request[PRINCIPAL], content.query, content.top_k)
-        return respond(SearchView(results=[HitView.of(*hit) for hit in hits]))
+        result = await self._library.search(
+            request[PRINCIPAL],
+            content.query,
+            top_k=content.top_k,
+            offset=content.offset,
+            wanted=content.filter.wanted() if content.filter else EVERY_DOCUMENT,
+        )
+        return respond(SearchView.of(result))
 
     async def view(self, document: Document) -> DocumentView:
         """Describe a document with the state of its background work."""

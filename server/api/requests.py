@@ -2,18 +2,22 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BeforeValidator,
+    ConfigDict,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.server.transport.parsing import Parameters, Request
 
 _MAX_NUMBER = 10**15  # a petabyte; JavaScript and every store keep numbers up to here exactly
@@ -70,6 +74,9 @@ ChunkChecksum = Annotated[
     Matching(_CHECKSUM, "must be a SHA-256 in hexadecimal, or ALGORITHM:HEX"),
     AfterValidator(lambda text: text or None),
 ]
+
+
+Tag = Annotated[Text, Field(min_length=1, max_length=64)]
 
 
 class InitiateRequest(Request):
@@ -133,19 +140,82 @@ class CancelRequest(Request):
     reason: Text = Field("", max_length=500, description="Why, for the log and for watchers.")
 
 
-class RenameRequest(Request):
-    """Changes a document."""
+class ChangeRequest(Request):
+    """Changes a document; what is not given stays as it is."""
 
-    title: Text = Field(min_length=1, max_length=500, description="The new title.")
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    title: Text = Field("", min_length=1, max_length=500, description="The new title.")
+    tags: list[Tag] = Field(
+        default_factory=list, max_length=32, description="All tags from now on."
+    )
+
+    @model_validator(mode="after")
+    def _require_change(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("must have a title or tags")
+        return self
+
+    @property
+    def new_title(self) -> str | None:
+        """The title, if it was given."""
+        return self.title if "title" in self.model_fields_set else None
+
+    @property
+    def new_tags(self) -> list[str] | None:
+        """The tags, if they were given."""
+        return self.tags if "tags" in self.model_fields_set else None
+
+
+class SearchFilter(Request):
+    """Conditions on the documents to search; all of them must hold."""
+
+    documents: list[Annotated[int, Field(ge=1, le=_MAX_NUMBER), _Integral]] | None = Field(
+        None, max_length=10_000, description="Ids of documents."
+    )
+    title: Text = Field(
+        "", max_length=500, description="Part of the title or file name, in any case."
+    )
+    tags: list[Tag] = Field(
+        default_factory=list, max_length=32, description="Tags that the document has, all of them."
+    )
+    uploaded_from: AwareDatetime | None = Field(None, description="Earliest time of the upload.")
+    uploaded_before: AwareDatetime | None = Field(
+        None, description="Time before which it was uploaded."
+    )
+    metadata: dict[
+        Annotated[Text, Field(min_length=1, max_length=100)],
+        Annotated[Text, Field(max_length=1000)],
+    ] = Field(
+        default_factory=dict,
+        max_length=32,
+        description="Names of fields of the metadata, each with a part of its value, in any case.",
+        json_schema_extra={"additionalProperties": False},  # in addition to names that match
+    )
+
+    def wanted(self) -> DocumentFilter:
+        """Return the conditions as the core has them."""
+        return DocumentFilter(
+            documents=self.documents,
+            title=self.title,
+            tags=tuple(self.tags),
+            uploaded_from=self.uploaded_from,
+            uploaded_before=self.uploaded_before,
+            metadata=self.metadata,
+        )
 
 
 class SearchRequest(Request):
-    """Searches the text of all documents."""
+    """Searches the text of documents."""
 
     query: str = Field(min_length=1, max_length=2000, description="What to look for.")
     top_k: Annotated[int, Field(ge=1, le=100), _Integral] = Field(
         5, description="How many passages to return at most."
     )
+    offset: Annotated[int, Field(ge=0, le=900), _Integral] = Field(
+        0, description="How many of the best passages to leave out: the ``next`` of an answer."
+    )
+    filter: SearchFilter | None = Field(None, description="The documents to search.")
 
 
 class ChunkQuery(Parameters):

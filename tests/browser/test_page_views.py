@@ -45,9 +45,18 @@ def test_search_finds_the_passage_and_leads_to_its_page(
     expect(hit).to_contain_text("Page 2")
     expect(hit.locator("mark").first).to_have_text("spillway")
     expect(hit.locator("img")).to_be_visible()
+    expect(hit.locator(".page-marks .word").first).to_be_attached()
     audit(page, screenshot, "20-search")
     hit.get_by_role("link").click()
     expect(page.locator(".pager")).to_contain_text("Page 2 of 2")
+    word, picture = page.locator(".document-page .word").first, page.locator(".document-page img")
+    expect(word).to_be_attached()
+    inner, outer = word.bounding_box(), picture.bounding_box()
+    assert inner is not None
+    assert outer is not None
+    assert outer["x"] < inner["x"] < inner["x"] + inner["width"] < outer["x"] + outer["width"]
+    assert outer["y"] < inner["y"] < outer["y"] + outer["height"]
+    screenshot(page, "20-marked-page")
     page.go_back()
     expect(page.locator(".hit mark").first).to_be_visible()
 

@@ -46,6 +46,10 @@ def note(now):
 
 await client.upload("report.pdf", on_progress=note)
 """
+KEY = """
+import os
+os.environ["PDFSLUICE_API_KEY"] = "pdfsluice_0_0"
+"""
 EXTRACTOR = """
 from pdfsluice.core import TextExtractorSpec, closing
 options = None
@@ -60,6 +64,9 @@ PYTHON: Mapping[str, Python] = {
         prepare="pdfsluice upload report.pdf --index --wait"
     ),
     "docs/how-to/upload-from-python.md": Python(given=CLIENT),
+    "docs/how-to/search-documents.md": Python(
+        given="import os\nos.environ['PDFSLUICE_API_KEY'] = 'pdfsluice_0_0'\n"
+    ),
     "docs/how-to/use-tus.md": Python(given="key = 'pdfsluice_0_0'\n"),
     "docs/how-to/write-plugins.md": Python(skip="tests/e2e/test_docs_plugins.py"),
     "docs/tutorial/first-plugin.md": Python(skip="tests/e2e/test_tutorial.py"),

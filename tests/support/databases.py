@@ -64,6 +64,8 @@ def to_version_1(connection: Connection) -> None:
         "DROP TABLE nodes",
         "DROP TABLE stores",
         "DROP TABLE idle_clock",
+        "ALTER TABLE pages DROP COLUMN layout",
+        "ALTER TABLE documents DROP COLUMN tags",
         "UPDATE schema_version SET version = 1",
     ):
         connection.execute(text(statement))

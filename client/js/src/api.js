@@ -129,6 +129,17 @@ export class DocumentsApi {
   }
 
   /**
+   * Replace the tags of a document.
+   *
+   * @param {number} id
+   * @param {string[]} tags
+   * @returns {Promise<PdfDocument>}
+   */
+  setTags(id, tags) {
+    return this.http.json('PATCH', `${DOCUMENTS}/${id}`, { json: { tags } });
+  }
+
+  /**
    * @param {number} id
    * @returns {Promise<void>}
    */

@@ -197,13 +197,24 @@ export class StreamingUploadClient {
    * Search the indexed documents.
    *
    * @param {string} query
-   * @param {{topK?: number, signal?: AbortSignal}} [options]
+   * @param {{topK?: number, filter?: import('./types.js').SearchFilter, signal?: AbortSignal}} [options]
    * @returns {Promise<import('./types.js').Passage[]>} Best first.
    */
-  async search(query, { topK = 5, signal } = {}) {
-    const json = { query, top_k: topK };
-    const answer = await this.#context.http.json('POST', '/api/documents/search', { json, signal });
-    return answer.results;
+  async search(query, options) {
+    return (await this.searchPage(query, options)).results;
+  }
+
+  /**
+   * Some of the best passages, and the same grouped by document.
+   *
+   * @param {string} query
+   * @param {{topK?: number, offset?: number, filter?: import('./types.js').SearchFilter, signal?: AbortSignal}} [options]
+   *   `offset` is the `next` of the answer before.
+   * @returns {Promise<import('./types.js').SearchAnswer>}
+   */
+  searchPage(query, { topK = 5, offset, filter, signal } = {}) {
+    const json = { query, top_k: topK, offset, filter };
+    return this.#context.http.json('POST', '/api/documents/search', { json, signal });
   }
 
   /**

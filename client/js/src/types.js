@@ -142,6 +142,32 @@
  * @property {number} page
  * @property {string} text
  * @property {number} score
+ * @property {string} match `words` or `meaning`.
+ * @property {string} stage What is indexed of the document: `reading`, `words` or `meaning`.
+ * @property {{text: string, marked: boolean}[]} snippet Why it was found.
+ * @property {PassagePlace | null} place Where it stands on its page; `null` if that is not known.
+ *
+ * @typedef {object} PassagePlace Rectangles are left, top, right and bottom, in points from the
+ *   upper left corner of the page as it is displayed.
+ * @property {string} label The page number that the document gives to the page.
+ * @property {number} width
+ * @property {number} height
+ * @property {[number, number, number, number][]} rectangles Of the passage, line by line.
+ * @property {[number, number, number, number][]} marks Of the words of the query.
+ *
+ * @typedef {object} SearchAnswer
+ * @property {Passage[]} results Best first.
+ * @property {{document_id: number, title: string, results: number[]}[]} documents The documents,
+ *   each with the positions of its passages in `results`.
+ * @property {number | null} next The offset of the passages that follow.
+ *
+ * @typedef {object} SearchFilter The documents to search; all conditions must hold.
+ * @property {number[]} [documents] Ids.
+ * @property {string} [title] Part of the title or file name.
+ * @property {string[]} [tags] Tags that the document has, all of them.
+ * @property {string} [uploaded_from] Earliest time of the upload (RFC 3339).
+ * @property {string} [uploaded_before] Time before which it was uploaded (RFC 3339).
+ * @property {Record<string, string>} [metadata] Fields, each with a part of the value.
  *
  * @typedef {Blob & {name?: string}} UploadSource A `File`, or a `Blob` with a name.
  *

@@ -108,6 +108,14 @@ export declare class DocumentsApi {
      */
     rename(id: number, title: string): Promise<PdfDocument>;
     /**
+     * Replace the tags of a document.
+     *
+     * @param {number} id
+     * @param {string[]} tags
+     * @returns {Promise<PdfDocument>}
+     */
+    setTags(id: number, tags: string[]): Promise<PdfDocument>;
+    /**
      * @param {number} id
      * @returns {Promise<void>}
      */

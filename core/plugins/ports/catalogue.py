@@ -6,6 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol, TypedDict, Unpack
 
+from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.models import Document, Job, JobKind, JobState, NewDocument, PageText
 
 from .opening import Opener
@@ -17,6 +18,7 @@ class DocumentChanges(TypedDict, total=False):
     title: str
     page_count: int | None
     metadata: Mapping[str, str]
+    tags: Sequence[str]
 
 
 class Catalogue(Protocol):
@@ -80,7 +82,7 @@ class Catalogue(Protocol):
         ...
 
     async def update(self, document_id: int, **changes: Unpack[DocumentChanges]) -> Document:
-        """Change ``title`` or ``page_count``; add to ``metadata``.
+        """Change ``title``, ``page_count`` or ``tags``; add to ``metadata``.
 
         Args:
             document_id: The document.
@@ -90,6 +92,15 @@ class Catalogue(Protocol):
         Raises:
             DocumentNotFound: There is no such document.
             TypeError: Another field was to be changed.
+        """
+        ...
+
+    async def find(self, wanted: DocumentFilter, *, owner: str | None) -> Sequence[int]:
+        """Return the ids of the documents that a filter accepts, ascending.
+
+        Args:
+            wanted: The conditions.
+            owner: The owner; ``None`` for all owners.
         """
         ...
 
@@ -109,7 +120,20 @@ class Catalogue(Protocol):
         ...
 
     def pages(self, document_id: int) -> AsyncIterator[PageText]:
-        """Yield the text of all pages, in order; none if there is no such document."""
+        """Yield the text of all pages, in order; none if there is no such document.
+
+        Without layouts, which :meth:`pages_at` returns.
+        """
+        ...
+
+    async def pages_at(
+        self, places: Collection[tuple[int, int]]
+    ) -> Mapping[tuple[int, int], PageText]:
+        """Return single pages with their layouts, in one query; missing ones are left out.
+
+        Args:
+            places: Ids of documents and numbers of their pages.
+        """
         ...
 
     async def enqueue(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from pdfsluice.core.models import Document, PageText, Passage
+from pdfsluice.core.models import Document, PageText
+from pdfsluice.core.passages import Passage
 
 from .opening import UNOPENED, Opener
 from .stores import Catalogue
@@ -149,13 +150,21 @@ class Index(Protocol):
         """Remove a document from the index."""
         ...
 
-    async def search(self, query: str, *, top_k: int, owner: str | None) -> Sequence[Passage]:
+    async def search(
+        self,
+        query: str,
+        *,
+        top_k: int,
+        owner: str | None,
+        documents: Sequence[int] | None = None,
+    ) -> Sequence[Passage]:
         """Return the best passages, best first.
 
         Args:
             query: The query, as the user wrote it.
             top_k: How many passages to return at most.
             owner: The owner of the documents to search; ``None`` for all owners.
+            documents: Ids of the documents to search; ``None`` for all of them.
         """
         ...
 

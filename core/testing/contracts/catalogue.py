@@ -5,20 +5,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pdfsluice.core import Catalogue, Document, DocumentNotFound, JobKind, JobState, PageText
+from pdfsluice.core import (
+    Catalogue,
+    Document,
+    DocumentNotFound,
+    JobKind,
+    JobState,
+    PageText,
+)
 
+from .catalogue_reading import NO_IDS, CatalogueReadingContract, pages_of
 from .samples import make_document
-
-NO_IDS = (0, -1, 999, 2**63, -(2**70))
-
-
-async def pages_of(catalogue: Catalogue, document_id: int) -> list[PageText]:
-    """Return the text of all pages."""
-    return [page async for page in catalogue.pages(document_id)]
 
 
 @pytest.mark.asyncio
-class CatalogueContract:
+class CatalogueContract(CatalogueReadingContract):
     """Override ``catalogue`` with a fixture that returns an empty catalogue."""
 
     @pytest.fixture

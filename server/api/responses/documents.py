@@ -1,13 +1,17 @@
 """Documents, their pages, jobs and passages, as they are shown."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Self
 
 from pydantic import Field
 
+from pdfsluice.core.documents.hit_places import HitPlace
 from pdfsluice.core.documents.import_status import ImportStatus, Stage
-from pdfsluice.core.models import Document, JobKind, Passage
+from pdfsluice.core.documents.searching import SearchHit, SearchResult
+from pdfsluice.core.layout import Box, DamagedLayout, PageLayout
+from pdfsluice.core.models import Document, JobKind, PageText
 
 from .views import View, views_of
 
@@ -50,6 +54,7 @@ class DocumentSummary(View):
     sha256: str
     page_count: int | None
     metadata: dict[str, str]
+    tags: list[str]
     decision: str
     finding_count: int
     unscanned_count: int
@@ -85,6 +90,7 @@ class DocumentSummary(View):
             "sha256": document.sha256,
             "page_count": document.page_count,
             "metadata": dict(document.metadata),
+            "tags": list(document.tags),
             "decision": document.decision.name.lower(),
             "finding_count": len(document.findings),
             "unscanned_count": len(document.unscanned),
@@ -148,11 +154,70 @@ class ImportView(View):
 
 
 class PageView(View):
-    """The text of a page."""
+    """The text of a page, and its size in points and printed number if known."""
 
     document_id: int
     page: int
     text: str
+    label: str = Field("", description="The page number that the document itself gives.")
+    width: float | None = None
+    height: float | None = None
+
+    @classmethod
+    def of(cls, document_id: int, page: PageText) -> Self:
+        """Describe a page."""
+        label, width, height = "", None, None
+        if page.layout:
+            with suppress(DamagedLayout):
+                layout = PageLayout.decode(page.layout)
+                label, width, height = layout.label, layout.width, layout.height
+        return cls(
+            document_id=document_id,
+            page=page.number,
+            text=page.text,
+            label=label,
+            width=width,
+            height=height,
+        )
+
+
+class SegmentView(View):
+    """A part of a snippet; ``marked`` if words of the query match it."""
+
+    text: str
+    marked: bool
+
+
+Rectangle = tuple[float, float, float, float]
+
+
+class PlaceView(View):
+    """Where a passage stands on its page.
+
+    Rectangles are left, top, right and bottom, in points from the upper left corner of the
+    page as it is displayed.
+    """
+
+    label: str = Field(description="The page number that the document itself gives.")
+    width: float
+    height: float
+    rectangles: list[Rectangle] = Field(description="Of the passage, line by line.")
+    marks: list[Rectangle] = Field(description="Of the words of the query.")
+
+    @classmethod
+    def of(cls, place: HitPlace) -> Self:
+        """Describe a place."""
+        return cls(
+            label=place.label,
+            width=round(place.width, 2),
+            height=round(place.height, 2),
+            rectangles=[_rectangle(box) for box in place.rectangles],
+            marks=[_rectangle(box) for box in place.marks],
+        )
+
+
+def _rectangle(box: Box) -> Rectangle:
+    return (round(box.left, 2), round(box.top, 2), round(box.right, 2), round(box.bottom, 2))
 
 
 class HitView(View):
@@ -169,22 +234,60 @@ class HitView(View):
     score: float
     match: str = ""
     stage: str = ""
+    snippet: list[SegmentView] = Field(
+        default_factory=list, description="The part of the text that shows why it was found."
+    )
+    place: PlaceView | None = None
 
     @classmethod
-    def of(cls, document: Document, passage: Passage) -> Self:
+    def of(cls, hit: SearchHit) -> Self:
         """Describe a hit."""
         return cls(
-            document_id=document.id,
-            title=document.title,
-            page=passage.page,
-            text=passage.text,
-            score=passage.score,
-            match=passage.match,
-            stage=passage.stage,
+            document_id=hit.document.id,
+            title=hit.document.title,
+            page=hit.passage.page,
+            text=hit.passage.text,
+            score=hit.passage.score,
+            match=hit.passage.match,
+            stage=hit.passage.stage,
+            snippet=views_of(SegmentView, hit.snippet),
+            place=None if hit.place is None else PlaceView.of(hit.place),
         )
 
 
+class FoundDocumentView(View):
+    """A document with passages that match a search."""
+
+    document_id: int
+    title: str
+    results: list[int] = Field(description="Positions of its passages in ``results``, from 0.")
+
+
 class SearchView(View):
-    """What a search found, best first."""
+    """What a search found, best first, and the same grouped by document."""
 
     results: list[HitView]
+    documents: list[FoundDocumentView] = Field(
+        default_factory=list, description="The documents, that of the best passage first."
+    )
+    next: int | None = Field(
+        None, description="The ``offset`` of the passages that follow; null at the end."
+    )
+
+    @classmethod
+    def of(cls, result: SearchResult) -> Self:
+        """Describe the result of a search."""
+        documents: dict[int, FoundDocumentView] = {}
+        for number, hit in enumerate(result.hits):
+            view = documents.setdefault(
+                hit.document.id,
+                FoundDocumentView(
+                    document_id=hit.document.id, title=hit.document.title, results=[]
+                ),
+            )
+            view.results.append(number)
+        return cls(
+            results=[HitView.of(hit) for hit in result.hits],
+            documents=list(documents.values()),
+            next=result.next,
+        )

@@ -14,6 +14,7 @@ from pdfsluice.client import (
     NotFound,
     ProgressEvent,
     RetryPolicy,
+    SearchFilter,
     StatusEvent,
     TransferProgress,
 )
@@ -70,6 +71,24 @@ async def test_indexed_document_is_found_with_its_page(
     best = next(passage for passage in passages if passage.document_id == document.id)
     assert best.page == 2
     assert "reservoir" in best.text
+    assert "reservoir" in {part.text for part in best.snippet if part.marked}
+    assert best.place is not None
+    assert best.place.marks
+
+
+async def test_a_search_is_narrowed_by_tags(server: RunningServer, tmp_path: Path) -> None:
+    async with Client(server.base_url) as client:
+        for name in ("one", "two"):
+            text = f"The {name} heron stands by the fishpond."
+            document = await client.upload(write(tmp_path / f"{name}.pdf", text), index=True)
+            await settled(client, document)
+            tagged = await client.set_tags(document.id, [name, "bird"])
+            assert tagged.tags == (name, "bird")
+        answer = await client.search_page("heron", where=SearchFilter(tags=["BIRD", "two"]))
+        assert [found.document_id for found in answer.documents] == [document.id]
+        first = await client.search_page("heron", top_k=1, where=SearchFilter(tags=["bird"]))
+        assert first.next == 1
+        assert await client.search("heron", where=SearchFilter(documents=[])) == ()
 
 
 async def test_a_restart_of_the_server_does_not_end_the_wait_for_the_import(

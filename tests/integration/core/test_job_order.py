@@ -9,13 +9,8 @@ from pathlib import Path
 from pdfsluice.core.documents.importing import DEFAULT_RETRY
 from pdfsluice.core.documents.turns import TurnLimits
 from pdfsluice.core.errors import StorageFull
-from pdfsluice.core.models import (
-    Document,
-    JobKind,
-    JobState,
-    PageText,
-    Passage,
-)
+from pdfsluice.core.models import Document, JobKind, JobState, PageText
+from pdfsluice.core.passages import Passage
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.documents import (
@@ -61,7 +56,14 @@ class Shelf:
     async def remove(self, document_id: int) -> None:
         pass
 
-    async def search(self, query: str, *, top_k: int, owner: str | None) -> Sequence[Passage]:
+    async def search(
+        self,
+        query: str,
+        *,
+        top_k: int,
+        owner: str | None,
+        documents: Sequence[int] | None = None,
+    ) -> Sequence[Passage]:
         return ()
 
     @asynccontextmanager

@@ -18,10 +18,10 @@ from pdfsluice.core.models import (
     JobKind,
     JobState,
     PageText,
-    Passage,
     Principal,
     Session,
 )
+from pdfsluice.core.passages import Passage
 from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.access import AuthenticatorSpec, Credentials
@@ -98,7 +98,14 @@ class Everything:
     async def remove(self, document_id: int) -> None:
         self.may_break("remove")
 
-    async def search(self, query: str, *, top_k: int, owner: str | None) -> Sequence[Passage]:
+    async def search(
+        self,
+        query: str,
+        *,
+        top_k: int,
+        owner: str | None,
+        documents: Sequence[int] | None = None,
+    ) -> Sequence[Passage]:
         self.may_break("search")
         return ()
 
@@ -185,7 +192,7 @@ async def test_a_failing_search_fails_alone(tmp_path: Path, make: Make) -> None:
     async with a_runtime(tmp_path, plugin, index="odd") as runtime:
         await ended(runtime, await upload(runtime), JobKind.INDEX)
         with pytest.raises(PdfsluiceError, match="'odd' of tests failed"):
-            await runtime.library.search(LOCAL, "words", 5)
+            await runtime.library.search(LOCAL, "words")
 
 
 @pytest.mark.parametrize("make", ODD, ids=ids)

@@ -18,7 +18,8 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from pdfsluice.core.errors import DocumentNotFound, StageFailed
-from pdfsluice.core.models import Document, PageText, Passage
+from pdfsluice.core.models import Document, PageText
+from pdfsluice.core.passages import Passage
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.documents import Index, PageIndex, Progress
 from pdfsluice.plugins import llamaindex

@@ -94,7 +94,7 @@ async def test_a_document_and_its_title(web: WebServer) -> None:
     assert document["sha256"] == sha256(PDF)
     summary = {
         "id", "title", "filename", "file_size", "is_file_available", "created_at", "sha256",
-        "page_count", "metadata", "decision", "finding_count", "unscanned_count",
+        "page_count", "metadata", "tags", "decision", "finding_count", "unscanned_count",
         "import_status", "index_status",
     }  # fmt: skip
     assert document.keys() == {*summary, "findings", "unscanned"}
@@ -233,6 +233,9 @@ async def test_what_an_import_brings(reading: WebServer) -> None:
             "document_id": document["id"],
             "page": 2,
             "text": "The second of locks",
+            "label": "",
+            "width": 612.0,
+            "height": 792.0,
         }
     async with reading.http.get(f"{one}/pages/3") as response:
         await problem_of(response, 404, "document-not-found")

@@ -30,12 +30,19 @@ class Words:
     async def remove(self, document_id: int) -> None:
         self._pages.pop(document_id, None)
 
-    async def search(self, query: str, *, top_k: int, owner: str | None) -> Sequence[Passage]:
+    async def search(
+        self,
+        query: str,
+        *,
+        top_k: int,
+        owner: str | None,
+        documents: Sequence[int] | None = None,
+    ) -> Sequence[Passage]:
         words = query.lower().split()
         passages = [
             Passage(number, page.number, page.text[:200], sum(map(page.text.lower().count, words)))
             for number, (of, pages) in self._pages.items()
-            if owner in {None, of}
+            if owner in {None, of} and (documents is None or number in documents)
             for page in pages
         ]
         hits = [passage for passage in passages if passage.score]

@@ -284,7 +284,8 @@ export const t = {
     noneText: 'Try other words, or make more documents searchable.',
     nothing: 'Nothing to search yet',
     nothingText: 'Upload a PDF with “Make searchable” switched on, and ask it something.',
-    page: (n) => `Page ${n}`,
+    page: (n, label) => (label && label !== String(n) ? `Page ${n} (printed ${label})` : `Page ${n}`),
+    more: 'More passages',
   },
 
   operations: {

@@ -1,6 +1,7 @@
 /** The picture of a page, fetched when it comes into view; the API key travels in a header. */
 
 import { h } from '../dom.js';
+import { pageMarks } from './page-marks.js';
 import { t } from '../strings.js';
 
 /** @type {WeakMap<Element, () => void>} */
@@ -24,9 +25,10 @@ const PAUSES = [1000, 4000, 10_000];
  * @param {{id: number, title: string}} document
  * @param {number} page
  * @param {number} width In CSS pixels.
+ * @param {import('/assets/client/index.js').PassagePlace[]} [places] What is marked on it.
  * @returns {HTMLElement}
  */
-export function pageImage(client, document, page, width) {
+export function pageImage(client, document, page, width, places = []) {
   const frame = h('span', { class: 'page-image', data: { empty: true } });
   const fetchPicture = () => {
     const pixels = Math.round(width * Math.min(2, devicePixelRatio));
@@ -35,6 +37,7 @@ export function pageImage(client, document, page, width) {
   const load = async (tries = PAUSES) => {
     try {
       show(frame, await fetchPicture(), t.documents.thumbnail(document.title, page));
+      if (places.length > 0) frame.append(pageMarks(places));
     } catch (error) {
       const [pause, ...others] = tries;
       if (error.retryable && pause && frame.isConnected) setTimeout(() => load(others), pause);

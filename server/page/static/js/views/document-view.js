@@ -10,6 +10,7 @@ import { t } from '../strings.js';
 import { chips } from './documents-view.js';
 
 const REFRESH = 1500;
+const MAX_HITS = 100;
 
 /** @param {any} app */
 export function documentView(app) {
@@ -26,7 +27,8 @@ export function documentView(app) {
       const document = await app.withKey(() => app.client.documents.get(Number(id)));
       const page = Math.max(1, Number(query.get('page')) || 1);
       app.setTitle(document.title);
-      body.replaceChildren(h('article', { class: 'document' }, pageBrowser(document, page), details(document)));
+      const pages = pageBrowser(document, page, query.get('q') ?? '');
+      body.replaceChildren(h('article', { class: 'document' }, pages, details(document)));
       body.querySelector('h1').focus();
     } catch (error) {
       if (error instanceof NotFound) app.setTitle(t.documents.missing);
@@ -34,7 +36,10 @@ export function documentView(app) {
     }
   }
 
-  function pageBrowser(document, first) {
+  /** The pages, with what a query finds on them marked. */
+  function pageBrowser(document, first, query) {
+    /** @type {Map<number, any[]>} */
+    const places = new Map();
     const pages = document.page_count ?? 0;
     let page = Math.min(first, pages || 1);
     const picture = h('div', {});
@@ -46,14 +51,26 @@ export function documentView(app) {
     const previous = button('', () => step(-1), { kind: 'quiet', picture: 'left', 'aria-label': t.documents.previous });
     const next = button('', () => step(1), { kind: 'quiet', picture: 'right', 'aria-label': t.documents.next });
     const draw = () => {
-      picture.replaceChildren(pageImage(app.client, document, page, 336));
+      picture.replaceChildren(pageImage(app.client, document, page, 336, places.get(page)));
       setText(label, t.documents.pageOf(page, pages));
       previous.disabled = page <= 1;
       next.disabled = page >= pages;
     };
     draw();
+    if (query) {
+      find(document, query, places)
+        .then(draw)
+        .catch(() => {}); // The pages are there without marks.
+    }
     const pager = pages > 0 && h('figcaption', { class: 'pager' }, previous, label, next);
     return h('figure', { class: 'document-page' }, picture, pager);
+  }
+
+  async function find(document, query, places) {
+    const filter = { documents: [document.id] };
+    for (const { page, place } of await app.client.search(query, { topK: MAX_HITS, filter })) {
+      if (place) places.set(page, [...(places.get(page) ?? []), place]);
+    }
   }
 
   function details(document) {

@@ -1,8 +1,7 @@
 /** Search over all documents. */
 
-import { h } from '../dom.js';
+import { button, h } from '../dom.js';
 import { notice } from '../dialogs.js';
-import { hasWord, highlighted } from '../parts/highlight.js';
 import { pageImage } from '../parts/page-image.js';
 import { t } from '../strings.js';
 
@@ -42,8 +41,8 @@ export function searchView(app) {
     const { signal } = asked;
     results.setAttribute('aria-busy', 'true');
     try {
-      const passages = await app.withKey(() => app.client.search(query, { topK: TOP, signal }));
-      results.replaceChildren(...draw(query, passages));
+      const answer = await app.withKey(() => app.client.searchPage(query, { topK: TOP, signal }));
+      results.replaceChildren(...draw(query, answer).filter(Boolean));
     } catch (error) {
       if (!signal.aborted) results.replaceChildren(notice(error, () => run(query)));
     } finally {
@@ -51,32 +50,53 @@ export function searchView(app) {
     }
   }
 
-  function draw(query, passages) {
-    if (passages.length === 0) {
+  function draw(query, answer) {
+    if (answer.results.length === 0) {
       app.messages.say(t.search.none);
       return [h('div', { class: 'empty' }, h('h2', {}, t.search.none), h('p', {}, t.search.noneText))];
     }
-    const exact = passages.some(({ title, text }) => hasWord(`${title} ${text}`, query));
-    const summary = exact ? t.search.results(passages.length, query) : t.search.nearest(query);
+    const exact = answer.results.some(({ match }) => match !== 'meaning');
+    const summary = exact ? t.search.results(answer.results.length, query) : t.search.nearest(query);
+    const list = h('ol', {}, ...grouped(query, answer));
     app.messages.say(summary);
-    const hits = passages.map((passage) => hit(query, passage));
-    return [h('p', { class: 'muted numbers' }, summary), h('ol', {}, ...hits)];
+    return [h('p', { class: 'muted numbers' }, summary), list, more(query, list, answer.next)];
   }
 
-  function hit(query, { document_id: id, title, page, text }) {
-    const href = `#/documents/${id}?page=${page}`;
+  /** The passages of a document stand together, under its title. */
+  function grouped(query, { results: passages, documents }) {
+    return documents.flatMap((found) =>
+      found.results.map((number, order) => hit(query, passages[number], { isFirst: order === 0 })),
+    );
+  }
+
+  function hit(query, { document_id: id, title, page, snippet, place }, { isFirst }) {
+    const href = `#/documents/${id}?${new URLSearchParams({ page, q: query })}`;
+    const marked = snippet.map((part) => (part.marked ? h('mark', {}, part.text) : part.text));
+    const label = h('p', { class: 'hit-page numbers' }, t.search.page(page, place?.label));
+    const picture = pageImage(app.client, { id, title }, page, 112, place ? [place] : []);
     return h(
       'li',
-      { class: 'hit' },
-      h('a', { href, tabIndex: -1, 'aria-hidden': 'true' }, pageImage(app.client, { id, title }, page, 112)),
+      { class: isFirst ? 'hit' : 'hit same' },
+      h('a', { href, tabIndex: -1, 'aria-hidden': 'true' }, picture),
       h(
         'div',
         {},
-        h('h2', {}, h('a', { href }, title)),
-        h('p', { class: 'hit-page numbers' }, t.search.page(page)),
-        h('blockquote', {}, ...highlighted(text, query)),
+        isFirst ? h('h2', {}, h('a', { href }, title)) : null,
+        isFirst ? label : h('a', { href }, label),
+        h('blockquote', {}, ...marked),
       ),
     );
+  }
+
+  function more(query, list, next) {
+    if (next === null) return null;
+    const load = async () => {
+      const answer = await app.client.searchPage(query, { topK: TOP, offset: next });
+      list.append(...grouped(query, answer));
+      shown.replaceWith(more(query, list, answer.next) ?? '');
+    };
+    const shown = button(t.search.more, () => app.act(load));
+    return shown;
   }
 
   /** If no document can be searched, explain how to change that. */

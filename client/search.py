@@ -1,0 +1,160 @@
+"""Searches: what is asked and what is answered. Rectangles are in points."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .models import Document
+from .transport import Transport
+
+_DOCUMENTS = "/api/documents"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A part of a snippet; ``marked`` if words of the query match it."""
+
+    text: str
+    marked: bool = False
+
+
+Rectangle = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassagePlace:
+    """The place of a passage on its page, as the page is displayed.
+
+    Attributes:
+        label: The page number that the document gives to the page; empty if it gives none.
+        width: Width of the page in points.
+        height: Height of the page in points.
+        rectangles: Those of the passage, line by line, in points from the upper left corner.
+        marks: Those of the words of the query.
+    """
+
+    label: str = ""
+    width: float
+    height: float
+    rectangles: tuple[Rectangle, ...] = ()
+    marks: tuple[Rectangle, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """One hit of a search.
+
+    Attributes:
+        page: The page, from 1.
+        score: Greater is better; comparable within one answer.
+        match: ``words`` or ``meaning``.
+        stage: What is indexed of the document: ``reading`` (some pages), ``words``, ``meaning``.
+        snippet: The part of the text that shows why it was found.
+        place: Where it stands on its page; ``None`` if that is not known.
+    """
+
+    document_id: int
+    title: str
+    page: int
+    text: str
+    score: float
+    match: str = ""
+    stage: str = ""
+    snippet: tuple[Segment, ...] = ()
+    place: PassagePlace | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundDocument:
+    """A document with hits; ``results`` has their positions in the answer, from 0."""
+
+    document_id: int
+    title: str
+    results: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchAnswer:
+    """The answer to a search, best passage first.
+
+    Attributes:
+        documents: The same grouped by document, that of the best passage first.
+        next: The ``offset`` of the passages that follow; ``None`` at the end.
+    """
+
+    results: tuple[Passage, ...]
+    documents: tuple[FoundDocument, ...] = ()
+    next: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchFilter:
+    """Conditions on the documents to search; all of them must hold.
+
+    Attributes:
+        documents: Ids of documents.
+        title: Part of the title or file name, in any case.
+        tags: Tags that the document has, all of them.
+        uploaded_from: Earliest time of the upload, with a time zone.
+        uploaded_before: Time before which it was uploaded, with a time zone.
+        metadata: Names of fields, each with a part of the value, in any case.
+    """
+
+    documents: Sequence[int] | None = None
+    title: str = ""
+    tags: Sequence[str] = ()
+    uploaded_from: datetime | None = None
+    uploaded_before: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def as_request(self) -> dict[str, Any]:
+        """Return the conditions that are set, as the server reads them."""
+        times = {
+            "uploaded_from": self.uploaded_from and self.uploaded_from.isoformat(),
+            "uploaded_before": self.uploaded_before and self.uploaded_before.isoformat(),
+        }
+        lists = {
+            "documents": None if self.documents is None else list(self.documents),
+            "tags": list(self.tags) or None,
+        }
+        others = {"title": self.title or None, "metadata": dict(self.metadata) or None}
+        every = {**lists, **others, **times}
+        return {name: value for name, value in every.items() if value is not None}
+
+
+class Searches:
+    """The part of the client that searches, and sets what searches are narrowed by."""
+
+    _transport: Transport
+
+    async def set_tags(self, document_id: int, tags: Sequence[str]) -> Document:
+        """Replace the tags of a document."""
+        path, changes = f"{_DOCUMENTS}/{document_id}", {"tags": list(tags)}
+        return await self._transport.call(Document, "PATCH", path, query=None, json=changes)
+
+    async def search(
+        self, query: str, *, top_k: int = 5, where: SearchFilter | None = None
+    ) -> tuple[Passage, ...]:
+        """Return the best passages, best first; see :meth:`search_page`."""
+        return (await self.search_page(query, top_k=top_k, where=where)).results
+
+    async def search_page(
+        self, query: str, *, top_k: int = 5, offset: int = 0, where: SearchFilter | None = None
+    ) -> SearchAnswer:
+        """Return the best passages, also grouped by document.
+
+        Args:
+            query: Words or a question.
+            top_k: How many passages to return at most.
+            offset: How many of the best to leave out: the ``next`` of the answer before.
+            where: The documents to search; all of them by default.
+        """
+        request: dict[str, Any] = {"query": query, "top_k": top_k}
+        if offset:
+            request["offset"] = offset
+        if where is not None:
+            request["filter"] = where.as_request()
+        path = f"{_DOCUMENTS}/search"
+        return await self._transport.call(SearchAnswer, "POST", path, query=None, json=request)

@@ -1,0 +1,122 @@
+"""Search over documents: passages of the index with documents and places."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pdfsluice.core.document_filter import DocumentFilter
+from pdfsluice.core.errors import DocumentNotFound, ProtocolError
+from pdfsluice.core.models import Document, PageText
+from pdfsluice.core.passages import Passage
+from pdfsluice.core.plugins.ports.catalogue import Catalogue
+from pdfsluice.core.plugins.ports.documents import Index
+
+from .hit_places import HitPlace, place_of
+from .snippets import Segment, snippet_of
+
+MAX_QUERY = 2000
+MAX_RESULTS = 100
+MAX_OFFSET = 900
+EVERY_DOCUMENT = DocumentFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A passage that was found.
+
+    Attributes:
+        snippet: The part of it that shows why it was found.
+        place: Where it stands on its page; ``None`` if the extractor did not know.
+    """
+
+    document: Document
+    passage: Passage
+    snippet: tuple[Segment, ...]
+    place: HitPlace | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The hits of a search, best first.
+
+    Attributes:
+        next: The offset of the hits that follow; ``None`` at the end.
+    """
+
+    hits: tuple[SearchHit, ...]
+    next: int | None = None
+
+
+class Searcher:
+    """Asks an index, and reads in the catalogue what belongs to its passages."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    async def search(
+        self,
+        index: Index,
+        query: str,
+        *,
+        owner: str | None,
+        top_k: int,
+        offset: int,
+        wanted: DocumentFilter,
+    ) -> SearchResult:
+        """Return the best passages; see :meth:`.library.Library.search`.
+
+        Raises:
+            ProtocolError: The query is empty or too long, or the offset is too large.
+        """
+        query = query.strip()
+        if not query or len(query) > MAX_QUERY:
+            raise ProtocolError(f"a query has 1 to {MAX_QUERY} characters")
+        if not 0 <= offset <= MAX_OFFSET:
+            raise ProtocolError(f"an offset is a number from 0 to {MAX_OFFSET}")
+        end = offset + min(top_k, MAX_RESULTS)
+        passages = await self._passages(index, query, owner, end + 1, wanted)
+        hits = await self._hits(passages[offset:end], owner)
+        following = end if len(passages) > end and end <= MAX_OFFSET else None
+        return SearchResult(tuple(hits), following)
+
+    async def _passages(
+        self, index: Index, query: str, owner: str | None, count: int, wanted: DocumentFilter
+    ) -> Sequence[Passage]:
+        if not wanted:
+            return await index.search(query, top_k=count, owner=owner)
+        documents = await self._catalogue.find(wanted, owner=owner)
+        if not documents:
+            return ()
+        return await index.search(query, top_k=count, owner=owner, documents=documents)
+
+    async def _hits(self, passages: Sequence[Passage], owner: str | None) -> list[SearchHit]:
+        documents: dict[int, Document | None] = {}
+        for passage in passages:
+            if passage.document_id not in documents:
+                documents[passage.document_id] = await self._existing(passage.document_id, owner)
+        places = {(passage.document_id, passage.page) for passage in passages}
+        pages = await self._catalogue.pages_at(places)
+        described = await asyncio.to_thread(_described, passages, pages)
+        return [
+            SearchHit(document, passage, snippet, place)
+            for passage, snippet, place in described
+            if (document := documents[passage.document_id]) is not None
+        ]
+
+    async def _existing(self, document_id: int, owner: str | None) -> Document | None:
+        """Return a document, or ``None`` if it was deleted while the search ran."""
+        try:
+            return await self._catalogue.get(document_id, owner=owner)
+        except DocumentNotFound:
+            return None
+
+
+def _described(
+    passages: Sequence[Passage], pages: Mapping[tuple[int, int], PageText]
+) -> list[tuple[Passage, tuple[Segment, ...], HitPlace | None]]:
+    described = []
+    for passage in passages:
+        page = pages.get((passage.document_id, passage.page))
+        place = None if page is None else place_of(passage, page)
+        described.append((passage, snippet_of(passage), place))
+    return described

@@ -1,0 +1,79 @@
+"""Queries of the catalogue: pages of documents, and documents by a filter."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import orjson
+from sqlalchemy import Connection, bindparam, select, tuple_
+
+from pdfsluice.core import DocumentFilter, PageText
+
+from .encoding import AnyRow, from_micros, to_micros
+from .schema import documents, pages
+
+MAX_ID = 2**63 - 1
+_PAGES_PER_READ = 10  # each may have a million characters
+_MAX_NUMBER = 2**31 - 1
+_PLACES_PER_QUERY = 100
+
+_next_pages = (
+    select(pages.c.number, pages.c.text)
+    .where(pages.c.document_id == bindparam("document"), pages.c.number > bindparam("after"))
+    .order_by(pages.c.number)
+    .limit(_PAGES_PER_READ)
+)
+_pages_at = select(pages).where(
+    tuple_(pages.c.document_id, pages.c.number).in_(bindparam("places", expanding=True))
+)
+
+
+def read_next_pages(connection: Connection, document_id: int, after: int) -> Sequence[AnyRow]:
+    """Return number and text of the next few pages of a document."""
+    return connection.execute(_next_pages, {"document": document_id, "after": after}).all()
+
+
+def read_pages_at(
+    connection: Connection, places: Collection[tuple[int, int]]
+) -> Mapping[tuple[int, int], PageText]:
+    """Return single pages with their layouts; missing ones are left out."""
+    possible = [
+        (document_id, number)
+        for document_id, number in places
+        if 0 < document_id <= MAX_ID and 0 <= number <= _MAX_NUMBER
+    ]
+    texts: dict[tuple[int, int], PageText] = {}
+    for start in range(0, len(possible), _PLACES_PER_QUERY):
+        wanted = {"places": possible[start : start + _PLACES_PER_QUERY]}
+        for row in connection.execute(_pages_at, wanted):
+            page = PageText(row.number, row.text, layout=bytes(row.layout or b""))
+            texts[row.document_id, row.number] = page
+    return texts
+
+
+def find_documents(
+    connection: Connection, wanted: DocumentFilter, owner: str | None
+) -> Sequence[int]:
+    """Return the ids of the documents that a filter accepts, ascending."""
+    table = documents.c
+    query = select(
+        table.id, table.title, table.filename, table.tags, table.created_at, table.metadata
+    ).order_by(table.id)
+    if owner is not None:
+        query = query.where(table.owner == owner)
+    if wanted.documents is not None:
+        ids = [number for number in wanted.documents if 0 < number <= MAX_ID]
+        query = query.where(table.id.in_(ids))
+    if wanted.uploaded_from is not None:
+        query = query.where(table.created_at >= to_micros(wanted.uploaded_from))
+    if wanted.uploaded_before is not None:
+        query = query.where(table.created_at < to_micros(wanted.uploaded_before))
+    return [
+        row.id
+        for row in connection.execute(query)
+        if wanted.accepts(
+            title=row.title,
+            filename=row.filename,
+            tags=orjson.loads(row.tags),
+            created_at=from_micros(row.created_at),
+            metadata=orjson.loads(row._mapping["metadata"]),  # noqa: SLF001 - the public name of it
+        )
+    ]
