@@ -143,6 +143,15 @@ class Settings(BaseModel):
         description="Bytes per second that all uploads may send, shared fairly by the principals;"
         " 0: no limit.",
     )
+    request_rate: float = Field(
+        0.0, ge=0, le=1_000_000, description="Requests per second of a principal; 0: no limit."
+    )
+    request_burst: int = Field(
+        100,
+        ge=1,
+        le=1_000_000,
+        description="Requests that a principal may make at the same time, with request_rate.",
+    )
     max_websockets: int = Field(
         256, ge=1, le=100_000, description="WebSockets that one principal may have open."
     )

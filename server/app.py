@@ -1,5 +1,6 @@
 """The application: all routes, on one runtime."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -29,6 +30,7 @@ from .api.uploads import Uploads
 from .app_keys import METRICS, RUNTIME
 from .middleware import (
     ORIGINS,
+    REQUEST_RATES,
     add_headers,
     answer_errors,
     control_access,
@@ -40,6 +42,7 @@ from .protocols.resumable import handlers as ietf
 from .protocols.resumable import responses as ietf_responses
 from .protocols.tus import dispatch as tus_dispatch
 from .protocols.tus import handlers as tus
+from .request_rates import RequestRates
 from .transport.mounting import with_prefix
 from .transport.origins import Origins
 from .transport.receiver import BUFFERS, Buffers
@@ -64,6 +67,9 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     app[BUFFERS] = Buffers(int(runtime.settings.slice_size))
     app[METRICS] = sinks.metrics
     sinks.metrics.watch(runtime.parts, runtime.events)
+    app[REQUEST_RATES] = RequestRates(
+        runtime.settings.request_rate, runtime.settings.request_burst, time.monotonic
+    )
     app[ORIGINS] = Origins(
         allowed=runtime.settings.cors_origins,
         keys_required=runtime.authentication_required,

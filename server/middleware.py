@@ -4,7 +4,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from aiohttp import hdrs, web
@@ -24,6 +24,7 @@ from .problems import (
     problem_of_status,
     status_of,
 )
+from .request_rates import RequestRates
 from .routes import access_of, is_compressible
 from .transport.connection import refuse_second_answer
 from .transport.early_answers import answer_before_body
@@ -35,6 +36,9 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ORIGINS = web.AppKey("ORIGINS", Origins)
+REQUEST_RATES = web.AppKey("REQUEST_RATES", RequestRates)
+RATE_FIELDS = web.RequestKey("RATE_FIELDS", Mapping[str, str])
+"""What the answer reports about the rate of requests."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SERVER_ERROR = 500
 _HEADERS = {
@@ -122,6 +126,10 @@ async def control_access(request: web.Request, handler: Handler) -> web.StreamRe
         return preflight
     origins.check(request)
     await _authorise(request)
+    if PRINCIPAL in request:
+        standing = request.app[REQUEST_RATES].count(request[PRINCIPAL].id)
+        request[RATE_FIELDS] = standing.fields
+        standing.check(tus="Tus-Resumable" in request.headers)
     settings = request.app[RUNTIME].settings
     check_body(request, settings.chunk_codings if is_compressible(request) else ())
     return await handler(request)
@@ -134,6 +142,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers[hdrs.SERVER] = "pdfsluice"  # aiohttp has put its own there by now
     if REQUEST_ID in request:
         response.headers["X-Request-Id"] = request[REQUEST_ID]
+    response.headers.update(request.get(RATE_FIELDS, {}))
     response.headers.update(request.app[ORIGINS].headers(request))
     if request.app[ORIGINS].allowed:
         response.headers.add(hdrs.VARY, hdrs.ORIGIN)

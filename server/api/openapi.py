@@ -27,12 +27,13 @@ _PATH_PARAMETERS: Mapping[str, dict[str, Any]] = {
         "type": "string",
         "minLength": 1,
         "maxLength": 200,
+        "pattern": "^[ -~]+$",
         "description": "`key:NAME`, `tenant:NAME`, or `*` for the default limits.",
     },
 }
 _EVERYWHERE = (errors.ProtocolError, OriginRefused, UnsupportedMedia, errors.Overloaded)
 _WITH_BODY = (errors.BodyTimeout, errors.SizeExceeded, errors.BodyIncomplete, UnsupportedCoding)
-_WITH_SCOPE = (errors.AuthenticationError, errors.PermissionDenied)
+_WITH_SCOPE = (errors.AuthenticationError, errors.PermissionDenied, errors.RateLimited)
 
 Json = dict[str, Any]
 

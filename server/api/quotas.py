@@ -1,7 +1,7 @@
 """Quotas over HTTP: one's own account, and all accounts for administrators."""
 
 from collections.abc import Iterator
-from typing import Annotated, Self
+from typing import Self
 
 from aiohttp import web
 from pydantic import Field
@@ -21,25 +21,24 @@ from pdfsluice.server.transport.parsing import (
     read_query,
 )
 
+from .requests import Amount
 from .responses.views import View, respond
 
 TAG = "Quotas"
-_MAX_LIMIT = 10**15
-Limit = Annotated[int, Field(ge=0, le=_MAX_LIMIT)]
 
 
 class QuotaLimitsRequest(Request):
     """Limits of an account; null or absent for the default limit, if there is one."""
 
-    stored_bytes: Limit | None = Field(
+    stored_bytes: Amount | None = Field(
         None, description="Bytes of documents, and of unfinished uploads at their full size."
     )
-    reserved_bytes: Limit | None = Field(
+    reserved_bytes: Amount | None = Field(
         None, description="Bytes of unfinished uploads at their full size."
     )
-    open_uploads: Limit | None = Field(None, description="Unfinished uploads.")
-    documents: Limit | None = Field(None, description="Documents and unfinished uploads.")
-    uploads_per_day: Limit | None = Field(None, description="Uploads begun since midnight (UTC).")
+    open_uploads: Amount | None = Field(None, description="Unfinished uploads.")
+    documents: Amount | None = Field(None, description="Documents and unfinished uploads.")
+    uploads_per_day: Amount | None = Field(None, description="Uploads begun since midnight (UTC).")
 
 
 class QuotaLimitsView(View):

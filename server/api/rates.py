@@ -1,7 +1,6 @@
 """Bandwidth limits over HTTP, for administrators."""
 
 from collections.abc import Iterator
-from typing import Annotated
 
 from aiohttp import web
 from pydantic import Field
@@ -13,19 +12,18 @@ from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.parsing import NoQuery, Request, read_json, read_query
 
+from .requests import Amount
 from .responses.views import View, respond
 
 TAG = "Rates"
-_MAX_RATE = 10**13
-Rate = Annotated[int, Field(ge=0, le=_MAX_RATE)]
 
 
 class RatesRequest(Request):
     """Bytes per second; 0, or absent, for no limit."""
 
-    session: Rate = Field(0, description="Of each upload.")
-    principal: Rate = Field(0, description="Of all uploads of a principal.")
-    server: Rate = Field(0, description="Of all uploads.")
+    session: Amount = Field(0, description="Of each upload.")
+    principal: Amount = Field(0, description="Of all uploads of a principal.")
+    server: Amount = Field(0, description="Of all uploads.")
 
 
 class RatesView(View):

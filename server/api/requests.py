@@ -64,6 +64,7 @@ FileName = Annotated[
     str, Matching(_FILE_NAME, "must be a name without path parts and control characters")
 ]
 Size = Annotated[int, Field(ge=0, le=_MAX_NUMBER)]
+Amount = Annotated[int, Field(ge=0, le=_MAX_NUMBER), _Integral]
 Sha256 = Annotated[
     str,
     Matching(_SHA256, "must be a SHA-256 in hexadecimal, 64 digits"),

@@ -19,7 +19,8 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _EXPOSED = (
     "Accept-Patch, Accept-Ranges, Content-Disposition, Content-Location, Content-Range, ETag,"
-    " Location, Preference-Applied, Repr-Digest, Retry-After, Tus-Checksum-Algorithm,"
+    " Location, Preference-Applied, RateLimit,"
+    " RateLimit-Policy, Repr-Digest, Retry-After, Tus-Checksum-Algorithm,"
     " Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Complete, Upload-Concat,"
     " Upload-Defer-Length, Upload-Draft-Interop-Version, Upload-Expires, Upload-Length,"
     " Upload-Limit, Upload-Metadata, Upload-Offset, Want-Content-Digest, Want-Repr-Digest,"

@@ -33,6 +33,8 @@ class Guarded:
             "page": "1",
             "client_id": "client",
             "code": "size-exceeded",
+            "account": "key:owner",
+            "importer": "text",
         }
         return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], route.path)
 
