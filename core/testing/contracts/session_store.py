@@ -30,6 +30,8 @@ from .samples import (
 
 FULL = make_session(
     owner="key:bob",
+    account="tenant:one",
+    reserved=99,
     filename="a\r\nb \U0001f4c4.pdf",
     total_size=None,
     protocol=Protocol.TUS,
