@@ -19,7 +19,7 @@ from pdfsluice.plugins.pdf.syntax.grammar import HEADER, STREAM_EOL
 from pdfsluice.plugins.pdf.syntax.observer import XrefSection
 from pdfsluice.plugins.pdf.syntax.parser import ObjectParser, Parsed
 from pdfsluice.plugins.pdf.syntax.source import Source as Bytes
-from pdfsluice.plugins.pdf.syntax.values import Dictionary
+from pdfsluice.plugins.pdf.syntax.values import Dictionary, Value
 from pdfsluice.plugins.pdf.syntax.xref_table import MAX_XREF_ENTRIES
 
 from .opening import Source, content_of
@@ -34,6 +34,10 @@ def _spelled(name: bytes) -> bytes:
     return b"".join(b"(?:%c|#%02x|#%02X)" % (byte, byte, byte) for byte in name)
 
 
+_STARTXREF_WITHIN: Final = 1054
+_STARTXREF: Final = re.compile(rb"startxref[\x00\t\n\f\r ]{1,64}+(\d{1,15}+)")
+_TABLE: Final = re.compile(rb"[\x00\t\n\f\r ]{0,64}+xref[\d\x00\t\n\f\r nf]++trailer")
+_MAX_DICTIONARY: Final = 64 * 1024
 _ENTRY: Final = re.compile(
     rb"/" + _spelled(b"XRefStm") + rb"(?:[\x00\t\n\f\r ]|%[^\r\n]*[\r\n])+\+?(\d{1,15})"
 )
@@ -47,13 +51,62 @@ def hides_objects(source: Source, pdf: Pdf) -> bool:
         pdf: The open file.
     """
     content = content_of(source)
-    matches = list(islice(_ENTRY.finditer(content), MAX_SECTIONS + 1))
-    if not matches:
+    places = _places_in_chain(content)
+    if places is None:
+        places = [int(match[1]) for match in islice(_ENTRY.finditer(content), MAX_SECTIONS + 1)]
+    if not places:
         return False
     listed = {number for number, _ in pdf.get_xref_table()}
-    return len(matches) > MAX_SECTIONS or any(
-        not _lists_only(content, int(match[1]), listed) for match in matches
+    return len(places) > MAX_SECTIONS or any(
+        not _lists_only(content, place, listed) for place in places
     )
+
+
+def _places_in_chain(content: bytes | mmap) -> Sequence[int] | None:
+    """Return the places of hybrid parts in force; ``None`` if that is unclear.
+
+    The sections are followed from the end of the file, as readers follow them. If any step
+    fails, readers differ in what they do next, so the caller searches the whole file. A
+    search of 256 MiB takes 0.1 s of processor time.
+    """
+    if content[: len(b"%PDF-")] != b"%PDF-":
+        return None  # readers differ in where offsets count from
+    tail = max(0, len(content) - _STARTXREF_WITHIN)
+    start = _STARTXREF.match(content, max(content.rfind(b"startxref", tail), 0))
+    if start is None:
+        return None
+    places: list[int] = []
+    position: Value = int(start[1])
+    visited: set[int] = set()
+    while position is not None:
+        if not isinstance(position, int) or position in visited or len(visited) >= MAX_SECTIONS:
+            return None
+        visited.add(position)
+        trailer = _trailer_at(content, position)
+        if trailer is None:
+            return None
+        if (place := trailer.get(b"XRefStm")) is not None:
+            if not isinstance(place, int):
+                return None
+            places.append(place)
+        position = trailer.get(b"Prev")
+    return places
+
+
+def _trailer_at(content: bytes | mmap, position: int) -> Dictionary | None:
+    """Return the dictionary of the section at a position; ``None`` if none is there."""
+    table = _TABLE.match(content, position)
+    begin = position if table is None else table.end()
+    data = bytes(content[begin : begin + _MAX_DICTIONARY])
+    source = Bytes(data, ended=True)
+    if table is None:
+        header = HEADER.match(data)
+        if header is None:
+            return None
+        source.pos = header.end()
+    ending = b"stream" if table is None else b"startxref"
+    value = _value_of(ObjectParser(source, Effort(Allowance()), 0), ending)
+    return value if isinstance(value, Dictionary) else None
 
 
 def _lists_only(content: bytes | mmap, place: int, listed: Collection[int]) -> bool:
@@ -71,7 +124,7 @@ def _numbers_at(content: bytes | mmap, place: int) -> Sequence[int] | None:
     source = Bytes(data, ended=True)
     source.pos = header.end()
     effort = Effort(Allowance())
-    dictionary = _value_of(ObjectParser(source, effort, 0))
+    dictionary = _value_of(ObjectParser(source, effort, 0), b"stream")
     line = STREAM_EOL.match(data, source.pos)
     if not isinstance(dictionary, Dictionary) or line is None:
         return None
@@ -87,11 +140,13 @@ def _numbers_at(content: bytes | mmap, place: int) -> Sequence[int] | None:
     return [*section.numbers, *section.compressed]
 
 
-def _value_of(parser: ObjectParser) -> object:
+def _value_of(parser: ObjectParser, ending: bytes) -> Value:
+    """Return the next value if it is whole and followed by a given word."""
     steps = parser.run()
     try:
         next(steps)
     except StopIteration as stop:
         parsed: Parsed = stop.value
-        return parsed.value if parsed.end == b"stream" else None
+        whole = parsed.end == ending and not parsed.cut and not parsed.problems
+        return parsed.value if whole else None
     return None
