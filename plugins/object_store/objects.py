@@ -71,7 +71,8 @@ class ObstoreObjects:
         """Return the size of an object; ``None`` if there is none."""
         try:
             with self._explained():
-                return obstore.head(self._client, name)["size"]
+                size: int = obstore.head(self._client, name)["size"]
+                return size
         except NotFound:
             return None
 
