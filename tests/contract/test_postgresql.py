@@ -46,7 +46,9 @@ async def test_one_sees_what_the_other_commits(two_servers: tuple[Stores, Stores
 async def test_sessions_of_the_first_version_are_found_by_what_stands_in_later_columns(
     tmp_path: Path, empty_postgresql: str
 ) -> None:
-    session = make_session(client_id="Küche", state=SessionState.REJECTED, quarantined=True)
+    session = make_session(
+        client_id="Küche", state=SessionState.REJECTED, quarantined=True, reserved=100
+    )
     async with sql_stores(sql_context(tmp_path, url=empty_postgresql)) as (sessions, _):
         await sessions.create(session)
     engine = create_engine(empty_postgresql.replace("postgresql:", "postgresql+psycopg:"))

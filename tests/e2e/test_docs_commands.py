@@ -79,6 +79,9 @@ SHELL: Mapping[str, Shell] = {
         codes={"pdfsluice scan invoice.pdf": 3, "pdfsluice scan --json archive/": 3}
     ),
     "docs/how-to/search-documents.md": Shell(prepare="pdfsluice upload report.pdf --index --wait"),
+    "docs/how-to/set-quotas.md": Shell(
+        prepare="export PDFSLUICE_API_KEY=$(pdfsluice keys add root --scope read --scope admin)"
+    ),
     "docs/how-to/use-ietf-resumable-uploads.md": Shell(prepare=PART, put={"/ID": "/$ID"}),
     "docs/how-to/use-postgresql.md": Shell(skip={"": "tests/contract/test_postgresql.py"}),
     "docs/how-to/use-uppy.md": Shell(skip={"npm install": "tests/browser/test_uppy.py"}),

@@ -60,7 +60,9 @@ async def test_keys_on_a_failing_disk(tmp_path: Path, monkeypatch: pytest.Monkey
 async def test_a_gate_that_cannot_measure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception, code: str
 ) -> None:
-    async with a_server(tmp_path, built_in=(*STORES, "backpressure")) as web:
+    async with a_server(
+        tmp_path, built_in=(*STORES, "backpressure"), memory_limit_mb=100_000
+    ) as web:
         session = await web.initiate(DATA)
         url = f"{STREAMING}/chunk/{session['session_id']}?chunk_id=0"
         monkeypatch.setattr(name, raising(error))

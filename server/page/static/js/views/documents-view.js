@@ -8,7 +8,9 @@ import { pageImage } from '../parts/page-image.js';
 import { t } from '../strings.js';
 
 const PAGE_SIZE = 30;
-const REFRESH = 2000;
+/** Milliseconds between two looks at the list: while something is imported, and otherwise. */
+const BUSY_REFRESH = 2000;
+const IDLE_REFRESH = 5000;
 
 /** @param {any} app */
 export function documentsView(app) {
@@ -23,30 +25,48 @@ export function documentsView(app) {
 
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
+  let visible = false;
 
   async function load() {
     clearTimeout(timer);
+    visible = true;
     try {
       const page = await app.withKey(() => app.client.documents.list({ limit: PAGE_SIZE }));
-      setText(count, page.total > 0 ? t.documents.count(page.total) : '');
-      body.replaceChildren(page.total > 0 ? list(page) : empty());
-      follow(page.documents);
+      render(page);
+      follow(page);
     } catch (error) {
       body.replaceChildren(notice(error, load));
     }
   }
 
-  /** Look again while something is still being imported. */
-  function follow(documents) {
-    const open = documents.filter((document) => !importEnded(document));
-    if (open.length === 0) return;
-    timer = setTimeout(async () => {
-      const fresh = await Promise.all(open.map(({ id }) => app.client.documents.get(id))).catch(() => []);
-      for (const document of fresh) {
-        body.querySelector(`[data-document="${document.id}"] .chips`)?.replaceChildren(...chips(document));
-      }
+  function render(page) {
+    setText(count, page.total > 0 ? t.documents.count(page.total) : '');
+    body.replaceChildren(page.total > 0 ? list(page) : empty());
+  }
+
+  /** Look again while the list is visible: imports end, and others add documents. */
+  function follow(page) {
+    if (!visible) return;
+    const busy = page.documents.some((document) => !importEnded(document));
+    const look = async () => {
+      const fresh = await app.client.documents.list({ limit: PAGE_SIZE }).catch(() => page);
+      if (!visible) return;
+      update(fresh);
       follow(fresh);
-    }, REFRESH);
+    };
+    timer = setTimeout(look, busy ? BUSY_REFRESH : IDLE_REFRESH);
+  }
+
+  /** Add new rows and renew the chips, but leave the other rows: one may have the focus. */
+  function update(fresh) {
+    const rows = body.querySelector('.rows');
+    if (!rows) return render(fresh);
+    if (fresh.total > 0) setText(count, t.documents.count(fresh.total));
+    for (const document of fresh.documents.toReversed()) {
+      const present = rows.querySelector(`[data-document="${document.id}"] .chips`);
+      if (present) present.replaceChildren(...chips(document));
+      else rows.prepend(row(app, document));
+    }
   }
 
   function list(first) {
@@ -65,7 +85,12 @@ export function documentsView(app) {
     return holder;
   }
 
-  return { element, tab: 'documents', show: load, hide: () => clearTimeout(timer) };
+  function hide() {
+    visible = false;
+    clearTimeout(timer);
+  }
+
+  return { element, tab: 'documents', show: load, hide };
 }
 
 function empty() {
