@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.commands import pdfsluice
+
+pytestmark = pytest.mark.xdist_group("port 8000")  # the demonstration takes it if it is free
 
 
 def test_demonstration_can_be_repeated(tmp_path: Path) -> None:
