@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
+from pdfsluice.core.background import background
 from pdfsluice.core.errors import NotFound, PdfsluiceError
 from pdfsluice.core.models import Principal, Scope
 from pdfsluice.core.plugins.ports.quotas import HasQuotas, QuotaAccount, QuotaLimits, Quotas
@@ -71,15 +72,9 @@ class QuotaKeeper:
         logger.info("limits of %s changed by %s", name, principal.name)
         return account
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Count the usage of all accounts again from time to time."""
-        task = asyncio.create_task(self._recount_repeatedly())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        return background({"count of usage": self._recount_repeatedly})
 
     async def _recount_repeatedly(self) -> None:
         while True:
