@@ -82,6 +82,7 @@ class FairLimiter:
             self._floor = 0.0
         turn = _Turn(size, asyncio.get_running_loop().create_future())
         if key not in self._waiting:
+            self._forget_equals()
             self._waiting[key] = deque()
             least = self._floor - self.rate * _MAX_GAP_SECONDS
             self._passed[key] = max(self._passed.get(key, self._floor), least)
@@ -98,6 +99,14 @@ class FairLimiter:
         if self._timer is not None:
             self._timer.cancel()
             self._wait()
+
+    def _forget_equals(self) -> None:
+        """Bound the memory: forget keys that have passed no more than a new one counts."""
+        if len(self._passed) < _MAX_LIMITERS:
+            return
+        for key in [each for each, passed in self._passed.items() if passed <= self._floor]:
+            if key not in self._waiting:
+                del self._passed[key]
 
     def _advance(self) -> None:
         """Begin the next turn, if there is none."""

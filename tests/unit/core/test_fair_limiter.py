@@ -72,3 +72,12 @@ async def test_a_cancelled_request_takes_no_turn() -> None:
     began = time.monotonic()
     await asyncio.wait_for(limiter.take("a", 16 * KIB), 10)
     assert time.monotonic() - began < 2
+
+
+async def test_keys_of_the_past_are_forgotten_while_others_wait() -> None:
+    limiter = FairLimiter(2**40, time.monotonic)
+    busy = asyncio.create_task(run(limiter, {"busy": 2}, 0.5))
+    for number in range(1000):
+        await limiter.take(f"upload {number}", KIB)
+    await busy
+    assert len(limiter._passed) < 600
