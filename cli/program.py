@@ -48,6 +48,11 @@ OWN_COMMANDS = (
     ),
     CommandSpec(name="search", help="Search the documents.", target=f"{_HERE}.search:search"),
     CommandSpec(
+        name="mcp",
+        help="Connect a program with a language model to the server.",
+        target=f"{_HERE}.mcp:mcp",
+    ),
+    CommandSpec(
         name="plugins", help="Show what is loaded, in order.", target=f"{_HERE}.local:plugins"
     ),
     CommandSpec(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .errors import UnexpectedAnswer
 from .models import Document
 from .transport import Transport
 
@@ -158,3 +159,21 @@ class Searches:
             request["filter"] = where.as_request()
         path = f"{_DOCUMENTS}/search"
         return await self._transport.call(SearchAnswer, "POST", path, query=None, json=request)
+
+    async def model_context(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a request of the Model Context Protocol to the server; return its result.
+
+        Args:
+            method: ``tools/list`` or ``tools/call``.
+            params: The parameters of the method.
+
+        Raises:
+            ClientError: The server refuses, has not got the extra ``mcp``, or cannot be reached.
+            UnexpectedAnswer: The answer is an error of the protocol.
+        """
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": dict(params)}
+        answer = await self._transport.call(dict, "POST", "/mcp", query=None, json=message)
+        result = answer.get("result")
+        if not isinstance(result, dict):
+            raise UnexpectedAnswer(f"the server does not answer {method}: {answer.get('error')}")
+        return result

@@ -28,6 +28,7 @@ from .api.reference_page import Manual, kinds_of_errors
 from .api.stats import Operations
 from .api.uploads import Uploads
 from .app_keys import METRICS, RUNTIME
+from .mcp.endpoint import ModelContext
 from .middleware import (
     ORIGINS,
     REQUEST_RATES,
@@ -99,6 +100,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     uploads = Uploads(runtime, documents, subscribers.follow)
     routes.add(app, uploads.routes())
     routes.add(app, documents.routes())
+    routes.add(app, ModelContext(runtime).routes())
     routes.add(app, Endpoint(runtime, subscribers).routes())
     tus.add_routes(app)
     ietf.add_routes(app, uploads)

@@ -63,6 +63,9 @@ PYTHON: Mapping[str, Python] = {
     "docs/how-to/choose-an-embedding-model.md": Python(
         prepare="pdfsluice upload report.pdf --index --wait"
     ),
+    "docs/how-to/connect-a-language-model.md": Python(
+        prepare="pdfsluice upload report.pdf --index --wait"
+    ),
     "docs/how-to/upload-from-python.md": Python(given=CLIENT),
     "docs/how-to/search-documents.md": Python(
         given="import os\nos.environ['PDFSLUICE_API_KEY'] = 'pdfsluice_0_0'\n"
