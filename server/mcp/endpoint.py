@@ -1,7 +1,7 @@
 """``POST /mcp``: the streamable HTTP transport of the Model Context Protocol.
 
-Requests do not depend on each other: there are no sessions, so any node answers any request, and the
-answer is one JSON object. The library is large; it is imported by the first request.
+Requests do not depend on each other: there are no sessions, so any node answers any request,
+and the answer is one JSON object. The library is large; the first request imports it.
 """
 
 from collections.abc import Iterator
