@@ -3,10 +3,10 @@
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.event_hub import EventHub
@@ -17,11 +17,19 @@ from pdfsluice.core.runtime import build_registry
 
 from .options import Config
 
+Opening: TypeAlias = Callable[[frozenset[Need], Path | None], AbstractAsyncContextManager[Opened]]
+"""Opens what a command needs, given the needs and a settings file."""
+
 
 def with_needs(
-    spec: CommandSpec, target: Callable[..., Coroutine[Any, Any, None]]
+    spec: CommandSpec, target: Callable[..., Coroutine[Any, Any, None]], opening: Opening
 ) -> Callable[..., None]:
     """Return a command with the option ``--config`` that calls a coroutine.
+
+    Args:
+        spec: The command.
+        target: What it calls, with the opened resources before its own arguments.
+        opening: Opens the resources.
 
     Raises:
         PluginError: The target is no coroutine function, or takes no argument for what is opened.
@@ -36,7 +44,7 @@ def with_needs(
     @wraps(target)
     def command(*, config: Path | None = None, **arguments: Any) -> None:
         async def run() -> None:
-            async with opened(spec.needs, config) as resources:
+            async with opening(spec.needs, config) as resources:
                 await target(resources, **arguments)
 
         asyncio.run(run())

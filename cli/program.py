@@ -5,9 +5,10 @@ The commands of the client and those of plugins are registered in the same way, 
 list of commands and for a command that the client does not have.
 """
 
+import inspect
 from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -16,6 +17,9 @@ from pdfsluice.core.errors import PdfsluiceError, PluginError
 from pdfsluice.core.plugins.ports.context import CommandSpec
 
 from .help import CONTEXT, Group, plain, with_suggestions
+
+if TYPE_CHECKING:
+    from .needs import Opening
 
 _HERE = "pdfsluice.cli"
 OWN_COMMANDS = (
@@ -154,14 +158,26 @@ def _plugin_commands(*, third_party: bool = True) -> dict[str, CommandSpec]:
     return commands
 
 
-def load_command(spec: CommandSpec) -> Any:
-    """Import a command."""
-    module, _, attribute = spec.target.partition(":")
-    target = getattr(import_module(module), attribute)
-    if spec.needs:
-        from .needs import with_needs  # noqa: PLC0415 - loads settings and plugins
+def load_command(spec: CommandSpec, *, opening: "Opening | None" = None) -> Any:
+    """Import a command.
 
-        target = with_needs(spec, target)
+    Args:
+        spec: The command.
+        opening: Opens what the command needs; what the settings choose, if not given.
+
+    Raises:
+        PluginError: The target is missing, or does not fit the needs of the command.
+    """
+    target = _target(spec)
+    if spec.needs:
+        from .needs import opened, with_needs  # noqa: PLC0415 - loads settings and plugins
+
+        target = with_needs(spec, target, opening or opened)
+    elif inspect.iscoroutinefunction(target):
+        raise PluginError(
+            f"command {spec.name!r}: {spec.target} is an 'async def', which nothing would await",
+            hint="Make it a plain function, or name in 'needs' what it uses.",
+        )
     if isinstance(target, typer.Typer):
         if not isinstance(target.info.cls, type):
             target.info.cls = Group
@@ -178,6 +194,23 @@ def load_command(spec: CommandSpec) -> Any:
     )
     single.command(spec.name)(target)
     return typer.main.get_command(single)
+
+
+def _target(spec: CommandSpec) -> Any:
+    module, _, attribute = spec.target.partition(":")
+    try:
+        target = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PluginError(
+            f"command {spec.name!r}: {spec.target!r} cannot be imported: {error}",
+            hint="'target' is 'module:attribute', such as 'acme_count:count'.",
+        ) from error
+    if not callable(target):
+        raise PluginError(
+            f"command {spec.name!r}: {spec.target} is {type(target).__name__};"
+            " a function or a typer.Typer is expected"
+        )
+    return target
 
 
 app = typer.Typer(

@@ -1,6 +1,7 @@
 """Upload stores of objects keep their contract: in memory, and with S3 as moto serves it."""
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ pytest.importorskip("obstore", reason="the extra 'cloud' is not installed")
 from pdfsluice.core import ObjectStore, UploadStore, open_segmented_store
 from pdfsluice.core.testing import MemoryObjectStore
 from pdfsluice.core.testing.contracts import ObjectStoreContract, SegmentedUploadStoreContract
+from pdfsluice.core.testing.contracts.reopening import Reopen
 from pdfsluice.plugins.object_store.opening import open_store
 from pdfsluice.plugins.object_store.options import ObjectStoreOptions
 from tests.support.object_stores import S3Server, s3_objects
@@ -31,8 +33,16 @@ class TestMemoryObjects(ObjectStoreContract):
 
 class TestS3Objects(ObjectStoreContract):
     @pytest.fixture
-    def objects(self, s3: S3Server) -> ObjectStore:
-        return s3_objects(s3, f"s3://{s3.bucket}/{uuid4()}")
+    def url(self, s3: S3Server) -> str:
+        return f"s3://{s3.bucket}/{uuid4()}"
+
+    @pytest.fixture
+    def objects(self, s3: S3Server, url: str) -> ObjectStore:
+        return s3_objects(s3, url)
+
+    @pytest.fixture
+    def another(self, s3: S3Server, url: str) -> ObjectStore:
+        return s3_objects(s3, url)
 
 
 class TestSegmentsInMemory(SegmentedUploadStoreContract):
@@ -41,8 +51,12 @@ class TestSegmentsInMemory(SegmentedUploadStoreContract):
         return MemoryObjectStore()
 
     @pytest.fixture
-    async def store(self, tmp_path: Path, objects: MemoryObjectStore) -> AsyncIterator[UploadStore]:
-        async with open_segmented_store(objects, tmp_path / "one") as store:
+    def reopen(self, tmp_path: Path, objects: MemoryObjectStore) -> Reopen[UploadStore]:
+        return partial(open_segmented_store, objects, tmp_path / "one")
+
+    @pytest.fixture
+    async def store(self, reopen: Reopen[UploadStore]) -> AsyncIterator[UploadStore]:
+        async with reopen() as store:
             yield store
 
     @pytest.fixture
@@ -57,10 +71,12 @@ class TestSegmentsInS3(SegmentedUploadStoreContract):
         return s3.options(f"s3://{s3.bucket}/{uuid4()}")
 
     @pytest.fixture
-    async def store(
-        self, tmp_path: Path, options: ObjectStoreOptions
-    ) -> AsyncIterator[UploadStore]:
-        async with open_store(options, tmp_path / "one", 0) as store:
+    def reopen(self, tmp_path: Path, options: ObjectStoreOptions) -> Reopen[UploadStore]:
+        return partial(open_store, options, tmp_path / "one", 0)
+
+    @pytest.fixture
+    async def store(self, reopen: Reopen[UploadStore]) -> AsyncIterator[UploadStore]:
+        async with reopen() as store:
             yield store
 
     @pytest.fixture

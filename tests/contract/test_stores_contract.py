@@ -1,10 +1,13 @@
 """The built-in stores and the doubles keep the contracts they are published with."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore, UploadStore
 from pdfsluice.core.testing import MemoryCatalogue, MemorySessionStore, MemoryUploadStore
 from pdfsluice.core.testing.contracts import (
@@ -12,8 +15,21 @@ from pdfsluice.core.testing.contracts import (
     SessionStoreContract,
     UploadStoreContract,
 )
+from pdfsluice.core.testing.contracts.reopening import Reopen
 from pdfsluice.plugins.local_store.store import open_store
 from tests.support.databases import sql_context, sql_stores
+
+
+@asynccontextmanager
+async def sql_sessions(context: PluginContext) -> AsyncIterator[SessionStore]:
+    async with sql_stores(context) as (sessions, _):
+        yield sessions
+
+
+@asynccontextmanager
+async def sql_catalogue(context: PluginContext) -> AsyncIterator[Catalogue]:
+    async with sql_stores(context) as (_, catalogue):
+        yield catalogue
 
 
 class TestMemoryUploads(UploadStoreContract):
@@ -24,14 +40,17 @@ class TestMemoryUploads(UploadStoreContract):
 
 class TestLocalUploads(UploadStoreContract):
     @pytest.fixture(params=["process", "power"])
-    async def store(
-        self, tmp_path: Path, request: pytest.FixtureRequest
-    ) -> AsyncIterator[UploadStore]:
-        async with open_store(
+    def reopen(self, tmp_path: Path, request: pytest.FixtureRequest) -> Reopen[UploadStore]:
+        return partial(
+            open_store,
             upload_dir=tmp_path / "uploads",
             data_dir=tmp_path / "data",
             power_safe=request.param == "power",
-        ) as store:
+        )
+
+    @pytest.fixture
+    async def store(self, reopen: Reopen[UploadStore]) -> AsyncIterator[UploadStore]:
+        async with reopen() as store:
             yield store
 
 
@@ -43,18 +62,24 @@ class TestMemorySessions(SessionStoreContract):
 
 class TestSqliteSessions(SessionStoreContract):
     @pytest.fixture(params=["process", "power"])
-    async def store(
-        self, tmp_path: Path, request: pytest.FixtureRequest
-    ) -> AsyncIterator[SessionStore]:
-        async with sql_stores(sql_context(tmp_path, durability=request.param)) as (sessions, _):
-            yield sessions
+    def reopen(self, tmp_path: Path, request: pytest.FixtureRequest) -> Reopen[SessionStore]:
+        return partial(sql_sessions, sql_context(tmp_path, durability=request.param))
+
+    @pytest.fixture
+    async def store(self, reopen: Reopen[SessionStore]) -> AsyncIterator[SessionStore]:
+        async with reopen() as store:
+            yield store
 
 
 class TestPostgresqlSessions(SessionStoreContract):
     @pytest.fixture
-    async def store(self, tmp_path: Path, empty_postgresql: str) -> AsyncIterator[SessionStore]:
-        async with sql_stores(sql_context(tmp_path, url=empty_postgresql)) as (sessions, _):
-            yield sessions
+    def reopen(self, tmp_path: Path, empty_postgresql: str) -> Reopen[SessionStore]:
+        return partial(sql_sessions, sql_context(tmp_path, url=empty_postgresql))
+
+    @pytest.fixture
+    async def store(self, reopen: Reopen[SessionStore]) -> AsyncIterator[SessionStore]:
+        async with reopen() as store:
+            yield store
 
 
 class TestMemoryCatalogue(CatalogueContract):
@@ -65,13 +90,21 @@ class TestMemoryCatalogue(CatalogueContract):
 
 class TestSqliteCatalogue(CatalogueContract):
     @pytest.fixture
-    async def catalogue(self, tmp_path: Path) -> AsyncIterator[Catalogue]:
-        async with sql_stores(sql_context(tmp_path)) as (_, catalogue):
+    def reopen(self, tmp_path: Path) -> Reopen[Catalogue]:
+        return partial(sql_catalogue, sql_context(tmp_path))
+
+    @pytest.fixture
+    async def catalogue(self, reopen: Reopen[Catalogue]) -> AsyncIterator[Catalogue]:
+        async with reopen() as catalogue:
             yield catalogue
 
 
 class TestPostgresqlCatalogue(CatalogueContract):
     @pytest.fixture
-    async def catalogue(self, tmp_path: Path, empty_postgresql: str) -> AsyncIterator[Catalogue]:
-        async with sql_stores(sql_context(tmp_path, url=empty_postgresql)) as (_, catalogue):
+    def reopen(self, tmp_path: Path, empty_postgresql: str) -> Reopen[Catalogue]:
+        return partial(sql_catalogue, sql_context(tmp_path, url=empty_postgresql))
+
+    @pytest.fixture
+    async def catalogue(self, reopen: Reopen[Catalogue]) -> AsyncIterator[Catalogue]:
+        async with reopen() as catalogue:
             yield catalogue

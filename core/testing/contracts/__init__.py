@@ -7,22 +7,28 @@ pytest-asyncio). The suites use nothing but the public ports.
 import pytest
 
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in (
-    "catalogue", "checksum", "chunk_stage", "extents", "session_store", "stream_stage",
-    "upload_store", "upload_store_basics", "object_store", "segmented_store", "access",
-    "event_sink", "gate", "policy",
+    "access", "catalogue", "catalogue_lasting", "catalogue_reading", "checksum", "chunk_stage",
+    "completion_stage", "event_sink", "extents", "files", "gate", "importer", "index",
+    "object_store", "page_renderer", "policy", "segmented_store", "session_store",
+    "stream_stage", "text_extractor", "upload_store", "upload_store_basics",
 )))  # fmt: skip
 
 from .access import AuthenticatorContract  # noqa: E402 - after the rewriting is registered
 from .catalogue import CatalogueContract  # noqa: E402 - as above
 from .checksum import ChecksumContract  # noqa: E402 - as above
 from .chunk_stage import ChunkCase, ChunkStageContract  # noqa: E402 - as above
+from .completion_stage import CompletionStageContract, FileCase  # noqa: E402 - as above
 from .event_sink import EventSinkContract  # noqa: E402 - as above
 from .gate import GateContract  # noqa: E402 - as above
+from .importer import ImportCase, ImporterContract  # noqa: E402 - as above
+from .index import IndexContract  # noqa: E402 - as above
 from .object_store import ObjectStoreContract  # noqa: E402 - as above
+from .page_renderer import PageRendererContract  # noqa: E402 - as above
 from .policy import PolicyContract  # noqa: E402 - as above
 from .segmented_store import SegmentedUploadStoreContract  # noqa: E402 - as above
 from .session_store import SessionStoreContract  # noqa: E402 - as above
 from .stream_stage import StreamStageContract  # noqa: E402 - as above
+from .text_extractor import TextExtractorContract  # noqa: E402 - as above
 from .upload_store import UploadStoreContract  # noqa: E402 - as above
 
 __all__ = [
@@ -31,12 +37,19 @@ __all__ = [
     "ChecksumContract",
     "ChunkCase",
     "ChunkStageContract",
+    "CompletionStageContract",
     "EventSinkContract",
+    "FileCase",
     "GateContract",
+    "ImportCase",
+    "ImporterContract",
+    "IndexContract",
     "ObjectStoreContract",
+    "PageRendererContract",
     "PolicyContract",
     "SegmentedUploadStoreContract",
     "SessionStoreContract",
     "StreamStageContract",
+    "TextExtractorContract",
     "UploadStoreContract",
 ]

@@ -1,15 +1,32 @@
 """What every authenticator must do."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from pdfsluice.core import AuthenticationError, Authenticator, Credentials, Principal
 
+from .asynchronous import AsyncContract
 
-@pytest.mark.asyncio
-class AuthenticatorContract:
-    """Override ``authenticator``, ``valid`` and ``wrong``."""
+RUBBISH = {
+    "empty": "",
+    "blank": "   ",
+    "bearer-alone": "Bearer",
+    "three-parts": "Bearer a.b.c",
+    "not-base64": "Bearer !.\N{SNOWMAN}.=",
+    "bytes": "Bearer \xff\x00\x80",
+    "long": "Bearer " + "x" * 100_000,
+    "other-scheme": "Negotiate YII=",
+}
+"""Header values that a client may send, by name."""
+
+
+class AuthenticatorContract(AsyncContract):
+    """Override ``authenticator``, ``valid`` and ``wrong``.
+
+    Override ``withdraw``, too, if credentials can be revoked.
+    """
 
     @pytest.fixture
     def authenticator(self) -> Authenticator:
@@ -24,6 +41,11 @@ class AuthenticatorContract:
     def wrong(self) -> Credentials:
         """Credentials of the same kind that belong to no principal."""
         raise NotImplementedError("override the fixture 'wrong'")
+
+    @pytest.fixture
+    def withdraw(self) -> Callable[[], Awaitable[None]]:
+        """Make the valid credentials void, as an operator does while the server runs."""
+        pytest.skip("these credentials are never withdrawn")
 
     async def test_valid_credentials_have_one_principal(
         self, authenticator: Authenticator, valid: Credentials
@@ -45,6 +67,30 @@ class AuthenticatorContract:
         basic = Credentials(headers={"authorization": "Basic YTpi"}, query={}, remote="::1")
         assert await authenticator.authenticate(bare) is None
         assert await authenticator.authenticate(basic) is None
+
+    @pytest.mark.parametrize("name", RUBBISH)
+    async def test_no_header_is_a_defect(self, authenticator: Authenticator, name: str) -> None:
+        """What cannot be read is wrong, or for another authenticator."""
+        for field in ("authorization", "x-api-key", "cookie"):
+            credentials = Credentials(headers={field: RUBBISH[name]}, query={}, remote="::1")
+            try:
+                principal = await authenticator.authenticate(credentials)
+            except AuthenticationError:
+                continue
+            except Exception as error:  # noqa: BLE001 - any other is a defect
+                pytest.fail(f"{error!r} is no AuthenticationError")
+            assert principal is None
+
+    async def test_withdrawn_credentials_are_refused(
+        self,
+        authenticator: Authenticator,
+        valid: Credentials,
+        withdraw: Callable[[], Awaitable[None]],
+    ) -> None:
+        assert await authenticator.authenticate(valid) is not None
+        await withdraw()
+        with pytest.raises(AuthenticationError):
+            await authenticator.authenticate(valid)
 
     async def test_it_is_enforced(self, authenticator: Authenticator) -> None:
         assert authenticator.enforced is True

@@ -14,13 +14,16 @@ from pdfsluice.core import (
     PageText,
 )
 
+from .catalogue_lasting import CatalogueLastingContract
 from .catalogue_reading import NO_IDS, CatalogueReadingContract, pages_of
 from .samples import make_document
 
 
-@pytest.mark.asyncio
-class CatalogueContract(CatalogueReadingContract):
-    """Override ``catalogue`` with a fixture that returns an empty catalogue."""
+class CatalogueContract(CatalogueReadingContract, CatalogueLastingContract):
+    """Override ``catalogue`` with a fixture that returns an empty catalogue.
+
+    Override ``reopen``, too, if the catalogue outlives its process.
+    """
 
     @pytest.fixture
     def catalogue(self) -> Catalogue:

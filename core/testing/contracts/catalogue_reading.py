@@ -3,10 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from pdfsluice.core import Catalogue, DocumentFilter, PageLayout, PageText
 
+from .asynchronous import AsyncContract
 from .samples import make_document
 
 NO_IDS = (0, -1, 999, 2**63, -(2**70))
@@ -17,8 +16,7 @@ async def pages_of(catalogue: Catalogue, document_id: int) -> list[PageText]:
     return [page async for page in catalogue.pages(document_id)]
 
 
-@pytest.mark.asyncio
-class CatalogueReadingContract:
+class CatalogueReadingContract(AsyncContract):
     """Part of :class:`.catalogue.CatalogueContract`, to be used through it."""
 
     async def test_tags_are_replaced(self, catalogue: Catalogue) -> None:

@@ -1,12 +1,13 @@
 """What every chunk stage must do."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from pdfsluice.core import Checksum, ChunkCheck, ChunkIntent, ChunkStage, PdfsluiceError
 
+from .asynchronous import AsyncContract
 from .samples import make_session
 
 
@@ -19,18 +20,19 @@ class ChunkCase:
         body: All bytes of the chunk.
         before: The checksum announced before the body.
         after: The checksum that follows it.
-        error: What the stage raises; ``None`` where it accepts the chunk.
+        headers: Header fields of the request, names in lower case.
+        error: What the stage raises; ``None`` if it accepts the chunk.
     """
 
     name: str
     body: bytes
     before: Checksum | None = None
     after: Checksum | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     error: type[PdfsluiceError] | None = None
 
 
-@pytest.mark.asyncio
-class ChunkStageContract:
+class ChunkStageContract(AsyncContract):
     """Override ``stage`` and ``cases``."""
 
     @pytest.fixture
@@ -74,6 +76,7 @@ def _intent(case: ChunkCase) -> ChunkIntent:
         max_length=max(1, len(case.body)),
         checksum=case.before,
         checksum_follows=case.after is not None,
+        headers=case.headers,
     )
 
 

@@ -12,11 +12,11 @@ from pdfsluice.core import (
     UploadStatus,
 )
 
+from .asynchronous import AsyncContract
 from .samples import FINDING
 
 
-@pytest.mark.asyncio
-class EventSinkContract:
+class EventSinkContract(AsyncContract):
     """Override ``sink``."""
 
     @pytest.fixture

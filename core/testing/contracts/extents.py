@@ -8,11 +8,11 @@ import pytest
 from pdfsluice.core import OffsetConflict, RangeSet, SessionState, SessionStore, StateConflict
 from pdfsluice.core.uploads.lifecycle import OPEN
 
+from .asynchronous import AsyncContract
 from .samples import NOW, extent, make_session
 
 
-@pytest.mark.asyncio
-class ExtentContract:
+class ExtentContract(AsyncContract):
     """The part of ``SessionStoreContract`` that is about extents."""
 
     async def test_commits_add_up(self, store: SessionStore) -> None:

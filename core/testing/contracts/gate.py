@@ -7,14 +7,14 @@ import pytest
 
 from pdfsluice.core import ChunkIntent, Gate
 
+from .asynchronous import AsyncContract
 from .samples import make_session
 
 _MANY = 50
 _INTENT = ChunkIntent(offset=0, length=10, max_length=10)
 
 
-@pytest.mark.asyncio
-class GateContract:
+class GateContract(AsyncContract):
     """Override ``gate`` with one that admits a chunk at a time at least."""
 
     @pytest.fixture

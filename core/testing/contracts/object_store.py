@@ -8,6 +8,8 @@ import pytest
 
 from pdfsluice.core import NotFound, ObjectStore
 
+from .reopening import NOT_LASTING
+
 _MIB = 1024 * 1024
 _MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
 
@@ -19,11 +21,29 @@ def read_object(objects: ObjectStore, name: str, offset: int, length: int) -> by
 
 
 class ObjectStoreContract:
-    """Override ``objects`` with a fixture that returns an empty object store."""
+    """Override ``objects`` with a fixture that returns an empty object store.
+
+    Override ``another``, too, if the objects outlive the process.
+    """
 
     @pytest.fixture
     def objects(self) -> ObjectStore:
         raise NotImplementedError("override the fixture 'objects'")
+
+    @pytest.fixture
+    def another(self, objects: ObjectStore) -> ObjectStore:  # noqa: ARG002 - opened after it
+        """The same object store, opened again as a server does at its next start."""
+        pytest.skip(NOT_LASTING.replace("reopen", "another"))
+
+    def test_objects_are_there_after_opening_again(
+        self, objects: ObjectStore, another: ObjectStore, name: str
+    ) -> None:
+        for each in (name, f"{name}0"):
+            objects.put(each, memoryview(b"0123456789"))
+        objects.delete([f"{name}0"])
+        assert read_object(another, name, 3, 4) == b"3456"
+        assert another.size(f"{name}0") is None
+        assert [item.name for item in another.list(name.rpartition("/")[0])] == [name]
 
     @pytest.fixture
     def name(self) -> str:

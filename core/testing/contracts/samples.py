@@ -1,11 +1,13 @@
 """Sessions and documents to test with."""
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from pdfsluice.core import (
     Decision,
+    Document,
     Extent,
     Finding,
     NewDocument,
@@ -72,6 +74,12 @@ def make_document(**changes: Any) -> NewDocument:
         "decision": Decision.FLAG,
     }
     return NewDocument(**(values | changes))
+
+
+def make_stored_document(*, id: int, **changes: Any) -> Document:  # noqa: A002 - the field's name
+    """Return a document as a catalogue returns it, with some fields changed."""
+    new = make_document(**changes)
+    return Document(id=id, **{field.name: getattr(new, field.name) for field in fields(new)})
 
 
 def extent(start: int, end: int, fingerprint: str = "00" * 16) -> Extent:

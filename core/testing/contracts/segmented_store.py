@@ -32,7 +32,8 @@ class SegmentedUploadStoreContract(UploadStoreBasics):
     """For stores whose :meth:`Blob.seal` returns a place.
 
     Override ``store`` with a fixture that returns an empty store, and ``other`` with one that
-    returns a second instance of it, as another server has it.
+    returns a second instance of it, as another server has it. Override ``reopen``, too, if the
+    store outlives its process.
     """
 
     async def test_each_extent_has_a_place_of_its_own(self, store: UploadStore) -> None:

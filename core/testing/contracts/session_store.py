@@ -20,6 +20,7 @@ from pdfsluice.core import (
 )
 
 from .extents import ExtentContract
+from .reopening import NOT_LASTING, Reopen
 from .samples import (
     FINDING,
     NOW,
@@ -57,13 +58,51 @@ FULL = make_session(
 )
 
 
-@pytest.mark.asyncio
 class SessionStoreContract(ExtentContract):
-    """Override ``store`` with a fixture that returns an empty store."""
+    """Override ``store`` with a fixture that returns an empty store.
+
+    Override ``reopen``, too, if the store outlives its process.
+    """
 
     @pytest.fixture
     def store(self) -> SessionStore:
         raise NotImplementedError("override the fixture 'store'")
+
+    @pytest.fixture
+    def reopen(self) -> Reopen[SessionStore]:
+        """Open one store again and again, at first an empty one."""
+        pytest.skip(NOT_LASTING)
+
+    async def test_sessions_are_there_after_opening_again(
+        self, reopen: Reopen[SessionStore]
+    ) -> None:
+        changed, deleted = make_session(), make_session()
+        async with reopen() as store:
+            for session in (FULL, changed, deleted):
+                await store.create(session)
+            await store.commit(changed.id, extent(0, 5), NOW)
+            changed = await store.update(await store.get(changed.id), title="Ω")
+            await store.save_checkpoints(changed.id, {"digest": (5, b"\0state")})
+            await store.delete(deleted.id)
+        async with reopen() as store:
+            assert await store.get(FULL.id) == FULL
+            assert await store.get(changed.id) == changed
+            assert list(await store.extents(changed.id)) == [extent(0, 5)]
+            assert await store.checkpoints(changed.id) == {"digest": (5, b"\0state")}
+            with pytest.raises(SessionNotFound):
+                await store.get(deleted.id)
+            with pytest.raises(StateConflict):
+                await store.update(replace(changed, version=0), title="old")
+
+    async def test_idle_time_counts_on_after_opening_again(
+        self, reopen: Reopen[SessionStore]
+    ) -> None:
+        late = NOW + timedelta(hours=1)
+        async with reopen() as store:
+            await store.idle_from(NOW, 60)
+            assert await store.idle_from(late, 60) == late
+        async with reopen() as store:
+            assert await store.idle_from(late + timedelta(seconds=30), 60) == late
 
     async def test_every_field_comes_back(self, store: SessionStore) -> None:
         plain = make_session()

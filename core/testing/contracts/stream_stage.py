@@ -8,6 +8,8 @@ import pytest
 
 from pdfsluice.core import Finding, StageContext, StreamStage
 
+from .asynchronous import AsyncContract
+
 SLICES = (1, 7, 64, 4096, 1 << 20)
 
 
@@ -28,8 +30,7 @@ def comparable(findings: Iterable[Finding]) -> Counter[str]:
     return Counter(map(repr, findings))
 
 
-@pytest.mark.asyncio
-class StreamStageContract:
+class StreamStageContract(AsyncContract):
     """Override ``open_stage`` and ``content``, which may be parametrized."""
 
     @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 
 from pdfsluice.core import Conflict, NotFound, PdfsluiceError, UploadStore
 
+from .reopening import Reopen
 from .upload_store_basics import (
     UploadStoreBasics,
     content_of,
@@ -22,8 +23,21 @@ class UploadStoreContract(UploadStoreBasics):
     """For stores whose :meth:`Blob.seal` returns no place.
 
     Override ``store`` with a fixture that returns an empty store, and ``other`` with one that
-    returns a second instance of it, if servers can share it.
+    returns a second instance of it, if servers can share it. Override ``reopen``, too, if the
+    store outlives its process.
     """
+
+    async def test_quarantine_is_there_after_opening_again(
+        self, reopen: Reopen[UploadStore]
+    ) -> None:
+        async with reopen() as store:
+            blob_id = await stored(store, b"bad")
+            await store.quarantine(blob_id)
+        async with reopen() as store:
+            with pytest.raises(NotFound):
+                await store.open(blob_id, ())
+            await store.restore(blob_id)
+            assert await content_of(store, blob_id) == b"bad"
 
     async def test_no_extent_has_a_place(self, store: UploadStore) -> None:
         sample = await stored_blob(store, b"abc", pieces=2)

@@ -22,6 +22,9 @@ from pdfsluice.core import (
     UploadStore,
 )
 
+from .asynchronous import AsyncContract
+from .reopening import NOT_LASTING, Reopen
+
 NOT_IDS = (
     "",
     "..",
@@ -127,8 +130,7 @@ async def partial_ids(store: UploadStore) -> Sequence[str]:
     return await store.orphans(ANY_AGE)
 
 
-@pytest.mark.asyncio
-class UploadStoreBasics:
+class UploadStoreBasics(AsyncContract):
     """The part of both contracts that does not depend on where the bytes are."""
 
     @pytest.fixture
@@ -139,6 +141,41 @@ class UploadStoreBasics:
     def other(self, store: UploadStore) -> UploadStore:
         """Another instance of the same store, by default this one."""
         return store
+
+    @pytest.fixture
+    def reopen(self) -> Reopen[UploadStore]:
+        """Open one store again and again, at first an empty one."""
+        pytest.skip(NOT_LASTING)
+
+    async def test_blobs_are_there_after_opening_again(self, reopen: Reopen[UploadStore]) -> None:
+        async with reopen() as store:
+            identity = store.identity
+            partial = await stored_blob(store, b"0123456789", pieces=3)
+            published = await stored_blob(store, b"%PDF-1.7")
+            await publish(store, published)
+            removed = await stored_blob(store, b"removed")
+            await store.remove(removed.id)
+        async with reopen() as store:
+            assert store.identity == identity
+            assert await partial_content(store, partial) == partial.content
+            assert await content_of(store, published.id) == published.content
+            assert list(await partial_ids(store)) == [partial.id]
+            assert list(await store.published_ids()) == [published.id]
+
+    async def test_an_upload_continues_after_opening_again(
+        self, reopen: Reopen[UploadStore]
+    ) -> None:
+        async with reopen() as store:
+            first = await stored_blob(store, b"01234")
+        async with reopen() as store:
+            blob = await store.open(first.id, first.extents)
+            rest = await asyncio.to_thread(sealed, blob, 5, b"56789")
+            await asyncio.to_thread(blob.close)
+        whole = Stored(first.id, (*first.extents, rest), b"0123456789")
+        async with reopen() as store:
+            assert await partial_content(store, whole) == whole.content
+            await publish(store, whole)
+            assert await content_of(store, whole.id) == whole.content
 
     async def test_bytes_come_back_as_they_were_written(self, store: UploadStore) -> None:
         blob_id = new_id()

@@ -49,7 +49,10 @@ class Jwt:
 
 
 def decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        raise AuthenticationError("the token cannot be read") from None
 
 
 @hookimpl

@@ -1,5 +1,6 @@
 """A stream stage that reports a marker, wherever it is split, and continues after a restart."""
 
+import re
 from collections.abc import Sequence
 
 from pdfsluice.core import (
@@ -23,17 +24,15 @@ class Marker:
         text = self._tail + data
         start = offset - len(self._tail)
         self._tail = text[-len(MARKER) + 1 :]
-        place = text.find(MARKER)
-        if place < 0:
-            return ()
         return [
             Finding(
                 kind="acme-marker",
                 severity=Severity.INFO,
                 stage="acme-marker",
                 message="The file is marked as confidential.",
-                offset=start + place,
+                offset=start + match.start(),
             )
+            for match in re.finditer(MARKER, text)
         ]
 
     def finish(self) -> StageReport:

@@ -1,5 +1,6 @@
 """The built-in authenticator, gates, policy and event sinks pass the contracts of their ports."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pdfsluice.core.testing.contracts import (
 )
 from pdfsluice.plugins.api_keys.authenticator import ApiKeyAuthenticator
 from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
+from pdfsluice.plugins.backpressure.concurrency import ConcurrencyGate
 from pdfsluice.plugins.backpressure.resources import DiskGate, MemoryGate
 from pdfsluice.plugins.policy.options import PolicyOptions
 from pdfsluice.plugins.policy.policy import RulesPolicy
@@ -31,7 +33,7 @@ class TestApiKeys(AuthenticatorContract):
 
     @pytest.fixture
     def authenticator(self, keys: tuple[Path, str, str]) -> Authenticator:
-        return ApiKeyAuthenticator(keys[0])
+        return ApiKeyAuthenticator(keys[0], check_interval=0)
 
     @pytest.fixture
     def valid(self, keys: tuple[Path, str, str]) -> Credentials:
@@ -40,6 +42,13 @@ class TestApiKeys(AuthenticatorContract):
     @pytest.fixture
     def wrong(self, keys: tuple[Path, str, str]) -> Credentials:
         return Credentials(headers={"x-api-key": keys[2]}, query={}, remote="::1")
+
+    @pytest.fixture
+    def withdraw(self, keys: tuple[Path, str, str]) -> Callable[[], Awaitable[None]]:
+        async def revoke() -> None:
+            KeyFile(keys[0]).revoke("ann", datetime.now(UTC))
+
+        return revoke
 
 
 class TestMemoryGate(GateContract):
@@ -52,6 +61,12 @@ class TestDiskGate(GateContract):
     @pytest.fixture
     def gate(self, tmp_path: Path) -> Gate:
         return DiskGate(tmp_path, min_free=1, publish=lambda _: None, free=lambda: 10**12)
+
+
+class TestConcurrencyGate(GateContract):
+    @pytest.fixture
+    def gate(self) -> Gate:
+        return ConcurrencyGate(1, patience=1.0)
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
