@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from pdfsluice.client.client import DEFAULT_SERVER, Client
-from pdfsluice.client.search import Passage, SearchFilter
+from pdfsluice.client.search import Match, Passage, SearchFilter
 
 from .console import err, out, print_json
 from .failures import run
@@ -41,6 +41,10 @@ def search(
     tag: Annotated[
         list[str] | None, typer.Option("--tag", help="Only documents with this tag; repeatable.")
     ] = None,
+    match: Annotated[
+        Match | None,
+        typer.Option("--match", help="Find by words or by meaning alone; by default by both."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Search the documents and print the passages that fit best, with their pages."""
@@ -49,7 +53,8 @@ def search(
         raise typer.BadParameter("give words to look for", param_hint="'WORD'")
     where = SearchFilter(title=typed(title), tags=tuple(map(typed, tag or ())))
     connected = partial(connect, server, key_file, ca)
-    passages = run(_search(connected, words, top_k, where), as_json=as_json)
+    wanted = where if where.as_request() else None
+    passages = run(_search(connected, words, top_k, wanted, match), as_json=as_json)
     if as_json:
         for passage in passages:
             print_json(passage)
@@ -65,10 +70,14 @@ def search(
 
 
 async def _search(
-    connected: Callable[[], Client], query: str, top_k: int, where: SearchFilter
+    connected: Callable[[], Client],
+    query: str,
+    top_k: int,
+    where: SearchFilter | None,
+    match: Match | None,
 ) -> tuple[Passage, ...]:
     async with connected() as client:
-        return await client.search(query, top_k=top_k, where=where if where.as_request() else None)
+        return await client.search(query, top_k=top_k, where=where, match=match)
 
 
 def print_passages(passages: Iterable[Passage], query: str) -> None:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .models import UploadSession as UploadSession
     from .progress import TransferProgress as TransferProgress
     from .retry import RetryPolicy as RetryPolicy
+    from .search import Match as Match
     from .search import Passage as Passage
     from .search import PassagePlace as PassagePlace
     from .search import SearchAnswer as SearchAnswer
@@ -81,7 +82,7 @@ _HOMES = {
     ),
     ".progress": ("TransferProgress",),
     ".retry": ("RetryPolicy",),
-    ".search": ("Passage", "PassagePlace", "SearchAnswer", "SearchFilter"),
+    ".search": ("Match", "Passage", "PassagePlace", "SearchAnswer", "SearchFilter"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 

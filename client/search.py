@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from .errors import UnexpectedAnswer
 from .models import Document
 from .transport import Transport
 
 _DOCUMENTS = "/api/documents"
+Match = Literal["words", "meaning"]
+"""By what a search finds passages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +138,24 @@ class Searches:
         return await self._transport.call(Document, "PATCH", path, query=None, json=changes)
 
     async def search(
-        self, query: str, *, top_k: int = 5, where: SearchFilter | None = None
+        self,
+        query: str,
+        *,
+        top_k: int = 5,
+        where: SearchFilter | None = None,
+        match: Match | None = None,
     ) -> tuple[Passage, ...]:
         """Return the best passages, best first; see :meth:`search_page`."""
-        return (await self.search_page(query, top_k=top_k, where=where)).results
+        return (await self.search_page(query, top_k=top_k, where=where, match=match)).results
 
     async def search_page(
-        self, query: str, *, top_k: int = 5, offset: int = 0, where: SearchFilter | None = None
+        self,
+        query: str,
+        *,
+        top_k: int = 5,
+        offset: int = 0,
+        where: SearchFilter | None = None,
+        match: Match | None = None,
     ) -> SearchAnswer:
         """Return the best passages, also grouped by document.
 
@@ -151,12 +164,15 @@ class Searches:
             top_k: How many passages to return at most.
             offset: How many of the best to leave out: the ``next`` of the answer before.
             where: The documents to search; all of them by default.
+            match: By what alone passages are found; by default by words and meaning together.
         """
         request: dict[str, Any] = {"query": query, "top_k": top_k}
         if offset:
             request["offset"] = offset
         if where is not None:
             request["filter"] = where.as_request()
+        if match is not None:
+            request["match"] = match
         path = f"{_DOCUMENTS}/search"
         return await self._transport.call(SearchAnswer, "POST", path, query=None, json=request)
 

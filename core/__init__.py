@@ -79,7 +79,7 @@ if TYPE_CHECKING:
         Session,
         SessionState,
     )
-    from .passages import Passage
+    from .passages import Match, Passage
     from .plugins.hookspecs import API_VERSION, hookimpl
     from .plugins.ports.access import Authenticator, AuthenticatorSpec, Credentials
     from .plugins.ports.blobs import Blob, PromptBlob, StoreUsage, UploadStore, UploadStoreSpec
@@ -201,6 +201,7 @@ __all__ = [
     "JobKind",
     "JobState",
     "Limits",
+    "Match",
     "MemoryWarning",
     "Need",
     "NewDocument",
@@ -332,7 +333,7 @@ _MODULES = {
     "processes.pool": "ChildPool",
     "document_filter": "DocumentFilter",
     "layout": "Box PageLayout WordBoxes",
-    "passages": "Passage",
+    "passages": "Match Passage",
     "ranges": "RangeSet",
     "segments": "SegmentedUploadStore open_segmented_store",
     "text": "printable",

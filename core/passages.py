@@ -1,6 +1,10 @@
 """The passages that an index finds."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Match = Literal["words", "meaning"]
+"""By what a search finds passages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pdfsluice.core.models import (
     Principal,
     Scope,
 )
+from pdfsluice.core.passages import Match
 from pdfsluice.core.plugins.ports.catalogue import DocumentChanges
 from pdfsluice.core.plugins.ports.documents import ImporterSpec, Index
 from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
@@ -236,6 +237,7 @@ class Library:
         top_k: int = 5,
         offset: int = 0,
         wanted: DocumentFilter = EVERY_DOCUMENT,
+        match: Match | None = None,
     ) -> SearchResult:
         """Return the best passages with their documents and places, best first.
 
@@ -245,6 +247,7 @@ class Library:
             top_k: How many passages to return at most.
             offset: How many of the best to leave out.
             wanted: The documents to search.
+            match: By what alone passages are found; ``None`` for words and meaning together.
 
         Raises:
             ProtocolError: The query is empty or too long, or the offset is too large.
@@ -253,7 +256,13 @@ class Library:
         if self._index is None:
             raise no_index(self._index_hint)
         return await self._searcher.search(
-            self._index, query, owner=owner, top_k=top_k, offset=offset, wanted=wanted
+            self._index,
+            query,
+            owner=owner,
+            top_k=top_k,
+            offset=offset,
+            wanted=wanted,
+            match=match,
         )
 
 

@@ -1,13 +1,14 @@
 """Search over documents: passages of the index with documents and places."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.errors import DocumentNotFound, ProtocolError
 from pdfsluice.core.models import Document, PageText
-from pdfsluice.core.passages import Passage
+from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.documents import Index
 
@@ -62,6 +63,7 @@ class Searcher:
         top_k: int,
         offset: int,
         wanted: DocumentFilter,
+        match: Match | None = None,
     ) -> SearchResult:
         """Return the best passages; see :meth:`.library.Library.search`.
 
@@ -74,20 +76,26 @@ class Searcher:
         if not 0 <= offset <= MAX_OFFSET:
             raise ProtocolError(f"an offset is a number from 0 to {MAX_OFFSET}")
         end = offset + min(top_k, MAX_RESULTS)
-        passages = await self._passages(index, query, owner, end + 1, wanted)
+        search = partial(index.search, query, top_k=end + 1, owner=owner)
+        if match is not None:
+            search = partial(search, match=match)
+        passages = await self._passages(search, owner, wanted)
         hits = await self._hits(passages[offset:end], owner)
         following = end if len(passages) > end and end <= MAX_OFFSET else None
         return SearchResult(tuple(hits), following)
 
     async def _passages(
-        self, index: Index, query: str, owner: str | None, count: int, wanted: DocumentFilter
+        self,
+        search: Callable[..., Awaitable[Sequence[Passage]]],
+        owner: str | None,
+        wanted: DocumentFilter,
     ) -> Sequence[Passage]:
         if not wanted:
-            return await index.search(query, top_k=count, owner=owner)
+            return await search()
         documents = await self._catalogue.find(wanted, owner=owner)
         if not documents:
             return ()
-        return await index.search(query, top_k=count, owner=owner, documents=documents)
+        return await search(documents=documents)
 
     async def _hits(self, passages: Sequence[Passage], owner: str | None) -> list[SearchHit]:
         documents: dict[int, Document | None] = {}

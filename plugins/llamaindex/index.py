@@ -15,6 +15,7 @@ from pdfsluice.core import (
     Document,
     DocumentNotFound,
     Limits,
+    Match,
     PageText,
     Passage,
     Progress,
@@ -196,6 +197,7 @@ class ProcessIndex:
         top_k: int,
         owner: str | None,
         documents: Sequence[int] | None = None,
+        match: Match | None = None,
     ) -> Sequence[Passage]:
         """Return the best passages, best first; ``owner`` is ``None`` for administrators.
 
@@ -203,7 +205,8 @@ class ProcessIndex:
         count, and no more than 1,000 passages are returned.
 
         Raises:
-            StageFailed: The search process failed; the next search starts a new one.
+            StageFailed: The search process failed; the next search starts a new one. Or passages
+                are wanted by meaning alone, and the model failed.
         """
         if not query.strip() or top_k < 1:
             return ()
@@ -213,8 +216,15 @@ class ProcessIndex:
             top_k=min(top_k, _MAX_TOP_K),
             owner=owner,
             documents=None if documents is None else list(documents),
+            match=match,
         )
         reply = await self._ask(request)
+        if match == "meaning" and reply["trouble"]:
+            raise StageFailed(
+                "The search by meaning failed.",
+                hint="Search by words until the model or the vector store is back.",
+                details={"reason": reply["trouble"]},
+            )
         _warn(reply, "Search by words alone, the model or the vector store failed")
         stages = dict(reply["stages"])
         return tuple(

@@ -6,16 +6,18 @@ indexing job. Each imports only what its requests need.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdfsluice.core import PageText, serve
+from pdfsluice.core import Match, PageText, serve
 
 from .finding import Finder, Rankings, among
 from .ingest import Cutter, Embedder
 from .languages import ENGLISH, UNKNOWN
 from .models import EmbeddingModel, pack
+from .names import Named
 from .passages import PassageDatabase, PendingPassage, Slot
 from .queries import Query, parse
 from .recipe import Recipe
@@ -171,6 +173,7 @@ class Worker:
         top_k: int,
         owner: str | None,
         documents: Sequence[int] | None = None,
+        match: Match | None = None,
     ) -> dict[str, Any]:
         """Find passages by words and by meaning; by words alone if the model fails."""
         depth = max(_MIN_DEPTH, top_k * _DEPTH_FACTOR)
@@ -181,10 +184,10 @@ class Worker:
         nearest: list[Nearest] = []
         trouble = ""
         try:
-            nearest = self._nearest(query, wanted, owner, depth, documents)
-            rest, chosen = named.rest_of(query), among(named.chosen, documents)
-            if chosen and rest and self._foreign is None:
-                nearest += self._nearest(rest, wanted, owner, depth, chosen)
+            if match != "words":
+                nearest = self._nearest_to(
+                    query, wanted, named, owner=owner, depth=depth, documents=documents
+                )
         except Exception as error:  # noqa: BLE001 - a remote model may fail in any way
             trouble = f"{type(error).__name__}: {error}"
         with self._database.snapshot():
@@ -192,6 +195,8 @@ class Worker:
                 wanted, owner=owner, limit=depth, named=named, documents=documents
             )
             rankings.meaning = [ranking() for ranking in nearest]
+            if match == "meaning":
+                rankings = replace(rankings, tiers=[], words=[])
             hits = self._finder.hits(rankings, limit=top_k)
             stages = self._database.stages({hit.document for hit in hits})
         return {
@@ -201,6 +206,23 @@ class Worker:
             "stages": list(stages.items()),
             "trouble": trouble,
         }
+
+    def _nearest_to(
+        self,
+        query: str,
+        wanted: Query,
+        named: Named,
+        *,
+        owner: str | None,
+        depth: int,
+        documents: Sequence[int] | None,
+    ) -> list[Nearest]:
+        """Return rankings by meaning: of all passages, and of documents that are named."""
+        nearest = self._nearest(query, wanted, owner, depth, documents)
+        rest, chosen = named.rest_of(query), among(named.chosen, documents)
+        if chosen and rest and self._foreign is None:
+            nearest += self._nearest(rest, wanted, owner, depth, chosen)
+        return nearest
 
     def _nearest(
         self,

@@ -283,6 +283,7 @@ class Documents:
             top_k=content.top_k,
             offset=content.offset,
             wanted=content.filter.wanted() if content.filter else EVERY_DOCUMENT,
+            match=content.match,
         )
         return respond(SearchView.of(result))
 

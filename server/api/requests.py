@@ -18,6 +18,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from pdfsluice.core.document_filter import DocumentFilter
+from pdfsluice.core.passages import Match
 from pdfsluice.server.transport.parsing import Parameters, Request
 
 _MAX_NUMBER = 10**15  # a petabyte; JavaScript and every store keep numbers up to here exactly
@@ -217,6 +218,9 @@ class SearchRequest(Request):
         0, description="How many of the best passages to leave out: the ``next`` of an answer."
     )
     filter: SearchFilter | None = Field(None, description="The documents to search.")
+    match: Match | None = Field(
+        None, description="By what alone passages are found; by default by both together."
+    )
 
 
 class ChunkQuery(Parameters):

@@ -14,6 +14,7 @@ from pdfsluice.config.wording import described
 from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.models import Principal
+from pdfsluice.core.passages import Match
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.server.api.responses.documents import DocumentView, HitView, PageView
 from pdfsluice.server.api.responses.sessions import SessionView
@@ -38,6 +39,9 @@ class SearchArguments(Parameters):
     query: str = Field(min_length=1, max_length=2000, description="Words, or a question.")
     top_k: int = Field(5, ge=1, le=50, description="How many passages to return at most.")
     offset: int = Field(0, ge=0, le=900, description="The `next` of the answer before.")
+    match: Match | None = Field(
+        None, description="By what alone passages are found; by default by both together."
+    )
     documents: list[int] | None = Field(
         None, max_length=1000, description="Ids of the documents to search; all by default."
     )
@@ -220,6 +224,7 @@ class Tools:
             top_k=wanted.top_k,
             offset=wanted.offset,
             wanted=DocumentFilter(documents=wanted.documents, tags=tuple(wanted.tags)),
+            match=wanted.match,
         )
         return Passages(
             passages=[_passage(HitView.of(hit)) for hit in result.hits], next=result.next

@@ -197,7 +197,7 @@ export class StreamingUploadClient {
    * Search the indexed documents.
    *
    * @param {string} query
-   * @param {{topK?: number, filter?: import('./types.js').SearchFilter, signal?: AbortSignal}} [options]
+   * @param {{topK?: number, filter?: import('./types.js').SearchFilter, match?: 'words' | 'meaning', signal?: AbortSignal}} [options]
    * @returns {Promise<import('./types.js').Passage[]>} Best first.
    */
   async search(query, options) {
@@ -208,12 +208,12 @@ export class StreamingUploadClient {
    * Some of the best passages, and the same grouped by document.
    *
    * @param {string} query
-   * @param {{topK?: number, offset?: number, filter?: import('./types.js').SearchFilter, signal?: AbortSignal}} [options]
-   *   `offset` is the `next` of the answer before.
+   * @param {{topK?: number, offset?: number, filter?: import('./types.js').SearchFilter, match?: 'words' | 'meaning', signal?: AbortSignal}} [options]
+   *   `offset` is the `next` of the answer before; `match` is by what alone passages are found.
    * @returns {Promise<import('./types.js').SearchAnswer>}
    */
-  searchPage(query, { topK = 5, offset, filter, signal } = {}) {
-    const json = { query, top_k: topK, offset, filter };
+  searchPage(query, { topK = 5, offset, filter, match, signal } = {}) {
+    const json = { query, top_k: topK, offset, filter, match };
     return this.#context.http.json('POST', '/api/documents/search', { json, signal });
   }
 

@@ -129,26 +129,28 @@ export declare class StreamingUploadClient {
      * Search the indexed documents.
      *
      * @param {string} query
-     * @param {{topK?: number, filter?: import('./types.js').SearchFilter, signal?: AbortSignal}} [options]
+     * @param {{topK?: number, filter?: import('./types.js').SearchFilter, match?: 'words' | 'meaning', signal?: AbortSignal}} [options]
      * @returns {Promise<import('./types.js').Passage[]>} Best first.
      */
     search(query: string, options?: {
         topK?: number;
         filter?: import('./types.js').SearchFilter;
+        match?: 'words' | 'meaning';
         signal?: AbortSignal;
     }): Promise<import('./types.js').Passage[]>;
     /**
      * Some of the best passages, and the same grouped by document.
      *
      * @param {string} query
-     * @param {{topK?: number, offset?: number, filter?: import('./types.js').SearchFilter, signal?: AbortSignal}} [options]
-     *   `offset` is the `next` of the answer before.
+     * @param {{topK?: number, offset?: number, filter?: import('./types.js').SearchFilter, match?: 'words' | 'meaning', signal?: AbortSignal}} [options]
+     *   `offset` is the `next` of the answer before; `match` is by what alone passages are found.
      * @returns {Promise<import('./types.js').SearchAnswer>}
      */
-    searchPage(query: string, { topK, offset, filter, signal }?: {
+    searchPage(query: string, { topK, offset, filter, match, signal }?: {
         topK?: number;
         offset?: number;
         filter?: import('./types.js').SearchFilter;
+        match?: 'words' | 'meaning';
         signal?: AbortSignal;
     }): Promise<import('./types.js').SearchAnswer>;
     /**

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from pdfsluice.core.models import Document, PageText
-from pdfsluice.core.passages import Passage
+from pdfsluice.core.passages import Match, Passage
 
 from .opening import UNOPENED, Opener
 from .stores import Catalogue
@@ -157,6 +157,7 @@ class Index(Protocol):
         top_k: int,
         owner: str | None,
         documents: Sequence[int] | None = None,
+        match: Match | None = None,
     ) -> Sequence[Passage]:
         """Return the best passages, best first.
 
@@ -165,6 +166,8 @@ class Index(Protocol):
             top_k: How many passages to return at most.
             owner: The owner of the documents to search; ``None`` for all owners.
             documents: Ids of the documents to search; ``None`` for all of them.
+            match: By what alone passages are found; ``None`` for all ways that the index has.
+                The argument is left out if it is ``None``.
         """
         ...
 

@@ -10,7 +10,7 @@ from pdfsluice.core.documents.importing import DEFAULT_RETRY
 from pdfsluice.core.documents.turns import TurnLimits
 from pdfsluice.core.errors import StorageFull
 from pdfsluice.core.models import Document, JobKind, JobState, PageText
-from pdfsluice.core.passages import Passage
+from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.documents import (
@@ -63,6 +63,7 @@ class Shelf:
         top_k: int,
         owner: str | None,
         documents: Sequence[int] | None = None,
+        match: Match | None = None,
     ) -> Sequence[Passage]:
         return ()
 

@@ -21,7 +21,7 @@ from pdfsluice.core.models import (
     Principal,
     Session,
 )
-from pdfsluice.core.passages import Passage
+from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.access import AuthenticatorSpec, Credentials
@@ -105,6 +105,7 @@ class Everything:
         top_k: int,
         owner: str | None,
         documents: Sequence[int] | None = None,
+        match: Match | None = None,
     ) -> Sequence[Passage]:
         self.may_break("search")
         return ()

@@ -86,6 +86,19 @@ async def test_pages_of_results_follow_each_other(library: WebServer) -> None:
     assert paged == whole
 
 
+async def test_passages_are_found_by_words_or_by_meaning_alone(library: WebServer) -> None:
+    by_words = await search(library, "northern lock", top_k=20, match="words")
+    assert {hit["match"] for hit in by_words["results"]} == {"words"}
+    by_meaning = await search(library, "ingredients of a loaf", match="meaning")
+    assert [(hit["title"], hit["match"]) for hit in by_meaning["results"]] == [("Bread", "meaning")]
+    assert (await search(library, "ingredients of a loaf", match="words"))["results"] == []
+    for body in ({"match": "guess"}, {"match": ""}):
+        request = {"query": "bread", **body}
+        async with library.http.post("/api/documents/search", json=request) as response:
+            problem = await problem_of(response, 400, "bad-request")
+            assert "match" in problem["message"]
+
+
 async def test_filters_narrow_a_search(library: WebServer) -> None:
     async with library.http.get("/api/documents") as response:
         ids = {each["title"]: each["id"] for each in (await body_of(response))["documents"]}

@@ -7,6 +7,7 @@ from pdfsluice.core import (
     Document,
     Index,
     IndexSpec,
+    Match,
     PageText,
     Passage,
     PluginContext,
@@ -37,7 +38,10 @@ class Words:
         top_k: int,
         owner: str | None,
         documents: Sequence[int] | None = None,
+        match: Match | None = None,
     ) -> Sequence[Passage]:
+        if match == "meaning":
+            return []
         words = query.lower().split()
         passages = [
             Passage(number, page.number, page.text[:200], sum(map(page.text.lower().count, words)))
