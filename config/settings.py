@@ -177,6 +177,12 @@ class Settings(BaseModel):
         ge=timedelta(0),
         description="How long the record of an ended session is kept.",
     )
+    analytics_retention: Duration = Field(
+        timedelta(days=400),
+        ge=timedelta(0),
+        description="How long the record of an ended upload is kept for analytics;"
+        " 0: none is made.",
+    )
     quarantine_retention: Duration = Field(
         timedelta(0),
         ge=timedelta(0),

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         MemoryWarning,
         SessionEvent,
         ShuttingDown,
+        UploadEnded,
         UploadProgress,
         UploadStatus,
     )
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from .passages import Match, Passage
     from .plugins.hookspecs import API_VERSION, hookimpl
     from .plugins.ports.access import Authenticator, AuthenticatorSpec, Credentials
+    from .plugins.ports.analytics import Analytics, Dimension, HasAnalytics
     from .plugins.ports.blobs import Blob, PromptBlob, StoreUsage, UploadStore, UploadStoreSpec
     from .plugins.ports.catalogue import Catalogue, CatalogueSpec, DocumentChanges
     from .plugins.ports.checksums import ChecksumSpec, Hasher
@@ -142,11 +144,14 @@ if TYPE_CHECKING:
     from .ranges import RangeSet
     from .segments import SegmentedUploadStore, open_segmented_store
     from .text import printable
+    from .totals import Totals
+    from .upload_records import Measures, UploadEnd, UploadRecord
 
 __all__ = [
     "API_VERSION",
     "BY_ITSELF",
     "DEFAULT_ACCOUNT",
+    "Analytics",
     "AuthenticationError",
     "Authenticator",
     "AuthenticatorSpec",
@@ -175,6 +180,7 @@ __all__ = [
     "ContentRejected",
     "Credentials",
     "Decision",
+    "Dimension",
     "Document",
     "DocumentChanges",
     "DocumentFilter",
@@ -190,6 +196,7 @@ __all__ = [
     "FindingsReported",
     "Gate",
     "GateSpec",
+    "HasAnalytics",
     "HasQuotas",
     "Hasher",
     "ImportContext",
@@ -202,6 +209,7 @@ __all__ = [
     "JobState",
     "Limits",
     "Match",
+    "Measures",
     "MemoryWarning",
     "Need",
     "NewDocument",
@@ -265,10 +273,14 @@ __all__ = [
     "StreamStageSpec",
     "TextExtractor",
     "TextExtractorSpec",
+    "Totals",
     "Trigger",
     "TurnTaking",
     "Unscanned",
+    "UploadEnd",
+    "UploadEnded",
     "UploadProgress",
+    "UploadRecord",
     "UploadStatus",
     "UploadStore",
     "UploadStoreSpec",
@@ -293,7 +305,7 @@ _MODULES = {
     ),
     "events": (
         "ChunkProgress Event FindingsReported MemoryWarning SessionEvent ShuttingDown "
-        "UploadProgress UploadStatus"
+        "UploadEnded UploadProgress UploadStatus"
     ),
     "findings": (
         "BY_ITSELF Decision Explanation Finding FindingKind Revision Severity StageReport "
@@ -306,6 +318,9 @@ _MODULES = {
     "plugins.hookspecs": "API_VERSION hookimpl",
     "plugins.ports.access": "Authenticator AuthenticatorSpec Credentials",
     "plugins.ports.checksums": "ChecksumSpec Hasher",
+    "plugins.ports.analytics": "Analytics Dimension HasAnalytics",
+    "totals": "Totals",
+    "upload_records": "Measures UploadEnd UploadRecord",
     "plugins.ports.quotas": (
         "DEFAULT_ACCOUNT HasQuotas QuotaAccount QuotaLimits Quotas QuotaUsage"
     ),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from .findings import Finding
+from .upload_records import UploadRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,17 @@ class UploadStatus(SessionEvent):
     code: str = ""
     document_id: int | None = None
     progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadEnded(SessionEvent):
+    """An upload ended; a released upload ends a second time.
+
+    Attributes:
+        record: What it was and what it has cost.
+    """
+
+    record: UploadRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 from .errors import PermissionDenied
 from .findings import Decision, Finding, Unscanned
 from .ranges import RangeSet
+from .upload_records import Measures
 
 
 class Scope(StrEnum):
@@ -110,6 +111,7 @@ class Session:
         reserved: Bytes that count for the account until it ends: its size, or the largest
             size while that is unknown.
         client_id: What the client calls itself; chooses the WebSocket, grants nothing.
+        software: Name and version of the program that opened it; empty if it gave none.
         filename: The client's name for the file, for display only.
         total_size: Size of the file in bytes; ``None`` while a tus client defers it.
         chunk_size: The chunk size that the server chose, in bytes.
@@ -138,6 +140,7 @@ class Session:
         joined_into: The upload that this part was joined into, or is being joined into.
         failure_code: The error code with which it ended; empty where it did not fail.
         failure_message: Why it ended, in a sentence.
+        measures: What it has cost, as of its last change.
         version: Grows with each stored change; guards against lost updates.
     """
 
@@ -170,6 +173,8 @@ class Session:
     joined_into: str | None = None
     failure_code: str = ""
     failure_message: str = ""
+    measures: Measures = field(default_factory=Measures)
+    software: str = ""
     account: str = ""
     reserved: int = 0
     version: int = 0

@@ -9,6 +9,7 @@ from functools import partial
 
 from pdfsluice.config import Loaded, Settings
 
+from .analytics.keeper import AnalyticsKeeper
 from .background import background
 from .directories import ensure_durable
 from .document_files import DocumentFiles
@@ -71,6 +72,7 @@ class Runtime:
         quarantine: Refused uploads whose bytes are retained.
         quotas: What accounts may use, and what they use.
         pacing: How fast uploads may send.
+        analytics: Records of ended uploads, and reports on them.
         events: The hub through which events are published.
         parts: How each part of a plugin has behaved.
         stages: What runs the stream stages.
@@ -84,6 +86,7 @@ class Runtime:
     quarantine: Quarantine
     quotas: QuotaKeeper
     pacing: Pacing
+    analytics: AnalyticsKeeper
     events: EventHub
     sweeper: Sweeper
     scrubber: Scrubber
@@ -195,7 +198,9 @@ async def open_runtime(
             choose("catalogues", registry.catalogues, settings.catalogue, missing=missing).open()
         )
         index, index_hint = await stack.enter_async_context(_index(settings, manager, registry))
-        await stack.enter_async_context(events.running(registry.event_sinks))
+        analytics = AnalyticsKeeper(sessions, retention=settings.analytics_retention)
+        await stack.enter_async_context(analytics.running())
+        await stack.enter_async_context(events.running((*registry.event_sinks, *analytics.sinks)))
         files = DocumentFiles(uploads)
         idle_clock = IdleClock(settings, sessions)
         await idle_clock.record()
@@ -300,6 +305,7 @@ async def open_runtime(
             quarantine=Quarantine(sessions),
             quotas=quotas,
             pacing=pacing,
+            analytics=analytics,
             events=events,
             sweeper=sweeper,
             scrubber=scrubber,

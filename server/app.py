@@ -17,6 +17,7 @@ from pdfsluice.core.runtime import Runtime, open_runtime
 from pdfsluice.core.uploads.service import UploadStats
 
 from . import problems, routes
+from .api.analytics import AnalyticsHandlers
 from .api.cached import Cached
 from .api.chunks import Chunks
 from .api.documents import Documents
@@ -97,6 +98,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     routes.add(app, QuarantineList(runtime).routes())
     routes.add(app, QuotaHandlers(runtime).routes())
     routes.add(app, RateHandlers(runtime).routes())
+    routes.add(app, AnalyticsHandlers(runtime).routes())
     uploads = Uploads(runtime, documents, subscribers.follow)
     routes.add(app, uploads.routes())
     routes.add(app, documents.routes())

@@ -61,8 +61,13 @@ class Concatenation:
             whole = await self._begun(parts) or await self._begin(parts, open_whole)
             if whole.partial:
                 await self._move(whole, part_ids)
+                measured = [(await self._sessions.get(part_id)).measures for part_id in part_ids]
                 whole = await self._sessions.update(
-                    whole, partial=False, state=SessionState.UPLOADING, updated_at=_now()
+                    whole,
+                    partial=False,
+                    state=SessionState.UPLOADING,
+                    updated_at=_now(),
+                    measures=sum(measured, whole.measures),
                 )
             await self._end(part_ids, whole)
             return whole

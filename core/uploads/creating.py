@@ -25,6 +25,7 @@ _MIB = 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _MAX_FILENAME = 255
 _MAX_METADATA = 64
+_MAX_SOFTWARE = 64
 _MAX_METADATA_TEXT = 4096
 _SMALL_FILE, _SMALL_CHUNK = 10 * _MIB, 2 * _MIB
 _MEDIUM_FILE, _MEDIUM_CHUNK = 100 * _MIB, 8 * _MIB
@@ -42,6 +43,7 @@ class Initiation:
         chunk_size: The chunk size that the client asks for; the server decides.
         expected_digest: SHA-256 of the file in hexadecimal, if the client knows it.
         partial: Whether this is a part for a later concatenation.
+        software: Name and version of the program, as its ``User-Agent`` names it.
     """
 
     filename: str
@@ -55,6 +57,7 @@ class Initiation:
     metadata: Mapping[str, str] = field(default_factory=dict)
     protocol: Protocol = Protocol.REST
     partial: bool = False
+    software: str = ""
 
 
 class Initiator:
@@ -146,6 +149,7 @@ def _new_session(
         id=str(uuid.uuid4()),
         owner=principal.id,
         client_id=without_invisible(initiation.client_id)[:_MAX_FILENAME],
+        software=product(initiation.software),
         filename=display_name(initiation.filename),
         title=clean_name(initiation.title, _MAX_METADATA_TEXT),
         total_size=initiation.total_size,
@@ -182,6 +186,15 @@ def display_name(filename: str) -> str:
     """Reduce a client's filename to its printable last part, for display only."""
     last = re.split(r"[/\\]", filename)[-1]
     return clean_name(last, _MAX_FILENAME).lstrip(".") or "document.pdf"
+
+
+def product(user_agent: str) -> str:
+    """Return the first product of a ``User-Agent`` (RFC 9110, 10.1.5).
+
+    Browsers are one product.
+    """
+    first = without_invisible(user_agent).split(" ", 1)[0][:_MAX_SOFTWARE]
+    return "browser" if first.startswith("Mozilla/") else first
 
 
 def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:

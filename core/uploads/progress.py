@@ -5,16 +5,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from pdfsluice.core.analytics.records import record_of
 from pdfsluice.core.events import (
     ChunkProgress,
     Event,
     FindingsReported,
+    UploadEnded,
     UploadProgress,
     UploadStatus,
 )
 from pdfsluice.core.findings import Finding
 from pdfsluice.core.models import Session, SessionState
+
+from .lifecycle import ENDED
 
 _WINDOW_SECONDS = 5.0
 _WINDOW_SAMPLES = 64
@@ -172,8 +177,11 @@ class ProgressPublisher:
         self._sink(progress_event(self._snapshot(), self.counters(), self._last_chunk))
 
     def publish_status(self, *, message: str = "", stage: str = "") -> None:
-        """Publish that the state changed, and the progress with it."""
-        self._sink(status_event(self._snapshot(), message=message, stage=stage))
+        """Publish that the state changed, and the progress with it; of an end, its record."""
+        session = self._snapshot()
+        self._sink(status_event(session, message=message, stage=stage))
+        if session.state in ENDED and not session.partial:
+            self._sink(ended_event(session))
         self.publish()
 
     def publish_findings(self, findings: Sequence[Finding]) -> None:
@@ -236,4 +244,15 @@ def status_event(session: Session, *, message: str = "", stage: str = "") -> Upl
         message=message or session.failure_message or MESSAGES.get(session.state, "Uploading..."),
         code=session.failure_code,
         document_id=session.document_id,
+    )
+
+
+def ended_event(session: Session) -> UploadEnded:
+    """Return the end of an upload as an event."""
+    now = datetime.now(UTC)
+    return UploadEnded(
+        at=now.timestamp(),
+        session_id=session.id,
+        owner=session.owner,
+        record=record_of(session, now),
     )

@@ -120,6 +120,7 @@ class ChunkReceiver:
             attempts = [(stage, stage.begin(upload.session, chunk)) for stage in self._stages]
             checks = [check for _, check in attempts if check is not None]
             writer = ChunkWriter(upload.blob, upload.session.committed, chunk, claim, checks)
+            upload.meter.begin_request()
             try:
                 # 4. Wait for bytes here; read, check and write them in one worker thread.
                 part_size = self._pacing.part_size if self._pacing.active else _MAX_PART_BYTES
@@ -147,11 +148,13 @@ class ChunkReceiver:
                 await self._commit(upload, claim, writer, chunk)
             except (BodyIncomplete, BodyTimeout, StorageFull, asyncio.CancelledError):
                 # 8. Keep the prefix of a broken body, unless a checksum was to verify it.
+                upload.meter.interrupt()
                 if not writer.all_or_nothing:
                     await self._keep_prefix(upload, claim, writer, chunk)
                 raise
             finally:
                 claim.pending = 0
+                upload.meter.end_request(writer.received)
                 # 9. A blob that failed is poisoned: the next request opens it again.
                 upload.blob_failed |= writer.blob_failed
             return upload.session, writer.received

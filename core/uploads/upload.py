@@ -9,7 +9,7 @@ Commits are no units: a unit may be waiting for the request that commits.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -32,15 +32,8 @@ from pdfsluice.core.threads import run_uncancelled
 from .backends import Backends
 from .claims import Claim, Claims
 from .judging import judge, new_findings, refusal_message, with_findings
-from .lifecycle import (
-    ENDED,
-    FINISHING,
-    OPEN,
-    check_transition,
-    closing,
-    refusal,
-    rejection,
-)
+from .lifecycle import ENDED, FINISHING, OPEN, check_transition, closing, refusal, rejection
+from .measuring import Meter
 from .progress import ProgressPublisher
 from .records import ended
 from .stored_bytes import StoredBytes
@@ -70,6 +63,7 @@ class OpenUpload:
         closed: Whether the upload was closed; another object may stand for it now.
         blob_failed: Whether the storage failed, so that the blob has to be opened again.
         stored: Its committed bytes, as the store keeps them.
+        meter: Measures what it costs.
     """
 
     def __init__(
@@ -89,6 +83,7 @@ class OpenUpload:
         self.blob_failed = False
         self._backends = backends
         self._claims = Claims()
+        self.meter = Meter(session)
         self._lock = asyncio.Lock()
         self._size_limit = session.total_size
         self.stored = StoredBytes(session.id, backends, lambda: self.blob, extents)
@@ -199,6 +194,8 @@ class OpenUpload:
             check_transition(self.session, state)
             if state in ENDED:
                 changes = ended(self.session, self._backends.now(), **changes)
+        self.meter.enter(state)
+        changes["measures"] = self.meter.measures
         current = await self._backends.sessions.update(self.session, **changes)
         self.session = replace(current, committed=self.session.committed)
 
@@ -240,6 +237,7 @@ class OpenUpload:
 
         async def change() -> Session:
             if self.session.state in OPEN:
+                self.meter.interrupt()
                 current_client = client_id or self.session.client_id
                 await self.change(client_id=current_client, updated_at=self._backends.now())
             return self.session
@@ -387,10 +385,16 @@ class OpenUpload:
         async with self._lock:
             self.progress.close()
             try:
-                if checkpoints and self.session.state in OPEN:
-                    await self._backends.sessions.save_checkpoints(
-                        self.session.id, dict(checkpoints)
-                    )
+                if self.session.state in OPEN:
+                    await self._save(checkpoints)
             finally:
                 completed = self.session.state is SessionState.COMPLETED
                 await self.stored.close(published=completed and not self.session.duplicate)
+
+    async def _save(self, checkpoints: Checkpoints) -> None:
+        """Store what is to be known when the upload is opened again."""
+        if self.meter.measures != self.session.measures:
+            with suppress(PdfsluiceError):  # they then lack what was measured since
+                await self.change()
+        if checkpoints:
+            await self._backends.sessions.save_checkpoints(self.session.id, dict(checkpoints))

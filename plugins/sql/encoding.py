@@ -5,7 +5,8 @@ layout under ``v``. The reader names every field, so that a renamed field of a m
 a test here instead of losing stored values.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from pdfsluice.core import (
     Job,
     JobKind,
     JobState,
+    Measures,
     NewDocument,
     Protocol,
     RangeSet,
@@ -28,6 +30,7 @@ from pdfsluice.core import (
 from pdfsluice.core.encoding import read_findings, read_unscanned
 
 _BODY_VERSION = 1
+MEASURES = tuple(field.name for field in fields(Measures))
 AnyRow = Row[*tuple[Any, ...]]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -95,6 +98,8 @@ def session_row(session: Session) -> dict[str, Any]:
                 "joined_into": session.joined_into,
                 "failure_code": session.failure_code,
                 "failure_message": session.failure_message,
+                "software": session.software,
+                "measures": astuple(session.measures),
             }
         ),
     }
@@ -147,7 +152,14 @@ def read_session(row: AnyRow, extents: Iterable[AnyRow]) -> Session:
         joined_into=body["joined_into"],
         failure_code=body["failure_code"],
         failure_message=body["failure_message"],
+        software=body.get("software", ""),
+        measures=read_measures(body.get("measures", ())),
     )
+
+
+def read_measures(values: Sequence[Any]) -> Measures:
+    """Return the measures whose fields stand in this order; missing ones are 0."""
+    return Measures(**dict(zip(MEASURES, values, strict=False)))
 
 
 def _raise_fields(body: dict[str, Any]) -> None:

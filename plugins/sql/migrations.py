@@ -11,7 +11,16 @@ from sqlalchemy import Connection, inspect, text, update
 from pdfsluice.core import StorageFailed
 
 from .counting import recount
-from .schema import idle_clock, metadata, nodes, quotas, schema_version, stores
+from .schema import (
+    ended_uploads,
+    idle_clock,
+    metadata,
+    nodes,
+    quotas,
+    schema_version,
+    stores,
+    upload_totals,
+)
 
 Step = Callable[[Connection], None]
 
@@ -97,6 +106,11 @@ def _place_words(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE documents ADD COLUMN tags TEXT NOT NULL DEFAULT '[]'"))
 
 
+def _record_uploads(connection: Connection) -> None:
+    """Create the tables of ended uploads and their totals."""
+    metadata.create_all(connection, tables=[ended_uploads, upload_totals])
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -105,6 +119,7 @@ STEPS: Sequence[Step] = (
     _separate_importers,
     _count_for_accounts,
     _place_words,
+    _record_uploads,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

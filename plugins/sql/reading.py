@@ -1,6 +1,7 @@
-"""Queries of the catalogue: pages of documents, and documents by a filter."""
+"""Queries of both stores: pages, documents by a filter, ranges of sessions."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, bindparam, select, tuple_
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select, tuple_
 from pdfsluice.core import DocumentFilter, PageText
 
 from .encoding import AnyRow, from_micros, to_micros
-from .schema import documents, pages
+from .schema import documents, extents, pages
 
 MAX_ID = 2**63 - 1
 _PAGES_PER_READ = 10  # each may have a million characters
@@ -77,3 +78,14 @@ def find_documents(
             metadata=orjson.loads(row._mapping["metadata"]),  # noqa: SLF001 - the public name of it
         )
     ]
+
+
+def ranges_of(connection: Connection, ids: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+    """Return start, end and time of the committed extents of sessions."""
+    statement = select(
+        extents.c.session_id, extents.c.start, extents.c.end, extents.c.committed_at
+    ).where(extents.c.session_id.in_(ids))
+    ranges: dict[str, list[Any]] = {}
+    for session_id, *extent in connection.execute(statement) if ids else ():
+        ranges.setdefault(session_id, []).append(extent)
+    return ranges

@@ -172,6 +172,27 @@ quotas = Table(
     ),
 )
 
+ended_uploads = Table(
+    "ended_uploads",
+    metadata,
+    Column("session_id", String(64), primary_key=True),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("ended_as", String(16), nullable=False),
+    Column("body", Text, nullable=False),
+    Index("ended_uploads_by_time", "ended_at", "session_id"),
+)
+
+upload_totals = Table(
+    "upload_totals",
+    metadata,
+    Column("dimension", String(16), primary_key=True),
+    Column("period", BigInteger, primary_key=True, autoincrement=False),
+    Column("value", Text, primary_key=True),
+    Column("node", String(64), primary_key=True),
+    Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 idle_clock = Table(
     "idle_clock",
     metadata,

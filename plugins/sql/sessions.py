@@ -30,6 +30,7 @@ from pdfsluice.core import (
 from pdfsluice.core.uploads.lifecycle import too_many_open
 
 from . import counting, idle_clock, statements
+from .analytics import SqlAnalytics
 from .database import Database
 from .encoding import (
     clean,
@@ -40,6 +41,7 @@ from .encoding import (
 from .nodes import Node
 from .prepared import Prepared
 from .quotas import SqlQuotas
+from .reading import ranges_of
 from .schema import extents, sessions
 
 
@@ -60,6 +62,7 @@ class SqlSessionStore:
         self._database = database
         self._create = Prepared(database.insert(sessions).on_conflict_do_nothing())
         self.quotas = SqlQuotas(database)
+        self.analytics = SqlAnalytics(database)
         self._room: dict[str, tuple[int, int]] = {}  # owner to the limit and what was left
 
     def joined(self, store_identity: str) -> AbstractAsyncContextManager[bool]:
@@ -245,7 +248,7 @@ class SqlSessionStore:
 
         def operation(connection: Connection) -> Sequence[Session]:
             rows = connection.execute(newest).all()
-            committed = _ranges_of(connection, [row.id for row in rows])
+            committed = ranges_of(connection, [row.id for row in rows])
             return [read_session(row, committed.get(row.id, ())) for row in rows]
 
         return await self._database.read(operation)
@@ -339,16 +342,6 @@ def _refusal(connection: Connection, session: Session) -> Exception:
         f"Another request changed the session {session.id}.",
         hint="Read the session again and repeat the request.",
     )
-
-
-def _ranges_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[Any]]:
-    statement = select(
-        extents.c.session_id, extents.c.start, extents.c.end, extents.c.committed_at
-    ).where(extents.c.session_id.in_(ids))
-    ranges: dict[str, list[Any]] = {}
-    for session_id, *extent in connection.execute(statement) if ids else ():
-        ranges.setdefault(session_id, []).append(extent)
-    return ranges
 
 
 def _run(connection: Connection, statement: Executable, values: Any) -> None:

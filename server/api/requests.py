@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +27,8 @@ _HIDDEN = r"\u0000-\u001F\u007F-\u009F\u200E\u200F\u2028-\u202E\u2066-\u2069\uFE
 """Control characters, and those that turn text around or hide in it."""
 _TEXT = re.compile(rf"^[^{_HIDDEN}]*$")
 _FILE_NAME = re.compile(rf"^[^{_HIDDEN}/\\]*[^{_HIDDEN}/\\\s.][^{_HIDDEN}/\\]*$")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EARLIEST, _LATEST = datetime(1970, 2, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _SHA256 = re.compile(r"^([0-9a-fA-F]{64})?$")
 _CHECKSUM = re.compile(r"^([0-9a-fA-F]{64}|[a-z0-9][a-z0-9._-]{0,39}:([0-9a-fA-F]{2}){1,128})?$")
 
@@ -270,3 +273,38 @@ class ThumbnailQuery(Parameters):
     """Selects the size of a drawn page."""
 
     width: int = Field(240, ge=16, le=2000, description="Width in pixels.")
+
+
+def _day_start(value: Any) -> Any:
+    """Turn a date into the time at which it begins (UTC)."""
+    return f"{value}T00:00:00Z" if isinstance(value, str) and _DATE.fullmatch(value) else value
+
+
+def _near(moment: datetime) -> datetime:
+    """Move a time into the centuries with which one can calculate."""
+    return min(max(moment, _EARLIEST), _LATEST)
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_day_start), AfterValidator(_near)]
+
+
+class RecordsQuery(Parameters):
+    """Selects uploads by the time at which they ended."""
+
+    since: Moment | None = Field(
+        None,
+        alias="from",
+        description="Earliest time, as `2024-05-01T08:00:00Z` or `2024-05-01`; 30 days ago by"
+        " default.",
+    )
+    until: Moment | None = Field(
+        None, alias="to", description="Time before which they ended; now by default."
+    )
+
+
+class ReportQuery(RecordsQuery):
+    """Selects and groups uploads."""
+
+    by: Literal["hour", "day", "protocol", "client", "end", "account"] = Field(
+        "day", description="By what they are grouped."
+    )

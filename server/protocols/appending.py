@@ -230,6 +230,7 @@ def initiation(
     options: Mapping[str, str],
     *,
     protocol: Protocol,
+    software: str,
     filename: str,
     total_size: int | None,
     expected_digest: str | None = None,
@@ -241,6 +242,7 @@ def initiation(
     Args:
         options: What the client may announce in addition to the file: ``title``,
             ``client_id``, ``check_duplicates`` and ``auto_build_index``.
+        software: The ``User-Agent`` of the request.
     """
     return Initiation(
         filename=filename,
@@ -253,6 +255,7 @@ def initiation(
         metadata=metadata or {},
         protocol=protocol,
         partial=partial,
+        software=software,
     )
 
 

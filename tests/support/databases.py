@@ -57,6 +57,8 @@ def to_version_1(connection: Connection) -> None:
             "CREATE UNIQUE INDEX jobs_open ON jobs (document_id, kind)"
             " WHERE state IN ('queued', 'running')"
         ),
+        "DROP TABLE ended_uploads",
+        "DROP TABLE upload_totals",
         "ALTER TABLE sessions DROP COLUMN account",
         "ALTER TABLE sessions DROP COLUMN reserved",
         "ALTER TABLE documents DROP COLUMN account",

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypedDict, Unpack
 from pdfsluice.core.findings import Decision, Finding, Unscanned
 from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.models import Protocol as UploadProtocol
+from pdfsluice.core.upload_records import Measures
 
 from .opening import Opener
 
@@ -43,6 +44,7 @@ class SessionChanges(TypedDict, total=False):
     joined_into: str | None
     failure_code: str
     failure_message: str
+    measures: Measures
     reserved: int
 
 

@@ -10,6 +10,7 @@ import pytest
 from pdfsluice.core import (
     Conflict,
     Decision,
+    Measures,
     Protocol,
     RateLimited,
     Session,
@@ -54,6 +55,10 @@ FULL = make_session(
     joined_into="8d1f0c9e-43a5-4d0f-8a3f-0f6f5a1f3f11",
     failure_code="digest-mismatch",
     failure_message="why",
+    measures=Measures(
+        requests=3, received_bytes=2**40, resumes=1, receiving_seconds=0.25, validating_seconds=1e-6
+    ),
+    software="curl/8.1",
     version=3,
 )
 

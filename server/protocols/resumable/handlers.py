@@ -111,6 +111,7 @@ async def _create(request: web.Request) -> web.Response:
         appending.initiation(
             request.query,
             protocol=UploadProtocol.IETF,
+            software=request.headers.get(hdrs.USER_AGENT, ""),
             filename=fields.filename(request.headers) or _UNNAMED,
             total_size=length,
             expected_digest=None if digest is None else digest.value.hex(),

@@ -237,6 +237,7 @@ def _initiation(request: web.Request, concat: Concat | None, length: int | None)
     return appending.initiation(
         options,
         protocol=Protocol.TUS,
+        software=request.headers.get(hdrs.USER_AGENT, ""),
         filename=options.get("filename") or options.get("name") or _UNNAMED,
         total_size=length,
         expected_digest=options.get("expected_hash"),

@@ -16,9 +16,15 @@ from pdfsluice.core.testing import MemoryUploadStore, RecordingSink
 from pdfsluice.core.testing.contracts.upload_store_basics import write
 
 
-def test_an_update_may_change_every_field_but_four() -> None:
+def test_an_update_may_change_every_field_but_five() -> None:
     known = {field.name for field in fields(Session)}
-    assert set(SessionChanges.__annotations__) == known - {"id", "account", "committed", "version"}
+    assert set(SessionChanges.__annotations__) == known - {
+        "id",
+        "account",
+        "committed",
+        "software",
+        "version",
+    }
 
 
 def test_the_doubles_need_no_pytest() -> None:

@@ -250,7 +250,7 @@ async def test_an_unclean_end_is_checked_and_noted(
 
 async def test_a_later_version_is_left_alone(tmp_path: Path) -> None:
     async with open_database(lambda: engines(tmp_path)) as database:
-        await database.write(lambda c: c.execute(text("UPDATE schema_version SET version = 9")))
+        await database.write(lambda c: c.execute(text("UPDATE schema_version SET version = 999")))
     with pytest.raises(StorageFailed, match="later version") as caught:
         async with sql_stores(sql_context(tmp_path)):
             pass

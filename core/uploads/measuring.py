@@ -1,0 +1,72 @@
+"""Measures what an upload costs while it is open."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.upload_records import Measures
+
+
+class Meter:
+    """Adds up what an upload costs. Used on the event loop.
+
+    Args:
+        session: The session when it was opened; its measures are continued.
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(self, session: Session, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._measures = session.measures
+        self._open_requests = 0
+        self._busy_since = 0.0
+        self._validating_since: float | None = None
+        self._interrupted = bool(session.committed)
+
+    @property
+    def measures(self) -> Measures:
+        """What the upload has cost so far; requests that are open count in part."""
+        now, measures = self._clock(), self._measures
+        receiving, validating = measures.receiving_seconds, measures.validating_seconds
+        if self._open_requests:
+            receiving += now - self._busy_since
+        if self._validating_since is not None:
+            validating += now - self._validating_since
+        return replace(measures, receiving_seconds=receiving, validating_seconds=validating)
+
+    def begin_request(self) -> None:
+        """Count a request that is about to send bytes."""
+        if not self._open_requests:
+            self._busy_since = self._clock()
+        self._open_requests += 1
+
+    def end_request(self, received_bytes: int) -> None:
+        """Count what a request sent."""
+        self._open_requests -= 1
+        measures, resumed = self._measures, self._interrupted and received_bytes > 0
+        busy = 0.0 if self._open_requests else self._clock() - self._busy_since
+        self._measures = replace(
+            measures,
+            requests=measures.requests + 1,
+            received_bytes=measures.received_bytes + received_bytes,
+            resumes=measures.resumes + resumed,
+            receiving_seconds=measures.receiving_seconds + busy,
+        )
+        if resumed:
+            self._interrupted = False
+
+    def interrupt(self) -> None:
+        """Note that the next bytes resume the upload."""
+        self._interrupted = True
+
+    def enter(self, state: SessionState) -> None:
+        """Count the time in validation."""
+        if state is SessionState.VALIDATING:
+            if self._validating_since is None:
+                self._validating_since = self._clock()
+        elif self._validating_since is not None:
+            self._measures = self.measures
+            self._validating_since = None
+            if self._open_requests:
+                self._busy_since = self._clock()

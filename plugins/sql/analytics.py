@@ -1,0 +1,280 @@
+"""Records of ended uploads in an SQL database, and totals over them.
+
+The totals are counted when a record is stored: a row for each hour and value of a dimension, so
+that a report does not read a row for each upload. Each node has rows of its own, which no other
+node changes.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, tuple_
+
+from pdfsluice.core import Dimension, Session, SessionState, Totals, UploadEnd, UploadRecord
+from pdfsluice.core.uploads.lifecycle import ENDED
+
+from .database import Database
+from .encoding import (
+    AnyRow,
+    clean,
+    from_micros,
+    read_measures,
+    read_session,
+    to_json,
+    to_micros,
+)
+from .prepared import Prepared
+from .reading import ranges_of
+from .schema import ended_uploads, sessions, upload_totals
+
+_MICROS = 1_000_000
+Key = tuple[str, int, str]
+"""Dimension, start of the period in seconds since the epoch, and value."""
+
+_earlier = select(ended_uploads).where(
+    ended_uploads.c.session_id.in_(bindparam("sessions", expanding=True))
+)
+_total = Prepared(
+    select(upload_totals.c.body).where(
+        upload_totals.c.dimension == bindparam("dimension"),
+        upload_totals.c.period == bindparam("period"),
+        upload_totals.c.value == bindparam("value"),
+        upload_totals.c.node == bindparam("node"),
+    )
+)
+_of_period = Prepared(
+    select(upload_totals.c.value, upload_totals.c.period, upload_totals.c.body).where(
+        upload_totals.c.dimension == bindparam("dimension"),
+        upload_totals.c.period >= bindparam("since"),
+        upload_totals.c.period < bindparam("until"),
+    )
+)
+_unrecorded = (
+    select(sessions)
+    .outerjoin(ended_uploads, ended_uploads.c.session_id == sessions.c.id)
+    .where(
+        sessions.c.state.in_([state.value for state in ENDED]),
+        or_(
+            ended_uploads.c.session_id.is_(None),
+            and_(  # a released upload has ended again
+                ended_uploads.c.ended_as == UploadEnd.REJECTED.value,
+                sessions.c.state != SessionState.REJECTED.value,
+            ),
+        ),
+    )
+    .order_by(sessions.c.created_at, sessions.c.id)
+)
+
+
+class SqlAnalytics:
+    """Records of ended uploads in an SQL database.
+
+    Args:
+        database: The database of the sessions.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        record = database.insert(ended_uploads)
+        self._store = record.on_conflict_do_update(
+            index_elements=["session_id"],
+            set_={name: record.excluded[name] for name in ("ended_at", "ended_as", "body")},
+        )
+        total = database.insert(upload_totals)
+        self._count = total.on_conflict_do_update(
+            index_elements=["dimension", "period", "value", "node"],
+            set_={"body": total.excluded.body},
+        )
+
+    async def record(
+        self, records: Sequence[UploadRecord], imports: Mapping[str, datetime]
+    ) -> None:
+        """Store records and count them in the totals of the times at which they ended."""
+        latest = {record.session_id: record for record in records}
+        if latest or imports:
+            await self._database.write(lambda connection: self._record(connection, latest, imports))
+
+    def _record(
+        self,
+        connection: Connection,
+        latest: Mapping[str, UploadRecord],
+        imports: Mapping[str, datetime],
+    ) -> None:
+        wanted = {"sessions": sorted({*latest, *imports})}
+        earlier = {row.session_id: _read(row) for row in connection.execute(_earlier, wanted).all()}
+        changes: dict[Key, Totals] = defaultdict(Totals)
+        rows = []
+        for session_id in wanted["sessions"]:
+            before, after = earlier.get(session_id), latest.get(session_id)
+            if after is None or (before is not None and before.end is after.end):
+                after = before
+            if after is None:
+                continue
+            if after.importing_seconds is None and session_id in imports:
+                after = after.imported(imports[session_id])
+            if after == before:
+                continue
+            rows.append(_row(after))
+            _add(changes, after, 1)
+            if before is not None:
+                _add(changes, before, -1)
+        if rows:
+            connection.execute(self._store, rows)
+            connection.execute(self._count, self._counted(connection, changes))
+
+    def _counted(
+        self, connection: Connection, changes: Mapping[Key, Totals]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return the rows of totals with changes added; in one order, for any lock."""
+        rows = []
+        for (dimension, period, value), change in sorted(changes.items(), key=lambda item: item[0]):
+            key = {
+                "dimension": dimension,
+                "period": period,
+                "value": value,
+                "node": self._database.node,
+            }
+            body = _total.run(connection, key).scalar_one_or_none()
+            totals = Totals() if body is None else Totals.from_record(orjson.loads(body))
+            totals.merge(change)
+            rows.append({**key, "body": to_json(totals.to_record())})
+        return rows
+
+    async def unrecorded(
+        self, since: datetime, until: datetime, *, after: Session | None, limit: int
+    ) -> Sequence[Session]:
+        """Return ended sessions without a record of their end, oldest first."""
+        table = sessions.c
+        query = _unrecorded.limit(limit).where(
+            table.updated_at >= to_micros(since), table.updated_at < to_micros(until)
+        )
+        if after is not None:
+            position = to_micros(after.created_at), after.id
+            query = query.where(tuple_(table.created_at, table.id) > position)
+
+        def operation(connection: Connection) -> Sequence[Session]:
+            rows = connection.execute(query).all()
+            committed = ranges_of(connection, [row.id for row in rows])
+            return [read_session(row, committed.get(row.id, ())) for row in rows]
+
+        return await self._database.read(operation)
+
+    async def totals(
+        self,
+        dimension: Dimension,
+        since: datetime,
+        until: datetime,
+        *,
+        span: timedelta | None = None,
+    ) -> Mapping[str, Totals]:
+        """Return the totals of uploads that ended in ``[since, until)``."""
+        wanted = {
+            "dimension": dimension.value,
+            "since": to_micros(since) // _MICROS,
+            "until": to_micros(until) // _MICROS,
+        }
+        seconds = 0 if span is None else round(span.total_seconds())
+
+        def operation(connection: Connection) -> Mapping[str, Totals]:
+            totals: dict[str, Totals] = defaultdict(Totals)
+            for row in _of_period.run(connection, wanted):
+                key = str(row.period // seconds * seconds) if seconds else row.value
+                totals[key].merge(Totals.from_record(orjson.loads(row.body)))
+            return {key: each for key, each in totals.items() if each.uploads}
+
+        return await self._database.read(operation)
+
+    async def records(
+        self, since: datetime, until: datetime, *, after: UploadRecord | None, limit: int
+    ) -> Sequence[UploadRecord]:
+        """Return records of uploads that ended in ``[since, until)``, oldest first."""
+        table = ended_uploads.c
+        query = (
+            select(ended_uploads)
+            .where(table.ended_at >= to_micros(since), table.ended_at < to_micros(until))
+            .order_by(table.ended_at, table.session_id)
+            .limit(limit)
+        )
+        if after is not None:
+            position = to_micros(after.ended_at), after.session_id
+            query = query.where(tuple_(table.ended_at, table.session_id) > position)
+        return await self._database.read(
+            lambda connection: [_read(row) for row in connection.execute(query)]
+        )
+
+    async def delete_before(self, moment: datetime) -> int:
+        """Delete what is about uploads that ended earlier; return how many they were."""
+        micros = to_micros(moment)
+        rows = delete(ended_uploads).where(ended_uploads.c.ended_at < micros)
+        periods = [
+            and_(
+                upload_totals.c.dimension == dimension.value,
+                upload_totals.c.period + dimension.period.total_seconds() <= micros // _MICROS,
+            )
+            for dimension in Dimension
+        ]
+        totals = delete(upload_totals).where(or_(*periods))
+
+        def operation(connection: Connection) -> int:
+            connection.execute(totals)
+            return connection.execute(rows).rowcount
+
+        return await self._database.write(operation)
+
+
+def _add(changes: Mapping[Key, Totals], record: UploadRecord, number: int) -> None:
+    """Count a record in each dimension."""
+    second = to_micros(record.ended_at) // _MICROS
+    for dimension in Dimension:
+        seconds = round(dimension.period.total_seconds())
+        key = dimension.value, second // seconds * seconds, clean(dimension.value_of(record))
+        changes[key].add(record, number)
+
+
+def _row(record: UploadRecord) -> dict[str, Any]:
+    """Return the columns of a record."""
+    return {
+        "session_id": record.session_id,
+        "ended_at": to_micros(record.ended_at),
+        "ended_as": record.end.value,
+        "body": to_json(
+            {
+                "account": record.account,
+                "protocol": record.protocol,
+                "client": record.client,
+                "began_at": to_micros(record.began_at),
+                "size": record.size,
+                "committed_bytes": record.committed_bytes,
+                "resent_bytes": record.resent_bytes,
+                "findings": record.findings,
+                "finding_kinds": record.finding_kinds,
+                "measures": astuple(record.measures),
+                "importing_seconds": record.importing_seconds,
+            }
+        ),
+    }
+
+
+def _read(row: AnyRow) -> UploadRecord:
+    """Return the record of a row."""
+    body = orjson.loads(row.body)
+    return UploadRecord(
+        session_id=row.session_id,
+        account=body["account"],
+        protocol=body["protocol"],
+        client=body["client"],
+        end=UploadEnd(row.ended_as),
+        began_at=from_micros(body["began_at"]),
+        ended_at=from_micros(row.ended_at),
+        size=body["size"],
+        committed_bytes=body["committed_bytes"],
+        resent_bytes=body["resent_bytes"],
+        findings=body["findings"],
+        finding_kinds=tuple(body["finding_kinds"]),
+        measures=read_measures(body["measures"]),
+        importing_seconds=body["importing_seconds"],
+    )

@@ -1,0 +1,165 @@
+"""Reports over HTTP: their sums are those of the catalogue, whatever clients did before."""
+
+import asyncio
+import csv
+import io
+import random
+from collections import Counter
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+from pdfsluice.client import Client, ClientError
+from pdfsluice.core.models import Scope
+from tests.support.web import STREAMING, WebServer, a_server, add_key, body_of, problem_of, sha256
+
+ALWAYS = "from=2020-01-01&to=2100-01-01"
+TUS = {"Tus-Resumable": "1.0.0"}
+
+
+async def report(web: WebServer, by: str, headers: dict[str, str]) -> dict[str, Any]:
+    async with web.http.get(f"/api/analytics?{ALWAYS}&by={by}", headers=headers) as response:
+        assert response.status == 200, await response.text()
+        return await body_of(response)
+
+
+async def table(web: WebServer, path: str, headers: dict[str, str]) -> list[dict[str, str]]:
+    async with web.http.get(path, headers=headers) as response:
+        assert response.status == 200, await response.text()
+        assert response.content_type == "text/csv"
+        return list(csv.DictReader(io.StringIO(await response.text())))
+
+
+async def send_over_tus(web: WebServer, data: bytes, headers: dict[str, str]) -> None:
+    """Upload in two requests, the second of which resumes."""
+    wanted = {**headers, **TUS, "User-Agent": "=tus(1)"}
+    creation = {**wanted, "Upload-Length": str(len(data))}
+    async with web.http.post("/files", headers=creation) as response:
+        assert response.status == 201, await response.text()
+        where = response.headers["Location"]
+    for start, end in ((0, 1000), (1000, len(data))):
+        part = {
+            **wanted,
+            "Upload-Offset": str(start),
+            "Content-Type": "application/offset+octet-stream",
+        }
+        async with web.http.patch(where, data=data[start:end], headers=part) as response:
+            assert response.status == 204, await response.text()
+
+
+async def send_over_ietf(web: WebServer, data: bytes, headers: dict[str, str]) -> None:
+    fields = {**headers, "Upload-Complete": "?1", "Upload-Draft-Interop-Version": "8"}
+    async with web.http.post("/resumable", data=data, headers=fields) as response:
+        assert response.status in {200, 201}, await response.text()
+
+
+async def cancel_one(web: WebServer, data: bytes, headers: dict[str, str]) -> None:
+    wanted = {"filename": "a.pdf", "file_size": len(data), "chunk_size": 65_536}
+    async with web.http.post(f"{STREAMING}/initiate", json=wanted, headers=headers) as response:
+        session_id = (await body_of(response))["session_id"]
+    path = f"{STREAMING}/chunk/{session_id}?chunk_id=0"
+    async with web.http.put(path, data=data[:65_536], headers=headers) as response:
+        assert response.status == 200, await response.text()
+    async with web.http.post(f"{STREAMING}/cancel/{session_id}", headers=headers) as response:
+        assert response.status == 200, await response.text()
+
+
+async def test_sums_agree_with_the_catalogue_after_all_kinds_of_uploads(tmp_path: Path) -> None:
+    """A soak of 60 uploads by two accounts over three protocols."""
+    user = add_key(tmp_path, "ann", [Scope.READ, Scope.UPLOAD])
+    other = add_key(tmp_path, "bob", [Scope.READ, Scope.UPLOAD])
+    admin = add_key(tmp_path, "root", [Scope.ADMIN])
+    watcher = add_key(tmp_path, "prometheus", [Scope.METRICS])
+    chance = random.Random(3)
+    files = [b"%PDF-1.7" + chance.randbytes(chance.randrange(70_000, 200_000)) for _ in range(12)]
+    async with (
+        a_server(tmp_path) as web,
+        Client(web.base_url, api_key=user["Authorization"].removeprefix("Bearer ")) as client,
+    ):
+        for start in range(0, 12, 3):
+            first, second, third = files[start : start + 3]
+            await asyncio.gather(
+                send_over_tus(web, first, user),
+                send_over_ietf(web, second, other),
+                cancel_one(web, first, other),
+                _upload(client, tmp_path, third),
+                _upload(client, tmp_path, b"FORBIDDEN" + third, refused=True),
+            )
+            await _upload(client, tmp_path, third)  # a duplicate, found before a byte is sent
+        async with web.http.get("/api/documents?limit=500", headers=admin) as response:
+            documents = (await body_of(response))["documents"]
+
+        sizes = [document["file_size"] for document in documents]
+        ends = {group["value"]: group for group in (await report(web, "end", watcher))["groups"]}
+        assert ends["completed"]["uploads"] == len(sizes) == 12
+        assert ends["completed"]["bytes"] == sum(sizes) == sum(map(len, files))
+        assert ends["cancelled"]["bytes"] == 4 * 65_536
+        assert {name: group["uploads"] for name, group in ends.items()} == {
+            "completed": 12,
+            "cancelled": 4,
+            "rejected": 4,
+        }
+        assert sum(group["share"] for group in ends.values()) == 1.0
+
+        rows = await table(web, f"/api/analytics/uploads.csv?{ALWAYS}", admin)
+        assert Counter(row["end"] for row in rows) == {
+            name: group["uploads"] for name, group in ends.items()
+        }
+        done = [row for row in rows if row["end"] == "completed"]
+        assert sum(int(row["bytes"]) for row in done) == sum(sizes)
+        assert {row["resent_bytes"] for row in done} == {"0"}
+        tus = [row for row in done if row["protocol"] == "tus"]
+        assert {row["client"] for row in tus} == {"'=tus(1)"}, "no formula of a spreadsheet"
+        assert {row["requests"] for row in tus} == {"2"}
+        assert {row["finding_kinds"] for row in rows if row["end"] == "rejected"} == {"word"}
+
+        accounts = {
+            group["value"]: group for group in (await report(web, "account", admin))["groups"]
+        }
+        assert accounts["key:bob"]["uploads"] == 8
+        assert set(accounts) == {"key:ann", "key:bob"}
+        protocols = await report(web, "protocol", watcher)
+        assert {group["value"] for group in protocols["groups"]} == {"rest", "tus", "ietf"}
+        days = await report(web, "day", watcher)
+        assert days["total"]["bytes"] == sum(int(row["bytes"]) for row in rows)
+        assert 0 < days["total"]["receiving_seconds"]["p50"] <= 30
+        groups = await table(web, f"/api/analytics.csv?{ALWAYS}&by=end", watcher)
+        assert {row["value"]: int(row["bytes"]) for row in groups} == {
+            name: group["bytes"] for name, group in ends.items()
+        }
+
+
+async def _upload(client: Client, folder: Path, data: bytes, *, refused: bool = False) -> None:
+    file = folder / f"{sha256(data)}.pdf"
+    file.write_bytes(data)
+    with suppress(ClientError) if refused else nullcontext():
+        await client.upload(file)
+
+
+async def test_who_may_see_what(tmp_path: Path) -> None:
+    user = add_key(tmp_path, "ann", [Scope.READ, Scope.UPLOAD])
+    watcher = add_key(tmp_path, "prometheus", [Scope.METRICS])
+    async with a_server(tmp_path) as web:
+        for path, headers in (
+            ("/api/analytics", user),
+            ("/api/analytics.csv", user),
+            ("/api/analytics/uploads.csv", watcher),
+            ("/api/analytics?by=account", watcher),
+        ):
+            async with web.http.get(path, headers=headers) as response:
+                await problem_of(response, 403, "permission-denied")
+        async with web.http.get("/api/analytics", headers=watcher) as response:
+            assert (await body_of(response))["groups"] == []
+
+
+async def test_misuse_is_explained(tmp_path: Path) -> None:
+    async with a_server(tmp_path, analytics_retention="0s") as web:
+        for query in ("by=size", "from=yesterday", "from=2024-05-01T00:00:00", "limit=3"):
+            async with web.http.get(f"/api/analytics?{query}") as response:
+                await problem_of(response, 400, "bad-request")
+        for query in ("from=0001-01-01", "to=0001-01-01", "from=9999-12-31T23:59:59-12:00"):
+            async with web.http.get(f"/api/analytics?{query}") as response:
+                assert response.status == 404
+        async with web.http.get("/api/analytics") as response:
+            problem = await problem_of(response, 404, "not-found")
+        assert "analytics_retention" in problem["hint"]
