@@ -267,6 +267,28 @@ class Settings(BaseModel):
         gt=timedelta(0),
         description="How long a plugin may take to inspect a whole file.",
     )
+    renderer_timeout: Duration = Field(
+        timedelta(minutes=2),
+        gt=timedelta(0),
+        description="How long a plugin may take to draw a page.",
+    )
+    search_timeout: Duration = Field(
+        timedelta(minutes=1),
+        gt=timedelta(0),
+        description="How long an index may take to answer a search.",
+    )
+    loop_hold_timeout: Duration = Field(
+        timedelta(seconds=10),
+        gt=timedelta(0),
+        description="How long a plugin may hold the event loop, for which every other request"
+        " waits, before it is interrupted.",
+    )
+    job_silence_timeout: Duration = Field(
+        timedelta(hours=1),
+        gt=timedelta(0),
+        description="How long a background job may report no progress before it is stopped and"
+        " repeated.",
+    )
     progress_interval: Duration = Field(
         timedelta(milliseconds=250),
         gt=timedelta(0),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from .background import background
@@ -54,12 +54,16 @@ class _Queue:
 class _Outlet:
     """One sink with its queue.
 
+    Args:
+        label: The sink and its distribution, for logs.
+
     Attributes:
         dropped: How many events were dropped because the sink was too slow.
     """
 
-    def __init__(self, spec: EventSinkSpec) -> None:
+    def __init__(self, spec: EventSinkSpec, label: str) -> None:
         self.spec = spec
+        self.label = label
         self.dropped = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -72,7 +76,7 @@ class _Outlet:
             self.dropped += 1
             if not self._is_behind:
                 self._is_behind = True
-                logger.warning("event sink %r is too slow; events are dropped", self.spec.name)
+                logger.warning("%s is too slow; events are dropped", self.label)
         if not self._ready.is_set():
             self.idle.clear()
             self._ready.set()
@@ -90,9 +94,9 @@ class _Outlet:
         try:
             await self.spec.sink.handle(event)
         except PdfsluiceError as error:
-            logger.warning("event sink %r: %s", self.spec.name, error.message)
+            logger.warning("%s did not handle an event: %s", self.label, error.message)
         except Exception:
-            logger.exception("event sink %r failed on %s", self.spec.name, type(event).__name__)
+            logger.exception("%s failed on %s", self.label, type(event).__name__)
 
 
 class EventHub:
@@ -117,10 +121,17 @@ class EventHub:
         return {outlet.spec.name: outlet.dropped for outlet in self._outlets}
 
     @asynccontextmanager
-    async def running(self, specs: Sequence[EventSinkSpec]) -> AsyncIterator[None]:
-        """Serve the sinks; on leaving, they receive what is still queued."""
-        self._outlets = [_Outlet(spec) for spec in specs]
-        works = {f"event sink {outlet.spec.name!r}": outlet.run for outlet in self._outlets}
+    async def running(
+        self, specs: Sequence[EventSinkSpec], label: Callable[[str], str] = "event sink {!r}".format
+    ) -> AsyncIterator[None]:
+        """Serve the sinks; on leaving, they receive what is still queued.
+
+        Args:
+            specs: The sinks.
+            label: Returns a sink and its distribution, for logs, given the sink's name.
+        """
+        self._outlets = [_Outlet(spec, label(spec.name)) for spec in specs]
+        works = {outlet.label: outlet.run for outlet in self._outlets}
         async with background(works, restart_seconds=0.1):
             try:
                 yield
@@ -133,4 +144,6 @@ class EventHub:
             async with asyncio.timeout(self._flush_seconds):
                 await asyncio.gather(*(outlet.idle.wait() for outlet in self._outlets))
         except TimeoutError:
-            logger.warning("an event sink is too slow; its last events are dropped")
+            for outlet in self._outlets:
+                if not outlet.idle.is_set():
+                    logger.warning("%s is too slow; its last events are dropped", outlet.label)

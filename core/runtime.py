@@ -21,10 +21,12 @@ from .documents.turns import DEFAULT_LIMITS, TurnLimits
 from .errors import AuthenticationError
 from .event_hub import EventHub
 from .models import Principal, Scope
-from .plugins.boundary import LoopClock
 from .plugins.guarding import guard
+from .plugins.hold_watch import HoldWatch
+from .plugins.loop_clock import LoopClock
 from .plugins.manager import PluginManager
 from .plugins.opening import open_parts
+from .plugins.part_tasks import PartTasks
 from .plugins.parts import Part, PartCounts
 from .plugins.ports.access import Credentials
 from .plugins.ports.children import ChildAccess
@@ -167,16 +169,20 @@ async def open_runtime(
     """
     settings = loaded.settings
     events = EventHub()
+    clock = LoopClock()
     registry, parts = guard(
         build_registry(loaded, manager, events),
-        clock=LoopClock(),
+        clock=clock,
         timeouts={
             "authenticators": settings.authenticator_timeout.total_seconds(),
             "gates": settings.gate_timeout.total_seconds(),
             "completion_stages": settings.completion_stage_timeout.total_seconds(),
+            "page_renderers": settings.renderer_timeout.total_seconds(),
+            "indexes.search": settings.search_timeout.total_seconds(),
         },
     )
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(PartTasks(clock).watched())
         for folder in (settings.data_dir, settings.upload_dir, settings.state_dir):
             await asyncio.to_thread(ensure_durable, folder)
         registry = await stack.enter_async_context(open_parts(registry))
@@ -200,7 +206,11 @@ async def open_runtime(
         index, index_hint = await stack.enter_async_context(_index(settings, manager, registry))
         analytics = AnalyticsKeeper(sessions, retention=settings.analytics_retention)
         await stack.enter_async_context(analytics.running())
-        await stack.enter_async_context(events.running((*registry.event_sinks, *analytics.sinks)))
+        await stack.enter_async_context(
+            events.running(
+                (*registry.event_sinks, *analytics.sinks), partial(registry.label, "event_sinks")
+            )
+        )
         files = DocumentFiles(uploads)
         idle_clock = IdleClock(settings, sessions)
         await idle_clock.record()
@@ -211,9 +221,11 @@ async def open_runtime(
             registry=registry,
             index=index,
             index_hint=index_hint,
+            index_label=registry.label("indexes", settings.index),
             previews=previews,
             events=events,
             workers=settings.import_jobs,
+            silence_seconds=settings.job_silence_timeout.total_seconds(),
             limits=limits,
         )
         backends = Backends(
@@ -287,6 +299,8 @@ async def open_runtime(
             )
         }
         await stack.enter_async_context(background(resumed))
+        hold_seconds = settings.loop_hold_timeout.total_seconds()
+        stack.enter_context(HoldWatch(clock, timeout_seconds=hold_seconds).running())
         yield Runtime(
             settings=settings,
             manager=manager,

@@ -13,7 +13,7 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
@@ -157,8 +157,8 @@ class _Parts(Collector):
         self._parts = parts
         self._events = events
 
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        """Yield a counter for each kind of misbehaviour."""
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """Yield a number for each kind of misbehaviour."""
         labels = ["kind", "part", "distribution"]
         failures = CounterMetricFamily(
             "pdfsluice_part_failures",
@@ -175,11 +175,17 @@ class _Parts(Collector):
             "Time for which a plugin's part held the event loop in these times.",
             labels=labels,
         )
+        tasks = GaugeMetricFamily(
+            "pdfsluice_part_tasks",
+            "Running tasks that a plugin's part has started.",
+            labels=labels,
+        )
         for part, counts in self._parts.items():
             names = [part.kind, part.name, part.plugin.distribution]
             failures.add_metric(names, counts.failures)
             holds.add_metric(names, counts.holds)
             seconds.add_metric(names, counts.held_seconds)
+            tasks.add_metric(names, counts.tasks)
         dropped = CounterMetricFamily(
             "pdfsluice_events_dropped",
             "Events that a slow event sink has missed.",
@@ -187,4 +193,4 @@ class _Parts(Collector):
         )
         for sink, number in self._events.dropped.items():
             dropped.add_metric([sink], number)
-        yield from (failures, holds, seconds, dropped)
+        yield from (failures, holds, seconds, tasks, dropped)

@@ -1,11 +1,9 @@
-"""Runs importers on a document, each within its time limit."""
+"""Runs importers on a document, each within its time limits."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from pdfsluice.core.models import Document, Job, PageText
-from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.documents import (
@@ -98,28 +96,11 @@ class Importers:
                     attempt=job.attempts,
                     renderers=[item.renderer for item in self._registry.page_renderers],
                 )
-                await self._run_in_time(spec, context, reporter)
+                label = self._registry.label("importers", spec.name)
+                async with reporter.timed(label, spec.timeout_seconds):
+                    await spec.importer.run(context)
                 words.append(reporter.last_word())
         return " ".join(filter(None, words)) or NO_MESSAGE
-
-    @staticmethod
-    async def _run_in_time(
-        spec: ImporterSpec, context: ImportContext, reporter: JobReporter
-    ) -> None:
-        limit = asyncio.timeout(spec.timeout_seconds)
-        try:
-            async with limit:
-                reporter.limit = limit
-                await spec.importer.run(context)
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            raise PartFailed(
-                f"The importer {spec.name!r} did not finish within {spec.timeout_seconds:g} s.",
-                hint="It is repeated, if it has attempts left.",
-            ) from error
-        finally:
-            reporter.limit = None
 
     def _publisher(
         self, document: Document

@@ -3,18 +3,21 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.events import UploadStatus
 from pdfsluice.core.models import Document, Job, JobKind, JobState
+from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 
 logger = logging.getLogger(__name__)
 
 REPORT_INTERVAL_SECONDS = 0.5
+DEFAULT_SILENCE_SECONDS = 3600.0
 _MAX_STORE_TRIES = 12
 """How often storing the end of a job is tried before the job is queued again."""
 
@@ -34,10 +37,12 @@ class JobReporter:
 
     Attributes:
         limit: The time limit of the running step; waiting for a turn does not count.
+        silence: The limit for the time without progress; each report of progress renews it.
 
     Args:
         wait: Waits for another turn of the job.
         interval_seconds: Shortest time between two reports.
+        silence_seconds: How long a step may report no progress.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class JobReporter:
         wait: Callable[[], Awaitable[float]] | None = None,
         *,
         interval_seconds: float = REPORT_INTERVAL_SECONDS,
+        silence_seconds: float = DEFAULT_SILENCE_SECONDS,
     ) -> None:
         self._job = job
         self._document = document
@@ -62,6 +68,8 @@ class JobReporter:
         self._word = ""
         self._timer: asyncio.TimerHandle | None = None
         self.limit: asyncio.Timeout | None = None
+        self.silence: asyncio.Timeout | None = None
+        self.silence_seconds = silence_seconds
         self._writes: set[asyncio.Task[None]] = set()
 
     def __call__(self, done: float, message: str) -> None:
@@ -71,6 +79,7 @@ class JobReporter:
         if now - self._published_at < self._interval_seconds:
             return
         self._published_at = now
+        self._renew_silence()
         self.publish(done, message)
         self._latest = done, message
         if self._timer is None:
@@ -81,9 +90,14 @@ class JobReporter:
         """Wait for another turn of the job if its last one is over; return the seconds."""
         if self._wait is None:
             return 0.0
+        if self.silence is not None:
+            self.silence.reschedule(None)
         limit, end = self.limit, None if self.limit is None else self.limit.when()
         if limit is None or end is None:
-            return await self._wait()
+            try:
+                return await self._wait()
+            finally:
+                self._renew_silence()
         loop = asyncio.get_running_loop()
         seconds_left = end - loop.time()
         limit.reschedule(None)
@@ -91,6 +105,42 @@ class JobReporter:
             return await self._wait()
         finally:
             limit.reschedule(loop.time() + seconds_left)
+            self._renew_silence()
+
+    @asynccontextmanager
+    async def timed(self, label: str, seconds: float | None = None) -> AsyncIterator[None]:
+        """Limit a step of the job: its time, and the time in which it reports no progress.
+
+        Args:
+            label: The part that does the step, for the message.
+            seconds: The limit of its time; ``None`` for none.
+
+        Raises:
+            PartFailed: A limit was passed.
+        """
+        limit, silence = asyncio.timeout(seconds), asyncio.timeout(self.silence_seconds)
+        try:
+            async with limit, silence:
+                self.limit, self.silence = limit, silence
+                yield
+        except TimeoutError as error:
+            if limit.expired():
+                problem = f"did not finish within {seconds:g} s"
+            elif silence.expired():
+                problem = f"reported no progress for {self.silence_seconds:g} s"
+            else:
+                raise
+            logger.error("%s %s", label, problem)  # noqa: TRY400 - the traceback has the limit only
+            raise PartFailed(
+                f"The {label} {problem}.", hint="It is repeated, if it has attempts left."
+            ) from error
+        finally:
+            self.limit = self.silence = None
+
+    def _renew_silence(self) -> None:
+        silence = self.silence
+        if silence is not None and not silence.expired():
+            silence.reschedule(asyncio.get_running_loop().time() + self.silence_seconds)
 
     def last_word(self) -> str:
         """Return the latest message and forget it."""

@@ -25,7 +25,7 @@ from pdfsluice.core.plugins.registry import Registry
 
 from .import_status import OPEN, ImportStatus
 from .importing import Importers, NothingToDo
-from .job_progress import JobOutcome, JobReporter, Outcomes
+from .job_progress import DEFAULT_SILENCE_SECONDS, JobOutcome, JobReporter, Outcomes
 from .previews import Previews
 from .turns import DEFAULT_LIMITS, Lane, Turn, TurnLimits
 
@@ -44,7 +44,9 @@ class JobRunner:
 
     Args:
         index_hint: What the operator can do if there is no index.
+        index_label: The index and its distribution, for messages.
         workers: How many imports run at a time.
+        silence_seconds: How long a job may report no progress before it is stopped.
         limits: How jobs of a lane take turns.
     """
 
@@ -58,7 +60,9 @@ class JobRunner:
         index_hint: str = "",
         previews: Previews,
         events: EventHub,
+        index_label: str = "index",
         workers: int,
+        silence_seconds: float = DEFAULT_SILENCE_SECONDS,
         limits: TurnLimits = DEFAULT_LIMITS,
     ) -> None:
         self._catalogue = catalogue
@@ -71,6 +75,8 @@ class JobRunner:
         )
         self._index = index
         self._index_hint = index_hint
+        self._index_label = index_label
+        self._silence_seconds = silence_seconds
         self._events = events
         self._outcomes: deque[Outcomes] = deque()
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
@@ -135,7 +141,14 @@ class JobRunner:
         outcomes = [
             JobOutcome(
                 job=job,
-                reporter=JobReporter(job, document, self._catalogue, self._events, turn.wait),
+                reporter=JobReporter(
+                    job,
+                    document,
+                    self._catalogue,
+                    self._events,
+                    turn.wait,
+                    silence_seconds=self._silence_seconds,
+                ),
                 state=JobState.QUEUED,
                 message="to be continued",
                 counted=False,
@@ -244,7 +257,8 @@ class JobRunner:
             await require_text(self._catalogue, document.id)
         except DocumentUnreadable as reason:  # as of every scan that was not read with OCR
             raise NothingToDo(reason.message) from None
-        await self._index.add(document, self._catalogue.pages(document.id), reporter)
+        async with reporter.timed(self._index_label):
+            await self._index.add(document, self._catalogue.pages(document.id), reporter)
 
 
 def no_index(hint: str) -> NotFound:

@@ -2,32 +2,33 @@
 
 What a plugin raises reaches the rest of the program as a
 :class:`~pdfsluice.core.errors.PdfsluiceError` that names the part and its distribution. That
-holds for ``SystemExit`` and ``KeyboardInterrupt``, too, and for a ``CancelledError`` that no
-caller asked for. Time that a part takes from the event loop is measured.
+holds for ``SystemExit`` and ``KeyboardInterrupt``, too, for a ``CancelledError`` that no caller
+asked for, also if the part cancelled its caller, and for an answer that the port does not
+allow. Time that a part takes from the event loop is measured.
 """
 
 import asyncio
 import errno
 import logging
 import math
-import time
 import types
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import AbstractAsyncContextManager
-from types import TracebackType
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
+from types import MappingProxyType, TracebackType
+from typing import Any, TypeVar, cast
 
 from pdfsluice.core.background import caller_is_cancelled
 from pdfsluice.core.errors import Overloaded, PdfsluiceError, StageFailed, StorageFull
 from pdfsluice.core.shortages import is_shortage
 
+from .answers import Check
+from .loop_clock import LoopClock
 from .parts import Part, PartCounts
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_HOLD_SECONDS = 0.1
 _RETRY_SECONDS = 5.0
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -39,54 +40,8 @@ class PartFailed(StageFailed):
     """
 
 
-class LoopClock:
-    """Measures how long parts keep the event loop from everything else.
-
-    Parts call each other (an importer awaits the catalogue): each is charged for its own time.
-    A step of a part is enclosed by :meth:`begin` and :meth:`end`.
-
-    Args:
-        limit_seconds: A part that holds the loop for longer is logged and counted.
-        clock: Returns seconds.
-
-    Attributes:
-        limit_seconds: The limit.
-        now: Returns seconds.
-        charged: Seconds of the present step that other parts were charged for.
-    """
-
-    def __init__(
-        self,
-        limit_seconds: float = DEFAULT_HOLD_SECONDS,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        self.limit_seconds = limit_seconds
-        self.now = clock
-        self.charged = 0.0
-
-    def begin(self) -> tuple[float, float]:
-        """Begin an uninterrupted step on the event loop; return what :meth:`end` needs."""
-        outer, self.charged = self.charged, 0.0
-        return outer, self.now()
-
-    def end(self, step: tuple[float, float], part: Part, counts: PartCounts) -> None:
-        """End a step of a part; report it if it held the event loop too long."""
-        outer, began = step
-        seconds = self.now() - began
-        own, self.charged = seconds - self.charged, outer + seconds
-        if own > self.limit_seconds:
-            self.report(own, part, counts)
-
-    @staticmethod
-    def report(own: float, part: Part, counts: PartCounts) -> None:
-        """Log and count a step that held the event loop too long."""
-        counts.hold(own)
-        logger.warning(
-            "%s held the event loop for %.2f s; every other request waited."
-            " Move the work to a thread or a child process.",
-            part.label,
-            own,
-        )
+class CancelledBySelf(asyncio.CancelledError):
+    """A part cancelled the task that called it."""
 
 
 class Boundary:
@@ -96,7 +51,10 @@ class Boundary:
         part: The part.
         counts: Its failures and holds, for the metrics.
         clock: Shared by all parts of an event loop.
-        timeout_seconds: Limit of one awaited call; ``None`` for no limit.
+        timeouts: Limits of awaited calls in seconds, by the method's name; ``""`` has that of
+            all others.
+        hold_limit_seconds: A step that holds the event loop for longer is reported; ``None``
+            for the limit of the clock.
         log_failures: Whether a failure is logged with its traceback.
     """
 
@@ -106,74 +64,153 @@ class Boundary:
         counts: PartCounts,
         clock: LoopClock,
         *,
-        timeout_seconds: float | None = None,
+        timeouts: Mapping[str, float] = MappingProxyType({}),
+        hold_limit_seconds: float | None = None,
         log_failures: bool = True,
     ) -> None:
         self._part = part
+        self._owner = part, counts
         self._log_failures = log_failures
         self._counts = counts
         self._clock = clock
-        self._timeout_seconds = timeout_seconds
+        self._timeouts = timeouts
+        self._hold_limit = clock.limit_seconds if hold_limit_seconds is None else hold_limit_seconds
 
     def unmeasured(self) -> "Boundary":
         """Return a boundary of the same part that does not measure its time on the loop."""
         return Boundary(
-            self._part, self._counts, LoopClock(math.inf), log_failures=self._log_failures
+            self._part,
+            self._counts,
+            self._clock,
+            hold_limit_seconds=math.inf,
+            log_failures=self._log_failures,
         )
 
     def unlimited(self) -> "Boundary":
         """Return a boundary of the same part whose awaited calls have no time limit."""
         return Boundary(self._part, self._counts, self._clock, log_failures=self._log_failures)
 
-    def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call a function of the part on the event loop."""
-        step = self._clock.begin()
+    def call(
+        self, function: Callable[..., T], *args: Any, check: Check | None = None, **kwargs: Any
+    ) -> T:
+        """Call a function of the part on the event loop.
+
+        The function has no current task, so that it cannot cancel its caller, which could not
+        learn of that before its next ``await``.
+
+        Args:
+            function: The function.
+            check: Checks what it returns.
+        """
+        task = _current_task()
+        step = self._clock.begin(self._owner)
         try:
-            return function(*args, **kwargs)
+            if task is not None:
+                asyncio.tasks._leave_task(task.get_loop(), task)  # noqa: SLF001 - documented
+            try:
+                result = function(*args, **kwargs)
+            finally:
+                if task is not None:
+                    asyncio.tasks._enter_task(task.get_loop(), task)  # noqa: SLF001 - documented
+            return result if check is None else cast("T", check(result))
         except BaseException as error:
             self._raise_instead(error)
             raise
         finally:
-            self._clock.end(step, self._part, self._counts)
+            self._clock.end(step, self._owner, self._hold_limit)
 
-    def call_in_thread(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call a function of the part in the current worker thread."""
+    def call_in_thread(
+        self, function: Callable[..., T], *args: Any, check: Check | None = None, **kwargs: Any
+    ) -> T:
+        """Call a function of the part in the current worker thread.
+
+        Args:
+            function: The function.
+            check: Checks what it returns.
+        """
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+            return result if check is None else cast("T", check(result))
         except BaseException as error:
             self._raise_instead(error)
             raise
 
-    async def run(self, function: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+    async def run(
+        self,
+        function: Callable[..., Awaitable[T]],
+        *args: Any,
+        check: Check | None = None,
+        **kwargs: Any,
+    ) -> T:
         """Call a function of the part and await what it returns.
 
         Most calls do not suspend: they need neither a timer nor the generator that measures the
         steps that follow a suspension.
+
+        Args:
+            function: The function.
+            check: Checks what it returns.
 
         Raises:
             Overloaded: It did not return within the time limit.
         """
         try:
             steps = function(*args, **kwargs).__await__()
-            clock = self._clock  # begin() and end() written out: this runs dozens of times a file
-            outer, clock.charged = clock.charged, 0.0
-            began = clock.now()
             try:
-                future = next(steps)
+                future = self._advance(steps)
             except StopIteration as stop:
                 result: T = stop.value
-                return result
-            finally:
-                seconds = clock.now() - began
-                own, clock.charged = seconds - clock.charged, outer + seconds
-                if own > clock.limit_seconds:
-                    clock.report(own, self._part, self._counts)
-            if self._timeout_seconds is None:
-                return await self._continue(steps, future)
-            return await self._continue_in_time(steps, future, self._timeout_seconds)
+            else:
+                name = getattr(function, "__name__", "")
+                seconds = self._timeouts.get(name) or self._timeouts.get("")
+                if seconds is None:
+                    result = await self._continue(steps, future)
+                else:
+                    result = await self._continue_in_time(steps, future, seconds)
+            return result if check is None else cast("T", check(result))
+        except CancelledBySelf as error:
+            await _receive_cancellation()
+            self._raise_instead(error)
+            raise
         except BaseException as error:
             self._raise_instead(error)
             raise
+
+    def _advance(self, steps: Generator[Any, Any, Any], cause: BaseException | None = None) -> Any:
+        """Run a call up to its next suspension, and measure that.
+
+        Nothing else runs on the event loop meanwhile: a cancellation of the current task that
+        was requested in this step comes from the part, and is taken back.
+
+        Returns:
+            What the call waits for.
+
+        Raises:
+            StopIteration: The call has returned.
+            CancelledBySelf: It has ended after it cancelled its caller. The task still has to
+                receive that; see :func:`_receive_cancellation`.
+        """
+        task = _current_task()
+        cancellations = 0 if task is None else task.cancelling()
+        clock = self._clock  # begin() and end() written out: this runs dozens of times a file
+        outer, clock.charged = clock.charged, 0.0
+        caller, clock.running = clock.running, self._owner
+        clock.steps += 1
+        began = clock.now()
+        try:
+            return next(steps) if cause is None else steps.throw(cause)
+        except BaseException as error:
+            if task is not None and _take_back(task, cancellations):
+                raise CancelledBySelf("it cancelled the task that called it") from error
+            raise
+        finally:
+            seconds = clock.now() - began
+            own, clock.charged = seconds - clock.charged, outer + seconds
+            clock.running = caller
+            if task is not None and task.cancelling() > cancellations:
+                _take_back(task, cancellations)  # it is delivered through the future
+            if own > self._hold_limit:
+                clock.report(own, self._part, self._counts)
 
     async def _continue_in_time(
         self, steps: Generator[Any, Any, T], future: Any, seconds: float
@@ -205,37 +242,33 @@ class Boundary:
         """Leave a context of the part; what its body raised passes through it unchanged."""
         try:
             steps = context.__aexit__(kind, error, traceback).__await__()
-            step = self._clock.begin()
             try:
-                future = next(steps)
+                future = self._advance(steps)
             except StopIteration:
                 return
-            finally:
-                self._clock.end(step, self._part, self._counts)
             await self._continue(steps, future)
         except BaseException as raised:
             if raised is error:
                 return
+            if isinstance(raised, CancelledBySelf):
+                await _receive_cancellation()
             self._raise_instead(raised)
             raise
 
     @types.coroutine
     def _continue(self, steps: Generator[Any, Any, T], future: Any) -> Generator[Any, Any, T]:
-        """Run the rest of a call that waits for a future, and measure each step."""
+        """Run the rest of a call that waits for a future."""
         while True:
             cause: BaseException | None = None
             try:
                 yield future
             except BaseException as error:  # noqa: BLE001 - it is the awaitable's to handle
                 cause = error
-            step = self._clock.begin()
             try:
-                future = next(steps) if cause is None else steps.throw(cause)
+                future = self._advance(steps, cause)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
-            finally:
-                self._clock.end(step, self._part, self._counts)
 
     def _raise_instead(self, error: BaseException) -> None:
         """Raise what stands for an exception of the plugin, unless that passes as it is."""
@@ -263,3 +296,38 @@ class Boundary:
             " The operator finds the reason in the server's log.",
             details={"stage": self._part.name, "distribution": self._part.plugin.distribution},
         )
+
+
+def _current_task() -> "asyncio.Task[Any] | None":
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no event loop runs in this thread
+        return None
+
+
+def _take_back(task: "asyncio.Task[Any]", cancellations: int) -> bool:
+    """Take back requests to cancel a task; return whether there were any.
+
+    Args:
+        task: The task.
+        cancellations: How many requests stay.
+    """
+    requests = task.cancelling() - cancellations
+    for _ in range(requests):
+        task.uncancel()
+    return requests > 0
+
+
+@types.coroutine
+def _receive_cancellation() -> Generator[None, None, None]:
+    """Let the current task receive a cancellation that was taken back, and continue.
+
+    Raises:
+        CancelledError: It was cancelled by another one meanwhile.
+    """
+    task = _current_task()
+    cancellations = 0 if task is None else task.cancelling()
+    with suppress(asyncio.CancelledError):
+        yield
+    if task is not None and task.cancelling() > cancellations:
+        raise asyncio.CancelledError

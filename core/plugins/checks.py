@@ -116,7 +116,8 @@ def object_problems(field: str, target: Any, protocol: type[Any]) -> Iterator[st
             continue
         signature = inspect.signature(getattr(protocol, name))
         names = list(signature.parameters.values())[1:]
-        positional = [None for each in names if each.kind is not each.KEYWORD_ONLY]
+        in_order = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        positional = [None for each in names if each.kind in in_order]
         keywords = {each.name: None for each in names if each.kind is each.KEYWORD_ONLY}
         if not _takes(method, positional, keywords):
             parameters = ", ".join(each.name for each in names)

@@ -11,7 +11,10 @@ from functools import partial
 from types import TracebackType
 from typing import Any, TypeAlias
 
-from .boundary import Boundary, LoopClock
+from .answers import Check, WrongAnswer, check_of, wrong_answer
+from .boundary import Boundary
+from .checks import object_problems
+from .loop_clock import LoopClock
 from .parts import Part, PartCounts, PluginInfo
 from .registry import Registry
 from .shapes import HOLDERS, PORTS, RETURNED, Holder, Port, Shape
@@ -34,7 +37,8 @@ def guard(
     Args:
         registry: The parts as plugins registered them.
         clock: Measures how long parts hold the event loop.
-        timeouts: Kinds of parts whose awaited calls have a limit, in seconds.
+        timeouts: Limits of awaited calls in seconds, by the kind of the part, or by the kind
+            and the method: ``gates``, ``indexes.search``.
         log_failures: Whether a failure is logged with its traceback. The error that is raised
             instead has its cause.
     """
@@ -50,12 +54,18 @@ def guard(
                 part,
                 counts[part],
                 clock,
-                timeout_seconds=(timeouts or {}).get(kind),
+                timeouts=_of_kind(kind, timeouts or {}),
                 log_failures=log_failures,
             )
             specs.append(_guarded_spec(spec, holder, boundary))
         specs_by_kind[kind] = tuple(specs)
     return replace(registry, **specs_by_kind), counts
+
+
+def _of_kind(kind: str, timeouts: Mapping[str, float]) -> Mapping[str, float]:
+    """Return the limits of a kind of parts by the names of methods."""
+    split = ((name.partition("."), seconds) for name, seconds in timeouts.items())
+    return {method: seconds for (of, _, method), seconds in split if of == kind}
 
 
 def _unnamed(kind: str, name: str) -> Part:
@@ -73,7 +83,7 @@ def _guarded_spec(spec: Any, holder: Holder, boundary: Boundary) -> Any:
     elif holder.shape is Shape.ENTERED:
         changes[holder.field] = lambda: _Opened(boundary, value, holder.protocol)
     else:
-        changes[holder.field] = _guarded_factory(holder.protocol, value, boundary)
+        changes[holder.field] = _guarded_factory(holder, value, boundary)
     names = {field.name for field in fields(spec)}
     for name in names.intersection(_ASYNC_FIELDS):
         function = getattr(spec, name)
@@ -82,19 +92,27 @@ def _guarded_spec(spec: Any, holder: Holder, boundary: Boundary) -> Any:
     return replace(spec, **changes)
 
 
-def _guarded_factory(protocol: type[Any], factory: Method, boundary: Boundary) -> Method:
+def _guarded_factory(holder: Holder, factory: Method, boundary: Boundary) -> Method:
+    check = _object_check(holder.field, holder.protocol, optional=False)
+
     def make(*args: Any, **kwargs: Any) -> Any:
-        product = boundary.call_in_thread(factory, *args, **kwargs)
-        return guarded_object(protocol, product, boundary)
+        product = boundary.call_in_thread(factory, *args, check=check, **kwargs)
+        return guarded_object(holder.protocol, product, boundary)
 
     return make
 
 
 def _awaited(boundary: Boundary, function: Callable[..., Awaitable[Any]]) -> Method:
     async def call(*args: Any, **kwargs: Any) -> Any:
-        return await boundary.run(function, *args, **kwargs)
+        return await boundary.run(function, *args, check=_text, **kwargs)
 
     return call
+
+
+def _text(answer: Any) -> str:
+    if not isinstance(answer, str):
+        raise wrong_answer("obstacle", answer, "str")
+    return answer
 
 
 def guarded_object(protocol: type[Any], target: Any, boundary: Boundary) -> Any:
@@ -109,11 +127,15 @@ class _Guarded:
         self._target = target
         self._boundary = boundary
 
-    _optional: frozenset[str] = frozenset()
+    _optional: Mapping[str, Shape] = {}
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._target, name)
-        return partial(self._boundary.call, value) if name in self._optional else value
+        shape = self._optional.get(name)
+        if shape is None:
+            return value
+        call = self._boundary.call if shape is Shape.PLAIN else self._boundary.run
+        return partial(call, value)
 
     def __repr__(self) -> str:
         return f"<guarded {self._target!r}>"
@@ -122,65 +144,97 @@ class _Guarded:
 def _class_for(port: Port) -> type[_Guarded]:
     methods: dict[str, Any] = {"_optional": port.optional}
     for name, shape in port.methods.items():
+        returned = RETURNED.get((port.protocol, name))
+        check = check_of(port.protocol, name, getattr(port.protocol, name))
         if shape is Shape.PLAIN:
-            result_type = RETURNED.get((port.protocol, name))
-            methods[name] = _plain(name, result_type, in_threads=port.in_threads)
+            plain = _plain(name, check, in_threads=port.in_threads)
+            methods[name] = plain if returned is None else _plain_of_object(name, port, returned)
         elif shape is Shape.AWAITED:
-            methods[name] = _coroutine(name, RETURNED.get((port.protocol, name)))
+            awaited = _coroutine(name, check)
+            methods[name] = awaited if returned is None else _awaited_object(name, port, returned)
         elif shape is Shape.ITERATED:
-            methods[name] = _iterator(name)
+            methods[name] = _iterator(name, check)
         else:
-            methods[name] = _context(name, RETURNED.get((port.protocol, name)))
+            methods[name] = _context(name, port.name, check, returned)
     for name in port.attributes:
-        methods[name] = _attribute(name, in_threads=port.in_threads)
+        getter = vars(port.protocol)[name].fget
+        check = check_of(port.protocol, name, getter)
+        methods[name] = _attribute(name, check, in_threads=port.in_threads)
     return type(f"Guarded{port.name}", (_Guarded,), methods)
 
 
-def _plain(name: str, result_type: type[Any] | None, *, in_threads: bool) -> Method:
+def _plain(name: str, check: Check | None, *, in_threads: bool) -> Method:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         boundary: Boundary = self._boundary
         call = boundary.call_in_thread if in_threads else boundary.call
-        result = call(getattr(self._target, name), *args, **kwargs)
-        if result_type is None or result is None:
-            return result
-        return guarded_object(result_type, result, boundary)
+        return call(getattr(self._target, name), *args, check=check, **kwargs)
 
     return method
 
 
-def _attribute(name: str, *, in_threads: bool) -> property:
+def _plain_of_object(name: str, port: Port, returned: type[Any]) -> Method:
+    check = _object_check(f"{port.name}.{name}", returned)
+    method = _plain(name, check, in_threads=port.in_threads)
+
+    def method_of_object(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = method(self, *args, **kwargs)
+        return None if result is None else guarded_object(returned, result, self._boundary)
+
+    return method_of_object
+
+
+def _attribute(name: str, check: Check | None, *, in_threads: bool) -> property:
     def read(self: Any) -> Any:
         boundary: Boundary = self._boundary
         call = boundary.call_in_thread if in_threads else boundary.call
-        return call(getattr, self._target, name)
+        return call(getattr, self._target, name, check=check)
 
     return property(read)
 
 
-def _coroutine(name: str, result_type: type[Any] | None) -> Method:
-    if result_type is not None:
-        return _coroutine_of_object(name, result_type)
-
+def _coroutine(name: str, check: Check | None) -> Method:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._boundary.run(getattr(self._target, name), *args, **kwargs)
+        return self._boundary.run(getattr(self._target, name), *args, check=check, **kwargs)
 
     return method
 
 
-def _coroutine_of_object(name: str, result_type: type[Any]) -> Method:
+def _awaited_object(name: str, port: Port, returned: type[Any]) -> Method:
+    check = _object_check(f"{port.name}.{name}", returned)
+
     async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        result = await self._boundary.run(getattr(self._target, name), *args, **kwargs)
-        return None if result is None else guarded_object(result_type, result, self._boundary)
+        function = getattr(self._target, name)
+        result = await self._boundary.run(function, *args, check=check, **kwargs)
+        return None if result is None else guarded_object(returned, result, self._boundary)
 
     return method
 
 
-def _iterator(name: str) -> Method:
+def _object_check(method: str, protocol: type[Any], *, optional: bool = True) -> Check:
+    """Return the check that an object implements a protocol, once for each class."""
+    examined: set[type[Any]] = set()
+
+    def check(answer: Any) -> Any:
+        kind = type(answer)
+        if kind in examined or (answer is None and optional):
+            return answer
+        for problem in object_problems(method, answer, protocol):
+            raise WrongAnswer(f"{method} gave {kind.__name__}: {problem}")
+        examined.add(kind)
+        return answer
+
+    return check
+
+
+def _iterator(name: str, check: Check | None) -> Method:
+    def check_item(item: Any) -> Any:
+        return item if check is None or item is _END else check(item)
+
     async def method(self: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
         boundary: Boundary = self._boundary
         items: AsyncIterator[Any] = boundary.call(getattr(self._target, name), *args, **kwargs)
         try:
-            while (item := await boundary.run(anext, items, _END)) is not _END:
+            while (item := await boundary.run(anext, items, _END, check=check_item)) is not _END:
                 yield item
         finally:
             if isinstance(items, AsyncGenerator):
@@ -189,10 +243,13 @@ def _iterator(name: str) -> Method:
     return method
 
 
-def _context(name: str, result_type: type[Any] | None) -> Method:
+def _context(name: str, port: str, check: Check | None, returned: type[Any] | None) -> Method:
+    if returned is not None:
+        check = _object_check(f"{port}.{name}", returned)
+
     def method(self: Any, *args: Any, **kwargs: Any) -> GuardedContext:
         function = getattr(self._target, name)
-        return GuardedContext(self._boundary, function, args, kwargs, yields=result_type)
+        return GuardedContext(self._boundary, function, args, kwargs, check=check, yields=returned)
 
     return method
 
@@ -207,16 +264,18 @@ class GuardedContext(AbstractAsyncContextManager[Any]):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
         *,
+        check: Check | None = None,
         yields: type[Any] | None = None,
     ) -> None:
         self._boundary = boundary
+        self._check = check
         self._yields = yields
         self._make = lambda: function(*args, **(kwargs or {}))
         self._context: AbstractAsyncContextManager[Any] | None = None
 
     async def __aenter__(self) -> Any:
         context = self._context = self._boundary.call(self._make)
-        value = await self._boundary.run(context.__aenter__)
+        value = await self._boundary.run(context.__aenter__, check=self._check)
         if self._yields is None or value is None:
             return value
         return guarded_object(self._yields, value, self._boundary.unlimited())
@@ -238,7 +297,8 @@ class _Opened(GuardedContext):
     """
 
     def __init__(self, boundary: Boundary, function: Method, protocol: type[Any]) -> None:
-        super().__init__(boundary.unmeasured(), function)
+        check = _object_check("open", protocol, optional=False)
+        super().__init__(boundary.unmeasured(), function, check=check)
         self._for_calls = boundary
         self._protocol = protocol
 

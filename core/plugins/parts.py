@@ -63,11 +63,13 @@ class PartCounts:
         failures: How often it raised what it should not have, or did not answer in time.
         holds: How often it held the event loop for too long.
         held_seconds: For how long in all those times.
+        tasks: How many tasks that it started are running.
     """
 
     failures: int = 0
     holds: int = 0
     held_seconds: float = 0.0
+    tasks: int = 0
 
     def hold(self, seconds: float) -> None:
         """Count a hold of the event loop."""

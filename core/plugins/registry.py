@@ -108,6 +108,13 @@ class Registry:
             logger.warning("nothing to disable is called %s", ", ".join(sorted(unknown)))
         return cls(**ordered, parts=tuple(parts))
 
+    def label(self, kind: str, name: str) -> str:
+        """Return a part with its distribution, such as ``index 'acme' of acme-search``."""
+        for part in self.parts:
+            if part.kind == kind and part.name == name:
+                return part.label
+        return f"{singular(kind)} {name!r}"
+
     @property
     def explanations(self) -> Mapping[str, Explanation]:
         """The explanations of finding kinds, from all registered stages."""

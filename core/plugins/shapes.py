@@ -13,7 +13,7 @@ from typing import Any
 
 from .ports.access import Authenticator
 from .ports.checksums import Hasher
-from .ports.documents import Importer, Index, PageRenderer, TextExtractor
+from .ports.documents import Importer, Index, PageIndex, PageRenderer, TextExtractor
 from .ports.policy import Policy
 from .ports.sinks import EventSink
 from .ports.stages import ChunkCheck, ChunkStage, CompletionStage, Gate, Pacer, StreamStage
@@ -36,7 +36,8 @@ class Port:
     Attributes:
         methods: Name and shape of each method.
         attributes: Names of the properties.
-        optional: Names of further plain methods, which run on the event loop.
+        optional: Name and shape of further methods, plain or awaited, which run on the event
+            loop.
         in_threads: Whether its plain methods run in worker threads; otherwise all of its
             methods run on the event loop.
     """
@@ -44,7 +45,7 @@ class Port:
     protocol: type[Any]
     methods: Mapping[str, Shape]
     attributes: tuple[str, ...]
-    optional: frozenset[str]
+    optional: Mapping[str, Shape]
     in_threads: bool
 
     @property
@@ -97,25 +98,30 @@ RETURNED: Mapping[tuple[type[Any], str], type[Any]] = {
 }
 """Methods that return, or whose context yields, another object of the plugin; its protocol."""
 
-_ADDITIONS: Mapping[type[Any], type[Any]] = {Blob: PromptBlob}
+_ADDITIONS: Mapping[type[Any], type[Any]] = {Blob: PromptBlob, Index: PageIndex}
 """Protocols with methods that an object may have in addition."""
 
 _IN_THREADS = frozenset({Blob, ChunkCheck, Hasher, StreamStage})
 
 
 def _port(protocol: type[Any]) -> Port:
-    public = {name: value for name, value in vars(protocol).items() if not name.startswith("_")}
+    public = _public(protocol)
     return Port(
         protocol=protocol,
         methods=MappingProxyType(
             {name: _shape(value) for name, value in public.items() if inspect.isfunction(value)}
         ),
         attributes=tuple(name for name, value in public.items() if isinstance(value, property)),
-        optional=frozenset(
-            name for name in vars(_ADDITIONS.get(protocol, object)) if not name.startswith("_")
+        optional=MappingProxyType(
+            {name: _shape(value) for name, value in _public(_ADDITIONS.get(protocol)).items()}
         ),
         in_threads=protocol in _IN_THREADS,
     )
+
+
+def _public(protocol: type[Any] | None) -> Mapping[str, Any]:
+    names = {} if protocol is None else vars(protocol)
+    return {name: value for name, value in names.items() if not name.startswith("_")}
 
 
 def _shape(function: Any) -> Shape:

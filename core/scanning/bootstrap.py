@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pdfsluice.config import Loaded, Settings
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.events import Event
-from pdfsluice.core.plugins.boundary import LoopClock
 from pdfsluice.core.plugins.guarding import guard
+from pdfsluice.core.plugins.loop_clock import LoopClock
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.ports.children import NO_ACCESS, ChildAccess
 from pdfsluice.core.plugins.ports.context import PluginContext

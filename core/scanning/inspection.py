@@ -21,8 +21,9 @@ from pdfsluice.core.findings import (
     Unscanned,
 )
 from pdfsluice.core.models import Protocol, Session, SessionState
-from pdfsluice.core.plugins.boundary import LoopClock, PartFailed
+from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.guarding import guard
+from pdfsluice.core.plugins.loop_clock import LoopClock
 from pdfsluice.core.plugins.opening import open_parts
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.ports.stages import (

@@ -213,7 +213,7 @@ def _naming(stage: str) -> Iterator[None]:
         if is_shortage(error):
             raise retry_later(error, f"run the stage {stage!r}") from error
         raise StageFailed(
-            f"stage {stage!r} failed: {type(error).__name__}: {error}",
+            f"The stage {stage!r} failed ({type(error).__name__}).",
             hint="This is a defect of the plugin, not of the file. Report it to the operator.",
             details={"stage": stage},
         ) from error

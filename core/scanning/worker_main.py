@@ -63,7 +63,8 @@ class StageWorker:
                 failure = retry_later(error, "run the stages")
             else:
                 failure = StageFailed(
-                    f"the stages failed or gave a wrong answer: {type(error).__name__}: {error}"
+                    f"The stages failed or gave a wrong answer ({type(error).__name__}).",
+                    hint="The operator finds the reason in the server's log.",
                 )
         return {"raised": to_record(failure)}
 

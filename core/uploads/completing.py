@@ -17,7 +17,6 @@ from pdfsluice.core.errors import (
     NotFound,
     PdfsluiceError,
     SizeExceeded,
-    StageFailed,
     StorageFailed,
     UploadIncomplete,
 )
@@ -38,7 +37,7 @@ from pdfsluice.core.plugins.ports.stages import CompletionContext
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionChanges, UploadStore
 from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.scanning.merging import merge_reports
-from pdfsluice.core.shortages import is_shortage, retry_later
+from pdfsluice.core.shortages import retry_later
 from pdfsluice.core.threads import run_uncancelled
 
 from .duplicates import Duplicates, explain, sha256_of
@@ -176,19 +175,7 @@ class Completer:
         async with self._file(upload) as path:
             for spec in self._stages:
                 context = CompletionContext(session=_with(upload.session, report), path=path)
-                try:
-                    addition = await spec.stage.inspect(context)
-                except PdfsluiceError:
-                    raise
-                except Exception as error:
-                    logger.exception("completion stage %r failed", spec.name)
-                    if is_shortage(error):
-                        raise retry_later(error, f"run the stage {spec.name!r}") from error
-                    raise StageFailed(
-                        f"stage {spec.name!r} failed: {type(error).__name__}: {error}",
-                        details={"stage": spec.name},
-                    ) from error
-                report = merge_reports([report, addition])
+                report = merge_reports([report, await spec.stage.inspect(context)])
         return _Validated(report, upload.judge(report.findings))
 
     def _file(self, upload: OpenUpload) -> AbstractAsyncContextManager[Path]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,27 @@ async def test_a_time_limit_ends_an_attempt(tmp_path: Path) -> None:
     async with a_runtime(tmp_path, plugin, limits=FAST) as runtime:
         jobs = await ended(runtime, await a_document(runtime))
     assert (jobs["slow"].state, jobs["slow"].attempts) == (JobState.DONE, 2)
+
+
+async def test_an_importer_that_reports_nothing_is_stopped(tmp_path: Path) -> None:
+    """Its job is repeated, and others run: a job that never ends would keep its slot."""
+
+    async def hang(context: ImportContext) -> None:
+        await asyncio.sleep(0 if context.attempt == 2 else 3600)
+
+    async def report(context: ImportContext) -> None:
+        for number in range(10):
+            await asyncio.sleep(0.1)
+            context.progress(number / 10, "working")
+
+    plugin = Workers()
+    plugin.add("silent", hang)
+    plugin.add("busy", report)
+    limits = {"limits": FAST, "job_silence_timeout": timedelta(seconds=0.8)}
+    async with a_runtime(tmp_path, plugin, **limits) as runtime:
+        jobs = await ended(runtime, await a_document(runtime))
+    assert (jobs["silent"].state, jobs["silent"].attempts) == (JobState.DONE, 2)
+    assert (jobs["busy"].state, jobs["busy"].attempts) == (JobState.DONE, 1)
 
 
 async def test_waiting_for_a_turn_does_not_count_against_the_limit(tmp_path: Path) -> None:

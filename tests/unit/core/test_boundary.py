@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from pdfsluice.core.errors import NotFound, Overloaded, PdfsluiceError, StorageFull
-from pdfsluice.core.plugins.boundary import Boundary, LoopClock, PartFailed
+from pdfsluice.core.models import PageText
+from pdfsluice.core.plugins.boundary import Boundary, PartFailed
 from pdfsluice.core.plugins.guarding import guarded_object
-from pdfsluice.core.plugins.parts import Part, PartCounts, PluginInfo
+from pdfsluice.core.plugins.parts import Part, PartCounts
 from pdfsluice.core.plugins.ports.documents import Importer, TextExtractor
 from pdfsluice.core.plugins.ports.stages import Gate
+from tests.support.boundaries import PART, BoundaryFixture
 
-PART = Part("importers", "ocr", PluginInfo("acme", "acme_plugin", "acme-ocr", "2.1"))
 ODD = [
     ZeroDivisionError("/srv/secret"),
     SystemExit(3),
@@ -25,34 +26,9 @@ ODD = [
 ]
 
 
-class Clock:
-    """Shows what it is set to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Fixture:
-    """A boundary with its counts and its clock."""
-
-    def __init__(self, timeout_seconds: float | None = None) -> None:
-        self.clock = Clock()
-        self.counts = PartCounts()
-        self.loop_clock = LoopClock(clock=self.clock)
-        self.boundary = Boundary(
-            PART, self.counts, self.loop_clock, timeout_seconds=timeout_seconds
-        )
-
-    def guarded(self, protocol: Any, target: object) -> Any:
-        return guarded_object(protocol, target, self.boundary)
-
-
 @pytest.fixture
-def about() -> Fixture:
-    return Fixture()
+def about() -> BoundaryFixture:
+    return BoundaryFixture()
 
 
 class Raising:
@@ -65,8 +41,8 @@ class Raising:
     async def run(self, context: object) -> None:
         raise self.error
 
-    async def pages(self, path: object, *, first: int = 1) -> AsyncIterator[int]:
-        yield first
+    async def pages(self, path: object, *, first: int = 1) -> AsyncIterator[PageText]:
+        yield PageText(first, "")
         raise self.error
 
     @asynccontextmanager
@@ -77,33 +53,33 @@ class Raising:
         raise self.error
 
 
-async def awaited(about: Fixture, error: BaseException) -> None:
+async def awaited(about: BoundaryFixture, error: BaseException) -> None:
     await about.guarded(Importer, Raising(error)).run(None)
 
 
-async def iterated(about: Fixture, error: BaseException) -> None:
+async def iterated(about: BoundaryFixture, error: BaseException) -> None:
     async for page in about.guarded(TextExtractor, Raising(error)).pages(None, first=7):
-        assert page == 7
+        assert page.number == 7
 
 
-async def entered(about: Fixture, error: BaseException) -> None:
+async def entered(about: BoundaryFixture, error: BaseException) -> None:
     async with about.guarded(Gate, Raising(error)).admit(None, None):
         pytest.fail("it was entered")
 
 
-async def left(about: Fixture, error: BaseException) -> None:
+async def left(about: BoundaryFixture, error: BaseException) -> None:
     async with about.guarded(Gate, Raising(error, leaving=True)).admit(None, None):
         pass
 
 
-async def called(about: Fixture, error: BaseException) -> None:
+async def called(about: BoundaryFixture, error: BaseException) -> None:
     def plain() -> None:
         raise error
 
     about.boundary.call(plain)
 
 
-async def called_in_a_thread(about: Fixture, error: BaseException) -> None:
+async def called_in_a_thread(about: BoundaryFixture, error: BaseException) -> None:
     def plain() -> None:
         raise error
 
@@ -116,8 +92,8 @@ WAYS = [awaited, iterated, entered, left, called, called_in_a_thread]
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("error", ODD, ids=lambda error: type(error).__name__)
 async def test_what_a_part_raises_becomes_its_failure(
-    about: Fixture,
-    way: Callable[[Fixture, BaseException], Any],
+    about: BoundaryFixture,
+    way: Callable[[BoundaryFixture, BaseException], Any],
     error: BaseException,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -132,7 +108,7 @@ async def test_what_a_part_raises_becomes_its_failure(
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_errors_of_pdfsluice_pass(
-    about: Fixture, way: Callable[[Fixture, BaseException], Any]
+    about: BoundaryFixture, way: Callable[[BoundaryFixture, BaseException], Any]
 ) -> None:
     error = NotFound("there is no such page")
     with pytest.raises(NotFound) as caught:
@@ -152,14 +128,14 @@ async def test_errors_of_pdfsluice_pass(
     ids=str,
 )
 async def test_a_shortage_is_no_defect(
-    about: Fixture, error: BaseException, kind: type[PdfsluiceError]
+    about: BoundaryFixture, error: BaseException, kind: type[PdfsluiceError]
 ) -> None:
     with pytest.raises(kind) as caught:
         await awaited(about, error)
     assert caught.value.retryable
 
 
-async def test_a_cancellation_of_the_caller_passes(about: Fixture) -> None:
+async def test_a_cancellation_of_the_caller_passes(about: BoundaryFixture) -> None:
     class Waiting:
         async def run(self, context: object) -> None:
             await asyncio.Event().wait()
@@ -175,7 +151,7 @@ async def test_a_cancellation_of_the_caller_passes(about: Fixture) -> None:
     assert about.counts.failures == 0
 
 
-async def test_what_the_body_of_a_context_raises_passes_unchanged(about: Fixture) -> None:
+async def test_what_the_body_of_a_context_raises_passes_unchanged(about: BoundaryFixture) -> None:
     class Open:
         @asynccontextmanager
         async def admit(self, session: object, chunk: object) -> AsyncIterator[None]:
@@ -189,7 +165,7 @@ async def test_what_the_body_of_a_context_raises_passes_unchanged(about: Fixture
     assert about.counts.failures == 0
 
 
-async def test_a_context_cannot_suppress_what_its_body_raises(about: Fixture) -> None:
+async def test_a_context_cannot_suppress_what_its_body_raises(about: BoundaryFixture) -> None:
     class Hushing:
         @asynccontextmanager
         async def admit(self, session: object, chunk: object) -> AsyncIterator[None]:
@@ -206,14 +182,14 @@ async def test_a_part_that_does_not_answer_is_given_up() -> None:
         async def run(self, context: object) -> None:
             await asyncio.Event().wait()
 
-    about = Fixture(timeout_seconds=0.01)
+    about = BoundaryFixture(timeout_seconds=0.01)
     with pytest.raises(Overloaded, match=r"importer 'ocr' of acme-ocr did not answer within 0\.01"):
         await about.guarded(Importer, Waiting()).run(None)
     assert about.counts.failures == 1
 
 
 async def test_a_part_that_holds_the_loop_is_named(
-    about: Fixture, caplog: pytest.LogCaptureFixture
+    about: BoundaryFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Busy:
         async def run(self, context: object) -> None:
@@ -228,7 +204,7 @@ async def test_a_part_that_holds_the_loop_is_named(
     assert "importer 'ocr' of acme-ocr held the event loop for 10.00 s" in caplog.text
 
 
-async def test_each_part_is_charged_for_its_own_time(about: Fixture) -> None:
+async def test_each_part_is_charged_for_its_own_time(about: BoundaryFixture) -> None:
     inner = PartCounts()
     name = Part("catalogues", "sql", PART.plugin)
     boundary = Boundary(name, inner, about.loop_clock)
@@ -248,7 +224,7 @@ async def test_each_part_is_charged_for_its_own_time(about: Fixture) -> None:
     assert about.counts.held_seconds == pytest.approx(0.21)
 
 
-def test_attributes_and_what_no_port_names_pass_through(about: Fixture) -> None:
+def test_attributes_and_what_no_port_names_pass_through(about: BoundaryFixture) -> None:
     class Odd:
         colour = "red"
 
