@@ -14,7 +14,7 @@ from types import MappingProxyType
 import hypothesis
 import pytest
 
-from tests.support.preloaded import Preloaded
+from tests.support.preloaded import preloaded_parent
 from tests.support.servers import RunningServer, Serve
 
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -33,12 +33,22 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
     """Keep tests that share a fixture of their module together, in one process."""
     for item in items:
         if isinstance(item, pytest.Function) and _shares_fixture(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    yield
+    if getattr(config.option, "loadgroup", False) and not all(map(_is_grouped, items)):
+        raise pytest.UsageError("pytest-xdist and this version of pytest form no groups of tests")
+
+
+def _is_grouped(item: pytest.Item) -> bool:
+    """Whether a process of pytest-xdist keeps a test with its group, if it has one."""
+    return item.get_closest_marker("xdist_group") is None or "@" in item.nodeid
 
 
 def _shares_fixture(item: pytest.Function) -> bool:
@@ -48,16 +58,14 @@ def _shares_fixture(item: pytest.Function) -> bool:
     return any(fixture.scope in {"module", "class"} for group in definitions for fixture in group)
 
 
-@pytest.fixture(scope="session")
-def preloaded() -> Iterator[Preloaded]:
-    """The process that servers are forked from."""
-    parent = Preloaded()
-    yield parent
-    parent.close()
+def pytest_unconfigure() -> None:
+    """End the process that servers and commands were forked from."""
+    if preloaded_parent.cache_info().currsize:
+        preloaded_parent().close()
 
 
 @pytest.fixture(scope="session")
-def _started(request: pytest.FixtureRequest, preloaded: Preloaded) -> Iterator[list[RunningServer]]:
+def _started(request: pytest.FixtureRequest) -> Iterator[list[RunningServer]]:
     """Every server of this run, so that none outlives it."""
     servers: list[RunningServer] = []
     request.config.stash[_SERVERS] = servers
@@ -68,37 +76,33 @@ def _started(request: pytest.FixtureRequest, preloaded: Preloaded) -> Iterator[l
 
 @pytest.fixture(scope="session")
 def server(
-    tmp_path_factory: pytest.TempPathFactory,
-    _started: list[RunningServer],
-    preloaded: Preloaded,
+    tmp_path_factory: pytest.TempPathFactory, _started: list[RunningServer]
 ) -> RunningServer:
     """A server with the default settings, shared by all tests; leave it running."""
-    shared = RunningServer(tmp_path_factory.mktemp("server") / "data", preloaded=preloaded)
+    shared = RunningServer(tmp_path_factory.mktemp("server") / "data", preloaded=preloaded_parent())
     _started.append(shared)
     shared.start()
     return shared
 
 
 @pytest.fixture
-def serve(tmp_path: Path, _started: list[RunningServer], preloaded: Preloaded) -> Iterator[Serve]:
+def serve(tmp_path: Path, _started: list[RunningServer]) -> Iterator[Serve]:
     """Start servers with settings of their own; they end with the test."""
-    with _serving(tmp_path, _started, preloaded) as start:
+    with _serving(tmp_path, _started) as start:
         yield start
 
 
 @pytest.fixture(scope="module")
 def serve_module(
-    tmp_path_factory: pytest.TempPathFactory,
-    _started: list[RunningServer],
-    preloaded: Preloaded,
+    tmp_path_factory: pytest.TempPathFactory, _started: list[RunningServer]
 ) -> Iterator[Serve]:
     """Start servers for tests that do not disturb each other; they end with the module."""
-    with _serving(tmp_path_factory.mktemp("servers"), _started, preloaded) as start:
+    with _serving(tmp_path_factory.mktemp("servers"), _started) as start:
         yield start
 
 
 @contextmanager
-def _serving(folder: Path, started: list[RunningServer], preloaded: Preloaded) -> Iterator[Serve]:
+def _serving(folder: Path, started: list[RunningServer]) -> Iterator[Serve]:
     own: list[RunningServer] = []
     numbers = itertools.count()
 
@@ -114,7 +118,7 @@ def _serving(folder: Path, started: list[RunningServer], preloaded: Preloaded) -
             port=port,
             data_dir=data_dir or folder / f"server-{next(numbers)}",
             arguments=arguments,
-            preloaded=preloaded,
+            preloaded=preloaded_parent(),
             environment={**environment, **settings},
         )
         own.append(new)

@@ -32,8 +32,6 @@ from .turns import DEFAULT_LIMITS, Lane, Turn, TurnLimits
 logger = logging.getLogger(__name__)
 
 _INDEX_SLOTS = 1
-_SPACE_SECONDS = 5.0
-"""After so long a job that lacked disk space is tried again."""
 
 
 class JobRunner:
@@ -47,7 +45,7 @@ class JobRunner:
         index_label: The index and its distribution, for messages.
         workers: How many imports run at a time.
         silence_seconds: How long a job may report no progress before it is stopped.
-        limits: How jobs of a lane take turns.
+        limits: How jobs of a lane take turns, and when they are tried again.
     """
 
     def __init__(
@@ -78,6 +76,7 @@ class JobRunner:
         self._index_label = index_label
         self._silence_seconds = silence_seconds
         self._events = events
+        self._space_seconds = limits.space_seconds
         self._outcomes: deque[Outcomes] = deque()
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
         self._lanes = {
@@ -235,7 +234,7 @@ class JobRunner:
         outcome.message, outcome.code = error.message, error.code
         if isinstance(error, StorageFull):  # other jobs need the same space: wait for it
             outcome.counted = False
-            outcome.again(_SPACE_SECONDS)
+            outcome.again(self._space_seconds)
         elif error.retryable or isinstance(error, PartFailed):
             self._repeat(outcome)
         else:

@@ -26,7 +26,7 @@ Claim = Callable[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnLimits:
-    """How jobs share a lane.
+    """How jobs share a lane, and when a lane looks for them.
 
     Attributes:
         turn_seconds: How long a job may hold a slot while others wait.
@@ -36,6 +36,7 @@ class TurnLimits:
         overdue_jobs: Maximum of jobs that run without a slot.
         overdue_jobs_of_owner: The same for one principal.
         poll_seconds: Time after which the lane looks for jobs without being woken.
+        space_seconds: Time after which a job that lacked disk space is tried again.
     """
 
     turn_seconds: float = 20.0
@@ -45,6 +46,7 @@ class TurnLimits:
     overdue_jobs: int = 4
     overdue_jobs_of_owner: int = 2
     poll_seconds: float = 5.0
+    space_seconds: float = 5.0
 
 
 DEFAULT_LIMITS = TurnLimits()

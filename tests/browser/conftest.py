@@ -14,7 +14,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
-from tests.support.page import PLAIN_HOST, Screenshot, clear, find_browser
+from tests.support.browsers import find_browser
+from tests.support.page import PLAIN_HOST, Screenshot, clear
 from tests.support.servers import RunningServer, Serve
 
 _ARGUMENTS = (
@@ -39,8 +40,10 @@ def executable() -> str:
     """The browser's program; looked for before anything is started for a test."""
     found = find_browser()
     if found is None:
-        reason = "no Chromium: install it (Debian: apt install chromium) or set PDFSLUICE_CHROMIUM"
-        pytest.skip(reason)
+        pytest.skip(
+            "no Chromium: install it (Debian: apt install chromium-headless-shell)"
+            " or set PDFSLUICE_CHROMIUM"
+        )
     return found
 
 
@@ -104,9 +107,9 @@ def pdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with PDFs to upload."""
     folder = tmp_path_factory.mktemp("pdfs")
     text = "Page {number}. The sluice gates of the northern canal were renewed in spring."
-    write_large_pdf(folder / "annual-report.pdf", 200 * _MIB, pages=24, text=text)
-    write_large_pdf(folder / "canal-survey.pdf", 40 * _MIB, pages=4)
-    write_large_pdf(folder / "survey-of-another-canal.pdf", 40 * _MIB, pages=5)
+    write_large_pdf(folder / "annual-report.pdf", 48 * _MIB, pages=24, text=text)
+    write_large_pdf(folder / "canal-survey.pdf", 16 * _MIB, pages=4)
+    write_large_pdf(folder / "survey-of-another-canal.pdf", 16 * _MIB, pages=5)
     (folder / "other").mkdir()
     (folder / "survey-of-another-canal.pdf").rename(folder / "other" / "canal-survey.pdf")
     pages = ["Lubricate every valve twice a year.", "The spillway opens at four metres of water."]
@@ -118,7 +121,7 @@ def pdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def _write_malicious(path: Path) -> None:
     """Write a large file whose first bytes already show that it starts a program."""
-    write_large_pdf(path, 80 * _MIB, pages=4)
+    write_large_pdf(path, 24 * _MIB, pages=4)
     with pikepdf.open(path, allow_overwriting_input=True) as pdf:
         program = pikepdf.String("calc.exe")
         action = pikepdf.Dictionary(S=pikepdf.Name.Launch, F=program)

@@ -113,7 +113,7 @@ def test_a_refused_file_ends_with_the_reason(
     site: str, listening: RunningServer, open_page: OpenPage, pdfs: Path
 ) -> None:
     page = open_page(site)
-    Line(page, bytes_per_second=20_000_000)  # so that the verdict is there before the end
+    Line(page, bytes_per_second=5_000_000)  # so that the verdict is there before the end
     outcome = _upload(page, listening, pdfs / "invoice.pdf")
     assert outcome["failed"] == 1
     (problem,) = outcome["problems"]

@@ -7,10 +7,11 @@ import pytest
 
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
 from tests.support import active_pdfs
+from tests.support.preloaded import preloaded_parent
 from tests.support.reader import DATA
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that pages name: large.pdf, report.pdf, invoice.pdf, incoming/, archive/."""
     folder = tmp_path_factory.mktemp("files")
@@ -34,4 +35,5 @@ def home(tmp_path: Path, files: Path) -> Path:
     mail.parent.mkdir()
     mail.write_text("#!/bin/sh\n")
     mail.chmod(0o755)
+    preloaded_parent().write_command(folder / "bin" / "pdfsluice")
     return folder

@@ -72,6 +72,9 @@ SHELL: Mapping[str, Shell] = {
         put={"b002c77a": "$ID"},
         after={"pdfsluice keys add": "KEY=$(cat out); ID=$(cut -d_ -f2 out)"},
     ),
+    "docs/how-to/read-analytics.md": Shell(
+        prepare="KEY=$(pdfsluice keys add root --scope metrics --scope admin)"
+    ),
     "docs/how-to/release-from-quarantine.md": Shell(
         skip={"": "tests/integration/client/test_client_quarantine.py"}
     ),

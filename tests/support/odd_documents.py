@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pikepdf
+import pytest
 from pikepdf import Array, Dictionary, Name, String
 
 from pdfsluice.core.testing.pdfs import make_pdf
+from tests.support.browsers import find_browser
 
 
 def changed(data: bytes, change: Callable[[pikepdf.Pdf], None]) -> bytes:
@@ -165,7 +167,10 @@ def printed_by_chromium(html: str, folder: Path) -> Path:
     """Print a page with Chromium, which draws right-to-left words one by one."""
     source, target = folder / "page.html", folder / "page.pdf"
     source.write_text(f"<meta charset=utf-8>{html}")
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
+    browser = find_browser()
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
     subprocess.run(
         [
             *command,

@@ -1,9 +1,7 @@
 """Drives the page in a browser."""
 
 import json
-import os
 import re
-import shutil
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +17,6 @@ PLAIN_HOST = "pdfsluice.test"
 
 _STREAMING = "/api/documents/streaming"
 _AXE = Path(__file__).parents[1] / "js" / "node_modules" / "axe-core" / "axe.min.js"
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def find_browser() -> str | None:
-    """Return the path of a Chromium, or ``None``."""
-    named = os.environ.get("PDFSLUICE_CHROMIUM")
-    candidates = (named,) if named else _NAMES
-    return next(filter(None, map(shutil.which, candidates)), None)
 
 
 @dataclass(frozen=True)

@@ -68,12 +68,13 @@ class RunningServer:
         with self.log_path.open("ab") as log:
             self._log_start = log.tell()
             if self.preloaded is not None and all(map(_is_setting, self.environment)):
-                self.process = self.preloaded.start(
-                    self._arguments(),
-                    environment=environment,
-                    folder=self.data_dir.parent,
-                    output=self.log_path,
-                )
+                with Path(os.devnull).open("rb") as nothing:
+                    self.process = self.preloaded.start(
+                        self._arguments(),
+                        environment=environment,
+                        folder=self.data_dir.parent,
+                        files=(nothing.fileno(), log.fileno(), log.fileno()),
+                    )
             else:
                 self.process = subprocess.Popen(
                     [sys.executable, "-m", "pdfsluice.cli", *self._arguments()],

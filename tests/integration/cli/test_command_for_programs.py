@@ -16,7 +16,7 @@ from pdfsluice.cli.invocation import command
 from pdfsluice.client import Document
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support import active_pdfs as pdfs
-from tests.support.commands import on_terminal, pdfsluice, pdfsluice_here
+from tests.support.commands import on_terminal, pdfsluice, pdfsluice_here, pdfsluice_started
 from tests.support.servers import RunningServer
 
 ABSENT = "http://127.0.0.1:9"
@@ -160,7 +160,9 @@ def test_what_was_meant_is_asked(arguments: tuple[str, ...], meant: str) -> None
 @pytest.mark.parametrize("locale", ["C", "POSIX"])
 def test_a_query_needs_no_utf_8_locale(server: RunningServer, locale: str) -> None:
     env = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    outcome = pdfsluice("search", "Schleuse über Kanäle", "--server", server.base_url, env=env)
+    outcome = pdfsluice_started(
+        "search", "Schleuse über Kanäle", "--server", server.base_url, env=env
+    )
     assert outcome.code == 0, outcome.err
     assert "defect" not in outcome.err
 

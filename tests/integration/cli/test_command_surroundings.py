@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.testing.pdfs import make_pdf
-from tests.support.commands import pdfsluice, pdfsluice_here
+from tests.support.commands import pdfsluice, pdfsluice_here, pdfsluice_started
 from tests.support.servers import RunningServer
 
 FAILED, USAGE, AUTHENTICATION = 1, 2, 5
@@ -40,14 +40,14 @@ def test_a_poor_encoding_is_no_failure(
     files = [new_pdf(tmp_path / name) for name in ("first.pdf", "second.pdf")]
     at = ("--server", server.base_url)
 
-    outcome = pdfsluice("upload", *files, *at, env=env)
+    outcome = pdfsluice_started("upload", *files, *at, env=env)
 
     assert outcome.code == 0, outcome.err
     assert "first.pdf is document" in outcome.out
     assert "second.pdf is document" in outcome.out
 
     titled = new_pdf(tmp_path / "third.pdf")
-    plain = pdfsluice("upload", titled, "--title", "Ωmega", "--json", "-q", *at, env=env)
+    plain = pdfsluice_started("upload", titled, "--title", "Ωmega", "--json", "-q", *at, env=env)
     assert json.loads(plain.out.encode(env.get("PYTHONIOENCODING", "utf-8")))["title"] == "Ωmega"
 
 
@@ -91,7 +91,7 @@ def test_keys_are_not_looked_for_where_there_is_no_folder(tmp_path: Path) -> Non
 def test_a_folder_that_takes_no_key_is_told(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
-    outcome = pdfsluice("keys", "add", "alice", "--data-dir", closed)
+    outcome = pdfsluice_started("keys", "add", "alice", "--data-dir", closed)
     assert outcome.code == FAILED
     assert "The file of API keys cannot be changed" in outcome.err
     assert "Permission denied" in outcome.err

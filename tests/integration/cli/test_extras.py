@@ -12,7 +12,7 @@ import pytest
 
 from pdfsluice.client.client import Client
 from pdfsluice.core.testing.pdfs import make_pdf
-from tests.support.commands import pdfsluice
+from tests.support.commands import pdfsluice, pdfsluice_started
 from tests.support.extras import hidden_modules, only
 from tests.support.servers import RunningServer, Serve
 from tests.support.stored import hostile_pdf
@@ -48,19 +48,19 @@ def test_the_base_scans_with_every_stage(file: Path) -> None:
 
 
 def test_the_base_uploads_to_a_server(server: RunningServer, file: Path) -> None:
-    done = pdfsluice("upload", file, env={**only(), "PDFSLUICE_SERVER": server.base_url})
+    done = pdfsluice_started("upload", file, env={**only(), "PDFSLUICE_SERVER": server.base_url})
     assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize("command", ["plugins", "settings", "keys list", "--help"])
 def test_the_base_has_the_other_local_commands(command: str) -> None:
-    done = pdfsluice(*command.split(), env=only())
+    done = pdfsluice_started(*command.split(), env=only())
     assert done.code == 0
     assert "not installed" not in done.err
 
 
 def test_the_list_of_plugins_names_the_extra_of_those_that_register_nothing() -> None:
-    out = pdfsluice("plugins", env=only()).out
+    out = pdfsluice_started("plugins", env=only()).out
     assert "pdfium registers nothing: the library 'pypdfium2' is not installed" in out
     assert "pip install 'pdfsluice[index]'" in out
     assert "Page renderers" not in out
@@ -70,7 +70,7 @@ def test_the_list_of_plugins_names_the_extra_of_those_that_register_nothing() ->
 def test_the_base_names_the_extra_that_a_command_needs(
     command: str, extra: str, tmp_path: Path
 ) -> None:
-    done = pdfsluice(command, "--data-dir", tmp_path / "data", env=only())
+    done = pdfsluice_started(command, "--data-dir", tmp_path / "data", env=only())
     message, hint, *rest = done.err.splitlines()
     assert done.code == 1
     assert f"is not installed; it belongs to the extra '{extra}'." in message
@@ -93,5 +93,5 @@ async def test_a_server_without_the_index_imports_and_names_what_searching_needs
 
 
 def _scanned(env: dict[str, str], *files: Path) -> list[dict[str, Any]]:
-    lines = pdfsluice("scan", "--json", *files, env=env).out.splitlines()
+    lines = pdfsluice_started("scan", "--json", *files, env=env).out.splitlines()
     return [{**json.loads(line), "ms": None} for line in lines]

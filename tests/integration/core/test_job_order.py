@@ -130,7 +130,7 @@ async def test_an_index_requested_during_the_import_begins_when_it_ends(tmp_path
 async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     shelf = Shelf(full_for=DEFAULT_RETRY.attempts + 3)
     shelf.let_on.set()
-    fast = TurnLimits(poll_seconds=0.01)
+    fast = TurnLimits(poll_seconds=0.01, space_seconds=0.05)
     async with a_runtime(tmp_path, shelf, index="shelf", limits=fast) as runtime:
         document = await a_document(runtime)
         await until(runtime, document, JobKind.INDEX, JobState.DONE)

@@ -92,7 +92,7 @@ async def test_a_principal_over_its_rate_gets_429_and_others_do_not(tmp_path: Pa
 
 async def test_a_client_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
-    path.write_bytes(b"%PDF-1.7\n" + bytes(range(256)) * 2048)
+    path.write_bytes(b"%PDF-1.7\n" + bytes(range(256)) * 320)
     async with (
         a_server(tmp_path / "data", request_rate=20, request_burst=2) as web,
         Client(web.base_url) as client,
