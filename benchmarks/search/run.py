@@ -31,6 +31,31 @@ from pdfsluice.plugins.pdfium.extractor import PdfiumText
 from pdfsluice.plugins.pdfium.options import PdfiumOptions
 
 OWNER = "anna"
+UNRELATED = (
+    "How do I bake sourdough bread at home?",
+    "symptoms of measles in small children",
+    "how to tune a guitar by ear",
+    "best hiking trails in the Alps",
+    "xkcd zqwv plorg",
+    "lyrics of a lullaby about stars",
+    "What is the mating season of penguins?",
+    "grammar of ancient Greek verbs",
+    "how to change a bicycle tyre",
+    "planting roses in clay soil",
+    "chess opening Sicilian defence main line",
+    "boiling point of ethanol",
+    "history of the Roman senate",
+    "yoga poses for back pain",
+    "why is the sky blue",
+    "distance from Earth to Mars",
+    "Beethoven ninth symphony movements",
+    "Shakespeare sonnet eighteen meaning",
+    "knitting pattern for socks",
+    "photosynthesis in desert plants",
+    "rules of cricket explained",
+    "depth of the Mariana trench",
+)
+"""Queries that no annual report answers."""
 DEPTHS = (1, 5, 10)
 PARALLEL = 8
 
@@ -217,10 +242,22 @@ async def measure_reports(folder: Path, keep: Path | None, *, words: bool) -> As
                     near = [hit for hit in right if ranks[id(hit)] <= depth]
                     documents[depth] += bool(near)
                     pages[depth] += any(hit.page in evidence for hit in near)
+            async for result in measure_confidence(index, [each["question"] for each in questions]):
+                yield result
             for depth in DEPTHS:
                 share = documents[depth] / len(questions)
                 yield Result(f"reports: document among {depth}", share, "share")
                 yield Result(f"reports: page among {depth}", pages[depth] / len(questions), "share")
+
+
+async def measure_confidence(
+    index: ProcessIndex, questions: Sequence[str]
+) -> AsyncIterator[Result]:
+    """Measure how many queries are answered, of those with an answer and the others."""
+    for name, queries in (("questions", questions), ("unrelated queries", UNRELATED)):
+        answered = [await index.search(query, top_k=1, owner=OWNER) for query in queries]
+        share = sum(map(bool, answered)) / len(queries)
+        yield Result(f"reports: {name} with an answer", share, "share")
 
 
 async def measure(options: argparse.Namespace, show: Callable[[Result], None]) -> None:

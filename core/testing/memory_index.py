@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 
 from pdfsluice.core.models import Document, PageText
-from pdfsluice.core.passages import Passage
+from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.ports.documents import Progress
 
 _WORD = re.compile(r"\w+")
@@ -36,8 +36,11 @@ class MemoryIndex:
         top_k: int,
         owner: str | None,
         documents: Sequence[int] | None = None,
+        match: Match | None = None,
     ) -> Sequence[Passage]:
         """Return the pages that have the words of the query most often, best first."""
+        if match == "meaning":
+            return ()
         words = list(set(_words(query)))
         passages = [
             Passage(

@@ -3,17 +3,17 @@
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from .marking import Mark, Wanted, marks_in
+from .confidence import is_answered
+from .marking import Wanted, marks_in
 from .names import DocumentNames, Named
 from .passages import PassageDatabase, Slot
 from .queries import Query
+from .rankings import RANK_OFFSET, Hit, Nearness, Neighbours, Rankings, among, fuse
 
 _MAX_DEPTH = 1000
 _FURTHER = 0.01  # of its score keeps a passage of a page that has a better one
-_RANK_OFFSET = 10  # of reciprocal rank fusion; the usual 60 would let a passage in the middle
-# of both rankings win over the only one that has the rare word of the query
 # The weights of bm25() are of words as they stand, stems, names and headings of pages.
 _MATCHING = (
     "SELECT w.rowid FROM words w JOIN passages p ON p.id = w.rowid"
@@ -38,43 +38,6 @@ _MAX_FREQUENCIES = 20_000
 _MAX_RARE = 0.02  # share of the passages that have a word
 _MIN_TYPO_LENGTH = 5
 _MAX_CANDIDATES = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage that was found.
-
-    Attributes:
-        score: Greater is better; comparable within one answer.
-        match: ``words`` or ``meaning``.
-        marks: Ranges of the text that words of the query match.
-    """
-
-    document: int
-    page: int
-    text: str
-    score: float
-    match: str = "words"
-    marks: tuple[Mark, ...] = ()
-
-
-@dataclass(slots=True)
-class Rankings:
-    """Lists of passage numbers, best first.
-
-    Attributes:
-        tiers: What comes before all others: exact matches, then passages with all words.
-        words: By words: by all of the query, and in the documents that it names by the rest.
-        meaning: By vectors.
-        documents: How well documents are named by the query, from 0 to 1.
-        wanted: The words of the query, to be marked.
-    """
-
-    tiers: list[list[int]] = field(default_factory=list)
-    words: list[list[int]] = field(default_factory=list)
-    meaning: list[list[int]] = field(default_factory=list)
-    documents: Mapping[int, float] = field(default_factory=dict)
-    wanted: Wanted = field(default_factory=Wanted)
 
 
 class Finder:
@@ -127,6 +90,7 @@ class Finder:
             words=[self._matching(_any(self._rarest(groups)), owner, limit, documents)],
             documents=named.weights,
             wanted=Wanted.of([*groups, *map(_phrase, query.phrases)]),
+            groups=groups,
         )
         chosen = among(named.chosen, documents)
         if chosen:
@@ -226,9 +190,9 @@ class Finder:
         owner: str | None,
         limit: int,
         slot: Slot = "main",
-        min_similarity: float = -1.0,
+        nearness: Nearness | None = None,
         documents: Sequence[int] | None = None,
-    ) -> list[int]:
+    ) -> Neighbours:
         """Return the passages nearest to a vector.
 
         There are none if another model made the stored vectors.
@@ -239,11 +203,11 @@ class Finder:
             owner: Whose passages; ``None`` for those of all owners.
             limit: Length of the list.
             slot: Which of the two models it is.
-            min_similarity: Cosine below which passages are left out.
+            nearness: What the cosines of the model mean, if that is known.
             documents: The documents to look in; ``None`` for all.
         """
         if self._database.model(slot) != f"{model}/{len(vector) // 4}":
-            return []
+            return Neighbours()
         mine = "" if owner is None else " AND owner = :owner"
         if documents is not None:
             mine += (
@@ -260,7 +224,12 @@ class Finder:
                 "documents": json.dumps(list(documents or ())),
             },
         )
-        return [int(number) for number, distance in rows if 1 - distance >= min_similarity]
+        pairs = [(int(number), 1 - distance) for number, distance in rows]
+        if nearness is None:
+            return Neighbours([number for number, _ in pairs])
+        related = [number for number, similarity in pairs if similarity >= nearness.related]
+        answers = any(similarity >= nearness.answering for _, similarity in pairs)
+        return Neighbours(related, answers=answers)
 
     def by_keys(
         self,
@@ -280,6 +249,10 @@ class Finder:
         passages = [(int(row[0]), int(row[1])) for row in rows if row is not None]
         wanted = None if documents is None else set(documents)
         return [number for number, document in passages if wanted is None or document in wanted]
+
+    def is_answered(self, rankings: Rankings, neighbours: Iterable[Neighbours]) -> bool:
+        """Whether the query has an answer among the passages that were found."""
+        return is_answered(self._db, rankings, neighbours, self._frequency)
 
     def hits(self, rankings: Rankings, *, limit: int) -> list[Hit]:
         """Return the best passages; the same text of a document only once.
@@ -317,7 +290,7 @@ class Finder:
         ranks: dict[int, float] = {}
         for level, tier in enumerate(reversed(rankings.tiers), 1):
             for rank, number in enumerate(tier, 1):
-                ranks[number] = level + 1 / (_RANK_OFFSET + rank)
+                ranks[number] = level + 1 / (RANK_OFFSET + rank)
         named = self._weights({*scores, *ranks}, rankings.documents)
         for number in scores:
             scores[number] *= (1 + named.get(number, 0.0)) / 2
@@ -338,21 +311,6 @@ class Finder:
             (json.dumps(list(numbers)),),
         )
         return {int(number): documents.get(int(document), 0.0) for number, document in rows}
-
-
-def fuse(rankings: Iterable[Sequence[int]]) -> dict[int, float]:
-    """Return the sum of the reciprocal ranks of each passage."""
-    scores: dict[int, float] = {}
-    for ranking in rankings:
-        for rank, number in enumerate(ranking, 1):
-            scores[number] = scores.get(number, 0.0) + 1.0 / (_RANK_OFFSET + rank)
-    return scores
-
-
-def among(numbers: Sequence[int], documents: Sequence[int] | None) -> list[int]:
-    """Return the numbers that are among the documents to look in."""
-    wanted = None if documents is None else set(documents)
-    return [number for number in numbers if wanted is None or number in wanted]
 
 
 def _quoted(term: str) -> str:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from pdfsluice.core import Match, PageText, serve
 
-from .finding import Finder, Rankings, among
+from .confidence import NEARNESS
+from .finding import Finder
 from .ingest import Cutter, Embedder
 from .languages import ENGLISH, UNKNOWN
 from .models import EmbeddingModel, pack
 from .names import Named
 from .passages import PassageDatabase, PendingPassage, Slot
 from .queries import Query, parse
+from .rankings import Neighbours, Rankings, among
 from .recipe import Recipe
 
 if TYPE_CHECKING:  # LlamaIndex takes a second to import
@@ -30,10 +32,8 @@ DATABASE = "passages.db"
 _MIN_DEPTH = 100
 _DEPTH_FACTOR = 4
 _NICENESS = 5  # indexing can wait; uploads and searches cannot
-_MIN_SIMILARITY: Mapping[Slot, float] = {"main": 0.3, "other": 0.3}
-"""Below it a passage has nothing to do with a query; of the models that come with pdfsluice."""
 
-Nearest = Callable[[], list[int]]
+Nearest = Callable[[], Neighbours]
 
 
 class Worker:
@@ -194,11 +194,15 @@ class Worker:
             rankings: Rankings = self._finder.by_query(
                 wanted, owner=owner, limit=depth, named=named, documents=documents
             )
-            rankings.meaning = [ranking() for ranking in nearest]
+            neighbours = [ranking() for ranking in nearest]
+            rankings.meaning = [each.numbers for each in neighbours]
             if match == "meaning":
                 rankings = replace(rankings, tiers=[], words=[])
             hits = self._finder.hits(rankings, limit=top_k)
             stages = self._database.stages({hit.document for hit in hits})
+            if nearest and not self._finder.is_answered(rankings, neighbours):
+                # the meaning of other documents is not known yet
+                hits = [hit for hit in hits if stages.get(hit.document) != "meaning"]
         return {
             "hits": [
                 (hit.document, hit.page, hit.text, hit.score, hit.match, hit.marks) for hit in hits
@@ -246,11 +250,11 @@ class Worker:
         self, query: str, owner: str | None, depth: int, documents: Sequence[int] | None
     ) -> Nearest:
         if self._foreign is None and self._database.model("main") is None:
-            return list
+            return Neighbours
         vector = self._model.encode_query(query)
         if self._foreign is not None:
             keys = self._foreign.nearest(vector, owner=owner, limit=depth)
-            return lambda: self._finder.by_keys(keys, owner=owner, documents=documents)
+            return lambda: Neighbours(self._finder.by_keys(keys, owner=owner, documents=documents))
         return self._nearest_stored(pack(vector), "main", owner, depth, documents)
 
     def _nearest_stored(
@@ -269,7 +273,7 @@ class Worker:
             owner=owner,
             limit=depth,
             slot=slot,
-            min_similarity=_MIN_SIMILARITY[slot] if built_in else -1.0,
+            nearness=NEARNESS[slot] if built_in else None,
             documents=documents,
         )
 

@@ -3,10 +3,11 @@
 import numpy as np
 from hypothesis import HealthCheck, settings
 
-from pdfsluice.plugins.llamaindex.finding import Finder, Rankings
+from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.languages import language_of
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
 from pdfsluice.plugins.llamaindex.queries import parse
+from pdfsluice.plugins.llamaindex.rankings import Rankings
 
 MODEL = "test"
 DIMENSION = 16
@@ -77,4 +78,4 @@ def near(
     owner: str | None = None,
     limit: int = 9,
 ) -> list[int]:
-    return Finder(database).by_vector(vector, model, owner=owner, limit=limit)
+    return list(Finder(database).by_vector(vector, model, owner=owner, limit=limit).numbers)

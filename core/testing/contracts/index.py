@@ -57,6 +57,11 @@ class IndexContract(AsyncContract):
         best = await _best(index, "mice")
         assert (best.document_id, best.page) == (owl.id, 2)
 
+    async def test_words_can_be_asked_for_alone(self, index: Index) -> None:
+        owl, _ = await _both(index)
+        hits = await in_time(index.search("mice", top_k=5, owner=None, match="words"))
+        assert [(hit.document_id, hit.page) for hit in hits] == [(owl.id, 2)]
+
     async def test_the_best_come_first_and_no_more_than_asked_for(self, index: Index) -> None:
         await _both(index)
         hits = await _search(index, "owl", top_k=10)

@@ -99,6 +99,14 @@ async def test_passages_are_found_by_words_or_by_meaning_alone(library: WebServe
             assert "match" in problem["message"]
 
 
+async def test_a_query_that_nothing_answers_returns_nothing(library: WebServer) -> None:
+    """A common word of the documents is no answer to a long query about other things."""
+    for query in ("how to tune a northern guitar by ear", "xkcd zqwv plorg"):
+        assert (await search(library, query, top_k=20))["results"] == []
+    by_words = await search(library, "how to tune a northern guitar by ear", match="words")
+    assert [hit["title"] for hit in by_words["results"]] == ["Sluices of 2023"]
+
+
 async def test_filters_narrow_a_search(library: WebServer) -> None:
     async with library.http.get("/api/documents") as response:
         ids = {each["title"]: each["id"] for each in (await body_of(response))["documents"]}

@@ -12,9 +12,10 @@ import sqlite_vec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.plugins.llamaindex.finding import Finder, Rankings
+from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
 from pdfsluice.plugins.llamaindex.queries import parse
+from pdfsluice.plugins.llamaindex.rankings import Nearness, Rankings
 from tests.support.passages import (
     DIMENSION,
     EASY,
@@ -73,8 +74,12 @@ def test_vectors_find_what_an_exhaustive_search_finds(
 def test_far_vectors_are_left_out(database: PassageDatabase) -> None:
     put(database, 1, ["one", "two"], vectors=[unit(1), unit(2)])
     finder = Finder(database)
-    found = finder.by_vector(unit(1), MODEL, owner=None, limit=9, min_similarity=0.99)
-    assert texts(database, found) == ["one"]
+    nearness = Nearness(related=0.99, answering=0.995)
+    found = finder.by_vector(unit(1), MODEL, owner=None, limit=9, nearness=nearness)
+    assert texts(database, list(found.numbers)) == ["one"]
+    assert found.answers
+    far = finder.by_vector(unit(3), MODEL, owner=None, limit=9, nearness=nearness)
+    assert (list(far.numbers), far.answers) == ([], False)
 
 
 def test_the_owner_filter_comes_before_the_limit(database: PassageDatabase) -> None:
@@ -213,7 +218,7 @@ def test_fusion_prefers_what_is_high_in_many_rankings(
 ) -> None:
     if not database.count():
         put(database, 1, [f"passage {n}" for n in range(1, 21)])
-    hits = Finder(database).hits(Rankings(meaning=rankings), limit=limit)
+    hits = Finder(database).hits(Rankings(meaning=[*rankings]), limit=limit)
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
     assert len(hits) == min(limit, len({number for ranking in rankings for number in ranking}))
