@@ -33,8 +33,8 @@ class Neighbours:
 
     Attributes:
         numbers: Nearest first.
-        answers: Whether the nearest is near enough to be an answer; ``None`` if that cannot be
-            told, as for the cosines of a model that is not ours.
+        answers: Whether the nearest is near enough to be an answer; ``None`` if that is unknown,
+            as for the cosines of a model that is not ours.
     """
 
     numbers: Sequence[int] = ()

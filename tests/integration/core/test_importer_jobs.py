@@ -199,8 +199,8 @@ async def test_an_importer_that_reports_nothing_is_stopped(tmp_path: Path) -> No
     plugin = Workers()
     plugin.add("silent", hang)
     plugin.add("busy", report)
-    limits = {"limits": FAST, "job_silence_timeout": timedelta(seconds=0.8)}
-    async with a_runtime(tmp_path, plugin, **limits) as runtime:
+    silence = timedelta(seconds=0.8)
+    async with a_runtime(tmp_path, plugin, limits=FAST, job_silence_timeout=silence) as runtime:
         jobs = await ended(runtime, await a_document(runtime))
     assert (jobs["silent"].state, jobs["silent"].attempts) == (JobState.DONE, 2)
     assert (jobs["busy"].state, jobs["busy"].attempts) == (JobState.DONE, 1)
