@@ -32,6 +32,7 @@ from .options import (
 )
 
 T = TypeVar("T")
+_TEXT = "text"  # the importer that queues OCR
 Id = Annotated[int, typer.Argument(metavar="ID", help="Number of the document.")]
 OwnServer = Annotated[
     str | None, typer.Option("--server", "-s", help="As for `pdfsluice documents`.")
@@ -147,13 +148,15 @@ def show(
         *((f"  {job.importer}", _in_words(job)) for job in imports),
         ("Index", document.index_status),
         ("Decision", document.decision),
-        *((f"Failure of {job.name}", job.message) for job in failed if job not in imports),
+        *(("OCR", _in_words(job)) for job in status.latest if job.kind == "ocr"),
+        *((f"Failure of {job.name}", job.message) for job in failed if job.kind == "index"),
     ):
         table.add_row(f"[dim]{name}[/]", escape(value))
     print_table(table)
     for job in failed:
-        action = ("retry", str(document.id), job.importer) if job.importer else None
-        again = command("documents", *(action or ("index", str(document.id))))
+        importer = _TEXT if job.kind == "ocr" else job.importer
+        action = ("retry", str(document.id), importer) if importer else ("index", str(document.id))
+        again = command("documents", *action)
         err.print(f"  [dim]Try again with: {escape(again)}[/]", soft_wrap=True)
     print_findings(document.findings)
     for part in document.unscanned:

@@ -66,6 +66,7 @@ class Document:
         unscanned: What no stage could look into.
         import_status: ``queued``, ``running``, ``done`` or ``failed``.
         index_status: The same; ``none`` if no index was asked for, ``skipped`` without text.
+        ocr_status: The same; ``none`` if every page has text, ``skipped`` if OCR is not there.
         duplicate: In the answer to an upload: the server already had this file.
     """
 
@@ -84,6 +85,7 @@ class Document:
     unscanned: tuple[Unscanned, ...] = ()
     import_status: str = "done"
     index_status: str = "none"
+    ocr_status: str = "none"
     duplicate: bool = False
 
 
@@ -235,11 +237,11 @@ class Job:
     """A background job on a document.
 
     Attributes:
-        kind: ``import`` or ``index``.
+        kind: ``import``, ``index`` or ``ocr``.
         state: ``queued``, ``running``, ``done`` or ``failed``.
         progress: Share done.
         message: What it is doing, or why it failed.
-        importer: The importer; empty for an index.
+        importer: The importer; empty for an index and for OCR.
         required: Whether the import has failed if this job has.
         retry_at: When it is tried again, if it waits for that.
     """
@@ -262,21 +264,22 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportStatus:
-    """How far the import and the index of a document are."""
+    """How far the import, the index and the OCR of a document are."""
 
     document_id: int
     import_status: str
     index_status: str
+    ocr_status: str = "none"
     jobs: tuple[Job, ...] = ()
 
     @property
     def latest(self) -> tuple[Job, ...]:
-        """The latest job of each importer, and that of the index."""
+        """The latest job of each importer, of the index and of OCR."""
         return tuple({(job.kind, job.importer): job for job in self.jobs}.values())
 
     @property
     def running(self) -> bool:
-        """Whether a job is running or queued."""
+        """Whether an import or an index is running or queued; OCR follows them."""
         return bool({self.import_status, self.index_status} & {"queued", "running"})
 
 

@@ -65,6 +65,7 @@ class Passage:
     score: float
     match: str = ""
     stage: str = ""
+    source: str = "text"
     snippet: tuple[Segment, ...] = ()
     place: PassagePlace | None = None
 

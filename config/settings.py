@@ -311,6 +311,9 @@ class Settings(BaseModel):
     import_jobs: int = Field(
         1, ge=1, le=64, description="Background jobs that run at the same time."
     )
+    ocr_jobs: int = Field(
+        1, ge=1, le=64, description="Documents that OCR reads at the same time, each on one core."
+    )
 
     cors_origins: tuple[Origin, ...] = Field(
         (), description="Web origins that may use the interface from a browser; ['*'] for all."

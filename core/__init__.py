@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         Scope,
         Session,
         SessionState,
+        TextSource,
     )
     from .passages import Match, Passage
     from .plugins.hookspecs import API_VERSION, hookimpl
@@ -113,6 +114,12 @@ if TYPE_CHECKING:
         QuotaLimits,
         Quotas,
         QuotaUsage,
+    )
+    from .plugins.ports.recognition import (
+        RecognizedPage,
+        RecognizedWord,
+        TextRecognizer,
+        TextRecognizerSpec,
     )
     from .plugins.ports.sessions import SessionChanges, SessionStore, SessionStoreSpec
     from .plugins.ports.sinks import EventSink, EventSinkSpec
@@ -246,6 +253,8 @@ __all__ = [
     "RangeSet",
     "RateLimited",
     "ReadinessCheck",
+    "RecognizedPage",
+    "RecognizedWord",
     "RetryPolicy",
     "Revision",
     "Scope",
@@ -273,6 +282,9 @@ __all__ = [
     "StreamStageSpec",
     "TextExtractor",
     "TextExtractorSpec",
+    "TextRecognizer",
+    "TextRecognizerSpec",
+    "TextSource",
     "Totals",
     "Trigger",
     "TurnTaking",
@@ -313,7 +325,7 @@ _MODULES = {
     ),
     "models": (
         "Checksum ChunkIntent Document Extent Job JobKind JobState NewDocument PageText "
-        "Principal Protocol Scope Session SessionState"
+        "Principal Protocol Scope Session SessionState TextSource"
     ),
     "plugins.hookspecs": "API_VERSION hookimpl",
     "plugins.ports.access": "Authenticator AuthenticatorSpec Credentials",
@@ -331,6 +343,9 @@ _MODULES = {
     ),
     "plugins.ports.opening": "Opener closing",
     "plugins.ports.policy": "Policy PolicySpec",
+    "plugins.ports.recognition": (
+        "RecognizedPage RecognizedWord TextRecognizer TextRecognizerSpec"
+    ),
     "plugins.ports.sinks": "EventSink EventSinkSpec",
     "plugins.ports.children": "ChildAccess",
     "plugins.ports.stages": (

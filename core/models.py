@@ -316,6 +316,14 @@ class Document(NewDocument):
     id: int
 
 
+class TextSource(StrEnum):
+    """The origin of a page's text; ``none`` if it has none that can be read."""
+
+    TEXT = "text"
+    OCR = "ocr"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class PageText:
     """The text of one page.
@@ -326,6 +334,7 @@ class PageText:
         garbled: Whether the page has text that no font maps to Unicode; ``text`` is empty then.
         notes: Sentences about the document as a whole; not stored.
         layout: The encoded ``PageLayout``; empty if the extractor gave none.
+        source: Where the text comes from.
     """
 
     number: int
@@ -333,6 +342,7 @@ class PageText:
     garbled: bool = False
     notes: tuple[str, ...] = ()
     layout: bytes = b""
+    source: TextSource = TextSource.TEXT
 
 
 class JobState(StrEnum):
@@ -350,6 +360,7 @@ class JobKind(StrEnum):
 
     IMPORT = "import"
     INDEX = "index"
+    OCR = "ocr"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,6 +226,7 @@ async def open_runtime(
             events=events,
             workers=settings.import_jobs,
             silence_seconds=settings.job_silence_timeout.total_seconds(),
+            readers=settings.ocr_jobs,
             limits=limits,
         )
         backends = Backends(

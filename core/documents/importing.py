@@ -26,7 +26,11 @@ class NothingToDo(Exception):
 
 
 class Importers:
-    """The importers of all plugins."""
+    """The importers of all plugins.
+
+    Args:
+        queue_recognition: Queues OCR of a document; ``None`` if no plugin recognizes text.
+    """
 
     def __init__(
         self,
@@ -36,8 +40,10 @@ class Importers:
         uploads: UploadStore,
         previews: Previews,
         index: Index | None,
+        queue_recognition: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self._registry = registry
+        self._queue_recognition = queue_recognition
         self._catalogue = catalogue
         self._uploads = uploads
         self._previews = previews
@@ -95,12 +101,18 @@ class Importers:
                     publish_words=self._publisher(document) if index_waits else None,
                     attempt=job.attempts,
                     renderers=[item.renderer for item in self._registry.page_renderers],
+                    queue_recognition=self._recognition_of(document),
                 )
                 label = self._registry.label("importers", spec.name)
                 async with reporter.timed(label, spec.timeout_seconds):
                     await spec.importer.run(context)
                 words.append(reporter.last_word())
         return " ".join(filter(None, words)) or NO_MESSAGE
+
+    def _recognition_of(self, document: Document) -> Callable[[], Awaitable[None]] | None:
+        if self._queue_recognition is None:
+            return None
+        return partial(self._queue_recognition, document.id)
 
     def _publisher(
         self, document: Document

@@ -26,7 +26,11 @@ NO_MESSAGE = "import finished"
 
 _AGAIN = "to be done again"
 
-STAGES = {JobKind.IMPORT: "extracting", JobKind.INDEX: "indexing"}
+STAGES = {
+    JobKind.IMPORT: "extracting",
+    JobKind.INDEX: "indexing",
+    JobKind.OCR: "recognizing",
+}
 
 
 class JobReporter:

@@ -1,4 +1,4 @@
-"""Background jobs on finished documents: import and index, stored as rows."""
+"""Background jobs on finished documents: import, index and OCR, stored as rows."""
 
 import asyncio
 import logging
@@ -27,6 +27,7 @@ from .import_status import OPEN, ImportStatus
 from .importing import Importers, NothingToDo
 from .job_progress import DEFAULT_SILENCE_SECONDS, JobOutcome, JobReporter, Outcomes
 from .previews import Previews
+from .recognition import IndexRunning, Recognition
 from .turns import DEFAULT_LIMITS, Lane, Turn, TurnLimits
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ _INDEX_SLOTS = 1
 
 
 class JobRunner:
-    """Runs queued jobs in two lanes, so that no import waits for an index.
+    """Runs queued jobs in lanes: no import waits for an index, and nothing for OCR.
 
     How a job ended is stored before its lane begins another. If the catalogue cannot store
     it, that is tried again every few seconds: no job stays ``running`` that nothing runs.
@@ -46,6 +47,8 @@ class JobRunner:
         workers: How many imports run at a time.
         silence_seconds: How long a job may report no progress before it is stopped.
         limits: How jobs of a lane take turns, and when they are tried again.
+        readers: How many documents OCR reads at a time.
+        limits: How jobs of a lane take turns.
     """
 
     def __init__(
@@ -61,15 +64,25 @@ class JobRunner:
         index_label: str = "index",
         workers: int,
         silence_seconds: float = DEFAULT_SILENCE_SECONDS,
+        readers: int = 1,
         limits: TurnLimits = DEFAULT_LIMITS,
     ) -> None:
         self._catalogue = catalogue
+        self._recognition = Recognition(
+            recognizers=registry.text_recognizers,
+            previews=previews,
+            catalogue=catalogue,
+            uploads=uploads,
+            index=index,
+        )
+        recognizes = self._recognition.is_available
         self._importers = Importers(
             registry=registry,
             catalogue=catalogue,
             uploads=uploads,
             previews=previews,
             index=index,
+            queue_recognition=self._queue_recognition if recognizes else None,
         )
         self._index = index
         self._index_hint = index_hint
@@ -77,18 +90,23 @@ class JobRunner:
         self._silence_seconds = silence_seconds
         self._events = events
         self._space_seconds = limits.space_seconds
+        self._index_seconds = limits.index_seconds
         self._outcomes: deque[Outcomes] = deque()
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
+        self._to_recognize: set[int] = set()  # documents being imported for which OCR waits
+        slots = {JobKind.IMPORT: workers, JobKind.INDEX: _INDEX_SLOTS}
+        if recognizes:
+            slots[JobKind.OCR] = readers
         self._lanes = {
             kind: Lane(
                 kind.value,
-                slots,
+                number,
                 partial(self._claim, kind),
                 self._run,
                 settle=self._store_outcomes,
                 limits=limits,
             )
-            for kind, slots in ((JobKind.IMPORT, workers), (JobKind.INDEX, _INDEX_SLOTS))
+            for kind, number in slots.items()
         }
 
     def queued(self, document_id: int, kinds: Collection[JobKind]) -> None:
@@ -130,8 +148,12 @@ class JobRunner:
             if not outcomes.are_all:
                 jobs = tuple(await self._catalogue.jobs(document_id)) or jobs
             outcomes.publish(ImportStatus(jobs).of(kind))
-            if kind is JobKind.IMPORT and self._awaited.pop(document_id, True):
-                self._lanes[JobKind.INDEX].wake()
+            if kind is JobKind.IMPORT:
+                if self._awaited.pop(document_id, True):
+                    self._lanes[JobKind.INDEX].wake()
+                if document_id in self._to_recognize:
+                    self._to_recognize.remove(document_id)
+                    self._lanes[JobKind.OCR].wake()
             if delay := outcomes.delay_seconds:
                 asyncio.get_running_loop().call_later(delay, self._lanes[kind].wake)
 
@@ -162,6 +184,7 @@ class JobRunner:
             for outcome in outcomes:
                 outcome.reporter.stop()
             self._awaited.pop(document.id, None)
+            self._to_recognize.discard(document.id)
             return
         except BaseException:  # the server stops, which is no failure of a job
             await self._end(document, outcomes)
@@ -197,6 +220,9 @@ class JobRunner:
         except NothingToDo as reason:
             outcome.state, outcome.message = JobState.SKIPPED, str(reason)
             outcome.counted = True
+        except IndexRunning:
+            outcome.message = "OCR has ended; its text is indexed after an index that is running."
+            outcome.again(self._index_seconds)
         except Exception:
             outcome.message, outcome.code = "The job failed.", "job-failed"
             outcome.counted = True
@@ -225,6 +251,8 @@ class JobRunner:
         if job.kind is JobKind.INDEX:
             await self._add_to_index(document, reporter)
             return reporter.last_word() or "index finished"
+        if job.kind is JobKind.OCR:
+            return await self._recognize(document, reporter)
         return await self._importers.run(
             job, document, reporter, index_waits=self._awaited.get(document.id, False)
         )
@@ -248,6 +276,20 @@ class JobRunner:
         else:
             outcome.state = JobState.FAILED
 
+    async def _queue_recognition(self, document_id: int) -> None:
+        """Queue OCR of a document; it begins after the running import."""
+        await self._catalogue.enqueue(document_id, JobKind.OCR)
+        self._to_recognize.add(document_id)
+
+    async def _recognize(self, document: Document, reporter: JobReporter) -> str:
+        """Read the pages without text, and have them indexed if the document is."""
+        async with reporter.timed("OCR"):
+            message = await self._recognition.run(document, reporter)
+        if self._index is not None and await self._recognition.wants_index(document):
+            await self._catalogue.enqueue(document.id, JobKind.INDEX)
+            self.queued(document.id, [JobKind.INDEX])
+        return message
+
     async def _add_to_index(self, document: Document, reporter: JobReporter) -> None:
         if self._index is None:
             raise no_index(self._index_hint)
@@ -269,10 +311,10 @@ def no_index(hint: str) -> NotFound:
     return NotFound("no index is configured", hint=hint)
 
 
-async def import_under_way(catalogue: Catalogue, document_id: int) -> bool:
-    """Whether the import of a document has not ended yet."""
+async def text_may_follow(catalogue: Catalogue, document_id: int) -> bool:
+    """Whether the import or the OCR of a document has not ended yet."""
     return any(
-        job.kind is JobKind.IMPORT and job.state in OPEN
+        job.kind is not JobKind.INDEX and job.state in OPEN
         for job in await catalogue.jobs(document_id)
     )
 
@@ -287,11 +329,14 @@ async def require_text(catalogue: Catalogue, document_id: int) -> None:
         if page.text.strip():
             return
     jobs = ImportStatus(tuple(await catalogue.jobs(document_id))).latest
-    failures = [
-        job.message for job in jobs if job.kind is JobKind.IMPORT and job.state is JobState.FAILED
-    ]
-    reason = failures[0] if failures else "No page of the document has any."
+    reasons = [reason for job in jobs if (reason := _why_no_text(job))]
     raise DocumentUnreadable(
-        f"There is no text to index. {reason}",
-        hint="Upload a copy whose text can be read; pages that are pictures have none.",
+        f"There is no text to index. {(reasons or ['No page of the document has any.'])[0]}",
+        hint="Upload a copy whose text can be read.",
     )
+
+
+def _why_no_text(job: Job) -> str:
+    if job.kind is JobKind.OCR:
+        return "OCR is still reading the pages." if job.state in OPEN else job.message
+    return job.message if job.kind is JobKind.IMPORT and job.state is JobState.FAILED else ""

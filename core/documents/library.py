@@ -25,9 +25,9 @@ from pdfsluice.core.threads import run_uncancelled
 from .import_status import ImportStatus
 from .jobs import (
     JobRunner,
-    import_under_way,
     no_index,
     require_text,
+    text_may_follow,
 )
 from .previews import Previews
 from .searching import EVERY_DOCUMENT, Searcher, SearchResult
@@ -223,7 +223,7 @@ class Library:
         document = await self.get(principal, document_id)
         if self._index is None:
             raise no_index(self._index_hint)
-        if not await import_under_way(self._catalogue, document.id):
+        if not await text_may_follow(self._catalogue, document.id):
             await require_text(self._catalogue, document.id)
         await self._catalogue.enqueue(document.id, JobKind.INDEX)
         self._jobs.queued(document.id, [JobKind.INDEX])

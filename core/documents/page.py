@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from pdfsluice.core.models import PageText
+from pdfsluice.core.models import PageText, TextSource
 
 from .cleaning import clean_text
 from .legibility import has_words, is_legible
@@ -24,15 +24,20 @@ def page_text(
     """
     garbled = not is_legible(text) or (unmapped and not has_words(text))
     cleaned = "" if garbled else clean_text(text)
+    source = TextSource.TEXT if cleaned.strip() else TextSource.NONE
     remarks = list(notes)
     if remarks:
         cleaned = clean_text(with_notes(cleaned, remarks))
-    return PageText(number, cleaned, garbled=garbled)
+    return PageText(number, cleaned, garbled=garbled, source=source)
 
 
 def settled(page: PageText) -> PageText:
-    """Return a page of any extractor in its stored form; settled pages are unchanged."""
+    """Return a page of any extractor in its stored form; settled pages are unchanged.
+
+    The source of a page that is garbled or has no text is ``none``: it may be read by OCR.
+    """
     if page.garbled or not is_legible(page.text):
         text = clean_text(page.text) if page.garbled else ""
-        return replace(page, text=text, garbled=True)
-    return replace(page, text=clean_text(page.text))
+        return replace(page, text=text, garbled=True, source=TextSource.NONE)
+    text = clean_text(page.text)
+    return replace(page, text=text, source=page.source if text.strip() else TextSource.NONE)

@@ -100,7 +100,7 @@ class Previews:
         self, document: Document, source: Path, page: int, path: Path, width: int
     ) -> bytes:
         try:
-            data = await self._draw(source, page, _kept(width))
+            data = await self.render(source, page, _kept(width))
         except StageFailed as failure:
             error = unreadable(document, f"Page {page} cannot be drawn", failure)
             await asyncio.to_thread(_keep, _failure(path), orjson.dumps(to_record(error)))
@@ -108,7 +108,13 @@ class Previews:
         await asyncio.to_thread(_keep, path, data)
         return data
 
-    async def _draw(self, source: Path, page: int, width: int) -> bytes:
+    async def render(self, source: Path, page: int, width: int) -> bytes:
+        """Draw a page with the first renderer that can; the picture is not stored.
+
+        Raises:
+            NotFound: There is no such page, or nothing draws pages.
+            StageFailed: No renderer can draw it.
+        """
         failure: PdfsluiceError | None = None
         for spec in self._renderers:
             try:

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from pdfsluice.core.errors import StageFailed
-from pdfsluice.core.models import PageText
+from pdfsluice.core.models import PageText, TextSource
 from pdfsluice.core.processes.child import (
     Child,
     ChildFailed,
@@ -135,6 +135,8 @@ def _to_wire(page: PageText) -> Mapping[str, Any]:
         reply["garbled"] = True
     if page.notes:
         reply["notes"] = page.notes
+    if page.source is not TextSource.TEXT:
+        reply["source"] = page.source.value
     if page.layout:
         reply["layout"] = b64encode(page.layout).decode()
     return reply
@@ -147,6 +149,7 @@ def _from_wire(reply: Mapping[str, Any]) -> PageText:
         garbled=reply.get("garbled", False),
         notes=tuple(reply.get("notes", ())),
         layout=b64decode(reply.get("layout", "")),
+        source=TextSource(reply.get("source", TextSource.TEXT)),
     )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.errors import DocumentNotFound, ProtocolError
-from pdfsluice.core.models import Document, PageText
+from pdfsluice.core.models import Document, PageText, TextSource
 from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.documents import Index
@@ -28,12 +28,14 @@ class SearchHit:
     Attributes:
         snippet: The part of it that shows why it was found.
         place: Where it stands on its page; ``None`` if the extractor did not know.
+        source: Where the text of its page comes from.
     """
 
     document: Document
     passage: Passage
     snippet: tuple[Segment, ...]
     place: HitPlace | None
+    source: TextSource = TextSource.TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Searcher:
         pages = await self._catalogue.pages_at(places)
         described = await asyncio.to_thread(_described, passages, pages)
         return [
-            SearchHit(document, passage, snippet, place)
+            SearchHit(document, passage, snippet, place, _source_of(passage, pages))
             for passage, snippet, place in described
             if (document := documents[passage.document_id]) is not None
         ]
@@ -117,6 +119,11 @@ class Searcher:
             return await self._catalogue.get(document_id, owner=owner)
         except DocumentNotFound:
             return None
+
+
+def _source_of(passage: Passage, pages: Mapping[tuple[int, int], PageText]) -> TextSource:
+    page = pages.get((passage.document_id, passage.page))
+    return TextSource.TEXT if page is None else page.source
 
 
 def _described(

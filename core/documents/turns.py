@@ -37,6 +37,7 @@ class TurnLimits:
         overdue_jobs_of_owner: The same for one principal.
         poll_seconds: Time after which the lane looks for jobs without being woken.
         space_seconds: Time after which a job that lacked disk space is tried again.
+        index_seconds: Time after which OCR looks again whether a running index has ended.
     """
 
     turn_seconds: float = 20.0
@@ -47,6 +48,7 @@ class TurnLimits:
     overdue_jobs_of_owner: int = 2
     poll_seconds: float = 5.0
     space_seconds: float = 5.0
+    index_seconds: float = 2.0
 
 
 DEFAULT_LIMITS = TurnLimits()

@@ -26,6 +26,7 @@ from .ports.documents import (
     TextExtractorSpec,
 )
 from .ports.policy import PolicySpec
+from .ports.recognition import TextRecognizerSpec
 from .ports.sinks import EventSinkSpec
 from .ports.stages import (
     ChunkStageSpec,
@@ -290,6 +291,23 @@ def pdfsluice_register_page_renderers(  # type: ignore[empty-body]
 
     Returns:
         Page renderers; the order of ``before`` and ``after`` is that of preference.
+    """
+
+
+@hookspec
+def pdfsluice_register_text_recognizers(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[TextRecognizerSpec]:
+    """Register text recognizers (OCR), which read the pictures of pages without text.
+
+    ``recognize`` is called on the event loop by a background job that begins after the import
+    of a document; heavy work belongs in a child process. Raising
+    :class:`~pdfsluice.core.errors.StageFailed` leaves the page without text; after any other
+    exception the job is tried again and continues after the last page that was read.
+
+    Returns:
+        Text recognizers; the order of ``before`` and ``after`` is that of preference. A document
+        is read by the first that can work.
     """
 
 

@@ -34,6 +34,7 @@ BUILT_IN: tuple[str, ...] = (
     "pdfsluice.plugins.progress_log",
     "pdfsluice.plugins.pdfium",
     "pdfsluice.plugins.pypdf_text",
+    "pdfsluice.plugins.tesseract",
     "pdfsluice.plugins.importers",
     "pdfsluice.plugins.llamaindex",
 )

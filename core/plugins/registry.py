@@ -24,6 +24,7 @@ from .ports.documents import (
     TextExtractorSpec,
 )
 from .ports.policy import PolicySpec
+from .ports.recognition import TextRecognizerSpec
 from .ports.sinks import EventSinkSpec
 from .ports.stages import (
     ChunkStageSpec,
@@ -66,6 +67,7 @@ class Registry:
     importers: tuple[ImporterSpec, ...] = ()
     text_extractors: tuple[TextExtractorSpec, ...] = ()
     page_renderers: tuple[PageRendererSpec, ...] = ()
+    text_recognizers: tuple[TextRecognizerSpec, ...] = ()
     indexes: tuple[IndexSpec, ...] = ()
     parts: tuple[Part, ...] = ()
 
@@ -141,6 +143,7 @@ KINDS: Mapping[str, type[Any]] = {
     "importers": ImporterSpec,
     "text_extractors": TextExtractorSpec,
     "page_renderers": PageRendererSpec,
+    "text_recognizers": TextRecognizerSpec,
     "indexes": IndexSpec,
 }
 

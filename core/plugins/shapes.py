@@ -15,6 +15,7 @@ from .ports.access import Authenticator
 from .ports.checksums import Hasher
 from .ports.documents import Importer, Index, PageIndex, PageRenderer, TextExtractor
 from .ports.policy import Policy
+from .ports.recognition import TextRecognizer
 from .ports.sinks import EventSink
 from .ports.stages import ChunkCheck, ChunkStage, CompletionStage, Gate, Pacer, StreamStage
 from .ports.stores import Blob, Catalogue, PromptBlob, SessionStore, UploadStore
@@ -86,6 +87,7 @@ HOLDERS: Mapping[str, Holder] = {
     "importers": Holder("importer", Importer),
     "text_extractors": Holder("extractor", TextExtractor),
     "page_renderers": Holder("renderer", PageRenderer),
+    "text_recognizers": Holder("recognizer", TextRecognizer),
     "indexes": Holder("open", Index, Shape.ENTERED),
 }
 """Where the descriptors of each kind hold their part."""

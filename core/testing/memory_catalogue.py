@@ -16,6 +16,7 @@ from pdfsluice.core.models import (
     JobState,
     NewDocument,
     PageText,
+    TextSource,
 )
 from pdfsluice.core.plugins.ports.catalogue import DocumentChanges
 
@@ -143,6 +144,14 @@ class MemoryCatalogue:
             if number in self._pages.get(document_id, {})
         }
 
+    async def pages_without_text(self, document_id: int) -> Mapping[int, TextSource]:
+        """Return the pages whose source is ``none`` or ``ocr``, by ascending number."""
+        return {
+            number: page.source
+            for number, page in sorted(self._pages.get(document_id, {}).items())
+            if page.source is not TextSource.TEXT
+        }
+
     async def enqueue(
         self, document_id: int, kind: JobKind, *, importer: str = "", required: bool = True
     ) -> Job:
@@ -207,7 +216,7 @@ class MemoryCatalogue:
         ]
         if any(other.state is JobState.RUNNING for other in imports):
             return True
-        if job.kind is JobKind.INDEX:
+        if job.kind is not JobKind.IMPORT:
             return any(other.attempts == 0 or other.required for other in imports)
         return any(other.id < job.id and _is_due(other, now) for other in imports)
 

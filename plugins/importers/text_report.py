@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-_MAX_RANGES = 5
+from pdfsluice.core.documents.page_ranges import page_count, page_ranges
 
 
 @dataclass(slots=True)
@@ -36,34 +36,11 @@ class TextReport:
             return f"The text ends with page {self.pages}; the rest is left out: {self.limit}."
         failed = len(self.unreadable)
         skipped = f"; {failed} of them cannot be read" if failed else ""
-        return f"The text of {_count(self.pages)} is read{skipped}."
+        return f"The text of {page_count(self.pages)} is read{skipped}."
 
     def _gaps(self) -> Iterable[str]:
         if self.garbled:
-            yield (
-                f"{_ranges(self.garbled)} cannot be searched: no font maps the text to characters."
-            )
+            yield f"{page_ranges(self.garbled)}: no font maps the text to characters."
         if self.total is not None and self.pages < self.total and not self.limit:
             missing = range(self.pages + 1, self.total + 1)
-            yield f"{_ranges(missing)} of {self.total} cannot be found in the file."
-
-
-def _count(pages: int) -> str:
-    return "1 page" if pages == 1 else f"{pages} pages"
-
-
-def _ranges(numbers: Iterable[int]) -> str:
-    """Return page numbers in words: ``Page 3``, ``Pages 1-4, 7 and 12 more``."""
-    ranges: list[list[int]] = []
-    count = 0
-    for number in sorted(numbers):
-        count += 1
-        if ranges and ranges[-1][1] == number - 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    items = ranges[:_MAX_RANGES]
-    words = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in items)
-    rest = count - sum(b - a + 1 for a, b in items)
-    more = f" and {rest} more" if rest else ""
-    return f"{'Page' if count == 1 else 'Pages'} {words}{more}"
+            yield f"{page_ranges(missing)} of {self.total} cannot be found in the file."

@@ -4,7 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from pdfsluice.core import DocumentUnreadable, ImportContext, PageText, StageFailed, TextExtractor
+from pdfsluice.core import (
+    DocumentUnreadable,
+    ImportContext,
+    PageText,
+    StageFailed,
+    TextExtractor,
+    TextSource,
+)
 from pdfsluice.core.documents.page import settled
 from pdfsluice.core.documents.reading import OTHER_COPY
 from pdfsluice.core.documents.unreadable import unreadable
@@ -48,6 +55,7 @@ class TextRun:
         self._batch: list[PageText] = []
         self._batched = 0
         self._garbled: dict[int, TextExtractor] = {}
+        self._without_text: set[int] = set()
         self._clock = asyncio.timeout(None)
 
     @property
@@ -78,6 +86,8 @@ class TextRun:
         report.pages, report.garbled = self._next - 1, list(self._garbled)
         if report.total is None and not report.limit:
             await self._context.catalogue.update(self._context.document.id, page_count=report.pages)
+        if self._without_text and self._context.queue_recognition is not None:
+            await self._context.queue_recognition()
         self._context.progress(1.0, report.message())
 
     async def _read_within_limits(self) -> str:
@@ -171,7 +181,7 @@ class TextRun:
             document = self._context.document
             raise unreadable(document, "The text cannot be read", self._failure)
         skipped.append(self._next)
-        await self._put(PageText(self._next, ""))
+        await self._put(PageText(self._next, "", source=TextSource.NONE))
 
     async def _reread_garbled(self) -> None:
         """Read garbled pages with the extractors that have not read them yet."""
@@ -206,6 +216,11 @@ class TextRun:
         if self._batch:
             self._space.require()
             await self._context.catalogue.save_pages(self._context.document.id, self._batch)
+            for page in self._batch:
+                if page.source is TextSource.NONE:
+                    self._without_text.add(page.number)
+                else:
+                    self._without_text.discard(page.number)
             if self._context.publish_words is not None:
                 await self._context.publish_words(self._batch)
             self._batch, self._batched = [], 0

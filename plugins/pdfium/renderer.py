@@ -10,7 +10,7 @@ from pdfsluice.core.documents.reading import OTHER_COPY, UNREADABLE, in_words
 
 from .options import PdfiumOptions
 
-MIN_WIDTH, MAX_WIDTH = 16, 2000
+MIN_WIDTH, MAX_WIDTH = 16, 3600
 
 
 class PdfiumPictures:
@@ -28,7 +28,7 @@ class PdfiumPictures:
         that no page size makes a picture of more than ``4 * width * width`` pixels.
 
         Raises:
-            ProtocolError: The width is not between 16 and 2000.
+            ProtocolError: The width is not between 16 and 3600.
             NotFound: There is no such page.
             StageFailed: The page cannot be drawn.
         """

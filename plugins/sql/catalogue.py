@@ -25,6 +25,7 @@ from pdfsluice.core import (
     JobState,
     NewDocument,
     PageText,
+    TextSource,
 )
 
 from . import counting
@@ -52,7 +53,13 @@ from .job_statements import (
 )
 from .nodes import live_nodes
 from .prepared import Prepared
-from .reading import MAX_ID, find_documents, read_next_pages, read_pages_at
+from .reading import (
+    MAX_ID,
+    find_documents,
+    read_next_pages,
+    read_pages_at,
+    read_pages_without_text,
+)
 from .schema import documents, jobs, nodes, pages
 
 _DIGEST_LOCK = 0x70646664  # seed of the hash, so that no other lock has the same key
@@ -84,7 +91,7 @@ class SqlCatalogue:
         statement = database.insert(pages)
         self._save_page = statement.on_conflict_do_update(
             index_elements=["document_id", "number"],
-            set_={"text": statement.excluded.text, "layout": statement.excluded.layout},
+            set_={name: getattr(statement.excluded, name) for name in ("text", "layout", "source")},
         )
 
     async def add(
@@ -216,6 +223,7 @@ class SqlCatalogue:
                 "number": page.number,
                 "text": clean(page.text),
                 "layout": page.layout or None,
+                "source": page.source.value,
             }
             for page in pages
         ]
@@ -237,7 +245,7 @@ class SqlCatalogue:
             partial(read_next_pages, document_id=document_id, after=after)
         ):
             for row in rows:
-                yield PageText(row.number, row.text)
+                yield PageText(row.number, row.text, source=TextSource(row.source))
             after = rows[-1].number
 
     async def pages_at(
@@ -245,6 +253,12 @@ class SqlCatalogue:
     ) -> Mapping[tuple[int, int], PageText]:
         """Return single pages with their layouts; missing ones are left out."""
         return await self._database.read(lambda reader: read_pages_at(reader, places))
+
+    async def pages_without_text(self, document_id: int) -> Mapping[int, TextSource]:
+        """Return the pages whose source is ``none`` or ``ocr``, by ascending number."""
+        if not 0 < document_id <= MAX_ID:
+            return {}
+        return await self._database.read(partial(read_pages_without_text, document_id=document_id))
 
     async def find(self, wanted: DocumentFilter, *, owner: str | None) -> Sequence[int]:
         """Return the ids of the documents that a filter accepts, ascending."""

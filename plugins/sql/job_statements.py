@@ -36,7 +36,7 @@ _imports_of_document = exists().where(
 _import_comes_later = _imports_of_document.where(
     or_(_running, (_imports.c.id < _queued.c.id) & (_imports.c.retry_at <= bindparam("now")))
 )
-_index_comes_later = _imports_of_document.where(
+_other_work_comes_later = _imports_of_document.where(
     or_(_running, _imports.c.attempts == 0, _imports.c.required == 1)
 )
 _oldest_queued = (
@@ -48,7 +48,7 @@ _oldest_queued = (
         documents.c.owner.not_in(bindparam("passed_over", expanding=True)),
         _queued.c.retry_at <= bindparam("now"),
         or_(_queued.c.kind != JobKind.IMPORT.value, not_(_import_comes_later)),
-        or_(_queued.c.kind != JobKind.INDEX.value, not_(_index_comes_later)),
+        or_(_queued.c.kind == JobKind.IMPORT.value, not_(_other_work_comes_later)),
     )
     .order_by(documents.c.owner.in_(bindparam("chosen_last", expanding=True)), _queued.c.id)
     .limit(1)

@@ -111,6 +111,22 @@ def _record_uploads(connection: Connection) -> None:
     metadata.create_all(connection, tables=[ended_uploads, upload_totals])
 
 
+def _name_sources(connection: Connection) -> None:
+    """Record where the text of each page comes from."""
+    connection.execute(
+        text("ALTER TABLE pages ADD COLUMN source VARCHAR(16) NOT NULL DEFAULT 'text'")
+    )
+    connection.execute(
+        text("UPDATE pages SET source = 'none' WHERE trim(text, :blanks) = ''"),
+        {"blanks": " \t\r\n"},
+    )
+    connection.execute(
+        text(
+            "CREATE INDEX pages_without_text ON pages (document_id, number) WHERE source <> 'text'"
+        )
+    )
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -120,6 +136,7 @@ STEPS: Sequence[Step] = (
     _count_for_accounts,
     _place_words,
     _record_uploads,
+    _name_sources,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, bindparam, literal_column, select, tuple_
 
-from pdfsluice.core import DocumentFilter, PageText
+from pdfsluice.core import DocumentFilter, PageText, TextSource
 
 from .encoding import AnyRow, from_micros, to_micros
 from .schema import documents, extents, pages
@@ -17,7 +17,7 @@ _MAX_NUMBER = 2**31 - 1
 _PLACES_PER_QUERY = 100
 
 _next_pages = (
-    select(pages.c.number, pages.c.text)
+    select(pages.c.number, pages.c.text, pages.c.source)
     .where(pages.c.document_id == bindparam("document"), pages.c.number > bindparam("after"))
     .order_by(pages.c.number)
     .limit(_PAGES_PER_READ)
@@ -26,9 +26,15 @@ _pages_at = select(pages).where(
     tuple_(pages.c.document_id, pages.c.number).in_(bindparam("places", expanding=True))
 )
 
+_pages_without_text = (
+    select(pages.c.number, pages.c.source)
+    .where(pages.c.document_id == bindparam("document"), pages.c.source != literal_column("'text'"))
+    .order_by(pages.c.number)
+)
+
 
 def read_next_pages(connection: Connection, document_id: int, after: int) -> Sequence[AnyRow]:
-    """Return number and text of the next few pages of a document."""
+    """Return number, text and source of the next few pages of a document."""
     return connection.execute(_next_pages, {"document": document_id, "after": after}).all()
 
 
@@ -45,9 +51,20 @@ def read_pages_at(
     for start in range(0, len(possible), _PLACES_PER_QUERY):
         wanted = {"places": possible[start : start + _PLACES_PER_QUERY]}
         for row in connection.execute(_pages_at, wanted):
-            page = PageText(row.number, row.text, layout=bytes(row.layout or b""))
+            page = PageText(
+                row.number,
+                row.text,
+                layout=bytes(row.layout or b""),
+                source=TextSource(row.source),
+            )
             texts[row.document_id, row.number] = page
     return texts
+
+
+def read_pages_without_text(connection: Connection, document_id: int) -> Mapping[int, TextSource]:
+    """Return the pages whose source is not ``text``, by ascending number."""
+    rows = connection.execute(_pages_without_text, {"document": document_id})
+    return {row.number: TextSource(row.source) for row in rows}
 
 
 def find_documents(

@@ -99,6 +99,14 @@ pages = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("text", Text, nullable=False),
     Column("layout", LargeBinary),
+    Column("source", String(16), nullable=False, server_default="text"),
+    Index(
+        "pages_without_text",
+        "document_id",
+        "number",
+        sqlite_where=text("source <> 'text'"),
+        postgresql_where=text("source <> 'text'"),
+    ),
 )
 
 jobs = Table(

@@ -66,6 +66,8 @@ def to_version_1(connection: Connection) -> None:
         "DROP TABLE nodes",
         "DROP TABLE stores",
         "DROP TABLE idle_clock",
+        "DROP INDEX pages_without_text",
+        "ALTER TABLE pages DROP COLUMN source",
         "ALTER TABLE pages DROP COLUMN layout",
         "ALTER TABLE documents DROP COLUMN tags",
         "UPDATE schema_version SET version = 1",

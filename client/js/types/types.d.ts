@@ -38,6 +38,7 @@
  * @property {number} unscanned_count
  * @property {'queued' | 'running' | 'done' | 'failed'} import_status
  * @property {'none' | 'queued' | 'running' | 'done' | 'skipped' | 'failed'} index_status
+ * @property {'none' | 'queued' | 'running' | 'done' | 'skipped' | 'failed'} [ocr_status]
  *
  * @typedef {DocumentSummary & {findings: Finding[], unscanned: Unscanned[]}} PdfDocument
  *
@@ -48,7 +49,7 @@
  * @property {number} progress 0 to 1.
  * @property {string} message
  * @property {number} attempts
- * @property {string} importer Empty for an index.
+ * @property {string} importer Empty for an index and for OCR.
  * @property {boolean} required Whether the import has failed if this job has.
  * @property {string | null} retry_at When it is tried again, if it waits for that.
  *
@@ -56,6 +57,7 @@
  * @property {number} document_id
  * @property {PdfDocument['import_status']} import_status
  * @property {PdfDocument['index_status']} index_status
+ * @property {PdfDocument['ocr_status']} [ocr_status]
  * @property {ImportJob[]} jobs
  *
  * @typedef {'created' | 'uploading' | 'validating' | 'importing' | 'completed' | 'rejected' |
@@ -144,6 +146,7 @@
  * @property {number} score
  * @property {string} match `words` or `meaning`.
  * @property {string} stage What is indexed of the document: `reading`, `words` or `meaning`.
+ * @property {'text' | 'ocr' | 'none'} [source] `ocr` if the text was read from a picture.
  * @property {{text: string, marked: boolean}[]} snippet Why it was found.
  * @property {PassagePlace | null} place Where it stands on its page; `null` if that is not known.
  *
@@ -275,6 +278,7 @@ export type DocumentSummary = {
     unscanned_count: number;
     import_status: 'queued' | 'running' | 'done' | 'failed';
     index_status: 'none' | 'queued' | 'running' | 'done' | 'skipped' | 'failed';
+    ocr_status?: 'none' | 'queued' | 'running' | 'done' | 'skipped' | 'failed';
 };
 export type PdfDocument = DocumentSummary & {
     findings: Finding[];
@@ -291,7 +295,7 @@ export type ImportJob = {
     message: string;
     attempts: number;
     /**
-     * Empty for an index.
+     * Empty for an index and for OCR.
      */
     importer: string;
     /**
@@ -307,6 +311,7 @@ export type ImportStatus = {
     document_id: number;
     import_status: PdfDocument['import_status'];
     index_status: PdfDocument['index_status'];
+    ocr_status?: PdfDocument['ocr_status'];
     jobs: ImportJob[];
 };
 export type SessionStatus = 'created' | 'uploading' | 'validating' | 'importing' | 'completed' | 'rejected' | *   'cancelled' | 'failed' | 'expired';
@@ -418,6 +423,10 @@ export type Passage = {
      * What is indexed of the document: `reading`, `words` or `meaning`.
      */
     stage: string;
+    /**
+     * `ocr` if the text was read from a picture.
+     */
+    source?: 'text' | 'ocr' | 'none';
     /**
      * Why it was found.
      */

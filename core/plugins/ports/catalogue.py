@@ -7,7 +7,15 @@ from types import MappingProxyType
 from typing import Protocol, TypedDict, Unpack
 
 from pdfsluice.core.document_filter import DocumentFilter
-from pdfsluice.core.models import Document, Job, JobKind, JobState, NewDocument, PageText
+from pdfsluice.core.models import (
+    Document,
+    Job,
+    JobKind,
+    JobState,
+    NewDocument,
+    PageText,
+    TextSource,
+)
 
 from .opening import Opener
 
@@ -136,6 +144,13 @@ class Catalogue(Protocol):
         """
         ...
 
+    async def pages_without_text(self, document_id: int) -> Mapping[int, TextSource]:
+        """Return the pages whose source is ``none`` or ``ocr``, by ascending number.
+
+        Empty if there is no such document.
+        """
+        ...
+
     async def enqueue(
         self, document_id: int, kind: JobKind, *, importer: str = "", required: bool = True
     ) -> Job:
@@ -162,8 +177,8 @@ class Catalogue(Protocol):
         callers never get the same job; ``None`` if none is due.
 
         One caller at a time works on the imports of a document, and on the oldest that are due.
-        An index job waits for running imports, for those that have not been tried, and for
-        those that are required.
+        Index and OCR jobs wait for running imports, for those that have not been tried, and for
+        those that are required. They do not wait for each other.
 
         Args:
             kinds: The kinds of jobs to choose from.

@@ -93,7 +93,9 @@ class ImportContext:
         attempt: Number of this attempt at the job, from 1; an importer may try something
             simpler after a failure.
         renderers: Page renderers in order of preference, for pictures that are not kept
-            (OCR, a fingerprint); ``preview`` keeps what it draws.
+            (a fingerprint); ``preview`` keeps what it draws.
+        queue_recognition: Queues OCR of the stored pages whose source is ``none``; it begins
+            after the import. ``None`` if no plugin recognizes text.
     """
 
     document: Document
@@ -106,6 +108,7 @@ class ImportContext:
     publish_words: Callable[[Sequence[PageText]], Awaitable[None]] | None = None
     attempt: int = 1
     renderers: Sequence[PageRenderer] = ()
+    queue_recognition: Callable[[], Awaitable[None]] | None = None
 
 
 class Importer(Protocol):

@@ -229,8 +229,11 @@ class CatalogueContract(CatalogueReadingContract, CatalogueLastingContract):
         claimed = [await catalogue.claim(kinds=(JobKind.IMPORT,))]
         assert [each and each[0][0].index_waits for each in claimed] == [False]
 
-    async def test_an_index_waits_for_the_import(self, catalogue: Catalogue) -> None:
-        await catalogue.add(make_document(), [JobKind.INDEX, JobKind.IMPORT])
+    @pytest.mark.parametrize("kind", [JobKind.INDEX, JobKind.OCR])
+    async def test_other_work_waits_for_the_import(
+        self, catalogue: Catalogue, kind: JobKind
+    ) -> None:
+        await catalogue.add(make_document(), [kind, JobKind.IMPORT])
         claimed = await catalogue.claim()
         assert claimed is not None
         assert claimed[0][0].kind is JobKind.IMPORT
@@ -238,7 +241,7 @@ class CatalogueContract(CatalogueReadingContract, CatalogueLastingContract):
         await catalogue.report(claimed[0][0].id, state=JobState.FAILED, progress=0.0, message="")
         claimed = await catalogue.claim()
         assert claimed is not None
-        assert claimed[0][0].kind is JobKind.INDEX
+        assert claimed[0][0].kind is kind
 
     async def test_untried_importers_are_claimed_together(self, catalogue: Catalogue) -> None:
         importers = {"text": True, "thumbnail": False, "webhook": False}

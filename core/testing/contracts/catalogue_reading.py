@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from pdfsluice.core import Catalogue, DocumentFilter, PageLayout, PageText
+from pdfsluice.core import Catalogue, DocumentFilter, PageLayout, PageText, TextSource
 
 from .asynchronous import AsyncContract
 from .samples import make_document
@@ -78,3 +78,20 @@ class CatalogueReadingContract(AsyncContract):
         assert (await pages_of(catalogue, added.id))[0] == PageText(1, "page 1")
         await catalogue.save_pages(added.id, [PageText(7, "again")])
         assert await catalogue.pages_at([(added.id, 7)]) == {(added.id, 7): PageText(7, "again")}
+
+    async def test_pages_without_text_of_their_own_are_known(self, catalogue: Catalogue) -> None:
+        added = await catalogue.add(make_document(), [])
+        picture = PageText(2, "", source=TextSource.NONE)
+        read = PageText(30, "read", source=TextSource.OCR)
+        await catalogue.save_pages(added.id, [read, PageText(1, "typed"), picture])
+        assert list((await catalogue.pages_without_text(added.id)).items()) == [
+            (2, TextSource.NONE),
+            (30, TextSource.OCR),
+        ]
+        sources = [page.source for page in await pages_of(catalogue, added.id)]
+        assert sources == [TextSource.TEXT, TextSource.NONE, TextSource.OCR]
+        assert await catalogue.pages_at([(added.id, 30)]) == {(added.id, 30): read}
+        await catalogue.save_pages(added.id, [PageText(2, "typed after all")])
+        assert await catalogue.pages_without_text(added.id) == {30: TextSource.OCR}
+        for number in NO_IDS:
+            assert await catalogue.pages_without_text(number) == {}

@@ -60,6 +60,9 @@ class DocumentSummary(View):
     unscanned_count: int
     import_status: str
     index_status: str
+    ocr_status: str = Field(
+        "none", description="The progress of OCR; `none` if every page has text of its own."
+    )
 
     @classmethod
     def of(
@@ -77,6 +80,7 @@ class DocumentSummary(View):
             is_file_available=available,
             import_status=stage_of(JobKind.IMPORT).value,
             index_status=stage_of(JobKind.INDEX).value,
+            ocr_status=stage_of(JobKind.OCR).value,
         )
 
     @classmethod
@@ -129,7 +133,7 @@ class JobView(View):
     progress: float
     message: str
     attempts: int
-    importer: str = Field(description="The importer; empty for an index.")
+    importer: str = Field(description="The importer; empty for an index and for OCR.")
     required: bool = Field(description="Whether the import has failed if this job has.")
     retry_at: datetime | None = Field(description="When it is tried again, if it waits for that.")
 
@@ -140,6 +144,7 @@ class ImportView(View):
     document_id: int
     import_status: str
     index_status: str
+    ocr_status: str
     jobs: list[JobView]
 
     @classmethod
@@ -149,6 +154,7 @@ class ImportView(View):
             document_id=document_id,
             import_status=status.of(JobKind.IMPORT).value,
             index_status=status.of(JobKind.INDEX).value,
+            ocr_status=status.of(JobKind.OCR).value,
             jobs=views_of(JobView, status.jobs),
         )
 
@@ -159,6 +165,11 @@ class PageView(View):
     document_id: int
     page: int
     text: str
+    source: str = Field(
+        "text",
+        description="Where the text comes from: `text` (the file), `ocr`, or `none` if the page"
+        " has no text that can be read.",
+    )
     label: str = Field("", description="The page number that the document itself gives.")
     width: float | None = None
     height: float | None = None
@@ -175,6 +186,7 @@ class PageView(View):
             document_id=document_id,
             page=page.number,
             text=page.text,
+            source=page.source.value,
             label=label,
             width=width,
             height=height,
@@ -234,6 +246,7 @@ class HitView(View):
     score: float
     match: str = ""
     stage: str = ""
+    source: str = Field("text", description="`ocr` if the text was read from a picture.")
     snippet: list[SegmentView] = Field(
         default_factory=list, description="The part of the text that shows why it was found."
     )
@@ -250,6 +263,7 @@ class HitView(View):
             score=hit.passage.score,
             match=hit.passage.match,
             stage=hit.passage.stage,
+            source=hit.source.value,
             snippet=views_of(SegmentView, hit.snippet),
             place=None if hit.place is None else PlaceView.of(hit.place),
         )

@@ -170,7 +170,7 @@ async def test_pages_that_nothing_finds_are_named(import_it: ImportIt) -> None:
 async def test_garbled_pages_are_named_and_not_stored(import_it: ImportIt) -> None:
     pages, message = await import_it(unmapped_font(TEXTS, garbled=2), 5)
     assert pages == ["one", "", "three", "four", "five"]
-    assert "Page 2 cannot be searched: no font maps the text to characters" in message
+    assert "Page 2: no font maps the text to characters" in message
 
 
 async def test_what_the_document_is_stands_in_the_message(import_it: ImportIt) -> None:

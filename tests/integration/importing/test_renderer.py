@@ -53,7 +53,7 @@ async def test_a_page_that_is_not_there(renderer: PageRenderer, path: Path, page
     assert "3 pages" in error.value.hint
 
 
-@pytest.mark.parametrize("width", [-1, 0, 15, 2001, 10**9])
+@pytest.mark.parametrize("width", [-1, 0, 15, 3601, 10**9])
 async def test_no_other_widths(renderer: PageRenderer, path: Path, width: int) -> None:
     with pytest.raises(ProtocolError):
         await renderer.render(path, 1, width=width)

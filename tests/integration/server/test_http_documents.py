@@ -95,7 +95,7 @@ async def test_a_document_and_its_title(web: WebServer) -> None:
     summary = {
         "id", "title", "filename", "file_size", "is_file_available", "created_at", "sha256",
         "page_count", "metadata", "tags", "decision", "finding_count", "unscanned_count",
-        "import_status", "index_status",
+        "import_status", "index_status", "ocr_status",
     }  # fmt: skip
     assert document.keys() == {*summary, "findings", "unscanned"}
     async with web.http.get("/api/documents") as response:
@@ -233,6 +233,7 @@ async def test_what_an_import_brings(reading: WebServer) -> None:
             "document_id": document["id"],
             "page": 2,
             "text": "The second of locks",
+            "source": "text",
             "label": "",
             "width": 612.0,
             "height": 792.0,

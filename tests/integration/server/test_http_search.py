@@ -10,10 +10,11 @@ import pytest_asyncio
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.runtimes import STORES
+from tests.support.scans import HEIGHT, WIDTH, picture_of, write_scan
 from tests.support.waiting import until
 from tests.support.web import WebServer, a_server, body_of, problem_of
 
-BUILT_IN = (*STORES, "api_keys", "pdfium", "importers", "llamaindex")
+BUILT_IN = (*STORES, "api_keys", "pdfium", "tesseract", "importers", "llamaindex")
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 FILLER = "Nothing of note happened on this day. " * 6
 
@@ -153,3 +154,29 @@ async def test_old_clients_see_what_they_saw(library: WebServer) -> None:
     assert {key: type(hit[key]) for key in old} == {
         "document_id": int, "title": str, "page": int, "text": str, "score": float,
     }  # fmt: skip
+
+
+async def test_a_scan_is_read_and_found_with_its_place(library: WebServer, tmp_path: Path) -> None:
+    lines = ["Minutes of the board", "The dredger was sold for a song."]
+    scan = write_scan(tmp_path / "scan.pdf", [picture_of(lines, points=14)])
+    document = await library.upload(scan.read_bytes(), title="Minutes", auto_build_index=True)
+    one = f"/api/documents/{document['id']}"
+
+    async def is_found() -> bool:
+        async with library.http.get(one) as response:
+            state = await body_of(response)
+        return bool(state["ocr_status"] == state["index_status"] == "done")
+
+    await until(is_found, seconds=120)
+    async with library.http.get(f"{one}/pages/1") as response:
+        page = await body_of(response)
+    assert (page["source"], page["text"]) == ("ocr", "\n".join(lines))
+    hit = (await search(library, "dredger"))["results"][0]
+    assert (hit["title"], hit["source"], hit["stage"]) == ("Minutes", "ocr", "meaning")
+    assert (hit["place"]["width"], hit["place"]["height"]) == (WIDTH, HEIGHT)
+    ((left, top, right, bottom),) = hit["place"]["marks"]
+    assert 90 < left < right < 170, "after the first word, one inch from the edge"
+    assert 85 < top < bottom < 115, "in the second line"
+    async with library.http.get(f"{one}/import") as response:
+        jobs = (await body_of(response))["jobs"]
+    assert [job["message"] for job in jobs if job["kind"] == "ocr"] == ["OCR read 1 page."]

@@ -96,6 +96,7 @@ INSIDE = {
     "pypdf_text": {"documents"},
     "scan": {"event_hub", "plugins", "runtime", "scanning"},
     "sql": {"encoding", "uploads"},
+    "tesseract": {"documents"},
     "api_keys": {"plugins"},
 }
 """Rooms of the core that a built-in plugin uses beyond the public interface."""

@@ -94,7 +94,8 @@ export function documentView(app) {
     const look = async () => {
       if (!status.isConnected) return;
       const state = await app.client.documents.importStatus(document.id);
-      Object.assign(document, { import_status: state.import_status, index_status: state.index_status });
+      const { import_status, index_status, ocr_status } = state;
+      Object.assign(document, { import_status, index_status, ocr_status });
       const retry = (importer) =>
         app.act(async () => {
           Object.assign(document, await app.client.documents.retryImport(document.id, importer));
@@ -104,14 +105,14 @@ export function documentView(app) {
       const notes = telling(state).map((job) => jobNote(job, retry)).filter(Boolean);
       status.replaceChildren(...chips(document), ...notes);
       setText(indexLabel, indexText(document));
-      if (!importEnded(state)) next();
+      if (isBusy(state)) next();
     };
     const next = (delay = REFRESH) => {
       timer = setTimeout(() => look().catch(() => next()), delay);
     };
-    const failed = [document.import_status, document.index_status].includes('failed');
-    if (failed) next(0); // The jobs know the reason.
-    else if (!importEnded(document)) next();
+    const failed = [document.import_status, document.index_status, document.ocr_status].includes('failed');
+    if (failed || document.ocr_status === 'skipped') next(0); // The jobs know the reason.
+    else if (isBusy(document)) next();
   }
 
   function actions(document, title, status) {
@@ -178,6 +179,11 @@ export function documentView(app) {
 function missing() {
   const words = t.documents;
   return h('div', { class: 'empty' }, h('h1', { tabIndex: -1 }, words.missing), h('p', {}, words.missingText));
+}
+
+/** Whether work on a document is queued or running. */
+function isBusy(state) {
+  return !importEnded(state) || ['queued', 'running'].includes(state.ocr_status);
 }
 
 function indexText({ index_status }) {

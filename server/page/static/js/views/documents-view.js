@@ -129,7 +129,7 @@ function row(app, document) {
  * @param {any} document
  * @returns {HTMLElement[]}
  */
-export function chips({ decision, import_status, index_status }) {
+export function chips({ decision, import_status, index_status, ocr_status }) {
   const words = t.documents.status;
   const busy = ['queued', 'running'];
   const found = [];
@@ -138,8 +138,11 @@ export function chips({ decision, import_status, index_status }) {
   if (import_status === 'running') found.push(['busy', words.importing]);
   if (import_status === 'failed') found.push(['bad', words.importFailed]); // Its index is empty.
   else if (index_status === 'done') found.push(['good', words.indexed]);
-  else if (index_status === 'skipped') found.push(['', words.noText]);
+  else if (index_status === 'skipped' && !busy.includes(ocr_status)) found.push(['', words.noText]);
   else if (index_status === 'failed') found.push(['bad', words.indexFailed]);
   else if (busy.includes(index_status)) found.push(['busy', words.indexing]);
+  if (busy.includes(ocr_status)) found.push(['busy', words.recognizing]);
+  if (ocr_status === 'done') found.push(['', words.recognized]);
+  if (ocr_status === 'failed') found.push(['bad', words.recognitionFailed]);
   return found.map(([tone, text]) => h('span', { class: 'chip', data: { tone } }, text));
 }

@@ -69,7 +69,7 @@ export function searchView(app) {
     );
   }
 
-  function hit(query, { document_id: id, title, page, snippet, place }, { isFirst }) {
+  function hit(query, { document_id: id, title, page, snippet, place, source }, { isFirst }) {
     const href = `#/documents/${id}?${new URLSearchParams({ page, q: query })}`;
     const marked = snippet.map((part) => (part.marked ? h('mark', {}, part.text) : part.text));
     const label = h('p', { class: 'hit-page numbers' }, t.search.page(page, place?.label));
@@ -83,6 +83,7 @@ export function searchView(app) {
         {},
         isFirst ? h('h2', {}, h('a', { href }, title)) : null,
         isFirst ? label : h('a', { href }, label),
+        source === 'ocr' && h('span', { class: 'chip', title: t.search.ocrText }, t.search.ocr),
         h('blockquote', {}, ...marked),
       ),
     );
