@@ -2,8 +2,7 @@
 
 The names in ``__all__`` are the public interface of plugins: import them from here. What
 they promise is in ``docs/explanation/stability.md``; all other modules may change with every
-version. A name is imported from its module when it is first used, so that a process which
-needs few of them starts fast.
+version. A name is imported from its module when it is first used, so that processes start fast.
 """
 
 from importlib import import_module
@@ -89,6 +88,7 @@ if TYPE_CHECKING:
     from .plugins.ports.catalogue import Catalogue, CatalogueSpec, DocumentChanges
     from .plugins.ports.checksums import ChecksumSpec, Hasher
     from .plugins.ports.children import ChildAccess
+    from .plugins.ports.cluster import Cluster, Hint, HintKind, NodeIdentity, UploadReview, alone
     from .plugins.ports.context import CommandSpec, Need, Opened, OptionsSpec, PluginContext
     from .plugins.ports.documents import (
         ImportContext,
@@ -179,6 +179,7 @@ __all__ = [
     "ChunkProgress",
     "ChunkStage",
     "ChunkStageSpec",
+    "Cluster",
     "CommandSpec",
     "CompletionContext",
     "CompletionStage",
@@ -206,6 +207,8 @@ __all__ = [
     "HasAnalytics",
     "HasQuotas",
     "Hasher",
+    "Hint",
+    "HintKind",
     "ImportContext",
     "Importer",
     "ImporterSpec",
@@ -220,6 +223,7 @@ __all__ = [
     "MemoryWarning",
     "Need",
     "NewDocument",
+    "NodeIdentity",
     "NotFound",
     "ObjectInfo",
     "ObjectStore",
@@ -293,10 +297,12 @@ __all__ = [
     "UploadEnded",
     "UploadProgress",
     "UploadRecord",
+    "UploadReview",
     "UploadStatus",
     "UploadStore",
     "UploadStoreSpec",
     "WordBoxes",
+    "alone",
     "closing",
     "hookimpl",
     "open_segmented_store",
@@ -354,6 +360,7 @@ _MODULES = {
         "StreamStageSpec"
     ),
     "plugins.ports.blobs": "Blob PromptBlob StoreUsage UploadStore UploadStoreSpec",
+    "plugins.ports.cluster": "Cluster Hint HintKind NodeIdentity UploadReview alone",
     "plugins.ports.objects": "ObjectInfo ObjectStore",
     "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges",
     "plugins.ports.sessions": "SessionChanges SessionStore SessionStoreSpec",

@@ -4,13 +4,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from pdfsluice.config import Loaded, Settings
 
 from .analytics.keeper import AnalyticsKeeper
-from .background import background
 from .directories import ensure_durable
 from .document_files import DocumentFiles
 from .documents.jobs import JobRunner
@@ -29,21 +28,21 @@ from .plugins.opening import open_parts
 from .plugins.part_tasks import PartTasks
 from .plugins.parts import Part, PartCounts
 from .plugins.ports.access import Credentials
-from .plugins.ports.children import ChildAccess
+from .plugins.ports.cluster import Cluster, NodeIdentity
 from .plugins.ports.context import PluginContext
 from .plugins.ports.documents import Index
 from .plugins.ports.policy import PolicySpec
 from .plugins.registry import Registry, choose
 from .processes.confinement import reading_only
-from .scanning.bootstrap import Bootstrap
 from .scanning.follower import CheckpointInterval
-from .scanning.pool import PoolLimits, StageProcessPool
-from .scanning.reader import SLICE_SIZE
-from .scanning.runner import StageRunners, ThreadRunners
-from .threads import BufferPool, Workers
+from .scanning.pool import PoolLimits
+from .scanning.runner import StageRunners
+from .scanning.starting import stage_runners
+from .threads import Workers
 from .uploads.backends import Backends
 from .uploads.completing import Completer
 from .uploads.creating import Initiator
+from .uploads.holding import DEFAULT_INTERVALS, Holding, HoldingIntervals
 from .uploads.idle_clock import IdleClock
 from .uploads.integrity import IntegrityChecker
 from .uploads.open_uploads import OpenUploads
@@ -59,6 +58,7 @@ from .uploads.sweeper import Sweeper
 logger = logging.getLogger(__name__)
 
 _INDEX_PLUGIN = "llamaindex"
+_SINGLE = NodeIdentity()
 
 LOCAL = Principal(id=LOCAL_PRINCIPAL, name="local", scopes=frozenset(Scope))
 """All users of this machine, while no authenticator requires credentials."""
@@ -78,6 +78,7 @@ class Runtime:
         events: The hub through which events are published.
         parts: How each part of a plugin has behaved.
         stages: What runs the stream stages.
+        cluster: The other nodes.
     """
 
     settings: Settings
@@ -94,6 +95,7 @@ class Runtime:
     scrubber: Scrubber
     parts: Mapping[Part, PartCounts]
     stages: StageRunners
+    cluster: Cluster
 
     @property
     def policy(self) -> PolicySpec:
@@ -152,6 +154,8 @@ async def open_runtime(
     manager: PluginManager,
     *,
     limits: TurnLimits = DEFAULT_LIMITS,
+    intervals: HoldingIntervals = DEFAULT_INTERVALS,
+    node: NodeIdentity = _SINGLE,
     stage_limits: PoolLimits | None = None,
     stage_module: str = "pdfsluice.core.scanning.worker_main",
 ) -> AsyncIterator[Runtime]:
@@ -161,6 +165,8 @@ async def open_runtime(
         loaded: The settings.
         manager: The plugins.
         limits: How background jobs take turns.
+        intervals: How often rows are looked at that other nodes may have changed.
+        node: How this process joins the other nodes; its store is that of the settings.
         stage_limits: Bounds of the stage processes; by default those of the settings.
         stage_module: The module that a stage process runs.
 
@@ -199,7 +205,8 @@ async def open_runtime(
                 "session_stores", registry.session_stores, settings.session_store, missing=missing
             ).open()
         )
-        sole_store = await stack.enter_async_context(sessions.joined(uploads.identity))
+        me = replace(node, store=uploads.identity, folder=getattr(uploads, "folder_identity", ""))
+        cluster = await stack.enter_async_context(sessions.joined(me))
         catalogue = await stack.enter_async_context(
             choose("catalogues", registry.catalogues, settings.catalogue, missing=missing).open()
         )
@@ -228,6 +235,7 @@ async def open_runtime(
             silence_seconds=settings.job_silence_timeout.total_seconds(),
             readers=settings.ocr_jobs,
             limits=limits,
+            cluster=cluster,
         )
         backends = Backends(
             sessions=sessions,
@@ -235,9 +243,10 @@ async def open_runtime(
             policy=choose("policies", registry.policies, settings.policy).policy,
             workers=workers,
             integrity=IntegrityChecker(),
+            cluster=cluster,
         )
         stages = await stack.enter_async_context(
-            _stage_runners(
+            stage_runners(
                 loaded, manager, registry, workers, limits=stage_limits, module=stage_module
             )
         )
@@ -277,29 +286,36 @@ async def open_runtime(
                 open_uploads,
                 pacing=pacing,
                 max_file_size=int(settings.max_file_size),
+                cluster=cluster,
             ),
         )
-        quotas = QuotaKeeper(sessions)
-        sweeper = Sweeper(settings, sessions, uploads, open_uploads, idle_clock)
+        quotas = QuotaKeeper(sessions, cluster=cluster)
+        sweeper = Sweeper(settings, sessions, uploads, open_uploads, idle_clock, cluster=cluster)
         scrubber = Scrubber(
             catalogue=catalogue,
             sessions=sessions,
             uploads=uploads,
             files=files,
             rate=settings.scrub_rate,
+            cluster=cluster,
         )
-        interrupted = await sweeper.reconcile(sole_store=sole_store)
+        holding = Holding(
+            cluster,
+            sessions,
+            open_uploads,
+            on_jobs=jobs.wake,
+            requeue=jobs.requeue_abandoned,
+            intervals=intervals,
+        )
+        interrupted = (
+            await sweeper.reconcile(sole_store=cluster.sole_store) if cluster.first else ()
+        )
         stack.push_async_callback(open_uploads.drain, 0.0)
         await stack.enter_async_context(jobs.running())
         await stack.enter_async_context(sweeper.running())
         await stack.enter_async_context(quotas.running())
         await stack.enter_async_context(scrubber.running())
-        resumed = {
-            "completion of interrupted uploads": partial(
-                open_uploads.resume_completions, interrupted
-            )
-        }
-        await stack.enter_async_context(background(resumed))
+        await stack.enter_async_context(holding.running(interrupted))
         hold_seconds = settings.loop_hold_timeout.total_seconds()
         stack.enter_context(HoldWatch(clock, timeout_seconds=hold_seconds).running())
         yield Runtime(
@@ -326,6 +342,7 @@ async def open_runtime(
             scrubber=scrubber,
             parts=parts,
             stages=stages,
+            cluster=cluster,
         )
 
 
@@ -351,39 +368,3 @@ async def _index(
         spec = choose("indexes", registry.indexes, settings.index, missing=manager.missing)
         async with spec.open() as index:
             yield index, ""
-
-
-@asynccontextmanager
-async def _stage_runners(
-    loaded: Loaded,
-    manager: PluginManager,
-    registry: Registry,
-    workers: Workers,
-    *,
-    limits: PoolLimits | None,
-    module: str,
-) -> AsyncIterator[StageRunners]:
-    """Start the runners of the stream stages: processes, or threads without them."""
-    settings = loaded.settings
-    # Half of the threads, so that writing never waits for scanning.
-    buffers = BufferPool(max(1, settings.worker_threads // 2), SLICE_SIZE)
-    threads = ThreadRunners(registry.stream_stages, workers, buffers)
-    if not settings.stage_processes or not registry.stream_stages:
-        yield threads
-        return
-    bootstrap = Bootstrap.of(
-        loaded,
-        manager,
-        logger.getEffectiveLevel(),
-        access=ChildAccess.union(spec.access for spec in registry.stream_stages),
-    )
-    max_bytes = settings.stage_process_memory
-    pool = StageProcessPool(
-        bootstrap,
-        settings.stage_processes,
-        threads,
-        limits=limits or PoolLimits(max_bytes=max_bytes, retire_bytes=max_bytes // 2),
-        module=module,
-    )
-    async with pool.running():
-        yield pool

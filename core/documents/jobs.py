@@ -20,6 +20,7 @@ from pdfsluice.core.models import Document, Job, JobKind, JobState
 from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
+from pdfsluice.core.plugins.ports.cluster import Alone, Cluster, Hint, HintKind
 from pdfsluice.core.plugins.ports.documents import Index
 from pdfsluice.core.plugins.registry import Registry
 
@@ -49,6 +50,7 @@ class JobRunner:
         limits: How jobs of a lane take turns, and when they are tried again.
         readers: How many documents OCR reads at a time.
         limits: How jobs of a lane take turns.
+        cluster: The other nodes, which run queued jobs as well.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class JobRunner:
         silence_seconds: float = DEFAULT_SILENCE_SECONDS,
         readers: int = 1,
         limits: TurnLimits = DEFAULT_LIMITS,
+        cluster: Cluster | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._recognition = Recognition(
@@ -91,6 +94,7 @@ class JobRunner:
         self._events = events
         self._space_seconds = limits.space_seconds
         self._index_seconds = limits.index_seconds
+        self._cluster = cluster or Alone()
         self._outcomes: deque[Outcomes] = deque()
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
         self._to_recognize: set[int] = set()  # documents being imported for which OCR waits
@@ -111,10 +115,21 @@ class JobRunner:
 
     def queued(self, document_id: int, kinds: Collection[JobKind]) -> None:
         """Report that jobs of a document were queued."""
+        self._cluster.notify(Hint(HintKind.JOBS))
         for kind in kinds:
             self._lanes[kind].wake()
         if JobKind.INDEX in kinds and document_id in self._awaited:
             self._awaited[document_id] = True
+
+    def wake(self) -> None:
+        """Look for jobs that another node has queued or given up."""
+        for lane in self._lanes.values():
+            lane.wake()
+
+    async def requeue_abandoned(self) -> None:
+        """Queue the jobs of nodes that are not live any more again."""
+        if await self._catalogue.requeue_running(own=False):
+            self.wake()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from pdfsluice.core.document_files import DocumentFiles
 from pdfsluice.core.errors import DocumentNotFound, PdfsluiceError, SessionNotFound
 from pdfsluice.core.models import Document, SessionState
+from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore, UploadStore
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class Scrubber:
         rate: Bytes to read a second; 0 for no comparison of digests.
         start_delay: Seconds before the first digest is compared.
         interval: Seconds between two passes.
+        cluster: The other nodes, of which one at a time checks.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Scrubber:
         rate: int,
         start_delay: float = START_DELAY_SECONDS,
         interval: float = PASS_INTERVAL_SECONDS,
+        cluster: Cluster | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._sessions = sessions
@@ -65,6 +69,7 @@ class Scrubber:
         self._rate = rate
         self._start_delay = start_delay
         self._interval = interval
+        self._cluster = cluster or Alone()
         self.report = StorageReport()
 
     @property
@@ -83,21 +88,22 @@ class Scrubber:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self) -> None:
-        await self._attempt(self.reconcile())
+        await self._attempt(self.reconcile)
         if not self._rate:
             return
         await asyncio.sleep(self._start_delay)
         start = random.random()  # noqa: S311 - no secret; frequent restarts still reach each one
         while True:
-            await self._attempt(self._scrub_from(start))
+            await self._attempt(partial(self._scrub_from, start))
             start = 1.0
             await asyncio.sleep(self._interval)
-            await self._attempt(self.reconcile())
+            await self._attempt(self.reconcile)
 
-    @staticmethod
-    async def _attempt(work: Awaitable[None]) -> None:
+    async def _attempt(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do work that one node at a time does for all."""
         try:
-            await work
+            if await self._cluster.duty("scrub", self._interval):
+                await work()
         except Exception:
             logger.exception("the check of stored documents failed; it is repeated later")
 

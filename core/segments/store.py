@@ -69,14 +69,15 @@ class SegmentedUploadStore:
         min_free: Bytes of the local disk that stay free.
 
     Attributes:
-        identity: The identity of the object store and of the folder; empty until
-            :meth:`prepare` has run.
+        identity: The identity of the object store, which any number of servers may use; empty
+            until :meth:`prepare` has run.
+        folder_identity: The identity of the folder.
     """
 
     def __init__(
         self, objects: ObjectStore, folder: Path, *, cache_bytes: int, min_free: int
     ) -> None:
-        self.identity = ""
+        self.identity = self.folder_identity = ""
         self._objects = objects
         self._folder = folder
         self._min_free = min_free
@@ -97,7 +98,7 @@ class SegmentedUploadStore:
             if not mark.exists():
                 mark.write_text(str(uuid4()))
             folder = mark.read_text().strip()[:36]
-            self.identity = f"{self._object_store_identity()}+{folder}"
+            self.identity, self.folder_identity = self._object_store_identity(), folder
             self._announce(folder)
 
     def _announce(self, folder: str) -> None:

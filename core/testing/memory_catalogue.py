@@ -254,9 +254,9 @@ class MemoryCatalogue:
         """Return the jobs of several documents, oldest first."""
         return {document_id: await self.jobs(document_id) for document_id in document_ids}
 
-    async def requeue_running(self) -> int:
+    async def requeue_running(self, *, own: bool = True) -> int:
         """Queue again the running jobs: there is no other node."""
-        running = [job for job in self._jobs.values() if job.state is JobState.RUNNING]
+        running = [job for job in self._jobs.values() if own and job.state is JobState.RUNNING]
         for job in running:
             self._jobs[job.id] = replace(job, state=JobState.QUEUED, progress=0.0)
         return len(running)

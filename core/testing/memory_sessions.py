@@ -1,13 +1,14 @@
 """A session store in memory, for tests."""
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Unpack
 
 from pdfsluice.core.errors import Conflict, OffsetConflict, SessionNotFound, StateConflict
 from pdfsluice.core.models import Extent, Session, SessionState
+from pdfsluice.core.plugins.ports.cluster import Cluster, NodeIdentity, alone
 from pdfsluice.core.plugins.ports.sessions import SessionChanges
 from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.uploads.lifecycle import OPEN, too_many_open
@@ -34,9 +35,9 @@ class MemorySessionStore:
         self._recorded_at: datetime | None = None
         self._idle_from = _EPOCH
 
-    def joined(self, store_identity: str) -> AbstractAsyncContextManager[bool]:  # noqa: ARG002
+    def joined(self, identity: NodeIdentity) -> AbstractAsyncContextManager[Cluster]:  # noqa: ARG002
         """Do nothing: no other node can have this memory."""
-        return nullcontext(True)
+        return alone()
 
     async def idle_from(self, now: datetime, max_gap: float) -> datetime:
         """Record that a server runs at ``now``; return since when idle time counts."""

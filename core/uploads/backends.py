@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 from pdfsluice.core.threads import Workers
@@ -38,6 +39,7 @@ class Backends:
         integrity: Reads stored bytes back.
         traffic: Counts what is committed.
         now: The clock (UTC).
+        cluster: The other nodes.
     """
 
     sessions: SessionStore
@@ -47,3 +49,4 @@ class Backends:
     integrity: IntegrityChecker
     traffic: Traffic = field(default_factory=Traffic)
     now: Callable[[], datetime] = _now
+    cluster: Cluster = field(default_factory=Alone)

@@ -83,10 +83,7 @@ class Claims:
             Preempted: A newer request claimed the same bytes.
             PdfsluiceError: The upload takes no bytes, or what stopped the request.
         """
-        await self._stop(
-            Preempted("a newer request for the same bytes took over"),
-            lambda claim: claim.overlaps(start, end),
-        )
+        await self.preempt(start, end)
         error = refusal()
         if error is not None:
             raise error
@@ -110,6 +107,13 @@ class Claims:
         """Let no claim go past ``end``: the size of the file is known now."""
         for claim in self._claims:
             claim.end = min(claim.end, end)
+
+    async def preempt(self, start: int, end: int) -> None:
+        """Stop the requests for bytes that a newer request wants, and wait for them."""
+        await self._stop(
+            Preempted("a newer request for the same bytes took over"),
+            lambda claim: claim.overlaps(start, end),
+        )
 
     async def stop_all(self, reason: PdfsluiceError) -> None:
         """Stop all requests with an error and wait until each has released its claim."""

@@ -17,6 +17,7 @@ from pdfsluice.core.errors import (
     NotFound,
     PdfsluiceError,
     SizeExceeded,
+    StateConflict,
     StorageFailed,
     UploadIncomplete,
 )
@@ -139,8 +140,7 @@ class Completer:
             await upload.end(SessionState.FAILED, error)
             raise error
         if not validating:
-            await upload.change(state=SessionState.VALIDATING, failure_code="", failure_message="")
-            upload.progress.publish_status()
+            await begin_validation(upload)
         return total
 
     @staticmethod
@@ -295,6 +295,19 @@ def _refuse_ended(session: Session) -> None:
     error = refusal(session) if session.state in ENDED else None
     if error is not None:
         raise error
+
+
+async def begin_validation(upload: OpenUpload) -> None:
+    """Record that a whole file is to be validated; part of a unit.
+
+    It is no conflict if another node has recorded it at the same time.
+    """
+    try:
+        await upload.change(state=SessionState.VALIDATING, failure_code="", failure_message="")
+    except StateConflict:
+        if upload.session.state is not SessionState.VALIDATING:
+            raise
+    upload.progress.publish_status()
 
 
 def require_whole(session: Session) -> int:

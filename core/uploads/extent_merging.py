@@ -68,7 +68,9 @@ class CommittedExtents:
         """Return all extents; the session store is asked only if they are not known."""
         if self._known is not None:
             return self._known
-        return await self._sessions.extents(self._session_id)
+        extents = await self._sessions.extents(self._session_id)
+        self._placed = any(extent.place for extent in extents)
+        return extents
 
     async def elsewhere(self, start: int, end: int) -> Sequence[Extent]:
         """Return the extents in a range that have a place of their own."""
@@ -79,6 +81,7 @@ class CommittedExtents:
     def forget(self) -> None:
         """Drop what is remembered: the session store knows better."""
         self._known = None
+        self._placed = True
 
     def add(self, extent: Extent) -> None:
         """Count an extent that was committed."""

@@ -8,28 +8,27 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pdfsluice.core.errors import PdfsluiceError, SessionEnded, StateConflict
-from pdfsluice.core.findings import Decision
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Blob, Catalogue
 from pdfsluice.core.shortages import retry_later
 from pdfsluice.core.threads import run_uncancelled
 
 from .backends import Backends
-from .completing import Completer, require_whole
-from .lifecycle import ENDED, OPEN, closing, refusal, stopping
+from .completing import Completer, begin_validation, require_whole
+from .lifecycle import ENDED, OPEN, closing, stopping
 from .opening import UploadOpener
-from .records import reduced
+from .outcomes import Outcomes
 from .results import Completion
 from .upload import OpenUpload
 
 logger = logging.getLogger(__name__)
 
 _MAX_OPEN_EARLY = 256
-_RETRY_INTERVAL = 30.0
 
 
 @dataclass(eq=False, slots=True)
@@ -66,7 +65,6 @@ class OpenUploads:
         completer: Takes a complete upload to its document.
         max_open_early: How many uploads may be open before a new one waits for its first
             bytes to be opened: each holds a file open.
-        retry_interval: Seconds between two attempts to continue an interrupted completion.
         clock: A monotonic clock, in seconds.
     """
 
@@ -78,7 +76,6 @@ class OpenUploads:
         opener: UploadOpener,
         completer: Completer,
         max_open_early: int = _MAX_OPEN_EARLY,
-        retry_interval: float = _RETRY_INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sessions = backends.sessions
@@ -86,11 +83,11 @@ class OpenUploads:
         self._uploads = backends.uploads
         self._workers = backends.workers
         self._now = backends.now
-        self._catalogue = catalogue
+        self._cluster = backends.cluster
+        self._outcomes = Outcomes(backends.sessions, catalogue)
         self._opener = opener
         self._completer = completer
         self._max_open_early = max_open_early
-        self._retry_interval = retry_interval
         self._clock = clock
         self._open: dict[str, _Entry] = {}
         self._opening: dict[str, asyncio.Task[OpenUpload]] = {}
@@ -102,6 +99,28 @@ class OpenUploads:
         """Return an upload if it is open, without opening it."""
         entry = self._open.get(session_id)
         return None if entry is None else entry.upload
+
+    def all(self) -> Sequence[OpenUpload]:
+        """Return all uploads that are open now."""
+        return [entry.upload for entry in self._open.values()]
+
+    async def current(self, session_id: str) -> Session:
+        """Return the session as it is now; other nodes may have changed it.
+
+        Raises:
+            SessionNotFound: There is no such session.
+        """
+        upload = self.peek(session_id)
+        if upload is None:
+            return await self._sessions.get(session_id)
+        await upload.refresh()
+        return upload.session
+
+    def touch(self, upload: OpenUpload) -> None:
+        """Note that an upload is in use: another node has received bytes of it."""
+        entry = self._open.get(upload.session.id)
+        if entry is not None:
+            entry.touched = self._clock()
 
     @property
     def committed_bytes(self) -> int:
@@ -125,7 +144,8 @@ class OpenUploads:
         if len(self._open) >= self._max_open_early:
             await self._workers.run(blob.close)
             return
-        self._enter(self._opener.new(session, blob))
+        holding = await self._cluster.hold(session.id)
+        self._enter(self._opener.new(session, blob, holding=holding))
 
     async def get(self, session: Session) -> OpenUpload:
         """Return the open upload of a session, opening it if need be."""
@@ -147,9 +167,16 @@ class OpenUploads:
             await asyncio.shield(task)
 
     async def _take_up(self, session_id: str) -> OpenUpload:
+        holding = False
         try:
-            upload = await self._opener.open(session_id)
+            holding = await self._cluster.hold(session_id)
+            upload = await self._opener.open(session_id, holding=holding)
             self._enter(upload)
+        except BaseException:
+            if holding:
+                await self._cluster.release([session_id])
+            raise
+        else:
             return upload
         finally:
             del self._opening[session_id]
@@ -197,53 +224,6 @@ class OpenUploads:
             if upload.session.state in ENDED:
                 await self.close(upload)
 
-    async def discard(self, session: Session) -> Session:
-        """Delete the bytes of a quarantined upload; it stays refused.
-
-        The row changes first: of a discard and a release at the same time, one fails before
-        it touches the bytes.
-        """
-        return await run_uncancelled(self._discard(session))
-
-    async def _discard(self, session: Session) -> Session:
-        await self.drop(session.id)
-        session = await self._sessions.update(
-            session, **reduced(session, quarantined=False, updated_at=self._now())
-        )
-        await self._uploads.remove(session.id)
-        return session
-
-    async def release(self, session_id: str) -> Session:
-        """Overrule the refusal of a quarantined upload; it continues where it stood.
-
-        A crash between row and bytes is repaired when the upload is opened.
-
-        Raises:
-            StateConflict: It is not in quarantine.
-        """
-        return await run_uncancelled(self._release(session_id))
-
-    async def _release(self, session_id: str) -> Session:
-        await self.drop(session_id)
-        session = await self._sessions.get(session_id)
-        if not session.quarantined:
-            raise StateConflict(
-                "the upload is not in quarantine",
-                hint="Only refused uploads whose bytes were kept can be released.",
-            )
-        current = await self._sessions.update(
-            session,
-            state=SessionState.UPLOADING,
-            quarantined=False,
-            released=True,
-            decision=Decision.FLAG,
-            failure_code="",
-            failure_message="",
-            updated_at=self._now(),
-        )
-        await self._uploads.restore(session_id)
-        return current
-
     # Completing
 
     async def complete(self, session: Session) -> Session:
@@ -256,7 +236,9 @@ class OpenUploads:
         upload = entry.upload
         if upload.session.state in OPEN:
             require_whole(upload.session)
-        if entry.completion is None or entry.completion.done():
+        if not await self.take(upload):
+            await self._ask_holder(upload)
+        elif entry.completion is None or entry.completion.done():
             entry.completion = self._single(self._complete(upload))
         return upload.session
 
@@ -286,44 +268,44 @@ class OpenUploads:
         """
         entry = self._open.get(session_id)
         if entry is None or entry.completion is None:
-            return await self._ended(session_id)
+            if self._cluster.shared:
+                return await self._outcomes.wait(session_id)
+            return await self._outcomes.of(session_id)
         try:
             return await asyncio.shield(entry.completion)
+        except StateConflict:  # another node may have been faster
+            if not self._cluster.shared:
+                raise
+            return await self._outcomes.wait(session_id)
         except asyncio.CancelledError:
             caller = asyncio.current_task()
             if caller is not None and caller.cancelling():
                 raise
             raise stopping() from None
 
-    async def _ended(self, session_id: str) -> Completion:
-        """Return how an upload ended that is closed."""
-        session = await self._sessions.get(session_id)
-        error = None if session.state is SessionState.COMPLETED else refusal(session)
-        if error is not None:
-            raise error
-        if session.document_id is None:
-            raise StateConflict(f"the upload is {session.state} and has no document")
-        document = await self._catalogue.get(session.document_id, owner=session.owner)
-        return Completion(session, document)
+    def changed(self, session_id: str) -> None:
+        """Note that another node has changed an upload."""
+        self._outcomes.changed(session_id)
 
-    async def resume_completions(self, sessions: Sequence[Session]) -> None:
-        """Continue completions that a restart interrupted, one after the other.
+    async def take(self, upload: OpenUpload) -> bool:
+        """Hold an upload from now on, unless another live node does."""
+        if not upload.holding and await self._cluster.hold(upload.session.id):
+            upload.hold(await self._sessions.checkpoints(upload.session.id))
+        return upload.holding
 
-        One that cannot be continued, usually because of the storage, delays no other, and
-        is tried again.
-        """
-        while sessions:
-            sessions = [session for session in sessions if not await self._resumes(session)]
-            if sessions:
-                await asyncio.sleep(self._retry_interval)
+    async def _ask_holder(self, upload: OpenUpload) -> None:
+        """Record that an upload is to be completed; the node that holds it reads the row."""
 
-    async def _resumes(self, session: Session) -> bool:
+        async def change() -> None:
+            if upload.session.state in OPEN:
+                require_whole(upload.session)
+                await begin_validation(upload)
+
         try:
-            await self.complete(session)
-        except Exception:
-            logger.exception("upload %s cannot be completed yet; retrying", session.id)
-            return False
-        return True
+            await upload.as_unit(change)
+        except StateConflict:
+            if upload.session.state in OPEN:  # otherwise the holder was faster
+                raise
 
     # Closing
 
@@ -350,6 +332,9 @@ class OpenUploads:
             if entry.upload.session.state in ENDED:
                 self._verified.discard(session_id)
             del self._open[session_id]
+            if entry.upload.holding:
+                with suppress(PdfsluiceError):  # it is taken over when this node is not live
+                    await self._cluster.release([session_id])
 
     async def drop(self, session_id: str) -> None:
         """Close an upload if it is open."""

@@ -1,10 +1,11 @@
 """Opens uploads: the snapshot from the session store, the bytes, and the stages."""
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from pdfsluice.core.errors import NotFound, StateConflict, StorageFailed
+from pdfsluice.core.errors import NotFound, PdfsluiceError, StateConflict, StorageFailed
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.stages import StageContext
@@ -17,6 +18,8 @@ from .backends import Backends
 from .lifecycle import ENDED, OPEN, refusal
 from .progress import ProgressPublisher
 from .upload import OpenUpload
+
+logger = logging.getLogger(__name__)
 
 
 class UploadOpener:
@@ -48,15 +51,19 @@ class UploadOpener:
         self._first_pause = first_pause
         self._interval = checkpoints
 
-    def new(self, session: Session, blob: Blob) -> OpenUpload:
+    def new(self, session: Session, blob: Blob, *, holding: bool = True) -> OpenUpload:
         """Return the open upload of a session that was just created."""
-        return self._make(session, blob, {}, ())
+        return self._make(session, blob, {}, (), holding=holding)
 
-    async def open(self, session_id: str) -> OpenUpload:
+    async def open(self, session_id: str, *, holding: bool = True) -> OpenUpload:
         """Open an upload that is known to the stores alone. Not to be cancelled.
 
         Nothing is read: the bytes are compared with their fingerprints when the client
         resumes, and before the file is judged.
+
+        Args:
+            session_id: The upload.
+            holding: Whether this node holds it.
 
         Raises:
             SessionNotFound: There is no such session.
@@ -67,7 +74,7 @@ class UploadOpener:
         if session.state in ENDED:
             raise refusal(session) or StateConflict(f"the upload is {session.state}")
         if session.state is SessionState.IMPORTING:
-            return self._make(session, _Published(), {})
+            return self._make(session, _Published(), {}, holding=holding)
         extents = await self._backends.sessions.extents(session_id) if session.committed else ()
         blob = await self._open_blob(session, extents)
         try:
@@ -75,7 +82,8 @@ class UploadOpener:
         except BaseException:
             await self._backends.workers.run(blob.close)
             raise
-        return self._make(session, blob, checkpoints if session.committed else {}, extents)
+        checkpoints = checkpoints if session.committed else {}
+        return self._make(session, blob, checkpoints, extents, holding=holding)
 
     async def _open_blob(self, session: Session, extents: Sequence[Extent]) -> Blob:
         """Open the bytes; a session without committed ranges may start from nothing.
@@ -105,6 +113,8 @@ class UploadOpener:
         blob: Blob,
         checkpoints: Checkpoints,
         extents: Sequence[Extent] | None = None,
+        *,
+        holding: bool,
     ) -> OpenUpload:
         unscanned = session.partial or session.state is SessionState.IMPORTING
         return OpenUpload(
@@ -115,6 +125,7 @@ class UploadOpener:
             follow=None if unscanned else self._follow,
             checkpoints=checkpoints,
             extents=extents,
+            holding=holding,
         )
 
     def _publisher(
@@ -135,11 +146,24 @@ class UploadOpener:
             prepare=upload.stored.fetch,
             on_findings=upload.found,
             on_validated=upload.validated,
-            on_failure=upload.failed,
+            on_failure=partial(self._fail, upload),
             on_checkpoints=partial(self._keep, upload),
             interval=self._interval,
             first_pause=self._first_pause,
         )
+
+    @staticmethod
+    async def _fail(upload: OpenUpload, error: PdfsluiceError) -> None:
+        """End an upload because a stage failed; after a passing fault it can be resumed."""
+        if error.retryable:
+            logger.warning("upload %s: %s", upload.session.id, error.message)
+            return
+
+        async def end() -> None:
+            if upload.session.state in OPEN:
+                await upload.end(SessionState.FAILED, error)
+
+        await upload.as_unit(end)
 
     async def _keep(self, upload: OpenUpload, checkpoints: Checkpoints) -> None:
         """Store checkpoints, unless the upload has ended or lost the bytes before them."""
@@ -147,7 +171,7 @@ class UploadOpener:
         async def store() -> None:
             frontier = upload.session.committed.frontier
             whole = all(offset <= frontier for offset, _ in checkpoints.values())
-            if upload.session.state in OPEN and whole:
+            if upload.session.state in OPEN and whole and upload.holding:
                 sessions = self._backends.sessions
                 await sessions.save_checkpoints(upload.session.id, dict(checkpoints))
 

@@ -96,7 +96,13 @@ class SpeedMeter:
 
 
 class ProgressPublisher:
-    """Publishes the progress of one session, at most once per interval."""
+    """Publishes the progress of one session, at most once per interval.
+
+    Attributes:
+        validated: Bytes that every stream stage has seen.
+        silent: Whether another node publishes the progress; only status and findings are
+            published here then.
+    """
 
     def __init__(
         self,
@@ -115,6 +121,7 @@ class ProgressPublisher:
         self._timer: asyncio.TimerHandle | None = None
         self._last_chunk = 0
         self.validated = 0
+        self.silent = False
 
     def received(self, size: int) -> None:
         """Count bytes that came in; they may not be committed yet."""
@@ -143,6 +150,8 @@ class ProgressPublisher:
     def chunk_committed(self, chunk_id: int) -> None:
         """Publish that a chunk is durable."""
         self._last_chunk = chunk_id
+        if self.silent:
+            return
         session, counters = self._snapshot(), self.counters()
         self._sink(
             ChunkProgress(
@@ -162,7 +171,7 @@ class ProgressPublisher:
 
     def touch(self) -> None:
         """Publish the progress now, or when the interval has passed."""
-        if self._timer is not None:
+        if self._timer is not None or self.silent:
             return
         wait = self._published_at + self._interval - time.monotonic()
         if wait <= 0:
@@ -182,7 +191,8 @@ class ProgressPublisher:
         self._sink(status_event(session, message=message, stage=stage))
         if session.state in ENDED and not session.partial:
             self._sink(ended_event(session))
-        self.publish()
+        if not self.silent:
+            self.publish()
 
     def publish_findings(self, findings: Sequence[Finding]) -> None:
         """Publish new findings, if there are any."""

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import NotFound, PdfsluiceError
 from pdfsluice.core.models import Principal, Scope
+from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.quotas import HasQuotas, QuotaAccount, QuotaLimits, Quotas
 from pdfsluice.core.plugins.ports.stores import SessionStore
 
@@ -22,11 +23,17 @@ class QuotaKeeper:
     Args:
         sessions: The session store; it counts for accounts, or has no quotas.
         recount_interval: Seconds between two counts of all usage.
+        cluster: The other nodes, of which one at a time counts.
     """
 
     def __init__(
-        self, sessions: SessionStore, *, recount_interval: float = _RECOUNT_INTERVAL_SECONDS
+        self,
+        sessions: SessionStore,
+        *,
+        recount_interval: float = _RECOUNT_INTERVAL_SECONDS,
+        cluster: Cluster | None = None,
     ) -> None:
+        self._cluster = cluster or Alone()
         self._recount_interval = recount_interval
         self._quotas: Quotas | None = sessions.quotas if isinstance(sessions, HasQuotas) else None
 
@@ -80,7 +87,8 @@ class QuotaKeeper:
         while True:
             await asyncio.sleep(self._recount_interval)
             try:
-                await self.recount()
+                if await self._cluster.duty("recount", self._recount_interval):
+                    await self.recount()
             except PdfsluiceError as error:
                 logger.warning("usage could not be counted again: %s", error.message)
 

@@ -20,6 +20,7 @@ from pdfsluice.core.errors import (
     StorageFull,
 )
 from pdfsluice.core.models import Checksum, ChunkIntent, Session
+from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.stages import ChunkCheck, ChunkStage
 from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.threads import Workers, run_uncancelled
@@ -27,6 +28,7 @@ from pdfsluice.core.threads import Workers, run_uncancelled
 from .checksums import ChecksumStage
 from .claims import Claim
 from .open_uploads import OpenUploads
+from .range_locks import exclusive
 from .rates import Pacing
 from .upload import OpenUpload
 from .writer import ChunkWriter, Part, Slice
@@ -74,6 +76,7 @@ class ChunkReceiver:
         pacing: How fast uploads may send.
         max_file_size: The limit for files whose size is not known, in bytes.
         max_ranges: Most separate committed ranges of one upload.
+        cluster: The other nodes, which may receive bytes of the same uploads.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class ChunkReceiver:
         pacing: Pacing,
         max_file_size: int,
         max_ranges: int = _MAX_RANGES,
+        cluster: Cluster | None = None,
     ) -> None:
         self._gates = [spec.gate for spec in registry.gates]
         checksums: ChunkStage = ChecksumStage(registry.checksums)
@@ -94,6 +98,7 @@ class ChunkReceiver:
         self._pacing = pacing
         self._max_file_size = max_file_size
         self._max_ranges = max_ranges
+        self._cluster = cluster or Alone()
 
     async def receive(
         self, session: Session, chunk: ChunkIntent, body: Body
@@ -111,6 +116,8 @@ class ChunkReceiver:
         self._check_position(upload.session, chunk)
         # 2. Claim its range. Older requests for these bytes commit what they have and end.
         async with upload.claim(chunk.offset, chunk.end) as claim, AsyncExitStack() as gates:
+            if self._cluster.shared:  # the bytes of other nodes
+                await gates.enter_async_context(exclusive(upload, claim, self._cluster))
             # 3. Pass the gates before the first body byte is read.
             admissions = [
                 await gates.enter_async_context(gate.admit(upload.session, chunk))
@@ -200,7 +207,7 @@ class ChunkReceiver:
             )
         if chunk.length is not None and chunk.end > limit:
             raise SizeExceeded(
-                f"the chunk ends at {chunk.end}, after the file's {limit} bytes",
+                f"the chunk.ends at {chunk.end}, after the file's {limit} bytes",
                 details={"offset": chunk.offset, "length": chunk.length, "file_size": limit},
             )
         committed = session.committed

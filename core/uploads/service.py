@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from pdfsluice.config import Settings
 from pdfsluice.core.errors import (
@@ -29,6 +28,7 @@ from pdfsluice.core.plugins.ports.stores import (
 from pdfsluice.core.shortages import is_shortage, retry_later
 from pdfsluice.core.threads import run_uncancelled
 
+from .announcing import announce_digest, note_client, settle_size
 from .completing import require_document
 from .concatenation import Concatenation
 from .creating import Initiation, Initiator, check_size, checked_digest
@@ -45,6 +45,7 @@ from .lifecycle import (
 from .open_uploads import OpenUploads
 from .progress import Counters
 from .receiving import Body, ChunkReceiver
+from .refused import RefusedUploads
 from .results import ChunkReceipt, Completion
 
 logger = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class UploadService:
         self._receiver = receiver
         self._initiator = initiator
         self._idle_clock = idle_clock
+        self._refused = RefusedUploads(sessions, uploads, open_uploads)
         self._concatenation = Concatenation(sessions, uploads, open_uploads)
         self._draining = False
 
@@ -189,7 +191,7 @@ class UploadService:
         if session.total_size is None:
             check_size(total, self._settings)
         upload = await self._open_uploads.get(session)
-        return await upload.settle_size(total)
+        return await settle_size(upload, total)
 
     async def announce_digest(self, principal: Principal, session_id: str, digest: str) -> None:
         """Announce a SHA-256 that was not known when the upload began.
@@ -204,7 +206,7 @@ class UploadService:
             return
         if session.expected_digest is None and session.state in OPEN:
             upload = await self._open_uploads.get(session)
-            session = await upload.set_digest(announced)
+            session = await announce_digest(upload, announced)
         actual = session.expected_digest or session.facts.get("sha256")
         if actual is not None and actual != announced:
             raise DigestMismatch(
@@ -258,7 +260,7 @@ class UploadService:
             upload = await self._open_uploads.verify(session)
         except StorageFailed as error:  # perhaps because the upload was ended meanwhile
             raise refusal(await self._find(principal, session_id)) or error from None
-        return await upload.resumed(client_id)
+        return await note_client(upload, client_id, self._idle_clock.now())
 
     async def cancel(self, principal: Principal, session_id: str, reason: str = "") -> Session:
         """End an upload and delete its bytes; cancelling it again is harmless.
@@ -276,7 +278,7 @@ class UploadService:
         if session.quarantined and principal.may(Scope.ADMIN):
             extra = {"session_id": session.id, "by": principal.name}
             logger.warning("quarantined upload deleted", extra=extra)
-            return await self._open_uploads.discard(session)
+            return await self._refused.discard(session)
         if session.state in ENDED:
             raise StateConflict(f"the upload is {session.state} and cannot be cancelled")
         return await self._open_uploads.end(session, SessionState.CANCELLED, reason or "cancelled")
@@ -290,7 +292,7 @@ class UploadService:
         """
         principal.require(Scope.ADMIN)
         session = await self._find(principal, session_id)
-        current = await self._open_uploads.release(session.id)
+        current = await self._refused.release(session.id)
         logger.warning("upload released", extra={"session_id": session.id, "by": principal.name})
         if current.next_chunk_id is None and not current.partial:
             return await self._open_uploads.complete(current)
@@ -342,9 +344,8 @@ class UploadService:
         await self._open_uploads.drain(grace)
 
     async def _find(self, principal: Principal, session_id: str) -> Session:
-        upload = self._open_uploads.peek(session_id)
         try:
-            session = upload.session if upload else await self._sessions.get(session_id)
+            session = await self._open_uploads.current(session_id)
         except SessionNotFound:
             raise missing() from None
         if session.owner != principal.id and not principal.may(Scope.ADMIN):
@@ -354,7 +355,3 @@ class UploadService:
     def _refuse_while_draining(self) -> None:
         if self._draining:
             raise stopping()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

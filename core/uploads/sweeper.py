@@ -11,12 +11,14 @@ from pdfsluice.config import Settings
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import PdfsluiceError, SessionNotFound, StateConflict
 from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 
 from .extent_merging import by_place
 from .idle_clock import IdleClock
 from .lifecycle import ENDED, FINISHING, OPEN
 from .open_uploads import OpenUploads
+from .refused import RefusedUploads
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +38,16 @@ class Sweeper:
         uploads: UploadStore,
         active: OpenUploads,
         idle_clock: IdleClock,
+        *,
+        cluster: Cluster | None = None,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._uploads = uploads
         self._active = active
+        self._refused = RefusedUploads(sessions, uploads, active)
         self._idle_clock = idle_clock
+        self._cluster = cluster or Alone()
 
     async def reconcile(self, *, sole_store: bool) -> list[Session]:
         """Compare partial files with sessions after a start.
@@ -128,13 +134,28 @@ class Sweeper:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Sweep in the background until the context is left."""
-        works = {
-            "sweeping": (self.sweep, self._settings.cleanup_interval.total_seconds()),
-            "closing idle uploads": (self._tidy, _TIDY_INTERVAL_SECONDS),
-            "deleting orphans": (self.discard_orphans, _ORPHAN_AGE.total_seconds()),
+        works: dict[str, Callable[[], Awaitable[object]]] = {
+            "sweeping": self._as_duty(
+                "sweep", self.sweep, self._settings.cleanup_interval.total_seconds()
+            ),
+            "closing idle uploads": partial(_repeat, self._tidy, _TIDY_INTERVAL_SECONDS),
+            "deleting orphans": self._as_duty(
+                "orphans", self.discard_orphans, _ORPHAN_AGE.total_seconds()
+            ),
         }
-        async with background({name: partial(_repeat, *work) for name, work in works.items()}):
+        async with background(works):
             yield
+
+    def _as_duty(
+        self, name: str, work: Callable[[], Awaitable[object]], seconds: float
+    ) -> Callable[[], Awaitable[None]]:
+        """Repeat work that one node at a time does for all."""
+
+        async def turn() -> None:
+            if await self._cluster.duty(name, seconds):
+                await work()
+
+        return partial(_repeat, turn, seconds)
 
     async def _tidy(self) -> None:
         await self._idle_clock.record()
@@ -211,7 +232,7 @@ class Sweeper:
             await self._postpone(session, since + retention - shortest)
         elif session.quarantined:
             logger.info("quarantine is over", extra={"session_id": session.id})
-            await self._active.discard(session)
+            await self._refused.discard(session)
         else:
             await self._sessions.delete(session.id)
 

@@ -16,15 +16,15 @@ from functools import partial
 from typing import Any, TypeVar, Unpack
 
 from pdfsluice.core.errors import (
-    OffsetConflict,
     PdfsluiceError,
-    ProtocolError,
     SizeExceeded,
     StateConflict,
 )
 from pdfsluice.core.findings import Decision, Finding
 from pdfsluice.core.models import Extent, Session, SessionState
+from pdfsluice.core.plugins.ports.cluster import Hint, HintKind
 from pdfsluice.core.plugins.ports.stores import Blob, SessionChanges
+from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.scanning.follower import Follower
 from pdfsluice.core.scanning.reader import Checkpoints
 from pdfsluice.core.threads import run_uncancelled
@@ -36,6 +36,7 @@ from .lifecycle import ENDED, FINISHING, OPEN, check_transition, closing, refusa
 from .measuring import Meter
 from .progress import ProgressPublisher
 from .records import ended
+from .refreshing import Refresher
 from .stored_bytes import StoredBytes
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class OpenUpload:
 
     Attributes:
         session: The latest snapshot.
+        holding: Whether this node shows it to the stages, publishes and completes it.
         blob: The bytes, open for reading and writing.
         progress: Publishes how far the upload has come.
         follower: Shows the bytes to the stream stages, if the upload has stages.
@@ -76,8 +78,10 @@ class OpenUpload:
         follow: "Callable[[OpenUpload, Checkpoints], Follower] | None",
         checkpoints: Checkpoints,
         extents: Sequence[Extent] | None = None,
+        holding: bool = True,
     ) -> None:
         self.session = session
+        self.holding = holding
         self.blob = blob
         self.closed = False
         self.blob_failed = False
@@ -88,13 +92,16 @@ class OpenUpload:
         self._size_limit = session.total_size
         self.stored = StoredBytes(session.id, backends, lambda: self.blob, extents)
         self.progress = progress(lambda: self.session, lambda: self._claims.pending)
+        self.progress.silent = not holding
+        self._cluster = backends.cluster
+        self._row = Refresher(lambda: backends.sessions.get(session.id), self._learn)
         self._follow = follow
         self.follower: Follower | None = None
         self._start_following(checkpoints)
 
     def _start_following(self, checkpoints: Checkpoints) -> None:
         self.progress.validated = 0
-        if self._follow is not None:
+        if self._follow is not None and self.holding:
             self.follower = self._follow(self, checkpoints)
             self.follower.wake()
 
@@ -107,6 +114,37 @@ class OpenUpload:
     def busy(self) -> bool:
         """Whether a request sends bytes or a unit runs."""
         return bool(self._claims) or self._lock.locked()
+
+    # Other nodes
+
+    async def refresh(self) -> None:
+        """Take in what other nodes have changed.
+
+        Raises:
+            SessionNotFound: The session was deleted.
+        """
+        if self._cluster.shared:
+            await self._row.refresh()
+
+    def _learn(self, row: Session, meanwhile: RangeSet) -> None:
+        committed = RangeSet.of((*row.committed, *meanwhile))
+        if committed != self.session.committed:
+            self.stored.extents.forget()
+        newer = row if row.version >= self.session.version else self.session
+        self.session = replace(newer, committed=committed, updated_at=row.updated_at)
+        self._size_limit = self.session.total_size
+        if self.follower is not None:
+            self.follower.wake()
+
+    def hold(self, checkpoints: Checkpoints) -> None:
+        """Begin to show the bytes to the stages and to publish progress."""
+        if not self.holding:
+            self.holding, self.progress.silent = True, False
+            self._start_following(checkpoints)
+
+    async def preempt(self, start: int, end: int) -> None:
+        """End requests for bytes that a newer request at another node wants."""
+        await self._claims.preempt(start, end)
 
     # Receiving
 
@@ -134,8 +172,10 @@ class OpenUpload:
         if self.follower is not None:
             self.follower.wake()
         if extents:
-            first = extents[0].start // self.session.chunk_size
-            self.progress.chunk_committed(first if chunk_id is None else chunk_id)
+            number = extents[0].start // self.session.chunk_size if chunk_id is None else chunk_id
+            self.progress.chunk_committed(number)
+            if not self.holding:
+                self._cluster.notify(Hint(HintKind.COMMITTED, self.session.id, number))
 
     async def _store(self, claim: Claim, extents: Sequence[Extent]) -> None:
         if self._size_limit is not None and extents[-1].end > self._size_limit:
@@ -148,6 +188,7 @@ class OpenUpload:
             try:
                 await self._backends.sessions.commit(self.session.id, extent, now)
             except StateConflict as error:  # the upload has ended while the bytes came in
+                await self.refresh()
                 raise refusal(self.session) or error from None
             self._count(extent, now)
         claim.pending = 0
@@ -155,6 +196,7 @@ class OpenUpload:
     def _count(self, extent: Extent, now: datetime) -> None:
         begins = self.session.state is SessionState.CREATED
         committed = self.session.committed.add(extent.start, extent.end)
+        self._row.committed(extent.start, extent.end)
         self._backends.traffic.committed_bytes += committed.size - self.session.committed.size
         self.session = replace(self.session, committed=committed, updated_at=now)
         self.stored.extents.add(extent)
@@ -180,6 +222,7 @@ class OpenUpload:
 
     async def _alone(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
         async with self._lock:
+            await self.refresh()
             return await change()
 
     async def change(self, **changes: Unpack[SessionChanges]) -> None:
@@ -189,6 +232,17 @@ class OpenUpload:
             StateConflict: The transition table does not allow it, or another process changed
                 the session.
         """
+        try:
+            await self._change(**changes)
+        except StateConflict:
+            before = self.session
+            await self.refresh()
+            if self.session.version == before.version or self.session.state is not before.state:
+                raise
+            await self._change(**changes)  # another field was changed
+        self._cluster.notify(Hint(HintKind.CHANGED, self.session.id))
+
+    async def _change(self, **changes: Unpack[SessionChanges]) -> None:
         state = changes.get("state", self.session.state)
         if state is not self.session.state:
             check_transition(self.session, state)
@@ -199,60 +253,17 @@ class OpenUpload:
         current = await self._backends.sessions.update(self.session, **changes)
         self.session = replace(current, committed=self.session.committed)
 
-    async def settle_size(self, total: int) -> Session:
-        """Set a size that was deferred.
-
-        Raises:
-            ProtocolError: Another size was set before.
-            OffsetConflict: More bytes are committed, or on their way.
-        """
-        return await self.as_unit(partial(self._settle_size, total))
-
-    async def _settle_size(self, total: int) -> Session:
-        if self.session.total_size == total:
-            return self.session
-        if self.session.total_size is not None:
-            raise ProtocolError(
-                f"the size is {self.session.total_size} bytes and cannot change to {total}"
-            )
+    @property
+    def position(self) -> int:
+        """The highest offset up to which bytes are committed or have come."""
         committed = self.session.committed
-        end = max(self._claims.position, committed.ranges[-1][1] if committed else 0)
-        if end > total:
-            raise OffsetConflict(
-                f"the upload has {end} bytes already; its size cannot be {total}",
-                hint="Announce the size of the whole file.",
-                details={"offset": end, "file_size": total},
-            )
-        self._size_limit = total  # before the row, or a commit could slip past it
-        self._claims.limit(total)
-        try:
-            await self.change(total_size=total, reserved=total)
-        except BaseException:
-            self._size_limit = None
-            raise
-        return self.session
+        return max(self._claims.position, committed.ranges[-1][1] if committed else 0)
 
-    async def resumed(self, client_id: str) -> Session:
-        """Note which client resumed the upload, if it is open."""
-
-        async def change() -> Session:
-            if self.session.state in OPEN:
-                self.meter.interrupt()
-                current_client = client_id or self.session.client_id
-                await self.change(client_id=current_client, updated_at=self._backends.now())
-            return self.session
-
-        return await self.as_unit(change)
-
-    async def set_digest(self, digest: str) -> Session:
-        """Announce the digest of the file, unless there is one or the upload has ended."""
-
-        async def change() -> Session:
-            if self.session.expected_digest is None and self.session.state in OPEN:
-                await self.change(expected_digest=digest)
-            return self.session
-
-        return await self.as_unit(change)
+    def limit_size(self, total: int | None) -> None:
+        """Let no commit and no request go past a size; ``None`` lifts that of commits."""
+        self._size_limit = total
+        if total is not None:
+            self._claims.limit(total)
 
     async def found(self, findings: Sequence[Finding]) -> bool:
         """Record findings that came while following; return whether the upload continues."""
@@ -325,17 +336,6 @@ class OpenUpload:
         self.progress.validated = position
         self.progress.touch()
 
-    async def failed(self, error: PdfsluiceError) -> None:
-        """End the upload because a stage failed; after a passing fault it can be resumed."""
-        if error.retryable:
-            logger.warning("upload %s: %s", self.session.id, error.message)
-            return
-        await self.as_unit(partial(self._failed, error))
-
-    async def _failed(self, error: PdfsluiceError) -> None:
-        if self.session.state in OPEN:
-            await self.end(SessionState.FAILED, error)
-
     # Integrity and closing
 
     async def drop_corrupt(self) -> bool:
@@ -385,7 +385,7 @@ class OpenUpload:
         async with self._lock:
             self.progress.close()
             try:
-                if self.session.state in OPEN:
+                if self.session.state in OPEN and self.holding:
                     await self._save(checkpoints)
             finally:
                 completed = self.session.state is SessionState.COMPLETED

@@ -11,6 +11,7 @@ from pdfsluice.core.storage_errors import explained
 
 from .errors import deleted
 from .ledger import Ledger
+from .range_locks import lock_range, unlock_range
 
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
@@ -113,6 +114,16 @@ class LocalBlob:
 
     def fetch(self, extents: Sequence[Extent]) -> None:
         """Do nothing: all bytes are in the file."""
+
+    def lock(self, start: int, end: int) -> bool:
+        """Lock a range against other processes; return whether it is locked now."""
+        with self._open() as descriptor, explained("lock the upload's file"):
+            return lock_range(descriptor, start, end)
+
+    def unlock(self, start: int, end: int) -> None:
+        """Release a range; closing the file releases all."""
+        with suppress(StorageFailed), self._open() as descriptor:
+            unlock_range(descriptor, start, end)
 
     def _sync(self, descriptor: int) -> None:
         with self._lock:

@@ -51,7 +51,7 @@ from .job_statements import (
     REPORT,
     new_job,
 )
-from .nodes import live_nodes
+from .live import live_nodes
 from .prepared import Prepared
 from .reading import (
     MAX_ID,
@@ -364,14 +364,15 @@ class SqlCatalogue:
 
         return await self._database.read(operation) if values["documents"] else jobs_by_document
 
-    async def requeue_running(self) -> int:
-        """Queue again the running jobs of this node and of nodes that are not live."""
+    async def requeue_running(self, *, own: bool = True) -> int:
+        """Queue again the running jobs of dead nodes, and perhaps of this one."""
 
         def operation(connection: Connection) -> int:
             live = select(nodes.c.id).where(live_nodes(connection))
             mine = jobs.c.node == self._database.node
-            abandoned = (jobs.c.state == JobState.RUNNING.value) & (mine | jobs.c.node.not_in(live))
-            requeue = update(jobs).where(abandoned)
+            abandoned = jobs.c.node.not_in(live)
+            chosen = mine | abandoned if own else abandoned & ~mine
+            requeue = update(jobs).where(jobs.c.state == JobState.RUNNING.value, chosen)
             return connection.execute(
                 requeue.values(state=JobState.QUEUED.value, progress=0.0, node="")
             ).rowcount

@@ -12,7 +12,9 @@ from pdfsluice.core import StorageFailed
 
 from .counting import recount
 from .schema import (
+    duties,
     ended_uploads,
+    holds,
     idle_clock,
     metadata,
     nodes,
@@ -127,6 +129,12 @@ def _name_sources(connection: Connection) -> None:
     )
 
 
+def _hold_uploads(connection: Connection) -> None:
+    """Create the tables of holds and duties; nodes register again with their folders."""
+    metadata.drop_all(connection, tables=[nodes])
+    metadata.create_all(connection, tables=[nodes, holds, duties])
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -137,6 +145,7 @@ STEPS: Sequence[Step] = (
     _place_words,
     _record_uploads,
     _name_sources,
+    _hold_uploads,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

@@ -7,54 +7,25 @@ database. Its id is a UUID of the process and never used again; a node without a
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import repeat
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    and_,
-    bindparam,
-    delete,
-    func,
-    insert,
-    literal_column,
-    select,
-    update,
-)
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from pdfsluice.core import PdfsluiceError, PluginError
+from pdfsluice.core import NodeIdentity, PdfsluiceError, PluginError
 
 from .database import Database
 from .encoding import AnyRow
+from .live import MICROS, NODE_TIMEOUT_SECONDS, database_now, live_nodes
 from .schema import nodes, stores
 
 logger = logging.getLogger(__name__)
 
-NODE_TIMEOUT_SECONDS = 15
 HEARTBEAT_INTERVAL = 3.0
-_MICROS = 1_000_000
 _RETENTION_SECONDS = 24 * 3600
-
-
-def database_now(connection: Connection) -> ColumnElement[int]:
-    """Return the database's clock as SQL, in microseconds since the epoch."""
-    if connection.dialect.name == "postgresql":
-        sql = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
-    else:
-        sql = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
-    return literal_column(sql, BigInteger)
-
-
-def live_nodes(connection: Connection) -> ColumnElement[bool]:
-    """Return the condition under which a row of ``nodes`` is a live node's.
-
-    A row from the future is dead, too: the database's clock was set back, and a live node
-    refreshes its row within seconds.
-    """
-    now, timeout = database_now(connection), NODE_TIMEOUT_SECONDS * _MICROS
-    return and_(nodes.c.seen_at > now - timeout, nodes.c.seen_at < now + timeout)
+_REGISTRATION_LOCK = 0x7064666E
+_POLL_SECONDS = 0.1
 
 
 class Node:
@@ -62,54 +33,106 @@ class Node:
 
     Args:
         database: The database; its ``node`` is the id of this one.
-        store: The identity of the upload store that holds this node's bytes.
+        identity: How it joins.
         interval: Seconds between two heartbeats.
+        on_shared: Called when the first other node appears, before that one works.
+
+    Attributes:
+        sole_store: Whether the database never knew another store of bytes.
+        first: Whether no other node was live when this one registered.
+        shared: Whether other nodes may work on the same uploads.
     """
 
     def __init__(
-        self, database: Database, store: str, *, interval: float = HEARTBEAT_INTERVAL
+        self,
+        database: Database,
+        identity: NodeIdentity,
+        *,
+        interval: float = HEARTBEAT_INTERVAL,
+        on_shared: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self.sole_store = False
+        self.first = False
+        self.shared = identity.shared
         self._database = database
-        self._store = store
+        self._identity = identity
+        self._store = identity.store
+        self._folder = identity.folder or identity.store
         self._interval = interval
+        self._on_shared = on_shared
         self._host = socket.gethostname()
+        self._announced = identity.shared
         self._me = {"node": database.node}
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[bool]:
+    async def running(self) -> AsyncGenerator[None]:
         """Register the node and keep it registered until the context is left.
 
-        It yields whether the database never knew another store of bytes.
+        It waits until every live node knows that it is not alone: until then such a node takes
+        what it remembers for the truth.
 
         Raises:
             PluginError: A live node keeps its bytes in another upload store.
         """
-        sole = await self._database.write(self._register)
+        await self._database.write(self._register)
         beat = asyncio.create_task(self._beat())
         try:
-            yield sole
+            if self.shared:
+                await self._prepare()
+            await self._others_aware()
+            yield
         finally:
             beat.cancel()
             await asyncio.gather(beat, return_exceptions=True)
             with suppress(PdfsluiceError):  # a missing heartbeat has the same effect, 15 s later
                 await self._database.write(self._leave)
 
-    def _register(self, connection: Connection) -> bool:
+    def _register(self, connection: Connection) -> None:
         other = self._other(connection)
         if other is not None:
             raise self._two_stores(other)
         now = database_now(connection)
-        # The folders of a store are locked: its earlier node is dead. Old rows are of no use.
-        stale = (nodes.c.store == self._store) | (
-            nodes.c.seen_at < now - _RETENTION_SECONDS * _MICROS
+        stale = (nodes.c.seen_at < now - _RETENTION_SECONDS * MICROS) | (
+            nodes.c.id.in_([self._identity.replaces, self._database.node])
         )
+        if self._identity.exclusive:  # the folder is locked: its earlier node is dead
+            stale |= nodes.c.folder == self._folder
         connection.execute(delete(nodes).where(stale))
-        row = {"id": self._database.node, "store": self._store, "host": self._host}
+        self.first = not connection.execute(select(nodes.c.id).where(live_nodes(connection))).all()
+        self.shared = self.shared or not self.first
+        self._announced = self.shared
+        row = {
+            "id": self._database.node,
+            "store": self._store,
+            "folder": self._folder,
+            "host": self._host,
+            "shared": int(self.shared),
+        }
         connection.execute(insert(nodes).values(**row, started_at=now, seen_at=now))
         identities = set(connection.execute(select(stores.c.identity)).scalars())
         if self._store not in identities:
             connection.execute(insert(stores).values(identity=self._store))
-        return not identities - {self._store}
+        # Earlier releases added the folder of local copies to the identity of an object store.
+        self.sole_store = all(
+            each == self._store or each.startswith(f"{self._store}+") for each in identities
+        )
+
+    async def _others_aware(self) -> None:
+        for seconds in repeat(_POLL_SECONDS):
+            if not await self._database.read(self._unaware):
+                return
+            await asyncio.sleep(seconds)
+
+    def _unaware(self, connection: Connection) -> bool:
+        """Whether a live node does not know yet that it is not alone."""
+        others = select(nodes.c.id).where(
+            live_nodes(connection), nodes.c.id != self._database.node, nodes.c.shared == 0
+        )
+        return connection.execute(others.limit(1)).first() is not None
+
+    async def _prepare(self) -> None:
+        if self._on_shared is not None:
+            await self._on_shared()
 
     def _other(self, connection: Connection) -> AnyRow | None:
         """Return a live node with another store, if there is one."""
@@ -132,14 +155,27 @@ class Node:
         while True:
             await asyncio.sleep(self._interval)
             try:
-                other = await self._database.write(self._refresh)
+                others = await self._database.write(self._refresh)
+                if others and not self._announced:
+                    await self._share()
             except Exception as error:  # noqa: BLE001 - the next heartbeat may succeed
                 logger.warning("the heartbeat of this node was not stored: %s", error)
                 continue
-            if other is not None:
-                logger.critical("%s", self._two_stores(other).message)
+            for other in others:
+                if other.store != self._store:
+                    logger.critical("%s", self._two_stores(other).message)
 
-    def _refresh(self, connection: Connection) -> AnyRow | None:
+    async def _share(self) -> None:
+        """Change to rows as the truth, then let the other nodes begin."""
+        logger.info("another node has joined")
+        self.shared = True
+        await self._prepare()
+        mark = update(nodes).where(nodes.c.id == self._database.node).values(shared=1)
+        await self._database.write(lambda connection: connection.execute(mark))
+        self._announced = True
+
+    def _refresh(self, connection: Connection) -> Sequence[AnyRow]:
+        """Refresh the row; return the other live nodes."""
         outcome = connection.execute(
             update(nodes)
             .where(nodes.c.id == bindparam("node"))
@@ -148,11 +184,8 @@ class Node:
         )
         if not outcome.rowcount:  # deleted while this process was stopped for long
             self._register(connection)
-        others = select(nodes).where(live_nodes(connection), nodes.c.store != self._store)
-        return connection.execute(others.limit(1)).first()
+        others = select(nodes).where(live_nodes(connection), nodes.c.id != self._database.node)
+        return connection.execute(others).all()
 
     def _leave(self, connection: Connection) -> None:
         connection.execute(delete(nodes).where(nodes.c.id == bindparam("node")), self._me)
-
-
-_REGISTRATION_LOCK = 0x7064666E

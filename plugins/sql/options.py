@@ -14,3 +14,8 @@ class DatabaseOptions(BaseModel):
         "sqlite:////var/lib/pdfsluice/pdfsluice.db; empty for the file pdfsluice.db "
         "in the state directory",
     )
+    listen_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Address of the same PostgreSQL for hints between servers, past a pooler such "
+        "as PgBouncer in transaction mode; empty to use `url`",
+    )

@@ -145,6 +145,25 @@ nodes = Table(
     Column("host", Text, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
+    Column("folder", Text, nullable=False, server_default=""),
+    Column("shared", Integer, nullable=False, server_default="0"),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("node", String(64), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("validated", BigInteger, nullable=False, server_default="0"),
+)
+
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("node", String(64), nullable=False),
+    Column("until", BigInteger, nullable=False),
 )
 
 stores = Table(

@@ -1,6 +1,6 @@
 """The session store ``sql``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -18,8 +18,10 @@ from sqlalchemy import (
 )
 
 from pdfsluice.core import (
+    Cluster,
     Conflict,
     Extent,
+    NodeIdentity,
     OffsetConflict,
     Session,
     SessionChanges,
@@ -31,6 +33,7 @@ from pdfsluice.core.uploads.lifecycle import too_many_open
 
 from . import counting, idle_clock, statements
 from .analytics import SqlAnalytics
+from .cluster import SqlCluster
 from .database import Database
 from .encoding import (
     clean,
@@ -38,7 +41,8 @@ from .encoding import (
     session_row,
     to_micros,
 )
-from .nodes import Node
+from .hints import Channel, NoChannel
+from .nodes import HEARTBEAT_INTERVAL
 from .prepared import Prepared
 from .quotas import SqlQuotas
 from .reading import ranges_of
@@ -58,16 +62,31 @@ class SqlSessionStore:
     snapshot for each statement).
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self,
+        database: Database,
+        channel: Channel | None = None,
+        *,
+        heartbeat_interval: float = HEARTBEAT_INTERVAL,
+    ) -> None:
         self._database = database
+        self._channel = channel or NoChannel()
+        self._heartbeat_interval = heartbeat_interval
         self._create = Prepared(database.insert(sessions).on_conflict_do_nothing())
         self.quotas = SqlQuotas(database)
         self.analytics = SqlAnalytics(database)
         self._room: dict[str, tuple[int, int]] = {}  # owner to the limit and what was left
+        self._shared: Callable[[], bool] = lambda: False
 
-    def joined(self, store_identity: str) -> AbstractAsyncContextManager[bool]:
+    def joined(self, identity: NodeIdentity) -> AbstractAsyncContextManager[Cluster]:
         """Register this process as a live node; see :mod:`.nodes`."""
-        return Node(self._database, store_identity).running()
+        if identity.name:
+            self._database.node = identity.name
+        cluster = SqlCluster(
+            self._database, identity, self._channel, interval=self._heartbeat_interval
+        )
+        self._shared = lambda: cluster.shared
+        return cluster.joined()
 
     async def idle_from(self, now: datetime, max_gap: float) -> datetime:
         """Record that a server runs at ``now``; return since when idle time counts."""
@@ -100,10 +119,11 @@ class SqlSessionStore:
         """Whether an owner may have one more open session.
 
         They are counted only when as many were created since the last count as there was
-        room for then: fewer cannot be too many. Called by the one thread that writes.
+        room for then: fewer cannot be too many. If other nodes create some, too, they are always
+        counted. Called by the one thread that writes.
         """
         limit, remaining = self._room.get(owner, (most, 0))
-        if limit != most or remaining <= 0:
+        if limit != most or remaining <= 0 or self._shared():
             values = {"owner": owner, "most": most}
             remaining = most - connection.execute(statements.OPEN_OF_OWNER, values).scalar_one()
         self._room[owner] = (most, remaining - 1)

@@ -9,6 +9,7 @@ from pdfsluice.core import PluginContext
 from .catalogue import SqlCatalogue
 from .database import Database, open_database
 from .engine import Engines, open_engines
+from .hints import Channel, LocalChannel, NotifyChannel
 from .options import DatabaseOptions
 from .sessions import SqlSessionStore
 
@@ -27,7 +28,7 @@ class SharedDatabase:
     async def sessions(self) -> AsyncGenerator[SqlSessionStore]:
         """Open the session store."""
         async with self._open() as database:
-            yield SqlSessionStore(database)
+            yield SqlSessionStore(database, self._channel(database))
 
     @asynccontextmanager
     async def catalogue(self) -> AsyncGenerator[SqlCatalogue]:
@@ -50,6 +51,15 @@ class SharedDatabase:
                 if not self._users:
                     self._database = None
                     await self._stack.aclose()
+
+    def _channel(self, database: Database) -> Channel:
+        """Return how hints reach other nodes."""
+        options = self._context.options("database", DatabaseOptions)
+        if not database.postgresql:
+            return LocalChannel(self._context.state_dir / "nodes")
+        return NotifyChannel(
+            options.listen_url.get_secret_value() or options.url.get_secret_value(), database
+        )
 
     def _engines(self) -> Engines:
         options = self._context.options("database", DatabaseOptions)

@@ -11,13 +11,15 @@ from sqlalchemy import text
 
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.models import JobKind
+from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.testing.contracts.samples import make_document
 from pdfsluice.plugins.local_store.store import open_store
 from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from pdfsluice.plugins.sql.database import Database, open_database
 from pdfsluice.plugins.sql.engine import open_engines
-from pdfsluice.plugins.sql.nodes import NODE_TIMEOUT_SECONDS, Node
+from pdfsluice.plugins.sql.live import NODE_TIMEOUT_SECONDS
+from pdfsluice.plugins.sql.nodes import Node
 from tests.support.databases import sql_context, sql_stores
 from tests.support.waiting import until
 
@@ -49,26 +51,26 @@ def context(tmp_path: Path, request: pytest.FixtureRequest) -> PluginContext:
 
 async def test_a_second_live_server_with_another_store_is_refused(context: PluginContext) -> None:
     async with sql_stores(context) as (first, _), sql_stores(context) as (second, _):
-        async with first.joined("store-a"):
+        async with first.joined(NodeIdentity(store="store-a")):
             with pytest.raises(PluginError, match=r"store-a.*store-b") as caught:
-                async with second.joined("store-b"):
+                async with second.joined(NodeIdentity(store="store-b")):
                     pytest.fail("two stores of bytes behind one database")
             assert caught.value.details["other_store"] == "store-a"
             assert caught.value.hint
-        async with second.joined("store-b") as sole:  # the first has left
-            assert not sole, "the bytes of a session may be in the other store"
-        async with second.joined("store-a") as sole:
-            assert not sole
+        async with second.joined(NodeIdentity(store="store-b")) as cluster:  # the first has left
+            assert not cluster.sole_store, "the bytes of a session may be in the other store"
+        async with second.joined(NodeIdentity(store="store-a")) as cluster:
+            assert not cluster.sole_store
 
 
 async def test_a_server_that_died_is_not_live_for_long(tmp_path: Path) -> None:
     async with (
         database(tmp_path) as first,
         database(tmp_path) as second,
-        Node(first, "store-a", interval=3600).running(),
+        Node(first, NodeIdentity(store="store-a"), interval=3600).running(),
     ):
         await age_nodes(first, timedelta(seconds=NODE_TIMEOUT_SECONDS + 1))
-        async with Node(second, "store-b", interval=3600).running():
+        async with Node(second, NodeIdentity(store="store-b"), interval=3600).running():
             pass
 
 
@@ -77,8 +79,8 @@ async def test_the_same_store_starts_again_immediately_after_a_kill(tmp_path: Pa
     async with (
         database(tmp_path) as first,
         database(tmp_path) as second,
-        Node(first, "store-a", interval=3600).running(),
-        Node(second, "store-a", interval=3600).running(),
+        Node(first, NodeIdentity(store="store-a"), interval=3600).running(),
+        Node(second, NodeIdentity(store="store-a"), interval=3600).running(),
     ):
         assert await node_count(second) == 1
 
@@ -87,13 +89,13 @@ async def test_a_heartbeat_keeps_a_node_live(tmp_path: Path) -> None:
     async with (
         database(tmp_path) as first,
         database(tmp_path) as second,
-        Node(first, "store-a", interval=0.02).running(),
+        Node(first, NodeIdentity(store="store-a"), interval=0.02).running(),
     ):
         await age_nodes(first, timedelta(days=-3))  # as if the database's clock was set back
         async with asyncio.timeout(30):
             while True:
                 try:
-                    async with Node(second, "store-b").running():
+                    async with Node(second, NodeIdentity(store="store-b")).running():
                         await asyncio.sleep(0)
                 except PluginError:
                     break
@@ -112,7 +114,7 @@ async def test_only_jobs_of_dead_nodes_are_queued_again(tmp_path: Path, live: bo
     async with (
         database(tmp_path) as first,
         database(tmp_path) as second,
-        Node(first, "store-a", interval=3600).running(),
+        Node(first, NodeIdentity(store="store-a"), interval=3600).running(),
     ):
         catalogue, other = SqlCatalogue(first), SqlCatalogue(second)
         await catalogue.add(make_document(), [JobKind.IMPORT])

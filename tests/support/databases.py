@@ -63,6 +63,8 @@ def to_version_1(connection: Connection) -> None:
         "ALTER TABLE sessions DROP COLUMN reserved",
         "ALTER TABLE documents DROP COLUMN account",
         "DROP TABLE quotas",
+        "DROP TABLE holds",
+        "DROP TABLE duties",
         "DROP TABLE nodes",
         "DROP TABLE stores",
         "DROP TABLE idle_clock",

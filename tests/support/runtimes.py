@@ -20,16 +20,19 @@ from pdfsluice.core.models import Checksum, ChunkIntent, Session
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import PluginInfo
+from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.policy import PolicySpec
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, StreamStageSpec
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
 from pdfsluice.core.uploads.creating import Initiation
+from pdfsluice.core.uploads.holding import DEFAULT_INTERVALS
 from pdfsluice.core.uploads.receiving import Part
 
 IN_PROCESS: Mapping[str, Any] = {"index": "", "stage_processes": 0}
 """Settings for plugins that exist in the test process alone."""
 
+_SINGLE = NodeIdentity()
 STORES = ("local_store", "sql", "checksum", "digest")
 
 
@@ -147,6 +150,8 @@ async def a_runtime(
     *plugins: object,
     watchman: Watchman | None = None,
     limits: Any = DEFAULT_LIMITS,
+    intervals: Any = DEFAULT_INTERVALS,
+    node: Any = _SINGLE,
     **settings: Any,
 ) -> AsyncIterator[Runtime]:
     """Open a runtime whose stores are in ``folder``; opening it again is a restart."""
@@ -156,7 +161,9 @@ async def a_runtime(
         environment={},
         command_line={**IN_PROCESS, "data_dir": folder, "policy": "watchman", **settings},
     )
-    async with open_runtime(loaded, manager, limits=limits) as runtime:
+    async with open_runtime(
+        loaded, manager, limits=limits, intervals=intervals, node=node
+    ) as runtime:
         yield runtime
 
 

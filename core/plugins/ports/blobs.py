@@ -112,6 +112,36 @@ class PromptBlob(Protocol):
         ...
 
 
+class LockableBlob(Protocol):
+    """Further methods of a :class:`Blob` whose nodes write to the same bytes.
+
+    A store that gives each committed range a place of its own needs none of them. They run on
+    the event loop and wait for nothing.
+    """
+
+    def lock(self, start: int, end: int) -> bool:
+        """Lock a range against other processes; return whether it is locked now.
+
+        The lock ends with the process at the latest.
+        """
+        ...
+
+    def unlock(self, start: int, end: int) -> None:
+        """Release a range."""
+        ...
+
+
+class SharedUploadStore(Protocol):
+    """Further attributes of an :class:`UploadStore` that several nodes may use.
+
+    Attributes:
+        folder_identity: The identity of the local folder that only the processes of one machine
+            use; empty if that is the store itself.
+    """
+
+    folder_identity: str
+
+
 class UploadStore(Protocol):
     """Keeps the bytes of uploads and of finished documents.
 

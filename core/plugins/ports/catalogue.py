@@ -224,8 +224,11 @@ class Catalogue(Protocol):
         """
         ...
 
-    async def requeue_running(self) -> int:
-        """Queue again the running jobs of this node and of nodes that are not live.
+    async def requeue_running(self, *, own: bool = True) -> int:
+        """Queue again the running jobs of nodes that are not live.
+
+        Args:
+            own: Whether those of this node are queued again as well.
 
         Returns:
             How many there were.

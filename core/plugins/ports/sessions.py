@@ -11,6 +11,7 @@ from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.models import Protocol as UploadProtocol
 from pdfsluice.core.upload_records import Measures
 
+from .cluster import Cluster, NodeIdentity
 from .opening import Opener
 
 
@@ -51,14 +52,14 @@ class SessionChanges(TypedDict, total=False):
 class SessionStore(Protocol):
     """Keeps sessions. Every method is atomic and, on return, survives process death."""
 
-    def joined(self, store_identity: str) -> AbstractAsyncContextManager[bool]:
+    def joined(self, identity: NodeIdentity) -> AbstractAsyncContextManager[Cluster]:
         """Register this process as a live node for as long as the context is entered.
 
-        Entering it returns whether no other upload store was ever used with these sessions. Only
-        then are bytes gone that this store does not have.
+        Entering it returns how this node sees the others. A store that no other process can use
+        returns :func:`pdfsluice.core.plugins.ports.cluster.alone`.
 
         Args:
-            store_identity: The identity of the upload store that holds this node's bytes.
+            identity: How this process joins.
 
         Raises:
             PluginError: A live node keeps its bytes in another upload store. Both would see

@@ -11,6 +11,7 @@ from pdfsluice.core import (
     Conflict,
     Decision,
     Measures,
+    NodeIdentity,
     Protocol,
     RateLimited,
     Session,
@@ -313,8 +314,12 @@ class SessionStoreContract(ExtentContract):
 
     async def test_a_node_joins_and_leaves(self, store: SessionStore) -> None:
         for _ in range(2):
-            async with store.joined("store-1") as sole:
-                assert sole
+            async with store.joined(NodeIdentity(store="store-1")) as cluster:
+                assert cluster.sole_store
+                assert cluster.first
+                assert not cluster.shared
+                assert await cluster.hold("any upload")
+                assert await cluster.duty("any duty", 60.0)
 
     async def test_count(self, store: SessionStore) -> None:
         for _ in range(3):

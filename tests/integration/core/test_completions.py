@@ -14,6 +14,7 @@ from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionStageSpec
 from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.uploads.holding import HoldingIntervals
 from tests.support.runtimes import a_runtime, initiate, send, send_all
 
 CHUNK = 256 * 1024
@@ -140,8 +141,8 @@ async def test_an_upload_in_trouble_does_not_keep_the_server_from_starting(
     (part,) = (tmp_path / "uploads").glob("*.part")
     aside = part.rename(tmp_path / "aside")
     part.mkdir()  # it cannot be opened now
-    async with a_runtime(tmp_path, always_open(), chunk_size=CHUNK) as runtime:
-        runtime.uploads._open_uploads._retry_interval = 0.02
+    often = HoldingIntervals(retry=0.02)
+    async with a_runtime(tmp_path, always_open(), chunk_size=CHUNK, intervals=often) as runtime:
         other = await initiate(runtime, DATA[:CHUNK])
         await send_all(runtime, other, DATA)
         assert (await runtime.uploads.complete(LOCAL, other.id)).document

@@ -95,7 +95,7 @@ INSIDE = {
     "pdfium": {"documents"},
     "pypdf_text": {"documents"},
     "scan": {"event_hub", "plugins", "runtime", "scanning"},
-    "sql": {"encoding", "uploads"},
+    "sql": {"background", "encoding", "uploads"},
     "tesseract": {"documents"},
     "api_keys": {"plugins"},
 }

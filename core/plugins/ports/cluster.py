@@ -1,0 +1,218 @@
+"""The port of clusters: the nodes that work on the same sessions and bytes.
+
+A session store gives a node its view of the cluster when it joins. Rows decide everything that
+has to be right. Hints make it fast, and may be lost.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from pdfsluice.core.models import SessionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeIdentity:
+    """How a process joins the nodes of a session store.
+
+    Attributes:
+        store: The identity of the upload store that holds its bytes.
+        folder: The identity of the local folder that it uses alone, or with the other workers
+            of one supervisor; empty if that is the upload store itself.
+        exclusive: Whether no other process uses the folder: an earlier node with it is dead.
+        shared: Whether other nodes will join that do the same work. A node that does not
+            expect others notices them, too, and they wait until it has.
+        name: Its id among the nodes, a UUID that is never used again; by default a new one.
+        replaces: The id of a node that is known to be dead.
+    """
+
+    store: str = ""
+    folder: str = ""
+    exclusive: bool = True
+    shared: bool = False
+    name: str = ""
+    replaces: str = ""
+
+
+class HintKind(StrEnum):
+    """What a hint is about.
+
+    Attributes:
+        COMMITTED: Bytes of an upload were committed; ``start`` is the number of the chunk.
+        CHANGED: The row of an upload changed.
+        STOP: A newer request wants the bytes from ``start`` to ``end`` of an upload.
+        JOBS: Background jobs were queued.
+        EVENT: An event happened; ``text`` is the event as JSON.
+        WATCHED: Clients of the sending node are watching uploads.
+    """
+
+    COMMITTED = "committed"
+    CHANGED = "changed"
+    STOP = "stop"
+    JOBS = "jobs"
+    EVENT = "event"
+    WATCHED = "watched"
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A message to all other nodes; it may be lost, and arrives at most once.
+
+    Attributes:
+        kind: What it is about.
+        session_id: The upload; empty if it is about none.
+        start: A number; its meaning depends on the kind.
+        end: Another one.
+        text: An event as JSON.
+    """
+
+    kind: HintKind
+    session_id: str = ""
+    start: int = 0
+    end: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadReview:
+    """How an upload stands in the session store, compared with what a node remembers.
+
+    Attributes:
+        version: The version of its row.
+        committed_bytes: How many bytes are committed.
+        holder: The live node that holds it; empty if there is none.
+        validated: How many bytes its stages have seen, as its holder last recorded it.
+    """
+
+    version: int
+    committed_bytes: int
+    holder: str
+    validated: int
+
+
+class Cluster(Protocol):
+    """The other nodes, as one node sees them."""
+
+    @property
+    def node(self) -> str:
+        """The id of this node."""
+        ...
+
+    @property
+    def sole_store(self) -> bool:
+        """Whether no other upload store was ever used with these sessions.
+
+        Only then are bytes gone that this store does not have.
+        """
+        ...
+
+    @property
+    def first(self) -> bool:
+        """Whether no other node was live when this one joined."""
+        ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether other nodes may work on the same uploads.
+
+        Until it is set, what this node remembers is the truth, and nothing is asked. It is
+        never reset.
+        """
+        ...
+
+    def on_shared(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        """Have a function called when the first other node appears, before that one works."""
+        ...
+
+    async def hold(self, session_id: str) -> bool:
+        """Become the holder of an upload, unless another live node is.
+
+        The holder shows the bytes to the stages and completes the upload. This saves double
+        work; what makes results right are the versions of rows.
+        """
+        ...
+
+    async def release(self, session_ids: Collection[str]) -> None:
+        """Cease to hold uploads."""
+        ...
+
+    async def review(
+        self, validated: Mapping[str, int], others: Collection[str]
+    ) -> Mapping[str, UploadReview]:
+        """Return how uploads stand; those that do not exist any more are left out.
+
+        Args:
+            validated: Uploads that this node holds, and how many bytes their stages have
+                seen, which is recorded.
+            others: Further uploads.
+        """
+        ...
+
+    async def abandoned(self, states: Collection[SessionState], limit: int) -> Sequence[str]:
+        """Return uploads in one of the states that no live node holds."""
+        ...
+
+    async def duty(self, name: str, seconds: float) -> bool:
+        """Whether this node is the one that does regular work for the next ``seconds``."""
+        ...
+
+    def notify(self, hint: Hint) -> None:
+        """Send a hint to all other nodes, soon."""
+        ...
+
+    def subscribe(self, listener: Callable[[Hint], None]) -> None:
+        """Have the hints of other nodes passed to a listener, on the event loop."""
+        ...
+
+
+class Alone:
+    """The cluster of a node that has no others; nothing is stored or asked."""
+
+    node = ""
+    sole_store = True
+    first = True
+    shared = False
+
+    def on_shared(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        """Do nothing: no other node appears."""
+
+    async def hold(self, session_id: str) -> bool:  # noqa: ARG002
+        """Hold every upload."""
+        return True
+
+    async def release(self, session_ids: Collection[str]) -> None:
+        """Do nothing."""
+
+    async def review(
+        self,
+        validated: Mapping[str, int],  # noqa: ARG002
+        others: Collection[str],  # noqa: ARG002
+    ) -> Mapping[str, UploadReview]:
+        """Report nothing: what the node remembers is the truth."""
+        return {}
+
+    async def abandoned(
+        self,
+        states: Collection[SessionState],  # noqa: ARG002
+        limit: int,  # noqa: ARG002
+    ) -> Sequence[str]:
+        """Report none: every upload is this node's."""
+        return ()
+
+    async def duty(self, name: str, seconds: float) -> bool:  # noqa: ARG002
+        """Do every duty."""
+        return True
+
+    def notify(self, hint: Hint) -> None:
+        """Do nothing: there is no other node."""
+
+    def subscribe(self, listener: Callable[[Hint], None]) -> None:
+        """Do nothing: no hint comes."""
+
+
+@asynccontextmanager
+async def alone() -> AsyncIterator[Cluster]:
+    """Join a session store that no other process can use."""
+    yield Alone()

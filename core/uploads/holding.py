@@ -1,0 +1,223 @@
+"""Keeps the open uploads of this node in step with the other nodes.
+
+Any node receives any bytes of any upload. One live node *holds* an upload: it shows the bytes to
+the stages, publishes the progress and completes the upload. Holding saves double work and no
+more: a node that was stopped for a minute and still believes to hold an upload fails at the
+version of its row.
+
+Hints of other nodes arrive within milliseconds. One that is lost is made up for by a look at
+the rows every two seconds.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from pdfsluice.core.background import background
+from pdfsluice.core.errors import PdfsluiceError, SessionNotFound
+from pdfsluice.core.models import Session
+from pdfsluice.core.plugins.ports.cluster import Cluster, Hint, HintKind, UploadReview
+from pdfsluice.core.plugins.ports.stores import SessionStore
+
+from .lifecycle import ENDED, FINISHING, closing, missing, refusal
+from .open_uploads import OpenUploads
+from .upload import OpenUpload
+
+logger = logging.getLogger(__name__)
+
+_MAX_TAKEN_OVER = 4
+_JITTER = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldingIntervals:
+    """How often a node looks at rows without a hint, in seconds.
+
+    Attributes:
+        review: Between two looks at the rows of open uploads.
+        take_over: Between two searches for the work of dead nodes.
+        retry: Between two attempts to continue a completion that a restart interrupted.
+    """
+
+    review: float = 2.0
+    take_over: float = 5.0
+    retry: float = 30.0
+
+
+DEFAULT_INTERVALS = HoldingIntervals()
+
+
+class Holding:
+    """Follows what other nodes do with uploads that are open here.
+
+    Args:
+        cluster: The other nodes.
+        sessions: Where the rows are.
+        open_uploads: The uploads of this node.
+        on_jobs: Called when another node has queued jobs.
+        requeue: Queues the jobs of dead nodes again.
+        intervals: How often it looks at rows.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        sessions: SessionStore,
+        open_uploads: OpenUploads,
+        *,
+        on_jobs: Callable[[], None],
+        requeue: Callable[[], Awaitable[None]],
+        intervals: HoldingIntervals = DEFAULT_INTERVALS,
+    ) -> None:
+        self._cluster = cluster
+        self._sessions = sessions
+        self._open_uploads = open_uploads
+        self._on_jobs = on_jobs
+        self._requeue = requeue
+        self._intervals = intervals
+        self._tasks: set[asyncio.Task[None]] = set()
+        cluster.subscribe(self._received)
+        cluster.on_shared(self._hold_all)
+
+    @asynccontextmanager
+    async def running(self, interrupted: Sequence[Session]) -> AsyncIterator[None]:
+        """Follow the other nodes until the context is left.
+
+        Args:
+            interrupted: Uploads whose completion a restart has interrupted; it is continued.
+        """
+        times = self._intervals
+        works: dict[str, Callable[[], Awaitable[object]]] = {
+            "completion of interrupted uploads": partial(self._resume_completions, interrupted),
+            "review of open uploads": partial(_regularly, self.review, times.review),
+            "search for abandoned uploads": partial(_regularly, self.take_over, times.take_over),
+        }
+        try:
+            async with background(works):
+                yield
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _hold_all(self) -> None:
+        """Hold what this node has done alone, before another node begins."""
+        for upload in self._open_uploads.all():
+            upload.holding = await self._cluster.hold(upload.session.id)
+
+    # Hints
+
+    def _received(self, hint: Hint) -> None:
+        if hint.kind is HintKind.JOBS:
+            self._on_jobs()
+            return
+        if hint.kind not in {HintKind.COMMITTED, HintKind.CHANGED, HintKind.STOP}:
+            return
+        self._open_uploads.changed(hint.session_id)
+        upload = self._open_uploads.peek(hint.session_id)
+        if upload is not None:
+            task = asyncio.create_task(self._act(upload, hint))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _act(self, upload: OpenUpload, hint: Hint) -> None:
+        try:
+            if hint.kind is HintKind.STOP:
+                await upload.preempt(hint.start, hint.end)
+                return
+            await self._catch_up(upload)
+            if hint.kind is HintKind.COMMITTED and not upload.closed:
+                self._open_uploads.touch(upload)
+                upload.progress.chunk_committed(hint.start)
+        except PdfsluiceError as error:
+            logger.debug("a hint about %s has no effect: %s", hint.session_id, error.message)
+
+    async def _catch_up(self, upload: OpenUpload) -> None:
+        """Take in the row of an upload and do what follows from its state."""
+        try:
+            await upload.refresh()
+        except SessionNotFound:
+            await self._open_uploads.close(upload, missing())
+            return
+        session = upload.session
+        if session.state in ENDED:
+            await self._open_uploads.close(upload, refusal(session))
+        elif session.state in FINISHING and upload.holding:
+            await self._open_uploads.complete(session)
+
+    # Rows
+
+    async def review(self) -> None:
+        """Compare the open uploads with their rows, as if each hint had been lost."""
+        if not self._cluster.shared:
+            return
+        uploads = {upload.session.id: upload for upload in self._open_uploads.all()}
+        held = {key: each.progress.validated for key, each in uploads.items() if each.holding}
+        reviews = await self._cluster.review(held, uploads.keys() - held.keys())
+        for session_id, upload in uploads.items():
+            try:
+                await self._compare(upload, reviews.get(session_id))
+            except PdfsluiceError as error:
+                logger.warning("upload %s was not reviewed: %s", session_id, error.message)
+
+    async def _compare(self, upload: OpenUpload, row: UploadReview | None) -> None:
+        if upload.closed:
+            return
+        if row is None:
+            await self._open_uploads.close(upload, missing())
+            return
+        if upload.holding and row.holder not in {"", self._cluster.node}:
+            logger.warning("upload %s was taken over by another node", upload.session.id)
+            upload.holding = False  # nothing that this node knows of it is stored any more
+            await self._open_uploads.close(upload, closing())
+            return
+        if not upload.holding:
+            upload.progress.validated = row.validated
+        if not upload.holding and not row.holder and await self._open_uploads.take(upload):
+            logger.warning("upload %s is taken over from another node", upload.session.id)
+            await self._catch_up(upload)
+        elif (
+            row.version > upload.session.version
+            or row.committed_bytes != upload.session.committed.size
+        ):
+            await self._catch_up(upload)
+
+    async def take_over(self) -> None:
+        """Continue the completions and the jobs of nodes that are not live."""
+        if self._cluster.shared:
+            await self._requeue()
+            for session_id in await self._cluster.abandoned(FINISHING, _MAX_TAKEN_OVER):
+                await self._resumes(session_id)
+
+    async def _resume_completions(self, sessions: Sequence[Session]) -> None:
+        """Continue completions that a restart interrupted, one after the other.
+
+        One that cannot be continued, usually because of the storage, delays no other, and
+        is tried again.
+        """
+        ids = [session.id for session in sessions]
+        while ids:
+            ids = [session_id for session_id in ids if not await self._resumes(session_id)]
+            if ids:
+                await asyncio.sleep(self._intervals.retry)
+
+    async def _resumes(self, session_id: str) -> bool:
+        try:
+            session = await self._sessions.get(session_id)
+            if session.state in FINISHING:
+                await self._open_uploads.complete(session)
+        except Exception:
+            logger.exception("upload %s cannot be completed yet; retrying", session_id)
+            return False
+        return True
+
+
+async def _regularly(work: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Repeat work, with pauses that differ from node to node."""
+    while True:
+        await asyncio.sleep(seconds * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311
+        await work()

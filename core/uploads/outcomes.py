@@ -1,0 +1,102 @@
+"""How uploads ended that another task, or another node, has completed."""
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+
+from pdfsluice.core.errors import Overloaded, PdfsluiceError, StateConflict, from_record
+from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
+
+from .completing import require_whole
+from .lifecycle import FINISHING, OPEN, refusal
+from .results import Completion
+
+_POLL_SECONDS = 1.0
+_RETRY_AFTER_SECONDS = 5
+
+
+class Outcomes:
+    """Reads how uploads ended, and waits until they have.
+
+    Args:
+        sessions: Where their rows are.
+        catalogue: Where their documents are.
+        poll_seconds: Time after which a row is read again without a hint.
+    """
+
+    def __init__(
+        self, sessions: SessionStore, catalogue: Catalogue, *, poll_seconds: float = _POLL_SECONDS
+    ) -> None:
+        self._sessions = sessions
+        self._catalogue = catalogue
+        self._poll_seconds = poll_seconds
+        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+
+    def changed(self, session_id: str) -> None:
+        """Note that the row of an upload has changed."""
+        for event in self._waiting.get(session_id, ()):
+            event.set()
+
+    async def of(self, session_id: str) -> Completion:
+        """Return how an upload ended.
+
+        Raises:
+            StateConflict: It has not ended.
+            PdfsluiceError: It ended without a document.
+        """
+        session = await self._sessions.get(session_id)
+        error = None if session.state is SessionState.COMPLETED else refusal(session)
+        if error is not None:
+            raise error
+        if session.document_id is None:
+            raise StateConflict(f"the upload is {session.state} and has no document")
+        document = await self._catalogue.get(session.document_id, owner=session.owner)
+        return Completion(session, document)
+
+    async def wait(self, session_id: str) -> Completion:
+        """Wait until the node that completes an upload has done so.
+
+        Raises:
+            PdfsluiceError: What its completion failed with.
+        """
+        session = await self._finished(session_id)
+        if session.state in OPEN:  # a passing fault, or bytes that were damaged
+            require_whole(session)
+            raise _failure(session)
+        if session.state is SessionState.FAILED:
+            raise _failure(session)
+        return await self.of(session_id)
+
+    async def _finished(self, session_id: str) -> Session:
+        event = asyncio.Event()
+        self._waiting[session_id].add(event)
+        try:
+            while (session := await self._sessions.get(session_id)).state in FINISHING:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._poll_seconds):
+                        await event.wait()
+                event.clear()
+        finally:
+            self._waiting[session_id].discard(event)
+            if not self._waiting[session_id]:
+                del self._waiting[session_id]
+        return session
+
+
+def _failure(session: Session) -> PdfsluiceError:
+    """Return the error that another node has recorded."""
+    if not session.failure_code:
+        return Overloaded(
+            "the file was not validated yet",
+            retry_after=_RETRY_AFTER_SECONDS,
+            hint="Complete the upload again.",
+        )
+    return from_record(
+        {
+            "code": session.failure_code,
+            "message": session.failure_message,
+            "hint": "",
+            "details": {"retry_after": _RETRY_AFTER_SECONDS},
+        }
+    )

@@ -1,0 +1,161 @@
+"""Which node holds an upload, and which one does a duty."""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+
+from sqlalchemy import (
+    Connection,
+    Integer,
+    String,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
+
+from pdfsluice.core import SessionState, UploadReview
+
+from .database import Database
+from .live import MICROS, database_now, live_nodes
+from .schema import duties, extents, holds, nodes, sessions
+
+_BATCH = 500
+"""Uploads in one query; databases limit the number of parameters."""
+
+_RELEASE = delete(holds).where(
+    holds.c.node == bindparam("me"), holds.c.session_id.in_(bindparam("ids", expanding=True))
+)
+_RECORD = (
+    update(holds)
+    .where(holds.c.session_id == bindparam("upload"), holds.c.node == bindparam("me"))
+    .values(validated=bindparam("position"))
+)
+_committed = (
+    select(func.coalesce(func.sum(extents.c.end - extents.c.start), 0))
+    .where(extents.c.session_id == sessions.c.id)
+    .scalar_subquery()
+)
+
+
+class Holds:
+    """Takes and reviews holds for one node.
+
+    Args:
+        database: The database; its ``node`` is the id of this one.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def take(self, session_id: str) -> bool:
+        """Hold an upload that exists, unless another live node does."""
+        me = self._database.node
+
+        def operation(connection: Connection) -> bool:
+            live = select(nodes.c.id).where(live_nodes(connection))
+            row = select(sessions.c.id, literal(me, String), literal(0, Integer))
+            statement = self._database.insert(holds).from_select(
+                ["session_id", "node", "epoch"], row.where(sessions.c.id == session_id)
+            )
+            statement = statement.on_conflict_do_update(
+                index_elements=["session_id"],
+                set_={"node": statement.excluded.node, "epoch": holds.c.epoch + 1},
+                where=holds.c.node.not_in(live),
+            ).returning(holds.c.node)
+            if connection.execute(statement).first() is not None:
+                return True
+            mine = select(holds.c.node).where(holds.c.session_id == session_id)
+            return bool(connection.execute(mine).scalar_one_or_none() == me)
+
+        return await self._database.write(operation)
+
+    async def release(self, session_ids: Collection[str]) -> None:
+        """Give holds up."""
+        values = {"me": self._database.node, "ids": list(session_ids)}
+        if session_ids:
+            await self._database.write(lambda connection: connection.execute(_RELEASE, values))
+
+    async def review(
+        self, validated: Mapping[str, int], others: Collection[str]
+    ) -> Mapping[str, UploadReview]:
+        """Record what the stages have seen, and return how uploads stand."""
+        ids = [*validated, *others]
+        if validated:
+            rows = [
+                {"upload": upload, "me": self._database.node, "position": position}
+                for upload, position in validated.items()
+            ]
+            await self._database.write(lambda connection: connection.execute(_RECORD, rows))
+        reviews: dict[str, UploadReview] = {}
+        for start in range(0, len(ids), _BATCH):
+            batch = ids[start : start + _BATCH]
+            reviews |= await self._database.read(partial(_review, ids=batch))
+        return reviews
+
+    async def abandoned(self, states: Collection[SessionState], limit: int) -> Sequence[str]:
+        """Return uploads in one of the states that no live node holds, oldest first."""
+
+        def operation(connection: Connection) -> Sequence[str]:
+            live = select(nodes.c.id).where(live_nodes(connection))
+            held = select(holds.c.session_id).where(
+                holds.c.session_id == sessions.c.id, holds.c.node.in_(live)
+            )
+            statement = (
+                select(sessions.c.id)
+                .where(sessions.c.state.in_([state.value for state in states]), ~held.exists())
+                .order_by(sessions.c.created_at)
+                .limit(limit)
+            )
+            return connection.execute(statement).scalars().all()
+
+        return await self._database.read(operation)
+
+    async def duty(self, name: str, seconds: float) -> bool:
+        """Take or keep a duty, unless another live node has it now."""
+
+        def operation(connection: Connection) -> bool:
+            now = database_now(connection)
+            live = select(nodes.c.id).where(live_nodes(connection))
+            statement = self._database.insert(duties).values(
+                name=name, node=self._database.node, until=now + int(seconds * MICROS)
+            )
+            statement = statement.on_conflict_do_update(
+                index_elements=["name"],
+                set_={"node": statement.excluded.node, "until": statement.excluded.until},
+                where=(duties.c.node == self._database.node)
+                | (duties.c.until < now)
+                | duties.c.node.not_in(live),
+            ).returning(duties.c.node)
+            return connection.execute(statement).first() is not None
+
+        return await self._database.write(operation)
+
+
+def _review(connection: Connection, ids: Sequence[str]) -> Mapping[str, UploadReview]:
+    live = live_nodes(connection)
+    statement = (
+        select(
+            sessions.c.id,
+            sessions.c.version,
+            _committed.label("size"),
+            func.coalesce(nodes.c.id, "").label("holder"),
+            func.coalesce(holds.c.validated, 0).label("validated"),
+        )
+        .select_from(
+            sessions.outerjoin(holds, holds.c.session_id == sessions.c.id).outerjoin(
+                nodes, (nodes.c.id == holds.c.node) & live
+            )
+        )
+        .where(sessions.c.id.in_(ids))
+    )
+    return {
+        row.id: UploadReview(
+            version=row.version,
+            committed_bytes=int(row.size),
+            holder=row.holder,
+            validated=row.validated,
+        )
+        for row in connection.execute(statement)
+    }

@@ -1,0 +1,223 @@
+"""Nodes of one database: holds, duties and hints."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from pdfsluice.core import Cluster, Hint, HintKind, NodeIdentity, SessionState
+from pdfsluice.core.testing.contracts.samples import NOW, extent, make_session
+from pdfsluice.plugins.sql.database import Database, open_database
+from pdfsluice.plugins.sql.engine import open_engines
+from pdfsluice.plugins.sql.hints import Channel, LocalChannel, NotifyChannel, batches, read_batch
+from pdfsluice.plugins.sql.live import NODE_TIMEOUT_SECONDS
+from pdfsluice.plugins.sql.sessions import SqlSessionStore
+from tests.support.waiting import until
+
+Join = Callable[..., AbstractAsyncContextManager["Member"]]
+
+
+class Member:
+    """A node with its store and the hints that it received."""
+
+    def __init__(self, database: Database, store: SqlSessionStore, cluster: Cluster) -> None:
+        self.database = database
+        self.store = store
+        self.cluster = cluster
+        self.heard: list[Hint] = []
+        cluster.subscribe(self.heard.append)
+
+    async def die(self) -> None:
+        """Let the node look as if it had sent no heartbeat for long."""
+        micros = (NODE_TIMEOUT_SECONDS + 1) * 1_000_000
+        statement = text(f"UPDATE nodes SET seen_at = seen_at - {micros} WHERE id = :me")
+        values = {"me": self.cluster.node}
+        await self.database.write(lambda connection: connection.execute(statement, values))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def join(tmp_path: Path, request: pytest.FixtureRequest) -> Join:
+    """Let a node join the nodes of one database."""
+    url = "" if request.param == "sqlite" else request.getfixturevalue("empty_postgresql")
+
+    @asynccontextmanager
+    async def joined(*, heartbeat: float = 3600.0, **identity: Any) -> AsyncIterator[Member]:
+        async with open_database(
+            lambda: open_engines(url, state_dir=tmp_path, durability="process")
+        ) as database:
+            channel: Channel = (
+                NotifyChannel(url, database) if url else LocalChannel(tmp_path / "nodes")
+            )
+            store = SqlSessionStore(database, channel, heartbeat_interval=heartbeat)
+            values: dict[str, Any] = {
+                "store": "store",
+                "exclusive": False,
+                "shared": True,
+            } | identity
+            async with store.joined(NodeIdentity(**values)) as cluster:
+                yield Member(database, store, cluster)
+
+    return joined
+
+
+async def test_one_live_node_holds_an_upload(join: Join) -> None:
+    session = make_session()
+    async with join() as first, join() as second:
+        await first.store.create(session)
+        taken = await asyncio.gather(*(n.cluster.hold(session.id) for n in (first, second) * 5))
+        holder, other = (first, second) if taken[0] else (second, first)
+        assert sorted(taken) == [False] * 5 + [True] * 5
+        review = (await other.cluster.review({}, [session.id, "gone"]))[session.id]
+        assert review.holder == holder.cluster.node
+        await holder.cluster.release([session.id])
+        assert await other.cluster.hold(session.id)
+        assert not await holder.cluster.hold(session.id)
+        await other.die()
+        assert await holder.cluster.hold(session.id)
+        assert not await other.cluster.hold(session.id)
+
+
+async def test_a_node_that_leaves_holds_nothing(join: Join) -> None:
+    session = make_session(state=SessionState.VALIDATING)
+    async with join() as first:
+        async with join() as second:
+            await first.store.create(session)
+            assert await second.cluster.hold(session.id)
+            assert await first.cluster.abandoned([SessionState.VALIDATING], 4) == []
+        assert await first.cluster.abandoned([SessionState.VALIDATING], 4) == [session.id]
+        assert await first.cluster.abandoned([SessionState.IMPORTING], 4) == []
+        assert await first.cluster.hold(session.id)
+        assert await first.cluster.abandoned([SessionState.VALIDATING], 4) == []
+
+
+async def test_a_review_says_how_an_upload_stands(join: Join) -> None:
+    session = make_session()
+    async with join() as first, join() as second:
+        await first.store.create(session)
+        assert await first.cluster.hold(session.id)
+        await second.store.commit(session.id, extent(0, 10), NOW)
+        await second.store.commit(session.id, extent(20, 25), NOW)
+        changed = await first.store.update(session, title="new")
+        assert (await first.cluster.review({session.id: 7}, []))[session.id].validated == 7
+        review = (await second.cluster.review({session.id: 99}, []))[session.id]
+        assert (review.version, review.committed_bytes, review.validated) == (
+            changed.version,
+            15,
+            7,
+        )
+        await first.store.delete(session.id)
+        assert await second.cluster.review({}, [session.id]) == {}
+
+
+async def test_one_live_node_does_a_duty(join: Join) -> None:
+    async with join() as first, join() as second:
+        assert await first.cluster.duty("sweep", 3600.0)
+        assert await first.cluster.duty("sweep", 3600.0)
+        assert not await second.cluster.duty("sweep", 3600.0)
+        assert await second.cluster.duty("recount", 3600.0)
+        await first.die()
+        assert await second.cluster.duty("sweep", 0.0)
+        await asyncio.sleep(0.002)
+        assert await first.cluster.duty("sweep", 0.0), "the time is over"
+
+
+async def test_a_hint_reaches_every_other_node(join: Join) -> None:
+    async with join() as first, join() as second, join() as third:
+        numbers = itertools.count(1)
+
+        async def heard() -> bool:  # a node may begin to listen after the hint
+            first.cluster.notify(Hint(HintKind.STOP, "an upload", next(numbers), 2**40))
+            return bool(second.heard and third.heard)
+
+        await until(heard, interval=0.1)
+        assert second.heard[0] == Hint(HintKind.STOP, "an upload", second.heard[0].start, 2**40)
+        assert not first.heard
+        many = [Hint(HintKind.EVENT, "s", n, 0, "text " * 100) for n in range(200)]
+        for hint in many:
+            second.cluster.notify(hint)
+        await until(lambda: [h for h in first.heard if h.kind is HintKind.EVENT] == many)
+
+
+async def test_a_single_node_notices_the_second_one(join: Join) -> None:
+    """The second waits until the first does not take its memory for the truth any more."""
+    session = make_session()
+    prepared: list[bool] = []
+    async with join(shared=False, heartbeat=0.05, folder="a") as first:
+        alone = [first.cluster.shared, first.cluster.first]
+        assert alone == [False, True]
+        assert await first.cluster.hold(session.id), "alone, nothing is stored"
+
+        async def prepare() -> None:
+            await first.store.create(session)
+            prepared.append(await first.cluster.hold(session.id))
+
+        first.cluster.on_shared(prepare)
+        async with join(shared=False, folder="b") as second:
+            assert prepared == [True]
+            assert first.cluster.shared
+            assert second.cluster.shared
+            assert not second.cluster.first
+            assert not await second.cluster.hold(session.id)
+
+
+async def test_a_second_node_waits_for_one_that_does_not_answer(join: Join) -> None:
+    async with join(shared=False, folder="a") as first:
+
+        async def enter() -> None:
+            async with join(shared=False, folder="b"):
+                pass
+
+        waiting = asyncio.create_task(enter())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await first.die()
+        await waiting
+
+
+async def test_an_exclusive_node_replaces_the_one_before_it(join: Join) -> None:
+    session = make_session()
+    async with join(folder="a") as dead, join(folder="b") as other:
+        await other.store.create(session)
+        assert await dead.cluster.hold(session.id)
+        async with join(folder="a", exclusive=True) as replacement:
+            assert await replacement.cluster.hold(session.id)
+        async with join(folder="b", replaces=other.cluster.node) as second:
+            assert second.cluster.first
+
+
+async def test_the_folder_in_an_old_identity_does_not_count(join: Join) -> None:
+    for store, sole in (("bucket+folder", True), ("bucket", True), ("other", False)):
+        async with join(store=store, exclusive=True) as node:
+            assert node.cluster.sole_store is sole
+
+
+def test_large_and_malformed_hints_are_left_out() -> None:
+    hints = [b'["event","s",0,0,"%s"]' % (b"x" * size) for size in (10, 5000, 40, 8000)]
+    sent = list(batches("a", hints, 1000))
+    assert len(sent) == 1
+    assert [len(hint.text) for hint in read_batch(sent[0], "b")] == [10, 40]
+    assert list(read_batch(sent[0], "a")) == []
+    assert max(map(len, batches("a", hints[:1] * 100, 1000))) <= 1000
+    for wrong in (b"", b"[]", b'{"node":"a","hints":[["what","",0,0,""]]}', b'{"node":"a"}'):
+        assert list(read_batch(wrong, "b")) == []
+
+
+async def test_hints_of_a_dead_process_are_cleaned_up(tmp_path: Path) -> None:
+    folder = tmp_path / ("a folder with a path that is longer than a socket's " * 3)
+    channel, received = LocalChannel(folder), list[bytes]()
+    async with LocalChannel(folder).running("b", received.append):
+        left = folder / "c.sock"
+        (folder / "b.sock").rename(folder / "moved")
+        (folder / "moved").rename(folder / "b.sock")
+        async with LocalChannel(folder).running("c", received.append):
+            pass
+        left.touch()
+        async with channel.running("a", received.append):
+            await channel.send(b"x")
+            await until(lambda: received == [b"x"])
+    assert not (folder / "a.sock").exists()

@@ -1,0 +1,187 @@
+"""Two nodes over one database and one folder: any of them takes any chunk of any upload."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pdfsluice.core import (
+    ContentRejected,
+    Hint,
+    OffsetConflict,
+    SessionEnded,
+    SessionState,
+)
+from pdfsluice.core.errors import DigestMismatch, Preempted
+from pdfsluice.core.plugins.ports.cluster import NodeIdentity
+from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.uploads.holding import HoldingIntervals
+from tests.support.runtimes import Bytes, Watchman, a_runtime, initiate, send
+from tests.support.waiting import until
+
+CHUNK = 65_536
+DATA = bytes(range(256)) * 1024  # four chunks
+FAST = HoldingIntervals(review=0.1, take_over=0.1)
+SLOW = HoldingIntervals(review=3600, take_over=3600)
+
+
+@asynccontextmanager
+async def nodes(
+    folder: Path,
+    number: int = 2,
+    *plugins: object,
+    intervals: HoldingIntervals = SLOW,
+    watchmen: list[Watchman] | None = None,
+    **settings: Any,
+) -> AsyncIterator[list[Runtime]]:
+    """Open runtimes that share a folder, as the workers of one server do."""
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(
+                a_runtime(
+                    folder,
+                    *plugins,
+                    watchman=watchmen[index] if watchmen else None,
+                    intervals=intervals,
+                    node=NodeIdentity(shared=True, exclusive=False),
+                    **({"chunk_size": CHUNK} | settings),
+                )
+            )
+            for index in range(number)
+        ]
+
+
+async def test_chunks_of_one_upload_come_to_any_node(tmp_path: Path) -> None:
+    watchmen = [Watchman(), Watchman()]
+    async with nodes(tmp_path, watchmen=watchmen) as (first, second):
+        session = await initiate(first, DATA)
+        for chunk in range(4):
+            node = (second, first)[chunk % 2]
+            after = await send(node, session, DATA, chunk)
+            assert after.committed.size == (chunk + 1) * CHUNK
+            for other in (first, second):
+                seen = await other.uploads.get(LOCAL, session.id)
+                assert seen.committed == after.committed
+        completion = await second.uploads.complete(LOCAL, session.id)
+        assert completion.document is not None
+        again = await first.uploads.complete(LOCAL, session.id)
+        assert again.document == completion.document
+        assert [sum(size for _, size in each.feeds) for each in watchmen] == [len(DATA), 0]
+        (stored,) = (tmp_path / "documents").rglob("*.pdf")
+        assert stored.read_bytes() == DATA
+
+
+async def test_the_holder_refuses_what_came_to_another_node(tmp_path: Path) -> None:
+    evil = DATA[:CHUNK] + b"FORBIDDEN" + DATA[CHUNK + 9 :]
+    async with nodes(tmp_path) as (first, second):
+        session = await initiate(first, evil)
+        await send(second, session, evil, 0)
+        await send(second, session, evil, 1)
+
+        async def refused() -> bool:
+            state = (await second.uploads.get(LOCAL, session.id)).state
+            return state is SessionState.REJECTED
+
+        await until(refused)
+        with pytest.raises(ContentRejected):
+            await send(second, session, evil, 2)
+        with pytest.raises(ContentRejected):
+            await first.uploads.complete(LOCAL, session.id)
+        assert not list((tmp_path / "uploads").glob("*.part"))
+
+
+async def test_an_upload_cancelled_at_one_node_ends_at_the_other(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (first, second):
+        session = await initiate(first, DATA)
+        body = Bytes(DATA[:CHUNK], size=1000, holds_after=3000)
+        sending = asyncio.create_task(send(second, session, DATA, 0, body))
+        await body.held.wait()
+        cancelled = await first.uploads.cancel(LOCAL, session.id)
+        assert cancelled.state is SessionState.CANCELLED
+        with pytest.raises(SessionEnded):
+            await sending
+        with pytest.raises(SessionEnded):
+            await send(second, session, DATA, 1)
+
+
+async def test_a_newer_request_at_another_node_takes_the_range_over(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (first, second):
+        session = await initiate(first, DATA)
+        body = Bytes(DATA[:CHUNK], size=1000, holds_after=3000)
+        hanging = asyncio.create_task(send(first, session, DATA, 0, body))
+        await body.held.wait()
+        after = await send(second, session, DATA, 0)
+        assert after.committed.size == CHUNK
+        with pytest.raises(Preempted):
+            await hanging
+        stored = (tmp_path / "uploads" / f"{session.id}.part").read_bytes()
+        assert stored[:CHUNK] == DATA[:CHUNK]
+
+
+async def test_other_bytes_at_another_node_are_refused_and_not_written(tmp_path: Path) -> None:
+    other = bytes(CHUNK)
+    async with nodes(tmp_path) as (first, second):
+        for _ in range(5):
+            session = await initiate(first, DATA)
+            outcomes = await asyncio.gather(
+                send(first, session, DATA, 0),
+                send(second, session, other, 0),
+                return_exceptions=True,
+            )
+            refused = [each for each in outcomes if isinstance(each, BaseException)]
+            assert refused
+            assert all(isinstance(each, OffsetConflict | Preempted) for each in refused)
+            resumed = await second.uploads.resume(LOCAL, session.id, "")
+            size = resumed.committed.size
+            assert size == CHUNK or len(refused) == 2
+            stored = (tmp_path / "uploads" / f"{session.id}.part").read_bytes()
+            assert stored[:size] in {DATA[:size], other[:size]}, "of one sender alone"
+
+
+@pytest.mark.parametrize("intervals", [SLOW, FAST])
+async def test_both_nodes_complete_at_the_same_time(
+    tmp_path: Path, intervals: HoldingIntervals
+) -> None:
+    async with nodes(tmp_path, intervals=intervals) as (first, second):
+        for _ in range(5):
+            session = await initiate(first, DATA, check_duplicates=False)
+            for chunk in range(4):
+                await send((first, second)[chunk % 2], session, DATA, chunk)
+            asked = (first, second) * 3
+            ends = await asyncio.gather(*(n.uploads.complete(LOCAL, session.id) for n in asked))
+            assert len({end.document.id for end in ends if end.document}) == 1
+        documents, total = await first.library.list(LOCAL)
+        assert total == len(documents) == 5
+
+
+async def test_a_wrong_digest_is_reported_where_it_was_asked(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (first, second):
+        session = await initiate(first, DATA, expected_digest="ab" * 32)
+        for chunk in range(4):
+            await send(first, session, DATA, chunk)
+        with pytest.raises(DigestMismatch):
+            await second.uploads.complete(LOCAL, session.id)
+
+
+def ignore(hint: Hint) -> None:
+    """Lose a hint."""
+
+
+async def test_rows_decide_if_no_hint_arrives(tmp_path: Path) -> None:
+    async with nodes(tmp_path, intervals=FAST) as (first, second):
+        for node in (first, second):
+            node.cluster.notify = ignore  # type: ignore[method-assign]
+        session = await initiate(first, DATA)
+        for chunk in range(4):
+            await send(second, session, DATA, chunk)
+        assert (await second.uploads.complete(LOCAL, session.id)).document
+        session = await initiate(second, DATA, check_duplicates=False)
+        body = Bytes(DATA[:CHUNK], size=1000, holds_after=3000)
+        sending = asyncio.create_task(send(second, session, DATA, 0, body))
+        await body.held.wait()
+        await first.uploads.cancel(LOCAL, session.id)
+        with pytest.raises(SessionEnded):
+            await sending
