@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pdfsluice.core.document_filter import DocumentFilter
-from pdfsluice.core.errors import DocumentNotFound, ProtocolError
+from pdfsluice.core.errors import ProtocolError
 from pdfsluice.core.models import Document, PageText, TextSource
 from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
@@ -100,25 +100,17 @@ class Searcher:
         return await search(documents=documents)
 
     async def _hits(self, passages: Sequence[Passage], owner: str | None) -> list[SearchHit]:
-        documents: dict[int, Document | None] = {}
-        for passage in passages:
-            if passage.document_id not in documents:
-                documents[passage.document_id] = await self._existing(passage.document_id, owner)
+        ids = {passage.document_id for passage in passages}
+        documents = await self._catalogue.get_many(ids, owner=owner)
         places = {(passage.document_id, passage.page) for passage in passages}
         pages = await self._catalogue.pages_at(places)
         described = await asyncio.to_thread(_described, passages, pages)
         return [
             SearchHit(document, passage, snippet, place, _source_of(passage, pages))
             for passage, snippet, place in described
-            if (document := documents[passage.document_id]) is not None
+            # Without one, the document was deleted while the search ran.
+            if (document := documents.get(passage.document_id)) is not None
         ]
-
-    async def _existing(self, document_id: int, owner: str | None) -> Document | None:
-        """Return a document, or ``None`` if it was deleted while the search ran."""
-        try:
-            return await self._catalogue.get(document_id, owner=owner)
-        except DocumentNotFound:
-            return None
 
 
 def _source_of(passage: Passage, pages: Mapping[tuple[int, int], PageText]) -> TextSource:

@@ -56,6 +56,7 @@ from .prepared import Prepared
 from .reading import (
     MAX_ID,
     find_documents,
+    read_documents,
     read_next_pages,
     read_pages_at,
     read_pages_without_text,
@@ -146,6 +147,12 @@ class SqlCatalogue:
         if row is None or owner not in {None, row.owner}:
             raise _not_found(document_id)
         return read_document(row)
+
+    async def get_many(
+        self, document_ids: Collection[int], *, owner: str | None
+    ) -> Mapping[int, Document]:
+        """Return documents by their ids; missing ones and those of others are left out."""
+        return await self._database.read(lambda reader: read_documents(reader, document_ids, owner))
 
     async def find_by_digest(self, sha256: str, *, owner: str) -> Document | None:
         """Return the owner's oldest document with this digest, if there is one."""

@@ -6,15 +6,16 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, literal_column, select, tuple_
 
-from pdfsluice.core import DocumentFilter, PageText, TextSource
+from pdfsluice.core import Document, DocumentFilter, PageText, TextSource
 
-from .encoding import AnyRow, from_micros, to_micros
+from .encoding import AnyRow, from_micros, read_document, to_micros
 from .schema import documents, extents, pages
 
 MAX_ID = 2**63 - 1
 _PAGES_PER_READ = 10  # each may have a million characters
 _MAX_NUMBER = 2**31 - 1
 _PLACES_PER_QUERY = 100
+_DOCUMENTS_PER_QUERY = 500
 
 _next_pages = (
     select(pages.c.number, pages.c.text, pages.c.source)
@@ -22,6 +23,7 @@ _next_pages = (
     .order_by(pages.c.number)
     .limit(_PAGES_PER_READ)
 )
+_documents_with = select(documents).where(documents.c.id.in_(bindparam("ids", expanding=True)))
 _pages_at = select(pages).where(
     tuple_(pages.c.document_id, pages.c.number).in_(bindparam("places", expanding=True))
 )
@@ -31,6 +33,20 @@ _pages_without_text = (
     .where(pages.c.document_id == bindparam("document"), pages.c.source != literal_column("'text'"))
     .order_by(pages.c.number)
 )
+
+
+def read_documents(
+    connection: Connection, document_ids: Collection[int], owner: str | None
+) -> Mapping[int, Document]:
+    """Return documents by their ids; missing ones and those of others are left out."""
+    possible = [number for number in document_ids if 0 < number <= MAX_ID]
+    known: dict[int, Document] = {}
+    for start in range(0, len(possible), _DOCUMENTS_PER_QUERY):
+        wanted = {"ids": possible[start : start + _DOCUMENTS_PER_QUERY]}
+        for row in connection.execute(_documents_with, wanted):
+            if owner in {None, row.owner}:
+                known[row.id] = read_document(row)
+    return known
 
 
 def read_next_pages(connection: Connection, document_id: int, after: int) -> Sequence[AnyRow]:

@@ -70,6 +70,12 @@ class Catalogue(Protocol):
         """
         ...
 
+    async def get_many(
+        self, document_ids: Collection[int], *, owner: str | None
+    ) -> Mapping[int, Document]:
+        """Return documents by their ids; missing ones and those of others are left out."""
+        ...
+
     async def find_by_digest(self, sha256: str, *, owner: str) -> Document | None:
         """Return the owner's oldest document with this digest, if there is one."""
         ...

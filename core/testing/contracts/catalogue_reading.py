@@ -28,6 +28,15 @@ class CatalogueReadingContract(AsyncContract):
         assert (await catalogue.update(added.id, title="Neu")).tags == ("Straße", "2024")
         assert (await catalogue.update(added.id, tags=[])).tags == ()
 
+    async def test_several_documents_are_returned_at_once(self, catalogue: Catalogue) -> None:
+        one = await catalogue.add(make_document(), [])
+        two = await catalogue.add(make_document(sha256="2" * 64), [])
+        other = await catalogue.add(make_document(owner="key:bob"), [])
+        ids = [other.id, two.id, one.id, one.id, *NO_IDS]
+        assert await catalogue.get_many(ids, owner=one.owner) == {one.id: one, two.id: two}
+        assert set(await catalogue.get_many(ids, owner=None)) == {one.id, two.id, other.id}
+        assert await catalogue.get_many([], owner=None) == {}
+
     async def test_documents_are_found_by_what_is_known_of_them(self, catalogue: Catalogue) -> None:
         day = timedelta(days=1)
         first = await catalogue.add(
