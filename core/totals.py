@@ -5,61 +5,126 @@ that was wrong can be taken back.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from .upload_records import UploadRecord
 
-_RATIO = 1.04
+_RATIO = 1.1
 _LOG_RATIO = math.log(_RATIO)
 _MICROSECONDS = 1_000_000
+
+
+def bucket_of(value: int) -> int:
+    """Return the bucket of a value that is not negative."""
+    return 1 + int(math.log(value) / _LOG_RATIO) if value > 0 else 0
 
 
 class Distribution:
     """How often values of each magnitude occurred.
 
-    Values are counted in buckets whose bounds grow by 4 %, so a percentile is off by at most
-    2 %.
+    Values are counted in buckets whose bounds grow by 10 %, so a percentile is off by at most
+    5 %.
 
-    Attributes:
-        counts: Bucket to count.
+    Args:
+        first: The first bucket that is counted.
+        counts: The counts of that bucket and those after it.
     """
 
-    def __init__(self, counts: Mapping[int, int] | None = None) -> None:
-        self.counts = dict(counts or {})
+    __slots__ = ("counts", "first")
 
-    def add(self, value: int, number: int = 1) -> None:
-        """Count a value that is not negative."""
-        bucket = 1 + int(math.log(value) / _LOG_RATIO) if value > 0 else 0
-        self.counts[bucket] = self.counts.get(bucket, 0) + number
+    def __init__(self, first: int = 0, counts: Sequence[int] = ()) -> None:
+        self.first = first
+        self.counts = list(counts)
+
+    def add(self, bucket: int, number: int = 1) -> None:
+        """Count a value of a bucket."""
+        index = bucket - self.first
+        if not 0 <= index < len(self.counts):
+            self._cover(bucket, bucket + 1)
+            index = bucket - self.first
+        self.counts[index] += number
 
     def merge(self, other: "Distribution") -> None:
         """Add the counts of another distribution."""
-        counts = self.counts
-        for bucket, number in other.counts.items():
-            counts[bucket] = counts.get(bucket, 0) + number
+        if other.counts:
+            self._cover(other.first, other.first + len(other.counts))
+            start = other.first - self.first
+            end = start + len(other.counts)
+            sums = [x + y for x, y in zip(self.counts[start:end], other.counts, strict=True)]
+            self.counts[start:end] = sums
+
+    def _cover(self, first: int, end: int) -> None:
+        """Make sure that buckets are counted."""
+        if not self.counts:
+            self.first, self.counts = first, [0] * (end - first)
+            return
+        if first < self.first:
+            self.counts[:0] = [0] * (self.first - first)
+            self.first = first
+        if (missing := end - self.first - len(self.counts)) > 0:
+            self.counts += [0] * missing
 
     def percentile(self, percent: float) -> float | None:
         """Return the value that so many per cent do not exceed; ``None`` if there is none."""
-        total = sum(self.counts.values())
+        total = sum(self.counts)
         if total <= 0:
             return None
         rank = max(1, math.ceil(total * percent / 100))
-        for bucket in sorted(self.counts):
-            rank -= self.counts[bucket]
+        for bucket, number in enumerate(self.counts, self.first):
+            rank -= number
             if rank <= 0:
                 return 0.0 if bucket == 0 else _RATIO ** (bucket - 0.5)
         return None
 
-    def to_record(self) -> dict[str, int]:
-        """Return the counts as a value of JSON types."""
-        return {str(bucket): number for bucket, number in self.counts.items() if number}
+    def to_record(self) -> Sequence[int]:
+        """Return the distribution as a value of JSON types."""
+        counts = self.counts
+        used = [index for index, number in enumerate(counts) if number]
+        if not used:
+            return []
+        return [self.first + used[0], *counts[used[0] : used[-1] + 1]]
 
     @classmethod
-    def from_record(cls, record: Mapping[str, int]) -> "Distribution":
+    def from_record(cls, record: Sequence[int]) -> Self:
         """Return the distribution that :meth:`to_record` encoded."""
-        return cls({int(bucket): number for bucket, number in record.items()})
+        return cls(record[0], record[1:]) if record else cls()
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one upload adds to totals.
+
+    Attributes:
+        sums: What it adds to the sums after ``uploads``, in their order.
+        buckets: In which bucket of each distribution it is; ``None`` if it is in none.
+    """
+
+    sums: tuple[int, int, int, int, int, int]
+    buckets: tuple[int, int, int | None, int | None]
+
+    @classmethod
+    def of(cls, record: UploadRecord) -> Self:
+        """Return the contribution of a record."""
+        measures, imported = record.measures, record.importing_seconds
+        validated = measures.validating_seconds
+        return cls(
+            (
+                record.committed_bytes,
+                measures.received_bytes,
+                record.resent_bytes,
+                measures.requests,
+                measures.resumes,
+                record.findings,
+            ),
+            (
+                bucket_of(record.committed_bytes),
+                bucket_of(_micros(measures.receiving_seconds)),
+                bucket_of(_micros(validated)) if validated else None,
+                None if imported is None else bucket_of(_micros(imported)),
+            ),
+        )
 
 
 _SUMS = (
@@ -104,22 +169,23 @@ class Totals:
     validating: Distribution = field(default_factory=Distribution)
     importing: Distribution = field(default_factory=Distribution)
 
-    def add(self, record: UploadRecord, number: int = 1) -> None:
+    def add(self, contribution: Contribution, number: int = 1) -> None:
         """Count an upload, or take it back if ``number`` is -1."""
-        measures = record.measures
+        size, received, resent, requests, resumes, findings = contribution.sums
         self.uploads += number
-        self.bytes += number * record.committed_bytes
-        self.received_bytes += number * measures.received_bytes
-        self.resent_bytes += number * record.resent_bytes
-        self.requests += number * measures.requests
-        self.resumes += number * measures.resumes
-        self.findings += number * record.findings
-        self.sizes.add(record.committed_bytes, number)
-        self.receiving.add(_micros(measures.receiving_seconds), number)
-        if measures.validating_seconds:
-            self.validating.add(_micros(measures.validating_seconds), number)
-        if record.importing_seconds is not None:
-            self.importing.add(_micros(record.importing_seconds), number)
+        self.bytes += number * size
+        self.received_bytes += number * received
+        self.resent_bytes += number * resent
+        self.requests += number * requests
+        self.resumes += number * resumes
+        self.findings += number * findings
+        sizes, receiving, validating, importing = contribution.buckets
+        self.sizes.add(sizes, number)
+        self.receiving.add(receiving, number)
+        if validating is not None:
+            self.validating.add(validating, number)
+        if importing is not None:
+            self.importing.add(importing, number)
 
     def merge(self, other: "Totals") -> None:
         """Add other totals to these."""

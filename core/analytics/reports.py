@@ -33,8 +33,8 @@ class Grouping(StrEnum):
 
     @property
     def dimension(self) -> Dimension:
-        """The dimension whose totals are read."""
-        return Dimension.ALL if self.span else Dimension(self.value)
+        """The dimension whose totals are read; any one of hours has those of all hours."""
+        return Dimension.END if self.span else Dimension(self.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ node changes.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ import orjson
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, tuple_
 
 from pdfsluice.core import Dimension, Session, SessionState, Totals, UploadEnd, UploadRecord
+from pdfsluice.core.totals import Contribution
 from pdfsluice.core.uploads.lifecycle import ENDED
 
 from .database import Database
@@ -22,6 +22,7 @@ from .encoding import (
     AnyRow,
     clean,
     from_micros,
+    measure_values,
     read_measures,
     read_session,
     to_json,
@@ -32,6 +33,7 @@ from .reading import ranges_of
 from .schema import ended_uploads, sessions, upload_totals
 
 _MICROS = 1_000_000
+_DIMENSIONS = [(each, each.value, round(each.period.total_seconds())) for each in Dimension]
 Key = tuple[str, int, str]
 """Dimension, start of the period in seconds since the epoch, and value."""
 
@@ -80,14 +82,18 @@ class SqlAnalytics:
     def __init__(self, database: Database) -> None:
         self._database = database
         record = database.insert(ended_uploads)
-        self._store = record.on_conflict_do_update(
-            index_elements=["session_id"],
-            set_={name: record.excluded[name] for name in ("ended_at", "ended_as", "body")},
+        self._store = Prepared(
+            record.on_conflict_do_update(
+                index_elements=["session_id"],
+                set_={name: record.excluded[name] for name in ("ended_at", "ended_as", "body")},
+            )
         )
         total = database.insert(upload_totals)
-        self._count = total.on_conflict_do_update(
-            index_elements=["dimension", "period", "value", "node"],
-            set_={"body": total.excluded.body},
+        self._count = Prepared(
+            total.on_conflict_do_update(
+                index_elements=["dimension", "period", "value", "node"],
+                set_={"body": total.excluded.body},
+            )
         )
 
     async def record(
@@ -123,8 +129,8 @@ class SqlAnalytics:
             if before is not None:
                 _add(changes, before, -1)
         if rows:
-            connection.execute(self._store, rows)
-            connection.execute(self._count, self._counted(connection, changes))
+            self._store.run_many(connection, rows)
+            self._count.run_many(connection, self._counted(connection, changes))
 
     def _counted(
         self, connection: Connection, changes: Mapping[Key, Totals]
@@ -229,10 +235,10 @@ class SqlAnalytics:
 def _add(changes: Mapping[Key, Totals], record: UploadRecord, number: int) -> None:
     """Count a record in each dimension."""
     second = to_micros(record.ended_at) // _MICROS
-    for dimension in Dimension:
-        seconds = round(dimension.period.total_seconds())
-        key = dimension.value, second // seconds * seconds, clean(dimension.value_of(record))
-        changes[key].add(record, number)
+    contribution = Contribution.of(record)
+    for dimension, name, seconds in _DIMENSIONS:
+        key = name, second // seconds * seconds, clean(dimension.value_of(record))
+        changes[key].add(contribution, number)
 
 
 def _row(record: UploadRecord) -> dict[str, Any]:
@@ -240,7 +246,7 @@ def _row(record: UploadRecord) -> dict[str, Any]:
     return {
         "session_id": record.session_id,
         "ended_at": to_micros(record.ended_at),
-        "ended_as": record.end.value,
+        "ended_as": str(record.end),
         "body": to_json(
             {
                 "account": record.account,
@@ -252,7 +258,7 @@ def _row(record: UploadRecord) -> dict[str, Any]:
                 "resent_bytes": record.resent_bytes,
                 "findings": record.findings,
                 "finding_kinds": record.finding_kinds,
-                "measures": astuple(record.measures),
+                "measures": measure_values(record.measures),
                 "importing_seconds": record.importing_seconds,
             }
         ),

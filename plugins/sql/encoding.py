@@ -6,8 +6,9 @@ a test here instead of losing stored values.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, fields
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -30,7 +31,9 @@ from pdfsluice.core import (
 from pdfsluice.core.encoding import read_findings, read_unscanned
 
 _BODY_VERSION = 1
-MEASURES = tuple(field.name for field in fields(Measures))
+measure_values = attrgetter(*(field.name for field in fields(Measures)))
+"""The fields of measures, in the order in which they are stored."""
+_MEASURES = tuple(field.name for field in fields(Measures))
 AnyRow = Row[*tuple[Any, ...]]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,7 +102,7 @@ def session_row(session: Session) -> dict[str, Any]:
                 "failure_code": session.failure_code,
                 "failure_message": session.failure_message,
                 "software": session.software,
-                "measures": astuple(session.measures),
+                "measures": measure_values(session.measures),
             }
         ),
     }
@@ -159,7 +162,7 @@ def read_session(row: AnyRow, extents: Iterable[AnyRow]) -> Session:
 
 def read_measures(values: Sequence[Any]) -> Measures:
     """Return the measures whose fields stand in this order; missing ones are 0."""
-    return Measures(**dict(zip(MEASURES, values, strict=False)))
+    return Measures(**dict(zip(_MEASURES, values, strict=False)))
 
 
 def _raise_fields(body: dict[str, Any]) -> None:

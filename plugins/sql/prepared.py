@@ -52,6 +52,13 @@ class Prepared:
         compiled = self._compiled.get(dialect.name) or self._compile(dialect)
         return connection.exec_driver_sql(compiled.text, compiled.arguments(values))
 
+    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute the statement for each of some rows."""
+        dialect = connection.dialect
+        compiled = self._compiled.get(dialect.name) or self._compile(dialect)
+        if rows:
+            connection.exec_driver_sql(compiled.text, [compiled.arguments(row) for row in rows])
+
     def _compile(self, dialect: Dialect) -> _Compiled:
         made = self._statement.compile(dialect=dialect, column_keys=self._columns)
         if not isinstance(made, SQLCompiler):

@@ -68,7 +68,7 @@ class AnalyticsHandlers:
         """Return counts, bytes, percentiles and shares of uploads that ended in a time.
 
         Whole hours (UTC) count, or whole days with ``by=day`` and ``by=account``, which is for
-        administrators. Percentiles are exact to 2 %.
+        administrators. Percentiles are exact to 5 %.
         """
         return respond(await self._view(request))
 

@@ -20,6 +20,7 @@ _LAST_TO_APPEAR = {
     "documents/1": ".document-page img",
     "search?q=valve": ".hit img",
     "operations": "td",
+    "analytics": ".chart",
 }
 """For each view what is shown when everything has been fetched."""
 
@@ -101,6 +102,22 @@ def test_documents_that_others_upload_appear_in_the_open_list(
     for count, name in enumerate(("handbook.pdf", "canal-survey.pdf"), 1):
         assert pdfsluice("upload", pdfs / name, "--server", own.base_url).code == 0
         expect(page.locator(".row")).to_have_count(count)
+
+
+def test_analytics_show_how_uploads_went(
+    library: RunningServer, open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    page = open_page(f"{library.base_url}/#/operations")
+    page.get_by_role("link", name="Analytics").click()
+    expect(page.locator("svg.chart")).to_have_count(3)
+    expect(page.get_by_text("1 upload ended, with")).to_be_visible()
+    expect(page.get_by_text("Completed 1 (100.0 %)")).to_be_visible()
+    expect(page.locator(".chart-bar")).to_have_count(30)
+    heights = page.locator(".chart-bar").evaluate_all("all => all.map((e) => e.getBBox().height)")
+    assert sorted(heights)[-2:] == [0, 160]
+    audit(page, screenshot, "26-analytics")
+    page.get_by_label("Time", exact=True).select_option("7")
+    expect(page.locator(".chart-bar")).to_have_count(7)
 
 
 def test_operations_show_what_the_server_does(

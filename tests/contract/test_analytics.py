@@ -16,7 +16,7 @@ from pdfsluice.core.errors import SizeExceeded
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stores import SessionStore
 from pdfsluice.core.testing.contracts.samples import make_session
-from pdfsluice.core.totals import Totals
+from pdfsluice.core.totals import Contribution, Totals
 from pdfsluice.plugins.sql.analytics import SqlAnalytics
 from pdfsluice.plugins.sql.sessions import SqlSessionStore
 from tests.support.databases import sql_context, sql_stores
@@ -62,7 +62,7 @@ def some_records(number: int) -> list[UploadRecord]:
 def expected(records: list[UploadRecord], dimension: Dimension) -> dict[str, dict[str, object]]:
     totals: dict[str, Totals] = {}
     for record in records:
-        totals.setdefault(dimension.value_of(record), Totals()).add(record)
+        totals.setdefault(dimension.value_of(record), Totals()).add(Contribution.of(record))
     return {value: each.to_record() for value, each in totals.items()}
 
 
@@ -80,7 +80,7 @@ async def test_totals_are_those_of_the_records(context: PluginContext) -> None:
         assert {value: each.uploads for value, each in later.items()} == {
             value: each["uploads"] for value, each in expected(second_day, Dimension.END).items()
         }
-        hours = await first.totals(Dimension.ALL, START, START + 2 * DAY, span=HOUR)
+        hours = await first.totals(Dimension.END, START, START + 2 * DAY, span=HOUR)
         assert sum(each.bytes for each in hours.values()) == sum(r.committed_bytes for r in records)
         assert {int(key) % 3600 for key in hours} == {0}
 
@@ -103,7 +103,7 @@ async def test_a_record_that_comes_again_counts_once(context: PluginContext) -> 
         later = replace(record, ended_at=START + DAY)  # as another node made it of the session
         await analytics.record([later], {})
         assert [r async for r in _all(analytics)] == [record]
-        (total,) = (await analytics.totals(Dimension.ALL, *ALWAYS)).values()
+        (total,) = (await analytics.totals(Dimension.END, *ALWAYS)).values()
         assert total.uploads == 1
 
 
@@ -130,8 +130,8 @@ async def test_the_first_end_of_an_import_counts(context: PluginContext) -> None
             await analytics.record([], {"a": START + timedelta(seconds=seconds)})
         (stored,) = [r async for r in _all(analytics)]
         assert stored.importing_seconds == 2.0
-        (total,) = (await analytics.totals(Dimension.ALL, *ALWAYS)).values()
-        assert total.to_record() == expected([stored], Dimension.ALL)[""]
+        (total,) = (await analytics.totals(Dimension.END, *ALWAYS)).values()
+        assert total.to_record() == expected([stored], Dimension.END)["completed"]
 
 
 async def test_ended_sessions_without_a_record_are_found(context: PluginContext) -> None:

@@ -237,6 +237,18 @@ export class StreamingUploadClient {
   }
 
   /**
+   * Totals of uploads that ended in a time; of the last 30 days, by day, if nothing is given.
+   *
+   * @param {{from?: Date, to?: Date, by?: 'hour' | 'day' | 'protocol' | 'client' | 'end' | 'account',
+   *   signal?: AbortSignal}} [options]
+   * @returns {Promise<import('./types.js').AnalyticsReport>}
+   */
+  analytics({ from, to, by, signal } = {}) {
+    const query = { from: from?.toISOString(), to: to?.toISOString(), by };
+    return this.#context.http.json('GET', '/api/analytics', { query, signal });
+  }
+
+  /**
    * The server's counters and gauges that have no labels, by their Prometheus names.
    *
    * @returns {Promise<Record<string, number>>}

@@ -167,6 +167,19 @@ export declare class StreamingUploadClient {
     /** @returns {Promise<import('./types.js').MemoryStats>} */
     memoryStats(): Promise<import('./types.js').MemoryStats>;
     /**
+     * Totals of uploads that ended in a time; of the last 30 days, by day, if nothing is given.
+     *
+     * @param {{from?: Date, to?: Date, by?: 'hour' | 'day' | 'protocol' | 'client' | 'end' | 'account',
+     *   signal?: AbortSignal}} [options]
+     * @returns {Promise<import('./types.js').AnalyticsReport>}
+     */
+    analytics({ from, to, by, signal }?: {
+        from?: Date;
+        to?: Date;
+        by?: 'hour' | 'day' | 'protocol' | 'client' | 'end' | 'account';
+        signal?: AbortSignal;
+    }): Promise<import('./types.js').AnalyticsReport>;
+    /**
      * The server's counters and gauges that have no labels, by their Prometheus names.
      *
      * @returns {Promise<Record<string, number>>}

@@ -130,6 +130,31 @@
  * @property {number} memory_limit_mb
  * @property {number} disk_space_available_mb
  *
+ * @typedef {object} Percentiles
+ * @property {number | null} p50
+ * @property {number | null} p95
+ * @property {number | null} p99
+ *
+ * @typedef {object} UploadTotals
+ * @property {number} uploads
+ * @property {number} bytes
+ * @property {number} received_bytes
+ * @property {number} resent_bytes
+ * @property {number} requests
+ * @property {number} resumes
+ * @property {number} findings
+ * @property {Percentiles} sizes
+ * @property {Percentiles} receiving_seconds
+ * @property {Percentiles} validating_seconds
+ * @property {Percentiles} importing_seconds
+ *
+ * @typedef {object} AnalyticsReport
+ * @property {string} since
+ * @property {string} until
+ * @property {string} by
+ * @property {UploadTotals} total
+ * @property {(UploadTotals & {value: string, share: number, bytes_share: number})[]} groups
+ *
  * @typedef {object} ServerInfo
  * @property {string} name
  * @property {string} version
@@ -396,6 +421,35 @@ export type MemoryStats = {
     concurrent_uploads: number;
     memory_limit_mb: number;
     disk_space_available_mb: number;
+};
+export type Percentiles = {
+    p50: number | null;
+    p95: number | null;
+    p99: number | null;
+};
+export type UploadTotals = {
+    uploads: number;
+    bytes: number;
+    received_bytes: number;
+    resent_bytes: number;
+    requests: number;
+    resumes: number;
+    findings: number;
+    sizes: Percentiles;
+    receiving_seconds: Percentiles;
+    validating_seconds: Percentiles;
+    importing_seconds: Percentiles;
+};
+export type AnalyticsReport = {
+    since: string;
+    until: string;
+    by: string;
+    total: UploadTotals;
+    groups: (UploadTotals & {
+        value: string;
+        share: number;
+        bytes_share: number;
+    })[];
 };
 export type ServerInfo = {
     name: string;

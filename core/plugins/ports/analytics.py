@@ -14,9 +14,8 @@ from pdfsluice.core.upload_records import UploadRecord
 
 
 class Dimension(StrEnum):
-    """By what totals are separated; ``all`` has a single value."""
+    """By what totals are separated."""
 
-    ALL = "all"
     PROTOCOL = "protocol"
     CLIENT = "client"
     END = "end"
@@ -25,8 +24,6 @@ class Dimension(StrEnum):
     def value_of(self, record: UploadRecord) -> str:
         """Return the value of a record; of a client, its name without the version."""
         match self:
-            case Dimension.ALL:
-                return ""
             case Dimension.PROTOCOL:
                 return record.protocol
             case Dimension.CLIENT:

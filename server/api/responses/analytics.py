@@ -27,7 +27,7 @@ class PercentilesView(View):
 
     @classmethod
     def of(cls, distribution: Distribution, unit: float = 1.0) -> Self:
-        """Describe a distribution; it is exact to 2 %."""
+        """Describe a distribution; it is exact to 5 %."""
 
         def value(percent: float) -> float | None:
             measured = distribution.percentile(percent)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.totals import Distribution, Totals, summed
+from pdfsluice.core.totals import Contribution, Distribution, Totals, bucket_of, summed
 from pdfsluice.core.upload_records import Measures, UploadEnd, UploadRecord
 
 NOW = datetime(2024, 5, 1, 12, 30, tzinfo=UTC)
@@ -32,14 +32,14 @@ def a_record(**changes: object) -> UploadRecord:
 
 
 @given(st.lists(st.integers(1, 10**12), min_size=1, max_size=200), st.sampled_from([50, 95, 99]))
-def test_a_percentile_is_exact_to_2_percent(values: list[int], percent: int) -> None:
+def test_a_percentile_is_exact_to_5_percent(values: list[int], percent: int) -> None:
     distribution = Distribution()
     for value in values:
-        distribution.add(value)
+        distribution.add(bucket_of(value))
     exact = sorted(values)[max(0, -(-len(values) * percent // 100) - 1)]
     measured = distribution.percentile(percent)
     assert measured is not None
-    assert measured == pytest.approx(exact, rel=0.0201)
+    assert measured == pytest.approx(exact, rel=0.0501)
 
 
 def test_a_distribution_of_nothing_or_of_zeros() -> None:
@@ -49,7 +49,7 @@ def test_a_distribution_of_nothing_or_of_zeros() -> None:
     assert distribution.percentile(99) == 0.0
     distribution.add(0, -1)
     assert distribution.percentile(50) is None
-    assert distribution.to_record() == {}
+    assert distribution.to_record() == []
 
 
 def test_what_is_taken_back_leaves_no_trace() -> None:
@@ -62,13 +62,13 @@ def test_what_is_taken_back_leaves_no_trace() -> None:
         for size in random.Random(1).sample(range(10**6), 50)
     ]
     totals = Totals()
-    totals.add(a_record())
+    totals.add(Contribution.of(a_record()))
     expected = Totals.from_record(totals.to_record())
     for record in records:
-        totals.add(record)
+        totals.add(Contribution.of(record))
     assert totals.uploads == 51
     for record in records:
-        totals.add(record, -1)
+        totals.add(Contribution.of(record), -1)
     assert totals.to_record() == expected.to_record()
 
 
@@ -77,8 +77,8 @@ def test_totals_of_parts_are_those_of_the_whole() -> None:
     parts = [Totals() for _ in range(7)]
     whole = Totals()
     for number, record in enumerate(records):
-        parts[number % 7].add(record)
-        whole.add(record)
+        parts[number % 7].add(Contribution.of(record))
+        whole.add(Contribution.of(record))
     assert summed(parts).to_record() == whole.to_record()
     assert (whole.uploads, whole.bytes, whole.requests) == (100, sum(range(100)), 300)
 

@@ -5,6 +5,7 @@ import { Messages, explain } from './dialogs.js';
 import { button, h, setText } from './dom.js';
 import { askForKey, storedKey } from './session-key.js';
 import { t } from './strings.js';
+import { analyticsView } from './views/analytics-view.js';
 import { documentView } from './views/document-view.js';
 import { documentsView } from './views/documents-view.js';
 import { operationsView } from './views/operations-view.js';
@@ -76,6 +77,7 @@ const views = {
   document: documentView(app),
   search: searchView(app),
   operations: operationsView(app),
+  analytics: analyticsView(app),
 };
 
 const tabs = Object.keys(t.tabs).map((name) => h('a', { href: `#/${name}`, data: { tab: name } }, t.tabs[name]));

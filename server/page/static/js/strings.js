@@ -293,6 +293,31 @@ export const t = {
     more: 'More passages',
   },
 
+  analytics: {
+    title: 'Analytics',
+    lead: (uploads, bytes, resent) =>
+      `${plural(uploads, 'upload', 'uploads')} ended, with ${bytes}; ${resent} were sent twice or discarded.`,
+    span: 'Time',
+    days: (n) => `Last ${n} days`,
+    bytes: 'Bytes of each day (UTC)',
+    perDay: (uploads, bytes) => `${bytes} in ${plural(uploads, 'upload', 'uploads')}`,
+    receiving: 'Time to receive an upload',
+    p50: 'Half within',
+    p95: '95 % within',
+    p99: '99 % within',
+    seconds: (n) => (n < 1 ? `${Math.round(n * 1000)} ms` : `${n.toPrecision(3)} s`),
+    highest: (value) => `Highest: ${value}`,
+    howEnded: 'How uploads ended',
+    share: (n, share) => `${n} (${(100 * share).toFixed(1)} %)`,
+    ends: {
+      completed: 'Completed',
+      duplicate: 'Already there',
+      rejected: 'Refused',
+      cancelled: 'Cancelled',
+      failed: 'Failed',
+      expired: 'Expired',
+    },
+  },
   operations: {
     title: 'Operations',
     lead: (version, policy) => `Server ${version}, policy “${policy}”.`,
