@@ -21,6 +21,7 @@ from rich.progress import (
 
 from pdfsluice.client.client import DEFAULT_SERVER, Client
 from pdfsluice.client.download import shortened
+from pdfsluice.client.encryption import plain_name
 from pdfsluice.client.errors import ClientError, Unreachable
 from pdfsluice.client.models import Document
 from pdfsluice.core.text import clean_name
@@ -55,6 +56,16 @@ def download(
             " put here, under its own name.",
         ),
     ] = None,
+    identity: Annotated[
+        Path | None,
+        typer.Option(
+            "--identity",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Decrypt it with a secret key in this file, after it has arrived.",
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", "-f", help="Replace a file that is there already.")
     ] = False,
@@ -68,6 +79,8 @@ def download(
     stopped. The file gets its name only when it is complete.
     """
     to_output = output is not None and str(output) == "-"
+    if to_output and identity is not None:
+        raise typer.BadParameter("only a file is decrypted", param_hint="-o - and --identity")
     try:
         if to_output:
             _to_output(
@@ -79,6 +92,7 @@ def download(
                 document_id,
                 connect(server, key_file, ca, patience=patience),
                 output,
+                identity=identity,
                 force=force,
                 quiet=quiet,
             )
@@ -102,11 +116,17 @@ def download(
 
 
 async def _to_file(
-    document_id: int, client: Client, output: Path | None, *, force: bool, quiet: bool
+    document_id: int,
+    client: Client,
+    output: Path | None,
+    *,
+    identity: Path | None,
+    force: bool,
+    quiet: bool,
 ) -> tuple[Document, Path]:
     async with client:
         document = await client.document(document_id)
-        target = target_of(document, output)
+        target = target_of(document, output, decrypted=identity is not None)
         if target.exists() and not force:
             raise ClientError(
                 f"{target} exists already",
@@ -114,7 +134,8 @@ async def _to_file(
                 hint="Give another place with -o, or replace it with --force.",
             )
         with _display(target.name, quiet=quiet) as show:
-            return await client.download(document_id, target, on_progress=show), target
+            download = client.download(document_id, target, identity=identity, on_progress=show)
+            return await download, target
 
 
 def _to_output(document_id: int, client: Client, *, as_json: bool) -> None:
@@ -137,11 +158,13 @@ def _to_output(document_id: int, client: Client, *, as_json: bool) -> None:
     asyncio.run(fetch())
 
 
-def target_of(document: Document, output: Path | None) -> Path:
+def target_of(document: Document, output: Path | None, *, decrypted: bool = False) -> Path:
     """Return the path of the file; a name from the server stays in the folder."""
     if output is not None and not output.is_dir():
         return output
     name = Path(document.filename.replace("\\", "/")).name
+    if decrypted:
+        name = plain_name(name)
     clean = clean_name(name, len(name)).lstrip(".")
     return (output or Path()) / shortened(clean or f"document-{document.id}.pdf")
 

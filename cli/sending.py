@@ -37,7 +37,11 @@ Sender = Callable[[Client, Path, Listener], Awaitable[Document]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """How the command shows what it does, and how it names itself in advice."""
+    """How the command shows what it does, and how it names itself in advice.
+
+    Attributes:
+        resumable: Whether another run can resume an upload.
+    """
 
     server: str
     key_file: Path | None
@@ -45,6 +49,7 @@ class Output:
     json: bool
     quiet: bool
     wait: bool
+    resumable: bool = True
 
     def resume_command(self, session_id: str, file: Path) -> str:
         """Return the command line that resumes an upload."""
@@ -187,6 +192,9 @@ class _Run:
             return
         if not now.session_id:
             err.print(f"{why} Nothing of {name} was sent.")
+            return
+        if not self.output.resumable:
+            err.print(f"{why} Upload {name} again: it was encrypted for this run alone.")
             return
         share = now.acknowledged_bytes / now.total_bytes if now.total_bytes else 0.0
         err.print(

@@ -40,6 +40,15 @@ Compress = Annotated[
     bool,
     typer.Option("--compress/--no-compress", help="Compress chunks if that saves time."),
 ]
+EncryptTo = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--encrypt-to",
+        metavar="RECIPIENT",
+        help="Encrypt with age for this public key (age1...) before sending; may be repeated."
+        " The server must accept files that it cannot scan.",
+    ),
+]
 Wait = Annotated[
     bool, typer.Option("--wait/--no-wait", help="Wait for the import and the index to end.")
 ]
@@ -74,6 +83,7 @@ def upload(
             " By default files of up to 256 MiB.",
         ),
     ] = None,
+    encrypt_to: EncryptTo = None,
     allow_duplicates: Annotated[
         bool, typer.Option("--allow-duplicates", help="Store files that the server has already.")
     ] = False,
@@ -90,7 +100,18 @@ def upload(
     if title and len(files) > 1:
         raise typer.BadParameter("a title is for one file", param_hint="--title")
     title = typed(title)
-    output = Output(server=server, key_file=key_file, ca=ca, json=as_json, quiet=quiet, wait=wait)
+    recipients = tuple(encrypt_to or ())
+    if recipients and index:
+        raise typer.BadParameter("the server cannot read it", param_hint="--encrypt-to and --index")
+    output = Output(
+        server=server,
+        key_file=key_file,
+        ca=ca,
+        json=as_json,
+        quiet=quiet,
+        wait=wait,
+        resumable=not recipients,
+    )
 
     def send(client: Client, file: Path, listener: Listener) -> Awaitable[Document]:
         return client.upload(
@@ -103,6 +124,7 @@ def upload(
             hash_first=check_first,
             rate=limit_rate,
             compress=compress,
+            encrypt_to=recipients,
             on_progress=listener,
         )
 

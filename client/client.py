@@ -1,27 +1,22 @@
 """The client: everything the server offers, as methods."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
-from dataclasses import asdict
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
-from .download import Download
+from .administration import Administration
+from .download import Download, shortened
+from .encryption import SUFFIX, decrypt, encrypted_copy
 from .errors import ClientError
 from .events import UploadEvent
 from .models import (
-    Account,
-    AccountList,
     Document,
     DocumentPage,
     ImportStatus,
-    QuarantinedUpload,
-    QuarantineList,
-    QuotaLimits,
-    Rates,
     ResumableUpload,
     ServerInfo,
     UploadSession,
@@ -46,7 +41,7 @@ Listener = Callable[[TransferProgress], None]
 T = TypeVar("T")
 
 
-class Client(Searches):
+class Client(Administration, Searches):
     """A connection to one server, used as an async context manager.
 
     Every method raises a :class:`~pdfsluice.client.ClientError` if the server refuses or
@@ -107,6 +102,7 @@ class Client(Searches):
         check_duplicates: bool = True,
         hash_first: bool | None = None,
         rate: float | None = None,
+        encrypt_to: Sequence[str] = (),
         on_progress: Listener | None = None,
     ) -> Document:
         """Upload a file; return its document when it is in the catalogue.
@@ -128,6 +124,8 @@ class Client(Searches):
             hash_first: Whether the whole file is hashed before it is sent; ``None`` does so
                 for files of up to 256 MiB.
             rate: Bytes per second that are not exceeded, at least 1.
+            encrypt_to: Public keys (``age1...``) for which the file is encrypted before it is
+                sent. The server can then neither scan nor search it, and may refuse it.
             on_progress: Called often, from the event loop; must be quick.
 
         Raises:
@@ -145,12 +143,33 @@ class Client(Searches):
             check_duplicates=check_duplicates,
             hash_first=hash_first,
             rate=rate,
+            encryption="age" if encrypt_to else "",
         )
+        if encrypt_to and index:
+            raise ClientError("the server cannot index what it cannot read", code="option-invalid")
+        if encrypt_to:
+            return await self._upload_encrypted(Path(path), encrypt_to, options, on_progress)
         with FileSource.opened(Path(path)) as source:
             document = await self._sender(source, options, on_progress).start()
         if document.duplicate and index and document.index_status == "none":
             await self.index(document.id)
         return document
+
+    async def _upload_encrypted(
+        self,
+        path: Path,
+        recipients: Sequence[str],
+        options: UploadOptions,
+        on_progress: Listener | None,
+    ) -> Document:
+        with FileSource.opened(path):
+            pass  # reports what is wrong with it
+        async with AsyncExitStack() as stack:
+            copy = encrypted_copy(path, recipients)
+            encrypted = await asyncio.to_thread(copy.__enter__)
+            stack.push(copy.__exit__)
+            source = stack.enter_context(FileSource.opened(encrypted))
+            return await self._sender(source, options, on_progress).start()
 
     async def resume(
         self,
@@ -201,56 +220,6 @@ class Client(Searches):
         path = f"{STREAMING}/cancel/{session_id}"
         await self._call(dict[str, Any], "POST", path, json={"reason": reason})
 
-    async def quarantine(self) -> tuple[QuarantinedUpload, ...]:
-        """Return the refused uploads of all callers, newest first; for administrators.
-
-        Raises:
-            PermissionDenied: The key is not an administrator's.
-        """
-        return (await self._call(QuarantineList, "GET", f"{STREAMING}/quarantine")).uploads
-
-    async def quota(self, account: str = "") -> Account:
-        """Return what an account may use, and what it uses.
-
-        Args:
-            account: The account, for administrators; empty for that of the caller.
-        """
-        path = f"/api/quotas/{account}" if account else "/api/quota"
-        return await self._call(Account, "GET", path)
-
-    async def quotas(self) -> tuple[Account, ...]:
-        """Return all accounts that are used or have limits; for administrators."""
-        return (await self._call(AccountList, "GET", "/api/quotas")).accounts
-
-    async def set_quota(self, account: str, limits: QuotaLimits) -> Account:
-        """Replace the limits of an account, from its next upload on; for administrators.
-
-        Args:
-            account: ``key:NAME``, ``tenant:NAME``, or ``*`` for the default limits.
-            limits: The new limits; ``None`` for the default.
-        """
-        path = f"/api/quotas/{account}"
-        return await self._call(Account, "PUT", path, json=asdict(limits))
-
-    async def rates(self) -> Rates:
-        """Return how fast uploads may send; for administrators."""
-        return await self._call(Rates, "GET", "/api/rates")
-
-    async def set_rates(self, rates: Rates) -> Rates:
-        """Change how fast uploads may send, until the server stops; for administrators."""
-        return await self._call(Rates, "PUT", "/api/rates", json=asdict(rates))
-
-    async def release(self, session_id: str) -> UploadSession:
-        """Overrule the refusal of a quarantined upload; for administrators.
-
-        What had arrived whole is completed by the server; the rest of another is sent with
-        :meth:`resume`.
-
-        Raises:
-            PermissionDenied: The key is not an administrator's.
-        """
-        return await self._call(UploadSession, "POST", f"{STREAMING}/release/{session_id}")
-
     async def watch(self, session_id: str) -> AsyncGenerator[UploadEvent, None]:
         """Yield what happens to an upload until it ends, beginning with how it stands.
 
@@ -286,6 +255,7 @@ class Client(Searches):
         document_id: int,
         target: Path | str | BinaryIO,
         *,
+        identity: Path | None = None,
         on_progress: Callable[[int, int], None] = lambda _arrived, _total: None,
     ) -> Document:
         """Fetch a document's file, and return the document.
@@ -298,13 +268,18 @@ class Client(Searches):
             document_id: The document.
             target: Where the file is to be; a file that is there is replaced. A binary stream
                 is given the bytes as they arrive; the digest is compared after the last one.
+            identity: A file with the secret key of a recipient, if the file is to be decrypted;
+                not possible if the target is a stream.
             on_progress: Called with the bytes that have arrived and the total.
 
         Raises:
             DigestMismatch: What arrived is not what the server announced.
             NotFound: There is no such document, or its file is not available.
+            ClientError: It cannot be decrypted.
         """
         document = await self.document(document_id)
+        if identity is not None:
+            return await self._download_decrypted(document, target, identity, on_progress)
         patience = Patience(self._retry)
         download: Download | StreamedDownload
         if isinstance(target, Path | str):
@@ -316,6 +291,22 @@ class Client(Searches):
                 self._transport, document, target, patience=patience, listener=on_progress
             )
         await download.run()
+        return document
+
+    async def _download_decrypted(
+        self,
+        document: Document,
+        target: Path | str | BinaryIO,
+        identity: Path,
+        on_progress: Callable[[int, int], None],
+    ) -> Document:
+        if not isinstance(target, Path | str):
+            raise ClientError("a stream cannot be decrypted", code="option-invalid")
+        place = Path(target)
+        encrypted = place.with_name(shortened(f".{place.name}{SUFFIX}"))
+        await self.download(document.id, encrypted, on_progress=on_progress)
+        await asyncio.to_thread(decrypt, encrypted, place, identity)
+        encrypted.unlink()
         return document
 
     async def rename(self, document_id: int, title: str) -> Document:

@@ -44,6 +44,7 @@ class UploadOptions:
             a duplicate before the first byte, and verifies the whole file at the end. ``None``
             does so for files of up to 256 MiB, where it takes less than a second.
         rate: Bytes per second that are not exceeded, at least 1; ``None`` for no limit.
+        encryption: How the file was encrypted (``age``), if the server is not to read it.
 
     Raises:
         ClientError: ``parallel`` or ``rate`` is less than 1.
@@ -58,6 +59,7 @@ class UploadOptions:
     check_duplicates: bool = True
     hash_first: bool | None = None
     rate: float | None = None
+    encryption: str = ""
 
     def __post_init__(self) -> None:
         for name, value in (("parallel", self.parallel), ("rate", self.rate)):
@@ -159,6 +161,7 @@ class Upload:
             **({"title": _text(self._options.title)} if self._options.title else {}),
             **({"chunk_size": self._options.chunk_size} if self._options.chunk_size else {}),
             **({"expected_hash": digest} if digest else {}),
+            **({"encryption": self._options.encryption} if self._options.encryption else {}),
         }
         session = await self._patience.retried(
             lambda: self._transport.call(NewSession, "POST", f"{STREAMING}/initiate", json=request),

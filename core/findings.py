@@ -28,6 +28,7 @@ class FindingKind(StrEnum):
     MALWARE = "malware"
     RESOURCE_LIMIT = "resource_limit"
     UNREAD = "unread"
+    CLIENT_ENCRYPTED = "client_encrypted"
 
 
 class Severity(StrEnum):
@@ -146,6 +147,15 @@ class Unscanned:
     message: str
     offset: int | None = None
     object: int | None = None
+
+
+ENCRYPTED_BY_CLIENT: Final = "encrypted-by-client"
+"""The reason for which a file that its client encrypted is not scanned."""
+
+
+def is_opaque(unscanned: Sequence[Unscanned]) -> bool:
+    """Whether only the recipients that a client chose can read the file."""
+    return any(each.reason == ENCRYPTED_BY_CLIENT for each in unscanned)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,7 @@ class Session:
             size while that is unknown.
         client_id: What the client calls itself; chooses the WebSocket, grants nothing.
         software: Name and version of the program that opened it; empty if it gave none.
+        encryption: How the client encrypted the file (``age``); no stage sees its content.
         filename: The client's name for the file, for display only.
         total_size: Size of the file in bytes; ``None`` while a tus client defers it.
         chunk_size: The chunk size that the server chose, in bytes.
@@ -175,6 +176,7 @@ class Session:
     failure_message: str = ""
     measures: Measures = field(default_factory=Measures)
     software: str = ""
+    encryption: str = ""
     account: str = ""
     reserved: int = 0
     version: int = 0

@@ -237,10 +237,11 @@ async def open_runtime(
             limits=limits,
             cluster=cluster,
         )
+        policy = choose("policies", registry.policies, settings.policy).policy
         backends = Backends(
             sessions=sessions,
             uploads=uploads,
-            policy=choose("policies", registry.policies, settings.policy).policy,
+            policy=policy,
             workers=workers,
             integrity=IntegrityChecker(),
             cluster=cluster,
@@ -277,7 +278,7 @@ async def open_runtime(
             sessions=sessions,
             uploads=uploads,
             catalogue=catalogue,
-            initiator=Initiator(settings, sessions, uploads, catalogue, files),
+            initiator=Initiator(settings, sessions, uploads, catalogue, files, policy=policy),
             idle_clock=idle_clock,
             open_uploads=open_uploads,
             receiver=ChunkReceiver(

@@ -96,8 +96,8 @@ async def run(number: int, url: str) -> None:
                 report = await make_report(
                     sessions.analytics, START, START + timedelta(days=DAYS), grouping
                 )
-                taken = time.perf_counter() - began
-                print(f"{grouping.value:10} {report.total.uploads:9,} uploads, {taken:.3f} s")
+                duration = time.perf_counter() - began
+                print(f"{grouping.value:10} {report.total.uploads:9,} uploads, {duration:.3f} s")
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pdfsluice.core.document_files import DocumentFiles
 from pdfsluice.core.document_filter import DocumentFilter
-from pdfsluice.core.errors import DocumentNotFound, NotFound, ProtocolError
+from pdfsluice.core.errors import DocumentNotFound, DocumentUnreadable, NotFound, ProtocolError
+from pdfsluice.core.findings import is_opaque
 from pdfsluice.core.models import (
     Document,
     JobKind,
@@ -159,7 +160,7 @@ class Library:
         self, principal: Principal, document_id: int, page: int, width: int
     ) -> Path:
         """Return a JPEG of a page; see :meth:`.previews.Previews.path`."""
-        document = await self.get(principal, document_id)
+        document = await self._readable(principal, document_id)
         return await self._previews.path(document, page, width)
 
     async def page_text(self, principal: Principal, document_id: int, page: int) -> PageText:
@@ -167,8 +168,9 @@ class Library:
 
         Raises:
             DocumentNotFound: There is no such document, or no text of that page (yet).
+            DocumentUnreadable: Its client encrypted it.
         """
-        document = await self.get(principal, document_id)
+        document = await self._readable(principal, document_id)
         pages = await self._catalogue.pages_at([(document.id, page)])
         for text in pages.values():
             return text
@@ -177,6 +179,15 @@ class Library:
             hint="Wait until the document's import_status is 'done'; the message of that job"
             " reports where the text ends, if it ends early.",
         )
+
+    async def _readable(self, principal: Principal, document_id: int) -> Document:
+        document = await self.get(principal, document_id)
+        if is_opaque(document.unscanned):
+            raise DocumentUnreadable(
+                "the client encrypted this document; the server has no key for it",
+                hint="Download it, and decrypt it with your own key.",
+            )
+        return document
 
     async def import_status(self, document: Document) -> ImportStatus:
         """Return the state of the background work on a document."""
@@ -197,9 +208,10 @@ class Library:
         Raises:
             DocumentNotFound: There is no such document.
             NotFound: No plugin registers such an importer.
+            DocumentUnreadable: Its client encrypted it.
         """
         _owner(principal, Scope.UPLOAD)
-        document = await self.get(principal, document_id)
+        document = await self._readable(principal, document_id)
         specs = {spec.name: spec for spec in self._importers}
         if importer not in specs:
             raise NotFound(
@@ -220,7 +232,7 @@ class Library:
             DocumentUnreadable: It is imported, and there is no text to index.
         """
         _owner(principal, Scope.UPLOAD)
-        document = await self.get(principal, document_id)
+        document = await self._readable(principal, document_id)
         if self._index is None:
             raise no_index(self._index_hint)
         if not await text_may_follow(self._catalogue, document.id):

@@ -41,6 +41,7 @@ from pdfsluice.core.scanning.merging import merge_reports
 from pdfsluice.core.shortages import retry_later
 from pdfsluice.core.threads import run_uncancelled
 
+from . import opaque
 from .duplicates import Duplicates, explain, sha256_of
 from .lifecycle import ENDED, refusal, rejection
 from .results import Completion
@@ -168,7 +169,9 @@ class Completer:
         return verdict
 
     async def _inspect(self, upload: OpenUpload, total: int) -> _Validated:
-        """Let every stage see the whole file."""
+        """Let every stage see the whole file, unless its client encrypted it."""
+        if upload.session.encryption:
+            return await self._inspect_opaque(upload, total)
         reports = [] if upload.follower is None else [*await upload.follower.finish(total)]
         report = merge_reports([StageReport(findings=upload.session.findings), *reports])
         await upload.stored.fetch(0, total)
@@ -176,6 +179,12 @@ class Completer:
             for spec in self._stages:
                 context = CompletionContext(session=_with(upload.session, report), path=path)
                 report = merge_reports([report, await spec.stage.inspect(context)])
+        return _Validated(report, upload.judge(report.findings))
+
+    async def _inspect_opaque(self, upload: OpenUpload, total: int) -> _Validated:
+        await upload.stored.fetch(0, total)
+        async with self._file(upload) as path:
+            report = await run_uncancelled(asyncio.to_thread(opaque.inspect, path))
         return _Validated(report, upload.judge(report.findings))
 
     def _file(self, upload: OpenUpload) -> AbstractAsyncContextManager[Path]:
@@ -258,7 +267,7 @@ class Completer:
             error = StorageFailed("The bytes of the upload are gone.", hint="Start a new upload.")
             await upload.end(SessionState.FAILED, error)
             raise error from None
-        jobs = [JobKind.IMPORT, JobKind.INDEX] if session.auto_build_index else [JobKind.IMPORT]
+        jobs = _jobs(session)
         document = await self._catalogue.add(
             _new_document(session),
             jobs,
@@ -272,8 +281,16 @@ class Completer:
             return Completion(upload.session, document)
         await upload.change(state=SessionState.COMPLETED, document_id=document.id)
         upload.progress.publish_status()
-        self._on_jobs(document.id, jobs)
+        if jobs:
+            self._on_jobs(document.id, jobs)
         return Completion(upload.session, document, frozenset(jobs))
+
+
+def _jobs(session: Session) -> list[JobKind]:
+    """Return what is to be done with a new document; nothing if it cannot be read."""
+    if session.encryption:
+        return []
+    return [JobKind.IMPORT, JobKind.INDEX] if session.auto_build_index else [JobKind.IMPORT]
 
 
 def _is_passing(verdict: _Validated | PdfsluiceError) -> bool:

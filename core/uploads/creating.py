@@ -10,6 +10,7 @@ from pdfsluice.config import Settings, format_size
 from pdfsluice.core.document_files import DocumentFiles
 from pdfsluice.core.errors import DuplicateDocument, ProtocolError, SizeExceeded
 from pdfsluice.core.models import Principal, Protocol, Session
+from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.ports.stores import (
     Blob,
     Catalogue,
@@ -19,6 +20,7 @@ from pdfsluice.core.plugins.ports.stores import (
 from pdfsluice.core.text import clean_name, without_invisible
 
 from .lifecycle import expiry
+from .opaque import admit, checked_encryption
 from .shares import SpaceShares
 
 _MIB = 1024 * 1024
@@ -44,6 +46,7 @@ class Initiation:
         expected_digest: SHA-256 of the file in hexadecimal, if the client knows it.
         partial: Whether this is a part for a later concatenation.
         software: Name and version of the program, as its ``User-Agent`` names it.
+        encryption: How the client encrypted the file: ``age``, or empty if it did not.
     """
 
     filename: str
@@ -58,6 +61,7 @@ class Initiation:
     protocol: Protocol = Protocol.REST
     partial: bool = False
     software: str = ""
+    encryption: str = ""
 
 
 class Initiator:
@@ -70,6 +74,8 @@ class Initiator:
         uploads: UploadStore,
         catalogue: Catalogue,
         files: DocumentFiles,
+        *,
+        policy: Policy,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
@@ -77,6 +83,7 @@ class Initiator:
         self._catalogue = catalogue
         self._shares = SpaceShares(settings, sessions, uploads)
         self._files = files
+        self._policy = policy
 
     async def open(self, principal: Principal, initiation: Initiation) -> tuple[Session, Blob]:
         """Check an announcement, store the session and reserve space for the file.
@@ -94,7 +101,7 @@ class Initiator:
         digest = checked_digest(initiation.expected_digest)
         if digest is not None and initiation.check_duplicates:
             await self._refuse_duplicate(digest, principal)
-        session = _new_session(principal, initiation, digest, self._settings)
+        session = admit(_new_session(principal, initiation, digest, self._settings), self._policy)
         async with self._shares.claim(principal, initiation.total_size):
             await self._sessions.create(session, most_open=self._settings.max_sessions)
             try:
@@ -150,6 +157,7 @@ def _new_session(
         owner=principal.id,
         client_id=without_invisible(initiation.client_id)[:_MAX_FILENAME],
         software=product(initiation.software),
+        encryption=checked_encryption(initiation.encryption),
         filename=display_name(initiation.filename),
         title=clean_name(initiation.title, _MAX_METADATA_TEXT),
         total_size=initiation.total_size,

@@ -116,7 +116,7 @@ class UploadOpener:
         *,
         holding: bool,
     ) -> OpenUpload:
-        unscanned = session.partial or session.state is SessionState.IMPORTING
+        unscanned = session.partial or session.encryption or session.state is SessionState.IMPORTING
         return OpenUpload(
             session,
             blob,

@@ -132,4 +132,11 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         "Ask for a copy saved again by a trusted program; do not open this one.",
         Severity.HIGH,
     ),
+    FindingKind.CLIENT_ENCRYPTED: Explanation(
+        "Encrypted by its sender",
+        "The client encrypted the file before it sent it, so that only its recipients can read "
+        "it. Nothing of it was scanned, and it can be neither searched nor shown.",
+        "Scan it after it is decrypted: pdfsluice scan FILE.",
+        Severity.MEDIUM,
+    ),
 }

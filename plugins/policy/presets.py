@@ -32,6 +32,7 @@ K = FindingKind
 STANDARD: tuple[Rule, ...] = (
     _line(K.MALWARE, REJECT, severity=Severity.HIGH),
     _line(K.MALWARE, FLAG),
+    _line(K.CLIENT_ENCRYPTED, REJECT),  # before a byte is sent
     _line(K.UNREAD, QUARANTINE),  # what was not seen is not clean; a person decides
     _line(K.FORMS_ACROFORM, NOTE),
     _line(K.EXTERNAL_REFERENCES_URI, QUARANTINE, severity=Severity.HIGH, revision=CURRENT),
@@ -71,6 +72,7 @@ PERMISSIVE: tuple[Rule, ...] = (
     _line(K.MALWARE, FLAG),
     _line(ANY_KIND, NOTE, revision=Revision.EARLIER),
     _line(K.EXECUTABLE, QUARANTINE, severity=Severity.HIGH),
+    _line(K.CLIENT_ENCRYPTED, FLAG),
     _line(K.UNREAD, FLAG),
     _line(K.JAVASCRIPT, FLAG, triggers=BY_ITSELF),
     _line(K.FORMS_XFA, FLAG, triggers=BY_ITSELF),
@@ -89,6 +91,7 @@ PERMISSIVE: tuple[Rule, ...] = (
 
 STRICT: tuple[Rule, ...] = (
     _line(K.MALWARE, REJECT),
+    _line(K.CLIENT_ENCRYPTED, REJECT),
     _line(K.UNREAD, REJECT),
     _line(K.FORMS_ACROFORM, NOTE),
     _line(K.EXTERNAL_REFERENCES_URI, REJECT, severity=Severity.HIGH, revision=CURRENT),

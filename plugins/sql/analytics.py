@@ -13,8 +13,15 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, tuple_
 
-from pdfsluice.core import Dimension, Session, SessionState, Totals, UploadEnd, UploadRecord
-from pdfsluice.core.totals import Contribution
+from pdfsluice.core import (
+    Contribution,
+    Dimension,
+    Session,
+    SessionState,
+    Totals,
+    UploadEnd,
+    UploadRecord,
+)
 from pdfsluice.core.uploads.lifecycle import ENDED
 
 from .database import Database

@@ -102,6 +102,7 @@ def session_row(session: Session) -> dict[str, Any]:
                 "failure_code": session.failure_code,
                 "failure_message": session.failure_message,
                 "software": session.software,
+                "encryption": session.encryption,
                 "measures": measure_values(session.measures),
             }
         ),
@@ -156,6 +157,7 @@ def read_session(row: AnyRow, extents: Iterable[AnyRow]) -> Session:
         failure_code=body["failure_code"],
         failure_message=body["failure_message"],
         software=body.get("software", ""),
+        encryption=body.get("encryption", ""),
         measures=read_measures(body.get("measures", ())),
     )
 

@@ -14,6 +14,7 @@ from pdfsluice.core.errors import (
     NotFound,
     StageFailed,
 )
+from pdfsluice.core.findings import is_opaque
 from pdfsluice.core.models import (
     Document,
     Principal,
@@ -133,7 +134,7 @@ class Documents:
             summary="Show the text of a page",
             tag=_TAG,
             answers={200: Answer("The text.", PageView)},
-            errors=missing,
+            errors=(*missing, DocumentUnreadable),
         )
         yield Route(
             method="GET",
@@ -167,7 +168,7 @@ class Documents:
             summary="Repeat one importer",
             tag=_TAG,
             answers={202: status},
-            errors=(*missing, NotFound),
+            errors=(*missing, NotFound, DocumentUnreadable),
         )
         yield Route(
             method="POST",
@@ -227,7 +228,7 @@ class Documents:
         }
         async with file as path:
             answer = FileAnswer(
-                path, "application/pdf", document.sha256, headers, size=document.file_size
+                path, _media_of(document), document.sha256, headers, size=document.file_size
             )
             return await answer.send(request)
 
@@ -314,6 +315,11 @@ class Documents:
 
     async def _document(self, request: web.Request) -> Document:
         return await self._library.get(request[PRINCIPAL], _id(request))
+
+
+def _media_of(document: Document) -> str:
+    """Return the media type of a document's file."""
+    return "application/octet-stream" if is_opaque(document.unscanned) else "application/pdf"
 
 
 def _id(request: web.Request) -> int:

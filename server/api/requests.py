@@ -105,6 +105,9 @@ class InitiateRequest(Request):
     expected_hash: Sha256 | None = Field(
         None, description="SHA-256 of the file in hexadecimal, if known."
     )
+    encryption: Literal["age"] | None = Field(
+        None, description="How the client encrypted the file, so that no stage can read it."
+    )
     metadata: dict[
         Annotated[Text, Field(min_length=1, max_length=100)],
         Annotated[Text, Field(max_length=1000)],

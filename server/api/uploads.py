@@ -194,6 +194,7 @@ class Uploads:
             auto_build_index=content.auto_build_index,
             expected_digest=content.expected_hash,
             metadata=content.metadata,
+            encryption=content.encryption or "",
             software=request.headers.get(hdrs.USER_AGENT, ""),
         )
         try:

@@ -241,7 +241,7 @@ def initiation(
 
     Args:
         options: What the client may announce in addition to the file: ``title``,
-            ``client_id``, ``check_duplicates`` and ``auto_build_index``.
+            ``client_id``, ``check_duplicates``, ``auto_build_index`` and ``encryption``.
         software: The ``User-Agent`` of the request.
     """
     return Initiation(
@@ -256,6 +256,7 @@ def initiation(
         protocol=protocol,
         partial=partial,
         software=software,
+        encryption=options.get("encryption", ""),
     )
 
 

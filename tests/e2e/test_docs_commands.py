@@ -68,6 +68,9 @@ SHELL: Mapping[str, Shell] = {
             "changes the machine",
         ),
     ),
+    "docs/how-to/encrypt-uploads.md": Shell(
+        skip={"": "tests/integration/client/test_client_encryption.py"}
+    ),
     "docs/how-to/manage-keys.md": Shell(
         put={"b002c77a": "$ID"},
         after={"pdfsluice keys add": "KEY=$(cat out); ID=$(cut -d_ -f2 out)"},

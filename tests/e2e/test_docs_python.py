@@ -66,6 +66,9 @@ PYTHON: Mapping[str, Python] = {
     "docs/how-to/connect-a-language-model.md": Python(
         prepare="pdfsluice upload report.pdf --index --wait"
     ),
+    "docs/how-to/encrypt-uploads.md": Python(
+        skip="tests/integration/client/test_client_encryption.py"
+    ),
     "docs/how-to/upload-from-python.md": Python(given=CLIENT),
     "docs/how-to/search-documents.md": Python(
         given="import os\nos.environ['PDFSLUICE_API_KEY'] = 'pdfsluice_0_0'\n"

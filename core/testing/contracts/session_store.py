@@ -60,6 +60,7 @@ FULL = make_session(
         requests=3, received_bytes=2**40, resumes=1, receiving_seconds=0.25, validating_seconds=1e-6
     ),
     software="curl/8.1",
+    encryption="age",
     version=3,
 )
 

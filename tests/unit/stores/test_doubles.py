@@ -16,12 +16,13 @@ from pdfsluice.core.testing import MemoryUploadStore, RecordingSink
 from pdfsluice.core.testing.contracts.upload_store_basics import write
 
 
-def test_an_update_may_change_every_field_but_five() -> None:
+def test_an_update_may_change_every_field_but_six() -> None:
     known = {field.name for field in fields(Session)}
     assert set(SessionChanges.__annotations__) == known - {
         "id",
         "account",
         "committed",
+        "encryption",
         "software",
         "version",
     }

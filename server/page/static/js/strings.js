@@ -163,6 +163,7 @@ export const t = {
       malformed: 'Damaged or malformed',
       malware: 'Malware',
       resource_limit: 'Too costly to examine',
+      client_encrypted: 'Encrypted by its sender',
     },
     triggers: {
       open: 'runs when the document is opened',

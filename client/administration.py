@@ -1,0 +1,83 @@
+"""What administrators do: quarantine, quotas and rates. Part of the client."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from .models import (
+    Account,
+    AccountList,
+    QuarantinedUpload,
+    QuarantineList,
+    QuotaLimits,
+    Rates,
+    UploadSession,
+)
+from .transfer import STREAMING
+
+T = TypeVar("T")
+
+
+class Administration:
+    """Requests about quarantine, quotas and rates."""
+
+    async def _call(
+        self,
+        kind: type[T],
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+    ) -> T:
+        raise NotImplementedError
+
+    async def quarantine(self) -> tuple[QuarantinedUpload, ...]:
+        """Return the refused uploads of all callers, newest first; for administrators.
+
+        Raises:
+            PermissionDenied: The key is not an administrator's.
+        """
+        return (await self._call(QuarantineList, "GET", f"{STREAMING}/quarantine")).uploads
+
+    async def quota(self, account: str = "") -> Account:
+        """Return what an account may use, and what it uses.
+
+        Args:
+            account: The account, for administrators; empty for that of the caller.
+        """
+        path = f"/api/quotas/{account}" if account else "/api/quota"
+        return await self._call(Account, "GET", path)
+
+    async def quotas(self) -> tuple[Account, ...]:
+        """Return all accounts that are used or have limits; for administrators."""
+        return (await self._call(AccountList, "GET", "/api/quotas")).accounts
+
+    async def set_quota(self, account: str, limits: QuotaLimits) -> Account:
+        """Replace the limits of an account, from its next upload on; for administrators.
+
+        Args:
+            account: ``key:NAME``, ``tenant:NAME``, or ``*`` for the default limits.
+            limits: The new limits; ``None`` for the default.
+        """
+        path = f"/api/quotas/{account}"
+        return await self._call(Account, "PUT", path, json=asdict(limits))
+
+    async def rates(self) -> Rates:
+        """Return how fast uploads may send; for administrators."""
+        return await self._call(Rates, "GET", "/api/rates")
+
+    async def set_rates(self, rates: Rates) -> Rates:
+        """Change how fast uploads may send, until the server stops; for administrators."""
+        return await self._call(Rates, "PUT", "/api/rates", json=asdict(rates))
+
+    async def release(self, session_id: str) -> UploadSession:
+        """Overrule the refusal of a quarantined upload; for administrators.
+
+        What had arrived whole is completed by the server; the rest of another is sent with
+        :meth:`resume`.
+
+        Raises:
+            PermissionDenied: The key is not an administrator's.
+        """
+        return await self._call(UploadSession, "POST", f"{STREAMING}/release/{session_id}")
