@@ -73,8 +73,8 @@ class MemoryCatalogue:
         self, document_ids: Collection[int], *, owner: str | None
     ) -> Mapping[int, Document]:
         """Return documents by their ids; missing ones and those of others are left out."""
-        known = ((key, self._documents.get(key)) for key in document_ids)
-        return {key: each for key, each in known if each and owner in {None, each.owner}}
+        pairs = ((key, self._documents.get(key)) for key in document_ids)
+        return {key: each for key, each in pairs if each and owner in {None, each.owner}}
 
     async def find_by_digest(self, sha256: str, *, owner: str) -> Document | None:
         """Return the owner's oldest document with this digest, if there is one."""

@@ -40,13 +40,13 @@ def read_documents(
 ) -> Mapping[int, Document]:
     """Return documents by their ids; missing ones and those of others are left out."""
     possible = [number for number in document_ids if 0 < number <= MAX_ID]
-    known: dict[int, Document] = {}
+    by_id: dict[int, Document] = {}
     for start in range(0, len(possible), _DOCUMENTS_PER_QUERY):
         wanted = {"ids": possible[start : start + _DOCUMENTS_PER_QUERY]}
         for row in connection.execute(_documents_with, wanted):
             if owner in {None, row.owner}:
-                known[row.id] = read_document(row)
-    return known
+                by_id[row.id] = read_document(row)
+    return by_id
 
 
 def read_next_pages(connection: Connection, document_id: int, after: int) -> Sequence[AnyRow]:
