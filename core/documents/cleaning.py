@@ -49,10 +49,12 @@ _SOFT = "\x02\u00ad\ufffe"  # the first and last are PDFium's marks for a hyphen
 _MARK_AT_END = re.compile(
     rf"(?<=\w)[ \t]*\n?[{_SOFT}][ \t]*\n[ \t]*(?=\w)|(?<=\w)[\x02\ufffe](?=\w)"
 )
-_HYPHEN_AT_END = re.compile(r"(?<=\w)[-\u2010][ \t]*\n[ \t]*(?=\w)")
+_HYPHENS = "-\u2010"
+_HYPHEN_AT_END = re.compile(rf"[{_HYPHENS}](?<=\w.)[ \t]*\n[ \t]*(?=\w)")
 _WORD_BEFORE = re.compile(r"[\w'\u2019-]+\Z")
 _WORD_AFTER = re.compile(r"(\w{1,60})(-?)")
 _LETTER_SPACED = re.compile(r"(?<!\S)(?:[^\W\d_] ){3,}[^\W\d_](?!\S)")
+_MAYBE_LETTER_SPACED = re.compile(r" [^\W\d_] [^\W\d_] ")  # much faster to search for
 _JOINERS = frozenset({"and", "or", "und", "oder", "bzw", "bis", "sowie", "och"})
 _MIN_PART = 2  # letters before a hyphen that breaks a word
 _MAX_WORD = 60
@@ -66,12 +68,15 @@ def clean_text(text: str) -> str:
     ligatures and presentation forms become letters; letters are composed (NFC); letter-spaced
     words are closed up; lone surrogates become U+FFFD; controls and non-characters vanish.
     """
-    text = text[:MAX_PAGE_CHARACTERS].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = text[:MAX_PAGE_CHARACTERS]
+    if not text.isascii():
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if _HAS_LIGATURE.search(text):
+    if not text.isascii() and _HAS_LIGATURE.search(text):
         text = _resolve_ligatures(text)
     text = _join_words(text.translate(_CONTROLS))
-    text = _LETTER_SPACED.sub(_close_up, text)
+    if _MAYBE_LETTER_SPACED.search(text):
+        text = _LETTER_SPACED.sub(_close_up, text)
     return unicodedata.normalize("NFC", text)[:MAX_PAGE_CHARACTERS]
 
 
@@ -99,6 +104,8 @@ def _join_words(text: str) -> str:
         text = text.replace("\u00ad\n", "\u00ad\u00ad").replace("\n\u00ad\u00ad", "\u00ad\u00ad")
         text = text.replace("\u00ad", "")
         text = _MARK_AT_END.sub("-\n", text).translate(_UNWANTED)
+    if not any(hyphen in text for hyphen in _HYPHENS):
+        return text
     parts: list[str] = []
     end = 0
     for match in _HYPHEN_AT_END.finditer(text):

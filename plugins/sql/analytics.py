@@ -26,7 +26,6 @@ from pdfsluice.core.uploads.lifecycle import ENDED
 
 from .database import Database
 from .encoding import (
-    AnyRow,
     clean,
     from_micros,
     measure_values,
@@ -35,7 +34,7 @@ from .encoding import (
     to_json,
     to_micros,
 )
-from .prepared import Prepared
+from .prepared import AnyRow, Prepared
 from .reading import ranges_of
 from .schema import ended_uploads, sessions, upload_totals
 

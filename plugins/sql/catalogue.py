@@ -31,7 +31,6 @@ from pdfsluice.core import (
 from . import counting
 from .database import Database
 from .encoding import (
-    AnyRow,
     clean,
     document_row,
     read_document,
@@ -40,7 +39,7 @@ from .encoding import (
     to_micros,
 )
 from .job_statements import (
-    CLAIM,
+    ADD_JOB,
     CLAIM_OTHERS,
     CLAIMED,
     INSERT_JOB,
@@ -49,10 +48,11 @@ from .job_statements import (
     MAKE_DUE,
     OPEN_JOB,
     REPORT,
+    claim_oldest,
     new_job,
 )
 from .live import live_nodes
-from .prepared import Prepared
+from .prepared import AnyRow, Prepared
 from .reading import (
     MAX_ID,
     find_documents,
@@ -90,9 +90,13 @@ class SqlCatalogue:
             columns=[column.name for column in documents.c if column.name != "id"],
         )
         statement = database.insert(pages)
-        self._save_page = statement.on_conflict_do_update(
-            index_elements=["document_id", "number"],
-            set_={name: getattr(statement.excluded, name) for name in ("text", "layout", "source")},
+        self._save_page = Prepared(
+            statement.on_conflict_do_update(
+                index_elements=["document_id", "number"],
+                set_={
+                    name: getattr(statement.excluded, name) for name in ("text", "layout", "source")
+                },
+            )
         )
 
     async def add(
@@ -121,11 +125,13 @@ class SqlCatalogue:
                 earlier = _by_session.run(connection, {"session": document.session_id})
                 return read_document(earlier.one())
             counting.count_document(connection, row["account"], document.file_size, number=1)
+            rows = []
             for kind in dict.fromkeys(jobs):
                 separate = importers if kind is JobKind.IMPORT and importers else {"": True}
                 for importer, required in separate.items():
-                    values = new_job(new_row.id, kind, importer, required=required)
-                    INSERT_JOB.run(connection, values)
+                    rows.append(new_job(new_row.id, kind, importer, required=required))
+            if rows:
+                ADD_JOB.run_each(connection, rows)
             return read_document(new_row)
 
         return await self._database.write(operation, durable=True)
@@ -239,7 +245,7 @@ class SqlCatalogue:
             if _find(connection, document_id) is None:
                 raise _not_found(document_id)
             if rows:
-                connection.execute(self._save_page, rows)
+                self._save_page.run_each(connection, rows)
 
         await self._database.write(operation)
 
@@ -284,7 +290,7 @@ class SqlCatalogue:
             if _find(connection, document_id) is None:
                 raise _not_found(document_id)
             values = {"document": document_id, "kind": kind.value, "importer": importer}
-            row = connection.execute(OPEN_JOB, values).one_or_none()
+            row: AnyRow | None = connection.execute(OPEN_JOB, values).one_or_none()
             if row is None:
                 new = new_job(document_id, kind, importer, required=required)
                 row = INSERT_JOB.run(connection, new).one()
@@ -302,16 +308,11 @@ class SqlCatalogue:
         last: Collection[str] = (),
     ) -> tuple[Sequence[Job], Document] | None:
         """Claim the oldest job that is due, and the untried imports of the same document."""
-        claiming = {
-            "claiming_node": self._database.node,
-            "now": to_micros(datetime.now(UTC)),
-            "claimed_kinds": [kind.value for kind in kinds],
-            "passed_over": list(passing_over),
-            "chosen_last": list(last),
-        }
+        claiming = {"claiming_node": self._database.node, "now": to_micros(datetime.now(UTC))}
+        oldest, choice = claim_oldest([kind.value for kind in kinds], passing_over, last)
 
         def operation(connection: Connection) -> tuple[Sequence[Job], Document] | None:
-            first = connection.execute(CLAIM, claiming).one_or_none()
+            first = oldest.run(connection, {**claiming, **choice}).one_or_none()
             if first is None:
                 return None
             rows = [first]

@@ -37,8 +37,8 @@ from pdfsluice.core import (
 )
 from pdfsluice.core.uploads.lifecycle import FINISHING, OPEN
 
-from .encoding import AnyRow, clean
-from .prepared import Prepared
+from .encoding import clean
+from .prepared import AnyRow, Prepared
 from .schema import documents, quotas, sessions
 
 _COUNTED_STATES = tuple(state.value for state in (*OPEN, *FINISHING))

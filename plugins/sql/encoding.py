@@ -12,7 +12,6 @@ from operator import attrgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Row
 
 from pdfsluice.core import (
     Decision,
@@ -30,11 +29,12 @@ from pdfsluice.core import (
 )
 from pdfsluice.core.encoding import read_findings, read_unscanned
 
+from .prepared import AnyRow
+
 _BODY_VERSION = 1
 measure_values = attrgetter(*(field.name for field in fields(Measures)))
 """The fields of measures, in the order in which they are stored."""
 _MEASURES = tuple(field.name for field in fields(Measures))
-AnyRow = Row[*tuple[Any, ...]]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -201,24 +201,23 @@ def document_row(document: NewDocument) -> dict[str, Any]:
 
 def read_document(row: AnyRow) -> Document:
     """Return the document of a row."""
-    values = row._mapping  # noqa: SLF001 - the public name of it, despite its underscore
-    body = orjson.loads(values["body"])
+    body = orjson.loads(row.body)
     return Document(
-        id=values["id"],
-        session_id=values["session_id"],
-        blob_id=values["blob_id"],
-        owner=values["owner"],
-        title=values["title"],
-        filename=values["filename"],
-        file_size=values["file_size"],
-        sha256=values["sha256"],
-        created_at=from_micros(values["created_at"]),
-        page_count=values["page_count"],
-        metadata=orjson.loads(values["metadata"]),
+        id=row.id,
+        session_id=row.session_id,
+        blob_id=row.blob_id,
+        owner=row.owner,
+        title=row.title,
+        filename=row.filename,
+        file_size=row.file_size,
+        sha256=row.sha256,
+        created_at=from_micros(row.created_at),
+        page_count=row.page_count,
+        metadata=orjson.loads(row.metadata),
         findings=read_findings(body["findings"]),
         unscanned=read_unscanned(body["unscanned"]),
         decision=Decision(body["decision"]),
-        tags=tuple(orjson.loads(values["tags"])),
+        tags=tuple(orjson.loads(row.tags)),
     )
 
 

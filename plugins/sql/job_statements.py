@@ -1,8 +1,10 @@
 """The statements that queue, claim and report background jobs."""
 
+from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, exists, insert, not_, or_, select, update
+from sqlalchemy import BindParameter, String, bindparam, exists, insert, not_, or_, select, update
 
 from pdfsluice.core import JobKind, JobState
 
@@ -18,42 +20,25 @@ OPEN_JOB = select(jobs).where(
     jobs.c.state.in_(_OPEN),
 )
 MAKE_DUE = update(jobs).where(jobs.c.id == bindparam("job")).values(retry_at=0).returning(*jobs.c)
-INSERT_JOB = Prepared(
-    insert(jobs).returning(*jobs.c),
-    columns=(
-        *("document_id", "kind", "state", "progress", "message", "attempts"),
-        *("importer", "required"),
-    ),
+_NEW_COLUMNS = (
+    *("document_id", "kind", "state", "progress", "message", "attempts"),
+    *("importer", "required"),
 )
+ADD_JOB = Prepared(insert(jobs), columns=_NEW_COLUMNS)
+INSERT_JOB = Prepared(insert(jobs).returning(*jobs.c), columns=_NEW_COLUMNS)
 _queued = jobs.alias("queued")
 _imports = jobs.alias("imports")
 _running = _imports.c.state == JobState.RUNNING.value
 _imports_of_document = exists().where(
     _imports.c.document_id == _queued.c.document_id,
     _imports.c.kind == JobKind.IMPORT.value,
-    _imports.c.state.in_(_OPEN),
+    or_(*(_imports.c.state == state for state in _OPEN)),
 )
 _import_comes_later = _imports_of_document.where(
     or_(_running, (_imports.c.id < _queued.c.id) & (_imports.c.retry_at <= bindparam("now")))
 )
 _other_work_comes_later = _imports_of_document.where(
     or_(_running, _imports.c.attempts == 0, _imports.c.required == 1)
-)
-_oldest_queued = (
-    select(_queued.c.id)
-    .join(documents, documents.c.id == _queued.c.document_id)
-    .where(
-        _queued.c.state == JobState.QUEUED.value,
-        _queued.c.kind.in_(bindparam("claimed_kinds", expanding=True)),
-        documents.c.owner.not_in(bindparam("passed_over", expanding=True)),
-        _queued.c.retry_at <= bindparam("now"),
-        or_(_queued.c.kind != JobKind.IMPORT.value, not_(_import_comes_later)),
-        or_(_queued.c.kind == JobKind.IMPORT.value, not_(_other_work_comes_later)),
-    )
-    .order_by(documents.c.owner.in_(bindparam("chosen_last", expanding=True)), _queued.c.id)
-    .limit(1)
-    .with_for_update(skip_locked=True, of=_queued)  # SQLite has one writer and leaves this out
-    .scalar_subquery()
 )
 _start = (
     update(jobs)
@@ -62,7 +47,61 @@ _start = (
     )
     .returning(*jobs.c)
 )
-CLAIM = _start.where(jobs.c.id == _oldest_queued)
+
+
+def claim_oldest(
+    kinds: Collection[str], passing_over: Collection[str], last: Collection[str]
+) -> tuple[Prepared, Mapping[str, Any]]:
+    """Return the statement that claims the oldest job that is due, and its parameters.
+
+    Args:
+        kinds: The kinds of jobs.
+        passing_over: Owners whose jobs are left alone.
+        last: Owners whose jobs are claimed if there are no others.
+    """
+    lists = {"claimed": kinds, "passed_over": passing_over, "last": last}
+    padded = {name: _padded(list(values)) for name, values in lists.items()}
+    values = {
+        f"{name}_{number}": value
+        for name, members in padded.items()
+        for number, value in enumerate(members)
+    }
+    return _claim_oldest(*map(len, padded.values())), values
+
+
+def _padded(values: list[str]) -> list[str]:
+    """Repeat the last value up to a power of two, so that there are few statements."""
+    size = 1 << (len(values) - 1).bit_length() if values else 0
+    return values + values[-1:] * (size - len(values))
+
+
+@lru_cache(maxsize=64)
+def _claim_oldest(kinds: int, passed_over: int, last: int) -> Prepared:
+    owner = documents.c.owner
+    oldest = (
+        select(_queued.c.id)
+        .join(documents, documents.c.id == _queued.c.document_id)
+        .where(
+            _queued.c.state == JobState.QUEUED.value,
+            _queued.c.kind.in_(_members("claimed", kinds)),
+            _queued.c.retry_at <= bindparam("now"),
+            or_(_queued.c.kind != JobKind.IMPORT.value, not_(_import_comes_later)),
+            or_(_queued.c.kind == JobKind.IMPORT.value, not_(_other_work_comes_later)),
+        )
+        .limit(1)
+        .with_for_update(skip_locked=True, of=_queued)  # SQLite has one writer and leaves this out
+    )
+    if passed_over:
+        oldest = oldest.where(owner.not_in(_members("passed_over", passed_over)))
+    if last:
+        oldest = oldest.order_by(owner.in_(_members("last", last)))
+    return Prepared(_start.where(jobs.c.id == oldest.order_by(_queued.c.id).scalar_subquery()))
+
+
+def _members(name: str, size: int) -> list[BindParameter[str]]:
+    return [bindparam(f"{name}_{number}", type_=String) for number in range(size)]
+
+
 CLAIM_OTHERS = Prepared(
     _start.where(
         jobs.c.document_id == bindparam("document"),

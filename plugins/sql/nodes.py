@@ -16,8 +16,8 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from pdfsluice.core import NodeIdentity, PdfsluiceError, PluginError
 
 from .database import Database
-from .encoding import AnyRow
 from .live import MICROS, NODE_TIMEOUT_SECONDS, database_now, live_nodes
+from .prepared import AnyRow
 from .schema import nodes, stores
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, bindparam, literal_column, select, tuple_
 
 from pdfsluice.core import Document, DocumentFilter, PageText, TextSource
 
-from .encoding import AnyRow, from_micros, read_document, to_micros
+from .encoding import from_micros, read_document, to_micros
+from .prepared import AnyRow
 from .schema import documents, extents, pages
 
 MAX_ID = 2**63 - 1
@@ -108,7 +109,7 @@ def find_documents(
             filename=row.filename,
             tags=orjson.loads(row.tags),
             created_at=from_micros(row.created_at),
-            metadata=orjson.loads(row._mapping["metadata"]),  # noqa: SLF001 - the public name of it
+            metadata=orjson.loads(row.metadata),
         )
     ]
 

@@ -300,7 +300,7 @@ class SqlSessionStore:
         ]
 
         def operation(connection: Connection) -> None:
-            if statements.EXISTS.run(connection, key).first() is None:
+            if not statements.EXISTS.run(connection, key).rows:
                 raise _not_found(session_id)
             connection.execute(statements.DELETE_CHECKPOINTS, key)
             if rows:
@@ -342,7 +342,7 @@ def _explain_refusal(connection: Connection, values: dict[str, Any]) -> None:
     state = statements.STATE.run(connection, values).scalar_one_or_none()
     if state is None:
         raise _not_found(values["session"])
-    if statements.SAME_EXTENT.run(connection, values).first() is not None:
+    if statements.SAME_EXTENT.run(connection, values).rows:
         return
     if state not in statements.OPEN_STATES:
         raise StateConflict(
@@ -356,7 +356,7 @@ def _explain_refusal(connection: Connection, values: dict[str, Any]) -> None:
 
 
 def _refusal(connection: Connection, session: Session) -> Exception:
-    if statements.EXISTS.run(connection, {"session": session.id}).first() is None:
+    if not statements.EXISTS.run(connection, {"session": session.id}).rows:
         return _not_found(session.id)
     return StateConflict(
         f"Another request changed the session {session.id}.",

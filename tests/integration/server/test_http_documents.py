@@ -1,6 +1,7 @@
 """Documents over HTTP: the list, the file and its ranges, pages, changes, search."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.pool import Pool
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.runtimes import STORES
@@ -58,17 +59,22 @@ async def test_the_list_is_paged_newest_first(web: WebServer) -> None:
 
 @contextmanager
 def counted_queries() -> Iterator[list[str]]:
-    """Collect the SQL statements of all databases of this process."""
+    """Collect the statements that SQLite runs in this process."""
     statements: list[str] = []
 
-    def count(*arguments: Any) -> None:
-        statements.append(arguments[2])
+    def begin(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_trace_callback(statements.append)
 
-    event.listen(Engine, "before_cursor_execute", count)
+    def end(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_trace_callback(None)
+
+    event.listen(Pool, "checkout", begin)
+    event.listen(Pool, "checkin", end)
     try:
         yield statements
     finally:
-        event.remove(Engine, "before_cursor_execute", count)
+        event.remove(Pool, "checkout", begin)
+        event.remove(Pool, "checkin", end)
 
 
 async def test_a_list_takes_the_same_queries_for_one_document_and_for_many(web: WebServer) -> None:
