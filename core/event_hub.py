@@ -58,11 +58,13 @@ class _Outlet:
         label: The sink and its distribution, for logs.
 
     Attributes:
+        kinds: The kinds of events that the sink receives; ``None`` for all.
         dropped: How many events were dropped because the sink was too slow.
     """
 
     def __init__(self, spec: EventSinkSpec, label: str) -> None:
         self.spec = spec
+        self.kinds = spec.events
         self.label = label
         self.dropped = 0
         self.idle = asyncio.Event()
@@ -111,9 +113,11 @@ class EventHub:
         self._outlets: list[_Outlet] = []
 
     def publish(self, event: Event) -> None:
-        """Send an event to all sinks."""
+        """Send an event to all sinks that receive its kind."""
+        kind = type(event)
         for outlet in self._outlets:
-            outlet.put(event)
+            if outlet.kinds is None or kind in outlet.kinds:
+                outlet.put(event)
 
     @property
     def dropped(self) -> Mapping[str, int]:

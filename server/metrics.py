@@ -30,6 +30,7 @@ from pdfsluice.core.uploads.service import UploadStats
 
 from .transport.event_loop import FairEventLoop
 
+COUNTED_EVENTS: Final = frozenset({ChunkProgress, UploadStatus, FindingsReported, MemoryWarning})
 _ENDED: Final = frozenset({"completed", "rejected", "cancelled", "failed", "expired"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)

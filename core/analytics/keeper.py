@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import NotFound, PdfsluiceError
+from pdfsluice.core.events import UploadEnded, UploadStatus
 from pdfsluice.core.models import Principal, Scope, Session
 from pdfsluice.core.plugins.ports.analytics import Analytics, HasAnalytics
 from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
@@ -61,7 +62,14 @@ class AnalyticsKeeper:
         """The event sink that records uploads, if they are recorded."""
         if self._recorder is None:
             return ()
-        return (EventSinkSpec(name="analytics", sink=self._recorder, capacity=_PAGE * 20),)
+        return (
+            EventSinkSpec(
+                name="analytics",
+                sink=self._recorder,
+                events={UploadEnded, UploadStatus},
+                capacity=_PAGE * 20,
+            ),
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

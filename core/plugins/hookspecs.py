@@ -225,8 +225,8 @@ def pdfsluice_register_event_sinks(  # type: ignore[empty-body]
     """Register sinks, which receive the events of uploads and documents.
 
     ``handle`` is called on the event loop, by a task of the sink's own that takes events
-    from a bounded queue. A slow sink misses its oldest events and delays nothing else.
-    Raising is logged and affects no other sink.
+    of the kinds that the sink names from a bounded queue. A slow sink misses its oldest
+    events and delays nothing else. Raising is logged and affects no other sink.
 
     Returns:
         Event sinks.

@@ -13,6 +13,6 @@ NAME = "progress-log"
 @hookimpl
 def pdfsluice_register_event_sinks(context: PluginContext) -> Sequence[EventSinkSpec]:  # noqa: ARG001 - the hook's signature
     """Register the event sink ``progress-log``."""
-    from .sink import ProgressLog  # noqa: PLC0415 - hooks import cheaply
+    from .sink import EVENTS, ProgressLog  # noqa: PLC0415 - hooks import cheaply
 
-    return [EventSinkSpec(name=NAME, sink=ProgressLog())]
+    return [EventSinkSpec(name=NAME, sink=ProgressLog(), events=EVENTS)]

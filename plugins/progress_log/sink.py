@@ -23,6 +23,8 @@ _ENDS: Mapping[str, int] = {
     "rejected": logging.WARNING,
     "failed": logging.ERROR,
 }
+EVENTS = frozenset({UploadProgress, UploadStatus, FindingsReported, MemoryWarning, ShuttingDown})
+"""The kinds of events that are logged."""
 _LOUD = frozenset({Severity.HIGH, Severity.CRITICAL})
 _MAX_SESSIONS = 10_000
 

@@ -157,6 +157,8 @@ _WRITERS: Mapping[type[Event], _Writer] = {
     MemoryWarning: _memory,
     ShuttingDown: _closing,
 }
+EVENTS = frozenset(_WRITERS)
+"""The kinds of events that there are messages for."""
 
 
 def _key(event: Event) -> Key | None:

@@ -8,7 +8,7 @@ from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import DISTRIBUTION, PluginInfo
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
-from pdfsluice.server.metrics import Metrics
+from pdfsluice.server.metrics import COUNTED_EVENTS, Metrics
 
 from .subscribers import Subscribers
 
@@ -40,6 +40,16 @@ class LiveSinks:
         """Register both sinks."""
         del context
         return (
-            EventSinkSpec(name="websocket", sink=self.subscribers, capacity=_MAX_QUEUED_EVENTS),
-            EventSinkSpec(name="metrics", sink=self.metrics, capacity=_MAX_QUEUED_EVENTS),
+            EventSinkSpec(
+                name="websocket",
+                sink=self.subscribers,
+                events=self.subscribers.events,
+                capacity=_MAX_QUEUED_EVENTS,
+            ),
+            EventSinkSpec(
+                name="metrics",
+                sink=self.metrics,
+                events=COUNTED_EVENTS,
+                capacity=_MAX_QUEUED_EVENTS,
+            ),
         )

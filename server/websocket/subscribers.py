@@ -24,7 +24,7 @@ from pdfsluice.core.events import (
 from pdfsluice.core.models import Principal, Session
 from pdfsluice.core.uploads.lifecycle import ENDED
 
-from .messages import Key, Message, frame_of
+from .messages import EVENTS, Key, Message, frame_of
 
 MAX_QUEUED = 512
 """Messages that may wait for one subscriber."""
@@ -181,9 +181,14 @@ class Subscriber:
 
 
 class Subscribers:
-    """All subscribers of this process; an event sink."""
+    """All subscribers of this process; an event sink.
+
+    Attributes:
+        events: The kinds of events that it needs; none while there are no subscribers.
+    """
 
     def __init__(self) -> None:
+        self.events: set[type[Event]] = set()
         self._all: set[Subscriber] = set()
         self._rooms: defaultdict[str, set[Subscriber]] = defaultdict(set)
         self._clients: defaultdict[Client, set[Subscriber]] = defaultdict(set)
@@ -214,11 +219,14 @@ class Subscribers:
     def add(self, subscriber: Subscriber) -> None:
         """Register a subscriber."""
         self._all.add(subscriber)
+        self.events |= EVENTS
         self._clients[_client(subscriber)].add(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
         """Remove a subscriber from all rooms."""
         self._all.discard(subscriber)
+        if not self._all:
+            self.events.clear()
         _discard(self._clients, _client(subscriber), subscriber)
         for session_id in list(subscriber.rooms):
             self.leave(subscriber, session_id)

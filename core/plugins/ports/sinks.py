@@ -1,5 +1,6 @@
 """The port of event sinks: receivers of the events of uploads and documents."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from .opening import UNOPENED, Opener
 
 
 class EventSink(Protocol):
-    """Receives every event, from one task of its own; a slow sink delays nothing else."""
+    """Receives events, from one task of its own; a slow sink delays nothing else."""
 
     async def handle(self, event: Event) -> None:
         """Handle one event. An exception is logged and affects no other sink."""
@@ -21,7 +22,9 @@ class EventSinkSpec:
     """Registers an event sink.
 
     Attributes:
-        sink: The sink; receives every event.
+        sink: The sink.
+        events: The kinds of events that it receives; all kinds without it. Others cost nothing.
+            A set that the sink changes counts from the next event on.
         capacity: How many events may wait for the sink; beyond it the oldest are dropped.
         open: Opens the sink when the program starts and closes it when the program ends;
             given in place of ``sink`` if the sink holds processes or connections.
@@ -30,4 +33,5 @@ class EventSinkSpec:
     name: str
     sink: EventSink = UNOPENED
     open: Opener[EventSink] | None = None
+    events: Collection[type[Event]] | None = None
     capacity: int = 1000

@@ -80,3 +80,23 @@ async def test_a_sink_goes_on_after_it_has_raised(error: BaseException) -> None:
         hub.publish(end(0))
         hub.publish(end(1))
     assert sink.seen == [1]
+
+
+async def test_a_sink_receives_the_kinds_that_it_names() -> None:
+    kinds: set[type[Event]] = {UploadStatus}
+    few, every, hub = Held(), Held(), EventHub()
+    few.let.set()
+    every.let.set()
+    specs = [
+        EventSinkSpec(name="few", sink=few, events=kinds),
+        EventSinkSpec(name="every", sink=every),
+    ]
+    async with hub.running(specs):
+        hub.publish(warning(0))
+        hub.publish(end(1))
+        kinds.add(MemoryWarning)  # a change counts from the next event on
+        hub.publish(warning(2))
+        kinds.clear()
+        hub.publish(end(3))
+    assert few.seen == [1, 2]
+    assert every.seen == [0, 1, 2, 3]
