@@ -151,7 +151,7 @@ if TYPE_CHECKING:
     from .ranges import RangeSet
     from .segments import SegmentedUploadStore, open_segmented_store
     from .text import printable
-    from .totals import Contribution, Totals
+    from .totals import Totals
     from .upload_records import Measures, UploadEnd, UploadRecord
 
 __all__ = [
@@ -186,7 +186,6 @@ __all__ = [
     "CompletionStageSpec",
     "Conflict",
     "ContentRejected",
-    "Contribution",
     "Credentials",
     "Decision",
     "Dimension",
@@ -338,7 +337,7 @@ _MODULES = {
     "plugins.ports.access": "Authenticator AuthenticatorSpec Credentials",
     "plugins.ports.checksums": "ChecksumSpec Hasher",
     "plugins.ports.analytics": "Analytics Dimension HasAnalytics",
-    "totals": "Contribution Totals",
+    "totals": "Totals",
     "upload_records": "Measures UploadEnd UploadRecord",
     "plugins.ports.quotas": (
         "DEFAULT_ACCOUNT HasQuotas QuotaAccount QuotaLimits Quotas QuotaUsage"

@@ -169,6 +169,11 @@ class Totals:
     validating: Distribution = field(default_factory=Distribution)
     importing: Distribution = field(default_factory=Distribution)
 
+    @staticmethod
+    def contribution(record: UploadRecord) -> Contribution:
+        """Return what an upload adds, to be added to several totals."""
+        return Contribution.of(record)
+
     def add(self, contribution: Contribution, number: int = 1) -> None:
         """Count an upload, or take it back if ``number`` is -1."""
         size, received, resent, requests, resumes, findings = contribution.sums

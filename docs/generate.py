@@ -248,10 +248,8 @@ def errors_page() -> str:
         "",
         "## Codes of the Python client",
         "",
-        (
-            "The client and the command add these;"
-            " [the JavaScript client](javascript-client.md#errors) has others."
-        ),
+        "The client and the command add these;",
+        "[the JavaScript client](javascript-client.md#errors) has others.",
         "",
         "| code | meaning |",
         "|---|---|",

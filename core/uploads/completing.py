@@ -30,7 +30,6 @@ from pdfsluice.core.findings import (
 from pdfsluice.core.models import (
     Document,
     JobKind,
-    NewDocument,
     Session,
     SessionState,
 )
@@ -44,6 +43,7 @@ from pdfsluice.core.threads import run_uncancelled
 from . import opaque
 from .duplicates import Duplicates, explain, sha256_of
 from .lifecycle import ENDED, refusal, rejection
+from .new_documents import jobs_of, new_document
 from .results import Completion
 from .upload import OpenUpload
 
@@ -267,9 +267,9 @@ class Completer:
             error = StorageFailed("The bytes of the upload are gone.", hint="Start a new upload.")
             await upload.end(SessionState.FAILED, error)
             raise error from None
-        jobs = _jobs(session)
+        jobs = jobs_of(session)
         document = await self._catalogue.add(
-            _new_document(session),
+            new_document(session),
             jobs,
             unique=session.check_duplicates,
             importers=self._importers,
@@ -284,13 +284,6 @@ class Completer:
         if jobs:
             self._on_jobs(document.id, jobs)
         return Completion(upload.session, document, frozenset(jobs))
-
-
-def _jobs(session: Session) -> list[JobKind]:
-    """Return what is to be done with a new document; nothing if it cannot be read."""
-    if session.encryption:
-        return []
-    return [JobKind.IMPORT, JobKind.INDEX] if session.auto_build_index else [JobKind.IMPORT]
 
 
 def _is_passing(verdict: _Validated | PdfsluiceError) -> bool:
@@ -375,26 +368,6 @@ async def require_document(catalogue: Catalogue, session: Session) -> None:
 def _with(session: Session, report: StageReport) -> Session:
     return replace(
         session, findings=report.findings, unscanned=report.unscanned, facts=report.facts
-    )
-
-
-def _new_document(session: Session) -> NewDocument:
-    facts = session.facts
-    stem = session.filename.rsplit(".", 1)[0] or session.filename
-    return NewDocument(
-        session_id=session.id,
-        blob_id=session.id,
-        owner=session.owner,
-        title=session.title or stem,
-        filename=session.filename,
-        file_size=session.total_size or 0,
-        sha256=facts.get("sha256", ""),
-        created_at=session.updated_at,
-        page_count=facts.get("page_count"),
-        metadata=facts.get("metadata", {}),
-        findings=session.findings,
-        unscanned=session.unscanned,
-        decision=session.decision,
     )
 
 

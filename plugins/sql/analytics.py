@@ -14,7 +14,6 @@ import orjson
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, tuple_
 
 from pdfsluice.core import (
-    Contribution,
     Dimension,
     Session,
     SessionState,
@@ -241,7 +240,7 @@ class SqlAnalytics:
 def _add(changes: Mapping[Key, Totals], record: UploadRecord, number: int) -> None:
     """Count a record in each dimension."""
     second = to_micros(record.ended_at) // _MICROS
-    contribution = Contribution.of(record)
+    contribution = Totals.contribution(record)
     for dimension, name, seconds in _DIMENSIONS:
         key = name, second // seconds * seconds, clean(dimension.value_of(record))
         changes[key].add(contribution, number)
