@@ -17,7 +17,7 @@ WORKERS ?= $(shell echo $$(($(CORES) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install dev test test-long coverage lint format bench bench-plot bench-peers bench-stack bench-load soak soak-power docs clean
+.PHONY: help demo serve install dev test test-long coverage lint lint-style lint-mypy lint-pyright format bench bench-plot bench-peers bench-stack bench-load soak soak-power docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -43,12 +43,18 @@ test-long: dev ## Run what takes long and seldom finds anything: soak, packages,
 coverage: dev ## Run all tests, the long ones too, and measure what they cover
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term $(ARGS)
 
-lint: $(VENV)/.installed-dev ## Check style, types and imports
+lint: lint-style lint-mypy lint-pyright ## Check style, types and imports; with -j2 at the same time
+
+lint-style: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/basedpyright
 	$(BIN)/lint-imports --no-logo
+
+lint-mypy: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+lint-pyright: $(VENV)/.installed-dev
+	$(BIN)/basedpyright
 
 format: $(VENV)/.installed-dev ## Bring the code into the common form
 	$(BIN)/ruff check --fix .

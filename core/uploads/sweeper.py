@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 
 _MAX_IDLE_SECONDS = 300.0
 _TIDY_INTERVAL_SECONDS = 15.0
-_BATCH = 500
+DEFAULT_BATCH = 500
+"""Sessions that are read at a time."""
 _ORPHAN_AGE = timedelta(days=1)
 
 
@@ -101,7 +102,7 @@ class Sweeper:
         Bytes with a place of their own are asked for by name: a list may be out of date.
         """
         states, after = (*OPEN, SessionState.VALIDATING), None
-        while page := await self._sessions.find(states=states, after=after, limit=_BATCH):
+        while page := await self._sessions.find(states=states, after=after, limit=DEFAULT_BATCH):
             for session in page:
                 if session.committed and session.id not in partial_ids:
                     await self._drop_lost_of(session)
@@ -161,8 +162,11 @@ class Sweeper:
         await self._idle_clock.record()
         await self._active.close_idle(_MAX_IDLE_SECONDS)
 
-    async def sweep(self) -> int:
+    async def sweep(self, *, batch: int = DEFAULT_BATCH) -> int:
         """Expire sessions that were idle or open for too long, and delete old records.
+
+        Args:
+            batch: How many sessions are read at a time.
 
         Returns:
             How many sessions expired.
@@ -170,12 +174,12 @@ class Sweeper:
         await self._idle_clock.record()
         now = self._idle_clock.now()
         count = 0
-        async for session in self._due(OPEN, now):
+        async for session in self._due(OPEN, now, batch):
             count += await self._expire(session)
         retention = self._settings.session_retention
         if self._settings.quarantine_retention:
             retention = min(retention, self._settings.quarantine_retention)
-        async for session in self._due(ENDED, now - retention):
+        async for session in self._due(ENDED, now - retention, batch):
             try:
                 await self._forget(session, now, retention)
             except PdfsluiceError as error:
@@ -183,7 +187,7 @@ class Sweeper:
         return count
 
     async def _due(
-        self, states: Sequence[SessionState], before: datetime
+        self, states: Sequence[SessionState], before: datetime, batch: int
     ) -> AsyncIterator[Session]:
         """Yield sessions that expired before some time, until there are no new ones.
 
@@ -192,12 +196,12 @@ class Sweeper:
         """
         visited: set[tuple[str, int]] = set()
         while True:
-            page = await self._sessions.find(states=states, expired_before=before, limit=_BATCH)
+            page = await self._sessions.find(states=states, expired_before=before, limit=batch)
             new = [session for session in page if (session.id, session.version) not in visited]
             for session in new:
                 visited.add((session.id, session.version))
                 yield session
-            if len(page) < _BATCH or not new:
+            if len(page) < batch or not new:
                 return
 
     async def _expire(self, session: Session) -> bool:

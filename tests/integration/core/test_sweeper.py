@@ -14,7 +14,6 @@ from pdfsluice.core.models import (
     SessionState,
 )
 from pdfsluice.core.runtime import LOCAL, Runtime
-from pdfsluice.core.uploads import sweeper
 from tests.support.databases import age_sessions
 from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
 from tests.support.waiting import until
@@ -34,11 +33,8 @@ def _kept(runtime: Runtime, session: Session) -> Path:
     return runtime.settings.data_dir / "quarantine" / f"{session.id}.quarantined"
 
 
-async def test_quarantined_uploads_do_not_keep_older_records_alive(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """There are more of them than fit into a turn, and all are newer than the rest."""
-    monkeypatch.setattr(sweeper, "_BATCH", 2)
+async def test_quarantined_uploads_do_not_keep_older_records_alive(tmp_path: Path) -> None:
+    """There are more of them than fit into a batch, and all are newer than the rest."""
     watchman = Watchman(keeps=True)
     async with a_runtime(tmp_path, watchman=watchman) as runtime:
         old = [await initiate(runtime, b"some bytes") for _ in range(3)]
@@ -48,7 +44,7 @@ async def test_quarantined_uploads_do_not_keep_older_records_alive(
         retention = runtime.settings.session_retention
     age_sessions(tmp_path / "state", retention + timedelta(days=1))
     async with a_runtime(tmp_path, watchman=watchman) as runtime:
-        await runtime.sweeper.sweep()
+        await runtime.sweeper.sweep(batch=2)
         for session in old:
             with pytest.raises(SessionNotFound):
                 await runtime.uploads.get(LOCAL, session.id)
@@ -57,16 +53,13 @@ async def test_quarantined_uploads_do_not_keep_older_records_alive(
         assert released.state is SessionState.UPLOADING
 
 
-async def test_one_sweep_expires_all_that_is_due(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweeper, "_BATCH", 2)
+async def test_one_sweep_expires_all_that_is_due(tmp_path: Path) -> None:
     async with a_runtime(tmp_path) as runtime:
         for _ in range(5):
             await initiate(runtime, b"some bytes")
     age_sessions(tmp_path / "state", timedelta(days=2))
     async with a_runtime(tmp_path) as runtime:
-        assert await runtime.sweeper.sweep() == 5
+        assert await runtime.sweeper.sweep(batch=2) == 5
 
 
 async def test_the_record_of_an_upload_is_kept_from_its_end_on(tmp_path: Path) -> None:

@@ -1,17 +1,27 @@
-"""A real deep stage, with one real child."""
+"""A real deep stage with one real child, which the tests of a module share."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from pdfsluice.core.findings import StageReport
 from pdfsluice.plugins.pdf.deep.options import DeepOptions
 from pdfsluice.plugins.pdf.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
 
+HERE = Path(__file__).parent
 
-@pytest.fixture
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of a module in one event loop, as the stage that they share."""
+    for item in items:
+        if item.path.parent == HERE and item.get_closest_marker("asyncio"):
+            item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage() -> AsyncIterator[DeepStage]:
     stage = DeepStage(DeepOptions.model_validate({"workers": 1}))
     yield stage
