@@ -339,6 +339,7 @@ export const t = {
     parts: {
       authenticators: 'Authenticators',
       gates: 'Gates',
+      checksums: 'Checksums',
       chunk_stages: 'Checks on each chunk',
       stream_stages: 'Checks in file order',
       completion_stages: 'Checks on the whole file',
@@ -347,6 +348,7 @@ export const t = {
       importers: 'Importers',
       text_extractors: 'Text extractors',
       page_renderers: 'Page renderers',
+      text_recognizers: 'Text recognizers',
       indexes: 'Indexes',
       index: 'Index',
       event_sinks: 'Event sinks',

@@ -17,7 +17,7 @@ export function analyticsView(app) {
   const charts = h('div', { class: 'charts' });
   const span = h(
     'select',
-    { 'aria-label': words.span, onchange: show },
+    { class: 'input', 'aria-label': words.span, onchange: show },
     ...SPANS.map((days) => h('option', { value: days, selected: days === 30 }, words.days(days))),
   );
   const element = h(

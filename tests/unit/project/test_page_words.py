@@ -1,0 +1,14 @@
+"""The page has words for what the server names."""
+
+import re
+from pathlib import Path
+
+from pdfsluice.core.plugins.registry import KINDS
+
+STRINGS = Path("server/page/static/js/strings.js")
+
+
+def test_each_kind_of_part_has_a_heading() -> None:
+    parts = re.search(r"\n    parts: \{(.*?)\n    \}", STRINGS.read_text(), re.DOTALL)
+    assert parts
+    assert KINDS.keys() - set(re.findall(r"(\w+): '", parts[1])) == set()
