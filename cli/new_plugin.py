@@ -20,14 +20,37 @@ _TEMPLATE = "pdfsluice.cli.template"
 _MAX_NAME = 60
 
 
+_SERVED = "`pdfsluice plugins` lists the part. The server uses it from its next start on."
+_CHOSEN = 'Choose it in the settings of the server: `{setting} = "{name}"`.'
+
+
 class Kind(StrEnum):
-    """Kinds of parts for which there is a template."""
+    """Kinds of parts, each with a template."""
 
     STREAM_STAGE = "stream-stage"
     CHUNK_STAGE = "chunk-stage"
+    COMPLETION_STAGE = "completion-stage"
+    CHECKSUM = "checksum"
     GATE = "gate"
+    AUTHENTICATOR = "authenticator"
+    POLICY = "policy"
     IMPORTER = "importer"
+    TEXT_EXTRACTOR = "text-extractor"
+    TEXT_RECOGNIZER = "text-recognizer"
+    PAGE_RENDERER = "page-renderer"
+    INDEX = "index"
     EVENT_SINK = "event-sink"
+    UPLOAD_STORE = "upload-store"
+    SESSION_STORE = "session-store"
+    CATALOGUE = "catalogue"
+    COMMAND = "command"
+
+
+_CHOSEN_KINDS = frozenset(
+    {Kind.POLICY, Kind.INDEX, Kind.UPLOAD_STORE, Kind.SESSION_STORE, Kind.CATALOGUE}
+)
+_TOOLS = '"pytest", "pytest-asyncio"'
+_WITH_WORKER = frozenset({Kind.TEXT_EXTRACTOR, Kind.PAGE_RENDERER})
 
 
 def new_plugin(
@@ -72,19 +95,45 @@ def files(name: str, kind: Kind) -> Mapping[Path, str]:
             f"{name[:_MAX_NAME]!r} is no name for a plugin.",
             hint="Use lower-case letters, digits and single hyphens, such as acme-words.",
         )
-    module, part = name.replace("-", "_"), kind.value.replace("-", "_")
+    part = kind.value.replace("-", "_")
+    modules = {module_of(name): part}
+    if kind in _WITH_WORKER:
+        modules[f"{module_of(name)}_worker"] = f"{part}_worker"
     sources = {
         Path("pyproject.toml"): "pyproject",
         Path("README.md"): "readme",
-        Path(f"{module}.py"): part,
-        Path("tests", f"test_{module}.py"): f"{part}_test",
+        **{Path(f"{module}.py"): source for module, source in modules.items()},
+        Path("tests", f"test_{module_of(name)}.py"): f"{part}_test",
     }
-    values = {"name": name, "module": module, "kind": kind.value.replace("-", " ")}
+    article = "An" if kind.value[0] in "aeiou" else "A"
+    values = {
+        "name": name,
+        "module": module_of(name),
+        "modules": ", ".join(f'"{module}"' for module in modules),
+        "dependencies": '"pdfsluice", "pypdfium2"' if kind in _WITH_WORKER else '"pdfsluice"',
+        "kind": f"{article} {kind.value.replace('-', ' ')}",
+        "tools": _TOOLS + (', "pillow"' if kind is Kind.TEXT_RECOGNIZER else ""),
+        "use": _use(name, kind),
+    }
     folder = resources.files(_TEMPLATE)
     return {
         path: Template(folder.joinpath(f"{source}.txt").read_text("utf-8")).substitute(values)
         for path, source in sources.items()
     }
+
+
+def module_of(name: str) -> str:
+    """Return the name of the module of a plugin."""
+    return name.replace("-", "_")
+
+
+def _use(name: str, kind: Kind) -> str:
+    """Return how the part is put to use."""
+    if kind is Kind.COMMAND:
+        return f"`pdfsluice {name}` runs the command."
+    if kind in _CHOSEN_KINDS:
+        return _CHOSEN.format(setting=kind.value.replace("-", "_"), name=name)
+    return _SERVED
 
 
 def _make(target: Path) -> None:

@@ -7,7 +7,7 @@ import typer
 from rich.filesize import decimal
 
 from pdfsluice.client.client import DEFAULT_SERVER, Client
-from pdfsluice.client.models import Account, QuotaLimits
+from pdfsluice.client.limits import Account, QuotaLimits
 
 from .console import listing, out, print_json, print_table
 from .failures import run

@@ -7,7 +7,7 @@ import typer
 from rich.filesize import decimal
 
 from pdfsluice.client.client import DEFAULT_SERVER
-from pdfsluice.client.models import Rates
+from pdfsluice.client.limits import Rates
 
 from .console import listing, print_json, print_table
 from .failures import run

@@ -36,21 +36,29 @@ if TYPE_CHECKING:
     from .findings import Finding as Finding
     from .findings import Severity as Severity
     from .findings import Unscanned as Unscanned
+    from .limits import Account as Account
+    from .limits import QuotaLimits as QuotaLimits
+    from .limits import QuotaUsage as QuotaUsage
+    from .limits import Rates as Rates
     from .models import Document as Document
     from .models import ImportStatus as ImportStatus
     from .models import Job as Job
     from .models import QuarantinedUpload as QuarantinedUpload
     from .models import ResumableUpload as ResumableUpload
     from .models import ServerInfo as ServerInfo
+    from .models import ServerLimits as ServerLimits
+    from .models import SessionFailure as SessionFailure
     from .models import SessionState as SessionState
     from .models import UploadSession as UploadSession
     from .progress import TransferProgress as TransferProgress
     from .retry import RetryPolicy as RetryPolicy
+    from .search import FoundDocument as FoundDocument
     from .search import Match as Match
     from .search import Passage as Passage
     from .search import PassagePlace as PassagePlace
     from .search import SearchAnswer as SearchAnswer
     from .search import SearchFilter as SearchFilter
+    from .search import Segment as Segment
 
 _HOMES = {
     ".client": ("Client",),
@@ -70,6 +78,7 @@ _HOMES = {
     ),
     ".events": ("FindingsEvent", "ProgressEvent", "ServerClosing", "StatusEvent"),
     ".findings": ("Finding", "Severity", "Unscanned"),
+    ".limits": ("Account", "QuotaLimits", "QuotaUsage", "Rates"),
     ".models": (
         "Document",
         "ImportStatus",
@@ -77,12 +86,22 @@ _HOMES = {
         "QuarantinedUpload",
         "ResumableUpload",
         "ServerInfo",
+        "ServerLimits",
+        "SessionFailure",
         "SessionState",
         "UploadSession",
     ),
     ".progress": ("TransferProgress",),
     ".retry": ("RetryPolicy",),
-    ".search": ("Match", "Passage", "PassagePlace", "SearchAnswer", "SearchFilter"),
+    ".search": (
+        "FoundDocument",
+        "Match",
+        "Passage",
+        "PassagePlace",
+        "SearchAnswer",
+        "SearchFilter",
+        "Segment",
+    ),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 

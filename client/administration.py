@@ -4,15 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from .models import (
-    Account,
-    AccountList,
-    QuarantinedUpload,
-    QuarantineList,
-    QuotaLimits,
-    Rates,
-    UploadSession,
-)
+from .limits import Account, AccountList, QuotaLimits, Rates
+from .models import QuarantinedUpload, QuarantineList, UploadSession
 from .transfer import STREAMING
 
 T = TypeVar("T")

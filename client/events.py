@@ -14,7 +14,23 @@ from .models import ENDED, UploadSession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressEvent:
-    """The progress of an upload; bytes as in :class:`~pdfsluice.client.UploadSession`."""
+    """The progress of an upload.
+
+    Attributes:
+        session_id: Names the session.
+        status: State of its life cycle.
+        stage: What is being done.
+        uploaded_bytes: Bytes that are committed.
+        total_bytes: Bytes of the file; ``None`` while unknown.
+        uploaded_chunks: How many chunks are committed.
+        total_chunks: How many chunks the file has; ``None`` while unknown.
+        progress_percentage: Share of the bytes that is committed, in per cent.
+        upload_speed_bps: Bytes per second.
+        estimated_time_remaining: Seconds; ``None`` while unknown.
+        validated_bytes: Bytes that every stage has seen.
+        imported: Share of the import that is done, 0 to 1.
+        message: What is being done, in words.
+    """
 
     session_id: str
     status: str
@@ -33,7 +49,17 @@ class ProgressEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusEvent:
-    """The upload's state or stage changed; ``code`` is the reason of a failure."""
+    """The upload's state or stage changed.
+
+    Attributes:
+        session_id: Names the session.
+        status: State of its life cycle.
+        stage: What is being done.
+        message: The same in words.
+        code: The stable name of the reason of a failure; else empty.
+        document_id: The document, once there is one.
+        progress: Share that is done, 0 to 1; ``None`` if it is not known.
+    """
 
     session_id: str
     status: str
@@ -51,7 +77,12 @@ class StatusEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingsEvent:
-    """Stages found something."""
+    """Stages found something.
+
+    Attributes:
+        session_id: Names the session.
+        findings: What was found since the last such event.
+    """
 
     session_id: str
     findings: tuple[Finding, ...]
@@ -59,7 +90,11 @@ class FindingsEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerClosing:
-    """The server stops; it asks to be tried again after so many seconds."""
+    """The server stops.
+
+    Attributes:
+        retry_after: Seconds after which the server asks to be tried again.
+    """
 
     retry_after: float = 0.0
 

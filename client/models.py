@@ -37,7 +37,14 @@ ENDED = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLimits:
-    """What the server takes."""
+    """What the server takes.
+
+    Attributes:
+        max_file_size: Bytes of the largest file that is accepted.
+        chunk_size: Bytes of a chunk, if the client asks for no other size.
+        max_chunk_size: Bytes of the largest chunk that a client may ask for.
+        max_concurrent_uploads: How many uploads are received at the same time.
+    """
 
     max_file_size: int
     chunk_size: int
@@ -47,7 +54,15 @@ class ServerLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerInfo:
-    """What the server publishes about itself without a key."""
+    """What the server publishes about itself without a key.
+
+    Attributes:
+        name: The name of the program: ``pdfsluice``.
+        version: The version of the server.
+        authentication_required: Whether requests need an API key.
+        limits: What the server takes.
+        policy: The policy that judges findings, with its variant.
+    """
 
     name: str
     version: str
@@ -61,6 +76,16 @@ class Document:
     """A document in the catalogue.
 
     Attributes:
+        id: The number of the document.
+        title: The title, for people.
+        filename: The sender's name for the file.
+        file_size: Bytes of the file.
+        created_at: When it was uploaded.
+        is_file_available: Whether the file can be downloaded.
+        sha256: SHA-256 of the file, in hexadecimal.
+        page_count: How many pages it has; ``None`` if that is not known.
+        metadata: The file's own description of itself, and what importers add.
+        tags: Words by which its owner finds it again.
         decision: What the policy made of it: ``note`` or ``flag``.
         findings: What the stages saw in it.
         unscanned: What no stage could look into.
@@ -100,7 +125,12 @@ class DocumentPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFailure:
-    """Why a session ended badly."""
+    """Why a session ended badly.
+
+    Attributes:
+        code: The stable name of the reason; see the list of error codes.
+        message: What happened, as a sentence.
+    """
 
     code: str
     message: str
@@ -111,15 +141,31 @@ class UploadSession:
     """One resumable upload, as the server sees it.
 
     Attributes:
+        session_id: Names the session in every request.
         status: State of its life cycle.
+        filename: The sender's name for the file.
+        chunk_size: Bytes of a chunk.
+        client_id: What the client called itself.
+        title: The title that the document will have.
         stage: What is being done at the moment.
+        total_size: Bytes of the file; ``None`` while unknown.
+        total_chunks: How many chunks the file has; ``None`` while unknown.
+        uploaded_chunks: How many chunks are committed.
+        received_bytes: Bytes that arrived, committed or not.
         durable_bytes: Committed and acknowledged.
         validated_bytes: Seen by every stage.
         imported: Share of the import that is done.
         missing_ranges: Half-open byte ranges that are not committed.
         chunk_codings: Content codings in which chunks are accepted, preferred ones first.
+        expires_at: When the session ends if nothing is sent.
         metadata: What the client that began it sent about the file.
         quarantined: Whether the bytes of a refused file are kept for an administrator.
+        expected_hash: SHA-256 that the file must have, in hexadecimal.
+        auto_build_index: Whether the document is indexed.
+        findings: What the stages saw so far.
+        unscanned: What no stage could look into.
+        document_id: The document, once there is one.
+        document: The same with all its fields.
         error: Why it ended badly, where it did.
     """
 
@@ -174,7 +220,19 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumableUpload:
-    """An unfinished upload in the list of those that can be resumed."""
+    """An unfinished upload in the list of those that can be resumed.
+
+    Attributes:
+        session_id: Names the session.
+        filename: The sender's name for the file.
+        total_size: Bytes of the file; ``None`` while unknown.
+        uploaded_chunks: How many chunks are committed.
+        total_chunks: How many chunks the file has; ``None`` while unknown.
+        progress_percentage: Share of the bytes that is committed, in per cent.
+        created_at: When it began.
+        age_hours: Hours since then.
+        status: State of its life cycle.
+    """
 
     session_id: str
     filename: str
@@ -192,9 +250,13 @@ class QuarantinedUpload:
     """A refused upload whose bytes are kept, for an administrator to release.
 
     Attributes:
+        session_id: Names the session.
+        filename: The sender's name for the file.
+        total_size: Bytes of the file; ``None`` if unknown.
         durable_bytes: What had arrived when it was refused.
         refused_at: When that was.
         decision: What the policy made of it: ``quarantine`` or ``reject``.
+        findings: Why it was refused.
     """
 
     session_id: str
@@ -237,10 +299,12 @@ class Job:
     """A background job on a document.
 
     Attributes:
+        id: The number of the job.
         kind: ``import``, ``index`` or ``ocr``.
         state: ``queued``, ``running``, ``done`` or ``failed``.
         progress: Share done.
         message: What it is doing, or why it failed.
+        attempts: How often it was begun.
         importer: The importer; empty for an index and for OCR.
         required: Whether the import has failed if this job has.
         retry_at: When it is tried again, if it waits for that.
@@ -264,7 +328,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportStatus:
-    """How far the import, the index and the OCR of a document are."""
+    """How far the import, the index and the OCR of a document are.
+
+    Attributes:
+        document_id: The document.
+        import_status: ``queued``, ``running``, ``done`` or ``failed``.
+        index_status: The same; ``none`` if no index was asked for, ``skipped`` without text.
+        ocr_status: The same; ``none`` if every page has text, ``skipped`` if OCR is not there.
+        jobs: All jobs, oldest first.
+    """
 
     document_id: int
     import_status: str
@@ -281,70 +353,3 @@ class ImportStatus:
     def running(self) -> bool:
         """Whether an import or an index is running or queued; OCR follows them."""
         return bool({self.import_status, self.index_status} & {"queued", "running"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuotaLimits:
-    """What an account may use; ``None`` for no limit.
-
-    Attributes:
-        stored_bytes: Bytes of documents, and of unfinished uploads at their full size.
-        reserved_bytes: Bytes of unfinished uploads at their full size.
-        open_uploads: Unfinished uploads.
-        documents: Documents and unfinished uploads.
-        uploads_per_day: Uploads begun since midnight (UTC).
-    """
-
-    stored_bytes: int | None = None
-    reserved_bytes: int | None = None
-    open_uploads: int | None = None
-    documents: int | None = None
-    uploads_per_day: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuotaUsage:
-    """What an account uses."""
-
-    stored_bytes: int
-    reserved_bytes: int
-    open_uploads: int
-    documents: int
-    uploads_today: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """An account: a tenant, or a principal without one.
-
-    Attributes:
-        limits: The limits that count.
-        own_limits: Those that were set for this account.
-    """
-
-    account: str
-    limits: QuotaLimits
-    own_limits: QuotaLimits
-    used: QuotaUsage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountList:
-    """All accounts."""
-
-    accounts: tuple[Account, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """Bytes of files that the server receives per second; 0 for no limit.
-
-    Attributes:
-        session: Of each upload.
-        principal: Of all uploads of a principal.
-        server: Of all uploads.
-    """
-
-    session: int = 0
-    principal: int = 0
-    server: int = 0

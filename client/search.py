@@ -16,7 +16,12 @@ Match = Literal["words", "meaning"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A part of a snippet; ``marked`` if words of the query match it."""
+    """A part of a snippet.
+
+    Attributes:
+        text: The text.
+        marked: Whether words of the query match it.
+    """
 
     text: str
     marked: bool = False
@@ -50,12 +55,16 @@ class Passage:
     """One hit of a search.
 
     Attributes:
+        document_id: The document.
+        title: Its title.
         page: The page, from 1.
+        text: The passage.
         score: Greater is better; comparable within one answer.
         match: ``words`` or ``meaning``.
         stage: What is indexed of the document: ``reading`` (some pages), ``words``, ``meaning``.
         snippet: The part of the text that shows why it was found.
         place: Where it stands on its page; ``None`` if that is not known.
+        source: Where the text comes from: ``text``, or ``ocr`` for that of a picture.
     """
 
     document_id: int
@@ -72,7 +81,13 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundDocument:
-    """A document with hits; ``results`` has their positions in the answer, from 0."""
+    """A document with hits.
+
+    Attributes:
+        document_id: The document.
+        title: Its title.
+        results: Positions of its passages in the answer, from 0.
+    """
 
     document_id: int
     title: str
@@ -84,6 +99,7 @@ class SearchAnswer:
     """The answer to a search, best passage first.
 
     Attributes:
+        results: The passages.
         documents: The same grouped by document, that of the best passage first.
         next: The ``offset`` of the passages that follow; ``None`` at the end.
     """

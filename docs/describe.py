@@ -11,6 +11,8 @@ from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
+_PROJECT = "pdfsluice"
+_MAX_VALUE = 80
 _SECTIONS = frozenset({"Args", "Attributes", "Returns", "Raises"})
 _COMMON_FIELDS: Mapping[str, str] = {
     "name": "Unique among those of its kind; a built-in one of the same name is replaced.",
@@ -26,10 +28,10 @@ def module(described: ModuleType) -> list[str]:
     for name, thing in classes(described):
         lines += ["", f"### `{name}`", "", prose(thing, without="Attributes")]
         if issubclass(thing, Enum):
-            lines += ["", *_members(thing)]
+            lines += ["", *members(thing)]
         elif is_dataclass(thing):
-            lines += ["", *_fields(thing)]
-        lines += _methods(thing)
+            lines += ["", *table(thing)]
+        lines += methods(thing)
     return lines
 
 
@@ -44,7 +46,10 @@ def signature(function: Any) -> str:
     """Return arguments and result of a function or a class, with short names of types."""
     found = inspect.signature(function)
     parameters = [
-        parameter.replace(annotation=_Shown(_type(parameter.annotation)))
+        parameter.replace(
+            annotation=_Shown(_type(parameter.annotation)),
+            default=_Shown("...") if inspect.isroutine(parameter.default) else parameter.default,
+        )
         for name, parameter in found.parameters.items()
         if name not in {"self", "cls"}
     ]
@@ -80,7 +85,7 @@ def cell(text: str) -> str:
     return " ".join(markdown(text).replace("|", "\\|").split())
 
 
-def _members(thing: type[Enum]) -> Iterator[str]:
+def members(thing: type[Enum]) -> Iterator[str]:
     """List the members of an enumeration, with the text below each."""
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(thing))).body
     texts = {}
@@ -93,28 +98,51 @@ def _members(thing: type[Enum]) -> Iterator[str]:
         yield f"- `{item.name}` (`{value}`){texts.get(item.name, '')}"
 
 
-def _fields(thing: Any) -> Iterator[str]:
+def table(thing: Any) -> Iterator[str]:
     """List the fields of a dataclass with their meaning, from the docstrings."""
     meanings = dict(_COMMON_FIELDS)
     for owner in reversed(thing.__mro__):
         _, _, section = (inspect.getdoc(owner) or "").partition("Attributes:\n")
-        meanings |= dict(re.findall(r"(?m)^    (\w+): (.+(?:\n {8}.*)*)", section))
+        meanings |= _entries(section)
     yield from ("| field | type | default | meaning |", "|---|---|---|---|")
     for each in fields(thing):
         cells = (f"`{each.name}`", f"`{_type(each.type)}`", _default(each), meanings[each.name])
         yield f"| {' | '.join(map(cell, cells))} |"
 
 
+def attributes(thing: Any) -> Iterator[str]:
+    """List the attributes that a docstring describes."""
+    yield from ("| attribute | meaning |", "|---|---|")
+    _, _, section = (inspect.getdoc(thing) or "").partition("Attributes:\n")
+    for name, meaning in _entries(section).items():
+        yield f"| `{name}` | {cell(meaning)} |"
+
+
+def _entries(section: str) -> dict[str, str]:
+    return dict(re.findall(r"(?m)^    (\w+): (.+(?:\n {8}.*)*)", section))
+
+
 def _default(field: "Field[Any]") -> str:
     if field.default_factory is not MISSING:
-        return f"`{field.default_factory()!r}`"
+        return _value(field.default_factory())
     if isinstance(field.default, Enum):
         return f"`{type(field.default).__name__}.{field.default.name}`"
-    return "required" if field.default is MISSING else f"`{field.default!r}`"
+    return "required" if field.default is MISSING else _value(field.default)
 
 
-def _methods(thing: type) -> Iterator[str]:
-    for name, method in vars(thing).items():
+def _value(value: Any) -> str:
+    """Return a default value; one that cannot be read is left out."""
+    text = repr(value)
+    return "`...`" if len(text) > _MAX_VALUE or " at 0x" in text else f"`{text}`"
+
+
+def methods(thing: type) -> Iterator[str]:
+    """Describe the public methods and properties of a class and of its bases."""
+    every: dict[str, Any] = {}
+    for owner in thing.__mro__[:-1]:
+        own = vars(owner) if owner.__module__.startswith(_PROJECT) else {}
+        every |= {name: value for name, value in own.items() if name not in every}
+    for name, method in every.items():
         function = method.fget if isinstance(method, property) else method
         function = getattr(function, "__func__", function)  # of a class method
         if not inspect.isfunction(function) or (name.startswith("_") and name != "__call__"):

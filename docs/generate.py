@@ -6,15 +6,19 @@
 import asyncio
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import describe
+from client_page import client_page
 from command_page import command_page
+from findings_page import findings_page
 from http_reference import COMMON_CODES, http_api
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
+from testing_page import testing_page
 
 from pdfsluice.client.errors import ClientError
 from pdfsluice.config.environment import SPEC_VARIABLES
@@ -27,8 +31,6 @@ from pdfsluice.core.plugins.parts import Part, PartCounts, PluginInfo
 from pdfsluice.core.plugins.ports.blobs import StoreUsage
 from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 from pdfsluice.core.uploads.service import UploadStats
-from pdfsluice.plugins.pdf.explanations import EXPLANATIONS
-from pdfsluice.plugins.pdf.streaming.codes import LIMITS, PROBLEMS, UNSCANNED
 from pdfsluice.server.api import reference_page as manual
 from pdfsluice.server.app import ERRORS
 from pdfsluice.server.metrics import Metrics
@@ -325,56 +327,6 @@ async def _metrics_after_one_of_each() -> str:
     return body.decode()
 
 
-def findings_page() -> str:
-    """List every kind of finding, and every code of a damaged file."""
-    lines = [
-        "# Findings",
-        NOTICE,
-        (
-            "What the built-in stages report. `pdfsluice scan --explain KIND` shows the same;"
-            " [Scanning while the file arrives](../explanation/scanning.md) describes how they are"
-            " found, and [the policy](../explanation/policy.md) decides what follows from them."
-        ),
-        "",
-        "The severity is the usual one; what runs an action by itself makes it graver.",
-    ]
-    for kind, explanation in EXPLANATIONS.items():
-        lines += [
-            "",
-            f"## `{kind}`",
-            "",
-            f"**{explanation.title}** (usually {explanation.severity}). {explanation.meaning}",
-            "",
-            f"*What to do:* {explanation.advice}",
-        ]
-    lines += ["", "## Codes of `malformed`", "", "| `details.code` | meaning |", "|---|---|"]
-    lines += [f"| `{code}` | {meaning} |" for code, meaning in PROBLEMS.items()]
-    lines += ["", "## Codes of `resource_limit`", "", "| `details.code` | meaning |", "|---|---|"]
-    lines += [f"| `{code}` | {meaning} |" for code, meaning in LIMITS.items()]
-    lines += ["", "## Reasons of `unscanned`", "", "While the file arrives:", ""]
-    lines += ["| `reason` | meaning |", "|---|---|"]
-    lines += [f"| `{code}` | {meaning} |" for code, meaning in UNSCANNED.items()]
-    lines += ["", "From the deep pass, ClamAV and YARA, whose message has the details:", ""]
-    lines += ["| `reason` | meaning |", "|---|---|"]
-    lines += [f"| `{code}` | {meaning} |" for code, meaning in _UNSCANNED_AS_A_WHOLE.items()]
-    return "\n".join(lines) + "\n"
-
-
-_UNSCANNED_AS_A_WHOLE: Mapping[str, str] = {
-    "password": "The file cannot be opened without its password",
-    "unknown-encryption": "The file is encrypted in an unknown way",
-    "malformed": "The file is too damaged to be opened",
-    "unreadable": "A part of the file, such as an attachment, cannot be decoded",
-    "object-stream": "An object stream cannot be read, and what is in it was not checked",
-    "impossible-number": "An object has a number that none can have",
-    "nested-document": "An attached PDF was not looked into",
-    "limit": "There is more, or it takes longer, than may be looked into",
-    "crashed": "The process that looked into the file crashed",
-    "interrupted": "The connection to the virus scanner broke",
-    "unavailable": "The virus scanner did not answer, and `when_down` is `fail-open`",
-}
-
-
 PAGES: Mapping[str, Callable[[], str]] = {
     "hooks.md": hooks_page,
     "models.md": models_page,
@@ -382,8 +334,10 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "http-api.md": http_api_page,
     "errors.md": errors_page,
     "metrics.md": metrics_page,
-    "findings.md": findings_page,
+    "findings.md": partial(findings_page, NOTICE),
     "cli.md": command_page,
+    "python-client.md": partial(client_page, NOTICE),
+    "testing.md": partial(testing_page, NOTICE),
 }
 
 

@@ -8,11 +8,13 @@ from typing import Any
 from pdfsluice.core.errors import PluginError
 
 from .parts import PluginInfo, singular
+from .ports.context import Need
 from .ports.opening import UNOPENED
 from .shapes import HOLDERS, PORTS, Holder, Shape
 
 PREFIX = "pdfsluice_register_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_TARGET = re.compile(r"\w+(\.\w+)*:\w+")
 _HINT = "docs/reference/hooks.md describes each hook and each port."
 
 
@@ -64,6 +66,8 @@ def _problems(kind: str, spec: Any) -> Iterator[str]:
     yield from _naming_problems(spec)
     if kind in HOLDERS:
         yield from _holding_problems(HOLDERS[kind], spec)
+    if kind == "commands":
+        yield from _command_problems(spec)
 
 
 def _naming_problems(spec: Any) -> Iterator[str]:
@@ -98,6 +102,18 @@ def _holding_problems(holder: Holder, spec: Any) -> Iterator[str]:
     elif not _takes(opener, [None] * holder.arguments, {}):
         count = holder.arguments
         yield f"{name!r} has to take {count or 'no'} argument{'' if count else 's'}"
+
+
+def _command_problems(spec: Any) -> Iterator[str]:
+    """Yield what is wrong with a command before it is imported."""
+    if not isinstance(spec.target, str) or not _TARGET.fullmatch(spec.target):
+        yield (
+            f"'target' is {spec.target!r}; 'module:attribute' is expected, such as"
+            " 'acme_count:count'"
+        )
+    names = ", ".join(f"Need.{need.name}" for need in Need)
+    if isinstance(spec.needs, str) or not all(need in list(Need) for need in spec.needs):
+        yield f"'needs' is {spec.needs!r}; a set of these is expected: {names}"
 
 
 def object_problems(field: str, target: Any, protocol: type[Any]) -> Iterator[str]:

@@ -176,8 +176,15 @@ class PluginManager:
         return sections
 
     def commands(self) -> Sequence[tuple[PluginInfo, CommandSpec]]:
-        """Return every plugin's commands."""
-        return self.collect("pdfsluice_register_commands", CommandSpec)
+        """Return every plugin's commands.
+
+        Raises:
+            PluginError: A hook failed, or a command cannot work.
+        """
+        commands = self.collect("pdfsluice_register_commands", CommandSpec)
+        for info, spec in commands:
+            check_spec("commands", spec, info)
+        return commands
 
     def collect(
         self, hook: str, kind: type[SpecT], context: PluginContext | None = None

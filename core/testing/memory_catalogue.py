@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
-from itertools import count
 from types import MappingProxyType
 from typing import Any, Unpack
 
@@ -34,8 +33,8 @@ class MemoryCatalogue:
         self._documents: dict[int, Document] = {}
         self._pages: dict[int, dict[int, PageText]] = {}
         self._jobs: dict[int, Job] = {}
-        self._document_ids = count(1)
-        self._job_ids = count(1)
+        self._last_document = 0
+        self._last_job = 0
 
     async def add(
         self,
@@ -54,7 +53,8 @@ class MemoryCatalogue:
             if existing is not None:
                 return existing
         values = {field.name: getattr(document, field.name) for field in fields(NewDocument)}
-        new = Document(id=next(self._document_ids), **values)
+        self._last_document += 1
+        new = Document(id=self._last_document, **values)
         self._documents[new.id] = new
         for kind in jobs:
             separate = importers if kind is JobKind.IMPORT and importers else {"": True}
@@ -168,8 +168,9 @@ class MemoryCatalogue:
             if (job.kind, job.importer) == (kind, importer) and job.state in _OPEN:
                 self._jobs[job.id] = replace(job, retry_at=None)
                 return self._jobs[job.id]
+        self._last_job += 1
         job = Job(
-            id=next(self._job_ids),
+            id=self._last_job,
             document_id=document_id,
             kind=kind,
             state=JobState.QUEUED,

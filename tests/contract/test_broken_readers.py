@@ -1,134 +1,30 @@
-"""The suites of importers, text extractors and page renderers fail for parts that break a rule."""
+"""The suites of text extractors, renderers and recognizers fail for broken parts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pdfsluice.core import ImportContext, NotFound, PageText, StageFailed
+from pdfsluice.core import (
+    Box,
+    NotFound,
+    PageText,
+    RecognizedPage,
+    RecognizedWord,
+    StageFailed,
+)
 from pdfsluice.core.testing.contracts import (
-    ImporterContract,
     PageRendererContract,
     TextExtractorContract,
+    TextRecognizerContract,
 )
 from pdfsluice.core.testing.contracts.files import TEXTS
+from pdfsluice.core.testing.contracts.text_recognizer import BLANK
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.broken import Broken, rules, suites
-
-
-class Words:
-    """An importer that is right, but for what a subclass breaks."""
-
-    async def run(self, context: ImportContext) -> None:
-        pages = [page async for page in context.catalogue.pages(context.document.id)]
-        words = sum(len(page.text.split()) for page in pages)
-        await context.catalogue.update(context.document.id, metadata={"words": str(words)})
-        context.progress(1.0, f"{words} words")
-
-    async def forget(self, document_id: int) -> None:
-        pass
-
-
-class Percent(Words):
-    async def run(self, context: ImportContext) -> None:
-        context.progress(100, "done\n")
-
-
-class Adding(Words):
-    """Adds to what it has written before."""
-
-    async def run(self, context: ImportContext) -> None:
-        document = await context.catalogue.get(context.document.id, owner=None)
-        runs = str(int(document.metadata.get("runs", "0")) + 1)
-        await context.catalogue.update(document.id, metadata={"runs": runs})
-
-
-class Marking(Words):
-    """Leaves a mark that it is running, and believes it."""
-
-    async def run(self, context: ImportContext) -> None:
-        document = await context.catalogue.get(context.document.id, owner=None)
-        if document.metadata.get("mark") == "running":
-            return
-        await context.catalogue.update(document.id, metadata={"mark": "running"})
-        await asyncio.sleep(0)
-        await context.catalogue.update(document.id, metadata={"mark": "done"})
-
-
-class Swallowing(Words):
-    async def run(self, context: ImportContext) -> None:
-        try:
-            await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            return
-        await super().run(context)
-
-
-class Sharing(Words):
-    """Keeps its context in an attribute."""
-
-    async def run(self, context: ImportContext) -> None:
-        self._context = context
-        await asyncio.sleep(0)
-        await super().run(self._context)
-
-
-class Moving(Words):
-    async def run(self, context: ImportContext) -> None:
-        context.path.with_suffix(".txt").write_text("")
-
-
-class Drawing(Words):
-    async def run(self, context: ImportContext) -> None:
-        assert context.preview is not None
-        await context.preview(1, 100)
-
-
-class Parsing(Words):
-    async def run(self, context: ImportContext) -> None:
-        assert context.path.read_bytes().endswith(b"%%EOF\n")
-
-
-class Reviving(Words):
-    async def run(self, context: ImportContext) -> None:
-        if not (await context.catalogue.list(owner=None))[1]:
-            await context.catalogue.add(context.document, [])
-
-
-class Remembering(Words):
-    """Forgets only what it remembers, and imports nothing twice."""
-
-    def __init__(self) -> None:
-        self._documents: list[int] = []
-
-    async def run(self, context: ImportContext) -> None:
-        self._documents.append(context.document.id)
-
-    async def forget(self, document_id: int) -> None:
-        assert document_id in self._documents, "unknown"
-        self._documents.remove(document_id)
-
-
-IMPORTERS = [
-    Broken(ImporterContract, rule, {"importer": importer}, only=only)
-    for rule, importer, only in (
-        ("test_its_progress_can_be_shown", Percent, {}),
-        ("test_repeating_it_changes_nothing", Adding, {}),
-        (
-            "test_an_interrupted_run_is_repeated_without_a_trace",
-            Marking,
-            {"turns": 1},
-        ),
-        ("test_an_interrupted_run_is_repeated_without_a_trace", Swallowing, {"turns": 1}),
-        ("test_documents_imported_at_the_same_time_do_not_mix", Sharing, {}),
-        ("test_the_file_stays_as_it_is", Moving, {}),
-        ("test_it_manages_without_what_may_be_missing", Drawing, {}),
-        ("test_a_damaged_file_is_no_defect", Parsing, {"name": "cut-off"}),
-        ("test_a_document_that_is_gone_stays_gone", Reviving, {}),
-        ("test_a_document_can_be_forgotten_twice_and_imported_again", Remembering, {}),
-    )
-]
 
 FILES = {make_pdf(TEXTS): TEXTS, make_pdf(["Another file."]): ("Another file.",)}
 
@@ -312,7 +208,95 @@ RENDERERS = [
     )
 ]
 
-ROWS = [*IMPORTERS, *EXTRACTORS, *RENDERERS]
+PICTURE = jpeg(600, 1)
+
+
+class Recognizer:
+    """A recognizer that is right, but for what a subclass breaks."""
+
+    async def obstacle(self) -> str:
+        return ""
+
+    async def recognize(self, picture: bytes) -> RecognizedPage:
+        await asyncio.sleep(0)
+        if picture == BLANK:
+            return RecognizedPage(width=64, height=64)
+        if picture != PICTURE:
+            raise StageFailed("The picture is damaged.")
+        line = [RecognizedWord(text, Box(1, 2, 3, 4)) for text in ("some", "words")]
+        return RecognizedPage(width=600, height=10, lines=[line])
+
+
+class Missing(Recognizer):
+    async def obstacle(self) -> str:
+        return "A program is missing."
+
+
+class Backwards(Recognizer):
+    async def recognize(self, picture: bytes) -> RecognizedPage:
+        page = await super().recognize(picture)
+        return replace(page, lines=[list(reversed(line)) for line in page.lines])
+
+
+class Enlarged(Recognizer):
+    """Returns the places in a picture that it has enlarged."""
+
+    async def recognize(self, picture: bytes) -> RecognizedPage:
+        return replace(await super().recognize(picture), width=1200, height=20)
+
+
+class Inventive(Recognizer):
+    async def recognize(self, picture: bytes) -> RecognizedPage:
+        return await super().recognize(PICTURE)
+
+
+class Undecided(Recognizer):
+    async def recognize(self, picture: bytes) -> RecognizedPage:
+        assert picture in {PICTURE, BLANK}, "unexpected"
+        return await super().recognize(picture)
+
+
+class OnePicture(Recognizer):
+    async def recognize(self, picture: bytes) -> RecognizedPage:
+        self._picture = picture
+        await asyncio.sleep(0)
+        return await super().recognize(self._picture)
+
+
+class StillBusy(Recognizer):
+    def __init__(self) -> None:
+        self._busy = False
+
+    async def recognize(self, picture: bytes) -> RecognizedPage:
+        assert not self._busy, "another picture is being read"
+        self._busy = True
+        page = await super().recognize(picture)
+        self._busy = False
+        return page
+
+
+def reading(recognizer: type[Recognizer]) -> dict[str, Callable[[], Any]]:
+    return {
+        "recognizer": recognizer,
+        "picture": lambda: PICTURE,
+        "words": lambda: ["some", "words"],
+    }
+
+
+RECOGNIZERS = [
+    Broken(TextRecognizerContract, rule, reading(recognizer))
+    for rule, recognizer in (
+        ("test_nothing_is_in_its_way", Missing),
+        ("test_words_are_read_in_order", Backwards),
+        ("test_places_are_in_the_picture", Enlarged),
+        ("test_a_blank_picture_has_no_words", Inventive),
+        ("test_a_damaged_picture_is_no_defect", Undecided),
+        ("test_pictures_read_at_the_same_time_do_not_mix", OnePicture),
+        ("test_reading_can_be_cancelled", StillBusy),
+    )
+]
+
+ROWS = [*EXTRACTORS, *RENDERERS, *RECOGNIZERS]
 globals().update(suites(ROWS, __name__))
 
 
@@ -333,9 +317,3 @@ class TestPictures(PageRendererContract):
     @pytest.fixture
     def renderer(self) -> Pictures:
         return Pictures()
-
-
-class TestWords(ImporterContract):
-    @pytest.fixture
-    def importer(self) -> Words:
-        return Words()

@@ -20,6 +20,7 @@ from pdfsluice.core import (
     Finding,
     FindingKind,
     FindingsReported,
+    Match,
     Need,
     PageText,
     Passage,
@@ -61,6 +62,15 @@ class Unconfined(MemoryIndex):
         self, query: str, *, documents: Sequence[int] | None = None, **changes: Any
     ) -> Sequence[Passage]:
         return await super().search(query, documents=documents or None, **changes)
+
+
+class Indifferent(MemoryIndex):
+    """Finds by words when it is asked for meanings."""
+
+    async def search(
+        self, query: str, *, match: Match | None = None, **changes: Any
+    ) -> Sequence[Passage]:
+        return await super().search(query, **changes)
 
 
 class Appending(MemoryIndex):
@@ -152,6 +162,7 @@ INDEXES = [
         ("test_the_best_come_first_and_no_more_than_asked_for", Unsorted, {}),
         ("test_owners_see_only_what_is_theirs", Ownerless, {}),
         ("test_a_search_is_confined_to_the_documents_named", Unconfined, {}),
+        ("test_what_is_found_by_words_alone_has_them", Indifferent, {}),
         ("test_a_document_added_again_is_replaced", Appending, {}),
         ("test_what_is_removed_is_not_found", Unremoving, {}),
         ("test_a_removed_document_can_be_added_again", Banning, {}),

@@ -68,7 +68,7 @@ SESSION_STORES = [
     for rule, store in (
         ("test_every_field_comes_back", Forgetful),
         ("test_large_offsets_are_exact", Inexact),
-        ("test_many_commits_at_once_are_all_kept", Lossy),
+        ("test_simultaneous_commits_are_all_kept", Lossy),
     )
 ]
 

@@ -5,11 +5,13 @@ Parts with child processes are opened once: starting them takes longer than the 
 
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 import pytest_asyncio
+from PIL import Image, ImageDraw, ImageFont
 
 from pdfsluice.cli.testing import CommandContract
 from pdfsluice.core import (
@@ -21,6 +23,7 @@ from pdfsluice.core import (
     PageText,
     StageFailed,
     TextExtractor,
+    TextRecognizer,
 )
 from pdfsluice.core.testing import MemoryIndex
 from pdfsluice.core.testing.contracts import (
@@ -31,6 +34,7 @@ from pdfsluice.core.testing.contracts import (
     IndexContract,
     PageRendererContract,
     TextExtractorContract,
+    TextRecognizerContract,
 )
 from pdfsluice.core.testing.contracts.files import TEXTS
 from pdfsluice.core.testing.contracts.reopening import Reopen
@@ -49,6 +53,8 @@ from pdfsluice.plugins.pdfium.options import PdfiumOptions
 from pdfsluice.plugins.pdfium.renderer import PdfiumPictures
 from pdfsluice.plugins.pypdf_text.extractor import PypdfText
 from pdfsluice.plugins.pypdf_text.options import PypdfOptions
+from pdfsluice.plugins.tesseract.options import TesseractOptions
+from pdfsluice.plugins.tesseract.recognizer import Tesseract
 from pdfsluice.plugins.yara.options import YaraOptions
 from pdfsluice.plugins.yara.stage import open_stage as open_yara
 from tests.support.active_pdfs import javascript, opens_with, write
@@ -129,6 +135,36 @@ class TestPdfiumPictures(PageRendererContract):
     @pytest.fixture
     def renderer(self, pdfium_pictures: PageRenderer) -> PageRenderer:
         return pdfium_pictures
+
+
+@shared
+async def tesseract() -> AsyncIterator[TextRecognizer]:
+    recognizer = Tesseract(TesseractOptions.model_validate({}))
+    if missing := await recognizer.obstacle():
+        pytest.skip(missing)
+    yield recognizer
+    await recognizer.close()
+
+
+class TestTesseract(TextRecognizerContract):
+    pytestmark = MODULE
+
+    @pytest.fixture
+    def recognizer(self, tesseract: TextRecognizer) -> TextRecognizer:
+        return tesseract
+
+    @pytest.fixture
+    def words(self) -> Sequence[str]:
+        return ["NORTHERN", "SLUICE"]
+
+    @pytest.fixture
+    def picture(self, words: Sequence[str]) -> bytes:
+        image = Image.new("L", (1200, 400), 255)
+        font = ImageFont.load_default(size=90)
+        ImageDraw.Draw(image).text((60, 140), " ".join(words), fill=0, font=font)
+        buffer = BytesIO()
+        image.save(buffer, "JPEG")
+        return buffer.getvalue()
 
 
 class TestDeepStage(CompletionStageContract):

@@ -10,7 +10,7 @@ pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in (
     "access", "catalogue", "catalogue_lasting", "catalogue_reading", "checksum", "chunk_stage",
     "completion_stage", "event_sink", "extents", "files", "gate", "importer", "index",
     "object_store", "page_renderer", "policy", "segmented_store", "session_store",
-    "stream_stage", "text_extractor", "upload_store", "upload_store_basics",
+    "stream_stage", "text_extractor", "text_recognizer", "upload_store", "upload_store_basics",
 )))  # fmt: skip
 
 from .access import AuthenticatorContract  # noqa: E402 - after the rewriting is registered
@@ -25,10 +25,12 @@ from .index import IndexContract  # noqa: E402 - as above
 from .object_store import ObjectStoreContract  # noqa: E402 - as above
 from .page_renderer import PageRendererContract  # noqa: E402 - as above
 from .policy import PolicyContract  # noqa: E402 - as above
+from .reopening import Reopen  # noqa: E402 - as above
 from .segmented_store import SegmentedUploadStoreContract  # noqa: E402 - as above
 from .session_store import SessionStoreContract  # noqa: E402 - as above
 from .stream_stage import StreamStageContract  # noqa: E402 - as above
 from .text_extractor import TextExtractorContract  # noqa: E402 - as above
+from .text_recognizer import TextRecognizerContract  # noqa: E402 - as above
 from .upload_store import UploadStoreContract  # noqa: E402 - as above
 
 __all__ = [
@@ -47,9 +49,11 @@ __all__ = [
     "ObjectStoreContract",
     "PageRendererContract",
     "PolicyContract",
+    "Reopen",
     "SegmentedUploadStoreContract",
     "SessionStoreContract",
     "StreamStageContract",
     "TextExtractorContract",
+    "TextRecognizerContract",
     "UploadStoreContract",
 ]

@@ -30,11 +30,12 @@ class AuthenticatorContract(AsyncContract):
 
     @pytest.fixture
     def authenticator(self) -> Authenticator:
-        """An authenticator that is enforced."""
+        """An authenticator that has principals, so that it is enforced."""
         raise NotImplementedError("override the fixture 'authenticator'")
 
     @pytest.fixture
     def valid(self) -> Credentials:
+        """Credentials that belong to a principal."""
         raise NotImplementedError("override the fixture 'valid'")
 
     @pytest.fixture

@@ -28,7 +28,7 @@ class CatalogueReadingContract(AsyncContract):
         assert (await catalogue.update(added.id, title="Neu")).tags == ("Straße", "2024")
         assert (await catalogue.update(added.id, tags=[])).tags == ()
 
-    async def test_several_documents_are_returned_at_once(self, catalogue: Catalogue) -> None:
+    async def test_several_documents_are_returned_together(self, catalogue: Catalogue) -> None:
         one = await catalogue.add(make_document(), [])
         two = await catalogue.add(make_document(sha256="2" * 64), [])
         other = await catalogue.add(make_document(owner="key:bob"), [])

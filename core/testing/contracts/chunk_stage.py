@@ -41,6 +41,7 @@ class ChunkStageContract(AsyncContract):
 
     @pytest.fixture
     def cases(self) -> Sequence[ChunkCase]:
+        """Chunks, and what the stage raises for each."""
         raise NotImplementedError("override the fixture 'cases'")
 
     @pytest.mark.parametrize("size", [1, 3, 4096])

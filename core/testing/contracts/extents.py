@@ -51,7 +51,7 @@ class ExtentContract(AsyncContract):
         for new in (extent(10, 20), extent(30, 40), extent(50, 90)):
             await store.commit(session.id, new, NOW)
 
-    async def test_of_overlapping_commits_at_once_one_wins(self, store: SessionStore) -> None:
+    async def test_of_simultaneous_overlapping_commits_one_wins(self, store: SessionStore) -> None:
         session = make_session()
         await store.create(session)
         outcomes = await asyncio.gather(

@@ -113,6 +113,7 @@ class ImporterContract(AsyncContract):
 
     @pytest.fixture
     def case(self) -> ImportCase:
+        """The document, by default one with the text of three pages."""
         return ImportCase()
 
     async def test_its_progress_can_be_shown(

@@ -57,11 +57,6 @@ class IndexContract(AsyncContract):
         best = await _best(index, "mice")
         assert (best.document_id, best.page) == (owl.id, 2)
 
-    async def test_words_can_be_asked_for_alone(self, index: Index) -> None:
-        owl, _ = await _both(index)
-        hits = await in_time(index.search("mice", top_k=5, owner=None, match="words"))
-        assert [(hit.document_id, hit.page) for hit in hits] == [(owl.id, 2)]
-
     async def test_the_best_come_first_and_no_more_than_asked_for(self, index: Index) -> None:
         await _both(index)
         hits = await _search(index, "owl", top_k=10)
@@ -85,6 +80,14 @@ class IndexContract(AsyncContract):
         for documents in ([owl.id], [whale.id], [_NO_DOCUMENT], []):
             hits = await _search(index, "food", documents=documents)
             assert {hit.document_id for hit in hits} == set(documents) - {_NO_DOCUMENT}
+
+    async def test_what_is_found_by_words_alone_has_them(self, index: Index) -> None:
+        """By meaning alone an index that knows words only finds nothing."""
+        owl, _ = await _both(index)
+        hits = await _search(index, "mice", match="words")
+        assert [(hit.document_id, hit.page) for hit in hits] == [(owl.id, 2)]
+        for hit in await _search(index, "mice", match="meaning"):
+            assert hit.match == "meaning"
 
     async def test_a_document_added_again_is_replaced(self, index: Index) -> None:
         owl, _ = await _both(index)

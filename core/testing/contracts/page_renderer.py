@@ -52,6 +52,7 @@ class PageRendererContract(AsyncContract):
 
     @pytest.fixture
     def page_count(self) -> int:
+        """How many pages the file has, at most three."""
         return len(TEXTS)
 
     @pytest.fixture

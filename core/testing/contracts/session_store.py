@@ -182,7 +182,7 @@ class SessionStoreContract(ExtentContract):
         assert await store.get(session.id) == first
         assert (await store.update(first, title="third")).title == "third"
 
-    async def test_of_many_updates_at_once_one_wins(self, store: SessionStore) -> None:
+    async def test_of_simultaneous_updates_one_wins(self, store: SessionStore) -> None:
         session = make_session()
         await store.create(session)
         outcomes = await asyncio.gather(
@@ -201,9 +201,7 @@ class SessionStoreContract(ExtentContract):
         with pytest.raises(TypeError):
             await store.update(session, **{field: getattr(session, field)})
 
-    async def test_failures_do_not_spoil_what_happens_beside_them(
-        self, store: SessionStore
-    ) -> None:
+    async def test_failures_do_not_spoil_other_calls(self, store: SessionStore) -> None:
         session = make_session()
         await store.create(session)
         unknown = make_session()
@@ -231,7 +229,7 @@ class SessionStoreContract(ExtentContract):
         changed = await store.update(stored, title="x")
         assert changed.state is (await store.get(session.id)).state is SessionState.UPLOADING
 
-    async def test_many_commits_at_once_are_all_kept(self, store: SessionStore) -> None:
+    async def test_simultaneous_commits_are_all_kept(self, store: SessionStore) -> None:
         sessions = [make_session(total_size=1000) for _ in range(4)]
         await asyncio.gather(*map(store.create, sessions))
         await asyncio.gather(

@@ -35,10 +35,12 @@ class StreamStageContract(AsyncContract):
 
     @pytest.fixture
     def open_stage(self) -> Callable[[StageContext], StreamStage]:
+        """What the spec has as ``open``."""
         raise NotImplementedError("override the fixture 'open_stage'")
 
     @pytest.fixture
     def content(self) -> bytes:
+        """A file, or several by parameters."""
         raise NotImplementedError("override the fixture 'content'")
 
     @pytest.fixture

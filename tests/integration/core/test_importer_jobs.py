@@ -24,6 +24,7 @@ from pdfsluice.core import (
 from pdfsluice.core.documents.import_status import Stage
 from pdfsluice.core.documents.turns import TurnLimits
 from pdfsluice.core.runtime import LOCAL, Runtime
+from tests.support.databases import sql_context, sql_stores
 from tests.support.runtimes import a_runtime, initiate, send_all
 from tests.support.waiting import until
 
@@ -285,6 +286,29 @@ async def test_a_restart_forgets_neither_delay_nor_importer(tmp_path: Path) -> N
         job = (await ended(runtime, document))["webhook"]
     assert job.state is JobState.SKIPPED
     assert "No plugin registers" in job.message
+
+
+async def test_what_ends_the_server_three_times_is_given_up(tmp_path: Path) -> None:
+    """An attempt counts when it begins, so that native code which crashes ends, too."""
+    plugin = Workers()
+    plugin.add("native", works)
+    plugin.add("other", works)
+    async with a_runtime(tmp_path, plugin, limits=FAST) as runtime:
+        document = await a_document(runtime)
+        await ended(runtime, document)
+    plugin.runs.clear()
+    async with sql_stores(sql_context(tmp_path / "state")) as (_, catalogue):
+        await catalogue.enqueue(document.id, JobKind.IMPORT, importer="native")
+        for _ in range(3):  # a server claims the job and dies; the next one finds it
+            claimed = await catalogue.claim()
+            assert claimed is not None
+            await catalogue.requeue_running()
+    async with a_runtime(tmp_path, plugin, limits=FAST) as runtime:
+        jobs = await ended(runtime, document)
+    assert jobs["native"].state is JobState.FAILED
+    assert "The server ended 3 times" in jobs["native"].message
+    assert jobs["other"].state is JobState.DONE
+    assert plugin.runs == []
 
 
 async def test_a_job_of_an_earlier_version_runs_all_importers(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pdfsluice.client import Client, ClientError
-from pdfsluice.client.models import QuotaLimits
+from pdfsluice.client.limits import QuotaLimits
 from pdfsluice.core.models import Scope
 from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
 from tests.support.commands import pdfsluice_here

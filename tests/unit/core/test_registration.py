@@ -16,6 +16,7 @@ from pdfsluice.core import (
     AuthenticatorSpec,
     CatalogueSpec,
     ChunkStageSpec,
+    CommandSpec,
     EventSinkSpec,
     GateSpec,
     ImporterSpec,
@@ -187,6 +188,31 @@ def test_an_order_that_names_nothing_warns(caplog: pytest.LogCaptureFixture) -> 
         built("gates", of(GateSpec, gate=GATE, after=("unheard-of",)))
     assert "acme-dist" in caplog.text
     assert "'unheard-of', which nothing registers" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "count all"}, "a name has letters"),
+        ({"name": ""}, "a name has letters"),
+        ({"target": "acme_count"}, "'module:attribute' is expected"),
+        ({"target": "acme_count:"}, "'module:attribute' is expected"),
+        ({"target": print}, "'module:attribute' is expected"),
+        ({"needs": "catalogue"}, "a set of these is expected: Need.SETTINGS"),
+        ({"needs": {"database"}}, "a set of these is expected"),
+    ],
+    ids=["spaces", "empty", "module", "attribute", "function", "string", "unknown"],
+)
+def test_a_command_that_cannot_work_is_refused(changes: dict[str, Any], words: str) -> None:
+    values = {"name": "count", "help": "Count.", "target": "acme_count:count", **changes}
+    module = ModuleType("acme_plugin")
+    hook = hookimpl(lambda: [CommandSpec(**values)])
+    module.pdfsluice_register_commands = hook  # type: ignore[attr-defined]
+    manager = PluginManager()
+    manager.register(module, ACME)
+    with pytest.raises(PluginError, match=r"acme-dist.*command") as caught:
+        manager.commands()
+    assert words in caught.value.message
 
 
 @pytest.mark.parametrize("kind", HOLDERS)

@@ -52,7 +52,7 @@ def descriptor(kind: str, name: str) -> Any:
     """Return a descriptor of a kind; what it would hold does not matter to registering."""
     spec = spec_of(kind)
     needed = {field.name for field in fields(spec) if field.default is MISSING}
-    given: dict[str, Any] = dict.fromkeys(needed, "any")
+    given: dict[str, Any] = dict.fromkeys(needed, "any:any")
     if kind in HOLDERS:
         part = part_of(HOLDERS[kind].protocol)
         given[HOLDERS[kind].field] = part if HOLDERS[kind].shape is None else lambda *_: part

@@ -10,14 +10,19 @@ from types import ModuleType
 
 import pytest
 
+from pdfsluice import client
+from pdfsluice.cli.new_plugin import Kind
+from pdfsluice.cli.testing import CommandContract
 from pdfsluice.core import (
     events,
     findings,
     models,
     ranges,
+    testing,
 )
 from pdfsluice.core.plugins.ports import blobs, catalogue, sessions, stages
 from pdfsluice.core.plugins.ports import context as ports
+from pdfsluice.core.testing import contracts
 from pdfsluice.server.api.requests import ChunkQuery, DocumentsQuery, SearchRequest
 
 ROOT = Path(__file__).parents[3]
@@ -138,3 +143,30 @@ def test_every_reason_for_not_looking_is_listed() -> None:
     assert {"nested-document", "password", "interrupted", "flood"} <= given
     listed = page("findings.md").partition("## Reasons of")[2]
     assert {reason for reason in given if f"\n| `{reason}` | " not in listed} == set()
+
+
+def test_every_suite_is_described_with_its_rules() -> None:
+    suites = {name: getattr(contracts, name) for name in contracts.__all__}
+    suites = {name: suite for name, suite in suites.items() if name.endswith("Contract")}
+    suites["CommandContract"] = CommandContract
+    for name, suite in suites.items():
+        _, found, section = page("testing.md").partition(f"\n### `{name}`\n")
+        assert found, name
+        rules = [each for each in dir(suite) if each.startswith("test_")]
+        assert re.split(r"\n##", section)[0].count("\n- ") == len(rules), name
+
+
+def test_every_double_and_every_name_of_the_client_is_described() -> None:
+    for name in testing.__all__:
+        assert f"\n### `{name}`\n" in page("testing.md")
+    for name in dir(client):
+        assert f"`{name}`" in page("python-client.md") or name == "Client", name
+    methods = {name for name in vars(client.Client) if not name.startswith("_")}
+    assert all(
+        re.search(rf"\n\*\*`(async )?{name}\(", page("python-client.md")) for name in methods
+    )
+
+
+def test_the_table_of_parts_names_every_template() -> None:
+    how_to = (ROOT / "docs/how-to/write-plugins.md").read_text(encoding="utf-8")
+    assert {kind.value for kind in Kind} == set(re.findall(r"`--kind ([a-z-]+)` \|", how_to))

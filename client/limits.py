@@ -1,0 +1,80 @@
+"""Quotas and rates, as the server answers them. All frozen; sizes are bytes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaLimits:
+    """What an account may use; ``None`` for no limit.
+
+    Attributes:
+        stored_bytes: Bytes of documents, and of unfinished uploads at their full size.
+        reserved_bytes: Bytes of unfinished uploads at their full size.
+        open_uploads: Unfinished uploads.
+        documents: Documents and unfinished uploads.
+        uploads_per_day: Uploads begun since midnight (UTC).
+    """
+
+    stored_bytes: int | None = None
+    reserved_bytes: int | None = None
+    open_uploads: int | None = None
+    documents: int | None = None
+    uploads_per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaUsage:
+    """What an account uses.
+
+    Attributes:
+        stored_bytes: Bytes of documents, and of unfinished uploads at their full size.
+        reserved_bytes: Bytes of unfinished uploads at their full size.
+        open_uploads: Unfinished uploads.
+        documents: Documents and unfinished uploads.
+        uploads_today: Uploads begun since midnight (UTC).
+    """
+
+    stored_bytes: int
+    reserved_bytes: int
+    open_uploads: int
+    documents: int
+    uploads_today: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account: a tenant, or a principal without one.
+
+    Attributes:
+        account: The name of the account.
+        limits: The limits that count.
+        own_limits: Those that were set for this account.
+        used: What it uses.
+    """
+
+    account: str
+    limits: QuotaLimits
+    own_limits: QuotaLimits
+    used: QuotaUsage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountList:
+    """All accounts."""
+
+    accounts: tuple[Account, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Bytes of files that the server receives per second; 0 for no limit.
+
+    Attributes:
+        session: Of each upload.
+        principal: Of all uploads of a principal.
+        server: Of all uploads.
+    """
+
+    session: int = 0
+    principal: int = 0
+    server: int = 0
