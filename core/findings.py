@@ -29,6 +29,7 @@ class FindingKind(StrEnum):
     RESOURCE_LIMIT = "resource_limit"
     UNREAD = "unread"
     CLIENT_ENCRYPTED = "client_encrypted"
+    HIDDEN_TEXT = "hidden_text"
 
 
 class Severity(StrEnum):
@@ -200,6 +201,13 @@ def gravest(findings: Sequence[Finding]) -> Sequence[Finding]:
     others = (index for index in range(len(findings)) if index not in first)
     grave = sorted(others, key=lambda index: -findings[index].severity.rank)
     return [findings[index] for index in sorted([*sorts.values(), *grave][:MAX_FINDINGS])]
+
+
+def with_findings(earlier: Sequence[Finding], added: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return all findings; added ones replace those of the same kind and stage."""
+    replaced = {(each.kind, each.stage) for each in added}
+    rest = [each for each in earlier if (each.kind, each.stage) not in replaced]
+    return tuple(gravest([*rest, *added]))
 
 
 class Decision(IntEnum):

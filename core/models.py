@@ -239,8 +239,7 @@ class ChunkIntent:
         chunk_id: The client's number for the chunk, if the protocol has one.
         checksum: Announced checksum of the chunk, if it is known before the body.
         checksum_follows: Whether one may follow, so that nothing is committed before the end.
-        headers: Header fields of the request, names in lower case; without credentials and
-            cookies, and without fields that are too long.
+        headers: Header fields, names in lower case; without credentials, cookies and long ones.
     """
 
     offset: int
@@ -337,6 +336,7 @@ class PageText:
         notes: Sentences about the document as a whole; not stored.
         layout: The encoded ``PageLayout``; empty if the extractor gave none.
         source: Where the text comes from.
+        hidden: Text that a person cannot see; not stored.
     """
 
     number: int
@@ -345,6 +345,7 @@ class PageText:
     notes: tuple[str, ...] = ()
     layout: bytes = b""
     source: TextSource = TextSource.TEXT
+    hidden: str = ""
 
 
 class JobState(StrEnum):

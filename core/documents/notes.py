@@ -18,6 +18,7 @@ class NoteKind(StrEnum):
     FIELD = "Form field"
     TEXT_BOX = "Text box"
     COMMENT = "Comment"
+    HIDDEN = "Hidden text"
 
 
 @dataclass(frozen=True, slots=True)

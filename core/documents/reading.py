@@ -137,6 +137,8 @@ def _to_wire(page: PageText) -> Mapping[str, Any]:
         reply["notes"] = page.notes
     if page.source is not TextSource.TEXT:
         reply["source"] = page.source.value
+    if page.hidden:
+        reply["hidden"] = page.hidden
     if page.layout:
         reply["layout"] = b64encode(page.layout).decode()
     return reply
@@ -149,6 +151,7 @@ def _from_wire(reply: Mapping[str, Any]) -> PageText:
         garbled=reply.get("garbled", False),
         notes=tuple(reply.get("notes", ())),
         layout=b64decode(reply.get("layout", "")),
+        hidden=reply.get("hidden", ""),
         source=TextSource(reply.get("source", TextSource.TEXT)),
     )
 

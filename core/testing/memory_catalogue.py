@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.errors import DocumentNotFound
+from pdfsluice.core.findings import with_findings
 from pdfsluice.core.models import (
     Document,
     Job,
@@ -103,6 +104,8 @@ class MemoryCatalogue:
         values: dict[str, Any] = {**changes}
         if "metadata" in values:
             values["metadata"] = {**document.metadata, **values["metadata"]}
+        if "findings" in values:
+            values["findings"] = with_findings(document.findings, values["findings"])
         if "tags" in values:
             values["tags"] = tuple(values["tags"])
         self._documents[document_id] = replace(document, **values)

@@ -1,5 +1,7 @@
 """The section ``text`` of the settings."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -19,4 +21,9 @@ class TextOptions(BaseModel):
         ge=1,
         description="Maximum number of characters stored of one document; a page counts as at"
         " least 100.",
+    )
+    hidden_text: Literal["leave_out", "keep"] = Field(
+        default="leave_out",
+        description="What becomes of text that a person cannot see: it is left out of stored text"
+        " and searches, or kept in a line that begins with `Hidden text:`.",
     )

@@ -12,11 +12,13 @@ from pdfsluice.core import (
     TextExtractor,
     TextSource,
 )
+from pdfsluice.core.documents.notes import NoteKind, PageNote, with_notes
 from pdfsluice.core.documents.page import settled
 from pdfsluice.core.documents.reading import OTHER_COPY
 from pdfsluice.core.documents.unreadable import unreadable
 
 from .disk_space import DiskSpace
+from .hidden_text import finding_of
 from .options import TextOptions
 from .text_report import TextReport
 
@@ -56,6 +58,7 @@ class TextRun:
         self._batched = 0
         self._garbled: dict[int, TextExtractor] = {}
         self._without_text: set[int] = set()
+        self._hidden: dict[int, str] = {}
         self._clock = asyncio.timeout(None)
 
     @property
@@ -86,6 +89,10 @@ class TextRun:
         report.pages, report.garbled = self._next - 1, list(self._garbled)
         if report.total is None and not report.limit:
             await self._context.catalogue.update(self._context.document.id, page_count=report.pages)
+        if finding := finding_of(self._hidden):
+            await self._context.catalogue.update(self._context.document.id, findings=[finding])
+        report.hidden = list(self._hidden)
+        report.keeps_hidden = self._options.hidden_text == "keep"
         if self._without_text and self._context.queue_recognition is not None:
             await self._context.queue_recognition()
         self._context.progress(1.0, report.message())
@@ -142,6 +149,7 @@ class TextRun:
     async def _take(self, page: PageText, extractor: TextExtractor) -> None:
         if self._left <= 0:
             raise _CutOff
+        page = self._without_hidden(page)
         self._report.notes += [note for note in page.notes if note not in self._report.notes]
         if page.garbled:
             self._garbled[page.number] = extractor
@@ -156,6 +164,16 @@ class TextRun:
             share, message = 0.0, ""
         self._context.progress(share, f"Reading text: page {page.number}{message}")
         await self._wait_for_turn()
+
+    def _without_hidden(self, page: PageText) -> PageText:
+        """Note the text of a page that cannot be seen; keep it if the settings want that."""
+        if not page.hidden:
+            return page
+        self._hidden[page.number] = page.hidden
+        text = page.text
+        if self._options.hidden_text == "keep":
+            text = with_notes(text, [PageNote(NoteKind.HIDDEN, page.hidden)])
+        return replace(page, text=text, hidden="")
 
     async def _wait_for_turn(self) -> None:
         """Let other jobs run if this turn is over; the time limit excludes the wait."""

@@ -139,4 +139,12 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         "Scan it after it is decrypted: pdfsluice scan FILE.",
         Severity.MEDIUM,
     ),
+    FindingKind.HIDDEN_TEXT: Explanation(
+        "Hidden text",
+        "The document has text that a person cannot see: in the colour of the paper, tiny, "
+        "covered, outside of the page, or invisible. It may be meant for programs that read the "
+        "document, such as language models. It is noticed when the document is imported.",
+        "Read the excerpt. Do not let a program act on this document on its own.",
+        Severity.MEDIUM,
+    ),
 }

@@ -7,7 +7,7 @@ two letters. The places of the characters show the order beyond doubt.
 
 import ctypes
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -45,15 +45,27 @@ def needs_places(text: str) -> bool:
     return RIGHT_TO_LEFT.search(text) is not None
 
 
-def in_reading_order(page: pypdfium2.PdfTextPage, count: int) -> str:
-    """Return the first ``count`` characters of a page in reading order."""
+def in_reading_order(
+    page: pypdfium2.PdfTextPage, count: int, *, without: frozenset[int] = frozenset()
+) -> str:
+    """Return the first ``count`` characters of a page in reading order.
+
+    Args:
+        page: The characters.
+        count: How many of them.
+        without: Numbers of characters that are left out.
+    """
     whole = str(page.get_text_range(0, count))
     right_to_left = len(RIGHT_TO_LEFT.findall(whole)) * 2 > sum(map(str.isalpha, whole))
     lines: list[str] = []
     for start, end in _lines(page, count):
         text = str(page.get_text_range(start, end - start)) if end > start else ""
-        if end - start <= _MAX_LINE and RIGHT_TO_LEFT.search(text):
-            text = _ordered(page, start, end, text, right_to_left=right_to_left)
+        numbers: Sequence[int] = range(start, end)
+        if without and not without.isdisjoint(numbers):
+            numbers = [number for number in numbers if number not in without]
+            text = "".join(str(page.get_text_range(number, 1)) for number in numbers)
+        if len(numbers) <= _MAX_LINE and RIGHT_TO_LEFT.search(text):
+            text = _ordered(page, numbers, text, right_to_left=right_to_left)
         lines.append(text)
     return "\n".join(lines)
 
@@ -71,9 +83,9 @@ def _lines(page: pypdfium2.PdfTextPage, count: int) -> Iterator[tuple[int, int]]
 
 
 def _ordered(
-    page: pypdfium2.PdfTextPage, start: int, end: int, text: str, *, right_to_left: bool
+    page: pypdfium2.PdfTextPage, numbers: Sequence[int], text: str, *, right_to_left: bool
 ) -> str:
-    glyphs = _with_their_marks([_glyph(page, index) for index in range(start, end)])
+    glyphs = _with_their_marks([_glyph(page, number) for number in numbers])
     visible = [glyph for glyph in glyphs if not glyph.text.isspace()]
     if not any(glyph.height > _MIN_HEIGHT for glyph in visible):
         return _by_content(glyphs)

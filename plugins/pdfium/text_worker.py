@@ -1,6 +1,6 @@
 """The child process that reads text with PDFium."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +13,13 @@ from pdfsluice.core.documents.notes import XFA_NOTE, is_placeholder
 from pdfsluice.core.documents.page import page_text
 from pdfsluice.core.documents.reading import MemoryWatch, serve_pages
 
+from .hidden import NOTHING_HIDDEN, HiddenCharacters, hidden_characters
 from .notes import notes_of
 from .opening import notes_about, open_with_page
 from .right_to_left import in_reading_order, needs_places
+from .visible import divided
 from .wording import in_plain_words
-from .words import label_of, layout_of
+from .words import character_numbers, label_of, layout_of
 
 _GROWTH = 16 * 1024 * 1024
 _SAMPLES = 100
@@ -59,13 +61,16 @@ def _page(document: pypdfium2.PdfDocument, number: int) -> PageText:
         content = page.get_textpage()
         try:
             drawn = _drawn(content)
-            text, unmapped = _ordered(content, drawn), _is_unmapped(content)
+            count = min(content.count_chars(), MAX_PAGE_CHARACTERS)
+            hidden = hidden_characters(page, content, count) if drawn else NOTHING_HIDDEN
+            parts = divided(drawn, hidden, _numbers(content, drawn, hidden))
+            text, unmapped = _ordered(content, parts.visible, hidden), _is_unmapped(content)
             result = page_text(number, text, notes_of(document, page), unmapped=unmapped)
             label = label_of(document, number - 1)
             layout = layout_of(page, content, drawn, result.text, label=label)
         finally:
             content.close()
-        return replace(result, layout=layout.encode())
+        return replace(result, layout=layout.encode(), hidden=parts.hidden)
     finally:
         page.close()
 
@@ -76,10 +81,17 @@ def _drawn(content: pypdfium2.PdfTextPage) -> str:
     return str(content.get_text_range(0, count)) if count else ""
 
 
-def _ordered(content: pypdfium2.PdfTextPage, text: str) -> str:
+def _numbers(
+    content: pypdfium2.PdfTextPage, text: str, hidden: HiddenCharacters
+) -> Callable[[int], int] | None:
+    return character_numbers(content, text) if hidden.numbers else None
+
+
+def _ordered(content: pypdfium2.PdfTextPage, text: str, hidden: HiddenCharacters) -> str:
     if not needs_places(text):
         return text
-    return in_reading_order(content, min(content.count_chars(), MAX_PAGE_CHARACTERS))
+    count = min(content.count_chars(), MAX_PAGE_CHARACTERS)
+    return in_reading_order(content, count, without=hidden.numbers)
 
 
 def _is_unmapped(content: pypdfium2.PdfTextPage) -> bool:

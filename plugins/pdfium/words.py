@@ -79,7 +79,7 @@ def _read(content: pypdfium2.PdfTextPage, text: str) -> tuple[list[str], list[Co
 
     The corners are left, bottom, right and top in the page's own space.
     """
-    index_of = _indexes(content, text)
+    index_of = character_numbers(content, text)
     values = array("f", [0.0] * 4)
     box = values.buffer_info()[0]
     characters = ctypes.cast(content.raw, ctypes.c_void_p).value
@@ -134,7 +134,7 @@ def _turned(shares: Sequence[int]) -> list[int]:
     return [WordBoxes.STEPS - share for share in shares]
 
 
-def _indexes(content: pypdfium2.PdfTextPage, text: str) -> Callable[[int], int] | None:
+def character_numbers(content: pypdfium2.PdfTextPage, text: str) -> Callable[[int], int] | None:
     """Return the function from offsets in the text to numbers of characters.
 
     ``None`` if both are the same.

@@ -31,6 +31,7 @@ from pdfsluice.core import (
 from . import counting
 from .database import Database
 from .encoding import (
+    body_with,
     clean,
     document_row,
     read_document,
@@ -199,7 +200,7 @@ class SqlCatalogue:
             values["title"] = clean(values["title"])
         if "tags" in values:
             values["tags"] = to_json(list(values["tags"]))
-        metadata = values.pop("metadata", None)
+        metadata, findings = values.pop("metadata", None), values.pop("findings", ())
         statement = update(documents).where(documents.c.id == document_id)
 
         def operation(connection: Connection) -> Document:
@@ -209,6 +210,8 @@ class SqlCatalogue:
             new = dict(values)
             if metadata:
                 new["metadata"] = to_json({**read_document(row).metadata, **metadata})
+            if findings:
+                new["body"] = body_with(read_document(row), findings)
             if new:
                 connection.execute(statement.values(new))
             return read_document(_by_id.run(connection, {"document": document_id}).one())
@@ -269,8 +272,6 @@ class SqlCatalogue:
 
     async def pages_without_text(self, document_id: int) -> Mapping[int, TextSource]:
         """Return the pages whose source is ``none`` or ``ocr``, by ascending number."""
-        if not 0 < document_id <= MAX_ID:
-            return {}
         return await self._database.read(partial(read_pages_without_text, document_id=document_id))
 
     async def find(self, wanted: DocumentFilter, *, owner: str | None) -> Sequence[int]:

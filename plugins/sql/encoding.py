@@ -16,6 +16,7 @@ import orjson
 from pdfsluice.core import (
     Decision,
     Document,
+    Finding,
     Job,
     JobKind,
     JobState,
@@ -28,6 +29,7 @@ from pdfsluice.core import (
     encoding,
 )
 from pdfsluice.core.encoding import read_findings, read_unscanned
+from pdfsluice.core.findings import with_findings
 
 from .prepared import AnyRow
 
@@ -187,16 +189,25 @@ def document_row(document: NewDocument) -> dict[str, Any]:
         "created_at": to_micros(document.created_at),
         "page_count": document.page_count,
         "metadata": to_json(document.metadata),
-        "body": to_json(
-            {
-                "v": _BODY_VERSION,
-                "findings": document.findings,
-                "unscanned": document.unscanned,
-                "decision": document.decision,
-            }
-        ),
+        "body": _document_body(document, document.findings),
         "tags": to_json(list(document.tags)),
     }
+
+
+def body_with(document: Document, findings: Sequence[Finding]) -> str:
+    """Return the column ``body`` of a document with further findings."""
+    return _document_body(document, with_findings(document.findings, findings))
+
+
+def _document_body(document: NewDocument, findings: Sequence[Finding]) -> str:
+    return to_json(
+        {
+            "v": _BODY_VERSION,
+            "findings": findings,
+            "unscanned": document.unscanned,
+            "decision": document.decision,
+        }
+    )
 
 
 def read_document(row: AnyRow) -> Document:

@@ -80,6 +80,8 @@ def read_pages_at(
 
 def read_pages_without_text(connection: Connection, document_id: int) -> Mapping[int, TextSource]:
     """Return the pages whose source is not ``text``, by ascending number."""
+    if not 0 < document_id <= MAX_ID:
+        return {}
     rows = connection.execute(_pages_without_text, {"document": document_id})
     return {row.number: TextSource(row.source) for row in rows}
 

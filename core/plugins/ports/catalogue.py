@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Protocol, TypedDict, Unpack
 
 from pdfsluice.core.document_filter import DocumentFilter
+from pdfsluice.core.findings import Finding
 from pdfsluice.core.models import (
     Document,
     Job,
@@ -27,6 +28,7 @@ class DocumentChanges(TypedDict, total=False):
     page_count: int | None
     metadata: Mapping[str, str]
     tags: Sequence[str]
+    findings: Sequence[Finding]
 
 
 class Catalogue(Protocol):
@@ -96,12 +98,13 @@ class Catalogue(Protocol):
         ...
 
     async def update(self, document_id: int, **changes: Unpack[DocumentChanges]) -> Document:
-        """Change ``title``, ``page_count`` or ``tags``; add to ``metadata``.
+        """Change ``title``, ``page_count``, ``tags``; add to ``metadata``, ``findings``.
 
         Args:
             document_id: The document.
-            changes: New values, each in place of the old one. Only ``metadata`` is merged: what
-                it names is added or replaced, and everything else in it stays.
+            changes: New values, each in place of the old one. ``metadata`` is merged: what
+                it names is added or replaced, and everything else in it stays. ``findings`` are
+                added; they replace those of the same kind and stage.
 
         Raises:
             DocumentNotFound: There is no such document.

@@ -3,7 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
-from pdfsluice.core import Catalogue, DocumentFilter, PageLayout, PageText, TextSource
+from pdfsluice.core import (
+    Catalogue,
+    DocumentFilter,
+    Finding,
+    PageLayout,
+    PageText,
+    Severity,
+    TextSource,
+)
 
 from .asynchronous import AsyncContract
 from .samples import make_document
@@ -104,3 +112,19 @@ class CatalogueReadingContract(AsyncContract):
         assert await catalogue.pages_without_text(added.id) == {30: TextSource.OCR}
         for number in NO_IDS:
             assert await catalogue.pages_without_text(number) == {}
+
+    async def test_findings_are_added_to(self, catalogue: Catalogue) -> None:
+        """Those of the same kind and stage are replaced, as imports are repeated."""
+
+        def finding(stage: str, message: str) -> Finding:
+            return Finding(kind="word", severity=Severity.LOW, stage=stage, message=message)
+
+        first, second = finding("a", "first"), finding("b", "second")
+        added = await catalogue.add(make_document(findings=(first,)), [])
+        changed = await catalogue.update(added.id, findings=[second])
+        assert changed.findings == (first, second)
+        again = finding("b", "again")
+        changed = await catalogue.update(added.id, findings=[again], title="New")
+        assert (changed.findings, changed.title) == ((first, again), "New")
+        assert await catalogue.get(added.id, owner=None) == changed
+        assert (await catalogue.update(added.id, findings=[])).findings == (first, again)

@@ -61,3 +61,13 @@ def test_stack(tmp_path: Path) -> None:
     options = ["--size=2", "--pages=3", "--rounds=1", f"--json={figures}"]
     run("benchmarks.stack", *options)
     assert set(json.loads(figures.read_text())) == {"pdfsluice", "series"}
+
+
+def test_ocr(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    run("benchmarks.ocr", "--quick", f"--json={figures}")
+    assert json.loads(figures.read_text())["word accuracy"] >= 0.97
+
+
+def test_hidden_text() -> None:
+    assert "recall 1.0000, wrong findings 0" in run("benchmarks.hidden_text")

@@ -95,7 +95,7 @@ INSIDE = {
     "pdfium": {"documents"},
     "pypdf_text": {"documents"},
     "scan": {"event_hub", "plugins", "runtime", "scanning"},
-    "sql": {"background", "encoding", "uploads"},
+    "sql": {"findings", "background", "encoding", "uploads"},
     "tesseract": {"documents"},
     "api_keys": {"plugins"},
 }

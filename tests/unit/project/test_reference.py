@@ -80,7 +80,8 @@ def test_whether_an_update_of_a_document_replaces_or_adds_is_said() -> None:
     told = (
         section(catalogue, catalogue.Catalogue).partition("`async update(")[2].partition("\n**`")[0]
     )
-    assert "Only `metadata` is merged" in told
+    assert "`metadata` is merged" in told
+    assert "`findings` are\n    added" in told
 
 
 def test_every_code_that_the_client_makes_is_listed() -> None:

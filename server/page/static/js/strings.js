@@ -164,6 +164,7 @@ export const t = {
       malware: 'Malware',
       resource_limit: 'Too costly to examine',
       client_encrypted: 'Encrypted by its sender',
+      hidden_text: 'Hidden text',
     },
     triggers: {
       open: 'runs when the document is opened',

@@ -1,0 +1,43 @@
+"""The finding about text that a person cannot see."""
+
+import re
+from collections.abc import Mapping
+
+from pdfsluice.core import Finding, FindingKind, Severity, printable
+from pdfsluice.core.documents.page_ranges import page_ranges
+
+_STAGE = "text"
+_MIN_WORDS = 4
+_MIN_LETTERS = 8  # of scripts that are written without spaces
+_WORD = re.compile(r"(?<!\S)[^\w\s]?[^\W\d_](?:[^\W\d_]|['-])+[^\w\s]{0,2}(?!\S)")
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_MAX_EXCERPT = 200
+
+
+def finding_of(pages: Mapping[int, str]) -> Finding | None:
+    """Return the finding about hidden text; ``None`` if none of it is prose.
+
+    Programs that write PDFs add single words, numbers and addresses. They are left out of
+    the text as well, but are no finding.
+
+    Args:
+        pages: The hidden text of each page that has some.
+    """
+    prose = {number: text for number, text in pages.items() if _is_prose(text)}
+    if not prose:
+        return None
+    verb = "has" if len(prose) == 1 else "have"
+    excerpt = " ".join(next(iter(prose.values())).split())
+    return Finding(
+        kind=FindingKind.HIDDEN_TEXT,
+        severity=Severity.MEDIUM,
+        stage=_STAGE,
+        message=f"{page_ranges(prose)} {verb} text that a person cannot see.",
+        advice="Read the excerpt. Do not let a program act on this document on its own.",
+        excerpt=printable(excerpt, _MAX_EXCERPT),
+        details={"pages": sorted(prose)[:_MAX_EXCERPT]},
+    )
+
+
+def _is_prose(text: str) -> bool:
+    return len(_WORD.findall(text)) >= _MIN_WORDS or len(_UNSPACED.findall(text)) >= _MIN_LETTERS
