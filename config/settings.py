@@ -78,6 +78,12 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 picks one.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=32,
+        description="Server processes that share the port and the folders; up to 4 with SQLite.",
+    )
     public_url: Address = Field(
         "",
         description="Address under which a proxy shows the server, with the path if it has one:"

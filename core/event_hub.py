@@ -106,11 +106,15 @@ class EventHub:
 
     Args:
         flush_seconds: How long sinks may take for their queued events when the hub stops.
+
+    Attributes:
+        forward: Called with each event that happened here, if there are other nodes.
     """
 
     def __init__(self, *, flush_seconds: float = DEFAULT_FLUSH_SECONDS) -> None:
         self._flush_seconds = flush_seconds
         self._outlets: list[_Outlet] = []
+        self.forward: Callable[[Event], None] | None = None
 
     def publish(self, event: Event) -> None:
         """Send an event to all sinks that receive its kind."""
@@ -118,6 +122,21 @@ class EventHub:
         for outlet in self._outlets:
             if outlet.kinds is None or kind in outlet.kinds:
                 outlet.put(event)
+        if self.forward is not None:
+            self.forward(event)
+
+    def deliver(self, event: Event) -> None:
+        """Send an event that happened at another node to the sinks that want it."""
+        for outlet in self._outlets:
+            wanted = outlet.kinds is None or type(event) in outlet.kinds
+            if wanted and outlet.spec.remote is not None and outlet.spec.remote():
+                outlet.put(event)
+
+    @property
+    def wants_remote(self) -> bool:
+        """Whether a sink wants the events of other nodes now."""
+        specs = (outlet.spec for outlet in self._outlets)
+        return any(spec.remote is not None and spec.remote() for spec in specs)
 
     @property
     def dropped(self) -> Mapping[str, int]:

@@ -34,6 +34,7 @@ from .plugins.ports.documents import Index
 from .plugins.ports.policy import PolicySpec
 from .plugins.registry import Registry, choose
 from .processes.confinement import reading_only
+from .relay import EventRelay
 from .scanning.follower import CheckpointInterval
 from .scanning.pool import PoolLimits
 from .scanning.runner import StageRunners
@@ -130,7 +131,9 @@ class Runtime:
         await self.uploads.drain(self.settings.shutdown_grace.total_seconds())
 
 
-def build_registry(loaded: Loaded, manager: PluginManager, events: EventHub) -> Registry:
+def build_registry(
+    loaded: Loaded, manager: PluginManager, events: EventHub, *, worker: int = 0
+) -> Registry:
     """Collect the parts of all plugins.
 
     Raises:
@@ -144,6 +147,7 @@ def build_registry(loaded: Loaded, manager: PluginManager, events: EventHub) -> 
         settings=settings,
         section=loaded.section,
         publish=events.publish,
+        worker=worker,
     )
     return Registry.build(manager, context, disable=settings.disable)
 
@@ -177,7 +181,7 @@ async def open_runtime(
     events = EventHub()
     clock = LoopClock()
     registry, parts = guard(
-        build_registry(loaded, manager, events),
+        build_registry(loaded, manager, events, worker=node.number),
         clock=clock,
         timeouts={
             "authenticators": settings.authenticator_timeout.total_seconds(),
@@ -218,6 +222,7 @@ async def open_runtime(
                 (*registry.event_sinks, *analytics.sinks), partial(registry.label, "event_sinks")
             )
         )
+        await stack.enter_async_context(EventRelay(events, cluster).running())
         files = DocumentFiles(uploads)
         idle_clock = IdleClock(settings, sessions)
         await idle_clock.record()

@@ -13,6 +13,7 @@ from pdfsluice.config import Loaded
 from pdfsluice.core import errors
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import DISTRIBUTION
+from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.runtime import Runtime, open_runtime
 from pdfsluice.core.uploads.service import UploadStats
 
@@ -50,6 +51,8 @@ from .transport.origins import Origins
 from .transport.receiver import BUFFERS, Buffers
 from .websocket.endpoint import Endpoint
 from .websocket.sinks import LiveSinks
+
+_SINGLE = NodeIdentity()
 
 ERRORS: Final = kinds_of_errors((errors, problems, tus, tus_dispatch, ietf_responses))
 """The class of every error code that an answer may have."""
@@ -113,12 +116,14 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
 
 
 @asynccontextmanager
-async def open_app(loaded: Loaded, manager: PluginManager) -> AsyncIterator[web.Application]:
+async def open_app(
+    loaded: Loaded, manager: PluginManager, node: NodeIdentity = _SINGLE
+) -> AsyncIterator[web.Application]:
     """Open a runtime and its application; on leaving, the runtime is closed.
 
     Raises:
         PluginError: A plugin is at fault, or a setting names a part that no plugin registered.
     """
     sinks = LiveSinks.register(manager)
-    async with open_runtime(loaded, manager) as runtime:
+    async with open_runtime(loaded, manager, node=node) as runtime:
         yield create_app(runtime, sinks)

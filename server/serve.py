@@ -11,8 +11,8 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Annotated
@@ -27,6 +27,7 @@ from pdfsluice.core.events import ShuttingDown
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import DISTRIBUTION
+from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.processes.child import ChildFailed
 from pdfsluice.core.processes.confinement import hide_memory
 from pdfsluice.core.processes.cpu_affinity import keep_to_own
@@ -37,7 +38,8 @@ from . import logs
 from .app import open_app
 from .app_keys import RUNTIME
 from .transport.connection import Runner
-from .transport.event_loop import FairSite, new_event_loop
+from .transport.event_loop import FairSite, FairSocketSite, new_event_loop
+from .workers import Supervisor, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +68,9 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
         str | None, typer.Option(help="Least important messages: debug, info, warning, error.")
     ] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Server processes that share the port and the folders.")
+    ] = None,
 ) -> None:
     """Run the server until SIGTERM or Ctrl-C.
 
@@ -80,6 +85,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
             "data_dir": data_dir,
             "log_level": log_level,
             "log_format": log_format,
+            "workers": workers,
         },
     )
     logs.configure(loaded.settings)
@@ -90,12 +96,31 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
     _raise_file_limit()
     if loaded.settings.stage_processes:
         keep_to_own(loaded.settings.processors)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(run(loaded, manager))
+
+    def work(worker: Worker | None) -> None:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(run(loaded, manager, worker))
+
+    settings = loaded.settings
+    with ExitStack() as stack:
+        for folder in dict.fromkeys((settings.data_dir, settings.upload_dir, settings.state_dir)):
+            stack.enter_context(_exclusive(folder))
+        if settings.workers == 1:
+            work(None)
+            return
+        listeners = [stack.enter_context(each) for each in _bound(settings)]
+        code = Supervisor(settings.workers, listeners, work).run()
+    if code:
+        raise typer.Exit(code)
 
 
-async def run(loaded: Loaded, manager: PluginManager) -> None:
+async def run(loaded: Loaded, manager: PluginManager, worker: Worker | None = None) -> None:
     """Serve until a signal comes.
+
+    Args:
+        loaded: The settings.
+        manager: The plugins.
+        worker: What the supervisor of several processes gives each.
 
     Raises:
         CannotServe: The address is taken, does not exist, or is not to be used without keys.
@@ -105,10 +130,11 @@ async def run(loaded: Loaded, manager: PluginManager) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if worker is not None:
+        asyncio.get_running_loop().add_reader(worker.supervisor, stop.set)
     async with AsyncExitStack() as stack:
-        for folder in dict.fromkeys((settings.data_dir, settings.upload_dir, settings.state_dir)):
-            stack.enter_context(_exclusive(folder))
-        app = await stack.enter_async_context(open_app(loaded, manager))
+        node = NodeIdentity() if worker is None else worker.node
+        app = await stack.enter_async_context(open_app(loaded, manager, node))
         runtime = app[RUNTIME]
         check_exposure(settings, keys_required=runtime.authentication_required)
         runner = Runner(
@@ -119,14 +145,17 @@ async def run(loaded: Loaded, manager: PluginManager) -> None:
         )
         await runner.setup()
         try:
-            site = await _listen(runner, settings)
+            sites = await _listen(runner, settings, worker)
             _freeze_garbage()
-            _greet(runtime, runner)
+            if worker is None or worker.greets:
+                _greet(runtime, runner)
+            if worker is not None:
+                worker.ready()
             if not settings.stage_processes:  # otherwise they report it themselves
                 reporting = asyncio.create_task(_report_confinement())
                 stack.callback(reporting.cancel)
             await stop.wait()
-            await _stop(runtime, site)
+            await _stop(runtime, sites)
         finally:
             await runner.cleanup()
     logger.info("stopped")
@@ -192,10 +221,36 @@ def _open_private(path: Path) -> IO[bytes]:
     return file
 
 
-async def _listen(runner: Runner, settings: Settings) -> web.TCPSite:
+async def _listen(
+    runner: Runner, settings: Settings, worker: Worker | None
+) -> Sequence[web.BaseSite]:
+    if worker is not None:
+        sites = [FairSocketSite(runner, listener) for listener in worker.listeners]
+        for each in sites:
+            await each.start()
+        return sites
     site = FairSite(runner, settings.host, settings.port)
-    try:
+    with _explained(settings):
         await site.start()
+    return [site]
+
+
+def _bound(settings: Settings) -> Sequence[socket.socket]:
+    """Return the sockets on which all workers listen."""
+    with _explained(settings):
+        entries = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        return [
+            socket.create_server(address[:2], family=family)
+            for family, _, _, _, address in dict.fromkeys(entries)
+        ]
+
+
+@contextmanager
+def _explained(settings: Settings) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         if error.errno == errno.EADDRINUSE:
@@ -204,16 +259,16 @@ async def _listen(runner: Runner, settings: Settings) -> web.TCPSite:
                 hint="Stop it, or choose another port: --port 0 picks a free one.",
             ) from error
         raise CannotServe(f"cannot listen on {where}: {error.strerror or error}") from error
-    return site
 
 
-async def _stop(runtime: Runtime, site: web.TCPSite) -> None:
+async def _stop(runtime: Runtime, sites: Sequence[web.BaseSite]) -> None:
     """Accept no connections, notify watchers, and finish running requests."""
     logger.info("stopping")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)  # a second signal ends the process immediately
-    await site.stop()
+    for site in sites:
+        await site.stop()
     runtime.events.publish(ShuttingDown(at=time.time(), retry_after=_RETRY_AFTER_SECONDS))
     await runtime.drain()
 

@@ -34,6 +34,7 @@ from .turns import DEFAULT_LIMITS, Lane, Turn, TurnLimits
 logger = logging.getLogger(__name__)
 
 _INDEX_SLOTS = 1
+_INDEX_SECONDS = 60.0
 
 
 class JobRunner:
@@ -142,6 +143,8 @@ class JobRunner:
     async def _claim(
         self, kind: JobKind, passing_over: Collection[str], last: Collection[str]
     ) -> tuple[Sequence[Job], Document] | None:
+        if kind is JobKind.INDEX and not await self._cluster.duty("index", _INDEX_SECONDS):
+            return None  # one node at a time changes the index
         claimed = await self._catalogue.claim(kinds=(kind,), passing_over=passing_over, last=last)
         if claimed is not None and kind is JobKind.IMPORT:
             jobs, document = claimed

@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pdfsluice.core.directories import sync_directory
@@ -113,6 +113,22 @@ def _copy_whole(
         os.close(descriptor)
     temporary.rename(target)
     sync_directory(target.parent)
+
+
+def join(whole: Path, sources: Sequence[Path], *, sync: bool) -> None:
+    """Copy files one after the other into a new one."""
+    target = os.open(whole, NEW_FILE, 0o600)
+    try:
+        for path in sources:
+            source = os.open(path, READ_FILE)
+            try:
+                append(target, source)
+            finally:
+                os.close(source)
+        if sync:
+            os.fsync(target)
+    finally:
+        os.close(target)
 
 
 def append(target: int, source: int) -> None:

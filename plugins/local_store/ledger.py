@@ -9,6 +9,7 @@ the space as firmly as a running one.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -86,6 +87,18 @@ class Ledger:
             self._drop(blob_id)
             written = min(file.st_blocks * _BLOCK, file.st_size)
             self._enter(blob_id, _Entry(file.st_size, written))
+
+    def adopt_all(self, files: Mapping[str, os.stat_result]) -> None:
+        """Count the files that are there, in place of what was counted before.
+
+        What this process wrote is in them: the file system counts blocks as they are written.
+        """
+        with self._lock:
+            for blob_id in [*self._entries]:
+                self._drop(blob_id)
+            for blob_id, file in files.items():
+                written = min(file.st_blocks * _BLOCK, file.st_size)
+                self._enter(blob_id, _Entry(file.st_size, written))
 
     def reserve(self, blob_id: str, size: int, *, also_in: Path) -> None:
         """Reserve space for a new upload.

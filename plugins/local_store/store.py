@@ -15,14 +15,14 @@ from pdfsluice.core.directories import DurableDirectories, ensure_durable, sync_
 from pdfsluice.core.storage_errors import explained
 
 from .blob import LocalBlob
+from .counting import is_young, partial_files
 from .errors import not_found, unusable
 from .files import (
     NEW_FILE,
-    READ_FILE,
-    append,
     is_in_memory,
     is_regular,
     is_unfinished,
+    join,
     move,
     unfinished,
     write_again,
@@ -42,6 +42,7 @@ async def open_store(
     power_safe: bool = False,
     max_bytes: int | None = None,
     min_free: int = 0,
+    shared: bool = False,
 ) -> AsyncGenerator["LocalUploadStore"]:
     """Open the store, and count the partial uploads of an earlier run.
 
@@ -51,6 +52,7 @@ async def open_store(
         power_safe: Whether the results of ``sync`` and ``create`` survive a power cut.
         max_bytes: Most bytes for all partial uploads together; ``None`` for no limit.
         min_free: Bytes of the disk that stay free.
+        shared: Whether other processes use the same directories at the same time.
     """
     layout = Layout(
         uploads=upload_dir, documents=data_dir / "documents", quarantine=data_dir / "quarantine"
@@ -59,6 +61,7 @@ async def open_store(
         layout,
         Ledger(upload_dir, max_bytes=max_bytes, min_free=min_free),
         power_safe=power_safe,
+        shared=shared,
     )
     await asyncio.to_thread(store.prepare)
     yield store
@@ -71,11 +74,14 @@ class LocalUploadStore:
         identity: The identity of its directories; empty until :meth:`prepare` has run.
     """
 
-    def __init__(self, layout: Layout, ledger: Ledger, *, power_safe: bool) -> None:
+    def __init__(
+        self, layout: Layout, ledger: Ledger, *, power_safe: bool, shared: bool = False
+    ) -> None:
         self.identity = ""
         self._layout = layout
         self._ledger = ledger
         self._power_safe = power_safe
+        self._shared = shared
         self._directories = DurableDirectories()
         self._in_memory = False
         self._unsynced: set[str] = set()  # blobs of which a sync failed
@@ -91,7 +97,7 @@ class LocalUploadStore:
             self._in_memory = is_in_memory(layout.uploads)
             self.identity = store_identity(layout.uploads, layout.documents.parent)
             for entry in self._entries():
-                if is_unfinished(entry.name):
+                if is_unfinished(entry.name) and not (self._shared and is_young(entry)):
                     Path(entry).unlink(missing_ok=True)
             for entry in os.scandir(layout.uploads):
                 blob_id = layout.partial_id(entry.name)
@@ -148,6 +154,11 @@ class LocalUploadStore:
             with os.scandir(name) as entries:
                 yield from entries
 
+    def _recount(self) -> None:
+        """Count again what is in the directory, if other processes change it as well."""
+        if self._shared:
+            self._ledger.adopt_all(partial_files(self._layout))
+
     async def create(self, blob_id: str, size: int | None) -> Blob:
         """Make an empty partial blob, reserve space for ``size`` bytes, and open it."""
         return await asyncio.to_thread(self._create, blob_id, size or 0)
@@ -155,6 +166,7 @@ class LocalUploadStore:
     def _create(self, blob_id: str, size: int) -> LocalBlob:
         path = self._layout.partial(blob_id)
         with explained("reserve space for the upload"):
+            self._recount()
             self._ledger.reserve(blob_id, size, also_in=self._layout.documents)
             try:
                 descriptor = os.open(path, NEW_FILE, 0o600)
@@ -204,6 +216,8 @@ class LocalUploadStore:
 
         A sync that succeeds after a failed one proves nothing.
         """
+        if self._shared and self._layout.unsynced(blob_id).exists():
+            self._unsynced.add(blob_id)  # a sync of another process failed
         if blob_id not in self._unsynced:
             return
         for path in filter(is_regular, places):
@@ -356,7 +370,7 @@ class LocalUploadStore:
                     raise not_found(part)
             whole.unlink(missing_ok=True)
             try:
-                self._join(whole, sources)
+                join(whole, sources, sync=self._power_safe)
                 whole.rename(target)
             except BaseException:
                 whole.unlink(missing_ok=True)
@@ -367,26 +381,13 @@ class LocalUploadStore:
         for part in parts:
             self._remove(part)
 
-    def _join(self, whole: Path, sources: Sequence[Path]) -> None:
-        target = os.open(whole, NEW_FILE, 0o600)
-        try:
-            for path in sources:
-                source = os.open(path, READ_FILE)
-                try:
-                    append(target, source)
-                finally:
-                    os.close(source)
-            if self._power_safe:
-                os.fsync(target)
-        finally:
-            os.close(target)
-
     async def usage(self) -> StoreUsage:
         """Return how much space partial blobs take and how much is left."""
         return await asyncio.to_thread(self._usage)
 
     def _usage(self) -> StoreUsage:
         with explained("read its free space"):
+            self._recount()
             return StoreUsage(
                 partial_count=self._ledger.count,
                 partial_bytes=self._ledger.written,

@@ -75,13 +75,14 @@ class Engines:
         self.write.dispose()
 
 
-def open_engines(url: str, *, state_dir: Path, durability: str) -> Engines:
+def open_engines(url: str, *, state_dir: Path, durability: str, check: bool = True) -> Engines:
     """Prepare the database of a URL.
 
     Args:
         url: SQLAlchemy URL; empty for ``pdfsluice.db`` in ``state_dir``.
         state_dir: Created if it is missing.
         durability: ``"process"`` or ``"power"``: what a committed transaction survives.
+        check: Whether an SQLite file is checked that was not closed; other processes may use it.
 
     Raises:
         PluginError: The URL is not one of SQLite or PostgreSQL.
@@ -93,7 +94,9 @@ def open_engines(url: str, *, state_dir: Path, durability: str) -> Engines:
         return _postgresql(parsed.set(drivername="postgresql+psycopg"), place)
     path = Path(parsed.database or "").absolute()
     _prepare_file(path)
-    return _sqlite(parsed.set(drivername="sqlite+pysqlite", database=str(path)), path, durability)
+    return _sqlite(
+        parsed.set(drivername="sqlite+pysqlite", database=str(path)), path, durability, check=check
+    )
 
 
 def _parse(url: str) -> URL:
@@ -125,8 +128,8 @@ def _postgresql(url: URL, place: str) -> Engines:
     return Engines(write=write, read=read, place=place)
 
 
-def _sqlite(url: URL, path: Path, durability: str) -> Engines:
-    unclean = path.with_name(path.name + "-wal").exists()
+def _sqlite(url: URL, path: Path, durability: str, *, check: bool) -> Engines:
+    unclean = check and path.with_name(path.name + "-wal").exists()
     options: dict[str, Any] = {
         "connect_args": {"isolation_level": None, "timeout": _BUSY_TIMEOUT_SECONDS}
     }

@@ -67,4 +67,5 @@ class SharedDatabase:
             options.url.get_secret_value(),
             state_dir=self._context.state_dir,
             durability=self._context.settings.durability,
+            check=self._context.worker == 0,
         )

@@ -9,6 +9,7 @@ long turns take is known to the microsecond.
 import asyncio
 import select
 import selectors
+import socket
 import sys
 import time
 from bisect import bisect_left
@@ -97,6 +98,23 @@ class FairSite(web.TCPSite):
     async def start(self) -> None:
         """Listen."""
         await super().start()
-        for listener in self._server.sockets if isinstance(self._server, asyncio.Server) else ():
-            with listener.dup() as same:
-                same.listen(_MAX_WAITING)
+        _let_wait(self._server)
+
+
+class FairSocketSite(web.SockSite):
+    """The same on a socket that is bound already, perhaps shared with other processes."""
+
+    def __init__(self, runner: web.BaseRunner, listener: socket.socket) -> None:
+        super().__init__(runner, listener, backlog=_MAX_ACCEPTED)
+
+    async def start(self) -> None:
+        """Listen."""
+        await super().start()
+        _let_wait(self._server)
+
+
+def _let_wait(server: asyncio.AbstractServer | None) -> None:
+    """Allow more connections to wait than are accepted in one turn."""
+    for listener in server.sockets if isinstance(server, asyncio.Server) else ():
+        with listener.dup() as same:
+            same.listen(_MAX_WAITING)

@@ -45,6 +45,7 @@ class LiveSinks:
                 sink=self.subscribers,
                 events=self.subscribers.events,
                 capacity=_MAX_QUEUED_EVENTS,
+                remote=lambda: len(self.subscribers) > 0,
             ),
             EventSinkSpec(
                 name="metrics",

@@ -26,6 +26,7 @@ class NodeIdentity:
             expect others notices them, too, and they wait until it has.
         name: Its id among the nodes, a UUID that is never used again; by default a new one.
         replaces: The id of a node that is known to be dead.
+        number: The number of this process among the workers of one supervisor, from 0.
     """
 
     store: str = ""
@@ -34,6 +35,7 @@ class NodeIdentity:
     shared: bool = False
     name: str = ""
     replaces: str = ""
+    number: int = 0
 
 
 class HintKind(StrEnum):

@@ -93,6 +93,7 @@ class PluginContext:
             stages, which run in processes of their own.
         shared: Objects that the parts of one plugin share, such as a connection pool; the key is
             the plugin's module name.
+        worker: The number of this process among the workers of the server, from 0.
     """
 
     data_dir: Path
@@ -102,6 +103,7 @@ class PluginContext:
     section: "Callable[[str], BaseModel]"
     publish: Callable[[Event], None]
     shared: dict[str, Any] = field(default_factory=dict)
+    worker: int = 0
 
     def options(self, name: str, model: type[OptionsT]) -> OptionsT:
         """Return the plugin's own section, typed."""

@@ -1,6 +1,6 @@
 """The port of event sinks: receivers of the events of uploads and documents."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +26,9 @@ class EventSinkSpec:
         events: The kinds of events that it receives; all kinds without it. Others cost nothing.
             A set that the sink changes counts from the next event on.
         capacity: How many events may wait for the sink; beyond it the oldest are dropped.
+        remote: Returns whether the sink wants to receive events of uploads that happened at other
+            nodes now. Without it, a sink receives the events of its own node only, so that each
+            event is handled once by all nodes together.
         open: Opens the sink when the program starts and closes it when the program ends;
             given in place of ``sink`` if the sink holds processes or connections.
     """
@@ -35,3 +38,4 @@ class EventSinkSpec:
     open: Opener[EventSink] | None = None
     events: Collection[type[Event]] | None = None
     capacity: int = 1000
+    remote: Callable[[], bool] | None = None

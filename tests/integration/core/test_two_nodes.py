@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,18 @@ import pytest
 
 from pdfsluice.core import (
     ContentRejected,
+    Event,
+    EventSinkSpec,
+    FindingsReported,
     Hint,
     OffsetConflict,
+    PluginContext,
+    Session,
     SessionEnded,
     SessionState,
+    UploadProgress,
+    UploadStatus,
+    hookimpl,
 )
 from pdfsluice.core.errors import DigestMismatch, Preempted
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
@@ -185,3 +194,62 @@ async def test_rows_decide_if_no_hint_arrives(tmp_path: Path) -> None:
         await first.uploads.cancel(LOCAL, session.id)
         with pytest.raises(SessionEnded):
             await sending
+
+
+class Watcher:
+    """A plugin with an event sink of clients that watch at one node."""
+
+    def __init__(self, *, remote: bool) -> None:
+        self.events: list[Event] = []
+        self._remote = remote
+
+    @hookimpl
+    def pdfsluice_register_event_sinks(self, context: PluginContext) -> list[EventSinkSpec]:
+        """Register the sink."""
+        del context
+        remote = (lambda: True) if self._remote else None
+        return [EventSinkSpec(name="watcher", sink=self, remote=remote)]
+
+    async def handle(self, event: Event) -> None:
+        """Keep an event."""
+        self.events.append(event)
+
+    def saw_refusal(self, session: Session) -> bool:
+        """Whether the refusal of an upload was published."""
+        statuses = (event for event in self.events if isinstance(event, UploadStatus))
+        return any(e.session_id == session.id and e.status == "rejected" for e in statuses)
+
+    def progress(self) -> list[UploadProgress]:
+        """Return the progress that was published."""
+        return [event for event in self.events if isinstance(event, UploadProgress)]
+
+
+async def test_watchers_at_any_node_see_the_progress(tmp_path: Path) -> None:
+    evil = DATA[: 3 * CHUNK] + b"FORBIDDEN" + DATA[3 * CHUNK + 9 :]
+    near, far, own = Watcher(remote=True), Watcher(remote=True), Watcher(remote=False)
+    async with (
+        nodes(tmp_path, 1, near, progress_interval="1ms") as (first,),
+        nodes(tmp_path, 1, far, progress_interval="1ms") as (second,),
+        nodes(tmp_path, 1, own, progress_interval="1ms"),
+    ):
+        watching = await initiate(first, DATA)
+        await until(lambda: _pokes(far, first, watching), interval=0.05)
+        session = await initiate(first, evil, check_duplicates=False)
+        for chunk in range(4):
+            await send((second, first)[chunk % 2], session, evil, chunk)
+        for watcher in (near, far):
+            await until(partial(watcher.saw_refusal, session))
+            progress = [e.durable_bytes for e in watcher.progress() if e.session_id == session.id]
+            assert progress == sorted(progress), "one node publishes, so that nothing goes back"
+            assert progress[-1] == len(evil)
+            (found,) = (e for e in watcher.events if isinstance(e, FindingsReported))
+            assert found.findings[0].kind == "word"
+    assert not own.events, "without the wish, each event is handled at its own node only"
+
+
+def _pokes(watcher: Watcher, node: Runtime, session: Session) -> bool:
+    """Publish progress until it arrives: the nodes learn within a second that a client watches."""
+    upload = node.uploads._open_uploads.peek(session.id)
+    assert upload is not None
+    upload.progress.publish()
+    return bool(watcher.progress())

@@ -355,7 +355,7 @@ async def test_a_failed_join_leaves_the_parts(
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("pdfsluice.plugins.local_store.store.append", fail)
+    monkeypatch.setattr("pdfsluice.plugins.local_store.files.append", fail)
     with pytest.raises(StorageFull):
         await store.concatenate(whole, [first, second])
     assert [await content_of(store, blob) for blob in (whole, first, second)] == [

@@ -1,0 +1,110 @@
+"""Passes the events of uploads to the clients that watch at other nodes."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import fields, replace
+
+import orjson
+
+from .background import background
+from .encoding import read_findings, to_json
+from .event_hub import EventHub
+from .events import ChunkProgress, Event, FindingsReported, UploadProgress, UploadStatus
+from .plugins.ports.cluster import Cluster, Hint, HintKind
+
+logger = logging.getLogger(__name__)
+
+_KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind for kind in (UploadProgress, ChunkProgress, UploadStatus, FindingsReported)
+}
+_MAX_FINDINGS = 4
+"""Findings in one message: those of PostgreSQL have less than 8,000 bytes."""
+_WATCH_SECONDS = 60.0
+_WATCH_INTERVAL = 20.0
+_LOOK_INTERVAL = 0.5
+
+
+class EventRelay:
+    """Sends events of this node to the others, and publishes theirs here.
+
+    The state of an upload and its findings are always sent. Progress is sent only while a client
+    watches anything at another node.
+
+    Args:
+        events: The hub of this node.
+        cluster: The other nodes.
+        clock: A monotonic clock, in seconds.
+        look_interval: Seconds between two looks at whether clients watch here.
+    """
+
+    def __init__(
+        self,
+        events: EventHub,
+        cluster: Cluster,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        look_interval: float = _LOOK_INTERVAL,
+    ) -> None:
+        self._events = events
+        self._cluster = cluster
+        self._clock = clock
+        self._look_interval = look_interval
+        self._watched_until = 0.0
+        events.forward = self._forward
+        cluster.subscribe(self._received)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Report to other nodes whether clients watch here, until the context is left."""
+        async with background({"report of watching clients": self._report}):
+            yield
+
+    async def _report(self) -> None:
+        reported = -_WATCH_INTERVAL
+        while True:
+            await asyncio.sleep(self._look_interval)
+            if not self._cluster.shared or not self._events.wants_remote:
+                reported = -_WATCH_INTERVAL
+            elif self._clock() - reported >= _WATCH_INTERVAL:
+                reported = self._clock()
+                self._cluster.notify(Hint(HintKind.WATCHED))
+
+    def _forward(self, event: Event) -> None:
+        if not self._cluster.shared or type(event).__name__ not in _KINDS:
+            return
+        if event.superseded and self._clock() > self._watched_until:
+            return
+        if isinstance(event, FindingsReported):
+            for start in range(0, len(event.findings), _MAX_FINDINGS):
+                self._send(replace(event, findings=event.findings[start : start + _MAX_FINDINGS]))
+        else:
+            self._send(event)
+
+    def _send(self, event: Event) -> None:
+        text = to_json({"kind": type(event).__name__, "event": event}).decode()
+        self._cluster.notify(Hint(HintKind.EVENT, text=text))
+
+    def _received(self, hint: Hint) -> None:
+        if hint.kind is HintKind.WATCHED:
+            self._watched_until = self._clock() + _WATCH_SECONDS
+        elif hint.kind is HintKind.EVENT and self._events.wants_remote:
+            event = read_event(hint.text)
+            if event is not None:
+                self._events.deliver(event)
+
+
+def read_event(text: str) -> Event | None:
+    """Return an event of another node; ``None`` if this version does not know it."""
+    try:
+        message = orjson.loads(text)
+        kind, values = _KINDS[message["kind"]], message["event"]
+        if kind is FindingsReported:
+            values["findings"] = read_findings(values["findings"])
+        names = {field.name for field in fields(kind)}
+        return kind(**{name: value for name, value in values.items() if name in names})
+    except (orjson.JSONDecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        logger.warning("an event of another node cannot be read: %s", error)
+        return None
