@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import PdfsluiceError
@@ -30,6 +31,8 @@ class UploadRecorder:
         interval_seconds: Time from the first record to the transaction that stores it.
         max_waiting: How many records may wait; the oldest are dropped.
     """
+
+    EVENTS: ClassVar[frozenset[type[Event]]] = frozenset({UploadEnded, UploadStatus})
 
     def __init__(
         self,

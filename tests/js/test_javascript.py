@@ -57,6 +57,17 @@ def test_the_declared_types_are_those_of_the_code(tmp_path: Path) -> None:
     assert differing == [], "run: npm --prefix tests/js run types"
 
 
+@pytest.mark.skipif(
+    not (FOLDER / "node_modules" / "age-encryption").exists(),
+    reason="the test tools are not installed: npm --prefix tests/js ci",
+)
+def test_the_client_encrypts_for_recipients(serve: Serve, tmp_path: Path) -> None:
+    good = tmp_path / "canal.pdf"
+    write_large_pdf(good, 3 * _MIB, pages=1)
+    server = serve(PDFSLUICE_PLUGINS__POLICY__PRESET="permissive")
+    _node_test("encryption", {"PDFSLUICE_URL": server.base_url, "PDFSLUICE_PDF": str(good)})
+
+
 def test_the_client_against_a_real_server(serve: Serve, tmp_path: Path) -> None:
     good = tmp_path / "canal.pdf"
     text = "Page {number}. The sluice gates of the northern canal."

@@ -4,6 +4,7 @@ import { DocumentsApi, SessionsApi, STREAMING } from './api.js';
 import { completed } from './completion.js';
 import { Gain } from './compression.js';
 import { Digester } from './digester.js';
+import { decrypt, encrypt } from './encryption.js';
 import { AuthenticationError, NetworkError } from './errors.js';
 import { EventChannel } from './events.js';
 import { HttpClient } from './http.js';
@@ -32,6 +33,7 @@ import { Upload } from './upload.js';
  * @property {boolean} [worker] `false` keeps the work out of a Web Worker.
  * @property {Partial<import('./retry.js').RetryPolicy>} [retry]
  * @property {number} [pollInterval] Milliseconds between polls without a WebSocket.
+ * @property {import('./encryption.js').AgeLibrary} [age] The package `age-encryption`, for `encryptTo`.
  */
 
 /**
@@ -61,6 +63,8 @@ export class StreamingUploadClient {
   #uploads = new Set();
   /** @type {UploadContext} */
   #context;
+  /** @type {import('./encryption.js').AgeLibrary | undefined} */
+  #age;
 
   /** @param {ClientOptions} [options] */
   constructor(options = {}) {
@@ -71,6 +75,7 @@ export class StreamingUploadClient {
     const clientId = options.clientId ?? `js_${randomId()}`;
     const pollInterval = options.pollInterval ?? 1000;
     this.clientId = clientId;
+    this.#age = options.age;
     this.sessions = new SessionsApi(http);
     this.documents = new DocumentsApi(http);
     this.channel = new EventChannel({
@@ -128,10 +133,35 @@ export class StreamingUploadClient {
    * @throws {PdfsluiceError} Something else ended it; see `code`, `hint` and `details`.
    */
   async uploadFile(file, options = {}) {
+    if (options.encryptTo?.length) return this.#uploadEncrypted(file, options, options.encryptTo);
     const upload = this.startUpload(file, options);
     const result = await upload.done;
     if (options.waitForImport) await upload.followImport();
     return { ...result, document: upload.snapshot.document ?? result.document };
+  }
+
+  /**
+   * @param {UploadSource} file
+   * @param {UploadOptions} options
+   * @param {string[]} recipients
+   * @returns {Promise<UploadResult>}
+   */
+  async #uploadEncrypted(file, options, recipients) {
+    const name = options.filename ?? file.name ?? 'document.pdf';
+    const copy = await encrypt(this.#age, file, recipients, name);
+    return this.uploadFile(copy, { ...options, encryptTo: [], filename: copy.name, encryption: 'age' });
+  }
+
+  /**
+   * The content of a document that was uploaded with `encryptTo`, decrypted as it arrives.
+   *
+   * @param {number} id
+   * @param {string} identity The secret key of a recipient; it is not sent.
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {Promise<ReadableStream<Uint8Array>>} Ends with an error if the file is damaged.
+   */
+  async decryptedFile(id, identity, options) {
+    return decrypt(this.#age, await this.documents.file(id, options), identity);
   }
 
   /**

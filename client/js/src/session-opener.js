@@ -116,6 +116,7 @@ export class SessionOpener {
       check_duplicates: options.checkDuplicates ?? true,
       auto_build_index: options.autoBuildIndex ?? false,
       expected_hash: options.expectedHash,
+      encryption: options.encryption,
       metadata: { [FINGERPRINT]: this.#fingerprint },
     };
     const answer = await retry(() => context.http.json('POST', `${STREAMING}/initiate`, { json, signal }));

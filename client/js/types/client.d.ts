@@ -47,6 +47,10 @@ export type ClientOptions = {
      * Milliseconds between polls without a WebSocket.
      */
     pollInterval?: number;
+    /**
+     * The package `age-encryption`, for `encryptTo`.
+     */
+    age?: import('./encryption.js').AgeLibrary;
 };
 export type UploadContext = {
     http: HttpClient;
@@ -89,6 +93,17 @@ export declare class StreamingUploadClient {
      * @throws {PdfsluiceError} Something else ended it; see `code`, `hint` and `details`.
      */
     uploadFile(file: UploadSource, options?: UploadOptions): Promise<UploadResult>;
+    /**
+     * The content of a document that was uploaded with `encryptTo`, decrypted as it arrives.
+     *
+     * @param {number} id
+     * @param {string} identity The secret key of a recipient; it is not sent.
+     * @param {{signal?: AbortSignal}} [options]
+     * @returns {Promise<ReadableStream<Uint8Array>>} Ends with an error if the file is damaged.
+     */
+    decryptedFile(id: number, identity: string, options?: {
+        signal?: AbortSignal;
+    }): Promise<ReadableStream<Uint8Array>>;
     /**
      * Begin an upload and return it immediately. An unfinished upload of the same content is continued.
      *

@@ -252,6 +252,9 @@
  * @property {boolean} [autoBuildIndex] Make the document searchable when it is imported.
  * @property {boolean} [checkDuplicates]
  * @property {string} [expectedHash] SHA-256 of the file, if it is known beforehand.
+ * @property {string[]} [encryptTo] Public keys (`age1...`) for which `uploadFile` encrypts the file
+ *   before it is sent; the client needs the option `age`.
+ * @property {'age'} [encryption] How the file is encrypted already.
  * @property {number} [chunkSize] A wish; the server decides.
  * @property {string} [sessionId] Continue this session; the file must be the same.
  * @property {boolean} [waitForImport] Let `uploadFile` return only when the import is done.
@@ -680,6 +683,15 @@ export type UploadOptions = {
      * SHA-256 of the file, if it is known beforehand.
      */
     expectedHash?: string;
+    /**
+     * Public keys (`age1...`) for which `uploadFile` encrypts the file
+     * before it is sent; the client needs the option `age`.
+     */
+    encryptTo?: string[];
+    /**
+     * How the file is encrypted already.
+     */
+    encryption?: 'age';
     /**
      * A wish; the server decides.
      */
