@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         ChunkProgress,
         Event,
         FindingsReported,
+        ImportEnded,
         MemoryWarning,
         SessionEvent,
         ShuttingDown,
@@ -210,6 +211,7 @@ __all__ = [
     "Hint",
     "HintKind",
     "ImportContext",
+    "ImportEnded",
     "Importer",
     "ImporterSpec",
     "Index",
@@ -322,8 +324,8 @@ _MODULES = {
         "StorageFull"
     ),
     "events": (
-        "ChunkProgress Event FindingsReported MemoryWarning SessionEvent ShuttingDown "
-        "UploadEnded UploadProgress UploadStatus"
+        "ChunkProgress Event FindingsReported ImportEnded MemoryWarning SessionEvent "
+        "ShuttingDown UploadEnded UploadProgress UploadStatus"
     ),
     "findings": (
         "BY_ITSELF Decision Explanation Finding FindingKind Revision Severity StageReport "
@@ -339,9 +341,7 @@ _MODULES = {
     "plugins.ports.analytics": "Analytics Dimension HasAnalytics",
     "totals": "Totals",
     "upload_records": "Measures UploadEnd UploadRecord",
-    "plugins.ports.quotas": (
-        "DEFAULT_ACCOUNT HasQuotas QuotaAccount QuotaLimits Quotas QuotaUsage"
-    ),
+    "plugins.ports.quotas": "DEFAULT_ACCOUNT HasQuotas QuotaAccount QuotaLimits Quotas QuotaUsage",
     "plugins.ports.context": "CommandSpec Need Opened OptionsSpec PluginContext",
     "plugins.ports.documents": (
         "ImportContext Importer ImporterSpec Index IndexSpec PageRenderer PageRendererSpec "

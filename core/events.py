@@ -136,6 +136,19 @@ class UploadEnded(SessionEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportEnded(SessionEvent):
+    """The importers of a document have ended, well or not.
+
+    Attributes:
+        document_id: The document.
+        state: ``done``, ``failed`` or ``skipped``.
+    """
+
+    document_id: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FindingsReported(SessionEvent):
     """Stages found something, while the file arrives or after.
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import NotFound, PdfsluiceError
-from pdfsluice.core.events import UploadEnded, UploadStatus
 from pdfsluice.core.models import Principal, Scope, Session
 from pdfsluice.core.plugins.ports.analytics import Analytics, HasAnalytics
 from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
@@ -66,7 +65,7 @@ class AnalyticsKeeper:
             EventSinkSpec(
                 name="analytics",
                 sink=self._recorder,
-                events={UploadEnded, UploadStatus},
+                events=UploadRecorder.EVENTS,
                 capacity=_PAGE * 20,
             ),
         )

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.events import Event, UploadEnded, UploadStatus
+from pdfsluice.core.events import Event, ImportEnded, UploadEnded
 from pdfsluice.core.plugins.ports.analytics import Analytics
 from pdfsluice.core.upload_records import UploadRecord
 
@@ -17,7 +17,6 @@ logger = logging.getLogger(__name__)
 
 _INTERVAL_SECONDS = 2.0
 _MAX_WAITING = 10_000
-_IMPORTED = frozenset({"extracting done", "extracting failed", "extracting skipped"})
 
 
 class UploadRecorder:
@@ -32,7 +31,7 @@ class UploadRecorder:
         max_waiting: How many records may wait; the oldest are dropped.
     """
 
-    EVENTS: ClassVar[frozenset[type[Event]]] = frozenset({UploadEnded, UploadStatus})
+    EVENTS: ClassVar[frozenset[type[Event]]] = frozenset({UploadEnded, ImportEnded})
 
     def __init__(
         self,
@@ -56,7 +55,7 @@ class UploadRecorder:
                 self._records[record.session_id] = record
                 if len(self._records) > self._max_waiting:
                     del self._records[next(iter(self._records))]
-            case UploadStatus(stage=stage) if stage in _IMPORTED:
+            case ImportEnded():
                 at = datetime.fromtimestamp(event.at, UTC)
                 self._imports.setdefault(event.session_id, at)
                 if len(self._imports) > self._max_waiting:

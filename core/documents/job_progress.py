@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.events import UploadStatus
+from pdfsluice.core.events import ImportEnded, UploadStatus
 from pdfsluice.core.models import Document, Job, JobKind, JobState
 from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
@@ -26,6 +26,7 @@ NO_MESSAGE = "import finished"
 
 _AGAIN = "to be done again"
 
+_ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.SKIPPED})
 STAGES = {
     JobKind.IMPORT: "extracting",
     JobKind.INDEX: "indexing",
@@ -189,6 +190,18 @@ class JobReporter:
             )
         )
 
+    def publish_import_end(self, state: str) -> None:
+        """Publish that the importers of the document have ended."""
+        self._events.publish(
+            ImportEnded(
+                at=time.time(),
+                session_id=self._document.session_id,
+                owner=self._document.owner,
+                document_id=self._document.id,
+                state=state,
+            )
+        )
+
     async def settled(self) -> None:
         """Wait until the reports written so far are stored."""
         await asyncio.gather(*self._writes, return_exceptions=True)
@@ -303,6 +316,8 @@ class Outcomes:
             code=codes[0] if codes else "",
             stage=f"{STAGES[self.kind]} {state}",
         )
+        if self.kind is JobKind.IMPORT and state in _ENDED:
+            self.ended[0].reporter.publish_import_end(state)
 
     @property
     def delay_seconds(self) -> float:

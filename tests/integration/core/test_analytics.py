@@ -1,6 +1,5 @@
 """What uploads cost is measured, and each end is recorded once, whatever fails."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from pdfsluice.core.upload_records import UploadEnd, UploadRecord
 from pdfsluice.core.uploads.creating import Initiation, product
 from pdfsluice.core.uploads.measuring import Meter
 from tests.support.runtimes import Bytes, a_runtime, initiate, send, send_all
+from tests.support.waiting import until
 
 DATA = bytes(range(256)) * 1000
 SINCE, UNTIL = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -47,6 +47,20 @@ async def test_a_completed_upload(tmp_path: Path) -> None:
         assert 0 < record.measures.receiving_seconds < 30
         assert 0 < record.measures.validating_seconds < 30
         assert record.began_at < record.ended_at
+
+
+async def test_the_import_of_a_document_is_measured(tmp_path: Path) -> None:
+    async with a_runtime(tmp_path) as runtime:
+        session = await complete(runtime, DATA)
+
+        async def seconds() -> float | None:
+            (record,) = await records(runtime)
+            return record.importing_seconds
+
+        await until(seconds, seconds=20)
+        (record,) = await records(runtime)
+        assert record.session_id == session.id
+        assert 0 < (record.importing_seconds or 0) < 20
 
 
 async def test_broken_and_repeated_requests(tmp_path: Path) -> None:
@@ -150,10 +164,9 @@ async def test_records_wait_while_the_store_fails(tmp_path: Path) -> None:
 
         recorder = UploadRecorder(Failing(), interval_seconds=0.01)  # type: ignore[arg-type]
         (record,) = await records(runtime)
-        async with recorder.running(), asyncio.timeout(10):
+        async with recorder.running():
             await recorder.handle(_ended(record))
-            while len(stored) < 2:
-                await asyncio.sleep(0)
+            await until(lambda: len(stored) >= 2)
         assert stored[:2] == [1, 1]
 
 
