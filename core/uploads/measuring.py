@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.upload_records import Measures
@@ -17,8 +16,13 @@ class Meter:
     """
 
     def __init__(self, session: Session, clock: Callable[[], float] = time.monotonic) -> None:
+        measures = session.measures
         self._clock = clock
-        self._measures = session.measures
+        self._requests = measures.requests
+        self._received_bytes = measures.received_bytes
+        self._resumes = measures.resumes
+        self._receiving_seconds = measures.receiving_seconds
+        self._validating_seconds = measures.validating_seconds
         self._open_requests = 0
         self._busy_since = 0.0
         self._validating_since: float | None = None
@@ -27,13 +31,16 @@ class Meter:
     @property
     def measures(self) -> Measures:
         """What the upload has cost so far; requests that are open count in part."""
-        now, measures = self._clock(), self._measures
-        receiving, validating = measures.receiving_seconds, measures.validating_seconds
-        if self._open_requests:
-            receiving += now - self._busy_since
-        if self._validating_since is not None:
-            validating += now - self._validating_since
-        return replace(measures, receiving_seconds=receiving, validating_seconds=validating)
+        now, validating_since = self._clock(), self._validating_since
+        receiving = now - self._busy_since if self._open_requests else 0.0
+        validating = 0.0 if validating_since is None else now - validating_since
+        return Measures(
+            requests=self._requests,
+            received_bytes=self._received_bytes,
+            resumes=self._resumes,
+            receiving_seconds=self._receiving_seconds + receiving,
+            validating_seconds=self._validating_seconds + validating,
+        )
 
     def begin_request(self) -> None:
         """Count a request that is about to send bytes."""
@@ -44,17 +51,13 @@ class Meter:
     def end_request(self, received_bytes: int) -> None:
         """Count what a request sent."""
         self._open_requests -= 1
-        measures, resumed = self._measures, self._interrupted and received_bytes > 0
-        busy = 0.0 if self._open_requests else self._clock() - self._busy_since
-        self._measures = replace(
-            measures,
-            requests=measures.requests + 1,
-            received_bytes=measures.received_bytes + received_bytes,
-            resumes=measures.resumes + resumed,
-            receiving_seconds=measures.receiving_seconds + busy,
-        )
-        if resumed:
+        self._requests += 1
+        self._received_bytes += received_bytes
+        if not self._open_requests:
+            self._receiving_seconds += self._clock() - self._busy_since
+        if self._interrupted and received_bytes > 0:
             self._interrupted = False
+            self._resumes += 1
 
     def interrupt(self) -> None:
         """Note that the next bytes resume the upload."""
@@ -66,7 +69,5 @@ class Meter:
             if self._validating_since is None:
                 self._validating_since = self._clock()
         elif self._validating_since is not None:
-            self._measures = self.measures
+            self._validating_seconds += self._clock() - self._validating_since
             self._validating_since = None
-            if self._open_requests:
-                self._busy_since = self._clock()
