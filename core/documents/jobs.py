@@ -117,7 +117,7 @@ class JobRunner:
     def queued(self, document_id: int, kinds: Collection[JobKind]) -> None:
         """Report that jobs of a document were queued."""
         self._cluster.notify(Hint(HintKind.JOBS))
-        for kind in kinds:
+        for kind in self._lanes.keys() & set(kinds):
             self._lanes[kind].wake()
         if JobKind.INDEX in kinds and document_id in self._awaited:
             self._awaited[document_id] = True

@@ -70,6 +70,7 @@ class Boundary:
     ) -> None:
         self._part = part
         self._owner = part, counts
+        self._is_built_in = part.plugin.built_in
         self._log_failures = log_failures
         self._counts = counts
         self._clock = clock
@@ -95,14 +96,14 @@ class Boundary:
     ) -> T:
         """Call a function of the part on the event loop.
 
-        The function has no current task, so that it cannot cancel its caller, which could not
-        learn of that before its next ``await``.
+        The function of a third party has no current task, so that it cannot cancel its caller,
+        which could not learn of that before its next ``await``.
 
         Args:
             function: The function.
             check: Checks what it returns.
         """
-        task = _current_task()
+        task = None if self._is_built_in else _current_task()
         step = self._clock.begin(self._owner)
         try:
             if task is not None:
@@ -156,11 +157,10 @@ class Boundary:
         """
         try:
             steps = function(*args, **kwargs).__await__()
-            try:
-                future = self._advance(steps)
-            except StopIteration as stop:
-                result: T = stop.value
-            else:
+            result: T
+            has_returned, result = self._advance(steps)
+            if not has_returned:
+                future = result
                 name = getattr(function, "__name__", "")
                 seconds = self._timeouts.get(name) or self._timeouts.get("")
                 if seconds is None:
@@ -176,29 +176,36 @@ class Boundary:
             self._raise_instead(error)
             raise
 
-    def _advance(self, steps: Generator[Any, Any, Any], cause: BaseException | None = None) -> Any:
+    def _advance(
+        self, steps: Generator[Any, Any, Any], cause: BaseException | None = None
+    ) -> tuple[bool, Any]:
         """Run a call up to its next suspension, and measure that.
 
         Nothing else runs on the event loop meanwhile: a cancellation of the current task that
-        was requested in this step comes from the part, and is taken back.
+        was requested in this step comes from the part, and is taken back. Built-in parts do not
+        cancel their callers, and are not examined: this runs dozens of times a file.
 
         Returns:
-            What the call waits for.
+            Whether the call has returned, and its result, or else what it waits for.
 
         Raises:
-            StopIteration: The call has returned.
             CancelledBySelf: It has ended after it cancelled its caller. The task still has to
                 receive that; see :func:`_receive_cancellation`.
         """
-        task = _current_task()
+        task = None if self._is_built_in else _current_task()
         cancellations = 0 if task is None else task.cancelling()
-        clock = self._clock  # begin() and end() written out: this runs dozens of times a file
+        clock = self._clock  # begin() and end() written out
         outer, clock.charged = clock.charged, 0.0
         caller, clock.running = clock.running, self._owner
         clock.steps += 1
         began = clock.now()
         try:
-            return next(steps) if cause is None else steps.throw(cause)
+            return False, next(steps) if cause is None else steps.throw(cause)
+        except StopIteration as stop:
+            if task is not None and task.cancelling() > cancellations:
+                _take_back(task, cancellations)
+                raise CancelledBySelf("it cancelled the task that called it") from stop
+            return True, stop.value
         except BaseException as error:
             if task is not None and _take_back(task, cancellations):
                 raise CancelledBySelf("it cancelled the task that called it") from error
@@ -242,11 +249,9 @@ class Boundary:
         """Leave a context of the part; what its body raised passes through it unchanged."""
         try:
             steps = context.__aexit__(kind, error, traceback).__await__()
-            try:
-                future = self._advance(steps)
-            except StopIteration:
-                return
-            await self._continue(steps, future)
+            has_returned, future = self._advance(steps)
+            if not has_returned:
+                await self._continue(steps, future)
         except BaseException as raised:
             if raised is error:
                 return
@@ -264,11 +269,10 @@ class Boundary:
                 yield future
             except BaseException as error:  # noqa: BLE001 - it is the awaitable's to handle
                 cause = error
-            try:
-                future = self._advance(steps, cause)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
+            has_returned, value = self._advance(steps, cause)
+            if has_returned:
+                return cast("T", value)
+            future = value
 
     def _raise_instead(self, error: BaseException) -> None:
         """Raise what stands for an exception of the plugin, unless that passes as it is."""

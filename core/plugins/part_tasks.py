@@ -1,4 +1,4 @@
-"""Tasks that parts start: counted, contained, and ended with the program.
+"""Tasks that parts of third parties start: counted, contained, and ended with the program.
 
 The event loop stops if a task raises ``SystemExit`` or ``KeyboardInterrupt``, and it waits at
 its end for each task, however long that ignores its cancellation. No boundary encloses a task
@@ -57,7 +57,7 @@ class PartTasks:
         **options: Any,
     ) -> "asyncio.Task[T]":
         owner = self._clock.running
-        if owner is None:
+        if owner is None or owner[0].plugin.built_in:  # which end their tasks themselves
             return asyncio.Task(work, loop=loop, **options)
         part, counts = owner
         task = asyncio.Task(_contained(work, part, counts), loop=loop, **options)

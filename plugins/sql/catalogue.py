@@ -131,8 +131,7 @@ class SqlCatalogue:
                 separate = importers if kind is JobKind.IMPORT and importers else {"": True}
                 for importer, required in separate.items():
                     rows.append(new_job(new_row.id, kind, importer, required=required))
-            if rows:
-                ADD_JOB.run_each(connection, rows)
+            ADD_JOB.run_many(connection, rows)
             return read_document(new_row)
 
         return await self._database.write(operation, durable=True)
@@ -247,8 +246,7 @@ class SqlCatalogue:
         def operation(connection: Connection) -> None:
             if _find(connection, document_id) is None:
                 raise _not_found(document_id)
-            if rows:
-                self._save_page.run_each(connection, rows)
+            self._save_page.run_many(connection, rows)
 
         await self._database.write(operation)
 

@@ -130,24 +130,18 @@ class Prepared:
         result = connection.exec_driver_sql(compiled.text, compiled.arguments(values))
         return Outcome(result.all() if result.returns_rows else (), result.rowcount)
 
-    def run_each(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute a statement that returns nothing, once for each row.
 
         Raises:
             DBAPIError: The database failed.
         """
-        compiled = self._for(connection.dialect)
-        connection.exec_driver_sql(compiled.text, [compiled.arguments(row) for row in rows])
+        if rows:
+            compiled = self._for(connection.dialect)
+            connection.exec_driver_sql(compiled.text, [compiled.arguments(row) for row in rows])
 
     def _for(self, dialect: Dialect) -> _Compiled:
         return self._compiled.get(dialect.name) or self._compile(dialect)
-
-    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute the statement for each of some rows."""
-        dialect = connection.dialect
-        compiled = self._compiled.get(dialect.name) or self._compile(dialect)
-        if rows:
-            connection.exec_driver_sql(compiled.text, [compiled.arguments(row) for row in rows])
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         made = self._statement.compile(dialect=dialect, column_keys=self._columns)

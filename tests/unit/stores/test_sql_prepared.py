@@ -58,7 +58,7 @@ def test_rows_have_their_columns_as_attributes(connection: Connection) -> None:
 
 def test_changed_rows_are_counted(connection: Connection) -> None:
     rows = [{"id": number, "name": "old", "colour": "red"} for number in range(4)]
-    Prepared(insert(things), columns=("id", "name", "colour")).run_each(connection, rows)
+    Prepared(insert(things), columns=("id", "name", "colour")).run_many(connection, rows)
     assert RENAME.run(connection, {"after": 1}).rowcount == 2
     assert [row.name for row in ALL.run(connection, {})] == ["old", "old", "new", "new"]
     with pytest.raises(ValueError, match="too many values"):
