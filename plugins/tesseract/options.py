@@ -9,7 +9,7 @@ from pdfsluice.core import Limits
 
 _MIB = 1024 * 1024
 _NICENESS = 19  # everything else goes first
-_WALL_FACTOR = 10  # a process that stands back for others takes longer by the clock
+_WALL_FACTOR = 30  # a process that stands back for others takes longer by the clock
 
 Language = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_/-]{1,63}$")]
 
@@ -35,7 +35,7 @@ class TesseractOptions(BaseModel):
     page_seconds: int = Field(
         default=60,
         ge=1,
-        description="Processor time for one page, seconds; by the clock it may be ten times as"
+        description="Processor time for one page, seconds; by the clock it may be 30 times as"
         " long.",
     )
     memory_mb: int = Field(
