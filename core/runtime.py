@@ -188,6 +188,7 @@ async def open_runtime(
             "gates": settings.gate_timeout.total_seconds(),
             "completion_stages": settings.completion_stage_timeout.total_seconds(),
             "page_renderers": settings.renderer_timeout.total_seconds(),
+            "text_recognizers.obstacle": settings.renderer_timeout.total_seconds(),
             "indexes.search": settings.search_timeout.total_seconds(),
         },
     )
@@ -323,7 +324,7 @@ async def open_runtime(
         await stack.enter_async_context(scrubber.running())
         await stack.enter_async_context(holding.running(interrupted))
         hold_seconds = settings.loop_hold_timeout.total_seconds()
-        stack.enter_context(HoldWatch(clock, timeout_seconds=hold_seconds).running())
+        stack.enter_context(HoldWatch(clock, parts, timeout_seconds=hold_seconds).running())
         yield Runtime(
             settings=settings,
             manager=manager,

@@ -16,6 +16,7 @@ from client_page import client_page
 from command_page import command_page
 from findings_page import findings_page
 from http_reference import COMMON_CODES, http_api
+from misdeeds_page import misdeeds_page
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
 from testing_page import testing_page
@@ -338,6 +339,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": command_page,
     "python-client.md": partial(client_page, NOTICE),
     "testing.md": partial(testing_page, NOTICE),
+    "misdeeds.md": partial(misdeeds_page, NOTICE),
 }
 
 

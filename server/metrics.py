@@ -1,6 +1,7 @@
 """Numbers for Prometheus, fed by events and by the requests themselves."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import Final
@@ -181,12 +182,19 @@ class _Parts(Collector):
             "Running tasks that a plugin's part has started.",
             labels=labels,
         )
+        waiting = GaugeMetricFamily(
+            "pdfsluice_part_calls_overdue",
+            "Calls into a plugin's part without a time limit that have not returned for a minute.",
+            labels=labels,
+        )
+        now = time.perf_counter()
         for part, counts in self._parts.items():
             names = [part.kind, part.name, part.plugin.distribution]
             failures.add_metric(names, counts.failures)
             holds.add_metric(names, counts.holds)
             seconds.add_metric(names, counts.held_seconds)
             tasks.add_metric(names, counts.tasks)
+            waiting.add_metric(names, len(counts.overdue(now)))
         dropped = CounterMetricFamily(
             "pdfsluice_events_dropped",
             "Events that a slow event sink has missed.",
@@ -194,4 +202,4 @@ class _Parts(Collector):
         )
         for sink, number in self._events.dropped.items():
             dropped.add_metric([sink], number)
-        yield from (failures, holds, seconds, tasks, dropped)
+        yield from (failures, holds, seconds, tasks, waiting, dropped)

@@ -74,6 +74,7 @@ class JobRunner:
         self._catalogue = catalogue
         self._recognition = Recognition(
             recognizers=registry.text_recognizers,
+            label=partial(registry.label, "text_recognizers"),
             previews=previews,
             catalogue=catalogue,
             uploads=uploads,
@@ -301,8 +302,7 @@ class JobRunner:
 
     async def _recognize(self, document: Document, reporter: JobReporter) -> str:
         """Read the pages without text, and have them indexed if the document is."""
-        async with reporter.timed("OCR"):
-            message = await self._recognition.run(document, reporter)
+        message = await self._recognition.run(document, reporter)
         if self._index is not None and await self._recognition.wants_index(document):
             await self._catalogue.enqueue(document.id, JobKind.INDEX)
             self.queued(document.id, [JobKind.INDEX])

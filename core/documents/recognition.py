@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,6 +66,7 @@ class Recognition:
     Args:
         recognizers: In order of preference; the first that can work reads a document.
         index: Receives pages by words while others are still being read.
+        label: Returns a recognizer with its distribution, for messages, given its name.
         max_failures_in_a_row: After so many pages that cannot be read the job ends.
     """
 
@@ -77,6 +78,7 @@ class Recognition:
         catalogue: Catalogue,
         uploads: UploadStore,
         index: Index | None,
+        label: Callable[[str], str] = "text recognizer {!r}".format,
         max_failures_in_a_row: int = DEFAULT_MAX_FAILURES_IN_A_ROW,
     ) -> None:
         self._recognizers = recognizers
@@ -84,6 +86,7 @@ class Recognition:
         self._catalogue = catalogue
         self._uploads = uploads
         self._index = index
+        self._label = label
         self._max_failures_in_a_row = max_failures_in_a_row
 
     @property
@@ -110,7 +113,8 @@ class Recognition:
             report.read = len(sources) - len(unread) - len(report.failures)
             room = max(0, report.limit - report.read)
             report.left_out = unread[room:]
-            await self._read_all(spec, document, unread[:room], report, reporter)
+            async with reporter.timed(self._label(spec.name)):
+                await self._read_all(spec, document, unread[:room], report, reporter)
             if report.left_out or report.given_up:
                 break
             # An import that was repeated meanwhile has replaced pages.

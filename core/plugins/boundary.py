@@ -55,6 +55,7 @@ class Boundary:
             all others.
         hold_limit_seconds: A step that holds the event loop for longer is reported; ``None``
             for the limit of the clock.
+        watched: Whether calls without a time limit that do not return are reported.
         log_failures: Whether a failure is logged with its traceback.
     """
 
@@ -66,6 +67,7 @@ class Boundary:
         *,
         timeouts: Mapping[str, float] = MappingProxyType({}),
         hold_limit_seconds: float | None = None,
+        watched: bool = True,
         log_failures: bool = True,
     ) -> None:
         self._part = part
@@ -75,6 +77,7 @@ class Boundary:
         self._counts = counts
         self._clock = clock
         self._timeouts = timeouts
+        self._watched = watched
         self._hold_limit = clock.limit_seconds if hold_limit_seconds is None else hold_limit_seconds
 
     def unmeasured(self) -> "Boundary":
@@ -129,12 +132,16 @@ class Boundary:
             function: The function.
             check: Checks what it returns.
         """
+        calls, call = self._counts.calls, object()
+        calls[call] = getattr(function, "__name__", "a call"), self._clock.now()
         try:
             result = function(*args, **kwargs)
             return result if check is None else cast("T", check(result))
         except BaseException as error:
             self._raise_instead(error)
             raise
+        finally:
+            del calls[call]
 
     async def run(
         self,
@@ -163,10 +170,17 @@ class Boundary:
                 future = result
                 name = getattr(function, "__name__", "")
                 seconds = self._timeouts.get(name) or self._timeouts.get("")
-                if seconds is None:
-                    result = await self._continue(steps, future)
-                else:
+                if seconds is not None:
                     result = await self._continue_in_time(steps, future, seconds)
+                elif self._watched:
+                    calls, call = self._counts.calls, object()
+                    calls[call] = name, self._clock.now()
+                    try:
+                        result = await self._continue(steps, future)
+                    finally:
+                        del calls[call]
+                else:
+                    result = await self._continue(steps, future)
             return result if check is None else cast("T", check(result))
         except CancelledBySelf as error:
             await _receive_cancellation()

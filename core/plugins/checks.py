@@ -134,7 +134,11 @@ def object_problems(field: str, target: Any, protocol: type[Any]) -> Iterator[st
         names = list(signature.parameters.values())[1:]
         in_order = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         positional = [None for each in names if each.kind in in_order]
-        keywords = {each.name: None for each in names if each.kind is each.KEYWORD_ONLY}
+        keywords = {  # a port may gain one with a default, which older plugins lack
+            each.name: None
+            for each in names
+            if each.kind is each.KEYWORD_ONLY and each.default is each.empty
+        }
         if not _takes(method, positional, keywords):
             parameters = ", ".join(each.name for each in names)
             yield f"{name!r} takes other arguments; {name}({parameters}) is expected"

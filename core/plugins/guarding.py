@@ -23,6 +23,8 @@ Method: TypeAlias = Callable[..., Any]
 
 _END = object()
 _ASYNC_FIELDS = ("obstacle",)
+_LONG_KINDS = frozenset({"importers", "indexes", "text_extractors", "text_recognizers"})
+"""Parts that work for a job, which has time limits of its own."""
 
 
 def guard(
@@ -55,6 +57,7 @@ def guard(
                 counts[part],
                 clock,
                 timeouts=_of_kind(kind, timeouts or {}),
+                watched=kind not in _LONG_KINDS,
                 log_failures=log_failures,
             )
             specs.append(_guarded_spec(spec, holder, boundary))

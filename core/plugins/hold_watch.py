@@ -1,4 +1,4 @@
-"""Interrupts parts that do not give the event loop back.
+"""Watches for calls that do not return: interrupts or reports them.
 
 Nothing else runs while a part holds the loop: no request, no job, no time limit. A thread
 watches the loop from outside and has the system interrupt it by a signal. The signal's handler
@@ -10,12 +10,13 @@ well; native code that neither returns nor checks for signals is not.
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import CodeType, FrameType
+from types import CodeType, FrameType, MappingProxyType
 
 from .boundary import Boundary
 from .loop_clock import LoopClock
+from .parts import OVERDUE_SECONDS, Part, PartCounts
 
 logger = logging.getLogger(__name__)
 
@@ -35,15 +36,27 @@ class LoopHeld(BaseException):
 
 
 class HoldWatch:
-    """Interrupts any step of a part that takes longer than the limit.
+    """Interrupts steps of parts that take longer than a limit, and logs late calls.
 
     Args:
         clock: Knows which part runs on the event loop.
+        parts: The parts whose calls are watched.
         timeout_seconds: How long a step may take.
+        overdue_seconds: How long a call without a time limit may take before it is logged.
     """
 
-    def __init__(self, clock: LoopClock, *, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        clock: LoopClock,
+        parts: Mapping[Part, PartCounts] = MappingProxyType({}),
+        *,
+        timeout_seconds: float,
+        overdue_seconds: float = OVERDUE_SECONDS,
+    ) -> None:
         self._clock = clock
+        self._parts = parts
+        self._overdue_seconds = overdue_seconds
+        self._reported: set[object] = set()
         self._interval = timeout_seconds / _TICKS
         self._stop = threading.Event()
         self._late_step = 0
@@ -68,6 +81,7 @@ class HoldWatch:
         main, number = threading.main_thread().ident, _SIGNAL
         step, ticks = 0, 0
         while not self._stop.wait(self._interval):
+            self._report_overdue()
             if self._clock.running is None or self._clock.steps != step:
                 step, ticks = self._clock.steps, 0
                 continue
@@ -75,6 +89,21 @@ class HoldWatch:
             if ticks >= _TICKS and main is not None and number is not None:
                 self._late_step, ticks = step, 0
                 signal.pthread_kill(main, number)
+
+    def _report_overdue(self) -> None:
+        """Log each call that has not returned for too long, once."""
+        late: set[object] = set()
+        for part, counts in self._parts.items():
+            for call, name in counts.overdue(self._clock.now(), self._overdue_seconds).items():
+                late.add(call)
+                if call not in self._reported:
+                    logger.error(
+                        "%s has not returned from %r for %g s",
+                        part.label,
+                        name,
+                        self._overdue_seconds,
+                    )
+        self._reported = late
 
     def _interrupt(self, _number: int, frame: FrameType | None) -> None:
         """Raise inside the part, unless it has given the loop back in the meantime.

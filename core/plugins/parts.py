@@ -1,9 +1,11 @@
 """The parts of plugins: their names, their origin and their behaviour."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 DISTRIBUTION = "pdfsluice"
+OVERDUE_SECONDS = 60.0
+"""A call without a time limit that takes longer is reported."""
 
 _SINGULAR: Mapping[str, str] = {"policies": "policy", "indexes": "index"}
 
@@ -64,17 +66,29 @@ class PartCounts:
         holds: How often it held the event loop for too long.
         held_seconds: For how long in all those times.
         tasks: How many tasks that it started are running.
+        calls: The watched calls that have not returned: the method, and when it was called.
     """
 
     failures: int = 0
     holds: int = 0
     held_seconds: float = 0.0
     tasks: int = 0
+    calls: dict[object, tuple[str, float]] = field(default_factory=dict)
 
     def hold(self, seconds: float) -> None:
         """Count a hold of the event loop."""
         self.holds += 1
         self.held_seconds += seconds
+
+    def overdue(self, now: float, limit_seconds: float = OVERDUE_SECONDS) -> Mapping[object, str]:
+        """Return the methods whose calls have not returned for too long, by their call.
+
+        Args:
+            now: The time by the clock of the boundaries.
+            limit_seconds: How long is too long.
+        """
+        calls = list(self.calls.items())  # a copy: other threads add and remove calls
+        return {call: name for call, (name, began) in calls if now - began > limit_seconds}
 
 
 def singular(kind: str) -> str:

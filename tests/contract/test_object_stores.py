@@ -1,7 +1,8 @@
 """Upload stores of objects keep their contract: in memory, and with S3 as moto serves it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +17,9 @@ from pdfsluice.core.testing.contracts import ObjectStoreContract, SegmentedUploa
 from pdfsluice.core.testing.contracts.reopening import Reopen
 from pdfsluice.plugins.object_store.opening import open_store
 from pdfsluice.plugins.object_store.options import ObjectStoreOptions
-from tests.support.object_stores import S3Server, s3_objects
+from tests.support.object_stores import KEY, SECRET, S3Server, s3_objects
+
+EXAMPLE = Path(__file__).parents[1] / "third_party" / "acme-s3"
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,25 @@ class TestS3Objects(ObjectStoreContract):
     @pytest.fixture
     def another(self, s3: S3Server, url: str) -> ObjectStore:
         return s3_objects(s3, url)
+
+
+class TestExampleObjects(ObjectStoreContract):
+    """The store of the example distribution."""
+
+    @pytest.fixture
+    def bucket(self, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[], ObjectStore]:
+        monkeypatch.syspath_prepend(EXAMPLE)
+        module = import_module("acme_s3")
+        options = module.Options(bucket=s3.bucket, endpoint=s3.endpoint, key=KEY, secret=SECRET)
+        return partial(module.Bucket, options)
+
+    @pytest.fixture
+    def objects(self, bucket: Callable[[], ObjectStore]) -> ObjectStore:
+        return bucket()
+
+    @pytest.fixture
+    def another(self, bucket: Callable[[], ObjectStore]) -> ObjectStore:
+        return bucket()
 
 
 class TestSegmentsInMemory(SegmentedUploadStoreContract):

@@ -11,6 +11,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from pydantic import SecretStr
 from werkzeug.serving import make_server
 
+from pdfsluice.core import ObjectInfo
 from pdfsluice.plugins.object_store.objects import ObstoreObjects
 from pdfsluice.plugins.object_store.opening import open_client
 from pdfsluice.plugins.object_store.options import ObjectStoreOptions
@@ -68,12 +69,12 @@ class S3Server:
 
     def names(self, prefix: str) -> list[str]:
         """Return the names of all objects that begin with a prefix."""
-        objects = s3_objects(self, f"s3://{self.bucket}")
-        return sorted(
-            item.name
-            for item in objects.list(prefix.partition("/")[0])
-            if item.name.startswith(prefix)
-        )
+        items = self.objects(prefix.partition("/")[0])
+        return sorted(item.name for item in items if item.name.startswith(prefix))
+
+    def objects(self, folder: str) -> list[ObjectInfo]:
+        """Return the objects in a folder."""
+        return list(s3_objects(self, f"s3://{self.bucket}").list(folder))
 
     def delete(self, name: str) -> None:
         """Delete an object."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -21,7 +22,8 @@ from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.ports.stages import ChunkStage, CompletionStage, StreamStage
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 from pdfsluice.core.plugins.shapes import PORTS, Shape
-from tests.support.boundaries import BoundaryFixture
+from tests.support.boundaries import PART, BoundaryFixture
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -197,3 +199,32 @@ async def test_tasks_of_a_part_are_counted_and_left_behind_at_the_end(
         assert "importer 'ocr' of acme-ocr: Task-" in part.tasks[0].get_name()
     assert "importer 'ocr' of acme-ocr left 100 tasks that do not end" in caplog.text
     assert not asyncio.all_tasks() & set(part.tasks), "the loop does not wait for them"
+
+
+@pytest.mark.parametrize("kind", ["awaited", "in a thread"])
+async def test_a_call_that_does_not_return_is_reported(
+    about: BoundaryFixture, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = threading.Event()
+
+    class Waiting:
+        async def get(self, session_id: str) -> None:
+            await asyncio.to_thread(ended.wait)
+
+        def update(self, data: object) -> None:
+            ended.wait()
+
+    about.clock.now = 1000.0
+    if kind == "awaited":
+        call = asyncio.ensure_future(about.guarded(SessionStore, Waiting()).get("1"))
+    else:
+        hasher = about.guarded(Hasher, Waiting())
+        call = asyncio.ensure_future(asyncio.to_thread(hasher.update, b""))
+    await until(lambda: about.counts.calls, seconds=10)
+    about.clock.now += 61.0
+    with HoldWatch(about.loop_clock, {PART: about.counts}, timeout_seconds=0.01).running():
+        await until(lambda: "importer 'ocr' of acme-ocr has not returned from" in caplog.text)
+    assert len(about.counts.overdue(about.clock.now)) == 1
+    ended.set()
+    await asyncio.gather(call, return_exceptions=True)
+    assert not about.counts.calls
