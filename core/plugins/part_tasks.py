@@ -1,4 +1,4 @@
-"""Tasks that parts of third parties start: counted, contained, and ended with the program.
+"""Tasks that parts of third parties start: counted, contained, ended in time.
 
 The event loop stops if a task raises ``SystemExit`` or ``KeyboardInterrupt``, and it waits at
 its end for each task, however long that ignores its cancellation. No boundary encloses a task
