@@ -22,11 +22,14 @@ from pdfsluice.core import (
     SessionState,
     UploadProgress,
     UploadStatus,
+    UploadStoreSpec,
     hookimpl,
+    open_segmented_store,
 )
 from pdfsluice.core.errors import DigestMismatch, Preempted
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.holding import HoldingIntervals
 from tests.support.runtimes import Bytes, Watchman, a_runtime, initiate, send
 from tests.support.waiting import until
@@ -253,3 +256,54 @@ def _pokes(watcher: Watcher, node: Runtime, session: Session) -> bool:
     assert upload is not None
     upload.progress.publish()
     return bool(watcher.progress())
+
+
+class SharedObjects:
+    """A plugin with the upload store of one object store, which each node has for itself."""
+
+    def __init__(self, objects: MemoryObjectStore, folder: Path) -> None:
+        self._open = partial(open_segmented_store, objects, folder)
+
+    @hookimpl
+    def pdfsluice_register_upload_stores(self, context: PluginContext) -> list[UploadStoreSpec]:
+        """Register the store."""
+        del context
+        return [UploadStoreSpec(name="objects", open=self._open)]
+
+
+async def test_nodes_with_folders_of_their_own_share_an_object_store(tmp_path: Path) -> None:
+    """The second joins while the first is at work, and the holder fetches what comes to it."""
+    objects = MemoryObjectStore()
+    watchmen = [Watchman(), Watchman()]
+    settings: dict[str, Any] = {
+        "upload_store": "objects",
+        "chunk_size": CHUNK,
+        "state_dir": tmp_path / "state",  # the database
+    }
+    async with AsyncExitStack() as stack:
+        runtimes = []
+        session = None
+        for number, watchman in enumerate(watchmen):
+            folder = tmp_path / str(number)
+            plugin = SharedObjects(objects, folder / "copies")
+            runtime = await stack.enter_async_context(
+                a_runtime(folder, plugin, watchman=watchman, intervals=FAST, **settings)
+            )
+            runtimes.append(runtime)
+            if session is None:
+                assert not runtime.cluster.shared
+                session = await initiate(runtime, DATA)
+                await send(runtime, session, DATA, 0)
+        first, second = runtimes
+        assert session is not None
+        await send(second, session, DATA, 1)
+        await send(second, session, DATA, 0)  # a repetition of what the other has received
+        await send(first, session, DATA, 2)
+        await send(second, session, DATA, 3)
+        completion = await second.uploads.complete(LOCAL, session.id)
+        assert completion.document is not None
+        assert [sum(size for _, size in each.feeds) for each in watchmen] == [len(DATA), 0]
+        stored = bytearray(len(DATA))
+        name = f"documents/{session.id[:2]}/{session.id}.pdf"
+        assert objects.read_into(name, 0, memoryview(stored)) == len(DATA)
+        assert stored == DATA
