@@ -98,7 +98,7 @@ class _Compiled:
 
 
 def _row_maker(columns: Sequence[str]) -> Callable[[Sequence[Any]], AnyRow]:
-    make_type: Callable[[str, Sequence[str]], Any] = namedtuple  # noqa: PYI024 - no fixed names
+    make_type: Any = namedtuple  # noqa: PYI024 - no fixed names
     make: Callable[[Sequence[Any]], AnyRow] = make_type("Row", columns)._make
     return make
 

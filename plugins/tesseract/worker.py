@@ -52,13 +52,14 @@ def _state(path: str, data: str, languages: list[str]) -> Mapping[str, Any]:
     """Return the version of the library and the languages that it lacks."""
     try:
         library = Library(path)
+    except LibraryMissing:
+        return {"version": "", "missing": languages}
+    try:
         available = library.languages(data)
         missing = [name for name in languages if name not in available]
         if not missing:
             with library.reader(languages, data):
                 pass
-    except LibraryMissing:
-        return {"version": "", "missing": languages}
     except LanguageMissing:
         return {"version": library.version, "missing": languages}
     return {"version": library.version, "missing": missing}
