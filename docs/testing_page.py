@@ -21,6 +21,7 @@ a rule that the server relies on. [`pdfsluice new-plugin`](cli.md) writes a part
 its suite; [Write plugins](../how-to/write-plugins.md) lists what each kind is for.
 
 ```python
+import pytest
 from pdfsluice.core.testing.contracts import GateContract
 
 

@@ -2,7 +2,10 @@
 
 import json
 import re
+import time
+import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ PLAIN_HOST = "pdfsluice.test"
 """Names this machine, and is no secure context."""
 
 _STREAMING = "/api/documents/streaming"
+_CLEARINGS = 200  # an upload under verification cannot be deleted until it is a document
 _AXE = Path(__file__).parents[1] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -57,12 +61,19 @@ def documents(server: RunningServer) -> list[dict[str, Any]]:
 
 
 def clear(server: RunningServer) -> None:
-    """Delete all uploads and documents."""
-    paths = [f"{_STREAMING}/{upload['session_id']}" for upload in unfinished(server)]
-    paths += [f"/api/documents/{document['id']}" for document in documents(server)]
-    for path in paths:
-        request = urllib.request.Request(f"{server.base_url}{path}", method="DELETE")
-        urllib.request.urlopen(request, timeout=60).close()
+    """Delete all uploads and documents, also those that are about to become one."""
+    paths: list[str] = []
+    for _ in range(_CLEARINGS):
+        paths = [f"{_STREAMING}/{upload['session_id']}" for upload in unfinished(server)]
+        paths += [f"/api/documents/{document['id']}" for document in documents(server)]
+        if not paths:
+            return
+        for path in paths:
+            request = urllib.request.Request(f"{server.base_url}{path}", method="DELETE")
+            with suppress(urllib.error.HTTPError):  # it has ended meanwhile, or is verified
+                urllib.request.urlopen(request, timeout=60).close()
+        time.sleep(0.1)
+    raise AssertionError(f"{paths} are still there")
 
 
 def choose(page: Page, *files: Path) -> None:

@@ -65,7 +65,7 @@ async def cancel_one(web: WebServer, data: bytes, headers: dict[str, str]) -> No
 
 
 async def test_sums_agree_with_the_catalogue_after_all_kinds_of_uploads(tmp_path: Path) -> None:
-    """A soak of 60 uploads by two accounts over three protocols."""
+    """A soak of 28 uploads by two accounts over three protocols."""
     user = add_key(tmp_path, "ann", [Scope.READ, Scope.UPLOAD])
     other = add_key(tmp_path, "bob", [Scope.READ, Scope.UPLOAD])
     admin = add_key(tmp_path, "root", [Scope.ADMIN])

@@ -94,13 +94,13 @@ async def test_pages_that_are_pictures_are_not_indexed(reading: WebServer) -> No
 
 
 async def test_what_is_left_out_of_the_text_is_told(tmp_path: Path) -> None:
-    """A small file with 80 pages of much text each: as much is kept as one document may have."""
-    heavy = repeated_pages(80, characters=100_000)
+    """A small file with 80 full pages: as much text is kept as one document may have."""
+    heavy = repeated_pages(80, characters=3_000)
     assert len(heavy) < 20_000
     manager = manager_with(Watchman(), built_in=READING)
     loaded = config.load(
         sections={spec.name: spec.model for _, spec in manager.options()},
-        environment={"PDFSLUICE_PLUGINS__TEXT__DOCUMENT_CHARACTERS": "250000"},
+        environment={"PDFSLUICE_PLUGINS__TEXT__DOCUMENT_CHARACTERS": "7500"},
         command_line={**IN_PROCESS, "data_dir": tmp_path, "policy": "watchman"},
     )
     async with serving(loaded, manager) as web:
@@ -108,7 +108,7 @@ async def test_what_is_left_out_of_the_text_is_told(tmp_path: Path) -> None:
         status = await ended(web, document)
         assert status["import_status"] == "done"
         assert {job["importer"]: job["message"] for job in status["jobs"]} == {
-            "text": "The text ends with page 3; the rest is left out: it has more than 250,000"
+            "text": "The text ends with page 3; the rest is left out: it has more than 7,500"
             " characters.",
             "thumbnail": "The first page is drawn.",
         }
@@ -116,7 +116,7 @@ async def test_what_is_left_out_of_the_text_is_told(tmp_path: Path) -> None:
         for number in (1, 2, 3):
             async with web.http.get(f"/api/documents/{document['id']}/pages/{number}") as response:
                 lengths.append(len((await body_of(response))["text"]))
-        assert lengths == [100_000, 100_000, 50_000]
+        assert lengths == [3_000, 3_000, 1_500]
         async with web.http.get(f"/api/documents/{document['id']}/pages/4") as response:
             await problem_of(response, 404, "document-not-found")
 
