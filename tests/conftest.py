@@ -5,6 +5,7 @@ an expensive fixture of a module stay in one process.
 """
 
 import itertools
+import re
 import signal
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from tests.support.servers import RunningServer, Serve
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")  # no test asserts a time; pytest-timeout ends hangs
 
+_LAST_FAILED = "cache/lastfailed"
+_GROUP = re.compile(r"@[^\]@]*$")  # pytest-xdist adds it; values of parameters end with "]"
 _SERVERS = pytest.StashKey[list[RunningServer]]()
 
 
@@ -44,6 +47,16 @@ def pytest_collection_modifyitems(
     yield
     if getattr(config.option, "loadgroup", False) and not all(map(_is_grouped, items)):
         raise pytest.UsageError("pytest-xdist and this version of pytest form no groups of tests")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Store failed tests without their group, or ``--last-failed`` finds none of them."""
+    cache = session.config.cache
+    if cache is None or hasattr(session.config, "workerinput"):
+        return
+    failed = cache.get(_LAST_FAILED, {})
+    cache.set(_LAST_FAILED, {_GROUP.sub("", name): value for name, value in failed.items()})
 
 
 def _is_grouped(item: pytest.Item) -> bool:

@@ -138,9 +138,9 @@ def test_an_upload_is_resumed_after_a_reload_and_in_another_browser(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=4 * _MB)
+    Line(page, bytes_per_second=2 * _MB)
     choose(page, pdfs / "canal-survey.pdf")
-    wait_until_stored(page, "canal-survey.pdf", 70)  # more than a chunk
+    wait_until_stored(page, "canal-survey.pdf", 60)  # more than a chunk
     page.reload()
     expect(page.locator(".unfinished .card-name")).to_have_text("canal-survey.pdf")
     screenshot(page, "06-unfinished")
