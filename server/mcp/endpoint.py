@@ -4,8 +4,8 @@ Requests do not depend on each other: there are no sessions, so any node answers
 and the answer is one JSON object. The library is large; the first request imports it.
 """
 
+import asyncio
 from collections.abc import Iterator
-from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ class ModelContext:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._limits = BodyLimits.of(runtime.settings)
+        self._service: Service | None = None
 
     def routes(self) -> Iterator[Route]:
         """Return the only route: streams from the server and sessions are not offered."""
@@ -57,10 +58,11 @@ class ModelContext:
         if missing is not None:
             raise missing
         body = await read_small(request, self._limits, max_size=MAX_JSON_SIZE)
+        if self._service is None:
+            self._service = await asyncio.to_thread(self._load)
         return await self._service.answer(request, body)
 
-    @cached_property
-    def _service(self) -> "Service":
-        from .service import Service  # noqa: PLC0415 - takes a second to import
+    def _load(self) -> "Service":
+        from .service import Service  # noqa: PLC0415 - takes a second, in a worker thread
 
         return Service(self._runtime, version=version(DISTRIBUTION))
