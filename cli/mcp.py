@@ -70,7 +70,9 @@ def _server(client: Client, *, instructions: str) -> "Relay[Any]":
         try:
             result = await client.model_context("tools/call", wanted)
         except ClientError as error:
-            text = protocol.TextContent(type="text", text=f"{error.message}. {error.hint}".strip())
+            text = protocol.TextContent(
+                type="text", text=f"{error.message.rstrip('.')}. {error.hint}".strip()
+            )
             return protocol.CallToolResult(content=[text], is_error=True)
         return protocol.CallToolResult.model_validate(result)
 

@@ -40,7 +40,7 @@ class _Exchange:
         self._parts: list[bytes] = []
 
     async def receive(self) -> Message:
-        """Return the body once; aiohttp cancels the task if the client disconnects."""
+        """Return the body once; then wait, since responding reveals a disconnect."""
         body, self._body = self._body, None
         if body is None:
             await asyncio.get_running_loop().create_future()
