@@ -8,11 +8,14 @@ version. A name is imported from its module when it is first used, so that proce
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .public_names import HOMES as _HOMES
+
 if __name__ == "core":
     raise ImportError("import this package as 'pdfsluice.core', not as 'core'")
 
 if TYPE_CHECKING:
     from .document_filter import DocumentFilter
+    from .document_models import Document, Job, JobKind, JobState, NewDocument, PageText, TextSource
     from .errors import (
         AuthenticationError,
         BodyIncomplete,
@@ -67,19 +70,12 @@ if TYPE_CHECKING:
     from .models import (
         Checksum,
         ChunkIntent,
-        Document,
         Extent,
-        Job,
-        JobKind,
-        JobState,
-        NewDocument,
-        PageText,
         Principal,
         Protocol,
         Scope,
         Session,
         SessionState,
-        TextSource,
     )
     from .passages import Match, Passage
     from .plugins.hookspecs import API_VERSION, hookimpl
@@ -315,70 +311,8 @@ __all__ = [
     "serve",
 ]
 
-_MODULES = {
-    "errors": (
-        "AuthenticationError BodyIncomplete ChecksumMismatch Conflict ContentRejected "
-        "DocumentNotFound DocumentUnreadable NotFound OffsetConflict Overloaded PdfsluiceError "
-        "PermissionDenied PluginError ProtocolError QuotaExceeded RateLimited SessionEnded "
-        "SessionExpired SessionNotFound SizeExceeded StageFailed StateConflict StorageFailed "
-        "StorageFull"
-    ),
-    "events": (
-        "ChunkProgress Event FindingsReported ImportEnded MemoryWarning SessionEvent "
-        "ShuttingDown UploadEnded UploadProgress UploadStatus"
-    ),
-    "findings": (
-        "BY_ITSELF Decision Explanation Finding FindingKind Revision Severity StageReport "
-        "Trigger Unscanned"
-    ),
-    "models": (
-        "Checksum ChunkIntent Document Extent Job JobKind JobState NewDocument PageText "
-        "Principal Protocol Scope Session SessionState TextSource"
-    ),
-    "plugins.hookspecs": "API_VERSION hookimpl",
-    "plugins.ports.access": "Authenticator AuthenticatorSpec Credentials",
-    "plugins.ports.checksums": "ChecksumSpec Hasher",
-    "plugins.ports.analytics": "Analytics Dimension HasAnalytics",
-    "totals": "Totals",
-    "upload_records": "Measures UploadEnd UploadRecord",
-    "plugins.ports.quotas": "DEFAULT_ACCOUNT HasQuotas QuotaAccount QuotaLimits Quotas QuotaUsage",
-    "plugins.ports.context": "CommandSpec Need Opened OptionsSpec PluginContext",
-    "plugins.ports.documents": (
-        "ImportContext Importer ImporterSpec Index IndexSpec PageRenderer PageRendererSpec "
-        "Progress RetryPolicy TextExtractor TextExtractorSpec TurnTaking"
-    ),
-    "plugins.ports.opening": "Opener closing",
-    "plugins.ports.policy": "Policy PolicySpec",
-    "plugins.ports.recognition": (
-        "RecognizedPage RecognizedWord TextRecognizer TextRecognizerSpec"
-    ),
-    "plugins.ports.sinks": "EventSink EventSinkSpec",
-    "plugins.ports.children": "ChildAccess",
-    "plugins.ports.stages": (
-        "ChunkCheck ChunkStage ChunkStageSpec CompletionContext CompletionStage "
-        "CompletionStageSpec Gate GateSpec Pacer ReadinessCheck StageContext StreamStage "
-        "StreamStageSpec"
-    ),
-    "plugins.ports.blobs": "Blob PromptBlob StoreUsage UploadStore UploadStoreSpec",
-    "plugins.ports.cluster": "Cluster Hint HintKind NodeIdentity UploadReview alone",
-    "plugins.ports.objects": "ObjectInfo ObjectStore",
-    "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges",
-    "plugins.ports.sessions": "SessionChanges SessionStore SessionStoreSpec",
-    "processes.child": (
-        "Child ChildFailed Limits path_from_text path_to_text plain_environment serve"
-    ),
-    "processes.pool": "ChildPool",
-    "document_filter": "DocumentFilter",
-    "layout": "Box PageLayout WordBoxes",
-    "passages": "Match Passage",
-    "ranges": "RangeSet",
-    "segments": "SegmentedUploadStore open_segmented_store",
-    "text": "printable",
-}
 _DEPRECATED: frozenset[str] = frozenset()
 """Public names that ``plugins/deprecation.py`` lists: importing one warns."""
-
-_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 if not TYPE_CHECKING:  # type checkers see the imports above
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from pdfsluice.core.document_models import Document
 from pdfsluice.core.errors import NotFound, PdfsluiceError, StorageFailed
-from pdfsluice.core.models import Document
 from pdfsluice.core.plugins.ports.stores import UploadStore
 
 logger = logging.getLogger(__name__)

@@ -32,7 +32,11 @@ def upload_states() -> str:
 def public_names() -> str:
     """Return the public interface of plugins as a table, by the subject of its modules."""
     tree = ast.parse(Path(core.__file__).read_text(encoding="utf-8"))
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    imports = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level and node.names[0].name in core.__all__
+    ]
     rows = []
     for node in imports:
         subject = (import_module(f"{core.__name__}.{node.module}").__doc__ or "").splitlines()[0]

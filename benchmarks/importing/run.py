@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from pdfsluice.core.models import Document, PageText
+from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.core.plugins.ports.documents import TextExtractor
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins.llamaindex.encoder import Encoder

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pdfsluice.core.models import Document, PageText
+from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.plugins.llamaindex.index import ProcessIndex, open_index
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.pdfium.extractor import PdfiumText

@@ -3,8 +3,8 @@
 from bisect import bisect_left
 from dataclasses import dataclass
 
+from pdfsluice.core.document_models import PageText
 from pdfsluice.core.layout import Box, DamagedLayout, PageLayout
-from pdfsluice.core.models import PageText
 from pdfsluice.core.passages import Passage
 
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from pdfsluice.core.document_models import Document, Job, JobKind, JobState
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.events import ImportEnded, UploadStatus
-from pdfsluice.core.models import Document, Job, JobKind, JobState
 from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 

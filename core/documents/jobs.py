@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from pdfsluice.core.background import background
+from pdfsluice.core.document_models import Document, Job, JobKind, JobState
 from pdfsluice.core.errors import (
     DocumentNotFound,
     DocumentUnreadable,
@@ -16,7 +17,6 @@ from pdfsluice.core.errors import (
     StorageFull,
 )
 from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.models import Document, Job, JobKind, JobState
 from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue

@@ -7,15 +7,10 @@ from pathlib import Path
 
 from pdfsluice.core.document_files import DocumentFiles
 from pdfsluice.core.document_filter import DocumentFilter
+from pdfsluice.core.document_models import Document, JobKind, PageText
 from pdfsluice.core.errors import DocumentNotFound, DocumentUnreadable, NotFound, ProtocolError
 from pdfsluice.core.findings import is_opaque
-from pdfsluice.core.models import (
-    Document,
-    JobKind,
-    PageText,
-    Principal,
-    Scope,
-)
+from pdfsluice.core.models import Principal, Scope
 from pdfsluice.core.passages import Match
 from pdfsluice.core.plugins.ports.catalogue import DocumentChanges
 from pdfsluice.core.plugins.ports.documents import ImporterSpec, Index

@@ -14,8 +14,8 @@ from typing import Any
 
 import psutil
 
+from pdfsluice.core.document_models import PageText, TextSource
 from pdfsluice.core.errors import StageFailed
-from pdfsluice.core.models import PageText, TextSource
 from pdfsluice.core.processes.child import (
     Child,
     ChildFailed,

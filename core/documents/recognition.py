@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pdfsluice.core.document_models import Document, JobKind, JobState, PageText, TextSource
 from pdfsluice.core.errors import DocumentUnreadable, NotFound, StageFailed
-from pdfsluice.core.models import Document, JobKind, JobState, PageText, TextSource
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.documents import Index, PageIndex

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from pdfsluice.core.document_filter import DocumentFilter
+from pdfsluice.core.document_models import Document, PageText, TextSource
 from pdfsluice.core.errors import ProtocolError
-from pdfsluice.core.models import Document, PageText, TextSource
 from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.documents import Index

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from pdfsluice.core.background import background
-from pdfsluice.core.models import Document, Job
+from pdfsluice.core.document_models import Document, Job
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,7 @@ from types import MappingProxyType
 from typing import Any, Unpack
 
 from pdfsluice.core.document_filter import DocumentFilter
-from pdfsluice.core.errors import DocumentNotFound
-from pdfsluice.core.findings import with_findings
-from pdfsluice.core.models import (
+from pdfsluice.core.document_models import (
     Document,
     Job,
     JobKind,
@@ -18,6 +16,8 @@ from pdfsluice.core.models import (
     PageText,
     TextSource,
 )
+from pdfsluice.core.errors import DocumentNotFound
+from pdfsluice.core.findings import with_findings
 from pdfsluice.core.plugins.ports.catalogue import DocumentChanges
 
 _OPEN = frozenset({JobState.QUEUED, JobState.RUNNING})

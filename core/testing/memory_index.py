@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 
-from pdfsluice.core.models import Document, PageText
+from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.ports.documents import Progress
 

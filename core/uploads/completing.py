@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pdfsluice.core.document_files import DocumentFiles
+from pdfsluice.core.document_models import Document, JobKind
 from pdfsluice.core.errors import (
     DigestMismatch,
     DocumentDeleted,
@@ -27,12 +28,7 @@ from pdfsluice.core.findings import (
     Finding,
     StageReport,
 )
-from pdfsluice.core.models import (
-    Document,
-    JobKind,
-    Session,
-    SessionState,
-)
+from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stages import CompletionContext
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionChanges, UploadStore
 from pdfsluice.core.plugins.registry import Registry

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from pdfsluice.core.document_files import DocumentFiles
-from pdfsluice.core.models import Document, JobKind, JobState, Session
+from pdfsluice.core.document_models import Document, JobKind, JobState
+from pdfsluice.core.models import Session
 from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
 
 logger = logging.getLogger(__name__)

@@ -1,6 +1,7 @@
 """What an upload becomes: its document, and what is done with it."""
 
-from pdfsluice.core.models import JobKind, NewDocument, Session
+from pdfsluice.core.document_models import JobKind, NewDocument
+from pdfsluice.core.models import Session
 
 
 def jobs_of(session: Session) -> list[JobKind]:

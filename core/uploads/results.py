@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from pdfsluice.core.models import Document, JobKind, Session
+from pdfsluice.core.document_models import Document, JobKind
+from pdfsluice.core.models import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

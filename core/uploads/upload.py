@@ -1,19 +1,12 @@
-"""An open upload: the owner of its snapshot, its bytes and its state.
+"""An open upload: owner of its bytes, of the requests that send them, of its end."""
 
-A change of state has consequences: a row, bytes, events, requests that end. A change and
-its consequences are one *unit*. Units of an upload run one at a time, and a unit that has
-begun runs to its end, also if its caller is cancelled. Closing waits for the running unit.
-Commits are no units: a unit may be waiting for the request that commits.
-"""
-
-import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar, Unpack
+from typing import Any
 
 from pdfsluice.core.errors import (
     PdfsluiceError,
@@ -23,7 +16,7 @@ from pdfsluice.core.errors import (
 from pdfsluice.core.findings import Decision, Finding
 from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Hint, HintKind
-from pdfsluice.core.plugins.ports.stores import Blob, SessionChanges
+from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.scanning.follower import Follower
 from pdfsluice.core.scanning.reader import Checkpoints
@@ -32,19 +25,16 @@ from pdfsluice.core.threads import run_uncancelled
 from .backends import Backends
 from .claims import Claim, Claims
 from .judging import judge, new_findings, refusal_message, with_findings
-from .lifecycle import ENDED, FINISHING, OPEN, check_transition, closing, refusal, rejection
-from .measuring import Meter
+from .lifecycle import ENDED, FINISHING, OPEN, closing, refusal, rejection
 from .progress import ProgressPublisher
-from .records import ended
-from .refreshing import Refresher
 from .stored_bytes import StoredBytes
+from .upload_state import UploadState
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
-class OpenUpload:
-    """The one place in this process where an upload changes.
+class OpenUpload(UploadState):
+    """The one object of this process through which an upload changes.
 
     Args:
         session: The stored session.
@@ -57,7 +47,6 @@ class OpenUpload:
         extents: The committed extents, if they are known without asking the session store.
 
     Attributes:
-        session: The latest snapshot.
         holding: Whether this node shows it to the stages, publishes and completes it.
         blob: The bytes, open for reading and writing.
         progress: Publishes how far the upload has come.
@@ -65,7 +54,6 @@ class OpenUpload:
         closed: Whether the upload was closed; another object may stand for it now.
         blob_failed: Whether the storage failed, so that the blob has to be opened again.
         stored: Its committed bytes, as the store keeps them.
-        meter: Measures what it costs.
     """
 
     def __init__(
@@ -80,21 +68,16 @@ class OpenUpload:
         extents: Sequence[Extent] | None = None,
         holding: bool = True,
     ) -> None:
-        self.session = session
+        super().__init__(session, backends)
         self.holding = holding
         self.blob = blob
         self.closed = False
         self.blob_failed = False
-        self._backends = backends
         self._claims = Claims()
-        self.meter = Meter(session)
-        self._lock = asyncio.Lock()
         self._size_limit = session.total_size
         self.stored = StoredBytes(session.id, backends, lambda: self.blob, extents)
         self.progress = progress(lambda: self.session, lambda: self._claims.pending)
         self.progress.silent = not holding
-        self._cluster = backends.cluster
-        self._row = Refresher(lambda: backends.sessions.get(session.id), self._learn)
         self._follow = follow
         self.follower: Follower | None = None
         self._start_following(checkpoints)
@@ -117,21 +100,11 @@ class OpenUpload:
 
     # Other nodes
 
-    async def refresh(self) -> None:
-        """Take in what other nodes have changed.
-
-        Raises:
-            SessionNotFound: The session was deleted.
-        """
-        if self._cluster.shared:
-            await self._row.refresh()
-
     def _learn(self, row: Session, meanwhile: RangeSet) -> None:
-        committed = RangeSet.of((*row.committed, *meanwhile))
-        if committed != self.session.committed:
+        before = self.session.committed
+        super()._learn(row, meanwhile)
+        if self.session.committed != before:
             self.stored.extents.forget()
-        newer = row if row.version >= self.session.version else self.session
-        self.session = replace(newer, committed=committed, updated_at=row.updated_at)
         self._size_limit = self.session.total_size
         if self.follower is not None:
             self.follower.wake()
@@ -211,48 +184,6 @@ class OpenUpload:
         """Wait until no request sends bytes, at most ``grace`` seconds."""
         await self._claims.released(grace)
 
-    # Units
-
-    async def as_unit(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a change of state with its consequences: alone, and to its end.
-
-        A caller that is cancelled waits for the end as well.
-        """
-        return await run_uncancelled(self._alone(change))
-
-    async def _alone(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        async with self._lock:
-            await self.refresh()
-            return await change()
-
-    async def change(self, **changes: Unpack[SessionChanges]) -> None:
-        """Store changed fields and take the new snapshot; part of a unit.
-
-        Raises:
-            StateConflict: The transition table does not allow it, or another process changed
-                the session.
-        """
-        try:
-            await self._change(**changes)
-        except StateConflict:
-            before = self.session
-            await self.refresh()
-            if self.session.version == before.version or self.session.state is not before.state:
-                raise
-            await self._change(**changes)  # another field was changed
-        self._cluster.notify(Hint(HintKind.CHANGED, self.session.id))
-
-    async def _change(self, **changes: Unpack[SessionChanges]) -> None:
-        state = changes.get("state", self.session.state)
-        if state is not self.session.state:
-            check_transition(self.session, state)
-            if state in ENDED:
-                changes = ended(self.session, self._backends.now(), **changes)
-        self.meter.enter(state)
-        changes["measures"] = self.meter.measures
-        current = await self._backends.sessions.update(self.session, **changes)
-        self.session = replace(current, committed=self.session.committed)
-
     @property
     def position(self) -> int:
         """The highest offset up to which bytes are committed or have come."""
@@ -264,6 +195,8 @@ class OpenUpload:
         self._size_limit = total
         if total is not None:
             self._claims.limit(total)
+
+    # Findings and the end
 
     async def found(self, findings: Sequence[Finding]) -> bool:
         """Record findings that came while following; return whether the upload continues."""

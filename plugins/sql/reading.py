@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, literal_column, select, tuple_
 
-from pdfsluice.core import Document, DocumentFilter, PageText, TextSource
+from pdfsluice.core import Document, DocumentFilter, DocumentNotFound, PageText, TextSource
 
 from .encoding import from_micros, read_document, to_micros
-from .prepared import AnyRow
+from .prepared import AnyRow, Prepared
 from .schema import documents, extents, pages
 
 MAX_ID = 2**63 - 1
@@ -24,6 +24,7 @@ _next_pages = (
     .order_by(pages.c.number)
     .limit(_PAGES_PER_READ)
 )
+BY_ID = Prepared(select(documents).where(documents.c.id == bindparam("document")))
 _documents_with = select(documents).where(documents.c.id.in_(bindparam("ids", expanding=True)))
 _pages_at = select(pages).where(
     tuple_(pages.c.document_id, pages.c.number).in_(bindparam("places", expanding=True))
@@ -34,6 +35,30 @@ _pages_without_text = (
     .where(pages.c.document_id == bindparam("document"), pages.c.source != literal_column("'text'"))
     .order_by(pages.c.number)
 )
+
+
+def find_document(connection: Connection, document_id: int) -> AnyRow | None:
+    """Return the row of a document, if there is one."""
+    if not 0 < document_id <= MAX_ID:  # from a URL; the driver takes no larger number
+        return None
+    return BY_ID.run(connection, {"document": document_id}).one_or_none()
+
+
+def require_document(connection: Connection, document_id: int) -> AnyRow:
+    """Return the row of a document.
+
+    Raises:
+        DocumentNotFound: There is no such document.
+    """
+    row = find_document(connection, document_id)
+    if row is None:
+        raise document_not_found(document_id)
+    return row
+
+
+def document_not_found(document_id: int) -> DocumentNotFound:
+    """Return the error about a document that does not exist for the caller."""
+    return DocumentNotFound(f"There is no document {document_id}.")
 
 
 def read_documents(

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from aiohttp import hdrs, web
 
+from pdfsluice.core.document_models import Document
 from pdfsluice.core.documents.import_status import Stage
 from pdfsluice.core.documents.searching import EVERY_DOCUMENT
 from pdfsluice.core.errors import (
@@ -15,11 +16,7 @@ from pdfsluice.core.errors import (
     StageFailed,
 )
 from pdfsluice.core.findings import is_opaque
-from pdfsluice.core.models import (
-    Document,
-    Principal,
-    Scope,
-)
+from pdfsluice.core.models import Principal, Scope
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.uploads.results import Completion
 from pdfsluice.server.app_keys import PRINCIPAL

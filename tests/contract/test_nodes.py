@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from pdfsluice.core.document_models import JobKind
 from pdfsluice.core.errors import PluginError
-from pdfsluice.core.models import JobKind
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.testing.contracts.samples import make_document

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from pdfsluice.core.document_models import JobKind
 from pdfsluice.core.errors import PluginError, StateConflict
-from pdfsluice.core.models import JobKind, Session, SessionState
+from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
 from pdfsluice.core.testing.contracts.samples import (
     NOW,

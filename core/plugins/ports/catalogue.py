@@ -7,8 +7,7 @@ from types import MappingProxyType
 from typing import Protocol, TypedDict, Unpack
 
 from pdfsluice.core.document_filter import DocumentFilter
-from pdfsluice.core.findings import Finding
-from pdfsluice.core.models import (
+from pdfsluice.core.document_models import (
     Document,
     Job,
     JobKind,
@@ -17,6 +16,7 @@ from pdfsluice.core.models import (
     PageText,
     TextSource,
 )
+from pdfsluice.core.findings import Finding
 
 from .opening import Opener
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from pdfsluice.core.models import Document, PageText
+from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.core.passages import Match, Passage
 
 from .opening import UNOPENED, Opener

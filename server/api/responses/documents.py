@@ -7,11 +7,11 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from pdfsluice.core.document_models import Document, JobKind, PageText
 from pdfsluice.core.documents.hit_places import HitPlace
 from pdfsluice.core.documents.import_status import ImportStatus, Stage
 from pdfsluice.core.documents.searching import SearchHit, SearchResult
 from pdfsluice.core.layout import Box, DamagedLayout, PageLayout
-from pdfsluice.core.models import Document, JobKind, PageText
 
 from .views import View, views_of
 

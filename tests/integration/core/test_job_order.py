@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pdfsluice.core.document_models import Document, JobKind, JobState, PageText
 from pdfsluice.core.documents.importing import DEFAULT_RETRY
 from pdfsluice.core.documents.turns import TurnLimits
 from pdfsluice.core.errors import StorageFull
-from pdfsluice.core.models import Document, JobKind, JobState, PageText
 from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from pdfsluice.core.document_models import Document, JobState
 from pdfsluice.core.errors import DocumentUnreadable, Overloaded, PdfsluiceError
 from pdfsluice.core.findings import Decision
-from pdfsluice.core.models import Checksum, ChunkIntent, Document, JobState, SessionState
+from pdfsluice.core.models import Checksum, ChunkIntent, SessionState
 from pdfsluice.core.plugins.ports.access import Credentials
 from pdfsluice.core.plugins.registry import KINDS
 from pdfsluice.core.runtime import LOCAL, Runtime

@@ -9,18 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from pdfsluice.core.document_models import Document, JobKind, JobState, PageText
 from pdfsluice.core.errors import DocumentNotFound, PdfsluiceError
 from pdfsluice.core.events import Event, UploadStatus
 from pdfsluice.core.findings import StageReport
-from pdfsluice.core.models import (
-    ChunkIntent,
-    Document,
-    JobKind,
-    JobState,
-    PageText,
-    Principal,
-    Session,
-)
+from pdfsluice.core.models import ChunkIntent, Principal, Session
 from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.hookspecs import hookimpl

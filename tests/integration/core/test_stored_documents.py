@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.document_files import DocumentFiles
+from pdfsluice.core.document_models import JobKind
 from pdfsluice.core.documents.scrubbing import Scrubber
 from pdfsluice.core.errors import (
     DocumentNotFound,
@@ -17,7 +18,7 @@ from pdfsluice.core.errors import (
     StorageFailed,
     StorageFull,
 )
-from pdfsluice.core.models import JobKind, Session, SessionState
+from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore, UploadStore
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.uploads.results import Completion

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from pdfsluice.core.document_models import PageText
 from pdfsluice.core.errors import NotFound, Overloaded, PdfsluiceError, StorageFull
-from pdfsluice.core.models import PageText
 from pdfsluice.core.plugins.boundary import Boundary, PartFailed
 from pdfsluice.core.plugins.guarding import guarded_object
 from pdfsluice.core.plugins.parts import Part, PartCounts

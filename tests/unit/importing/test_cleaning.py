@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pdfsluice.core.document_models import PageText
 from pdfsluice.core.documents.cleaning import MAX_PAGE_CHARACTERS, clean_text
 from pdfsluice.core.documents.notes import NoteKind, PageNote, is_placeholder
 from pdfsluice.core.documents.page import page_text, settled
-from pdfsluice.core.models import PageText
 
 TRICKY = st.sampled_from(
     list("aZ 1-\n\r\t\u00ad\x02\ufffe\u2010é\ufb01\ufedf\ufee3\ufea4\u0301\u0644\u0627и.")

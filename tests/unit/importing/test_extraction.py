@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pdfsluice.core.document_models import PageText
 from pdfsluice.core.documents.reading import (
     MemoryWatch,
     in_words,
@@ -13,7 +14,6 @@ from pdfsluice.core.documents.reading import (
     reader_pool,
 )
 from pdfsluice.core.errors import StageFailed
-from pdfsluice.core.models import PageText
 from pdfsluice.core.processes.child import ChildFailed, Limits
 from tests.support.workers import workers
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
-from pdfsluice.core.models import PageText
+from pdfsluice.core.document_models import PageText
 from pdfsluice.plugins.llamaindex.ingest import Cutter, Embedder
 from pdfsluice.plugins.llamaindex.models import EmbeddingModel
 from pdfsluice.plugins.llamaindex.multilingual import MultilingualEncoder

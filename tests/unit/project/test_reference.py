@@ -14,6 +14,7 @@ from pdfsluice import client
 from pdfsluice.cli.new_plugin import Kind
 from pdfsluice.cli.testing import CommandContract
 from pdfsluice.core import (
+    document_models,
     events,
     findings,
     models,
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "reference"
 DESCRIBED = {
     **dict.fromkeys((stages, blobs, sessions, catalogue, ports), "hooks.md"),
-    **dict.fromkeys((findings, models, ranges, events), "models.md"),
+    **dict.fromkeys((findings, models, document_models, ranges, events), "models.md"),
 }
 
 

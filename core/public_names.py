@@ -1,0 +1,63 @@
+"""The module of each public name of ``pdfsluice.core``, which imports it at first use."""
+
+_MODULES = {
+    "errors": (
+        "AuthenticationError BodyIncomplete ChecksumMismatch Conflict ContentRejected "
+        "DocumentNotFound DocumentUnreadable NotFound OffsetConflict Overloaded PdfsluiceError "
+        "PermissionDenied PluginError ProtocolError QuotaExceeded RateLimited SessionEnded "
+        "SessionExpired SessionNotFound SizeExceeded StageFailed StateConflict StorageFailed "
+        "StorageFull"
+    ),
+    "events": (
+        "ChunkProgress Event FindingsReported ImportEnded MemoryWarning SessionEvent "
+        "ShuttingDown UploadEnded UploadProgress UploadStatus"
+    ),
+    "findings": (
+        "BY_ITSELF Decision Explanation Finding FindingKind Revision Severity StageReport "
+        "Trigger Unscanned"
+    ),
+    "document_models": "Document Job JobKind JobState NewDocument PageText TextSource",
+    "models": "Checksum ChunkIntent Extent Principal Protocol Scope Session SessionState",
+    "plugins.hookspecs": "API_VERSION hookimpl",
+    "plugins.ports.access": "Authenticator AuthenticatorSpec Credentials",
+    "plugins.ports.checksums": "ChecksumSpec Hasher",
+    "plugins.ports.analytics": "Analytics Dimension HasAnalytics",
+    "totals": "Totals",
+    "upload_records": "Measures UploadEnd UploadRecord",
+    "plugins.ports.quotas": "DEFAULT_ACCOUNT HasQuotas QuotaAccount QuotaLimits Quotas QuotaUsage",
+    "plugins.ports.context": "CommandSpec Need Opened OptionsSpec PluginContext",
+    "plugins.ports.documents": (
+        "ImportContext Importer ImporterSpec Index IndexSpec PageRenderer PageRendererSpec "
+        "Progress RetryPolicy TextExtractor TextExtractorSpec TurnTaking"
+    ),
+    "plugins.ports.opening": "Opener closing",
+    "plugins.ports.policy": "Policy PolicySpec",
+    "plugins.ports.recognition": (
+        "RecognizedPage RecognizedWord TextRecognizer TextRecognizerSpec"
+    ),
+    "plugins.ports.sinks": "EventSink EventSinkSpec",
+    "plugins.ports.children": "ChildAccess",
+    "plugins.ports.stages": (
+        "ChunkCheck ChunkStage ChunkStageSpec CompletionContext CompletionStage "
+        "CompletionStageSpec Gate GateSpec Pacer ReadinessCheck StageContext StreamStage "
+        "StreamStageSpec"
+    ),
+    "plugins.ports.blobs": "Blob PromptBlob StoreUsage UploadStore UploadStoreSpec",
+    "plugins.ports.cluster": "Cluster Hint HintKind NodeIdentity UploadReview alone",
+    "plugins.ports.objects": "ObjectInfo ObjectStore",
+    "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges",
+    "plugins.ports.sessions": "SessionChanges SessionStore SessionStoreSpec",
+    "processes.child": (
+        "Child ChildFailed Limits path_from_text path_to_text plain_environment serve"
+    ),
+    "processes.pool": "ChildPool",
+    "document_filter": "DocumentFilter",
+    "layout": "Box PageLayout WordBoxes",
+    "passages": "Match Passage",
+    "ranges": "RangeSet",
+    "segments": "SegmentedUploadStore open_segmented_store",
+    "text": "printable",
+}
+
+HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+"""The module, relative to ``pdfsluice.core``, from which each name is imported."""

@@ -1,0 +1,103 @@
+"""The snapshot of an open upload, and the changes to it.
+
+A change of state has consequences: a row, bytes, events, requests that end. A change and
+its consequences are one *unit*. Units of an upload run one at a time, and a unit that has
+begun runs to its end, also if its caller is cancelled. Closing waits for the running unit.
+Commits are no units: a unit may be waiting for the request that commits.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any, TypeVar, Unpack
+
+from pdfsluice.core.errors import StateConflict
+from pdfsluice.core.models import Session
+from pdfsluice.core.plugins.ports.cluster import Hint, HintKind
+from pdfsluice.core.plugins.ports.stores import SessionChanges
+from pdfsluice.core.ranges import RangeSet
+from pdfsluice.core.threads import run_uncancelled
+
+from .backends import Backends
+from .lifecycle import ENDED, check_transition
+from .measuring import Meter
+from .records import ended
+from .refreshing import Refresher
+
+T = TypeVar("T")
+
+
+class UploadState:
+    """The snapshot of an upload, which changes in units and follows the stored row.
+
+    Args:
+        session: The stored session.
+        backends: What all uploads work with.
+
+    Attributes:
+        session: The latest snapshot.
+        meter: Measures what the upload costs.
+    """
+
+    def __init__(self, session: Session, backends: Backends) -> None:
+        self.session = session
+        self.meter = Meter(session)
+        self._backends = backends
+        self._cluster = backends.cluster
+        self._lock = asyncio.Lock()
+        self._row = Refresher(lambda: backends.sessions.get(session.id), self._learn)
+
+    async def refresh(self) -> None:
+        """Take in what other nodes have changed.
+
+        Raises:
+            SessionNotFound: The session was deleted.
+        """
+        if self._cluster.shared:
+            await self._row.refresh()
+
+    def _learn(self, row: Session, meanwhile: RangeSet) -> None:
+        """Take a row that was read, and the ranges that were committed meanwhile."""
+        committed = RangeSet.of((*row.committed, *meanwhile))
+        newer = row if row.version >= self.session.version else self.session
+        self.session = replace(newer, committed=committed, updated_at=row.updated_at)
+
+    async def as_unit(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a change of state with its consequences: alone, and to its end.
+
+        A caller that is cancelled waits for the end as well.
+        """
+        return await run_uncancelled(self._alone(change))
+
+    async def _alone(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        async with self._lock:
+            await self.refresh()
+            return await change()
+
+    async def change(self, **changes: Unpack[SessionChanges]) -> None:
+        """Store changed fields and take the new snapshot; part of a unit.
+
+        Raises:
+            StateConflict: The transition table does not allow it, or another process changed
+                the session.
+        """
+        try:
+            await self._change(**changes)
+        except StateConflict:
+            before = self.session
+            await self.refresh()
+            if self.session.version == before.version or self.session.state is not before.state:
+                raise
+            await self._change(**changes)  # another field was changed
+        self._cluster.notify(Hint(HintKind.CHANGED, self.session.id))
+
+    async def _change(self, **changes: Unpack[SessionChanges]) -> None:
+        state = changes.get("state", self.session.state)
+        if state is not self.session.state:
+            check_transition(self.session, state)
+            if state in ENDED:
+                changes = ended(self.session, self._backends.now(), **changes)
+        self.meter.enter(state)
+        changes["measures"] = self.meter.measures
+        current = await self._backends.sessions.update(self.session, **changes)
+        self.session = replace(current, committed=self.session.committed)

@@ -1,0 +1,144 @@
+"""Background jobs in the catalogue ``sql``."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, select, update
+
+from pdfsluice.core import Document, Job, JobKind, JobState
+
+from .database import Database
+from .encoding import clean, read_document, read_job, to_micros
+from .job_statements import (
+    CLAIM_OTHERS,
+    CLAIMED,
+    INSERT_JOB,
+    JOBS,
+    JOBS_OF,
+    MAKE_DUE,
+    OPEN_JOB,
+    REPORT,
+    claim_oldest,
+    new_job,
+)
+from .live import live_nodes
+from .prepared import AnyRow
+from .reading import MAX_ID, require_document
+from .schema import jobs, nodes
+
+
+class SqlJobs:
+    """Keeps background jobs on documents."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def enqueue(
+        self, document_id: int, kind: JobKind, *, importer: str = "", required: bool = True
+    ) -> Job:
+        """Add a job, or return the one of this kind and importer that has not ended yet.
+
+        Raises:
+            DocumentNotFound: There is no such document.
+        """
+
+        def operation(connection: Connection) -> Job:
+            require_document(connection, document_id)
+            values = {"document": document_id, "kind": kind.value, "importer": importer}
+            row: AnyRow | None = connection.execute(OPEN_JOB, values).one_or_none()
+            if row is None:
+                new = new_job(document_id, kind, importer, required=required)
+                row = INSERT_JOB.run(connection, new).one()
+            elif row.retry_at:
+                row = connection.execute(MAKE_DUE, {"job": row.id}).one()
+            return read_job(row)
+
+        return await self._database.write(operation)
+
+    async def claim(
+        self,
+        *,
+        kinds: Collection[JobKind] = tuple(JobKind),
+        passing_over: Collection[str] = (),
+        last: Collection[str] = (),
+    ) -> tuple[Sequence[Job], Document] | None:
+        """Claim the oldest job that is due, and the untried imports of the same document."""
+        claiming = {"claiming_node": self._database.node, "now": to_micros(datetime.now(UTC))}
+        oldest, choice = claim_oldest([kind.value for kind in kinds], passing_over, last)
+
+        def operation(connection: Connection) -> tuple[Sequence[Job], Document] | None:
+            first = oldest.run(connection, {**claiming, **choice}).one_or_none()
+            if first is None:
+                return None
+            rows = [first]
+            if first.kind == JobKind.IMPORT.value and first.attempts == 1:
+                others = {**claiming, "document": first.document_id}
+                rows += CLAIM_OTHERS.run(connection, others)
+            document = CLAIMED.run(connection, {"document": first.document_id}).one()
+            waits = bool(document.index_waits)
+            claimed = [replace(read_job(row), index_waits=waits) for row in rows]
+            return sorted(claimed, key=lambda job: job.id), read_document(document)
+
+        return await self._database.write(operation)
+
+    async def report(
+        self,
+        job_id: int,
+        *,
+        state: JobState,
+        progress: float,
+        message: str,
+        counted: bool = True,
+        retry_at: datetime | None = None,
+    ) -> None:
+        """Store how a job stands; nothing happens if its document is deleted."""
+        values = {
+            "job": job_id,
+            "new_state": state.value,
+            "new_progress": progress,
+            "new_message": clean(message),
+            "uncounted": 0 if counted else 1,
+            "new_retry_at": 0 if retry_at is None else to_micros(retry_at),
+        }
+
+        def operation(connection: Connection) -> None:
+            REPORT.run(connection, values)
+
+        await self._database.write(operation)
+
+    async def jobs(self, document_id: int) -> Sequence[Job]:
+        """Return the jobs of a document, oldest first."""
+        if not 0 < document_id <= MAX_ID:
+            return []
+        values = {"document": document_id}
+        return await self._database.read(
+            lambda connection: [read_job(row) for row in connection.execute(JOBS, values)]
+        )
+
+    async def jobs_of(self, document_ids: Sequence[int]) -> Mapping[int, Sequence[Job]]:
+        """Return the jobs of several documents in one query, oldest first."""
+        jobs_by_document: dict[int, list[Job]] = {document_id: [] for document_id in document_ids}
+        values = {"documents": [key for key in jobs_by_document if 0 < key <= MAX_ID]}
+
+        def operation(connection: Connection) -> Mapping[int, Sequence[Job]]:
+            for row in connection.execute(JOBS_OF, values):
+                jobs_by_document[row.document_id].append(read_job(row))
+            return jobs_by_document
+
+        return await self._database.read(operation) if values["documents"] else jobs_by_document
+
+    async def requeue_running(self, *, own: bool = True) -> int:
+        """Queue again the running jobs of dead nodes, and perhaps of this one."""
+
+        def operation(connection: Connection) -> int:
+            live = select(nodes.c.id).where(live_nodes(connection))
+            mine = jobs.c.node == self._database.node
+            abandoned = jobs.c.node.not_in(live)
+            chosen = mine | abandoned if own else abandoned & ~mine
+            requeue = update(jobs).where(jobs.c.state == JobState.RUNNING.value, chosen)
+            return connection.execute(
+                requeue.values(state=JobState.QUEUED.value, progress=0.0, node="")
+            ).rowcount
+
+        return await self._database.write(operation)
