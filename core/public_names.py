@@ -1,4 +1,4 @@
-"""The module of each public name of ``pdfsluice.core``, which imports it at first use."""
+"""The module of each public name of ``pdfsluice.core``, imported at first use."""
 
 _MODULES = {
     "errors": (
