@@ -18,8 +18,6 @@ from pdfsluice.core.plugins.registry import Registry
 from .job_progress import NO_MESSAGE, JobReporter
 from .previews import Previews
 
-DEFAULT_RETRY = RetryPolicy()
-
 
 class NothingToDo(Exception):
     """There is no work in a job; the message gives the reason."""
@@ -29,6 +27,7 @@ class Importers:
     """The importers of all plugins.
 
     Args:
+        retry: When a job is repeated that belongs to no importer.
         queue_recognition: Queues OCR of a document; ``None`` if no plugin recognizes text.
     """
 
@@ -40,6 +39,7 @@ class Importers:
         uploads: UploadStore,
         previews: Previews,
         index: Index | None,
+        retry: RetryPolicy,
         queue_recognition: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self._registry = registry
@@ -48,12 +48,13 @@ class Importers:
         self._uploads = uploads
         self._previews = previews
         self._index = index
+        self._retry = retry
         self._specs = {spec.name: spec for spec in registry.importers}
 
     def retry_of(self, job: Job) -> RetryPolicy:
         """Return how a job is repeated."""
         spec = self._specs.get(job.importer)
-        return DEFAULT_RETRY if spec is None else spec.retry
+        return self._retry if spec is None else spec.retry
 
     def predecessors(self, job: Job) -> frozenset[str]:
         """Return the importers that have to come before that of a job, directly or not."""

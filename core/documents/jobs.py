@@ -48,9 +48,8 @@ class JobRunner:
         index_label: The index and its distribution, for messages.
         workers: How many imports run at a time.
         silence_seconds: How long a job may report no progress before it is stopped.
-        limits: How jobs of a lane take turns, and when they are tried again.
         readers: How many documents OCR reads at a time.
-        limits: How jobs of a lane take turns.
+        limits: How jobs of a lane take turns, and when they are tried again.
         cluster: The other nodes, which run queued jobs as well.
     """
 
@@ -87,6 +86,7 @@ class JobRunner:
             uploads=uploads,
             previews=previews,
             index=index,
+            retry=limits.retry,
             queue_recognition=self._queue_recognition if recognizes else None,
         )
         self._index = index

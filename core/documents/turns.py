@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from pdfsluice.core.background import background
 from pdfsluice.core.document_models import Document, Job
+from pdfsluice.core.plugins.ports.documents import RetryPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class TurnLimits:
         poll_seconds: Time after which the lane looks for jobs without being woken.
         space_seconds: Time after which a job that lacked disk space is tried again.
         index_seconds: Time after which OCR looks again whether a running index has ended.
+        retry: When a job that belongs to no importer is repeated: an index or OCR.
     """
 
     turn_seconds: float = 20.0
@@ -49,6 +51,7 @@ class TurnLimits:
     poll_seconds: float = 5.0
     space_seconds: float = 5.0
     index_seconds: float = 2.0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 DEFAULT_LIMITS = TurnLimits()

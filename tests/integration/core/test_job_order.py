@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdfsluice.core.document_models import Document, JobKind, JobState, PageText
-from pdfsluice.core.documents.importing import DEFAULT_RETRY
-from pdfsluice.core.documents.turns import TurnLimits
+from pdfsluice.core.documents.turns import DEFAULT_LIMITS, TurnLimits
 from pdfsluice.core.errors import StorageFull
 from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.hookspecs import hookimpl
@@ -128,7 +127,7 @@ async def test_an_index_requested_during_the_import_begins_when_it_ends(tmp_path
 
 
 async def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
-    shelf = Shelf(full_for=DEFAULT_RETRY.attempts + 3)
+    shelf = Shelf(full_for=DEFAULT_LIMITS.retry.attempts + 3)
     shelf.let_on.set()
     fast = TurnLimits(poll_seconds=0.01, space_seconds=0.05)
     async with a_runtime(tmp_path, shelf, index="shelf", limits=fast) as runtime:
@@ -194,7 +193,7 @@ async def test_a_job_in_which_the_server_dies_is_tried_three_times(tmp_path: Pat
             status = await runtime.library.import_status(document)
             assert [job.attempts for job in status.jobs if job.kind is JobKind.IMPORT] == [1]
     library.runs = 0
-    for _ in range(DEFAULT_RETRY.attempts):
+    for _ in range(DEFAULT_LIMITS.retry.attempts):
         async with a_runtime(tmp_path, library, index="shelf", limits=NEVER) as runtime:
             claimed = await runtime.library._catalogue.claim(kinds=(JobKind.IMPORT,))
             assert claimed is not None  # and so it stays, as if the server had died

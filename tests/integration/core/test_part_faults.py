@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.document_models import Document, JobKind, JobState, PageText
+from pdfsluice.core.documents.turns import TurnLimits
 from pdfsluice.core.errors import DocumentNotFound, PdfsluiceError
 from pdfsluice.core.events import Event, UploadStatus
 from pdfsluice.core.findings import StageReport
@@ -24,6 +25,7 @@ from pdfsluice.core.plugins.ports.documents import (
     ImporterSpec,
     IndexSpec,
     Progress,
+    RetryPolicy,
 )
 from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionStageSpec, GateSpec
@@ -38,6 +40,7 @@ ODD: list[Make] = [
     KeyboardInterrupt,
     asyncio.CancelledError,
 ]
+IMMEDIATELY = RetryPolicy(delay_seconds=0)
 ids = ["exception", "exit", "interrupt", "cancelled"]
 
 
@@ -127,7 +130,7 @@ class Everything:
 
     @hookimpl
     def pdfsluice_register_importers(self, context: PluginContext) -> list[ImporterSpec]:
-        return [ImporterSpec(name="odd", importer=self)]
+        return [ImporterSpec(name="odd", importer=self, retry=IMMEDIATELY)]
 
     @hookimpl
     def pdfsluice_register_indexes(self, context: PluginContext) -> list[IndexSpec]:
@@ -169,7 +172,8 @@ async def test_a_request_fails_alone(tmp_path: Path, part: str, make: Make) -> N
 @pytest.mark.parametrize(("part", "kind"), [("importer", "import"), ("index", "index")])
 async def test_a_job_fails_alone(tmp_path: Path, part: str, kind: str, make: Make) -> None:
     plugin = Everything(part, make)
-    async with a_runtime(tmp_path, plugin, index="odd") as runtime:
+    limits = TurnLimits(retry=IMMEDIATELY)
+    async with a_runtime(tmp_path, plugin, index="odd", limits=limits) as runtime:
         document = await upload(runtime)
         state, message = await ended(runtime, document, JobKind(kind))
         assert state is JobState.FAILED

@@ -45,6 +45,20 @@ async def events_until(
     return events
 
 
+async def connected(
+    web: WebServer, path: str, headers: Mapping[str, str] | None = None
+) -> ClientWebSocketResponse:
+    """Open a WebSocket to a client without uploads, and wait until it receives events.
+
+    The handshake ends before the server has looked for uploads of the client; one that is
+    created in between may be reported as ``created``, or not before its next event.
+    """
+    socket = await web.http.ws_connect(path, headers=headers)
+    await socket.send_json({"type": "ping"})
+    assert await socket.receive_json() == {"type": "pong"}
+    return socket
+
+
 def of_type(name: str) -> Callable[[Event], bool]:
     return lambda event: event["type"] == name
 
@@ -84,7 +98,7 @@ def fits(value: Any, example: Any) -> bool:
 
 async def test_events_have_the_documented_shapes(web: WebServer) -> None:
     shapes = documented_shapes()
-    socket = await web.http.ws_connect("/ws/client_123")
+    socket = await connected(web, "/ws/client_123")
     session = await web.initiate(DATA, client_id="client_123")
     for chunk_id in range(4):
         await web.put(session["session_id"], DATA, chunk_id)
@@ -144,7 +158,7 @@ async def test_a_client_that_comes_back_is_in_its_rooms(web: WebServer) -> None:
 
 
 async def test_full_detail(web: WebServer) -> None:
-    socket = await web.http.ws_connect("/ws/client_123?detail=full")
+    socket = await connected(web, "/ws/client_123?detail=full")
     bad = b"FORBIDDEN" + DATA
     session = await web.initiate(bad, client_id="client_123")
     with contextlib.suppress(AssertionError):  # a later chunk may be refused
@@ -210,8 +224,8 @@ async def test_a_plain_request_to_the_websocket(web: WebServer) -> None:
 async def test_uploads_of_others_cannot_be_watched(tmp_path: Path) -> None:
     ann, bob = (add_key(tmp_path, name, [Scope.UPLOAD]) for name in ("ann", "bob"))
     async with a_server(tmp_path) as web:
-        spy = await web.http.ws_connect("/ws/client", headers=bob)
-        own = await web.http.ws_connect("/ws/client", headers=ann)
+        spy = await connected(web, "/ws/client", bob)
+        own = await connected(web, "/ws/client", ann)
         wanted = {"filename": "a.pdf", "file_size": 1000, "client_id": "client"}
         async with web.http.post(f"{STREAMING}/initiate", json=wanted, headers=ann) as response:
             session = await body_of(response)
@@ -240,7 +254,7 @@ async def test_a_key_that_is_revoked_watches_no_longer(tmp_path: Path) -> None:
             session = await body_of(response)
         ended = await web.http.ws_connect("/ws/me", headers=ann)
         await events_until(ended, of_type("upload_status"))
-        other = await web.http.ws_connect("/ws/me", headers=bob)
+        other = await connected(web, "/ws/me", bob)
         KeyFile(tmp_path / "keys.json").revoke("ann", datetime.now(UTC))
         async with asyncio.timeout(60):
             message = await ended.receive()
@@ -258,7 +272,7 @@ async def test_a_key_that_is_revoked_watches_no_longer(tmp_path: Path) -> None:
 
 
 async def test_many_watchers_hear_of_everything(web: WebServer) -> None:
-    sockets = [await web.http.ws_connect("/ws/crowd") for _ in range(200)]
+    sockets = [await connected(web, "/ws/crowd") for _ in range(200)]
     session = await web.initiate(DATA, client_id="crowd")
     for chunk_id in range(4):
         await web.put(session["session_id"], DATA, chunk_id)
@@ -285,9 +299,9 @@ async def test_a_subscriber_that_does_not_read_is_dropped_and_delays_no_other(
     web: WebServer,
 ) -> None:
     """More is sent than the system's buffers and the queue of a watcher hold together."""
-    sleepy = await web.http.ws_connect("/ws/sleepy")
+    sleepy = await connected(web, "/ws/sleepy")
     session = await web.initiate(DATA, client_id="sleepy")
-    attentive = await web.http.ws_connect("/ws/attentive")
+    attentive = await connected(web, "/ws/attentive")
     await attentive.send_json({"type": "join", "room": session["websocket_room"]})
     await events_until(attentive, of_type("joined"))
     assert await watchers_of(web) == 2
@@ -312,7 +326,7 @@ async def test_a_subscriber_that_does_not_read_is_dropped_and_delays_no_other(
 
 
 async def test_who_reads_late_hears_the_latest_progress_only(web: WebServer) -> None:
-    late = await web.http.ws_connect("/ws/late")
+    late = await connected(web, "/ws/late")
     session = await web.initiate(DATA, client_id="late")
     connection = late._response.connection
     assert connection is not None
@@ -352,8 +366,8 @@ async def test_messages_of_every_length(web: WebServer, length: int) -> None:
 
 
 async def test_watchers_are_told_that_the_server_stops(web: WebServer) -> None:
-    full = await web.http.ws_connect("/ws/client?detail=full")
-    plain = await web.http.ws_connect("/ws/client")
+    full = await connected(web, "/ws/client?detail=full")
+    plain = await connected(web, "/ws/client")
     web.runtime.events.publish(ShuttingDown(at=0, retry_after=5))
     assert await full.receive_json() == {"type": "server_closing", "retry_after": 5}
     for socket in (full, plain):

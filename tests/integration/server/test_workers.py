@@ -26,22 +26,26 @@ def workers_of(server: RunningServer) -> list[int]:
     return [int(pid) for pid in children.split()]
 
 
-def holder_of(part: Path, workers: list[int]) -> list[int]:
+def holders_of(part: Path, workers: list[int]) -> list[int]:
     """Return the workers that have a file open."""
-    holders = []
-    for pid in workers:
-        with suppress(OSError):
-            files = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
-            if str(part) in files:
-                holders.append(pid)
-    return holders
+    return [pid for pid in workers if part in opened_by(pid)]
+
+
+def opened_by(pid: int) -> list[Path]:
+    """Return the files of a process; it may close some, or end, while they are listed."""
+    files = []
+    with suppress(OSError):
+        for each in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                files.append(each.readlink())
+    return files
 
 
 @pytest.fixture(scope="module")
 def server(serve_module: Serve) -> RunningServer:
     """A server with two workers."""
     running = serve_module(
-        arguments=("--workers", "2"), STREAMING_STAGE_PROCESSES="0", STREAMING_INDEX=""
+        arguments=("--workers", "2"), PDFSLUICE_STAGE_PROCESSES="0", PDFSLUICE_INDEX=""
     )
     wait_until(lambda: len(workers_of(running)) == 2)
     return running
@@ -121,7 +125,7 @@ async def test_the_worker_that_holds_an_upload_is_killed(server: RunningServer, 
     for chunk in range(chunks // 2):
         await sent(server, session, pdf, chunk)
     part = server.data_dir / "uploads" / f"{session}.part"
-    holders = holder_of(part, before)
+    holders = holders_of(part, before)
     assert holders
     for pid in holders:
         os.kill(pid, signal.SIGKILL)
@@ -144,7 +148,7 @@ async def test_a_worker_that_is_killed_while_it_validates_is_replaced(
         await sent(server, session, pdf, chunk)
     part = server.data_dir / "uploads" / f"{session}.part"
     waiting = asyncio.create_task(complete(server, session))
-    for pid in holder_of(part, workers_of(server)):
+    for pid in holders_of(part, workers_of(server)):
         os.kill(pid, signal.SIGKILL)
     document = await waiting
     assert document == await complete(server, session)
@@ -152,7 +156,7 @@ async def test_a_worker_that_is_killed_while_it_validates_is_replaced(
 
 
 def test_a_signal_stops_all_workers(serve: Serve) -> None:
-    running = serve(arguments=("--workers", "2"), STREAMING_STAGE_PROCESSES="0", STREAMING_INDEX="")
+    running = serve(arguments=("--workers", "2"), PDFSLUICE_STAGE_PROCESSES="0", PDFSLUICE_INDEX="")
     wait_until(lambda: len(workers_of(running)) == 2)
     workers = workers_of(running)
     assert running.stop() == 0
@@ -163,7 +167,7 @@ def test_a_signal_stops_all_workers(serve: Serve) -> None:
 
 @pytest.mark.long
 def test_workers_end_with_their_supervisor(serve: Serve) -> None:
-    running = serve(arguments=("--workers", "2"), STREAMING_STAGE_PROCESSES="0", STREAMING_INDEX="")
+    running = serve(arguments=("--workers", "2"), PDFSLUICE_STAGE_PROCESSES="0", PDFSLUICE_INDEX="")
     wait_until(lambda: len(workers_of(running)) == 2)
     workers = workers_of(running)
     running.kill()
@@ -172,4 +176,4 @@ def test_workers_end_with_their_supervisor(serve: Serve) -> None:
 
 def test_a_worker_that_cannot_start_ends_the_server(serve: Serve) -> None:
     with pytest.raises(ServerStartError, match="exit code"):
-        serve(arguments=("--workers", "2"), STREAMING_UPLOAD_STORE="unknown")
+        serve(arguments=("--workers", "2"), PDFSLUICE_UPLOAD_STORE="unknown")
