@@ -7,12 +7,10 @@ the words, of which rare ones count more. ``benchmarks/search/run.py`` measures 
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
 
-import apsw
-
-from .passages import Slot
+from .expressions import Alternatives
 from .rankings import Nearness, Neighbours, Rankings
+from .reader import PassageReader, Slot
 
 NEARNESS: Mapping[Slot, Nearness] = {
     "main": Nearness(related=0.3, answering=0.35),
@@ -25,49 +23,31 @@ _EXAMINED = 3  # passages at the head of each ranking
 
 
 def is_answered(
-    database: apsw.Connection,
+    reader: PassageReader,
     rankings: Rankings,
     neighbours: Iterable[Neighbours],
-    frequency: Callable[[str], int],
+    frequency: Callable[[Alternatives], int],
 ) -> bool:
     """Whether a query has an answer among the passages.
 
     Args:
-        database: The passages and the word index.
+        reader: The passages.
         rankings: What was found by words.
         neighbours: What was found by meaning.
         frequency: Returns the number of passages with a word.
     """
     if any(each.answers is not False for each in neighbours):
         return True
-    best = (number for ranking in (*rankings.tiers, *rankings.words) for number in _head(ranking))
-    weights = _weights(database, rankings.groups, frequency)
+    rankings_by_words = (*rankings.tiers, *rankings.words)
+    best = {number for ranking in rankings_by_words for number in ranking[:_EXAMINED]}
+    passages = reader.count()
+    weights = [math.log(1 + passages / max(1, frequency(word))) for word in rankings.groups]
     needed = MIN_SHARE * sum(weights)
-    return any(_share(database, number, rankings.groups, weights) >= needed for number in {*best})
+    return any(
+        _share(has, weights) >= needed for has in reader.having(best, rankings.groups).values()
+    )
 
 
-def _share(
-    database: apsw.Connection, number: int, groups: Sequence[str], weights: Sequence[float]
-) -> float:
+def _share(has: Sequence[bool], weights: Sequence[float]) -> float:
     """Return the weight of the words that a passage has."""
-    pairs = zip(groups, weights, strict=True)
-    return sum(weight for group, weight in pairs if _has(database, number, group))
-
-
-def _head(ranking: Sequence[int]) -> Iterable[int]:
-    return islice(ranking, _EXAMINED)
-
-
-def _weights(
-    database: apsw.Connection, groups: Sequence[str], frequency: Callable[[str], int]
-) -> list[float]:
-    """Return the weight of each word: the rarer, the greater, as in BM25."""
-    passages = int(database.execute("SELECT coalesce(max(id), 0) FROM passages").get)
-    return [math.log(1 + passages / max(1, frequency(group))) for group in groups]
-
-
-def _has(database: apsw.Connection, number: int, group: str) -> bool:
-    row = database.execute(
-        "SELECT 1 FROM words WHERE words MATCH ? AND rowid = ?", (group, number)
-    ).get
-    return row is not None
+    return sum(weight for is_there, weight in zip(has, weights, strict=True) if is_there)

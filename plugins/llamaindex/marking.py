@@ -2,13 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from .expressions import Alternatives, Phrase, terms_of
 from .terms import CLUSTER, TOKEN, fold, is_unspaced, stem
 
-_TERM = re.compile(r'"([^"]*)"(\s\*)?')
 _MIXED = re.compile(r"\d+|[^\W\d_]+")
 _MAX_MARKS = 200
 
@@ -28,10 +28,13 @@ class Wanted:
     beginnings: tuple[str, ...] = field(default=())
 
     @classmethod
-    def of(cls, expressions: Collection[str]) -> "Wanted":
-        """Return the words of expressions of the word index."""
-        matches = [match for text in expressions for match in _TERM.finditer(text)]
-        words = {(part, bool(match[2])) for match in matches for part in match[1].split()}
+    def of(cls, parts: Iterable[Phrase | Alternatives]) -> "Wanted":
+        """Return the words of parts of an expression."""
+        words = {
+            (piece, is_beginning)
+            for term, is_beginning in terms_of(parts)
+            for piece in term.split()
+        }
         return cls(
             frozenset(word for word, _ in words),
             tuple(sorted(word for word, is_beginning in words if is_beginning)),

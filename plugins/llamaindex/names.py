@@ -9,10 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import apsw
-
 from .languages import is_common
 from .queries import Query
+from .reader import PassageReader
 from .terms import fold, tokens
 
 _YEAR = re.compile(r"((?:19|20)\d\d)(?!\d)")
@@ -78,24 +77,20 @@ def _with_parts(word: str) -> list[str]:
 
 
 class DocumentNames:
-    """Reads the names of documents in a :class:`~.passages.PassageDatabase`.
+    """Finds documents by their names.
 
     Args:
-        database: Its connection.
+        reader: The passages and the names.
         is_rare: Whether few passages have a word, so that it may be short for a name.
     """
 
-    def __init__(self, database: apsw.Connection, is_rare: Callable[[str], bool]) -> None:
-        self._db = database
+    def __init__(self, reader: PassageReader, is_rare: Callable[[str], bool]) -> None:
+        self._reader = reader
         self._is_rare = is_rare
 
     def named_by(self, query: Query, *, owner: str | None) -> Named:
         """Return the documents of an owner that a query names."""
-        total = int(
-            self._db.execute(
-                "SELECT count(*) FROM documents WHERE ?1 IS NULL OR owner = ?1", (owner,)
-            ).get
-        )
+        total = self._reader.document_count(owner)
         matches = self._matches(query, owner)
         scores: dict[int, float] = {}
         words: set[str] = set()
@@ -115,30 +110,17 @@ class DocumentNames:
         matches: list[_Match] = []
         for term, words in candidates.items():
             worth = _EARLIER_YEAR if term in years and term != max(years) else float(len(words))
-            documents = self._documents(term, owner)
+            documents = self._reader.named(term, owner=owner)
             if not documents and len(words) == 1:
                 documents, worth = self._beginning_with(term, owner), _PREFIX
             if documents:
                 matches.append(_Match(words, documents, worth))
         return matches
 
-    def _documents(self, term: str, owner: str | None) -> frozenset[int]:
-        rows = self._db.execute(
-            "SELECT n.document FROM names n JOIN documents d ON d.id = n.document"
-            " WHERE n.term = ?1 AND (?2 IS NULL OR d.owner = ?2)",
-            (term, owner),
-        )
-        return frozenset(int(number) for (number,) in rows)
-
     def _beginning_with(self, term: str, owner: str | None) -> frozenset[int]:
         if len(term) < _MIN_PREFIX or not term.isalpha() or not self._is_rare(term):
             return frozenset()
-        rows = self._db.execute(
-            "SELECT n.document FROM names n JOIN documents d ON d.id = n.document"
-            " WHERE n.term > ?1 AND n.term < ?2 AND (?3 IS NULL OR d.owner = ?3) LIMIT ?4",
-            (term, term + "\U0010ffff", owner, _MAX_DOCUMENTS),
-        )
-        return frozenset(int(number) for (number,) in rows)
+        return self._reader.named_from(term, owner=owner, limit=_MAX_DOCUMENTS)
 
 
 @dataclass(frozen=True, slots=True)

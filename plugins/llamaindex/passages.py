@@ -11,23 +11,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import apsw
 import sqlite_vec
 
 from .languages import ENGLISH, UNKNOWN
 from .names import name_terms
+from .reader import Slot
 from .schema import TEMPORARY, set_names, set_up
 from .terms import analyse
 
 _BUSY_MS = 30_000
 _VECTORS_PER_BLOCK = 256  # sqlite-vec reserves whole blocks for each owner
 
-Slot = Literal["main", "other"]
-"""Which model a passage's vector is of: the settings' one, or that for other languages."""
-
-_TABLES: dict[Slot, str] = {"main": "vectors", "other": "vectors_other"}
+TABLES: dict[Slot, str] = {"main": "vectors", "other": "vectors_other"}
+"""The tables of vectors."""
 _FACTS: dict[Slot, str] = {"main": "model", "other": "model_other"}
 _IS_MAIN = f"language IN ('{ENGLISH}', '{UNKNOWN}')"
 _SLOT_FILTERS: dict[Slot, str] = {"main": _IS_MAIN, "other": f"NOT {_IS_MAIN}"}
@@ -72,7 +70,7 @@ def _setting_up(path: Path) -> Iterator[None]:
 
 
 class PassageDatabase:
-    """Stores passages, their words and their vectors; :mod:`.finding` reads them.
+    """Stores passages, words and vectors; :mod:`.sqlite_reader` reads them.
 
     Args:
         path: The database file; made if it does not exist.
@@ -188,7 +186,7 @@ class PassageDatabase:
 
     def _delete(self, numbers: Sequence[int]) -> None:
         rows = [(number,) for number in numbers]
-        for slot, table in _TABLES.items():
+        for slot, table in TABLES.items():
             if self.model(slot) is not None:
                 self.connection.executemany(f"DELETE FROM {table} WHERE id = ?", rows)  # noqa: S608
         self.connection.executemany("DELETE FROM words WHERE rowid = ?", rows)
@@ -230,7 +228,7 @@ class PassageDatabase:
             self._prepare(slot, model, len(rows[0][1]) // 4)
             for number, vector in rows:
                 self.connection.execute(
-                    f"INSERT INTO {_TABLES[slot]}(id, owner, embedding)"  # noqa: S608
+                    f"INSERT INTO {TABLES[slot]}(id, owner, embedding)"  # noqa: S608
                     " SELECT id, owner, ? FROM passages WHERE id = ? AND embedded = 0",
                     (vector, number),
                 )
@@ -253,7 +251,7 @@ class PassageDatabase:
         before = self.model(slot)
         if before == identity:
             return
-        table = _TABLES[slot]
+        table = TABLES[slot]
         if before is not None:
             self.connection.execute(
                 f"UPDATE passages SET embedded = 0 WHERE id IN (SELECT id FROM {table})"  # noqa: S608
@@ -284,10 +282,6 @@ class PassageDatabase:
                 "SELECT count(*) FROM passages WHERE ?1 IS NULL OR document = ?1", (document,)
             ).get
         )
-
-    def is_empty(self) -> bool:
-        """Whether there is no passage at all."""
-        return self.connection.execute("SELECT 1 FROM passages LIMIT 1").get is None
 
     def stages(self, documents: Iterable[int]) -> dict[int, str]:
         """Return how far documents are indexed: ``reading``, ``words`` or ``meaning``."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .expressions import Alternatives
 from .marking import Mark, Wanted
 
 RANK_OFFSET = 10  # of reciprocal rank fusion; the usual 60 would let a passage in the middle
@@ -64,7 +65,7 @@ class Rankings:
         meaning: By vectors.
         documents: How well documents are named by the query, from 0 to 1.
         wanted: The words of the query, to be marked.
-        groups: The words of the query as expressions of the word index.
+        groups: The words of the query.
     """
 
     tiers: list[list[int]] = field(default_factory=list)
@@ -72,7 +73,7 @@ class Rankings:
     meaning: list[Sequence[int]] = field(default_factory=list)
     documents: Mapping[int, float] = field(default_factory=dict)
     wanted: Wanted = field(default_factory=Wanted)
-    groups: Sequence[str] = ()
+    groups: Sequence[Alternatives] = ()
 
 
 def fuse(rankings: Iterable[Sequence[int]]) -> dict[int, float]:

@@ -5,35 +5,28 @@ indexing job. Each imports only what its requests need.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdfsluice.core import Match, PageText, serve
+from pdfsluice.core import PageText, serve
 
-from .confidence import NEARNESS
 from .finding import Finder
 from .ingest import Cutter, Embedder
-from .languages import ENGLISH, UNKNOWN
 from .models import EmbeddingModel, pack
-from .names import Named
-from .passages import PassageDatabase, PendingPassage, Slot
-from .queries import Query, parse
-from .rankings import Neighbours, Rankings, among
+from .passages import PassageDatabase, PendingPassage
+from .rankings import Neighbours
 from .recipe import Recipe
+from .searching import NOTHING, Nearest, Plan, Question, Search, Searcher
+from .sqlite_reader import SqliteReader
 
 if TYPE_CHECKING:  # LlamaIndex takes a second to import
     from .foreign import ForeignVectors
     from .multilingual import MultilingualEncoder
 
 DATABASE = "passages.db"
-_MIN_DEPTH = 100
-_DEPTH_FACTOR = 4
 _NICENESS = 5  # indexing can wait; uploads and searches cannot
-
-Nearest = Callable[[], Neighbours]
 
 
 class Worker:
@@ -51,8 +44,13 @@ class Worker:
         return PassageDatabase(folder / DATABASE)
 
     @cached_property
-    def _finder(self) -> Finder:
-        return Finder(self._database)
+    def _reader(self) -> SqliteReader:
+        return SqliteReader(self._database)
+
+    @cached_property
+    def _searcher(self) -> Searcher:
+        finder = Finder(self._reader)
+        return Searcher(self._reader, finder, knows_english_alone=self._is_for_english)
 
     @cached_property
     def _embedder(self) -> Embedder:
@@ -166,115 +164,37 @@ class Worker:
 
     # searching
 
-    def search(
-        self,
-        *,
-        query: str,
-        top_k: int,
-        owner: str | None,
-        documents: Sequence[int] | None = None,
-        match: Match | None = None,
-    ) -> dict[str, Any]:
-        """Find passages by words and by meaning; by words alone if the model fails."""
-        depth = max(_MIN_DEPTH, top_k * _DEPTH_FACTOR)
-        if self._database.is_empty():
-            return {"hits": [], "stages": [], "trouble": ""}
-        wanted = parse(query, self._finder.languages())
-        named = self._finder.named_by(wanted, owner=owner)
+    def search(self, **wanted: Any) -> dict[str, Any]:
+        """Find passages by words and by meaning; by words alone if the model fails.
+
+        Args:
+            **wanted: The fields of :class:`~.searching.Search`.
+        """
+        search = Search(**wanted)
+        plan = self._searcher.plan(search, asks_elsewhere=self._foreign is not None)
+        if plan is None:
+            return NOTHING
         nearest: list[Nearest] = []
         trouble = ""
-        try:
-            if match != "words":
-                nearest = self._nearest_to(
-                    query, wanted, named, owner=owner, depth=depth, documents=documents
-                )
+        try:  # the models are asked before the snapshot is taken
+            nearest = [self._ask(plan, question) for question in plan.questions]
         except Exception as error:  # noqa: BLE001 - a remote model may fail in any way
             trouble = f"{type(error).__name__}: {error}"
-        with self._database.snapshot():
-            rankings: Rankings = self._finder.by_query(
-                wanted, owner=owner, limit=depth, named=named, documents=documents
-            )
-            neighbours = [ranking() for ranking in nearest]
-            rankings.meaning = [each.numbers for each in neighbours]
-            if match == "meaning":
-                rankings = replace(rankings, tiers=[], words=[])
-            hits = self._finder.hits(rankings, limit=top_k)
-            stages = self._database.stages({hit.document for hit in hits})
-            if nearest and not self._finder.is_answered(rankings, neighbours):
-                # the meaning of other documents is not known yet
-                hits = [hit for hit in hits if stages.get(hit.document) != "meaning"]
-        return {
-            "hits": [
-                (hit.document, hit.page, hit.text, hit.score, hit.match, hit.marks) for hit in hits
-            ],
-            "stages": list(stages.items()),
-            "trouble": trouble,
-        }
+        return self._searcher.find(plan, nearest) | {"trouble": trouble}
 
-    def _nearest_to(
-        self,
-        query: str,
-        wanted: Query,
-        named: Named,
-        *,
-        owner: str | None,
-        depth: int,
-        documents: Sequence[int] | None,
-    ) -> list[Nearest]:
-        """Return rankings by meaning: of all passages, and of documents that are named."""
-        nearest = self._nearest(query, wanted, owner, depth, documents)
-        rest, chosen = named.rest_of(query), among(named.chosen, documents)
-        if chosen and rest and self._foreign is None:
-            nearest += self._nearest(rest, wanted, owner, depth, chosen)
-        return nearest
-
-    def _nearest(
-        self,
-        query: str,
-        wanted: Query,
-        owner: str | None,
-        depth: int,
-        documents: Sequence[int] | None,
-    ) -> list[Nearest]:
-        """Ask the models before the snapshot is taken; return what reads inside of it."""
-        nearest: list[Nearest] = []
-        is_english = wanted.language in {ENGLISH, UNKNOWN}
-        if is_english or not self._is_for_english:
-            nearest.append(self._nearest_main(query, owner, depth, documents))
-        if wanted.language != ENGLISH and self._database.model("other") is not None:
-            vector = self._multilingual.encode([query])[0].tobytes()
-            nearest.append(self._nearest_stored(vector, "other", owner, depth, documents))
-        return nearest
-
-    def _nearest_main(
-        self, query: str, owner: str | None, depth: int, documents: Sequence[int] | None
-    ) -> Nearest:
-        if self._foreign is None and self._database.model("main") is None:
-            return Neighbours
-        vector = self._model.encode_query(query)
-        if self._foreign is not None:
-            keys = self._foreign.nearest(vector, owner=owner, limit=depth)
-            return lambda: Neighbours(self._finder.by_keys(keys, owner=owner, documents=documents))
-        return self._nearest_stored(pack(vector), "main", owner, depth, documents)
-
-    def _nearest_stored(
-        self,
-        vector: bytes,
-        slot: Slot,
-        owner: str | None,
-        depth: int,
-        documents: Sequence[int] | None,
-    ) -> Nearest:
-        built_in = self._is_for_english or slot == "other"
-        identity = self._multilingual.identity if slot == "other" else self._model.identity
-        return lambda: self._finder.by_vector(
-            vector,
-            identity,
-            owner=owner,
-            limit=depth,
-            slot=slot,
-            nearness=NEARNESS[slot] if built_in else None,
-            documents=documents,
+    def _ask(self, plan: Plan, question: Question) -> Nearest:
+        """Ask a model; return what reads the passages."""
+        if question.slot == "other":
+            other = self._multilingual.encode([question.text])[0].tolist()
+            identity = self._multilingual.identity
+            return lambda: self._searcher.nearest(plan, question, other, identity)
+        vector = self._model.encode_query(question.text)
+        if self._foreign is None:
+            return lambda: self._searcher.nearest(plan, question, vector, self._model.identity)
+        search = plan.search
+        keys = self._foreign.nearest(vector, owner=search.owner, limit=search.depth)
+        return lambda: Neighbours(
+            self._reader.by_keys(keys, owner=search.owner, documents=search.documents)
         )
 
 

@@ -8,6 +8,7 @@ from pdfsluice.plugins.llamaindex.languages import language_of
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
 from pdfsluice.plugins.llamaindex.queries import parse
 from pdfsluice.plugins.llamaindex.rankings import Rankings
+from pdfsluice.plugins.llamaindex.sqlite_reader import SqliteReader
 
 MODEL = "test"
 DIMENSION = 16
@@ -19,6 +20,14 @@ EASY = settings(
 def unit(seed: int, dimension: int = DIMENSION) -> bytes:
     vector = np.random.default_rng(seed).normal(size=dimension)
     return (vector / np.linalg.norm(vector)).astype(np.float32).tobytes()
+
+
+def floats(vector: bytes) -> list[float]:
+    return [float(value) for value in np.frombuffer(vector, np.float32)]
+
+
+def finder_of(database: PassageDatabase) -> Finder:
+    return Finder(SqliteReader(database))
 
 
 def staged(document: int, texts: list[str]) -> list[StagedPassage]:
@@ -59,13 +68,13 @@ def embed(
 
 
 def texts(database: PassageDatabase, ids: list[int]) -> list[str]:
-    return [hit.text for hit in Finder(database).hits(Rankings(words=[ids]), limit=1000)]
+    return [hit.text for hit in finder_of(database).hits(Rankings(words=[ids]), limit=1000)]
 
 
 def find(
     database: PassageDatabase, query: str, *, owner: str | None = None, limit: int = 9
 ) -> list[str]:
-    finder = Finder(database)
+    finder = finder_of(database)
     rankings = finder.by_query(parse(query, finder.languages()), owner=owner, limit=limit)
     return [hit.text for hit in finder.hits(rankings, limit=limit)]
 
@@ -78,4 +87,5 @@ def near(
     owner: str | None = None,
     limit: int = 9,
 ) -> list[int]:
-    return list(Finder(database).by_vector(vector, model, owner=owner, limit=limit).numbers)
+    finder = finder_of(database)
+    return list(finder.by_vector(floats(vector), model, owner=owner, limit=limit).numbers)

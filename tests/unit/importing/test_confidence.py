@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase
 from pdfsluice.plugins.llamaindex.queries import parse
 from pdfsluice.plugins.llamaindex.rankings import Neighbours
-from tests.support.passages import put
+from tests.support.passages import finder_of, put
 
 FAR, NEAR, UNKNOWN = Neighbours(answers=False), Neighbours([1], answers=True), Neighbours([1])
 
@@ -37,7 +36,7 @@ def test_an_answer_has_half_of_the_words(
 ) -> None:
     put(database, 1, ["The sluice has a gate, and common things."])
     put(database, 2, ["Nothing but common things."] * 20)
-    finder = Finder(database)
+    finder = finder_of(database)
     rankings = finder.by_query(parse(query, ()), owner=None, limit=10)
     assert finder.is_answered(rankings, [FAR]) is answered
     assert finder.is_answered(rankings, [FAR, NEAR])

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
 from pdfsluice.plugins.llamaindex.queries import parse
-from tests.support.passages import EASY, find, put
+from tests.support.passages import EASY, find, finder_of, put
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def test_words_find_passages_best_first(database: PassageDatabase) -> None:
         "a pump and the pump room",
         "the pump restarts",
     ]
-    finder = Finder(database)
+    finder = finder_of(database)
     [hit] = finder.hits(finder.by_query(parse("room", ()), owner=None, limit=9), limit=1)
     assert (hit.document, hit.page, hit.match) == (1, 2, "words")
 

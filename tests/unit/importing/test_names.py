@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.names import Named, name_terms
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
 from pdfsluice.plugins.llamaindex.queries import parse
-from tests.support.passages import find, put
+from tests.support.passages import find, finder_of, put
 
 TITLES = ["ORIONWATER_2021_10K", "ORIONWATER_2022_10K", "VEGA_2022Q2_10Q", "LYRAPRESS_2022_10K"]
 
@@ -30,7 +29,7 @@ def reports(database: PassageDatabase) -> PassageDatabase:
 
 
 def named(database: PassageDatabase, query: str, owner: str | None = "anna") -> Named:
-    return Finder(database).named_by(parse(query, {"english"}), owner=owner)
+    return finder_of(database).named_by(parse(query, {"english"}), owner=owner)
 
 
 @pytest.mark.parametrize(

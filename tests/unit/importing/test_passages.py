@@ -12,16 +12,18 @@ import sqlite_vec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
 from pdfsluice.plugins.llamaindex.queries import parse
 from pdfsluice.plugins.llamaindex.rankings import Nearness, Rankings
+from pdfsluice.plugins.llamaindex.sqlite_reader import SqliteReader
 from tests.support.passages import (
     DIMENSION,
     EASY,
     MODEL,
     embed,
     find,
+    finder_of,
+    floats,
     near,
     put,
     staged,
@@ -73,12 +75,12 @@ def test_vectors_find_what_an_exhaustive_search_finds(
 
 def test_far_vectors_are_left_out(database: PassageDatabase) -> None:
     put(database, 1, ["one", "two"], vectors=[unit(1), unit(2)])
-    finder = Finder(database)
+    finder = finder_of(database)
     nearness = Nearness(related=0.99, answering=0.995)
-    found = finder.by_vector(unit(1), MODEL, owner=None, limit=9, nearness=nearness)
+    found = finder.by_vector(floats(unit(1)), MODEL, owner=None, limit=9, nearness=nearness)
     assert texts(database, list(found.numbers)) == ["one"]
     assert found.answers
-    far = finder.by_vector(unit(3), MODEL, owner=None, limit=9, nearness=nearness)
+    far = finder.by_vector(floats(unit(3)), MODEL, owner=None, limit=9, nearness=nearness)
     assert (list(far.numbers), far.answers) == ([], False)
 
 
@@ -88,7 +90,7 @@ def test_the_owner_filter_comes_before_the_limit(database: PassageDatabase) -> N
     pumps = ["pump pump pump" + " pump" * n for n in range(300)]
     put(database, 1, pumps, owner="bert", vectors=[query] * 300)
     put(database, 2, ["a text that mentions a pump once", "other"], owner="anna")
-    finder = Finder(database)
+    finder = finder_of(database)
     for owner, document in (("anna", 2), ("bert", 1)):
         for rankings in (
             finder.by_query(parse("pump", ()), owner=owner, limit=1),
@@ -205,7 +207,7 @@ def test_an_empty_document_has_no_passages(database: PassageDatabase) -> None:
     assert put(database, 2, ["text"]) == []
     assert put(database, 2, []) == ["2-1-text"]
     assert database.count() == 0
-    assert database.is_empty()
+    assert not SqliteReader(database).count()
 
 
 @given(
@@ -218,7 +220,7 @@ def test_fusion_prefers_what_is_high_in_many_rankings(
 ) -> None:
     if not database.count():
         put(database, 1, [f"passage {n}" for n in range(1, 21)])
-    hits = Finder(database).hits(Rankings(meaning=[*rankings]), limit=limit)
+    hits = finder_of(database).hits(Rankings(meaning=[*rankings]), limit=limit)
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
     assert len(hits) == min(limit, len({number for ranking in rankings for number in ranking}))
@@ -230,9 +232,11 @@ def test_keys_are_found_in_their_order_if_they_are_published(database: PassageDa
     put(database, 1, ["a", "b"], owner="anna")
     put(database, 2, ["c"], owner="bert")
     keys = ["1-2-b", "unknown", "2-1-c", "1-1-a"]
-    finder = Finder(database)
-    assert texts(database, finder.by_keys(keys, owner=None)) == ["b", "c", "a"]
-    assert texts(database, finder.by_keys(keys, owner="anna")) == ["b", "a"]
+    reader = SqliteReader(database)
+    by_all = reader.by_keys(keys, owner=None, documents=None)
+    assert texts(database, by_all) == ["b", "c", "a"]
+    assert texts(database, reader.by_keys(keys, owner=None, documents=[2])) == ["c"]
+    assert texts(database, reader.by_keys(keys, owner="anna", documents=None)) == ["b", "a"]
 
 
 def test_an_index_of_the_first_version_is_taken_over(path: Path) -> None:

@@ -6,32 +6,37 @@ from hypothesis import strategies as st
 
 from pdfsluice.core.documents.snippets import MAX_SNIPPET, snippet_of
 from pdfsluice.core.passages import Passage
+from pdfsluice.plugins.llamaindex.expressions import Alternatives, Phrase
 from pdfsluice.plugins.llamaindex.marking import Wanted, marks_in
 
 
-def marked(text: str, *expressions: str, language: str = "english") -> list[str]:
-    marks = marks_in(text, Wanted.of(expressions), language)
+def word(*terms: str) -> Alternatives:
+    return Alternatives(terms)
+
+
+def marked(text: str, *wanted: Phrase | Alternatives, language: str = "english") -> list[str]:
+    marks = marks_in(text, Wanted.of(wanted), language)
     return [text[start:end] for start, end in marks]
 
 
 def test_words_are_marked_as_they_are_found() -> None:
     text = "The Sluices near Zürich were opened; ISO 32000-2 describes sluicing."
-    assert marked(text, '"sluice" OR "sluic"') == ["Sluices", "sluicing"]
-    assert marked(text, '"zurich"') == ["Zürich"]
-    assert marked(text, 'exact : "iso 32000 2"') == ["ISO", "32000", "2"]
-    assert marked(text, '"open" *') == ["opened"]
-    assert marked(text, '"nothing"') == []
+    assert marked(text, word("sluice", "sluic")) == ["Sluices", "sluicing"]
+    assert marked(text, word("zurich")) == ["Zürich"]
+    assert marked(text, Phrase(("iso", "32000", "2"))) == ["ISO", "32000", "2"]
+    assert marked(text, Alternatives(("open",), is_beginning=True)) == ["opened"]
+    assert marked(text, word("nothing")) == []
 
 
 def test_runs_without_spaces_are_marked_in_part() -> None:
-    assert marked("水閘管理規則", '"管理" OR "理規"', language="chinese") == ["管理規"]
-    assert marked("水閘管理と水閘", '"水閘"', language="japanese") == ["水閘", "水閘"]
+    assert marked("水閘管理規則", word("管理", "理規"), language="chinese") == ["管理規"]
+    assert marked("水閘管理と水閘", word("水閘"), language="japanese") == ["水閘", "水閘"]
 
 
 def test_the_snippet_has_the_most_words() -> None:
     filler = "nothing of note happens in this sentence. " * 12
     text = f"A sluice. {filler}The sluice and the weir of the canal. {filler}"
-    marks = marks_in(text, Wanted.of(['"sluic"', '"weir"', '"canal"']), "english")
+    marks = marks_in(text, Wanted.of(map(word, ["sluic", "weir", "canal"])), "english")
     segments = snippet_of(Passage(1, 1, text, 1.0, marks=marks))
     assert [part.text for part in segments if part.marked] == ["sluice", "weir", "canal"]
     shown = "".join(part.text for part in segments)
@@ -51,16 +56,16 @@ def test_without_marks_the_beginning_is_shown() -> None:
 
 
 @given(st.text("ab \n", max_size=1500), st.sampled_from(["a", "b", "ab"]))
-def test_a_snippet_is_a_part_of_the_passage(text: str, word: str) -> None:
-    marks = marks_in(text, Wanted.of([f'"{word}"']), "")
+def test_a_snippet_is_a_part_of_the_passage(text: str, letters: str) -> None:
+    marks = marks_in(text, Wanted.of([Alternatives((letters,))]), "")
     segments = snippet_of(Passage(1, 1, text, 1.0, marks=marks))
     shown = "".join(part.text for part in segments)
     assert len(shown.strip("…")) <= MAX_SNIPPET
     assert shown.strip("…").strip() in " ".join(text.split())
-    assert all(part.text == word for part in segments if part.marked)
+    assert all(part.text == letters for part in segments if part.marked)
 
 
 @pytest.mark.parametrize("text", ["", "\u0301", "\ufe0f水", "ﬁ ﬁx"])
 def test_odd_text_is_marked_without_failing(text: str) -> None:
-    marks = marks_in(text, Wanted.of(['"fi"', '"水"']), "")
+    marks = marks_in(text, Wanted.of(map(word, ["fi", "水"])), "")
     assert all(0 <= start < end <= len(text) for start, end in marks)

@@ -1,0 +1,227 @@
+"""Reads passages in SQLite: words with FTS5 and its BM25, vectors with sqlite-vec."""
+
+import json
+import struct
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+
+from .expressions import Alternatives, AnyOf, Expression, Phrase
+from .passages import TABLES, PassageDatabase
+from .reader import Slot, StoredPassage
+
+_MAX_DEPTH = 1000
+# The weights of bm25() are of words as they stand, stems, names and headings of pages.
+_MATCHING = (
+    "SELECT w.rowid FROM words w JOIN passages p ON p.id = w.rowid"
+    " WHERE w.words MATCH ?1 AND p.owner = ?2"
+    " ORDER BY bm25(w.words, 0.1, 1.0, 0.5, 2.0), w.rowid LIMIT ?3"
+)
+_MATCHING_OF_ALL = (
+    "SELECT rowid FROM words WHERE words MATCH ?1"
+    " ORDER BY bm25(words, 0.1, 1.0, 0.5, 2.0), rowid LIMIT ?2"
+)
+_MATCHING_IN = (
+    "SELECT w.rowid FROM words w JOIN passages p ON p.id = w.rowid"
+    " WHERE w.words MATCH ?1 AND p.document IN (SELECT value FROM json_each(?2))"
+    " AND (?4 IS NULL OR p.owner = ?4)"
+    " ORDER BY bm25(w.words, 0.1, 1.0, 0.5, 2.0), w.rowid LIMIT ?3"
+)
+
+
+class SqliteReader:
+    """Reads a :class:`~.passages.PassageDatabase`."""
+
+    def __init__(self, database: PassageDatabase) -> None:
+        self._database = database
+        self._db = database.connection
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """See one state of the database in all that is read inside this context."""
+        return self._database.snapshot()
+
+    def count(self) -> int:
+        """Return the highest number of a passage."""
+        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM passages").get)
+
+    def languages(self) -> set[str]:
+        """Return the languages of all passages."""
+        rows = self._db.execute(
+            "WITH RECURSIVE one(name) AS (SELECT min(language) FROM passages UNION ALL"
+            " SELECT (SELECT min(language) FROM passages WHERE language > name) FROM one"
+            " WHERE name IS NOT NULL) SELECT name FROM one WHERE name IS NOT NULL"
+        )
+        return {str(name) for (name,) in rows}
+
+    def passages(self, numbers: Sequence[int]) -> Mapping[int, StoredPassage]:
+        """Return the passages with these numbers that exist."""
+        rows = self._db.execute(
+            "SELECT id, document, page, text, language FROM passages"
+            " WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(numbers)),),
+        )
+        return {int(number): StoredPassage(*row) for number, *row in rows}
+
+    def documents_of(self, numbers: Collection[int]) -> Mapping[int, int]:
+        """Return the documents of passages."""
+        rows = self._db.execute(
+            "SELECT id, document FROM passages WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(numbers)),),
+        )
+        return {int(number): int(document) for number, document in rows}
+
+    def stages(self, documents: Collection[int]) -> Mapping[int, str]:
+        """Return how far documents are indexed."""
+        return self._database.stages(documents)
+
+    # words
+
+    def matching(
+        self,
+        wanted: Expression,
+        *,
+        owner: str | None,
+        limit: int,
+        documents: Sequence[int] | None,
+    ) -> list[int]:
+        """Return the passages with some words, ordered by BM25."""
+        expression = _match(wanted)
+        if documents is not None:
+            chosen = json.dumps(list(documents))
+            rows = self._db.execute(_MATCHING_IN, (expression, chosen, limit, owner))
+        elif owner is None:
+            rows = self._db.execute(_MATCHING_OF_ALL, (expression, limit))
+        else:
+            rows = self._db.execute(_MATCHING, (expression, owner, limit))
+        return [int(number) for (number,) in rows]
+
+    def frequency(self, term: str) -> int:
+        """Return the number of passages with a word."""
+        row = self._db.execute("SELECT doc FROM temp.vocabulary WHERE term = ?", (term,))
+        return int(row.get or 0)
+
+    def occurs(self, word: Alternatives) -> bool:
+        """Whether a word stands in any passage or title."""
+        columns = "exact" if word.is_beginning else "exact stems title"
+        expression = f"{{{columns}}} : ({_any_of(word)})"
+        row = self._db.execute("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (expression,))
+        return row.get is not None
+
+    def having(
+        self, numbers: Collection[int], words: Sequence[Alternatives]
+    ) -> Mapping[int, Sequence[bool]]:
+        """Return for each of some passages which of the words it has."""
+        return {number: [self._has(number, word) for word in words] for number in numbers}
+
+    def _has(self, number: int, word: Alternatives) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM words WHERE words MATCH ? AND rowid = ?", (_any_of(word), number)
+        )
+        return row.get is not None
+
+    def terms_from(self, start: str, *, lengths: range, limit: int) -> Iterable[tuple[str, int]]:
+        """Return words that begin with some characters, and how many passages have each."""
+        rows = self._db.execute(
+            "SELECT term, doc FROM temp.vocabulary WHERE term >= ? AND term < ?"
+            " AND length(term) BETWEEN ? AND ? LIMIT ?",
+            (start, start + "\U0010ffff", lengths.start, lengths.stop - 1, limit),
+        )
+        return ((str(term), int(count)) for term, count in rows)
+
+    # vectors
+
+    def model(self, slot: Slot) -> str | None:
+        """Return identity and dimension of the model whose vectors are stored."""
+        return self._database.model(slot)
+
+    def nearest(
+        self,
+        vector: Sequence[float],
+        slot: Slot,
+        *,
+        owner: str | None,
+        limit: int,
+        documents: Sequence[int] | None,
+    ) -> list[tuple[int, float]]:
+        """Return the passages nearest to a vector, and the cosine of each."""
+        mine = "" if owner is None else " AND owner = :owner"
+        if documents is not None:
+            mine += (
+                " AND id IN (SELECT id FROM passages"
+                " WHERE document IN (SELECT value FROM json_each(:documents)))"
+            )
+        rows = self._db.execute(
+            f"SELECT id, distance FROM {TABLES[slot]}"  # noqa: S608
+            f" WHERE embedding MATCH :vector AND k = :limit{mine}",
+            {
+                "vector": struct.pack(f"{len(vector)}f", *vector),
+                "limit": min(limit, _MAX_DEPTH),
+                "owner": owner,
+                "documents": json.dumps(list(documents or ())),
+            },
+        )
+        return [(int(number), 1 - distance) for number, distance in rows]
+
+    def by_keys(
+        self, keys: Sequence[str], *, owner: str | None, documents: Sequence[int] | None
+    ) -> list[int]:
+        """Return the numbers of the published passages among these keys, in their order."""
+        rows = (
+            self._db.execute(
+                "SELECT id, document FROM passages WHERE key = ?1 AND (?2 IS NULL OR owner = ?2)",
+                (key, owner),
+            ).fetchone()
+            for key in keys
+        )
+        passages = [(int(row[0]), int(row[1])) for row in rows if row is not None]
+        wanted = None if documents is None else set(documents)
+        return [number for number, document in passages if wanted is None or document in wanted]
+
+    # names of documents
+
+    def document_count(self, owner: str | None) -> int:
+        """Return how many documents are indexed."""
+        return int(
+            self._db.execute(
+                "SELECT count(*) FROM documents WHERE ?1 IS NULL OR owner = ?1", (owner,)
+            ).get
+        )
+
+    def named(self, term: str, *, owner: str | None) -> frozenset[int]:
+        """Return the documents whose title or file name has a word."""
+        rows = self._db.execute(
+            "SELECT n.document FROM names n JOIN documents d ON d.id = n.document"
+            " WHERE n.term = ?1 AND (?2 IS NULL OR d.owner = ?2)",
+            (term, owner),
+        )
+        return frozenset(int(number) for (number,) in rows)
+
+    def named_from(self, start: str, *, owner: str | None, limit: int) -> frozenset[int]:
+        """Return documents whose title or file name has a longer word that begins so."""
+        rows = self._db.execute(
+            "SELECT n.document FROM names n JOIN documents d ON d.id = n.document"
+            " WHERE n.term > ?1 AND n.term < ?2 AND (?3 IS NULL OR d.owner = ?3) LIMIT ?4",
+            (start, start + "\U0010ffff", owner, limit),
+        )
+        return frozenset(int(number) for (number,) in rows)
+
+
+def _match(wanted: Expression) -> str:
+    """Return an expression of FTS5."""
+    if isinstance(wanted, AnyOf):
+        return " OR ".join(f"({_any_of(word)})" for word in wanted.parts)
+    return " AND ".join(map(_part, wanted.parts))
+
+
+def _part(part: Phrase | Alternatives) -> str:
+    if isinstance(part, Phrase):
+        return f"exact : {_quoted(' '.join(part.words))}"
+    return f"({{exact stems title}} : ({_any_of(part)}))"
+
+
+def _any_of(word: Alternatives) -> str:
+    mark = " *" if word.is_beginning else ""
+    return " OR ".join(f"{_quoted(term)}{mark}" for term in word.terms)
+
+
+def _quoted(term: str) -> str:
+    return f'"{term}"'
