@@ -1,6 +1,6 @@
 """A search, from the query to the hits.
 
-A plan says what is asked of the models; their vectors and the words then find passages.
+A plan has what is asked of the models; their vectors and the words then find passages.
 """
 
 from collections.abc import Callable, Sequence
