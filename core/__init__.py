@@ -85,7 +85,15 @@ if TYPE_CHECKING:
     from .plugins.ports.catalogue import Catalogue, CatalogueSpec, DocumentChanges
     from .plugins.ports.checksums import ChecksumSpec, Hasher
     from .plugins.ports.children import ChildAccess
-    from .plugins.ports.cluster import Cluster, Hint, HintKind, NodeIdentity, UploadReview, alone
+    from .plugins.ports.cluster import (
+        Cluster,
+        Hint,
+        HintKind,
+        Hold,
+        NodeIdentity,
+        UploadReview,
+        alone,
+    )
     from .plugins.ports.context import CommandSpec, Need, Opened, OptionsSpec, PluginContext
     from .plugins.ports.documents import (
         ImportContext,
@@ -206,6 +214,7 @@ __all__ = [
     "Hasher",
     "Hint",
     "HintKind",
+    "Hold",
     "ImportContext",
     "ImportEnded",
     "Importer",

@@ -43,7 +43,7 @@ _MODULES = {
         "StreamStageSpec"
     ),
     "plugins.ports.blobs": "Blob PromptBlob StoreUsage UploadStore UploadStoreSpec",
-    "plugins.ports.cluster": "Cluster Hint HintKind NodeIdentity UploadReview alone",
+    "plugins.ports.cluster": "Cluster Hint HintKind Hold NodeIdentity UploadReview alone",
     "plugins.ports.objects": "ObjectInfo ObjectStore",
     "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges",
     "plugins.ports.sessions": "SessionChanges SessionStore SessionStoreSpec",

@@ -41,11 +41,13 @@ class HoldingIntervals:
         review: Between two looks at the rows of open uploads.
         take_over: Between two searches for the work of dead nodes.
         retry: Between two attempts to continue a completion that a restart interrupted.
+        acquit: Between two looks whether an upload whose holder has died is scanned now.
     """
 
     review: float = 2.0
     take_over: float = 5.0
     retry: float = 30.0
+    acquit: float = 0.2
 
 
 DEFAULT_INTERVALS = HoldingIntervals()
@@ -95,6 +97,7 @@ class Holding:
             "completion of interrupted uploads": partial(self._resume_completions, interrupted),
             "review of open uploads": partial(_regularly, self.review, times.review),
             "search for abandoned uploads": partial(_regularly, self.take_over, times.take_over),
+            "acquittal of uploads": partial(_regularly, self.acquit, times.acquit),
         }
         try:
             async with background(works):
@@ -107,7 +110,7 @@ class Holding:
     async def _hold_all(self) -> None:
         """Hold what this node has done alone, before another node begins."""
         for upload in self._open_uploads.all():
-            upload.holding = await self._cluster.hold(upload.session.id)
+            upload.holding = (await self._cluster.hold(upload.session.id)).mine
 
     # Hints
 
@@ -185,6 +188,25 @@ class Holding:
             or row.committed_bytes != upload.session.committed.size
         ):
             await self._catch_up(upload)
+
+    async def acquit(self) -> None:
+        """Forget the deaths of holders once the stages have seen every byte without one.
+
+        Most of these uploads were only near one that ended their node, and the next node may be
+        ended by it as well: it is recorded immediately that they were not the reason.
+        """
+        scanned = {
+            upload.session.id: upload
+            for upload in self._open_uploads.all()
+            if upload.deaths
+            and upload.holding
+            and upload.progress.validated >= upload.session.committed.size
+        }
+        if scanned:
+            validated = {key: each.progress.validated for key, each in scanned.items()}
+            await self._cluster.review(validated, ())
+            for upload in scanned.values():
+                upload.deaths = 0
 
     async def take_over(self) -> None:
         """Continue the completions and the jobs of nodes that are not live."""

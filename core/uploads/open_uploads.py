@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pdfsluice.core.errors import PdfsluiceError, SessionEnded, StateConflict
+from pdfsluice.core.errors import PdfsluiceError, SessionEnded, StageFailed, StateConflict
 from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.plugins.ports.cluster import Hold
 from pdfsluice.core.plugins.ports.stores import Blob, Catalogue
 from pdfsluice.core.shortages import retry_later
 from pdfsluice.core.threads import run_uncancelled
@@ -29,6 +30,7 @@ from .upload import OpenUpload
 logger = logging.getLogger(__name__)
 
 _MAX_OPEN_EARLY = 256
+_MAX_DEATHS = 3
 
 
 @dataclass(eq=False, slots=True)
@@ -65,6 +67,7 @@ class OpenUploads:
         completer: Takes a complete upload to its document.
         max_open_early: How many uploads may be open before a new one waits for its first
             bytes to be opened: each holds a file open.
+        max_deaths: After so many deaths of nodes that were scanning it, an upload is failed.
         clock: A monotonic clock, in seconds.
     """
 
@@ -76,6 +79,7 @@ class OpenUploads:
         opener: UploadOpener,
         completer: Completer,
         max_open_early: int = _MAX_OPEN_EARLY,
+        max_deaths: int = _MAX_DEATHS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sessions = backends.sessions
@@ -88,6 +92,7 @@ class OpenUploads:
         self._opener = opener
         self._completer = completer
         self._max_open_early = max_open_early
+        self._max_deaths = max_deaths
         self._clock = clock
         self._open: dict[str, _Entry] = {}
         self._opening: dict[str, asyncio.Task[OpenUpload]] = {}
@@ -144,8 +149,8 @@ class OpenUploads:
         if len(self._open) >= self._max_open_early:
             await self._workers.run(blob.close)
             return
-        holding = await self._cluster.hold(session.id)
-        self._enter(self._opener.new(session, blob, holding=holding))
+        hold = await self._cluster.hold(session.id)
+        self._enter(self._opener.new(session, blob, holding=hold.mine))
 
     async def get(self, session: Session) -> OpenUpload:
         """Return the open upload of a session, opening it if need be."""
@@ -167,13 +172,17 @@ class OpenUploads:
             await asyncio.shield(task)
 
     async def _take_up(self, session_id: str) -> OpenUpload:
-        holding = False
+        hold = Hold(mine=False)
         try:
-            holding = await self._cluster.hold(session_id)
-            upload = await self._opener.open(session_id, holding=holding)
+            hold = await self._cluster.hold(session_id)
+            deadly = hold.deaths >= self._max_deaths
+            upload = await self._opener.open(session_id, holding=hold.mine and not deadly)
+            if deadly:
+                await self._fail_deadly(upload, hold.deaths)
+            upload.deaths = hold.deaths
             self._enter(upload)
         except BaseException:
-            if holding:
+            if hold.mine:
                 await self._cluster.release([session_id])
             raise
         else:
@@ -289,9 +298,29 @@ class OpenUploads:
 
     async def take(self, upload: OpenUpload) -> bool:
         """Hold an upload from now on, unless another live node does."""
-        if not upload.holding and await self._cluster.hold(upload.session.id):
+        if upload.holding:
+            return True
+        hold = await self._cluster.hold(upload.session.id)
+        if hold.deaths >= self._max_deaths:
+            await self._fail_deadly(upload, hold.deaths)
+        elif hold.mine:
+            upload.deaths = hold.deaths
             upload.hold(await self._sessions.checkpoints(upload.session.id))
         return upload.holding
+
+    async def _fail_deadly(self, upload: OpenUpload, deaths: int) -> None:
+        """Fail an upload whose holders died one after the other: it may be the reason."""
+        error = StageFailed(
+            f"{deaths} servers ended while they checked the file, one after the other.",
+            hint="The file may have been made to do that. Report it to the server's operator.",
+        )
+        logger.error("upload %s is failed: %s", upload.session.id, error.message)
+
+        async def end() -> None:
+            if upload.session.state in {*OPEN, SessionState.VALIDATING}:
+                await upload.end(SessionState.FAILED, error)
+
+        await upload.as_unit(end)
 
     async def _ask_holder(self, upload: OpenUpload) -> None:
         """Record that an upload is to be completed; the node that holds it reads the row."""

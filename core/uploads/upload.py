@@ -8,11 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from pdfsluice.core.errors import (
-    PdfsluiceError,
-    SizeExceeded,
-    StateConflict,
-)
+from pdfsluice.core.errors import PdfsluiceError, SizeExceeded, StateConflict
 from pdfsluice.core.findings import Decision, Finding
 from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Hint, HintKind
@@ -48,6 +44,7 @@ class OpenUpload(UploadState):
 
     Attributes:
         holding: Whether this node shows it to the stages, publishes and completes it.
+        deaths: How many holders died while they were scanning it.
         blob: The bytes, open for reading and writing.
         progress: Publishes how far the upload has come.
         follower: Shows the bytes to the stream stages, if the upload has stages.
@@ -69,7 +66,7 @@ class OpenUpload(UploadState):
         holding: bool = True,
     ) -> None:
         super().__init__(session, backends)
-        self.holding = holding
+        self.holding, self.deaths = holding, 0
         self.blob = blob
         self.closed = False
         self.blob_failed = False

@@ -50,14 +50,13 @@ def move(source: Path, target: Path) -> None:
     """
     try:
         descriptor = os.open(source, READ_FILE)
-    except FileNotFoundError:
-        if not is_regular(target):
-            raise
-    else:
         try:
             _put(descriptor, source, target)
         finally:
             os.close(descriptor)
+    except FileNotFoundError:  # it was moved before, or another process moves it now
+        if not is_regular(target):
+            raise
     # Also if there was nothing to move: an earlier attempt may have failed before this.
     sync_directory(target.parent)
     sync_directory(source.parent)

@@ -11,7 +11,6 @@ from pdfsluice.core import Document, DocumentChanges, DocumentFilter, JobKind, N
 from . import counting
 from .database import Database
 from .encoding import body_with, clean, document_row, read_document, to_json
-from .job_statements import ADD_JOB, new_job
 from .jobs import SqlJobs
 from .pages import SqlPages
 from .prepared import AnyRow, Prepared
@@ -79,12 +78,7 @@ class SqlCatalogue(SqlPages, SqlJobs):
                 earlier = _by_session.run(connection, {"session": document.session_id})
                 return read_document(earlier.one())
             counting.count_document(connection, row["account"], document.file_size, number=1)
-            rows = []
-            for kind in dict.fromkeys(jobs):
-                separate = importers if kind is JobKind.IMPORT and importers else {"": True}
-                for importer, required in separate.items():
-                    rows.append(new_job(new_row.id, kind, importer, required=required))
-            ADD_JOB.run_many(connection, rows)
+            self._queue(connection, new_row.id, jobs, importers)
             return read_document(new_row)
 
         return await self._database.write(operation, durable=True)

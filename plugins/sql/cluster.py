@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from pdfsluice.core import Cluster, Hint, NodeIdentity, SessionState, UploadReview
+from pdfsluice.core import Cluster, Hint, Hold, NodeIdentity, SessionState, UploadReview
 
 from .database import Database
 from .hints import Channel, Hints
@@ -75,9 +75,9 @@ class SqlCluster:
         """Have a function called when the first other node appears."""
         self._preparations.append(prepare)
 
-    async def hold(self, session_id: str) -> bool:
+    async def hold(self, session_id: str) -> Hold:
         """Become the holder of an upload, unless another live node is."""
-        return not self.shared or await self._holds.take(session_id)
+        return await self._holds.take(session_id) if self.shared else Hold(mine=True)
 
     async def release(self, session_ids: Collection[str]) -> None:
         """Cease to hold uploads."""

@@ -24,6 +24,9 @@ class Database:
 
     Attributes:
         node: The id of this process among the nodes of the database, never used again.
+        folder: The identity of the folder in which it keeps copies of files; empty if all nodes
+            read the files themselves.
+        shared: Whether other nodes use the database.
         postgresql: Whether the engine is PostgreSQL.
         insert: The engine's own INSERT, which has ON CONFLICT.
     """
@@ -33,6 +36,8 @@ class Database:
         self._writer = Writer(engines)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sql-reader")
         self.node = str(uuid4())
+        self.folder = ""
+        self.shared = False
         self.postgresql = engines.write.dialect.name == "postgresql"
         self.insert: Callable[..., Any] = postgresql.insert if self.postgresql else sqlite.insert
 

@@ -15,7 +15,7 @@ from sqlalchemy import (
     update,
 )
 
-from pdfsluice.core import SessionState, UploadReview
+from pdfsluice.core import Hold, SessionState, UploadReview
 
 from .database import Database
 from .live import MICROS, database_now, live_nodes
@@ -31,6 +31,9 @@ _RECORD = (
     update(holds)
     .where(holds.c.session_id == bindparam("upload"), holds.c.node == bindparam("me"))
     .values(validated=bindparam("position"))
+)
+_open = select(sessions.c.id).where(
+    sessions.c.state.in_([SessionState.CREATED.value, SessionState.UPLOADING.value])
 )
 _committed = (
     select(func.coalesce(func.sum(extents.c.end - extents.c.start), 0))
@@ -49,25 +52,26 @@ class Holds:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def take(self, session_id: str) -> bool:
+    async def take(self, session_id: str) -> Hold:
         """Hold an upload that exists, unless another live node does."""
         me = self._database.node
 
-        def operation(connection: Connection) -> bool:
+        def operation(connection: Connection) -> Hold:
             live = select(nodes.c.id).where(live_nodes(connection))
-            row = select(sessions.c.id, literal(me, String), literal(0, Integer))
+            new = select(sessions.c.id, literal(me, String), literal(0, Integer))
             statement = self._database.insert(holds).from_select(
-                ["session_id", "node", "epoch"], row.where(sessions.c.id == session_id)
+                ["session_id", "node", "epoch"], new.where(sessions.c.id == session_id)
             )
             statement = statement.on_conflict_do_update(
                 index_elements=["session_id"],
                 set_={"node": statement.excluded.node, "epoch": holds.c.epoch + 1},
                 where=holds.c.node.not_in(live),
-            ).returning(holds.c.node)
-            if connection.execute(statement).first() is not None:
-                return True
-            mine = select(holds.c.node).where(holds.c.session_id == session_id)
-            return bool(connection.execute(mine).scalar_one_or_none() == me)
+            ).returning(holds.c.node, holds.c.epoch)
+            current = select(holds.c.node, holds.c.epoch).where(holds.c.session_id == session_id)
+            row = connection.execute(statement).first() or connection.execute(current).first()
+            if row is None or row.node != me:
+                return Hold(mine=False)
+            return Hold(mine=True, deaths=row.epoch)
 
         return await self._database.write(operation)
 
@@ -87,7 +91,12 @@ class Holds:
                 {"upload": upload, "me": self._database.node, "position": position}
                 for upload, position in validated.items()
             ]
-            await self._database.write(lambda connection: connection.execute(_RECORD, rows))
+
+            def record(connection: Connection) -> None:
+                connection.execute(_RECORD, rows)
+                connection.execute(_FORGET_DEATHS, {"me": self._database.node})
+
+            await self._database.write(record)
         reviews: dict[str, UploadReview] = {}
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
@@ -131,6 +140,23 @@ class Holds:
             return connection.execute(statement).first() is not None
 
         return await self._database.write(operation)
+
+
+_committed_of_hold = (
+    select(func.coalesce(func.sum(extents.c.end - extents.c.start), 0))
+    .where(extents.c.session_id == holds.c.session_id)
+    .scalar_subquery()
+)
+_FORGET_DEATHS = (
+    update(holds)
+    .where(
+        holds.c.node == bindparam("me"),
+        holds.c.epoch > 0,
+        holds.c.session_id.in_(_open),
+        holds.c.validated >= _committed_of_hold,
+    )
+    .values(epoch=0)
+)
 
 
 def _review(connection: Connection, ids: Sequence[str]) -> Mapping[str, UploadReview]:

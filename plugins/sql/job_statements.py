@@ -4,7 +4,18 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, String, bindparam, exists, insert, not_, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    String,
+    bindparam,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from pdfsluice.core import JobKind, JobState
 
@@ -22,7 +33,7 @@ OPEN_JOB = select(jobs).where(
 MAKE_DUE = update(jobs).where(jobs.c.id == bindparam("job")).values(retry_at=0).returning(*jobs.c)
 _NEW_COLUMNS = (
     *("document_id", "kind", "state", "progress", "message", "attempts"),
-    *("importer", "required"),
+    *("importer", "required", "prefer", "prefer_until"),
 )
 ADD_JOB = Prepared(insert(jobs), columns=_NEW_COLUMNS)
 INSERT_JOB = Prepared(insert(jobs).returning(*jobs.c), columns=_NEW_COLUMNS)
@@ -49,15 +60,23 @@ _start = (
 )
 
 
-def claim_oldest(
-    kinds: Collection[str], passing_over: Collection[str], last: Collection[str]
+def claim_next(
+    kinds: Collection[str],
+    passing_over: Collection[str],
+    last: Collection[str],
+    *,
+    shared: bool = False,
 ) -> tuple[Prepared, Mapping[str, Any]]:
-    """Return the statement that claims the oldest job that is due, and its parameters.
+    """Return the statement that claims the next job that is due, and its parameters.
+
+    That is the oldest one. With other nodes it is one of the owner with the fewest running,
+    and no job that waits for a node with its file.
 
     Args:
         kinds: The kinds of jobs.
         passing_over: Owners whose jobs are left alone.
         last: Owners whose jobs are claimed if there are no others.
+        shared: Whether other nodes run jobs.
     """
     lists = {"claimed": kinds, "passed_over": passing_over, "last": last}
     padded = {name: _padded(list(values)) for name, values in lists.items()}
@@ -66,7 +85,7 @@ def claim_oldest(
         for name, members in padded.items()
         for number, value in enumerate(members)
     }
-    return _claim_oldest(*map(len, padded.values())), values
+    return _claim_next(*map(len, padded.values()), shared=shared), values
 
 
 def _padded(values: list[str]) -> list[str]:
@@ -76,9 +95,9 @@ def _padded(values: list[str]) -> list[str]:
 
 
 @lru_cache(maxsize=64)
-def _claim_oldest(kinds: int, passed_over: int, last: int) -> Prepared:
+def _claim_next(kinds: int, passed_over: int, last: int, *, shared: bool) -> Prepared:
     owner = documents.c.owner
-    oldest = (
+    chosen = (
         select(_queued.c.id)
         .join(documents, documents.c.id == _queued.c.document_id)
         .where(
@@ -92,10 +111,31 @@ def _claim_oldest(kinds: int, passed_over: int, last: int) -> Prepared:
         .with_for_update(skip_locked=True, of=_queued)  # SQLite has one writer and leaves this out
     )
     if passed_over:
-        oldest = oldest.where(owner.not_in(_members("passed_over", passed_over)))
+        chosen = chosen.where(owner.not_in(_members("passed_over", passed_over)))
+    if shared:
+        busy = (
+            select(documents.c.owner, func.count().label("number"))
+            .join(jobs, jobs.c.document_id == documents.c.id)
+            .where(
+                jobs.c.state == JobState.RUNNING.value, jobs.c.kind.in_(_members("claimed", kinds))
+            )
+            .group_by(documents.c.owner)
+            .subquery("busy")
+        )
+        chosen = (
+            chosen.outerjoin(busy, busy.c.owner == owner)
+            .where(
+                or_(
+                    _queued.c.prefer == "",
+                    _queued.c.prefer == bindparam("folder"),
+                    _queued.c.prefer_until <= bindparam("now"),
+                )
+            )
+            .order_by(func.coalesce(busy.c.number, 0))
+        )
     if last:
-        oldest = oldest.order_by(owner.in_(_members("last", last)))
-    return Prepared(_start.where(jobs.c.id == oldest.order_by(_queued.c.id).scalar_subquery()))
+        chosen = chosen.order_by(owner.in_(_members("last", last)))
+    return Prepared(_start.where(jobs.c.id == chosen.order_by(_queued.c.id).scalar_subquery()))
 
 
 def _members(name: str, size: int) -> list[BindParameter[str]]:
@@ -121,9 +161,9 @@ CLAIMED = Prepared(
         documents.c.id == bindparam("document")
     )
 )
-REPORT = Prepared(
+REPORT = Prepared(  # nothing of a job that another node has claimed meanwhile
     update(jobs)
-    .where(jobs.c.id == bindparam("job"))
+    .where(jobs.c.id == bindparam("job"), or_(jobs.c.node == "", jobs.c.node == bindparam("me")))
     .values(
         state=bindparam("new_state"),
         progress=bindparam("new_progress"),
@@ -141,7 +181,7 @@ JOBS_OF = (
 
 
 def new_job(document_id: int, kind: JobKind, importer: str, *, required: bool) -> dict[str, Any]:
-    """Return the row of a job that is queued."""
+    """Return the row of a job that is queued, and which any node may claim."""
     return {
         "document_id": document_id,
         "kind": kind.value,
@@ -151,4 +191,6 @@ def new_job(document_id: int, kind: JobKind, importer: str, *, required: bool) -
         "attempts": 0,
         "importer": importer,
         "required": int(required),
+        "prefer": "",
+        "prefer_until": 0,
     }

@@ -11,6 +11,7 @@ from pdfsluice.core import Document, Job, JobKind, JobState
 from .database import Database
 from .encoding import clean, read_document, read_job, to_micros
 from .job_statements import (
+    ADD_JOB,
     CLAIM_OTHERS,
     CLAIMED,
     INSERT_JOB,
@@ -19,13 +20,16 @@ from .job_statements import (
     MAKE_DUE,
     OPEN_JOB,
     REPORT,
-    claim_oldest,
+    claim_next,
     new_job,
 )
-from .live import live_nodes
+from .live import MICROS, live_nodes
 from .prepared import AnyRow
 from .reading import MAX_ID, require_document
 from .schema import jobs, nodes
+
+_PREFERENCE_SECONDS = 5
+"""How long a job waits for a node that has a copy of the file."""
 
 
 class SqlJobs:
@@ -33,6 +37,26 @@ class SqlJobs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def _queue(
+        self,
+        connection: Connection,
+        document_id: int,
+        kinds: Sequence[JobKind],
+        importers: Mapping[str, bool],
+    ) -> None:
+        """Queue the first jobs of a document."""
+        prefer, until = "", 0
+        if self._database.shared and self._database.folder:
+            prefer = self._database.folder
+            until = to_micros(datetime.now(UTC)) + _PREFERENCE_SECONDS * MICROS
+        rows = []
+        for kind in dict.fromkeys(kinds):
+            separate = importers if kind is JobKind.IMPORT and importers else {"": True}
+            for importer, required in separate.items():
+                row = new_job(document_id, kind, importer, required=required)
+                rows.append({**row, "prefer": prefer, "prefer_until": until})
+        ADD_JOB.run_many(connection, rows)
 
     async def enqueue(
         self, document_id: int, kind: JobKind, *, importer: str = "", required: bool = True
@@ -63,12 +87,18 @@ class SqlJobs:
         passing_over: Collection[str] = (),
         last: Collection[str] = (),
     ) -> tuple[Sequence[Job], Document] | None:
-        """Claim the oldest job that is due, and the untried imports of the same document."""
-        claiming = {"claiming_node": self._database.node, "now": to_micros(datetime.now(UTC))}
-        oldest, choice = claim_oldest([kind.value for kind in kinds], passing_over, last)
+        """Claim the next job that is due, and the untried imports of the same document."""
+        claiming = {
+            "claiming_node": self._database.node,
+            "folder": self._database.folder,
+            "now": to_micros(datetime.now(UTC)),
+        }
+        chosen, choice = claim_next(
+            [kind.value for kind in kinds], passing_over, last, shared=self._database.shared
+        )
 
         def operation(connection: Connection) -> tuple[Sequence[Job], Document] | None:
-            first = oldest.run(connection, {**claiming, **choice}).one_or_none()
+            first = chosen.run(connection, {**claiming, **choice}).one_or_none()
             if first is None:
                 return None
             rows = [first]
@@ -95,6 +125,7 @@ class SqlJobs:
         """Store how a job stands; nothing happens if its document is deleted."""
         values = {
             "job": job_id,
+            "me": self._database.node,
             "new_state": state.value,
             "new_progress": progress,
             "new_message": clean(message),

@@ -135,6 +135,16 @@ def _hold_uploads(connection: Connection) -> None:
     metadata.create_all(connection, tables=[nodes, holds, duties])
 
 
+def _share_jobs(connection: Connection) -> None:
+    """Record who may claim a job first, and which running one is to be stopped."""
+    for column in (
+        "prefer TEXT NOT NULL DEFAULT ''",
+        "prefer_until BIGINT NOT NULL DEFAULT 0",
+        "cancelled INTEGER NOT NULL DEFAULT 0",
+    ):
+        connection.execute(text(f"ALTER TABLE jobs ADD COLUMN {column}"))
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -146,6 +156,7 @@ STEPS: Sequence[Step] = (
     _record_uploads,
     _name_sources,
     _hold_uploads,
+    _share_jobs,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

@@ -40,7 +40,6 @@ class Node:
     Attributes:
         sole_store: Whether the database never knew another store of bytes.
         first: Whether no other node was live when this one registered.
-        shared: Whether other nodes may work on the same uploads.
     """
 
     def __init__(
@@ -53,8 +52,9 @@ class Node:
     ) -> None:
         self.sole_store = False
         self.first = False
-        self.shared = identity.shared
         self._database = database
+        database.folder = identity.folder
+        database.shared = identity.shared
         self._identity = identity
         self._store = identity.store
         self._folder = identity.folder or identity.store
@@ -63,6 +63,11 @@ class Node:
         self._host = socket.gethostname()
         self._announced = identity.shared
         self._me = {"node": database.node}
+
+    @property
+    def shared(self) -> bool:
+        """Whether other nodes may work on the same uploads."""
+        return self._database.shared
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -99,7 +104,7 @@ class Node:
             stale |= nodes.c.folder == self._folder
         connection.execute(delete(nodes).where(stale))
         self.first = not connection.execute(select(nodes.c.id).where(live_nodes(connection))).all()
-        self.shared = self.shared or not self.first
+        self._database.shared = self.shared or not self.first
         self._announced = self.shared
         row = {
             "id": self._database.node,
@@ -168,7 +173,7 @@ class Node:
     async def _share(self) -> None:
         """Change to rows as the truth, then let the other nodes begin."""
         logger.info("another node has joined")
-        self.shared = True
+        self._database.shared = True
         await self._prepare()
         mark = update(nodes).where(nodes.c.id == self._database.node).values(shared=1)
         await self._database.write(lambda connection: connection.execute(mark))

@@ -123,6 +123,9 @@ jobs = Table(
     Column("importer", String(128), nullable=False, server_default=""),
     Column("required", Integer, nullable=False, server_default="1"),
     Column("retry_at", BigInteger, nullable=False, server_default="0"),
+    Column("prefer", Text, nullable=False, server_default=""),
+    Column("prefer_until", BigInteger, nullable=False, server_default="0"),
+    Column("cancelled", Integer, nullable=False, server_default="0"),
     Index("jobs_by_state", "state", "id"),
     Index("jobs_by_document", "document_id"),
     Index(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from pdfsluice.core import Cluster, Hint, HintKind, NodeIdentity, SessionState
+from pdfsluice.core import Cluster, Hint, HintKind, Hold, NodeIdentity, SessionState
 from pdfsluice.core.testing.contracts.samples import NOW, extent, make_session
 from pdfsluice.plugins.sql.database import Database, open_database
 from pdfsluice.plugins.sql.engine import open_engines
@@ -30,12 +30,22 @@ class Member:
         self.store = store
         self.cluster = cluster
         self.heard: list[Hint] = []
+        self._dead = False
         cluster.subscribe(self.heard.append)
 
     async def die(self) -> None:
         """Let the node look as if it had sent no heartbeat for long."""
-        micros = (NODE_TIMEOUT_SECONDS + 1) * 1_000_000
-        statement = text(f"UPDATE nodes SET seen_at = seen_at - {micros} WHERE id = :me")
+        await self._move_heartbeat(-(NODE_TIMEOUT_SECONDS + 1))
+
+    async def revive(self) -> None:
+        """Undo its death, if it has died."""
+        if self._dead:
+            await self._move_heartbeat(NODE_TIMEOUT_SECONDS + 1)
+
+    async def _move_heartbeat(self, seconds: int) -> None:
+        self._dead = seconds < 0
+        micros = seconds * 1_000_000
+        statement = text(f"UPDATE nodes SET seen_at = seen_at + {micros} WHERE id = :me")
         values = {"me": self.cluster.node}
         await self.database.write(lambda connection: connection.execute(statement, values))
 
@@ -69,17 +79,43 @@ async def test_one_live_node_holds_an_upload(join: Join) -> None:
     session = make_session()
     async with join() as first, join() as second:
         await first.store.create(session)
-        taken = await asyncio.gather(*(n.cluster.hold(session.id) for n in (first, second) * 5))
+        asked = await asyncio.gather(*(n.cluster.hold(session.id) for n in (first, second) * 5))
+        taken = [hold.mine for hold in asked]
         holder, other = (first, second) if taken[0] else (second, first)
         assert sorted(taken) == [False] * 5 + [True] * 5
         review = (await other.cluster.review({}, [session.id, "gone"]))[session.id]
         assert review.holder == holder.cluster.node
         await holder.cluster.release([session.id])
-        assert await other.cluster.hold(session.id)
-        assert not await holder.cluster.hold(session.id)
+        assert (await other.cluster.hold(session.id)).mine
+        assert not (await holder.cluster.hold(session.id)).mine
         await other.die()
-        assert await holder.cluster.hold(session.id)
-        assert not await other.cluster.hold(session.id)
+        assert (await holder.cluster.hold(session.id)).mine
+        assert not (await other.cluster.hold(session.id)).mine
+
+
+async def test_holders_that_die_while_scanning_are_counted(join: Join) -> None:
+    session = make_session()
+    async with join() as first, join() as second:
+        await first.store.create(session)
+        await first.store.commit(session.id, extent(0, 10), NOW)
+        deaths = []
+        for _ in range(2):
+            for holder in (first, second):
+                hold = await holder.cluster.hold(session.id)
+                deaths.append(hold.deaths if hold.mine else None)
+                await holder.cluster.review({session.id: 9}, [])
+                await holder.die()
+                other = second if holder is first else first
+                await other.revive()
+        assert deaths == [0, 1, 2, 3]
+        assert (await first.cluster.hold(session.id)).deaths == 4
+        await first.cluster.review({session.id: 10}, [])
+        assert await first.cluster.hold(session.id) == Hold(mine=True), "it was not the reason"
+        await first.die()
+        await second.revive()
+        assert (await second.cluster.hold(session.id)).deaths == 1
+        await second.cluster.release([session.id])
+        assert await second.cluster.hold(session.id) == Hold(mine=True), "given back in order"
 
 
 async def test_a_node_that_leaves_holds_nothing(join: Join) -> None:
@@ -87,11 +123,11 @@ async def test_a_node_that_leaves_holds_nothing(join: Join) -> None:
     async with join() as first:
         async with join() as second:
             await first.store.create(session)
-            assert await second.cluster.hold(session.id)
+            assert (await second.cluster.hold(session.id)).mine
             assert await first.cluster.abandoned([SessionState.VALIDATING], 4) == []
         assert await first.cluster.abandoned([SessionState.VALIDATING], 4) == [session.id]
         assert await first.cluster.abandoned([SessionState.IMPORTING], 4) == []
-        assert await first.cluster.hold(session.id)
+        assert (await first.cluster.hold(session.id)).mine
         assert await first.cluster.abandoned([SessionState.VALIDATING], 4) == []
 
 
@@ -99,7 +135,7 @@ async def test_a_review_says_how_an_upload_stands(join: Join) -> None:
     session = make_session()
     async with join() as first, join() as second:
         await first.store.create(session)
-        assert await first.cluster.hold(session.id)
+        assert (await first.cluster.hold(session.id)).mine
         await second.store.commit(session.id, extent(0, 10), NOW)
         await second.store.commit(session.id, extent(20, 25), NOW)
         changed = await first.store.update(session, title="new")
@@ -150,11 +186,11 @@ async def test_a_single_node_notices_the_second_one(join: Join) -> None:
     async with join(shared=False, heartbeat=0.05, folder="a") as first:
         alone = [first.cluster.shared, first.cluster.first]
         assert alone == [False, True]
-        assert await first.cluster.hold(session.id), "alone, nothing is stored"
+        assert (await first.cluster.hold(session.id)).mine, "alone, nothing is stored"
 
         async def prepare() -> None:
             await first.store.create(session)
-            prepared.append(await first.cluster.hold(session.id))
+            prepared.append((await first.cluster.hold(session.id)).mine)
 
         first.cluster.on_shared(prepare)
         async with join(shared=False, folder="b") as second:
@@ -162,7 +198,7 @@ async def test_a_single_node_notices_the_second_one(join: Join) -> None:
             assert first.cluster.shared
             assert second.cluster.shared
             assert not second.cluster.first
-            assert not await second.cluster.hold(session.id)
+            assert not (await second.cluster.hold(session.id)).mine
 
 
 async def test_a_second_node_waits_for_one_that_does_not_answer(join: Join) -> None:
@@ -183,9 +219,9 @@ async def test_an_exclusive_node_replaces_the_one_before_it(join: Join) -> None:
     session = make_session()
     async with join(folder="a") as dead, join(folder="b") as other:
         await other.store.create(session)
-        assert await dead.cluster.hold(session.id)
+        assert (await dead.cluster.hold(session.id)).mine
         async with join(folder="a", exclusive=True) as replacement:
-            assert await replacement.cluster.hold(session.id)
+            assert (await replacement.cluster.hold(session.id)).mine
         async with join(folder="b", replaces=other.cluster.node) as second:
             assert second.cluster.first
 

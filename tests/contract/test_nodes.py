@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from pdfsluice.core.document_models import JobKind
+from pdfsluice.core.document_models import JobKind, JobState
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.plugins.ports.context import PluginContext
@@ -47,6 +48,11 @@ def context(tmp_path: Path, request: pytest.FixtureRequest) -> PluginContext:
     if request.param == "sqlite":
         return sql_context(tmp_path)
     return sql_context(tmp_path, url=request.getfixturevalue("empty_postgresql"))
+
+
+def other_process(context: PluginContext) -> PluginContext:
+    """Return a context that shares nothing but the settings with the first one."""
+    return replace(context, shared={})
 
 
 async def test_a_second_live_server_with_another_store_is_refused(context: PluginContext) -> None:
@@ -138,3 +144,69 @@ async def test_a_store_has_an_identity_of_its_own(tmp_path: Path) -> None:
             identities.append(opened.identity)
     assert identities[0] == identities[1]
     assert len(set(identities)) == 3
+
+
+async def test_jobs_take_turns_by_owner_over_all_nodes(context: PluginContext) -> None:
+    """A thousand jobs of one owner, which all nodes run, do not delay another's first one."""
+    node = NodeIdentity(store="s", shared=True, exclusive=False)
+    async with (
+        sql_stores(context) as (sessions, catalogue),
+        sql_stores(other_process(context)) as (other_sessions, other),
+        sessions.joined(node),
+        other_sessions.joined(node),
+    ):
+        busy = [make_document(owner="key:busy", title=str(number)) for number in range(1000)]
+        await asyncio.gather(*(catalogue.add(each, [JobKind.IMPORT]) for each in busy))
+        for claiming in (catalogue, other):
+            claimed = await claiming.claim()
+            assert claimed is not None
+            assert claimed[1].owner == "key:busy"
+        waiting = await catalogue.add(make_document(owner="key:rare"), [JobKind.IMPORT])
+        claimed = await other.claim()
+        assert claimed is not None
+        assert claimed[1] == waiting, "its owner has the fewest running, as a whole"
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        assert claimed[1].owner == "key:busy"
+
+
+async def test_the_node_with_the_file_is_first(context: PluginContext) -> None:
+    async with (
+        sql_stores(context) as (sessions, catalogue),
+        sql_stores(other_process(context)) as (other_sessions, other),
+        sessions.joined(NodeIdentity(store="s", folder="a", shared=True)),
+        other_sessions.joined(NodeIdentity(store="s", folder="b", shared=True)),
+    ):
+        first, second = [await catalogue.add(make_document(), [JobKind.IMPORT]) for _ in range(2)]
+        assert await other.claim() is None
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        assert claimed[1] == first
+        database = context.shared["pdfsluice.plugins.sql"]
+        async with database.catalogue() as opened:
+            later = text("UPDATE jobs SET prefer_until = prefer_until - 5000000")
+            await opened._database.write(lambda connection: connection.execute(later))
+        claimed = await other.claim()
+        assert claimed is not None, "it does not wait for a busy node for long"
+        assert claimed[1] == second
+
+
+async def test_a_node_that_lost_a_job_reports_nothing_of_it(context: PluginContext) -> None:
+    node = NodeIdentity(store="s", shared=True, exclusive=False)
+    async with (
+        sql_stores(context) as (sessions, catalogue),
+        sql_stores(other_process(context)) as (other_sessions, other),
+        sessions.joined(node),
+        other_sessions.joined(node),
+    ):
+        document = await catalogue.add(make_document(), [JobKind.IMPORT])
+        claimed = await catalogue.claim()
+        assert claimed is not None
+        job = claimed[0][0]
+        await catalogue.requeue_running()
+        again = await other.claim()
+        assert again is not None
+        assert again[0][0].id == job.id
+        await catalogue.report(job.id, state=JobState.FAILED, progress=0.0, message="late")
+        (stored,) = await other.jobs(document.id)
+        assert (stored.state, stored.message) == (JobState.RUNNING, "")

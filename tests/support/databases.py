@@ -51,7 +51,10 @@ def to_version_1(connection: Connection) -> None:
         "DROP INDEX jobs_open",
         *(
             f"ALTER TABLE jobs DROP COLUMN {name}"
-            for name in ("node", "importer", "required", "retry_at")
+            for name in (
+                *("node", "importer", "required", "retry_at"),
+                *("prefer", "prefer_until", "cancelled"),
+            )
         ),
         (
             "CREATE UNIQUE INDEX jobs_open ON jobs (document_id, kind)"

@@ -94,6 +94,20 @@ class UploadReview:
     validated: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Whether a node holds an upload.
+
+    Attributes:
+        mine: Whether this node is the holder.
+        deaths: How many holders in a row have died before their stages had seen every
+            committed byte. The file may be the reason.
+    """
+
+    mine: bool
+    deaths: int = 0
+
+
 class Cluster(Protocol):
     """The other nodes, as one node sees them."""
 
@@ -128,7 +142,7 @@ class Cluster(Protocol):
         """Have a function called when the first other node appears, before that one works."""
         ...
 
-    async def hold(self, session_id: str) -> bool:
+    async def hold(self, session_id: str) -> Hold:
         """Become the holder of an upload, unless another live node is.
 
         The holder shows the bytes to the stages and completes the upload. This saves double
@@ -147,7 +161,8 @@ class Cluster(Protocol):
 
         Args:
             validated: Uploads that this node holds, and how many bytes their stages have
-                seen, which is recorded.
+                seen, which is recorded. If these are all committed bytes of an open upload,
+                the deaths of its holders are forgotten.
             others: Further uploads.
         """
         ...
@@ -180,9 +195,9 @@ class Alone:
     def on_shared(self, prepare: Callable[[], Awaitable[None]]) -> None:
         """Do nothing: no other node appears."""
 
-    async def hold(self, session_id: str) -> bool:  # noqa: ARG002
+    async def hold(self, session_id: str) -> Hold:  # noqa: ARG002
         """Hold every upload."""
-        return True
+        return Hold(mine=True)
 
     async def release(self, session_ids: Collection[str]) -> None:
         """Do nothing."""

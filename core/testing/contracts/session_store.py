@@ -317,7 +317,7 @@ class SessionStoreContract(ExtentContract):
                 assert cluster.sole_store
                 assert cluster.first
                 assert not cluster.shared
-                assert await cluster.hold("any upload")
+                assert (await cluster.hold("any upload")).mine
                 assert await cluster.duty("any duty", 60.0)
 
     async def test_count(self, store: SessionStore) -> None:
