@@ -20,6 +20,13 @@ from .samples import make_document
 _ALICE = "key:alice"
 
 
+def _versioned(catalogue: Catalogue) -> VersionedCatalogue:
+    """Return a catalogue that keeps versions; skip the test of another one."""
+    if not isinstance(catalogue, VersionedCatalogue):
+        pytest.skip("this catalogue keeps no versions")
+    return catalogue
+
+
 def _file(number: int, **changes: object) -> NewDocument:
     return make_document(sha256=f"{number:02x}" * 32, **changes)
 
@@ -32,16 +39,8 @@ async def _replace(catalogue: VersionedCatalogue, document: Document, number: in
 class CatalogueVersionsContract(AsyncContract):
     """The part of the contract about versions; skipped if the catalogue keeps none."""
 
-    @pytest.fixture
-    def versioned(self, catalogue: Catalogue) -> VersionedCatalogue:
-        """Return the catalogue, if it keeps versions."""
-        if not isinstance(catalogue, VersionedCatalogue):
-            pytest.skip("this catalogue keeps no versions")
-        return catalogue
-
-    async def test_a_new_version_takes_the_place_of_the_newest(
-        self, versioned: VersionedCatalogue
-    ) -> None:
+    async def test_a_new_version_takes_the_place_of_the_newest(self, catalogue: Catalogue) -> None:
+        versioned = _versioned(catalogue)
         first = await versioned.add(_file(1), [])
         assert (first.version, first.lineage, first.replaced_by) == (1, None, None)
         second = await _replace(versioned, first, 2)
@@ -54,9 +53,8 @@ class CatalogueVersionsContract(AsyncContract):
         assert {each.lineage for each in versions} == {first.id}
         assert await versioned.get(first.id, owner=_ALICE) == versions[-1]
 
-    async def test_only_the_newest_version_is_listed_and_found(
-        self, versioned: VersionedCatalogue
-    ) -> None:
+    async def test_only_the_newest_version_is_listed_and_found(self, catalogue: Catalogue) -> None:
+        versioned = _versioned(catalogue)
         first = await versioned.add(_file(1), [])
         other = await versioned.add(_file(9), [])
         second = await _replace(versioned, first, 2)
@@ -70,10 +68,9 @@ class CatalogueVersionsContract(AsyncContract):
         assert await versioned.find(DocumentFilter(documents=[first.id]), owner=_ALICE) == []
         assert await versioned.find_by_digest(first.sha256, owner=_ALICE) is None
 
-    async def test_the_same_bytes_again_are_no_new_version(
-        self, versioned: VersionedCatalogue
-    ) -> None:
+    async def test_the_same_bytes_again_are_no_new_version(self, catalogue: Catalogue) -> None:
         """Those of an earlier version are one: the client has gone back to it."""
+        versioned = _versioned(catalogue)
         first = await versioned.add(_file(1), [])
         second = await _replace(versioned, first, 2)
         assert (await _replace(versioned, first, 2)).id == second.id
@@ -81,9 +78,8 @@ class CatalogueVersionsContract(AsyncContract):
         copy = await versioned.add(_file(1, lineage=first.id), [], unique=False)
         assert copy.version == 4
 
-    async def test_simultaneous_versions_follow_each_other(
-        self, versioned: VersionedCatalogue
-    ) -> None:
+    async def test_simultaneous_versions_follow_each_other(self, catalogue: Catalogue) -> None:
+        versioned = _versioned(catalogue)
         first = await versioned.add(_file(0), [])
         added = await asyncio.gather(*(_replace(versioned, first, n) for n in range(1, 9)))
         assert sorted(each.version for each in added) == list(range(2, 10))
@@ -92,14 +88,16 @@ class CatalogueVersionsContract(AsyncContract):
         following = [None, *(each.id for each in versions[:-1])]
         assert [each.replaced_by for each in versions] == following
 
-    async def test_a_session_becomes_one_version(self, versioned: VersionedCatalogue) -> None:
+    async def test_a_session_becomes_one_version(self, catalogue: Catalogue) -> None:
+        versioned = _versioned(catalogue)
         first = await versioned.add(_file(1), [])
         new = _file(2, lineage=first.id)
         added = await asyncio.gather(*(versioned.add(new, []) for _ in range(5)))
         assert {each.version for each in added} == {2}
         assert len(await versioned.versions(first.id, owner=None)) == 2
 
-    async def test_deleting_links_the_neighbours(self, versioned: VersionedCatalogue) -> None:
+    async def test_deleting_links_the_neighbours(self, catalogue: Catalogue) -> None:
+        versioned = _versioned(catalogue)
         first = await versioned.add(_file(1), [])
         second, third, fourth = [await _replace(versioned, first, n) for n in (2, 3, 4)]
         await versioned.delete(second.id)
@@ -111,20 +109,23 @@ class CatalogueVersionsContract(AsyncContract):
         assert (await _replace(versioned, third, 5)).version == third.version + 1
 
     async def test_a_version_of_what_is_gone_is_a_document_of_its_own(
-        self, versioned: VersionedCatalogue
+        self, catalogue: Catalogue
     ) -> None:
+        versioned = _versioned(catalogue)
         first = await versioned.add(_file(1), [])
         await versioned.delete(first.id)
         alone = await _replace(versioned, first, 2)
         assert (alone.version, alone.lineage) == (1, None)
 
-    async def test_other_owners_see_no_versions(self, versioned: VersionedCatalogue) -> None:
+    async def test_other_owners_see_no_versions(self, catalogue: Catalogue) -> None:
+        versioned = _versioned(catalogue)
         first = await versioned.add(_file(1), [])
         await _replace(versioned, first, 2)
         assert await versioned.versions(first.id, owner="key:mallory") == []
         assert await versioned.versions(2**40, owner=None) == []
 
-    async def test_long_lineages_are_named(self, versioned: VersionedCatalogue) -> None:
+    async def test_long_lineages_are_named(self, catalogue: Catalogue) -> None:
+        versioned = _versioned(catalogue)
         first = await versioned.add(_file(1), [])
         await _replace(versioned, first, 2)
         await versioned.add(_file(3), [])
@@ -132,8 +133,9 @@ class CatalogueVersionsContract(AsyncContract):
         assert await versioned.lineages(2) == []
 
     async def test_replaced_documents_with_index_jobs_are_retired_once(
-        self, versioned: VersionedCatalogue
+        self, catalogue: Catalogue
     ) -> None:
+        versioned = _versioned(catalogue)
         first = await versioned.add(_file(1), [JobKind.INDEX])
         assert await versioned.retired() == []
         second = await versioned.add(_file(2, lineage=first.id), [JobKind.INDEX])
