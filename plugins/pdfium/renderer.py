@@ -18,7 +18,7 @@ class PdfiumPictures:
 
     def __init__(self, options: PdfiumOptions) -> None:
         self._pool = ChildPool(
-            "pdfsluice.plugins.pdfium.picture_worker", options.limits(), size=2, recycle_after=50
+            "pdfsluice.plugins.pdfium.picture_worker", options.limits(), size=2, recycle_after=500
         )
 
     async def render(self, path: Path, page: int, *, width: int) -> bytes:

@@ -34,7 +34,7 @@ class DeepOptions(BaseModel):
         description="The most that one compressed stream may expand to.",
     )
     recycle_after: Annotated[int, Field(ge=1)] = Field(
-        250, description="Files after which another process takes the place of an inspecting one."
+        1000, description="Files after which another process takes the place of an inspecting one."
     )
     idle_seconds: Annotated[float, Field(gt=0)] = Field(
         30.0, description="Idle time after which an inspecting process ends."

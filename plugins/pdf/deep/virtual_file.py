@@ -35,9 +35,12 @@ class VirtualFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         """Move to a position."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}.get(whence, self._size)
-        self._position = start + offset
-        return self._position
+        if whence == io.SEEK_CUR:
+            offset += self._position
+        elif whence == io.SEEK_END:
+            offset += self._size
+        self._position = offset  # qpdf moves hundreds of times in a small file
+        return offset
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Read the next bytes."""
