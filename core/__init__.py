@@ -82,12 +82,7 @@ if TYPE_CHECKING:
     from .plugins.ports.access import Authenticator, AuthenticatorSpec, Credentials
     from .plugins.ports.analytics import Analytics, Dimension, HasAnalytics
     from .plugins.ports.blobs import Blob, PromptBlob, StoreUsage, UploadStore, UploadStoreSpec
-    from .plugins.ports.catalogue import (
-        Catalogue,
-        CatalogueSpec,
-        DocumentChanges,
-        VersionedCatalogue,
-    )
+    from .plugins.ports.catalogue import Catalogue, CatalogueSpec, DocumentChanges
     from .plugins.ports.checksums import ChecksumSpec, Hasher
     from .plugins.ports.children import ChildAccess
     from .plugins.ports.cluster import (
@@ -313,7 +308,6 @@ __all__ = [
     "UploadStatus",
     "UploadStore",
     "UploadStoreSpec",
-    "VersionedCatalogue",
     "WordBoxes",
     "alone",
     "closing",

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from .answers import Check, WrongAnswer, check_of, wrong_answer
-from .boundary import Boundary
+from .boundary import Boundary, PlainBoundary
 from .checks import object_problems
 from .loop_clock import LoopClock
 from .parts import Part, PartCounts, PluginInfo
@@ -25,6 +25,8 @@ _END = object()
 _ASYNC_FIELDS = ("obstacle",)
 _LONG_KINDS = frozenset({"importers", "indexes", "text_extractors", "text_recognizers"})
 """Parts that work for a job, which has time limits of its own."""
+_PLAIN_KINDS = frozenset({"session_stores", "catalogues", "upload_stores", "event_sinks"})
+"""Parts that only pass work on, if they are built in; see :class:`.boundary.PlainBoundary`."""
 
 
 def guard(
@@ -52,7 +54,8 @@ def guard(
         for spec in getattr(registry, kind):
             part = parts.get((kind, spec.name)) or _unnamed(kind, spec.name)
             counts[part] = PartCounts()
-            boundary = Boundary(
+            is_plain = part.plugin.built_in and kind in _PLAIN_KINDS
+            boundary = (PlainBoundary if is_plain else Boundary)(
                 part,
                 counts[part],
                 clock,

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,6 @@ from . import opaque
 from .duplicates import Duplicates, explain, sha256_of
 from .lifecycle import ENDED, refusal, rejection
 from .new_documents import jobs_of, new_document
-from .replacing import is_indexed, newest_version
 from .results import Completion
 from .upload import OpenUpload
 
@@ -64,16 +63,13 @@ class Completer:
         uploads: UploadStore,
         catalogue: Catalogue,
         files: DocumentFiles,
-        *,
         on_jobs: Callable[[int, Collection[JobKind]], None],
-        on_replaced: Callable[[], None],
     ) -> None:
         self._stages = registry.completion_stages
         self._importers = {spec.name: spec.required for spec in registry.importers}
         self._uploads = uploads
         self._catalogue = catalogue
         self._on_jobs = on_jobs
-        self._on_replaced = on_replaced
         self._duplicates = Duplicates(uploads, catalogue, files, on_jobs)
 
     async def complete(self, upload: OpenUpload) -> Completion:
@@ -267,11 +263,9 @@ class Completer:
             error = StorageFailed("The bytes of the upload are gone.", hint="Start a new upload.")
             await upload.end(SessionState.FAILED, error)
             raise error from None
-        earlier = await newest_version(self._catalogue, session)
-        indexed = earlier is not None and await is_indexed(self._catalogue, earlier)
-        jobs = jobs_of(session, indexed=indexed)
+        jobs = jobs_of(session)
         document = await self._catalogue.add(
-            new_document(session, earlier),
+            new_document(session),
             jobs,
             unique=session.check_duplicates,
             importers=self._importers,
@@ -283,8 +277,6 @@ class Completer:
             return Completion(upload.session, document)
         await upload.change(state=SessionState.COMPLETED, document_id=document.id)
         upload.progress.publish_status()
-        if document.version > 1:
-            self._on_replaced()
         if jobs:
             self._on_jobs(document.id, jobs)
         return Completion(upload.session, document, frozenset(jobs))
@@ -370,9 +362,7 @@ async def require_document(catalogue: Catalogue, session: Session) -> None:
 
 
 def _with(session: Session, report: StageReport) -> Session:
-    return replace(
-        session, findings=report.findings, unscanned=report.unscanned, facts=report.facts
-    )
+    return session.changed(findings=report.findings, unscanned=report.unscanned, facts=report.facts)
 
 
 def _new(findings: Sequence[Finding], earlier: Sequence[Finding]) -> list[Finding]:

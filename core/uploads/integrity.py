@@ -41,7 +41,7 @@ class IntegrityChecker:
         self._turns = asyncio.Semaphore(max_concurrent)
         self._max_readers = max_readers
         self._min_share = min_share
-        self._max_prompt = max_prompt
+        self._prompt_buffer = memoryview(bytearray(max_prompt))
 
     async def corrupt(self, blob: Blob, extents: Sequence[Extent]) -> list[Extent]:
         """Return the extents whose stored bytes are no longer what was committed.
@@ -49,8 +49,8 @@ class IntegrityChecker:
         Raises:
             StorageFailed: The storage reported an I/O error, or the blob is closed.
         """
-        if sum(extent.end - extent.start for extent in extents) <= self._max_prompt:
-            corrupt = _corrupt_in_memory(blob, extents)
+        if sum(extent.end - extent.start for extent in extents) <= len(self._prompt_buffer):
+            corrupt = _corrupt_in_memory(blob, extents, self._prompt_buffer)
             if corrupt is not None:
                 return corrupt
         loop = asyncio.get_running_loop()
@@ -76,14 +76,16 @@ class IntegrityChecker:
         return [extents[start : start + length] for start in range(0, len(extents), length)] or [()]
 
 
-def _corrupt_in_memory(blob: Blob, extents: Sequence[Extent]) -> list[Extent] | None:
+def _corrupt_in_memory(
+    blob: Blob, extents: Sequence[Extent], memory: memoryview
+) -> list[Extent] | None:
     """Return the corrupt extents, or ``None`` if a device would have to be waited for."""
     read_cached = getattr(blob, "read_cached", None)
     if read_cached is None:
         return None
     corrupt = []
     for extent in extents:
-        buffer = memoryview(bytearray(extent.end - extent.start))
+        buffer = memory[: extent.end - extent.start]
         if read_cached(extent.start, buffer) < len(buffer):
             return None
         if xxhash.xxh3_128_hexdigest(buffer) != extent.fingerprint:

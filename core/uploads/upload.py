@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -168,7 +167,7 @@ class OpenUpload(UploadState):
         committed = self.session.committed.add(extent.start, extent.end)
         self._row.committed(extent.start, extent.end)
         self._backends.traffic.committed_bytes += committed.size - self.session.committed.size
-        self.session = replace(self.session, committed=committed, updated_at=now)
+        self.session = self.session.changed(committed=committed, updated_at=now)
         self.stored.extents.add(extent)
         if begins:
             self.progress.publish_status()
@@ -293,7 +292,7 @@ class OpenUpload(UploadState):
         committed = self.session.committed
         for extent in corrupt:
             committed = committed.remove(extent.start, extent.end)
-        self.session = replace(self.session, committed=committed)
+        self.session = self.session.changed(committed=committed)
         self.stored.extents.forget()
         state = self.session.state
         await self.change(

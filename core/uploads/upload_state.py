@@ -8,7 +8,6 @@ Commits are no units: a unit may be waiting for the request that commits.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any, TypeVar, Unpack
 
 from pdfsluice.core.errors import StateConflict
@@ -60,7 +59,7 @@ class UploadState:
         """Take a row that was read, and the ranges that were committed meanwhile."""
         committed = RangeSet.of((*row.committed, *meanwhile))
         newer = row if row.version >= self.session.version else self.session
-        self.session = replace(newer, committed=committed, updated_at=row.updated_at)
+        self.session = newer.changed(committed=committed, updated_at=row.updated_at)
 
     async def as_unit(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a change of state with its consequences: alone, and to its end.
@@ -100,4 +99,6 @@ class UploadState:
         self.meter.enter(state)
         changes["measures"] = self.meter.measures
         current = await self._backends.sessions.update(self.session, **changes)
-        self.session = replace(current, committed=self.session.committed)
+        committed = self.session.committed  # which may have grown meanwhile
+        is_same = current.committed is committed
+        self.session = current if is_same else current.changed(committed=committed)

@@ -17,6 +17,5 @@ class DatabaseOptions(BaseModel):
     listen_url: SecretStr = Field(
         default=SecretStr(""),
         description="Address of the same PostgreSQL for hints between servers, past a pooler such "
-        "as PgBouncer in transaction mode; empty to use `url`. If it is set, no statements are "
-        "prepared over `url`",
+        "as PgBouncer in transaction mode; empty to use `url`",
     )

@@ -217,7 +217,7 @@ class SqlSessionStore:
         """Store changed fields, if the stored version is still ``session.version``."""
         if forbidden := changes.keys() - SessionChanges.__annotations__.keys():
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
-        new = replace(session, **changes, version=session.version + 1)
+        new = session.changed(**changes, version=session.version + 1)
         row = session_row(new)
         values = {
             **_key(session.id),
