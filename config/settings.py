@@ -189,6 +189,12 @@ class Settings(BaseModel):
         description="How long the record of an ended upload is kept for analytics;"
         " 0: none is made.",
     )
+    keep_versions: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="How many versions of a document are kept, the newest included; 0: all.",
+    )
     quarantine_retention: Duration = Field(
         timedelta(0),
         ge=timedelta(0),

@@ -82,7 +82,12 @@ if TYPE_CHECKING:
     from .plugins.ports.access import Authenticator, AuthenticatorSpec, Credentials
     from .plugins.ports.analytics import Analytics, Dimension, HasAnalytics
     from .plugins.ports.blobs import Blob, PromptBlob, StoreUsage, UploadStore, UploadStoreSpec
-    from .plugins.ports.catalogue import Catalogue, CatalogueSpec, DocumentChanges
+    from .plugins.ports.catalogue import (
+        Catalogue,
+        CatalogueSpec,
+        DocumentChanges,
+        VersionedCatalogue,
+    )
     from .plugins.ports.checksums import ChecksumSpec, Hasher
     from .plugins.ports.children import ChildAccess
     from .plugins.ports.cluster import (
@@ -308,6 +313,7 @@ __all__ = [
     "UploadStatus",
     "UploadStore",
     "UploadStoreSpec",
+    "VersionedCatalogue",
     "WordBoxes",
     "alone",
     "closing",

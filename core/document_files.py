@@ -5,7 +5,7 @@ import hashlib
 import logging
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,15 +48,17 @@ class DocumentFiles:
         """
         if document.id in self.damaged and not await self.is_intact(document):
             raise self._report(document, self.damaged[document.id])
-        try:
-            async with self._uploads.local_path(document.blob_id) as path:
+        async with AsyncExitStack() as stack:
+            try:
+                file = self._uploads.local_path(document.blob_id)
+                path = await stack.enter_async_context(file)
                 size = (await asyncio.to_thread(path.stat)).st_size
-                if size != document.file_size:
-                    reason = f"it has {size} bytes instead of {document.file_size}"
-                    raise self._report(document, reason)
-                yield path
-        except NotFound as error:
-            raise self._report(document, "it is missing") from error
+            except NotFound as error:  # not one that the caller raises in the context
+                raise self._report(document, "it is missing") from error
+            if size != document.file_size:
+                reason = f"it has {size} bytes instead of {document.file_size}"
+                raise self._report(document, reason)
+            yield path
 
     async def is_intact(self, document: Document, *, rate: float = math.inf) -> bool:
         """Read a document's file whole and compare its size and digest.

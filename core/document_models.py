@@ -27,6 +27,8 @@ class NewDocument:
         unscanned: The parts that no stage could read.
         decision: The policy's decision about the findings.
         tags: Words by which its owner finds it again.
+        lineage: The id of the first version of the document, if there are several; all
+            versions have the same.
     """
 
     session_id: str
@@ -43,17 +45,22 @@ class NewDocument:
     unscanned: tuple[Unscanned, ...] = ()
     decision: Decision = Decision.NOTE
     tags: tuple[str, ...] = ()
+    lineage: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document(NewDocument):
-    """A document in the catalogue.
+    """A document in the catalogue; each version of one is a document.
 
     Attributes:
         id: Its number, from 1.
+        version: Number of this version, from 1.
+        replaced_by: The next version; ``None`` for the newest.
     """
 
     id: int
+    version: int = 1
+    replaced_by: int | None = None
 
 
 class TextSource(StrEnum):

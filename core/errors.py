@@ -103,6 +103,18 @@ class DuplicateDocument(Conflict):
     code = "duplicate-document"
 
 
+class DocumentReplaced(Conflict):
+    """The document to be replaced has a newer version already."""
+
+    code = "document-replaced"
+
+
+class BaseChanged(Conflict):
+    """The document from which a delta copies is gone; send the bytes themselves."""
+
+    code = "base-changed"
+
+
 class Preempted(Conflict):
     """A newer request for the same bytes took over from this one."""
 

@@ -143,6 +143,8 @@ class Session:
         failure_code: The error code with which it ended; empty where it did not fail.
         failure_message: Why it ended, in a sentence.
         measures: What it has cost, as of its last change.
+        replaces: The document of which this is a new version.
+        lineage: The first version of that document.
         version: Grows with each stored change; guards against lost updates.
     """
 
@@ -180,6 +182,8 @@ class Session:
     encryption: str = ""
     account: str = ""
     reserved: int = 0
+    replaces: int | None = None
+    lineage: int | None = None
     version: int = 0
 
     def __post_init__(self) -> None:

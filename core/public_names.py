@@ -45,7 +45,7 @@ _MODULES = {
     "plugins.ports.blobs": "Blob PromptBlob StoreUsage UploadStore UploadStoreSpec",
     "plugins.ports.cluster": "Cluster Hint HintKind Hold NodeIdentity UploadReview alone",
     "plugins.ports.objects": "ObjectInfo ObjectStore",
-    "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges",
+    "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges VersionedCatalogue",
     "plugins.ports.sessions": "SessionChanges SessionStore SessionStoreSpec",
     "processes.child": (
         "Child ChildFailed Limits path_from_text path_to_text plain_environment serve"

@@ -12,13 +12,17 @@ from pdfsluice.config import Loaded, Settings
 from .analytics.keeper import AnalyticsKeeper
 from .directories import ensure_durable
 from .document_files import DocumentFiles
+from .documents.bases import DeltaBases
 from .documents.jobs import JobRunner
 from .documents.library import Library
 from .documents.previews import Previews
+from .documents.removing import DocumentRemover
 from .documents.scrubbing import Scrubber
 from .documents.turns import DEFAULT_LIMITS, TurnLimits
+from .documents.versions import Versions
 from .errors import AuthenticationError
 from .event_hub import EventHub
+from .index_choice import opened_index
 from .models import Principal, Scope
 from .plugins.guarding import guard
 from .plugins.hold_watch import HoldWatch
@@ -30,7 +34,6 @@ from .plugins.parts import Part, PartCounts
 from .plugins.ports.access import Credentials
 from .plugins.ports.cluster import Cluster, NodeIdentity
 from .plugins.ports.context import PluginContext
-from .plugins.ports.documents import Index
 from .plugins.ports.policy import PolicySpec
 from .plugins.registry import Registry, choose
 from .processes.confinement import reading_only
@@ -58,7 +61,6 @@ from .uploads.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
-_INDEX_PLUGIN = "llamaindex"
 _SINGLE = NodeIdentity()
 
 LOCAL = Principal(id=LOCAL_PRINCIPAL, name="local", scopes=frozenset(Scope))
@@ -72,6 +74,8 @@ class Runtime:
     Attributes:
         uploads: The operations on uploads.
         library: The operations on documents.
+        versions: Versions of documents.
+        bases: Documents as the base of new versions.
         quarantine: Refused uploads whose bytes are retained.
         quotas: What accounts may use, and what they use.
         pacing: How fast uploads may send.
@@ -87,6 +91,8 @@ class Runtime:
     registry: Registry
     uploads: UploadService
     library: Library
+    versions: Versions
+    bases: DeltaBases
     quarantine: Quarantine
     quotas: QuotaKeeper
     pacing: Pacing
@@ -199,23 +205,29 @@ async def open_runtime(
         registry = await stack.enter_async_context(open_parts(registry))
         workers = Workers(settings.worker_threads)
         stack.callback(workers.close)
-        missing = manager.missing
         store = choose(
-            "upload_stores", registry.upload_stores, settings.upload_store, missing=missing
+            "upload_stores", registry.upload_stores, settings.upload_store, missing=manager.missing
         )
         stack.enter_context(reading_only(store.file_folders))
         uploads = await stack.enter_async_context(store.open())
         sessions = await stack.enter_async_context(
             choose(
-                "session_stores", registry.session_stores, settings.session_store, missing=missing
+                "session_stores",
+                registry.session_stores,
+                settings.session_store,
+                missing=manager.missing,
             ).open()
         )
         me = replace(node, store=uploads.identity, folder=getattr(uploads, "folder_identity", ""))
         cluster = await stack.enter_async_context(sessions.joined(me))
         catalogue = await stack.enter_async_context(
-            choose("catalogues", registry.catalogues, settings.catalogue, missing=missing).open()
+            choose(
+                "catalogues", registry.catalogues, settings.catalogue, missing=manager.missing
+            ).open()
         )
-        index, index_hint = await stack.enter_async_context(_index(settings, manager, registry))
+        index, index_hint = await stack.enter_async_context(
+            opened_index(settings, manager, registry)
+        )
         analytics = AnalyticsKeeper(sessions, retention=settings.analytics_retention)
         await stack.enter_async_context(analytics.running())
         await stack.enter_async_context(
@@ -257,6 +269,22 @@ async def open_runtime(
                 loaded, manager, registry, workers, limits=stage_limits, module=stage_module
             )
         )
+        remover = DocumentRemover(
+            catalogue=catalogue,
+            uploads=uploads,
+            files=files,
+            previews=previews,
+            importers=registry.importers,
+            index=index,
+        )
+        versions = Versions(
+            catalogue=catalogue,
+            index=index,
+            remove=remover.remove,
+            keep=settings.keep_versions,
+            interval_seconds=settings.cleanup_interval.total_seconds(),
+            cluster=cluster,
+        )
         open_uploads = OpenUploads(
             backends,
             catalogue=catalogue,
@@ -270,7 +298,14 @@ async def open_runtime(
                     max_seconds=settings.checkpoint_interval.total_seconds(),
                 ),
             ),
-            completer=Completer(registry, uploads, catalogue, files, jobs.queued),
+            completer=Completer(
+                registry,
+                uploads,
+                catalogue,
+                files,
+                on_jobs=jobs.queued,
+                on_replaced=versions.replaced,
+            ),
         )
         pacing = Pacing(
             Rates(
@@ -319,12 +354,16 @@ async def open_runtime(
         )
         stack.push_async_callback(open_uploads.drain, 0.0)
         await stack.enter_async_context(jobs.running())
+        await stack.enter_async_context(versions.running())
         await stack.enter_async_context(sweeper.running())
         await stack.enter_async_context(quotas.running())
         await stack.enter_async_context(scrubber.running())
         await stack.enter_async_context(holding.running(interrupted))
-        hold_seconds = settings.loop_hold_timeout.total_seconds()
-        stack.enter_context(HoldWatch(clock, parts, timeout_seconds=hold_seconds).running())
+        stack.enter_context(
+            HoldWatch(
+                clock, parts, timeout_seconds=settings.loop_hold_timeout.total_seconds()
+            ).running()
+        )
         yield Runtime(
             settings=settings,
             manager=manager,
@@ -332,7 +371,7 @@ async def open_runtime(
             uploads=service,
             library=Library(
                 catalogue=catalogue,
-                uploads=uploads,
+                remover=remover,
                 files=files,
                 previews=previews,
                 importers=registry.importers,
@@ -340,6 +379,8 @@ async def open_runtime(
                 index_hint=index_hint,
                 jobs=jobs,
             ),
+            versions=versions,
+            bases=DeltaBases(catalogue, files),
             quarantine=Quarantine(sessions),
             quotas=quotas,
             pacing=pacing,
@@ -351,27 +392,3 @@ async def open_runtime(
             stages=stages,
             cluster=cluster,
         )
-
-
-@asynccontextmanager
-async def _index(
-    settings: Settings, manager: PluginManager, registry: Registry
-) -> AsyncIterator[tuple[Index | None, str]]:
-    """Open the index of the settings.
-
-    The built-in index is optional: if its libraries are not installed, the server runs without.
-
-    Yields:
-        The index, or ``None`` and the hint for clients that ask for it.
-    """
-    default = type(settings).model_fields["index"].default
-    if not settings.index:
-        yield None, "Set 'index' in the settings."
-    elif settings.index == default and _INDEX_PLUGIN in manager.missing:
-        missing = manager.missing[_INDEX_PLUGIN]
-        logger.warning("documents are not indexed: %s. %s", missing.message, missing.hint)
-        yield None, missing.hint
-    else:
-        spec = choose("indexes", registry.indexes, settings.index, missing=manager.missing)
-        async with spec.open() as index:
-            yield index, ""

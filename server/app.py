@@ -29,6 +29,7 @@ from .api.rates import RateHandlers
 from .api.reference_page import Manual, kinds_of_errors
 from .api.stats import Operations
 from .api.uploads import Uploads
+from .api.versions import Versions
 from .app_keys import METRICS, RUNTIME
 from .mcp.endpoint import ModelContext
 from .middleware import (
@@ -98,6 +99,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     routes.add(app, operations.routes())
     routes.add(app, Health(runtime, stats, version=own_version).routes())
     routes.add(app, Chunks(runtime).routes())
+    routes.add(app, Versions(runtime, documents).routes())
     routes.add(app, QuarantineList(runtime).routes())
     routes.add(app, QuotaHandlers(runtime).routes())
     routes.add(app, RateHandlers(runtime).routes())

@@ -15,8 +15,18 @@ from types import MappingProxyType
 import hypothesis
 import pytest
 
+from tests.support.deployments import (
+    backends,
+    cluster,
+    clusters,
+    deployed,
+    deployment,
+    is_long,
+)
 from tests.support.preloaded import preloaded_parent
 from tests.support.servers import RunningServer, Serve
+
+__all__ = ["backends", "cluster", "clusters", "deployed", "deployment"]  # fixtures
 
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")  # no test asserts a time; pytest-timeout ends hangs
@@ -42,8 +52,11 @@ def pytest_collection_modifyitems(
 ) -> Generator[None]:
     """Keep tests that share a fixture of their module together, in one process."""
     for item in items:
-        if isinstance(item, pytest.Function) and _shares_fixture(item):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        if isinstance(item, pytest.Function):
+            if _shares_fixture(item):
+                item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            if is_long(item):
+                item.add_marker(pytest.mark.long)
     yield
     if getattr(config.option, "loadgroup", False) and not all(map(_is_grouped, items)):
         raise pytest.UsageError("pytest-xdist and this version of pytest form no groups of tests")

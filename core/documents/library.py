@@ -1,22 +1,26 @@
 """The operations on documents: list, read, rename, delete, index, search."""
 
-import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from pdfsluice.core.document_files import DocumentFiles
 from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.document_models import Document, JobKind, PageText
-from pdfsluice.core.errors import DocumentNotFound, DocumentUnreadable, NotFound, ProtocolError
+from pdfsluice.core.errors import (
+    DocumentNotFound,
+    DocumentReplaced,
+    DocumentUnreadable,
+    NotFound,
+    ProtocolError,
+)
 from pdfsluice.core.findings import is_opaque
 from pdfsluice.core.models import Principal, Scope
 from pdfsluice.core.passages import Match
 from pdfsluice.core.plugins.ports.catalogue import DocumentChanges
 from pdfsluice.core.plugins.ports.documents import ImporterSpec, Index
-from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
+from pdfsluice.core.plugins.ports.stores import Catalogue, VersionedCatalogue
 from pdfsluice.core.text import clean_name
-from pdfsluice.core.threads import run_uncancelled
 
 from .import_status import ImportStatus
 from .jobs import (
@@ -26,9 +30,8 @@ from .jobs import (
     text_may_follow,
 )
 from .previews import Previews
+from .removing import DocumentRemover
 from .searching import EVERY_DOCUMENT, Searcher, SearchResult
-
-logger = logging.getLogger(__name__)
 
 MAX_TAGS = 32
 MAX_TAG = 64
@@ -43,7 +46,7 @@ class Library:
         self,
         *,
         catalogue: Catalogue,
-        uploads: UploadStore,
+        remover: DocumentRemover,
         files: DocumentFiles,
         previews: Previews,
         importers: Sequence[ImporterSpec],
@@ -52,7 +55,7 @@ class Library:
         jobs: JobRunner,
     ) -> None:
         self._catalogue = catalogue
-        self._uploads = uploads
+        self._remover = remover
         self._files = files
         self._previews = previews
         self._importers = importers
@@ -62,10 +65,24 @@ class Library:
         self._searcher = Searcher(catalogue)
 
     async def list(
-        self, principal: Principal, *, after: int | None = None, limit: int = 50
+        self,
+        principal: Principal,
+        *,
+        after: int | None = None,
+        limit: int = 50,
+        replaced: bool = False,
     ) -> tuple[Sequence[Document], int]:
-        """Return documents, newest first, and how many there are in all."""
+        """Return documents, newest first, and how many there are in all.
+
+        Args:
+            principal: On whose behalf.
+            after: Begin below this id.
+            limit: How many to return at most.
+            replaced: Whether versions that were replaced are listed, too.
+        """
         owner = _owner(principal, Scope.READ)
+        if replaced and isinstance(self._catalogue, VersionedCatalogue):
+            return await self._catalogue.list(owner=owner, after=after, limit=limit, replaced=True)
         return await self._catalogue.list(owner=owner, after=after, limit=limit)
 
     async def get(self, principal: Principal, document_id: int) -> Document:
@@ -108,34 +125,44 @@ class Library:
             changes["tags"] = _clean_tags(tags)
         return await self._catalogue.update(document.id, **changes)
 
-    async def delete(self, principal: Principal, document_id: int) -> None:
+    async def delete(
+        self, principal: Principal, document_id: int, *, all_versions: bool = False
+    ) -> None:
         """Delete a document, its bytes and everything that was derived from it.
 
-        The row is deleted first. If that fails, nothing has changed; afterwards the document is
-        gone, whatever happens to the rest. A failure there is logged; a file that stays is
-        deleted by the next check of the store.
+        If it is the newest version of several, the one before it is the newest again.
+
+        Args:
+            principal: On whose behalf.
+            document_id: The document.
+            all_versions: Whether all versions are deleted with it.
+
+        Raises:
+            DocumentNotFound: There is none, or it is another principal's.
         """
         _owner(principal, Scope.UPLOAD)
         document = await self.get(principal, document_id)
-        await run_uncancelled(self._delete(document))
+        for version in await self._other_versions(document) if all_versions else ():
+            await self._remover.remove(version)
+        jobs = await self._catalogue.jobs(document.id)
+        await self._remover.remove(document)
+        indexed = any(job.kind is JobKind.INDEX for job in jobs)
+        await self._after_deletion(document, indexed=indexed)
 
-    async def _delete(self, document: Document) -> None:
-        await self._catalogue.delete(document.id)
-        self._files.forget(document.id)
-        await self._clean_up("its file", document, self._uploads.remove(document.blob_id))
-        await self._clean_up("its pictures", document, self._previews.forget(document))
-        if self._index is not None:
-            await self._clean_up("its index", document, self._index.remove(document.id))
-        for spec in self._importers:
-            forgotten = spec.importer.forget(document.id)
-            await self._clean_up(f"data of importer {spec.name!r}", document, forgotten)
+    async def _other_versions(self, document: Document) -> Sequence[Document]:
+        """Return all other versions of a document, the oldest first."""
+        if document.lineage is None or not isinstance(self._catalogue, VersionedCatalogue):
+            return ()
+        versions = await self._catalogue.versions(document.lineage, owner=document.owner)
+        return [version for version in reversed(versions) if version.id != document.id]
 
-    @staticmethod
-    async def _clean_up(what: str, document: Document, work: Awaitable[None]) -> None:
-        try:
-            await work
-        except Exception:
-            logger.exception("document %d is deleted, but not %s", document.id, what)
+    async def _after_deletion(self, deleted: Document, *, indexed: bool) -> None:
+        """Make the version before a deleted one searchable, if the deleted one was."""
+        if deleted.replaced_by is not None or not indexed:
+            return
+        for newest in (await self._other_versions(deleted))[-1:]:
+            await self._catalogue.enqueue(newest.id, JobKind.INDEX)
+            self._jobs.queued(newest.id, [JobKind.INDEX])
 
     async def open_file(
         self, principal: Principal, document_id: int
@@ -225,11 +252,18 @@ class Library:
 
         Raises:
             DocumentUnreadable: It is imported, and there is no text to index.
+            DocumentReplaced: It is not the newest version.
         """
         _owner(principal, Scope.UPLOAD)
         document = await self._readable(principal, document_id)
         if self._index is None:
             raise no_index(self._index_hint)
+        if document.replaced_by is not None:
+            raise DocumentReplaced(
+                f"version {document.version} was replaced; only the newest can be searched",
+                hint="Index the newest version.",
+                details={"document_id": document.replaced_by},
+            )
         if not await text_may_follow(self._catalogue, document.id):
             await require_text(self._catalogue, document.id)
         await self._catalogue.enqueue(document.id, JobKind.INDEX)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,12 @@ from pdfsluice.core.document_models import Document
 from pdfsluice.core.errors import DocumentNotFound, PdfsluiceError, SessionNotFound
 from pdfsluice.core.models import SessionState
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
-from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore, UploadStore
+from pdfsluice.core.plugins.ports.stores import (
+    Catalogue,
+    SessionStore,
+    UploadStore,
+    VersionedCatalogue,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -176,9 +181,19 @@ class Scrubber:
 
     async def _documents(self, after: int | None) -> AsyncIterator[Document]:
         while True:
-            page, _ = await self._catalogue.list(owner=None, after=after, limit=_PAGE)
+            page = await self._page(after)
             for document in page:
                 yield document
             if len(page) < _PAGE:
                 return
             after = page[-1].id
+
+    async def _page(self, after: int | None) -> Sequence[Document]:
+        """Return the next documents, replaced versions included."""
+        if isinstance(self._catalogue, VersionedCatalogue):
+            page, _ = await self._catalogue.list(
+                owner=None, after=after, limit=_PAGE, replaced=True
+            )
+        else:
+            page, _ = await self._catalogue.list(owner=None, after=after, limit=_PAGE)
+        return page

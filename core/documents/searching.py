@@ -110,6 +110,7 @@ class Searcher:
             for passage, snippet, place in described
             # Without one, the document was deleted while the search ran.
             if (document := documents.get(passage.document_id)) is not None
+            and document.replaced_by is None
         ]
 
 

@@ -1,5 +1,6 @@
 """A document catalogue in memory, for tests."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -49,19 +50,34 @@ class MemoryCatalogue:
         for other in self._documents.values():
             if other.session_id == document.session_id:
                 return other
+        newest = self._newest(document.lineage)
         if unique and document.sha256:
-            existing = await self.find_by_digest(document.sha256, owner=document.owner)
-            if existing is not None:
-                return existing
+            same = newest
+            if document.lineage is None:
+                same = await self.find_by_digest(document.sha256, owner=document.owner)
+            if same is not None and same.sha256 == document.sha256:
+                return same
         values = {field.name: getattr(document, field.name) for field in fields(NewDocument)}
         self._last_document += 1
-        new = Document(id=self._last_document, **values)
+        new = Document(id=self._last_document, **{**values, "lineage": None})
+        if newest is not None:
+            lineage = newest.lineage or newest.id
+            new = replace(new, lineage=lineage, version=newest.version + 1)
+            self._documents[newest.id] = replace(newest, lineage=lineage, replaced_by=new.id)
         self._documents[new.id] = new
         for kind in jobs:
             separate = importers if kind is JobKind.IMPORT and importers else {"": True}
             for importer, required in separate.items():
                 await self.enqueue(new.id, kind, importer=importer, required=required)
         return new
+
+    def _newest(self, lineage: int | None) -> Document | None:
+        members = [
+            each
+            for each in self._documents.values()
+            if lineage in {each.lineage, each.id} and each.replaced_by is None
+        ]
+        return None if lineage is None or not members else members[-1]
 
     async def get(self, document_id: int, *, owner: str | None) -> Document:
         """Return a document; ``owner`` is ``None`` for administrators."""
@@ -80,18 +96,23 @@ class MemoryCatalogue:
     async def find_by_digest(self, sha256: str, *, owner: str) -> Document | None:
         """Return the owner's oldest document with this digest, if there is one."""
         for document in self._documents.values():
-            if (document.sha256, document.owner) == (sha256, owner):
+            if (document.sha256, document.owner, document.replaced_by) == (sha256, owner, None):
                 return document
         return None
 
     async def list(
-        self, *, owner: str | None, after: int | None = None, limit: int = 50
+        self,
+        *,
+        owner: str | None,
+        after: int | None = None,
+        limit: int = 50,
+        replaced: bool = False,
     ) -> tuple[Sequence[Document], int]:
         """Return documents with ids below ``after``, newest first, and how many there are."""
         visible = [
             document
             for document in reversed(self._documents.values())
-            if owner in {None, document.owner}
+            if owner in {None, document.owner} and (replaced or document.replaced_by is None)
         ]
         page = [document for document in visible if after is None or document.id < after]
         return page[:limit], len(visible)
@@ -117,6 +138,7 @@ class MemoryCatalogue:
             document.id
             for document in self._documents.values()
             if owner in {None, document.owner}
+            and document.replaced_by is None
             and (wanted.documents is None or document.id in wanted.documents)
             and wanted.accepts(
                 title=document.title,
@@ -129,10 +151,36 @@ class MemoryCatalogue:
 
     async def delete(self, document_id: int) -> None:
         """Delete a document with its pages and jobs."""
-        self._documents.pop(document_id, None)
+        deleted = self._documents.pop(document_id, None)
         self._pages.pop(document_id, None)
+        for other in self._documents.values():
+            if deleted is not None and other.replaced_by == document_id:
+                self._documents[other.id] = replace(other, replaced_by=deleted.replaced_by)
         for job in await self.jobs(document_id):
             del self._jobs[job.id]
+
+    async def versions(self, lineage: int, *, owner: str | None) -> Sequence[Document]:
+        """Return all versions with a lineage, the newest first."""
+        members = (each for each in self._documents.values() if each.lineage == lineage)
+        versions = [each for each in members if owner in {None, each.owner}]
+        return sorted(versions, key=lambda each: -each.version)
+
+    async def lineages(self, more_than: int) -> Sequence[int]:
+        """Return the lineages with more than a number of versions."""
+        counts = Counter(each.lineage for each in self._documents.values())
+        return [key for key, count in counts.items() if key is not None and count > more_than]
+
+    async def retired(self) -> Sequence[Document]:
+        """Return the replaced documents that have index jobs."""
+        indexed = {job.document_id for job in self._jobs.values() if job.kind is JobKind.INDEX}
+        documents = self._documents.values()
+        return [each for each in documents if each.replaced_by is not None and each.id in indexed]
+
+    async def forget_index(self, document_id: int) -> None:
+        """Delete the index jobs of a document, except a running one."""
+        for job in await self.jobs(document_id):
+            if job.kind is JobKind.INDEX and job.state is not JobState.RUNNING:
+                del self._jobs[job.id]
 
     async def save_pages(self, document_id: int, pages: Sequence[PageText]) -> None:
         """Store the text of pages."""

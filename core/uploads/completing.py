@@ -40,6 +40,7 @@ from . import opaque
 from .duplicates import Duplicates, explain, sha256_of
 from .lifecycle import ENDED, refusal, rejection
 from .new_documents import jobs_of, new_document
+from .replacing import is_indexed, newest_version
 from .results import Completion
 from .upload import OpenUpload
 
@@ -63,13 +64,16 @@ class Completer:
         uploads: UploadStore,
         catalogue: Catalogue,
         files: DocumentFiles,
+        *,
         on_jobs: Callable[[int, Collection[JobKind]], None],
+        on_replaced: Callable[[], None],
     ) -> None:
         self._stages = registry.completion_stages
         self._importers = {spec.name: spec.required for spec in registry.importers}
         self._uploads = uploads
         self._catalogue = catalogue
         self._on_jobs = on_jobs
+        self._on_replaced = on_replaced
         self._duplicates = Duplicates(uploads, catalogue, files, on_jobs)
 
     async def complete(self, upload: OpenUpload) -> Completion:
@@ -263,9 +267,11 @@ class Completer:
             error = StorageFailed("The bytes of the upload are gone.", hint="Start a new upload.")
             await upload.end(SessionState.FAILED, error)
             raise error from None
-        jobs = jobs_of(session)
+        earlier = await newest_version(self._catalogue, session)
+        indexed = earlier is not None and await is_indexed(self._catalogue, earlier)
+        jobs = jobs_of(session, indexed=indexed)
         document = await self._catalogue.add(
-            new_document(session),
+            new_document(session, earlier),
             jobs,
             unique=session.check_duplicates,
             importers=self._importers,
@@ -277,6 +283,8 @@ class Completer:
             return Completion(upload.session, document)
         await upload.change(state=SessionState.COMPLETED, document_id=document.id)
         upload.progress.publish_status()
+        if document.version > 1:
+            self._on_replaced()
         if jobs:
             self._on_jobs(document.id, jobs)
         return Completion(upload.session, document, frozenset(jobs))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from pdfsluice.config import Settings, format_size
 from pdfsluice.core.document_files import DocumentFiles
+from pdfsluice.core.document_models import Document
 from pdfsluice.core.errors import DuplicateDocument, ProtocolError, SizeExceeded
 from pdfsluice.core.models import Principal, Protocol, Session
 from pdfsluice.core.plugins.ports.policy import Policy
@@ -21,6 +22,7 @@ from pdfsluice.core.text import clean_name, without_invisible
 
 from .lifecycle import expiry
 from .opaque import admit, checked_encryption
+from .replacing import document_to_replace
 from .shares import SpaceShares
 
 _MIB = 1024 * 1024
@@ -47,6 +49,7 @@ class Initiation:
         partial: Whether this is a part for a later concatenation.
         software: Name and version of the program, as its ``User-Agent`` names it.
         encryption: How the client encrypted the file: ``age``, or empty if it did not.
+        replaces: The document of which the file is a new version.
     """
 
     filename: str
@@ -62,6 +65,7 @@ class Initiation:
     partial: bool = False
     software: str = ""
     encryption: str = ""
+    replaces: int | None = None
 
 
 class Initiator:
@@ -99,9 +103,17 @@ class Initiator:
         """
         check_size(initiation.total_size, self._settings)
         digest = checked_digest(initiation.expected_digest)
+        replaced = None
+        if initiation.replaces is not None:
+            replaced = await document_to_replace(
+                self._catalogue, principal, initiation.replaces, digest
+            )
         if digest is not None and initiation.check_duplicates:
-            await self._refuse_duplicate(digest, principal)
+            await self._refuse_duplicate(digest, principal, replaced)
         session = admit(_new_session(principal, initiation, digest, self._settings), self._policy)
+        if replaced is not None:
+            lineage = replaced.lineage or replaced.id
+            session = replace(session, replaces=replaced.id, lineage=lineage)
         async with self._shares.claim(principal, initiation.total_size):
             await self._sessions.create(session, most_open=self._settings.max_sessions)
             try:
@@ -111,8 +123,13 @@ class Initiator:
                 raise
         return session, blob
 
-    async def _refuse_duplicate(self, digest: str, principal: Principal) -> None:
-        document = await self._catalogue.find_by_digest(digest, owner=principal.id)
+    async def _refuse_duplicate(
+        self, digest: str, principal: Principal, replaced: Document | None
+    ) -> None:
+        """Refuse a file that is there; a new version is compared with the newest alone."""
+        document = replaced if replaced is not None and replaced.sha256 == digest else None
+        if replaced is None:
+            document = await self._catalogue.find_by_digest(digest, owner=principal.id)
         if document is not None and (await self._files.available([document]))[document.id]:
             raise DuplicateDocument(
                 f"this file is already there as {document.title!r}",

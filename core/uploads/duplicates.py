@@ -10,6 +10,8 @@ from pdfsluice.core.document_models import Document, JobKind, JobState
 from pdfsluice.core.models import Session
 from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
 
+from .replacing import newest_version
+
 logger = logging.getLogger(__name__)
 
 _IMPORT = JobKind.IMPORT
@@ -39,9 +41,15 @@ class Duplicates:
         self._on_jobs = on_jobs
 
     async def find(self, session: Session, sha256: str | None) -> Document | None:
-        """Return the document with a digest, unless the client wants one of its own."""
+        """Return the document with a digest, unless the client wants one of its own.
+
+        A new version is compared with the newest alone: it may go back to an earlier one.
+        """
         if not session.check_duplicates or sha256 is None:
             return None
+        if session.lineage is not None:
+            newest = await newest_version(self._catalogue, session)
+            return newest if newest is not None and newest.sha256 == sha256 else None
         return await self._catalogue.find_by_digest(sha256, owner=session.owner)
 
     async def is_intact(self, document: Document) -> bool:

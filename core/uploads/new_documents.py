@@ -1,25 +1,38 @@
 """What an upload becomes: its document, and what is done with it."""
 
-from pdfsluice.core.document_models import JobKind, NewDocument
+from pdfsluice.core.document_models import Document, JobKind, NewDocument
 from pdfsluice.core.models import Session
 
 
-def jobs_of(session: Session) -> list[JobKind]:
-    """Return what is to be done with a new document; nothing if it cannot be read."""
+def jobs_of(session: Session, *, indexed: bool = False) -> list[JobKind]:
+    """Return what is to be done with a new document; nothing if it cannot be read.
+
+    Args:
+        session: The upload.
+        indexed: Whether the version that it replaces can be searched.
+    """
     if session.encryption:
         return []
-    return [JobKind.IMPORT, JobKind.INDEX] if session.auto_build_index else [JobKind.IMPORT]
+    index = session.auto_build_index or indexed
+    return [JobKind.IMPORT, JobKind.INDEX] if index else [JobKind.IMPORT]
 
 
-def new_document(session: Session) -> NewDocument:
-    """Return the document of an upload, as it goes into the catalogue."""
+def new_document(session: Session, earlier: Document | None = None) -> NewDocument:
+    """Return the document of an upload, as it goes into the catalogue.
+
+    Args:
+        session: The upload.
+        earlier: The version that it replaces; title and tags that people gave it stay.
+    """
     facts = session.facts
-    stem = session.filename.rsplit(".", 1)[0] or session.filename
+    title = session.title or _stem(session.filename)
+    if earlier is not None and not session.title and earlier.title != _stem(earlier.filename):
+        title = earlier.title
     return NewDocument(
         session_id=session.id,
         blob_id=session.id,
         owner=session.owner,
-        title=session.title or stem,
+        title=title,
         filename=session.filename,
         file_size=session.total_size or 0,
         sha256=facts.get("sha256", ""),
@@ -29,4 +42,10 @@ def new_document(session: Session) -> NewDocument:
         findings=session.findings,
         unscanned=session.unscanned,
         decision=session.decision,
+        tags=() if earlier is None else earlier.tags,
+        lineage=session.lineage,
     )
+
+
+def _stem(filename: str) -> str:
+    return filename.rsplit(".", 1)[0] or filename

@@ -24,13 +24,26 @@ from .reading import (
     require_document,
 )
 from .schema import documents
+from .versions import (
+    SqlVersions,
+    continue_lineage,
+    is_same_file,
+    lock_lineage,
+    newest_version,
+    supersede,
+    unlink,
+)
 
 _DIGEST_LOCK = 0x70646664  # seed of the hash, so that no other lock has the same key
 
 _by_session = Prepared(select(documents).where(documents.c.session_id == bindparam("session")))
 _by_digest = Prepared(
     select(documents)
-    .where(documents.c.owner == bindparam("owner"), documents.c.sha256 == bindparam("sha256"))
+    .where(
+        documents.c.owner == bindparam("owner"),
+        documents.c.sha256 == bindparam("sha256"),
+        documents.c.replaced_by.is_(None),
+    )
     .order_by(documents.c.id)
     .limit(1)
 )
@@ -39,12 +52,13 @@ _lock_digest = select(
 )
 
 
-class SqlCatalogue(SqlPages, SqlJobs):
+class SqlCatalogue(SqlPages, SqlJobs, SqlVersions):
     """Keeps documents, the text of their pages, and jobs in an SQL database."""
 
     def __init__(self, database: Database) -> None:
         SqlPages.__init__(self, database)
         SqlJobs.__init__(self, database)
+        SqlVersions.__init__(self, database)
         self._add = Prepared(
             database.insert(documents)
             .on_conflict_do_nothing(index_elements=["session_id"])
@@ -68,7 +82,14 @@ class SqlCatalogue(SqlPages, SqlJobs):
         row = document_row(document)
 
         def operation(connection: Connection) -> Document:
-            if unique and document.sha256:
+            newest = None
+            if document.lineage is not None:
+                lock_lineage(connection, document.lineage, postgresql=self._database.postgresql)
+                newest = newest_version(connection, document.lineage)
+                if newest is not None and unique and is_same_file(newest, document):
+                    return read_document(newest)
+                continue_lineage(newest, row)
+            elif unique and document.sha256:
                 existing = self._existing(connection, document)
                 if existing is not None:
                     return read_document(existing)
@@ -77,6 +98,8 @@ class SqlCatalogue(SqlPages, SqlJobs):
             if new_row is None:
                 earlier = _by_session.run(connection, {"session": document.session_id})
                 return read_document(earlier.one())
+            if newest is not None:
+                supersede(connection, newest, new_row.id)
             counting.count_document(connection, row["account"], document.file_size, number=1)
             self._queue(connection, new_row.id, jobs, importers)
             return read_document(new_row)
@@ -116,11 +139,19 @@ class SqlCatalogue(SqlPages, SqlJobs):
         return None if row is None else read_document(row)
 
     async def list(
-        self, *, owner: str | None, after: int | None = None, limit: int = 50
+        self,
+        *,
+        owner: str | None,
+        after: int | None = None,
+        limit: int = 50,
+        replaced: bool = False,
     ) -> tuple[Sequence[Document], int]:
         """Return documents with ids below ``after``, newest first, and how many there are."""
         total = select(func.count()).select_from(documents)
         page = select(documents).order_by(documents.c.id.desc()).limit(limit)
+        if not replaced:
+            total = total.where(documents.c.replaced_by.is_(None))
+            page = page.where(documents.c.replaced_by.is_(None))
         if owner is not None:
             total = total.where(documents.c.owner == owner)
             page = page.where(documents.c.owner == owner)
@@ -166,8 +197,14 @@ class SqlCatalogue(SqlPages, SqlJobs):
         """Delete a document with its pages and jobs."""
 
         def operation(connection: Connection) -> None:
-            if find_document(connection, document_id) is not None:
-                counting.delete_document(connection, document_id)
+            row = find_document(connection, document_id)
+            if row is None:
+                return
+            if row.lineage is not None:
+                lock_lineage(connection, row.lineage, postgresql=self._database.postgresql)
+                row = find_document(connection, document_id) or row
+                unlink(connection, row)
+            counting.delete_document(connection, document_id)
 
         await self._database.write(operation, durable=True)
 

@@ -105,6 +105,8 @@ def session_row(session: Session) -> dict[str, Any]:
                 "failure_message": session.failure_message,
                 "software": session.software,
                 "encryption": session.encryption,
+                "replaces": session.replaces,
+                "lineage": session.lineage,
                 "measures": measure_values(session.measures),
             }
         ),
@@ -160,6 +162,8 @@ def read_session(row: AnyRow, extents: Iterable[AnyRow]) -> Session:
         failure_message=body["failure_message"],
         software=body.get("software", ""),
         encryption=body.get("encryption", ""),
+        replaces=body.get("replaces"),
+        lineage=body.get("lineage"),
         measures=read_measures(body.get("measures", ())),
     )
 
@@ -191,6 +195,9 @@ def document_row(document: NewDocument) -> dict[str, Any]:
         "metadata": to_json(document.metadata),
         "body": _document_body(document, document.findings),
         "tags": to_json(list(document.tags)),
+        "lineage": document.lineage,
+        "version": 1,
+        "replaced_by": None,
     }
 
 
@@ -229,6 +236,9 @@ def read_document(row: AnyRow) -> Document:
         unscanned=read_unscanned(body["unscanned"]),
         decision=Decision(body["decision"]),
         tags=tuple(orjson.loads(row.tags)),
+        lineage=row.lineage,
+        version=row.version,
+        replaced_by=row.replaced_by,
     )
 
 

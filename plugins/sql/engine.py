@@ -75,7 +75,9 @@ class Engines:
         self.write.dispose()
 
 
-def open_engines(url: str, *, state_dir: Path, durability: str, check: bool = True) -> Engines:
+def open_engines(
+    url: str, *, state_dir: Path, durability: str, check: bool = True, pooled: bool = False
+) -> Engines:
     """Prepare the database of a URL.
 
     Args:
@@ -83,6 +85,8 @@ def open_engines(url: str, *, state_dir: Path, durability: str, check: bool = Tr
         state_dir: Created if it is missing.
         durability: ``"process"`` or ``"power"``: what a committed transaction survives.
         check: Whether an SQLite file is checked that was not closed; other processes may use it.
+        pooled: Whether a pooler in transaction mode is in front of PostgreSQL. It gives each
+            transaction another connection, so that no statement is prepared.
 
     Raises:
         PluginError: The URL is not one of SQLite or PostgreSQL.
@@ -91,7 +95,7 @@ def open_engines(url: str, *, state_dir: Path, durability: str, check: bool = Tr
     parsed = _parse(url) if url else URL.create("sqlite", database=str(state_dir / "pdfsluice.db"))
     place = parsed.render_as_string(hide_password=True)
     if parsed.get_backend_name() == "postgresql":
-        return _postgresql(parsed.set(drivername="postgresql+psycopg"), place)
+        return _postgresql(parsed.set(drivername="postgresql+psycopg"), place, pooled=pooled)
     path = Path(parsed.database or "").absolute()
     _prepare_file(path)
     return _sqlite(
@@ -113,13 +117,19 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _postgresql(url: URL, place: str) -> Engines:
-    url = url.set(query={**_HOST_TIMEOUTS, **url.query})  # the URL has precedence
+def with_timeouts(url: URL) -> URL:
+    """Return a URL with limits for lost hosts; its own values stay."""
+    return url.set(query={**_HOST_TIMEOUTS, **url.query})
+
+
+def _postgresql(url: URL, place: str, *, pooled: bool) -> Engines:
+    url = with_timeouts(url)
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if pooled:
+        options["connect_args"] = {"prepare_threshold": None}
     try:
-        write = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
-        read = create_engine(
-            url, pool_size=READERS, pool_pre_ping=True, isolation_level="AUTOCOMMIT"
-        )
+        write = create_engine(url, pool_size=1, max_overflow=0, **options)
+        read = create_engine(url, pool_size=READERS, isolation_level="AUTOCOMMIT", **options)
     except ModuleNotFoundError as error:
         raise PluginError(
             f"PostgreSQL needs the package {error.name!r}.",

@@ -27,6 +27,7 @@ from pdfsluice.core import Hint, HintKind
 from pdfsluice.core.background import background
 
 from .database import Database
+from .engine import with_timeouts
 
 logger = logging.getLogger(__name__)
 
@@ -241,7 +242,7 @@ class NotifyChannel:
     interval = _NOTIFY_INTERVAL
 
     def __init__(self, url: str, database: Database) -> None:
-        libpq = make_url(url).set(drivername="postgresql")
+        libpq = with_timeouts(make_url(url)).set(drivername="postgresql")
         self._url = libpq.render_as_string(hide_password=False)
         self._database = database
 

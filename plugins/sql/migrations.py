@@ -145,6 +145,15 @@ def _share_jobs(connection: Connection) -> None:
         connection.execute(text(f"ALTER TABLE jobs ADD COLUMN {column}"))
 
 
+def _number_versions(connection: Connection) -> None:
+    """Record which documents are versions of one, and which of them is the newest."""
+    for column in ("lineage BIGINT", "version INTEGER NOT NULL DEFAULT 1", "replaced_by BIGINT"):
+        connection.execute(text(f"ALTER TABLE documents ADD COLUMN {column}"))
+    connection.execute(
+        text("CREATE INDEX documents_by_lineage ON documents (lineage) WHERE lineage IS NOT NULL")
+    )
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -157,6 +166,7 @@ STEPS: Sequence[Step] = (
     _name_sources,
     _hold_uploads,
     _share_jobs,
+    _number_versions,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

@@ -17,5 +17,6 @@ class DatabaseOptions(BaseModel):
     listen_url: SecretStr = Field(
         default=SecretStr(""),
         description="Address of the same PostgreSQL for hints between servers, past a pooler such "
-        "as PgBouncer in transaction mode; empty to use `url`",
+        "as PgBouncer in transaction mode; empty to use `url`. If it is set, no statements are "
+        "prepared over `url`",
     )

@@ -119,6 +119,7 @@ def find_documents(
     query = select(
         table.id, table.title, table.filename, table.tags, table.created_at, table.metadata
     ).order_by(table.id)
+    query = query.where(table.replaced_by.is_(None))
     if owner is not None:
         query = query.where(table.owner == owner)
     if wanted.documents is not None:

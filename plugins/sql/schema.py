@@ -87,7 +87,16 @@ documents = Table(
     Column("body", Text, nullable=False),
     Column("account", Text, nullable=False, server_default=""),
     Column("tags", Text, nullable=False, server_default="[]"),
+    Column("lineage", BigInteger),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("replaced_by", BigInteger),
     Index("documents_by_owner", "owner", "id"),
+    Index(
+        "documents_by_lineage",
+        "lineage",
+        sqlite_where=text("lineage IS NOT NULL"),
+        postgresql_where=text("lineage IS NOT NULL"),
+    ),
     Index("documents_by_digest", "owner", "sha256"),
     sqlite_autoincrement=True,  # the id of a deleted document is never given again
 )

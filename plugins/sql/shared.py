@@ -68,4 +68,5 @@ class SharedDatabase:
             state_dir=self._context.state_dir,
             durability=self._context.settings.durability,
             check=self._context.worker == 0,
+            pooled=bool(options.listen_url.get_secret_value()),
         )

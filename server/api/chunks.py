@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from aiohttp import web
 
 from pdfsluice.core import errors
+from pdfsluice.core.documents.bases import BaseFile
 from pdfsluice.core.models import (
     Checksum,
     ChunkIntent,
@@ -24,6 +25,8 @@ from pdfsluice.server.problems import UnsupportedMedia
 from pdfsluice.server.routes import Answer, Content, Route
 from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.coded_body import CodedBody, max_coded_size, too_large
+from pdfsluice.server.transport.decoding import DECODERS
+from pdfsluice.server.transport.delta import DELTA_TYPE, DeltaDecoder
 from pdfsluice.server.transport.framing import content_coding
 from pdfsluice.server.transport.parsing import NoQuery, read_fields, read_query, session_id
 from pdfsluice.server.transport.reading import RawBody
@@ -101,6 +104,7 @@ class Chunks:
         self._gates = runtime.registry.gates
         self._checksums = runtime.registry.checksums
         self._settings = runtime.settings
+        self._bases = runtime.bases
         self._limits = BodyLimits.of(runtime.settings)
 
     def routes(self) -> Iterator[Route]:
@@ -131,9 +135,9 @@ class Chunks:
                 "Content-Encoding": "`zstd` (RFC 9659) or `gzip`, if the body is compressed.",
             },
             compressible=True,
-            body=(Content("application/octet-stream"),),
+            body=(Content("application/octet-stream"), Content(DELTA_TYPE)),
             answers=answers,
-            errors=_ERRORS,
+            errors=(*_ERRORS, errors.BaseChanged),
         )
 
     async def raw(self, request: web.Request) -> web.StreamResponse:
@@ -144,29 +148,61 @@ class Chunks:
 
         A compressed body has to decode to exactly the bytes of its chunk, or to
         ``chunk_length`` bytes. The answer to another coding has ``Accept-Encoding``.
+
+        A body of the type ``application/vnd.pdfsluice.delta`` names what the document that is
+        being replaced has already; it has to decode to as many bytes. ``checksum`` is then that
+        of the decoded bytes.
         """
-        if request.content_type != "application/octet-stream":
+        if request.content_type not in {"application/octet-stream", DELTA_TYPE}:
             raise UnsupportedMedia(
                 f"the body is {request.content_type[:80]}; application/octet-stream is expected"
             )
         session = await self._session(request)
         query = read_query(request, RawChunkQuery)
-        intent, body = self._body(request, query, chunk_intent(session, query))
-        intent = replace(intent, headers=RequestHeaders(request.headers))
-        receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, body)
+        async with AsyncExitStack() as stack:
+            base = None
+            if request.content_type == DELTA_TYPE:
+                opened = self._bases.opened(request[PRINCIPAL], session)
+                base = await stack.enter_async_context(opened)
+            intent, body = self._body(request, query, chunk_intent(session, query), base)
+            intent = replace(intent, headers=RequestHeaders(request.headers))
+            receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, body)
         return _answer(receipt)
 
     def _body(
-        self, request: web.Request, query: RawChunkQuery, intent: ChunkIntent
+        self,
+        request: web.Request,
+        query: RawChunkQuery,
+        intent: ChunkIntent,
+        base: BaseFile | None,
     ) -> tuple[ChunkIntent, Body]:
-        """Return what a request announces about its body, and the body itself."""
+        """Return what a request announces about its body, and the body itself.
+
+        Args:
+            request: The request.
+            query: Its parameters.
+            intent: The chunk that it means.
+            base: The document to copy from, if the body is a delta.
+        """
         checksum = read_checksum(request.headers, "Content-Digest", self._checksums)
-        if coding := content_coding(request):
+        coding, announced = content_coding(request), _announced(query)
+        if coding and base is not None:
+            raise UnsupportedMedia("a delta is not accepted compressed", hint="Send it as it is.")
+        if coding or base is not None:
+            decoder = DECODERS[coding]() if base is None else DeltaDecoder(base)
             check = None if checksum is None else check_of(checksum, self._checksums)
             intent = _coded_intent(request, query, intent, checked=check is not None)
-            limit = intent.end - intent.offset
-            return intent, CodedBody(
-                request, self._limits, coding=coding, check=check, max_length=limit
+            return replace(intent, checksum=announced), CodedBody(
+                request,
+                self._limits,
+                coding=coding or "delta",
+                decoder=decoder,
+                check=check,
+                max_length=intent.end - intent.offset,
+            )
+        if announced is not None:
+            raise errors.ProtocolError(
+                "checksum is for coded bodies", hint="Send Content-Digest instead (RFC 9530)."
             )
         if query.chunk_offset is not None or intent.length is None:  # it may be a piece
             length = request.content_length or query.chunk_length or intent.length
@@ -189,7 +225,7 @@ class Chunks:
                 raise errors.ProtocolError("the form has no field 'file'")
             fields = read_fields(form.fields, ChunkForm, "the form")
             settler.intent = intent = chunk_intent(session, fields)
-            checksum = _checksum(fields)
+            checksum = _announced(fields)
             intent = replace(
                 intent,
                 checksum=checksum,
@@ -233,11 +269,11 @@ class _Settler:
         values = read_fields(dict(fields), ChunkForm, "the form")
         if chunk_intent(self.session, values) != self.intent:
             raise errors.OffsetConflict("the fields after the file contradict those before it")
-        return _checksum(values)
+        return _announced(values)
 
 
-def _checksum(fields: ChunkForm) -> Checksum | None:
-    """Return the checksum of a form: hexadecimal digits, or a name and digits."""
+def _announced(fields: ChunkForm | RawChunkQuery) -> Checksum | None:
+    """Return the checksum of the chunk: hexadecimal digits, or a name and digits."""
     if not fields.checksum:
         return None
     name, _, digits = fields.checksum.rpartition(":")
@@ -247,7 +283,7 @@ def _checksum(fields: ChunkForm) -> Checksum | None:
 def _coded_intent(
     request: web.Request, query: RawChunkQuery, intent: ChunkIntent, *, checked: bool
 ) -> ChunkIntent:
-    """Return the chunk of a compressed body.
+    """Return the chunk of a compressed body or a delta.
 
     The lengths in it are those of the decoded bytes. If the coded bytes are to be checked, that
     happens at the end of the body; until then nothing may be committed.

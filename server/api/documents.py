@@ -1,7 +1,8 @@
 """Documents over HTTP: catalogue, files, pages, import, index and search."""
 
 import asyncio
-from collections.abc import Iterator
+import builtins
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from aiohttp import hdrs, web
@@ -25,7 +26,7 @@ from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.file_response import FileAnswer, attachment
 from pdfsluice.server.transport.parsing import NoQuery, read_json, read_query
 
-from .requests import ChangeRequest, DocumentsQuery, SearchRequest, ThumbnailQuery
+from .requests import ChangeRequest, DeleteQuery, DocumentsQuery, SearchRequest, ThumbnailQuery
 from .responses.documents import (
     DocumentSummary,
     DocumentsView,
@@ -105,6 +106,7 @@ class Documents:
             scopes=(Scope.UPLOAD,),
             summary="Delete a document",
             tag=_TAG,
+            query=DeleteQuery,
             answers={204: Answer("It is deleted, with all that was derived from it.")},
             errors=missing,
         )
@@ -182,15 +184,9 @@ class Documents:
         """Return documents, newest first; ``next`` is the ``after`` of the next page."""
         query = read_query(request, DocumentsQuery)
         documents, total = await self._library.list(
-            request[PRINCIPAL], after=query.after, limit=query.limit
+            request[PRINCIPAL], after=query.after, limit=query.limit, replaced=query.replaced
         )
-        statuses, available = await asyncio.gather(
-            self._library.import_statuses(documents), self._library.available(documents)
-        )
-        views = [
-            DocumentSummary.of(each, statuses[each.id].of, available=available[each.id])
-            for each in documents
-        ]
+        views = await self.summaries(documents)
         full = len(documents) == query.limit
         following = documents[-1].id if full and documents[-1].id > 1 else None
         return respond(DocumentsView(documents=views, total=total, next=following))
@@ -205,19 +201,24 @@ class Documents:
         read_query(request, NoQuery)
         content = await read_json(request, ChangeRequest, self._limits)
         document = await self._library.change(
-            request[PRINCIPAL], _id(request), title=content.new_title, tags=content.new_tags
+            request[PRINCIPAL], document_id(request), title=content.new_title, tags=content.new_tags
         )
         return respond(await self.view(document))
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
-        """Delete a document with all that was derived from it; needs ``read`` as well."""
-        read_query(request, NoQuery)
-        await self._library.delete(request[PRINCIPAL], _id(request))
+        """Delete a document with all that was derived from it; needs ``read`` as well.
+
+        If it is the newest of several versions, the one before it is the newest again.
+        """
+        query = read_query(request, DeleteQuery)
+        await self._library.delete(
+            request[PRINCIPAL], document_id(request), all_versions=query.all_versions
+        )
         return web.Response(status=204)
 
     async def file(self, request: web.Request) -> web.StreamResponse:
         """Send the file, whole or one range of it; never as a page of this origin."""
-        document, file = await self._library.open_file(request[PRINCIPAL], _id(request))
+        document, file = await self._library.open_file(request[PRINCIPAL], document_id(request))
         headers = {
             **_SANDBOX,
             hdrs.CONTENT_DISPOSITION: attachment(document.filename),
@@ -233,8 +234,8 @@ class Documents:
         """Return the text of a page, as far as it is extracted."""
         read_query(request, NoQuery)
         number = _page(request)
-        text = await self._library.page_text(request[PRINCIPAL], _id(request), number)
-        return respond(PageView.of(_id(request), text))
+        text = await self._library.page_text(request[PRINCIPAL], document_id(request), number)
+        return respond(PageView.of(document_id(request), text))
 
     async def thumbnail(self, request: web.Request) -> web.StreamResponse:
         """Send a picture of a page, as JPEG."""
@@ -257,15 +258,15 @@ class Documents:
         """Run an importer again, immediately if it waits for that; needs ``read`` as well."""
         read_query(request, NoQuery)
         status = await self._library.retry_import(
-            request[PRINCIPAL], _id(request), request.match_info["importer"]
+            request[PRINCIPAL], document_id(request), request.match_info["importer"]
         )
-        return respond(ImportView.of(_id(request), status), status=202)
+        return respond(ImportView.of(document_id(request), status), status=202)
 
     async def index(self, request: web.Request) -> web.StreamResponse:
         """Queue a document for indexing, if it is not queued; needs ``read`` as well."""
         read_query(request, NoQuery)
-        status = await self._library.index(request[PRINCIPAL], _id(request))
-        return respond(ImportView.of(_id(request), status), status=202)
+        status = await self._library.index(request[PRINCIPAL], document_id(request))
+        return respond(ImportView.of(document_id(request), status), status=202)
 
     async def search(self, request: web.Request) -> web.StreamResponse:
         """Return the passages that fit a question best, by words and by meaning.
@@ -284,6 +285,16 @@ class Documents:
             match=content.match,
         )
         return respond(SearchView.of(result))
+
+    async def summaries(self, documents: Sequence[Document]) -> builtins.list[DocumentSummary]:
+        """Describe documents in a list."""
+        statuses, available = await asyncio.gather(
+            self._library.import_statuses(documents), self._library.available(documents)
+        )
+        return [
+            DocumentSummary.of(each, statuses[each.id].of, available=available[each.id])
+            for each in documents
+        ]
 
     async def view(self, document: Document) -> DocumentView:
         """Describe a document with the state of its background work."""
@@ -306,12 +317,12 @@ class Documents:
             available=True,
         )
 
-    async def view_by_id(self, principal: Principal, document_id: int) -> DocumentView:
+    async def view_by_id(self, principal: Principal, number: int) -> DocumentView:
         """Describe the document with an id."""
-        return await self.view(await self._library.get(principal, document_id))
+        return await self.view(await self._library.get(principal, number))
 
     async def _document(self, request: web.Request) -> Document:
-        return await self._library.get(request[PRINCIPAL], _id(request))
+        return await self._library.get(request[PRINCIPAL], document_id(request))
 
 
 def _media_of(document: Document) -> str:
@@ -319,7 +330,12 @@ def _media_of(document: Document) -> str:
     return "application/octet-stream" if is_opaque(document.unscanned) else "application/pdf"
 
 
-def _id(request: web.Request) -> int:
+def document_id(request: web.Request) -> int:
+    """Return the id in the path.
+
+    Raises:
+        DocumentNotFound: It is no number that a document has.
+    """
     return _number(request, "document_id", "document")
 
 

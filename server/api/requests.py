@@ -67,6 +67,7 @@ Text = Annotated[str, Matching(_TEXT, "must not contain control characters")]
 FileName = Annotated[
     str, Matching(_FILE_NAME, "must be a name without path parts and control characters")
 ]
+DocumentId = Annotated[int, Field(ge=1, le=2**53 - 1), _Integral]
 Size = Annotated[int, Field(ge=0, le=_MAX_NUMBER)]
 Amount = Annotated[int, Field(ge=0, le=_MAX_NUMBER), _Integral]
 Sha256 = Annotated[
@@ -107,6 +108,10 @@ class InitiateRequest(Request):
     )
     encryption: Literal["age"] | None = Field(
         None, description="How the client encrypted the file, so that no stage can read it."
+    )
+    replaces: DocumentId | None = Field(
+        None,
+        description="The document of which the file is a new version; needs `expected_hash`.",
     )
     metadata: dict[
         Annotated[Text, Field(min_length=1, max_length=100)],
@@ -237,11 +242,15 @@ class ChunkQuery(Parameters):
 
 
 class RawChunkQuery(ChunkQuery):
-    """Identifies the chunk of a raw body that may be compressed."""
+    """Identifies the chunk of a raw body that may be compressed or a delta."""
 
     chunk_length: Bytes | None = Field(
         None,
-        description="Bytes of the file in the body, if it is a compressed piece of its chunk.",
+        description="Bytes of the file in the body, if it is a coded piece of its chunk.",
+    )
+    checksum: ChunkChecksum | None = Field(
+        None,
+        description="Checksum of the decoded bytes of a compressed body or a delta, as in a form.",
     )
 
 
@@ -263,6 +272,22 @@ class DocumentsQuery(Parameters):
     after: int | None = Field(
         None, ge=1, le=_MAX_NUMBER, description="The ``next`` of the answer before."
     )
+    replaced: bool = Field(
+        False, description="Whether to list versions that were replaced by newer ones, too."
+    )
+
+
+class DeleteQuery(Parameters):
+    """Selects what is deleted of a document with several versions."""
+
+    all_versions: bool = Field(False, description="Whether to delete all versions of it.")
+
+
+class UnitsQuery(Parameters):
+    """Pages through the units of a document."""
+
+    first: int = Field(0, ge=0, le=_MAX_NUMBER, description="The ``next`` of the answer before.")
+    limit: int = Field(20_000, ge=1, le=20_000, description="How many to return at most.")
 
 
 class QuarantineQuery(Parameters):

@@ -80,6 +80,8 @@ class Uploads:
             answers={200: Answer("The session is open.", InitiatedView)},
             errors=(
                 errors.DuplicateDocument,
+                errors.DocumentNotFound,
+                errors.DocumentReplaced,
                 errors.SizeExceeded,
                 errors.QuotaExceeded,
                 errors.RateLimited,
@@ -181,6 +183,9 @@ class Uploads:
 
         With ``expected_hash`` and ``check_duplicates`` a document that is there already is
         named in ``details.document`` of a 409, before a byte is sent.
+
+        With ``replaces`` the file becomes a new version of one of the caller's own documents;
+        this needs the scope ``read`` as well. Chunks may then be sent as deltas.
         """
         read_query(request, NoQuery)
         content = await read_json(request, InitiateRequest, self._limits)
@@ -195,6 +200,7 @@ class Uploads:
             expected_digest=content.expected_hash,
             metadata=content.metadata,
             encryption=content.encryption or "",
+            replaces=content.replaces,
             software=request.headers.get(hdrs.USER_AGENT, ""),
         )
         try:

@@ -1,4 +1,4 @@
-"""The compressed body of a chunk, decoded by the worker thread that writes it."""
+"""The coded body of a chunk, decoded by the worker thread that writes it."""
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
@@ -8,17 +8,17 @@ from aiohttp import web
 from pdfsluice.core.errors import ProtocolError, SizeExceeded
 from pdfsluice.core.models import Checksum
 from pdfsluice.core.plugins.ports.stages import ChunkCheck
-from pdfsluice.core.uploads.receiving import Part
+from pdfsluice.core.uploads.receiving import Part, Slice
 
 from .body import BodyLimits
-from .decoding import DECODERS
+from .decoding import Decoder
 from .reading import RawBody
 
 _ALLOWANCE = 64 * 1024
 
 
 class CodedBody:
-    """A body in a content coding; its parts are the decoded bytes.
+    """A compressed body, or a delta; its parts are the decoded bytes.
 
     The digest of a request is that of its coded bytes (RFC 9530, 2). It is compared when the
     body has ended, so the chunk must not be committed before.
@@ -26,7 +26,8 @@ class CodedBody:
     Args:
         request: The request; no handler has read its body.
         limits: How slowly the coded bytes may arrive.
-        coding: ``zstd`` or ``gzip``.
+        coding: The name of its coding, for messages.
+        decoder: Decodes it.
         check: Compares the coded bytes with the digest that the client announced, if it did.
         max_length: Most bytes that the body may decode to.
 
@@ -40,13 +41,14 @@ class CodedBody:
         limits: BodyLimits,
         *,
         coding: str,
+        decoder: Decoder,
         check: ChunkCheck | None,
         max_length: int,
     ) -> None:
         self.checksum: Checksum | None = None
         self._raw = RawBody(request, limits)
         self._coding = coding
-        self._decoder = DECODERS[coding]()
+        self._decoder = decoder
         self._check = check
         self._size = 0
         self._max_size = max_coded_size(max_length)
@@ -71,7 +73,7 @@ class CodedBody:
         if self._check is not None:
             self._check.finish(None)
 
-    def _decoded(self, part: Part) -> Iterator[bytes]:
+    def _decoded(self, part: Part) -> Iterator[Slice]:
         """Decode a part; iterated in a worker thread."""
         for data in part:
             self._size += len(data)
@@ -89,9 +91,9 @@ def max_coded_size(length: int) -> int:
 
 
 def too_large(size: int, max_size: int) -> SizeExceeded:
-    """Return the error for a body that compression has made larger."""
+    """Return the error for a body that its coding has made larger."""
     return SizeExceeded(
-        f"the compressed body has {size} bytes or more; {max_size} are allowed for this chunk",
+        f"the coded body has {size} bytes or more; {max_size} are allowed for this chunk",
         hint="Send the chunk as it is.",
         details={"received": size, "max_length": max_size},
     )

@@ -33,8 +33,10 @@ class Decoder(Protocol):
         """Whether the input so far is complete."""
         ...
 
-    def decode(self, data: Slice) -> Iterator[bytes]:
+    def decode(self, data: Slice) -> Iterator[Slice]:
         """Yield what the next bytes decode to, in pieces of at most 256 KiB.
+
+        A piece is valid until the next one is requested.
 
         Raises:
             ProtocolError: They are not in the coding.

@@ -106,6 +106,8 @@ class Origins:
         return own or self._listed(origin)
 
     def _known_host(self, request: web.Request) -> bool:
+        if hdrs.HOST not in request.headers:  # HTTP/1.0 of a balancer; every browser names a host
+            return True
         name = host_name(host_of(request))
         if name in {"localhost", self.host.lower()} or name.endswith(".localhost"):
             return True

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Page
 
 from pdfsluice.core.testing.pdfs import make_pdf
+from tests.support.deployments import ONE_SERVER, Deployed
 from tests.support.page import Line
 from tests.support.servers import RunningServer, Serve
 
@@ -84,12 +85,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def listening(serve_module: Serve, site: str) -> RunningServer:
-    """A server that accepts requests of the site's pages."""
+def listening(request: pytest.FixtureRequest, deployment: str, site: str) -> Deployed:
+    """A server or cluster that accepts requests of the site's pages."""
+    if deployment != ONE_SERVER:
+        cluster: Deployed = request.getfixturevalue("deployed")
+        return cluster
+    serve_module: Serve = request.getfixturevalue("serve_module")
     return serve_module(PDFSLUICE_CORS_ORIGINS=json.dumps([site]))
 
 
-def _upload(page: Page, server: RunningServer, file: Path) -> dict[str, Any]:
+def _upload(page: Page, server: Deployed, file: Path) -> dict[str, Any]:
     page.set_input_files("input", file)
     run = "async (server) => run(server, document.querySelector('input').files[0])"
     outcome: dict[str, Any] = page.evaluate(run, server.base_url)
@@ -97,7 +102,7 @@ def _upload(page: Page, server: RunningServer, file: Path) -> dict[str, Any]:
 
 
 def test_the_example_uploads(
-    site: str, listening: RunningServer, open_page: OpenPage, pdfs: Path
+    site: str, listening: Deployed, open_page: OpenPage, pdfs: Path
 ) -> None:
     page = open_page(site)
     outcome = _upload(page, listening, pdfs / "canal-survey.pdf")
@@ -110,7 +115,7 @@ def test_the_example_uploads(
 
 
 def test_a_refused_file_ends_with_the_reason(
-    site: str, listening: RunningServer, open_page: OpenPage, pdfs: Path
+    site: str, listening: Deployed, open_page: OpenPage, pdfs: Path
 ) -> None:
     page = open_page(site)
     Line(page, bytes_per_second=5_000_000)  # so that the verdict is there before the end

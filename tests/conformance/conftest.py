@@ -1,7 +1,7 @@
 """Conformance of any server to tus 1.0, resumable uploads for HTTP and the interface of pdfsluice.
 
 ``pytest tests/conformance --pdfsluice-url http://host:8000`` tests a server that runs already;
-without the option a server of our own is started.
+without the option a server of our own is started, and clusters of servers behind a balancer.
 """
 
 import itertools
@@ -14,6 +14,7 @@ from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.ietf import Ietf
 from tests.conformance.tus import Tus
 from tests.conformance.wire import Server
+from tests.support.deployments import ONE_SERVER
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,12 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def target(request: pytest.FixtureRequest) -> Server:
-    """The server under test."""
+def target(request: pytest.FixtureRequest, deployment: str) -> Server:
+    """The server or cluster under test."""
     key = request.config.getoption("--pdfsluice-key", None)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     url = request.config.getoption("--pdfsluice-url", None)
-    return Server(url or request.getfixturevalue("server").base_url, headers)
+    if url and deployment != ONE_SERVER:
+        pytest.skip("--pdfsluice-url names what is tested")
+    return Server(url or request.getfixturevalue("deployed").base_url, headers)
 
 
 @pytest.fixture(scope="session")

@@ -69,6 +69,7 @@ PYTHON: Mapping[str, Python] = {
     "docs/how-to/encrypt-uploads.md": Python(
         skip="tests/integration/client/test_client_encryption.py"
     ),
+    "docs/how-to/replace-a-document.md": Python(prepare="pdfsluice upload report.pdf --wait"),
     "docs/how-to/upload-from-python.md": Python(given=CLIENT),
     "docs/how-to/read-scans.md": Python(skip="tests/e2e/test_docs_plugins.py"),
     "docs/how-to/search-documents.md": Python(

@@ -7,13 +7,16 @@ import re
 import shutil
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pdfsluice.client import Client, Document
 from pdfsluice.core.testing.pdfs import write_large_pdf
-from tests.support.servers import RunningServer, Serve
+from tests.support.clusters import Backends, RunningCluster
+from tests.support.deployments import CLUSTERS, GROUP, ONE_SERVER, Deployed
+from tests.support.servers import Serve
 
 ROOT = Path(__file__).parents[2]
 SPEC = Path(os.environ.get("PDFSLUICE_SPEC", ROOT.parent / "shared" / "SPEC.md"))
@@ -22,17 +25,29 @@ PORT = 8000  # both examples name it
 SIZE = 20_000_000  # three chunks
 SECONDS = 180
 
-pytestmark = pytest.mark.xdist_group("port 8000")
+pytestmark = pytest.mark.xdist_group(GROUP)  # for its port, too
 
 
 @pytest.fixture
-def spec_server(serve: Serve) -> RunningServer:
-    """A server on the port that the examples name."""
+def spec_server(
+    request: pytest.FixtureRequest, deployment: str, tmp_path: Path
+) -> Iterator[Deployed]:
+    """A new server, or the balancer of a new cluster, on the port that the examples name."""
     try:
         socket.create_server(("127.0.0.1", PORT)).close()
     except OSError:
         pytest.skip(f"port {PORT} is taken by another program")
-    return serve(port=PORT)
+    if deployment == ONE_SERVER:
+        serve: Serve = request.getfixturevalue("serve")
+        yield serve(port=PORT)
+        return
+    front, pooled = CLUSTERS[deployment]
+    name = "spec_" + re.sub(r"\W", "_", request.node.name.lower())
+    backends: Backends = request.getfixturevalue("backends")
+    with RunningCluster.running(
+        backends, tmp_path, name, front=front, pooled=pooled, port=PORT
+    ) as cluster:
+        yield cluster
 
 
 @pytest.fixture
@@ -73,13 +88,13 @@ async def run(*command: str, cwd: Path) -> str:
     return out.decode()
 
 
-async def only_document(server: RunningServer) -> Document:
+async def only_document(server: Deployed) -> Document:
     async with Client(server.base_url) as client:
         (document,) = [each async for each in client.documents()]
     return document
 
 
-async def test_python_example(spec_server: RunningServer, pdf: Path) -> None:
+async def test_python_example(spec_server: Deployed, pdf: Path) -> None:
     program = pdf.with_name("example.py")
     program.write_text("import time\n" + example("python"), encoding="utf-8")
 
@@ -93,7 +108,7 @@ async def test_python_example(spec_server: RunningServer, pdf: Path) -> None:
     assert document.file_size == pdf.stat().st_size
 
 
-async def test_typescript_example(spec_server: RunningServer, pdf: Path) -> None:
+async def test_typescript_example(spec_server: Deployed, pdf: Path) -> None:
     if shutil.which("node") is None or not (PACKAGES.parent / "node_modules" / "esbuild").exists():
         pytest.skip("Node or its test packages are absent; `make dev` installs the packages")
     source = pdf.with_name("example.ts")

@@ -11,6 +11,7 @@ import pikepdf
 import pytest
 
 from pdfsluice.core.testing.pdfs import write_large_pdf
+from tests.support.deployments import ONE_SERVER, Deployed
 from tests.support.servers import Serve
 
 FOLDER = Path(__file__).parent
@@ -68,7 +69,17 @@ def test_the_client_encrypts_for_recipients(serve: Serve, tmp_path: Path) -> Non
     _node_test("encryption", {"PDFSLUICE_URL": server.base_url, "PDFSLUICE_PDF": str(good)})
 
 
-def test_the_client_against_a_real_server(serve: Serve, tmp_path: Path) -> None:
+@pytest.fixture
+def live(request: pytest.FixtureRequest, deployment: str) -> Deployed:
+    """A server that reports progress often, or the balancer of a cluster."""
+    if deployment != ONE_SERVER:
+        cluster: Deployed = request.getfixturevalue("deployed")
+        return cluster
+    serve: Serve = request.getfixturevalue("serve")
+    return serve(PDFSLUICE_PROGRESS_INTERVAL="10ms")
+
+
+def test_the_client_against_a_real_server(live: Deployed, tmp_path: Path) -> None:
     good = tmp_path / "canal.pdf"
     text = "Page {number}. The sluice gates of the northern canal."
     write_large_pdf(good, 12 * _MIB, pages=4, text=text)
@@ -79,6 +90,4 @@ def test_the_client_against_a_real_server(serve: Serve, tmp_path: Path) -> None:
         pdf.Root.OpenAction = action
         pdf.save(bad)
     names = {"PDFSLUICE_PDF": str(good), "PDFSLUICE_BAD_PDF": str(bad)}
-    _node_test(
-        "live", {"PDFSLUICE_URL": serve(PDFSLUICE_PROGRESS_INTERVAL="10ms").base_url, **names}
-    )
+    _node_test("live", {"PDFSLUICE_URL": live.base_url, **names})

@@ -75,6 +75,11 @@ def to_version_1(connection: Connection) -> None:
         "ALTER TABLE pages DROP COLUMN source",
         "ALTER TABLE pages DROP COLUMN layout",
         "ALTER TABLE documents DROP COLUMN tags",
+        "DROP INDEX documents_by_lineage",
+        *(
+            f"ALTER TABLE documents DROP COLUMN {name}"
+            for name in ("lineage", "version", "replaced_by")
+        ),
         "UPDATE schema_version SET version = 1",
     ):
         connection.execute(text(statement))

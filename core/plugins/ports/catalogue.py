@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Protocol, TypedDict, Unpack
+from typing import Protocol, TypedDict, Unpack, runtime_checkable
 
 from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.document_models import (
@@ -242,6 +242,58 @@ class Catalogue(Protocol):
         Returns:
             How many there were.
         """
+        ...
+
+
+@runtime_checkable
+class VersionedCatalogue(Catalogue, Protocol):
+    """Further methods of a :class:`Catalogue` that keeps versions of documents.
+
+    Each version is a document. A document that :meth:`Catalogue.add` adds with a ``lineage``
+    becomes the version after the newest of that lineage: in the same transaction the newest gets
+    its id as ``replaced_by``. If none of the lineage is left, the document begins one of its own,
+    without ``lineage``. With ``unique``, it is compared with the newest version alone.
+
+    :meth:`Catalogue.find`, :meth:`Catalogue.find_by_digest` and, by default, :meth:`list` leave
+    replaced documents out. :meth:`Catalogue.delete` links the version before a deleted one with the
+    one after it, so that the one before the newest is the newest again.
+    """
+
+    async def list(
+        self,
+        *,
+        owner: str | None,
+        after: int | None = None,
+        limit: int = 50,
+        replaced: bool = False,
+    ) -> tuple[Sequence[Document], int]:
+        """Return documents as :meth:`Catalogue.list` does.
+
+        Args:
+            owner: The owner; ``None`` for all owners.
+            after: The id of the last document of the page before.
+            limit: How many to return at most.
+            replaced: Whether documents that were replaced are returned and counted, too.
+        """
+        ...
+
+    async def versions(self, lineage: int, *, owner: str | None) -> Sequence[Document]:
+        """Return all versions with a lineage, the newest first; none if there are none."""
+        ...
+
+    async def lineages(self, more_than: int) -> Sequence[int]:
+        """Return the lineages with more than a number of versions."""
+        ...
+
+    async def retired(self) -> Sequence[Document]:
+        """Return some replaced documents that have index jobs, those with low ids first.
+
+        They may be in the index, from which they have to be removed.
+        """
+        ...
+
+    async def forget_index(self, document_id: int) -> None:
+        """Delete the index jobs of a document, except a running one."""
         ...
 
 

@@ -1,7 +1,7 @@
 """The ports that storage plugins implement, in one import."""
 
 from .blobs import Blob, PromptBlob, StoreUsage, UploadStore, UploadStoreSpec
-from .catalogue import Catalogue, CatalogueSpec, DocumentChanges
+from .catalogue import Catalogue, CatalogueSpec, DocumentChanges, VersionedCatalogue
 from .opening import Opener
 from .sessions import SessionChanges, SessionStore, SessionStoreSpec
 
@@ -18,4 +18,5 @@ __all__ = [
     "StoreUsage",
     "UploadStore",
     "UploadStoreSpec",
+    "VersionedCatalogue",
 ]

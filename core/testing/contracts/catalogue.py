@@ -16,10 +16,13 @@ from pdfsluice.core import (
 
 from .catalogue_lasting import CatalogueLastingContract
 from .catalogue_reading import NO_IDS, CatalogueReadingContract, pages_of
+from .catalogue_versions import CatalogueVersionsContract
 from .samples import make_document
 
 
-class CatalogueContract(CatalogueReadingContract, CatalogueLastingContract):
+class CatalogueContract(
+    CatalogueReadingContract, CatalogueVersionsContract, CatalogueLastingContract
+):
     """Override ``catalogue`` with a fixture that returns an empty catalogue.
 
     Override ``reopen``, too, if the catalogue outlives its process.

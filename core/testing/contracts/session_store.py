@@ -32,6 +32,8 @@ from .samples import (
 )
 
 FULL = make_session(
+    replaces=8,
+    lineage=5,
     owner="key:bob",
     account="tenant:one",
     reserved=99,

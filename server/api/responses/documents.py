@@ -55,6 +55,8 @@ class DocumentSummary(View):
     page_count: int | None
     metadata: dict[str, str]
     tags: list[str]
+    version: int
+    replaced_by: int | None = Field(description="The next version; null for the newest.")
     decision: str
     finding_count: int
     unscanned_count: int
@@ -95,6 +97,8 @@ class DocumentSummary(View):
             "page_count": document.page_count,
             "metadata": dict(document.metadata),
             "tags": list(document.tags),
+            "version": document.version,
+            "replaced_by": document.replaced_by,
             "decision": document.decision.name.lower(),
             "finding_count": len(document.findings),
             "unscanned_count": len(document.unscanned),
@@ -122,6 +126,12 @@ class DocumentsView(View):
     documents: list[DocumentSummary]
     total: int
     next: int | None = Field(description="The ``after`` of the next page; null at the end.")
+
+
+class VersionsView(View):
+    """All versions of a document."""
+
+    versions: list[DocumentSummary]
 
 
 class JobView(View):

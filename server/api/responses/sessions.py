@@ -118,6 +118,7 @@ class SessionView(View):
     websocket_room: str
     metadata: dict[str, str]
     expected_hash: str | None
+    replaces: int | None = Field(description="The document of which this is a new version.")
     check_duplicates: bool
     auto_build_index: bool
     decision: str
@@ -173,6 +174,7 @@ class SessionView(View):
             websocket_room=session.room,
             metadata=dict(session.metadata),
             expected_hash=session.expected_digest,
+            replaces=session.replaces,
             check_duplicates=session.check_duplicates,
             auto_build_index=session.auto_build_index,
             decision=session.decision.name.lower(),

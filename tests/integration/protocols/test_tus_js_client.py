@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from pdfsluice.core.testing.pdfs import make_pdf
+from tests.support.deployments import Deployed
 from tests.support.fault_proxy import Cut, Fault, Stall, fault_proxy
-from tests.support.servers import RunningServer
 from tests.support.stored import documents_of, hostile_pdf
 
 SCRIPTS = Path(__file__).parents[2] / "js"
@@ -25,6 +25,12 @@ pytestmark = [
         reason="tus-js-client is not installed; run npm ci in tests/js",
     ),
 ]
+
+
+@pytest.fixture
+def server(deployed: Deployed) -> Deployed:
+    """One server, or the balancer of a cluster."""
+    return deployed
 
 
 @pytest.fixture
@@ -66,21 +72,21 @@ async def run(
     [{}, {"chunkSize": 1_000_000}, {"parallelUploads": 3}, {"uploadDataDuringCreation": True}],
     ids=["one request", "chunks", "parallel", "with creation"],
 )
-def test_upload(server: RunningServer, pdf: Path, options: dict[str, Any]) -> None:
+def test_upload(server: Deployed, pdf: Path, options: dict[str, Any]) -> None:
     result = upload(server.base_url, pdf, options=options)
     assert "error" not in result
     (document,) = documents_of(server.base_url, pdf.read_bytes())
     assert document["filename"] == "from-node.pdf"
 
 
-def test_stream_of_unknown_length(server: RunningServer, pdf: Path) -> None:
+def test_stream_of_unknown_length(server: Deployed, pdf: Path) -> None:
     options = {"uploadLengthDeferred": True, "chunkSize": 700_000}
     result = upload(server.base_url, pdf, options=options, asStream=True)
     assert "error" not in result
     assert documents_of(server.base_url, pdf.read_bytes())
 
 
-async def test_abort_and_resume(server: RunningServer, pdf: Path) -> None:
+async def test_abort_and_resume(server: Deployed, pdf: Path) -> None:
     """The connection goes silent; the user aborts, and later continues the same upload."""
     fault = Stall(after=2_000_000)
     async with fault_proxy(server.port, lambda _: fault) as proxy:
@@ -93,7 +99,7 @@ async def test_abort_and_resume(server: RunningServer, pdf: Path) -> None:
     assert len(documents_of(server.base_url, pdf.read_bytes())) == 1
 
 
-def test_resumable_upload_for_http(server: RunningServer, pdf: Path) -> None:
+def test_resumable_upload_for_http(server: Deployed, pdf: Path) -> None:
     """tus-js-client implements the IETF draft as well, in interop version 6."""
     result = upload(
         server.base_url,
@@ -105,7 +111,7 @@ def test_resumable_upload_for_http(server: RunningServer, pdf: Path) -> None:
     assert len(documents_of(server.base_url, pdf.read_bytes())) == 1
 
 
-async def test_broken_connections(server: RunningServer, pdf: Path) -> None:
+async def test_broken_connections(server: Deployed, pdf: Path) -> None:
     async with fault_proxy(
         server.port, lambda number: Cut(after=900_000, reset=True) if number < 3 else Fault()
     ) as proxy:
@@ -115,7 +121,7 @@ async def test_broken_connections(server: RunningServer, pdf: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"parallelUploads": 2}], ids=["single", "parallel"])
-def test_refusal_is_final(server: RunningServer, tmp_path: Path, options: dict[str, Any]) -> None:
+def test_refusal_is_final(server: Deployed, tmp_path: Path, options: dict[str, Any]) -> None:
     file = tmp_path / "hostile.pdf"
     file.write_bytes(hostile_pdf(uuid.uuid4().hex, size=500_000))
     result = upload(server.base_url, file, options=options)

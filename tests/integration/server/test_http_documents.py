@@ -101,7 +101,7 @@ async def test_a_document_and_its_title(web: WebServer) -> None:
     summary = {
         "id", "title", "filename", "file_size", "is_file_available", "created_at", "sha256",
         "page_count", "metadata", "tags", "decision", "finding_count", "unscanned_count",
-        "import_status", "index_status", "ocr_status",
+        "import_status", "index_status", "ocr_status", "version", "replaced_by",
     }  # fmt: skip
     assert document.keys() == {*summary, "findings", "unscanned"}
     async with web.http.get("/api/documents") as response:

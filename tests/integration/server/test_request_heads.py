@@ -56,6 +56,11 @@ async def test_a_request_names_its_host_once(web: WebServer) -> None:
     assert (await raw(web, line, "Host: LOCALHOST"))[0] == 200
 
 
+async def test_the_check_of_a_balancer_names_no_host(web: WebServer) -> None:
+    """HAProxy asks in HTTP/1.0; only HTTP/1.1 requires the field (RFC 9112, 3.2)."""
+    assert (await raw(web, "GET /health/ready HTTP/1.0"))[0] == 200
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [
