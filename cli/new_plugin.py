@@ -39,6 +39,7 @@ class Kind(StrEnum):
     TEXT_RECOGNIZER = "text-recognizer"
     PAGE_RENDERER = "page-renderer"
     INDEX = "index"
+    LINK_SIGNER = "link-signer"
     EVENT_SINK = "event-sink"
     UPLOAD_STORE = "upload-store"
     SESSION_STORE = "session-store"
@@ -47,7 +48,14 @@ class Kind(StrEnum):
 
 
 _CHOSEN_KINDS = frozenset(
-    {Kind.POLICY, Kind.INDEX, Kind.UPLOAD_STORE, Kind.SESSION_STORE, Kind.CATALOGUE}
+    {
+        Kind.POLICY,
+        Kind.INDEX,
+        Kind.LINK_SIGNER,
+        Kind.UPLOAD_STORE,
+        Kind.SESSION_STORE,
+        Kind.CATALOGUE,
+    }
 )
 _TOOLS = '"pytest", "pytest-asyncio"'
 _WITH_WORKER = frozenset({Kind.TEXT_EXTRACTOR, Kind.PAGE_RENDERER})

@@ -22,6 +22,7 @@ from .errors import (
     Unreachable,
 )
 from .intermediaries import foreign_answer
+from .links import link_of, refused_link
 from .problems import error_from_problem
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ _CONNECT_SECONDS = 15.0
 _HEARTBEAT_SECONDS = 20.0
 _READ_SIZE = 256 * 1024
 _ANSWER_LIMIT = 64 * 1024 * 1024
+_CONTENT = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT})
 _BROKEN = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError, OSError)
 
 
@@ -62,19 +64,17 @@ class Transport:
         self._proxy = proxy_for(self._base)
         self._trust = trusted(ca) if self._base.scheme == "https" or ca is not None else True
         self._http: aiohttp.ClientSession | None = None
+        self._keyless: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._trust),
-            proxy=self._proxy,
-            headers={**self._headers, "User-Agent": "pdfsluice-client"},
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        connector = aiohttp.TCPConnector(limit=0, ssl=self._trust)
+        self._http = _session(connector, self._headers, self._proxy, owner=True)
+        self._keyless = _session(connector, {}, None, owner=False)
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        if self._http is not None:
+        if self._http is not None and self._keyless is not None:
+            await self._keyless.close()
             await self._http.close()
 
     async def call(
@@ -154,6 +154,8 @@ class Transport:
     ) -> None:
         """Get a body from an offset on, slice by slice (RFC 9110, 14).
 
+        If the server redirects, the other host is asked, without the key.
+
         Args:
             path: Path below the server's address.
             start: Offset of the first byte that is wanted.
@@ -169,13 +171,34 @@ class Transport:
                 self._url(path, None), headers=headers, allow_redirects=False
             ) as answer,
         ):
-            if answer.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
-                raise _error(answer, await answer.content.read(_ANSWER_LIMIT))
-            offset = start if answer.status == HTTPStatus.PARTIAL_CONTENT else 0
-            async for data in answer.content.iter_chunked(_READ_SIZE):
-                patience.reschedule(asyncio.get_running_loop().time() + self._timeout)
-                await take(offset, data)
-                offset += len(data)
+            link = link_of(answer)
+            if link is None:
+                if answer.status not in _CONTENT:
+                    raise _error(answer, await answer.content.read(_ANSWER_LIMIT))
+                await self._take(answer, patience, start, take)
+                return
+        async with (
+            self._patiently(self._timeout, link.origin()) as patience,
+            self._elsewhere.get(
+                link, headers=headers, proxy=proxy_for(link), allow_redirects=False
+            ) as answer,
+        ):
+            if answer.status not in _CONTENT or answer.content_type == "text/html":
+                raise refused_link(answer, "downloads")
+            await self._take(answer, patience, start, take)
+
+    async def _take(
+        self,
+        answer: aiohttp.ClientResponse,
+        patience: asyncio.Timeout,
+        start: int,
+        take: Callable[[int, bytes], Awaitable[None]],
+    ) -> None:
+        offset = start if answer.status == HTTPStatus.PARTIAL_CONTENT else 0
+        async for data in answer.content.iter_chunked(_READ_SIZE):
+            patience.reschedule(asyncio.get_running_loop().time() + self._timeout)
+            await take(offset, data)
+            offset += len(data)
 
     @asynccontextmanager
     async def listen(self, path: str, *, query: Mapping[str, str]) -> AsyncIterator["Socket"]:
@@ -202,6 +225,13 @@ class Transport:
         if self._http is None:
             raise RuntimeError("use the client as a context manager: 'async with Client(...)'")
         return self._http
+
+    @property
+    def _elsewhere(self) -> aiohttp.ClientSession:
+        """The session for links to other hosts, which sends no key."""
+        if self._keyless is None:
+            raise RuntimeError("use the client as a context manager: 'async with Client(...)'")
+        return self._keyless
 
     def _url(self, path: str, query: Mapping[str, str] | None) -> URL:
         url = self._base.with_path(self._base.path.rstrip("/") + path)
@@ -231,53 +261,60 @@ class Transport:
             raise _error(answer, body)
 
     @asynccontextmanager
-    async def _patiently(self, seconds: float) -> AsyncIterator[asyncio.Timeout]:
-        """Turn a broken, stalled or refused connection into :class:`Unreachable`."""
+    async def _patiently(
+        self, seconds: float, peer: URL | None = None
+    ) -> AsyncIterator[asyncio.Timeout]:
+        """Turn a broken, stalled or refused connection into :class:`Unreachable`.
+
+        Args:
+            seconds: How long the answer may take.
+            peer: The host, if it is not the server.
+        """
+        host, proxy = peer or self._base, self._proxy if peer is None else proxy_for(peer)
         try:
             async with asyncio.timeout(seconds) as timeout:
                 yield timeout
         except TimeoutError as error:
             raise Unreachable(
-                f"{self._base} does not answer", hint="Is the network up? Try again."
+                f"{host} does not answer", hint="Is the network up? Try again."
             ) from error
         except aiohttp.InvalidURL as error:
-            raise ClientError(f"{self._base} is not a valid address") from error
+            raise ClientError(f"{host} is not a valid address") from error
         except aiohttp.ClientConnectorCertificateError as error:
             reason = getattr(error.certificate_error, "verify_message", "") or "it is not valid"
             raise Unreachable(
-                f"the certificate of {self._base} is not trusted: {reason}",
+                f"the certificate of {host} is not trusted: {reason}",
                 hint="If a private authority has issued it, give the authority's certificate with"
                 " --ca FILE (ca=...) or SSL_CERT_FILE.",
             ) from error
         except aiohttp.ClientHttpProxyError as error:
             raise Unreachable(
-                f"the proxy {_without_login(self._proxy)} refuses to connect to {self._base}:"
+                f"the proxy {_without_login(proxy)} refuses to connect to {host}:"
                 f" {error.status} {error.message}",
                 hint="Does it ask for a login (http://NAME:PASSWORD@HOST:PORT), and does it allow"
                 " this server? NO_PROXY names servers that are asked directly.",
             ) from error
         except aiohttp.ClientProxyConnectionError as error:
             raise Unreachable(
-                f"the proxy {_without_login(self._proxy)} cannot be reached:"
-                f" {_reason(error.os_error)}",
+                f"the proxy {_without_login(proxy)} cannot be reached: {_reason(error.os_error)}",
                 hint="Check HTTP_PROXY and HTTPS_PROXY; NO_PROXY names servers that are asked"
                 " directly.",
             ) from error
         except aiohttp.ClientSSLError as error:
             raise Unreachable(
-                f"no secure connection to {self._base} came about: {error.os_error}",
+                f"no secure connection to {host} came about: {error.os_error}",
                 hint="Is it https there, not http, and is its certificate valid?",
             ) from error
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(
-                f"{self._base} cannot be reached: {_reason(error.os_error)}",
+                f"{host} cannot be reached: {_reason(error.os_error)}",
                 hint="Is the server running, and is the address right?",
             ) from error
         except _BROKEN as error:
-            raise Unreachable(f"the connection to {self._base} was lost") from error
+            raise Unreachable(f"the connection to {host} was lost") from error
         except aiohttp.ClientError as error:
             raise UnexpectedAnswer(
-                f"{self._base} does not answer in HTTP: {error}",
+                f"{host} does not answer in HTTP: {error}",
                 hint="Check the address.",
             ) from error
 
@@ -296,6 +333,19 @@ class Socket:
         async for message in self._socket:
             if message.type is aiohttp.WSMsgType.TEXT:
                 yield message.data
+
+
+def _session(
+    connector: aiohttp.TCPConnector, headers: Mapping[str, str], proxy: URL | None, *, owner: bool
+) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        connector_owner=owner,
+        proxy=proxy,
+        headers={**headers, "User-Agent": "pdfsluice-client"},
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
 
 
 def _reason(error: OSError) -> str:

@@ -284,6 +284,11 @@ class Settings(BaseModel):
         gt=timedelta(0),
         description="How long a plugin may take to draw a page.",
     )
+    link_signer_timeout: Duration = Field(
+        timedelta(seconds=10),
+        gt=timedelta(0),
+        description="How long a plugin may take to make a link to a document.",
+    )
     search_timeout: Duration = Field(
         timedelta(minutes=1),
         gt=timedelta(0),
@@ -317,6 +322,20 @@ class Settings(BaseModel):
     catalogue: str = Field("sql", description="Name of the document catalogue.")
     policy: str = Field("rules", description="Name of the policy.")
     index: str = Field("llama-index", description="Name of the index; empty for none.")
+    downloads: Literal["proxy", "redirect"] = Field(
+        "proxy",
+        description="How clients receive documents; proxy: from the server; redirect: from the"
+        " object store or a CDN, by a link that lasts for `link_lifetime`.",
+    )
+    link_signer: str = Field(
+        "", description="Name of the link signer; empty for the links of the upload store."
+    )
+    link_lifetime: Duration = Field(
+        timedelta(minutes=5),
+        ge=timedelta(seconds=1),
+        le=timedelta(days=7),
+        description="How long a link to a document can be used.",
+    )
     disable: tuple[str, ...] = Field(
         (), description="Plugins, or parts of plugins, that are left out, by name."
     )

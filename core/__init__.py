@@ -114,6 +114,7 @@ if TYPE_CHECKING:
         TextExtractorSpec,
         TurnTaking,
     )
+    from .plugins.ports.links import LinkedFile, LinkSigner, LinkSignerSpec, ReachableStore
     from .plugins.ports.objects import ObjectInfo, ObjectStore
     from .plugins.ports.opening import Opener, closing
     from .plugins.ports.policy import Policy, PolicySpec
@@ -230,6 +231,9 @@ __all__ = [
     "JobKind",
     "JobState",
     "Limits",
+    "LinkSigner",
+    "LinkSignerSpec",
+    "LinkedFile",
     "Match",
     "Measures",
     "MemoryWarning",
@@ -268,6 +272,7 @@ __all__ = [
     "Quotas",
     "RangeSet",
     "RateLimited",
+    "ReachableStore",
     "ReadinessCheck",
     "RecognizedPage",
     "RecognizedWord",

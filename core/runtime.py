@@ -15,6 +15,7 @@ from .document_files import DocumentFiles
 from .documents.bases import DeltaBases
 from .documents.jobs import JobRunner
 from .documents.library import Library
+from .documents.links import DocumentLinks
 from .documents.previews import Previews
 from .documents.removing import DocumentRemover
 from .documents.scrubbing import Scrubber
@@ -196,6 +197,7 @@ async def open_runtime(
             "page_renderers": settings.renderer_timeout.total_seconds(),
             "text_recognizers.obstacle": settings.renderer_timeout.total_seconds(),
             "indexes.search": settings.search_timeout.total_seconds(),
+            "link_signers": settings.link_signer_timeout.total_seconds(),
         },
     )
     async with AsyncExitStack() as stack:
@@ -373,6 +375,7 @@ async def open_runtime(
                 catalogue=catalogue,
                 remover=remover,
                 files=files,
+                links=DocumentLinks.of(settings, registry, uploads),
                 previews=previews,
                 importers=registry.importers,
                 index=index,

@@ -41,7 +41,7 @@ from pdfsluice.server.transport.event_loop import FairEventLoop
 PORTS = (
     *("stages", "checksums", "blobs", "objects", "sessions", "cluster", "catalogue"),
     *("opening", "access", "quotas", "sinks", "policy", "documents", "recognition"),
-    *("children", "context"),
+    *("links", "children", "context"),
 )
 REFERENCE = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate.py; change the docstrings, then run `make docs`. -->\n"

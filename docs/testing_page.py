@@ -58,6 +58,7 @@ _PARTS = {
     "TextRecognizerContract": "text recognizer",
     "PageRendererContract": "page renderer",
     "IndexContract": "index",
+    "LinkSignerContract": "link signer",
     "EventSinkContract": "event sink",
     "UploadStoreContract": "upload store whose blobs are in one piece",
     "SegmentedUploadStoreContract": "upload store whose extents have places of their own",

@@ -29,6 +29,7 @@ from .jobs import (
     require_text,
     text_may_follow,
 )
+from .links import DocumentLinks, Link
 from .previews import Previews
 from .removing import DocumentRemover
 from .searching import EVERY_DOCUMENT, Searcher, SearchResult
@@ -48,6 +49,7 @@ class Library:
         catalogue: Catalogue,
         remover: DocumentRemover,
         files: DocumentFiles,
+        links: DocumentLinks,
         previews: Previews,
         importers: Sequence[ImporterSpec],
         index: Index | None,
@@ -57,6 +59,7 @@ class Library:
         self._catalogue = catalogue
         self._remover = remover
         self._files = files
+        self._links = links
         self._previews = previews
         self._importers = importers
         self._index = index
@@ -173,6 +176,33 @@ class Library:
         """
         document = await self.get(principal, document_id)
         return document, self._files.open(document)
+
+    @property
+    def makes_links(self) -> bool:
+        """Whether readers are given links to files."""
+        return self._links.active
+
+    async def link(
+        self, document: Document, *, content_type: str, content_disposition: str
+    ) -> Link | None:
+        """Return a link to a document's file; ``None`` if the server has to send it.
+
+        It is for its reader alone, and ends by itself; nothing else ends it. A document whose
+        file was found to be damaged has none.
+
+        Args:
+            document: A document that its reader was given by :meth:`get`.
+            content_type: The media type of its file.
+            content_disposition: How it is saved (RFC 6266).
+
+        Raises:
+            StageFailed: The link signer is at fault.
+        """
+        if document.id in self._files.damaged:
+            return None
+        return await self._links.link(
+            document, content_type=content_type, content_disposition=content_disposition
+        )
 
     async def available(self, documents: Sequence[Document]) -> Mapping[int, bool]:
         """Return for each document whether its file is there, whole as far as is known."""

@@ -25,6 +25,7 @@ from .ports.documents import (
     PageRendererSpec,
     TextExtractorSpec,
 )
+from .ports.links import LinkSignerSpec
 from .ports.policy import PolicySpec
 from .ports.recognition import TextRecognizerSpec
 from .ports.sinks import EventSinkSpec
@@ -324,4 +325,20 @@ def pdfsluice_register_indexes(  # type: ignore[empty-body]
 
     Returns:
         Indexes.
+    """
+
+
+@hookspec
+def pdfsluice_register_link_signers(  # type: ignore[empty-body]
+    context: PluginContext,
+) -> Sequence[LinkSignerSpec]:
+    """Register link signers; the setting ``link_signer`` chooses one by name.
+
+    ``link`` is called on the event loop for each download while the setting ``downloads`` is
+    ``redirect``, after the caller's access was checked. The client is redirected to the link,
+    which is not logged. Returning ``None`` has the server send the file; raising fails the
+    request.
+
+    Returns:
+        Link signers.
     """

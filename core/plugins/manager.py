@@ -30,6 +30,7 @@ BUILT_IN: tuple[str, ...] = (
     "pdfsluice.plugins.scan",
     "pdfsluice.plugins.local_store",
     "pdfsluice.plugins.object_store",
+    "pdfsluice.plugins.secure_link",
     "pdfsluice.plugins.sql",
     "pdfsluice.plugins.progress_log",
     "pdfsluice.plugins.pdfium",

@@ -23,6 +23,7 @@ from .ports.documents import (
     PageRendererSpec,
     TextExtractorSpec,
 )
+from .ports.links import LinkSignerSpec
 from .ports.policy import PolicySpec
 from .ports.recognition import TextRecognizerSpec
 from .ports.sinks import EventSinkSpec
@@ -69,6 +70,7 @@ class Registry:
     page_renderers: tuple[PageRendererSpec, ...] = ()
     text_recognizers: tuple[TextRecognizerSpec, ...] = ()
     indexes: tuple[IndexSpec, ...] = ()
+    link_signers: tuple[LinkSignerSpec, ...] = ()
     parts: tuple[Part, ...] = ()
 
     @classmethod
@@ -145,6 +147,7 @@ KINDS: Mapping[str, type[Any]] = {
     "page_renderers": PageRendererSpec,
     "text_recognizers": TextRecognizerSpec,
     "indexes": IndexSpec,
+    "link_signers": LinkSignerSpec,
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from .ports.access import Authenticator
 from .ports.checksums import Hasher
 from .ports.documents import Importer, Index, PageIndex, PageRenderer, TextExtractor
+from .ports.links import LinkSigner, ReachableStore
 from .ports.policy import Policy
 from .ports.recognition import TextRecognizer
 from .ports.sinks import EventSink
@@ -89,6 +90,7 @@ HOLDERS: Mapping[str, Holder] = {
     "page_renderers": Holder("renderer", PageRenderer),
     "text_recognizers": Holder("recognizer", TextRecognizer),
     "indexes": Holder("open", Index, Shape.ENTERED),
+    "link_signers": Holder("signer", LinkSigner),
 }
 """Where the descriptors of each kind hold their part."""
 
@@ -100,7 +102,11 @@ RETURNED: Mapping[tuple[type[Any], str], type[Any]] = {
 }
 """Methods that return, or whose context yields, another object of the plugin; its protocol."""
 
-_ADDITIONS: Mapping[type[Any], type[Any]] = {Blob: PromptBlob, Index: PageIndex}
+_ADDITIONS: Mapping[type[Any], type[Any]] = {
+    Blob: PromptBlob,
+    Index: PageIndex,
+    UploadStore: ReachableStore,
+}
 """Protocols with methods that an object may have in addition."""
 
 _IN_THREADS = frozenset({Blob, ChunkCheck, Hasher, StreamStage})

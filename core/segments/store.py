@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -14,6 +15,7 @@ from uuid import uuid4
 from pdfsluice.core.directories import ensure_durable, free_bytes
 from pdfsluice.core.errors import NotFound, StorageFailed, StorageFull
 from pdfsluice.core.models import Extent
+from pdfsluice.core.plugins.ports.links import LinkedFile
 from pdfsluice.core.plugins.ports.objects import ObjectStore
 from pdfsluice.core.plugins.ports.stores import Blob, StoreUsage
 from pdfsluice.core.storage_errors import explained
@@ -304,6 +306,20 @@ class SegmentedUploadStore:
         if source != target:
             self._objects.copy(source, target)
             self._objects.delete([source])
+
+    async def link(self, file: LinkedFile) -> str | None:
+        """Return an address of a document in the object store, if that makes any."""
+        make = getattr(self._objects, "link", None)
+        if make is None:
+            return None
+        url: str | None = await asyncio.to_thread(
+            make,
+            names.document(file.blob_id),
+            seconds=ceil((file.expires_at - datetime.now(UTC)).total_seconds()),
+            content_type=file.content_type,
+            content_disposition=file.content_disposition,
+        )
+        return url
 
     def local_path(self, blob_id: str) -> AbstractAsyncContextManager[Path]:
         """Provide a document as a local file."""

@@ -135,6 +135,7 @@ OUTCOMES: Mapping[str, Mapping[Misdeed, Outcome]] = {
     "text_recognizers": _row(Outcome.PAGE_LEFT_OUT, block=Outcome.JOB_STOPPED),
     "page_renderers": _row(Outcome.NEXT_TRIED, block=Outcome.TIME_LIMIT),
     "indexes": _row(Outcome.JOB_FAILS, block=Outcome.JOB_STOPPED),
+    "link_signers": _row(Outcome.REQUEST_FAILS, block=Outcome.TIME_LIMIT),
 }
 """The outcome for each kind of part and each misdeed.
 

@@ -10,6 +10,8 @@ from obstore import exceptions
 
 from pdfsluice.core import NotFound, ObjectInfo, Overloaded, StorageFailed
 
+from .links import Links
+
 if TYPE_CHECKING:
     from obstore.store import ObjectStore as Client
 
@@ -33,11 +35,13 @@ class ObstoreObjects:
     Args:
         client: The open store of obstore, which retries requests itself.
         label: Its address for logs, without secrets.
+        links: Makes addresses of objects; ``None`` if clients are given none.
     """
 
-    def __init__(self, client: "Client", label: str) -> None:
+    def __init__(self, client: "Client", label: str, links: Links | None = None) -> None:
         self._client = client
         self._label = label
+        self._links = links
 
     @property
     def label(self) -> str:
@@ -98,6 +102,20 @@ class ObstoreObjects:
             for batch in obstore.list(self._client, folder):
                 for item in batch:
                     yield ObjectInfo(item["path"], item["size"], item["last_modified"])
+
+    def link(
+        self, name: str, *, seconds: int, content_type: str, content_disposition: str
+    ) -> str | None:
+        """Return an address from which an object can be read for a time."""
+        if self._links is None:
+            return None
+        with self._explained():
+            return self._links.get(
+                name,
+                seconds=seconds,
+                content_type=content_type,
+                content_disposition=content_disposition,
+            )
 
     @contextmanager
     def _explained(self) -> Generator[None]:

@@ -13,6 +13,8 @@ from .options import ObjectStoreOptions
 if TYPE_CHECKING:
     from obstore.store import ObjectStore as Client
 
+    from .objects import ObstoreObjects
+
 _SCHEMES = {"s3": "s3", "s3a": "s3", "az": "az", "azure": "az", "abfs": "az", "gs": "gs"}
 _MAX_RETRIES = 5
 _MAX_RETRY_TIME = timedelta(seconds=30)
@@ -34,13 +36,27 @@ async def open_store(
         PluginError: The settings do not name an object store.
         PdfsluiceError: It cannot be used.
     """
-    from .objects import ObstoreObjects  # noqa: PLC0415 - only an open store needs it
-
-    objects = ObstoreObjects(open_client(options), options.url)
+    objects = open_objects(options)
     async with open_segmented_store(
         objects, folder, cache_bytes=int(options.cache_bytes), min_free=min_free
     ) as store:
         yield store
+
+
+def open_objects(options: ObjectStoreOptions) -> "ObstoreObjects":
+    """Return the objects of the settings. No request is sent.
+
+    Raises:
+        PluginError: The settings do not name an object store.
+    """
+    from .links import LibraryLinks, s3_links  # noqa: PLC0415 - only an open store needs it
+    from .objects import ObstoreObjects  # noqa: PLC0415 - as above
+
+    links = s3_links(options)
+    if links is not None:
+        return ObstoreObjects(open_client(options), options.url, links)
+    public = options.model_copy(update={"endpoint": options.link_endpoint or options.endpoint})
+    return ObstoreObjects(open_client(options), options.url, LibraryLinks(open_client(public)))
 
 
 def open_client(options: ObjectStoreOptions) -> "Client":

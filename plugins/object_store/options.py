@@ -23,6 +23,11 @@ class ObjectStoreOptions(BaseModel):
         description="Address of a service that is compatible with S3 or Azure, such as "
         "https://minio.example.org; empty for the provider's own",
     )
+    link_endpoint: str = Field(
+        default="",
+        description="Address of the service as clients reach it, for links; empty if it is that "
+        "of the server",
+    )
     region: str = Field(default="", description="Region of an S3 bucket")
     path_style: bool = Field(
         default=True,

@@ -3,12 +3,14 @@
 import asyncio
 import builtins
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from aiohttp import hdrs, web
 
 from pdfsluice.core.document_models import Document
 from pdfsluice.core.documents.import_status import Stage
+from pdfsluice.core.documents.links import Link
 from pdfsluice.core.documents.searching import EVERY_DOCUMENT
 from pdfsluice.core.errors import (
     DocumentNotFound,
@@ -32,6 +34,7 @@ from .responses.documents import (
     DocumentsView,
     DocumentView,
     ImportView,
+    LinkView,
     PageView,
     SearchView,
 )
@@ -122,8 +125,19 @@ class Documents:
                 200: Answer("The file.", media="application/pdf", headers={"ETag": "SHA-256."}),
                 206: Answer("The range.", media="application/pdf"),
                 304: Answer("The client has it."),
+                307: Answer("The file is at `Location`, for a short time and without a key."),
             },
-            errors=missing,
+            errors=(*missing, StageFailed),
+        )
+        yield Route(
+            method="GET",
+            path=f"{one}/link",
+            handler=self.link,
+            scopes=(Scope.READ,),
+            summary="Make a link to the file of a document",
+            tag=_TAG,
+            answers={200: Answer("The link.", LinkView)},
+            errors=(*missing, StageFailed),
         )
         yield Route(
             method="GET",
@@ -217,18 +231,47 @@ class Documents:
         return web.Response(status=204)
 
     async def file(self, request: web.Request) -> web.StreamResponse:
-        """Send the file, whole or one range of it; never as a page of this origin."""
+        """Send the file, whole or one range of it; never as a page of this origin.
+
+        With the setting ``downloads = "redirect"`` the client is redirected to a link that lasts
+        for `link_lifetime` and needs no key: do not send it one. ``HEAD`` and conditional
+        requests are answered here.
+        """
         document, file = await self._library.open_file(request[PRINCIPAL], document_id(request))
         headers = {
             **_SANDBOX,
             hdrs.CONTENT_DISPOSITION: attachment(document.filename),
             hdrs.CACHE_CONTROL: "private, no-cache",
         }
+        answer = FileAnswer(
+            None, _media_of(document), document.sha256, headers, size=document.file_size
+        )
+        if self._library.makes_links:
+            answer.check(request)
+            if not answer.needs_bytes(request):
+                if (await self._library.available([document]))[document.id]:
+                    return await answer.send(request)
+            elif not answer.resumes(request) and (link := await self._link(document)) is not None:
+                return web.Response(status=307, headers={hdrs.LOCATION: link.url})
         async with file as path:
-            answer = FileAnswer(
-                path, _media_of(document), document.sha256, headers, size=document.file_size
-            )
-            return await answer.send(request)
+            return await replace(answer, path=path).send(request)
+
+    async def link(self, request: web.Request) -> web.StreamResponse:
+        """Return a link to the file, for a program that follows no redirect or for a page.
+
+        The link needs no key and lasts for ``link_lifetime``. It is null while the server sends
+        the files itself; then fetch ``/api/documents/{document_id}/file``.
+        """
+        read_query(request, NoQuery)
+        document = await self._document(request)
+        return respond(LinkView.of(document, await self._link(document)))
+
+    async def _link(self, document: Document) -> Link | None:
+        return await self._library.link(
+            document,
+            content_type=_media_of(document),
+            content_disposition=attachment(document.filename),
+        )
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """Return the text of a page, as far as it is extracted."""

@@ -24,14 +24,14 @@ class FileAnswer:
     """A file and how to present it.
 
     Attributes:
-        path: The file.
+        path: The file; ``None`` for an answer that needs no bytes of it.
         content_type: Its media type.
         etag: A name of its content, without quotes.
         headers: Further headers.
         size: The size in bytes that the file must have; ``None`` for any.
     """
 
-    path: Path
+    path: Path | None
     content_type: str
     etag: str
     headers: Mapping[str, str]
@@ -43,6 +43,8 @@ class FileAnswer:
         Raises:
             StorageFailed: The file does not have the size that it must have.
         """
+        if self.path is None:
+            return await self._send(request, None, self.size or 0)
         file = await asyncio.to_thread(self.path.open, "rb")
         try:
             size = (await asyncio.to_thread(os.fstat, file.fileno())).st_size
@@ -52,12 +54,30 @@ class FileAnswer:
         finally:
             await asyncio.to_thread(file.close)
 
-    async def _send(self, request: web.Request, file: BinaryIO, size: int) -> web.StreamResponse:
+    def needs_bytes(self, request: web.Request) -> bool:
+        """Whether the answer has bytes of the file, unless a precondition fails."""
+        return request.method != hdrs.METH_HEAD and not self._unchanged(request)
+
+    def resumes(self, request: web.Request) -> bool:
+        """Whether the client continues a download of this file from this server (13.1.5)."""
+        return request.headers.get(hdrs.IF_RANGE, "").strip() == f'"{self.etag}"'
+
+    def check(self, request: web.Request) -> None:
+        """Compare the file with ``If-Match``.
+
+        Raises:
+            web.HTTPPreconditionFailed: The request is for another one.
+        """
+        if self._differs(request):
+            raise web.HTTPPreconditionFailed
+
+    async def _send(
+        self, request: web.Request, file: BinaryIO | None, size: int
+    ) -> web.StreamResponse:
         response = web.StreamResponse(headers=self.headers)
         response.headers[hdrs.ETAG] = f'"{self.etag}"'
         response.headers[hdrs.ACCEPT_RANGES] = "bytes"
-        if self._differs(request):
-            raise web.HTTPPreconditionFailed
+        self.check(request)
         if self._unchanged(request):
             response.set_status(304)
             await response.prepare(request)
@@ -70,7 +90,7 @@ class FileAnswer:
         response.content_type = self.content_type
         response.content_length = end - start
         await response.prepare(request)
-        if request.method != "HEAD" and end > start:
+        if file is not None and request.method != "HEAD" and end > start:
             await _copy(request, file, start, end - start)
         await response.write_eof()
         return response

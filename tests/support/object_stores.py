@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 
 from pdfsluice.core import ObjectInfo
 from pdfsluice.plugins.object_store.objects import ObstoreObjects
-from pdfsluice.plugins.object_store.opening import open_client
+from pdfsluice.plugins.object_store.opening import open_objects
 from pdfsluice.plugins.object_store.options import ObjectStoreOptions
 from tests.support import swift
 from tests.support.postgresql import free_port, listens
@@ -77,23 +77,40 @@ class S3Address:
 
 
 @dataclass(frozen=True, slots=True)
+class S3Request:
+    """What a request to the server was."""
+
+    method: str
+    path: str
+    query: str
+    authorization: str
+    range: str
+
+
+@dataclass(frozen=True, slots=True)
 class S3Server(S3Address):
     """A running server of moto with one bucket.
 
     Attributes:
         down: Set while the server answers 503 only.
+        requests: Every request, as it came.
     """
 
     down: Event = field(default_factory=Event)
+    requests: list[S3Request] = field(default_factory=list)
 
     @classmethod
     @contextmanager
     def running(cls) -> Iterator["S3Server"]:
         """Run a server until the context is left."""
         down = Event()
+        requests: list[S3Request] = []
         moto = DomainDispatcherApplication(create_backend_app)
 
         def application(environment: Any, start: Callable[..., Any]) -> Iterable[bytes]:
+            names = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING")
+            headers = ("HTTP_AUTHORIZATION", "HTTP_RANGE")
+            requests.append(S3Request(*(environment.get(name, "") for name in names + headers)))
             if down.is_set():
                 start("503 Service Unavailable", [("Content-Length", "0")])
                 return []
@@ -104,7 +121,7 @@ class S3Server(S3Address):
         thread = Thread(target=http.serve_forever, daemon=True)
         thread.start()
         try:
-            server = cls("127.0.0.1", http.server_port, down=down)
+            server = cls("127.0.0.1", http.server_port, down=down, requests=requests)
             server.make_bucket()
             yield server
         finally:
@@ -119,6 +136,11 @@ class S3Server(S3Address):
             yield
         finally:
             self.down.clear()
+
+    def by_link(self, method: str) -> list[S3Request]:
+        """Return the requests by a signed address."""
+        signed = (each for each in self.requests if "X-Amz-Signature" in each.query)
+        return [each for each in signed if each.method == method]
 
     def make_bucket(self) -> None:
         """Make the bucket."""
@@ -181,4 +203,4 @@ class SwiftServer(S3Address):
 
 def s3_objects(server: S3Address, url: str) -> ObstoreObjects:
     """Return the objects below a URL."""
-    return ObstoreObjects(open_client(server.options(url)), url)
+    return open_objects(server.options(url))

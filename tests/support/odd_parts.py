@@ -1,12 +1,8 @@
 """A plugin with a part of every kind, of which one misbehaves until it is mended."""
 
-import asyncio
 import hashlib
-import os
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,67 +53,9 @@ from pdfsluice.core.testing import (
     MemoryUploadStore,
 )
 from pdfsluice.core.testing.misdeeds import Misdeed
+from tests.support.misbehaviour import Misbehaviour, OddLinks
 
-_RAISED: dict[Misdeed, Callable[[], BaseException]] = {
-    Misdeed.RAISE: lambda: ZeroDivisionError("/srv/secret"),
-    Misdeed.EXIT: lambda: SystemExit(3),
-    Misdeed.INTERRUPT: KeyboardInterrupt,
-    Misdeed.STRAY: asyncio.CancelledError,
-}
 SOON = RetryPolicy(delay_seconds=0.01, factor=1.0)
-
-
-@dataclass(eq=False)
-class Misbehaviour:
-    """What one kind of part does wrong until :meth:`mend` is called."""
-
-    kind: str
-    misdeed: Misdeed
-    mended: bool = False
-    sessions: list[str] = field(default_factory=list)
-    seen: list[str] = field(default_factory=list)
-    tasks: list[asyncio.Task[bool]] = field(default_factory=list)
-    released: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def acts_for(self, kind: str) -> bool:
-        return self.kind == kind and not self.mended
-
-    async def awaited(self, kind: str, answer: Any = None) -> Any:
-        """Do the misdeed in a coroutine, or return the right answer."""
-        if not self.acts_for(kind):
-            return answer
-        if self.misdeed is Misdeed.BLOCK:
-            await self.released.wait()
-        if self.misdeed is Misdeed.LEAK:
-            self.tasks += [asyncio.create_task(self.released.wait()) for _ in range(100)]
-        result = self.plain(kind, answer)
-        await asyncio.sleep(0)
-        return result
-
-    def plain(self, kind: str, answer: Any = None) -> Any:
-        """Do the misdeed in a plain function, or return the right answer."""
-        if not self.acts_for(kind):
-            return answer
-        if self.misdeed in _RAISED:
-            error = _RAISED[self.misdeed]()
-            raise error
-        if self.misdeed is Misdeed.RUBBISH:
-            return object()
-        if self.misdeed is Misdeed.HOLD or (self.misdeed is Misdeed.BLOCK and kind == "policies"):
-            time.sleep(3600)
-        if self.misdeed is Misdeed.CANCEL:
-            task: Any = asyncio.current_task()  # none in a worker thread: that raises
-            task.cancel()
-        if self.misdeed is Misdeed.DIE:
-            os._exit(3)
-        return answer
-
-    def threaded(self, kind: str, answer: Any = None) -> Any:
-        """Do the misdeed in a worker thread, until it is released."""
-        if self.acts_for(kind) and self.misdeed in {Misdeed.BLOCK, Misdeed.HOLD}:
-            while not self.released.is_set():
-                time.sleep(0.01)
-        return self.plain(kind, answer)
 
 
 class OddHasher:
@@ -229,7 +167,7 @@ class OddIndex(MemoryIndex):
         return answer
 
 
-class OddParts:
+class OddParts(OddLinks):
     """The plugin; the other parts of each kind work."""
 
     def __init__(self, odd: Misbehaviour) -> None:

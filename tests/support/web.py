@@ -1,11 +1,12 @@
 """Servers inside the test process: the real application on a real socket, with real stores."""
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import ClientResponse, ClientSession, FormData, TCPConnector, web
@@ -80,6 +81,7 @@ async def a_server(
     *plugins: object,
     built_in: Sequence[str] = (*STORES, "api_keys"),
     watchman: Watchman | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
     **settings: Any,
 ) -> AsyncIterator[WebServer]:
     """Run a server whose data is in ``folder``; running it again is a restart."""
@@ -87,7 +89,7 @@ async def a_server(
     given = {**IN_PROCESS, "data_dir": folder, "policy": "watchman", "min_free_space": 0}
     loaded = config.load(
         sections={spec.name: spec.model for _, spec in manager.options()},
-        environment={},
+        environment=environment,
         command_line=given | settings,
     )
     async with serving(loaded, manager) as server:

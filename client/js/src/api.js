@@ -158,7 +158,8 @@ export class DocumentsApi {
   }
 
   /**
-   * Fetch the file; the answer's body can be read as a stream.
+   * Fetch the file; the answer's body can be read as a stream. If the server has it elsewhere, it is
+   * fetched there, without the key.
    *
    * @param {number} id
    * @param {{range?: [number, number]} & Cancellable} [options] `range` is half-open.
@@ -167,7 +168,19 @@ export class DocumentsApi {
   file(id, { range, signal } = {}) {
     /** @type {Record<string, string>} */
     const headers = range ? { Range: `bytes=${range[0]}-${range[1] - 1}` } : {};
-    return this.http.send('GET', `${DOCUMENTS}/${id}/file`, { headers, signal });
+    const link = async () => (await this.link(id, { signal })).url;
+    return this.http.file(`${DOCUMENTS}/${id}/file`, link, { headers, signal });
+  }
+
+  /**
+   * A link to the file that needs no key and lasts for a short time. It is all that is needed.
+   *
+   * @param {number} id
+   * @param {Cancellable} [options]
+   * @returns {Promise<import('./types.js').DocumentLink>}
+   */
+  link(id, options) {
+    return this.http.json('GET', `${DOCUMENTS}/${id}/link`, options);
   }
 
   /**

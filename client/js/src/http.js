@@ -46,10 +46,23 @@ export class HttpClient {
    * @returns {Promise<Response>}
    * @throws {PdfsluiceError} The answer is not a success, or there is none.
    */
-  async send(method, path, { json, body, headers = {}, query, signal } = {}) {
-    const response = await this.#fetch(this.url(path, query), {
+  async send(method, path, options) {
+    const response = await this.#request(method, path, options);
+    if (!response.ok) throw await errorFromResponse(response);
+    return response;
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {RequestOptions & {redirect?: RequestRedirect}} [options]
+   * @returns {Promise<Response>}
+   */
+  #request(method, path, { json, body, headers = {}, query, signal, redirect } = {}) {
+    return this.#fetch(this.url(path, query), {
       method,
       signal,
+      redirect,
       body: json === undefined ? body : JSON.stringify(json),
       headers: {
         Accept: 'application/json, application/problem+json;q=0.9, */*;q=0.1',
@@ -58,6 +71,27 @@ export class HttpClient {
         ...headers,
       },
     });
+  }
+
+  /**
+   * Fetch a file that the server may have elsewhere. The other host is shown no key: a redirect is
+   * not followed by `fetch`, whose older versions keep the header `Authorization`.
+   *
+   * @param {string} path
+   * @param {() => Promise<string | null>} link Asks the server for the address, in a browser.
+   * @param {RequestOptions} [options]
+   * @returns {Promise<Response>}
+   */
+  async file(path, link, { headers = {}, signal } = {}) {
+    const own = await this.#request('GET', path, { headers, signal, redirect: 'manual' });
+    if (own.ok) return own;
+    const moved = own.type === 'opaqueredirect' || own.status === 307;
+    if (!moved) throw await errorFromResponse(own);
+    await own.body?.cancel();
+    const url = own.headers.get('Location') ?? (await link());
+    if (!url) throw new NetworkError('The server redirects without an address.');
+    const init = /** @type {RequestInit} */ ({ headers, signal, credentials: 'omit', referrerPolicy: 'no-referrer' });
+    const response = await this.#fetch(url, init);
     if (!response.ok) throw await errorFromResponse(response);
     return response;
   }

@@ -163,6 +163,13 @@
  *   max_concurrent_uploads: number}} limits
  * @property {string} policy
  *
+ * @typedef {object} DocumentLink
+ * @property {string | null} url `null` while the server sends the files itself.
+ * @property {string | null} expires_at
+ * @property {string} filename
+ * @property {number} file_size
+ * @property {string} sha256
+ *
  * @typedef {object} Passage
  * @property {number} document_id
  * @property {string} title

@@ -128,7 +128,8 @@ export declare class DocumentsApi {
      */
     fileUrl(id: number): string;
     /**
-     * Fetch the file; the answer's body can be read as a stream.
+     * Fetch the file; the answer's body can be read as a stream. If the server has it elsewhere, it is
+     * fetched there, without the key.
      *
      * @param {number} id
      * @param {{range?: [number, number]} & Cancellable} [options] `range` is half-open.
@@ -137,6 +138,14 @@ export declare class DocumentsApi {
     file(id: number, { range, signal }?: {
         range?: [number, number];
     } & Cancellable): Promise<Response>;
+    /**
+     * A link to the file that needs no key and lasts for a short time. It is all that is needed.
+     *
+     * @param {number} id
+     * @param {Cancellable} [options]
+     * @returns {Promise<import('./types.js').DocumentLink>}
+     */
+    link(id: number, options?: Cancellable): Promise<import('./types.js').DocumentLink>;
     /**
      * A picture of a page.
      *

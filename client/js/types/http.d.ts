@@ -51,7 +51,17 @@ export declare class HttpClient {
      * @returns {Promise<Response>}
      * @throws {PdfsluiceError} The answer is not a success, or there is none.
      */
-    send(method: string, path: string, { json, body, headers, query, signal }?: RequestOptions): Promise<Response>;
+    send(method: string, path: string, options?: RequestOptions): Promise<Response>;
+    /**
+     * Fetch a file that the server may have elsewhere. The other host is shown no key: a redirect is
+     * not followed by `fetch`, whose older versions keep the header `Authorization`.
+     *
+     * @param {string} path
+     * @param {() => Promise<string | null>} link Asks the server for the address, in a browser.
+     * @param {RequestOptions} [options]
+     * @returns {Promise<Response>}
+     */
+    file(path: string, link: () => Promise<string | null>, { headers, signal }?: RequestOptions): Promise<Response>;
     /**
      * Send a request and return the JSON of the answer (`null` without a body).
      *

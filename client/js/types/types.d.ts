@@ -163,6 +163,13 @@
  *   max_concurrent_uploads: number}} limits
  * @property {string} policy
  *
+ * @typedef {object} DocumentLink
+ * @property {string | null} url `null` while the server sends the files itself.
+ * @property {string | null} expires_at
+ * @property {string} filename
+ * @property {number} file_size
+ * @property {string} sha256
+ *
  * @typedef {object} Passage
  * @property {number} document_id
  * @property {string} title
@@ -465,6 +472,16 @@ export type ServerInfo = {
         max_concurrent_uploads: number;
     };
     policy: string;
+};
+export type DocumentLink = {
+    /**
+     * `null` while the server sends the files itself.
+     */
+    url: string | null;
+    expires_at: string | null;
+    filename: string;
+    file_size: number;
+    sha256: string;
 };
 export type Passage = {
     document_id: number;

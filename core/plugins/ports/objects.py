@@ -79,3 +79,20 @@ class ObjectStore(Protocol):
     def list(self, folder: str) -> Iterable[ObjectInfo]:
         """Yield the objects whose names begin with a folder and ``/``."""
         ...
+
+
+class ReachableObjects(Protocol):
+    """Further methods of an :class:`ObjectStore` that clients can reach themselves."""
+
+    def link(
+        self, name: str, *, seconds: int, content_type: str, content_disposition: str
+    ) -> str | None:
+        """Return an address from which an object can be read; ``None`` if there is none.
+
+        Args:
+            name: The object.
+            seconds: How long the address can be used.
+            content_type: The media type with which the store should answer.
+            content_disposition: How the file should be saved (RFC 6266).
+        """
+        ...

@@ -9,7 +9,7 @@ import pytest
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in (
     "access", "catalogue", "catalogue_lasting", "catalogue_reading", "checksum", "chunk_stage",
     "completion_stage", "event_sink", "extents", "files", "gate", "importer", "index",
-    "object_store", "page_renderer", "policy", "segmented_store", "session_store",
+    "link_signer", "object_store", "page_renderer", "policy", "segmented_store", "session_store",
     "stream_stage", "text_extractor", "text_recognizer", "upload_store", "upload_store_basics",
 )))  # fmt: skip
 
@@ -22,6 +22,7 @@ from .event_sink import EventSinkContract  # noqa: E402 - as above
 from .gate import GateContract  # noqa: E402 - as above
 from .importer import ImportCase, ImporterContract  # noqa: E402 - as above
 from .index import IndexContract  # noqa: E402 - as above
+from .link_signer import LinkSignerContract  # noqa: E402 - as above
 from .object_store import ObjectStoreContract  # noqa: E402 - as above
 from .page_renderer import PageRendererContract  # noqa: E402 - as above
 from .policy import PolicyContract  # noqa: E402 - as above
@@ -46,6 +47,7 @@ __all__ = [
     "ImportCase",
     "ImporterContract",
     "IndexContract",
+    "LinkSignerContract",
     "ObjectStoreContract",
     "PageRendererContract",
     "PolicyContract",

@@ -10,6 +10,7 @@ from pydantic import Field
 from pdfsluice.core.document_models import Document, JobKind, PageText
 from pdfsluice.core.documents.hit_places import HitPlace
 from pdfsluice.core.documents.import_status import ImportStatus, Stage
+from pdfsluice.core.documents.links import Link
 from pdfsluice.core.documents.searching import SearchHit, SearchResult
 from pdfsluice.core.layout import Box, DamagedLayout, PageLayout
 
@@ -40,6 +41,27 @@ class UnscannedView(View):
     message: str
     offset: int | None
     object: int | None
+
+
+class LinkView(View):
+    """Where the file of a document can be fetched without a key; null if nowhere."""
+
+    url: str | None
+    expires_at: datetime | None
+    filename: str
+    file_size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, document: Document, link: Link | None) -> Self:
+        """Describe a link to a document."""
+        return cls(
+            url=link.url if link else None,
+            expires_at=link.expires_at if link else None,
+            filename=document.filename,
+            file_size=document.file_size,
+            sha256=document.sha256,
+        )
 
 
 class DocumentSummary(View):

@@ -19,7 +19,8 @@ from pdfsluice.core.plugins.registry import KINDS
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.misdeeds import OUTCOMES, Misdeed, Outcome
 from tests.support.documents import ROOT
-from tests.support.odd_parts import Misbehaviour, OddParts
+from tests.support.misbehaviour import Misbehaviour
+from tests.support.odd_parts import OddParts
 from tests.support.runtimes import Bytes, Watchman, a_runtime, initiate, send_all
 from tests.support.waiting import until
 
@@ -32,6 +33,8 @@ SETTINGS: dict[str, Any] = {
     "gate_timeout": SHORT,
     "completion_stage_timeout": SHORT,
     "renderer_timeout": SHORT,
+    "link_signer_timeout": SHORT,
+    "downloads": "redirect",
     "loop_hold_timeout": SHORT,
 }
 CHOSEN = {
@@ -40,6 +43,7 @@ CHOSEN = {
     "session_stores": "session_store",
     "catalogues": "catalogue",
     "indexes": "index",
+    "link_signers": "link_signer",
 }
 STAGE_DEATHS = "tests/integration/core/test_stage_process_deaths.py"
 PROOFS = {
@@ -89,7 +93,7 @@ async def test_a_misdeed_has_its_outcome(
     tmp_path: Path, kind: str, misdeed: Misdeed, caplog: pytest.LogCaptureFixture
 ) -> None:
     odd = Misbehaviour(kind, misdeed)
-    settings = SETTINGS | {"index": "odd"}
+    settings = SETTINGS | {"index": "odd", "link_signer": "odd"}
     if misdeed is Misdeed.BLOCK:
         settings["job_silence_timeout"] = SHORT
     if kind in CHOSEN:
@@ -190,6 +194,8 @@ async def act(runtime: Runtime, kind: str) -> None:
         document = await upload(runtime)
         if kind == "catalogues":
             await runtime.library.get(LOCAL, document.id)
+        elif kind == "link_signers":
+            await runtime.library.link(document, content_type="", content_disposition="")
         elif kind == "page_renderers":
             await runtime.library.thumbnail(LOCAL, document.id, 1, 200)
         elif kind in {"importers", "text_extractors", "text_recognizers", "indexes"}:

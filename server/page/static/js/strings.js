@@ -352,6 +352,8 @@ export const t = {
       text_recognizers: 'Text recognizers',
       indexes: 'Indexes',
       index: 'Index',
+      link_signers: 'Link signers',
+      link_signer: 'Link signer',
       event_sinks: 'Event sinks',
       upload_stores: 'Upload stores',
       upload_store: 'Upload store',

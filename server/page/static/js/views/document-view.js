@@ -145,6 +145,8 @@ export function documentView(app) {
       return h('a', { class: 'button', href, download: document.filename }, icon('download'), text);
     }
     const save = async () => {
+      const link = (await app.client.documents.link(document.id)).url;
+      if (link) return h('a', { href: link, download: document.filename, rel: 'noreferrer' }).click();
       const blob = await (await app.client.documents.file(document.id)).blob();
       const url = URL.createObjectURL(blob);
       h('a', { href: url, download: document.filename }).click();
