@@ -33,11 +33,15 @@ install: $(VENV)/.installed ## Make the environment and install pdfsluice into i
 
 dev: $(VENV)/.installed-dev $(NODE_TESTS)/node_modules/.installed ## Install what development needs too
 
-test: dev ## Run the tests in parallel; with ARGS="tests/unit -x" those alone, one after another
-	$(BIN)/python -m pytest $(or $(ARGS),$(PARALLEL) -m "not long")
+# `make test` leaves out tests with these marks; `.ci/run` leaves out `nightly` alone.
+UNMARKED ?= long or nightly
 
-test-long: dev ## Run what takes long and seldom finds anything: soak, packages, corpus
-	$(BIN)/python -m pytest $(PARALLEL) -m long $(ARGS)
+test: dev ## Run the tests in parallel; with ARGS="tests/unit -x" those alone, one after another
+	$(BIN)/python -m pytest $(or $(ARGS),$(PARALLEL) -m "not ($(UNMARKED))")
+
+test-long: dev ## Run the rest: what takes long, soak, packages, corpus, all examples of properties
+	$(BIN)/python -m pytest $(PARALLEL) -m "long or nightly or hypothesis" \
+		--hypothesis-profile=whole $(ARGS)
 
 # Some of the tests alone cannot reach the floor of pyproject.toml.
 coverage: dev ## Run all tests, the long ones too, and measure what they cover

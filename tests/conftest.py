@@ -4,6 +4,7 @@ Tests run in several processes (pytest-xdist), each with a server of its own. Te
 an expensive fixture of a module stay in one process.
 """
 
+import gc
 import itertools
 import re
 import signal
@@ -21,15 +22,20 @@ from tests.support.deployments import (
     clusters,
     deployed,
     deployment,
-    is_long,
+    mark_of,
 )
 from tests.support.preloaded import preloaded_parent
 from tests.support.servers import RunningServer, Serve
+from tests.support.shares import WHOLE_PROFILE, examples
 
 __all__ = ["backends", "cluster", "clusters", "deployed", "deployment"]  # fixtures
 
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")  # no test asserts a time; pytest-timeout ends hangs
+# No test asserts a time; pytest-timeout ends hangs.
+hypothesis.settings.register_profile(WHOLE_PROFILE, deadline=None)
+hypothesis.settings.register_profile(
+    "quick", deadline=None, max_examples=examples(100), derandomize=True, database=None
+)
+hypothesis.settings.load_profile("quick")
 
 _LAST_FAILED = "cache/lastfailed"
 _GROUP = re.compile(r"@[^\]@]*$")  # pytest-xdist adds it; values of parameters end with "]"
@@ -55,11 +61,18 @@ def pytest_collection_modifyitems(
         if isinstance(item, pytest.Function):
             if _shares_fixture(item):
                 item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-            if is_long(item):
-                item.add_marker(pytest.mark.long)
+            if mark := mark_of(item):
+                item.add_marker(mark)
     yield
     if getattr(config.option, "loadgroup", False) and not all(map(_is_grouped, items)):
         raise pytest.UsageError("pytest-xdist and this version of pytest form no groups of tests")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Spare collections of garbage the visit of all that was imported and collected."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

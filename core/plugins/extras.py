@@ -52,6 +52,8 @@ def first_missing(libraries: Iterable[str]) -> ExtraMissing | None:
         libraries: Names of top-level modules.
     """
     absent = [library for library in libraries if not _is_installed(library)]
+    if not absent:
+        return None
     requirements = _requirements()
     pairs = [(library, extra_of(library, requirements)) for library in absent]
     extras = {extra for _, extra in pairs if extra}

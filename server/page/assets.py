@@ -10,6 +10,7 @@ import mimetypes
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -108,17 +109,21 @@ def add_routes(app: web.Application, *, root_path: str = "") -> None:
     Raises:
         FileNotFoundError: The installation lacks the page's files.
     """
-    assets = _Assets(
-        {
-            name: _Asset.of(name, _mounted(name, body, root_path))
-            for name, body in (
-                *_read(files("pdfsluice.server.page") / "static"),
-                *_read(files("pdfsluice.client") / "js" / "src", prefix="client/"),
-            )
-        }
-    )
+    assets = _Assets(_assets(root_path))
     app.router.add_get("/", assets.index)
     app.router.add_get("/assets/{path:.+}", assets.asset)
+
+
+@cache
+def _assets(root_path: str) -> Mapping[str, _Asset]:
+    """Return the files by name; a process reads and compresses them once."""
+    return {
+        name: _Asset.of(name, _mounted(name, body, root_path))
+        for name, body in (
+            *_read(files("pdfsluice.server.page") / "static"),
+            *_read(files("pdfsluice.client") / "js" / "src", prefix="client/"),
+        )
+    }
 
 
 def _mounted(name: str, body: bytes, root_path: str) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.page import Screenshot, audit, choose, expect_state
@@ -40,6 +41,7 @@ def install(folder: Path) -> None:
     (folder / "acme_stamp.py").write_text(PLUGIN)
 
 
+@pytest.mark.long
 def test_a_failed_importer_is_repeated_with_its_button(
     serve: Serve,
     open_page: Callable[..., Page],

@@ -24,6 +24,7 @@ def reports(tmp_path: Path) -> list[Path]:
     return files
 
 
+@pytest.mark.long
 def test_many_files_have_a_summary_and_what_is_sent_stands_at_the_top(
     own: RunningServer, open_page: OpenPage, reports: list[Path], screenshot: Screenshot
 ) -> None:

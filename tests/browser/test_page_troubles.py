@@ -87,6 +87,7 @@ def _locked(path: Path, source: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_a_file_that_cannot_be_checked_now_waits_and_says_why(
     serve: Serve, open_page: OpenPage, pdfs: Path, scanner: _Scanner, screenshot: Screenshot
 ) -> None:
@@ -117,6 +118,7 @@ def test_finishing_what_cannot_be_checked_now_says_why(
     expect(page.locator(".unfinished").get_by_role("button", name="Finish")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_slow_line_loses_little_by_a_reload(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -133,6 +135,7 @@ def test_a_slow_line_loses_little_by_a_reload(
     assert session["progress_percentage"] > 2
 
 
+@pytest.mark.long
 def test_files_that_cannot_be_taken_are_told_at_once(
     serve: Serve, open_page: OpenPage, pdfs: Path, tmp_path: Path, screenshot: Screenshot
 ) -> None:
@@ -199,6 +202,7 @@ def test_a_key_that_may_only_read_is_told_in_words(
     expect(stopped).to_contain_text("Your API key does not allow this.")
 
 
+@pytest.mark.long
 def test_a_server_that_is_away_is_not_told_to_go_on_with_uploads(
     serve: Serve, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
@@ -217,6 +221,7 @@ def test_a_server_that_is_away_is_not_told_to_go_on_with_uploads(
     expect(page.get_by_role("heading", name="No documents yet")).to_be_visible()
 
 
+@pytest.mark.long
 def test_an_unreadable_document_is_marked_in_every_view(
     own: RunningServer, open_page: OpenPage, pdfs: Path, tmp_path: Path, screenshot: Screenshot
 ) -> None:
@@ -273,6 +278,7 @@ def test_only_what_needs_a_look_is_counted(
     expect(upload.locator(".finding")).to_have_count(2)
 
 
+@pytest.mark.long
 def test_a_search_without_a_match_says_so(
     own: RunningServer, open_page: OpenPage, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.page import (
@@ -28,6 +29,7 @@ OpenPage = Callable[..., Page]
 _MB = 1_000_000
 
 
+@pytest.mark.long
 def test_a_large_file_flows_in_with_live_progress(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -79,6 +81,7 @@ def test_pause_resume_and_cancel(
     assert unfinished(own) == []
 
 
+@pytest.mark.long
 def test_cancelling_lasts_until_the_server_has_confirmed_it(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -98,6 +101,7 @@ def test_cancelling_lasts_until_the_server_has_confirmed_it(
     assert unfinished(own) == []
 
 
+@pytest.mark.long
 def test_what_waits_for_its_turn_can_only_be_cancelled(
     own: RunningServer, open_page: OpenPage, pdfs: Path, tmp_path: Path
 ) -> None:
@@ -134,6 +138,7 @@ def test_what_had_arrived_whole_is_finished_without_its_file(
     expect(page.locator(".row h2")).to_have_text("handbook")
 
 
+@pytest.mark.long
 def test_an_upload_is_resumed_after_a_reload_and_in_another_browser(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -169,6 +174,7 @@ def test_an_upload_is_resumed_after_a_reload_and_in_another_browser(
     assert unfinished(own) == []
 
 
+@pytest.mark.long
 def test_a_server_that_is_killed_mid_upload_is_waited_for(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -186,6 +192,7 @@ def test_a_server_that_is_killed_mid_upload_is_waited_for(
     assert [document["filename"] for document in documents(own)] == ["canal-survey.pdf"]
 
 
+@pytest.mark.long
 def test_the_network_may_go_and_come_back(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:

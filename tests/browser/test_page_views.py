@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.support.commands import pdfsluice
 from tests.support.page import PLAIN_HOST, Line, Screenshot, audit, choose, expect_state
 from tests.support.servers import RunningServer, Serve
+from tests.support.shares import share
 
 OpenPage = Callable[..., Page]
 
@@ -36,6 +37,7 @@ def library(serve_module: Serve, pdfs: Path) -> RunningServer:
     return server
 
 
+@pytest.mark.long
 def test_search_finds_the_passage_and_leads_to_its_page(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
@@ -120,6 +122,7 @@ def test_analytics_show_how_uploads_went(
     expect(page.locator(".chart-bar")).to_have_count(7)
 
 
+@pytest.mark.long
 def test_operations_show_what_the_server_does(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -191,6 +194,7 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(
     assert key not in server.log_path.read_text()
 
 
+@pytest.mark.long
 def test_the_upload_view_is_open_to_all(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -259,7 +263,7 @@ def test_a_document_that_is_not_there_is_said_to_be_missing(
     audit(page, screenshot, "29-nothing-to-search")
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 820, 1920])
+@pytest.mark.parametrize("width", share([320, 390, 768, 820, 1920], every=4))
 def test_nothing_is_cut_off_at_any_width(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot, width: int
 ) -> None:

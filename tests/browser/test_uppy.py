@@ -127,6 +127,7 @@ def test_a_refused_file_ends_with_the_reason(
     assert max(outcome["progress"], default=0) < (pdfs / "invoice.pdf").stat().st_size
 
 
+@pytest.mark.long
 def test_a_file_waits_for_its_turn_however_long_others_take(
     tmp_path: Path, site: str, open_page: OpenPage, serve: Serve
 ) -> None:

@@ -9,6 +9,7 @@ from tests.support.commands import pdfsluice
 pytestmark = pytest.mark.xdist_group("port 8000")  # the demonstration takes it if it is free
 
 
+@pytest.mark.long
 def test_demonstration_can_be_repeated(tmp_path: Path) -> None:
     first = pdfsluice("demo", "--once", "--data-dir", tmp_path / "demo")
     assert first.code == 0, first.err

@@ -57,6 +57,7 @@ def secret(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.long
 def test_without_the_rule_the_word_is_noted(
     site: Path, secret: Path, serve: Serve, pdfsluice: Command
 ) -> None:

@@ -13,7 +13,9 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("durability", ["power", pytest.param("process", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "durability", ["power", pytest.param("process", marks=pytest.mark.nightly)]
+)
 def test_what_was_acknowledged_survives_power_cuts(tmp_path: Path, durability: str) -> None:
     plan = Plan(durability=durability, cuts=2, seed=3, max_calls=300)
     report = cut_power(plan, tmp_path)

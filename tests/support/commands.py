@@ -1,6 +1,5 @@
 """Runs the ``pdfsluice`` command as a user would."""
 
-import ctypes
 import fcntl
 import io
 import os
@@ -15,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+from typing import IO
 from unittest.mock import patch
 
 import pytest
@@ -26,8 +27,6 @@ from tests.support.waiting import wait_until
 _SECONDS = 120
 _COLUMNS = 200
 _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_LIBC = ctypes.CDLL(None)
-_CAPBSET_DROP, _DAC_OVERRIDE, _DAC_READ_SEARCH = 24, 1, 2  # prctl(2), capabilities(7)
 
 
 @dataclass(frozen=True)
@@ -78,17 +77,40 @@ def pdfsluice(*arguments: str | Path, env: Mapping[str, str] | None = None) -> O
 
     It is forked from a process that has loaded the program, which takes a tenth of the time.
     """
-    return _forked(arguments, env, lambda process: process.wait(_SECONDS))
+    with Path(os.devnull).open("rb") as nothing:
+        return _forked(arguments, env, nothing)
+
+
+def pdfsluice_as_user(*arguments: str | Path, stdin: IO[bytes] | bytes = b"") -> Outcome:
+    """Do the same without the rights of root: what files permit binds it.
+
+    Args:
+        arguments: Its arguments.
+        stdin: Its input, or what comes out of the pipe that is its input.
+    """
+    if not isinstance(stdin, bytes):
+        return _forked(arguments, None, stdin, capable=False)
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as pipe, os.fdopen(writer, "wb") as feed:
+        Thread(target=_feed, args=(feed, stdin), daemon=True).start()
+        return _forked(arguments, None, pipe, capable=False)
+
+
+def _feed(pipe: IO[bytes], data: bytes) -> None:
+    with suppress(BrokenPipeError), pipe:
+        pipe.write(data)
 
 
 def _forked(
     arguments: Sequence[str | Path],
     env: Mapping[str, str] | None,
-    attend: Callable[[ForkedProcess], object],
+    stdin: IO[bytes],
+    attend: Callable[[ForkedProcess], object] = lambda process: None,
+    *,
+    capable: bool = True,
 ) -> Outcome:
     """Start the command, attend to it and wait for its end."""
     with (
-        Path(os.devnull).open("rb") as nothing,
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
     ):
@@ -96,7 +118,8 @@ def _forked(
             [*map(str, arguments)],
             environment=_environment(env),
             folder=Path.cwd(),
-            files=(nothing.fileno(), out.fileno(), err.fileno()),
+            files=(stdin.fileno(), out.fileno(), err.fileno()),
+            capable=capable,
         )
         try:
             attend(process)
@@ -109,31 +132,19 @@ def _forked(
         return Outcome(code, out.read().decode(), err.read().decode())
 
 
-def pdfsluice_started(
-    *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: bytes = b""
-) -> Outcome:
-    """Do the same with a new interpreter: for variables that it reads, input and permissions.
-
-    What files permit binds it, also where the tests run as root. Its input is a pipe.
-    """
+def pdfsluice_started(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Outcome:
+    """Run the command with a new interpreter, which reads variables of its own."""
     environment = _environment(env)
     done = subprocess.run(
         [sys.executable, "-m", "pdfsluice.cli", *map(str, arguments)],
-        input=stdin,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=_SECONDS,
         check=False,
         env=environment,
-        preexec_fn=_obey_permissions,
     )
     encoding = environment.get("PYTHONIOENCODING", "utf-8")
     return Outcome(done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding))
-
-
-def _obey_permissions() -> None:
-    """Give up the right to pass over the permissions of files, which only root has."""
-    for capability in (_DAC_OVERRIDE, _DAC_READ_SEARCH):
-        _LIBC.prctl(_CAPBSET_DROP, capability, 0, 0, 0)
 
 
 def on_terminal(columns: int, *arguments: str | Path) -> str:
@@ -161,7 +172,8 @@ def interrupted(*arguments: str | Path, when: Callable[[], bool]) -> Outcome:
         wait_until(lambda: process.poll() is not None or when(), seconds=_SECONDS, interval=0.002)
         process.send_signal(signal.SIGINT)
 
-    return _forked(arguments, None, interrupt)
+    with Path(os.devnull).open("rb") as nothing:
+        return _forked(arguments, None, nothing, interrupt)
 
 
 def _environment(given: Mapping[str, str] | None) -> dict[str, str]:

@@ -82,10 +82,11 @@ def deployed(request: pytest.FixtureRequest, deployment: str) -> Deployed:
     return clusters(deployment)
 
 
-def is_long(item: pytest.Function) -> bool:
-    """Whether a test of a cluster runs in `make test-long` only."""
+def mark_of(item: pytest.Function) -> str | None:
+    """Return the mark of a test of a cluster: three nodes and their services cost much."""
     callspec = getattr(item, "callspec", None)
     kind = ONE_SERVER if callspec is None else callspec.params.get("deployment", ONE_SERVER)
     if kind == ONE_SERVER:
-        return False
-    return kind != _QUICK_CLUSTER or not item.nodeid.startswith(_QUICK_SUITES)
+        return None
+    is_quick = kind == _QUICK_CLUSTER and item.nodeid.startswith(_QUICK_SUITES)
+    return "long" if is_quick else "nightly"

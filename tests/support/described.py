@@ -12,7 +12,7 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-EXAMPLES = 6
+from tests.support.shares import examples
 
 
 def check_operations(address: str) -> None:
@@ -42,7 +42,7 @@ def _call(
     cases: SearchStrategy[schemathesis.Case[Any]], check: Callable[[schemathesis.Case[Any]], None]
 ) -> None:
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=examples(6, least=2),
         deadline=None,
         derandomize=True,
         database=None,

@@ -10,9 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from pydantic import SecretStr
-from werkzeug.serving import make_server
 
 from pdfsluice.core import ObjectInfo
 from pdfsluice.plugins.object_store.objects import ObstoreObjects
@@ -103,6 +101,12 @@ class S3Server(S3Address):
     @contextmanager
     def running(cls) -> Iterator["S3Server"]:
         """Run a server until the context is left."""
+        from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - takes long to import
+            DomainDispatcherApplication,
+            create_backend_app,
+        )
+        from werkzeug.serving import make_server  # noqa: PLC0415 - so does this
+
         down = Event()
         requests: list[S3Request] = []
         moto = DomainDispatcherApplication(create_backend_app)

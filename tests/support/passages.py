@@ -9,11 +9,14 @@ from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
 from pdfsluice.plugins.llamaindex.queries import parse
 from pdfsluice.plugins.llamaindex.rankings import Rankings
 from pdfsluice.plugins.llamaindex.sqlite_reader import SqliteReader
+from tests.support.shares import examples
 
 MODEL = "test"
 DIMENSION = 16
 EASY = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=examples(100),
 )
 
 

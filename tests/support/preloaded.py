@@ -6,10 +6,11 @@ their modules and runs none of their code. A child is in every other respect a p
 own: it has its own environment, folder, files, signals and exit code.
 
 The parent listens on a Unix socket. A request is one message with the arguments, the
-environment and the folder of a program, and its standard files. The answers are the number
-of the process and, after its end, its exit code.
+environment and the folder of a program, whether it keeps its capabilities, and its standard
+files. The answers are the number of the process and, after its end, its exit code.
 """
 
+import ctypes
 import gc
 import json
 import os
@@ -57,10 +58,11 @@ _MODULES = (
 _START_SECONDS = 120.0
 _FIRST_OTHER_FILE, _LAST_FILE = 3, 4096
 _MAX_MESSAGE = 180_000
+_CAPABILITY_VERSION = 0x20080522
 _SHIM = """\
 #!{python} -IS
 import array, json, os, socket, sys
-request = [sys.argv[1:], dict(os.environ), os.getcwd()]
+request = [sys.argv[1:], dict(os.environ), os.getcwd(), True]
 with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as parent:
     parent.connect({address!r})
     files = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))]
@@ -135,6 +137,7 @@ class Preloaded:
         environment: Mapping[str, str],
         folder: Path,
         files: tuple[int, int, int],
+        capable: bool = True,
     ) -> ForkedProcess:
         """Run the ``pdfsluice`` command with these arguments.
 
@@ -142,12 +145,13 @@ class Preloaded:
             environment: All of its environment.
             folder: Its working directory.
             files: Its standard input, output and error.
+            capable: Whether it keeps the capabilities of root: what files permit binds it not.
         """
         parent = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             parent.settimeout(_START_SECONDS)
             parent.connect(self._address)
-            request = [list(arguments), dict(environment), str(folder)]
+            request = [list(arguments), dict(environment), str(folder), capable]
             socket.send_fds(parent, [json.dumps(request).encode()], files)
             return ForkedProcess(parent)
         except BaseException:
@@ -219,7 +223,7 @@ def _become(request: Request) -> NoReturn:
 
     The streams are new, because the parent's ask whether its own files can be positioned.
     """
-    (arguments, environment, folder), files = request
+    (arguments, environment, folder, capable), files = request
     for number, file in enumerate(files):
         os.dup2(file, number)
     os.closerange(_FIRST_OTHER_FILE, _LAST_FILE)
@@ -230,11 +234,19 @@ def _become(request: Request) -> NoReturn:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    if not capable:
+        _give_up_capabilities()
     sys.argv = ["pdfsluice", *arguments]
     from pdfsluice.cli import main  # noqa: PLC0415 - it is loaded
 
     main(arguments)
     raise AssertionError("the command always exits")
+
+
+def _give_up_capabilities() -> None:
+    """Have none of the capabilities of root (capset(2))."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    assert ctypes.CDLL(None).capset(header, (ctypes.c_uint32 * 6)()) == 0
 
 
 def _load() -> None:

@@ -90,6 +90,7 @@ def test_a_document_says_why_its_import_failed(server: RunningServer, tmp_path: 
     assert f"documents retry {number} text" in shown.err
 
 
+@pytest.mark.long
 def test_a_search_without_a_fitting_passage_says_so(server: RunningServer, tmp_path: Path) -> None:
     path = new_pdf(
         tmp_path / "otters.pdf", "Otters sleep beside the weir, and the sluices are shut"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.testing.pdfs import make_pdf
-from tests.support.commands import pdfsluice, pdfsluice_here, pdfsluice_started
+from tests.support.commands import pdfsluice, pdfsluice_as_user, pdfsluice_here, pdfsluice_started
 from tests.support.servers import RunningServer
 
 FAILED, USAGE, AUTHENTICATION = 1, 2, 5
@@ -29,7 +29,7 @@ def test_a_pipe_is_refused_and_not_waited_for(server: RunningServer, tmp_path: P
 @pytest.mark.parametrize(
     "env",
     [
-        {"PYTHONIOENCODING": "latin-1"},
+        pytest.param({"PYTHONIOENCODING": "latin-1"}, marks=pytest.mark.long),
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     ],
     ids=["latin-1", "C"],
@@ -91,7 +91,7 @@ def test_keys_are_not_looked_for_where_there_is_no_folder(tmp_path: Path) -> Non
 def test_a_folder_that_takes_no_key_is_told(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
-    outcome = pdfsluice_started("keys", "add", "alice", "--data-dir", closed)
+    outcome = pdfsluice_as_user("keys", "add", "alice", "--data-dir", closed)
     assert outcome.code == FAILED
     assert "The file of API keys cannot be changed" in outcome.err
     assert "Permission denied" in outcome.err

@@ -1,9 +1,9 @@
 """The command reports the results of uploads: doubts, refusals, names, ends, next steps."""
 
+import json
 import os
 import re
-import subprocess
-import sys
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from pikepdf import Encryption, Name, String
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support import active_pdfs as pdfs
-from tests.support.commands import interrupted, on_terminal, pdfsluice_here
+from tests.support.commands import interrupted, on_terminal, pdfsluice, pdfsluice_here
 from tests.support.servers import RunningServer, Serve
+from tests.support.web import STREAMING
 
 FAILED, USAGE, REFUSED, UNREACHABLE, AUTHENTICATION = 1, 2, 3, 4, 5
 ABSENT = "00000000-0000-4000-8000-000000000000"
@@ -32,8 +33,10 @@ def unfinished(server: RunningServer, path: Path) -> str:
     path.write_bytes(make_pdf([f"Report {os.urandom(8).hex()}"], noise_per_page=3_000_000))
     at = ("--server", server.base_url)
 
-    def begun() -> bool:
-        return path.name in pdfsluice_here("sessions", *at).out
+    def begun() -> bool:  # the client has its session before it sends a chunk
+        with urllib.request.urlopen(f"{server.base_url}{STREAMING}/resumable") as answer:
+            sessions = json.load(answer)
+        return any(each["uploaded_chunks"] for each in sessions if each["filename"] == path.name)
 
     stopped = interrupted("upload", path, "--limit-rate", "50kB", "-p", "1", *at, when=begun)
     (session,) = re.findall(r"pdfsluice resume (\S+)", stopped.err)
@@ -100,13 +103,7 @@ def test_names_are_whole_on_terminals_and_in_pipes(serve: Serve, tmp_path: Path)
     at = ("--server", server.base_url)
 
     shown = on_terminal(80, "sessions", *at)
-    piped = subprocess.run(
-        [sys.executable, "-m", "pdfsluice.cli", "sessions", *at],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    ).stdout
+    piped = pdfsluice("sessions", *at, env={"COLUMNS": ""}).out
 
     assert session in shown
     assert all(len(line) <= 80 for line in shown.splitlines())
@@ -117,18 +114,9 @@ def test_names_are_whole_on_terminals_and_in_pipes(serve: Serve, tmp_path: Path)
     assert name in row
 
 
-def test_the_origin_of_a_setting_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_origin_of_a_setting_is_whole() -> None:
     variable = "PDFSLUICE_PLUGINS__POLICY__QUARANTINE_REJECTED"
-    monkeypatch.setenv(variable, "true")
-    environment = {**os.environ, "COLUMNS": "80"}
-    piped = subprocess.run(
-        [sys.executable, "-m", "pdfsluice.cli", "settings"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-        env=environment,
-    ).stdout
+    piped = pdfsluice("settings", env={variable: "true", "COLUMNS": "80"}).out
     assert variable in piped
 
 

@@ -37,6 +37,7 @@ def test_what_is_hidden_is_what_the_extras_bring() -> None:
     assert not hidden_modules("server", "index") & (SERVER_LIBRARIES | INDEX_LIBRARIES)
 
 
+@pytest.mark.long
 def test_the_base_scans_with_every_stage(file: Path) -> None:
     hostile = file.with_name("hostile.pdf")
     hostile.write_bytes(hostile_pdf())

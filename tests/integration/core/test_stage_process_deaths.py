@@ -99,6 +99,7 @@ async def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
         assert len(children()) <= 1
 
 
+@pytest.mark.long
 async def test_a_process_whose_heir_lives_on_is_replaced(tmp_path: Path) -> None:
     """The heir holds the pipe of which the server waits for the end."""
     async with a_runtime(tmp_path) as runtime:
@@ -110,6 +111,7 @@ async def test_a_process_whose_heir_lives_on_is_replaced(tmp_path: Path) -> None
         assert (await complete(runtime, session))["seen"] == 3 * CHUNK
 
 
+@pytest.mark.long
 async def test_an_upload_can_be_cancelled_while_its_stages_hang(tmp_path: Path) -> None:
     data, other = file("hang"), file("quiet")
     async with a_runtime(tmp_path, limits=PoolLimits(closing_timeout=0.2)) as runtime:
@@ -124,6 +126,7 @@ async def test_an_upload_can_be_cancelled_while_its_stages_hang(tmp_path: Path) 
         assert (await complete(runtime, session))["seen"] == len(other)
 
 
+@pytest.mark.long
 async def test_many_suspects_share_few_processes(tmp_path: Path) -> None:
     """Each is read alone, to its end, and none waits for one that gets no bytes."""
     data = file("note-and-die-once")
@@ -141,6 +144,7 @@ async def test_many_suspects_share_few_processes(tmp_path: Path) -> None:
     assert len({result["pid"] for result in results}) == 2
 
 
+@pytest.mark.long
 async def test_a_process_that_has_grown_gives_its_uploads_to_another(tmp_path: Path) -> None:
     leaking, other = file("leak-once"), file("quiet")
     limits = PoolLimits(retire_bytes=LEAK_BYTES, memory_interval=0.05)
@@ -177,6 +181,7 @@ async def test_a_process_above_the_memory_limit_is_killed(tmp_path: Path) -> Non
         assert (await complete(runtime, session))["seen"] == len(other)
 
 
+@pytest.mark.long
 async def test_a_file_that_is_often_near_a_death_does_not_fail_for_it(tmp_path: Path) -> None:
     data = file("quiet", chunks=8)
     async with a_runtime(tmp_path) as runtime:

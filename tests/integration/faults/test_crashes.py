@@ -12,6 +12,7 @@ from tests.conformance.ietf import Ietf
 from tests.conformance.tus import Tus
 from tests.conformance.wire import Server, eventually
 from tests.support.servers import RunningServer, Serve
+from tests.support.shares import share
 from tests.support.stored import documents_of, get_json
 
 
@@ -62,6 +63,7 @@ def test_killed_in_the_middle_of_a_body(running: RunningServer, tus: Tus, pdf: b
     finish(running, tus, url, pdf)
 
 
+@pytest.mark.long
 def test_killed_at_random_moments(running: RunningServer, tus: Tus, pdf: bytes) -> None:
     dice = random.Random(4)
     url = tus.create(pdf)
@@ -87,6 +89,7 @@ def test_killed_before_the_verdict(running: RunningServer, pdf: bytes) -> None:
     assert len(documents_of(running.base_url, pdf)) == 1
 
 
+@pytest.mark.long
 def test_killed_again_and_again_after_completion(
     running: RunningServer, tus: Tus, pdf: bytes
 ) -> None:
@@ -112,7 +115,7 @@ def test_files_without_sessions_are_removed(running: RunningServer, tus: Tus, pd
     finish(running, tus, url, pdf)
 
 
-@pytest.mark.parametrize("harm", ["gone", "short", "other", "longer"])
+@pytest.mark.parametrize("harm", share(["short", "gone", "other", "longer"], every=4))
 def test_stored_bytes_are_harmed(running: RunningServer, tus: Tus, pdf: bytes, harm: str) -> None:
     """Committed bytes that rot are missing again; no start-up fails, no wrong file completes."""
     url = tus.create(pdf)

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.soak.campaign import Plan, run
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.nightly
 
 
 async def test_fifty_interrupted_uploads(tmp_path: Path) -> None:

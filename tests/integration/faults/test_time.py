@@ -53,6 +53,7 @@ def test_sweeper_takes_the_idle_and_spares_the_finished(serve: Serve, pdf: bytes
     assert len(documents_of(running.base_url, pdf)) == 1
 
 
+@pytest.mark.long
 def test_an_upload_in_use_does_not_expire(serve: Serve, pdf: bytes) -> None:
     """Each piece of bytes counts as a sign of life, also within one long request."""
     running = serve(PDFSLUICE_SESSION_TIMEOUT="3s", PDFSLUICE_CLEANUP_INTERVAL="100ms")
@@ -86,6 +87,7 @@ def test_clock_jumps_ahead(serve: Serve, pdf: bytes) -> None:
     assert len(documents_of(running.base_url, pdf)) == 1
 
 
+@pytest.mark.long
 def test_clock_jumps_back(serve: Serve, pdf: bytes) -> None:
     """Sessions from the future are as good as others."""
     running = serve()

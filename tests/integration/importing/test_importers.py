@@ -22,6 +22,7 @@ from pdfsluice.plugins.importers.disk_space import DiskSpace
 from pdfsluice.plugins.importers.options import TextOptions
 from pdfsluice.plugins.importers.text import TextImporter
 from pdfsluice.plugins.importers.text_run import MAX_SKIPPED
+from tests.support.shares import examples
 from tests.support.workers import workers
 
 MakeContext = Callable[..., PluginContext]
@@ -183,7 +184,9 @@ FAILING = st.frozensets(st.integers(1, 30), max_size=12)
 
 @given(pages=st.integers(1, 30), fails=st.lists(FAILING, min_size=1, max_size=3))
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 async def test_every_page_is_read_by_an_extractor_that_can(
     catalogue: Catalogue,

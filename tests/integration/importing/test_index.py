@@ -202,6 +202,7 @@ async def test_a_search_before_anything_is_indexed(fresh: Index) -> None:
     assert await fresh.search("anything", top_k=5, owner=None) == ()
 
 
+@pytest.mark.long
 async def test_a_long_page_becomes_passages_that_the_model_can_read_whole(shelf: Shelf) -> None:
     sentences = " ".join(f"Sentence number {n} speaks of valve {n}." for n in range(800))
     await shelf.add(["short", sentences])
@@ -331,6 +332,7 @@ async def test_a_remote_model_is_one_setting_away(
     assert "k-123" not in repr(options)
 
 
+@pytest.mark.long
 async def test_a_remote_model_is_asked_through_the_proxy_of_the_environment(
     make_context: MakeContext, remote: tuple[RemoteModel, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -349,6 +351,7 @@ async def test_a_remote_model_is_asked_through_the_proxy_of_the_environment(
     assert model.models == {"far-away"}
 
 
+@pytest.mark.long
 async def test_any_vector_store_of_llama_index_will_do(
     make_context: MakeContext,
     tmp_path: Path,

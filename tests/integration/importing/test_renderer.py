@@ -13,6 +13,7 @@ from pdfsluice.core.errors import NotFound, ProtocolError, StageFailed
 from pdfsluice.core.plugins.ports.documents import PageRenderer
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins.pdfium.picture_worker import draw
+from tests.support.shares import examples
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ SIZES = st.floats(min_value=0.001, max_value=3e7, allow_nan=False)
 
 
 @given(size=st.tuples(SIZES, SIZES), width=st.integers(16, 300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_no_page_size_makes_a_large_picture(size: tuple[float, float], width: int) -> None:
     with PdfDocument(make_pdf(["x"], page_size=size)) as document:
         picture = draw(document[0], width)
@@ -84,7 +85,7 @@ def test_no_page_size_makes_a_large_picture(size: tuple[float, float], width: in
 
 
 @given(user_unit=st.integers(1, 75000), rotation=st.sampled_from([0, 90, 180, 270]))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_units_and_rotation_make_no_large_picture(user_unit: int, rotation: int) -> None:
     data = make_pdf(["x"], page_size=(10, 1000), compress=False)
     entries = b"/Type /Page /UserUnit %d /Rotate %d" % (user_unit, rotation)

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.nightly
 def test_smoke_run(tmp_path: Path) -> None:
     output = tmp_path / "results.json"
     command = [

@@ -171,6 +171,7 @@ async def test_text_does_not_fill_the_disk(
     assert await stored(catalogue, document) == []
 
 
+@pytest.mark.long
 async def test_the_index_ends_at_the_limit_of_passages(
     make_context: Callable[..., PluginContext],
     make_document: MakeDocument,

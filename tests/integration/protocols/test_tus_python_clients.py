@@ -5,7 +5,6 @@ import io
 import uuid
 from pathlib import Path
 
-import aiotus
 import pytest
 import resumable_upload
 from tusclient.client import TusClient
@@ -63,6 +62,8 @@ class TestTuspy:
 
 class TestAiotus:
     async def test_upload(self, server: RunningServer, pdf: bytes) -> None:
+        import aiotus  # noqa: PLC0415 - takes long to import
+
         location = await aiotus.upload(
             f"{server.base_url}/files",
             io.BytesIO(pdf),
@@ -76,6 +77,8 @@ class TestAiotus:
     async def test_parallel(self, server: RunningServer, pdf: bytes) -> None:
         third = len(pdf) // 3
         parts = [pdf[:third], pdf[third : 2 * third], pdf[2 * third :]]
+        import aiotus  # noqa: PLC0415 - takes long to import
+
         location = await aiotus.upload_multiple(
             f"{server.base_url}/files",
             [io.BytesIO(part) for part in parts],

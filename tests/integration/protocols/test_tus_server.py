@@ -2,8 +2,6 @@
 
 import gzip
 import hashlib
-import subprocess
-import sys
 import uuid
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.tus import Tus, metadata
 from tests.conformance.wire import Server
+from tests.support.commands import pdfsluice
 from tests.support.servers import RunningServer, Serve
 from tests.support.stored import documents_of, get_json, hostile_pdf
 
@@ -228,9 +227,7 @@ def add_key(running: RunningServer, name: str) -> str:
 
 
 def make_key(data_dir: Path, name: str) -> str:
-    command = ["-m", "pdfsluice.cli", "keys", "add", name, "--data-dir", str(data_dir)]
-    done = subprocess.run([sys.executable, *command], capture_output=True, timeout=120, check=True)
-    return done.stdout.decode().split()[0]
+    return pdfsluice("keys", "add", name, "--data-dir", data_dir).out.split()[0]
 
 
 def stored_files(running: RunningServer) -> list[Path]:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 CORPUS = Path(os.environ.get("PDFSLUICE_CORPUS", ROOT.parent / "shared" / "corpus"))
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.nightly,
     pytest.mark.skipif(
         not (CORPUS / "labels.tsv").is_file(),
         reason="the labelled corpus is not here; PDFSLUICE_CORPUS names its folder",

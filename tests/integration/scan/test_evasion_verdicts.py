@@ -16,6 +16,7 @@ from tests.support.raw_pdfs import (
     packed,
     stream,
 )
+from tests.support.shares import crossed
 
 UNC = rb"(\\\\evil\\share\\a.pdf)"
 XFA = (
@@ -55,8 +56,9 @@ RUNS_BY_ITSELF = {
 }
 
 
-@pytest.mark.parametrize("delivery", DELIVERIES)
-@pytest.mark.parametrize("content", RUNS_BY_ITSELF)
+@pytest.mark.parametrize(
+    ("content", "delivery"), crossed(RUNS_BY_ITSELF, DELIVERIES, every=len(RUNS_BY_ITSELF))
+)
 def test_what_runs_by_itself_is_refused_however_it_is_delivered(
     content: str, delivery: str, scanner: Scanner
 ) -> None:

@@ -3,8 +3,6 @@
 import json
 import os
 import socket
-import subprocess
-import sys
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,14 +14,14 @@ from pdfsluice.core.findings import Decision, Finding, Severity
 from pdfsluice.core.scanning.inspection import Inspection
 from pdfsluice.plugins.scan.output import Text
 from tests.support import active_pdfs as pdfs
-from tests.support.commands import Outcome, pdfsluice, pdfsluice_started
+from tests.support.commands import Outcome, pdfsluice, pdfsluice_as_user
 
 OK, FAILED, USAGE = 0, 1, 2
 
 
 def scan(*arguments: str | Path, stdin: bytes = b"") -> tuple[Outcome, dict[str, dict[str, Any]]]:
     """Scan in a process of its own; return its end, and the result of each file by its name."""
-    done = pdfsluice_started("scan", "--no-deep", "--json", *arguments, stdin=stdin)
+    done = pdfsluice_as_user("scan", "--no-deep", "--json", *arguments, stdin=stdin)
     results = map(json.loads, done.out.splitlines())
     return done, {Path(result["file"]).name: result for result in results}
 
@@ -91,7 +89,7 @@ def test_what_is_no_regular_file_is_not_waited_for(folder: Path) -> None:
 
 def test_a_pipe_as_input_is_no_finding(folder: Path) -> None:
     data = (folder / "clean.pdf").read_bytes()
-    done = pdfsluice_started("scan", "--json", "/dev/stdin", stdin=data)
+    done = pdfsluice_as_user("scan", "--json", "/dev/stdin", stdin=data)
     result = json.loads(done.out)
     assert (done.code, result["error"]) == (FAILED, "Not a regular file")
     assert (result["verdict"], result["findings"]) == (None, [])
@@ -99,15 +97,9 @@ def test_a_pipe_as_input_is_no_finding(folder: Path) -> None:
 
 def test_a_file_as_input_is_scanned_whole(folder: Path) -> None:
     with (folder / "clean.pdf").open("rb") as file:
-        done = subprocess.run(
-            [sys.executable, "-m", "pdfsluice.cli", "scan", "--json", "/dev/stdin"],
-            stdin=file,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-    result = json.loads(done.stdout)
-    assert (done.returncode, result["verdict"], result["findings"]) == (OK, "accept", [])
+        done = pdfsluice_as_user("scan", "--json", "/dev/stdin", stdin=file)
+    result = json.loads(done.out)
+    assert (done.code, result["verdict"], result["findings"]) == (OK, "accept", [])
 
 
 def test_an_unknown_policy_is_answered_with_the_choices(folder: Path) -> None:

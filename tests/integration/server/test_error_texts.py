@@ -1,12 +1,11 @@
 """Errors that people read: they name what is wrong, in units that can be compared."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from pdfsluice.core.models import Scope
+from tests.support.commands import pdfsluice
 from tests.support.servers import Serve
 from tests.support.web import STREAMING, a_server, add_key, problem_of
 
@@ -45,15 +44,8 @@ async def test_a_preset_of_the_policy_is_told(serve: Serve) -> None:
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "documents").write_text("a file")
-    done = subprocess.run(
-        [sys.executable, "-m", "pdfsluice.cli", "serve", "--data-dir", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "COLUMNS": "1000"},
-    )
-    said = " ".join((done.stdout + done.stderr).split())
-    assert done.returncode == 1
+    done = pdfsluice("serve", "--data-dir", tmp_path, env={"COLUMNS": "1000"})
+    said = " ".join((done.out + done.err).split())
+    assert done.code == 1
     assert f"The storage cannot use {tmp_path / 'documents'}: File exists." in said
     assert "Let the user that runs the server write there" in said

@@ -20,6 +20,7 @@ from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.tus import Tus, metadata
 from tests.conformance.wire import Server, eventually
 from tests.support.object_stores import S3Server
+from tests.support.preloaded import preloaded_parent
 from tests.support.servers import RunningServer, ServerStartError
 from tests.support.stored import documents_of, get, hostile_pdf
 
@@ -37,7 +38,11 @@ def s3() -> Iterator[S3Server]:
 @pytest.fixture(scope="module")
 def running(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("objects")
-    server = RunningServer(folder / "data", environment=s3.environment(f"s3://{s3.bucket}/one"))
+    server = RunningServer(
+        folder / "data",
+        environment=s3.environment(f"s3://{s3.bucket}/one"),
+        preloaded=preloaded_parent(),
+    )
     server.start()
     yield server
     server.kill()
@@ -139,6 +144,7 @@ def test_parts_become_one_document(
     assert [segments(s3, url) for url in (*urls, whole.headers["Location"])] == [[], [], []]
 
 
+@pytest.mark.long
 def test_small_pieces_become_few_objects(
     running: RunningServer, tus: Tus, s3: S3Server, pdf: bytes
 ) -> None:
@@ -184,6 +190,7 @@ def test_while_the_store_is_away_nothing_is_acknowledged(
 def test_a_mistyped_address_stops_the_start(tmp_path: Path) -> None:
     server = RunningServer(
         tmp_path / "data",
+        preloaded=preloaded_parent(),
         environment={
             "PDFSLUICE_UPLOAD_STORE": "object",
             "PDFSLUICE_PLUGINS__OBJECT_STORE__URL": "bucket/folder",
@@ -193,11 +200,13 @@ def test_a_mistyped_address_stops_the_start(tmp_path: Path) -> None:
         server.start()
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_every_protocol_conforms(s3: S3Server, tmp_path: Path) -> None:
     """And only unfinished uploads leave segments."""
     server = RunningServer(
-        tmp_path / "data", environment=s3.environment(f"s3://{s3.bucket}/conformance")
+        tmp_path / "data",
+        environment=s3.environment(f"s3://{s3.bucket}/conformance"),
+        preloaded=preloaded_parent(),
     )
     server.start()
     try:

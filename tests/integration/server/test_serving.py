@@ -3,8 +3,6 @@
 import asyncio
 import json
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 from aiohttp import ClientConnectionError, ClientSession, WSMsgType
 
 from pdfsluice.core.models import Scope
+from tests.support.commands import pdfsluice
 from tests.support.servers import Serve
 from tests.support.web import CHUNK, STREAMING, add_key, body_of
 
@@ -20,16 +19,9 @@ DATA = bytes(range(256)) * 1024  # four chunks
 
 def refusal(*arguments: str, **environment: str) -> str:
     """Run ``serve`` with what it has to refuse; return its message."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pdfsluice.cli", "serve", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environment},
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode in {1, 2}, said
+    done = pdfsluice("serve", *arguments, env={"HOME": "/nonexistent", **environment})
+    said = done.out + done.err
+    assert done.code in {1, 2}, said
     assert "Traceback" not in said
     return " ".join(said.split())
 

@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from aiohttp import ClientSession
 
 from pdfsluice.core.testing.pdfs import make_pdf
@@ -22,6 +23,7 @@ def documented() -> list[list[str]]:
     return [list(row) for row in rows[1:]]
 
 
+@pytest.mark.long
 async def test_the_last_event_is_the_one_that_is_documented(serve: Serve) -> None:
     server, data = serve(), make_pdf(["Filling a lock takes time."])
     heard: list[list[str]] = []

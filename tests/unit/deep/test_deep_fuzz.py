@@ -11,6 +11,7 @@ from pikepdf import Dictionary, Name, String
 from pdfsluice.core.findings import FindingKind, StageReport
 from pdfsluice.plugins.pdf.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
+from tests.support.shares import examples
 
 
 @functools.cache
@@ -50,7 +51,9 @@ def edited(content: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(edits=EDITS, compressed=st.booleans())
 async def test_a_damaged_file_is_inspected_or_said_to_be_damaged(

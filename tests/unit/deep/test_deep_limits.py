@@ -18,6 +18,7 @@ from pdfsluice.plugins.pdf.deep import inspection, walk
 from pdfsluice.plugins.pdf.deep.options import DeepOptions
 from pdfsluice.plugins.pdf.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
+from tests.support.shares import share
 
 K = FindingKind
 T = Trigger
@@ -121,7 +122,7 @@ async def test_memory_that_runs_out_is_a_finding(tmp_path: Path) -> None:
     assert good.findings == ()
 
 
-@pytest.mark.parametrize("batch", [1, 3, 10])
+@pytest.mark.parametrize("batch", share([3, 1, 10], every=3))
 def test_a_file_that_is_reopened_gives_the_same_findings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:

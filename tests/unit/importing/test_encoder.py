@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pdfsluice.plugins.llamaindex import encoder as module
 from pdfsluice.plugins.llamaindex.encoder import Encoder, EncoderUnavailable
+from tests.support.shares import examples
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def test_meaning_is_near_to_meaning(encoder: Encoder) -> None:
 
 
 @given(texts=st.lists(st.text(max_size=300), min_size=1, max_size=9))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_a_vector_does_not_depend_on_its_neighbours(encoder: Encoder, texts: list[str]) -> None:
     together = encoder.encode(texts)
     assert together.shape == (len(texts), 384)

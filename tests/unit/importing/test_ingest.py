@@ -16,6 +16,7 @@ from pdfsluice.plugins.llamaindex.multilingual import MultilingualEncoder
 from pdfsluice.plugins.llamaindex.passages import PendingPassage
 from pdfsluice.plugins.llamaindex.recipe import Recipe
 from pdfsluice.plugins.llamaindex.splitting import collapse_leaders, split
+from tests.support.shares import examples
 
 RECIPE = Recipe(folder="unused", chunk_tokens=40, chunk_overlap=8, threads=2)
 
@@ -62,7 +63,7 @@ PAGES = st.lists(
 
 
 @given(texts=PAGES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_every_passage_is_of_its_page_and_fits(model: EmbeddingModel, texts: list[str]) -> None:
     pages = [PageText(number, text) for number, text in enumerate(texts, 10)]
     passages = list(Cutter(RECIPE, 7).passages(pages))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from pdfsluice.core.testing.pdfs import iter_pdf, make_pdf, write_large_pdf
+from tests.support.shares import examples
 
 # What text extraction keeps: no controls, no combining or joining marks, no right-to-left runs.
 LETTERS = st.characters(categories=["Lu", "Ll", "Nd"], max_codepoint=0x04FF)
@@ -26,7 +27,7 @@ def check(data: bytes) -> pikepdf.Pdf:
     compress=st.booleans(),
     title=st.text(),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_any_text_makes_a_valid_file(pages: list[str], compress: bool, title: str) -> None:
     title = title.encode("utf-16", "replace").decode("utf-16")
     pages = [page.encode("utf-16", "replace").decode("utf-16") for page in pages]
@@ -36,7 +37,7 @@ def test_any_text_makes_a_valid_file(pages: list[str], compress: bool, title: st
 
 
 @given(words=st.lists(st.text(LETTERS, min_size=1, max_size=12), min_size=1, max_size=12))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_text_can_be_read_again(words: list[str]) -> None:
     line = " ".join(words)[:90].strip()
     page = PdfReader(io.BytesIO(make_pdf([line]))).pages[0]

@@ -15,7 +15,7 @@ import pytest
 from tests.support.evasive_pdfs import noise
 from tests.support.scanning import scan_pieces
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.nightly
 
 MIB = 1 << 20
 LIMIT = 32 * MIB

@@ -20,6 +20,7 @@ from pdfsluice.plugins.pdf.syntax.search import (
 from pdfsluice.plugins.pdf.syntax.source import Source
 from tests.support.evasive_pdfs import KINDS, TECHNIQUES, evasive_pdf, noise
 from tests.support.scanning import scan_bytes, scan_pieces
+from tests.support.shares import examples
 
 documents = st.builds(
     evasive_pdf, st.sampled_from(sorted(KINDS)), st.sampled_from(sorted(TECHNIQUES))
@@ -54,7 +55,7 @@ def pieces(draw: st.DrawFn, data: bytes) -> list[bytes]:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_any_pieces_give_the_same_findings(data: st.DataObject) -> None:
     document = data.draw(damaged_documents())
     whole, cut = scan_bytes(document), scan_pieces(data.draw(pieces(document)))
@@ -62,20 +63,20 @@ def test_any_pieces_give_the_same_findings(data: st.DataObject) -> None:
 
 
 @given(damaged_documents())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_single_bytes_give_the_same_findings(document: bytes) -> None:
     whole, single = scan_bytes(document), scan_bytes(document, size=1)
     assert (single.findings, single.unscanned) == (whole.findings, whole.unscanned)
 
 
 @given(damaged_documents())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_the_engine_makes_no_difference(document: bytes) -> None:
     assert scan_bytes(document, fast=False) == scan_bytes(document)
 
 
 @given(st.binary(max_size=3000))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_anything_can_be_scanned(data: bytes) -> None:
     whole = scan_bytes(b"%PDF-1.4\n" + data)
     assert whole.findings
@@ -167,7 +168,7 @@ def long_streams(draw: st.DrawFn) -> tuple[bytes, list[int]]:
 
 
 @given(long_streams())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_the_inside_of_a_stream_is_passed_as_if_it_were_read(
     document_and_cuts: tuple[bytes, list[int]],
 ) -> None:

@@ -15,6 +15,7 @@ from tests.support.active_pdfs import completion_context
 from tests.support.evasive_pdfs import KINDS, TECHNIQUES, evasive_pdf
 from tests.support.floods import FLOODS
 from tests.support.scanning import scan_bytes, scan_pieces
+from tests.support.shares import examples, share
 
 HEAD = b"%PDF-1.7\n"
 CLOSED = b"\n) > ] >> endstream endobj"
@@ -40,7 +41,7 @@ def flooded(draw: st.DrawFn) -> bytes:
 
 
 @given(flooded(), st.sampled_from([1, 7, 500, 4096, 9_001, 70_000]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_any_pieces_give_the_same_findings(document: bytes, size: int) -> None:
     whole = scan_bytes(document, size=1 << 24, allowance=SMALL)
     cut = scan_bytes(document, size=max(size, len(document) // 5_000), allowance=SMALL)
@@ -48,14 +49,14 @@ def test_any_pieces_give_the_same_findings(document: bytes, size: int) -> None:
 
 
 @given(flooded())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_the_engine_makes_no_difference(document: bytes) -> None:
     assert scan_bytes(document, fast=False, allowance=SMALL) == scan_bytes(
         document, allowance=SMALL
     )
 
 
-@pytest.mark.parametrize("name", sorted(FLOODS))
+@pytest.mark.parametrize("name", share(sorted(FLOODS), every=5))
 def test_what_is_passed_is_said(name: str) -> None:
     """What follows a flood is either seen, or a part is reported as unread."""
     scanned = scan_pieces(
@@ -67,7 +68,7 @@ def test_what_is_passed_is_said(name: str) -> None:
     assert bool(unread) == ("flood" in scanned.codes)
 
 
-@pytest.mark.parametrize("name", sorted(FLOODS))
+@pytest.mark.parametrize("name", share(sorted(FLOODS), every=5))
 def test_steps_are_bounded_by_the_size(name: str) -> None:
     """Steps stand for time; only the tail of the file is read whatever it costs."""
     data = HEAD + FLOODS[name](700_000)

@@ -94,7 +94,7 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_source_distribution_holds_the_texts_beside_the_code(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -102,7 +102,7 @@ def test_a_source_distribution_holds_the_texts_beside_the_code(sdist: Path) -> N
     assert names >= {"tests/conftest.py", "tests/unit/project/test_packages.py", "docs/generate.py"}
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_source_distribution_holds_nothing_that_was_made(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -112,7 +112,7 @@ def test_a_source_distribution_holds_nothing_that_was_made(sdist: Path) -> None:
     assert folders <= {*FOLDERS, *WITH_SOURCE, "pdfsluice.egg-info"}
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_wheel_holds_every_file_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -121,7 +121,7 @@ def test_a_wheel_holds_every_file_and_nothing_else(wheel: Path) -> None:
     assert {f"pdfsluice/{folder}/py.typed" for folder in FOLDERS} <= held
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_an_installed_wheel_works_from_anywhere(site: Path, tmp_path: Path) -> None:
     names = sorted(packages_in_the_tree())
     lines = [
@@ -136,7 +136,7 @@ def test_an_installed_wheel_works_from_anywhere(site: Path, tmp_path: Path) -> N
     assert "serve" in shown
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.parametrize("runner", [("uvx", "--from"), ("pipx", "run", "--spec")])
 def test_a_wheel_runs_without_an_installation(
     runner: tuple[str, ...], wheel: Path, tmp_path: Path

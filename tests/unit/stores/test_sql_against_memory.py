@@ -23,6 +23,7 @@ from pdfsluice.core.testing.contracts.samples import (
     make_session,
 )
 from tests.support.databases import sql_context, sql_stores
+from tests.support.shares import examples
 
 Call = Callable[[SessionStore], Coroutine[Any, Any, Any]]
 
@@ -161,7 +162,7 @@ async def _outcome(call: Coroutine[Any, Any, Any]) -> Any:
 
 TestSqlAgainstMemory = Comparison.TestCase
 TestSqlAgainstMemory.settings = settings(
-    max_examples=15,
+    max_examples=examples(15),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

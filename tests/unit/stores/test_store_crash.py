@@ -14,6 +14,7 @@ from pdfsluice.core.models import Extent
 from pdfsluice.core.testing.contracts.upload_store_basics import ANY_AGE
 from pdfsluice.plugins.local_store.store import open_store
 from tests.support.databases import sql_context, sql_stores
+from tests.support.shares import share
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,7 +31,7 @@ def acknowledged_until_killed(directory: Path, durability: str, lines: int) -> l
     return [line for line in said if line.endswith("\n")]
 
 
-@pytest.mark.parametrize("durability", ["process", "power"])
+@pytest.mark.parametrize("durability", share(["power", "process"], every=2))
 async def test_acknowledged_ranges_survive_kill_9(tmp_path: Path, durability: str) -> None:
     acknowledged: list[str] = []
     for _ in range(3):

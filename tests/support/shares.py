@@ -1,0 +1,49 @@
+"""Shares of what is alike: some cases and examples in ``make test``, all in ``make test-long``."""
+
+from collections.abc import Iterable
+
+import hypothesis
+import pytest
+
+WHOLE_PROFILE = "whole"
+"""The profile of hypothesis with which tests try all their examples."""
+_QUICK_SHARE = 4
+
+
+def share(values: Iterable[object], every: int) -> list[object]:
+    """Return values for a parameter of which each ``every``-th is tried by ``make test``.
+
+    The first is among them. The others are marked as long.
+    """
+    return [
+        value if number % every == 0 else pytest.param(value, marks=pytest.mark.long)
+        for number, value in enumerate(values)
+    ]
+
+
+def crossed(rows: Iterable[object], columns: Iterable[object], every: int) -> list[object]:
+    """Return all pairs; ``make test`` tries each row and each column with some of the others.
+
+    Both need at least ``every`` members for that. The other pairs are marked as long.
+    """
+    pairs = [
+        (row + column, (each, other))
+        for row, each in enumerate(rows)
+        for column, other in enumerate(columns)
+    ]
+    return [
+        pair if number % every == 0 else pytest.param(*pair, marks=pytest.mark.long)
+        for number, pair in pairs
+    ]
+
+
+def examples(whole: int, *, least: int = 5) -> int:
+    """Return how many examples of a property are tried.
+
+    Args:
+        whole: Their number with `WHOLE_PROFILE`; otherwise it is a quarter.
+        least: The number is not below this.
+    """
+    if hypothesis.settings.get_current_profile_name() == WHOLE_PROFILE:
+        return whole
+    return max(least, whole // _QUICK_SHARE)
