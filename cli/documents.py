@@ -139,6 +139,7 @@ def show(
     for name, value in (
         ("Title", document.title),
         ("File", document.filename),
+        ("Version", _version_of(document)),
         ("Size", decimal(document.file_size)),
         ("Pages", "unknown" if document.page_count is None else str(document.page_count)),
         ("Added", f"{document.created_at:%Y-%m-%d %H:%M}"),
@@ -161,6 +162,12 @@ def show(
     print_findings(document.findings)
     for part in document.unscanned:
         err.print(f"  [yellow]not looked into:[/] {escape(part.message)}", soft_wrap=True)
+
+
+def _version_of(document: Document) -> str:
+    if document.replaced_by is None:
+        return str(document.version)
+    return f"{document.version}, replaced by document {document.replaced_by}"
 
 
 def _in_words(job: Job) -> str:
@@ -252,13 +259,50 @@ def index(
 
 
 @app.command()
+def versions(
+    context: typer.Context,
+    document_id: Id,
+    server: OwnServer = None,
+    key_file: OwnKeyFile = None,
+    ca: OwnAuthority = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the versions of a document, the newest first."""
+    every = _with_client(
+        context, server, key_file, ca, lambda client: client.versions(document_id), as_json=as_json
+    )
+    table = listing("Version", "ID", "Title", "Pages", "Size", "Added", "Index")
+    for document in every:
+        if as_json:
+            print_json(document)
+        else:
+            table.add_row(str(document.version), *_row(document))
+    if not as_json:
+        print_table(table)
+
+
+@app.command()
 def delete(
     context: typer.Context,
     document_id: Id,
     server: OwnServer = None,
     key_file: OwnKeyFile = None,
     ca: OwnAuthority = None,
+    *,
+    all_versions: Annotated[
+        bool, typer.Option("--all-versions", help="Delete all versions of it.")
+    ] = False,
 ) -> None:
-    """Delete a document, its file and what was derived from it."""
-    _with_client(context, server, key_file, ca, lambda client: client.delete(document_id))
+    """Delete a document, its file and what was derived from it.
+
+    If it is the newest of several versions, the one before it is the newest again.
+    """
+    _with_client(
+        context,
+        server,
+        key_file,
+        ca,
+        lambda client: client.delete(document_id, all_versions=all_versions),
+    )
     out.print(f"Document {document_id} is deleted.")

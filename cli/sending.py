@@ -165,6 +165,7 @@ class _Run:
             return
         pages = f", {counted(document.page_count, 'page')}" if document.page_count else ""
         verb = "is already there as" if document.duplicate else "is"
+        version = f", version {document.version}" if document.version > 1 else ""
         searchable = {"done": ", searchable", "skipped": ", without text"}.get(
             document.index_status, ""
         )
@@ -172,7 +173,7 @@ class _Run:
         mark = "[yellow]![/]" if doubts else "[green]✓[/]"
         out.print(
             f"{mark} {escape(self.file.name)} {verb} document [bold]{document.id}[/]:"
-            f" {escape(document.title)} ({decimal(document.file_size)}{pages}{searchable})"
+            f" {escape(document.title)} ({decimal(document.file_size)}{pages}{version}{searchable})"
             f"{'; ' if doubts else ''}{escape(doubts)}",
             soft_wrap=True,
         )

@@ -49,6 +49,15 @@ EncryptTo = Annotated[
         " The server must accept files that it cannot scan.",
     ),
 ]
+Replaces = Annotated[
+    int | None,
+    typer.Option(
+        "--replaces",
+        metavar="ID",
+        min=1,
+        help="The document of which this is a new version; what it has already is not sent again.",
+    ),
+]
 Wait = Annotated[
     bool, typer.Option("--wait/--no-wait", help="Wait for the import and the index to end.")
 ]
@@ -84,6 +93,7 @@ def upload(
         ),
     ] = None,
     encrypt_to: EncryptTo = None,
+    replaces: Replaces = None,
     allow_duplicates: Annotated[
         bool, typer.Option("--allow-duplicates", help="Store files that the server has already.")
     ] = False,
@@ -99,6 +109,8 @@ def upload(
     """
     if title and len(files) > 1:
         raise typer.BadParameter("a title is for one file", param_hint="--title")
+    if replaces is not None and len(files) > 1:
+        raise typer.BadParameter("one file replaces a document", param_hint="--replaces")
     title = typed(title)
     recipients = tuple(encrypt_to or ())
     if recipients and index:
@@ -125,6 +137,7 @@ def upload(
             rate=limit_rate,
             compress=compress,
             encrypt_to=recipients,
+            replaces=replaces,
             on_progress=listener,
         )
 

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from fractions import Fraction
 from http import HTTPStatus
 
-from .compression import Compressor
+from .compression import Coded, Compressor
+from .delta import DELTA, Delta
 from .errors import ClientError
 from .link import Link, Load
 from .models import ChunkAnswer, UploadSession
@@ -32,6 +33,7 @@ class ChunkSender:
         ask: Returns the session as it stands.
         checksum: Whether each piece goes with its SHA-256 (RFC 9530).
         codings: Content codings that may be tried, preferred ones first; empty for none.
+        delta: What need not be sent, if the file is a new version of a document.
         patience: How long to keep trying.
         pacer: How fast to send.
         tracker: Records progress.
@@ -48,6 +50,7 @@ class ChunkSender:
         ask: Callable[[], Awaitable[UploadSession]],
         checksum: bool,
         codings: Sequence[str],
+        delta: Delta | None,
         patience: Patience,
         pacer: Pacer,
         tracker: ProgressTracker,
@@ -63,6 +66,7 @@ class ChunkSender:
         self._tracker = tracker
         self._link = Link(chunk_size=chunk_size, parallel=parallel)
         self._compressor = Compressor(source, codings)
+        self._delta = delta
 
     async def send(self, missing: Ranges) -> None:
         """Send all missing ranges.
@@ -112,15 +116,8 @@ class ChunkSender:
 
     async def _put(self, piece: Piece, load: Load) -> float:
         """Send a piece once; return the seconds until it was acknowledged."""
-        coded = await self._compressor.compress(piece.start, piece.end)
-        headers, query = {}, {"chunk_id": str(piece.chunk), "chunk_offset": str(piece.start)}
-        if coded is not None:
-            headers["Content-Encoding"] = coded.coding
-            query["chunk_length"] = str(piece.size)
-        if self._checksum:
-            sha256 = coded.sha256() if coded else self._source.digest(piece.start, piece.end)
-            digest = base64.b64encode(await sha256).decode()
-            headers["Content-Digest"] = f"sha-256=:{digest}:"
+        coded = await self._coded(piece)
+        headers, query = await self._announced(piece, coded)
         length = piece.size if coded is None else coded.size
         slices = coded.slices() if coded else self._source.slices(piece.start, piece.end)
         share = Fraction(piece.size, length)
@@ -136,14 +133,47 @@ class ChunkSender:
                 sent=lambda size: self._tracker.sent(piece.start, int(size * share)),
             )
         except ClientError as error:
-            if coded is None or error.status != HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+            if coded is None or not self._sends_otherwise(coded, error):
                 raise
-            self._compressor.refused()
             self._tracker.dropped(piece.start)
             return await self._put(piece, load)
         seconds = time.monotonic() - began
-        self._compressor.delivered(length, load.pieces, seconds)
+        if coded is None or coded.coding != DELTA:
+            self._compressor.delivered(length, load.pieces, seconds)
         return seconds
+
+    async def _coded(self, piece: Piece) -> Coded | None:
+        """Return a piece as a delta or compressed, if that makes it smaller."""
+        delta = None
+        if self._delta is not None:
+            delta = await self._delta.encode(piece.start, piece.end)
+        return delta or await self._compressor.compress(piece.start, piece.end)
+
+    async def _announced(
+        self, piece: Piece, coded: Coded | None
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the header fields and the parameters with which a piece is sent."""
+        headers, query = {}, {"chunk_id": str(piece.chunk), "chunk_offset": str(piece.start)}
+        is_delta = coded is not None and coded.coding == DELTA
+        if coded is not None:
+            headers["Content-Type" if is_delta else "Content-Encoding"] = coded.coding
+            query["chunk_length"] = str(piece.size)
+        if self._checksum and is_delta:  # copies are verified, too
+            digest = await self._source.digest(piece.start, piece.end)
+            query["checksum"] = digest.hex()
+        if self._checksum:
+            sha256 = coded.sha256() if coded else self._source.digest(piece.start, piece.end)
+            headers["Content-Digest"] = f"sha-256=:{base64.b64encode(await sha256).decode()}:"
+        return headers, query
+
+    def _sends_otherwise(self, coded: Coded, error: ClientError) -> bool:
+        """Whether a piece that was refused in its coding is to be sent in another way."""
+        if coded.coding == DELTA:
+            return self._delta is not None and self._delta.gives_way(error)
+        if error.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+            self._compressor.refused()
+            return True
+        return False
 
     async def _paced(self, slices: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for data in slices:

@@ -20,6 +20,7 @@ from .models import (
     ResumableUpload,
     ServerInfo,
     UploadSession,
+    VersionList,
 )
 from .progress import ProgressTracker, TransferProgress
 from .retry import Patience, RetryPolicy
@@ -103,6 +104,7 @@ class Client(Administration, Searches):
         hash_first: bool | None = None,
         rate: float | None = None,
         encrypt_to: Sequence[str] = (),
+        replaces: int | None = None,
         on_progress: Listener | None = None,
     ) -> Document:
         """Upload a file; return its document when it is in the catalogue.
@@ -126,6 +128,8 @@ class Client(Administration, Searches):
             rate: Bytes per second that are not exceeded, at least 1.
             encrypt_to: Public keys (``age1...``) for which the file is encrypted before it is
                 sent. The server can then neither scan nor search it, and may refuse it.
+            replaces: The document of which the file is a new version. What that document has
+                already is not sent again.
             on_progress: Called often, from the event loop; must be quick.
 
         Raises:
@@ -144,6 +148,7 @@ class Client(Administration, Searches):
             hash_first=hash_first,
             rate=rate,
             encryption="age" if encrypt_to else "",
+            replaces=replaces,
         )
         if encrypt_to and index:
             raise ClientError("the server cannot index what it cannot read", code="option-invalid")
@@ -314,9 +319,18 @@ class Client(Administration, Searches):
         path = f"{_DOCUMENTS}/{document_id}"
         return await self._call(Document, "PATCH", path, json={"title": title})
 
-    async def delete(self, document_id: int) -> None:
-        """Delete a document, its file and what was derived from it."""
-        await self._call(object, "DELETE", f"{_DOCUMENTS}/{document_id}")
+    async def versions(self, document_id: int) -> tuple[Document, ...]:
+        """Return all versions of a document, the newest first."""
+        path = f"{_DOCUMENTS}/{document_id}/versions"
+        return (await self._call(VersionList, "GET", path)).versions
+
+    async def delete(self, document_id: int, *, all_versions: bool = False) -> None:
+        """Delete a document, its file and what was derived from it.
+
+        If it is the newest of several versions, the one before it is the newest again.
+        """
+        query = {"all_versions": "true"} if all_versions else None
+        await self._call(object, "DELETE", f"{_DOCUMENTS}/{document_id}", query=query)
 
     async def import_status(self, document_id: int) -> ImportStatus:
         """Return how far the import and the index of a document are; asks once.

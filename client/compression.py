@@ -41,8 +41,8 @@ class Coded:
     """A piece as it is sent.
 
     Attributes:
-        coding: Its content coding.
-        data: The compressed bytes.
+        coding: Its content coding, or the media type of a delta.
+        data: The coded bytes.
     """
 
     coding: str
@@ -54,11 +54,11 @@ class Coded:
         return len(self.data)
 
     async def sha256(self) -> bytes:
-        """Return the digest of the compressed bytes."""
+        """Return the digest of the coded bytes."""
         return await asyncio.to_thread(lambda: hashlib.sha256(self.data).digest())
 
     async def slices(self) -> AsyncIterator[bytes]:
-        """Yield the compressed bytes."""
+        """Yield the coded bytes."""
         for start in range(0, len(self.data), _SLICE):
             yield self.data[start : start + _SLICE]
 

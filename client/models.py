@@ -92,6 +92,8 @@ class Document:
         import_status: ``queued``, ``running``, ``done`` or ``failed``.
         index_status: The same; ``none`` if no index was asked for, ``skipped`` without text.
         ocr_status: The same; ``none`` if every page has text, ``skipped`` if OCR is not there.
+        version: Number of this version, from 1.
+        replaced_by: The next version; ``None`` for the newest.
         duplicate: In the answer to an upload: the server already had this file.
     """
 
@@ -111,6 +113,8 @@ class Document:
     import_status: str = "done"
     index_status: str = "none"
     ocr_status: str = "none"
+    version: int = 1
+    replaced_by: int | None = None
     duplicate: bool = False
 
 
@@ -121,6 +125,32 @@ class DocumentPage:
     documents: tuple[Document, ...]
     total: int
     next: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionList:
+    """All versions of a document, the newest first."""
+
+    versions: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentUnits:
+    """What of a document a new version can be compared with.
+
+    Attributes:
+        file_size: Bytes of the file.
+        block_size: Bytes of a block; the last one may be shorter.
+        blocks: Digests of the blocks from the beginning of the file.
+        units: Offset, length and digest of the bodies of its streams.
+        next: The number of the first unit of the next page; ``None`` at the end.
+    """
+
+    file_size: int
+    block_size: int
+    blocks: tuple[str, ...] = ()
+    units: tuple[tuple[int, int, str], ...] = ()
+    next: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +191,7 @@ class UploadSession:
         metadata: What the client that began it sent about the file.
         quarantined: Whether the bytes of a refused file are kept for an administrator.
         expected_hash: SHA-256 that the file must have, in hexadecimal.
+        replaces: The document of which the file is a new version.
         auto_build_index: Whether the document is indexed.
         findings: What the stages saw so far.
         unscanned: What no stage could look into.
@@ -189,6 +220,7 @@ class UploadSession:
     metadata: Mapping[str, str] = field(default_factory=dict)
     quarantined: bool = False
     expected_hash: str | None = None
+    replaces: int | None = None
     auto_build_index: bool = False
     findings: tuple[Finding, ...] = ()
     unscanned: tuple[Unscanned, ...] = ()

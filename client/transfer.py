@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from .chunks import ChunkSender
+from .delta import Delta
 from .errors import (
     ClientError,
     DigestMismatch,
@@ -42,6 +43,7 @@ class Transfer:
         parallel: The most requests in flight at a time.
         checksum: Whether each of them goes with its SHA-256.
         codings: Content codings that may be tried, preferred ones first; empty for none.
+        delta: What need not be sent, if the file is a new version of a document.
         policy: How long to keep listening.
         patience: How long to keep sending.
         pacer: How fast to send.
@@ -60,6 +62,7 @@ class Transfer:
         parallel: int,
         checksum: bool,
         codings: Sequence[str],
+        delta: Delta | None,
         policy: RetryPolicy,
         patience: Patience,
         pacer: Pacer,
@@ -81,6 +84,7 @@ class Transfer:
             parallel=parallel,
             checksum=checksum,
             codings=codings,
+            delta=delta,
             ask=self._session,
             patience=patience,
             pacer=pacer,

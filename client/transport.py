@@ -142,8 +142,8 @@ class Transport:
                 query=query,
                 data=observed(),
                 headers={
-                    **headers,
                     "Content-Type": "application/octet-stream",
+                    **headers,
                     "Content-Length": str(length),
                 },
             )

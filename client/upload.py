@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from .decoding import decode_value
+from .delta import Delta, find_delta
 from .errors import (
     ClientError,
     DuplicateDocument,
@@ -45,6 +46,7 @@ class UploadOptions:
             does so for files of up to 256 MiB, where it takes less than a second.
         rate: Bytes per second that are not exceeded, at least 1; ``None`` for no limit.
         encryption: How the file was encrypted (``age``), if the server is not to read it.
+        replaces: The document of which the file is a new version.
 
     Raises:
         ClientError: ``parallel`` or ``rate`` is less than 1.
@@ -60,6 +62,7 @@ class UploadOptions:
     hash_first: bool | None = None
     rate: float | None = None
     encryption: str = ""
+    replaces: int | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("parallel", self.parallel), ("rate", self.rate)):
@@ -112,14 +115,17 @@ class Upload:
             raise ClientError(f"{self._source.path} is empty", code="file-empty")
         digest = None
         hash_first = self._options.hash_first
-        if hash_first or (hash_first is None and self._source.size <= HASH_FIRST_LIMIT):
+        if hash_first is None:
+            hash_first = self._source.size <= HASH_FIRST_LIMIT
+        if hash_first or self._options.replaces is not None:
             digest = await self._digest()
         try:
             session = await self._initiate(digest)
         except DuplicateDocument as duplicate:
             document = decode_value(Document, duplicate.details.get("document"))
             return replace(document, duplicate=True)
-        transfer = self._transfer(session, announced=digest is not None)
+        delta = await self._delta(self._options.replaces)
+        transfer = self._transfer(session, announced=digest is not None, delta=delta)
         return await transfer.run(((0, self._source.size),))
 
     async def resume(self, session_id: str) -> Document:
@@ -147,7 +153,8 @@ class Upload:
                 hint="Resume with the client that began it, or upload the file again.",
             )
         await self._check_same_file(session)
-        transfer = self._transfer(session, announced=bool(session.expected_hash))
+        delta = await self._delta(session.replaces)
+        transfer = self._transfer(session, announced=bool(session.expected_hash), delta=delta)
         return await transfer.run(session.missing_ranges)
 
     async def _initiate(self, digest: str | None) -> NewSession:
@@ -162,6 +169,7 @@ class Upload:
             **({"chunk_size": self._options.chunk_size} if self._options.chunk_size else {}),
             **({"expected_hash": digest} if digest else {}),
             **({"encryption": self._options.encryption} if self._options.encryption else {}),
+            **({"replaces": self._options.replaces} if self._options.replaces else {}),
         }
         session = await self._patience.retried(
             lambda: self._transport.call(NewSession, "POST", f"{STREAMING}/initiate", json=request),
@@ -218,7 +226,16 @@ class Upload:
         self._tracker.stage("reading")
         return (await self._source.digest()).hex()
 
-    def _transfer(self, session: NewSession | UploadSession, *, announced: bool) -> Transfer:
+    async def _delta(self, document_id: int | None) -> Delta | None:
+        """Find what the document has already; two encryptions have nothing in common."""
+        if document_id is None or self._options.encryption:
+            return None
+        self._tracker.stage("reading")
+        return await find_delta(self._transport, self._source, document_id, self._patience)
+
+    def _transfer(
+        self, session: NewSession | UploadSession, *, announced: bool, delta: Delta | None
+    ) -> Transfer:
         return Transfer(
             self._transport,
             self._source,
@@ -228,6 +245,7 @@ class Upload:
             parallel=self._options.parallel,
             checksum=self._options.checksum,
             codings=session.chunk_codings if self._options.compress else (),
+            delta=delta,
             policy=self._policy,
             patience=self._patience,
             pacer=Pacer(self._options.rate),

@@ -81,6 +81,9 @@ SHELL: Mapping[str, Shell] = {
     "docs/how-to/release-from-quarantine.md": Shell(
         skip={"": "tests/integration/client/test_client_quarantine.py"}
     ),
+    "docs/how-to/replace-a-document.md": Shell(
+        prepare="pdfsluice upload report.pdf; echo '% edited' >> report.pdf"
+    ),
     "docs/how-to/scan-files.md": Shell(
         codes={"pdfsluice scan invoice.pdf": 3, "pdfsluice scan --json archive/": 3}
     ),

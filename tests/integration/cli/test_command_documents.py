@@ -51,6 +51,35 @@ def test_a_document_is_indexed_found_shown_renamed_and_deleted(
     assert "Traceback" not in gone.err
 
 
+def test_a_document_is_replaced_and_its_versions_are_listed(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "otters.pdf"
+    texts = [f"Otters {os.urandom(4).hex()}", "Weirs"]
+    path.write_bytes(make_pdf(texts, noise_per_page=50_000))
+    at = ("--server", server.base_url)
+    first = str(json.loads(pdfsluice_here("upload", path, "--json", "-q", *at).out)["id"])
+    path.write_bytes(make_pdf([*texts, "Locks"], noise_per_page=50_000))
+    replaced = pdfsluice_here("upload", path, "--replaces", first, *at)
+    assert "version 2" in replaced.out, replaced.err
+    listed = pdfsluice_here("documents", "versions", first, "--json", *at)
+    second, before = map(json.loads, listed.out.splitlines())
+    assert (second["version"], before["version"]) == (2, 1)
+    assert before["replaced_by"] == second["id"]
+    table = pdfsluice_here("documents", "versions", str(second["id"]), *at)
+    assert first in table.out
+    shown = pdfsluice_here("documents", "show", first, *at)
+    assert f"1, replaced by document {second['id']}" in shown.out
+    refused = pdfsluice_here("upload", path, "--replaces", first, *at)
+    assert refused.code == 1
+    assert str(second["id"]) in refused.err
+    two = pdfsluice_here("upload", path, path, "--replaces", first, *at)
+    assert two.code == 2
+    gone = pdfsluice_here("documents", "delete", str(second["id"]), "--all-versions", *at)
+    assert gone.code == 0
+    assert pdfsluice_here("documents", "show", first, *at).code == 1
+
+
 def test_a_document_is_downloaded(
     server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
