@@ -22,14 +22,40 @@ from .options import (
 
 app = typer.Typer(invoke_without_command=True, help="Show and change quotas.")
 
-_Size = Annotated[int | None, typer.Option(parser=size, metavar="SIZE")]
-_Number = Annotated[int | None, typer.Option(min=0)]
-_USED = {
-    "stored_bytes": ("Stored", "stored_bytes"),
-    "reserved_bytes": ("Reserved by unfinished uploads", "reserved_bytes"),
-    "open_uploads": ("Unfinished uploads", "open_uploads"),
-    "documents": ("Documents", "documents"),
-    "uploads_per_day": ("Uploads today", "uploads_today"),
+_DEFAULT = -1
+"""Stands for ``none``: the default limit, or no limit if there is none."""
+
+
+def _size(text: str) -> int:
+    return _DEFAULT if text == "none" else 0 if text == "0" else size(text)
+
+
+def _number(text: str) -> int:
+    if text != "none" and not (text.isascii() and text.isdecimal()):
+        raise typer.BadParameter(f"{text!r} is neither a number nor 'none'")
+    return _DEFAULT if text == "none" else int(text)
+
+
+_Size = Annotated[int | None, typer.Option(parser=_size, metavar="SIZE|none")]
+_Number = Annotated[int | None, typer.Option(parser=_number, metavar="NUMBER|none")]
+_TEXTS = {
+    "stored_bytes": "Documents and unfinished uploads, bytes",
+    "reserved_bytes": "Unfinished uploads, bytes",
+    "metadata_bytes": "Titles and metadata, bytes",
+    "open_uploads": "Unfinished uploads",
+    "documents": "Documents and unfinished uploads",
+    "uploads_per_day": "Uploads today",
+    "ocr_pages_per_day": "Pages read by OCR today",
+    "connections": "Connections now",
+}
+_HEADINGS = {
+    "stored_bytes": "Stored",
+    "reserved_bytes": "Reserved",
+    "metadata_bytes": "Metadata",
+    "open_uploads": "Unfinished",
+    "documents": "Documents",
+    "uploads_per_day": "Today",
+    "ocr_pages_per_day": "OCR today",
 }
 
 
@@ -72,9 +98,9 @@ def list_accounts(
         for account in entries:
             print_json(account)
         return
-    table = listing("Account", "Stored", "Reserved", "Unfinished", "Documents", "Today")
+    table = listing("Account", *_HEADINGS.values())
     for account in entries:
-        table.add_row(account.account, *(_usage(account, name) for name in _USED))
+        table.add_row(account.account, *(_usage(account, name) for name in _HEADINGS))
     print_table(table)
 
 
@@ -89,23 +115,36 @@ def set_limits(
     *,
     stored_bytes: _Size = None,
     reserved_bytes: _Size = None,
+    metadata_bytes: _Size = None,
     open_uploads: _Number = None,
     documents: _Number = None,
     uploads_per_day: _Number = None,
+    ocr_pages_per_day: _Number = None,
+    connections: _Number = None,
     clear: Annotated[
         bool, typer.Option("--clear", help="Remove the limits that are not given.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Change limits of an account, from its next upload on; for administrators."""
+    """Change limits of an account, from its next upload on; for administrators.
+
+    Limits that are not given stay as they are; none removes one.
+    """
     limits = {
         "stored_bytes": stored_bytes,
         "reserved_bytes": reserved_bytes,
+        "metadata_bytes": metadata_bytes,
         "open_uploads": open_uploads,
         "documents": documents,
         "uploads_per_day": uploads_per_day,
+        "ocr_pages_per_day": ocr_pages_per_day,
+        "connections": connections,
     }
-    wanted = {name: value for name, value in limits.items() if value is not None}
+    wanted = {
+        name: None if value == _DEFAULT else value
+        for name, value in limits.items()
+        if value is not None
+    }
     if not wanted and not clear:
         raise typer.BadParameter("give a limit, or --clear", param_hint="'--stored-bytes'")
 
@@ -126,12 +165,12 @@ def _show(account: Account, *, as_json: bool) -> None:
     for field in fields(QuotaLimits):
         limit = getattr(account.limits, field.name)
         limit_text = "none" if limit is None else _amount(field.name, limit)
-        table.add_row(_USED[field.name][0], _usage(account, field.name), limit_text)
+        table.add_row(_TEXTS[field.name], _usage(account, field.name), limit_text)
     print_table(table)
 
 
 def _usage(account: Account, limit: str) -> str:
-    return _amount(limit, getattr(account.used, _USED[limit][1]))
+    return _amount(limit, account.used.counted(limit))
 
 
 def _amount(limit: str, value: int) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from .limits import Account, AccountList, QuotaLimits, Rates
 from .models import QuarantinedUpload, QuarantineList, UploadSession
@@ -39,7 +40,7 @@ class Administration:
         Args:
             account: The account, for administrators; empty for that of the caller.
         """
-        path = f"/api/quotas/{account}" if account else "/api/quota"
+        path = f"/api/quotas/{quote(account, safe='')}" if account else "/api/quota"
         return await self._call(Account, "GET", path)
 
     async def quotas(self) -> tuple[Account, ...]:
@@ -53,7 +54,7 @@ class Administration:
             account: ``key:NAME``, ``tenant:NAME``, or ``*`` for the default limits.
             limits: The new limits; ``None`` for the default.
         """
-        path = f"/api/quotas/{account}"
+        path = f"/api/quotas/{quote(account, safe='')}"
         return await self._call(Account, "PUT", path, json=asdict(limits))
 
     async def rates(self) -> Rates:

@@ -10,16 +10,22 @@ class QuotaLimits:
     Attributes:
         stored_bytes: Bytes of documents, and of unfinished uploads at their full size.
         reserved_bytes: Bytes of unfinished uploads at their full size.
+        metadata_bytes: Bytes of titles and metadata of uploads and documents.
         open_uploads: Unfinished uploads.
         documents: Documents and unfinished uploads.
         uploads_per_day: Uploads begun since midnight (UTC).
+        ocr_pages_per_day: Pages that OCR reads since midnight (UTC).
+        connections: Requests and WebSockets at the same time, at one process of the server.
     """
 
     stored_bytes: int | None = None
     reserved_bytes: int | None = None
+    metadata_bytes: int | None = None
     open_uploads: int | None = None
     documents: int | None = None
     uploads_per_day: int | None = None
+    ocr_pages_per_day: int | None = None
+    connections: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +33,14 @@ class QuotaUsage:
     """What an account uses.
 
     Attributes:
-        stored_bytes: Bytes of documents, and of unfinished uploads at their full size.
+        stored_bytes: Bytes of documents.
         reserved_bytes: Bytes of unfinished uploads at their full size.
         open_uploads: Unfinished uploads.
-        documents: Documents and unfinished uploads.
+        documents: Documents.
         uploads_today: Uploads begun since midnight (UTC).
+        metadata_bytes: Bytes of titles and metadata.
+        ocr_pages_today: Pages that OCR has read since midnight (UTC).
+        connections: Requests and WebSockets at the process of the server that answered.
     """
 
     stored_bytes: int
@@ -39,6 +48,20 @@ class QuotaUsage:
     open_uploads: int
     documents: int
     uploads_today: int
+    metadata_bytes: int = 0
+    ocr_pages_today: int = 0
+    connections: int = 0
+
+    def counted(self, limit: str) -> int:
+        """Return what counts for a limit, a field of :class:`QuotaLimits`.
+
+        Unfinished uploads count for the bytes and the number of documents as well.
+        """
+        if limit == "stored_bytes":
+            return self.stored_bytes + self.reserved_bytes
+        if limit == "documents":
+            return self.documents + self.open_uploads
+        return int(getattr(self, limit.replace("_per_day", "_today")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -30,6 +31,8 @@ T = TypeVar("T")
 _CONNECT_SECONDS = 15.0
 _HEARTBEAT_SECONDS = 20.0
 _READ_SIZE = 256 * 1024
+_PATH_CHARACTERS = "/%:@!$&'()*+,;=~"
+"""Stay as they are in a path (RFC 3986, 3.3); what is encoded already stays, too."""
 _ANSWER_LIMIT = 64 * 1024 * 1024
 _CONTENT = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT})
 _BROKEN = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError, OSError)
@@ -234,7 +237,8 @@ class Transport:
         return self._keyless
 
     def _url(self, path: str, query: Mapping[str, str] | None) -> URL:
-        url = self._base.with_path(self._base.path.rstrip("/") + path)
+        whole = self._base.raw_path.rstrip("/") + quote(path, safe=_PATH_CHARACTERS)
+        url = self._base.with_path(whole, encoded=True)
         return url.with_query(query) if query else url
 
     async def _exchange(

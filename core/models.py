@@ -109,8 +109,8 @@ class Session:
         id: Unguessable identity (UUID 4); also names the bytes in the upload store.
         owner: ``Principal.id`` of the principal that opened it.
         account: The account that it counts for; empty for that of its owner alone.
-        reserved: Bytes that count for the account until it ends: its size, or the largest
-            size while that is unknown.
+        reserved: Bytes that count for the account until it ends: its size, or the end of
+            what has come while that is unknown.
         client_id: What the client calls itself; chooses the WebSocket, grants nothing.
         software: Name and version of the program that opened it; empty if it gave none.
         encryption: How the client encrypted the file (``age``); no stage sees its content.

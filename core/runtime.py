@@ -242,10 +242,12 @@ async def open_runtime(
         idle_clock = IdleClock(settings, sessions)
         await idle_clock.record()
         previews = Previews(registry.page_renderers, uploads, settings.data_dir / "previews")
+        quotas = QuotaKeeper(sessions, cluster=cluster)
         jobs = JobRunner(
             catalogue=catalogue,
             uploads=uploads,
             registry=registry,
+            admit_page=quotas.take_ocr_page,
             index=index,
             index_hint=index_hint,
             index_label=registry.label("indexes", settings.index),
@@ -333,7 +335,6 @@ async def open_runtime(
                 cluster=cluster,
             ),
         )
-        quotas = QuotaKeeper(sessions, cluster=cluster)
         sweeper = Sweeper(settings, sessions, uploads, open_uploads, idle_clock, cluster=cluster)
         scrubber = Scrubber(
             catalogue=catalogue,

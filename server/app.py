@@ -30,7 +30,8 @@ from .api.reference_page import Manual, kinds_of_errors
 from .api.stats import Operations
 from .api.uploads import Uploads
 from .api.versions import Versions
-from .app_keys import METRICS, RUNTIME
+from .app_keys import CONNECTIONS, METRICS, RUNTIME
+from .connection_limits import Connections
 from .mcp.endpoint import ModelContext
 from .middleware import (
     ORIGINS,
@@ -76,6 +77,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     app[REQUEST_RATES] = RequestRates(
         runtime.settings.request_rate, runtime.settings.request_burst, time.monotonic
     )
+    app[CONNECTIONS] = Connections(runtime.quotas.max_connections)
     app[ORIGINS] = Origins(
         allowed=runtime.settings.cors_origins,
         keys_required=runtime.authentication_required,
@@ -101,7 +103,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     routes.add(app, Chunks(runtime).routes())
     routes.add(app, Versions(runtime, documents).routes())
     routes.add(app, QuarantineList(runtime).routes())
-    routes.add(app, QuotaHandlers(runtime).routes())
+    routes.add(app, QuotaHandlers(runtime, app[CONNECTIONS]).routes())
     routes.add(app, RateHandlers(runtime).routes())
     routes.add(app, AnalyticsHandlers(runtime).routes())
     uploads = Uploads(runtime, documents, subscribers.follow)

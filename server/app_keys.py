@@ -5,6 +5,7 @@ from aiohttp import web
 from pdfsluice.core.models import Principal
 from pdfsluice.core.runtime import Runtime
 
+from .connection_limits import Connections
 from .metrics import Metrics
 
 RUNTIME = web.AppKey("RUNTIME", Runtime)
@@ -15,6 +16,9 @@ PRINCIPAL = web.RequestKey("PRINCIPAL", Principal)
 
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
 """Names the request in answers and in log lines."""
+
+CONNECTIONS = web.AppKey("CONNECTIONS", Connections)
+"""Counts the requests of each account that are being answered."""
 
 METRICS = web.AppKey("METRICS", Metrics)
 """Counts requests and events."""

@@ -5,6 +5,7 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 
 import structlog
 from aiohttp import hdrs, web
@@ -12,6 +13,7 @@ from aiohttp import hdrs, web
 from pdfsluice.core.errors import PdfsluiceError, PermissionDenied
 
 from .app_keys import (
+    CONNECTIONS,
     METRICS,
     PRINCIPAL,
     REQUEST_ID,
@@ -126,13 +128,18 @@ async def control_access(request: web.Request, handler: Handler) -> web.StreamRe
         return preflight
     origins.check(request)
     await _authorise(request)
-    if PRINCIPAL in request:
-        standing = request.app[REQUEST_RATES].count(request[PRINCIPAL].id)
-        request[RATE_FIELDS] = standing.fields
-        standing.check(tus="Tus-Resumable" in request.headers)
-    settings = request.app[RUNTIME].settings
-    check_body(request, settings.chunk_codings if is_compressible(request) else ())
-    return await handler(request)
+    tus = "Tus-Resumable" in request.headers
+    with ExitStack() as connections:
+        if PRINCIPAL in request:
+            principal = request[PRINCIPAL]
+            standing = request.app[REQUEST_RATES].count(principal.id)
+            request[RATE_FIELDS] = standing.fields
+            standing.check(tus=tus)
+            admission = request.app[CONNECTIONS].admitted(principal, tus=tus)
+            connections.enter_context(admission)
+        settings = request.app[RUNTIME].settings
+        check_body(request, settings.chunk_codings if is_compressible(request) else ())
+        return await handler(request)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -14,6 +14,7 @@ from pdfsluice.core.errors import (
     DocumentUnreadable,
     NotFound,
     PdfsluiceError,
+    QuotaExceeded,
     StorageFull,
 )
 from pdfsluice.core.event_hub import EventHub
@@ -44,6 +45,7 @@ class JobRunner:
     it, that is tried again every few seconds: no job stays ``running`` that nothing runs.
 
     Args:
+        admit_page: Counts a page that OCR reads for the quota of its document's account.
         index_hint: What the operator can do if there is no index.
         index_label: The index and its distribution, for messages.
         workers: How many imports run at a time.
@@ -59,6 +61,7 @@ class JobRunner:
         catalogue: Catalogue,
         uploads: UploadStore,
         registry: Registry,
+        admit_page: Callable[[int], Awaitable[None]],
         index: Index | None,
         index_hint: str = "",
         previews: Previews,
@@ -73,6 +76,7 @@ class JobRunner:
         self._catalogue = catalogue
         self._recognition = Recognition(
             recognizers=registry.text_recognizers,
+            admit_page=admit_page,
             label=partial(registry.label, "text_recognizers"),
             previews=previews,
             catalogue=catalogue,
@@ -95,6 +99,7 @@ class JobRunner:
         self._silence_seconds = silence_seconds
         self._events = events
         self._space_seconds = limits.space_seconds
+        self._quota_seconds = limits.quota_seconds
         self._index_seconds = limits.index_seconds
         self._cluster = cluster or Alone()
         self._outcomes: deque[Outcomes] = deque()
@@ -282,6 +287,9 @@ class JobRunner:
         if isinstance(error, StorageFull):  # other jobs need the same space: wait for it
             outcome.counted = False
             outcome.again(self._space_seconds)
+        elif isinstance(error, QuotaExceeded):  # tomorrow, or when the limit is raised
+            outcome.counted = False
+            outcome.again(self._quota_seconds)
         elif error.retryable or isinstance(error, PartFailed):
             self._repeat(outcome)
         else:

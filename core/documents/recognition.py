@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,6 +66,7 @@ class Recognition:
     Args:
         recognizers: In order of preference; the first that can work reads a document.
         index: Receives pages by words while others are still being read.
+        admit_page: Counts a page of the document with this id for the quota of its account.
         label: Returns a recognizer with its distribution, for messages, given its name.
         max_failures_in_a_row: After so many pages that cannot be read the job ends.
     """
@@ -78,6 +79,7 @@ class Recognition:
         catalogue: Catalogue,
         uploads: UploadStore,
         index: Index | None,
+        admit_page: Callable[[int], Awaitable[None]],
         label: Callable[[str], str] = "text recognizer {!r}".format,
         max_failures_in_a_row: int = DEFAULT_MAX_FAILURES_IN_A_ROW,
     ) -> None:
@@ -86,6 +88,7 @@ class Recognition:
         self._catalogue = catalogue
         self._uploads = uploads
         self._index = index
+        self._admit_page = admit_page
         self._label = label
         self._max_failures_in_a_row = max_failures_in_a_row
 
@@ -100,6 +103,7 @@ class Recognition:
         Raises:
             NothingToDo: Every page has text, or no recognizer can work.
             DocumentUnreadable: None of the pages could be read.
+            QuotaExceeded: The account may have no more pages read today.
         """
         sources = await self._catalogue.pages_without_text(document.id)
         if not sources:
@@ -172,6 +176,7 @@ class Recognition:
         async with self._uploads.local_path(document.blob_id) as path:
             for done, number in enumerate(numbers):
                 await reporter.wait_for_turn()
+                await self._admit_page(document.id)
                 reporter(done / len(numbers), f"OCR reads page {number}")
                 try:
                     page = await self._read(spec, document, path, number)

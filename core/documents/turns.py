@@ -38,6 +38,7 @@ class TurnLimits:
         overdue_jobs_of_owner: The same for one principal.
         poll_seconds: Time after which the lane looks for jobs without being woken.
         space_seconds: Time after which a job that lacked disk space is tried again.
+        quota_seconds: Time after which OCR that a quota stopped is tried again.
         index_seconds: Time after which OCR looks again whether a running index has ended.
         retry: When a job that belongs to no importer is repeated: an index or OCR.
     """
@@ -50,6 +51,7 @@ class TurnLimits:
     overdue_jobs_of_owner: int = 2
     poll_seconds: float = 5.0
     space_seconds: float = 5.0
+    quota_seconds: float = 3600.0
     index_seconds: float = 2.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 

@@ -189,7 +189,7 @@ def _new_session(
         metadata=_checked_metadata(initiation.metadata),
         partial=initiation.partial,
         account=principal.account if principal.tenant else "",
-        reserved=initiation.total_size or int(settings.max_file_size),
+        reserved=initiation.total_size or 0,
     )
     return session.changed(expires_at=expiry(session, settings))
 

@@ -2,19 +2,28 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from pdfsluice.core.background import background
-from pdfsluice.core.errors import NotFound, PdfsluiceError
+from pdfsluice.core.errors import NotFound, PdfsluiceError, ProtocolError
 from pdfsluice.core.models import Principal, Scope
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
-from pdfsluice.core.plugins.ports.quotas import HasQuotas, QuotaAccount, QuotaLimits, Quotas
+from pdfsluice.core.plugins.ports.quotas import (
+    DEFAULT_ACCOUNT,
+    HasQuotas,
+    QuotaAccount,
+    QuotaLimits,
+    Quotas,
+)
 from pdfsluice.core.plugins.ports.stores import SessionStore
+
+from .shares import LOCAL_PRINCIPAL
 
 logger = logging.getLogger(__name__)
 
 _RECOUNT_INTERVAL_SECONDS = 3600.0
+_REFRESH_INTERVAL_SECONDS = 5.0
 
 
 class QuotaKeeper:
@@ -23,6 +32,8 @@ class QuotaKeeper:
     Args:
         sessions: The session store; it counts for accounts, or has no quotas.
         recount_interval: Seconds between two counts of all usage.
+        refresh_interval: Seconds after which a limit of connections that another node has
+            changed counts here.
         cluster: The other nodes, of which one at a time counts.
     """
 
@@ -31,10 +42,13 @@ class QuotaKeeper:
         sessions: SessionStore,
         *,
         recount_interval: float = _RECOUNT_INTERVAL_SECONDS,
+        refresh_interval: float = _REFRESH_INTERVAL_SECONDS,
         cluster: Cluster | None = None,
     ) -> None:
         self._cluster = cluster or Alone()
         self._recount_interval = recount_interval
+        self._refresh_interval = refresh_interval
+        self._connections: Mapping[str, int] = {}
         self._quotas: Quotas | None = sessions.quotas if isinstance(sessions, HasQuotas) else None
 
     async def own(self, principal: Principal) -> QuotaAccount:
@@ -73,15 +87,62 @@ class QuotaKeeper:
         Raises:
             NotFound: The session store has no quotas.
             PermissionDenied: The principal is no administrator.
+            ProtocolError: The name is that of no account, such as a key's without ``key:``.
         """
         principal.require(Scope.ADMIN)
-        account = await self._known().set_limits(name, limits)
+        quotas = self._known()
+        await self._check_name(quotas, name)
+        account = await quotas.set_limits(name, limits)
+        await self._refresh()
         logger.info("limits of %s changed by %s", name, principal.name)
         return account
 
-    def running(self) -> AbstractAsyncContextManager[None]:
-        """Count the usage of all accounts again from time to time."""
-        return background({"count of usage": self._recount_repeatedly})
+    def max_connections(self, account: str) -> int | None:
+        """Return how many connections an account may have; ``None`` for any number."""
+        return self._connections.get(account, self._connections.get(DEFAULT_ACCOUNT))
+
+    async def take_ocr_page(self, document_id: int) -> None:
+        """Count a page of a document that OCR is about to read.
+
+        Raises:
+            QuotaExceeded: The account of the document has no page left today.
+        """
+        if self._quotas is not None:
+            await self._quotas.take_ocr_page(document_id)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Count usage again, and read limits that other nodes have changed, at intervals."""
+        await self._refresh()
+        works = {
+            "count of usage": self._recount_repeatedly,
+            "limits of connections": self._refresh_repeatedly,
+        }
+        async with background(works if self._quotas is not None else {}):
+            yield
+
+    async def _check_name(self, quotas: Quotas, name: str) -> None:
+        """Refuse a name that no upload can count for: a limit of it would never act."""
+        if ":" in name or name in {DEFAULT_ACCOUNT, LOCAL_PRINCIPAL}:
+            return
+        if all(each.name != name for each in await quotas.accounts()):
+            raise ProtocolError(
+                f"there is no account {name!r}",
+                hint=f"Write key:{name} for a key without a tenant, tenant:{name} for a tenant,"
+                f" or {DEFAULT_ACCOUNT} for the default limits.",
+            )
+
+    async def _refresh_repeatedly(self) -> None:
+        while True:
+            await asyncio.sleep(self._refresh_interval)
+            try:
+                await self._refresh()
+            except PdfsluiceError as error:
+                logger.warning("limits of connections could not be read: %s", error.message)
+
+    async def _refresh(self) -> None:
+        if self._quotas is not None:
+            self._connections = await self._quotas.connection_limits()
 
     async def _recount_repeatedly(self) -> None:
         while True:

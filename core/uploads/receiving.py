@@ -30,6 +30,7 @@ from .claims import Claim
 from .open_uploads import OpenUploads
 from .range_locks import exclusive
 from .rates import Pacing
+from .reserving import reserved
 from .upload import OpenUpload
 from .writer import ChunkWriter, Part, Slice
 
@@ -115,7 +116,11 @@ class ChunkReceiver:
         # 1. Check the chunk's position against the session.
         self._check_position(upload.session, chunk)
         # 2. Claim its range. Older requests for these bytes commit what they have and end.
-        async with upload.claim(chunk.offset, chunk.end) as claim, AsyncExitStack() as gates:
+        async with (
+            reserved(upload, chunk),
+            upload.claim(chunk.offset, chunk.end) as claim,
+            AsyncExitStack() as gates,
+        ):
             if self._cluster.shared:  # the bytes of other nodes
                 await gates.enter_async_context(exclusive(upload, claim, self._cluster))
             # 3. Pass the gates before the first body byte is read.

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
-from pdfsluice.core import ChunkIntent, Overloaded, Session
+from pdfsluice.core import ChunkIntent, Overloaded, Pacer, Session
 
 _PREEMPTION_SHARE = 0.5
+_MIN_AGE_SECONDS = 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -19,6 +20,7 @@ class _Slot:
         owner: The principal of the session.
         since: When it was taken, on the clock of the event loop.
         chunks: How many chunks of the session are being received.
+        received: Bytes that have come since.
         tasks: The tasks that receive them.
         preempted: Whether the session has to leave it to another principal.
     """
@@ -26,8 +28,18 @@ class _Slot:
     owner: str
     since: float
     chunks: int = 0
+    received: int = 0
     tasks: "set[asyncio.Task[object]]" = field(default_factory=set)
     preempted: bool = False
+
+    async def take(self, count: int) -> None:
+        """Count bytes that have come; the gate itself delays nothing."""
+        self.received += count
+
+    def speed(self, now: float) -> float:
+        """Return the bytes per second; infinity in the first second, which shows little."""
+        age = now - self.since
+        return self.received / age if age >= _MIN_AGE_SECONDS else float("inf")
 
 
 class ConcurrencyGate:
@@ -38,16 +50,20 @@ class ConcurrencyGate:
     chunks that are being received have ended. So the quantum is one chunk.
 
     Free slots go to the principal that has the fewest. If a session has waited for half of
-    ``patience`` while another principal holds at least two slots more than its own, the oldest
+    ``patience`` while another principal holds at least two slots more than its own, the slowest
     slot of the principal with the most is preempted: the request in it ends with
     :class:`Overloaded`. So slow connections of one principal cannot block the others.
 
     Args:
         limit: How many sessions may send at the same time.
         patience: Seconds that a chunk waits before it is refused.
+        clock: Returns the time in seconds; that of the event loop if none is given.
     """
 
-    def __init__(self, limit: int, *, patience: float) -> None:
+    def __init__(
+        self, limit: int, *, patience: float, clock: Callable[[], float] | None = None
+    ) -> None:
+        self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._limit = limit
         self._patience = patience
         self._inside: dict[str, _Slot] = {}
@@ -55,7 +71,7 @@ class ConcurrencyGate:
         self._owners: dict[str, str] = {}  # of the sessions in the queue
 
     @asynccontextmanager
-    async def admit(self, session: Session, chunk: ChunkIntent) -> AsyncGenerator[None]:  # noqa: ARG002 - the port's signature
+    async def admit(self, session: Session, chunk: ChunkIntent) -> AsyncGenerator[Pacer]:  # noqa: ARG002 - the port's signature
         """Hold a slot while the chunk is received.
 
         Raises:
@@ -65,9 +81,10 @@ class ConcurrencyGate:
             self._enter(session.id, session.owner, 1)
         else:
             await self._wait(session)
+        slot = self._inside[session.id]
         try:
-            with self._preemptible(self._inside[session.id]):
-                yield
+            with self._preemptible(slot):
+                yield slot
         finally:
             self._leave(session.id)
 
@@ -126,7 +143,7 @@ class ConcurrencyGate:
             timer.cancel()
 
     def _preempt(self, owner: str) -> None:
-        """Preempt a slot of the principal that has the most, if that is more than fair."""
+        """Preempt the slowest slot of the principal that has the most, if that is unfair."""
         slots_by_owner = Counter(slot.owner for slot in self._inside.values() if not slot.preempted)
         greediest, most = max(slots_by_owner.items(), key=lambda item: item[1], default=("", 0))
         if greediest == owner or most < slots_by_owner[owner] + 2:
@@ -134,7 +151,8 @@ class ConcurrencyGate:
         own = (
             slot for slot in self._inside.values() if slot.owner == greediest and not slot.preempted
         )
-        victim = min(own, key=lambda slot: slot.since)
+        now = self._clock()
+        victim = min(own, key=lambda slot: (slot.speed(now), slot.since))
         victim.preempted = True
         for task in victim.tasks:
             task.cancel()
@@ -158,8 +176,7 @@ class ConcurrencyGate:
     def _enter(self, session_id: str, owner: str, chunks: int) -> None:
         slot = self._inside.get(session_id)
         if slot is None:
-            now = asyncio.get_running_loop().time()
-            slot = self._inside[session_id] = _Slot(owner, now)
+            slot = self._inside[session_id] = _Slot(owner, self._clock())
         slot.chunks += chunks
 
     def _leave(self, session_id: str) -> None:

@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Unpack
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select
 
 from pdfsluice.core import Document, DocumentChanges, DocumentFilter, JobKind, NewDocument
 
 from . import counting
 from .database import Database
-from .encoding import body_with, clean, document_row, read_document, to_json
+from .document_changes import change_document
+from .encoding import clean, document_row, read_document, to_json
 from .jobs import SqlJobs
 from .pages import SqlPages
 from .prepared import AnyRow, Prepared
@@ -100,7 +101,8 @@ class SqlCatalogue(SqlPages, SqlJobs, SqlVersions):
                 return read_document(earlier.one())
             if newest is not None:
                 supersede(connection, newest, new_row.id)
-            counting.count_document(connection, row["account"], document.file_size, number=1)
+            counts = (document.file_size, row["metadata_bytes"])
+            counting.count_document(connection, row["account"], *counts, number=1)
             self._queue(connection, new_row.id, jobs, importers)
             return read_document(new_row)
 
@@ -178,17 +180,10 @@ class SqlCatalogue(SqlPages, SqlJobs, SqlVersions):
         if "tags" in values:
             values["tags"] = to_json(list(values["tags"]))
         metadata, findings = values.pop("metadata", None), values.pop("findings", ())
-        statement = update(documents).where(documents.c.id == document_id)
 
         def operation(connection: Connection) -> Document:
-            row = require_document(connection, document_id)
-            new = dict(values)
-            if metadata:
-                new["metadata"] = to_json({**read_document(row).metadata, **metadata})
-            if findings:
-                new["body"] = body_with(read_document(row), findings)
-            if new:
-                connection.execute(statement.values(new))
+            require_document(connection, document_id)
+            change_document(connection, document_id, values, metadata or {}, findings)
             return read_document(BY_ID.run(connection, {"document": document_id}).one())
 
         return await self._database.write(operation)

@@ -5,9 +5,8 @@ UPDATE. On PostgreSQL that statement locks the row until the transaction ends, a
 that waited checks its condition again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -24,33 +23,41 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pdfsluice.core import (
     DEFAULT_ACCOUNT,
     NewDocument,
     QuotaAccount,
     QuotaExceeded,
-    QuotaLimits,
-    QuotaUsage,
     Session,
 )
 from pdfsluice.core.uploads.lifecycle import FINISHING, OPEN
 
+from .accounts import ALL, COUNTED, ensure, read_account
 from .encoding import clean
-from .prepared import AnyRow, Prepared
+from .prepared import Prepared
 from .schema import documents, quotas, sessions
 
 _COUNTED_STATES = tuple(state.value for state in (*OPEN, *FINISHING))
-_LIMITS = tuple(asdict(QuotaLimits()))
 _NO_LIMIT = 2**62
-SECONDS_PER_DAY = 86_400
+_SECONDS_PER_DAY = 86_400
 _TEXTS: Mapping[str, str] = {
     "stored_bytes": "bytes of documents and unfinished uploads",
     "reserved_bytes": "bytes of unfinished uploads",
+    "metadata_bytes": "bytes of titles and metadata",
     "open_uploads": "unfinished uploads",
     "documents": "documents and unfinished uploads",
     "uploads_per_day": "uploads a day",
+    "ocr_pages_per_day": "pages that OCR reads a day",
+}
+
+_HINT = "Delete documents, or finish or cancel uploads; GET /api/quota shows what is used."
+_TOMORROW = "Try again tomorrow (UTC), or ask the administrator for a higher limit."
+_HINTS = {
+    "metadata_bytes": "Send less metadata, or delete documents; records of ended uploads count"
+    " until session_retention has passed.",
+    "uploads_per_day": _TOMORROW,
+    "ocr_pages_per_day": _TOMORROW,
 }
 
 _default = quotas.alias("default_limits")
@@ -63,17 +70,27 @@ def _limit(name: str) -> ColumnElement[int]:
     return func.coalesce(quotas.c[f"max_{name}"], default, literal(_NO_LIMIT, BigInteger))
 
 
-_today = case(
-    (quotas.c.day == bindparam("today", type_=BigInteger), quotas.c.uploads_today), else_=0
-)
+def _of_today(count: str, day: str) -> ColumnElement[int]:
+    """Return what was counted today, and 0 if it was counted on another day."""
+    return case((quotas.c[day] == _day, quotas.c[count]), else_=0)
+
+
+_day = bindparam("today", type_=BigInteger)
+_today = _of_today("uploads_today", "day")
+_pages_today = _of_today("ocr_pages_today", "ocr_day")
 _size = bindparam("size", type_=BigInteger)
+_metadata = bindparam("metadata", type_=BigInteger)
+_HAS_SPACE = and_(
+    quotas.c.account == bindparam("name"),
+    quotas.c.stored_bytes + quotas.c.reserved_bytes + _size <= _limit("stored_bytes"),
+    quotas.c.reserved_bytes + _size <= _limit("reserved_bytes"),
+)
 _ADMIT = Prepared(
     update(quotas)
     .where(
-        quotas.c.account == bindparam("name"),
+        _HAS_SPACE,
         and_(
-            quotas.c.stored_bytes + quotas.c.reserved_bytes + _size <= _limit("stored_bytes"),
-            quotas.c.reserved_bytes + _size <= _limit("reserved_bytes"),
+            quotas.c.metadata_bytes + _metadata <= _limit("metadata_bytes"),
             quotas.c.open_uploads + 1 <= _limit("open_uploads"),
             quotas.c.documents + quotas.c.open_uploads + 1 <= _limit("documents"),
             _today + 1 <= _limit("uploads_per_day"),
@@ -81,19 +98,25 @@ _ADMIT = Prepared(
     )
     .values(
         reserved_bytes=quotas.c.reserved_bytes + _size,
+        metadata_bytes=quotas.c.metadata_bytes + _metadata,
         open_uploads=quotas.c.open_uploads + 1,
         uploads_today=_today + 1,
-        day=bindparam("today", type_=BigInteger),
+        day=_day,
     )
+)
+_GROW = Prepared(
+    update(quotas).where(_HAS_SPACE).values(reserved_bytes=quotas.c.reserved_bytes + _size)
+)
+_TAKE_PAGE = Prepared(
+    update(quotas)
+    .where(quotas.c.account == bindparam("name"), _pages_today + 1 <= _limit("ocr_pages_per_day"))
+    .values(ocr_pages_today=_pages_today + 1, ocr_day=_day)
 )
 _COUNT = Prepared(
     update(quotas)
     .where(quotas.c.account == bindparam("name"))
     .values(
-        {
-            name: quotas.c[name] + bindparam(f"more_{name}", type_=BigInteger)
-            for name in ("stored_bytes", "reserved_bytes", "open_uploads", "documents")
-        }
+        {name: quotas.c[name] + bindparam(f"more_{name}", type_=BigInteger) for name in COUNTED}
     )
 )
 _ACCOUNT_OF_SESSION = Prepared(
@@ -102,55 +125,152 @@ _ACCOUNT_OF_SESSION = Prepared(
 _DELETE_DOCUMENT = (
     delete(documents)
     .where(documents.c.id == bindparam("document"))
-    .returning(documents.c.account, documents.c.file_size)
+    .returning(documents.c.account, documents.c.file_size, documents.c.metadata_bytes)
 )
-_GET = Prepared(select(quotas).where(quotas.c.account == bindparam("name")))
-ALL = select(quotas).order_by(quotas.c.account)
+_ACCOUNT_OF_DOCUMENT = Prepared(
+    select(documents.c.account).where(documents.c.id == bindparam("document"))
+)
 
 
-def admit(connection: Connection, session: Session, now: datetime) -> None:
-    """Count a new session for its account, if the limits of the account allow it.
+def admit(connection: Connection, row: Mapping[str, Any], now: datetime) -> None:
+    """Count the row of a new session for its account, if the limits allow it.
 
     Raises:
         QuotaExceeded: They do not; nothing was counted.
     """
-    name = account_of(session)
-    today = int(now.timestamp()) // SECONDS_PER_DAY
-    values = {"name": name, "size": session.reserved, "today": today}
-    if _ADMIT.run(connection, values).rowcount:
+    size, metadata = row["reserved"], row["metadata_bytes"]
+    needed = {
+        "stored_bytes": size,
+        "reserved_bytes": size,
+        "metadata_bytes": metadata,
+        "open_uploads": 1,
+        "documents": 1,
+        "uploads_per_day": 1,
+    }
+    values = {"size": size, "metadata": metadata, "today": day_of(now)}
+    _take(connection, _ADMIT, row["account"], values, needed)
+
+
+def take_ocr_page(connection: Connection, document_id: int, today: int) -> None:
+    """Count a page that OCR reads; nothing happens if its document is deleted.
+
+    Raises:
+        QuotaExceeded: The account of the document has no page left today.
+    """
+    row = _ACCOUNT_OF_DOCUMENT.run(connection, {"document": document_id}).one_or_none()
+    if row is not None:
+        needed = {"ocr_pages_per_day": 1}
+        _take(connection, _TAKE_PAGE, row.account, {"today": today}, needed)
+
+
+def _take(
+    connection: Connection,
+    statement: Prepared,
+    name: str,
+    values: Mapping[str, int],
+    needed: Mapping[str, int],
+) -> None:
+    """Run a conditional statement on an account.
+
+    Args:
+        needed: How much of each limit is needed.
+
+    Raises:
+        QuotaExceeded: A limit does not allow it; nothing was counted.
+    """
+    parameters = {"name": name, **values}
+    if statement.run(connection, parameters).rowcount:
         return
     ensure(connection, name)
-    if not _ADMIT.run(connection, values).rowcount:
-        raise _exceeded(read_account(connection, name, today), session.reserved)
+    if not statement.run(connection, parameters).rowcount:
+        today = values.get("today", day_of(datetime.now(UTC)))
+        raise _exceeded(read_account(connection, name, today), needed)
 
 
-def count_change(connection: Connection, before: Session, after: Session) -> None:
-    """Count a stored change of a session, if it concerns what is counted."""
+def count_change(
+    connection: Connection, before: Session, after: Session, *, metadata_bytes: int = 0
+) -> None:
+    """Count a change of a session, if it concerns what is counted.
+
+    Args:
+        metadata_bytes: By how much its metadata grows.
+
+    Raises:
+        QuotaExceeded: It reserves more than the limits allow; nothing was counted.
+    """
+    growth = _growth(before, after, metadata_bytes)
+    more = growth["reserved_bytes"]
+    if more > 0 and not growth["open_uploads"]:
+        needed = {"stored_bytes": more, "reserved_bytes": more}
+        _take(connection, _GROW, account_of(after), {"size": more}, needed)
+        growth["reserved_bytes"] = 0
+    _count(connection, account_of(after), **growth)
+
+
+def count_back(
+    connection: Connection, before: Session, after: Session, *, metadata_bytes: int = 0
+) -> None:
+    """Take back what :func:`count_change` has counted in the same transaction."""
+    growth = _growth(before, after, metadata_bytes)
+    _count(connection, account_of(after), **{name: -more for name, more in growth.items()})
+
+
+def _growth(before: Session, after: Session, metadata_bytes: int) -> dict[str, int]:
     held, holds = _is_counted(before.state), _is_counted(after.state)
+    return {
+        "reserved_bytes": holds * after.reserved - held * before.reserved,
+        "open_uploads": holds - held,
+        "metadata_bytes": metadata_bytes,
+    }
+
+
+def count_ended(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Count the deletion of a session, given as its row."""
+    reserved, metadata_bytes = row["reserved"], row["metadata_bytes"]
+    count_deleted(connection, [(row["state"], row["account"], reserved, metadata_bytes)])
+
+
+def count_deleted(connection: Connection, rows: Iterable[Iterable[Any]]) -> None:
+    """Count deletions of sessions: state, account, bytes reserved, bytes of metadata."""
+    for state, name, reserved, metadata_bytes in rows:
+        counted = _is_counted(state)
+        _count(
+            connection,
+            name,
+            reserved_bytes=-counted * reserved,
+            open_uploads=-counted,
+            metadata_bytes=-metadata_bytes,
+        )
+
+
+def count_document(
+    connection: Connection, name: str, size: int, metadata_bytes: int, *, number: int
+) -> None:
+    """Count a document that was added (``number`` is 1) or deleted (-1)."""
     _count(
         connection,
-        account_of(after),
-        reserved_bytes=holds * after.reserved - held * before.reserved,
-        open_uploads=holds - held,
+        name,
+        stored_bytes=number * size,
+        documents=number,
+        metadata_bytes=number * metadata_bytes,
     )
 
 
-def count_deleted(connection: Connection, rows: Sequence[AnyRow]) -> None:
-    """Count the deletion of sessions, given as state, account and reserved bytes."""
-    for state, name, reserved in rows:
-        if _is_counted(state):
-            _count(connection, name, reserved_bytes=-reserved, open_uploads=-1)
-
-
-def count_document(connection: Connection, name: str, size: int, *, number: int) -> None:
-    """Count a document that was added (``number`` is 1) or deleted (-1)."""
-    _count(connection, name, stored_bytes=number * size, documents=number)
+def count_metadata(connection: Connection, name: str, more: int) -> None:
+    """Count metadata that a document has in addition, or has lost."""
+    _count(connection, name, metadata_bytes=more)
 
 
 def delete_document(connection: Connection, document_id: int) -> None:
     """Delete a document with its pages and jobs, and count that."""
-    for name, size in connection.execute(_DELETE_DOCUMENT, {"document": document_id}).all():
-        count_document(connection, name, size, number=-1)
+    rows = connection.execute(_DELETE_DOCUMENT, {"document": document_id}).all()
+    for name, size, metadata_bytes in rows:
+        count_document(connection, name, size, metadata_bytes, number=-1)
+
+
+def day_of(moment: datetime) -> int:
+    """Return the number of the day (UTC) of a time."""
+    return int(moment.timestamp()) // _SECONDS_PER_DAY
 
 
 def account_of_document(connection: Connection, document: NewDocument) -> str:
@@ -169,19 +289,33 @@ def recount(connection: Connection) -> Sequence[str]:
     if connection.dialect.name == "postgresql":  # those who count wait, and see what was counted
         connection.execute(text("LOCK TABLE quotas IN EXCLUSIVE MODE"))
     usage: dict[str, dict[str, int]] = {}
-    reservations = select(sessions.c.account, func.sum(sessions.c.reserved), func.count()).where(
-        sessions.c.state.in_(_COUNTED_STATES)
-    )
-    for name, size, number in connection.execute(reservations.group_by(sessions.c.account)):
-        usage[name] = {"reserved_bytes": int(size), "open_uploads": number}
-    stored = select(documents.c.account, func.sum(documents.c.file_size), func.count())
-    for name, size, number in connection.execute(stored.group_by(documents.c.account)):
-        usage.setdefault(name, {}).update(stored_bytes=int(size), documents=number)
+    is_counted = sessions.c.state.in_(_COUNTED_STATES)
+    reservations = select(
+        sessions.c.account,
+        func.sum(case((is_counted, sessions.c.reserved), else_=0)),
+        func.sum(case((is_counted, 1), else_=0)),
+        func.sum(sessions.c.metadata_bytes),
+    ).group_by(sessions.c.account)
+    for name, size, number, metadata_bytes in connection.execute(reservations):
+        usage[name] = {
+            "reserved_bytes": int(size),
+            "open_uploads": int(number),
+            "metadata_bytes": int(metadata_bytes),
+        }
+    stored = select(
+        documents.c.account,
+        func.sum(documents.c.file_size),
+        func.count(),
+        func.sum(documents.c.metadata_bytes),
+    ).group_by(documents.c.account)
+    for name, size, number, metadata_bytes in connection.execute(stored):
+        counts = usage.setdefault(name, {})
+        counts.update(stored_bytes=int(size), documents=number)
+        counts["metadata_bytes"] = counts.get("metadata_bytes", 0) + int(metadata_bytes)
     wrong = []
     present = {row.account: row for row in connection.execute(ALL)}
     for name in sorted({*usage, *present}):
-        expected = asdict(QuotaUsage(**usage.get(name, {})))
-        del expected["uploads_today"]
+        expected = {column: usage.get(name, {}).get(column, 0) for column in COUNTED}
         row = present.get(name)
         if row is None:
             ensure(connection, name)
@@ -199,67 +333,31 @@ def _is_counted(state: str) -> bool:
 def _count(connection: Connection, name: str, **more: int) -> None:
     if not any(more.values()):
         return
-    columns = ("stored_bytes", "reserved_bytes", "open_uploads", "documents")
-    values = {"name": name, **{f"more_{column}": more.get(column, 0) for column in columns}}
+    values = {"name": name, **{f"more_{column}": more.get(column, 0) for column in COUNTED}}
     if not _COUNT.run(connection, values).rowcount:
         ensure(connection, name)
         _COUNT.run(connection, values)
 
 
-def ensure(connection: Connection, name: str) -> None:
-    """Make sure that an account has a row."""
-    insert: Callable[..., Any] = (
-        postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    )
-    connection.execute(insert(quotas).on_conflict_do_nothing(), {"account": name})
-
-
-def read_account(connection: Connection, name: str, today: int) -> QuotaAccount:
-    """Return an account; one without a row has no limits of its own."""
-    row = _GET.run(connection, {"name": name}).one_or_none()
-    fallback = _GET.run(connection, {"name": DEFAULT_ACCOUNT}).one_or_none()
-    default = QuotaLimits() if fallback is None else limits_of(fallback)
-    if row is not None:
-        return read_row(row, default, today)
-    return QuotaAccount(name=name, own=QuotaLimits(), limits=default, usage=QuotaUsage())
-
-
-def read_row(row: AnyRow, default: QuotaLimits, today: int) -> QuotaAccount:
-    """Return the account of a row."""
-    own = limits_of(row)
-    usage = QuotaUsage(
-        stored_bytes=row.stored_bytes,
-        reserved_bytes=row.reserved_bytes,
-        open_uploads=row.open_uploads,
-        documents=row.documents,
-        uploads_today=row.uploads_today if row.day == today else 0,
-    )
-    return QuotaAccount(name=row.account, own=own, limits=own.or_else(default), usage=usage)
-
-
-def limits_of(row: AnyRow) -> QuotaLimits:
-    """Return the limits in a row."""
-    return QuotaLimits(**{name: getattr(row, f"max_{name}") for name in _LIMITS})
-
-
-def _exceeded(account: QuotaAccount, size: int) -> QuotaExceeded:
-    """Return the error that names the first limit that does not allow an upload."""
+def _exceeded(account: QuotaAccount, needed: Mapping[str, int]) -> QuotaExceeded:
+    """Return the error that names the first limit that does not allow what is needed."""
     usage, limits = account.usage, account.limits
-    needed = {
-        "stored_bytes": (usage.stored_bytes + usage.reserved_bytes, size),
-        "reserved_bytes": (usage.reserved_bytes, size),
-        "open_uploads": (usage.open_uploads, 1),
-        "documents": (usage.documents + usage.open_uploads, 1),
-        "uploads_per_day": (usage.uploads_today, 1),
+    counted = {
+        "stored_bytes": usage.stored_bytes + usage.reserved_bytes,
+        "reserved_bytes": usage.reserved_bytes,
+        "metadata_bytes": usage.metadata_bytes,
+        "open_uploads": usage.open_uploads,
+        "documents": usage.documents + usage.open_uploads,
+        "uploads_per_day": usage.uploads_today,
+        "ocr_pages_per_day": usage.ocr_pages_today,
     }
     maxima = {name: most for name in needed if (most := getattr(limits, name)) is not None}
-    exceeded = (name for name, most in maxima.items() if sum(needed[name]) > most)
-    name = next(exceeded, next(iter(maxima), "stored_bytes"))  # it may have been freed meanwhile
-    (used, more), most = needed[name], maxima.get(name, 0)
+    exceeded = (name for name, most in maxima.items() if counted[name] + needed[name] > most)
+    # It may have been freed meanwhile; then any of them is named.
+    name = next(exceeded, next(iter(maxima), next(iter(needed))))
+    used, more, most = counted[name], needed[name], maxima.get(name, 0)
     return QuotaExceeded(
-        f"the limit is {most:,} {_TEXTS[name]}; {used:,} are used, and {more:,} more are needed",
-        hint="Delete documents, or finish or cancel uploads; GET /api/quota shows what is used."
-        if name != "uploads_per_day"
-        else "Try again tomorrow (UTC), or ask the administrator for a higher limit.",
+        f"{_TEXTS[name]}: at most {most:,}; {used:,} are used, and {more:,} more are needed",
+        hint=_HINTS.get(name, _HINT),
         details={"limit": name, "maximum": most, "used": used, "needed": more},
     )

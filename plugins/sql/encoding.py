@@ -64,6 +64,16 @@ def to_json(value: Any) -> str:
     return encoding.to_json(value).decode()
 
 
+def size_of_metadata(metadata: str, title: str) -> int:
+    """Return how many bytes of metadata count for an account.
+
+    Args:
+        metadata: The metadata as JSON; its braces do not count.
+        title: The title.
+    """
+    return len(metadata.encode()) - len("{}") + len(title.encode(errors="replace"))
+
+
 def session_row(session: Session) -> dict[str, Any]:
     """Return the columns of a session; ``committed`` stands in the extents."""
     return {
@@ -78,6 +88,7 @@ def session_row(session: Session) -> dict[str, Any]:
         "quarantined": int(session.quarantined),
         "account": clean(session.account or session.owner),
         "reserved": session.reserved,
+        "metadata_bytes": size_of_metadata(to_json(session.metadata), session.title),
         "body": to_json(
             {
                 "v": _BODY_VERSION,
@@ -182,17 +193,19 @@ def _raise_fields(body: dict[str, Any]) -> None:
 
 def document_row(document: NewDocument) -> dict[str, Any]:
     """Return the columns of a document."""
+    metadata, title = to_json(document.metadata), clean(document.title)
     return {
         "session_id": document.session_id,
         "blob_id": document.blob_id,
         "owner": document.owner,
-        "title": clean(document.title),
+        "title": title,
         "filename": clean(document.filename),
         "file_size": document.file_size,
         "sha256": document.sha256,
         "created_at": to_micros(document.created_at),
         "page_count": document.page_count,
-        "metadata": to_json(document.metadata),
+        "metadata": metadata,
+        "metadata_bytes": size_of_metadata(metadata, title),
         "body": _document_body(document, document.findings),
         "tags": to_json(list(document.tags)),
         "lineage": document.lineage,

@@ -98,7 +98,6 @@ def _count_for_accounts(connection: Connection) -> None:
     size = "(body::json ->> 'total_size')" if postgresql else "json_extract(body, '$.total_size')"
     value = f"CAST(coalesce({size}, '0') AS BIGINT)"
     connection.execute(text(f"UPDATE sessions SET reserved = {value}"))  # noqa: S608 - ours
-    recount(connection)
 
 
 def _place_words(connection: Connection) -> None:
@@ -154,6 +153,32 @@ def _number_versions(connection: Connection) -> None:
     )
 
 
+def _count_metadata(connection: Connection) -> None:
+    """Count bytes of metadata and pages of OCR; add limits of both and of connections."""
+    postgresql = connection.dialect.name == "postgresql"
+    limits = ("max_metadata_bytes", "max_ocr_pages_per_day", "max_connections")
+    columns = dict.fromkeys(limits, "BIGINT")
+    for name in ("metadata_bytes", "ocr_day", "ocr_pages_today"):
+        columns[name] = "BIGINT NOT NULL DEFAULT 0"
+    present = {column["name"] for column in inspect(connection).get_columns(quotas.name)}
+    for name in columns.keys() - present:  # an earlier step may have created the table just now
+        connection.execute(text(f"ALTER TABLE quotas ADD COLUMN {name} {columns[name]}"))
+    fields = {
+        "documents": ("metadata", "title"),
+        "sessions": ("(body::json -> 'metadata')::text", "body::json ->> 'title'")
+        if postgresql
+        else ("json_extract(body, '$.metadata')", "json_extract(body, '$.title')"),
+    }
+    size = "octet_length({})" if postgresql else "length(CAST({} AS BLOB))"
+    for table, (metadata_text, title) in fields.items():
+        column = "metadata_bytes BIGINT NOT NULL DEFAULT 0"
+        connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column}"))
+        value = f"{size.format(metadata_text)} - 2 + {size.format(title)}"
+        change = f"UPDATE {table} SET metadata_bytes = {value}"  # noqa: S608 - ours
+        connection.execute(text(change))
+    recount(connection)
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -167,6 +192,7 @@ STEPS: Sequence[Step] = (
     _hold_uploads,
     _share_jobs,
     _number_versions,
+    _count_metadata,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

@@ -1,10 +1,10 @@
 """The accounts in an SQL database: their limits, and what they use."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from pdfsluice.core import (
     DEFAULT_ACCOUNT,
@@ -12,18 +12,15 @@ from pdfsluice.core import (
     QuotaLimits,
 )
 
-from .counting import (
-    ALL,
-    SECONDS_PER_DAY,
-    ensure,
-    limits_of,
-    read_account,
-    read_row,
-    recount,
-)
+from .accounts import ALL, ensure, limits_of, read_account, read_row
+from .counting import day_of, recount, take_ocr_page
 from .database import Database
 from .encoding import clean
 from .schema import quotas
+
+_CONNECTION_LIMITS = select(quotas.c.account, quotas.c.max_connections).where(
+    quotas.c.max_connections.is_not(None)
+)
 
 
 class SqlQuotas:
@@ -71,9 +68,26 @@ class SqlQuotas:
 
         return await self._database.write(operation, durable=True)
 
+    async def connection_limits(self) -> Mapping[str, int]:
+        """Return the limits of connections that were set, by account."""
+        return await self._database.read(
+            lambda connection: {
+                row.account: row.max_connections for row in connection.execute(_CONNECTION_LIMITS)
+            }
+        )
+
+    async def take_ocr_page(self, document_id: int) -> None:
+        """Count a page of a document that OCR is about to read.
+
+        Raises:
+            QuotaExceeded: The account of the document has no page left today.
+        """
+        today = self._today()
+        await self._database.write(lambda connection: take_ocr_page(connection, document_id, today))
+
     async def recount(self) -> Sequence[str]:
         """Count the usage of all accounts again; return those whose usage was wrong."""
         return await self._database.write(recount)
 
     def _today(self) -> int:
-        return int(self._clock().timestamp()) // SECONDS_PER_DAY
+        return day_of(self._clock())

@@ -37,6 +37,7 @@ sessions = Table(
     Column("quarantined", Integer, nullable=False, server_default="0"),
     Column("account", Text, nullable=False, server_default=""),
     Column("reserved", BigInteger, nullable=False, server_default="0"),
+    Column("metadata_bytes", BigInteger, nullable=False, server_default="0"),
     Column("body", Text, nullable=False),
     Index("sessions_by_state", "state", "expires_at"),
     Index(  # partial: changes of other sessions do not have to maintain it
@@ -90,6 +91,7 @@ documents = Table(
     Column("lineage", BigInteger),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("replaced_by", BigInteger),
+    Column("metadata_bytes", BigInteger, nullable=False, server_default="0"),
     Index("documents_by_owner", "owner", "id"),
     Index(
         "documents_by_lineage",
@@ -196,6 +198,9 @@ quotas = Table(
             "open_uploads",
             "documents",
             "uploads_per_day",
+            "metadata_bytes",
+            "ocr_pages_per_day",
+            "connections",
         )
     ),
     *(
@@ -207,6 +212,9 @@ quotas = Table(
             "documents",
             "day",
             "uploads_today",
+            "metadata_bytes",
+            "ocr_day",
+            "ocr_pages_today",
         )
     ),
 )

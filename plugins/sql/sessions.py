@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Unpack
 
@@ -107,10 +106,9 @@ class SqlSessionStore:
         def operation(connection: Connection) -> None:
             if most_open is not None and not self._has_room(connection, session.owner, most_open):
                 raise too_many_open(most_open)
-            counting.admit(connection, session, session.created_at)
+            counting.admit(connection, row, session.created_at)
             if not self._create.run(connection, row).rowcount:
-                deleted = replace(session, state=SessionState.CANCELLED)
-                counting.count_change(connection, session, deleted)
+                counting.count_ended(connection, row)
                 raise Conflict(f"There is a session {session.id} already.")
 
         await self._database.write(operation)
@@ -219,6 +217,9 @@ class SqlSessionStore:
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
         new = session.changed(**changes, version=session.version + 1)
         row = session_row(new)
+        metadata = 0
+        if changes.keys() & {"metadata", "title"}:
+            metadata = row["metadata_bytes"] - session_row(session)["metadata_bytes"]
         values = {
             **_key(session.id),
             "expected": session.version,
@@ -226,9 +227,10 @@ class SqlSessionStore:
         }
 
         def operation(connection: Connection) -> None:
+            counting.count_change(connection, session, new, metadata_bytes=metadata)
             if not statements.UPDATE.run(connection, values).rowcount:
+                counting.count_back(connection, session, new, metadata_bytes=metadata)
                 raise _refusal(connection, session)
-            counting.count_change(connection, session, new)
 
         await self._database.write(operation)
         return new

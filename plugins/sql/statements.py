@@ -43,6 +43,7 @@ UPDATE = Prepared(
                 "quarantined",
                 "account",
                 "reserved",
+                "metadata_bytes",
                 "body",
             )
         }
@@ -63,7 +64,7 @@ OPEN_OF_OWNER = select(func.count()).select_from(
 DELETE = (
     delete(sessions)
     .where(sessions.c.id == bindparam("session"))
-    .returning(sessions.c.state, sessions.c.account, sessions.c.reserved)
+    .returning(sessions.c.state, sessions.c.account, sessions.c.reserved, sessions.c.metadata_bytes)
 )
 DELETE_CHECKPOINTS = delete(checkpoints).where(checkpoints.c.session_id == bindparam("session"))
 INSERT_CHECKPOINT = insert(checkpoints)

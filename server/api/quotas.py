@@ -1,6 +1,7 @@
 """Quotas over HTTP: one's own account, and all accounts for administrators."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Self
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from pdfsluice.core.models import Scope
 from pdfsluice.core.plugins.ports.quotas import QuotaAccount, QuotaLimits
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.server.app_keys import PRINCIPAL
+from pdfsluice.server.connection_limits import Connections
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.parsing import (
@@ -36,9 +38,20 @@ class QuotaLimitsRequest(Request):
     reserved_bytes: Amount | None = Field(
         None, description="Bytes of unfinished uploads at their full size."
     )
+    metadata_bytes: Amount | None = Field(
+        None, description="Bytes of titles and metadata of uploads and documents."
+    )
     open_uploads: Amount | None = Field(None, description="Unfinished uploads.")
     documents: Amount | None = Field(None, description="Documents and unfinished uploads.")
     uploads_per_day: Amount | None = Field(None, description="Uploads begun since midnight (UTC).")
+    ocr_pages_per_day: Amount | None = Field(
+        None, description="Pages that OCR reads since midnight (UTC)."
+    )
+    connections: Amount | None = Field(
+        None,
+        description="Requests and WebSockets at the same time; each server process counts its own,"
+        " and administrators are not limited.",
+    )
 
 
 class QuotaLimitsView(View):
@@ -46,9 +59,12 @@ class QuotaLimitsView(View):
 
     stored_bytes: int | None
     reserved_bytes: int | None
+    metadata_bytes: int | None
     open_uploads: int | None
     documents: int | None
     uploads_per_day: int | None
+    ocr_pages_per_day: int | None
+    connections: int | None
 
 
 class QuotaUsageView(View):
@@ -56,9 +72,14 @@ class QuotaUsageView(View):
 
     stored_bytes: int = Field(description="Bytes of its documents.")
     reserved_bytes: int = Field(description="Bytes of its unfinished uploads at their full size.")
+    metadata_bytes: int = Field(description="Bytes of titles and metadata.")
     open_uploads: int
     documents: int
     uploads_today: int = Field(description="Uploads begun since midnight (UTC).")
+    ocr_pages_today: int = Field(description="Pages that OCR has read since midnight (UTC).")
+    connections: int = Field(
+        description="Requests and WebSockets that the answering process has, this one included."
+    )
 
 
 class AccountView(View):
@@ -70,13 +91,13 @@ class AccountView(View):
     used: QuotaUsageView
 
     @classmethod
-    def of(cls, account: QuotaAccount) -> Self:
-        """Describe an account."""
+    def of(cls, account: QuotaAccount, connections: int) -> Self:
+        """Describe an account with the number of its connections."""
         return cls(
             account=account.name,
             limits=QuotaLimitsView.model_validate(account.limits),
             own_limits=QuotaLimitsView.model_validate(account.own),
-            used=QuotaUsageView.model_validate(account.usage),
+            used=QuotaUsageView(**asdict(account.usage), connections=connections),
         )
 
 
@@ -89,8 +110,9 @@ class AccountsView(View):
 class QuotaHandlers:
     """Handlers of quotas."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, connections: Connections) -> None:
         self._quotas = runtime.quotas
+        self._connections = connections
         self._limits = BodyLimits.of(runtime.settings)
 
     def routes(self) -> Iterator[Route]:
@@ -141,19 +163,19 @@ class QuotaHandlers:
     async def own(self, request: web.Request) -> web.StreamResponse:
         """Return what the account of the caller may use, and what it uses."""
         read_query(request, NoQuery)
-        return respond(AccountView.of(await self._quotas.own(request[PRINCIPAL])))
+        return self._answer(await self._quotas.own(request[PRINCIPAL]))
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """Return all accounts that are used or have limits; for administrators."""
         read_query(request, NoQuery)
         accounts = await self._quotas.accounts(request[PRINCIPAL])
-        return respond(AccountsView(accounts=[AccountView.of(each) for each in accounts]))
+        return respond(AccountsView(accounts=[self._view(each) for each in accounts]))
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Return an account; for administrators. ``*`` has the default limits."""
         read_query(request, NoQuery)
         name = checked_account(request)
-        return respond(AccountView.of(await self._quotas.account(request[PRINCIPAL], name)))
+        return self._answer(await self._quotas.account(request[PRINCIPAL], name))
 
     async def change(self, request: web.Request) -> web.StreamResponse:
         """Replace the limits of an account; for administrators.
@@ -164,6 +186,10 @@ class QuotaHandlers:
         name = checked_account(request)
         content = await read_json(request, QuotaLimitsRequest, self._limits)
         limits = QuotaLimits(**content.model_dump())
-        return respond(
-            AccountView.of(await self._quotas.set_limits(request[PRINCIPAL], name, limits))
-        )
+        return self._answer(await self._quotas.set_limits(request[PRINCIPAL], name, limits))
+
+    def _answer(self, account: QuotaAccount) -> web.Response:
+        return respond(self._view(account))
+
+    def _view(self, account: QuotaAccount) -> AccountView:
+        return AccountView.of(account, self._connections.of(account.name))

@@ -108,8 +108,11 @@ def checked_account(request: web.Request) -> str:
         ProtocolError: It cannot be the name of one.
     """
     name = request.match_info["account"]
-    if not (name.isascii() and name.isprintable()) or len(name) > _MAX_ACCOUNT:
-        raise ProtocolError("the account in the path is no name of an account")
+    if not name.isprintable() or len(name) > _MAX_ACCOUNT:
+        raise ProtocolError(
+            "the account in the path is no name of an account",
+            hint=f"It has at most {_MAX_ACCOUNT} printable characters, such as key:NAME.",
+        )
     return name
 
 

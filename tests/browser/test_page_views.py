@@ -22,6 +22,7 @@ _LAST_TO_APPEAR = {
     "search?q=valve": ".hit img",
     "operations": "td",
     "analytics": ".chart",
+    "quotas": ".accounts td",
 }
 """For each view what is shown when everything has been fetched."""
 
@@ -190,8 +191,53 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(
     assert download.value.path().read_bytes() == (pdfs / "handbook.pdf").read_bytes()
     page.reload()
     expect(page.locator(".document-page img")).to_be_visible()
+    page.goto(f"http://{PLAIN_HOST}:{server.port}/#/quotas")
+    expect(page.locator(".usage")).to_contain_text("Documents and unfinished uploads1")
+    expect(page.locator(".usage progress")).to_have_count(0)
+    expect(page.get_by_role("heading", name="All accounts")).to_be_hidden()
     assert key not in json.dumps(page.evaluate("() => ({...localStorage})"))
     assert key not in server.log_path.read_text()
+
+
+def test_quotas_are_shown_to_all_and_changed_by_administrators(
+    own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
+) -> None:
+    page = open_page(f"{own.base_url}/#/operations")
+    page.get_by_role("link", name="Quotas").click()
+    page.get_by_role("button", name="Change limits of all others").click()
+    dialog = page.get_by_role("dialog")
+    documents = dialog.get_by_label("Documents and unfinished uploads", exact=True)
+    documents.fill("many")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_have_text("“many” is no whole number.")
+    audit(page, screenshot, "27-limits")
+    documents.fill("1")
+    dialog.get_by_label("Size of documents and unfinished uploads").fill("1.5 GB")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator(".accounts")).to_contain_text("1.5 GB")
+    expect(page.locator(".usage")).to_contain_text("0 B of 1.5 GB")
+    audit(page, screenshot, "27-quotas")
+
+    page.get_by_role("link", name="Upload", exact=True).click()
+    expect(page.locator(".drop").get_by_role("link", name="0 B of 1.5 GB used")).to_be_visible()
+    choose(page, pdfs / "handbook.pdf")
+    expect_state(page, "handbook.pdf", "completed")
+    choose(page, pdfs / "canal-survey.pdf")
+    expect_state(page, "canal-survey.pdf", "failed")
+    expect(page.locator(".card").first).to_contain_text("at most 1; 1 are used")
+
+    page.goto(f"{own.base_url}/#/quotas")
+    page.get_by_role("button", name="Add limits").click()
+    dialog.get_by_label("Account").fill("ann")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Write key:ann")
+    dialog.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Change limits of all others").click()
+    expect(dialog.get_by_label("Size of documents and unf")).to_have_value("1500 MB")
+    dialog.get_by_label("Size of documents and unf").fill("")
+    documents.fill("")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator(".usage progress")).to_have_count(0)
 
 
 @pytest.mark.long

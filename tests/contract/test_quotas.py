@@ -17,6 +17,7 @@ from pdfsluice.core import (
     QuotaExceeded,
     Session,
     SessionState,
+    StateConflict,
 )
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.quotas import HasQuotas, QuotaLimits, QuotaUsage
@@ -59,7 +60,13 @@ def a_document(session: Session) -> NewDocument:
 
 
 async def usage(store: SqlSessionStore, name: str = ACCOUNT) -> QuotaUsage:
-    return replace((await store.quotas.account(name)).usage, uploads_today=0)
+    """Return the usage, without metadata and what counts for the day."""
+    account = await store.quotas.account(name)
+    return replace(account.usage, uploads_today=0, metadata_bytes=0)
+
+
+async def metadata_of(store: SqlSessionStore) -> int:
+    return (await store.quotas.account(ACCOUNT)).usage.metadata_bytes
 
 
 async def test_1000_openings_at_the_same_time_never_exceed_a_limit(context: PluginContext) -> None:
@@ -111,6 +118,60 @@ async def test_each_limit_is_named_when_it_is_reached(
         assert (await usage(store)).open_uploads == number
 
 
+async def test_metadata_counts_while_it_is_kept(context: PluginContext) -> None:
+    async with opened(context) as (store, catalogue):
+        await store.quotas.set_limits(ACCOUNT, QuotaLimits(metadata_bytes=60))
+        session = replace(a_session(), metadata={"name": "ü" * 10}, title="abc")
+        await store.create(session)
+        kept = len('"name":""') + 20 + 3
+        assert await metadata_of(store) == kept
+        with pytest.raises(QuotaExceeded) as caught:
+            await store.create(replace(a_session(), metadata={"name": "x" * 20}))
+        assert caught.value.details == {
+            "limit": "metadata_bytes",
+            "maximum": 60,
+            "used": kept,
+            "needed": len('"name":""') + 20,
+        }
+        document = replace(a_document(session), metadata={}, title="t")
+        stored = await catalogue.add(document, [])
+        session = await store.update(session, state=SessionState.CANCELLED)
+        assert await metadata_of(store) == kept + 1
+        await catalogue.update(stored.id, title="title", metadata={"author": "Ann"})
+        assert await metadata_of(store) == kept + 5 + len('"author":"Ann"')
+        assert await store.quotas.recount() == []
+        await store.delete(session.id)
+        await catalogue.delete(stored.id)
+        assert await metadata_of(store) == 0
+
+
+async def test_ocr_reads_as_many_pages_a_day_as_the_limit_allows(context: PluginContext) -> None:
+    async with opened(context) as (store, catalogue):
+        session = a_session()
+        await store.create(session)
+        document = await catalogue.add(a_document(session), [])
+        store.quotas._clock = lambda: session.created_at
+        await store.quotas.set_limits(ACCOUNT, QuotaLimits(ocr_pages_per_day=2))
+        ends = await asyncio.gather(
+            *(store.quotas.take_ocr_page(document.id) for _ in range(5)), return_exceptions=True
+        )
+        assert sum(isinstance(end, QuotaExceeded) for end in ends) == 3
+        assert (await store.quotas.account(ACCOUNT)).usage.ocr_pages_today == 2
+        store.quotas._clock = lambda: session.created_at + timedelta(days=1)
+        await store.quotas.take_ocr_page(document.id)
+        assert (await store.quotas.account(ACCOUNT)).usage.ocr_pages_today == 1
+        await store.quotas.take_ocr_page(document.id + 1)  # deleted meanwhile
+
+
+async def test_limits_of_connections_are_listed(context: PluginContext) -> None:
+    async with opened(context) as (store, _):
+        await store.quotas.set_limits("*", QuotaLimits(documents=5))
+        assert await store.quotas.connection_limits() == {}
+        await store.quotas.set_limits("*", QuotaLimits(connections=5))
+        await store.quotas.set_limits(ACCOUNT, QuotaLimits(connections=0))
+        assert await store.quotas.connection_limits() == {"*": 5, ACCOUNT: 0}
+
+
 async def test_default_limits_count_for_accounts_without_their_own(context: PluginContext) -> None:
     async with opened(context) as (store, _):
         await store.quotas.set_limits("*", QuotaLimits(open_uploads=1, documents=9))
@@ -158,8 +219,16 @@ async def test_usage_follows_an_upload_to_each_of_its_ends(context: PluginContex
 
 async def test_a_size_that_becomes_known_is_reserved_instead(context: PluginContext) -> None:
     async with opened(context) as (store, _):
-        session = replace(a_session(), total_size=None, reserved=1000)
+        session = replace(a_session(), total_size=None, reserved=0)
         await store.create(session)
+        await store.quotas.set_limits(ACCOUNT, QuotaLimits(reserved_bytes=1000))
+        session = await store.update(session, reserved=1000)
+        assert (await usage(store)).reserved_bytes == 1000
+        with pytest.raises(QuotaExceeded) as caught:
+            await store.update(session, reserved=1001)
+        assert (caught.value.details["used"], caught.value.details["needed"]) == (1000, 1)
+        with pytest.raises(StateConflict):
+            await store.update(replace(session, version=session.version - 1), reserved=500)
         assert (await usage(store)).reserved_bytes == 1000
         session = await store.update(session, total_size=40, reserved=40)
         assert (await usage(store)).reserved_bytes == 40

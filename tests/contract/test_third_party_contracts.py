@@ -21,6 +21,7 @@ from aiohttp.test_utils import TestServer
 
 from pdfsluice.cli.testing import CommandContract
 from pdfsluice.core import (
+    AuthenticationError,
     Authenticator,
     ChunkStage,
     CommandSpec,
@@ -126,14 +127,23 @@ class TestJwt(AuthenticatorContract):
     def wrong(self) -> Credentials:
         return bearer("another secret")
 
+    async def test_a_tenant_of_the_token_is_that_of_the_account(
+        self, authenticator: Authenticator
+    ) -> None:
+        principal = await authenticator.authenticate(bearer(SECRET, tenant="acme"))
+        assert principal is not None
+        assert (principal.id, principal.account) == ("jwt:ann", "tenant:acme")
+        with pytest.raises(AuthenticationError):
+            await authenticator.authenticate(bearer(SECRET, tenant=["acme"]))
 
-def bearer(secret: str) -> Credentials:
+
+def bearer(secret: str, **claims: object) -> Credentials:
     """Return credentials with a signed token."""
 
     def encoded(data: bytes) -> str:
         return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
-    parts = ({"alg": "HS256"}, {"sub": "ann", "exp": time.time() + 600})
+    parts = ({"alg": "HS256"}, {"sub": "ann", "exp": time.time() + 600} | claims)
     signed = ".".join(encoded(json.dumps(part).encode()) for part in parts)
     signature = encoded(hmac.digest(secret.encode(), signed.encode(), hashlib.sha256))
     token = f"Bearer {signed}.{signature}"

@@ -64,6 +64,8 @@ def to_version_1(connection: Connection) -> None:
         "DROP TABLE upload_totals",
         "ALTER TABLE sessions DROP COLUMN account",
         "ALTER TABLE sessions DROP COLUMN reserved",
+        "ALTER TABLE sessions DROP COLUMN metadata_bytes",
+        "ALTER TABLE documents DROP COLUMN metadata_bytes",
         "ALTER TABLE documents DROP COLUMN account",
         "DROP TABLE quotas",
         "DROP TABLE holds",

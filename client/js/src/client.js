@@ -279,6 +279,38 @@ export class StreamingUploadClient {
   }
 
   /**
+   * What an account may use, and what it uses.
+   *
+   * @param {string} [account] For administrators: `key:NAME`, `tenant:NAME`, or `*` for the default
+   *   limits; the caller's own if none is given.
+   * @returns {Promise<import('./types.js').QuotaAccount>}
+   */
+  quota(account) {
+    const path = account ? `/api/quotas/${encodeURIComponent(account)}` : '/api/quota';
+    return this.#context.http.json('GET', path);
+  }
+
+  /**
+   * All accounts that are used or have limits, by name; for administrators.
+   *
+   * @returns {Promise<import('./types.js').QuotaAccount[]>}
+   */
+  async quotas() {
+    return (await this.#context.http.json('GET', '/api/quotas')).accounts;
+  }
+
+  /**
+   * Replace the limits of an account, from its next upload on; for administrators.
+   *
+   * @param {string} account `key:NAME`, `tenant:NAME`, or `*` for the default limits.
+   * @param {Partial<import('./types.js').QuotaLimits>} limits What is absent has the default limit.
+   * @returns {Promise<import('./types.js').QuotaAccount>}
+   */
+  setQuota(account, limits) {
+    return this.#context.http.json('PUT', `/api/quotas/${encodeURIComponent(account)}`, { json: limits });
+  }
+
+  /**
    * The server's counters and gauges that have no labels, by their Prometheus names.
    *
    * @returns {Promise<Record<string, number>>}

@@ -195,6 +195,28 @@ export declare class StreamingUploadClient {
         signal?: AbortSignal;
     }): Promise<import('./types.js').AnalyticsReport>;
     /**
+     * What an account may use, and what it uses.
+     *
+     * @param {string} [account] For administrators: `key:NAME`, `tenant:NAME`, or `*` for the default
+     *   limits; the caller's own if none is given.
+     * @returns {Promise<import('./types.js').QuotaAccount>}
+     */
+    quota(account?: string): Promise<import('./types.js').QuotaAccount>;
+    /**
+     * All accounts that are used or have limits, by name; for administrators.
+     *
+     * @returns {Promise<import('./types.js').QuotaAccount[]>}
+     */
+    quotas(): Promise<import('./types.js').QuotaAccount[]>;
+    /**
+     * Replace the limits of an account, from its next upload on; for administrators.
+     *
+     * @param {string} account `key:NAME`, `tenant:NAME`, or `*` for the default limits.
+     * @param {Partial<import('./types.js').QuotaLimits>} limits What is absent has the default limit.
+     * @returns {Promise<import('./types.js').QuotaAccount>}
+     */
+    setQuota(account: string, limits: Partial<import('./types.js').QuotaLimits>): Promise<import('./types.js').QuotaAccount>;
+    /**
      * The server's counters and gauges that have no labels, by their Prometheus names.
      *
      * @returns {Promise<Record<string, number>>}

@@ -155,6 +155,32 @@
  * @property {UploadTotals} total
  * @property {(UploadTotals & {value: string, share: number, bytes_share: number})[]} groups
  *
+ * @typedef {object} QuotaLimits What an account may use; `null` for no limit.
+ * @property {number | null} stored_bytes Bytes of documents, and of unfinished uploads.
+ * @property {number | null} reserved_bytes Bytes of unfinished uploads at their full size.
+ * @property {number | null} metadata_bytes Bytes of metadata of uploads and documents.
+ * @property {number | null} open_uploads
+ * @property {number | null} documents Documents and unfinished uploads.
+ * @property {number | null} uploads_per_day
+ * @property {number | null} ocr_pages_per_day
+ * @property {number | null} connections Requests and WebSockets at the same time.
+ *
+ * @typedef {object} QuotaUsage What an account uses.
+ * @property {number} stored_bytes Bytes of documents.
+ * @property {number} reserved_bytes
+ * @property {number} metadata_bytes
+ * @property {number} open_uploads
+ * @property {number} documents
+ * @property {number} uploads_today Since midnight (UTC).
+ * @property {number} ocr_pages_today Since midnight (UTC).
+ * @property {number} connections Of the server process that answers.
+ *
+ * @typedef {object} QuotaAccount
+ * @property {string} account
+ * @property {QuotaLimits} limits The limits that count.
+ * @property {QuotaLimits} own_limits Those that were set for this account.
+ * @property {QuotaUsage} used
+ *
  * @typedef {object} ServerInfo
  * @property {string} name
  * @property {string} version
@@ -460,6 +486,65 @@ export type AnalyticsReport = {
         share: number;
         bytes_share: number;
     })[];
+};
+export type QuotaLimits = {
+    /**
+     * Bytes of documents, and of unfinished uploads.
+     */
+    stored_bytes: number | null;
+    /**
+     * Bytes of unfinished uploads at their full size.
+     */
+    reserved_bytes: number | null;
+    /**
+     * Bytes of metadata of uploads and documents.
+     */
+    metadata_bytes: number | null;
+    open_uploads: number | null;
+    /**
+     * Documents and unfinished uploads.
+     */
+    documents: number | null;
+    uploads_per_day: number | null;
+    ocr_pages_per_day: number | null;
+    /**
+     * Requests and WebSockets at the same time.
+     */
+    connections: number | null;
+};
+export type QuotaUsage = {
+    /**
+     * Bytes of documents.
+     */
+    stored_bytes: number;
+    reserved_bytes: number;
+    metadata_bytes: number;
+    open_uploads: number;
+    documents: number;
+    /**
+     * Since midnight (UTC).
+     */
+    uploads_today: number;
+    /**
+     * Since midnight (UTC).
+     */
+    ocr_pages_today: number;
+    /**
+     * Of the server process that answers.
+     */
+    connections: number;
+};
+export type QuotaAccount = {
+    account: string;
+    /**
+     * The limits that count.
+     */
+    limits: QuotaLimits;
+    /**
+     * Those that were set for this account.
+     */
+    own_limits: QuotaLimits;
+    used: QuotaUsage;
 };
 export type ServerInfo = {
     name: string;

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from pdfsluice.core import (
     Passage,
     PluginContext,
     Progress,
+    QuotaLimits,
     RecognizedPage,
     RecognizedWord,
     StageFailed,
@@ -222,6 +224,21 @@ async def test_ocr_continues_after_the_last_page_that_was_read(tmp_path: Path) -
     async with a_runtime(tmp_path, scanner, index="scanner", limits=FAST) as runtime:
         assert await ended(runtime, document) == "OCR read 5 pages."
     assert scanner.read == [2, 3, 4, 5, 6], "and none twice"
+
+
+async def test_ocr_waits_when_the_quota_is_used_up(tmp_path: Path) -> None:
+    scanner, limits = Scanner(pages=4), replace(FAST, quota_seconds=0.05)
+    async with a_runtime(tmp_path, scanner, index="scanner", limits=limits) as runtime:
+        await runtime.quotas.set_limits(LOCAL, "local", QuotaLimits(ocr_pages_per_day=2))
+        document = await a_document(runtime)
+        message = ""
+        while "pages that OCR reads a day" not in message:
+            message = await ended(runtime, document, JobState.QUEUED)
+        assert scanner.read == [2, 3]
+        await runtime.quotas.set_limits(LOCAL, "local", QuotaLimits(ocr_pages_per_day=9))
+        assert await ended(runtime, document) == "OCR read 3 pages."
+        assert scanner.read == [2, 3, 4]
+        assert (await runtime.quotas.own(LOCAL)).usage.ocr_pages_today == 3
 
 
 async def test_what_is_missing_is_stated(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 
 from pdfsluice.client import Client, ClientError
 from pdfsluice.client.limits import QuotaLimits
+from pdfsluice.core import QuotaLimits as CoreLimits
 from pdfsluice.core.models import Scope
+from pdfsluice.core.runtime import LOCAL
 from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
 from tests.support.commands import pdfsluice_here
 from tests.support.web import STREAMING, WebServer, a_server, add_key, body_of, problem_of
@@ -43,12 +46,16 @@ async def test_an_upload_counts_from_its_opening_to_the_deletion_of_its_document
             assert response.status == 200, await response.text()
         web.http.headers.update(user)
         document = await web.upload(DATA)
-        assert (await quota(web, user))["used"] == {
+        used = (await quota(web, user))["used"]
+        assert used.pop("metadata_bytes") > 0
+        assert used == {
             "stored_bytes": len(DATA),
             "reserved_bytes": 0,
             "open_uploads": 0,
             "documents": 1,
             "uploads_today": 1,
+            "ocr_pages_today": 0,
+            "connections": 1,
         }
         wanted = {"filename": "b.pdf", "file_size": 11}
         async with web.http.post(f"{STREAMING}/initiate", json=wanted) as response:
@@ -107,20 +114,74 @@ async def test_the_keys_of_a_tenant_share_its_quota(tmp_path: Path) -> None:
         assert (await quota(web, ann))["used"]["reserved_bytes"] == 3000
 
 
-async def test_a_deferred_length_reserves_the_largest_size_until_it_is_known(
-    tmp_path: Path,
-) -> None:
+async def test_a_deferred_length_reserves_what_comes_until_it_is_known(tmp_path: Path) -> None:
     async with a_server(tmp_path, max_file_size=5000) as web:
         tus = {"Tus-Resumable": "1.0.0"}
         async with web.http.post("/files", headers=tus | {"Upload-Defer-Length": "1"}) as response:
             location = response.headers["Location"]
-        assert (await quota(web, {}))["used"]["reserved_bytes"] == 5000
-        head = {**tus, "Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
-        async with web.http.patch(
-            location, headers=head | {"Upload-Length": "700"}, data=b"%PDF"
-        ) as response:
-            assert response.status == 204, await response.text()
+        assert (await quota(web, {}))["used"]["reserved_bytes"] == 0
+        await web.runtime.quotas.set_limits(LOCAL, "local", CoreLimits(reserved_bytes=900))
+        head = {**tus, "Content-Type": "application/offset+octet-stream"}
+
+        async def patch(data: Any, offset: int, **more: str) -> int:
+            headers = head | {"Upload-Offset": str(offset)} | more
+            async with web.http.patch(location, headers=headers, data=data) as response:
+                if response.status == 413:
+                    await problem_of(response, 413, "quota-exceeded")
+                return response.status
+
+        assert await patch(b"%PDF" * 100, 0) == 204
+        assert (await quota(web, {}))["used"]["reserved_bytes"] == 400
+        assert await patch(b"x" * 501, 400) == 413
+        assert (await quota(web, {}))["used"]["reserved_bytes"] == 400
+
+        async def unknown() -> AsyncIterator[bytes]:
+            yield b"x" * 10
+
+        assert await patch(unknown(), 400) == 413, "it may have 4,600 bytes"
+        await web.runtime.quotas.set_limits(LOCAL, "local", CoreLimits(reserved_bytes=5000))
+        assert await patch(unknown(), 400) == 204
+        assert (await quota(web, {}))["used"]["reserved_bytes"] == 410, "what it did not need"
+        assert await patch(b"", 410, **{"Upload-Length": "700"}) == 204
         assert (await quota(web, {}))["used"]["reserved_bytes"] == 700
+
+
+async def test_an_account_has_no_more_connections_than_its_limit(tmp_path: Path) -> None:
+    user, other = add_key(tmp_path, "ann", USER), add_key(tmp_path, "bob", USER)
+    admin = add_key(tmp_path, "root", [Scope.ADMIN])
+    async with a_server(tmp_path) as web:
+        limits = {"connections": 2}
+        async with web.http.put("/api/quotas/*", json=limits, headers=admin) as response:
+            assert response.status == 200
+        async with web.http.ws_connect("/ws/one", headers=user):
+            assert (await quota(web, user))["used"]["connections"] == 2
+            async with web.http.ws_connect("/ws/two", headers=user):
+                async with web.http.get("/api/quota", headers=user) as response:
+                    problem = await problem_of(response, 429, "rate-limited")
+                    assert response.headers["Retry-After"] == "1"
+                assert problem["message"].startswith("the account key:ann has 2 connections")
+                tus = {**user, "Tus-Resumable": "1.0.0", "Upload-Length": "9"}
+                async with web.http.post("/files", headers=tus) as response:
+                    assert response.status == 503, "tus clients give up after 429"
+                assert (await quota(web, other))["used"]["connections"] == 1
+        async with web.http.put(
+            "/api/quotas/*", json={"connections": 0}, headers=admin
+        ) as response:
+            assert response.status == 200
+        async with web.http.get("/api/quota", headers=other) as response:
+            await problem_of(response, 429, "rate-limited")
+        async with web.http.put("/api/quotas/*", json={}, headers=admin) as response:
+            assert response.status == 200, "administrators are never locked out"
+
+
+async def test_a_limit_of_no_account_is_refused(web: WebServer) -> None:
+    for name in ("ann", "acme"):
+        async with web.http.put(f"/api/quotas/{name}", json={"documents": 1}) as response:
+            problem = await problem_of(response, 400, "bad-request")
+        assert f"key:{name}" in problem["hint"]
+    for name in ("*", "key:ann", "tenant:ac%2Fme", "jwt:m%C3%BCller"):
+        async with web.http.put(f"/api/quotas/{name}", json={}) as response:
+            assert response.status == 200, await response.text()
 
 
 async def test_only_administrators_see_and_change_accounts(tmp_path: Path) -> None:
@@ -161,7 +222,7 @@ async def test_the_command_shows_and_changes_quotas(tmp_path: Path) -> None:
         assert json.loads(out)["own_limits"]["stored_bytes"] == 1024, "the other limits stay"
         code, out, err = await command("upload", str(path), "-q", *at)
         assert code != 0
-        assert "1,024 bytes" in err
+        assert "at most 1,024" in err
         assert "Traceback" not in err
         code, out, _ = await command("quota", "set", "*", "--clear", *at)
         assert code == 0
@@ -174,6 +235,16 @@ async def test_the_command_shows_and_changes_quotas(tmp_path: Path) -> None:
         code, out, _ = await command("quota", "list", *at)
         assert "local" in out
         assert (await command("quota", "set", "*", *at))[0] == 2
+        code, _, err = await command("quota", "set", "*", "--documents", "many", *at)
+        assert (code, "neither a number nor 'none'" in err) == (2, True)
+        code, _, err = await command("quota", "set", "ann", "--documents", "1", *at)
+        assert code != 0
+        assert "key:ann" in err
+        options = ("--documents", "0", "--stored-bytes", "0", "--connections", "7")
+        code, out, _ = await command("quota", "set", "key:x", *options, "--json", *at)
+        code, out, _ = await command("quota", "set", "key:x", "--documents", "none", "--json", *at)
+        limits = json.loads(out)["own_limits"]
+        assert (limits["documents"], limits["stored_bytes"], limits["connections"]) == (None, 0, 7)
 
 
 async def test_a_client_does_not_repeat_what_the_quota_refuses(tmp_path: Path) -> None:

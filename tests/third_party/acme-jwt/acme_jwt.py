@@ -45,7 +45,10 @@ class Jwt:
         if claims.get("exp", 0) < time.time():
             raise AuthenticationError("the token has expired")
         scopes = frozenset(Scope(each) for each in claims.get("scopes", ["read", "upload"]))
-        return Principal(id=f"jwt:{claims['sub']}", name=claims["sub"], scopes=scopes)
+        name, tenant = claims["sub"], claims.get("tenant", "")
+        if not isinstance(tenant, str):
+            raise AuthenticationError("the token's tenant is no text")
+        return Principal(id=f"jwt:{name}", name=name, scopes=scopes, tenant=tenant)
 
 
 def decoded(text: str) -> bytes:

@@ -43,6 +43,29 @@ async def test_slow_uploads_of_one_principal_do_not_keep_others_out() -> None:
     await asyncio.gather(*slow, return_exceptions=True)
 
 
+async def test_the_slowest_upload_of_the_greediest_is_preempted() -> None:
+    now = 0.0
+    gate = ConcurrencyGate(3, patience=0.2, clock=lambda: now)
+
+    async def receive(name: str, count: int) -> None:
+        async with gate.admit(make_session(id=name, owner="mallory"), CHUNK) as pacer:
+            await pacer.take(count)
+            await asyncio.Event().wait()
+
+    tasks = {}
+    for name, since, count in (("fast", 0.0, 10**7), ("slow", 10.0, 300), ("new", 99.5, 0)):
+        now = since
+        tasks[name] = asyncio.create_task(receive(name, count))
+        await settle()
+    now = 100.0
+    async with asyncio.timeout(30), gate.admit(make_session(id="a", owner="ann"), CHUNK):
+        await settle()
+        assert [name for name, task in tasks.items() if task.done()] == ["slow"]
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
 async def test_uploads_of_one_principal_preempt_each_other_never() -> None:
     gate = ConcurrencyGate(2, patience=0.2)
     slow = [asyncio.create_task(receive_slowly(gate, f"slow-{n}", "ann")) for n in range(2)]

@@ -9,6 +9,7 @@ import { analyticsView } from './views/analytics-view.js';
 import { documentView } from './views/document-view.js';
 import { documentsView } from './views/documents-view.js';
 import { operationsView } from './views/operations-view.js';
+import { quotasView } from './views/quotas-view.js';
 import { searchView } from './views/search-view.js';
 import { uploadView } from './views/upload-view.js';
 
@@ -78,6 +79,7 @@ const views = {
   search: searchView(app),
   operations: operationsView(app),
   analytics: analyticsView(app),
+  quotas: quotasView(app),
 };
 
 const tabs = Object.keys(t.tabs).map((name) => h('a', { href: `#/${name}`, data: { tab: name } }, t.tabs[name]));

@@ -1,6 +1,6 @@
 /** Every English word of the page. */
 
-const plural = (n, one, many) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+import { analytics, plural, quotas } from './strings-usage.js';
 
 export const t = {
   name: 'pdfsluice',
@@ -22,6 +22,8 @@ export const t = {
     choose: 'Choose files',
     index: 'Make searchable',
     limit: (size) => `Up to ${size} each. Uploads survive restarts, lost networks and closed tabs.`,
+    quota: (used, limit) => `${used} of ${limit} used`,
+    quotas: 'What you may use',
     stages: [
       ['received', 'Received', 'Pieces come in side by side, as fast as your line carries them.'],
       ['durable', 'Stored', 'Written and acknowledged. From here on nothing is sent twice.'],
@@ -295,33 +297,12 @@ export const t = {
     more: 'More passages',
   },
 
-  analytics: {
-    title: 'Analytics',
-    lead: (uploads, bytes, resent) =>
-      `${plural(uploads, 'upload', 'uploads')} ended, with ${bytes}; ${resent} were sent twice or discarded.`,
-    span: 'Time',
-    days: (n) => `Last ${n} days`,
-    bytes: 'Bytes of each day (UTC)',
-    perDay: (uploads, bytes) => `${bytes} in ${plural(uploads, 'upload', 'uploads')}`,
-    receiving: 'Time to receive an upload',
-    p50: 'Half within',
-    p95: '95 % within',
-    p99: '99 % within',
-    seconds: (n) => (n < 1 ? `${Math.round(n * 1000)} ms` : `${n.toPrecision(3)} s`),
-    highest: (value) => `Highest: ${value}`,
-    howEnded: 'How uploads ended',
-    share: (n, share) => `${n} (${(100 * share).toFixed(1)} %)`,
-    ends: {
-      completed: 'Completed',
-      duplicate: 'Already there',
-      rejected: 'Refused',
-      cancelled: 'Cancelled',
-      failed: 'Failed',
-      expired: 'Expired',
-    },
-  },
+  analytics,
+  quotas,
+
   operations: {
     title: 'Operations',
+    more: 'More about the server',
     lead: (version, policy) => `Server ${version}, policy “${policy}”.`,
     memory: 'Memory',
     memoryText: (limit, peak) => `of ${limit}; peak ${peak}`,

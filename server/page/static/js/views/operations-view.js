@@ -25,7 +25,7 @@ export function operationsView(app) {
   const element = h(
     'div',
     {},
-    h('div', { class: 'view-head' }, h('div', {}, h('h1', { tabIndex: -1 }, words.title), lead), h('a', { href: '#/analytics' }, t.analytics.title)),
+    h('div', { class: 'view-head' }, h('div', {}, h('h1', { tabIndex: -1 }, words.title), lead), h('nav', { class: 'actions', 'aria-label': words.more }, h('a', { href: '#/quotas' }, t.quotas.title), h('a', { href: '#/analytics' }, t.analytics.title))),
     trouble,
     h('div', { class: 'gauges' }, ...GAUGES.map((name) => gauges[name].element)),
     h(

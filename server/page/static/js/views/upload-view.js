@@ -5,6 +5,7 @@ import { ContentRejected } from '/assets/client/index.js';
 import { ask, explain } from '../dialogs.js';
 import { button, h, setText } from '../dom.js';
 import { BatchSummary } from '../parts/batch-summary.js';
+import { counted } from '../parts/quota-limits.js';
 import { UploadCard, notTakenCard } from '../parts/upload-card.js';
 import { t } from '../strings.js';
 
@@ -38,7 +39,8 @@ class UploadView {
   }
 
   show() {
-    this.#listUnfinished().catch(() => {}); // The header shows that the server cannot be reached.
+    const shown = this.#listUnfinished().then(() => this.#showQuota());
+    shown.catch(() => {}); // The header shows that the server cannot be reached.
   }
 
   #hero() {
@@ -58,6 +60,7 @@ class UploadView {
     this.index = h('input', { type: 'checkbox', checked: true });
     this.dropTitle = h('strong', {}, t.upload.drop);
     this.limit = h('small', {});
+    this.quota = h('a', { class: 'upload-quota', href: '#/quotas', hidden: true });
     const choose = button(t.upload.choose, () => this.input.click(), { kind: 'primary' });
     const index = h('label', { class: 'check' }, this.index, t.upload.index);
     this.drop = h(
@@ -66,6 +69,7 @@ class UploadView {
       this.dropTitle,
       h('div', { class: 'drop-row' }, choose, index),
       this.limit,
+      this.quota,
       this.input,
       this.again,
     );
@@ -120,6 +124,15 @@ class UploadView {
   #showLimit() {
     const { limits } = this.app.info;
     setText(this.limit, t.upload.limit(format.atMost(limits.max_file_size)));
+  }
+
+  /** Show how much of a quota is used, if there is one. */
+  async #showQuota() {
+    const { limits, used } = await this.app.client.quota();
+    const most = limits.stored_bytes;
+    this.quota.hidden = Object.values(limits).every((limit) => limit === null);
+    const text = most === null ? t.upload.quotas : t.upload.quota(format.bytes(counted(used, 'stored_bytes')), format.bytes(most));
+    setText(this.quota, text);
   }
 
   #chosen(input) {
