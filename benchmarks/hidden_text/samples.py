@@ -13,7 +13,7 @@ _TAGS = 0xE0000
 Draw = Callable[[Pdf, pikepdf.Page, str], str]
 
 
-def _text(
+def drawn_text(
     text: str, *, x: float = 72, y: float = 400, size: float = 11, before: str = "", font: str = "F"
 ) -> str:
     string = text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
@@ -31,54 +31,54 @@ def _image(pdf: Pdf, page: pikepdf.Page, *, grey: int = 210) -> None:
 
 
 def _white(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return _text(text, before="1 g")
+    return drawn_text(text, before="1 g")
 
 
 def _nearly_white(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return _text(text, before="0.99 0.99 1 rg")
+    return drawn_text(text, before="0.99 0.99 1 rg")
 
 
 def _as_background(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return "q 0.1 0.3 0.6 rg 60 380 500 60 re f Q\n" + _text(text, before="0.1 0.3 0.6 rg")
+    return "q 0.1 0.3 0.6 rg 60 380 500 60 re f Q\n" + drawn_text(text, before="0.1 0.3 0.6 rg")
 
 
 def _small(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return _text(text, size=1)
+    return drawn_text(text, size=1)
 
 
 def _scaled(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return "q 0.05 0 0 0.05 72 400 cm\n" + _text(text, x=0, y=0, size=12) + "Q\n"
+    return "q 0.05 0 0 0.05 72 400 cm\n" + drawn_text(text, x=0, y=0, size=12) + "Q\n"
 
 
 def _outside_crop_box(_pdf: Pdf, page: pikepdf.Page, text: str) -> str:
     page.CropBox = Array([0, 200, _WIDTH, _HEIGHT])
-    return _text(text, y=100)
+    return drawn_text(text, y=100)
 
 
 def _outside_page(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return _text(text, x=-2000, y=400)
+    return drawn_text(text, x=-2000, y=400)
 
 
 def _under_picture(pdf: Pdf, page: pikepdf.Page, text: str) -> str:
     _image(pdf, page)
-    return _text(text) + "q 520 0 0 60 60 380 cm /I Do Q\n"
+    return drawn_text(text) + "q 520 0 0 60 60 380 cm /I Do Q\n"
 
 
 def _under_rectangle(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return _text(text) + "q 1 g 60 380 540 60 re f Q\n"
+    return drawn_text(text) + "q 1 g 60 380 540 60 re f Q\n"
 
 
 def _invisible(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return _text(text, before="3 Tr")
+    return drawn_text(text, before="3 Tr")
 
 
 def _transparent(pdf: Pdf, page: pikepdf.Page, text: str) -> str:
     page.Resources.ExtGState = Dictionary(G=pdf.make_indirect(Dictionary(ca=0, CA=0)))
-    return "q /G gs\n" + _text(text) + "Q\n"
+    return "q /G gs\n" + drawn_text(text) + "Q\n"
 
 
 def _clipped(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return "q 72 600 10 10 re W n\n" + _text(text) + "Q\n"
+    return "q 72 600 10 10 re W n\n" + drawn_text(text) + "Q\n"
 
 
 def _layer(pdf: Pdf, page: pikepdf.Page, text: str) -> str:
@@ -87,7 +87,7 @@ def _layer(pdf: Pdf, page: pikepdf.Page, text: str) -> str:
         OCGs=Array([group]), D=Dictionary(Order=Array([]), OFF=Array([group]))
     )
     page.Resources.Properties = Dictionary(L=group)
-    return "/OC /L BDC\n" + _text(text) + "EMC\n"
+    return "/OC /L BDC\n" + drawn_text(text) + "EMC\n"
 
 
 def _tags(pdf: Pdf, page: pikepdf.Page, text: str) -> str:
@@ -105,7 +105,7 @@ def _tags(pdf: Pdf, page: pikepdf.Page, text: str) -> str:
             ToUnicode=pdf.make_stream(cmap.encode()),
         )
     )  # fmt: skip
-    return _text(text, font="T", size=0.1)
+    return drawn_text(text, font="T", size=0.1)
 
 
 TECHNIQUES: Mapping[str, Draw] = {
@@ -127,33 +127,33 @@ TECHNIQUES: Mapping[str, Draw] = {
 
 
 def _watermark(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return _text(text, before="0.88 g")
+    return drawn_text(text, before="0.88 g")
 
 
 def _on_colour(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return "q 0.1 0.3 0.6 rg 60 380 500 60 re f Q\n" + _text(text, before="1 g")
+    return "q 0.1 0.3 0.6 rg 60 380 500 60 re f Q\n" + drawn_text(text, before="1 g")
 
 
 def _on_picture(pdf: Pdf, page: pikepdf.Page, text: str) -> str:
     _image(pdf, page, grey=60)
-    return "q 520 0 0 60 60 380 cm /I Do Q\n" + _text(text, before="1 0.9 0.9 rg")
+    return "q 520 0 0 60 60 380 cm /I Do Q\n" + drawn_text(text, before="1 0.9 0.9 rg")
 
 
 def _recognized(pdf: Pdf, page: pikepdf.Page, text: str) -> str:
     _image(pdf, page)
-    return f"q {_WIDTH} 0 0 {_HEIGHT} 0 0 cm /I Do Q\n" + _text(text, before="3 Tr")
+    return f"q {_WIDTH} 0 0 {_HEIGHT} 0 0 cm /I Do Q\n" + drawn_text(text, before="3 Tr")
 
 
 def _footnote(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return _text(text, size=3.5)
+    return drawn_text(text, size=3.5)
 
 
 def _in_clip(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return "q 0 0 612 792 re W n\n" + _text(text) + "Q\n"
+    return "q 0 0 612 792 re W n\n" + drawn_text(text) + "Q\n"
 
 
 def _highlighted(_pdf: Pdf, _page: pikepdf.Page, text: str) -> str:
-    return "q 1 1 0 rg 70 395 400 16 re f Q\n" + _text(text) + "q 0 G 70 395 400 16 re S Q\n"
+    return "q 1 1 0 rg 70 395 400 16 re f Q\n" + drawn_text(text) + "q 0 G 70 395 400 16 re S Q\n"
 
 
 def _layer_on(pdf: Pdf, page: pikepdf.Page, text: str) -> str:
@@ -183,7 +183,7 @@ def sample(draw: Draw, text: str) -> bytes:
         Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica, Encoding=Name.WinAnsiEncoding
     )
     page.Resources = Dictionary(Font=Dictionary(F=pdf.make_indirect(font)))
-    content = draw(pdf, page, text) + _text(VISIBLE, y=700)
+    content = draw(pdf, page, text) + drawn_text(VISIBLE, y=700)
     page.Contents = pdf.make_stream(content.encode("cp1252"))
     buffer = io.BytesIO()
     pdf.save(buffer)

@@ -132,10 +132,10 @@ def _joint(text: str, hyphen: re.Match[str]) -> str:
 
 
 def _close_up(match: re.Match[str]) -> str:
-    """Close up letter-spaced words, except lists of letters."""
+    """Close up letter-spaced words, except lists of letters and mathematical ones."""
     letters = match.group().split(" ")
     steps = {ord(right) - ord(left) for left, right in pairwise(letters)}
-    if len(steps) == 1:  # a b c d
+    if len(steps) == 1 or max(letters) > "\uffff":  # a b c d
         return match.group()
     words = [letters[0]]
     for left, right in pairwise(letters):

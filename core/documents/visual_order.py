@@ -7,6 +7,8 @@ left-to-right letters and of digits inside it.
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 RIGHT_TO_LEFT = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
@@ -19,27 +21,45 @@ _IN_NUMBERS = frozenset(".,:/-+%\u066a\u066b\u066c'\u2019°$€£")
 _MIRRORED = str.maketrans("()[]{}<>«»\u2039\u203a", ")(][}{><»«\u203a\u2039")
 
 
-def logical_order(visual: str, *, mirror: bool = True, right_to_left: bool = True) -> str:
-    """Return a line in reading order.
+@dataclass(frozen=True, slots=True)
+class VisualCluster:
+    """What is drawn at one place of a line.
+
+    Attributes:
+        text: Its characters, in reading order.
+        is_mirrored: Whether a bracket in it is stored as it looks: in right-to-left runs it is
+            exchanged then.
+    """
+
+    text: str
+    is_mirrored: bool = True
+
+
+def logical_order(visual: str) -> str:
+    """Return a line that is stored from left to right in reading order."""
+    return reading_order([VisualCluster(cluster) for cluster in _clusters(visual)])
+
+
+def reading_order(line: Sequence[VisualCluster], *, right_to_left: bool = True) -> str:
+    """Return the text of a line in reading order.
 
     Args:
-        visual: The line as it is drawn, from left to right.
-        mirror: Whether brackets are stored as they look; in right-to-left runs they are
-            exchanged then.
+        line: What is drawn, from left to right.
         right_to_left: The direction of lines that begin and end with different ones.
     """
-    clusters = _clusters(visual)
+    clusters = [cluster.text for cluster in line]
     kinds = [_kind(cluster) for cluster in clusters]
     strong = [kind for kind in kinds if kind in {_LEFT, _RIGHT}]
     base = _RIGHT if right_to_left else _LEFT
     if strong and strong[0] == strong[-1]:
         base = strong[0]
     levels = _levels(kinds, clusters, base)
-    if mirror:
-        clusters = [
-            cluster.translate(_MIRRORED) if level == _RIGHT else cluster
-            for cluster, level in zip(clusters, levels, strict=True)
-        ]
+    clusters = [
+        cluster.text.translate(_MIRRORED)
+        if level == _RIGHT and cluster.is_mirrored
+        else cluster.text
+        for cluster, level in zip(line, levels, strict=True)
+    ]
     runs = _runs(levels)
     if base == _RIGHT:
         runs.reverse()
@@ -76,6 +96,8 @@ def _levels(kinds: list[str], clusters: list[str], base: str) -> list[str]:
         if level == _NEUTRAL and clusters[index] in "%٪$€£":
             neighbours = levels[max(0, index - 1)], levels[min(last, index + 1)]
             levels[index] = _NUMBER if _NUMBER in neighbours else level
+            if levels[index] != levels[max(0, index - 1)] and _follows_arabic(clusters, index):
+                levels[index] = _RIGHT
     levels = [_LEFT if level == _NUMBER else level for level in levels]
     start = 0
     while start <= last:
@@ -90,6 +112,15 @@ def _levels(kinds: list[str], clusters: list[str], base: str) -> list[str]:
         levels[start:end] = [before if before == after else base] * (end - start)
         start = end
     return levels
+
+
+def _follows_arabic(clusters: list[str], index: int) -> bool:
+    """Whether the letter before a number is Arabic (UAX #9, W2 and W5)."""
+    for cluster in clusters[index + 1 :]:
+        letter = unicodedata.bidirectional(cluster[0])
+        if letter in {"L", "R", "AL"}:
+            return letter == "AL"
+    return False
 
 
 def _runs(levels: list[str]) -> list[tuple[str, int, int]]:

@@ -63,14 +63,14 @@ class PageObject:
         address: Its address in memory, which identifies it.
         kind: PDFium's number of its kind.
         bounds: Its rectangle.
-        scale: How much larger it is on the page than in its own space.
+        parent: From the space of the form that it is in to that of the page.
         scratch: Memory for answers of PDFium.
     """
 
     address: int
     kind: int
     bounds: Bounds
-    scale: float
+    parent: Matrix
     scratch: _Scratch
 
     @property
@@ -119,12 +119,23 @@ class PageObject:
         if not (_size_of(self.address, at[0]) and _matrix_of(self.address, at[1])):
             return math.inf
         size, _, _, c, d, _, _ = self.scratch.floats
-        return abs(size) * math.hypot(c, d) * self.scale
+        return abs(size) * math.hypot(c, d) * math.hypot(self.parent[2], self.parent[3])
+
+    @property
+    def origin(self) -> tuple[float, float]:
+        """The place of its own origin on the page; of text, of its first glyph."""
+        matrix = _times(_matrix(self.address, self.scratch), self.parent)
+        return matrix[4], matrix[5]
+
+    @property
+    def mark_count(self) -> int:
+        """How many marked-content sequences it is in (ISO 32000-1, 14.6)."""
+        return _marks_of(self.address)
 
     @property
     def in_layer(self) -> bool:
         """Whether it may be in optional content (ISO 32000-1, 8.11)."""
-        for number in range(min(_marks_of(self.address), _MAX_MARKS)):
+        for number in range(min(self.mark_count, _MAX_MARKS)):
             mark = pdfium.FPDFPageObj_GetMark(self.handle, number)
             buffer, size = ctypes.create_string_buffer(8), ctypes.c_ulong()
             name = ctypes.cast(buffer, ctypes.POINTER(pdfium.FPDF_WCHAR))
@@ -168,7 +179,6 @@ def _walk(
     parent: int, matrix: Matrix, depth: int, scratch: _Scratch, *, in_form: bool
 ) -> Iterator[PageObject]:
     count, get = (_count_of_form, _of_form) if in_form else (_count_of_page, _of_page)
-    scale = math.hypot(matrix[2], matrix[3])
     for index in range(min(count(parent), _MAX_OBJECTS)):
         address = get(parent, index)
         kind = _kind_of(address)
@@ -181,7 +191,7 @@ def _walk(
             bounds = (left, bottom, right, top)
             if in_form:
                 bounds = _moved(bounds, matrix)
-            yield PageObject(address, kind, bounds, scale, scratch)
+            yield PageObject(address, kind, bounds, matrix, scratch)
 
 
 def _matrix(address: int, scratch: _Scratch) -> Matrix:

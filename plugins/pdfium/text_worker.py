@@ -13,10 +13,12 @@ from pdfsluice.core.documents.notes import XFA_NOTE, is_placeholder
 from pdfsluice.core.documents.page import page_text
 from pdfsluice.core.documents.reading import MemoryWatch, serve_pages
 
+from .glyphs import glyphs_of, needs_glyphs
 from .hidden import NOTHING_HIDDEN, HiddenCharacters, hidden_characters
 from .notes import notes_of
 from .opening import notes_about, open_with_page
-from .right_to_left import in_reading_order, needs_places
+from .right_to_left import in_reading_order
+from .spacing import closed_up
 from .visible import divided
 from .wording import in_plain_words
 from .words import character_numbers, label_of, layout_of
@@ -64,7 +66,7 @@ def _page(document: pypdfium2.PdfDocument, number: int) -> PageText:
             count = min(content.count_chars(), MAX_PAGE_CHARACTERS)
             hidden = hidden_characters(page, content, count) if drawn else NOTHING_HIDDEN
             parts = divided(drawn, hidden, _numbers(content, drawn, hidden))
-            text, unmapped = _ordered(content, parts.visible, hidden), _is_unmapped(content)
+            text, unmapped = _ordered(page, content, parts.visible, hidden), _is_unmapped(content)
             result = page_text(number, text, notes_of(document, page), unmapped=unmapped)
             label = label_of(document, number - 1)
             layout = layout_of(page, content, drawn, result.text, label=label)
@@ -87,11 +89,17 @@ def _numbers(
     return character_numbers(content, text) if hidden.numbers else None
 
 
-def _ordered(content: pypdfium2.PdfTextPage, text: str, hidden: HiddenCharacters) -> str:
-    if not needs_places(text):
-        return text
-    count = min(content.count_chars(), MAX_PAGE_CHARACTERS)
-    return in_reading_order(content, count, without=hidden.numbers)
+def _ordered(
+    page: pypdfium2.PdfPage,
+    content: pypdfium2.PdfTextPage,
+    text: str,
+    hidden: HiddenCharacters,
+) -> str:
+    """Return the visible text of a page with its words and lines in reading order."""
+    if needs_glyphs(text):
+        count = min(content.count_chars(), MAX_PAGE_CHARACTERS)
+        return "\n".join(in_reading_order(glyphs_of(page, content, count, without=hidden.numbers)))
+    return text if hidden.numbers else closed_up(content, text)
 
 
 def _is_unmapped(content: pypdfium2.PdfTextPage) -> bool:

@@ -6,6 +6,7 @@ import re
 from array import array
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -20,13 +21,23 @@ _TERMINATOR = 2  # bytes of the zero that ends a string
 _QUARTER = 90  # degrees
 
 _Getter = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
-_box_of = _Getter(ctypes.cast(pdfium.FPDFText_GetLooseCharBox, ctypes.c_void_p).value or 0)
+loose_box_of = _Getter(ctypes.cast(pdfium.FPDFText_GetLooseCharBox, ctypes.c_void_p).value or 0)
 """The same function for plain addresses: converting them would take half of the time.
 
 It fills left, top, right and bottom of an ``FS_RECTF``, four floats.
 """
 
-Corners = tuple[float, float, float, float]
+_SIDES = 4
+_BYTES_OF_BOX = 4 * _SIDES
+
+
+class Sides(NamedTuple):
+    """The sides of many rectangles, a column for each."""
+
+    left: Sequence[float]
+    bottom: Sequence[float]
+    right: Sequence[float]
+    top: Sequence[float]
 
 
 def layout_of(
@@ -51,9 +62,9 @@ def layout_of(
         return PageLayout(0.0, 0.0)
     if not stored:
         return PageLayout(width, height, label)
-    words, corners = _read(content, text)
+    words, sides = _read(content, text)
     alignment = aligned(stored, words)
-    boxes = _shares(page, corners)
+    boxes = _shares(page, sides)
     if alignment.numbers is not None:
         boxes = boxes.chosen(alignment.numbers)
     return PageLayout(width, height, label, alignment.spans, boxes)
@@ -74,43 +85,42 @@ def label_of(document: pypdfium2.PdfDocument, index: int) -> str:
     return buffer.raw[: size - _TERMINATOR].decode("utf-16-le", "replace").strip()
 
 
-def _read(content: pypdfium2.PdfTextPage, text: str) -> tuple[list[str], list[Corners]]:
-    """Return the words of a page with their corners.
+def _read(content: pypdfium2.PdfTextPage, text: str) -> tuple[list[str], Sides]:
+    """Return the words of a page with their rectangles in the page's own space.
 
-    The corners are left, bottom, right and top in the page's own space.
+    PDFium writes the rectangles of the first and the last character of each word into memory
+    of which whole columns are read.
     """
     index_of = character_numbers(content, text)
-    values = array("f", [0.0] * 4)
-    box = values.buffer_info()[0]
+    matches = list(islice(_WORD.finditer(text), _MAX_WORDS))
+    values = array("f", bytes(2 * _BYTES_OF_BOX * len(matches)))
+    address = values.buffer_info()[0]
     characters = ctypes.cast(content.raw, ctypes.c_void_p).value
     words: list[str] = []
-    corners: list[Corners] = []
-    for match in islice(_WORD.finditer(text), _MAX_WORDS):
+    for match in matches:
         first, last = match.start(), match.end() - 1
         if index_of is not None:
             first, last = index_of(first), index_of(last)
-        if not _box_of(characters, first, box):
+        if not loose_box_of(characters, first, address):
             continue
-        left, top, right, bottom = values
-        if last != first and _box_of(characters, last, box):
-            other_left, other_top, other_right, other_bottom = values
-            if other_top != top or other_bottom != bottom or other_left < left:
-                left, bottom = min(left, other_left), min(bottom, other_bottom)
-                right, top = max(right, other_right), max(top, other_top)
-            else:
-                right = other_right
+        if not loose_box_of(characters, last, address + _BYTES_OF_BOX):
+            loose_box_of(characters, first, address + _BYTES_OF_BOX)
+        address += 2 * _BYTES_OF_BOX
         words.append(match[0])
-        corners.append((left, bottom, right, top))
-    return words, corners
+    del values[2 * _SIDES * len(words) :]
+    left, top, right, bottom = (
+        list(map(outermost, values[side :: 2 * _SIDES], values[side + _SIDES :: 2 * _SIDES]))
+        for side, outermost in enumerate((min, max, max, min))
+    )
+    return words, Sides(left, bottom, right, top)
 
 
-def _shares(page: pypdfium2.PdfPage, corners: Sequence[Corners]) -> WordBoxes:
+def _shares(page: pypdfium2.PdfPage, sides: Sides) -> WordBoxes:
     """Return rectangles of a page's own space as shares of its picture's sides."""
-    lefts, bottoms, rights, tops = zip(*corners, strict=True) if corners else ([], [], [], [])
     left, bottom, right, top = page.get_bbox()
     quarters = page.get_rotation() // _QUARTER % 4
-    across = _along(lefts, left, right), _along(rights, left, right)
-    up = _along(bottoms, bottom, top), _along(tops, bottom, top)
+    across = _along(sides.left, left, right), _along(sides.right, left, right)
+    up = _along(sides.bottom, bottom, top), _along(sides.top, bottom, top)
     if quarters == 0:
         return WordBoxes(across[0], _turned(up[1]), across[1], _turned(up[0]))
     if quarters == 1:

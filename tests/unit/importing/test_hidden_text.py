@@ -1,10 +1,13 @@
 """Text that a person cannot see is separated from text that can be seen."""
 
+import time
 from pathlib import Path
 
+import pikepdf
 import pytest
+from pikepdf import Pdf
 
-from benchmarks.hidden_text.samples import BENIGN, TECHNIQUES, VISIBLE, Draw, sample
+from benchmarks.hidden_text.samples import BENIGN, TECHNIQUES, VISIBLE, Draw, drawn_text, sample
 from pdfsluice.core import FindingKind, PageLayout, PageText, Severity
 from pdfsluice.plugins.importers.hidden_text import finding_of
 from pdfsluice.plugins.pdfium.text_worker import read
@@ -97,3 +100,37 @@ def test_prose_is_a_finding(text: str) -> None:
     assert finding.message == "Pages 3, 7 have text that a person cannot see."
     assert finding.excerpt == text
     assert finding.details == {"pages": [3, 7]}
+
+
+def test_a_stack_of_thin_lines_hidesdrawn_text(tmp_path: Path) -> None:
+    def lined(pdf: Pdf, page: pikepdf.Page, text: str) -> str:
+        del pdf, page
+        lines = "".join(f"60 {397 + step / 2} 540 0.6 re f\n" for step in range(30))
+        return drawn_text(text) + f"q 1 g\n{lines}Q\n"
+
+    page = read_sample(tmp_path, lined)
+    assert page.text.strip() == VISIBLE
+    assert page.hidden == ORDER
+
+
+def test_one_covered_word_of_a_line_is_hidden(tmp_path: Path) -> None:
+    def covered(pdf: Pdf, page: pikepdf.Page, text: str) -> str:
+        del pdf, page
+        return drawn_text(text) + "q 1 g 72 395 33 14 re f Q\n"
+
+    assert read_sample(tmp_path, covered).hidden.strip() == ORDER.split(maxsplit=1)[0]
+
+
+def test_many_rules_and_words_are_compared_by_their_places(tmp_path: Path) -> None:
+    def table(pdf: Pdf, page: pikepdf.Page, text: str) -> str:
+        del pdf, page, text
+        cells = ((60 + 9 * column, 60 + 9 * row) for row in range(70) for column in range(50))
+        return "".join(
+            f"{x} {y} 8 0.5 re f\n" + drawn_text("x", x=x, y=y, size=6) for x, y in cells
+        )
+
+    before = time.process_time()
+    page = read_sample(tmp_path, table)
+    assert page.text.count("x") == 3500
+    assert page.hidden == ""
+    assert time.process_time() - before < 5, "comparing each with each takes a minute"
