@@ -12,7 +12,7 @@ from pdfsluice.config import Loaded
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.parts import Part
-from pdfsluice.core.runtime import build_registry
+from pdfsluice.core.registry_building import build_registry
 
 from .console import (
     listing,

@@ -13,7 +13,7 @@ from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.ports.context import CommandSpec, Need, Opened
 from pdfsluice.core.plugins.registry import choose
-from pdfsluice.core.runtime import build_registry
+from pdfsluice.core.registry_building import build_registry
 
 from .options import Config
 

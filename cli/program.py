@@ -46,6 +46,9 @@ OWN_COMMANDS = (
     CommandSpec(
         name="download", help="Fetch a document's file.", target=f"{_HERE}.download:download"
     ),
+    CommandSpec(
+        name="jobs", help="List, cancel and retry background jobs.", target=f"{_HERE}.jobs:app"
+    ),
     CommandSpec(name="quota", help="Show and change quotas.", target=f"{_HERE}.quota:app"),
     CommandSpec(
         name="rates", help="Show and change bandwidth limits.", target=f"{_HERE}.rates:rates"

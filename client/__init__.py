@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .findings import Finding as Finding
     from .findings import Severity as Severity
     from .findings import Unscanned as Unscanned
+    from .jobs import ListedJob as ListedJob
     from .limits import Account as Account
     from .limits import QuotaLimits as QuotaLimits
     from .limits import QuotaUsage as QuotaUsage
@@ -78,6 +79,7 @@ _HOMES = {
     ),
     ".events": ("FindingsEvent", "ProgressEvent", "ServerClosing", "StatusEvent"),
     ".findings": ("Finding", "Severity", "Unscanned"),
+    ".jobs": ("ListedJob",),
     ".limits": ("Account", "QuotaLimits", "QuotaUsage", "Rates"),
     ".models": (
         "Document",

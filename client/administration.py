@@ -1,10 +1,11 @@
-"""What administrators do: quarantine, quotas and rates. Part of the client."""
+"""What administrators do: quarantine, quotas, rates and jobs. Part of the client."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from .jobs import JobPage, ListedJob
 from .limits import Account, AccountList, QuotaLimits, Rates
 from .models import QuarantinedUpload, QuarantineList, UploadSession
 from .transfer import STREAMING
@@ -13,7 +14,7 @@ T = TypeVar("T")
 
 
 class Administration:
-    """Requests about quarantine, quotas and rates."""
+    """Requests about quarantine, quotas, rates and jobs."""
 
     async def _call(
         self,
@@ -64,6 +65,65 @@ class Administration:
     async def set_rates(self, rates: Rates) -> Rates:
         """Change how fast uploads may send, until the server stops; for administrators."""
         return await self._call(Rates, "PUT", "/api/rates", json=asdict(rates))
+
+    async def jobs(
+        self,
+        *,
+        state: str = "",
+        kind: str = "",
+        owner: str = "",
+        document: int | None = None,
+        page_size: int = 50,
+    ) -> AsyncGenerator[ListedJob, None]:
+        """Yield background jobs, newest first; for administrators.
+
+        Args:
+            state: ``queued``, ``running``, ``done``, ``skipped``, ``failed`` or ``cancelled``;
+                empty for all.
+            kind: ``import``, ``index`` or ``ocr``; empty for all.
+            owner: The owner of their documents; empty for all.
+            document: Their document.
+            page_size: How many are fetched at a time.
+
+        Raises:
+            PermissionDenied: The key is not an administrator's.
+        """
+        query = {"state": state, "kind": kind, "owner": owner, "limit": str(page_size)}
+        if document is not None:
+            query["document"] = str(document)
+        query = {name: value for name, value in query.items() if value}
+        while True:
+            page = await self._call(JobPage, "GET", "/api/jobs", query=query)
+            for job in page.jobs:
+                yield job
+            if page.next is None:
+                return
+            query["after"] = str(page.next)
+
+    async def job(self, job_id: int) -> ListedJob:
+        """Return a background job; for administrators."""
+        return await self._call(ListedJob, "GET", f"/api/jobs/{job_id}")
+
+    async def cancel_job(self, job_id: int) -> ListedJob:
+        """Cancel a background job, wherever it runs; for administrators.
+
+        Returns:
+            The job when it has stopped, or with ``stopping`` if that takes longer.
+
+        Raises:
+            NotFound: There is no such job.
+            ClientError: It has ended.
+        """
+        return await self._call(ListedJob, "POST", f"/api/jobs/{job_id}/cancel")
+
+    async def retry_job(self, job_id: int) -> ListedJob:
+        """Queue an ended job again, with all its attempts; for administrators.
+
+        Raises:
+            NotFound: There is no such job.
+            ClientError: It is running, or another job does the same.
+        """
+        return await self._call(ListedJob, "POST", f"/api/jobs/{job_id}/retry")
 
     async def release(self, session_id: str) -> UploadSession:
         """Overrule the refusal of a quarantined upload; for administrators.

@@ -333,7 +333,7 @@ class Job:
     Attributes:
         id: The number of the job.
         kind: ``import``, ``index`` or ``ocr``.
-        state: ``queued``, ``running``, ``done`` or ``failed``.
+        state: ``queued``, ``running``, ``done``, ``skipped``, ``failed`` or ``cancelled``.
         progress: Share done.
         message: What it is doing, or why it failed.
         attempts: How often it was begun.

@@ -115,6 +115,7 @@ if TYPE_CHECKING:
         TurnTaking,
     )
     from .plugins.ports.links import LinkedFile, LinkSigner, LinkSignerSpec, ReachableStore
+    from .plugins.ports.managed_jobs import JobFilter, ListedJob, ManagedJobs
     from .plugins.ports.objects import ObjectInfo, ObjectStore
     from .plugins.ports.opening import Opener, closing
     from .plugins.ports.policy import Policy, PolicySpec
@@ -228,12 +229,15 @@ __all__ = [
     "Index",
     "IndexSpec",
     "Job",
+    "JobFilter",
     "JobKind",
     "JobState",
     "Limits",
     "LinkSigner",
     "LinkSignerSpec",
     "LinkedFile",
+    "ListedJob",
+    "ManagedJobs",
     "Match",
     "Measures",
     "MemoryWarning",

@@ -95,13 +95,17 @@ class PageText:
 
 
 class JobState(StrEnum):
-    """The state of a background job; ``skipped`` if there was nothing to do."""
+    """The state of a background job.
+
+    It is ``skipped`` if there was nothing to do, and ``cancelled`` by an administrator.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     SKIPPED = "skipped"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class JobKind(StrEnum):

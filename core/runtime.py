@@ -13,6 +13,7 @@ from .analytics.keeper import AnalyticsKeeper
 from .directories import ensure_durable
 from .document_files import DocumentFiles
 from .documents.bases import DeltaBases
+from .documents.job_management import JobManagement
 from .documents.jobs import JobRunner
 from .documents.library import Library
 from .documents.links import DocumentLinks
@@ -34,10 +35,10 @@ from .plugins.part_tasks import PartTasks
 from .plugins.parts import Part, PartCounts
 from .plugins.ports.access import Credentials
 from .plugins.ports.cluster import Cluster, NodeIdentity
-from .plugins.ports.context import PluginContext
 from .plugins.ports.policy import PolicySpec
 from .plugins.registry import Registry, choose
 from .processes.confinement import reading_only
+from .registry_building import build_registry
 from .relay import EventRelay
 from .scanning.follower import CheckpointInterval
 from .scanning.pool import PoolLimits
@@ -77,6 +78,7 @@ class Runtime:
         library: The operations on documents.
         versions: Versions of documents.
         bases: Documents as the base of new versions.
+        jobs: What administrators do with background jobs.
         quarantine: Refused uploads whose bytes are retained.
         quotas: What accounts may use, and what they use.
         pacing: How fast uploads may send.
@@ -94,6 +96,7 @@ class Runtime:
     library: Library
     versions: Versions
     bases: DeltaBases
+    jobs: JobManagement
     quarantine: Quarantine
     quotas: QuotaKeeper
     pacing: Pacing
@@ -136,27 +139,6 @@ class Runtime:
     async def drain(self) -> None:
         """Accept nothing more; finish running requests, or stop them safely."""
         await self.uploads.drain(self.settings.shutdown_grace.total_seconds())
-
-
-def build_registry(
-    loaded: Loaded, manager: PluginManager, events: EventHub, *, worker: int = 0
-) -> Registry:
-    """Collect the parts of all plugins.
-
-    Raises:
-        PluginError: A plugin is at fault; the error names its distribution.
-    """
-    settings = loaded.settings
-    context = PluginContext(
-        data_dir=settings.data_dir,
-        upload_dir=settings.upload_dir,
-        state_dir=settings.state_dir,
-        settings=settings,
-        section=loaded.section,
-        publish=events.publish,
-        worker=worker,
-    )
-    return Registry.build(manager, context, disable=settings.disable)
 
 
 @asynccontextmanager
@@ -349,6 +331,7 @@ async def open_runtime(
             sessions,
             open_uploads,
             on_jobs=jobs.wake,
+            on_stop=jobs.stop,
             requeue=jobs.requeue_abandoned,
             intervals=intervals,
         )
@@ -385,6 +368,7 @@ async def open_runtime(
             ),
             versions=versions,
             bases=DeltaBases(catalogue, files),
+            jobs=JobManagement(catalogue, jobs, cluster),
             quarantine=Quarantine(sessions),
             quotas=quotas,
             pacing=pacing,

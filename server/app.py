@@ -23,6 +23,7 @@ from .api.cached import Cached
 from .api.chunks import Chunks
 from .api.documents import Documents
 from .api.health import Health
+from .api.jobs import JobHandlers
 from .api.quarantine import QuarantineList
 from .api.quotas import QuotaHandlers
 from .api.rates import RateHandlers
@@ -104,6 +105,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     routes.add(app, Versions(runtime, documents).routes())
     routes.add(app, QuarantineList(runtime).routes())
     routes.add(app, QuotaHandlers(runtime, app[CONNECTIONS]).routes())
+    routes.add(app, JobHandlers(runtime).routes())
     routes.add(app, RateHandlers(runtime).routes())
     routes.add(app, AnalyticsHandlers(runtime).routes())
     uploads = Uploads(runtime, documents, subscribers.follow)

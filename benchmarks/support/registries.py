@@ -7,7 +7,7 @@ from pdfsluice import config
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.registry import Registry
-from pdfsluice.core.runtime import build_registry
+from pdfsluice.core.registry_building import build_registry
 
 
 def loaded_in(folder: Path, **settings: Any) -> tuple[config.Loaded, PluginManager]:

@@ -51,6 +51,8 @@ class ImportStatus:
         for state in (JobState.RUNNING, JobState.QUEUED, JobState.FAILED, JobState.DONE):
             if state in states:
                 return Stage(state.value)
+            if state is JobState.FAILED and JobState.CANCELLED in states:
+                return Stage.FAILED  # the work is not done, and nothing continues it
         if states:
             return Stage.SKIPPED
         return Stage.DONE if jobs else Stage.NONE

@@ -26,7 +26,7 @@ NO_MESSAGE = "import finished"
 
 _AGAIN = "to be done again"
 
-_ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.SKIPPED})
+_ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.SKIPPED, JobState.CANCELLED})
 STAGES = {
     JobKind.IMPORT: "extracting",
     JobKind.INDEX: "indexing",

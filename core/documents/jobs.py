@@ -23,6 +23,7 @@ from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster, Hint, HintKind
 from pdfsluice.core.plugins.ports.documents import Index
+from pdfsluice.core.plugins.ports.managed_jobs import ManagedJobs
 from pdfsluice.core.plugins.registry import Registry
 
 from .import_status import OPEN, ImportStatus
@@ -30,12 +31,14 @@ from .importing import Importers, NothingToDo
 from .job_progress import DEFAULT_SILENCE_SECONDS, JobOutcome, JobReporter, Outcomes
 from .previews import Previews
 from .recognition import IndexRunning, Recognition
+from .stopping import JobStopped, Stop
 from .turns import DEFAULT_LIMITS, Lane, Turn, TurnLimits
 
 logger = logging.getLogger(__name__)
 
 _INDEX_SLOTS = 1
 _INDEX_SECONDS = 60.0
+CANCELLED = "Cancelled by an administrator."
 
 
 class JobRunner:
@@ -104,6 +107,7 @@ class JobRunner:
         self._cluster = cluster or Alone()
         self._outcomes: deque[Outcomes] = deque()
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
+        self._stops: dict[int, Stop] = {}  # by the number of a job that runs here
         self._to_recognize: set[int] = set()  # documents being imported for which OCR waits
         slots = {JobKind.IMPORT: workers, JobKind.INDEX: _INDEX_SLOTS}
         if recognizes:
@@ -134,9 +138,17 @@ class JobRunner:
             lane.wake()
 
     async def requeue_abandoned(self) -> None:
-        """Queue the jobs of nodes that are not live any more again."""
+        """Queue the jobs of dead nodes again, and stop own ones that are cancelled."""
         if await self._catalogue.requeue_running(own=False):
             self.wake()
+        if self._stops and isinstance(self._catalogue, ManagedJobs):
+            for job_id in await self._catalogue.jobs_to_stop():
+                self.stop(job_id)
+
+    def stop(self, job_id: int) -> None:
+        """Stop a job that was cancelled, if it runs here."""
+        if job_id in self._stops:
+            self._stops[job_id].request()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -200,6 +212,7 @@ class JobRunner:
             )
             for job in jobs
         ]
+        self._stops |= {job.id: Stop() for job in jobs}
         try:
             for number, outcome in enumerate(outcomes):
                 if not self._waits(outcome, outcomes[:number]):
@@ -213,6 +226,9 @@ class JobRunner:
         except BaseException:  # the server stops, which is no failure of a job
             await self._end(document, outcomes)
             raise
+        finally:
+            for job in jobs:
+                del self._stops[job.id]
         await self._end(document, outcomes)
 
     def _waits(self, outcome: JobOutcome, earlier: Sequence[JobOutcome]) -> bool:
@@ -233,10 +249,14 @@ class JobRunner:
         """
         job, about = outcome.job, {"session_id": document.session_id}
         try:
-            outcome.message = await self._work(job, document, outcome.reporter)
+            work = self._work(job, document, outcome.reporter)
+            outcome.message = await self._stops[job.id].run(work)
             outcome.state, outcome.counted = JobState.DONE, True
         except DocumentNotFound:
             raise
+        except JobStopped:
+            outcome.state, outcome.message = JobState.CANCELLED, CANCELLED
+            outcome.code, outcome.counted = "cancelled", True
         except PdfsluiceError as error:
             outcome.counted = True
             self._judge(error, outcome)

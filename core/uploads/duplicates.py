@@ -15,7 +15,8 @@ from .replacing import newest_version
 logger = logging.getLogger(__name__)
 
 _IMPORT = JobKind.IMPORT
-_NO_INDEX = frozenset({JobState.FAILED, JobState.SKIPPED})
+_FAILED = frozenset({JobState.FAILED, JobState.CANCELLED})
+_NO_INDEX = _FAILED | {JobState.SKIPPED}
 
 
 class Duplicates:
@@ -66,7 +67,7 @@ class Duplicates:
         self._files.healed(document)
         jobs = await self._catalogue.jobs(document.id)
         latest = {job.importer: job for job in jobs if job.kind is _IMPORT}
-        failed = [job for job in latest.values() if job.state is JobState.FAILED]
+        failed = [job for job in latest.values() if job.state in _FAILED]
         for job in failed:
             await self._catalogue.enqueue(
                 document.id, _IMPORT, importer=job.importer, required=job.required

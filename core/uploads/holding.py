@@ -61,6 +61,7 @@ class Holding:
         sessions: Where the rows are.
         open_uploads: The uploads of this node.
         on_jobs: Called when another node has queued jobs.
+        on_stop: Called with the number of a job that another node has cancelled.
         requeue: Queues the jobs of dead nodes again.
         intervals: How often it looks at rows.
     """
@@ -72,6 +73,7 @@ class Holding:
         open_uploads: OpenUploads,
         *,
         on_jobs: Callable[[], None],
+        on_stop: Callable[[int], None],
         requeue: Callable[[], Awaitable[None]],
         intervals: HoldingIntervals = DEFAULT_INTERVALS,
     ) -> None:
@@ -79,6 +81,7 @@ class Holding:
         self._sessions = sessions
         self._open_uploads = open_uploads
         self._on_jobs = on_jobs
+        self._on_stop = on_stop
         self._requeue = requeue
         self._intervals = intervals
         self._tasks: set[asyncio.Task[None]] = set()
@@ -117,6 +120,9 @@ class Holding:
     def _received(self, hint: Hint) -> None:
         if hint.kind is HintKind.JOBS:
             self._on_jobs()
+            return
+        if hint.kind is HintKind.STOP_JOB:
+            self._on_stop(hint.start)
             return
         if hint.kind not in {HintKind.COMMITTED, HintKind.CHANGED, HintKind.STOP}:
             return

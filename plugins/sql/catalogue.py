@@ -13,6 +13,7 @@ from .database import Database
 from .document_changes import change_document
 from .encoding import clean, document_row, read_document, to_json
 from .jobs import SqlJobs
+from .managed_jobs import SqlManagedJobs
 from .pages import SqlPages
 from .prepared import AnyRow, Prepared
 from .reading import (
@@ -53,7 +54,7 @@ _lock_digest = select(
 )
 
 
-class SqlCatalogue(SqlPages, SqlJobs, SqlVersions):
+class SqlCatalogue(SqlManagedJobs, SqlPages, SqlJobs, SqlVersions):
     """Keeps documents, the text of their pages, and jobs in an SQL database."""
 
     def __init__(self, database: Database) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BindParameter,
     String,
     bindparam,
+    case,
     exists,
     func,
     insert,
@@ -23,6 +24,8 @@ from .prepared import Prepared
 from .schema import documents, jobs
 
 _OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
+
+_CANCELLED = JobState.CANCELLED.value
 
 OPEN_JOB = select(jobs).where(
     jobs.c.document_id == bindparam("document"),
@@ -161,11 +164,15 @@ CLAIMED = Prepared(
         documents.c.id == bindparam("document")
     )
 )
+_new_state = bindparam("new_state", type_=String)
 REPORT = Prepared(  # nothing of a job that another node has claimed meanwhile
     update(jobs)
     .where(jobs.c.id == bindparam("job"), or_(jobs.c.node == "", jobs.c.node == bindparam("me")))
     .values(
-        state=bindparam("new_state"),
+        state=case(
+            ((jobs.c.cancelled == 1) & (_new_state == JobState.QUEUED.value), _CANCELLED),
+            else_=_new_state,
+        ),
         progress=bindparam("new_progress"),
         message=bindparam("new_message"),
         retry_at=bindparam("new_retry_at"),

@@ -167,9 +167,11 @@ class SqlJobs:
             mine = jobs.c.node == self._database.node
             abandoned = jobs.c.node.not_in(live)
             chosen = mine | abandoned if own else abandoned & ~mine
-            requeue = update(jobs).where(jobs.c.state == JobState.RUNNING.value, chosen)
+            running = update(jobs).where(jobs.c.state == JobState.RUNNING.value, chosen)
+            stopped = {"state": JobState.CANCELLED.value, "message": "Its server has ended."}
+            connection.execute(running.where(jobs.c.cancelled == 1).values(**stopped))
             return connection.execute(
-                requeue.values(state=JobState.QUEUED.value, progress=0.0, node="")
+                running.values(state=JobState.QUEUED.value, progress=0.0, node="")
             ).rowcount
 
         return await self._database.write(operation)

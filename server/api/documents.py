@@ -26,7 +26,7 @@ from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.file_response import FileAnswer, attachment
-from pdfsluice.server.transport.parsing import NoQuery, read_json, read_query
+from pdfsluice.server.transport.parsing import NoQuery, number, read_json, read_query
 
 from .requests import ChangeRequest, DeleteQuery, DocumentsQuery, SearchRequest, ThumbnailQuery
 from .responses.documents import (
@@ -42,7 +42,6 @@ from .responses.views import respond
 
 SummaryT = TypeVar("SummaryT", bound=DocumentSummary)
 
-_MAX_ID = 2**53 - 1
 _TAG = "Documents"
 _SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
 
@@ -379,16 +378,8 @@ def document_id(request: web.Request) -> int:
     Raises:
         DocumentNotFound: It is no number that a document has.
     """
-    return _number(request, "document_id", "document")
+    return number(request, "document_id", "document", DocumentNotFound)
 
 
 def _page(request: web.Request) -> int:
-    return _number(request, "page", "page")
-
-
-def _number(request: web.Request, name: str, what: str) -> int:
-    text = request.match_info[name]
-    digits = text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_ID))
-    if not digits or not 0 < int(text) <= _MAX_ID:
-        raise DocumentNotFound(f"there is no {what} {text[:40]!r}")
-    return int(text)
+    return number(request, "page", "page", DocumentNotFound)

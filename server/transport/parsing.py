@@ -7,7 +7,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pdfsluice.config.wording import described, predicate
-from pdfsluice.core.errors import ProtocolError
+from pdfsluice.core.errors import NotFound, PdfsluiceError, ProtocolError
 from pdfsluice.core.uploads.lifecycle import missing
 from pdfsluice.server.problems import UnsupportedMedia
 
@@ -16,6 +16,9 @@ from .reading import read_small
 
 MAX_JSON_SIZE = 64 * 1024
 """Longest JSON body, in bytes."""
+
+MAX_NUMBER = 2**53 - 1
+"""Largest number in JSON that every reader understands."""
 
 _MAX_ACCOUNT = 200
 
@@ -114,6 +117,24 @@ def checked_account(request: web.Request) -> str:
             hint=f"It has at most {_MAX_ACCOUNT} printable characters, such as key:NAME.",
         )
     return name
+
+
+def number(
+    request: web.Request, name: str, what: str, error: type[PdfsluiceError] = NotFound
+) -> int:
+    """Return a number of the path, such as that of a document.
+
+    Args:
+        request: The request.
+        name: The name of the part of the path.
+        what: What it numbers, for the message.
+        error: The error if nothing has such a number.
+    """
+    text = request.match_info[name]
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_NUMBER))
+    if not digits or not 0 < int(text) <= MAX_NUMBER:
+        raise error(f"there is no {what} {text[:40]!r}")
+    return int(text)
 
 
 def session_id(request: web.Request) -> str:

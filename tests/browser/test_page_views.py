@@ -124,6 +124,21 @@ def test_analytics_show_how_uploads_went(
 
 
 @pytest.mark.long
+def test_operations_list_jobs_and_retry_them(
+    library: RunningServer, open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    page = open_page(f"{library.base_url}/#/operations")
+    jobs = page.locator("section", has_text="Background jobs").locator(".kept li")
+    expect(jobs.filter(has_text="text: Done")).to_contain_text("handbook")
+    page.get_by_label("Kind").select_option("index")
+    expect(jobs).to_have_count(1)
+    audit(page, screenshot, "27-jobs")
+    jobs.get_by_role("button", name="Retry").click()
+    expect(page.locator(".toast")).to_contain_text("was queued again")
+    page.get_by_label("State").select_option("failed")
+    expect(page.get_by_text("0 jobs")).to_be_visible()
+
+
 def test_operations_show_what_the_server_does(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:

@@ -9,6 +9,7 @@
 
 export const STREAMING = '/api/documents/streaming';
 const DOCUMENTS = '/api/documents';
+const JOBS = '/api/jobs';
 
 /** Upload sessions, wherever they were opened. */
 export class SessionsApi {
@@ -92,6 +93,44 @@ export class SessionsApi {
    */
   release(sessionId) {
     return this.http.json('POST', `${STREAMING}/release/${encodeURIComponent(sessionId)}`);
+  }
+}
+
+/** Background jobs of all documents; for administrators. */
+export class JobsApi {
+  /** @param {HttpClient} http */
+  constructor(http) {
+    this.http = http;
+  }
+
+  /**
+   * @param {{state?: import('./types.js').JobState, kind?: 'import' | 'index' | 'ocr', owner?: string,
+   *   document?: number, limit?: number, after?: number} & Cancellable} [options]
+   * @returns {Promise<{jobs: import('./types.js').ListedJob[], total: number, next: number | null}>}
+   *   Newest first.
+   */
+  list({ signal, ...query } = {}) {
+    return this.http.json('GET', JOBS, { query, signal });
+  }
+
+  /**
+   * Cancel a job, wherever it runs.
+   *
+   * @param {number} id
+   * @returns {Promise<import('./types.js').ListedJob>} When it has stopped, or with `stopping` if that takes longer.
+   */
+  cancel(id) {
+    return this.http.json('POST', `${JOBS}/${id}/cancel`);
+  }
+
+  /**
+   * Queue an ended job again, with all its attempts.
+   *
+   * @param {number} id
+   * @returns {Promise<import('./types.js').ListedJob>}
+   */
+  retry(id) {
+    return this.http.json('POST', `${JOBS}/${id}/retry`);
   }
 }
 

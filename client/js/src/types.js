@@ -222,6 +222,24 @@
  *   each with the positions of its passages in `results`.
  * @property {number | null} next The offset of the passages that follow.
  *
+ * @typedef {'queued' | 'running' | 'done' | 'skipped' | 'failed' | 'cancelled'} JobState
+ *
+ * @typedef {object} ListedJob A background job, with its document.
+ * @property {number} id
+ * @property {'import' | 'index' | 'ocr'} kind
+ * @property {JobState} state
+ * @property {number} progress Share done, 0 to 1.
+ * @property {string} message What it does, or how it ended.
+ * @property {number} attempts
+ * @property {string} importer
+ * @property {boolean} required
+ * @property {string | null} [retry_at]
+ * @property {number} document_id
+ * @property {string} document_title
+ * @property {string} owner
+ * @property {string} node The server that runs it, or ran it last.
+ * @property {boolean} stopping Whether it runs, and is to be stopped.
+ *
  * @typedef {object} SearchFilter The documents to search; all conditions must hold.
  * @property {number[]} [documents] Ids.
  * @property {string} [title] Part of the title or file name.

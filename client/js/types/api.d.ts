@@ -78,6 +78,44 @@ export declare class SessionsApi {
      */
     release(sessionId: string): Promise<UploadSession>;
 }
+/** Background jobs of all documents; for administrators. */
+export declare class JobsApi {
+    http: import("./http.js").HttpClient;
+    /** @param {HttpClient} http */
+    constructor(http: HttpClient);
+    /**
+     * @param {{state?: import('./types.js').JobState, kind?: 'import' | 'index' | 'ocr', owner?: string,
+     *   document?: number, limit?: number, after?: number} & Cancellable} [options]
+     * @returns {Promise<{jobs: import('./types.js').ListedJob[], total: number, next: number | null}>}
+     *   Newest first.
+     */
+    list({ signal, ...query }?: {
+        state?: import('./types.js').JobState;
+        kind?: 'import' | 'index' | 'ocr';
+        owner?: string;
+        document?: number;
+        limit?: number;
+        after?: number;
+    } & Cancellable): Promise<{
+        jobs: import('./types.js').ListedJob[];
+        total: number;
+        next: number | null;
+    }>;
+    /**
+     * Cancel a job, wherever it runs.
+     *
+     * @param {number} id
+     * @returns {Promise<import('./types.js').ListedJob>} When it has stopped, or with `stopping` if that takes longer.
+     */
+    cancel(id: number): Promise<import('./types.js').ListedJob>;
+    /**
+     * Queue an ended job again, with all its attempts.
+     *
+     * @param {number} id
+     * @returns {Promise<import('./types.js').ListedJob>}
+     */
+    retry(id: number): Promise<import('./types.js').ListedJob>;
+}
 /** Finished documents. */
 export declare class DocumentsApi {
     http: import("./http.js").HttpClient;

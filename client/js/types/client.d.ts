@@ -1,5 +1,5 @@
 /** The client: what all uploads and requests to one server share. */
-import { DocumentsApi, SessionsApi } from './api.js';
+import { DocumentsApi, JobsApi, SessionsApi } from './api.js';
 import { Gain } from './compression.js';
 import { Digester } from './digester.js';
 import { EventChannel } from './events.js';
@@ -74,6 +74,7 @@ export declare class StreamingUploadClient {
     clientId: string;
     sessions: SessionsApi;
     documents: DocumentsApi;
+    jobs: JobsApi;
     channel: EventChannel;
     /** @param {ClientOptions} [options] */
     constructor(options?: ClientOptions);

@@ -222,6 +222,24 @@
  *   each with the positions of its passages in `results`.
  * @property {number | null} next The offset of the passages that follow.
  *
+ * @typedef {'queued' | 'running' | 'done' | 'skipped' | 'failed' | 'cancelled'} JobState
+ *
+ * @typedef {object} ListedJob A background job, with its document.
+ * @property {number} id
+ * @property {'import' | 'index' | 'ocr'} kind
+ * @property {JobState} state
+ * @property {number} progress Share done, 0 to 1.
+ * @property {string} message What it does, or how it ended.
+ * @property {number} attempts
+ * @property {string} importer
+ * @property {boolean} required
+ * @property {string | null} [retry_at]
+ * @property {number} document_id
+ * @property {string} document_title
+ * @property {string} owner
+ * @property {string} node The server that runs it, or ran it last.
+ * @property {boolean} stopping Whether it runs, and is to be stopped.
+ *
  * @typedef {object} SearchFilter The documents to search; all conditions must hold.
  * @property {number[]} [documents] Ids.
  * @property {string} [title] Part of the title or file name.
@@ -632,6 +650,35 @@ export type SearchAnswer = {
      * The offset of the passages that follow.
      */
     next: number | null;
+};
+export type JobState = 'queued' | 'running' | 'done' | 'skipped' | 'failed' | 'cancelled';
+export type ListedJob = {
+    id: number;
+    kind: 'import' | 'index' | 'ocr';
+    state: JobState;
+    /**
+     * Share done, 0 to 1.
+     */
+    progress: number;
+    /**
+     * What it does, or how it ended.
+     */
+    message: string;
+    attempts: number;
+    importer: string;
+    required: boolean;
+    retry_at?: string | null;
+    document_id: number;
+    document_title: string;
+    owner: string;
+    /**
+     * The server that runs it, or ran it last.
+     */
+    node: string;
+    /**
+     * Whether it runs, and is to be stopped.
+     */
+    stopping: boolean;
 };
 export type SearchFilter = {
     /**

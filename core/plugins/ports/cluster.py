@@ -46,6 +46,7 @@ class HintKind(StrEnum):
         CHANGED: The row of an upload changed.
         STOP: A newer request wants the bytes from ``start`` to ``end`` of an upload.
         JOBS: Background jobs were queued.
+        STOP_JOB: A background job is to be stopped; ``start`` is its number.
         EVENT: An event happened; ``text`` is the event as JSON.
         WATCHED: Clients of the sending node are watching uploads.
     """
@@ -54,6 +55,7 @@ class HintKind(StrEnum):
     CHANGED = "changed"
     STOP = "stop"
     JOBS = "jobs"
+    STOP_JOB = "stop-job"
     EVENT = "event"
     WATCHED = "watched"
 

@@ -13,7 +13,7 @@ from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.findings import Decision, Revision
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.registry import choose
-from pdfsluice.core.runtime import build_registry
+from pdfsluice.core.registry_building import build_registry
 from pdfsluice.core.scanning.inspection import Inspection, Inspector
 
 ROOT = Path(__file__).parents[3]

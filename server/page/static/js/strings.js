@@ -1,5 +1,6 @@
 /** Every English word of the page. */
 
+import { jobs } from './strings-jobs.js';
 import { analytics, plural, quotas } from './strings-usage.js';
 
 export const t = {
@@ -184,6 +185,8 @@ export const t = {
     earlier: 'in an earlier revision',
     more: (n) => `Show ${n} more`,
   },
+
+  jobs,
 
   quarantine: {
     heading: 'Quarantine',

@@ -3,6 +3,7 @@
 import * as format from '../format.js';
 import { h, setText } from '../dom.js';
 import { notice } from '../dialogs.js';
+import { JobsSection } from '../parts/jobs.js';
 import { QuarantineSection } from '../parts/quarantine.js';
 import { Sparkline } from '../parts/sparkline.js';
 import { t } from '../strings.js';
@@ -20,6 +21,7 @@ export function operationsView(app) {
   const log = h('ol', { class: 'log' });
   const noEvents = h('p', { class: 'muted' }, words.noEvents);
   const quarantine = new QuarantineSection(app);
+  const jobs = new JobsSection(app);
   const parts = h('dl', { class: 'parts' });
   const plugins = h('div', { class: 'table-scroll', tabIndex: 0, role: 'region', 'aria-label': words.plugins });
   const element = h(
@@ -33,6 +35,7 @@ export function operationsView(app) {
       { class: 'columns' },
       h('section', {}, h('h2', {}, words.events), noEvents, log),
       quarantine.element,
+      jobs.element,
       h('section', {}, h('h2', {}, words.order), parts),
       h('section', {}, h('h2', {}, words.plugins), plugins),
     ),
@@ -113,6 +116,7 @@ export function operationsView(app) {
     clearTimeout(timer);
     refresh();
     quarantine.show();
+    jobs.show();
     describe().catch(() => {}); // The gauges show what is wrong.
   }
 

@@ -1,0 +1,29 @@
+"""Collects the parts of all plugins, as the settings configure them."""
+
+from pdfsluice.config import Loaded
+
+from .event_hub import EventHub
+from .plugins.manager import PluginManager
+from .plugins.ports.context import PluginContext
+from .plugins.registry import Registry
+
+
+def build_registry(
+    loaded: Loaded, manager: PluginManager, events: EventHub, *, worker: int = 0
+) -> Registry:
+    """Collect the parts of all plugins.
+
+    Raises:
+        PluginError: A plugin is at fault; the error names its distribution.
+    """
+    settings = loaded.settings
+    context = PluginContext(
+        data_dir=settings.data_dir,
+        upload_dir=settings.upload_dir,
+        state_dir=settings.state_dir,
+        settings=settings,
+        section=loaded.section,
+        publish=events.publish,
+        worker=worker,
+    )
+    return Registry.build(manager, context, disable=settings.disable)

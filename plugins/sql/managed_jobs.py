@@ -1,0 +1,157 @@
+"""Management of the background jobs in the catalogue ``sql``."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
+
+from pdfsluice.core import (
+    JobFilter,
+    JobState,
+    ListedJob,
+    NotFound,
+    StateConflict,
+)
+
+from .database import Database
+from .encoding import clean, read_job
+from .job_statements import OPEN_JOB
+from .reading import MAX_ID
+from .schema import documents, jobs
+
+_listed = (
+    select(jobs, documents.c.owner, documents.c.title)
+    .select_from(jobs.join(documents, documents.c.id == jobs.c.document_id))
+    .order_by(jobs.c.id.desc())
+)
+
+
+class SqlManagedJobs:
+    """Lists, cancels and retries background jobs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_jobs(
+        self, wanted: JobFilter, *, after: int | None = None, limit: int = 50
+    ) -> tuple[Sequence[ListedJob], int]:
+        """Return jobs with ids below ``after``, newest first, and how many there are."""
+        conditions = _conditions(wanted)
+        matching = _listed.where(*conditions)
+        total = select(func.count()).select_from(matching.order_by(None).subquery())
+        page = matching.limit(limit)
+        if after is not None:
+            page = page.where(jobs.c.id < min(after, MAX_ID))
+
+        def operation(connection: Connection) -> tuple[Sequence[ListedJob], int]:
+            rows = connection.execute(page).all()
+            return [_read(row) for row in rows], connection.execute(total).scalar_one()
+
+        return await self._database.read(operation)
+
+    async def get_job(self, job_id: int) -> ListedJob:
+        """Return a job.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return await self._database.read(lambda connection: _find(connection, job_id))
+
+    async def cancel_job(self, job_id: int, *, message: str) -> ListedJob:
+        """Cancel a queued job; record that a running one is to be stopped.
+
+        Raises:
+            NotFound: There is none.
+            StateConflict: It has ended in another way.
+        """
+
+        def operation(connection: Connection) -> ListedJob:
+            state = _find(connection, job_id, locked=True).job.state
+            if state is JobState.RUNNING:
+                _change(connection, job_id, cancelled=1)
+            elif state is JobState.QUEUED:
+                cancelled = JobState.CANCELLED.value
+                _change(connection, job_id, state=cancelled, message=clean(message), retry_at=0)
+            elif state is not JobState.CANCELLED:
+                raise StateConflict(f"The job {job_id} has ended: it is {state}.")
+            return _find(connection, job_id)
+
+        return await self._database.write(operation)
+
+    async def retry_job(self, job_id: int) -> ListedJob:
+        """Queue an ended job again, without its attempts.
+
+        Raises:
+            NotFound: There is none.
+            StateConflict: It is running, or another job does the same.
+        """
+
+        def operation(connection: Connection) -> ListedJob:
+            job = _find(connection, job_id, locked=True).job
+            if job.state is JobState.RUNNING:
+                raise StateConflict(
+                    f"The job {job_id} is running.", hint="Cancel it first, or wait for its end."
+                )
+            same = {"document": job.document_id, "kind": job.kind.value, "importer": job.importer}
+            other = connection.execute(OPEN_JOB, same).one_or_none()
+            if other is not None and other.id != job_id:
+                raise StateConflict(
+                    f"The job {other.id} does the same as {job_id} and has not ended.",
+                    hint=f"Wait for its end, or retry the job {other.id}.",
+                )
+            fresh: dict[str, Any] = {"state": JobState.QUEUED.value, "progress": 0.0, "message": ""}
+            fresh |= {"attempts": 0, "retry_at": 0, "cancelled": 0, "prefer": "", "node": ""}
+            _change(connection, job_id, **fresh)
+            return _find(connection, job_id)
+
+        return await self._database.write(operation)
+
+    async def jobs_to_stop(self) -> Collection[int]:
+        """Return the jobs that run at this node and are to be stopped."""
+        marked = select(jobs.c.id).where(
+            jobs.c.state == JobState.RUNNING.value,
+            jobs.c.cancelled == 1,
+            jobs.c.node == self._database.node,
+        )
+        return await self._database.read(
+            lambda connection: connection.execute(marked).scalars().all()
+        )
+
+
+def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.states:
+        conditions.append(jobs.c.state.in_([state.value for state in wanted.states]))
+    if wanted.kinds:
+        conditions.append(jobs.c.kind.in_([kind.value for kind in wanted.kinds]))
+    if wanted.owner:
+        conditions.append(documents.c.owner == clean(wanted.owner))
+    if wanted.document_id is not None:
+        conditions.append(jobs.c.document_id == max(0, min(wanted.document_id, MAX_ID)))
+    return conditions
+
+
+def _find(connection: Connection, job_id: int, *, locked: bool = False) -> ListedJob:
+    statement: Select[Any] = _listed.where(jobs.c.id == max(0, min(job_id, MAX_ID)))
+    if locked:
+        statement = statement.with_for_update()  # of the document, too: its jobs exclude each other
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return _read(row)
+
+
+def _change(connection: Connection, job_id: int, **values: Any) -> None:
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(**values))
+
+
+def _read(row: Any) -> ListedJob:
+    job = read_job(row)
+    running = job.state is JobState.RUNNING
+    return ListedJob(
+        job=job,
+        owner=row.owner,
+        title=row.title,
+        node=row.node,
+        stopping=running and bool(row.cancelled),
+    )

@@ -1,0 +1,30 @@
+/** The words of background jobs. */
+
+export const jobs = {
+  heading: 'Background jobs',
+  count: (n) => (n === 1 ? '1 job' : `${n} jobs`),
+  state: 'State',
+  kind: 'Kind',
+  all: 'All states',
+  allKinds: 'All kinds',
+  states: {
+    queued: 'Queued',
+    running: 'Running',
+    done: 'Done',
+    skipped: 'Nothing to do',
+    failed: 'Failed',
+    cancelled: 'Cancelled',
+  },
+  kinds: { import: 'Import', index: 'Index', ocr: 'OCR' },
+  stopping: 'Stopping',
+  attempts: (n) => (n === 1 ? '1 attempt' : `${n} attempts`),
+  cancel: 'Cancel',
+  retry: 'Retry',
+  more: 'Show more',
+  cancelTitle: (name) => `Cancel this job on “${name}”?`,
+  cancelText: 'The document stays. What the job would have added to it is missing until it is tried again.',
+  keep: 'Let it run',
+  willStop: 'The job has not stopped yet. It will.',
+  ended: (state) => `The job has stopped. ${state}.`,
+  retried: (name) => `A job on “${name}” was queued again.`,
+};
