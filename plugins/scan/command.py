@@ -18,7 +18,7 @@ from pdfsluice.core import Decision, Explanation, PluginError, Policy
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.registry import Registry, choose
-from pdfsluice.core.runtime import build_registry
+from pdfsluice.core.registry_building import build_registry
 from pdfsluice.core.scanning.inspection import Inspection, Inspector
 
 from .files import files_of
