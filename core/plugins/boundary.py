@@ -316,35 +316,6 @@ class Boundary:
         )
 
 
-class PlainBoundary(Boundary):
-    """The boundary of a built-in part that leaves its work to threads.
-
-    It translates errors and knows the calls that do not return. A file crosses it dozens of
-    times, in steps of microseconds on the event loop: to measure them takes as long. What these
-    parts return is checked by the contract suites.
-    """
-
-    async def run(
-        self,
-        function: Callable[..., Awaitable[T]],
-        *args: Any,
-        check: Check | None = None,
-        **kwargs: Any,
-    ) -> T:
-        """Call a function of the part and await what it returns."""
-        if self._clock.running is not None:  # which is charged for its own steps only
-            return await super().run(function, *args, check=check, **kwargs)
-        calls, call = self._counts.calls, object()
-        calls[call] = getattr(function, "__name__", ""), self._clock.now()
-        try:
-            return await function(*args, **kwargs)
-        except BaseException as error:
-            self._raise_instead(error)
-            raise
-        finally:
-            del calls[call]
-
-
 def _current_task() -> "asyncio.Task[Any] | None":
     try:
         return asyncio.current_task()

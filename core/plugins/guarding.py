@@ -12,10 +12,11 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from .answers import Check, WrongAnswer, check_of, wrong_answer
-from .boundary import Boundary, PlainBoundary
+from .boundary import Boundary
 from .checks import object_problems
 from .loop_clock import LoopClock
 from .parts import Part, PartCounts, PluginInfo
+from .plain_boundary import PlainBoundary
 from .registry import Registry
 from .shapes import HOLDERS, PORTS, RETURNED, Holder, Port, Shape
 
@@ -25,8 +26,10 @@ _END = object()
 _ASYNC_FIELDS = ("obstacle",)
 _LONG_KINDS = frozenset({"importers", "indexes", "text_extractors", "text_recognizers"})
 """Parts that work for a job, which has time limits of its own."""
-_PLAIN_KINDS = frozenset({"session_stores", "catalogues", "upload_stores", "event_sinks"})
-"""Parts that only pass work on, if they are built in; see :class:`.boundary.PlainBoundary`."""
+_PLAIN_KINDS = frozenset(
+    {"authenticators", "gates", "session_stores", "catalogues", "upload_stores", "event_sinks"}
+)
+"""Parts that do little on the event loop, if they are built in; see ``PlainBoundary``."""
 
 
 def guard(
