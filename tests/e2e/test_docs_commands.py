@@ -18,6 +18,7 @@ import pytest
 from tests.support.documents import ADDRESS, ROOT, commands, pages_with
 from tests.support.reader import DATA, environment
 from tests.support.servers import Serve
+from tests.support.shares import share
 
 SECONDS = 120
 
@@ -118,7 +119,7 @@ def script(page: Shell, typed: list[str], base_url: str) -> Iterator[str]:
         yield from (code for key, code in page.after.items() if command.startswith(key))
 
 
-@pytest.mark.parametrize("name", pages_with("sh", "console"))
+@pytest.mark.parametrize("name", share(pages_with("sh", "console"), every=3))
 def test_commands_do_what_their_page_says(name: str, home: Path, serve: Serve) -> None:
     page = SHELL.get(name, Shell())
     typed = commands(name)

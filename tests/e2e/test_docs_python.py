@@ -15,6 +15,7 @@ import pytest
 from tests.support.documents import ADDRESS, ROOT, blocks, is_a_file, pages_with, write_files
 from tests.support.reader import DATA, environment
 from tests.support.servers import Serve
+from tests.support.shares import share
 
 SECONDS = 120
 
@@ -95,7 +96,7 @@ with asyncio.Runner() as runner:
 """
 
 
-@pytest.mark.parametrize("name", pages_with("python"))
+@pytest.mark.parametrize("name", share(pages_with("python"), every=3))
 def test_python_does_what_its_page_says(name: str, home: Path, serve: Serve) -> None:
     page = PYTHON.get(name, Python())
     if page.skip:

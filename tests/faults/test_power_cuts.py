@@ -13,6 +13,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "durability", ["power", pytest.param("process", marks=pytest.mark.nightly)]
 )

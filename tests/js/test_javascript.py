@@ -79,6 +79,7 @@ def live(request: pytest.FixtureRequest, deployment: str) -> Deployed:
     return serve(PDFSLUICE_PROGRESS_INTERVAL="10ms")
 
 
+@pytest.mark.long
 def test_the_client_against_a_real_server(live: Deployed, tmp_path: Path) -> None:
     good = tmp_path / "canal.pdf"
     text = "Page {number}. The sluice gates of the northern canal."

@@ -13,6 +13,7 @@ from pdfsluice.client import Client, RetryPolicy, TransferProgress
 from pdfsluice.core import ChunkIntent, GateSpec, PluginContext, Session, hookimpl
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.fault_proxy import Cut, fault_proxy
+from tests.support.shares import crossed
 from tests.support.slow_line import SlowLine
 from tests.support.web import a_server
 
@@ -51,8 +52,9 @@ class Codings:
         yield
 
 
-@pytest.mark.parametrize("codings", [("zstd", "gzip"), ("gzip",)], ids=["zstd", "gzip"])
-@pytest.mark.parametrize("checksum", [True, False])
+@pytest.mark.parametrize(
+    ("codings", "checksum"), crossed([("zstd", "gzip"), ("gzip",)], [True, False], every=2)
+)
 async def test_a_plain_pdf_needs_a_fraction_of_the_line(
     tmp_path: Path, codings: tuple[str, ...], *, checksum: bool
 ) -> None:

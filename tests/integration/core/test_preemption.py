@@ -12,6 +12,7 @@ from pdfsluice.core.errors import Preempted
 from pdfsluice.core.models import Checksum, ChunkIntent
 from pdfsluice.core.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate
+from tests.support.shares import share
 
 CHUNK = 64 * 1024
 DATA = random.Random(3).randbytes(20 * CHUNK)
@@ -36,7 +37,7 @@ async def send_all(runtime: Runtime, session_id: str) -> None:
     await runtime.uploads.receive(LOCAL, session_id, chunk, Pieces(DATA))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", share(range(6), every=3))
 async def test_interrupted_at_random_moments(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:

@@ -27,6 +27,7 @@ from tests.support.sabotage import (
     marked,
 )
 from tests.support.saboteur import LEAK_BYTES
+from tests.support.shares import share
 from tests.support.waiting import until
 
 
@@ -222,7 +223,11 @@ async def test_a_process_ends_with_its_server_whatever_it_is_at(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "lie", ["position", "stuck", "type", "severity", "error", "id", "many", "log", "checkpoints"]
+    "lie",
+    share(
+        ["position", "stuck", "type", "severity", "error", "id", "many", "log", "checkpoints"],
+        every=3,
+    ),
 )
 async def test_what_no_stage_can_say_is_not_believed(
     tmp_path: Path,

@@ -15,6 +15,7 @@ from pdfsluice.core.layout import Box, PageLayout
 from pdfsluice.plugins.pdfium.extractor import PdfiumText
 from pdfsluice.plugins.pdfium.options import PdfiumOptions
 from pdfsluice.plugins.pdfium.renderer import PdfiumPictures
+from tests.support.shares import crossed
 
 WIDTH = 1200
 WORDS = {"Upper": (60, 700), "Middle": (300, 400), "Lower": (450, 80)}
@@ -73,8 +74,9 @@ def ink(picture: Image.Image, box: Box, layout: PageLayout, *, margin: float = 0
     return sum(part.histogram()[:128])
 
 
-@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-@pytest.mark.parametrize("crop", [None, (40, 50, 600, 760)])
+@pytest.mark.parametrize(
+    ("crop", "rotation"), crossed([None, (40, 50, 600, 760)], [0, 90, 180, 270], every=3)
+)
 async def test_the_rectangles_of_words_hold_their_ink(
     tmp_path: Path, rotation: int, crop: tuple[int, ...] | None
 ) -> None:
