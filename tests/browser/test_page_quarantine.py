@@ -41,7 +41,7 @@ def script(tmp_path: Path) -> Path:
 
 
 @pytest.mark.long
-def test_an_upload_that_was_stopped_is_released_and_goes_on(
+def test_an_upload_that_was_stopped_is_released_and_continues(
     keeper: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(keeper.base_url)

@@ -88,7 +88,7 @@ def _locked(path: Path, source: Path) -> Path:
 
 
 @pytest.mark.long
-def test_a_file_that_cannot_be_checked_now_waits_and_says_why(
+def test_a_file_that_cannot_be_checked_now_waits_and_shows_why(
     serve: Serve, open_page: OpenPage, pdfs: Path, scanner: _Scanner, screenshot: Screenshot
 ) -> None:
     server = serve(PDFSLUICE_PLUGINS__CLAMAV__SOCKET=scanner.setting)
@@ -105,7 +105,7 @@ def test_a_file_that_cannot_be_checked_now_waits_and_says_why(
     expect(done).to_contain_text("Nothing dangerous found")
 
 
-def test_finishing_what_cannot_be_checked_now_says_why(
+def test_finishing_what_cannot_be_checked_now_shows_why(
     serve: Serve, open_page: OpenPage, pdfs: Path, scanner: _Scanner
 ) -> None:
     server = serve(PDFSLUICE_PLUGINS__CLAMAV__SOCKET=scanner.setting)
@@ -136,7 +136,7 @@ def test_a_slow_line_loses_little_by_a_reload(
 
 
 @pytest.mark.long
-def test_files_that_cannot_be_taken_are_told_at_once(
+def test_files_that_cannot_be_taken_are_named_immediately(
     serve: Serve, open_page: OpenPage, pdfs: Path, tmp_path: Path, screenshot: Screenshot
 ) -> None:
     handbook = (pdfs / "handbook.pdf").read_bytes()
@@ -188,7 +188,7 @@ def test_without_a_key_the_page_waits_for_one(
     assert len(sockets) == 2
 
 
-def test_a_key_that_may_only_read_is_told_in_words(
+def test_a_key_that_may_only_read_is_explained_in_words(
     serve: Serve, open_page: OpenPage, pdfs: Path, tmp_path: Path
 ) -> None:
     keys = ("keys", "add", "reader", "--scope", "read", "--data-dir", tmp_path / "keyed")
@@ -203,7 +203,7 @@ def test_a_key_that_may_only_read_is_told_in_words(
 
 
 @pytest.mark.long
-def test_a_server_that_is_away_is_not_told_to_go_on_with_uploads(
+def test_a_server_that_is_away_gets_no_request_to_continue_uploads(
     serve: Serve, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
     server = serve()
@@ -279,7 +279,7 @@ def test_only_what_needs_a_look_is_counted(
 
 
 @pytest.mark.long
-def test_a_search_without_a_match_says_so(
+def test_a_search_without_a_match_shows_that(
     own: RunningServer, open_page: OpenPage, tmp_path: Path
 ) -> None:
     path = tmp_path / "valves.pdf"

@@ -311,7 +311,7 @@ def test_the_focus_stays_on_a_card_whose_buttons_change(
     expect(page.get_by_role("button", name="Choose files")).to_be_focused()
 
 
-def test_a_document_that_is_not_there_is_said_to_be_missing(
+def test_a_document_that_is_not_there_is_shown_as_missing(
     own: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
     page = open_page(f"{own.base_url}/#/documents/999")

@@ -112,7 +112,7 @@ class TestCreation:
 
 
 class TestOffsetRetrieval:
-    def test_state_is_told(self, ietf: Ietf, new_pdf: NewPdf) -> None:
+    def test_state_is_returned(self, ietf: Ietf, new_pdf: NewPdf) -> None:
         """4.3.2: offset, completeness, length and limits MUST be there; SHOULD be no-store."""
         pdf = new_pdf(0)
         url = ietf.create(pdf)
@@ -125,7 +125,7 @@ class TestOffsetRetrieval:
         assert "Upload-Limit" in response.headers
         assert "no-store" in response.headers.listed("Cache-Control")
 
-    def test_unknown_length_is_not_told(self, ietf: Ietf) -> None:
+    def test_unknown_length_is_not_returned(self, ietf: Ietf) -> None:
         """4.3.2: Upload-Length MUST be there unless the client has not supplied one."""
         url = ietf.post(complete=False).headers["Location"]
         assert "Upload-Length" not in ietf.head(url).headers
@@ -265,7 +265,7 @@ class TestAppend:
             assert 400 <= connection.finish().status < 500
         assert 400 <= ietf.head(url).status < 500
 
-    def test_progress_is_told(self, ietf: Ietf, new_pdf: NewPdf) -> None:
+    def test_progress_is_reported(self, ietf: Ietf, new_pdf: NewPdf) -> None:
         """4.4.2: SHOULD send 104 with Upload-Offset, which MUST NOT include Location."""
         pdf = new_pdf(4_000_000)
         url = ietf.create(pdf)

@@ -57,7 +57,7 @@ def form(fields: dict[str, str], data: bytes, *, file_first: bool) -> tuple[str,
     return f"multipart/form-data; boundary={boundary}", b"".join(ordered) + b"--limes--\r\n"
 
 
-def test_initiation_tells_all_that_a_client_needs(target: Server, new_pdf: NewPdf) -> None:
+def test_initiation_returns_all_that_a_client_needs(target: Server, new_pdf: NewPdf) -> None:
     session = begin(target, new_pdf(200_000))
     assert session["upload_url"] == f"{STREAMING}/chunk/{session['session_id']}"
     assert session["websocket_room"] == f"upload_{session['session_id']}"

@@ -62,7 +62,7 @@ def test_request_without_a_version_is_refused(tus: Tus, new_pdf: NewPdf) -> None
     assert response.status in {400, 412}
 
 
-def test_head_tells_offset_and_length(tus: Tus, new_pdf: NewPdf) -> None:
+def test_head_returns_offset_and_length(tus: Tus, new_pdf: NewPdf) -> None:
     """HEAD MUST include Upload-Offset even if 0, and Upload-Length if the size is known."""
     pdf = new_pdf(0)
     response = tus.request("HEAD", tus.create(pdf))

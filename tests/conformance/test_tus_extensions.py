@@ -83,7 +83,7 @@ class TestCreation:
 
 
 class TestDeferredLength:
-    def test_length_is_told_later(self, tus: Tus, new_pdf: NewPdf) -> None:
+    def test_length_is_announced_later(self, tus: Tus, new_pdf: NewPdf) -> None:
         """HEAD MUST have Upload-Defer-Length: 1 until a PATCH sets Upload-Length."""
         tus.need("creation-defer-length")
         pdf = new_pdf(0)
@@ -116,7 +116,7 @@ class TestDeferredLength:
 
 class TestCreationWithUpload:
     @pytest.mark.parametrize("share", [0.5, 1])
-    def test_bytes_may_come_at_once(self, tus: Tus, new_pdf: NewPdf, share: float) -> None:
+    def test_bytes_may_come_immediately(self, tus: Tus, new_pdf: NewPdf, share: float) -> None:
         """The response MUST include Upload-Offset: what was accepted."""
         tus.need("creation-with-upload")
         pdf = new_pdf(0)
@@ -139,7 +139,7 @@ class TestCreationWithUpload:
 
 
 class TestExpiration:
-    def test_expiry_is_told(self, tus: Tus, new_pdf: NewPdf) -> None:
+    def test_expiry_is_reported(self, tus: Tus, new_pdf: NewPdf) -> None:
         """Upload-Expires MUST be in every PATCH response, and in the POST's if known; RFC 7231."""
         tus.need("expiration")
         pdf = new_pdf(0)
@@ -195,7 +195,7 @@ class TestChecksum:
         assert response.status in {400, 460}
         assert tus.offset(url) == 0
 
-    def test_checksum_behind_the_body(self, tus: Tus, new_pdf: NewPdf) -> None:
+    def test_checksum_after_the_body(self, tus: Tus, new_pdf: NewPdf) -> None:
         """checksum-trailer: a wrong checksum in a trailer counts like one in the header."""
         tus.need("checksum-trailer")
         pdf = new_pdf(0)
@@ -261,7 +261,7 @@ class TestConcatenation:
         assert head.headers["Upload-Length"] == head.headers["Upload-Offset"] == str(len(pdf))
         assert head.headers["Upload-Concat"] == final
 
-    def test_part_says_that_it_is_one(self, tus: Tus) -> None:
+    def test_a_part_is_marked_as_one(self, tus: Tus) -> None:
         """HEAD of a part MUST have Upload-Concat and Upload-Offset."""
         url = tus.post(Upload_Length="10", Upload_Concat="partial").headers["Location"]
         tus.patch(url, 0, b"12345")

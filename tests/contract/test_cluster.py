@@ -131,7 +131,7 @@ async def test_a_node_that_leaves_holds_nothing(join: Join) -> None:
         assert await first.cluster.abandoned([SessionState.VALIDATING], 4) == []
 
 
-async def test_a_review_says_how_an_upload_stands(join: Join) -> None:
+async def test_a_review_shows_the_state_of_an_upload(join: Join) -> None:
     session = make_session()
     async with join() as first, join() as second:
         await first.store.create(session)

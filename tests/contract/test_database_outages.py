@@ -84,7 +84,7 @@ def silent_peer() -> Iterator[tuple[int, list[socket.socket]]]:
         connection.close()
 
 
-async def test_a_host_that_says_nothing_is_given_up_once_for_all(tmp_path: Path) -> None:
+async def test_a_silent_host_is_given_up_once_for_all(tmp_path: Path) -> None:
     with silent_peer() as (port, taken):
         opened = engines(tmp_path, f"postgresql://alice@127.0.0.1:{port}/nothing")
         writer = Writer(opened)
@@ -126,7 +126,7 @@ def parameters(opened: Engines) -> dict[str, str]:
     return given
 
 
-def test_a_host_that_vanished_is_noticed_unless_the_url_says_otherwise(
+def test_a_host_that_vanished_is_noticed_unless_the_url_opts_out(
     tmp_path: Path, empty_postgresql: str
 ) -> None:
     given = parameters(engines(tmp_path, empty_postgresql))

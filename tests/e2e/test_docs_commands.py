@@ -120,7 +120,7 @@ def script(page: Shell, typed: list[str], base_url: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", share(pages_with("sh", "console"), every=3))
-def test_commands_do_what_their_page_says(name: str, home: Path, serve: Serve) -> None:
+def test_commands_do_what_their_page_claims(name: str, home: Path, serve: Serve) -> None:
     page = SHELL.get(name, Shell())
     typed = commands(name)
     left_out = {**page.skip, **EVERYWHERE}

@@ -29,7 +29,7 @@ def server(tmp_path: Path, serve: Serve) -> RunningServer:
     return serve(PYTHONPATH=str(site), PDFSLUICE_UPLOAD_STORE="my-store")
 
 
-async def test_the_plugins_of_the_recipes_do_what_is_said(
+async def test_the_plugins_of_the_recipes_do_what_the_page_claims(
     server: RunningServer, tmp_path: Path
 ) -> None:
     letter, empty = tmp_path / "letter.pdf", tmp_path / "empty.pdf"

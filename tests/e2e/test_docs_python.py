@@ -97,7 +97,7 @@ with asyncio.Runner() as runner:
 
 
 @pytest.mark.parametrize("name", share(pages_with("python"), every=3))
-def test_python_does_what_its_page_says(name: str, home: Path, serve: Serve) -> None:
+def test_python_does_what_its_page_claims(name: str, home: Path, serve: Serve) -> None:
     page = PYTHON.get(name, Python())
     if page.skip:
         return  # it is run elsewhere, or the reason is given

@@ -1,6 +1,7 @@
-"""Finds long first lines of docstrings, and local names that are participles."""
+"""Finds names and first lines of docstrings that the house style excludes."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ PARTICIPLES = frozenset(
 )
 """Names that state what happened to a value, and not what it is."""
 
+_EXCLUDED = re.compile(
+    r"_(?:told|tells?|says?|said|hears?|heard|nobody|somebody|everybody|whoever|anew|beside)(?=_|$)"
+    r"|_go(?:es)?_on(?=_|$)|_at_once(?=_|$)|_put_away(?=_|$)|^test_who_"
+)
+"""Wordings that the house style excludes, in names of tests."""
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -36,3 +42,14 @@ def participles(file: Path, source: str) -> Iterator[str]:
                     continue
                 if name in PARTICIPLES:
                     yield f"{file}:{node.lineno}: {name}"
+
+
+def excluded_test_names(source: str) -> list[str]:
+    """Return the names of tests whose wording the house style excludes."""
+    return [
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and _EXCLUDED.search(node.name)
+    ]

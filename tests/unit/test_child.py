@@ -72,7 +72,7 @@ async def test_requests_wait_for_their_turn() -> None:
         assert [reply["echo"] for reply in await asyncio.gather(*asked)] == list(range(20))
 
 
-async def test_what_the_handler_raises_is_told_and_the_child_goes_on() -> None:
+async def test_what_the_handler_raises_is_reported_and_the_child_continues() -> None:
     async with odd() as child:
         error = await failure(child, do="raise")
         assert (error.reason, error.over_limit) == ("error", False)
@@ -87,7 +87,7 @@ async def test_another_number_of_replies_than_one_is_an_error() -> None:
         await gone(child.pid)
 
 
-async def test_a_crash_is_told_with_the_last_words() -> None:
+async def test_a_crash_is_reported_with_the_last_output() -> None:
     async with odd() as child:
         error = await failure(child, do="segfault")
     assert error.reason == "crashed"
@@ -116,7 +116,7 @@ async def test_memory_is_limited_and_the_child_survives_it() -> None:
         assert (await child.ask({"do": "eat", "bytes": 8 * MIB}))["size"] == 8 * MIB
 
 
-async def test_native_code_that_dies_of_memory_is_told_apart_from_a_crash() -> None:
+async def test_native_code_out_of_memory_is_distinguished_from_a_crash() -> None:
     async with odd() as child:
         assert (await failure(child, do="abort-on-memory")).reason == "memory-limit"
 
@@ -183,7 +183,7 @@ async def test_a_cancelled_request_ends_the_child() -> None:
         await gone(child.pid)
 
 
-async def test_a_death_between_two_requests_is_told() -> None:
+async def test_a_death_between_two_requests_is_reported() -> None:
     async with odd() as child:
         error = await failure(child, do="die-later")
         assert error.reason == "killed"
@@ -206,7 +206,7 @@ async def test_the_child_inherits_no_secret_and_no_module_of_the_working_directo
     assert str(Path.cwd()) not in reply["path"]
 
 
-def test_proxies_are_for_those_who_ask_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_are_for_requests_to_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:password@proxy.example:3128")
     monkeypatch.setenv("no_proxy", "localhost")
     monkeypatch.setenv("DATABASE_PASSWORD", "secret")
@@ -220,7 +220,7 @@ async def test_starting_is_not_working() -> None:
         assert await child.ask({"do": "echo", "value": 1}) == {"echo": 1, "pid": child.pid}
 
 
-async def test_a_program_that_is_no_child_is_told() -> None:
+async def test_a_program_that_is_no_child_is_reported() -> None:
     async with spawn("this", LIMITS) as child:
         assert "not a JSON object" in (await failure(child, do="echo", value=1)).detail
 

@@ -49,7 +49,7 @@ async def test_a_child_is_used_again(make_pool: MakePool) -> None:
     assert pool.idle == 1
 
 
-async def test_no_more_children_than_allowed_work_at_once(make_pool: MakePool) -> None:
+async def test_no_more_children_than_allowed_work_at_a_time(make_pool: MakePool) -> None:
     pool = make_pool(size=2)
     pids = await asyncio.gather(*(pid(pool) for _ in range(12)))
     assert 1 <= len(set(pids)) <= 2
@@ -104,7 +104,7 @@ async def test_a_failure_costs_the_child_and_nothing_else(make_pool: MakePool) -
     assert await pid(pool) != first
 
 
-async def test_a_request_is_tried_again_where_an_earlier_one_may_be_at_fault(
+async def test_a_request_is_retried_if_an_earlier_one_may_be_at_fault(
     make_pool: MakePool,
 ) -> None:
     pool = make_pool(size=1)

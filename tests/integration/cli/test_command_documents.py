@@ -151,7 +151,7 @@ def test_a_disabled_plugin_is_not_listed(tmp_path: Path) -> None:
     assert "digest" not in {plugin["name"] for plugin in listed["plugins"]}
 
 
-def test_settings_say_where_they_come_from(tmp_path: Path) -> None:
+def test_settings_name_their_origin(tmp_path: Path) -> None:
     config = tmp_path / "pdfsluice.toml"
     config.write_text('port = 8123\nchunk_size = "4 MiB"\n')
     outcome = pdfsluice_here(

@@ -72,7 +72,9 @@ def test_every_command_with_json_reports_failures_as_json(arguments: tuple[str, 
     assert json.loads(outcome.out)["error"]["code"] == "unreachable"
 
 
-def test_a_document_says_why_its_import_failed(server: RunningServer, tmp_path: Path) -> None:
+def test_a_document_has_the_reason_why_its_import_failed(
+    server: RunningServer, tmp_path: Path
+) -> None:
     at = ("--server", server.base_url)
     locked = Encryption(owner="owner", user=os.urandom(4).hex())
     path = pdfs.write(tmp_path / "locked.pdf", encryption=locked)
@@ -91,7 +93,9 @@ def test_a_document_says_why_its_import_failed(server: RunningServer, tmp_path: 
 
 
 @pytest.mark.long
-def test_a_search_without_a_fitting_passage_says_so(server: RunningServer, tmp_path: Path) -> None:
+def test_a_search_without_a_fitting_passage_reports_that(
+    server: RunningServer, tmp_path: Path
+) -> None:
     path = new_pdf(
         tmp_path / "otters.pdf", "Otters sleep beside the weir, and the sluices are shut"
     )

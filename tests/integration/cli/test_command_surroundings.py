@@ -55,7 +55,7 @@ def test_a_poor_encoding_is_no_failure(
     ("option", "value"),
     [("--limit-rate", "0"), ("--limit-rate", "8XB"), ("--chunk-size", "0")],
 )
-def test_a_wrong_size_is_told_with_its_option(tmp_path: Path, option: str, value: str) -> None:
+def test_a_wrong_size_is_reported_with_its_option(tmp_path: Path, option: str, value: str) -> None:
     outcome = pdfsluice_here("upload", new_pdf(tmp_path / "a.pdf"), option, value)
     assert outcome.code == USAGE
     assert option in outcome.err
@@ -68,7 +68,7 @@ def test_what_surrounds_a_key_is_no_part_of_it(server: RunningServer, ending: st
     assert outcome.code == 0, outcome.err
 
 
-def test_what_is_no_key_is_told_and_not_shown(tmp_path: Path) -> None:
+def test_what_is_no_key_is_refused_and_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("secret-one\nsecret-two\n")
     by_file = pdfsluice_here("documents", "--api-key-file", file)
@@ -79,7 +79,7 @@ def test_what_is_no_key_is_told_and_not_shown(tmp_path: Path) -> None:
         assert "secret" not in outcome.err
 
 
-def test_keys_are_not_looked_for_where_there_is_no_folder(tmp_path: Path) -> None:
+def test_keys_are_not_looked_for_without_a_folder(tmp_path: Path) -> None:
     absent = tmp_path / "typo"
     for arguments in (("list",), ("revoke", "alice")):
         outcome = pdfsluice_here("keys", *arguments, "--data-dir", absent)
@@ -88,7 +88,7 @@ def test_keys_are_not_looked_for_where_there_is_no_folder(tmp_path: Path) -> Non
         assert not absent.exists()
 
 
-def test_a_folder_that_takes_no_key_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_takes_no_key_is_named(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     outcome = pdfsluice_as_user("keys", "add", "alice", "--data-dir", closed)

@@ -55,7 +55,7 @@ def test_a_flagged_file_does_not_look_clean(server: RunningServer, tmp_path: Pat
     )
 
 
-def test_what_was_not_looked_into_is_told_too(server: RunningServer, tmp_path: Path) -> None:
+def test_what_was_not_looked_into_is_reported_too(server: RunningServer, tmp_path: Path) -> None:
     path = tmp_path / "locked.pdf"
     pdfs.write(path, encryption=Encryption(owner="owner", user=os.urandom(4).hex()))
     at = ("--server", server.base_url)
@@ -71,7 +71,9 @@ def test_what_was_not_looked_into_is_told_too(server: RunningServer, tmp_path: P
     assert "flagged: encrypted; 1 part not looked into; see" in waited.err
 
 
-def test_a_refused_file_that_is_kept_is_told_with_its_session(serve: Serve, tmp_path: Path) -> None:
+def test_a_refused_file_that_is_kept_is_shown_with_its_session(
+    serve: Serve, tmp_path: Path
+) -> None:
     server = serve(PDFSLUICE_PLUGINS__POLICY__QUARANTINE_REJECTED="true")
     at = ("--server", server.base_url)
 

@@ -36,7 +36,7 @@ def stored_bytes(server: RunningServer) -> int:
     return int(found[0]["uploaded_chunks"]) if found else 0
 
 
-def test_upload_tells_what_became_of_the_file(server: RunningServer, pdf: Path) -> None:
+def test_upload_reports_what_became_of_the_file(server: RunningServer, pdf: Path) -> None:
     outcome = pdfsluice_here("upload", pdf, "--title", "My report", "--server", server.base_url)
     assert outcome.code == 0, outcome.err
     assert re.search(r"the report.pdf is document \d+: My report \(.*1 page\)", outcome.out)
@@ -58,7 +58,7 @@ def test_json_is_for_programs(server: RunningServer, pdf: Path, tmp_path: Path) 
     assert first["import_status"] == "done"
 
 
-def test_interrupted_upload_goes_on_with_the_printed_command(serve: Serve, pdf: Path) -> None:
+def test_interrupted_upload_continues_with_the_printed_command(serve: Serve, pdf: Path) -> None:
     server = serve(STREAMING_CHUNK_SIZE_MB="0.0625")
     upload = ("upload", pdf, "--limit-rate", "200kB", "-p", "1", "--server", server.base_url)
 
@@ -91,7 +91,7 @@ def test_cancelled_upload_is_gone(serve: Serve, pdf: Path) -> None:
     assert "Traceback" not in resumed.err
 
 
-def test_refusal_says_why(server: RunningServer, tmp_path: Path) -> None:
+def test_refusal_has_the_reason(server: RunningServer, tmp_path: Path) -> None:
     path = tmp_path / "launch.pdf"
     path.write_bytes(
         b"%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 2 0 R"
@@ -115,7 +115,7 @@ def test_an_empty_file_is_not_sent(server: RunningServer, tmp_path: Path) -> Non
     assert f"{path} is empty" in outcome.err
 
 
-def test_a_server_without_tls_is_told_from_an_absent_one(server: RunningServer) -> None:
+def test_a_server_without_tls_is_distinguished_from_an_absent_one(server: RunningServer) -> None:
     address = server.base_url.replace("http:", "https:")
     outcome = pdfsluice_here("documents", "--server", address)
     assert outcome.code == UNREACHABLE

@@ -142,7 +142,7 @@ async def watch_an_upload(base_url: str, path: Path, *, timeout: float = 60) -> 
     return heard
 
 
-async def test_watcher_hears_of_an_upload_to_its_end(server: RunningServer, tmp_path: Path) -> None:
+async def test_watcher_receives_an_upload_to_its_end(server: RunningServer, tmp_path: Path) -> None:
     path = tmp_path / "watched.pdf"
     path.write_bytes(make_pdf(["Watched"], noise_per_page=500_000))
 
@@ -168,7 +168,7 @@ class Swallow(Fault):
             await link.upstream(data)
 
 
-async def test_watcher_polls_where_a_websocket_gets_no_answer(
+async def test_watcher_polls_if_a_websocket_gets_no_answer(
     server: RunningServer, tmp_path: Path
 ) -> None:
     path = tmp_path / "swallowed.pdf"
@@ -181,7 +181,7 @@ async def test_watcher_polls_where_a_websocket_gets_no_answer(
     assert heard[-1].status == "completed"
 
 
-async def test_watcher_polls_where_there_is_no_websocket(
+async def test_watcher_polls_if_there_is_no_websocket(
     server: RunningServer, tmp_path: Path
 ) -> None:
     path = tmp_path / "polled.pdf"

@@ -110,7 +110,9 @@ async def test_bytes_that_are_wrong_never_get_the_name(
             assert target.read_bytes() == pdf.read_bytes()
 
 
-async def test_what_cannot_be_fetched_or_written_is_said(server: RunningServer, pdf: Path) -> None:
+async def test_what_cannot_be_fetched_or_written_is_reported(
+    server: RunningServer, pdf: Path
+) -> None:
     document = await uploaded(server, pdf)
     async with Client(server.base_url) as client:
         with pytest.raises(NotFound):

@@ -136,13 +136,13 @@ async def test_what_is_not_http_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize("address", ["localhost:8000", "ftp://host", "", "http://"])
-def test_addresses_are_checked_at_once(address: str) -> None:
+def test_addresses_are_checked_immediately(address: str) -> None:
     with pytest.raises(ValueError, match="not the address of a server"):
         Client(address)
 
 
 @pytest.mark.parametrize("key", ["pdfsluice_a\n", "pdfsluice_é", "pdfsluice_\0"])
-def test_keys_are_checked_at_once(key: str) -> None:
+def test_keys_are_checked_immediately(key: str) -> None:
     with pytest.raises(ValueError, match="no key has"):
         Client("http://127.0.0.1:8000", api_key=key)
 

@@ -33,7 +33,9 @@ def script(tmp_path: Path) -> Path:
     return path
 
 
-async def test_an_administrator_lets_a_refused_file_in(keeper: RunningServer, script: Path) -> None:
+async def test_an_administrator_releases_a_refused_file(
+    keeper: RunningServer, script: Path
+) -> None:
     async with Client(keeper.base_url) as client:
         assert await client.quarantine() == ()
         with pytest.raises(ContentRejected):

@@ -176,7 +176,7 @@ async def test_a_rate_below_a_slice_within_the_timeout_is_no_silence(tmp_path: P
 
 
 @pytest.mark.parametrize("options", [{"rate": 0}, {"rate": -1.5}, {"parallel": 0}])
-async def test_what_would_send_nothing_is_refused_at_once(
+async def test_what_would_send_nothing_is_refused_immediately(
     server: RunningServer, tmp_path: Path, options: dict[str, int]
 ) -> None:
     path = a_file(tmp_path / "report.pdf", MIB)

@@ -301,7 +301,7 @@ async def test_a_file_edited_while_it_is_sent_is_not_stored(
 
 
 @pytest.mark.parametrize("stored_chunks", [0, 2])
-async def test_a_session_that_tells_nothing_of_its_file_is_compared_by_its_bytes(
+async def test_a_session_without_details_of_its_file_is_compared_by_bytes(
     server: RunningServer, pdf: Path, stored_chunks: int
 ) -> None:
     """Other clients begin sessions too, without a digest or a fingerprint."""

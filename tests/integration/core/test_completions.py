@@ -66,7 +66,7 @@ async def becomes(runtime: Runtime, session: Session, state: SessionState) -> Se
             await asyncio.sleep(0.01)
 
 
-async def test_why_a_completion_has_to_be_tried_again_is_told(tmp_path: Path) -> None:
+async def test_why_a_completion_has_to_be_retried_is_reported(tmp_path: Path) -> None:
     def refuse(_context: CompletionContext) -> None:
         raise Overloaded("The virus scanner is away.", retry_after=1)
 

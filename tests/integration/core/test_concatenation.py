@@ -50,7 +50,7 @@ async def test_repeating_it_leads_to_the_same_upload(tmp_path: Path) -> None:
         assert (again.id, again.state) == (first.id, SessionState.COMPLETED)
 
 
-async def test_two_at_once_make_one_upload(tmp_path: Path) -> None:
+async def test_two_at_a_time_make_one_upload(tmp_path: Path) -> None:
     async with with_parts(tmp_path) as (runtime, ids):
         made = await asyncio.gather(
             *(runtime.uploads.concatenate(LOCAL, WHOLE, ids) for _ in range(3))

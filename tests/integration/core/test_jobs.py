@@ -38,7 +38,7 @@ async def imported(runtime: Runtime, document: Document) -> None:
         await until(imported)
 
 
-async def test_a_catalogue_in_trouble_does_not_end_the_jobs_behind_it(
+async def test_a_catalogue_in_trouble_does_not_end_the_queued_jobs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, calls = SqlCatalogue.claim, iter([OSError("the disk is away")])
@@ -82,7 +82,7 @@ async def test_no_job_stays_running_because_the_catalogue_failed(
         assert (job.state, job.attempts) == (JobState.DONE, attempts)
 
 
-async def test_what_a_long_job_says_once_can_be_asked_for() -> None:
+async def test_what_a_long_job_reports_once_can_be_asked_for() -> None:
     catalogue = MemoryCatalogue()
     document = await catalogue.add(make_document(), [JobKind.INDEX])
     claimed = await catalogue.claim()
@@ -97,7 +97,7 @@ async def test_what_a_long_job_says_once_can_be_asked_for() -> None:
         await until(named)
 
 
-async def test_a_job_that_has_ended_is_not_said_to_be_running() -> None:
+async def test_a_job_that_has_ended_is_not_reported_as_running() -> None:
     catalogue = MemoryCatalogue()
     document = await catalogue.add(make_document(), [JobKind.INDEX])
     claimed = await catalogue.claim()

@@ -77,7 +77,7 @@ async def only_document(runtime: Runtime, session: Session) -> int:
 @pytest.mark.parametrize(
     "failing", [("put", "documents/"), ("delete", "uploads/")], ids=["publishing", "cleaning up"]
 )
-async def test_a_completion_that_breaks_off_goes_on_after_a_restart(
+async def test_a_completion_that_breaks_off_continues_after_a_restart(
     tmp_path: Path, failing: tuple[str, str]
 ) -> None:
     bucket = Bucket()

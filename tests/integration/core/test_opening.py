@@ -18,7 +18,7 @@ CHUNK = 64 * 1024
 DATA = random.Random(1).randbytes(4 * CHUNK + 12_345)
 
 
-async def test_where_many_uploads_are_open_new_ones_wait_for_their_bytes(
+async def test_if_many_uploads_are_open_new_ones_wait_for_their_bytes(
     tmp_path: Path,
 ) -> None:
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
@@ -62,7 +62,7 @@ async def test_an_upload_is_opened_completely_without_a_caller_waiting(
         assert (await runtime.uploads.stats()).store.partial_count == 0
 
 
-async def test_who_has_too_many_uploads_open_takes_no_room(
+async def test_a_principal_with_too_many_open_uploads_takes_no_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_runtime(tmp_path, max_sessions=1) as runtime:

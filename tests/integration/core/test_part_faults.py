@@ -210,7 +210,7 @@ async def test_a_part_that_fails_at_a_deletion_does_not_bring_the_document_back(
 
 
 @pytest.mark.parametrize("make", ODD, ids=ids)
-async def test_a_sink_hears_what_comes_after_it_has_raised(tmp_path: Path, make: Make) -> None:
+async def test_a_sink_receives_events_after_it_has_raised(tmp_path: Path, make: Make) -> None:
     plugin = Everything("sink", make)
     async with a_runtime(tmp_path, plugin, index="odd") as runtime:
         await ended(runtime, await upload(runtime), JobKind.INDEX)

@@ -168,7 +168,7 @@ async def test_a_failing_stage_fails_the_upload_by_name(tmp_path: Path) -> None:
         assert other.id != session.id, "the server goes on"
 
 
-async def test_checks_go_on_behind_a_fault_that_passes(
+async def test_checks_continue_after_a_fault_that_passes(
     tmp_path: Path,
 ) -> None:
     """The upload need not be completed for that, and what was seen before is seen again."""

@@ -229,7 +229,7 @@ async def test_a_process_ends_with_its_server_whatever_it_is_at(tmp_path: Path) 
         every=3,
     ),
 )
-async def test_what_no_stage_can_say_is_not_believed(
+async def test_what_no_stage_can_report_is_not_believed(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

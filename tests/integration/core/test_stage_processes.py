@@ -85,7 +85,7 @@ async def test_what_a_stage_logs_is_logged_here(
     assert (record.levelno, record.getMessage()) == (logging.WARNING, said)
 
 
-async def test_stages_go_on_from_their_checkpoints(tmp_path: Path) -> None:
+async def test_stages_continue_from_their_checkpoints(tmp_path: Path) -> None:
     data = file("quiet")
     async with a_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
@@ -111,7 +111,7 @@ async def test_an_upload_that_is_cancelled_leaves_nothing_behind(tmp_path: Path)
         assert not [name for name in opened if session.id in name]
 
 
-async def test_an_upload_that_comes_back_while_it_is_put_away_keeps_its_stages(
+async def test_an_upload_that_resumes_while_it_is_closed_keeps_its_stages(
     tmp_path: Path,
 ) -> None:
     data = file("slow", chunks=4)
@@ -136,7 +136,7 @@ async def test_an_upload_that_comes_back_while_it_is_put_away_keeps_its_stages(
         ("exit", "'saboteur' of saboteur failed (SystemExit)"),
     ],
 )
-async def test_what_a_plugin_does_wrong_is_told_at_once(
+async def test_what_a_plugin_does_wrong_is_reported_immediately(
     tmp_path: Path, word: str, said: str
 ) -> None:
     data = file(word)

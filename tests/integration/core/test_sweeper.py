@@ -75,7 +75,7 @@ async def test_the_record_of_an_upload_is_kept_from_its_end_on(tmp_path: Path) -
             await runtime.uploads.get(LOCAL, session.id)
 
 
-async def test_quarantine_ends_when_a_setting_says_so(tmp_path: Path) -> None:
+async def test_quarantine_ends_after_the_time_of_a_setting(tmp_path: Path) -> None:
     """Its record goes later, as that of every upload."""
     watchman = Watchman(keeps=True)
     settings = {"quarantine_retention": timedelta(days=3), "session_retention": timedelta(days=9)}
@@ -137,7 +137,7 @@ async def test_what_was_long_in_quarantine_does_not_expire_when_released(tmp_pat
         assert (await runtime.uploads.complete(LOCAL, session.id)).document
 
 
-async def test_a_partial_file_beside_its_document_does_not_take_it_along(tmp_path: Path) -> None:
+async def test_a_partial_file_next_to_its_document_does_not_remove_it(tmp_path: Path) -> None:
     """A backup of a running server may have both; only the leftover is deleted."""
     async with a_runtime(tmp_path) as runtime:
         session = await initiate(runtime, b"some bytes")

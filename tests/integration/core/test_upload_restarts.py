@@ -31,7 +31,7 @@ async def test_a_restart_loses_nothing_that_was_acknowledged(tmp_path: Path) -> 
         assert done.document.sha256 == hashlib.sha256(DATA).hexdigest()
 
 
-async def test_a_stage_with_checkpoints_goes_on_where_it_stood(tmp_path: Path) -> None:
+async def test_a_stage_with_checkpoints_continues_from_them(tmp_path: Path) -> None:
     watchman = Watchman()
     async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
@@ -133,7 +133,7 @@ async def test_files_are_left_alone_when_the_database_is_lost(tmp_path: Path) ->
     assert len([*(tmp_path / "uploads").glob("**/*.part")]) == 1
 
 
-async def test_an_interrupted_completion_goes_on_after_a_restart(tmp_path: Path) -> None:
+async def test_an_interrupted_completion_continues_after_a_restart(tmp_path: Path) -> None:
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send_all(runtime, session, DATA)

@@ -301,7 +301,7 @@ async def test_parts_become_one_upload(tmp_path: Path) -> None:
         assert (part.state, part.failure_code) == (SessionState.CANCELLED, "concatenated")
 
 
-async def test_only_who_may_upload_settles_a_deferred_length(tmp_path: Path) -> None:
+async def test_only_callers_that_may_upload_settle_a_deferred_length(tmp_path: Path) -> None:
     reader = Principal(id=LOCAL.id, name="reader", scopes=frozenset({Scope.READ}))
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA, total_size=None)

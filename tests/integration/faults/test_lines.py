@@ -164,7 +164,9 @@ async def test_late_request_arrives_after_its_repetition(
     await finish(line, path, pdf)
 
 
-async def test_two_clients_at_once_never_mix(server: RunningServer, line: Line, pdf: bytes) -> None:
+async def test_two_simultaneous_clients_never_mix(
+    server: RunningServer, line: Line, pdf: bytes
+) -> None:
     """The newer request takes over; what both sent is the same file, once."""
     path = await line.create(pdf)
     answers = await asyncio.gather(

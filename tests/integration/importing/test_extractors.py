@@ -51,7 +51,7 @@ async def test_pages_come_in_order_with_their_text(extractor: TextExtractor, pat
     assert [page.text.strip() for page in pages] == texts
 
 
-async def test_reading_begins_where_it_is_told_to(extractor: TextExtractor, path: Path) -> None:
+async def test_reading_begins_at_the_given_offset(extractor: TextExtractor, path: Path) -> None:
     path.write_bytes(make_pdf([f"page {number}" for number in range(1, 31)]))
     pages = await read(extractor, path, first=28)
     assert [(page.number, page.text.strip()) for page in pages] == [

@@ -239,7 +239,7 @@ async def test_too_many_unreadable_pages_fail_and_keep_the_others(
     assert sum(not page.text for page in pages) == MAX_SKIPPED
 
 
-async def test_the_first_extractor_says_why_a_file_cannot_be_read(
+async def test_the_first_extractor_explains_why_a_file_cannot_be_read(
     catalogue: Catalogue, make_document: MakeDocument
 ) -> None:
     document = await catalogue.add(make_document(page_count=9), [])
@@ -255,7 +255,7 @@ async def test_the_first_extractor_says_why_a_file_cannot_be_read(
         await a_text_importer().run(context)
 
 
-async def test_a_file_found_locked_on_arrival_is_told_to_be_locked(
+async def test_a_file_that_arrives_locked_is_reported_as_locked(
     catalogue: Catalogue, make_document: MakeDocument
 ) -> None:
     """Extractors may trip over something else first."""

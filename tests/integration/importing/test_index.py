@@ -223,7 +223,7 @@ async def test_a_document_is_replaced_and_removed(shelf: Shelf) -> None:
     assert await shelf.places("apples") == [(second, 1)]
 
 
-async def test_searching_goes_on_while_a_document_is_indexed(shelf: Shelf) -> None:
+async def test_searching_continues_while_a_document_is_indexed(shelf: Shelf) -> None:
     number = await shelf.add(["old apples"])
     gate = Gate([f"new apples {n}" for n in range(9)])
     adding = asyncio.create_task(shelf.add(gate.pages(), number=number))

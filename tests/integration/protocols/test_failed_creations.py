@@ -102,7 +102,7 @@ async def test_what_has_bytes_can_be_gone_on_with(
     ("path", "headers", "left"),
     [("/files", TUS, 0), ("/resumable", IETF, 1), ("/resumable", PLAIN, 0)],
 )
-async def test_who_knows_the_address_may_come_back_after_an_error_of_the_server(
+async def test_a_client_with_the_address_may_resume_after_an_error_of_the_server(
     tmp_path: Path, path: str, headers: Mapping[str, str], left: int
 ) -> None:
     """The draft has a client that saw a 104 resume after 5xx; others start again."""

@@ -45,7 +45,7 @@ def test_result_is_the_document(server: RunningServer, ietf: Ietf, pdf: bytes) -
     assert len(documents_of(server.base_url, pdf)) == 1
 
 
-def test_finished_upload_tells_where_the_document_is(ietf: Ietf, pdf: bytes) -> None:
+def test_finished_upload_has_the_address_of_the_document(ietf: Ietf, pdf: bytes) -> None:
     """A client whose answer was lost learns from HEAD what became of the upload."""
     url = ietf.create(pdf)
     done = ietf.patch(url, 0, pdf, complete=True)
@@ -98,7 +98,7 @@ def test_name_comes_from_content_disposition(server: RunningServer, ietf: Ietf, 
     assert document["filename"] == "Grüße.pdf"
 
 
-def test_told_offset_is_accepted_although_a_dead_request_went_on(
+def test_a_returned_offset_is_accepted_although_a_dead_request_continued(
     server: RunningServer, ietf: Ietf
 ) -> None:
     """Concurrency: a client can use the offset of HEAD; the older request gives way."""

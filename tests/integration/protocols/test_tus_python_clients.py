@@ -50,7 +50,7 @@ class TestTuspy:
         second.upload()
         assert len(documents_of(server.base_url, pdf)) == 1
 
-    def test_refusal_is_told(self, server: RunningServer) -> None:
+    def test_refusal_is_reported(self, server: RunningServer) -> None:
         client = TusClient(f"{server.base_url}/files")
         uploader = client.uploader(
             file_stream=io.BytesIO(hostile_pdf(uuid.uuid4().hex)), chunk_size=1_000_000

@@ -135,7 +135,7 @@ def test_trailer_checksum_is_refused_rather_than_ignored(tus: Tus, pdf: bytes) -
 
 
 @pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-Proto", "Via"])
-def test_location_is_a_path_behind_a_proxy(tus: Tus, name: str) -> None:
+def test_location_behind_a_proxy_is_a_path(tus: Tus, name: str) -> None:
     """Only the client knows the proxy's address; without a proxy the URL is absolute."""
     direct = tus.post(Upload_Length="10").headers["Location"]
     assert direct.startswith(f"{tus.server.url}/files/")
@@ -143,7 +143,7 @@ def test_location_is_a_path_behind_a_proxy(tus: Tus, name: str) -> None:
     assert proxied.headers["Location"].startswith("/files/")
 
 
-def test_unsupported_method_is_told(tus: Tus, pdf: bytes) -> None:
+def test_unsupported_method_is_named(tus: Tus, pdf: bytes) -> None:
     response = tus.request("PUT", tus.create(pdf), None, b"x")
     assert response.status == 405
     assert response.headers.listed("Allow") == ["HEAD", "PATCH", "DELETE"]

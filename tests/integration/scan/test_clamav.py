@@ -223,7 +223,7 @@ def upload(running: RunningServer, folder: Path) -> Outcome:
     return pdfsluice_here("upload", pdf, "--server", running.base_url, "--patience", "0")
 
 
-def test_a_server_without_its_clamd_says_so_at_the_start_and_in_a_line_for_each_upload(
+def test_a_missing_clamd_is_logged_at_the_start_and_for_each_upload(
     serve: Serve, tmp_path: Path
 ) -> None:
     gone = str(tmp_path / "nobody")
@@ -269,7 +269,7 @@ def test_a_clamd_that_is_there_is_no_matter_for_the_log(clamd: Clamd, serve: Ser
     assert log_lines(running, "clamd") == []
 
 
-def test_what_is_no_clamd_is_told(tmp_path: Path) -> None:
+def test_what_is_no_clamd_is_reported(tmp_path: Path) -> None:
     address = str(tmp_path / "s")
     with socket.create_server(address, family=socket.AF_UNIX) as listener:
         with pytest.raises(ClamdError, match="does not answer"):
@@ -288,7 +288,7 @@ def test_what_is_no_clamd_is_told(tmp_path: Path) -> None:
         thread.join()
 
 
-def test_without_clamd_everything_is_accepted_where_that_is_wanted(tmp_path: Path) -> None:
+def test_without_clamd_everything_is_accepted_if_that_is_wanted(tmp_path: Path) -> None:
     values = {"socket": str(tmp_path / "nobody"), "when_down": "fail-open"}
     opened = ClamavOptions.model_validate(values)
     (tmp_path / "f.pdf").write_bytes(b"x")

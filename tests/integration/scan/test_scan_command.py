@@ -83,7 +83,7 @@ def lines(done: Done) -> dict[str, dict[str, Any]]:
     return {Path(result["file"]).name: result for result in results}
 
 
-def test_json_lines_tell_all_of_a_folder(files: Path) -> None:
+def test_json_lines_report_all_of_a_folder(files: Path) -> None:
     done = scan(files, "--json")
     results = lines(done)
     assert list(results) == ["clean.pdf", "media.pdf", "opens.pdf", "program.bin"]

@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_cannot_be_read_in_a_folder_is_told(folder: Path) -> None:
+def test_what_cannot_be_read_in_a_folder_is_reported(folder: Path) -> None:
     (folder / "locked.bin").write_bytes(b"%PDF-1.7")
     (folder / "locked.bin").chmod(0)
     (folder / "closed").mkdir(mode=0)

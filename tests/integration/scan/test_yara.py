@@ -106,7 +106,7 @@ async def test_what_is_too_large_is_unscanned(register: Register, tmp_path: Path
     assert [item.reason for item in report.unscanned] == ["limit"]
 
 
-async def test_a_rule_that_takes_too_long_is_told(register: Register, tmp_path: Path) -> None:
+async def test_a_rule_that_takes_too_long_is_reported(register: Register, tmp_path: Path) -> None:
     spec = await register(rules=folder(tmp_path, slow=SLOW), wall_seconds=1)
     (tmp_path / "f.pdf").write_bytes(b"%PDF-1.7 0123456789")
     report = await scan(spec, tmp_path / "f.pdf")

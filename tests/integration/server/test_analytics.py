@@ -136,7 +136,7 @@ async def _upload(client: Client, folder: Path, data: bytes, *, refused: bool = 
         await client.upload(file)
 
 
-async def test_who_may_see_what(tmp_path: Path) -> None:
+async def test_each_scope_sees_its_part_only(tmp_path: Path) -> None:
     user = add_key(tmp_path, "ann", [Scope.READ, Scope.UPLOAD])
     watcher = add_key(tmp_path, "prometheus", [Scope.METRICS])
     async with a_server(tmp_path) as web:

@@ -37,7 +37,7 @@ async def test_sizes_can_be_compared(tmp_path: Path) -> None:
     assert "10485760 bytes (10.0 MiB)" in problem["detail"]
 
 
-async def test_a_preset_of_the_policy_is_told(serve: Serve) -> None:
+async def test_a_preset_of_the_policy_is_printed(serve: Serve) -> None:
     server = serve(PDFSLUICE_PLUGINS__POLICY__PRESET="strict")
     assert "policy: rules (strict);" in server.log_tail()
 

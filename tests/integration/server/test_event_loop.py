@@ -77,7 +77,7 @@ def test_turns_are_timed(loop: FairEventLoop) -> None:
     assert loop.turns.seconds >= 0.06
 
 
-def test_more_may_wait_than_are_accepted_at_once(loop: FairEventLoop) -> None:
+def test_more_may_wait_than_are_accepted_at_a_time(loop: FairEventLoop) -> None:
     """No connection of a crowd is refused while the loop is busy."""
 
     async def answer(_: web.Request) -> web.Response:
@@ -111,7 +111,7 @@ def _read(visitor: socket.socket) -> bytes:
     return said
 
 
-async def test_the_server_tells_how_long_its_turns_took(serve: Serve) -> None:
+async def test_the_server_reports_how_long_its_turns_took(serve: Serve) -> None:
     async with ClientSession(serve().base_url) as http, http.get("/metrics") as response:
         text = await response.text()
     name = "pdfsluice_event_loop_turn_seconds"

@@ -124,7 +124,9 @@ def _allowed(route: Route, scope: Scope) -> bool:
 
 
 @pytest.mark.parametrize(("caller", "scope"), [("reader", Scope.READ), ("uploader", Scope.UPLOAD)])
-async def test_a_key_does_what_its_scope_says(guarded: Guarded, caller: str, scope: Scope) -> None:
+async def test_a_key_does_what_its_scope_allows(
+    guarded: Guarded, caller: str, scope: Scope
+) -> None:
     for route in _routes(guarded):
         response, content = await guarded.call(route, caller)
         if _allowed(route, scope):

@@ -169,7 +169,7 @@ async def test_a_raw_chunk_that_is_wrong_is_not_committed(
     assert (await web.status(session["session_id"]))["durable_bytes"] == 0
 
 
-async def test_a_checksum_behind_the_file_is_judged_too(web: WebServer) -> None:
+async def test_a_checksum_after_the_file_is_judged_too(web: WebServer) -> None:
     session = await web.initiate(DATA)
     form = FormData()
     form.add_field("chunk_id", "0")
@@ -189,7 +189,7 @@ async def test_a_checksum_behind_the_file_is_judged_too(web: WebServer) -> None:
         ("colour", "red", 400, "bad-request"),
     ],
 )
-async def test_a_field_behind_the_file_that_contradicts(
+async def test_a_field_after_the_file_that_contradicts(
     web: WebServer, name: str, value: str, status: int, code: str
 ) -> None:
     session = await web.initiate(DATA)

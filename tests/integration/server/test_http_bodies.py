@@ -142,7 +142,7 @@ async def test_a_stalled_json_body_is_given_up(tmp_path: Path) -> None:
         await wire.close()
 
 
-async def test_bytes_behind_the_announced_length_are_another_request(web: WebServer) -> None:
+async def test_bytes_after_the_announced_length_are_another_request(web: WebServer) -> None:
     session = await web.initiate(DATA)
     wire = await Wire.to(web)
     await wire.request(
@@ -206,7 +206,7 @@ async def test_a_malformed_request_gets_a_problem(web: WebServer, request_bytes:
     await wire.close()
 
 
-async def test_leave_to_send_is_given_only_to_who_may(tmp_path: Path) -> None:
+async def test_leave_to_send_is_given_only_to_callers_with_permission(tmp_path: Path) -> None:
     key = add_key(tmp_path, "ann", [Scope.UPLOAD])["Authorization"]
     async with a_server(tmp_path) as web:
         wanted = {"filename": "a.pdf", "file_size": len(DATA), "chunk_size": CHUNK}

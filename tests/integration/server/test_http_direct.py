@@ -108,7 +108,7 @@ async def test_a_body_that_breaks_off_is_kept_as_far_as_it_came(big: WebServer) 
     assert stands["missing_ranges"][0] == [sent, len(DATA)]
 
 
-async def test_a_silent_sender_is_given_up_and_told(big: WebServer) -> None:
+async def test_a_silent_sender_is_given_up_and_answered(big: WebServer) -> None:
     session = await big.initiate(DATA, chunk_size=SIZE)
     size = session["chunk_size"]
     async with wire(big) as line:
@@ -181,7 +181,7 @@ def form_of(chunk_id: int, part: bytes, *behind: tuple[str, str]) -> FormData:
     return form
 
 
-async def test_large_forms_with_a_checksum_behind_the_file(big: WebServer) -> None:
+async def test_large_forms_with_a_checksum_after_the_file(big: WebServer) -> None:
     session = await big.initiate(DATA, chunk_size=SIZE)
     url, size, count = session["upload_url"], session["chunk_size"], session["total_chunks"]
     parts = [DATA[number * size : (number + 1) * size] for number in range(count)]

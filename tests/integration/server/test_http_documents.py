@@ -184,7 +184,7 @@ async def test_a_range_that_makes_no_sense_is_ignored(web: WebServer, asked: str
 
 
 @pytest.mark.parametrize("asked", [f"bytes={len(PDF)}-", "bytes=-0"])
-async def test_a_range_behind_the_end(web: WebServer, asked: str) -> None:
+async def test_a_range_after_the_end(web: WebServer, asked: str) -> None:
     file = f"/api/documents/{(await web.upload(PDF))['id']}/file"
     async with web.http.get(file, headers={"Range": asked}) as response:
         await problem_of(response, 416, "range-not-satisfiable")

@@ -39,7 +39,7 @@ async def told(web: WebServer, session_id: str) -> tuple[datetime, datetime, tim
     return idle_since + TIMEOUT, tus, timedelta(seconds=int(limits["max-age"]))
 
 
-async def test_what_is_told_moves_on(tmp_path: Path) -> None:
+async def test_what_is_published_advances(tmp_path: Path) -> None:
     async with a_server(tmp_path, session_timeout="24h") as web:
         session_id = (await web.initiate(DATA))["session_id"]
     bring_forward(tmp_path)

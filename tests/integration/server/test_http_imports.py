@@ -67,7 +67,7 @@ async def ended(web: WebServer, document: dict[str, Any]) -> dict[str, Any]:
             await asyncio.sleep(0.05)
 
 
-async def test_a_document_without_a_text_is_not_said_to_be_searchable(reading: WebServer) -> None:
+async def test_a_document_without_a_text_is_not_reported_as_searchable(reading: WebServer) -> None:
     locked = await reading.upload(locked_pdf(), auto_build_index=True)
     status = await ended(reading, locked)
     assert (status["import_status"], status["index_status"]) == ("failed", "skipped")
@@ -93,7 +93,7 @@ async def test_pages_that_are_pictures_are_not_indexed(reading: WebServer) -> No
     assert (await ended(reading, pictures))["index_status"] == "skipped"
 
 
-async def test_what_is_left_out_of_the_text_is_told(tmp_path: Path) -> None:
+async def test_what_is_left_out_of_the_text_is_reported(tmp_path: Path) -> None:
     """A small file with 80 full pages: as much text is kept as one document may have."""
     heavy = repeated_pages(80, characters=3_000)
     assert len(heavy) < 20_000

@@ -183,7 +183,7 @@ async def test_going_on_in_the_middle_of_a_chunk(web: WebServer) -> None:
     assert status["missing_ranges"] == [[0, middle], [CHUNK, 4 * CHUNK]]
 
 
-async def test_a_chunk_comes_in_pieces_that_say_where_they_begin(web: WebServer) -> None:
+async def test_a_chunk_comes_in_pieces_with_their_offsets(web: WebServer) -> None:
     session = await web.initiate(DATA)
     third = CHUNK // 3
     pieces = ((2 * third, CHUNK), (0, third), (third, 2 * third))

@@ -54,7 +54,7 @@ def test_what_the_browser_has_is_not_sent_again(server: RunningServer) -> None:
     assert (status, again) == (200, body)
 
 
-def test_text_is_compressed_for_those_who_take_it(server: RunningServer) -> None:
+def test_text_is_compressed_for_clients_that_accept_it(server: RunningServer) -> None:
     _, plain, body = ask(server, "/assets/js/strings.js", **{"Accept-Encoding": "gzip;q=0"})
     assert "Content-Encoding" not in plain
     _, zipped, smaller = ask(server, "/assets/js/strings.js", **{"Accept-Encoding": "br, gzip"})

@@ -90,7 +90,7 @@ async def test_a_principal_over_its_rate_gets_429_and_others_do_not(tmp_path: Pa
         assert not fields(response), "there is no limit"
 
 
-async def test_a_client_waits_as_long_as_it_is_told(tmp_path: Path) -> None:
+async def test_a_client_waits_as_long_as_the_answer_asks(tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(b"%PDF-1.7\n" + bytes(range(256)) * 320)
     async with (

@@ -70,7 +70,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     assert "it is a file, not a folder" in said
 
 
-def test_what_it_says_when_it_starts(serve: Serve) -> None:
+def test_what_it_prints_when_it_starts(serve: Serve) -> None:
     server = serve()
     lines = server.log_tail().splitlines()
     (greeting,) = (line for line in lines if f"listens on {server.base_url}" in line)
@@ -88,7 +88,7 @@ async def _initiate(http: ClientSession) -> dict[str, Any]:
         return await body_of(response)
 
 
-async def test_it_stops_in_order_and_goes_on_where_it_was(serve: Serve) -> None:
+async def test_it_stops_in_order_and_continues_from_there(serve: Serve) -> None:
     """A request under way is finished or cut with its bytes kept; subscribers are notified."""
     server = serve(PDFSLUICE_SHUTDOWN_GRACE="1s")
     async with ClientSession(server.base_url) as http:

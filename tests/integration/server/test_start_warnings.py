@@ -3,7 +3,7 @@
 from tests.support.servers import Serve
 
 
-def test_what_does_nothing_is_told(serve: Serve) -> None:
+def test_what_does_nothing_is_reported(serve: Serve) -> None:
     server = serve(
         PDFSLUICE_POLICY_PRESET="strict", PDFSLUICE_DISABLE="nope,clamav,disk,gates:concurrency"
     )

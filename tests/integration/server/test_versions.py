@@ -267,7 +267,7 @@ async def test_deltas_that_do_not_fit_are_refused(web: WebServer) -> None:
         await problem_of(response, 400, "bad-request")
 
 
-async def test_a_base_that_is_gone_is_named_and_whole_chunks_go_on(web: WebServer) -> None:
+async def test_a_missing_base_is_named_and_whole_chunks_continue(web: WebServer) -> None:
     first = await web.upload(FIRST)
     session_id = await begin(web, first["id"])
     async with await send_delta(web, session_id, copied(0, CHUNK), chunk_id=0) as response:

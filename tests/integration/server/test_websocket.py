@@ -125,7 +125,7 @@ async def test_events_have_the_documented_shapes(web: WebServer) -> None:
     await socket.close()
 
 
-async def test_who_joins_hears_first_how_things_stand(web: WebServer) -> None:
+async def test_a_subscriber_that_joins_receives_the_state_first(web: WebServer) -> None:
     session = await web.initiate(DATA)
     await web.put(session["session_id"], DATA, 0)
     socket = await web.http.ws_connect("/ws/somebody_else")
@@ -271,7 +271,7 @@ async def test_a_key_that_is_revoked_watches_no_longer(tmp_path: Path) -> None:
         await other.close()
 
 
-async def test_many_watchers_hear_of_everything(web: WebServer) -> None:
+async def test_many_subscribers_receive_everything(web: WebServer) -> None:
     sockets = [await connected(web, "/ws/crowd") for _ in range(200)]
     session = await web.initiate(DATA, client_id="crowd")
     for chunk_id in range(4):
@@ -325,7 +325,7 @@ async def test_a_subscriber_that_does_not_read_is_dropped_and_delays_no_other(
     await attentive.close()
 
 
-async def test_who_reads_late_hears_the_latest_progress_only(web: WebServer) -> None:
+async def test_a_late_reader_receives_the_latest_progress_only(web: WebServer) -> None:
     late = await connected(web, "/ws/late")
     session = await web.initiate(DATA, client_id="late")
     connection = late._response.connection
@@ -365,7 +365,7 @@ async def test_messages_of_every_length(web: WebServer, length: int) -> None:
     await socket.close()
 
 
-async def test_watchers_are_told_that_the_server_stops(web: WebServer) -> None:
+async def test_subscribers_receive_that_the_server_stops(web: WebServer) -> None:
     full = await connected(web, "/ws/client?detail=full")
     plain = await connected(web, "/ws/client")
     web.runtime.events.publish(ShuttingDown(at=0, retry_after=5))

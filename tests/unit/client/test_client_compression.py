@@ -26,7 +26,7 @@ def test_on_a_line_faster_than_compression_the_tries_end() -> None:
     assert run(Gain(), share=0.7, speed=300 * MIB, line=400 * MIB, pieces=100) == 1
 
 
-def test_between_them_tries_go_on_only_while_they_save_more_than_they_cost() -> None:
+def test_between_them_tries_continue_only_while_they_save_more_than_they_cost() -> None:
     line, speed = 30 * MIB, 300 * MIB
     assert run(Gain(), share=0.6, speed=speed, line=line, pieces=100) == 100
     assert run(Gain(), share=0.0, speed=speed, line=line, pieces=100) < 30

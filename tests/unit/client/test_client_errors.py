@@ -32,7 +32,7 @@ def test_codes_have_classes(code: str, kind: type[errors.ClientError]) -> None:
     assert (error.code, error.message, error.hint) == (code, "what happened", "what next")
 
 
-def test_every_code_of_the_core_is_retryable_exactly_where_the_core_says() -> None:
+def test_every_code_of_the_core_is_retryable_as_in_the_core() -> None:
     kinds = [
         kind
         for kind in vars(core_errors).values()

@@ -11,7 +11,7 @@ import pdfsluice.client as package
 
 
 @pytest.mark.parametrize("name", sorted(set(dir(package)) - {"Match"}))
-def test_names_are_where_the_package_says(name: str) -> None:
+def test_names_are_in_the_modules_that_the_package_names(name: str) -> None:
     assert getattr(package, name).__name__ == name
 
 
@@ -34,7 +34,7 @@ def test_unknown_names_are_errors() -> None:
         ("main(['plugins'])", "sqlalchemy"),
     ],
 )
-def test_what_is_heavy_is_not_imported_where_it_is_not_used(doing: str, module: str) -> None:
+def test_what_is_heavy_is_not_imported_if_it_is_not_used(doing: str, module: str) -> None:
     check = (
         "import atexit, os, sys\n"
         f"atexit.register(lambda: os._exit(3 if {module!r} in sys.modules else 0))\n"

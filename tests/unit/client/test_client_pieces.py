@@ -90,7 +90,7 @@ def test_failures_of_one_load_halve_it_once_and_never_below_the_least() -> None:
     assert (link.load.pieces, link.load.piece) == (1, 256 * KIB)
 
 
-def test_a_short_piece_tells_nothing_of_the_line() -> None:
+def test_a_short_piece_does_not_measure_the_link() -> None:
     link = Link(chunk_size=8 * MIB, parallel=4)
     run(link, 1e6)
     load = link.load

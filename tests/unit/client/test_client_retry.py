@@ -31,7 +31,7 @@ def test_clients_interrupted_together_come_back_apart() -> None:
     assert len({policy.pause(3, 2.0) for _ in range(20)}) > 1
 
 
-async def test_final_errors_are_raised_at_once() -> None:
+async def test_final_errors_are_raised_immediately() -> None:
     waits: list[float] = []
     patience = Patience(RetryPolicy(), lambda _error, pause: waits.append(pause))
     with pytest.raises(ClientError, match="no such"):

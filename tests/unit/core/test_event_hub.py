@@ -65,7 +65,7 @@ async def test_a_queue_of_ends_alone_is_bounded() -> None:
 @pytest.mark.parametrize(
     "error", [ValueError(), asyncio.CancelledError(), SystemExit(1)], ids=lambda e: type(e).__name__
 )
-async def test_a_sink_goes_on_after_it_has_raised(error: BaseException) -> None:
+async def test_a_sink_continues_after_it_has_raised(error: BaseException) -> None:
     class Odd:
         def __init__(self) -> None:
             self.seen: list[float] = []

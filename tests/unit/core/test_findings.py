@@ -30,7 +30,7 @@ def test_the_gravest_are_kept_in_their_order() -> None:
 
 
 @given(st.sampled_from(Severity), st.integers(0, 3 * MAX_FINDINGS))
-def test_none_hides_behind_many_graver_ones(severity: Severity, place: int) -> None:
+def test_none_is_hidden_by_many_graver_ones(severity: Severity, place: int) -> None:
     odd = replace(NOTE, kind="odd", severity=severity)
     many = [replace(NOTE, severity=Severity.CRITICAL)] * (3 * MAX_FINDINGS)
     kept = gravest([*many[:place], odd, *many[place:]])

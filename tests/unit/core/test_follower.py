@@ -115,7 +115,7 @@ async def test_stages_are_closed_when_another_does_not_open(workers: Workers) ->
     assert stage.closed
 
 
-async def test_a_stage_is_closed_as_soon_as_it_has_told_what_it_knows(workers: Workers) -> None:
+async def test_a_stage_is_closed_as_soon_as_it_has_reported(workers: Workers) -> None:
     stage = SlowStage()
     stage.go_on.set()
     spec = StreamStageSpec(name="slow", open=lambda _: stage)

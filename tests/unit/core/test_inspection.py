@@ -145,7 +145,7 @@ DEFECT = "The stream stage 'words' of an unknown distribution failed (ValueError
         ("busy.pdf", b"x", "the scanner is away"),
     ],
 )
-async def test_what_goes_wrong_is_told_and_stops_nothing(
+async def test_what_goes_wrong_is_reported_and_stops_nothing(
     tmp_path: Path, name: str, content: bytes | None, why: str
 ) -> None:
     if content is not None:

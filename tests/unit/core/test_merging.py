@@ -54,7 +54,7 @@ def test_another_object_or_kind_is_another_thing() -> None:
     assert merged([SEEN], others) == [SEEN, *others]
 
 
-def test_several_places_in_one_object_are_all_told_the_trigger() -> None:
+def test_several_places_in_one_object_all_get_the_trigger() -> None:
     found = merged([SEEN, replace(SEEN, offset=200)], [KNOWN])
     assert [(f.offset, f.trigger) for f in found] == [(100, Trigger.OPEN), (200, Trigger.OPEN)]
 
@@ -128,7 +128,7 @@ def test_superseded_findings_go_settled_doubts_go_facts_stay() -> None:
     assert report.facts == {"a": 1, "b": 2}
 
 
-def test_the_same_doubt_is_told_once() -> None:
+def test_the_same_doubt_is_reported_once() -> None:
     doubt = Unscanned(stage="stream", reason="encrypted", message="m")
     report = StageReport(unscanned=(doubt,))
     assert merge_reports([report, report]).unscanned == (doubt,)

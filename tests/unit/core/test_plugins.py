@@ -177,7 +177,7 @@ def test_what_is_not_installed_cannot_be_loaded() -> None:
 
 
 @pytest.mark.parametrize("needed", [(1, 0), API_VERSION])
-def test_a_plugin_may_say_which_hooks_it_needs(needed: tuple[int, int]) -> None:
+def test_a_plugin_may_declare_which_hooks_it_needs(needed: tuple[int, int]) -> None:
     plugin = Plugin()
     vars(plugin)["PDFSLUICE_API"] = needed
     PluginManager().register(plugin, info("old"))

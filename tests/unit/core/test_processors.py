@@ -14,7 +14,7 @@ USABLE = st.sets(st.integers(0, 1023), min_size=1, max_size=128)
 
 
 @given(usable=USABLE)
-def test_everybody_has_some_and_all_are_used(usable: set[int]) -> None:
+def test_each_process_has_some_and_all_are_used(usable: set[int]) -> None:
     shares = share_out(usable, "apart")
     if len(usable) == 1:
         assert shares is None

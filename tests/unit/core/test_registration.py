@@ -149,7 +149,7 @@ WRONG: list[tuple[str, str, Callable[[Any], Any], str]] = [
 @pytest.mark.parametrize(
     ("kind", "hook", "words"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG]
 )
-def test_it_says_what_is_wrong(kind: str, hook: Callable[[Any], Any], words: str) -> None:
+def test_it_names_what_is_wrong(kind: str, hook: Callable[[Any], Any], words: str) -> None:
     with pytest.raises(PluginError, match=words) as caught:
         built(kind, hook)
     assert "acme-dist" in caught.value.message

@@ -154,7 +154,7 @@ def test_a_secret_of_the_wrong_shape_is_not_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["['sk-secret']", '{"a": "b"}', "[::1]"])
-def test_text_is_left_as_it_is_where_text_is_wanted(text: str) -> None:
+def test_text_is_left_as_it_is_if_text_is_wanted(text: str) -> None:
     environment = {"PDFSLUICE_PLUGINS__EXAMPLE__KEY": text, "PDFSLUICE_HOST": text}
     loaded = load(sections={"example": Example}, environment=environment)
     assert loaded.section("example") == Example(key=SecretStr(text))
@@ -190,7 +190,7 @@ def test_origins_are_compared_as_browsers_write_them(written: str, sent: str) ->
     assert loaded.settings.cors_origins == (sent,)
 
 
-def test_what_looks_like_a_setting_and_is_none_is_told() -> None:
+def test_what_looks_like_a_setting_and_is_none_is_reported() -> None:
     known = dict.fromkeys(
         ("PDFSLUICE_API_KEY", "PDFSLUICE_API_KEY_FILE", "PDFSLUICE_SERVER", "PDFSLUICE_TRACEBACK"),
         "x",

@@ -80,7 +80,7 @@ def test_it_gives_others_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 < reader.position < 100
 
 
-def test_it_goes_on_from_a_checkpoint() -> None:
+def test_it_continues_from_a_checkpoint() -> None:
     opened: list[Marker] = []
     reader = reader_of(b"." * 30, opened, seen=12)
     assert reader.position == 12
@@ -90,7 +90,7 @@ def test_it_goes_on_from_a_checkpoint() -> None:
     assert opened[0].closed
 
 
-def test_there_is_no_checkpoint_behind_findings_that_may_not_have_been_heard() -> None:
+def test_there_is_no_checkpoint_after_findings_that_may_be_unreceived() -> None:
     reader = reader_of(b"....!.....", [])
     buffer = memoryview(bytearray(SLICE))
     assert reader.read_on(CONTEXT, 10, buffer)
@@ -101,7 +101,7 @@ def test_there_is_no_checkpoint_behind_findings_that_may_not_have_been_heard() -
     assert reader.close() == {"marker": (20, b"20")}
 
 
-def test_there_is_no_checkpoint_where_another_stage_failed_over_the_same_bytes() -> None:
+def test_there_is_no_checkpoint_if_another_stage_failed_over_the_same_bytes() -> None:
     class Busy(Marker):
         def feed(self, data: memoryview, offset: int) -> Sequence[Finding]:
             raise Overloaded("busy", retry_after=1)

@@ -56,7 +56,7 @@ def edited(content: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(edits=EDITS, compressed=st.booleans())
-async def test_a_damaged_file_is_inspected_or_said_to_be_damaged(
+async def test_a_damaged_file_is_inspected_or_reported_as_damaged(
     stage: DeepStage,
     tmp_path: Path,
     edits: list[tuple[float, int, bytes]],

@@ -35,7 +35,7 @@ def told(report: StageReport) -> set[tuple[str, str | None]]:
 PREDICTOR_BOMB = b"/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 2147483647>>"
 
 
-async def test_bombs_are_findings_and_the_stage_goes_on(tmp_path: Path) -> None:
+async def test_bombs_are_findings_and_the_stage_continues(tmp_path: Path) -> None:
     stage = DeepStage(
         DeepOptions.model_validate({"workers": 1, "memory": "400 MiB", "stream_memory": "8 MiB"})
     )

@@ -134,7 +134,7 @@ async def test_kinds_and_triggers(stage: DeepStage, tmp_path: Path, hidden: bool
             assert finding.advice, name
 
 
-async def test_a_script_says_where_it_is_and_shows_its_beginning(
+async def test_a_script_is_reported_with_its_place_and_beginning(
     stage: DeepStage, tmp_path: Path
 ) -> None:
     script = "app.alert('\u202egnp.exe')\n\x00" + "x" * 5000
@@ -149,7 +149,7 @@ async def test_a_script_says_where_it_is_and_shows_its_beginning(
     assert found.message.isprintable()
 
 
-async def test_a_name_behind_a_reference_does_not_hide_an_action(
+async def test_a_name_after_a_reference_does_not_hide_an_action(
     stage: DeepStage, tmp_path: Path
 ) -> None:
     def change(pdf: Pdf) -> None:
@@ -203,7 +203,7 @@ async def test_loops_end(stage: DeepStage, tmp_path: Path) -> None:
     assert told(report) == {(K.JAVASCRIPT, T.NAMED), (K.JAVASCRIPT, T.CLICK)}
 
 
-async def test_many_links_are_told_by_a_few(stage: DeepStage, tmp_path: Path) -> None:
+async def test_many_links_are_reported_by_a_few(stage: DeepStage, tmp_path: Path) -> None:
     link = Dictionary(S=Name.URI, URI=String("https://example.org/"))
     changes = [pdfs.annotation(A=link) for _ in range(300)]
     changes.append(pdfs.opens_with(pdfs.javascript()))
@@ -280,7 +280,7 @@ async def test_what_cannot_be_opened_is_a_finding(
     assert not report.settles
 
 
-async def test_damage_is_told_once_and_not_again_where_its_place_is_known(
+async def test_damage_is_reported_once_and_not_again_if_its_place_is_known(
     stage: DeepStage, tmp_path: Path
 ) -> None:
     whole = pdfs.write(tmp_path / "f.pdf").read_bytes()

@@ -132,7 +132,7 @@ async def test_a_table_that_is_only_wrong_leaves_nothing_unscanned(look: Look, s
     assert verdict(report) is Decision.NOTE
 
 
-async def test_what_only_an_earlier_table_leads_to_is_told_as_unscanned(look: Look) -> None:
+async def test_what_only_an_earlier_table_leads_to_is_reported_as_unscanned(look: Look) -> None:
     """Readers differ about which table counts where several do not fit together."""
     first = Hiding().write()
     action = b"5000 0 obj<</S/GoTo/D[3 0 R/Fit]>>endobj\n"

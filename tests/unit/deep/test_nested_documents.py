@@ -56,7 +56,7 @@ def launches(pdf: Pdf) -> None:
     pdfs.annotation(A=Dictionary(S=Name.Launch, F=String("cmd.exe")))(pdf)
 
 
-async def test_a_script_in_an_attached_pdf_is_told_with_its_place(
+async def test_a_script_in_an_attached_pdf_is_reported_with_its_place(
     inspect_pdf: pdfs.InspectPdf,
 ) -> None:
     report = await inspect_pdf(pdfs.attached(inner(opens), "inner.pdf"))
@@ -75,7 +75,7 @@ async def test_a_script_in_an_attached_pdf_is_told_with_its_place(
     assert verdict(report) is Decision.FLAG
 
 
-async def test_what_is_harmless_in_an_attached_pdf_is_not_told(
+async def test_what_is_harmless_in_an_attached_pdf_is_not_reported(
     inspect_pdf: pdfs.InspectPdf,
 ) -> None:
     link = pdfs.annotation(A=Dictionary(S=Name.URI, URI=String("https://example.org/")))
@@ -139,7 +139,7 @@ async def test_what_cannot_be_opened_is_not_taken_for_clean(
     assert one(report, K.MALFORMED).excerpt.startswith("unable to find trailer")
 
 
-async def test_damage_of_an_attached_pdf_is_told(inspect_pdf: pdfs.InspectPdf) -> None:
+async def test_damage_of_an_attached_pdf_is_reported(inspect_pdf: pdfs.InspectPdf) -> None:
     report = await inspect_pdf(pdfs.attached(b"junk" + inner(opens)[:300], "inner.pdf"))
     assert (K.MALFORMED, None) in told(report)
 

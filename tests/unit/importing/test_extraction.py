@@ -53,7 +53,7 @@ async def test_every_page_comes_once_and_in_order(count: int) -> None:
     assert all(page.text == f"text {page.number}" for page in pages)
 
 
-async def test_reading_begins_where_it_is_told_to() -> None:
+async def test_reading_begins_at_the_given_offset() -> None:
     assert [page.number async for page in read("45-end", first=42)] == [42, 43, 44, 45]
 
 
@@ -79,7 +79,7 @@ async def test_long_pages_come_in_short_batches() -> None:
     assert {len(page.text) for page in pages} == {300_000}
 
 
-async def test_what_a_reader_says_is_told_as_it_is() -> None:
+async def test_what_a_reader_reports_is_passed_on_as_it_is() -> None:
     with pytest.raises(StageFailed) as failure:
         _ = [page async for page in read("3-locked")]
     assert failure.value.message == "The text of page 4 cannot be read: it is locked."
@@ -93,7 +93,7 @@ async def test_what_a_reader_says_is_told_as_it_is() -> None:
         ("error", "the library that reads it came upon data that it cannot handle"),
     ],
 )
-def test_why_a_child_failed_is_told_in_words(reason: str, words: str) -> None:
+def test_why_a_child_failed_is_explained_in_words(reason: str, words: str) -> None:
     assert in_words(ChildFailed(reason, "ValueError: no")) == words
 
 

@@ -44,7 +44,7 @@ def database(path: Path) -> Iterator[PassageDatabase]:
     opened.close()
 
 
-def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
+def test_many_may_open_a_new_database_at_a_time(tmp_path: Path) -> None:
     together = Barrier(4)
 
     def open_it(path: Path) -> None:
@@ -102,7 +102,7 @@ def test_the_owner_filter_comes_before_the_limit(database: PassageDatabase) -> N
     assert len(near(database, query, limit=301)) == 301
 
 
-def test_a_document_is_replaced_at_once(database: PassageDatabase, path: Path) -> None:
+def test_a_document_is_replaced_immediately(database: PassageDatabase, path: Path) -> None:
     put(database, 1, ["old one", "old two"])
     put(database, 2, ["old neighbour"])
     reader = PassageDatabase(path)

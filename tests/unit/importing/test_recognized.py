@@ -36,7 +36,7 @@ def test_words_that_a_line_end_breaks_are_joined_and_have_two_places() -> None:
     assert len(layout.rectangles(0, len(result.text), result.text)) == 2
 
 
-def test_what_the_picture_does_not_show_stays_behind_its_text() -> None:
+def test_what_the_picture_does_not_show_keeps_its_text() -> None:
     result = page_of(page("Name: Ada\n[Comment: later]"), read("Form", "Name: Ada"))
     assert result.text == "Form\nName: Ada\n\n[Comment: later]"
 

@@ -27,7 +27,7 @@ def test_a_stream_that_nothing_names_is_a_finding_of_its_own(parts: tuple[bytes,
     assert {f.object for f in found} == {4, 6}
 
 
-def test_a_stream_that_only_an_earlier_revision_names_is_still_told() -> None:
+def test_a_stream_that_only_an_earlier_revision_names_is_reported() -> None:
     data = b"%PDF-1.7\n" + SPECIFICATION + STREAM + b"4 0 obj <</Type/Catalog>> endobj\n"
     found = scan_bytes(data).of(FindingKind.EMBEDDED_FILES)
     assert {(f.object, f.revision) for f in found} == {
@@ -36,7 +36,7 @@ def test_a_stream_that_only_an_earlier_revision_names_is_still_told() -> None:
     }
 
 
-def test_a_whole_document_tells_of_its_attachment_once() -> None:
+def test_a_whole_document_reports_its_attachment_once() -> None:
     data = evasive_pdf("embedded_files", "nothing hidden")
     assert len(scan_bytes(data).of(FindingKind.EMBEDDED_FILES)) == 1
 

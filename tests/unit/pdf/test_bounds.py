@@ -162,7 +162,7 @@ def test_memory_stays_bounded(report: dict[str, Any]) -> None:
     assert max(grown.values()) < LIMIT, grown
 
 
-def test_nothing_behind_a_trap_is_missed(report: dict[str, Any]) -> None:
+def test_nothing_after_a_trap_is_missed(report: dict[str, Any]) -> None:
     assert [trap for trap, entry in report.items() if "launch" not in entry["kinds"]] == []
 
 

@@ -180,7 +180,7 @@ def test_the_inside_of_a_stream_is_passed_as_if_it_were_read(
 
 
 @pytest.mark.parametrize("cut", range(-70, 10, 3))
-def test_space_behind_a_long_stream_is_seen_in_any_pieces(cut: int) -> None:
+def test_space_after_a_long_stream_is_seen_in_any_pieces(cut: int) -> None:
     body = noise(CHECKED + 50_000).replace(b"end", b"xyz")
     head = b"%%PDF-1.4\n1 0 obj\n<</Length %d>>stream\n" % len(body)
     document = head + body + b" " * 64 + b"endstream endobj\n"

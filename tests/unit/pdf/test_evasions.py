@@ -68,7 +68,7 @@ def test_the_evasive_documents_are_real(technique: str, caplog: pytest.LogCaptur
                 assert len(pdf.pages) == 1
 
 
-def test_hidden_is_told() -> None:
+def test_hidden_is_reported() -> None:
     assert not scan_bytes(evasive_pdf("launch", "nothing hidden")).of("launch")[0].hidden
     for technique in ("escaped names", "object stream, Flate", "objects inside a stream"):
         assert scan_bytes(evasive_pdf("launch", technique)).of("launch")[0].hidden

@@ -67,7 +67,7 @@ def test_limits_hold() -> None:
     assert decode(b"", [Filter(b"FlateDecode")] * (MAX_CHAIN + 1), 1000).problem == "limit"
 
 
-def test_what_cannot_be_decoded_is_told() -> None:
+def test_what_cannot_be_decoded_is_reported() -> None:
     assert decode(b"x", [Filter(b"JBIG2Decode")], LIMIT).problem == "unknown-filter"
     named = Dictionary([(b"Name", Name(b"StdCF"))])
     assert decode(b"x", [Filter(b"Crypt", named)], LIMIT).problem == "encrypted"

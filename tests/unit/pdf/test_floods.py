@@ -57,7 +57,7 @@ def test_the_engine_makes_no_difference(document: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", share(sorted(FLOODS), every=5))
-def test_what_is_passed_is_said(name: str) -> None:
+def test_what_is_passed_is_reported(name: str) -> None:
     """What follows a flood is either seen, or a part is reported as unread."""
     scanned = scan_pieces(
         [HEAD, FLOODS[name](300_000), CLOSED, LAUNCH, b" " * 1000], allowance=SMALL
@@ -100,7 +100,7 @@ def test_an_honest_file_of_many_objects_loses_nothing(unit: bytes) -> None:
     assert scanned.unscanned == ()
 
 
-def test_a_flood_is_flagged_and_told_at_once() -> None:
+def test_a_flood_is_flagged_and_reported_immediately() -> None:
     data = HEAD + FLOODS["trailer and space"](300_000)
     scanned = scan_bytes(data, allowance=SMALL)
     (told,) = [f for f in scanned.early if f.details.get("code") == "flood"]

@@ -52,7 +52,7 @@ def test_before_the_header(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["html", "script"])
-def test_a_text_behind_the_end_is_inert(name: str) -> None:
+def test_a_text_after_the_end_is_inert(name: str) -> None:
     scanned = scan_bytes(plain_pdf() + b"\n" + MAGICS[name] + b"x" * 900)
     assert formats(scanned) == set()
     (tail,) = (f for f in scanned.findings if f.details.get("code") == "foreign-tail")
@@ -66,7 +66,7 @@ def test_a_text_between_two_revisions_is_not_inert() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(MAGICS) - {"html", "script"}))
-def test_behind_the_end(name: str) -> None:
+def test_after_the_end(name: str) -> None:
     for space in (b"", b"\n", b"\0" * 512):
         assert formats(scan_bytes(plain_pdf() + space + MAGICS[name] + b"x" * 900)) == {name}
 
@@ -96,7 +96,7 @@ def test_an_archive_around_the_document() -> None:
 
 
 @pytest.mark.parametrize("comment", [b"", b"a comment"])
-def test_an_archive_behind_the_document(comment: bytes) -> None:
+def test_an_archive_after_the_document(comment: bytes) -> None:
     held = io.BytesIO(plain_pdf())
     with zipfile.ZipFile(held, "a") as archive:
         archive.writestr("evil.txt", "hello " * 1000)

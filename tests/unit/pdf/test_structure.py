@@ -112,7 +112,7 @@ NO_PDFS = {
 
 @pytest.mark.parametrize("data", NO_PDFS.values(), ids=NO_PDFS.keys())
 @pytest.mark.parametrize("size", [5_000, 1 << 20])
-def test_what_is_no_pdf_is_told_before_its_end(data: bytes, size: int) -> None:
+def test_what_is_no_pdf_is_reported_before_its_end(data: bytes, size: int) -> None:
     scan = Scan()
     told: list[Finding] = []
     for start in range(0, 100_000, size):
@@ -139,7 +139,7 @@ def test_a_table_that_refers_to_itself() -> None:
     assert "xref-wrong" in codes(looped)
 
 
-def test_data_behind_the_end() -> None:
+def test_data_after_the_end() -> None:
     assert "trailing-data" in codes(PLAIN + b"x" * 2000)
     assert codes(PLAIN + b"x" * 100) == set()
 
@@ -167,7 +167,7 @@ def test_problems_are_reported_once_with_a_count() -> None:
     assert finding.details["count"] == 50
 
 
-def test_what_is_no_pdf_is_told_once() -> None:
+def test_what_is_no_pdf_is_reported_once() -> None:
     """What a text lacks that a PDF would have is not reported."""
     for data in (b"# Title\n\nSome text.\n", b"startxref\n0\n%%EOF\n", noise(100_000)):
         (finding,) = scan_bytes(data).findings
@@ -177,7 +177,7 @@ def test_what_is_no_pdf_is_told_once() -> None:
 
 @pytest.mark.parametrize("end", [b"", b" endobj\n"])
 @pytest.mark.parametrize("padding", [0, 1_100_000])
-def test_an_object_inside_of_a_stream_to_which_the_table_leads_is_told(
+def test_an_object_in_a_stream_to_which_the_table_leads_is_reported(
     end: bytes, padding: int
 ) -> None:
     data = Hiding(end=end, padding=padding).write()
@@ -187,7 +187,7 @@ def test_an_object_inside_of_a_stream_to_which_the_table_leads_is_told(
     assert scan_bytes(data, size=4_097).unscanned == (unscanned,)
 
 
-def test_a_wrong_table_is_told_within_limits() -> None:
+def test_a_wrong_table_is_reported_within_limits() -> None:
     rows = b"".join(b"%010d 00000 n \n" % (90_000 + n) for n in range(300))
     table = b"xref\n1 300\n" + rows + b"trailer<</Size 301/Root 1 0 R>>\nstartxref\n9\n%%EOF\n"
     scanned = scan_bytes(b"%PDF-1.7\n" + table)
@@ -195,7 +195,7 @@ def test_a_wrong_table_is_told_within_limits() -> None:
     assert (reasons.count("hidden-object"), reasons.count("table")) == (100, 1)
 
 
-def test_a_table_larger_than_is_compared_is_told() -> None:
+def test_a_table_larger_than_is_compared_is_reported() -> None:
     rows = b"0000000009 00000 n \n" * 300_001
     table = b"xref\n1 300001\n" + rows + b"trailer<</Size 2/Root 1 0 R>>\n"
     body = b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n"

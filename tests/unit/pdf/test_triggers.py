@@ -64,7 +64,7 @@ def test_trigger(objects: list[bytes], trigger: Trigger | None) -> None:
     ("event", "trigger"),
     [(b"WC", "closed"), (b"WS", "saved"), (b"DS", "saved"), (b"WP", "printed"), (b"DP", "printed")],
 )
-def test_what_runs_at_the_end_is_as_grave_and_says_when(event: bytes, trigger: str) -> None:
+def test_what_runs_at_the_end_is_as_grave_and_has_its_moment(event: bytes, trigger: str) -> None:
     scanned = scan(b"<</Type/Catalog/AA<</" + event + JS + b">>>>")
     for kind in ("javascript", "additional_actions"):
         assert only(scanned, kind).message.endswith(f"; it runs when the document is {trigger}.")
@@ -78,13 +78,13 @@ def test_what_runs_by_itself_is_graver() -> None:
     assert "opened" in by_itself.message
 
 
-def test_findings_are_told_as_soon_as_they_are_certain() -> None:
+def test_findings_are_reported_as_soon_as_they_are_certain() -> None:
     rest = b"%" + b"x" * 100_000 + b"\n"
     early = scan(b"<</OpenAction 2 0 R>>", JS, tail=rest).early
     assert [f.trigger for f in early if f.kind == "javascript"] == [Trigger.OPEN]
 
 
-def test_a_trigger_that_becomes_known_later_is_told_again() -> None:
+def test_a_trigger_that_becomes_known_later_is_reported_again() -> None:
     early = scan(JS, b"<</OpenAction 1 0 R>>", tail=b"%" + b"x" * 100_000 + b"\n").early
     assert [f.trigger for f in early if f.kind == "javascript"][-1] is Trigger.OPEN
 
@@ -213,5 +213,5 @@ def test_decoys_do_not_crowd_out_what_runs_by_itself(decoys: int) -> None:
     ),
     ids=["chains", "scripts", "attachments to come", "attached streams"],
 )
-def test_what_is_too_much_to_remember_is_told(objects: list[bytes]) -> None:
+def test_what_is_too_much_to_remember_is_reported(objects: list[bytes]) -> None:
     assert "crowd" in {u.reason for u in scan(*objects).unscanned}

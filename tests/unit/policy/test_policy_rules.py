@@ -165,7 +165,7 @@ def test_own_rules_go_first_and_the_first_that_matches_decides() -> None:
     assert own.decide(found("rich_media"), bob) is Decision.FLAG
 
 
-def test_a_rule_of_completion_waits_and_nothing_behind_it_decides_before() -> None:
+def test_a_rule_of_completion_waits_and_no_later_rule_decides_first() -> None:
     own = policy(
         rules=[
             {"kind": "launch", "decision": "flag", "principals": ["bob"]},
@@ -219,7 +219,7 @@ def test_mistakes_are_refused(options: dict[str, object]) -> None:
         policy(**options)
 
 
-def test_rejected_files_are_kept_where_asked_for() -> None:
+def test_rejected_files_are_kept_if_a_setting_asks_for_it() -> None:
     assert not policy().keeps_rejected()
     assert policy(quarantine_rejected=True).keeps_rejected()
 

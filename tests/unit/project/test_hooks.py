@@ -92,7 +92,7 @@ def test_the_framework_asks_for_every_hook() -> None:
 
 
 @pytest.mark.parametrize("name", HOOKS)
-def test_a_hook_says_where_its_objects_work_and_what_raising_does(name: str) -> None:
+def test_a_hook_documents_its_thread_and_what_raising_does(name: str) -> None:
     text = " ".join((inspect.getdoc(HOOKS[name]) or "").split())
     assert text.startswith("Register ")
     assert "called" in text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.identifiers import long_first_lines, participles
+from tests.support.identifiers import excluded_test_names, long_first_lines, participles
 
 ROOT = Path(__file__).parents[3]
 MAX_LINES = 400
@@ -54,7 +54,7 @@ def test_every_module_is_named_for_what_it_holds(tracked: list[Path]) -> None:
     assert offenders(tracked, lambda file: file.stem in VAGUE or file.parent.name in VAGUE) == []
 
 
-def test_every_module_says_what_it_is_for(tracked: list[Path]) -> None:
+def test_every_module_has_a_docstring(tracked: list[Path]) -> None:
     def silent(file: Path) -> bool:
         return file.suffix == ".py" and ast.get_docstring(ast.parse(file.read_text())) is None
 
@@ -119,6 +119,12 @@ def test_the_first_line_of_a_docstring_is_short(tracked: list[Path]) -> None:
 
 def test_variables_are_named_by_nouns(tracked: list[Path]) -> None:
     assert [each for file, text in sources(tracked) for each in participles(file, text)] == []
+
+
+def test_tests_are_named_in_plain_words(tracked: list[Path]) -> None:
+    tests = [file for file in tracked if file.suffix == ".py" and "tests" in file.parts]
+    assert [name for file in tests for name in excluded_test_names(file.read_text())] == []
+    assert excluded_test_names("def test_a_reason_is_told(): ...") == ["test_a_reason_is_told"]
 
 
 def test_the_rules_for_names_and_first_lines_find_what_they_are_for() -> None:

@@ -95,7 +95,7 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.nightly
-def test_a_source_distribution_holds_the_texts_beside_the_code(sdist: Path) -> None:
+def test_a_source_distribution_holds_the_texts_next_to_the_code(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert names >= set(BESIDE)

@@ -77,7 +77,7 @@ def test_nothing_is_left_of_the_marks_of_docstrings(name: str) -> None:
     assert re.findall(r":\w+:`|``\w|\(\.\.\.\)|pdfsluice\.core\.errors\.", page(name)) == []
 
 
-def test_whether_an_update_of_a_document_replaces_or_adds_is_said() -> None:
+def test_whether_an_update_replaces_or_adds_is_documented() -> None:
     told = (
         section(catalogue, catalogue.Catalogue).partition("`async update(")[2].partition("\n**`")[0]
     )
@@ -128,7 +128,7 @@ def test_every_path_parameter_is_listed_with_its_operation() -> None:
     ("model", "field"),
     [(DocumentsQuery, "limit"), (SearchRequest, "top_k"), (ChunkQuery, "chunk_id")],
 )
-def test_the_range_of_a_number_is_told(model: type, field: str) -> None:
+def test_the_range_of_a_number_is_named(model: type, field: str) -> None:
     schema = model.model_json_schema()["properties"][field]  # type: ignore[attr-defined]
     schema = next((kind for kind in schema.get("anyOf", ()) if "maximum" in kind), schema)
     row = rf"\n\| `{field}`[^\n]*integer, {schema['minimum']:,} to {schema['maximum']:,}"

@@ -124,7 +124,7 @@ def test_anything_is_taken_apart_or_refused(data: bytes, places: Sequence[int]) 
         (b"", "malformed"),
     ],
 )
-def test_what_is_wrong_is_said(body: bytes, words: str) -> None:
+def test_what_is_wrong_is_named(body: bytes, words: str) -> None:
     with pytest.raises(ProtocolError, match=words):
         take(FormParts(BOUNDARY, NAMES, "file"), iter([body]))
 
@@ -132,7 +132,7 @@ def test_what_is_wrong_is_said(body: bytes, words: str) -> None:
 @pytest.mark.parametrize(
     ("end", "words"), [(b"", "a line of more than"), (b"\r\n", "too many bytes besides the file")]
 )
-def test_endless_text_beside_the_file_is_refused(end: bytes, words: str) -> None:
+def test_endless_text_next_to_the_file_is_refused(end: bytes, words: str) -> None:
     parts = FormParts(BOUNDARY, NAMES, "file")
     text = [b"x" * (1000 - len(end)) + end] * (MAX_OVERHEAD // 1000 + 2)
     with pytest.raises(ProtocolError, match=words):

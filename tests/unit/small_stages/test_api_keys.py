@@ -113,7 +113,7 @@ async def test_without_keys_no_request_is_asked_for_one(path: Path) -> None:
     assert await authenticator.authenticate(showing(x_api_key="anything")) is None
 
 
-async def test_a_new_key_counts_at_once(path: Path) -> None:
+async def test_a_new_key_counts_immediately(path: Path) -> None:
     authenticator = ApiKeyAuthenticator(path, check_interval=0)
     enforced = [authenticator.enforced]
     key = added(path)
@@ -122,7 +122,7 @@ async def test_a_new_key_counts_at_once(path: Path) -> None:
     assert await authenticator.authenticate(showing(x_api_key=key)) is not None
 
 
-async def test_revocation_counts_at_once_and_never_opens_the_server(path: Path) -> None:
+async def test_revocation_counts_immediately_and_never_opens_the_server(path: Path) -> None:
     key = added(path)
     authenticator = ApiKeyAuthenticator(path, check_interval=0)
     assert await authenticator.authenticate(showing(x_api_key=key)) is not None
@@ -196,13 +196,13 @@ def test_the_command_adds_lists_and_revokes(path: Path) -> None:
     assert runner.invoke(app, ["add", "a b", *where]).exit_code == 2
 
 
-def test_a_key_reads_and_uploads_unless_told_otherwise(path: Path) -> None:
+def test_a_key_reads_and_uploads_by_default(path: Path) -> None:
     CliRunner().invoke(app, ["add", "alice", "--data-dir", str(path.parent)])
     (stored,) = KeyFile(path).read()
     assert stored.scopes == {Scope.READ, Scope.UPLOAD}
 
 
-def test_the_settings_say_where_the_keys_are(
+def test_the_settings_name_the_file_of_keys(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PDFSLUICE_DATA_DIR", str(path.parent))
@@ -216,7 +216,7 @@ def test_the_settings_say_where_the_keys_are(
     assert len(KeyFile(tmp_path / "other" / "keys.json").read()) == 1
 
 
-def test_an_unreadable_file_is_told_as_such(path: Path) -> None:
+def test_an_unreadable_file_is_reported_as_such(path: Path) -> None:
     path.mkdir(parents=True)
     with pytest.raises(StorageFailed):
         KeyFile(path).read()

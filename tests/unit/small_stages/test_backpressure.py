@@ -129,7 +129,7 @@ async def test_a_request_that_has_gone_takes_no_capacity() -> None:
     await second.leave()
 
 
-async def test_who_comes_last_gets_on_beside_sessions_that_always_send() -> None:
+async def test_the_last_session_advances_next_to_sessions_that_always_send() -> None:
     gate = ConcurrencyGate(2, patience=60)
     busy = True
 
@@ -172,7 +172,7 @@ async def test_patience_ends_with_a_hint() -> None:
 
 
 @pytest.mark.parametrize("before", [True, False])
-async def test_who_leaves_the_line_takes_no_place(before: bool) -> None:
+async def test_a_caller_that_leaves_the_queue_takes_no_place(before: bool) -> None:
     gate = ConcurrencyGate(1, patience=60)
     inside, gone, patient = (Visitor(gate, name) for name in "abc")
     await settle()

@@ -78,7 +78,7 @@ async def test_levels(caplog: pytest.LogCaptureFixture, name: str, level: int) -
     assert [record.levelno for record in caplog.records] == [level]
 
 
-async def test_findings_and_warnings_are_told(caplog: pytest.LogCaptureFixture) -> None:
+async def test_findings_and_warnings_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     sink = ProgressLog()
     await sink.handle(
         FindingsReported(at=0, session_id="s", owner="o", findings=(FINDING, FINDING))

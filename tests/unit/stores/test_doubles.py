@@ -43,7 +43,7 @@ def test_the_doubles_need_no_pytest() -> None:
     assert done.stdout == "only the contracts do\n"
 
 
-async def test_a_sink_tells_what_came_and_waits_for_more() -> None:
+async def test_a_sink_returns_what_came_and_waits_for_more() -> None:
     sink = RecordingSink()
     warning = MemoryWarning(at=1, memory_usage_mb=2, memory_limit_mb=3, warning="w")
     waiting = asyncio.create_task(sink.wait_for(MemoryWarning, count=2))

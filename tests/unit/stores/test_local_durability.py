@@ -94,7 +94,7 @@ def test_each_caller_learns_of_a_lost_sync(tmp_path: Path, monkeypatch: pytest.M
     blob.close()
 
 
-def test_one_sync_serves_all_who_wrote_before_it(
+def test_one_sync_serves_all_earlier_writers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "blob"

@@ -280,7 +280,7 @@ async def test_links_are_not_followed(store: LocalUploadStore, tmp_path: Path) -
     assert secret.read_text() == "secret"
 
 
-async def test_an_io_error_is_told_as_such(
+async def test_an_io_error_is_reported_as_such(
     store: LocalUploadStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blob = await store.open(await stored(store, b"abc"), ())
@@ -297,7 +297,9 @@ async def test_an_io_error_is_told_as_such(
     blob.close()
 
 
-async def test_short_writes_go_on(store: LocalUploadStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_short_writes_continue(
+    store: LocalUploadStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     blob_id = str(uuid4())
     blob = await store.create(blob_id, 100)
     whole = os.pwrite
@@ -364,7 +366,7 @@ async def test_a_failed_join_leaves_the_parts(
     assert len(list((tmp_path / "up").glob("*part*"))) == 3
 
 
-async def test_many_uploads_are_made_at_once(store: LocalUploadStore) -> None:
+async def test_many_uploads_are_made_at_a_time(store: LocalUploadStore) -> None:
     blob_ids = await asyncio.gather(*(stored(store, bytes(100)) for _ in range(50)))
     assert (await store.usage()).partial_bytes == 5000
     await asyncio.gather(*(store.publish(blob_id, (), None) for blob_id in blob_ids))

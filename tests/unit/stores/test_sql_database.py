@@ -208,7 +208,7 @@ async def test_another_file_is_not_taken_for_a_database(tmp_path: Path) -> None:
     assert path.read_bytes() == b"%PDF-1.7\n" * 1000
 
 
-async def test_damage_that_shows_later_is_told_as_such(tmp_path: Path) -> None:
+async def test_damage_that_shows_later_is_reported_as_such(tmp_path: Path) -> None:
     path = await filled(tmp_path)
     content = bytearray(path.read_bytes())
     content[8192:] = b"\xff" * (len(content) - 8192)
@@ -312,7 +312,7 @@ async def test_other_databases_are_refused(tmp_path: Path, url: str) -> None:
             pass
 
 
-async def test_a_password_is_never_told(tmp_path: Path) -> None:
+async def test_a_password_is_never_shown(tmp_path: Path) -> None:
     url = f"postgresql://alice:s3cret@/nothing?host={tmp_path}"
     with pytest.raises(StorageFailed) as caught:
         async with sql_stores(sql_context(tmp_path, url=url)):

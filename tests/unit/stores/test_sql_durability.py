@@ -69,7 +69,7 @@ def damage() -> DatabaseError:
 
 
 @pytest.mark.parametrize("writing", [True, False])
-async def test_one_failed_read_is_not_told_as_damage(tmp_path: Path, writing: bool) -> None:
+async def test_one_failed_read_is_not_reported_as_damage(tmp_path: Path, writing: bool) -> None:
     """SQLite turns EIO of a read (SQLITE_IOERR_CORRUPTFS) into SQLITE_CORRUPT."""
     async with opened(tmp_path) as database:
         attempts: list[int] = []

@@ -70,7 +70,7 @@ def _row(columns: dict[str, Any]) -> Any:
 
 
 @given(json_values)
-def test_whatever_a_stage_says_is_stored(value: Any) -> None:
+def test_whatever_a_stage_reports_is_stored(value: Any) -> None:
     assert orjson.loads(to_json(value)) is not ...
 
 
