@@ -321,7 +321,11 @@ class Settings(BaseModel):
     session_store: str = Field("sql", description="Name of the session store.")
     catalogue: str = Field("sql", description="Name of the document catalogue.")
     policy: str = Field("rules", description="Name of the policy.")
-    index: str = Field("llama-index", description="Name of the index; empty for none.")
+    index: str = Field(
+        "llama-index",
+        description="Name of the index: llama-index (files), postgres (pgvector) or a plugin's;"
+        " empty for none.",
+    )
     downloads: Literal["proxy", "redirect"] = Field(
         "proxy",
         description="How clients receive documents; proxy: from the server; redirect: from the"

@@ -33,7 +33,8 @@ from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins.llamaindex.encoder import Encoder
 from pdfsluice.plugins.llamaindex.index import ProcessIndex, open_index
 from pdfsluice.plugins.llamaindex.options import IndexOptions
-from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
+from pdfsluice.plugins.llamaindex.passages import PassageDatabase
+from pdfsluice.plugins.llamaindex.stored import StagedPassage
 from pdfsluice.plugins.llamaindex.worker import DATABASE
 from pdfsluice.plugins.pdfium.extractor import PdfiumText
 from pdfsluice.plugins.pdfium.options import PdfiumOptions

@@ -10,7 +10,8 @@ Run it from the root of the repository::
 and ``evidence`` (a list with ``page``). All is measured through the index's own interface,
 child processes included. ``--words`` measures words alone, which needs no model. With
 ``--keep FOLDER`` the index of the reports stays there for further runs, so that rankings are
-compared without embedding again.
+compared without embedding again. ``--database URL`` measures the index ``postgres``; the
+database is one for this purpose, with pgvector.
 """
 
 import argparse
@@ -20,16 +21,21 @@ import random
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import sqlalchemy
+
 from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.plugins.llamaindex.index import ProcessIndex, open_index
 from pdfsluice.plugins.llamaindex.options import IndexOptions
+from pdfsluice.plugins.llamaindex.postgres.index import PostgresIndex, open_postgres_index
 from pdfsluice.plugins.pdfium.extractor import PdfiumText
 from pdfsluice.plugins.pdfium.options import PdfiumOptions
 
+AnyIndex = ProcessIndex | PostgresIndex
 OWNER = "anna"
 UNRELATED = (
     "How do I bake sourdough bread at home?",
@@ -153,7 +159,7 @@ def ignore(done: float, message: str) -> None:
     del done, message
 
 
-async def add(index: ProcessIndex, what: Document, texts: Sequence[str], *, words: bool) -> float:
+async def add(index: AnyIndex, what: Document, texts: Sequence[str], *, words: bool) -> float:
     """Index a document, all of it or its words alone; return the seconds that took."""
     begin = time.perf_counter()
     if words:
@@ -165,7 +171,7 @@ async def add(index: ProcessIndex, what: Document, texts: Sequence[str], *, word
     return time.perf_counter() - begin
 
 
-async def first(index: ProcessIndex, probes: Sequence[Probe]) -> float:
+async def first(index: AnyIndex, probes: Sequence[Probe]) -> float:
     """Return the share of probes whose best hit is their page."""
     right = 0
     for probe in probes:
@@ -174,10 +180,10 @@ async def first(index: ProcessIndex, probes: Sequence[Probe]) -> float:
     return right / len(probes)
 
 
-async def measure_generated(plan: Plan, *, words: bool) -> AsyncIterator[Result]:
+async def measure_generated(plan: Plan, *, words: bool, database: str) -> AsyncIterator[Result]:
     corpus = Corpus(plan.pages)
     with tempfile.TemporaryDirectory() as folder:
-        async with open_index(IndexOptions(), Path(folder)) as index:
+        async with opened(database, Path(folder)) as index:
             texts = corpus.pages()
             seconds = await add(index, document(1, "generated", len(texts)), texts, words=words)
             yield Result("generated: indexed", len(texts) / seconds, "pages/s")
@@ -191,7 +197,7 @@ async def measure_generated(plan: Plan, *, words: bool) -> AsyncIterator[Result]
                 yield result
 
 
-async def measure_time(index: ProcessIndex, probes: Sequence[Probe]) -> AsyncIterator[Result]:
+async def measure_time(index: AnyIndex, probes: Sequence[Probe]) -> AsyncIterator[Result]:
     async def search(probe: Probe) -> float:
         begin = time.perf_counter()
         await index.search(probe.query, top_k=10, owner=OWNER)
@@ -207,9 +213,7 @@ async def measure_time(index: ProcessIndex, probes: Sequence[Probe]) -> AsyncIte
     yield Result(f"search, {PARALLEL} at a time: p50", sorted(together)[len(together) // 2], "ms")
 
 
-async def add_reports(
-    index: ProcessIndex, folder: Path, data: Path, *, words: bool
-) -> dict[int, str]:
+async def add_reports(index: AnyIndex, folder: Path, data: Path, *, words: bool) -> dict[int, str]:
     """Index the reports that are not in the index yet; return the names of all."""
     extractor = PdfiumText(PdfiumOptions())
     names: dict[int, str] = {}
@@ -223,10 +227,32 @@ async def add_reports(
     return names
 
 
-async def measure_reports(folder: Path, keep: Path | None, *, words: bool) -> AsyncIterator[Result]:
+def opened(database: str, folder: Path) -> AbstractAsyncContextManager[AnyIndex]:
+    """Open an index in files, or in a database with a catalogue of numbers alone."""
+    if not database:
+        return open_index(IndexOptions(), folder)
+    engine = sqlalchemy.create_engine(
+        sqlalchemy.make_url(database).set(drivername="postgresql+psycopg")
+    )
+    with engine.begin() as connection:
+        connection.execute(
+            sqlalchemy.text("CREATE TABLE IF NOT EXISTS documents(id BIGINT PRIMARY KEY)")
+        )
+        connection.execute(
+            sqlalchemy.text(
+                "INSERT INTO documents SELECT generate_series(1, 1000) ON CONFLICT DO NOTHING"
+            )
+        )
+    engine.dispose()
+    return open_postgres_index(IndexOptions(), folder, database)
+
+
+async def measure_reports(
+    folder: Path, keep: Path | None, *, words: bool, database: str
+) -> AsyncIterator[Result]:
     with tempfile.TemporaryDirectory() as temporary:
         data = keep or Path(temporary)
-        async with open_index(IndexOptions(), data) as index:
+        async with opened(database, data) as index:
             begin = time.perf_counter()
             names = await add_reports(index, folder, data, words=words)
             yield Result("reports: read and indexed", time.perf_counter() - begin, "s")
@@ -250,9 +276,7 @@ async def measure_reports(folder: Path, keep: Path | None, *, words: bool) -> As
                 yield Result(f"reports: page among {depth}", pages[depth] / len(questions), "share")
 
 
-async def measure_confidence(
-    index: ProcessIndex, questions: Sequence[str]
-) -> AsyncIterator[Result]:
+async def measure_confidence(index: AnyIndex, questions: Sequence[str]) -> AsyncIterator[Result]:
     """Measure how many queries are answered, of those with an answer and the others."""
     for name, queries in (("questions", questions), ("unrelated queries", UNRELATED)):
         answered = [await index.search(query, top_k=1, owner=OWNER) for query in queries]
@@ -262,10 +286,13 @@ async def measure_confidence(
 
 async def measure(options: argparse.Namespace, show: Callable[[Result], None]) -> None:
     plan = QUICK if options.quick else FULL
-    async for result in measure_generated(plan, words=options.words):
+    database = options.database
+    async for result in measure_generated(plan, words=options.words, database=database):
         show(result)
     if options.reports:
-        async for result in measure_reports(options.reports, options.keep, words=options.words):
+        async for result in measure_reports(
+            options.reports, options.keep, words=options.words, database=database
+        ):
             show(result)
 
 
@@ -276,6 +303,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--words", action="store_true", help="measure words alone")
     parser.add_argument("--reports", type=Path, help="a folder with reports and questions")
     parser.add_argument("--keep", type=Path, help="where the index of the reports stays")
+    parser.add_argument("--database", default="", help="URL of a PostgreSQL for the index")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args(arguments)
     results: list[Result] = []

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .expressions import Alternatives
 from .rankings import Nearness, Neighbours, Rankings
-from .reader import PassageReader, Slot
+from .reader import PassageReader
+from .stored import Slot
 
 NEARNESS: Mapping[Slot, Nearness] = {
     "main": Nearness(related=0.3, answering=0.35),

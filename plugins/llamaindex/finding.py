@@ -9,7 +9,8 @@ from .marking import Wanted, marks_in
 from .names import DocumentNames, Named
 from .queries import Query
 from .rankings import RANK_OFFSET, Hit, Nearness, Neighbours, Rankings, among, fuse
-from .reader import PassageReader, Slot, StoredPassage
+from .reader import PassageReader
+from .stored import Slot, StoredPassage
 
 _FURTHER = 0.01  # of its score keeps a passage of a page that has a better one
 _READ_BATCH = 32  # passages

@@ -11,30 +11,29 @@ from typing import Any
 from pdfsluice.core import (
     Child,
     ChildFailed,
-    ChildPool,
     Document,
     DocumentNotFound,
-    Limits,
     Match,
     PageText,
     Passage,
     Progress,
     StageFailed,
     TurnTaking,
-    plain_environment,
 )
 
 from .options import IndexOptions
+from .work import (
+    MAX_BATCH_PASSAGES,
+    MAX_QUERY,
+    MAX_TOP_K,
+    WORD_PROCESSES,
+    batches,
+    make_pool,
+    passages_of,
+    title_of,
+    warn,
+)
 
-_WORKER = "pdfsluice.plugins.llamaindex.worker"
-_MIB = 1024 * 1024
-_MAX_BATCH_PAGES = 50
-_MAX_BATCH_CHARACTERS = 200_000
-_MAX_BATCH_PASSAGES = 16
-_MAX_QUERY = 2000
-_MAX_TOP_K = 1000
-_NEVER = 1_000_000_000
-_WORD_PROCESSES = 4  # a document that is read slowly holds one
 _MAX_REMOVED = 1000  # documents; an import under way may still send pages of them
 
 logger = logging.getLogger(__name__)
@@ -46,28 +45,11 @@ class ProcessIndex:
     def __init__(self, options: IndexOptions, folder: Path) -> None:
         self._recipe = options.recipe(folder).as_message()
         self._most_passages = options.document_passages
-        limits = Limits(address_space=options.memory_mb * _MIB, wall_seconds=options.reply_seconds)
-        access = options.access(folder)
-        environment = {
-            **plain_environment(network=options.asks_other_machines),
-            "OPENBLAS_NUM_THREADS": "1",  # threads that share one text wait for each other
-            "TMPDIR": str(folder),  # SQLite sorts there what memory does not hold
-        }
-
-        def pool(size: int, idle_seconds: float) -> ChildPool:
-            return ChildPool(
-                _WORKER,
-                limits,
-                access=access,
-                environment=environment,
-                size=size,
-                recycle_after=_NEVER,
-                idle_seconds=idle_seconds,
-            )
-
-        self._words = pool(_WORD_PROCESSES, options.indexing_idle_seconds)
-        self._embedding = pool(1, options.indexing_idle_seconds)
-        self._searching = pool(options.parallel_searches, options.search_idle_seconds)
+        self._words = make_pool(options, folder, WORD_PROCESSES, options.indexing_idle_seconds)
+        self._embedding = make_pool(options, folder, 1, options.indexing_idle_seconds)
+        self._searching = make_pool(
+            options, folder, options.parallel_searches, options.search_idle_seconds
+        )
         self._publishing = asyncio.Lock()
         self._adding: set[int] = set()
         self._removed: deque[int] = deque(maxlen=_MAX_REMOVED)
@@ -131,7 +113,7 @@ class ProcessIndex:
             if isinstance(progress, TurnTaking):  # the passages that lack vectors are stored
                 await progress.wait_for_turn()
             request = self._request(
-                "embed", document=document.id, owner=document.owner, limit=_MAX_BATCH_PASSAGES
+                "embed", document=document.id, owner=document.owner, limit=MAX_BATCH_PASSAGES
             )
             reply = await self._embedding.ask(request)
             if not reply["embedded"]:
@@ -147,7 +129,7 @@ class ProcessIndex:
     ) -> tuple[int, str]:
         passages, rest = 0, ""
         await child.ask(self._request("begin", document=document.id))
-        async for batch in _batches(pages, self._most_passages):
+        async for batch in batches(pages, self._most_passages):
             if passages >= self._most_passages:
                 rest = f"; the rest, from page {batch[0].number} on, is left out"
                 break
@@ -171,7 +153,7 @@ class ProcessIndex:
                     title=title_of(document),
                 )
             )
-        _warn(reply, "Old vectors stay in the vector store")
+        warn(reply, "Old vectors stay in the vector store")
         return passages, rest
 
     def _check_wanted(self, document_id: int) -> None:
@@ -188,7 +170,7 @@ class ProcessIndex:
             self._adding.discard(document_id)
             self._removed.append(document_id)
             reply = await self._ask(self._request("remove", document=document_id))
-        _warn(reply, "Old vectors stay in the vector store")
+        warn(reply, "Old vectors stay in the vector store")
 
     async def search(
         self,
@@ -212,25 +194,14 @@ class ProcessIndex:
             return ()
         request = self._request(
             "search",
-            query=query[:_MAX_QUERY],
-            top_k=min(top_k, _MAX_TOP_K),
+            query=query[:MAX_QUERY],
+            top_k=min(top_k, MAX_TOP_K),
             owner=owner,
             documents=None if documents is None else list(documents),
             match=match,
         )
         reply = await self._ask(request)
-        if match == "meaning" and reply["trouble"]:
-            raise StageFailed(
-                "The search by meaning failed.",
-                hint="Search by words until the model or the vector store is back.",
-                details={"reason": reply["trouble"]},
-            )
-        _warn(reply, "Search by words alone, the model or the vector store failed")
-        stages = dict(reply["stages"])
-        return tuple(
-            Passage(document, page, text, score, match, stages.get(document, ""), _marks(marks))
-            for document, page, text, score, match, marks in reply["hits"]
-        )
+        return passages_of(reply, match)
 
     async def close(self) -> None:
         """End all processes."""
@@ -250,39 +221,6 @@ class ProcessIndex:
                 hint="Try again; a new process is started for each try.",
                 details={"reason": failure.reason},
             ) from failure
-
-
-def title_of(document: Document) -> str:
-    """Return the words that name a document: its title and its file name."""
-    name = document.filename.removesuffix(".pdf").removesuffix(".PDF")
-    return document.title if document.title == name else f"{document.title} {name}".strip()
-
-
-def _marks(wire: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
-    return tuple((start, end) for start, end in wire)
-
-
-def _warn(reply: dict[str, Any], what: str) -> None:
-    if reply["trouble"]:
-        logger.warning("%s: %s", what, reply["trouble"])
-
-
-async def _batches(
-    pages: AsyncIterator[PageText], most: int
-) -> AsyncGenerator[list[PageText], None]:
-    """Group a few pages at a time, for frequent progress and small requests."""
-    batch: list[PageText] = []
-    characters = 0
-    async for page in pages:
-        for start in range(0, max(1, len(page.text)), _MAX_BATCH_CHARACTERS):
-            piece = page.text[start : start + _MAX_BATCH_CHARACTERS]
-            batch.append(PageText(page.number, piece))
-            characters += len(piece)
-            if len(batch) >= min(_MAX_BATCH_PAGES, most) or characters >= _MAX_BATCH_CHARACTERS:
-                yield batch
-                batch, characters = [], 0
-    if batch:
-        yield batch
 
 
 @asynccontextmanager

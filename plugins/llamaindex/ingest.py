@@ -11,9 +11,9 @@ from pdfsluice.core import PageText
 
 from .languages import UNKNOWN, language_of
 from .models import EmbeddingModel
-from .passages import PendingPassage, StagedPassage
 from .recipe import Recipe
 from .splitting import heading, split
+from .stored import PendingPassage, StagedPassage
 
 if TYPE_CHECKING:  # LlamaIndex takes a second to import
     from llama_index.core.schema import BaseNode

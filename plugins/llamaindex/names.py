@@ -6,8 +6,9 @@ document choose it; the rest of the query finds the page in it.
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from .languages import is_common
 from .queries import Query
@@ -61,6 +62,14 @@ def _first(text: str) -> str:
     return next(map(fold, tokens(text)), "")
 
 
+def by_term(rows: Iterable[Sequence[Any]]) -> Mapping[str, frozenset[int]]:
+    """Return the documents of each term, from rows with a term and a document."""
+    documents: dict[str, set[int]] = {}
+    for term, document in rows:
+        documents.setdefault(str(term), set()).add(int(document))
+    return {term: frozenset(numbers) for term, numbers in documents.items()}
+
+
 def name_terms(name: str) -> list[str]:
     """Return the words of a title or file name, and the parts of compound words."""
     terms: list[str] = []
@@ -108,9 +117,10 @@ class DocumentNames:
         candidates = _candidates(query.folded)
         years = [term for term in candidates if _YEAR.fullmatch(term)]
         matches: list[_Match] = []
+        named = self._reader.named(candidates.keys(), owner=owner)
         for term, words in candidates.items():
             worth = _EARLIER_YEAR if term in years and term != max(years) else float(len(words))
-            documents = self._reader.named(term, owner=owner)
+            documents = named.get(term, frozenset())
             if not documents and len(words) == 1:
                 documents, worth = self._beginning_with(term, owner), _PREFIX
             if documents:

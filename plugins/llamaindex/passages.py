@@ -9,7 +9,6 @@ keeps its vector.
 import fcntl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
@@ -17,8 +16,8 @@ import sqlite_vec
 
 from .languages import ENGLISH, UNKNOWN
 from .names import name_terms
-from .reader import Slot
 from .schema import TEMPORARY, set_names, set_up
+from .stored import PendingPassage, Slot, StagedPassage
 from .terms import analyse
 
 _BUSY_MS = 30_000
@@ -29,32 +28,6 @@ TABLES: dict[Slot, str] = {"main": "vectors", "other": "vectors_other"}
 _FACTS: dict[Slot, str] = {"main": "model", "other": "model_other"}
 _IS_MAIN = f"language IN ('{ENGLISH}', '{UNKNOWN}')"
 _SLOT_FILTERS: dict[Slot, str] = {"main": _IS_MAIN, "other": f"NOT {_IS_MAIN}"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagedPassage:
-    """A passage that is not published yet.
-
-    Attributes:
-        key: Unique name of the passage; the same for the same text at the same place.
-        language: As :func:`~.languages.language_of` returns it.
-        heading: The heading of its page, whose words count for all passages of the page.
-    """
-
-    key: str
-    page: int
-    text: str
-    language: str = UNKNOWN
-    heading: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PendingPassage:
-    """A published passage without a vector."""
-
-    id: int
-    key: str
-    text: str
 
 
 @contextmanager

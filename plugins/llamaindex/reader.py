@@ -2,23 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from .expressions import Alternatives, Expression
-
-Slot = Literal["main", "other"]
-"""Which model a passage's vector is of: the settings' one, or that for other languages."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPassage:
-    """A published passage."""
-
-    document: int
-    page: int
-    text: str
-    language: str
+from .stored import Slot, StoredPassage
 
 
 class PassageReader(Protocol):
@@ -110,20 +97,14 @@ class PassageReader(Protocol):
         """Return the passages nearest to a vector, and the cosine of each."""
         ...
 
-    def by_keys(
-        self, keys: Sequence[str], *, owner: str | None, documents: Sequence[int] | None
-    ) -> list[int]:
-        """Return the numbers of the published passages among these keys, in their order."""
-        ...
-
     # names of documents
 
     def document_count(self, owner: str | None) -> int:
         """Return how many documents are indexed."""
         ...
 
-    def named(self, term: str, *, owner: str | None) -> frozenset[int]:
-        """Return the documents whose title or file name has a word."""
+    def named(self, terms: Collection[str], *, owner: str | None) -> Mapping[str, frozenset[int]]:
+        """Return the documents whose title or file name has a word, for each that any has."""
         ...
 
     def named_from(self, start: str, *, owner: str | None, limit: int) -> frozenset[int]:

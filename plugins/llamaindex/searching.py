@@ -15,7 +15,8 @@ from .languages import ENGLISH, UNKNOWN
 from .names import Named
 from .queries import Query, parse
 from .rankings import Neighbours, Rankings, among
-from .reader import PassageReader, Slot
+from .reader import PassageReader
+from .stored import Slot
 
 _MIN_DEPTH = 100
 _DEPTH_FACTOR = 4

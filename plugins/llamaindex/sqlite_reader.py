@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from .expressions import Alternatives, AnyOf, Expression, Phrase
+from .names import by_term
 from .passages import TABLES, PassageDatabase
-from .reader import Slot, StoredPassage
+from .stored import Slot, StoredPassage
 
 _MAX_DEPTH = 1000
 # The weights of bm25() are of words as they stand, stems, names and headings of pages.
@@ -186,14 +187,14 @@ class SqliteReader:
             ).get
         )
 
-    def named(self, term: str, *, owner: str | None) -> frozenset[int]:
+    def named(self, terms: Collection[str], *, owner: str | None) -> Mapping[str, frozenset[int]]:
         """Return the documents whose title or file name has a word."""
         rows = self._db.execute(
-            "SELECT n.document FROM names n JOIN documents d ON d.id = n.document"
-            " WHERE n.term = ?1 AND (?2 IS NULL OR d.owner = ?2)",
-            (term, owner),
+            "SELECT n.term, n.document FROM names n JOIN documents d ON d.id = n.document"
+            " WHERE n.term IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR d.owner = ?2)",
+            (json.dumps(list(terms)), owner),
         )
-        return frozenset(int(number) for (number,) in rows)
+        return by_term(rows)
 
     def named_from(self, start: str, *, owner: str | None, limit: int) -> frozenset[int]:
         """Return documents whose title or file name has a longer word that begins so."""

@@ -15,11 +15,14 @@ from pdfsluice.core import PageText, serve
 from .finding import Finder
 from .ingest import Cutter, Embedder
 from .models import EmbeddingModel, pack
-from .passages import PassageDatabase, PendingPassage
+from .passages import PassageDatabase
+from .postgres.vectors import tsvector
 from .rankings import Neighbours
 from .recipe import Recipe
 from .searching import NOTHING, Nearest, Plan, Question, Search, Searcher
 from .sqlite_reader import SqliteReader
+from .stored import PendingPassage, Slot, StagedPassage
+from .terms import analyse
 
 if TYPE_CHECKING:  # LlamaIndex takes a second to import
     from .foreign import ForeignVectors
@@ -162,6 +165,51 @@ class Worker:
                 trouble = f"{type(error).__name__}: {error}"
         return {"trouble": trouble}
 
+    # for an index in another database
+
+    def cut(self, *, document: int, pages: list[tuple[int, str]], restart: bool) -> dict[str, Any]:
+        """Cut pages into passages with their words in PostgreSQL's notation.
+
+        Args:
+            document: The document.
+            pages: Numbers and texts of some pages.
+            restart: Whether they are the first ones.
+        """
+        if restart:
+            self._cutter = Cutter(self.recipe, document)
+        texts = [PageText(number, text) for number, text in pages]
+        return {"passages": [_as_row(passage) for passage in self._cutter.passages(texts)]}
+
+    def encode(
+        self, *, passages: list[tuple[int, str, str]], owner: str, slot: Slot
+    ) -> dict[str, Any]:
+        """Return the identity of a model and the vectors of passages.
+
+        Args:
+            passages: Number, key and text of each.
+            owner: The owner of the passages.
+            slot: The model.
+        """
+        if slot == "other":
+            return self._encode_other([text for _, _, text in passages])
+        pending = [PendingPassage(*passage) for passage in passages]
+        nodes = self._embedder.nodes(pending, owner=owner)
+        return {
+            "model": self._model.identity,
+            "vectors": [node.get_embedding() for node in nodes],
+        }
+
+    def encode_queries(self, *, texts: list[str], slot: Slot) -> dict[str, Any]:
+        """Return the identity of a model and the vectors of queries."""
+        if slot == "other":
+            return self._encode_other(texts)
+        vectors = [self._model.encode_query(text) for text in texts]
+        return {"model": self._model.identity, "vectors": vectors}
+
+    def _encode_other(self, texts: list[str]) -> dict[str, Any]:
+        vectors = self._multilingual.encode(texts).tolist()
+        return {"model": self._multilingual.identity, "vectors": vectors}
+
     # searching
 
     def search(self, **wanted: Any) -> dict[str, Any]:
@@ -198,7 +246,24 @@ class Worker:
         )
 
 
-_OPERATIONS = frozenset({"begin", "stage", "publish", "add_pages", "embed", "remove", "search"})
+def _as_row(passage: StagedPassage) -> dict[str, Any]:
+    exact, stems = analyse(passage.text, passage.language)
+    _, heading = analyse(passage.heading, passage.language)
+    return {
+        "key": passage.key,
+        "page": passage.page,
+        "language": passage.language,
+        "text": passage.text,
+        "words": tsvector(exact, stems, heading),
+    }
+
+
+_OPERATIONS = frozenset(
+    {
+        *("begin", "stage", "publish", "add_pages", "embed", "remove", "search"),
+        *("cut", "encode", "encode_queries"),
+    }
+)
 
 
 class _Requests:

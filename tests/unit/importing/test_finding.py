@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
+from pdfsluice.plugins.llamaindex.passages import PassageDatabase
 from pdfsluice.plugins.llamaindex.queries import parse
+from pdfsluice.plugins.llamaindex.stored import StagedPassage
 from tests.support.passages import EASY, find, finder_of, put
 
 

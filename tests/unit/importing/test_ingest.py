@@ -13,9 +13,9 @@ from pdfsluice.core.document_models import PageText
 from pdfsluice.plugins.llamaindex.ingest import Cutter, Embedder
 from pdfsluice.plugins.llamaindex.models import EmbeddingModel
 from pdfsluice.plugins.llamaindex.multilingual import MultilingualEncoder
-from pdfsluice.plugins.llamaindex.passages import PendingPassage
 from pdfsluice.plugins.llamaindex.recipe import Recipe
 from pdfsluice.plugins.llamaindex.splitting import collapse_leaders, split
+from pdfsluice.plugins.llamaindex.stored import PendingPassage
 from tests.support.shares import examples
 
 RECIPE = Recipe(folder="unused", chunk_tokens=40, chunk_overlap=8, threads=2)

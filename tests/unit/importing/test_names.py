@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.plugins.llamaindex.names import Named, name_terms
-from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
+from pdfsluice.plugins.llamaindex.passages import PassageDatabase
 from pdfsluice.plugins.llamaindex.queries import parse
+from pdfsluice.plugins.llamaindex.stored import StagedPassage
 from tests.support.passages import find, finder_of, put
 
 TITLES = ["ORIONWATER_2021_10K", "ORIONWATER_2022_10K", "VEGA_2022Q2_10Q", "LYRAPRESS_2022_10K"]

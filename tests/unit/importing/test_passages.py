@@ -12,10 +12,11 @@ import sqlite_vec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.plugins.llamaindex.passages import PassageDatabase, StagedPassage
+from pdfsluice.plugins.llamaindex.passages import PassageDatabase
 from pdfsluice.plugins.llamaindex.queries import parse
 from pdfsluice.plugins.llamaindex.rankings import Nearness, Rankings
 from pdfsluice.plugins.llamaindex.sqlite_reader import SqliteReader
+from pdfsluice.plugins.llamaindex.stored import StagedPassage
 from tests.support.passages import (
     DIMENSION,
     EASY,
