@@ -1,4 +1,4 @@
-"""`pdfsluice rates`: how fast uploads may send."""
+"""`pdfsluice rates`: how fast uploads and downloads may be."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -24,6 +24,9 @@ _TEXTS = {
     "session": "Each upload",
     "principal": "All uploads of a principal",
     "server": "All uploads",
+    "download": "Each download",
+    "principal_download": "All downloads of a principal",
+    "server_download": "All downloads",
 }
 
 
@@ -42,13 +45,23 @@ def rates(
     session: _Rate = None,
     principal: _Rate = None,
     total: _Rate = None,
+    download: _Rate = None,
+    principal_download: _Rate = None,
+    total_download: _Rate = None,
     as_json: Json = False,
 ) -> None:
-    """Show or change how many bytes a second uploads may send; for administrators.
+    """Show or change how fast uploads and downloads may be; for administrators.
 
     A change counts immediately, until the server stops; 0 removes a limit.
     """
-    limits = {"session": session, "principal": principal, "server": total}
+    limits = {
+        "session": session,
+        "principal": principal,
+        "server": total,
+        "download": download,
+        "principal_download": principal_download,
+        "server_download": total_download,
+    }
     wanted = {name: value for name, value in limits.items() if value is not None}
 
     async def change() -> Rates:

@@ -59,11 +59,14 @@ class Administration:
         return await self._call(Account, "PUT", path, json=asdict(limits))
 
     async def rates(self) -> Rates:
-        """Return how fast uploads may send; for administrators."""
+        """Return how fast uploads and downloads may be; for administrators."""
         return await self._call(Rates, "GET", "/api/rates")
 
     async def set_rates(self, rates: Rates) -> Rates:
-        """Change how fast uploads may send, until the server stops; for administrators."""
+        """Change how fast uploads and downloads may be, until the server stops.
+
+        For administrators.
+        """
         return await self._call(Rates, "PUT", "/api/rates", json=asdict(rates))
 
     async def jobs(

@@ -90,14 +90,20 @@ class AccountList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """Bytes of files that the server receives per second; 0 for no limit.
+    """Bytes of files per second; 0 for no limit.
 
     Attributes:
         session: Of each upload.
         principal: Of all uploads of a principal.
         server: Of all uploads.
+        download: Of each download.
+        principal_download: Of all downloads of a principal.
+        server_download: Of all downloads.
     """
 
     session: int = 0
     principal: int = 0
     server: int = 0
+    download: int = 0
+    principal_download: int = 0
+    server_download: int = 0

@@ -149,6 +149,20 @@ class Settings(BaseModel):
         description="Bytes per second that all uploads may send, shared fairly by the principals;"
         " 0: no limit.",
     )
+    download_rate: Size = Field(
+        ByteSize(0), ge=0, description="Bytes per second of each download of a file; 0: no limit."
+    )
+    principal_download_rate: Size = Field(
+        ByteSize(0),
+        ge=0,
+        description="Bytes per second of all downloads of a principal; 0: no limit.",
+    )
+    server_download_rate: Size = Field(
+        ByteSize(0),
+        ge=0,
+        description="Bytes per second of all downloads, shared fairly by the principals;"
+        " 0: no limit.",
+    )
     request_rate: float = Field(
         0.0, ge=0, le=1_000_000, description="Requests per second of a principal; 0: no limit."
     )

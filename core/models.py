@@ -31,12 +31,17 @@ class Principal:
         name: A name for people and logs.
         scopes: What the principal may do.
         tenant: The customer or group it belongs to; empty for none.
+        bandwidth: Bytes per second of its uploads together, and of its downloads; 0 for no limit,
+            ``None`` for the limit of the settings.
+        request_rate: Requests per second; 0 for no limit, ``None`` for that of the settings.
     """
 
     id: str
     name: str
     scopes: frozenset[Scope]
     tenant: str = ""
+    bandwidth: int | None = None
+    request_rate: float | None = None
 
     @property
     def account(self) -> str:

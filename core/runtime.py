@@ -53,9 +53,9 @@ from .uploads.idle_clock import IdleClock
 from .uploads.integrity import IntegrityChecker
 from .uploads.open_uploads import OpenUploads
 from .uploads.opening import UploadOpener
+from .uploads.pacing import Pacing, Rates
 from .uploads.quarantine import Quarantine
 from .uploads.quotas import QuotaKeeper
-from .uploads.rates import Pacing, Rates
 from .uploads.receiving import ChunkReceiver
 from .uploads.service import UploadService
 from .uploads.shares import LOCAL_PRINCIPAL
@@ -81,7 +81,7 @@ class Runtime:
         jobs: What administrators do with background jobs.
         quarantine: Refused uploads whose bytes are retained.
         quotas: What accounts may use, and what they use.
-        pacing: How fast uploads may send.
+        pacing: How fast uploads may send, and downloads receive.
         analytics: Records of ended uploads, and reports on them.
         events: The hub through which events are published.
         parts: How each part of a plugin has behaved.
@@ -293,13 +293,7 @@ async def open_runtime(
                 on_replaced=versions.replaced,
             ),
         )
-        pacing = Pacing(
-            Rates(
-                session=settings.session_rate,
-                principal=settings.principal_rate,
-                server=settings.server_rate,
-            )
-        )
+        pacing = Pacing(Rates.of(settings))
         service = UploadService(
             settings=settings,
             sessions=sessions,

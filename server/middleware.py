@@ -132,7 +132,7 @@ async def control_access(request: web.Request, handler: Handler) -> web.StreamRe
     with ExitStack() as connections:
         if PRINCIPAL in request:
             principal = request[PRINCIPAL]
-            standing = request.app[REQUEST_RATES].count(principal.id)
+            standing = request.app[REQUEST_RATES].count(principal.id, principal.request_rate)
             request[RATE_FIELDS] = standing.fields
             standing.check(tus=tus)
             admission = request.app[CONNECTIONS].admitted(principal, tus=tus)

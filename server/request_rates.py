@@ -59,24 +59,30 @@ class RequestRates:
     clock: Callable[[], float]
     _due: dict[str, float] = field(default_factory=dict)
 
-    def count(self, principal: str) -> Standing:
-        """Count a request, unless it comes too early."""
-        if not self.rate:
+    def count(self, principal: str, own_rate: float | None = None) -> Standing:
+        """Count a request, unless it comes too early.
+
+        Args:
+            principal: The id of the caller.
+            own_rate: The rate of its key; ``None`` for that of the server.
+        """
+        rate = self.rate if own_rate is None else own_rate
+        if not rate:
             return Standing({})
-        now, interval = self.clock(), 1 / self.rate
+        now, interval = self.clock(), 1 / rate
         due = max(self._due.get(principal, now), now)
         wait = due - now - (self.burst - 1) * interval
         if wait > _ROUNDING:
-            return Standing(self._fields(0, wait), wait)
+            return Standing(self._fields(rate, 0, wait), wait)
         if len(self._due) >= _MAX_PRINCIPALS:
             self._due = {name: moment for name, moment in self._due.items() if moment > now}
         self._due[principal] = due = due + interval
-        used = math.ceil((due - now) * self.rate - _ROUNDING)
-        return Standing(self._fields(max(0, self.burst - used), due - now))
+        used = math.ceil((due - now) * rate - _ROUNDING)
+        return Standing(self._fields(rate, max(0, self.burst - used), due - now))
 
-    def _fields(self, remaining: int, seconds: float) -> Mapping[str, str]:
+    def _fields(self, rate: float, remaining: int, seconds: float) -> Mapping[str, str]:
         """Write the fields of draft-ietf-httpapi-ratelimit-headers."""
-        window = max(1, math.ceil(self.burst / self.rate))
+        window = max(1, math.ceil(self.burst / rate))
         return {
             "RateLimit-Policy": f'"requests";q={self.burst};w={window}',
             "RateLimit": f'"requests";r={remaining};t={max(1, math.ceil(seconds))}',

@@ -1,36 +1,13 @@
-"""Bandwidth limits for each upload, each principal and the server.
-
-A body is paced between its parts: while its turn has not come, nothing more is read of it, and TCP
-slows the client down. No thread waits. The time does not count as the client's slowness.
-"""
+"""A limiter of bandwidth that is shared fairly."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pdfsluice.core.models import Session
-
 _MAX_GAP_SECONDS = 0.25
-_MIN_PART_BYTES = 16 * 1024
-_MAX_PART_BYTES = 1024 * 1024
-_MAX_LIMITERS = 256
-"""From so many on, those that limit nothing at present are forgotten."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """Bytes per second of files that are received; 0 for no limit.
-
-    Attributes:
-        session: Of each upload.
-        principal: Of all uploads of a principal.
-        server: Of all uploads.
-    """
-
-    session: int = 0
-    principal: int = 0
-    server: int = 0
+_MAX_KEYS = 256
+"""From so many on, those that have passed no more than others are forgotten."""
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +79,7 @@ class FairLimiter:
 
     def _forget_equals(self) -> None:
         """Bound the memory: forget keys that have passed no more than a new one counts."""
-        if len(self._passed) < _MAX_LIMITERS:
+        if len(self._passed) < _MAX_KEYS:
             return
         for key in [each for each, passed in self._passed.items() if passed <= self._floor]:
             if key not in self._waiting:
@@ -136,68 +113,3 @@ class FairLimiter:
         if turn is not None and not turn.done.done():
             turn.done.set_result(None)
         self._advance()
-
-
-class Pacing:
-    """Paces the bodies of all uploads.
-
-    Args:
-        rates: To begin with.
-        clock: Returns the time in seconds.
-    """
-
-    def __init__(self, rates: Rates, clock: Callable[[], float] | None = None) -> None:
-        self._clock = clock or (lambda: asyncio.get_running_loop().time())
-        self._rates = rates
-        self._server = FairLimiter(rates.server, self._clock)
-        self._principals: dict[str, FairLimiter] = {}
-        self._sessions: dict[str, FairLimiter] = {}
-
-    @property
-    def rates(self) -> Rates:
-        """The rates that count now."""
-        return self._rates
-
-    @property
-    def active(self) -> bool:
-        """Whether there is any limit."""
-        return self._rates != Rates()
-
-    @property
-    def part_size(self) -> int:
-        """How many bytes to receive before the next turn: an eighth of a second's worth."""
-        rates = self._rates
-        limits = [rate for rate in (rates.session, rates.principal, rates.server) if rate]
-        wanted = min(limits, default=_MAX_PART_BYTES) // 8
-        return max(_MIN_PART_BYTES, min(wanted, _MAX_PART_BYTES))
-
-    async def take(self, session: Session, size: int) -> None:
-        """Return when so many bytes of an upload may have been received."""
-        if not self.active or not size:
-            return
-        await self._take(self._sessions, session.id, self._rates.session, "", size)
-        await self._take(self._principals, session.owner, self._rates.principal, session.id, size)
-        await self._server.take(session.owner, size)
-
-    def change(self, rates: Rates) -> None:
-        """Change the rates, also of bodies that are being received."""
-        self._rates = rates
-        self._server.change(rates.server)
-        for limiter in self._principals.values():
-            limiter.change(rates.principal)
-        for limiter in self._sessions.values():
-            limiter.change(rates.session)
-
-    async def _take(
-        self, limiters: dict[str, FairLimiter], name: str, rate: int, key: str, size: int
-    ) -> None:
-        if not rate:
-            return
-        limiter = limiters.get(name)
-        if limiter is None:
-            limiter = FairLimiter(rate, self._clock)
-        if len(limiters) > _MAX_LIMITERS:
-            for idle in [each for each, other in limiters.items() if other.idle]:
-                del limiters[idle]
-        limiters[name] = limiter
-        await limiter.take(key, size)

@@ -19,7 +19,7 @@ from pdfsluice.core.errors import (
     SizeExceeded,
     StorageFull,
 )
-from pdfsluice.core.models import Checksum, ChunkIntent, Session
+from pdfsluice.core.models import Checksum, ChunkIntent, Principal, Session
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.stages import ChunkCheck, ChunkStage
 from pdfsluice.core.plugins.registry import Registry
@@ -28,8 +28,8 @@ from pdfsluice.core.threads import Workers, run_uncancelled
 from .checksums import ChecksumStage
 from .claims import Claim
 from .open_uploads import OpenUploads
+from .pacing import Pacing
 from .range_locks import exclusive
-from .rates import Pacing
 from .reserving import reserved
 from .upload import OpenUpload
 from .writer import ChunkWriter, Part, Slice
@@ -102,7 +102,7 @@ class ChunkReceiver:
         self._cluster = cluster or Alone()
 
     async def receive(
-        self, session: Session, chunk: ChunkIntent, body: Body
+        self, principal: Principal, session: Session, chunk: ChunkIntent, body: Body
     ) -> tuple[Session, int]:
         """Receive one chunk; on return its bytes are durable and committed.
 
@@ -135,8 +135,8 @@ class ChunkReceiver:
             upload.meter.begin_request()
             try:
                 # 4. Wait for bytes here; read, check and write them in one worker thread.
-                part_size = self._pacing.part_size if self._pacing.active else _MAX_PART_BYTES
-                max_bytes = min(upload.session.chunk_size, part_size)
+                pace = self._pacing.uploads.paced(principal, session.id)
+                max_bytes = min(upload.session.chunk_size, pace.part_size or _MAX_PART_BYTES)
                 async with aclosing(body.parts(max_bytes)) as parts:
                     async for part in parts:
                         before = writer.received
@@ -150,7 +150,7 @@ class ChunkReceiver:
                             await self._commit(upload, claim, writer, chunk)
                         for pacer in pacers:
                             await pacer.take(writer.received - before)
-                        await self._pacing.take(upload.session, writer.received - before)
+                        await pace.take(writer.received - before)
                 # 6. Judge the whole chunk, perhaps by a checksum that came after it.
                 if not writer.judged:
                     late = self._begin_late(upload.session, chunk, body.checksum, attempts)

@@ -165,7 +165,7 @@ class UploadService:
         self._refuse_while_draining()
         session = await self.get(principal, session_id)
         try:
-            session, received = await self._receiver.receive(session, chunk, body)
+            session, received = await self._receiver.receive(principal, session, chunk, body)
         except PdfsluiceError:
             raise
         except Exception as error:

@@ -2,25 +2,77 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Column, Table
 
-from pdfsluice.config import load
+from pdfsluice.config import Size, load
 from pdfsluice.core import Scope, StorageFailed
 from pdfsluice.core.plugins.manager import PluginManager
 
 from . import FILE
-from .keys import KeyFile, new_key
+from .keys import NO_RATES, KeyFile, KeyRates, new_key
 
 _MAX_WIDTH = 10_000
+_MAX_REQUESTS = 1_000_000
+_DEFAULT = -1
+"""Stands for the limit of the settings."""
 
 app = typer.Typer(no_args_is_help=True, help="Add, list and revoke API keys.")
 
+
+def _bandwidth(text: str) -> int:
+    if text in {"default", "0"}:
+        return _DEFAULT if text == "default" else 0
+    try:
+        return int(TypeAdapter(Size).validate_python(text))
+    except ValidationError:
+        raise typer.BadParameter(f"{text!r} is not a size such as 5MiB or 500kB") from None
+
+
+def _requests(text: str) -> float:
+    try:
+        value = _DEFAULT if text == "default" else float(text)
+    except ValueError:
+        value = float("nan")
+    if value != _DEFAULT and not 0 <= value <= _MAX_REQUESTS:
+        raise typer.BadParameter(f"{text!r} is not a number of requests such as 20 or 0.5")
+    return value
+
+
+def _rates(before: KeyRates, bandwidth: int | None, requests: float | None) -> KeyRates:
+    if bandwidth is not None:
+        before = replace(before, bandwidth=None if bandwidth == _DEFAULT else bandwidth)
+    if requests is not None:
+        before = replace(before, requests=None if requests == _DEFAULT else requests)
+    return before
+
+
+Bandwidth = Annotated[
+    int | None,
+    typer.Option(
+        parser=_bandwidth,
+        metavar="SIZE|default",
+        help="Bytes per second of all its uploads, and of all its downloads; 0: no limit.",
+    ),
+]
+Requests = Annotated[
+    float | None,
+    typer.Option(
+        "--request-rate",
+        parser=_requests,
+        metavar="NUMBER|default",
+        help="Requests per second; 0: no limit.",
+    ),
+]
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Directory of the server's data; the settings' by default."),
@@ -37,6 +89,9 @@ def add(
     tenant: Annotated[
         str, typer.Option(help="Tenant whose quota the uploads of the key count for.")
     ] = "",
+    *,
+    bandwidth: Bandwidth = None,
+    request_rate: Requests = None,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
@@ -46,7 +101,8 @@ def add(
     """
     scopes = scope or [Scope.READ, Scope.UPLOAD]
     try:
-        stored, key = new_key(name, scopes, datetime.now(UTC), tenant=tenant)
+        rates = _rates(NO_RATES, bandwidth, request_rate)
+        stored, key = new_key(name, scopes, datetime.now(UTC), tenant=tenant, rates=rates)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="NAME") from error
     with _changing():
@@ -66,17 +122,48 @@ def list_keys(data_dir: DataDir = None, config: Config = None) -> None:
             "There is no key. Without one the server listens on this machine only.", err=True
         )
         return
-    names = ("ID", "Name", "Tenant", "Scopes", "Created", "State")
+    names = ("ID", "Name", "Tenant", "Scopes", "Created", "State", "Limits")
     columns = (Column(name, overflow="fold") for name in names)
     table = Table(*columns, box=None, pad_edge=False)
     for key in keys:
         state = "valid" if key.revoked_at is None else f"revoked {key.revoked_at:%Y-%m-%d %H:%M}"
         created = f"{key.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(key.id, key.name, key.tenant, ", ".join(sorted(key.scopes)), created, state)
+        scopes = ", ".join(sorted(key.scopes))
+        table.add_row(key.id, key.name, key.tenant, scopes, created, state, _limits(key.rates))
     console = Console()
     if not console.is_terminal:
         console.width = _MAX_WIDTH
     console.print(table, crop=False)
+
+
+def _limits(rates: KeyRates) -> str:
+    texts = []
+    if rates.bandwidth is not None:
+        texts.append(f"{decimal(rates.bandwidth)}/s" if rates.bandwidth else "any bandwidth")
+    if rates.requests is not None:
+        texts.append(f"{rates.requests:g} requests/s" if rates.requests else "any requests")
+    return ", ".join(texts)
+
+
+@app.command()
+def limit(
+    name_or_id: Annotated[str, typer.Argument(help="A key's id, or a name for all its keys.")],
+    bandwidth: Bandwidth = None,
+    request_rate: Requests = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Change the limits of keys; they count from the next request on.
+
+    A running server need not be restarted. ``default`` stands for the limit of the settings.
+    """
+    if bandwidth is None and request_rate is None:
+        raise typer.BadParameter("give a limit", param_hint="'--bandwidth' or '--request-rate'")
+    change = partial(_rates, bandwidth=bandwidth, requests=request_rate)
+    with _changing():
+        changed = _file(_existing(data_dir), config).change_rates(name_or_id, change)
+    for key in changed:
+        typer.echo(f"Key {key.id} of {key.name} has new limits.")
 
 
 @app.command()

@@ -10,9 +10,9 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +29,22 @@ _VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRates:
+    """The limits of a key; 0 for no limit, ``None`` for that of the settings.
+
+    Attributes:
+        bandwidth: Bytes per second of all uploads, and of all downloads.
+        requests: Requests per second.
+    """
+
+    bandwidth: int | None = None
+    requests: float | None = None
+
+
+NO_RATES = KeyRates()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
     """The stored data of a key, without the key itself.
 
@@ -39,6 +55,7 @@ class ApiKey:
         digest: SHA-256 of the whole key, in hexadecimal.
         revoked_at: When it was revoked; ``None`` while it is valid.
         tenant: The tenant for which its uploads count; empty for none.
+        rates: Its own limits, which replace those of the settings.
     """
 
     id: str
@@ -48,12 +65,18 @@ class ApiKey:
     created_at: datetime
     revoked_at: datetime | None = None
     tenant: str = ""
+    rates: KeyRates = NO_RATES
 
     @property
     def principal(self) -> Principal:
         """The principal that the key stands for."""
         return Principal(
-            id=f"key:{self.name}", name=self.name, scopes=self.scopes, tenant=self.tenant
+            id=f"key:{self.name}",
+            name=self.name,
+            scopes=self.scopes,
+            tenant=self.tenant,
+            bandwidth=self.rates.bandwidth,
+            request_rate=self.rates.requests,
         )
 
     def matches(self, key: str) -> bool:
@@ -62,7 +85,12 @@ class ApiKey:
 
 
 def new_key(
-    name: str, scopes: Iterable[Scope], now: datetime, *, tenant: str = ""
+    name: str,
+    scopes: Iterable[Scope],
+    now: datetime,
+    *,
+    tenant: str = "",
+    rates: KeyRates = NO_RATES,
 ) -> tuple[ApiKey, str]:
     """Make a key; return the record to store, and the key to print once.
 
@@ -80,6 +108,7 @@ def new_key(
         digest=sha256(key.encode()).hexdigest(),
         created_at=now,
         tenant=tenant,
+        rates=rates,
     )
     return stored, key
 
@@ -144,12 +173,23 @@ class KeyFile:
             NotFound: There is no such valid key.
         """
         with self._changing() as keys:
-            matches = [
-                key for key in keys if key.revoked_at is None and name_or_id in {key.id, key.name}
-            ]
-            if not matches:
-                raise NotFound(f"There is no valid key {name_or_id!a}.")
+            matches = _valid(keys, name_or_id)
             keys[:] = [replace(key, revoked_at=now) if key in matches else key for key in keys]
+        return matches
+
+    def change_rates(
+        self, name_or_id: str, change: Callable[[KeyRates], KeyRates]
+    ) -> Sequence[ApiKey]:
+        """Change the limits of the key with this id, or of all keys with this name.
+
+        Raises:
+            NotFound: There is no such valid key.
+        """
+        with self._changing() as keys:
+            matches = _valid(keys, name_or_id)
+            keys[:] = [
+                replace(key, rates=change(key.rates)) if key in matches else key for key in keys
+            ]
         return matches
 
     @contextmanager
@@ -183,6 +223,20 @@ class KeyFile:
             os.close(directory)
 
 
+def _valid(keys: Iterable[ApiKey], name_or_id: str) -> Sequence[ApiKey]:
+    """Return the valid keys with this name or id.
+
+    Raises:
+        NotFound: There is none.
+    """
+    matches = [key for key in keys if key.revoked_at is None and name_or_id in {key.id, key.name}]
+    if not matches:
+        raise NotFound(
+            f"There is no valid key {name_or_id!a}.", hint="'pdfsluice keys list' has them all."
+        )
+    return matches
+
+
 def _encode(key: ApiKey) -> dict[str, Any]:
     return {
         "id": key.id,
@@ -192,6 +246,7 @@ def _encode(key: ApiKey) -> dict[str, Any]:
         "created_at": key.created_at.astimezone(UTC).isoformat(),
         "revoked_at": key.revoked_at and key.revoked_at.astimezone(UTC).isoformat(),
         **({"tenant": key.tenant} if key.tenant else {}),
+        **{name: value for name, value in asdict(key.rates).items() if value is not None},
     }
 
 
@@ -212,4 +267,5 @@ def _decode(entry: dict[str, Any]) -> ApiKey:
         created_at=datetime.fromisoformat(entry["created_at"]),
         revoked_at=None if revoked_at is None else datetime.fromisoformat(revoked_at),
         tenant=entry.get("tenant", ""),
+        rates=KeyRates(bandwidth=entry.get("bandwidth"), requests=entry.get("requests")),
     )

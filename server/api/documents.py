@@ -22,7 +22,7 @@ from pdfsluice.core.findings import is_opaque
 from pdfsluice.core.models import Principal, Scope
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.uploads.results import Completion
-from pdfsluice.server.app_keys import PRINCIPAL
+from pdfsluice.server.app_keys import PRINCIPAL, REQUEST_ID
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.file_response import FileAnswer, attachment
@@ -51,6 +51,7 @@ class Documents:
 
     def __init__(self, runtime: Runtime) -> None:
         self._library = runtime.library
+        self._downloads = runtime.pacing.downloads
         self._limits = BodyLimits.of(runtime.settings)
 
     def routes(self) -> Iterator[Route]:
@@ -253,7 +254,9 @@ class Documents:
             elif not answer.resumes(request) and (link := await self._link(document)) is not None:
                 return web.Response(status=307, headers={hdrs.LOCATION: link.url})
         async with file as path:
-            return await replace(answer, path=path).send(request)
+            principal = request[PRINCIPAL]
+            pace = self._downloads.paced(principal, f"{principal.id} {request[REQUEST_ID]}")
+            return await replace(answer, path=path).send(request, pace)
 
     async def link(self, request: web.Request) -> web.StreamResponse:
         """Return a link to the file, for a program that follows no redirect or for a page.

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from pdfsluice.core.models import Scope
 from pdfsluice.core.runtime import Runtime
-from pdfsluice.core.uploads.rates import Rates
+from pdfsluice.core.uploads.pacing import Rates
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.parsing import NoQuery, Request, read_json, read_query
@@ -24,14 +24,20 @@ class RatesRequest(Request):
     session: Amount = Field(0, description="Of each upload.")
     principal: Amount = Field(0, description="Of all uploads of a principal.")
     server: Amount = Field(0, description="Of all uploads.")
+    download: Amount = Field(0, description="Of each download.")
+    principal_download: Amount = Field(0, description="Of all downloads of a principal.")
+    server_download: Amount = Field(0, description="Of all downloads.")
 
 
 class RatesView(View):
-    """Bytes of files that are received per second; 0 for no limit."""
+    """Bytes of files per second; 0 for no limit."""
 
     session: int = Field(description="Of each upload.")
     principal: int = Field(description="Of all uploads of a principal.")
     server: int = Field(description="Of all uploads.")
+    download: int = Field(description="Of each download.")
+    principal_download: int = Field(description="Of all downloads of a principal.")
+    server_download: int = Field(description="Of all downloads.")
 
 
 class RateHandlers:
@@ -65,12 +71,12 @@ class RateHandlers:
         )
 
     async def show(self, request: web.Request) -> web.StreamResponse:
-        """Return how fast uploads may send; for administrators."""
+        """Return how fast uploads and downloads may be; for administrators."""
         read_query(request, NoQuery)
         return respond(RatesView.model_validate(self._pacing.rates))
 
     async def change(self, request: web.Request) -> web.StreamResponse:
-        """Replace the limits, also for bodies that are being received; for administrators.
+        """Replace the limits, also for bodies that are under way; for administrators.
 
         They count until the server stops; the next start uses those of the settings.
         """

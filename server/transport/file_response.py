@@ -12,10 +12,12 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from pdfsluice.core.errors import StorageFailed
+from pdfsluice.core.uploads.pacing import Paced
 
 from .framing import combined
 
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII | re.IGNORECASE)
+_MAX_SLICE_BYTES = 16 * 1024 * 1024
 _ETAG = re.compile(r'(W/)?"([^"]*)"|(\*)')
 
 
@@ -37,20 +39,24 @@ class FileAnswer:
     headers: Mapping[str, str]
     size: int | None = None
 
-    async def send(self, request: web.Request) -> web.StreamResponse:
+    async def send(self, request: web.Request, pace: Paced | None = None) -> web.StreamResponse:
         """Answer ``GET`` or ``HEAD``, conditional or for one range.
+
+        Args:
+            request: The request.
+            pace: How fast the bytes are sent; as fast as the client takes them if not given.
 
         Raises:
             StorageFailed: The file does not have the size that it must have.
         """
         if self.path is None:
-            return await self._send(request, None, self.size or 0)
+            return await self._send(request, None, self.size or 0, pace)
         file = await asyncio.to_thread(self.path.open, "rb")
         try:
             size = (await asyncio.to_thread(os.fstat, file.fileno())).st_size
             if self.size not in {None, size}:
                 raise StorageFailed(f"The file has {size} bytes instead of {self.size}.")
-            return await self._send(request, file, size)
+            return await self._send(request, file, size, pace)
         finally:
             await asyncio.to_thread(file.close)
 
@@ -72,7 +78,7 @@ class FileAnswer:
             raise web.HTTPPreconditionFailed
 
     async def _send(
-        self, request: web.Request, file: BinaryIO | None, size: int
+        self, request: web.Request, file: BinaryIO | None, size: int, pace: Paced | None
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers=self.headers)
         response.headers[hdrs.ETAG] = f'"{self.etag}"'
@@ -91,7 +97,7 @@ class FileAnswer:
         response.content_length = end - start
         await response.prepare(request)
         if file is not None and request.method != "HEAD" and end > start:
-            await _copy(request, file, start, end - start)
+            await _copy(request, file, start, end - start, pace)
         await response.write_eof()
         return response
 
@@ -146,15 +152,26 @@ def attachment(filename: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
 
 
-async def _copy(request: web.Request, file: BinaryIO, offset: int, count: int) -> None:
+async def _copy(
+    request: web.Request, file: BinaryIO, offset: int, count: int, pace: Paced | None
+) -> None:
     """Have the kernel copy the file to the connection; without its help under TLS.
+
+    It is copied in slices, after each of which the pace decides when the next one begins.
 
     Raises:
         StorageFailed: The file is shorter than the size in the header.
     """
-    transport = request.transport
-    if transport is None or transport.is_closing():
-        raise ConnectionResetError("the client has gone")
-    size = await asyncio.get_running_loop().sendfile(transport, file, offset, count)
-    if size < count:
-        raise StorageFailed(f"a file ended {count - size} bytes before its end")
+    loop, end = asyncio.get_running_loop(), offset + count
+    while offset < end:
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        most = (pace.part_size if pace is not None else None) or _MAX_SLICE_BYTES
+        part = min(end - offset, most)
+        size = await loop.sendfile(transport, file, offset, part)
+        offset += size
+        if size < part:
+            raise StorageFailed(f"a file ended {end - offset} bytes before its end")
+        if pace is not None:
+            await pace.take(size)

@@ -11,11 +11,22 @@ import pytest
 
 from pdfsluice.client import Client
 from pdfsluice.core.models import Scope
+from pdfsluice.plugins.api_keys.keys import KeyFile, KeyRates
 from tests.support.commands import pdfsluice_here
 from tests.support.web import CHUNK, STREAMING, WebServer, a_server, add_key, problem_of
 
 KIB = 1024
 MIB = 1024 * KIB
+
+
+NONE = {
+    "session": 0,
+    "principal": 0,
+    "server": 0,
+    "download": 0,
+    "principal_download": 0,
+    "server_download": 0,
+}
 
 
 def noise(path: Path, size: int) -> Path:
@@ -56,6 +67,53 @@ async def test_two_uploads_of_a_principal_share_its_rate(tmp_path: Path) -> None
     assert 2 * len(data) / seconds == pytest.approx(2 * MIB, rel=0.05)
 
 
+async def get(web: WebServer, path: str, size: int, headers: dict[str, str] | None = None) -> float:
+    """Download a file; return the seconds."""
+    began = time.monotonic()
+    async with web.http.get(path, headers=headers) as response:
+        assert response.status == 200
+        assert len(await response.read()) == size
+    return time.monotonic() - began
+
+
+async def test_downloads_keep_to_their_rates_and_change_while_they_run(tmp_path: Path) -> None:
+    data = b"%PDF-1.7\n" + os.urandom(6 * MIB)
+    async with a_server(tmp_path, download_rate=2 * MIB) as web:
+        path = f"/api/documents/{(await web.upload(data))['id']}/file"
+        seconds = await get(web, path, len(data))
+        assert len(data) / seconds == pytest.approx(2 * MIB, rel=0.05)
+        rates = {"principal_download": 4 * MIB}
+        async with web.http.put("/api/rates", json=rates) as response:
+            assert response.status == 200
+        both = await asyncio.gather(*(get(web, path, len(data)) for _ in range(2)))
+        assert 2 * len(data) / max(both) == pytest.approx(4 * MIB, rel=0.05)
+        async with web.http.put("/api/rates", json={"download": 64 * 1024}) as response:
+            assert response.status == 200
+        slow = asyncio.create_task(get(web, path, len(data)))
+        await asyncio.sleep(0.3)
+        async with web.http.put("/api/rates", json={}) as response:
+            assert response.status == 200
+        assert await asyncio.wait_for(slow, 20) < 10, "it would take 96 seconds"
+
+
+async def test_a_key_has_a_bandwidth_of_its_own_that_changes_while_it_sends(
+    tmp_path: Path,
+) -> None:
+    ann, bob = (add_key(tmp_path, name, [Scope.READ, Scope.UPLOAD]) for name in ("ann", "bob"))
+    keys = KeyFile(tmp_path / "keys.json")
+    keys.change_rates("ann", lambda _: KeyRates(bandwidth=MIB))
+    keys.change_rates("bob", lambda _: KeyRates(bandwidth=0))
+    data = os.urandom(2 * MIB)
+    async with a_server(tmp_path, principal_rate=256 * KIB) as web:
+        assert await put(web, data + b"b", bob) < 2, "it has no limit"
+        seconds = await put(web, data, ann)
+        assert len(data) / seconds == pytest.approx(MIB, rel=0.05)
+        sending = asyncio.create_task(put(web, os.urandom(16 * MIB), ann))
+        await asyncio.sleep(0.2)
+        keys.change_rates("ann", lambda _: KeyRates(bandwidth=64 * MIB))
+        assert await asyncio.wait_for(sending, 20) < 8, "it would take 16 seconds"
+
+
 async def test_two_principals_have_the_same_share_whatever_the_number_of_connections(
     tmp_path: Path,
 ) -> None:
@@ -76,11 +134,11 @@ async def test_a_rate_is_changed_while_a_body_is_received(tmp_path: Path) -> Non
         sending = asyncio.create_task(put(web, data))
         await asyncio.sleep(0.5)
         async with web.http.put("/api/rates", json={"server": 64 * MIB}) as response:
-            assert await response.json() == {"session": 0, "principal": 0, "server": 64 * MIB}
+            assert await response.json() == {**NONE, "server": 64 * MIB}
         assert await asyncio.wait_for(sending, 20) < 8, "it would take 32 seconds"
         async with web.http.put("/api/rates", json={}) as response:
             assert response.status == 200
-        assert not web.runtime.pacing.active
+        assert web.runtime.pacing.uploads.part_size("local") is None
 
 
 async def test_waiting_for_a_turn_is_not_the_slowness_of_the_client(tmp_path: Path) -> None:
@@ -117,7 +175,9 @@ async def test_the_command_and_other_keys(tmp_path: Path) -> None:
             return ended.code, ended.out
 
         code, out = await command("--total", "1MiB", "--principal", "0", "--json")
-        assert (code, json.loads(out)) == (0, {"session": 0, "principal": 0, "server": MIB})
+        assert (code, json.loads(out)) == (0, {**NONE, "server": MIB})
+        code, out = await command("--download", "2MiB", "--total-download", "9MiB", "--json")
+        assert json.loads(out)["server_download"] == 9 * MIB
         code, out = await command()
         assert "1.0 MB/s" in out
         for wrong in ({"server": -1}, {"server": "1"}, {"all": 1}):

@@ -51,6 +51,14 @@ def test_what_is_left_is_reported_and_comes_back() -> None:
     assert rates.count("a").fields["RateLimit"].split(";")[1] == "r=3"
 
 
+def test_the_rate_of_a_key_replaces_that_of_the_server() -> None:
+    clock = Clock()
+    rates = RequestRates(10, 2, clock)
+    assert [rates.count("fast", 100.0).wait for _ in range(3)][-1] == pytest.approx(0.01)
+    assert [rates.count("free", 0.0) for _ in range(9)][-1].fields == {}
+    assert RequestRates(0, 2, clock).count("slow", 0.1).fields["RateLimit-Policy"].endswith("w=20")
+
+
 def test_principals_that_are_idle_are_forgotten() -> None:
     clock = Clock()
     rates = RequestRates(100, 1, clock)

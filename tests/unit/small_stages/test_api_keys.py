@@ -196,6 +196,38 @@ def test_the_command_adds_lists_and_revokes(path: Path) -> None:
     assert runner.invoke(app, ["add", "a b", *where]).exit_code == 2
 
 
+async def test_the_command_changes_the_limits_of_keys(path: Path) -> None:
+    def run(*arguments: str) -> tuple[int, str]:
+        outcome = CliRunner().invoke(app, [*arguments, "--data-dir", str(path.parent)])
+        return outcome.exit_code, outcome.output
+
+    code, out = run("add", "ann", "--bandwidth", "5MiB", "--request-rate", "0.5")
+    assert code == 0, out
+    key = out.split()[-1]
+    authenticator = ApiKeyAuthenticator(path, check_interval=0.0)
+
+    async def limits() -> tuple[int | None, float | None]:
+        credentials = Credentials(headers={"x-api-key": key}, query={}, remote="::1")
+        principal = await authenticator.authenticate(credentials)
+        assert principal is not None
+        return principal.bandwidth, principal.request_rate
+
+    assert await limits() == (5 * 1024 * 1024, 0.5)
+    assert "5.2 MB/s, 0.5 requests/s" in run("list")[1]
+    assert run("limit", "ann", "--bandwidth", "0")[0] == 0
+    assert await limits() == (0, 0.5)
+    assert run("limit", "ann", "--bandwidth", "default", "--request-rate", "default")[0] == 0
+    assert await limits() == (None, None)
+    for wrong in (
+        *(("--bandwidth", text) for text in ("fast", "-1", "nan")),
+        *(("--request-rate", text) for text in ("many", "-2", "nan", "inf")),
+        (),
+    ):
+        assert run("limit", "ann", *wrong)[0] == 2, wrong
+    code, out = run("limit", "bob", "--bandwidth", "1MiB")
+    assert code != 0
+
+
 def test_a_key_reads_and_uploads_by_default(path: Path) -> None:
     CliRunner().invoke(app, ["add", "alice", "--data-dir", str(path.parent)])
     (stored,) = KeyFile(path).read()
