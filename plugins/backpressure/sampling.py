@@ -13,19 +13,20 @@ from pdfsluice.core import PdfsluiceError
 logger = logging.getLogger(__name__)
 
 _MAX_AGE_SECONDS = 0.25
-_TICK_INTERVAL = 1.0
+DEFAULT_TICK_SECONDS = 1.0
 
 
 class Sampler:
     """A number that is read at most four times a second.
 
-    While it is watched, it is read every second.
+    While it is watched, it is also read by itself.
 
     Args:
         measure: Returns the number; quick, but a system call.
         publish: Receives each number that was read.
         unreadable: Returns the error to raise if the value cannot be measured; takes the reason.
         clock: Returns seconds.
+        tick_seconds: How often it is read while it is watched.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class Sampler:
         unreadable: Callable[[str], PdfsluiceError],
         *,
         clock: Callable[[], float] = time.monotonic,
+        tick_seconds: float = DEFAULT_TICK_SECONDS,
     ) -> None:
         self._read = measure
         self._publish = publish
         self._unreadable = unreadable
         self._clock = clock
+        self._tick_seconds = tick_seconds
         self._value = 0
         self._read_at = float("-inf")
         self._watchers = 0
@@ -77,7 +80,7 @@ class Sampler:
 
     def _arm(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_TICK_INTERVAL, self._tick)
+            self._timer = asyncio.get_running_loop().call_later(self._tick_seconds, self._tick)
 
     def _tick(self) -> None:
         self._timer = None

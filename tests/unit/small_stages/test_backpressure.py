@@ -319,8 +319,7 @@ async def test_looking_costs_a_system_call_four_times_a_second_at_most() -> None
     assert seen == [7] * 4
 
 
-async def test_a_watched_number_is_read_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pdfsluice.plugins.backpressure.sampling._TICK_INTERVAL", 0)
+async def test_a_watched_number_is_read_again_by_itself() -> None:
     clock = SimpleNamespace(now=0.0)
     again = asyncio.Event()
 
@@ -329,7 +328,7 @@ async def test_a_watched_number_is_read_again_by_itself(monkeypatch: pytest.Monk
             again.set()
 
     number = Number(1)
-    sampler = Sampler(number, seen, StorageFailed, clock=lambda: clock.now)
+    sampler = Sampler(number, seen, StorageFailed, clock=lambda: clock.now, tick_seconds=0)
     with sampler.watched():
         number.value = 2
         clock.now += 1
