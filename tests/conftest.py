@@ -135,7 +135,7 @@ def serve(tmp_path: Path, _started: list[RunningServer]) -> Iterator[Serve]:
 def serve_module(
     tmp_path_factory: pytest.TempPathFactory, _started: list[RunningServer]
 ) -> Iterator[Serve]:
-    """Start servers for tests that do not disturb each other; they end with the module."""
+    """Start servers that the tests of a module share; they end with the module."""
     with _serving(tmp_path_factory.mktemp("servers"), _started) as start:
         yield start
 

@@ -49,7 +49,7 @@ def executable() -> str:
 
 @pytest.fixture(scope="module")
 def browser(executable: str) -> Iterator[Browser]:
-    """A browser for one module: while it runs, no test can run an event loop of its own."""
+    """A browser for one module; while it runs, no test can run an event loop."""
     expect.set_options(timeout=_TIMEOUT_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
@@ -64,14 +64,14 @@ def _running(serve_module: Serve) -> RunningServer:
 
 @pytest.fixture
 def own(_running: RunningServer) -> Iterator[RunningServer]:
-    """A server without uploads and documents of other tests; a test may end and start it."""
+    """A server without uploads and documents of other tests; a test may restart it."""
     yield _running
     clear(_running)
 
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open pages in browsers of their own; scripts that fail or break the policy fail the test."""
+    """Open pages in browsers of their own; failing scripts fail the test."""
     complaints: list[str] = []
     contexts = []
 

@@ -1,4 +1,4 @@
-"""What the page shows at a glance: many files, unfinished uploads, titles, metadata, the key."""
+"""What the page shows at a glance: uploads, titles, metadata, the key."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The other views of the page: documents, search, operations, the key; and that all can use it."""
+"""The other views of the page: documents, search, operations, the key."""
 
 import json
 import re

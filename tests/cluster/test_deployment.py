@@ -1,4 +1,4 @@
-"""The files in ``deploy/`` name each other's services, settings and rights correctly."""
+"""The files in ``deploy/`` name each other's services and settings correctly."""
 
 import json
 import re

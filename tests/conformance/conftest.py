@@ -1,4 +1,4 @@
-"""Conformance of any server to tus 1.0, resumable uploads for HTTP and the interface of pdfsluice.
+"""Conformance of any server to tus, resumable uploads and pdfsluice's interface.
 
 ``pytest tests/conformance --pdfsluice-url http://host:8000`` tests a server that runs already;
 without the option a server of our own is started, and clusters of servers behind a balancer.
@@ -38,7 +38,7 @@ def target(request: pytest.FixtureRequest, deployment: str) -> Server:
 
 @pytest.fixture(scope="session")
 def new_pdf() -> Callable[[int], bytes]:
-    """Make a PDF of at least a number of bytes; no two are alike, in this run or others."""
+    """Make a PDF of at least a number of bytes; no two are alike."""
     run, numbers = uuid.uuid4().hex, itertools.count()
 
     def new(size: int = 0) -> bytes:

@@ -1,4 +1,4 @@
-"""The requests of resumable uploads for HTTP that the conformance tests are made of."""
+"""The requests of the conformance tests of resumable uploads for HTTP."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload, interop version 8)."""
+"""Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload, version 8)."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,7 +32,7 @@ class TestLimits:
 class TestCreation:
     @pytest.mark.parametrize("version", [6, 8])
     def test_resource_is_announced(self, ietf: Ietf, new_pdf: NewPdf, version: int) -> None:
-        """4.2.2: a 104 MUST include Location and Upload-Limit; Appendix B: and the version."""
+        """4.2.2: a 104 MUST include Location and Upload-Limit; B: and the version."""
         response = replace(ietf, version=version).post(new_pdf(0), complete=True)
         assert response.status in {200, 201}
         if not interim(response):
@@ -55,7 +55,7 @@ class TestCreation:
         assert not interim(response)
 
     def test_incomplete_creation(self, ietf: Ietf, new_pdf: NewPdf) -> None:
-        """4.2.2: with ?0 the response MUST have Location and Upload-Limit; 201 is RECOMMENDED."""
+        """4.2.2: a response to ?0 MUST have Location and Upload-Limit; SHOULD be 201."""
         pdf = new_pdf(0)
         response = ietf.post(pdf[:100], complete=False, Upload_Length=str(len(pdf)))
         assert response.status == 201
@@ -113,7 +113,7 @@ class TestCreation:
 
 class TestOffsetRetrieval:
     def test_state_is_returned(self, ietf: Ietf, new_pdf: NewPdf) -> None:
-        """4.3.2: offset, completeness, length and limits MUST be there; SHOULD be no-store."""
+        """4.3.2: offset, completeness, length and limits MUST be there, not cached."""
         pdf = new_pdf(0)
         url = ietf.create(pdf)
         ietf.patch(url, 0, pdf[:40], complete=False)
@@ -186,7 +186,7 @@ class TestAppend:
     def test_fields_are_needed(
         self, ietf: Ietf, new_pdf: NewPdf, missing: str, value: str | None
     ) -> None:
-        """4.4.1: Upload-Offset and Upload-Complete MUST be there; malformed ones are ignored."""
+        """4.4.1: Upload-Offset and Upload-Complete MUST be there and well-formed."""
         url = ietf.create(new_pdf(0))
         headers = {
             "Upload-Offset": "0",
@@ -232,7 +232,7 @@ class TestAppend:
         assert ietf.offset(url) == 20
 
     def test_length_is_known_by_the_end(self, ietf: Ietf, new_pdf: NewPdf) -> None:
-        """4.1.3: ?1 with Content-Length gives the length; so does the end of a chunked body."""
+        """4.1.3: ?1 with Content-Length, or the end of a chunked body, gives the length."""
         pdf = new_pdf(0)
         url = ietf.post(pdf[:10], complete=False).headers["Location"]
         headers = {
@@ -289,7 +289,7 @@ class TestAppend:
         assert "Location" not in report.headers
 
     def test_what_came_before_a_break_is_kept(self, ietf: Ietf, new_pdf: NewPdf) -> None:
-        """4.4.2: as much as possible SHOULD be kept; 4.6: a returned offset MUST be accepted."""
+        """4.4.2: as much as possible SHOULD be kept; 4.6: its offset MUST be accepted."""
         pdf = new_pdf(300_000)
         url = ietf.create(pdf)
         headers = {
@@ -330,7 +330,7 @@ class TestDigests:
         assert 200 <= right.status < 300
 
     def test_representation_digest(self, ietf: Ietf, new_pdf: NewPdf) -> None:
-        """10.1: on a mismatch the upload SHOULD be considered failed, and the client notified."""
+        """10.1: on a mismatch the upload SHOULD be failed, and the client notified."""
         pdf = new_pdf(0)
         wrong = ietf.post(pdf, complete=True, Repr_Digest=digest(b"other"))
         assert 400 <= wrong.status < 500

@@ -63,7 +63,7 @@ def test_request_without_a_version_is_refused(tus: Tus, new_pdf: NewPdf) -> None
 
 
 def test_head_returns_offset_and_length(tus: Tus, new_pdf: NewPdf) -> None:
-    """HEAD MUST include Upload-Offset even if 0, and Upload-Length if the size is known."""
+    """HEAD MUST include Upload-Offset even if 0, and Upload-Length if it is known."""
     pdf = new_pdf(0)
     response = tus.request("HEAD", tus.create(pdf))
     assert response.status in {200, 204}
@@ -93,7 +93,7 @@ def test_head_of_nothing(tus: Tus) -> None:
 
 
 def test_patches_add_up(tus: Tus, new_pdf: NewPdf) -> None:
-    """PATCH MUST be acknowledged with 204 and the new offset: the old one plus what came."""
+    """PATCH MUST be acknowledged with 204 and the new offset."""
     pdf = new_pdf(0)
     url = tus.create(pdf)
     for start, end in ((0, 100), (100, 101), (101, len(pdf))):
@@ -104,7 +104,7 @@ def test_patches_add_up(tus: Tus, new_pdf: NewPdf) -> None:
 
 @pytest.mark.parametrize("wrong", [0, 99, 101, 10**12])
 def test_wrong_offset_is_a_conflict(tus: Tus, new_pdf: NewPdf, wrong: int) -> None:
-    """PATCH at another offset than the current MUST get 409 and MUST NOT modify the upload."""
+    """PATCH at another offset MUST get 409 and MUST NOT modify the upload."""
     pdf = new_pdf(0)
     url = tus.create(pdf)
     tus.patch(url, 0, pdf[:100])

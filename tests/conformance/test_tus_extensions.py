@@ -78,7 +78,7 @@ class TestCreation:
         ids=["base64", "duplicate", "empty", "spaces", "padding", "separator", "ascii"],
     )
     def test_bad_metadata_does_no_harm(self, tus: Tus, sent: str) -> None:
-        """Keys MUST be unique and not empty, values MUST be Base64: refused or ignored, no 5xx."""
+        """Keys MUST be unique and not empty, values MUST be Base64; there is no 5xx."""
         assert tus.post(Upload_Length="100", Upload_Metadata=sent).status < 500
 
 
@@ -129,7 +129,7 @@ class TestCreationWithUpload:
         assert accepted == len(pdf) or tus.patch(url, accepted, pdf[accepted:]).status == 204
 
     def test_media_type_is_needed(self, tus: Tus) -> None:
-        """The client MUST include the Content-Type of PATCH: nothing else is taken for bytes."""
+        """The client MUST include the Content-Type of PATCH; any other is refused."""
         tus.need("creation-with-upload")
         response = tus.post(b"a=b", Upload_Length="100", Content_Type="text/plain")
         if response.status == 201:
@@ -140,7 +140,7 @@ class TestCreationWithUpload:
 
 class TestExpiration:
     def test_expiry_is_reported(self, tus: Tus, new_pdf: NewPdf) -> None:
-        """Upload-Expires MUST be in every PATCH response, and in the POST's if known; RFC 7231."""
+        """Upload-Expires MUST be in every PATCH response, and in the POST's if known."""
         tus.need("expiration")
         pdf = new_pdf(0)
         created = tus.post(Upload_Length=str(len(pdf)))

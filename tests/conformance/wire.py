@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 client that shows everything on the wire, interim responses too.
+"""A small HTTP/1.1 client that shows everything on the wire.
 
 It writes what the test asks for, correct or not.
 """
@@ -174,7 +174,7 @@ class Server:
 
 
 def eventually(probe: Any, *, seconds: float = 60.0) -> Any:
-    """Call ``probe`` until it returns something true; the bound is for servers that never do."""
+    """Call ``probe`` until it returns something true, within a bound."""
     deadline = time.monotonic() + seconds
     while not (result := probe()):
         if time.monotonic() > deadline:

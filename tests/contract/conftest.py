@@ -1,4 +1,4 @@
-"""Databases to test stores against: SQLite always, PostgreSQL where its programs are."""
+"""Databases to test stores against: SQLite, and PostgreSQL if it is installed."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ def _postgresql() -> Iterator[PostgresqlServer]:
 
 @pytest.fixture(scope="session")
 def postgresql(_postgresql: PostgresqlServer) -> str:
-    """The URL of a PostgreSQL server of our own, on a socket in a directory of its own."""
+    """The URL of a PostgreSQL server on a socket in a directory of its own."""
     return _postgresql.url()
 
 

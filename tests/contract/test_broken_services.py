@@ -1,4 +1,4 @@
-"""The suites of indexes, commands, authenticators, policies and sinks fail for broken parts."""
+"""The contract suites of services fail for broken parts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

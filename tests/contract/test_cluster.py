@@ -180,7 +180,7 @@ async def test_a_hint_reaches_every_other_node(join: Join) -> None:
 
 
 async def test_a_single_node_notices_the_second_one(join: Join) -> None:
-    """The second waits until the first does not take its memory for the truth any more."""
+    """The second waits until the first no longer relies on its memory."""
     session = make_session()
     prepared: list[bool] = []
     async with join(shared=False, heartbeat=0.05, folder="a") as first:

@@ -1,4 +1,4 @@
-"""A database that is locked or unreachable: all callers get the error after one attempt."""
+"""A database is locked or unreachable: callers get the error after one attempt."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Link signers keep their contract; nginx itself checks the links of ``secure-link``."""
+"""Link signers keep their contract; nginx itself checks ``secure-link``."""
 
 import base64
 import json

@@ -147,7 +147,7 @@ async def test_a_store_has_an_identity_of_its_own(tmp_path: Path) -> None:
 
 
 async def test_jobs_take_turns_by_owner_over_all_nodes(context: PluginContext) -> None:
-    """A thousand jobs of one owner, which all nodes run, do not delay another's first one."""
+    """A thousand jobs of one owner do not delay the first one of another."""
     node = NodeIdentity(store="s", shared=True, exclusive=False)
     async with (
         sql_stores(context) as (sessions, catalogue),

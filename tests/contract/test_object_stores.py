@@ -1,4 +1,4 @@
-"""Upload stores of objects keep their contract: in memory, and with S3 as moto serves it."""
+"""Upload stores of objects keep their contract, in memory and in S3."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""Quotas are counted in the transactions that change what is counted, on both engines."""
+"""Quotas are counted in the transactions that change them, on both engines."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A reader of the documentation, with a home directory and the files that pages name."""
+"""A reader of the documentation, with a home directory and files."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.support.reader import DATA
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that pages name: large.pdf, report.pdf, invoice.pdf, incoming/, archive/."""
+    """The files that pages name: large.pdf, report.pdf, invoice.pdf, folders."""
     folder = tmp_path_factory.mktemp("files")
     write_large_pdf(folder / "large.pdf", 6 * 2**20, text="Filling a lock takes time: {number}.")
     (folder / "report.pdf").write_bytes(make_pdf(["It was decided to build a lock."] * 2))

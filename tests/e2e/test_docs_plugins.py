@@ -17,7 +17,7 @@ ENTRY_POINTS = {"acme": "acme_plugin", "my-store": "my_store", "my-ocr": "my_ocr
 
 @pytest.fixture
 def server(tmp_path: Path, serve: Serve) -> RunningServer:
-    """A server with the stage, the importer, the store and the recognizer of the recipes."""
+    """A server with the parts of the recipes."""
     site = tmp_path / "site"
     about = site / "acme-1.0.dist-info"
     about.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Ten plugins of third parties, each an installed distribution, together in one server."""
+"""Ten plugins of third parties, each a distribution, together in one server."""
 
 import ast
 import asyncio

@@ -1,4 +1,4 @@
-"""`pdfsluice new-plugin` writes distributions that install, pass their tests, and run."""
+"""`pdfsluice new-plugin` writes distributions that install, pass tests and run."""
 
 import json
 import os

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.xdist_group(GROUP)  # for its port, too
 def spec_server(
     request: pytest.FixtureRequest, deployment: str, tmp_path: Path
 ) -> Iterator[Deployed]:
-    """A new server, or the balancer of a new cluster, on the port that the examples name."""
+    """A new server, or the balancer of a new cluster, on the port of the examples."""
     try:
         socket.create_server(("127.0.0.1", PORT)).close()
     except OSError:

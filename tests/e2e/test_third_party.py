@@ -1,4 +1,4 @@
-"""A third party's stage, store, importer and command, through an entry point alone."""
+"""Parts of a third party, through an entry point alone."""
 
 import json
 import os

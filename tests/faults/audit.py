@@ -1,4 +1,4 @@
-"""What must hold after a power cut: the ledger of the client against the server and its disk."""
+"""What must hold after a power cut: the client's ledger against the server."""
 
 import random
 import sqlite3

@@ -1,4 +1,4 @@
-"""Cuts the power of a server again and again, and fails its disk at every changing call.
+"""Cuts the power of a server repeatedly, and fails each changing call.
 
 ``python -m tests.faults.campaign cuts --durability power --cuts 200`` (``make soak-power``) and
 ``python -m tests.faults.campaign errors`` exit with 0 only if no promise was broken.

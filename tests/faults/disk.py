@@ -1,4 +1,4 @@
-"""A disk that keeps only what was synced: the model of the file system that the tests mount.
+"""A disk that keeps only what was synced: the model that the tests mount.
 
 Every file and directory exists twice: *live*, as programs see it, and *durable*, as a power cut
 leaves it. A write is durable when its file is synced, a name when its directory is synced. What is

@@ -1,4 +1,4 @@
-"""Serves a forgetting disk through ``/dev/fuse``, in the kernel's own protocol (7.31).
+"""Serves a forgetting disk through ``/dev/fuse``, in the kernel's protocol.
 
 Run as a process: ``python -m tests.faults.fuse MOUNTPOINT IMAGE``. It reads commands, one JSON
 object in a line, from its standard input, and answers each with one.

@@ -1,4 +1,4 @@
-"""A few power cuts at random calls, and a disk that fails; ``make soak-power`` does many."""
+"""A few power cuts and a disk that fails; ``make soak-power`` does many."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The JavaScript client in Node: its unit tests, its types, and against a real server."""
+"""The JavaScript client in Node: unit tests, types, and a real server."""
 
 import filecmp
 import os

@@ -1,4 +1,4 @@
-"""Real servers that share a PostgreSQL database and an object store, behind a balancer."""
+"""Servers that share a PostgreSQL database and an object store."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -136,7 +136,7 @@ class RunningCluster:
         return self.backends.postgresql.execute(query, self.database)
 
     def names(self, folder: str) -> list[str]:
-        """Return the names of the objects in a folder of the store, by the store's own list."""
+        """Return the names of the objects in a folder, by the store's own list."""
         s3 = self.backends.s3
         objects = s3_objects(s3, f"s3://{s3.bucket}/{self.prefix}")
         return sorted(item.name for item in objects.list(folder))

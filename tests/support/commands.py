@@ -73,7 +73,7 @@ def _written(stream: io.TextIOWrapper) -> str:
 
 
 def pdfsluice(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Outcome:
-    """Run the command as a process of its own to its end; no terminal, no settings but those given.
+    """Run the command as a process to its end, with no settings but those given.
 
     It is forked from a process that has loaded the program, which takes a tenth of the time.
     """
@@ -148,7 +148,7 @@ def pdfsluice_started(*arguments: str | Path, env: Mapping[str, str] | None = No
 
 
 def on_terminal(columns: int, *arguments: str | Path) -> str:
-    """Run the command on a terminal of that width; return what it shows there, without styles."""
+    """Run the command on a terminal of a width; return its output without styles."""
     ours, its = os.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = _environment({"TERM": "dumb"})

@@ -1,4 +1,4 @@
-"""A process that stores uploads until it is killed, and prints what was acknowledged.
+"""A process that stores uploads until it is killed, and prints what it stored.
 
     python -m tests.support.crashing_writer DIRECTORY DURABILITY
 

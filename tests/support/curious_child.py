@@ -1,4 +1,4 @@
-"""A child process that tries to reach what it must not, and reports the system's answer."""
+"""A child process that tries to reach what it must not."""
 
 import ctypes
 import errno

@@ -1,4 +1,4 @@
-"""Fixtures for tests that pass against one server and against any cluster, unmodified.
+"""Fixtures for tests that pass against one server and against any cluster.
 
 A cluster and its services start once in a run of the tests. All tests of clusters share one
 process of pytest-xdist.
@@ -83,7 +83,7 @@ def deployed(request: pytest.FixtureRequest, deployment: str) -> Deployed:
 
 
 def mark_of(item: pytest.Function) -> str | None:
-    """Return the mark of a test of a cluster: three nodes and their services cost much."""
+    """Return the mark of a test of a cluster, which is expensive."""
     callspec = getattr(item, "callspec", None)
     kind = ONE_SERVER if callspec is None else callspec.params.get("deployment", ONE_SERVER)
     if kind == ONE_SERVER:

@@ -1,4 +1,4 @@
-"""The interface against its own description: schemathesis makes up requests, valid and not."""
+"""The interface against its own description, with schemathesis."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +16,7 @@ from tests.support.shares import examples
 
 
 def check_operations(address: str) -> None:
-    """Every operation is called with what its description allows, and with what it does not."""
+    """Call every operation with what its description allows, and what it does not."""
     described = schemathesis.openapi.from_url(f"{address}/openapi.json")
     found = [result for result in described.get_all_operations() if isinstance(result, Ok)]
     operations = [result.ok() for result in found]
@@ -28,7 +28,7 @@ def check_operations(address: str) -> None:
 
 
 def _accepts(case: schemathesis.Case[Any]) -> None:
-    """What the description allows is refused for its meaning at most, never for its form."""
+    """What the description allows is never refused for its form."""
     response = case.call()
     case.validate_response(response, excluded_checks=[positive_data_acceptance])
     assert response.status_code != 400, response.text

@@ -71,7 +71,7 @@ def is_a_file(block: Block) -> bool:
 
 
 def write_files(page: Path, folder: Path) -> None:
-    """Write the Python files of a page; a block that names none continues the one before."""
+    """Write the Python files of a page; a block without a name continues the last."""
     text, file = "", folder
     for block in blocks(page, "python"):
         if is_a_file(block):

@@ -1,4 +1,4 @@
-"""Small PDFs with one kind of active content each, written in the ways that hide it.
+"""Small PDFs with one kind of active content each, written to hide it.
 
 ``KINDS`` builds the content, ``TECHNIQUES`` writes it down; every pair is a cell of the table
 in ``docs/explanation/scanning.md``.
@@ -172,7 +172,7 @@ def _inside_stream(objects: Objects) -> bytes:
 
 
 def _swallowed(objects: Objects) -> bytes:
-    """Let a stream declare a length that covers the objects after it, up to another stream."""
+    """Let a stream declare a length that covers the objects after it."""
     writer = Writer(Style())
     writer.out += Style().header + b"70 0 obj <</Length @@@@@>> stream\n"
     start = len(writer.out)

@@ -1,4 +1,4 @@
-"""Which libraries an installation with some extras has, by the metadata of what is installed."""
+"""The libraries that an installation with some extras has, by its metadata."""
 
 import os
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _OURS = "pdfsluice"
 
 @cache
 def hidden_modules(*extras: str) -> frozenset[str]:
-    """Return the installed top-level modules that ``pdfsluice[extras]`` does not bring."""
+    """Return the installed modules that ``pdfsluice[extras]`` does not bring."""
     brought = _closure(extras)
     return frozenset(
         module

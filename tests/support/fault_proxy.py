@@ -1,4 +1,4 @@
-"""A TCP proxy between client and server that breaks things, one fault for each connection."""
+"""A TCP proxy between client and server, with one fault for each connection."""
 
 import asyncio
 import math
@@ -75,7 +75,7 @@ class Cut(Fault):
 
 @dataclass
 class Stall(Fault):
-    """Goes silent when the client has sent ``after`` bytes, and leaves both sides open."""
+    """Becomes silent after ``after`` bytes of the client, and leaves both sides open."""
 
     after: int
     stalled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -130,7 +130,7 @@ class CutAnswer(Fault):
 
 @dataclass
 class Duplicate(Fault):
-    """Sends what the client sent a second time, on a connection of its own, after the first.
+    """Sends what the client sent a second time, on a connection of its own.
 
     So do proxies that retry, and clients whose answer was lost.
     """
@@ -158,7 +158,7 @@ class Duplicate(Fault):
 
 @dataclass
 class HoldBack(Fault):
-    """Keeps what the client sends until ``release`` is set: later requests overtake it."""
+    """Keeps what the client sends until ``release`` is set."""
 
     release: asyncio.Event = field(default_factory=asyncio.Event)
     held: asyncio.Event = field(default_factory=asyncio.Event)

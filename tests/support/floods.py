@@ -1,4 +1,4 @@
-"""Files that are all small parts: words, objects and tokens that cost time for nothing."""
+"""Files that are all small parts, which cost time for nothing."""
 
 import zlib
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""A stage process under an attacker's control: it gives answers that no stage can give.
+"""A stage process under an attacker's control, with impossible answers.
 
 The name of the file selects the lie.
 """

@@ -1,4 +1,4 @@
-"""Object stores for tests: S3 as moto and as OpenStack Swift serve it, on ports of their own."""
+"""Object stores for tests: S3 as moto and as OpenStack Swift serve it."""
 
 import subprocess
 import sys

@@ -23,7 +23,7 @@ def changed(data: bytes, change: Callable[[pikepdf.Pdf], None]) -> bytes:
 
 
 def filled_form(*, look: bool) -> bytes:
-    """A form with values of each kind, a password and a hidden field; with or without a look."""
+    """A form with values of each kind, with or without a look."""
 
     def fill(pdf: pikepdf.Pdf) -> None:
         helvetica = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica)

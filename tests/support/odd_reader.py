@@ -1,4 +1,4 @@
-"""A child that reads pages from nowhere: the path gives their number, and how it ends."""
+"""A child that reads pages from nowhere: the path gives number and end."""
 
 import os
 from collections.abc import Iterator

@@ -125,7 +125,7 @@ def wait_until_stored(page: Page, filename: str, percent: int, *, seconds: float
 
 
 class Line:
-    """What carries the page's requests: slowed down, so that an upload can be met half-way."""
+    """A slow link for the page's requests, so that an upload can be met half-way."""
 
     def __init__(self, page: Page, *, bytes_per_second: float) -> None:
         self._session = page.context.new_cdp_session(page)

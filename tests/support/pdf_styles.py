@@ -1,4 +1,4 @@
-"""Writes PDFs in one style or another: every token, filter and length follows the style."""
+"""Writes PDFs in one style or another: tokens, filters and lengths follow it."""
 
 import zlib
 from collections.abc import Callable, Mapping

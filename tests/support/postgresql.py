@@ -36,7 +36,7 @@ def listens(port: int) -> bool:
 
 
 def unprivileged() -> dict[str, Any]:
-    """Return the account of a child that refuses to run as root, as arguments of `subprocess`.
+    """Return the account of a child that refuses to run as root.
 
     Skips the test if there is no such account.
     """
@@ -64,7 +64,7 @@ def unprivileged_folder(prefix: str) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class PostgresqlServer:
-    """A running server; it listens on a socket in its folder, and on a port if it has one.
+    """A running server, on a socket in its folder, and on a port if it has one.
 
     Attributes:
         folder: Its data, socket and log.

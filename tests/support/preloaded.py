@@ -73,7 +73,7 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as parent:
 
 
 class ForkedProcess:
-    """A program that was forked from the preloaded parent; used like `subprocess.Popen`."""
+    """A program that was forked from the parent; used like `subprocess.Popen`."""
 
     def __init__(self, parent: socket.socket) -> None:
         self._parent = parent

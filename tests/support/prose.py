@@ -104,7 +104,7 @@ def offences(files: Sequence[Path]) -> Iterator[Offence]:
 
 
 def excluded(block: Block) -> Iterator[tuple[Line, str, str]]:
-    """Yield line, rule and words of each excluded wording, also of one that a line end breaks."""
+    """Yield line, rule and words of each excluded wording."""
     starts, text = [], ""
     for line in block:
         starts.append(len(text))
@@ -153,7 +153,7 @@ def _lines(text: str, first: int) -> Block:
 
 
 def _python(file: Path) -> Iterator[Block]:
-    """Yield comments, docstrings and, except in tests, all other text in several words."""
+    """Yield comments, docstrings and, except in tests, all other text."""
     messages_count = file.relative_to(ROOT).parts[0] != "tests"
     comments: list[Line] = []
     strings: list[Line] = []
@@ -214,7 +214,7 @@ def _comments(text: str) -> Iterator[Line]:
 
 
 def main(places: Sequence[str]) -> int:
-    """Print the offences in some folders or files; return how many there are, 1 at the most."""
+    """Print the offences in some folders or files; return 1 if there are any."""
     wanted = [ROOT / place for place in places] or [ROOT]
     files = [file for file in tracked() if any(place in {file, *file.parents} for place in wanted)]
     found = list(offences(files))

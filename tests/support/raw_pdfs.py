@@ -1,4 +1,4 @@
-"""Writes PDFs from objects in raw bytes, and delivers their active content in many ways."""
+"""Writes PDFs from objects in raw bytes, and hides their content in many ways."""
 
 import io
 import re
@@ -120,7 +120,7 @@ def _updated(objects: Objects) -> bytes:
 
 
 def hybrid(objects: Objects, free: bytes = b"0000000000 65535 f \n") -> bytes:
-    """Hide all objects but the page tree in an object stream that only a hybrid part names."""
+    """Hide all objects but the page tree in a stream that a hybrid part names."""
     inner = {n: b for n, b in objects.items() if n > 3 and not b.endswith(b"endstream")}
     outer = {n: b for n, b in objects.items() if n not in inner}
     pairs, bodies = b"", b""

@@ -9,7 +9,7 @@ DATA = Path(".local/share/pdfsluice")
 
 
 def environment(home: Path, base_url: str) -> dict[str, str]:
-    """Return a reader's environment: the program on the path, no settings but the address."""
+    """Return a reader's environment: the program on the path, and the address."""
     kept = {
         name: value
         for name, value in os.environ.items()

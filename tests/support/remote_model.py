@@ -9,7 +9,7 @@ from aiohttp import web
 
 
 class RemoteModel:
-    """Implements OpenAI's embedding interface; texts that share words are near to each other."""
+    """Implements OpenAI's embedding interface: texts that share words are near."""
 
     def __init__(self) -> None:
         self.keys: set[str] = set()

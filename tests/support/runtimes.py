@@ -1,4 +1,4 @@
-"""Runtimes inside the test process: real stores and a chosen set of plugins, no HTTP."""
+"""Runtimes inside the test process: real stores, chosen plugins, no HTTP."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Runtimes whose stages run in stage processes, with a plugin that obeys its files."""
+"""Runtimes with stage processes, and a plugin that obeys its files."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Shares of what is alike: some cases and examples in ``make test``, all in ``make test-long``."""
+"""Shares of what is alike: some cases in ``make test``, all in the long tests."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ _QUICK_SHARE = 4
 
 
 def share(values: Iterable[object], every: int) -> list[object]:
-    """Return values for a parameter of which each ``every``-th is tried by ``make test``.
+    """Return values for a parameter; ``make test`` tries each ``every``-th.
 
     The first is among them. The others are marked as long.
     """
@@ -22,7 +22,7 @@ def share(values: Iterable[object], every: int) -> list[object]:
 
 
 def crossed(rows: Iterable[object], columns: Iterable[object], every: int) -> list[object]:
-    """Return all pairs; ``make test`` tries each row and each column with some of the others.
+    """Return all pairs; ``make test`` tries each row and column with some others.
 
     Both need at least ``every`` members for that. The other pairs are marked as long.
     """

@@ -1,4 +1,4 @@
-"""A line of a fixed rate: what a proxy passes on to the server, over all its connections."""
+"""A link of a fixed rate, over all its connections."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ _BURST_SECONDS = 0.05
 
 
 class SlowLine(Fault):
-    """Passes a fixed number of bytes a second on to the server; shared by all connections.
+    """Passes a fixed number of bytes a second on to the server, over all of them.
 
     Args:
         rate: Bytes per second.

@@ -1,4 +1,4 @@
-"""What a server made of an upload, asked for over its interface; and files to upload."""
+"""What a server made of an upload, and files to upload."""
 
 import hashlib
 import io
@@ -36,7 +36,7 @@ def documents(base_url: str) -> list[dict[str, Any]]:
 
 
 def documents_of(base_url: str, data: bytes) -> list[dict[str, Any]]:
-    """Return the documents that have exactly these bytes, by their metadata and their download."""
+    """Return the documents that have exactly these bytes."""
     digest = hashlib.sha256(data).hexdigest()
     found = [each for each in documents(base_url) if each["sha256"] == digest]
     for document in found:
@@ -45,7 +45,7 @@ def documents_of(base_url: str, data: bytes) -> list[dict[str, Any]]:
 
 
 def hostile_pdf(text: str = "hostile", *, size: int = 0) -> bytes:
-    """Return a PDF that runs JavaScript when it is opened, which the standard policy refuses."""
+    """Return a PDF that runs JavaScript when it is opened."""
     with pikepdf.open(io.BytesIO(make_pdf([text], noise_per_page=size))) as pdf:
         action = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="app.alert(1)")
         pdf.Root.OpenAction = action

@@ -1,4 +1,4 @@
-"""Waits for a condition, with a limit: a test that waits in vain fails and names the condition."""
+"""Waits for a condition, with a limit; a failure names the condition."""
 
 import asyncio
 import inspect

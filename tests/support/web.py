@@ -1,4 +1,4 @@
-"""Servers inside the test process: the real application on a real socket, with real stores."""
+"""Servers inside the test process, on real sockets and with real stores."""
 
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence

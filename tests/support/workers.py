@@ -4,7 +4,7 @@ import psutil
 
 
 def workers() -> list[psutil.Process]:
-    """Return those that run now; the servers and browsers of other tests are none of them."""
+    """Return those that run now, without the servers and browsers of other tests."""
     return [child for child in psutil.Process().children() if "-P" in command(child)]
 
 

@@ -1,4 +1,4 @@
-"""Children really crash, hang, eat memory and talk too much here; the parent must not care."""
+"""Children really crash, hang, eat memory and send too much."""
 
 import asyncio
 import signal

@@ -150,7 +150,7 @@ async def test_a_closed_pool_keeps_no_child(make_pool: MakePool) -> None:
 
 
 def test_children_end_with_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test does not close the pool; an unclosed child would warn, and warnings are errors."""
+    """The test does not close the pool; an unclosed child would warn."""
     monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
     pools: list[ChildPool] = []
 

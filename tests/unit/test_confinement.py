@@ -1,4 +1,4 @@
-"""Children really try to get out here; on a kernel without a means, its tests are skipped."""
+"""Children really try to escape; without a means of the kernel, tests skip."""
 
 import asyncio
 import os

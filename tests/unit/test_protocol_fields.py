@@ -1,4 +1,4 @@
-"""The header fields of tus and of resumable uploads, with whatever clients may send."""
+"""The header fields of tus and of resumable uploads."""
 
 import base64
 

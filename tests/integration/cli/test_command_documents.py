@@ -1,4 +1,4 @@
-"""`pdfsluice documents`, `search`, `plugins`, `settings`, the help and the generated page."""
+"""`pdfsluice documents`, `search`, `plugins`, `settings` and the help."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What other programs rely on: JSON for failures too, standard output, addresses, names, help."""
+"""What other programs rely on: JSON, standard output, addresses, names, help."""
 
 import hashlib
 import json

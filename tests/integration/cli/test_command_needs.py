@@ -1,4 +1,4 @@
-"""A command of a plugin receives what it names in ``needs``, as the settings choose it."""
+"""A command of a plugin receives what it names in ``needs``."""
 
 from collections.abc import Sequence
 from pathlib import Path

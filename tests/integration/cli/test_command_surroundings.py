@@ -1,4 +1,4 @@
-"""The command copes with odd files, streams, keys and options, and names the mistake."""
+"""The command copes with odd files, streams and keys, and names the mistake."""
 
 import json
 import os

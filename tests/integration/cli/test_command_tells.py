@@ -1,4 +1,4 @@
-"""The command reports the results of uploads: doubts, refusals, names, ends, next steps."""
+"""The command reports the results of uploads and the next steps."""
 
 import json
 import os

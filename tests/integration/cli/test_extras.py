@@ -1,4 +1,4 @@
-"""An installation without the extras: what works, and how it names the extra that is missing.
+"""An installation without the extras: what works, and how it names an extra.
 
 The libraries of the other extras are hidden from the processes, by the metadata of what is
 installed: a library that only an extra brings cannot be imported.

@@ -1,4 +1,4 @@
-"""Uploads with compressed pieces: what is sent, when it stops, and what the server stores."""
+"""Uploads with compressed pieces: what is sent, and what the server stores."""
 
 import os
 from collections.abc import AsyncGenerator

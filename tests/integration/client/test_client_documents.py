@@ -108,7 +108,7 @@ async def test_a_restart_of_the_server_does_not_end_the_wait_for_the_import(
 
 
 async def watch_an_upload(base_url: str, path: Path, *, timeout: float = 60) -> list[UploadEvent]:
-    """Upload with one client while another one watches; return the events of the other.
+    """Upload with one client while another one watches; return the other's events.
 
     The upload stops when it has begun and continues when the subscriber is there.
     """
@@ -157,7 +157,7 @@ async def test_watcher_receives_an_upload_to_its_end(server: RunningServer, tmp_
 
 
 class Swallow(Fault):
-    """Passes everything on except requests for a WebSocket, which get no answer at all."""
+    """Passes everything on except requests for a WebSocket, which get no answer."""
 
     async def pump(self, link: Link) -> None:
         """Carry bytes until such a request comes."""

@@ -1,4 +1,4 @@
-"""Downloads with the client library from real servers, over lines that break, and side by side."""
+"""Downloads with the client library, over links that break, and in parallel."""
 
 import asyncio
 import os

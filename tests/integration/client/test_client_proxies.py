@@ -1,4 +1,4 @@
-"""What lies between client and server: proxies with their own answers, private authorities."""
+"""Proxies with answers of their own, and private authorities."""
 
 import asyncio
 import ssl
@@ -82,7 +82,7 @@ async def test_a_page_of_a_proxy_is_explained(
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that no authority of the system has issued, with its key."""
+    """A certificate for 127.0.0.1 of an unknown authority, with its key."""
     folder = tmp_path_factory.mktemp("tls")
     names = ["-subj", "/CN=private", "-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", "key.pem", "-out", "cert.pem"]

@@ -1,4 +1,4 @@
-"""Quarantined uploads with the client library and the command against a real server."""
+"""Quarantined uploads with the client library and the command."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Uploads with the client library over lines that are slow, break often, or lose answers."""
+"""Uploads with the client library over links that are slow or break."""
 
 import asyncio
 import os
@@ -91,7 +91,7 @@ class CutOnce(Fault):
 
 
 async def test_what_takes_longer_than_the_patience_is_no_trouble(tmp_path: Path) -> None:
-    """One connection breaks when the upload has gone well for longer than its patience."""
+    """One connection breaks when the upload has run for longer than its patience."""
     path = a_file(tmp_path / "report.pdf", 3 * MIB // 2)
     fault = CutOnce(900 * KIB)
     async with (
@@ -144,7 +144,7 @@ class Impatient(Fault):
 async def test_a_server_that_checks_for_longer_than_the_patience_is_waited_for(
     tmp_path: Path,
 ) -> None:
-    """A proxy gives each request for completion up; so the client has to ask 100 times."""
+    """A proxy gives up each request for completion; the client asks 100 times."""
     path = a_file(tmp_path / "report.pdf", MIB)
     check, asked = SlowCheck(), list[bytes]()
 

@@ -258,7 +258,7 @@ async def test_another_file_does_not_continue_an_upload(
 async def test_a_file_edited_between_two_attempts_is_not_stored(
     serve: Serve, pdf: Path, *, keep_time: bool
 ) -> None:
-    """The edit lies between the samples of the fingerprint, in bytes that were sent already."""
+    """The edit lies between the samples of the fingerprint, in bytes already sent."""
     server = serve()
     heard: list[TransferProgress] = []
 

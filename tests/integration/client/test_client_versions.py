@@ -31,7 +31,7 @@ def manual(pages: int = 60) -> bytes:
 
 
 def saved_again(data: bytes) -> bytes:
-    """Return a PDF as qpdf writes it, with an object stream and its pages turned around."""
+    """Return a PDF as qpdf writes it, with an object stream and reversed pages."""
     with pikepdf.open(io.BytesIO(data)) as pdf:
         pdf.pages.reverse()
         output = io.BytesIO()

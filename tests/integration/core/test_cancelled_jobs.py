@@ -1,4 +1,4 @@
-"""A running job that is cancelled stops with its processes, at whichever node it runs."""
+"""A running job that is cancelled stops with its processes, at any node."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Checkpoints of stream stages are stored while an upload comes, not only when it is closed."""
+"""Checkpoints of stream stages are stored while an upload comes."""
 
 import asyncio
 import signal

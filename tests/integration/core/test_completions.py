@@ -1,4 +1,4 @@
-"""Completions that are held up: by a fault that passes, by the end of the server, by a restart."""
+"""Completions that are held up by a passing fault, a stop or a restart."""
 
 import asyncio
 from collections.abc import Callable

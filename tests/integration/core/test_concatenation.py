@@ -89,7 +89,7 @@ async def test_broken_off_and_repeated(
     *,
     restart: bool,
 ) -> None:
-    """It dies after so many calls of one of the stores' methods, and is asked for again."""
+    """It dies after some calls of a store's method, and is asked for again."""
     async with with_parts(tmp_path) as (runtime, ids):
         store = getattr(runtime.uploads, owner)
         real, done = getattr(store, method), 0

@@ -1,4 +1,4 @@
-"""A file whose holders die one after the other is failed, and its neighbours are not."""
+"""A file whose holders die one after the other is failed, and no other is."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""A size that is announced late: what has come already limits it, and it limits what comes."""
+"""A size that is announced late limits what came and what comes."""
 
 import asyncio
 import hashlib

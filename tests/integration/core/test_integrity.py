@@ -1,4 +1,4 @@
-"""Stored bytes are compared with their fingerprints: when, how often, and with what result."""
+"""Stored bytes are compared with their fingerprints: when, and with what result."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""Indexing waits for the import, and a full disk is waited for however long it stays full."""
+"""Indexing waits for the import; a full disk is waited for."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -1,4 +1,4 @@
-"""Whatever a part does, the outcome is the one that the table of misdeeds has for it."""
+"""Each part's misdeed has the outcome of the table of misdeeds."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""An object store fails, or a server dies, at a chosen request; nothing is lost or doubled."""
+"""An object store fails or a server dies at a chosen request."""
 
 from collections.abc import Sequence
 from pathlib import Path

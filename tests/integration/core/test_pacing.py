@@ -1,4 +1,4 @@
-"""A gate can shape the rate of a body: the pacer that it yields is awaited between parts."""
+"""A gate can shape the rate of a body: its pacer is awaited between parts."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""What was read long before in a huge file leaves the page cache; what is near stays."""
+"""What was read long before in a huge file leaves the page cache."""
 
 import os
 import shutil

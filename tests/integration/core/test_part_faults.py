@@ -1,4 +1,4 @@
-"""No part of a plugin ends the server, the jobs or another part, whatever it raises."""
+"""No part of a plugin ends the server, the jobs or another part."""
 
 import asyncio
 import time
@@ -46,7 +46,7 @@ ids = ["exception", "exit", "interrupt", "cancelled"]
 
 @dataclass(eq=False)
 class Everything:
-    """A plugin with a part of nearly every kind; the chosen part misbehaves until mended."""
+    """A plugin with a part of nearly every kind; the chosen part misbehaves."""
 
     broken: str = ""
     make: Make = ValueError

@@ -1,4 +1,4 @@
-"""Requests that are interrupted at every possible moment leave memory and stores agreeing."""
+"""Requests that are interrupted at any moment leave memory and stores agreeing."""
 
 import asyncio
 import hashlib

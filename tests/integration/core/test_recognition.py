@@ -1,4 +1,4 @@
-"""OCR jobs: after the import, page by page, next to other jobs, and again after a crash."""
+"""OCR jobs: after the import, page by page, and again after a crash."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

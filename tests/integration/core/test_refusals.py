@@ -171,7 +171,7 @@ async def test_a_failing_stage_fails_the_upload_by_name(tmp_path: Path) -> None:
 async def test_checks_continue_after_a_fault_that_passes(
     tmp_path: Path,
 ) -> None:
-    """The upload need not be completed for that, and what was seen before is seen again."""
+    """The upload need not be completed, and what was seen before is seen again."""
 
     class Shaky(Watchman):
         faults = 3

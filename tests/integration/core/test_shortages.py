@@ -1,4 +1,4 @@
-"""A passing shortage of the machine never ends an upload whose bytes were acknowledged."""
+"""A passing shortage of the machine never ends an upload with stored bytes."""
 
 import errno
 import hashlib

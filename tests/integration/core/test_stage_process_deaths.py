@@ -1,4 +1,4 @@
-"""Stage processes that die, hang, grow and lie: real ones, with a plugin that makes them."""
+"""Stage processes that die, hang, grow and lie, with a plugin that makes them."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""Stages in processes of their own: what they see, find, raise and log, as in the server."""
+"""Stages in processes of their own: what they see, find, raise and log."""
 
 import asyncio
 import hashlib

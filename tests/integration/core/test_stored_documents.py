@@ -1,4 +1,4 @@
-"""Documents and their files: duplicates, damage, deletion, and the check in the background."""
+"""Documents and their files: duplicates, damage, deletion, background checks."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""What a sweep and a start tidy up: old records, idle uploads, quarantine, stray bytes."""
+"""What a sweep and a start tidy up: records, idle uploads, quarantine, bytes."""
 
 import asyncio
 from datetime import timedelta

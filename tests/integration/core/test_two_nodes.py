@@ -1,4 +1,4 @@
-"""Two nodes over one database and one folder: any of them takes any chunk of any upload."""
+"""Two nodes over one database and one folder: any of them takes any chunk."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -251,7 +251,7 @@ async def test_watchers_at_any_node_see_the_progress(tmp_path: Path) -> None:
 
 
 def _pokes(watcher: Watcher, node: Runtime, session: Session) -> bool:
-    """Publish progress until it arrives: the nodes learn within a second that a client watches."""
+    """Publish progress until it arrives: nodes learn in a second of a subscriber."""
     upload = node.uploads._open_uploads.peek(session.id)
     assert upload is not None
     upload.progress.publish()
@@ -259,7 +259,7 @@ def _pokes(watcher: Watcher, node: Runtime, session: Session) -> bool:
 
 
 class SharedObjects:
-    """A plugin with the upload store of one object store, which each node has for itself."""
+    """A plugin with the upload store of one object store, used by each node."""
 
     def __init__(self, objects: MemoryObjectStore, folder: Path) -> None:
         self._open = partial(open_segmented_store, objects, folder)
@@ -272,7 +272,7 @@ class SharedObjects:
 
 
 async def test_nodes_with_folders_of_their_own_share_an_object_store(tmp_path: Path) -> None:
-    """The second joins while the first is at work, and the holder fetches what comes to it."""
+    """The second joins during the first's work, and the holder fetches its bytes."""
     objects = MemoryObjectStore()
     watchmen = [Watchman(), Watchman()]
     settings: dict[str, Any] = {

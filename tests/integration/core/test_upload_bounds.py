@@ -1,4 +1,4 @@
-"""What one upload may ask of the server, and what the end of the server asks of it."""
+"""What one upload may ask of the server, and the server's end of it."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""What a restart finds: committed chunks, stages that continue, damaged and lost files."""
+"""What a restart finds: committed chunks, checkpoints, damaged and lost files."""
 
 import hashlib
 import random

@@ -1,4 +1,4 @@
-"""A change of an upload's state and its consequences are one unit, whatever happens meanwhile."""
+"""A change of an upload's state and its consequences are one unit."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -58,7 +58,7 @@ class Gate:
 
 
 async def refused_under_way(runtime: Runtime, gate: Gate) -> Session:
-    """Return an upload in the middle of its refusal: the row is stored, the bytes are not."""
+    """Return an upload in the middle of its refusal: its row alone is stored."""
     session = await initiate(runtime, BAD)
     await send(runtime, session, BAD, 0)
     async with asyncio.timeout(10):
@@ -124,7 +124,7 @@ async def test_closing_while_an_upload_is_verified_keeps_what_was_found(tmp_path
 
 
 async def test_uploads_end_one_way_however_they_are_ended(tmp_path: Path) -> None:
-    """Chunks, cancellations, completions and closing at the same time: one final state."""
+    """Chunks, cancellations, completions and closing together: one final state."""
     data = BAD.replace(b"FORBIDDEN", b"ORDINARY.")
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         for turn in range(12):

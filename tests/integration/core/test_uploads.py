@@ -1,4 +1,4 @@
-"""Uploads through the service, over real stores: chunks, restarts, refusals, completion."""
+"""Uploads through the service, over real stores."""
 
 import asyncio
 import hashlib

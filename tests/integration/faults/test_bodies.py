@@ -1,4 +1,4 @@
-"""Bodies that break their framing: too long, too short, without a length, with extra bytes."""
+"""Bodies that break their framing: too long, too short, without a length."""
 
 import gzip
 import uuid

@@ -1,4 +1,4 @@
-"""The server is killed, or stopped, at the worst moments; nothing acknowledged is lost."""
+"""The server is killed or stopped at the worst moments; no stored byte is lost."""
 
 import random
 import signal
@@ -49,7 +49,7 @@ def finish(running: RunningServer, tus: Tus, url: str, pdf: bytes) -> None:
 
 
 def test_killed_in_the_middle_of_a_body(running: RunningServer, tus: Tus, pdf: bytes) -> None:
-    """What follows the committed bytes when it dies is overwritten, and not appended to."""
+    """What follows the committed bytes when it dies is overwritten."""
     url = tus.create(pdf)
     assert tus.patch(url, 0, pdf[:300_000]).status == 204
     with tus.server.connect() as connection:
@@ -78,7 +78,7 @@ def test_killed_at_random_moments(running: RunningServer, tus: Tus, pdf: bytes) 
 
 
 def test_killed_before_the_verdict(running: RunningServer, pdf: bytes) -> None:
-    """All bytes are there and no request follows: the next status request completes it."""
+    """All bytes are there and no request follows: the next status completes it."""
     ietf = Ietf(Server(running.base_url), "/resumable")
     url = ietf.create(pdf)
     assert ietf.patch(url, 0, pdf, complete=False).status == 204
@@ -117,7 +117,7 @@ def test_files_without_sessions_are_removed(running: RunningServer, tus: Tus, pd
 
 @pytest.mark.parametrize("harm", share(["short", "gone", "other", "longer"], every=4))
 def test_stored_bytes_are_harmed(running: RunningServer, tus: Tus, pdf: bytes, harm: str) -> None:
-    """Committed bytes that rot are missing again; no start-up fails, no wrong file completes."""
+    """Committed bytes that rot are missing again; no wrong file completes."""
     url = tus.create(pdf)
     for start in range(0, 900_000, 300_000):
         assert tus.patch(url, start, pdf[start : start + 300_000]).status == 204
@@ -161,7 +161,7 @@ def test_damaged_state_does_not_prevent_the_start(
 
 
 def test_stopped_in_the_middle_of_a_body(serve: Serve, pdf: bytes) -> None:
-    """SIGTERM: what came in is committed, the client is answered, the server ends in time."""
+    """SIGTERM: bytes are committed, the client is answered, the server ends."""
     running = serve(PDFSLUICE_SHUTDOWN_GRACE="500ms")
     tus = Tus(Server(running.base_url), "/files")
     url = tus.create(pdf)

@@ -1,4 +1,4 @@
-"""Bad lines between client and server: silence, trickles, breaks, doubled and late requests."""
+"""Bad links between client and server: silence, breaks, doubled requests."""
 
 import asyncio
 import contextlib
@@ -92,7 +92,7 @@ async def test_cut(
 async def test_lines_that_break_all_the_time_still_make_progress(
     server: RunningServer, line: Line, pdf: bytes
 ) -> None:
-    """Every connection breaks after 150 kB, less than any chunk or buffer of the server."""
+    """Every connection breaks after 150 kB, less than any chunk or buffer."""
     path = await line.create(pdf)
     async with fault_proxy(server.port, same(Cut(150_000))) as proxy:
         for _ in range(30):
@@ -118,7 +118,7 @@ async def until_settled(line: Line, path: str) -> None:
 async def test_dead_connection_does_not_lock_the_upload(
     server: RunningServer, line: Line, pdf: bytes
 ) -> None:
-    """The client continues over another line while the server still waits on the silent one."""
+    """The client continues over another link while the server waits on the first."""
     path = await line.create(pdf)
     fault = Stall(after=600_000)
     async with fault_proxy(server.port, same(fault)) as proxy:

@@ -1,4 +1,4 @@
-"""Another process holds the database: requests that write wait, and all others run."""
+"""Another process holds the database: requests that write wait, others run."""
 
 import sqlite3
 import threading

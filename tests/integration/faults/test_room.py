@@ -1,4 +1,4 @@
-"""Full disks and quotas: refused early, or in the middle with what came before kept."""
+"""Full disks and quotas: refused early, or in the middle with the rest kept."""
 
 import os
 import shutil
@@ -95,7 +95,7 @@ def test_disk_fills_up_in_the_middle(serve: Serve, small_disk: Path, pdf: bytes)
 def test_no_room_for_a_form_that_names_its_place_too_late(
     serve: Serve, small_disk: Path, pdf: bytes
 ) -> None:
-    """The file in it has to be put aside, because it is not known yet where it belongs."""
+    """Its file has to be stored first, because its place is not known yet."""
     running = serve(STREAMING_UPLOAD_DIR=str(small_disk / "uploads"), PDFSLUICE_MIN_FREE_SPACE="0")
     server = Server(running.base_url)
     wanted = orjson.dumps({"filename": "a.pdf", "file_size": len(pdf)})

@@ -1,4 +1,4 @@
-"""Expiry, and clocks that jump: times in the database stand for times on the clock."""
+"""Expiry, and clocks that jump: stored times stand for times on the clock."""
 
 import uuid
 from datetime import timedelta

@@ -56,7 +56,7 @@ def make_context(tmp_path: Path) -> MakeContext:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def index(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Index]:
-    """The index with its default settings, for a module whose tests share their event loop.
+    """The index with its default settings, for a module with one event loop.
 
     Starting its processes takes seconds, so that tests share it; each has an owner of its own.
     """

@@ -113,7 +113,7 @@ async def test_a_file_that_is_gone_is_a_failure(extractor: TextExtractor, path: 
 
 @pytest.mark.long
 async def test_too_much_memory_is_a_failure(make_extractors: MakeExtractors, path: Path) -> None:
-    """A page whose content inflates to a gigabyte: the child hits its limit, and only it."""
+    """A page whose content inflates to a gigabyte: only the child hits its limit."""
     inflated = b"0 0 m 9 9 l S % " + b" " * (400 << 20)
     with pikepdf.open(_write(path, ["small"]), allow_overwriting_input=True) as pdf:
         pdf.pages[0].Contents = pdf.make_stream(inflated)

@@ -43,7 +43,7 @@ class Told:
 
 
 class Scripted:
-    """An extractor that fails at certain pages; what stands for it are real ones below."""
+    """An extractor that fails at certain pages, as real ones below do."""
 
     def __init__(self, name: str, pages: int, fails_at: frozenset[int]) -> None:
         self._name = name

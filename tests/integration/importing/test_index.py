@@ -46,7 +46,7 @@ async def stream(texts: Sequence[str]) -> AsyncIterator[PageText]:
 
 @dataclass
 class Gate:
-    """Pages that wait after the first batch, so that an indexing job is under way for certain."""
+    """Pages that wait after the first batch, so that indexing is under way."""
 
     texts: Sequence[str]
     reached: asyncio.Event = field(default_factory=asyncio.Event)
@@ -137,7 +137,7 @@ async def fresh(make_context: MakeContext) -> AsyncIterator[Index]:
 
 
 def processes() -> dict[str, psutil.Process]:
-    """The processes of the index; only the one that embeds has LlamaIndex, and so pydantic."""
+    """The processes of the index; only the one that embeds has LlamaIndex."""
     libraries = {"pydantic_core": "embedding", "onnxruntime": "searching", "": "words"}
     return {
         next(name for library, name in libraries.items() if _maps(child, library)): child

@@ -1,4 +1,4 @@
-"""Documents whose text is not simply the text of their pages: read, drawn and reported."""
+"""Documents whose text is not simply the text of their pages."""
 
 import io
 from collections.abc import Awaitable, Callable, Sequence

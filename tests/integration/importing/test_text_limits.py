@@ -1,4 +1,4 @@
-"""The text of a document ends at its limits, whatever the file and the extractors do."""
+"""The text of a document ends at its limits, whatever the file contains."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -63,7 +63,7 @@ class Hanging:
 async def test_all_extractors_together_have_a_time_for_a_document(
     catalogue: Catalogue, make_document: MakeDocument
 ) -> None:
-    """Two of them that hand it to each other come to an end, too, and what they read stays."""
+    """Two of them that hand it to each other end, too, and their results stay."""
     for name, extractors in (
         ("taking turns", [Endless(), Endless()]),
         ("hanging", [Hanging()]),

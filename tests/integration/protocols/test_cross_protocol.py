@@ -1,4 +1,4 @@
-"""One upload, several protocols: begun over one, watched, resumed and completed over others."""
+"""One upload, several protocols: begun over one, completed over others."""
 
 import asyncio
 import base64
@@ -93,7 +93,7 @@ def doors(server: RunningServer) -> Doors:
 def test_an_upload_passes_through_every_door(
     server: RunningServer, doors: Doors, order: tuple[str, str, str]
 ) -> None:
-    """Chunks of the documented interface are whole ones, so the cuts are at chunk borders."""
+    """Chunks of the documented interface are whole, so cuts are at chunk borders."""
     pdf = make_pdf([uuid.uuid4().hex], noise_per_page=5_000_000)
     first, second, third = order
     session_id = doors.begin(first, pdf)
@@ -109,7 +109,7 @@ def test_an_upload_passes_through_every_door(
 
 
 def test_chunks_out_of_order_are_finished_at_the_end(server: RunningServer, doors: Doors) -> None:
-    """The tus offset is the first gap; bytes after it may be sent again, or not at all."""
+    """The tus offset is the first gap; bytes after it may be sent again."""
     pdf = make_pdf([uuid.uuid4().hex], noise_per_page=5_000_000)
     session_id = doors.begin("rest", pdf)
     cut = get_json(f"{server.base_url}{STREAMING}/{session_id}")["chunk_size"]

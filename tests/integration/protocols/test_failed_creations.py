@@ -1,4 +1,4 @@
-"""A failed request that opened an upload leaves one that can be continued, or none."""
+"""A failed request that opened an upload leaves one to continue, or none."""
 
 import asyncio
 import base64
@@ -36,7 +36,7 @@ async def post(web: WebServer, path: str, headers: Mapping[str, str]) -> ClientR
 
 
 async def post_half(web: WebServer, path: str, headers: Mapping[str, str]) -> tuple[int, str, str]:
-    """Send half of the body and wait: return the status, the 104's and the last Location."""
+    """Send half of the body and wait; return the status, 104's and last Location."""
     reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
     fields = {"Host": f"127.0.0.1:{web.port}", "Content-Length": str(len(DATA)), **headers}
     lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]

@@ -87,7 +87,7 @@ def test_stream_of_unknown_length(server: Deployed, pdf: Path) -> None:
 
 
 async def test_abort_and_resume(server: Deployed, pdf: Path) -> None:
-    """The connection goes silent; the user aborts, and later continues the same upload."""
+    """The connection goes silent; the user aborts, and later continues."""
     fault = Stall(after=2_000_000)
     async with fault_proxy(server.port, lambda _: fault) as proxy:
         first = await run(proxy.base_url, pdf, abort=fault.stalled)

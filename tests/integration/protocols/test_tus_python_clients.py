@@ -1,4 +1,4 @@
-"""The tus clients of PyPI against a real server: tuspy, aiotus and resumable-upload."""
+"""The tus clients of PyPI against a real server."""
 
 import asyncio
 import io

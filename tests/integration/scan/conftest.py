@@ -18,7 +18,7 @@ from pdfsluice.core.scanning.inspection import Inspection, Inspector
 
 @dataclass
 class Scanner:
-    """Inspects files with the policy ``standard`` or ``strict``, as ``pdfsluice scan`` does."""
+    """Inspects files with a policy, as ``pdfsluice scan`` does."""
 
     folder: Path
     runner: asyncio.Runner

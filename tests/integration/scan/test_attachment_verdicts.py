@@ -84,7 +84,7 @@ def test_scripts_that_start_programs_are_refused(
 
 
 def holding(inner: bytes, length: bytes = b"6 0 R", more: bytes = b"") -> bytes:
-    """Return a document with an attached PDF in stored blocks, its length in a later object."""
+    """Return a document with an attached PDF in stored blocks."""
     data = zlib.compress(inner, 0)
     entries = b"/Type/EmbeddedFile/Filter/FlateDecode/Length " + (length or b"%d" % len(data))
     objects = {

@@ -79,7 +79,7 @@ def test_everything_labelled_is_found(files: list[Labelled]) -> None:
 
 
 def test_nothing_else_is_found_in_whole_files(files: list[Labelled]) -> None:
-    """Of what cannot be opened the truth is not known; its labels hold less than is there."""
+    """The content of what cannot be opened is not known; its labels are a part."""
     surplus = Counter(
         kind
         for file in files

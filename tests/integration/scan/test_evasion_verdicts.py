@@ -1,4 +1,4 @@
-"""What ``standard`` decides about active content, however it is delivered, and about harmless."""
+"""What ``standard`` decides about active and about harmless content."""
 
 import zlib
 from collections.abc import Callable

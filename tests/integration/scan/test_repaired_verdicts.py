@@ -1,4 +1,4 @@
-"""Files that qpdf opens only in part, or not at all, are judged by what a reader finds in them."""
+"""Files that qpdf opens in part or not at all are judged by their content."""
 
 import zlib
 
@@ -25,7 +25,7 @@ def attachment(name: bytes, content: bytes) -> dict[int, bytes]:
 
 
 def field(script: bytes) -> dict[int, bytes]:
-    """Return a form with a field that is formatted by an action in an object of its own."""
+    """Return a form with a field that an action in another object formats."""
     widget = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(a)/Rect[1 1 9 9]/AA<</F 5 0 R>>>>"
     return one_page(b"/AcroForm<</Fields[4 0 R]>>", b"/Annots[4 0 R]", {4: widget, 5: script})
 

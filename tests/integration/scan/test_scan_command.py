@@ -1,4 +1,4 @@
-"""``pdfsluice scan`` as a user runs it: a process of its own, real files, real exit codes."""
+"""``pdfsluice scan`` as a user runs it: real processes, files and exit codes."""
 
 import json
 import os

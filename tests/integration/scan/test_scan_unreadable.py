@@ -1,4 +1,4 @@
-"""What `pdfsluice scan` cannot read is reported, never waited for; an empty folder is not clean."""
+"""What `pdfsluice scan` cannot read is reported, and never waited for."""
 
 import json
 import os
@@ -20,7 +20,7 @@ OK, FAILED, USAGE = 0, 1, 2
 
 
 def scan(*arguments: str | Path, stdin: bytes = b"") -> tuple[Outcome, dict[str, dict[str, Any]]]:
-    """Scan in a process of its own; return its end, and the result of each file by its name."""
+    """Scan in a process of its own; return its end, and each file's result by name."""
     done = pdfsluice_as_user("scan", "--no-deep", "--json", *arguments, stdin=stdin)
     results = map(json.loads, done.out.splitlines())
     return done, {Path(result["file"]).name: result for result in results}

@@ -1,4 +1,4 @@
-"""Reports over HTTP: their sums are those of the catalogue, whatever clients did before."""
+"""Reports over HTTP: their sums are those of the catalogue."""
 
 import asyncio
 import csv

@@ -1,4 +1,4 @@
-"""The manual's configurations of nginx, run by nginx itself in front of a real server."""
+"""The manual's configurations of nginx, run by nginx before a real server."""
 
 import re
 import shutil
@@ -49,7 +49,7 @@ def documented(port: int, server: int, *, mounted: bool) -> str:
 
 
 def free_port() -> int:
-    """Return a port that is free now: the server must know its public address at start."""
+    """Return a free port: the server must know its public address at start."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

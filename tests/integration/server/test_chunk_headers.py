@@ -1,4 +1,4 @@
-"""Gates and chunk stages see the header fields of a chunk's request, over every protocol."""
+"""Gates and chunk stages see the header fields of a chunk's request."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager

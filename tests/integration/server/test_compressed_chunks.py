@@ -1,4 +1,4 @@
-"""Chunks in a content coding: decoded before the checks, and never longer than their chunk."""
+"""Chunks in a content coding: decoded before the checks, within their length."""
 
 import asyncio
 import base64
@@ -41,7 +41,7 @@ def content_digest(data: bytes) -> str:
 
 
 def bomb(kib: int) -> bytes:
-    """Return a frame of blocks that each repeat a byte 128 Ki times (RFC 8878, 3.1.1.2)."""
+    """Return a frame of blocks that each repeat a byte 128 Ki times (RFC 8878)."""
     blocks = kib * 1024 // 4
     head = b"\x28\xb5\x2f\xfd" + b"\x00" + b"\x38"  # a window of 128 KiB, no size, no checksum
     repeated = (128 * 1024 << 3 | 1 << 1).to_bytes(3, "little") + b"\x00"

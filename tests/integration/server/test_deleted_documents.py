@@ -1,4 +1,4 @@
-"""A finished upload whose document was deleted is gone, in every protocol; not a success."""
+"""A finished upload whose document was deleted is gone in every protocol."""
 
 from pathlib import Path
 from typing import Any

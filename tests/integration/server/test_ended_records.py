@@ -1,4 +1,4 @@
-"""The record of an upload that ended without a document is small, whatever the client sent."""
+"""The record of an upload that ended without a document is small."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A disk, memory or descriptor that fails is 503 or 507 and passes; it is no defect (500)."""
+"""A disk, memory or descriptor that fails is 503 or 507 and passes."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Who may do what: every route against every kind of caller; foreign pages and host names."""
+"""Permissions: every route against every kind of caller, origin and host."""
 
 import re
 from collections.abc import AsyncIterator

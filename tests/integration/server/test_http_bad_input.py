@@ -1,4 +1,4 @@
-"""What clients get wrong: each mistake has its answer, and leaves nothing half-committed."""
+"""Mistakes of clients: each has its answer, and leaves nothing half-committed."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Bodies that lie, stall or break off, and answers that come before the body; on raw sockets."""
+"""Bodies that lie, stall or break off, and early answers, on raw sockets."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ class Wire:
         return status, headers, orjson.loads(body) if body else {}
 
     async def is_closed(self) -> bool:
-        """Wait until the server closes the connection; return whether it sent nothing more."""
+        """Wait until the server closes; return whether it sent nothing more."""
         with contextlib.suppress(ConnectionError):
             return await self._reader.read(1) == b""
         return True
@@ -243,7 +243,7 @@ async def test_an_unknown_expectation(web: WebServer) -> None:
 
 
 def _send_without_looking(port: int, path: str) -> tuple[int, bytes]:
-    """Send a terabyte, or as much of it as is taken; then read the answer, as urllib3 does."""
+    """Send a terabyte, as far as it is taken; then read the answer, as urllib3 does."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 40}\r\n\r\n"
         connection.sendall(head.encode())

@@ -1,4 +1,4 @@
-"""What goes wrong in the middle of an answer ends the connection, and never looks like content."""
+"""A fault in the middle of an answer ends the connection."""
 
 import asyncio
 import errno

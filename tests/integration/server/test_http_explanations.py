@@ -17,7 +17,7 @@ def kinds(base: type[PdfsluiceError]) -> Iterator[type[PdfsluiceError]]:
 
 
 def test_no_error_of_the_server_is_left_out(web: WebServer) -> None:
-    """Importing the application has defined them all; ``cannot-serve`` stops the start."""
+    """Importing the application has defined them all, except ``cannot-serve``."""
     del web
     of_server = [kind for kind in kinds(PdfsluiceError) if ".server." in kind.__module__]
     assert {kind.code for kind in of_server} - ERRORS.keys() <= {"cannot-serve"}

@@ -1,4 +1,4 @@
-"""A form with its fields after its file passes the gates before the file is put aside."""
+"""A form with fields after its file passes the gates before the file is stored."""
 
 import asyncio
 from pathlib import Path

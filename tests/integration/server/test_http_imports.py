@@ -1,4 +1,4 @@
-"""What cannot be read, drawn or indexed is reported with the reason, and not retried."""
+"""What cannot be read, drawn or indexed is reported, and not retried."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""What operators and programs ask: health, numbers, plugins, and the description itself."""
+"""What operators and programs ask: health, numbers, plugins, the description."""
 
 import json
 import logging

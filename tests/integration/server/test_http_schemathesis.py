@@ -1,4 +1,4 @@
-"""The interface against its own description: schemathesis makes up requests, valid and not."""
+"""The interface against its own description, with schemathesis."""
 
 import asyncio
 import threading

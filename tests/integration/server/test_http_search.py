@@ -1,4 +1,4 @@
-"""Search over HTTP: places, snippets, filters, pages of results, and what old clients see."""
+"""Search over HTTP: places, snippets, filters, pages of results."""
 
 from collections.abc import AsyncIterator
 from functools import partial

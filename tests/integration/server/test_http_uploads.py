@@ -1,4 +1,4 @@
-"""Uploads over HTTP as they go well: the documented way, the raw way, in every order."""
+"""Uploads over HTTP that succeed: the documented way, the raw way, any order."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""A rule whose kind is misspelt would never match: the server warns when it starts."""
+"""The server warns at its start of a rule whose kind is misspelt."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Bandwidth limits with real servers and clients: accuracy, fairness, changes while running."""
+"""Bandwidth limits with real servers: accuracy, fairness, changes."""
 
 import asyncio
 import json

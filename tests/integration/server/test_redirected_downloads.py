@@ -1,4 +1,4 @@
-"""Downloads by a link: S3 as moto serves it and nginx send the bytes, the server none."""
+"""Downloads by a link: S3 or nginx send the bytes, the server none."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Requests whose head can be read in two ways, or that announce what is not stored as it is."""
+"""Requests with an ambiguous head, or with an announcement that is not met."""
 
 import asyncio
 import json

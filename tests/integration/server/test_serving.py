@@ -1,4 +1,4 @@
-"""The command ``serve`` as a process: start, refusals to start, and the ways to stop."""
+"""The command ``serve`` as a process: start, refusals to start, ways to stop."""
 
 import asyncio
 import json
@@ -89,7 +89,7 @@ async def _initiate(http: ClientSession) -> dict[str, Any]:
 
 
 async def test_it_stops_in_order_and_continues_from_there(serve: Serve) -> None:
-    """A request under way is finished or cut with its bytes kept; subscribers are notified."""
+    """A request under way is finished or cut with its bytes kept."""
     server = serve(PDFSLUICE_SHUTDOWN_GRACE="1s")
     async with ClientSession(server.base_url) as http:
         session = await _initiate(http)

@@ -1,4 +1,4 @@
-"""One principal cannot reserve all the space: the others upload, and the server stays ready."""
+"""One principal cannot reserve all the space; the others upload."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""New versions of documents over HTTP: which is the newest, and chunks that are sent as deltas."""
+"""New versions of documents over HTTP, and chunks that are sent as deltas."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""The WebSocket: documented shapes, rooms, replay, many watchers, and those who do not read."""
+"""The WebSocket: documented shapes, rooms, replay, and slow readers."""
 
 import asyncio
 import contextlib
@@ -88,7 +88,7 @@ def documented_shapes() -> dict[str, Event]:
 
 
 def fits(value: Any, example: Any) -> bool:
-    """Whether a value has the fields and types of an example; ``None`` stands for unknown."""
+    """Whether a value has the fields and types of an example; ``None`` is unknown."""
     if isinstance(example, dict):
         return value.keys() == example.keys() and all(fits(value[k], example[k]) for k in example)
     if isinstance(example, float):

@@ -1,4 +1,4 @@
-"""A WebSocket lives no longer than the access of its caller, whatever an authenticator does."""
+"""A WebSocket lives no longer than the access of its caller."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""How many rooms a WebSocket can be in: those of ended uploads make room for others."""
+"""How many rooms a WebSocket can be in: ended uploads make room for others."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Hides every library that the base installation lacks; for PYTHONPATH of a test's processes.
+"""Hides every library that the base installation lacks, through PYTHONPATH.
 
 Children inherit it. `PDFSLUICE_TEST_HIDDEN` names them, separated by spaces.
 """

@@ -1,4 +1,4 @@
-"""A link signer for Amazon CloudFront: signed URLs with a canned policy (RSA and SHA-1)."""
+"""A link signer for Amazon CloudFront: signed URLs with a canned policy."""
 
 import base64
 import json

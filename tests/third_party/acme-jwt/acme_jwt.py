@@ -1,4 +1,4 @@
-"""An authenticator for JSON Web Tokens that are signed with a shared secret (HS256)."""
+"""An authenticator for JSON Web Tokens with a shared secret (HS256)."""
 
 import base64
 import hashlib

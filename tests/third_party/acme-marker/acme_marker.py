@@ -1,4 +1,4 @@
-"""A stream stage that reports a marker, wherever it is split, and continues after a restart."""
+"""A stream stage that reports a marker, and continues after a restart."""
 
 import re
 from collections.abc import Sequence

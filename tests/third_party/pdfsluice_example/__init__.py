@@ -1,4 +1,4 @@
-"""A third party's plugin: a stage, a store, an importer and a command, nothing of the project's.
+"""A third party's plugin: a stage, a store, an importer and a command.
 
 It is made known by an entry point alone, as an installed distribution would be.
 """

@@ -1,4 +1,4 @@
-"""When a client tries to compress: the cost of a try against what it saves on the line."""
+"""When a client tries to compress: the cost of a try against what it saves."""
 
 from pdfsluice.client.compression import Gain
 
@@ -6,7 +6,7 @@ MIB = 1024 * 1024
 
 
 def run(gain: Gain, *, share: float, speed: float, line: float, pieces: int) -> int:
-    """Send pieces of 1 MiB of which compression removes a share; return how many were tried."""
+    """Send compressible pieces of 1 MiB; return how many were tried."""
     tried = 0
     for _ in range(pieces):
         size = float(MIB)

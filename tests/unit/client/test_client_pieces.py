@@ -1,4 +1,4 @@
-"""How what is missing is cut into pieces, and how large they are for what a link carries."""
+"""How missing ranges are cut into pieces, and the size of these."""
 
 import pytest
 from hypothesis import given

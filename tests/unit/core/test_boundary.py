@@ -1,4 +1,4 @@
-"""What plugins raise, and how long they hold the event loop, stops at the boundary."""
+"""What plugins raise, and how long they hold the loop, stops at the boundary."""
 
 import asyncio
 import errno

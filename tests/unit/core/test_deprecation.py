@@ -1,4 +1,4 @@
-"""Deprecated parts of the plugin interface warn, name their user and what replaces them."""
+"""Deprecated parts of the plugin interface warn, and name their user."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Local copies of documents: downloaded once, kept while they are read, deleted when old."""
+"""Local copies of documents: downloaded once, kept while read, then deleted."""
 
 import asyncio
 from pathlib import Path

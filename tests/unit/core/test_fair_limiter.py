@@ -1,4 +1,4 @@
-"""The limiter of bytes: exact over time, fair among keys, and changed while it waits."""
+"""The limiter of bytes: exact over time, fair among keys, changed in use."""
 
 import asyncio
 import time

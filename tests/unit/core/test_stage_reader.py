@@ -1,4 +1,4 @@
-"""A stage reader by itself: turns, checkpoints, and its errors when bytes are gone."""
+"""A stage reader by itself: turns, checkpoints, and its errors."""
 
 import itertools
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Whatever is done to a file, the deep pass ends with a report and continues with the next."""
+"""The deep pass ends with a report for any file, and continues with the next."""
 
 import functools
 import io

@@ -126,7 +126,7 @@ async def test_memory_that_runs_out_is_a_finding(tmp_path: Path) -> None:
 def test_a_file_that_is_reopened_gives_the_same_findings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    """As happens to files with very many objects; nothing of an earlier opening is lost."""
+    """As happens to files with very many objects; no earlier result is lost."""
     path = pdfs.write(
         tmp_path / "f.pdf",
         pdfs.page_script,

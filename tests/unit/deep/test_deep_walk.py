@@ -1,4 +1,4 @@
-"""The deep pass sees what is active in a file, whatever hides it, and nothing else."""
+"""The deep pass sees what is active in a file, and nothing else."""
 
 import re
 import zlib
@@ -305,7 +305,7 @@ async def test_a_broken_page_tree_is_damage(stage: DeepStage, tmp_path: Path) ->
 
 
 def _object_stream(entries: bytes, data: bytes) -> bytes:
-    """Return a file whose action on opening lies in the newer one of two object streams 5."""
+    """Return a file whose opening action is in the newer of two object streams 5."""
     body = (
         b"%%PDF-1.5\n5 0 obj<</Type/ObjStm>>endobj\n"
         b"1 0 obj<</Type/Catalog/Pages 2 0 R/OpenAction 4 0 R>>endobj\n"

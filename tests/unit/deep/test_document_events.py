@@ -1,4 +1,4 @@
-"""Scripts on closing, saving and printing have that trigger in both passes, reported once."""
+"""Scripts on closing, saving and printing have that trigger in both passes."""
 
 from pathlib import Path
 

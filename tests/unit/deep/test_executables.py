@@ -1,4 +1,4 @@
-"""Programs are distinguished from documents by their content, or by a name that decides."""
+"""Programs are distinguished from documents by content, or by name."""
 
 import pytest
 from hypothesis import given

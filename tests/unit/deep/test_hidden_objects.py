@@ -1,4 +1,4 @@
-"""What a table lists is seen wherever it lies and whatever its number, or reported as unscanned."""
+"""What a table lists is seen wherever it lies, or reported as unscanned."""
 
 import io
 import os
@@ -149,7 +149,7 @@ async def test_what_only_an_earlier_table_leads_to_is_reported_as_unscanned(look
 
 
 def _displaced(decoy: bytes) -> bytes:
-    """Return a file whose object 5 is not in its place, so that qpdf gives up the whole table.
+    """Return a file with object 5 out of place, so that qpdf gives up the table.
 
     It does so in the middle of the walk, and before it has read the hidden object 60.
     """
@@ -189,7 +189,7 @@ async def test_a_number_that_no_pdf_may_have_is_flagged(look: Look) -> None:
 
 
 async def test_a_table_inside_of_a_stream_is_followed(look: Look) -> None:
-    """The streaming stages see no table there, and report that; the deep pass reads it."""
+    """The streaming stages see no table there; the deep pass reads it."""
     data = Hiding().write()
     start = data.index(b"xref\n0 5")
     stop = data.rindex(b"startxref")

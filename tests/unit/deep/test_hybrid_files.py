@@ -1,4 +1,4 @@
-"""Hybrid parts count if the sections in force name them, or if those cannot be followed."""
+"""Hybrid parts count if sections in force name them or cannot be followed."""
 
 import io
 

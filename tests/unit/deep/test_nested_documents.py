@@ -1,4 +1,4 @@
-"""PDFs that are attached to PDFs are inspected like the document itself, within limits."""
+"""PDFs that are attached to PDFs are inspected like the document itself."""
 
 import io
 from pathlib import Path

@@ -36,7 +36,7 @@ def _odd_reader(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def read(script: str, *, first: int = 1) -> AsyncGenerator[PageText, None]:
-    """Let the odd reader follow a script: its path is the number of pages and what happens."""
+    """Let the odd reader follow a script: its path has the number of pages."""
     pool = reader_pool("odd_reader", Limits(wall_seconds=60))
     try:
         async with aclosing(pages_from_child(pool, Path(script), first=first)) as pages:

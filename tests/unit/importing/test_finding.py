@@ -1,4 +1,4 @@
-"""Search by words: forms, phrases, identifiers, names; in the order that readers expect."""
+"""Search by words: forms, phrases, identifiers, names, and the order of hits."""
 
 from collections.abc import Iterator
 from pathlib import Path

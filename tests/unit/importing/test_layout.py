@@ -1,4 +1,4 @@
-"""The places of words: how they are stored, found again in cleaned text, and asked for."""
+"""The places of words: stored, located in cleaned text, and returned."""
 
 import pytest
 from hypothesis import given
@@ -84,7 +84,7 @@ def test_a_part_of_a_word_has_a_part_of_its_rectangle() -> None:
 
 
 def placed(read: str) -> dict[str, list[str]]:
-    """Clean what an extractor read; return the words of both, each stored one with its parts."""
+    """Clean an extractor's text; return its words, each stored one with its parts."""
     text = clean_text(read)
     words = read.split()
     found = aligned(text, words)

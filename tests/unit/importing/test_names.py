@@ -1,4 +1,4 @@
-"""Names of companies and years in a query choose its document; the rest finds the page."""
+"""Names of companies and years in a query choose its document."""
 
 from collections.abc import Iterator
 from pathlib import Path

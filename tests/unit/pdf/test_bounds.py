@@ -146,7 +146,7 @@ TRAPS: dict[str, Callable[[], Iterator[bytes]]] = {
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
-    """The output of one process that scanned every trap: its memory shows the peak of all."""
+    """The output of one process that scanned every trap, with its peak of memory."""
     output = subprocess.run(
         [sys.executable, "-m", "tests.unit.pdf.test_bounds"],
         cwd=Path(__file__).parents[3],
@@ -192,7 +192,7 @@ def test_what_was_not_read_is_unscanned(report: dict[str, Any], trap: str) -> No
 
 
 def _report() -> None:
-    """Scan every trap; print the peak of memory so far, above the start, and what was seen."""
+    """Scan every trap; print the peak of memory so far, and the findings."""
     scan_pieces([HEAD + LAUNCH])
     start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for name, make in TRAPS.items():

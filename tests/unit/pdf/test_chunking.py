@@ -1,4 +1,4 @@
-"""The findings are those of the bytes, whatever pieces they come in and whatever finds them."""
+"""The findings are those of the bytes, in any pieces and with any engine."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -112,7 +112,7 @@ landmark_parts = st.sampled_from(
 
 
 def _find_quickly(data: bytes, start: int, size: int) -> int:
-    """Return where the first landmark is, or -1, of data that comes in pieces of one size."""
+    """Return the first landmark, or -1, of data in pieces of one size."""
     source = Source()
     search = Landmarks(source, make_finder(LANDMARK_WORDS), Effort(Allowance()))
 
@@ -146,7 +146,7 @@ def test_the_quick_search_for_landmarks_finds_what_the_slow_one_does(
 
 @st.composite
 def long_streams(draw: st.DrawFn) -> tuple[bytes, list[int]]:
-    """Documents with a stream of some pieces, and where these end: in the midst of words."""
+    """Documents with a stream of some pieces, and the ends of these."""
     begin = 2 * LOOKAHEAD  # what stands before that is not passed yet
     size = begin + 40_000
     body = bytearray(noise(size).replace(b"end", b"xyz"))

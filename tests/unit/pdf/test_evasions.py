@@ -56,7 +56,7 @@ def test_findings_do_not_depend_on_the_engine(technique: str) -> None:
 
 @pytest.mark.parametrize("technique", sorted(set(TECHNIQUES) - set(DAMAGING)))
 def test_the_evasive_documents_are_real(technique: str, caplog: pytest.LogCaptureFixture) -> None:
-    """An independent reader opens them and finds the catalogue, so that each cell is a true one."""
+    """An independent reader opens them and locates the catalogue."""
     if technique in UNREADABLE:
         pytest.skip(UNREADABLE[technique])
     with caplog.at_level(logging.ERROR, logger="pikepdf"):

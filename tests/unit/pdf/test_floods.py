@@ -1,4 +1,4 @@
-"""Floods of small parts: they cost little, hide nothing unsaid, and look the same in any pieces."""
+"""Floods of small parts cost little, hide nothing and are the same in pieces."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The page on the architecture is true: its diagram is current, its functions exist."""
+"""The page on the architecture is true: its diagram and its functions exist."""
 
 import ast
 import re

@@ -15,7 +15,7 @@ _ROW = re.compile(r"^\| `(pdfsluice_\w+)` \| (\w+) \| ([^|]*) \|", re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def series() -> dict[str, set[str]]:
-    """Every series that Prometheus has, with its labels; another test holds the page current."""
+    """Every series that Prometheus has, with its labels."""
     known: dict[str, set[str]] = {"process_resident_memory_bytes": set()}
     for name, kind, labels in _ROW.findall(METRICS.read_text()):
         endings = ("_bucket", "_sum", "_count") if kind == "histogram" else ("",)

@@ -1,4 +1,4 @@
-"""The documentation holds together: generated pages are current, links lead somewhere."""
+"""The documentation is consistent: pages are current, links have targets."""
 
 import re
 import runpy
@@ -66,7 +66,7 @@ def leads_somewhere(page: Path, link: str) -> bool:
 
 @cache
 def anchors(page: Path) -> frozenset[str]:
-    """Return the anchors that GitHub makes of the headings of a page, and those in HTML."""
+    """Return the anchors of a page: those of its headings, and those in HTML."""
     seen: Counter[str] = Counter()
     found = set(re.findall(r'<\w+ (?:id|name)="([^"]+)"', page.read_text(encoding="utf-8")))
     tokens = parsed(page)

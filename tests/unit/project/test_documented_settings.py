@@ -16,7 +16,7 @@ OF_ANOTHER_PLUGIN = ("wordwatch",)
 
 
 def shown() -> list[Block]:
-    """Return the TOML blocks that are settings; what has no table belongs to the one before."""
+    """Return the TOML blocks that are settings, joined to their tables."""
     found = []
     for page in PAGES:
         table = ""

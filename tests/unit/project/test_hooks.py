@@ -49,7 +49,7 @@ def spec_of(kind: str) -> type[Any]:
 
 
 def descriptor(kind: str, name: str) -> Any:
-    """Return a descriptor of a kind; what it would hold does not matter to registering."""
+    """Return a descriptor of a kind; its content does not matter to registering."""
     spec = spec_of(kind)
     needed = {field.name for field in fields(spec) if field.default is MISSING}
     given: dict[str, Any] = dict.fromkeys(needed, "any:any")

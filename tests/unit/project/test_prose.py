@@ -1,4 +1,4 @@
-"""The house style over every docstring, comment, message and page: plain words of the field.
+"""The house style over every docstring, comment, message and page.
 
 ``python -m tests.support.prose FOLDER`` lists what a folder has still to mend.
 """

@@ -1,4 +1,4 @@
-"""The public interface: light, complete, and enough for what is documented and built in."""
+"""The public interface: light, complete, and enough for documented plugins."""
 
 import ast
 import re

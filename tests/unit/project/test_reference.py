@@ -1,4 +1,4 @@
-"""The reference is complete: plugins, requests and alarms can be written from it alone."""
+"""The reference is complete: plugins and requests can be written from it."""
 
 import inspect
 import re
@@ -46,7 +46,7 @@ def classes() -> Iterator[tuple[ModuleType, type]]:
 
 
 def section(module: ModuleType, thing: type) -> str:
-    """Return the reference of a class, from the part about the module to import it from."""
+    """Return the reference of a class, from its module on."""
     _, found, of_module = page(DESCRIBED[module]).partition(f"\n## `{module.__name__}`\n")
     assert found, module.__name__
     _, found, of_class = of_module.partition(f"\n### `{thing.__name__}`\n")

@@ -1,4 +1,4 @@
-"""A new aiohttp that changes what is not public is noticed here, and the server runs without."""
+"""Changes of aiohttp's private parts are noticed, and the server runs without."""
 
 import re
 from pathlib import Path

@@ -46,7 +46,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseFile]:
 
 
 def decoded(base: BaseFile, body: bytes, cuts: Iterable[int] = ()) -> tuple[bytes, bool]:
-    """Decode a body that arrives in slices; return the bytes, and whether it was complete."""
+    """Decode a body in slices; return the bytes, and whether it was complete."""
     decoder, output, start = DeltaDecoder(base), b"", 0
     for end in [*sorted(cut % (len(body) + 1) for cut in cuts), len(body)]:
         for piece in decoder.decode(body[start:end]):

@@ -1,4 +1,4 @@
-"""Forms taken apart: whatever the pieces, the same fields and the same bytes of the file."""
+"""Forms taken apart: in any pieces, the same fields and bytes of the file."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The gate ``concurrency`` between principals: places are shared, and given back if need be."""
+"""The gate ``concurrency`` shares its places between principals."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ async def settle() -> None:
 
 
 async def receive_slowly(gate: ConcurrencyGate, session_id: str, owner: str) -> None:
-    """Hold a place until it is taken away, as a connection of a few bytes a second does."""
+    """Hold a place until it is taken away, as a very slow connection does."""
     async with gate.admit(make_session(id=session_id, owner=owner), CHUNK):
         await asyncio.Event().wait()
 

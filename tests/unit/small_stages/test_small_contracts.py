@@ -1,4 +1,4 @@
-"""The built-in authenticator, gates, policy and event sinks pass the contracts of their ports."""
+"""The built-in authenticator, gates, policy and sinks pass their contracts."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime

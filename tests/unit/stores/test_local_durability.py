@@ -25,7 +25,7 @@ from pdfsluice.plugins.local_store.store import LocalUploadStore, open_store
 async def test_a_lost_sync_poisons_the_blob_and_its_bytes_are_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The system reports lost bytes once; the next sync of the file succeeds and proves nothing."""
+    """The system reports lost bytes once; a later sync succeeds and proves nothing."""
     async with open_store(
         upload_dir=tmp_path / "up", data_dir=tmp_path / "data", power_safe=True
     ) as store:
@@ -150,7 +150,7 @@ async def test_what_a_crashed_copy_left_is_swept_at_the_start(tmp_path: Path) ->
 def test_a_directory_is_durable_for_each_thread_that_asks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is there before its name is: a second thread must not publish a file in it until then."""
+    """It exists before its name: until then no thread must publish a file in it."""
     directories, folder = DurableDirectories(), tmp_path / "documents" / "0f"
     inside, proceed = Event(), Event()
     durable: list[bool] = []
@@ -279,7 +279,7 @@ async def test_names_that_a_killed_run_left_are_synced_at_the_start(
 async def test_a_restart_does_not_forget_a_failed_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The memory of the system holds bytes that it counts as written, and the disk lacks them."""
+    """The system holds bytes that it counts as written, and the disk lacks them."""
     real = os.fsync
     async with open_store(upload_dir=tmp_path / "up", data_dir=tmp_path / "data") as store:
         blob_id = await stored(store, b"abc")

@@ -1,4 +1,4 @@
-"""The local store: reservations, full disks, other file systems, crashes in a move."""
+"""The local store: reservations, full disks, file systems, crashes in a move."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""Whatever is done in whatever order: the SQL session store answers as the simple one does."""
+"""The SQL session store answers as the simple one does, in any order of calls."""
 
 import asyncio
 import tempfile

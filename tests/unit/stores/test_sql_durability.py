@@ -112,7 +112,7 @@ def test_a_check_that_could_not_read_proves_no_damage(verdict: str, failed_read:
 def test_a_disk_that_fails_every_read_is_not_reported_as_damage(
     tmp_path: Path, place: str, message: str
 ) -> None:
-    """SQLite reports both alike; the first byte of /proc/self/mem cannot be read (EIO)."""
+    """SQLite reports both alike; the first byte of /proc/self/mem is EIO."""
     whole = tmp_path / "whole.db"
     whole.write_bytes(bytes(4096))
     cause = sqlite3.DatabaseError("database disk image is malformed")

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def acknowledged_until_killed(directory: Path, durability: str, lines: int) -> list[str]:
-    """Run the writer, kill it after so many acknowledgements, return all that it had reported."""
+    """Run the writer, kill it after some acknowledgements, and return these."""
     command = [sys.executable, "-m", "tests.support.crashing_writer", str(directory), durability]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
