@@ -18,17 +18,17 @@ import pytest
 
 from tests.support.deployments import (
     backends,
-    cluster,
     clusters,
     deployed,
     deployment,
+    drill,
     mark_of,
 )
 from tests.support.preloaded import preloaded_parent
 from tests.support.servers import RunningServer, Serve
 from tests.support.shares import WHOLE_PROFILE, examples
 
-__all__ = ["backends", "cluster", "clusters", "deployed", "deployment"]  # fixtures
+__all__ = ["backends", "clusters", "deployed", "deployment", "drill"]  # fixtures
 
 # No test asserts a time; pytest-timeout ends hangs.
 hypothesis.settings.register_profile(WHOLE_PROFILE, deadline=None)

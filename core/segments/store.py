@@ -21,8 +21,10 @@ from pdfsluice.core.plugins.ports.stores import Blob, StoreUsage
 from pdfsluice.core.storage_errors import explained
 
 from . import names
+from .availability import Availability
 from .blob import SegmentBlob
 from .cache import DOCUMENT, UNFINISHED, DocumentCache
+from .identity import read_identity
 from .workspace import COPY, SPOOL, Workspace
 
 logger = logging.getLogger(__name__)
@@ -84,6 +86,7 @@ class SegmentedUploadStore:
         self._folder = folder
         self._min_free = min_free
         self._min_orphan_age = timedelta(0)
+        self._availability = Availability(objects)
         self._cache = DocumentCache(folder, objects, cache_bytes)
         self._workspaces: dict[str, Workspace] = {}
         self._damaged: dict[str, set[str]] = {}
@@ -100,7 +103,7 @@ class SegmentedUploadStore:
             if not mark.exists():
                 mark.write_text(str(uuid4()))
             folder = mark.read_text().strip()[:36]
-            self.identity, self.folder_identity = self._object_store_identity(), folder
+            self.identity, self.folder_identity = read_identity(self._objects), folder
             self._announce(folder)
 
     def _announce(self, folder: str) -> None:
@@ -113,18 +116,6 @@ class SegmentedUploadStore:
             self._objects.put(mine, memoryview(b"1"))
         if any(item.name != mine for item in self._objects.list(names.SERVERS)):
             self._min_orphan_age = _MIN_SHARED_AGE
-
-    def _object_store_identity(self) -> str:
-        size = self._objects.size(names.IDENTITY)
-        if size is None:
-            self._objects.put(names.IDENTITY, memoryview(str(uuid4()).encode()))
-            size = self._objects.size(names.IDENTITY)
-        buffer = bytearray(min(size or 0, 64))
-        count = self._objects.read_into(names.IDENTITY, 0, memoryview(buffer)) if buffer else 0
-        identity = buffer[:count].decode("ascii", "replace")
-        if not identity:
-            raise StorageFailed(f"The object store {self._objects.label} keeps no objects.")
-        return identity
 
     # Uploads
 
@@ -151,7 +142,7 @@ class SegmentedUploadStore:
     def _blob(self, blob_id: str, extents: Sequence[Extent], size: int) -> Blob:
         def seal(workspace: Workspace, start: int, end: int) -> str:
             name = names.new_segment(blob_id, start)
-            with workspace.spooled(start, end) as data:
+            with workspace.spooled(start, end) as data, self._availability.observed():
                 self._objects.put(name, data)
             workspace.sealed(name)
             return name
@@ -355,6 +346,7 @@ class SegmentedUploadStore:
             partial_count=len(workspaces),
             partial_bytes=sum(workspace.written for workspace in workspaces),
             available_bytes=self._available() // 2,
+            obstacle=self._availability.obstacle(),
         )
 
     def _available(self) -> int:

@@ -105,7 +105,9 @@ class MemorySessionStore:
         if forbidden := changes.keys() - SessionChanges.__annotations__.keys():
             raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
         entry = self._entry(session.id)
-        if entry.session.version != session.version:
+        grown = entry.snapshot().committed.size > session.committed.size
+        expiring = changes.get("state") is SessionState.EXPIRED
+        if entry.session.version != session.version or (expiring and grown):
             raise StateConflict(f"The session {session.id} was changed by another request.")
         entry.session = replace(session, **changes, version=session.version + 1)
         return entry.session

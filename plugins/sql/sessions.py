@@ -227,6 +227,8 @@ class SqlSessionStore:
         }
 
         def operation(connection: Connection) -> None:
+            if new.state is SessionState.EXPIRED:
+                self._refuse_if_grown(connection, session)
             counting.count_change(connection, session, new, metadata_bytes=metadata)
             if not statements.UPDATE.run(connection, values).rowcount:
                 counting.count_back(connection, session, new, metadata_bytes=metadata)
@@ -234,6 +236,19 @@ class SqlSessionStore:
 
         await self._database.write(operation)
         return new
+
+    def _refuse_if_grown(self, connection: Connection, session: Session) -> None:
+        """Refuse to expire an upload that has received bytes since it was read.
+
+        Raises:
+            StateConflict: It has.
+        """
+        key = _key(session.id)
+        if self._database.postgresql:  # a commit at another node comes before or after this
+            statements.LOCK_SESSION.run(connection, key)
+        size = sum(row.end - row.start for row in statements.RANGES.run(connection, key))
+        if size > session.committed.size:
+            raise _refusal(connection, session)
 
     async def find(
         self,

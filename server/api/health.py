@@ -153,6 +153,7 @@ class Health:
         except Exception as error:  # noqa: BLE001 - a store that raises is not ready
             checks["stores"] = type(error).__name__
         else:
+            checks["stores"] = stats.store.obstacle or checks["stores"]
             if stats.store.available_bytes <= 0:
                 checks["disk"] = "no space is left for uploads"
         return checks | await self._parts()

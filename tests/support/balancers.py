@@ -128,8 +128,8 @@ def _ending(process: subprocess.Popen[bytes], port: int, folder: Path) -> Iterat
         assert process.poll() is None, logs
         yield
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()  # a master of nginx that is killed leaves its workers
+        process.wait(30)
 
 
 def _program(name: str) -> Path:

@@ -1,6 +1,6 @@
 """Servers that share a PostgreSQL database and an object store."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -73,6 +73,7 @@ class RunningCluster:
         pooled: bool = False,
         port: int = 0,
         settings: Mapping[str, str] | None = None,
+        node_environment: Callable[[int], Mapping[str, str]] = lambda _: {},
     ) -> Iterator["RunningCluster"]:
         """Run new nodes and their balancer until the context is left.
 
@@ -85,6 +86,7 @@ class RunningCluster:
             pooled: Whether PgBouncer is between the nodes and the database.
             port: Where the balancer listens; by default on a free port.
             settings: More settings of each node.
+            node_environment: Returns the environment of one node, by its number.
         """
         backends.postgresql.execute(f"CREATE DATABASE {name}")
         with ExitStack() as stack:
@@ -102,7 +104,7 @@ class RunningCluster:
             servers = [
                 RunningServer(
                     folder / f"node-{number}" / "data",
-                    environment=environment,
+                    environment={**environment, **node_environment(number)},
                     preloaded=preloaded_parent(),
                 )
                 for number in range(nodes)

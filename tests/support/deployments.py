@@ -10,6 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support.clusters import Backends, RunningCluster
+from tests.support.drills import Drill
 from tests.support.servers import RunningServer
 
 Deployed = RunningServer | RunningCluster
@@ -36,12 +37,27 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
 
 
 @pytest.fixture(scope="session")
-def clusters(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clusters]:
+def drill(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
+    """Three nodes behind nginx that can be killed at named calls, and cut off.
+
+    A test leaves all of them running.
+    """
+    with Drill.running(backends, tmp_path_factory.mktemp("drill")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def clusters(
+    request: pytest.FixtureRequest, backends: Backends, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Clusters]:
     """Return the cluster of a kind, which is started when it is first asked for."""
     running: dict[str, RunningCluster] = {}
     with ExitStack() as stack:
 
         def get(kind: str) -> RunningCluster:
+            if kind == _QUICK_CLUSTER:
+                drill: Drill = request.getfixturevalue("drill")
+                return drill.cluster
             if kind not in running:
                 front, pooled = CLUSTERS[kind]
                 name = "shared_" + kind.replace(" ", "_")
@@ -52,12 +68,6 @@ def clusters(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> It
             return running[kind]
 
         yield get
-
-
-@pytest.fixture(scope="session")
-def cluster(clusters: Clusters) -> RunningCluster:
-    """Three nodes behind nginx, shared by all tests; leave them running."""
-    return clusters(_QUICK_CLUSTER)
 
 
 @pytest.fixture(

@@ -23,14 +23,19 @@ CHUNK = 256 * 1024
 PLUGINS = ("local_store", "sql", "checksum", "digest", "saboteur")
 
 
+def write_distribution(site: Path, name: str) -> None:
+    """Make a module of ``tests/support`` a plugin that is installed in a folder."""
+    about = site / f"{name}-1.0.dist-info"
+    about.mkdir(parents=True)
+    (site / f"{name}.py").symlink_to(SUPPORT / f"{name}.py")
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[pdfsluice]\n{name} = {name}\n")
+
+
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Install the saboteur, for this process and its children."""
     site = tmp_path / "site"
-    about = site / "saboteur-1.0.dist-info"
-    about.mkdir(parents=True)
-    (site / "saboteur.py").symlink_to(SUPPORT / "saboteur.py")
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: saboteur\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[pdfsluice]\nsaboteur = saboteur\n")
+    write_distribution(site, "saboteur")
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", str(site))
 

@@ -67,7 +67,7 @@ class RunningServer:
         environment = {**_clean_environment(), **self.environment}
         with self.log_path.open("ab") as log:
             self._log_start = log.tell()
-            if self.preloaded is not None and all(map(_is_setting, self.environment)):
+            if self.preloaded is not None and all(map(_is_forkable, self.environment)):
                 with Path(os.devnull).open("rb") as nothing:
                     self.process = self.preloaded.start(
                         self._arguments(),
@@ -181,3 +181,8 @@ def _clean_environment() -> dict[str, str]:
 
 def _is_setting(name: str) -> bool:
     return name.startswith(("STREAMING_", "PDFSLUICE_"))
+
+
+def _is_forkable(name: str) -> bool:
+    """Whether a variable has its effect in a process that was forked, too."""
+    return _is_setting(name) or name == "PYTHONPATH"

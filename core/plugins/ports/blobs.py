@@ -296,11 +296,13 @@ class StoreUsage:
         partial_count: How many partial blobs there are.
         partial_bytes: How many bytes they occupy.
         available_bytes: How many more bytes fit.
+        obstacle: Why no bytes can be stored now, for people; the server is then not ready.
     """
 
     partial_count: int
     partial_bytes: int
     available_bytes: int
+    obstacle: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

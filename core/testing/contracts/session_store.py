@@ -184,6 +184,19 @@ class SessionStoreContract(ExtentContract):
         assert await store.get(session.id) == first
         assert (await store.update(first, title="third")).title == "third"
 
+    async def test_no_acknowledged_byte_is_expired(self, store: SessionStore) -> None:
+        """A commit leaves the version alone; another node may commit while one expires."""
+        session = make_session()
+        await store.create(session)
+        await store.commit(session.id, extent(0, 10), NOW)
+        with pytest.raises(StateConflict):
+            await store.update(session, state=SessionState.EXPIRED)
+        current = await store.get(session.id)
+        assert current.state is not SessionState.EXPIRED
+        await store.update(current, state=SessionState.EXPIRED)
+        with pytest.raises(StateConflict):
+            await store.commit(session.id, extent(10, 20), NOW)
+
     async def test_of_simultaneous_updates_one_wins(self, store: SessionStore) -> None:
         session = make_session()
         await store.create(session)
