@@ -4,9 +4,8 @@ import asyncio
 import struct
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from .compression import Coded
 from .errors import ClientError
@@ -14,7 +13,7 @@ from .models import DocumentUnits
 from .retry import Patience
 from .source import FileSource
 from .transport import Transport
-from .units import Read, digest_of, find_streams
+from .units import digest_of, find_streams
 
 DELTA: Final = "application/vnd.pdfsluice.delta"
 """The media type of a piece that is sent as a delta."""
@@ -22,13 +21,13 @@ MIN_COPY: Final = 64
 """Bytes of the shortest copy; an instruction has 17."""
 _MAX_SHARE = 0.95
 _MAX_LITERALS = 16 * 1024 * 1024
+_LARGE = 1024 * 1024
 _INSTRUCTION = struct.Struct(">BQQ")
 _COPY, _LITERAL = 1, 2
 _REFUSALS = frozenset({"base-changed", "checksum-mismatch", "unsupported-media-type"})
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """A run of bytes that the earlier version has as well.
 
     Attributes:
@@ -150,10 +149,11 @@ def find_copies(source: FileSource, pages: Sequence[DocumentUnits]) -> Sequence[
     copies = [Copy(0, prefix, 0)] if prefix >= MIN_COPY else []
     offsets = {(size, digest): at for page in reversed(pages) for at, size, digest in page.units}
     sizes = {size for size, _ in offsets}
-    for start, end in find_streams(_reader(source), source.size):
+    read = _Window(source).read
+    for start, end in find_streams(read, source.size):
         if end - start not in sizes or end <= prefix:
             continue
-        at = offsets.get((end - start, digest_of(source.read, start, end).hex()))
+        at = offsets.get((end - start, digest_of(read, start, end).hex()))
         if at is not None:
             skipped = max(0, prefix - start)
             copies.append(Copy(start + skipped, end, at + skipped))
@@ -170,8 +170,22 @@ def _common_prefix(source: FileSource, base: DocumentUnits) -> int:
     return min(base.file_size, len(base.blocks) * base.block_size)
 
 
-def _reader(source: FileSource) -> Read:
-    def read(start: int, end: int) -> bytes:
-        return source.read(start, end) if start < end else b""
+class _Window:
+    """Reads a file; small pieces are taken from the last large one, kept in memory."""
 
-    return read
+    def __init__(self, source: FileSource) -> None:
+        self._source = source
+        self._start = 0
+        self._data = b""
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return the bytes from one offset to another."""
+        first = start - self._start
+        if first >= 0 and end - self._start <= len(self._data):
+            return self._data[first : end - self._start]
+        if start >= end:
+            return b""
+        data = self._source.read(start, end)
+        if len(data) > len(self._data) or end - start >= _LARGE:
+            self._start, self._data = start, data
+        return data

@@ -88,6 +88,23 @@ class Library:
             return await self._catalogue.list(owner=owner, after=after, limit=limit, replaced=True)
         return await self._catalogue.list(owner=owner, after=after, limit=limit)
 
+    async def named(
+        self, principal: Principal, filename: str, *, limit: int = 100
+    ) -> Sequence[Document]:
+        """Return the principal's own documents whose file has a name, newest first.
+
+        Those are the ones of which a file with this name may be a new version.
+        """
+        _owner(principal, Scope.READ)
+        wanted = DocumentFilter(title=filename)
+        ids = sorted(await self._catalogue.find(wanted, owner=principal.id), reverse=True)
+        documents = await self._catalogue.get_many(ids[:limit], owner=principal.id)
+        return [
+            documents[key]
+            for key in ids
+            if key in documents and documents[key].filename == filename
+        ]
+
     async def get(self, principal: Principal, document_id: int) -> Document:
         """Return a document.
 

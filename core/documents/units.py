@@ -100,6 +100,8 @@ def block_size_of(size: int) -> int:
 
 def digest_of(read: Read, start: int, end: int) -> bytes:
     """Return the digest of a run of bytes."""
+    if end - start <= _HASH_BYTES:
+        return hashlib.sha256(read(start, end)).digest()[:DIGEST_BYTES]
     digest = hashlib.sha256()
     while start < end:
         data = read(start, min(end, start + _HASH_BYTES))
@@ -125,8 +127,9 @@ def find_streams(
         if at is None:
             return
         start = position = at + len(_BEGIN)
-        before, line_end = search.bytes_at(max(0, at - 3), at), search.bytes_at(start, start + 2)
-        if before == b"end" or line_end[:1] not in {b"\r", b"\n"}:
+        head = search.bytes_at(max(0, at - 3), start + 2)
+        line_end = head[start - max(0, at - 3) :]
+        if head.startswith(b"end") or line_end[:1] not in {b"\r", b"\n"}:
             continue
         start += 2 if line_end == _LINE_ENDS else 1
         end = search.find(_END, start)
@@ -167,6 +170,6 @@ class _Search:
 
     def bytes_at(self, start: int, end: int) -> bytes:
         """Return a few bytes, from the window if they are there."""
-        if self._start <= start and end <= self._start + len(self._data):
+        if self._start <= start and end - self._start <= len(self._data):
             return self._data[start - self._start : end - self._start]
         return self._read(start, min(end, self._size))

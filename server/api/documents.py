@@ -197,6 +197,10 @@ class Documents:
     async def list(self, request: web.Request) -> web.StreamResponse:
         """Return documents, newest first; ``next`` is the ``after`` of the next page."""
         query = read_query(request, DocumentsQuery)
+        if query.filename is not None:
+            documents = await self._library.named(request[PRINCIPAL], query.filename)
+            views = await self.summaries(documents)
+            return respond(DocumentsView(documents=views, total=len(views), next=None))
         documents, total = await self._library.list(
             request[PRINCIPAL], after=query.after, limit=query.limit, replaced=query.replaced
         )

@@ -272,6 +272,11 @@ class DocumentsQuery(Parameters):
     after: int | None = Field(
         None, ge=1, le=_MAX_NUMBER, description="The ``next`` of the answer before."
     )
+    filename: FileName | None = Field(
+        None,
+        max_length=255,
+        description="Only the caller's own documents whose file has this name; at most 100.",
+    )
     replaced: bool = Field(
         False, description="Whether to list versions that were replaced by newer ones, too."
     )

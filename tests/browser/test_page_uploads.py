@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.page import (
     Line,
     Screenshot,
@@ -55,6 +56,38 @@ def test_a_large_file_flows_in_with_live_progress(
     (document,) = documents(own)
     assert document["file_size"] == (pdfs / "annual-report.pdf").stat().st_size
     assert document["page_count"] == 24
+
+
+@pytest.mark.long
+def test_a_file_with_the_name_of_a_document_becomes_its_next_version(
+    own: RunningServer, open_page: OpenPage, tmp_path: Path, screenshot: Screenshot
+) -> None:
+    path = tmp_path / "statutes.pdf"
+    texts = ["Statutes of the canal company", "Second page"]
+    path.write_bytes(make_pdf(texts, noise_per_page=200_000))
+    page = open_page(own.base_url)
+    choose(page, path)
+    expect_state(page, path.name, "completed")
+    path.write_bytes(make_pdf([*texts, "Amendment"], noise_per_page=200_000))
+    choose(page, path)
+    dialog = page.get_by_role("dialog", name="A new version?")
+    expect(dialog).to_contain_text("statutes.pdf")
+    screenshot(page, "06-new-version")
+    with page.expect_request(lambda request: request.method == "PUT") as sending:
+        dialog.get_by_role("button", name="Upload as new version").click()
+    assert sending.value.headers["content-type"] == "application/vnd.pdfsluice.delta"
+    expect(page.locator(".card[data-state=completed]")).to_have_count(2)
+    (document,) = documents(own)
+    assert document["version"] == 2
+    page.goto(f"{own.base_url}/#/documents/{document['id']}")
+    earlier = page.locator(".versions").get_by_role("link", name="Version 1")
+    earlier.click()
+    expect(page.locator(".versions strong")).to_contain_text("Version 1")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_label("Delete all versions").check()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page).to_have_url(re.compile("#/documents$"))
+    assert documents(own) == []
 
 
 def test_pause_resume_and_cancel(

@@ -142,11 +142,12 @@ export class DocumentsApi {
   }
 
   /**
-   * @param {{limit?: number, after?: string} & Cancellable} [options]
+   * @param {{limit?: number, after?: string, filename?: string} & Cancellable} [options]
+   *   `filename` asks for the caller's own documents whose file has this name.
    * @returns {Promise<{documents: import('./types.js').DocumentSummary[], total: number, next: string | null}>}
    */
-  list({ limit, after, signal } = {}) {
-    return this.http.json('GET', DOCUMENTS, { query: { limit, after }, signal });
+  list({ limit, after, filename, signal } = {}) {
+    return this.http.json('GET', DOCUMENTS, { query: { limit, after, filename }, signal });
   }
 
   /**
@@ -179,11 +180,26 @@ export class DocumentsApi {
   }
 
   /**
+   * All versions of a document, the newest first.
+   *
    * @param {number} id
+   * @param {Cancellable} [options]
+   * @returns {Promise<import('./types.js').DocumentSummary[]>}
+   */
+  async versions(id, options) {
+    return (await this.http.json('GET', `${DOCUMENTS}/${id}/versions`, options)).versions;
+  }
+
+  /**
+   * Delete a document; the version before it is then the newest again.
+   *
+   * @param {number} id
+   * @param {{allVersions?: boolean}} [options] `allVersions` deletes all versions of it.
    * @returns {Promise<void>}
    */
-  async delete(id) {
-    await this.http.json('DELETE', `${DOCUMENTS}/${id}`);
+  async delete(id, { allVersions } = {}) {
+    const query = allVersions ? { all_versions: 'true' } : undefined;
+    await this.http.json('DELETE', `${DOCUMENTS}/${id}`, { query });
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import { STREAMING } from './api.js';
 import { Compression } from './compression.js';
+import { DELTA, findDelta } from './delta.js';
 import { PdfsluiceError } from './errors.js';
 import { Todo } from './pieces.js';
 import { following } from './signals.js';
@@ -16,6 +17,8 @@ export class Sender {
   #progress;
   #fold;
   #compression;
+  /** What need not be sent, of a new version of a document. @type {import('./delta.js').Delta | null} */
+  #delta = null;
 
   /**
    * @param {import('./client.js').UploadContext} context
@@ -31,6 +34,18 @@ export class Sender {
     this.#progress = progress;
     this.#fold = fold;
     this.#compression = new Compression(context.gain, []);
+  }
+
+  /**
+   * Find what need not be sent, if the file is a new version of a document.
+   *
+   * @param {import('./types.js').UploadSession} session
+   * @param {AbortSignal} signal
+   * @param {<T>(task: () => Promise<T>) => Promise<T>} retry
+   */
+  async compare({ replaces }, signal, retry) {
+    if (!replaces || this.#options.encryption) return; // two encryptions have nothing in common
+    this.#delta ??= await findDelta(this.#context.http, this.#file, replaces, signal, retry);
   }
 
   /**
@@ -67,13 +82,40 @@ export class Sender {
       const piece = todo.cut(most);
       if (!piece) return 0; // Another lane took the last one.
       try {
-        await this.#sendPiece(piece, signal, this.#compression.next(piece[1] - piece[0]));
+        if (!(await this.#sendDelta(piece, signal))) {
+          await this.#sendPiece(piece, signal, this.#compression.next(piece[1] - piece[0]));
+        }
       } catch (error) {
         todo.putBack(piece);
         throw error;
       }
       return piece[1] - piece[0];
     });
+  }
+
+  /**
+   * Send a piece as a delta, if that makes it smaller. Its digest is that of the bytes of the file,
+   * so that copied bytes are verified, too.
+   *
+   * @param {[number, number]} piece
+   * @param {AbortSignal} signal
+   * @returns {Promise<boolean>} Whether it was sent.
+   */
+  async #sendDelta([start, end], signal) {
+    const blob = await this.#delta?.encode(start, end);
+    if (!blob) return false;
+    const checksum = this.#options.checksum ?? true;
+    const { digest } = await this.#context.slicer.cut(this.#file, start, end, { checksum, coding: '' });
+    signal.throwIfAborted();
+    this.#fold(() => this.#progress.sending(start));
+    try {
+      await this.#put([start, end], { blob, digest, coding: DELTA, compressing: 0 }, signal);
+    } catch (error) {
+      if (!this.#delta?.givesWay(error)) throw error;
+      return false;
+    }
+    this.#fold(() => this.#progress.stored(start, end));
+    return true;
   }
 
   /**
@@ -107,21 +149,28 @@ export class Sender {
   async #put([start, end], { blob, digest, coding }, signal) {
     const { http, patiently, line, gain } = this.#context;
     const { chunkSize, sessionId, speed } = this.#progress.snapshot;
+    const isDelta = coding === DELTA;
     const query = {
       chunk_id: Math.floor(start / chunkSize),
       chunk_offset: start,
       chunk_length: coding ? end - start : undefined,
+      checksum: isDelta && digest ? hexOfBase64(digest) : undefined,
     };
     const headers = {
-      'Content-Type': 'application/octet-stream',
-      ...(digest ? { 'Content-Digest': `sha-256=:${digest}:` } : {}),
-      ...(coding ? { 'Content-Encoding': coding } : {}),
+      'Content-Type': isDelta ? DELTA : 'application/octet-stream',
+      ...(digest && !isDelta ? { 'Content-Digest': `sha-256=:${digest}:` } : {}),
+      ...(coding && !isDelta ? { 'Content-Encoding': coding } : {}),
     };
     const request = { query, headers, body: blob };
     const began = line.now();
     await patiently(end - start, speed, signal, (both) =>
       http.json('PUT', `${STREAMING}/chunk/${sessionId}`, { ...request, signal: both }),
     );
-    gain.delivered(blob.size, line.busy, line.now() - began);
+    if (!isDelta) gain.delivered(blob.size, line.busy, line.now() - began);
   }
+}
+
+/** @param {string} text */
+function hexOfBase64(text) {
+  return Array.from(atob(text), (byte) => byte.charCodeAt(0).toString(16).padStart(2, '0')).join('');
 }

@@ -37,7 +37,8 @@ export class SessionOpener {
   async open(signal, retry) {
     if (this.#sessionId) return this.#resume(this.#sessionId, signal, retry);
     this.#fingerprint = await fingerprint(this.file);
-    this.key = `${this.context.http.baseUrl} ${this.#fingerprint}`;
+    const { replaces } = this.options;
+    this.key = `${this.context.http.baseUrl} ${this.#fingerprint}${replaces ? ` ${replaces}` : ''}`;
     signal.throwIfAborted();
     if (this.options.sessionId) return this.#resume(this.options.sessionId, signal, retry);
     const known = await this.#known(signal, retry);
@@ -67,8 +68,10 @@ export class SessionOpener {
     if (stored) return stored.sessionId;
     const unfinished = await retry(() => this.context.sessions.resumable({ signal }));
     const same = unfinished.find(
-      ({ total_size, metadata }) =>
-        total_size === this.file.size && metadata?.[FINGERPRINT] === this.#fingerprint,
+      ({ total_size, metadata, replaces = null }) =>
+        total_size === this.file.size &&
+        metadata?.[FINGERPRINT] === this.#fingerprint &&
+        replaces === (this.options.replaces ?? null),
     );
     return same?.session_id ?? '';
   }
@@ -107,6 +110,8 @@ export class SessionOpener {
    */
   async #initiate(signal, retry) {
     const { options, file, context } = this;
+    // A new version is copied in part, so the whole of it has to be known.
+    const digest = options.replaces && !options.expectedHash ? await context.digester.digest(file, signal) : undefined;
     const json = {
       filename: options.filename,
       file_size: file.size,
@@ -115,7 +120,8 @@ export class SessionOpener {
       title: options.title,
       check_duplicates: options.checkDuplicates ?? true,
       auto_build_index: options.autoBuildIndex ?? false,
-      expected_hash: options.expectedHash,
+      expected_hash: options.expectedHash ?? digest,
+      replaces: options.replaces,
       encryption: options.encryption,
       metadata: { [FINGERPRINT]: this.#fingerprint },
     };

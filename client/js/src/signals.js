@@ -38,3 +38,14 @@ export function unlessAborted(promise, signal) {
     return Promise.race([promise, aborted]);
   });
 }
+
+/**
+ * A promise that is fulfilled from outside.
+ *
+ * @returns {{promise: Promise<void>, resolve: () => void}}
+ */
+export function withResolver() {
+  let resolve = () => {};
+  const promise = new Promise((/** @type {(value: void) => void} */ settle) => (resolve = settle));
+  return { promise, resolve };
+}

@@ -33,6 +33,8 @@
  * @property {string} sha256
  * @property {number | null} page_count
  * @property {Record<string, string>} metadata
+ * @property {number} [version]
+ * @property {number | null} [replaced_by] The next version; `null` for the newest.
  * @property {Decision} decision
  * @property {number} finding_count
  * @property {number} unscanned_count
@@ -84,6 +86,7 @@
  * @property {string} created_at
  * @property {string} expires_at
  * @property {string | null} [expected_hash] SHA-256 that was announced for the file.
+ * @property {number | null} [replaces] The document of which the file is a new version.
  * @property {Record<string, string>} metadata
  * @property {Decision} decision
  * @property {boolean} quarantined
@@ -108,6 +111,7 @@
  * @property {number} [chunk_size]
  * @property {string} [client_id]
  * @property {Record<string, string>} [metadata]
+ * @property {number | null} [replaces]
  *
  * @typedef {object} QuarantinedUpload A refused upload whose bytes are kept.
  * @property {string} session_id
@@ -306,6 +310,8 @@
  * @property {string[]} [encryptTo] Public keys (`age1...`) for which `uploadFile` encrypts the file
  *   before it is sent; the client needs the option `age`.
  * @property {'age'} [encryption] How the file is encrypted already.
+ * @property {number} [replaces] The document of which the file is a new version. What that document has
+ *   is not sent again.
  * @property {number} [chunkSize] A wish; the server decides.
  * @property {string} [sessionId] Continue this session; the file must be the same.
  * @property {boolean} [waitForImport] Let `uploadFile` return only when the import is done.

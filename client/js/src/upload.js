@@ -6,6 +6,7 @@ import { cancelled, endOf, errorOfStatus, ignoreEnded, isGone, mayHideAnEnd, sta
 import {
   ContentRejected,
   DigestMismatch,
+  DuplicateDocument,
   FileChanged,
   PdfsluiceError,
   UploadCancelled,
@@ -15,7 +16,7 @@ import { UploadProgress } from './progress.js';
 import { sleep, withRetry } from './retry.js';
 import { Sender } from './sender.js';
 import { SessionOpener } from './session-opener.js';
-import { unlessAborted } from './signals.js';
+import { unlessAborted, withResolver } from './signals.js';
 
 /** @typedef {import('./types.js').UploadSnapshot} UploadSnapshot */
 /** @typedef {import('./types.js').UploadResult} UploadResult */
@@ -206,14 +207,35 @@ export class Upload {
    */
   async #round(signal) {
     this.#change({ state: this.sessionId ? 'uploading' : 'preparing', waiting: null });
-    const { session, resumed } = await this.#opener.open(signal, (task) => this.#retry(task, signal));
+    let opened;
+    try {
+      opened = await this.#opener.open(signal, (task) => this.#retry(task, signal));
+    } catch (error) {
+      if (!(error instanceof DuplicateDocument) || !error.details.document) throw error;
+      return this.#isThere(error.details.document);
+    }
+    const { session, resumed } = opened;
     this.#progress.session(session);
     this.#stopWatching();
     this.#stopWatching = this.#context.channel.watch(session.session_id, (event) => this.#received(event));
     this.#change({ state: 'uploading', resumed: resumed || this.snapshot.resumed });
     if (!session.expected_hash) this.#beginDigest();
+    await this.#sender.compare(session, signal, (task) => this.#retry(task, signal));
     await this.#sender.send(signal, (task, sending) => this.#retry(task, sending));
     return this.#finish(signal);
+  }
+
+  /**
+   * End with the document that has the bytes of the file already, before a byte was sent.
+   *
+   * @param {import('./types.js').PdfDocument} document
+   * @returns {UploadResult}
+   */
+  #isThere(document) {
+    const size = this.file.size;
+    const counters = { received: size, durable: size, validated: size };
+    this.#change({ ...counters, state: 'completed', document, duplicate: true });
+    return { document, duplicate: true, sessionId: '' };
   }
 
   /**
@@ -373,11 +395,4 @@ export class Upload {
     this.#progress.set(change);
     for (const listener of this.#listeners) listener(this.snapshot);
   }
-}
-
-/** @returns {{promise: Promise<void>, resolve: () => void}} */
-function withResolver() {
-  let resolve = () => {};
-  const promise = new Promise((/** @type {(value: void) => void} */ settle) => (resolve = settle));
-  return { promise, resolve };
 }

@@ -122,12 +122,14 @@ export declare class DocumentsApi {
     /** @param {HttpClient} http */
     constructor(http: HttpClient);
     /**
-     * @param {{limit?: number, after?: string} & Cancellable} [options]
+     * @param {{limit?: number, after?: string, filename?: string} & Cancellable} [options]
+     *   `filename` asks for the caller's own documents whose file has this name.
      * @returns {Promise<{documents: import('./types.js').DocumentSummary[], total: number, next: string | null}>}
      */
-    list({ limit, after, signal }?: {
+    list({ limit, after, filename, signal }?: {
         limit?: number;
         after?: string;
+        filename?: string;
     } & Cancellable): Promise<{
         documents: import('./types.js').DocumentSummary[];
         total: number;
@@ -154,10 +156,23 @@ export declare class DocumentsApi {
      */
     setTags(id: number, tags: string[]): Promise<PdfDocument>;
     /**
+     * All versions of a document, the newest first.
+     *
      * @param {number} id
+     * @param {Cancellable} [options]
+     * @returns {Promise<import('./types.js').DocumentSummary[]>}
+     */
+    versions(id: number, options?: Cancellable): Promise<import('./types.js').DocumentSummary[]>;
+    /**
+     * Delete a document; the version before it is then the newest again.
+     *
+     * @param {number} id
+     * @param {{allVersions?: boolean}} [options] `allVersions` deletes all versions of it.
      * @returns {Promise<void>}
      */
-    delete(id: number): Promise<void>;
+    delete(id: number, { allVersions }?: {
+        allVersions?: boolean;
+    }): Promise<void>;
     /**
      * Where the file can be fetched; with API keys the request needs one.
      *

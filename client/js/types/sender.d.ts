@@ -14,6 +14,14 @@ export declare class Sender {
      */
     constructor(context: import('./client.js').UploadContext, file: import('./types.js').UploadSource, options: import('./types.js').UploadOptions, progress: UploadProgress, fold: Fold);
     /**
+     * Find what need not be sent, if the file is a new version of a document.
+     *
+     * @param {import('./types.js').UploadSession} session
+     * @param {AbortSignal} signal
+     * @param {<T>(task: () => Promise<T>) => Promise<T>} retry
+     */
+    compare({ replaces }: import('./types.js').UploadSession, signal: AbortSignal, retry: <T>(task: () => Promise<T>) => Promise<T>): Promise<void>;
+    /**
      * Send all that is missing.
      *
      * @param {AbortSignal} signal

@@ -17,3 +17,12 @@ export declare function following<T>(signal: AbortSignal, task: (own: AbortContr
  * @returns {Promise<T>}
  */
 export declare function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T>;
+/**
+ * A promise that is fulfilled from outside.
+ *
+ * @returns {{promise: Promise<void>, resolve: () => void}}
+ */
+export declare function withResolver(): {
+    promise: Promise<void>;
+    resolve: () => void;
+};

@@ -33,6 +33,8 @@
  * @property {string} sha256
  * @property {number | null} page_count
  * @property {Record<string, string>} metadata
+ * @property {number} [version]
+ * @property {number | null} [replaced_by] The next version; `null` for the newest.
  * @property {Decision} decision
  * @property {number} finding_count
  * @property {number} unscanned_count
@@ -84,6 +86,7 @@
  * @property {string} created_at
  * @property {string} expires_at
  * @property {string | null} [expected_hash] SHA-256 that was announced for the file.
+ * @property {number | null} [replaces] The document of which the file is a new version.
  * @property {Record<string, string>} metadata
  * @property {Decision} decision
  * @property {boolean} quarantined
@@ -108,6 +111,7 @@
  * @property {number} [chunk_size]
  * @property {string} [client_id]
  * @property {Record<string, string>} [metadata]
+ * @property {number | null} [replaces]
  *
  * @typedef {object} QuarantinedUpload A refused upload whose bytes are kept.
  * @property {string} session_id
@@ -306,6 +310,8 @@
  * @property {string[]} [encryptTo] Public keys (`age1...`) for which `uploadFile` encrypts the file
  *   before it is sent; the client needs the option `age`.
  * @property {'age'} [encryption] How the file is encrypted already.
+ * @property {number} [replaces] The document of which the file is a new version. What that document has
+ *   is not sent again.
  * @property {number} [chunkSize] A wish; the server decides.
  * @property {string} [sessionId] Continue this session; the file must be the same.
  * @property {boolean} [waitForImport] Let `uploadFile` return only when the import is done.
@@ -352,6 +358,11 @@ export type DocumentSummary = {
     sha256: string;
     page_count: number | null;
     metadata: Record<string, string>;
+    version?: number;
+    /**
+     * The next version; `null` for the newest.
+     */
+    replaced_by?: number | null;
     decision: Decision;
     finding_count: number;
     unscanned_count: number;
@@ -421,6 +432,10 @@ export type UploadSession = {
      * SHA-256 that was announced for the file.
      */
     expected_hash?: string | null;
+    /**
+     * The document of which the file is a new version.
+     */
+    replaces?: number | null;
     metadata: Record<string, string>;
     decision: Decision;
     quarantined: boolean;
@@ -451,6 +466,7 @@ export type ResumableUpload = {
     chunk_size?: number;
     client_id?: string;
     metadata?: Record<string, string>;
+    replaces?: number | null;
 };
 export type QuarantinedUpload = {
     session_id: string;
@@ -841,6 +857,11 @@ export type UploadOptions = {
      * How the file is encrypted already.
      */
     encryption?: 'age';
+    /**
+     * The document of which the file is a new version. What that document has
+     * is not sent again.
+     */
+    replaces?: number;
     /**
      * A wish; the server decides.
      */

@@ -242,6 +242,7 @@ class ResumableView(View):
     chunk_size: int
     client_id: str
     metadata: dict[str, str]
+    replaces: int | None = Field(description="The document of which this is a new version.")
 
     @classmethod
     def of(cls, session: Session, now: datetime) -> Self:
@@ -259,6 +260,7 @@ class ResumableView(View):
             chunk_size=session.chunk_size,
             client_id=session.client_id,
             metadata=dict(session.metadata),
+            replaces=session.replaces,
         )
 
 

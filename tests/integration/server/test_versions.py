@@ -94,6 +94,9 @@ async def test_a_new_version_takes_the_place_of_the_one_before(web: WebServer) -
     listed = await fetch(web, "")
     assert ([each["id"] for each in listed["documents"]], listed["total"]) == ([second["id"]], 1)
     assert (await fetch(web, "", params={"replaced": "true"}))["total"] == 2
+    for name, ids in (("manual-2.pdf", [second["id"]]), ("manual-1.pdf", []), ("manual", [])):
+        named = await fetch(web, "", params={"filename": name})
+        assert [each["id"] for each in named["documents"]] == ids
     for number in (first["id"], second["id"]):
         versions = (await fetch(web, f"/{number}/versions"))["versions"]
         assert [each["id"] for each in versions] == [second["id"], first["id"]]

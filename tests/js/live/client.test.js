@@ -169,3 +169,31 @@ test('a text is compressed from its first piece on', async () => {
   await plain.done.catch(() => {});
   assert.ok(codings.length > 0 && codings.every((coding) => coding === ''));
 });
+
+test('of a new version only what changed is sent', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'version-'));
+  try {
+    const first = await connect().uploadFile(await openFile(good));
+    const path = join(folder, 'canal.pdf');
+    const edited = Buffer.concat([await readFile(good), Buffer.from('\n% one more line\n')]);
+    await writeFile(path, edited);
+    const sent = [];
+    const counting = (url, init) => {
+      if (init.method === 'PUT') sent.push(init.body.size);
+      return fetch(url, init);
+    };
+    const client = connect({ fetch: counting });
+    const { document } = await client.uploadFile(await openFile(path), { replaces: first.document.id });
+    assert.equal(document.sha256, digest(edited));
+    assert.ok(sent.reduce((sum, size) => sum + size) < edited.length / 100, `${sent}`);
+    const versions = await client.documents.versions(first.document.id);
+    assert.equal(versions[0].id, document.id);
+    assert.equal(versions[1].replaced_by, document.id);
+    const again = await client.uploadFile(await openFile(path), { replaces: document.id });
+    assert.deepEqual([again.duplicate, again.document.id], [true, document.id]);
+    await client.documents.delete(document.id);
+    assert.equal((await client.documents.get(versions[1].id)).replaced_by, null);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

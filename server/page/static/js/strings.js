@@ -45,6 +45,9 @@ export const t = {
     keep: 'Keep it',
     arrived: (share, age) => `${share} arrived, begun ${age}`,
     finishLater: (name, why) => `“${name}” is not finished yet. ${why}`,
+    versions: { title: 'A new version?', replace: 'Upload as new version', separate: 'Keep separate' },
+    versionsText: 'You have documents with these file names. A new version takes the place of the one before, which stays available, and only what changed is sent.',
+    versionsItem: (filename, title) => (filename.startsWith(title) ? filename : `${filename}, “${title}”`),
     notTaken: {
       chip: 'Not uploaded',
       announce: (name, why) => `${name} was not uploaded. ${why}`,
@@ -223,6 +226,7 @@ export const t = {
     renameTitle: 'Rename document',
     newTitle: 'Title',
     delete: 'Delete',
+    versions: { title: 'Versions', all: 'Delete all versions', of: (number, ...facts) => [`Version ${number}`, ...facts].join(', ') },
     deleteTitle: 'Delete this document?',
     deleteText: (title) => `“${title}”, its text and its search entries will be deleted. This cannot be undone.`,
     deleted: (title) => `“${title}” was deleted.`,

@@ -83,10 +83,28 @@ export function documentView(app) {
       {},
       h('div', { class: 'document-head' }, title, status, buttons),
       h('section', {}, verdictBox(accepted(document))),
+      versions(document),
       findings.length > 0 && h('section', {}, h('h2', {}, t.findings.title), findingsList(findings)),
       unscanned.length > 0 && h('section', {}, h('h2', {}, t.findings.unscannedTitle), unscannedList(unscanned)),
       h('section', {}, h('h2', {}, t.documents.about), facts(document)),
     );
+  }
+
+  /** All versions of a document that has several, each a link. */
+  function versions(document) {
+    const section = h('section', { hidden: true }, h('h2', {}, t.documents.versions.title));
+    if (document.version === 1 && !document.replaced_by) return section;
+    const list = h('ul', { class: 'versions' });
+    section.append(list);
+    app.client.documents.versions(document.id).then((every) => {
+      const items = every.map(({ id, version, created_at, file_size }) => {
+        const text = t.documents.versions.of(version, format.date(created_at), format.bytes(file_size));
+        return h('li', {}, id === document.id ? h('strong', {}, text) : h('a', { href: `#/documents/${id}` }, text));
+      });
+      list.replaceChildren(...items);
+      section.hidden = every.length < 2;
+    }, () => {}); // The document is shown without them.
+    return section;
   }
 
   /** Show the progress of the background work while the document is open. */
@@ -169,8 +187,11 @@ export function documentView(app) {
   async function remove(document) {
     const text = t.documents.deleteText(document.title);
     const submit = t.documents.delete;
-    if (!(await ask({ title: t.documents.deleteTitle, text, submit, kind: 'danger' }))) return;
-    await app.client.documents.delete(document.id);
+    const all = h('input', { type: 'checkbox' });
+    const several = document.version > 1 || document.replaced_by;
+    const fields = several ? [h('label', { class: 'check' }, all, t.documents.versions.all)] : [];
+    if (!(await ask({ title: t.documents.deleteTitle, text, submit, kind: 'danger', fields }))) return;
+    await app.client.documents.delete(document.id, { allVersions: all.checked });
     app.messages.show(t.documents.deleted(document.title));
     location.hash = '#/documents';
   }

@@ -10,6 +10,8 @@ import { UploadCard, notTakenCard } from '../parts/upload-card.js';
 import { t } from '../strings.js';
 
 const AT_ONCE = 3;
+/** How many files that are dropped together are compared with documents by their names. */
+const MAX_COMPARED = 20;
 /** A PDF has its header within so many bytes, whatever its name (ISO 32000-2, annex I). */
 const HEAD = 1024;
 
@@ -145,12 +147,36 @@ class UploadView {
   async #take(files) {
     // In the order in which they are sent, so that what is being sent is at the top.
     const first = this.cards.firstElementChild;
+    const reasons = new Map();
+    for (const file of files) reasons.set(file, await this.#unfit(file));
+    const earlier = await this.#earlier(files.filter((file) => !reasons.get(file)));
     for (const file of files) {
-      const why = await this.#unfit(file);
       const before = first?.isConnected ? first : null;
-      if (why) this.#refuse(file, why, before);
-      else this.#begin(file, {}, before);
+      if (reasons.get(file)) this.#refuse(file, reasons.get(file), before);
+      else this.#begin(file, { replaces: earlier.get(file)?.id }, before);
     }
+  }
+
+  /**
+   * The documents that files are to replace: those with their names, if the user wants that. A file
+   * of the same size is more likely the same file, which is noticed by its bytes.
+   *
+   * @param {File[]} files
+   * @returns {Promise<Map<File, any>>}
+   */
+  async #earlier(files) {
+    const earlier = new Map();
+    for (const file of files.length > MAX_COMPARED ? [] : files) {
+      const { documents } = await this.app.client.documents.list({ filename: file.name }).catch(() => ({ documents: [] }));
+      const [document] = documents;
+      if (document && document.file_size !== file.size) earlier.set(file, document);
+    }
+    if (earlier.size === 0) return earlier;
+    const { title, replace: submit, separate: dismiss } = t.upload.versions;
+    const names = [...earlier.values()].map((document) => t.upload.versionsItem(document.filename, document.title));
+    const fields = [h('ul', {}, ...names.map((name) => h('li', {}, name)))];
+    const sure = await ask({ title, text: t.upload.versionsText, submit, dismiss, fields });
+    return sure ? earlier : new Map();
   }
 
   /**
