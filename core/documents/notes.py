@@ -19,16 +19,19 @@ class NoteKind(StrEnum):
     TEXT_BOX = "Text box"
     COMMENT = "Comment"
     HIDDEN = "Hidden text"
+    BOOKMARK = "Bookmark"
+    ATTACHMENT = "Attachment"
 
 
 @dataclass(frozen=True, slots=True)
 class PageNote:
-    """Text on a page outside its content stream (ISO 32000-1, 12.5 and 12.7).
+    """Text that belongs to a page, but not to its content stream.
 
     Attributes:
-        kind: Whether it is the value of a field, a free text annotation or a comment.
+        kind: The value of a field, a free text annotation, a comment, a bookmark of the page or
+            a file that is attached to the document.
         text: The value or the text.
-        label: The name of the field; empty for annotations.
+        label: The name of the field or file; empty for others.
     """
 
     kind: NoteKind

@@ -13,10 +13,12 @@ from pdfsluice.core.documents.notes import XFA_NOTE, is_placeholder
 from pdfsluice.core.documents.page import page_text
 from pdfsluice.core.documents.reading import MemoryWatch, serve_pages
 
+from .attachments import attached_texts
 from .glyphs import glyphs_of, needs_glyphs
 from .hidden import NOTHING_HIDDEN, HiddenCharacters, hidden_characters
 from .notes import notes_of
 from .opening import notes_about, open_with_page
+from .outline import Outline, bookmarks_of, outline_of
 from .right_to_left import in_reading_order
 from .spacing import closed_up
 from .visible import divided
@@ -37,13 +39,14 @@ def read(path: Path, first: int) -> Iterator[PageText]:
 def _pages(path: Path, first: int) -> Iterator[PageText]:
     document = open_with_page(path, first)
     watch = MemoryWatch(_GROWTH)
+    outline = outline_of(document)
     try:
         for number in range(first, len(document) + 1):
             if watch.due():
                 document.close()
                 document = open_with_page(path, number)
                 watch.restart()
-            page = _page(document, number)
+            page = _page(path, document, number, outline)
             yield _with_document_notes(path, document, page) if number == 1 else page
     finally:
         document.close()
@@ -57,7 +60,7 @@ def _with_document_notes(path: Path, document: pypdfium2.PdfDocument, page: Page
     return replace(page, notes=notes)
 
 
-def _page(document: pypdfium2.PdfDocument, number: int) -> PageText:
+def _page(path: Path, document: pypdfium2.PdfDocument, number: int, outline: Outline) -> PageText:
     page = document[number - 1]
     try:
         content = page.get_textpage()
@@ -67,7 +70,10 @@ def _page(document: pypdfium2.PdfDocument, number: int) -> PageText:
             hidden = hidden_characters(page, content, count) if drawn else NOTHING_HIDDEN
             parts = divided(drawn, hidden, _numbers(content, drawn, hidden))
             text, unmapped = _ordered(page, content, parts.visible, hidden), _is_unmapped(content)
-            result = page_text(number, text, notes_of(document, page), unmapped=unmapped)
+            notes = [*notes_of(document, page), *bookmarks_of(outline, number - 1, text)]
+            if number == 1 and pdfium.FPDFDoc_GetAttachmentCount(document) > 0:
+                notes += attached_texts(path)
+            result = page_text(number, text, notes, unmapped=unmapped)
             label = label_of(document, number - 1)
             layout = layout_of(page, content, drawn, result.text, label=label)
         finally:
