@@ -105,6 +105,7 @@ def test_a_file_that_cannot_be_checked_now_waits_and_shows_why(
     expect(done).to_contain_text("Nothing dangerous found")
 
 
+@pytest.mark.long
 def test_finishing_what_cannot_be_checked_now_shows_why(
     serve: Serve, open_page: OpenPage, pdfs: Path, scanner: _Scanner
 ) -> None:
@@ -164,6 +165,7 @@ def test_files_that_cannot_be_taken_are_named_immediately(
     expect(page.locator(".card")).to_have_count(3)
 
 
+@pytest.mark.long
 def test_without_a_key_the_page_waits_for_one(
     serve: Serve, open_page: OpenPage, tmp_path: Path, screenshot: Screenshot
 ) -> None:

@@ -155,6 +155,7 @@ def test_what_waits_for_its_turn_can_only_be_cancelled(
         expect_state(page, name, "cancelled")
 
 
+@pytest.mark.long
 def test_what_had_arrived_whole_is_finished_without_its_file(
     own: RunningServer, open_page: OpenPage, pdfs: Path
 ) -> None:

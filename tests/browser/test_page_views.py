@@ -139,6 +139,7 @@ def test_operations_list_jobs_and_retry_them(
     expect(page.get_by_text("0 jobs")).to_be_visible()
 
 
+@pytest.mark.long
 def test_operations_show_what_the_server_does(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -324,7 +325,7 @@ def test_a_document_that_is_not_there_is_shown_as_missing(
     audit(page, screenshot, "29-nothing-to-search")
 
 
-@pytest.mark.parametrize("width", share([320, 390, 768, 820, 1920], every=4))
+@pytest.mark.parametrize("width", share([320, 390, 768, 820, 1920], every=5))
 def test_nothing_is_cut_off_at_any_width(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot, width: int
 ) -> None:

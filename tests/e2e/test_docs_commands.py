@@ -119,7 +119,7 @@ def script(page: Shell, typed: list[str], base_url: str) -> Iterator[str]:
         yield from (code for key, code in page.after.items() if command.startswith(key))
 
 
-@pytest.mark.parametrize("name", share(pages_with("sh", "console"), every=3))
+@pytest.mark.parametrize("name", share(pages_with("sh", "console"), every=5))
 def test_commands_do_what_their_page_claims(name: str, home: Path, serve: Serve) -> None:
     page = SHELL.get(name, Shell())
     typed = commands(name)

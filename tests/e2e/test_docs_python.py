@@ -96,7 +96,7 @@ with asyncio.Runner() as runner:
 """
 
 
-@pytest.mark.parametrize("name", share(pages_with("python"), every=3))
+@pytest.mark.parametrize("name", share(pages_with("python"), every=5))
 def test_python_does_what_its_page_claims(name: str, home: Path, serve: Serve) -> None:
     page = PYTHON.get(name, Python())
     if page.skip:
@@ -123,6 +123,7 @@ def test_python_does_what_its_page_claims(name: str, home: Path, serve: Serve) -
     )
 
 
+@pytest.mark.long
 def test_a_store_as_described_keeps_the_contract(tmp_path: Path) -> None:
     write_files(ROOT / "docs/how-to/add-a-store.md", tmp_path)
     check = "import my_store; print(my_store.pdfsluice_register_upload_stores.__name__)"

@@ -28,7 +28,7 @@ from tests.support.object_stores import KEY, S3Server
 from tests.support.object_stores import SECRET as S3_SECRET
 from tests.support.servers import RunningServer, Serve
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.nightly
 EXAMPLES = Path(__file__).parents[1] / "third_party"
 SOURCES = sorted(EXAMPLES.glob("acme-*/*.py"))
 MAX_LINES = 80

@@ -114,7 +114,7 @@ def test_it_is_tidy(folder: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_their_tests_pass(folder: Path) -> None:
     """All in one run; each project has the same configuration of pytest."""
     projects = [folder / f"new-{kind}" for kind in KINDS]
@@ -136,7 +136,7 @@ def test_their_tests_pass(folder: Path) -> None:
         assert "Contract" in test.read_text()
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_server_runs_with_all_of_them(site: Path, tmp_path: Path, serve: Serve) -> None:
     server = serve(
         PYTHONPATH=str(site),

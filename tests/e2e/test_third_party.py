@@ -51,6 +51,7 @@ def test_its_command_runs(site: Path) -> None:
     assert "hello from a third party" in pdfsluice(site, "hello")
 
 
+@pytest.mark.long
 def test_an_upload_goes_through_its_stage_store_and_importer(
     site: Path, tmp_path: Path, serve: Serve
 ) -> None:

@@ -28,6 +28,7 @@ def test_what_was_acknowledged_survives_power_cuts(tmp_path: Path, durability: s
         assert report.findings.lost_ranges == 0
 
 
+@pytest.mark.long
 def test_a_disk_that_fails_a_call_loses_nothing(tmp_path: Path) -> None:
     report = fail_calls("power", tmp_path, step=15)
     assert report.violations == []

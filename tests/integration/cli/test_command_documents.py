@@ -15,6 +15,7 @@ from tests.support.commands import pdfsluice, pdfsluice_here
 from tests.support.servers import RunningServer
 
 
+@pytest.mark.long
 def test_a_document_is_indexed_found_shown_renamed_and_deleted(
     server: RunningServer, tmp_path: Path
 ) -> None:

@@ -29,7 +29,7 @@ def test_a_pipe_is_refused_and_not_waited_for(server: RunningServer, tmp_path: P
 @pytest.mark.parametrize(
     "env",
     [
-        pytest.param({"PYTHONIOENCODING": "latin-1"}, marks=pytest.mark.long),
+        {"PYTHONIOENCODING": "latin-1"},
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     ],
     ids=["latin-1", "C"],

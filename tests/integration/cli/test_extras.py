@@ -79,6 +79,7 @@ def test_the_base_names_the_extra_that_a_command_needs(
     assert rest == []
 
 
+@pytest.mark.long
 async def test_a_server_without_the_index_imports_and_names_what_searching_needs(
     serve: Serve, file: Path
 ) -> None:

@@ -76,6 +76,7 @@ async def test_indexed_document_is_found_with_its_page(
     assert best.place.marks
 
 
+@pytest.mark.long
 async def test_a_search_is_narrowed_by_tags(server: RunningServer, tmp_path: Path) -> None:
     async with Client(server.base_url) as client:
         for name in ("one", "two"):

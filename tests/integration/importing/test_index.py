@@ -303,6 +303,7 @@ async def remote() -> AsyncIterator[tuple[RemoteModel, str]]:
         yield model, str(server.make_url("/v1"))
 
 
+@pytest.mark.long
 async def test_a_remote_model_is_one_setting_away(
     make_context: MakeContext,
     remote: tuple[RemoteModel, str],

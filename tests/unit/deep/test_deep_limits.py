@@ -105,6 +105,7 @@ async def test_time_that_runs_out_leaves_what_was_seen(tmp_path: Path) -> None:
     assert not report.settles
 
 
+@pytest.mark.long
 async def test_memory_that_runs_out_is_a_finding(tmp_path: Path) -> None:
     options: dict[str, Any] = {"workers": 1, "memory": "256 MiB", "stream_memory": "512 MiB"}
     stage = DeepStage(DeepOptions.model_validate(options))

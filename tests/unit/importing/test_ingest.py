@@ -141,6 +141,7 @@ def test_passages_know_the_heading_of_their_page() -> None:
     assert {passage.heading for passage in rest} == {first.heading}
 
 
+@pytest.mark.long
 def test_indexing_needs_no_nltk(tmp_path: Path) -> None:
     """NLTK refuses its data if they are hard links, as some installers make them."""
     code = (
