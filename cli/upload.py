@@ -40,6 +40,13 @@ Compress = Annotated[
     bool,
     typer.Option("--compress/--no-compress", help="Compress chunks if that saves time."),
 ]
+Direct = Annotated[
+    bool,
+    typer.Option(
+        "--direct/--through-server",
+        help="Send chunks to the object store of the server, if it allows that.",
+    ),
+]
 EncryptTo = Annotated[
     list[str] | None,
     typer.Option(
@@ -84,6 +91,7 @@ def upload(
     parallel: Parallel = 4,
     limit_rate: Rate = None,
     compress: Compress = True,
+    direct: Direct = False,
     check_first: Annotated[
         bool | None,
         typer.Option(
@@ -136,6 +144,7 @@ def upload(
             hash_first=check_first,
             rate=limit_rate,
             compress=compress,
+            direct=direct,
             encrypt_to=recipients,
             replaces=replaces,
             on_progress=listener,
@@ -157,6 +166,7 @@ def resume(
     parallel: Parallel = 4,
     limit_rate: Rate = None,
     compress: Compress = True,
+    direct: Direct = False,
     patience: Patience = 300.0,
     wait: Wait = True,
     quiet: Quiet = False,
@@ -172,6 +182,7 @@ def resume(
             parallel=parallel,
             rate=limit_rate,
             compress=compress,
+            direct=direct,
             on_progress=listener,
         )
 

@@ -9,8 +9,9 @@ from http import HTTPStatus
 
 from .compression import Coded, Compressor
 from .delta import DELTA, Delta
-from .errors import ClientError
+from .errors import ClientError, UnexpectedAnswer
 from .link import Link, Load
+from .links import UploadTicket
 from .models import ChunkAnswer, UploadSession
 from .pacing import Pacer
 from .pieces import Piece, Ranges, Todo
@@ -19,6 +20,8 @@ from .progress import ProgressTracker
 from .retry import Patience
 from .source import FileSource
 from .transport import Transport
+
+_NO_DIRECT = "direct-upload-unavailable"
 
 
 class ChunkSender:
@@ -34,6 +37,7 @@ class ChunkSender:
         checksum: Whether each piece goes with its SHA-256 (RFC 9530).
         codings: Content codings that may be tried, preferred ones first; empty for none.
         delta: What need not be sent, if the file is a new version of a document.
+        direct: Whether chunks are sent to the store of the server, if it allows that.
         patience: How long to keep trying.
         pacer: How fast to send.
         tracker: Records progress.
@@ -51,6 +55,7 @@ class ChunkSender:
         checksum: bool,
         codings: Sequence[str],
         delta: Delta | None,
+        direct: bool,
         patience: Patience,
         pacer: Pacer,
         tracker: ProgressTracker,
@@ -67,6 +72,7 @@ class ChunkSender:
         self._link = Link(chunk_size=chunk_size, parallel=parallel)
         self._compressor = Compressor(source, codings)
         self._delta = delta
+        self._direct = direct and delta is None  # a delta is smaller
 
     async def send(self, missing: Ranges) -> None:
         """Send all missing ranges.
@@ -79,7 +85,8 @@ class ChunkSender:
         async with asyncio.TaskGroup() as group:
             while True:
                 load = self._link.load
-                if len(under_way) < load.pieces and (piece := todo.cut(load.piece)):
+                size = self._chunk_size if self._direct else load.piece
+                if len(under_way) < load.pieces and (piece := todo.cut(size)):
                     under_way.add(group.create_task(self._deliver(piece, load, todo)))
                 elif under_way:
                     _, under_way = await asyncio.wait(
@@ -92,7 +99,7 @@ class ChunkSender:
         """Send a piece; bytes that the server then lacks are sent again."""
         arrived = piece.size
         try:
-            seconds = await self._put(piece, load)
+            seconds = await self._send(piece, load)
         except ClientError as error:
             self._tracker.dropped(piece.start)
             self._source.check_unchanged()  # it may be the file that broke off, not the link
@@ -113,6 +120,39 @@ class ChunkSender:
         if session.ended:
             raise ending(session)
         return session.missing_ranges
+
+    async def _send(self, piece: Piece, load: Load) -> float:
+        """Send a piece once, to the store if that is possible; return the seconds it took."""
+        if self._direct:
+            try:
+                return await self._put_direct(piece)
+            except ClientError as error:
+                if error.code != _NO_DIRECT:
+                    raise
+                self._direct = False
+        return await self._put(piece, load)
+
+    async def _put_direct(self, piece: Piece) -> float:
+        """Send the rest of a chunk to the store, and have the server commit it."""
+        query = {"chunk_id": str(piece.chunk), "chunk_offset": str(piece.start)}
+        ticket = await self._transport.call(
+            UploadTicket, "POST", f"{self._path}/direct", query=query
+        )
+        if ticket.length != piece.size:
+            raise UnexpectedAnswer("the ticket is for another piece of the file")
+        if self._checksum:
+            digest = await self._source.digest(piece.start, piece.end)
+            query["checksum"] = f"sha256:{digest.hex()}"
+        began = time.monotonic()
+        await self._transport.send_elsewhere(
+            ticket.url,
+            headers=ticket.headers,
+            length=piece.size,
+            body=self._paced(self._source.slices(piece.start, piece.end)),
+            sent=lambda size: self._tracker.sent(piece.start, size),
+        )
+        await self._transport.call(ChunkAnswer, "POST", f"{self._path}/commit", query=query)
+        return time.monotonic() - began
 
     async def _put(self, piece: Piece, load: Load) -> float:
         """Send a piece once; return the seconds until it was acknowledged."""

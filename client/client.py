@@ -100,6 +100,7 @@ class Client(Administration, Searches):
         index: bool = False,
         checksum: bool = True,
         compress: bool = True,
+        direct: bool = False,
         check_duplicates: bool = True,
         hash_first: bool | None = None,
         rate: float | None = None,
@@ -121,6 +122,7 @@ class Client(Administration, Searches):
             index: Whether the document is to be made searchable, in the background.
             checksum: Whether each of them goes with the SHA-256 of its bytes.
             compress: Whether they are compressed if that saves time.
+            direct: Whether chunks go to the object store of the server, if it allows that.
             check_duplicates: Whether a file that the server already has is not stored again;
                 the answer then is the existing document, with ``duplicate`` set.
             hash_first: Whether the whole file is hashed before it is sent; ``None`` does so
@@ -144,6 +146,7 @@ class Client(Administration, Searches):
             index=index,
             checksum=checksum,
             compress=compress,
+            direct=direct,
             check_duplicates=check_duplicates,
             hash_first=hash_first,
             rate=rate,
@@ -184,6 +187,7 @@ class Client(Administration, Searches):
         parallel: int = 4,
         checksum: bool = True,
         compress: bool = True,
+        direct: bool = False,
         rate: float | None = None,
         on_progress: Listener | None = None,
     ) -> Document:
@@ -196,7 +200,9 @@ class Client(Administration, Searches):
                 with.
             SessionGone: The session has expired or was cancelled.
         """
-        options = UploadOptions(parallel=parallel, checksum=checksum, compress=compress, rate=rate)
+        options = UploadOptions(
+            parallel=parallel, checksum=checksum, compress=compress, direct=direct, rate=rate
+        )
         with FileSource.opened(Path(path)) as source:
             return await self._sender(source, options, on_progress).resume(session_id)
 

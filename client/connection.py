@@ -1,13 +1,19 @@
-"""Connection settings: trusted certificates and proxies."""
+"""Connections: trusted certificates, proxies, sessions and WebSockets."""
 
 import ipaddress
 import ssl
 import urllib.request
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import aiohttp
+import orjson
 from yarl import URL
 
 from .errors import ClientError
+
+CONNECT_SECONDS = 15.0
 
 
 def trusted(ca: Path | None) -> ssl.SSLContext:
@@ -72,3 +78,33 @@ def _is_here(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def open_session(
+    connector: aiohttp.TCPConnector, headers: Mapping[str, str], proxy: URL | None, *, owner: bool
+) -> aiohttp.ClientSession:
+    """Return a session for requests with these header fields."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        connector_owner=owner,
+        proxy=proxy,
+        headers={**headers, "User-Agent": "pdfsluice-client"},
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+class Socket:
+    """An open WebSocket that carries JSON."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """Send one message."""
+        await self._socket.send_str(orjson.dumps(message).decode())
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        async for message in self._socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                yield message.data

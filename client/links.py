@@ -1,11 +1,27 @@
 """Links to other hosts, which the server gives for downloads and uploads."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import aiohttp
 from yarl import URL
 
 from .errors import ClientError, UnexpectedAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class UploadTicket:
+    """How a chunk is sent to the store of the server.
+
+    Attributes:
+        url: Where it goes.
+        headers: Header fields of that request.
+        length: How many bytes belong there.
+    """
+
+    url: str
+    headers: dict[str, str]
+    length: int
 
 
 def link_of(answer: aiohttp.ClientResponse) -> URL | None:

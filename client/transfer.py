@@ -44,6 +44,7 @@ class Transfer:
         checksum: Whether each of them goes with its SHA-256.
         codings: Content codings that may be tried, preferred ones first; empty for none.
         delta: What need not be sent, if the file is a new version of a document.
+        direct: Whether chunks are sent to the store of the server, if it allows that.
         policy: How long to keep listening.
         patience: How long to keep sending.
         pacer: How fast to send.
@@ -63,6 +64,7 @@ class Transfer:
         checksum: bool,
         codings: Sequence[str],
         delta: Delta | None,
+        direct: bool,
         policy: RetryPolicy,
         patience: Patience,
         pacer: Pacer,
@@ -85,6 +87,7 @@ class Transfer:
             checksum=checksum,
             codings=codings,
             delta=delta,
+            direct=direct,
             ask=self._session,
             patience=patience,
             pacer=pacer,

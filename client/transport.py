@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from .connection import proxy_for, trusted
+from .connection import CONNECT_SECONDS, Socket, open_session, proxy_for, trusted
 from .decoding import decode
 from .errors import (
     ClientError,
@@ -23,12 +23,11 @@ from .errors import (
     Unreachable,
 )
 from .intermediaries import foreign_answer
-from .links import link_of, refused_link
+from .links import checked_link, link_of, refused_link
 from .problems import error_from_problem
 
 T = TypeVar("T")
 
-_CONNECT_SECONDS = 15.0
 _HEARTBEAT_SECONDS = 20.0
 _READ_SIZE = 256 * 1024
 _PATH_CHARACTERS = "/%:@!$&'()*+,;=~"
@@ -71,8 +70,8 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(limit=0, ssl=self._trust)
-        self._http = _session(connector, self._headers, self._proxy, owner=True)
-        self._keyless = _session(connector, {}, None, owner=False)
+        self._http = open_session(connector, self._headers, self._proxy, owner=True)
+        self._keyless = open_session(connector, {}, None, owner=False)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -128,22 +127,11 @@ class Transport:
             ClientError: The server refuses, answers nonsense or cannot be reached.
         """
         async with self._patiently(self._timeout) as patience:
-
-            async def observed() -> AsyncIterator[bytes]:
-                loop = asyncio.get_running_loop()
-                patience.reschedule(None)
-                async for data in body:
-                    patience.reschedule(loop.time() + self._timeout)
-                    yield data
-                    patience.reschedule(None)
-                    sent(len(data))
-                patience.reschedule(loop.time() + self._timeout)
-
             answer = await self._exchange(
                 "PUT",
                 path,
                 query=query,
-                data=observed(),
+                data=self._observed(body, patience, sent),
                 headers={
                     "Content-Type": "application/octet-stream",
                     **headers,
@@ -151,6 +139,48 @@ class Transport:
                 },
             )
         return decode(kind, answer)
+
+    async def send_elsewhere(
+        self,
+        address: str,
+        *,
+        headers: Mapping[str, str],
+        length: int,
+        body: AsyncIterator[bytes],
+        sent: Callable[[int], None],
+    ) -> None:
+        """Put a body of known length to a link of the server, without the key.
+
+        Raises:
+            ClientError: The other host refuses or cannot be reached, or the link is none.
+        """
+        link = checked_link(address, self._base)
+        async with (
+            self._patiently(self._timeout, link.origin()) as patience,
+            self._elsewhere.put(
+                link,
+                data=self._observed(body, patience, sent),
+                headers={**headers, "Content-Length": str(length)},
+                skip_auto_headers=("Content-Type",),
+                proxy=proxy_for(link),
+                allow_redirects=False,
+            ) as answer,
+        ):
+            if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+                raise refused_link(answer, "chunks")
+
+    async def _observed(
+        self, body: AsyncIterator[bytes], patience: asyncio.Timeout, sent: Callable[[int], None]
+    ) -> AsyncIterator[bytes]:
+        """Yield a body; only the time in which it is not read counts as silence."""
+        loop = asyncio.get_running_loop()
+        patience.reschedule(None)
+        async for data in body:
+            patience.reschedule(loop.time() + self._timeout)
+            yield data
+            patience.reschedule(None)
+            sent(len(data))
+        patience.reschedule(loop.time() + self._timeout)
 
     async def receive(
         self, path: str, *, start: int, take: Callable[[int, bytes], Awaitable[None]]
@@ -204,14 +234,14 @@ class Transport:
             offset += len(data)
 
     @asynccontextmanager
-    async def listen(self, path: str, *, query: Mapping[str, str]) -> AsyncIterator["Socket"]:
+    async def listen(self, path: str, *, query: Mapping[str, str]) -> AsyncIterator[Socket]:
         """Open a WebSocket for the time of the context.
 
         Raises:
             ClientError: The server refuses it or cannot be reached, or the handshake gets
                 no answer, as with some proxies.
         """
-        async with self._patiently(min(self._timeout, _CONNECT_SECONDS)) as patience:
+        async with self._patiently(min(self._timeout, CONNECT_SECONDS)) as patience:
             try:
                 async with self._session.ws_connect(
                     self._url(path, query), heartbeat=_HEARTBEAT_SECONDS
@@ -321,35 +351,6 @@ class Transport:
                 f"{host} does not answer in HTTP: {error}",
                 hint="Check the address.",
             ) from error
-
-
-class Socket:
-    """An open WebSocket that carries JSON."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._socket = socket
-
-    async def send(self, message: Mapping[str, Any]) -> None:
-        """Send one message."""
-        await self._socket.send_str(orjson.dumps(message).decode())
-
-    async def __aiter__(self) -> AsyncIterator[str]:
-        async for message in self._socket:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                yield message.data
-
-
-def _session(
-    connector: aiohttp.TCPConnector, headers: Mapping[str, str], proxy: URL | None, *, owner: bool
-) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=connector,
-        connector_owner=owner,
-        proxy=proxy,
-        headers={**headers, "User-Agent": "pdfsluice-client"},
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
 
 
 def _reason(error: OSError) -> str:

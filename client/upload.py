@@ -40,6 +40,8 @@ class UploadOptions:
         index: Whether the document is to be made searchable.
         checksum: Whether each of them goes with the SHA-256 of its bytes (RFC 9530).
         compress: Whether pieces are compressed if that saves time and the server accepts it.
+        direct: Whether chunks go to the object store of the server, past the server itself, if
+            it allows that; they are not compressed then.
         check_duplicates: Whether a file that the server already has is not stored again.
         hash_first: Whether the whole file is hashed before it is sent. The server then knows
             a duplicate before the first byte, and verifies the whole file at the end. ``None``
@@ -58,6 +60,7 @@ class UploadOptions:
     index: bool = False
     checksum: bool = True
     compress: bool = True
+    direct: bool = False
     check_duplicates: bool = True
     hash_first: bool | None = None
     rate: float | None = None
@@ -246,6 +249,7 @@ class Upload:
             checksum=self._options.checksum,
             codings=session.chunk_codings if self._options.compress else (),
             delta=delta,
+            direct=self._options.direct,
             policy=self._policy,
             patience=self._patience,
             pacer=Pacer(self._options.rate),

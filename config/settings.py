@@ -354,6 +354,10 @@ class Settings(BaseModel):
         le=timedelta(days=7),
         description="How long a link to a document can be used.",
     )
+    direct_uploads: bool = Field(
+        False,
+        description="Whether clients may send chunks to the object store, by short-lived links.",
+    )
     disable: tuple[str, ...] = Field(
         (), description="Plugins, or parts of plugins, that are left out, by name."
     )

@@ -114,7 +114,7 @@ if TYPE_CHECKING:
         TextExtractorSpec,
         TurnTaking,
     )
-    from .plugins.ports.links import LinkedFile, LinkSigner, LinkSignerSpec, ReachableStore
+    from .plugins.ports.links import LinkedFile, LinkSigner, LinkSignerSpec, ReachableStore, Ticket
     from .plugins.ports.managed_jobs import JobFilter, ListedJob, ManagedJobs
     from .plugins.ports.objects import ObjectInfo, ObjectStore
     from .plugins.ports.opening import Opener, closing
@@ -310,6 +310,7 @@ __all__ = [
     "TextRecognizer",
     "TextRecognizerSpec",
     "TextSource",
+    "Ticket",
     "Totals",
     "Trigger",
     "TurnTaking",

@@ -122,6 +122,18 @@ class Preempted(Conflict):
     retryable = True
 
 
+class NotInStore(Conflict):
+    """Nothing waits in the store for the chunk: it has to be sent there first."""
+
+    code = "not-in-store"
+
+
+class DirectUploadUnavailable(ProtocolError):
+    """Clients cannot send bytes to the store of this server themselves."""
+
+    code = "direct-upload-unavailable"
+
+
 class SessionExpired(PdfsluiceError):
     """The session was idle or open for too long; its bytes are gone."""
 

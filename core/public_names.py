@@ -44,7 +44,7 @@ _MODULES = {
     ),
     "plugins.ports.blobs": "Blob PromptBlob StoreUsage UploadStore UploadStoreSpec",
     "plugins.ports.cluster": "Cluster Hint HintKind Hold NodeIdentity UploadReview alone",
-    "plugins.ports.links": "LinkSigner LinkSignerSpec LinkedFile ReachableStore",
+    "plugins.ports.links": "LinkSigner LinkSignerSpec LinkedFile ReachableStore Ticket",
     "plugins.ports.managed_jobs": "JobFilter ListedJob ManagedJobs",
     "plugins.ports.objects": "ObjectInfo ObjectStore",
     "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges VersionedCatalogue",

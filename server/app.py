@@ -21,6 +21,7 @@ from . import problems, routes
 from .api.analytics import AnalyticsHandlers
 from .api.cached import Cached
 from .api.chunks import Chunks
+from .api.direct import DirectChunks
 from .api.documents import Documents
 from .api.health import Health
 from .api.jobs import JobHandlers
@@ -102,6 +103,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     routes.add(app, operations.routes())
     routes.add(app, Health(runtime, stats, version=own_version).routes())
     routes.add(app, Chunks(runtime).routes())
+    routes.add(app, DirectChunks(runtime).routes())
     routes.add(app, Versions(runtime, documents).routes())
     routes.add(app, QuarantineList(runtime).routes())
     routes.add(app, QuotaHandlers(runtime, app[CONNECTIONS]).routes())

@@ -85,6 +85,7 @@ STATUSES: Mapping[type[errors.PdfsluiceError], int] = {
     errors.Overloaded: 503,
     errors.StorageFailed: 503,
     errors.StorageFull: 507,
+    errors.DirectUploadUnavailable: 501,
     MethodNotAllowed: 405,
     UnsupportedMedia: 415,
     PreconditionFailed: 412,

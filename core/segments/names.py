@@ -2,6 +2,7 @@
 
 ========================= ==========================================================
 ``uploads/ID/START-NONCE`` a committed range of an upload; the name is never used again
+``uploads/ID/SLOT.direct`` bytes that a client has sent itself and that do not count yet
 ``documents/xx/ID.pdf``    a document; ``xx`` are the first two digits of its id
 ``identity``               the identity of the store
 ``servers/FOLDER``         a server's folder of local copies that was used with the store
@@ -20,6 +21,7 @@ SERVERS = "servers"
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _UUID = re.compile(_ID, re.ASCII)
 _SEGMENT = re.compile(rf"{UPLOADS}/({_ID})/[0-9]+-[0-9a-f]{{32}}", re.ASCII)
+_DIRECT = re.compile(rf"{UPLOADS}/({_ID})/[0-9]+\.direct", re.ASCII)
 _DOCUMENT = re.compile(rf"{DOCUMENTS}/[0-9a-f]{{2}}/({_ID})\.pdf", re.ASCII)
 
 
@@ -55,14 +57,19 @@ def new_segment(blob_id: str, start: int) -> str:
     return f"{segments_of(blob_id)}/{start}-{uuid4().hex}"
 
 
+def direct(blob_id: str, slot: int) -> str:
+    """Return the name of what waits in a slot of an upload."""
+    return f"{segments_of(blob_id)}/{slot}.direct"
+
+
 def document(blob_id: str) -> str:
     """Return the name of a document."""
     return f"{DOCUMENTS}/{checked_id(blob_id)[:2]}/{blob_id}.pdf"
 
 
 def id_of_segment(name: str) -> str | None:
-    """Return the id of the upload of a segment; ``None`` for another name."""
-    match = _SEGMENT.fullmatch(name)
+    """Return the id of the upload that an object belongs to; ``None`` for others."""
+    match = _SEGMENT.fullmatch(name) or _DIRECT.fullmatch(name)
     return match[1] if match else None
 
 

@@ -1,21 +1,23 @@
 """The upload store that keeps committed ranges and documents as objects."""
 
 import asyncio
-import hashlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from datetime import UTC, datetime, timedelta
-from math import ceil
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
 from uuid import uuid4
 
 from pdfsluice.core.directories import ensure_durable, free_bytes
-from pdfsluice.core.errors import NotFound, StorageFailed, StorageFull
+from pdfsluice.core.errors import NotFound, StorageFull
 from pdfsluice.core.models import Extent
-from pdfsluice.core.plugins.ports.links import LinkedFile
+from pdfsluice.core.plugins.ports.links import LinkedFile, Ticket
 from pdfsluice.core.plugins.ports.objects import ObjectStore
 from pdfsluice.core.plugins.ports.stores import Blob, StoreUsage
 from pdfsluice.core.storage_errors import explained
@@ -24,16 +26,14 @@ from . import names
 from .availability import Availability
 from .blob import SegmentBlob
 from .cache import DOCUMENT, UNFINISHED, DocumentCache
+from .direct import DirectAccess
 from .identity import read_identity
+from .sending import PART_BYTES, checked_parts, for_each
 from .workspace import COPY, SPOOL, Workspace
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
-R = TypeVar("R")
 
-_MAX_REQUESTS = 8
 _MIN_SHARED_AGE = timedelta(days=1)
-_PART_BYTES = 8 * 1024 * 1024
 DEFAULT_CACHE_BYTES = 4 * 1024 * 1024 * 1024
 
 
@@ -91,6 +91,7 @@ class SegmentedUploadStore:
         self._workspaces: dict[str, Workspace] = {}
         self._damaged: dict[str, set[str]] = {}
         self._lock = Lock()
+        self._direct = DirectAccess(objects, self._used_workspace)
 
     def prepare(self) -> None:
         """Make and clean the folder, and read the identity. Blocking."""
@@ -143,7 +144,10 @@ class SegmentedUploadStore:
         def seal(workspace: Workspace, start: int, end: int) -> str:
             name = names.new_segment(blob_id, start)
             with workspace.spooled(start, end) as data, self._availability.observed():
-                self._objects.put(name, data)
+                adopted = workspace.adopted(start, end, data)
+                if adopted is None:
+                    self._objects.put(name, data)
+            name = adopted or name
             workspace.sealed(name)
             return name
 
@@ -164,6 +168,15 @@ class SegmentedUploadStore:
             )
             self._workspaces[blob_id] = made
             return made
+
+    @contextmanager
+    def _used_workspace(self, blob_id: str) -> Generator[Workspace]:
+        """Provide the local files of an upload while the context is entered."""
+        workspace = self._workspace(blob_id)
+        try:
+            yield workspace
+        finally:
+            workspace.release()
 
     def _closed(self, blob_id: str, workspace: Workspace) -> None:
         with self._lock:
@@ -201,7 +214,7 @@ class SegmentedUploadStore:
             self._objects.copy(names.checked_place(extent.place), place)
             return Extent(extent.start, extent.end, extent.fingerprint, place)
 
-        return await _each(copy, extents)
+        return await for_each(copy, extents)
 
     async def concatenate(self, blob_id: str, parts: Sequence[str]) -> None:
         """Do nothing: committed extents name the bytes of the whole."""
@@ -271,18 +284,15 @@ class SegmentedUploadStore:
     def _send(self, blob_id: str, name: str, extents: Sequence[Extent], sha256: str | None) -> None:
         ordered = sorted(extents, key=lambda extent: extent.start)
         total = ordered[-1].end
-        workspace = self._workspace(blob_id)
-        try:
+        with self._used_workspace(blob_id) as workspace:
             workspace.fetch(ordered)
-            parts = _checked(workspace, total, sha256)
-            if total <= _PART_BYTES:
+            parts = checked_parts(workspace, total, sha256)
+            if total <= PART_BYTES:
                 self._objects.put(name, memoryview(b"".join(parts)))
             else:
                 self._objects.put_parts(name, parts)
             workspace.keep_copy(self._cache.path(blob_id))
             self._cache.added(blob_id)
-        finally:
-            workspace.release()
 
     async def replace(self, blob_id: str, source_id: str) -> None:
         """Copy one document over another inside the object store, then delete the first."""
@@ -298,19 +308,25 @@ class SegmentedUploadStore:
             self._objects.copy(source, target)
             self._objects.delete([source])
 
+    # What clients do themselves
+
     async def link(self, file: LinkedFile) -> str | None:
         """Return an address of a document in the object store, if that makes any."""
-        make = getattr(self._objects, "link", None)
-        if make is None:
-            return None
-        url: str | None = await asyncio.to_thread(
-            make,
-            names.document(file.blob_id),
-            seconds=ceil((file.expires_at - datetime.now(UTC)).total_seconds()),
-            content_type=file.content_type,
-            content_disposition=file.content_disposition,
-        )
-        return url
+        return await asyncio.to_thread(self._direct.link, file)
+
+    async def ticket(
+        self, blob_id: str, slot: int, length: int, expires_at: datetime
+    ) -> Ticket | None:
+        """Return how a client sends bytes to a slot, if the object store makes addresses."""
+        return await asyncio.to_thread(self._direct.ticket, blob_id, slot, length, expires_at)
+
+    async def adopt(self, blob_id: str, slot: int, start: int, end: int) -> bool:
+        """Copy what waits in a slot to a new segment, and that to the spool."""
+        return await asyncio.to_thread(self._direct.adopt, blob_id, slot, start, end)
+
+    async def clear(self, blob_id: str, slot: int) -> None:
+        """Delete what waits in a slot."""
+        await asyncio.to_thread(self._direct.clear, blob_id, slot)
 
     def local_path(self, blob_id: str) -> AbstractAsyncContextManager[Path]:
         """Provide a document as a local file."""
@@ -324,7 +340,7 @@ class SegmentedUploadStore:
                 return self._objects.size(names.document(blob_id))
             return None
 
-        sizes = await _each(size, blob_ids)
+        sizes = await for_each(size, blob_ids)
         pairs = zip(blob_ids, sizes, strict=True)
         return {blob_id: size for blob_id, size in pairs if size is not None}
 
@@ -353,37 +369,3 @@ class SegmentedUploadStore:
         with explained("read its free space"):
             free = free_bytes(self._folder) - self._min_free
         return max(0, free - sum(w.reserved for w in list(self._workspaces.values())))
-
-
-def _checked(workspace: Workspace, total: int, sha256: str | None) -> Iterator[bytes]:
-    """Yield a file in parts; the last one only if the digest is the expected one.
-
-    Raises:
-        StorageFailed: It is not.
-    """
-    digest = hashlib.sha256()
-    for position in range(0, total, _PART_BYTES):
-        part = bytearray(min(_PART_BYTES, total - position))
-        if workspace.read_copy(position, memoryview(part)) < len(part):
-            raise StorageFailed("The server's copy of the file is not whole.")
-        digest.update(part)
-        last = position + len(part) == total
-        if last and sha256 is not None and digest.hexdigest() != sha256:
-            workspace.forget_copy()
-            raise StorageFailed(
-                "The stored bytes of the upload are not those that were scanned.",
-                hint="Try again; if it happens again, check the server's disk.",
-                details={"expected": sha256, "actual": digest.hexdigest()},
-            )
-        yield bytes(part)
-
-
-async def _each(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """Call a function for each item in a few threads; keep the order."""
-    turns = asyncio.Semaphore(_MAX_REQUESTS)
-
-    async def one(item: T) -> R:
-        async with turns:
-            return await asyncio.to_thread(work, item)
-
-    return list(await asyncio.gather(*map(one, items)))

@@ -65,6 +65,7 @@ class Workspace:
         self._spool_path = folder / f"{name}{SPOOL}"
         self._spooled: set[str] = set()
         self._copied: set[str] = set()
+        self._adopted: dict[tuple[int, int], tuple[str, str]] = {}
         self._lock = Lock()
         with explained("make the upload's local files"):
             self._spool = os.open(self._spool_path, _NEW_FILE, 0o600)
@@ -145,6 +146,31 @@ class Workspace:
         """Fill a buffer from the copy; return how many bytes were there."""
         with explained("read the bytes back"):
             return _read(self._copy, offset, buffer)
+
+    def adopt(self, name: str, start: int, end: int) -> None:
+        """Bring the bytes of a new object to the spool.
+
+        Raises:
+            NotFound: There is no such object.
+            StorageFailed: It has fewer bytes.
+        """
+        fingerprint = xxhash.xxh3_128()
+        buffer = memoryview(bytearray(min(_STEP_BYTES, end - start)))
+        position = start
+        while position < end:
+            view = buffer[: min(len(buffer), end - position)]
+            size = self._objects.read_into(name, position - start, view)
+            if not size:
+                raise StorageFailed("The object store returned fewer bytes than it has.")
+            fingerprint.update(view[:size])
+            self.write(position, view[:size])
+            position += size
+        self._adopted[start, end] = fingerprint.hexdigest(), name
+
+    def adopted(self, start: int, end: int, data: memoryview) -> str | None:
+        """Return the object that was adopted for a range, if the spool has its bytes."""
+        fingerprint, name = self._adopted.pop((start, end), ("", ""))
+        return name if name and xxhash.xxh3_128_hexdigest(data) == fingerprint else None
 
     def sealed(self, place: str) -> None:
         """Note that the spool has the bytes of a segment."""

@@ -32,6 +32,7 @@ from .announcing import announce_digest, note_client, settle_size
 from .completing import require_document
 from .concatenation import Concatenation
 from .creating import Initiation, Initiator, check_size, checked_digest
+from .direct import DirectUploads
 from .idle_clock import IdleClock
 from .lifecycle import (
     ENDED,
@@ -62,7 +63,11 @@ class UploadStats:
 
 
 class UploadService:
-    """All operations on uploads; each checks that the principal may do it."""
+    """All operations on uploads; each checks that the principal may do it.
+
+    Attributes:
+        direct: Chunks that clients send to the store themselves.
+    """
 
     def __init__(
         self,
@@ -87,6 +92,14 @@ class UploadService:
         self._refused = RefusedUploads(sessions, uploads, open_uploads)
         self._concatenation = Concatenation(sessions, uploads, open_uploads)
         self._draining = False
+        self.direct = DirectUploads(
+            uploads,
+            open_uploads,
+            get=self.get,
+            receive=self.receive,
+            enabled=settings.direct_uploads,
+            lifetime=settings.link_lifetime,
+        )
 
     async def initiate(self, principal: Principal, initiation: Initiation) -> Session:
         """Open an upload and reserve space for it.

@@ -1,6 +1,6 @@
 """Addresses through which clients reach objects for a short time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlsplit
@@ -21,6 +21,10 @@ class Links(Protocol):
 
     def get(self, name: str, *, seconds: int, content_type: str, content_disposition: str) -> str:
         """Return an address from which an object can be read."""
+        ...
+
+    def put(self, name: str, *, seconds: int, length: int) -> tuple[str, Mapping[str, str]]:
+        """Return an address for a new object, and the header fields that it needs."""
         ...
 
 
@@ -61,6 +65,21 @@ class S3Links:
             },
         )
 
+    def put(self, name: str, *, seconds: int, length: int) -> tuple[str, Mapping[str, str]]:
+        """Return an address for an object of exactly this length.
+
+        HTTP clients send its length anyway, so no header field is left to set.
+        """
+        url = presigned(
+            "PUT",
+            f"{self._base}/{name}",
+            self._keys,
+            now=self._now(),
+            seconds=seconds,
+            headers={"content-length": str(length)},
+        )
+        return url, {}
+
 
 class LibraryLinks:
     """Addresses that the library signs: Azure, Google Cloud, S3 with an identity.
@@ -80,8 +99,17 @@ class LibraryLinks:
         url: str = obstore.sign(self._client, "GET", name, timedelta(seconds=seconds))  # type: ignore[call-overload]
         return url
 
+    def put(self, name: str, *, seconds: int, length: int) -> tuple[str, Mapping[str, str]]:
+        """Return an address for an object of any length, which is checked afterwards."""
+        del length
+        url: str = obstore.sign(self._client, "PUT", name, timedelta(seconds=seconds))  # type: ignore[call-overload]
+        azure = type(self._client).__name__ == "AzureStore"
+        return url, {"x-ms-blob-type": "BlockBlob"} if azure else {}
 
-def s3_links(options: ObjectStoreOptions) -> S3Links | None:
+
+def s3_links(
+    options: ObjectStoreOptions, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> S3Links | None:
     """Return the links of S3; ``None`` for other services, or without a key."""
     secret = options.secret_access_key.get_secret_value()
     scheme, _, rest = options.url.partition("://")
@@ -99,5 +127,7 @@ def s3_links(options: ObjectStoreOptions) -> S3Links | None:
     parts = urlsplit(base)
     path = quote(f"{parts.path}/{folder}".rstrip("/"), safe="/-_.~")
     return S3Links(
-        f"{parts.scheme}://{parts.netloc}{path}", S3Keys(options.access_key_id, secret, region)
+        f"{parts.scheme}://{parts.netloc}{path}",
+        S3Keys(options.access_key_id, secret, region),
+        now=now,
     )

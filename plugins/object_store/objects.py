@@ -1,7 +1,7 @@
 """An object store that is reached through obstore."""
 
 import logging
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -116,6 +116,15 @@ class ObstoreObjects:
                 content_type=content_type,
                 content_disposition=content_disposition,
             )
+
+    def upload_link(
+        self, name: str, *, seconds: int, length: int
+    ) -> tuple[str, Mapping[str, str]] | None:
+        """Return an address to which an object can be sent for a time, and header fields."""
+        if self._links is None:
+            return None
+        with self._explained():
+            return self._links.put(name, seconds=seconds, length=length)
 
     @contextmanager
     def _explained(self) -> Generator[None]:

@@ -33,12 +33,12 @@ from pdfsluice.server.transport.reading import RawBody
 from pdfsluice.server.transport.request_headers import RequestHeaders
 from pdfsluice.server.transport.structured_fields import read_checksum
 
-from .requests import ChunkForm, ChunkQuery, RawChunkQuery
+from .requests import ChunkForm, ChunkQuery, RawChunkQuery, StoredChunkQuery
 from .responses.sessions import ChunkView
 from .responses.views import respond
 from .uploads import GONE, PREFIX, TAG
 
-_ERRORS = (
+CHUNK_ERRORS = (
     *GONE,
     errors.OffsetConflict,
     errors.StateConflict,
@@ -120,7 +120,7 @@ class Chunks:
             tag=TAG,
             body=(Content("multipart/form-data", ChunkForm, file="file"),),
             answers=answers,
-            errors=_ERRORS,
+            errors=CHUNK_ERRORS,
         )
         yield Route(
             method="PUT",
@@ -137,7 +137,7 @@ class Chunks:
             compressible=True,
             body=(Content("application/octet-stream"), Content(DELTA_TYPE)),
             answers=answers,
-            errors=(*_ERRORS, errors.BaseChanged),
+            errors=(*CHUNK_ERRORS, errors.BaseChanged),
         )
 
     async def raw(self, request: web.Request) -> web.StreamResponse:
@@ -167,7 +167,7 @@ class Chunks:
             intent, body = self._body(request, query, chunk_intent(session, query), base)
             intent = replace(intent, headers=RequestHeaders(request.headers))
             receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, body)
-        return _answer(receipt)
+        return chunk_answer(receipt)
 
     def _body(
         self,
@@ -185,7 +185,7 @@ class Chunks:
             base: The document to copy from, if the body is a delta.
         """
         checksum = read_checksum(request.headers, "Content-Digest", self._checksums)
-        coding, announced = content_coding(request), _announced(query)
+        coding, announced = content_coding(request), announced_checksum(query)
         if coding and base is not None:
             raise UnsupportedMedia("a delta is not accepted compressed", hint="Send it as it is.")
         if coding or base is not None:
@@ -225,7 +225,7 @@ class Chunks:
                 raise errors.ProtocolError("the form has no field 'file'")
             fields = read_fields(form.fields, ChunkForm, "the form")
             settler.intent = intent = chunk_intent(session, fields)
-            checksum = _announced(fields)
+            checksum = announced_checksum(fields)
             intent = replace(
                 intent,
                 checksum=checksum,
@@ -233,7 +233,7 @@ class Chunks:
                 headers=RequestHeaders(request.headers),
             )
             receipt = await self._uploads.receive(request[PRINCIPAL], session.id, intent, form)
-        return _answer(receipt)
+        return chunk_answer(receipt)
 
     async def _spool(self, form: FileForm, session: Session, request: web.Request) -> None:
         """Store the bytes until their offset is known. They pass the gates as well."""
@@ -269,10 +269,12 @@ class _Settler:
         values = read_fields(dict(fields), ChunkForm, "the form")
         if chunk_intent(self.session, values) != self.intent:
             raise errors.OffsetConflict("the fields after the file contradict those before it")
-        return _announced(values)
+        return announced_checksum(values)
 
 
-def _announced(fields: ChunkForm | RawChunkQuery) -> Checksum | None:
+def announced_checksum(
+    fields: ChunkForm | RawChunkQuery | StoredChunkQuery,
+) -> Checksum | None:
     """Return the checksum of the chunk: hexadecimal digits, or a name and digits."""
     if not fields.checksum:
         return None
@@ -311,7 +313,8 @@ def _check_length(intent: ChunkIntent, length: int | None) -> None:
     )
 
 
-def _answer(receipt: ChunkReceipt) -> web.Response:
+def chunk_answer(receipt: ChunkReceipt) -> web.Response:
+    """Return the answer to a chunk that was committed."""
     session = receipt.session
     following = session.next_chunk_id
     complete = following is None

@@ -254,6 +254,12 @@ class RawChunkQuery(ChunkQuery):
     )
 
 
+class StoredChunkQuery(ChunkQuery):
+    """Identifies a chunk that the client has sent to the store."""
+
+    checksum: ChunkChecksum | None = Field(None, description="Checksum of its bytes, as in a form.")
+
+
 class ChunkForm(ChunkQuery):
     """The fields of a chunk that comes as a form, in any order."""
 

@@ -97,6 +97,30 @@ export class HttpClient {
   }
 
   /**
+   * Send bytes to the store of the server, which is shown no key.
+   *
+   * @param {import('./types.js').UploadTicket} ticket
+   * @param {Blob} body
+   * @param {AbortSignal} signal
+   * @throws {PdfsluiceError} The store refuses them, or does not answer.
+   */
+  async sendElsewhere({ url, method, headers }, body, signal) {
+    const plain = body.type ? body.slice(0, body.size, '') : body; // The signature covers no media type.
+    const init = /** @type {RequestInit} */ ({
+      method,
+      headers,
+      body: plain,
+      signal,
+      credentials: 'omit',
+      redirect: 'error',
+      referrerPolicy: 'no-referrer',
+    });
+    const response = await this.#fetch(url, init);
+    if (!response.ok) throw await errorFromResponse(response);
+    await response.body?.cancel();
+  }
+
+  /**
    * Send a request and return the JSON of the answer (`null` without a body).
    *
    * @param {string} method

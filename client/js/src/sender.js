@@ -19,6 +19,7 @@ export class Sender {
   #compression;
   /** What need not be sent, of a new version of a document. @type {import('./delta.js').Delta | null} */
   #delta = null;
+  #direct;
 
   /**
    * @param {import('./client.js').UploadContext} context
@@ -34,6 +35,7 @@ export class Sender {
     this.#progress = progress;
     this.#fold = fold;
     this.#compression = new Compression(context.gain, []);
+    this.#direct = options.direct ?? false;
   }
 
   /**
@@ -79,10 +81,11 @@ export class Sender {
   #sendNext(todo, signal) {
     const { line } = this.#context;
     return line.carry(this.#progress.snapshot.chunkSize, signal, async (most) => {
-      const piece = todo.cut(most);
+      const { chunkSize } = this.#progress.snapshot;
+      const piece = todo.cut(this.#direct && !this.#delta ? chunkSize : most);
       if (!piece) return 0; // Another lane took the last one.
       try {
-        if (!(await this.#sendDelta(piece, signal))) {
+        if (!(await this.#sendDelta(piece, signal)) && !(await this.#sendDirectly(piece, signal))) {
           await this.#sendPiece(piece, signal, this.#compression.next(piece[1] - piece[0]));
         }
       } catch (error) {
@@ -114,6 +117,40 @@ export class Sender {
       if (!this.#delta?.givesWay(error)) throw error;
       return false;
     }
+    this.#fold(() => this.#progress.stored(start, end));
+    return true;
+  }
+
+  /**
+   * Send the rest of a chunk to the store of the server and have it committed.
+   *
+   * @param {[number, number]} piece
+   * @param {AbortSignal} signal
+   * @returns {Promise<boolean>} Whether the server takes chunks that way.
+   */
+  async #sendDirectly([start, end], signal) {
+    if (!this.#direct || this.#delta) return false;
+    const { http, slicer, patiently } = this.#context;
+    const { chunkSize, sessionId, speed } = this.#progress.snapshot;
+    const path = `${STREAMING}/chunk/${sessionId}`;
+    const query = { chunk_id: Math.floor(start / chunkSize), chunk_offset: start };
+    /** @type {import('./types.js').UploadTicket} */
+    let ticket;
+    try {
+      ticket = await http.json('POST', `${path}/direct`, { query, signal });
+    } catch (error) {
+      if (!(error instanceof PdfsluiceError) || error.code !== 'direct-upload-unavailable') throw error;
+      this.#direct = false;
+      return false;
+    }
+    const checksum = this.#options.checksum ?? true;
+    const { blob, digest } = await slicer.cut(this.#file, start, end, { checksum, coding: '' });
+    signal.throwIfAborted();
+    this.#fold(() => this.#progress.sending(start));
+    await patiently(end - start, speed, signal, (both) => http.sendElsewhere(ticket, blob, both));
+    const hex = digest && Array.from(atob(digest), (byte) => byte.charCodeAt(0).toString(16).padStart(2, '0'));
+    const proof = hex ? { checksum: `sha256:${hex.join('')}` } : {};
+    await http.json('POST', `${path}/commit`, { query: { ...query, ...proof }, signal });
     this.#fold(() => this.#progress.stored(start, end));
     return true;
   }

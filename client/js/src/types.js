@@ -193,6 +193,12 @@
  *   max_concurrent_uploads: number}} limits
  * @property {string} policy
  *
+ * @typedef {object} UploadTicket How a chunk is sent to the store of the server.
+ * @property {string} method
+ * @property {string} url
+ * @property {Record<string, string>} headers
+ * @property {number} length
+ *
  * @typedef {object} DocumentLink
  * @property {string | null} url `null` while the server sends the files itself.
  * @property {string | null} expires_at
@@ -302,6 +308,7 @@
  * @property {number} [parallel] The most pieces of this file in flight.
  * @property {boolean} [checksum] Send a SHA-256 with every chunk (default).
  * @property {boolean} [compress] Compress pieces if that saves time (default).
+ * @property {boolean} [direct] Send chunks to the object store of the server, if it allows that.
  * @property {string} [filename] Where the source has no name.
  * @property {string} [title]
  * @property {boolean} [autoBuildIndex] Make the document searchable when it is imported.

@@ -63,6 +63,15 @@ export declare class HttpClient {
      */
     file(path: string, link: () => Promise<string | null>, { headers, signal }?: RequestOptions): Promise<Response>;
     /**
+     * Send bytes to the store of the server, which is shown no key.
+     *
+     * @param {import('./types.js').UploadTicket} ticket
+     * @param {Blob} body
+     * @param {AbortSignal} signal
+     * @throws {PdfsluiceError} The store refuses them, or does not answer.
+     */
+    sendElsewhere({ url, method, headers }: import('./types.js').UploadTicket, body: Blob, signal: AbortSignal): Promise<void>;
+    /**
      * Send a request and return the JSON of the answer (`null` without a body).
      *
      * @param {string} method

@@ -1,5 +1,6 @@
 """The port of link signers: short-lived addresses of documents for clients."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -58,6 +59,65 @@ class ReachableStore(Protocol):
     async def link(self, file: LinkedFile) -> str | None:
         """Return the link to a published blob; see :meth:`LinkSigner.link`."""
         ...
+
+    async def ticket(
+        self, blob_id: str, slot: int, length: int, expires_at: datetime
+    ) -> "Ticket | None":
+        """Return how a client sends bytes of an upload to the store itself.
+
+        Nothing that is committed can be changed with it: the bytes count only after
+        :meth:`adopt`, which copies them to a place that no client can write to.
+
+        Args:
+            blob_id: The upload.
+            slot: Where the bytes wait; sending to a slot again replaces what waits there.
+            length: How many bytes belong there.
+            expires_at: When the ticket has to end (UTC).
+
+        Returns:
+            The ticket; ``None`` if this store gives none.
+        """
+        ...
+
+    async def adopt(self, blob_id: str, slot: int, start: int, end: int) -> bool:
+        """Take what waits in a slot as bytes of an open blob.
+
+        They are then readable with ``read_into`` of the blob, as if they had been written, and
+        ``seal`` of the same range stores nothing more.
+
+        Args:
+            blob_id: The upload, whose blob is open.
+            slot: The slot.
+            start: Offset of the first byte.
+            end: Offset after the last byte.
+
+        Returns:
+            Whether anything waits there.
+
+        Raises:
+            SizeExceeded: More bytes wait there; they are deleted.
+            ProtocolError: Fewer bytes wait there; they are deleted.
+        """
+        ...
+
+    async def clear(self, blob_id: str, slot: int) -> None:
+        """Delete what waits in a slot."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The permission to send bytes to a store.
+
+    Attributes:
+        url: The address for ``PUT``. It is a secret of the client and never logged.
+        headers: Header fields that the request must have.
+        expires_at: When the request has to have begun (UTC).
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 :class:`pdfsluice.core.segments.SegmentedUploadStore` makes an upload store of one.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -94,5 +94,21 @@ class ReachableObjects(Protocol):
             seconds: How long the address can be used.
             content_type: The media type with which the store should answer.
             content_disposition: How the file should be saved (RFC 6266).
+        """
+        ...
+
+    def upload_link(
+        self, name: str, *, seconds: int, length: int
+    ) -> tuple[str, Mapping[str, str]] | None:
+        """Return an address to which an object can be sent; ``None`` if there is none.
+
+        Args:
+            name: The object.
+            seconds: How long the address can be used.
+            length: How many bytes it will have; a store that cannot bind the address to that
+                accepts others.
+
+        Returns:
+            The address for ``PUT``, and the header fields that the request must have.
         """
         ...

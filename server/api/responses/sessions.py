@@ -1,6 +1,6 @@
 """Upload sessions, as they are shown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Self
 
@@ -81,6 +81,18 @@ class ChunkView(View):
     )
     upload_complete: bool
     message: str
+
+
+class TicketView(View):
+    """How a chunk, or the rest of one, is sent to the store."""
+
+    method: str = Field("PUT", description="The method of the request.")
+    url: str = Field(description="The address of that request, without a key of this server.")
+    headers: Mapping[str, str] = Field(description="Header fields that the request must have.")
+    chunk_id: int
+    offset: int = Field(description="Offset of the first byte in the file.")
+    length: int = Field(description="How many bytes have to be sent.")
+    expires_at: datetime = Field(description="When the request has to have begun.")
 
 
 class SessionView(View):
