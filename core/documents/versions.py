@@ -91,8 +91,7 @@ class Versions:
             return
         if self._index is not None:
             for document in await self._catalogue.retired():
-                await self._index.remove(document.id)
-                await self._catalogue.forget_index(document.id)
+                await self._retire(self._index, self._catalogue, document.id)
         if not self._keep:
             return
         for lineage in await self._catalogue.lineages(self._keep):
@@ -100,3 +99,12 @@ class Versions:
                 extra = {"document_id": document.id, "version": document.version}
                 logger.info("version %d of a document is deleted", document.version, extra=extra)
                 await self._remove(document)
+
+    @staticmethod
+    async def _retire(index: Index, catalogue: VersionedCatalogue, document_id: int) -> None:
+        """Remove a replaced version from the index; one that fails is tried the next time."""
+        try:
+            await index.remove(document_id)
+            await catalogue.forget_index(document_id)
+        except Exception:
+            logger.exception("document %d is replaced, but still in the index", document_id)

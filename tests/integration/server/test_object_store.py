@@ -16,12 +16,15 @@ import pytest
 pytest.importorskip("moto", reason="the development packages are not installed")
 pytest.importorskip("obstore", reason="the extra 'cloud' is not installed")
 
+from pdfsluice.client import Client
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.tus import Tus, metadata
 from tests.conformance.wire import Server, eventually
+from tests.support.fault_proxy import fault_proxy
 from tests.support.object_stores import S3Server
 from tests.support.preloaded import preloaded_parent
 from tests.support.servers import RunningServer, ServerStartError
+from tests.support.slow_line import SlowLine
 from tests.support.stored import documents_of, get, hostile_pdf
 
 ROOT = Path(__file__).parents[3]
@@ -116,6 +119,28 @@ def test_an_upload_continues_after_a_kill_and_becomes_a_document(
     delete = urllib.request.Request(f"{running.base_url}/api/documents/{number}", method="DELETE")
     assert urllib.request.urlopen(delete, timeout=30).status in {200, 204}
     assert not [name for name in s3.names("one/") if session_of(url) in name]
+
+
+async def test_a_new_version_copies_from_a_document_in_the_object_store(
+    running: RunningServer, tmp_path: Path, pdf: bytes
+) -> None:
+    path, line = tmp_path / "report.pdf", SlowLine(100_000_000)
+    path.write_bytes(pdf)
+    async with Client(running.base_url) as client:
+        first = await client.upload(path)
+    copies = [*running.data_dir.rglob("*.pdf")]
+    assert copies, "the local copies of documents, which any node may lack"
+    for copy in copies:
+        copy.unlink()
+    path.write_bytes(pdf + b"% edited\n")
+    async with (
+        fault_proxy(running.port, lambda _number: line) as proxy,
+        Client(proxy.base_url) as client,
+    ):
+        second = await client.upload(path, replaces=first.id)
+        await client.download(second.id, tmp_path / "back.pdf")
+    assert (tmp_path / "back.pdf").read_bytes() == path.read_bytes()
+    assert line.carried < len(pdf) / 50
 
 
 def test_a_refused_file_leaves_no_object(tus: Tus, s3: S3Server) -> None:
