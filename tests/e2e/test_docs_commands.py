@@ -72,12 +72,21 @@ SHELL: Mapping[str, Shell] = {
     "docs/how-to/encrypt-uploads.md": Shell(
         skip={"": "tests/integration/client/test_client_encryption.py"}
     ),
+    "docs/how-to/manage-jobs.md": Shell(
+        skip={
+            "pdfsluice jobs retry": "tests/integration/server/test_jobs.py",
+            "pdfsluice jobs cancel": "as above",
+        }
+    ),
     "docs/how-to/manage-keys.md": Shell(
         put={"b002c77a": "$ID"},
         after={"pdfsluice keys add": "KEY=$(cat out); ID=$(cut -d_ -f2 out)"},
     ),
     "docs/how-to/read-analytics.md": Shell(
         prepare="KEY=$(pdfsluice keys add root --scope metrics --scope admin)"
+    ),
+    "docs/how-to/redirect-downloads.md": Shell(
+        skip={"curl": "tests/integration/server/test_redirected_downloads.py"}
     ),
     "docs/how-to/release-from-quarantine.md": Shell(
         skip={"": "tests/integration/client/test_client_quarantine.py"}
