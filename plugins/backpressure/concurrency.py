@@ -10,6 +10,10 @@ from pdfsluice.core import ChunkIntent, Overloaded, Pacer, Session
 
 _PREEMPTION_SHARE = 0.5
 _MIN_AGE_SECONDS = 1.0
+_SLOW_BYTES_PER_SECOND = 16 * 1024
+_HOLD_SECONDS = 2.0
+_UNFAIR = 2
+"""So many slots more than another principal are unfair."""
 
 
 @dataclass(slots=True, eq=False)
@@ -49,20 +53,36 @@ class ConcurrencyGate:
     up: its next further chunk goes to the end of the queue, and the session leaves when the
     chunks that are being received have ended. So the quantum is one chunk.
 
-    Free slots go to the principal that has the fewest. If a session has waited for half of
-    ``patience`` while another principal holds at least two slots more than its own, the slowest
-    slot of the principal with the most is preempted: the request in it ends with
-    :class:`Overloaded`. So slow connections of one principal cannot block the others.
+    Free slots go to the principal that has the fewest. A slot that a principal has left stays
+    free for its next chunk for ``hold`` seconds, as far as others would take it that have at
+    least two slots more.
+
+    If a session waits while another principal holds at least two slots more than its own, the
+    slowest slot of the principal with the most is preempted: the request in it ends with
+    :class:`Overloaded`. A slot below ``slow`` bytes per second is preempted immediately, any other
+    one after half of ``patience``. So connections of one principal cannot block the others.
 
     Args:
         limit: How many sessions may send at the same time.
         patience: Seconds that a chunk waits before it is refused.
+        slow: Bytes per second below which a slot may be preempted immediately.
+        hold: Seconds for which the slot that a principal has left is kept for it.
         clock: Returns the time in seconds; that of the event loop if none is given.
     """
 
     def __init__(
-        self, limit: int, *, patience: float, clock: Callable[[], float] | None = None
+        self,
+        limit: int,
+        *,
+        patience: float,
+        slow: float = _SLOW_BYTES_PER_SECOND,
+        hold: float = _HOLD_SECONDS,
+        clock: Callable[[], float] | None = None,
     ) -> None:
+        self._slow = slow
+        self._hold = hold
+        self._held: dict[str, float] = {}  # principals that left a slot, and until when it is held
+        self._timer: asyncio.TimerHandle | None = None
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._limit = limit
         self._patience = patience
@@ -77,7 +97,7 @@ class ConcurrencyGate:
         Raises:
             Overloaded: There was no slot in time, or the slot went to another principal.
         """
-        if self._passes(session.id):
+        if self._passes(session.id, session.owner):
             self._enter(session.id, session.owner, 1)
         else:
             await self._wait(session)
@@ -108,11 +128,25 @@ class ConcurrencyGate:
         finally:
             slot.tasks.discard(task)
 
-    def _passes(self, session_id: str) -> bool:
+    def _passes(self, session_id: str, owner: str) -> bool:
         """Whether a chunk need not wait."""
         if session_id in self._inside:
             return session_id not in self._queue and self._unserved() <= 0
-        return len(self._inside) < self._limit
+        return self._has_slot_for(owner)
+
+    def _has_slot_for(self, owner: str) -> bool:
+        """Whether a slot is free that is not held for a principal with fewer slots."""
+        free = self._limit - len(self._inside)
+        if free <= 0 or free > len(self._held):
+            return free > 0
+        now = self._clock()
+        self._held = {each: until for each, until in self._held.items() if until > now}
+        slots_by_owner = Counter(slot.owner for slot in self._inside.values())
+        own = slots_by_owner[owner]
+        held = sum(
+            slots_by_owner[each] == 0 for each in self._held if each != owner and own >= _UNFAIR
+        )
+        return free > held
 
     def _unserved(self) -> int:
         """How many more sessions wait than sessions with a slot are about to leave."""
@@ -124,8 +158,14 @@ class ConcurrencyGate:
         turn: asyncio.Future[None] = loop.create_future()
         self._queue.setdefault(session.id, []).append(turn)
         self._owners[session.id] = session.owner
-        share = self._patience * _PREEMPTION_SHARE
-        timer = loop.call_later(share, self._preempt, session.owner)
+        self._preempt(session.owner, self._slow)
+        self._advance_later()
+        timers = [
+            loop.call_later(_MIN_AGE_SECONDS, self._preempt, session.owner, self._slow),
+            loop.call_later(
+                self._patience * _PREEMPTION_SHARE, self._preempt, session.owner, float("inf")
+            ),
+        ]
         try:
             async with asyncio.timeout(self._patience):
                 await turn
@@ -140,19 +180,28 @@ class ConcurrencyGate:
                 f"{self._limit} uploads are being received, as many as are allowed at a time."
             ) from None
         finally:
-            timer.cancel()
+            for timer in timers:
+                timer.cancel()
 
-    def _preempt(self, owner: str) -> None:
-        """Preempt the slowest slot of the principal that has the most, if that is unfair."""
+    def _preempt(self, owner: str, max_speed: float) -> None:
+        """Preempt the slowest slot of the principal that has the most, if that is unfair.
+
+        Args:
+            owner: The principal that waits.
+            max_speed: Bytes per second; a faster slot is not preempted.
+        """
+        leaving = sum(slot.preempted for slot in self._inside.values())
         slots_by_owner = Counter(slot.owner for slot in self._inside.values() if not slot.preempted)
         greediest, most = max(slots_by_owner.items(), key=lambda item: item[1], default=("", 0))
-        if greediest == owner or most < slots_by_owner[owner] + 2:
+        if greediest == owner or most < slots_by_owner[owner] + leaving + _UNFAIR:
             return
         own = (
             slot for slot in self._inside.values() if slot.owner == greediest and not slot.preempted
         )
         now = self._clock()
         victim = min(own, key=lambda slot: (slot.speed(now), slot.since))
+        if victim.speed(now) > max_speed:
+            return
         victim.preempted = True
         for task in victim.tasks:
             task.cancel()
@@ -184,6 +233,8 @@ class ConcurrencyGate:
         slot.chunks -= 1
         if not slot.chunks:
             del self._inside[session_id]
+            if not slot.preempted:
+                self._held[slot.owner] = self._clock() + self._hold
             self._advance()
 
     def _advance(self) -> None:
@@ -194,9 +245,20 @@ class ConcurrencyGate:
             if session_id in self._inside:
                 free = self._unserved() < 0
             else:
-                free = len(self._inside) < self._limit
+                free = self._has_slot_for(self._owners[session_id])
             if free:
                 self._admit(session_id)
+        self._advance_later()
+
+    def _advance_later(self) -> None:
+        """Look again when slots are no longer held, if a session waits for one of them."""
+        if self._queue and self._timer is None and len(self._inside) < self._limit:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._hold, self._advance_now)
+
+    def _advance_now(self) -> None:
+        self._timer = None
+        self._advance()
 
     def _rank(self, session_id: str, slots_by_owner: Counter[str]) -> tuple[bool, int]:
         return session_id in self._inside, slots_by_owner[self._owners[session_id]]

@@ -32,6 +32,12 @@ def test_chunk_sizes(tmp_path: Path) -> None:
     assert "Pipeline without HTTP" in picture.read_text()
 
 
+def test_fairness(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    run("benchmarks.fairness", "--only=openings", "--rounds=1", f"--json={figures}")
+    assert json.loads(figures.read_text())["openings"]["bytes over the limit"] == 0
+
+
 def test_load(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     run("benchmarks.load", "--smoke", f"--json={figures}")

@@ -8,6 +8,7 @@ from pdfsluice.core.errors import Overloaded
 from pdfsluice.core.models import ChunkIntent
 from pdfsluice.core.testing.contracts.samples import make_session
 from pdfsluice.plugins.backpressure.concurrency import ConcurrencyGate
+from tests.support.waiting import until
 
 CHUNK = ChunkIntent(offset=0, length=10, max_length=10)
 
@@ -64,6 +65,38 @@ async def test_the_slowest_upload_of_the_greediest_is_preempted() -> None:
     for task in tasks.values():
         task.cancel()
     await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+async def test_slow_uploads_cost_another_principal_no_waiting() -> None:
+    now = 0.0
+    gate = ConcurrencyGate(3, patience=30, clock=lambda: now)
+    slow = [asyncio.create_task(receive_slowly(gate, f"slow-{n}", "mallory")) for n in range(6)]
+    await settle()
+    now = 5.0
+    for _ in range(20):
+        async with asyncio.timeout(0.5), gate.admit(make_session(id="a", owner="ann"), CHUNK):
+            await settle()
+        await settle()  # between two chunks nothing of ann's waits
+        now += 0.1
+    assert sum(task.done() for task in slow) == 1, "the slot is kept for ann"
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+
+
+async def test_a_slot_is_held_no_longer_than_it_may_be() -> None:
+    gate = ConcurrencyGate(3, patience=30, hold=0.05)
+    mallory = [asyncio.create_task(receive_slowly(gate, f"m-{n}", "mallory")) for n in range(2)]
+    await settle()
+    async with gate.admit(make_session(id="a", owner="ann"), CHUNK):
+        third = asyncio.create_task(receive_slowly(gate, "m-3", "mallory"))
+        await settle()
+    await settle()
+    assert "m-3" not in gate._inside
+    await until(lambda: "m-3" in gate._inside, seconds=5)
+    for task in (*mallory, third):
+        task.cancel()
+    await asyncio.gather(*mallory, third, return_exceptions=True)
 
 
 async def test_uploads_of_one_principal_preempt_each_other_never() -> None:
