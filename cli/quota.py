@@ -26,14 +26,24 @@ _DEFAULT = -1
 """Stands for ``none``: the default limit, or no limit if there is none."""
 
 
+_MAX_LIMIT = 10**15
+"""The largest limit that the server takes."""
+
+
 def _size(text: str) -> int:
-    return _DEFAULT if text == "none" else 0 if text == "0" else size(text)
+    return _DEFAULT if text == "none" else 0 if text == "0" else _checked(size(text))
 
 
 def _number(text: str) -> int:
     if text != "none" and not (text.isascii() and text.isdecimal()):
         raise typer.BadParameter(f"{text!r} is neither a number nor 'none'")
-    return _DEFAULT if text == "none" else int(text)
+    return _DEFAULT if text == "none" else _checked(int(text))
+
+
+def _checked(limit: int) -> int:
+    if limit > _MAX_LIMIT:
+        raise typer.BadParameter(f"it must be at most {_MAX_LIMIT:,}; 'none' removes a limit")
+    return limit
 
 
 _Size = Annotated[int | None, typer.Option(parser=_size, metavar="SIZE|none")]

@@ -123,12 +123,14 @@ class QuotaKeeper:
 
     async def _check_name(self, quotas: Quotas, name: str) -> None:
         """Refuse a name that no upload can count for: a limit of it would never act."""
-        if ":" in name or name in {DEFAULT_ACCOUNT, LOCAL_PRINCIPAL}:
+        kind, _, own_name = name.partition(":")
+        if (kind and own_name) or name in {DEFAULT_ACCOUNT, LOCAL_PRINCIPAL}:
             return
         if all(each.name != name for each in await quotas.accounts()):
             raise ProtocolError(
                 f"there is no account {name!r}",
-                hint=f"Write key:{name} for a key without a tenant, tenant:{name} for a tenant,"
+                hint=f"Write key:{name.strip(':') or 'NAME'} for a key without a tenant,"
+                f" tenant:{name.strip(':') or 'NAME'} for a tenant,"
                 f" or {DEFAULT_ACCOUNT} for the default limits.",
             )
 

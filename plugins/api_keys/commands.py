@@ -104,7 +104,7 @@ def add(
         rates = _rates(NO_RATES, bandwidth, request_rate)
         stored, key = new_key(name, scopes, datetime.now(UTC), tenant=tenant, rates=rates)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="NAME") from error
+        raise typer.BadParameter(str(error), param_hint="NAME or '--tenant'") from error
     with _changing():
         _file(data_dir, config).add(stored)
     typer.echo(

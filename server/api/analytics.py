@@ -101,6 +101,15 @@ class AnalyticsHandlers:
 
 
 def _times(query: RecordsQuery) -> tuple[datetime, datetime]:
-    """Return the times of a query; by default the last 30 days."""
+    """Return the times of a query; by default the last 30 days.
+
+    Raises:
+        ProtocolError: They are in the wrong order.
+    """
     until = query.until or datetime.now(UTC)
-    return query.since or until - _DEFAULT_TIME, until
+    since = query.since or until - _DEFAULT_TIME
+    if since > until:
+        raise errors.ProtocolError(
+            "'from' is later than 'to'", hint="Exchange them; without 'to' it is now."
+        )
+    return since, until

@@ -175,10 +175,10 @@ async def test_an_account_has_no_more_connections_than_its_limit(tmp_path: Path)
 
 
 async def test_a_limit_of_no_account_is_refused(web: WebServer) -> None:
-    for name in ("ann", "acme"):
+    for name in ("ann", "acme", "acme:"):
         async with web.http.put(f"/api/quotas/{name}", json={"documents": 1}) as response:
             problem = await problem_of(response, 400, "bad-request")
-        assert f"key:{name}" in problem["hint"]
+        assert f"key:{name.strip(':')} for" in problem["hint"]
     for name in ("*", "key:ann", "tenant:ac%2Fme", "jwt:m%C3%BCller"):
         async with web.http.put(f"/api/quotas/{name}", json={}) as response:
             assert response.status == 200, await response.text()
@@ -237,6 +237,8 @@ async def test_the_command_shows_and_changes_quotas(tmp_path: Path) -> None:
         assert (await command("quota", "set", "*", *at))[0] == 2
         code, _, err = await command("quota", "set", "*", "--documents", "many", *at)
         assert (code, "neither a number nor 'none'" in err) == (2, True)
+        code, _, err = await command("quota", "set", "*", "--documents", "9" * 20, *at)
+        assert (code, "at most" in err) == (2, True)
         code, _, err = await command("quota", "set", "ann", "--documents", "1", *at)
         assert code != 0
         assert "key:ann" in err
