@@ -4,17 +4,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from pdfsluice.config import Loaded, Settings
 
 from .analytics.keeper import AnalyticsKeeper
 from .directories import ensure_durable
-from .document_files import DocumentFiles
 from .documents.bases import DeltaBases
 from .documents.job_management import JobManagement
-from .documents.jobs import JobRunner
 from .documents.library import Library
 from .documents.links import DocumentLinks
 from .documents.previews import Previews
@@ -24,8 +22,8 @@ from .documents.turns import DEFAULT_LIMITS, TurnLimits
 from .documents.versions import Versions
 from .errors import AuthenticationError
 from .event_hub import EventHub
-from .index_choice import opened_index
 from .models import Principal, Scope
+from .opened_stores import opened_stores
 from .plugins.guarding import guard
 from .plugins.hold_watch import HoldWatch
 from .plugins.loop_clock import LoopClock
@@ -37,22 +35,22 @@ from .plugins.ports.access import Credentials
 from .plugins.ports.cluster import Cluster, NodeIdentity
 from .plugins.ports.policy import PolicySpec
 from .plugins.registry import Registry, choose
-from .processes.confinement import reading_only
 from .registry_building import build_registry
 from .relay import EventRelay
-from .scanning.follower import CheckpointInterval
+from .runtime_parts import (
+    make_backends,
+    make_jobs,
+    make_open_uploads,
+    make_service,
+    time_limits,
+)
 from .scanning.pool import PoolLimits
 from .scanning.runner import StageRunners
 from .scanning.starting import stage_runners
 from .threads import Workers
-from .uploads.backends import Backends
 from .uploads.completing import Completer
-from .uploads.creating import Initiator
 from .uploads.holding import DEFAULT_INTERVALS, Holding, HoldingIntervals
 from .uploads.idle_clock import IdleClock
-from .uploads.integrity import IntegrityChecker
-from .uploads.open_uploads import OpenUploads
-from .uploads.opening import UploadOpener
 from .uploads.pacing import Pacing, Rates
 from .uploads.quarantine import Quarantine
 from .uploads.quotas import QuotaKeeper
@@ -172,15 +170,7 @@ async def open_runtime(
     registry, parts = guard(
         build_registry(loaded, manager, events, worker=node.number),
         clock=clock,
-        timeouts={
-            "authenticators": settings.authenticator_timeout.total_seconds(),
-            "gates": settings.gate_timeout.total_seconds(),
-            "completion_stages": settings.completion_stage_timeout.total_seconds(),
-            "page_renderers": settings.renderer_timeout.total_seconds(),
-            "text_recognizers.obstacle": settings.renderer_timeout.total_seconds(),
-            "indexes.search": settings.search_timeout.total_seconds(),
-            "link_signers": settings.link_signer_timeout.total_seconds(),
-        },
+        timeouts=time_limits(settings),
     )
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(PartTasks(clock).watched())
@@ -189,29 +179,8 @@ async def open_runtime(
         registry = await stack.enter_async_context(open_parts(registry))
         workers = Workers(settings.worker_threads)
         stack.callback(workers.close)
-        store = choose(
-            "upload_stores", registry.upload_stores, settings.upload_store, missing=manager.missing
-        )
-        stack.enter_context(reading_only(store.file_folders))
-        uploads = await stack.enter_async_context(store.open())
-        sessions = await stack.enter_async_context(
-            choose(
-                "session_stores",
-                registry.session_stores,
-                settings.session_store,
-                missing=manager.missing,
-            ).open()
-        )
-        me = replace(node, store=uploads.identity, folder=getattr(uploads, "folder_identity", ""))
-        cluster = await stack.enter_async_context(sessions.joined(me))
-        catalogue = await stack.enter_async_context(
-            choose(
-                "catalogues", registry.catalogues, settings.catalogue, missing=manager.missing
-            ).open()
-        )
-        index, index_hint = await stack.enter_async_context(
-            opened_index(settings, manager, registry)
-        )
+        stores = await stack.enter_async_context(opened_stores(settings, manager, registry, node))
+        sessions, cluster = stores.sessions, stores.cluster
         analytics = AnalyticsKeeper(sessions, retention=settings.analytics_retention)
         await stack.enter_async_context(analytics.running())
         await stack.enter_async_context(
@@ -220,103 +189,77 @@ async def open_runtime(
             )
         )
         await stack.enter_async_context(EventRelay(events, cluster).running())
-        files = DocumentFiles(uploads)
         idle_clock = IdleClock(settings, sessions)
         await idle_clock.record()
-        previews = Previews(registry.page_renderers, uploads, settings.data_dir / "previews")
+        previews = Previews(registry.page_renderers, stores.uploads, settings.data_dir / "previews")
         quotas = QuotaKeeper(sessions, cluster=cluster)
-        jobs = JobRunner(
-            catalogue=catalogue,
-            uploads=uploads,
-            registry=registry,
+        jobs = make_jobs(
+            settings,
+            registry,
+            stores,
+            events,
             admit_page=quotas.take_ocr_page,
-            index=index,
-            index_hint=index_hint,
-            index_label=registry.label("indexes", settings.index),
-            previews=previews,
-            events=events,
-            workers=settings.import_jobs,
-            silence_seconds=settings.job_silence_timeout.total_seconds(),
-            readers=settings.ocr_jobs,
             limits=limits,
-            cluster=cluster,
+            previews=previews,
         )
-        policy = choose("policies", registry.policies, settings.policy).policy
-        backends = Backends(
-            sessions=sessions,
-            uploads=uploads,
-            policy=policy,
-            workers=workers,
-            integrity=IntegrityChecker(),
-            cluster=cluster,
-        )
+        backends = make_backends(settings, registry, stores, workers)
         stages = await stack.enter_async_context(
             stage_runners(
                 loaded, manager, registry, workers, limits=stage_limits, module=stage_module
             )
         )
         remover = DocumentRemover(
-            catalogue=catalogue,
-            uploads=uploads,
-            files=files,
+            catalogue=stores.catalogue,
+            uploads=stores.uploads,
+            files=stores.files,
             previews=previews,
             importers=registry.importers,
-            index=index,
+            index=stores.index,
         )
         versions = Versions(
-            catalogue=catalogue,
-            index=index,
+            catalogue=stores.catalogue,
+            index=stores.index,
             remove=remover.remove,
             keep=settings.keep_versions,
             interval_seconds=settings.cleanup_interval.total_seconds(),
             cluster=cluster,
         )
-        open_uploads = OpenUploads(
-            backends,
-            catalogue=catalogue,
-            opener=UploadOpener(
-                backends,
-                stages,
-                events,
-                progress_interval=settings.progress_interval.total_seconds(),
-                checkpoints=CheckpointInterval(
-                    max_bytes=int(settings.checkpoint_bytes),
-                    max_seconds=settings.checkpoint_interval.total_seconds(),
-                ),
-            ),
-            completer=Completer(
-                registry,
-                uploads,
-                catalogue,
-                files,
-                on_jobs=jobs.queued,
-                on_replaced=versions.replaced,
-            ),
+        completer = Completer(
+            registry,
+            stores.uploads,
+            stores.catalogue,
+            stores.files,
+            on_jobs=jobs.queued,
+            on_replaced=versions.replaced,
+        )
+        open_uploads = make_open_uploads(
+            settings, backends, stores, stages=stages, events=events, completer=completer
         )
         pacing = Pacing(Rates.of(settings))
-        service = UploadService(
-            settings=settings,
-            sessions=sessions,
-            uploads=uploads,
-            catalogue=catalogue,
-            initiator=Initiator(settings, sessions, uploads, catalogue, files, policy=policy),
-            idle_clock=idle_clock,
-            open_uploads=open_uploads,
-            receiver=ChunkReceiver(
-                registry,
-                workers,
-                open_uploads,
-                pacing=pacing,
-                max_file_size=int(settings.max_file_size),
-                cluster=cluster,
-            ),
+        receiver = ChunkReceiver(
+            registry,
+            workers,
+            open_uploads,
+            pacing=pacing,
+            max_file_size=int(settings.max_file_size),
+            cluster=cluster,
         )
-        sweeper = Sweeper(settings, sessions, uploads, open_uploads, idle_clock, cluster=cluster)
+        service = make_service(
+            settings,
+            backends,
+            stores,
+            open_uploads=open_uploads,
+            receiver=receiver,
+            idle_clock=idle_clock,
+        )
+        sweeper = Sweeper(
+            settings, sessions, stores.uploads, open_uploads, idle_clock, cluster=cluster
+        )
         scrubber = Scrubber(
-            catalogue=catalogue,
+            catalogue=stores.catalogue,
             sessions=sessions,
-            uploads=uploads,
-            files=files,
+            uploads=stores.uploads,
+            files=stores.files,
             rate=settings.scrub_rate,
             cluster=cluster,
         )
@@ -350,19 +293,19 @@ async def open_runtime(
             registry=registry,
             uploads=service,
             library=Library(
-                catalogue=catalogue,
+                catalogue=stores.catalogue,
                 remover=remover,
-                files=files,
-                links=DocumentLinks.of(settings, registry, uploads),
+                files=stores.files,
+                links=DocumentLinks.of(settings, registry, stores.uploads),
                 previews=previews,
                 importers=registry.importers,
-                index=index,
-                index_hint=index_hint,
+                index=stores.index,
+                index_hint=stores.index_hint,
                 jobs=jobs,
             ),
             versions=versions,
-            bases=DeltaBases(catalogue, files),
-            jobs=JobManagement(catalogue, jobs, cluster),
+            bases=DeltaBases(stores.catalogue, stores.files),
+            jobs=JobManagement(stores.catalogue, jobs, cluster),
             quarantine=Quarantine(sessions),
             quotas=quotas,
             pacing=pacing,
