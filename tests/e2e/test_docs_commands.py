@@ -101,6 +101,9 @@ SHELL: Mapping[str, Shell] = {
     "docs/how-to/set-quotas.md": Shell(
         prepare="export PDFSLUICE_API_KEY=$(pdfsluice keys add root --scope read --scope admin)"
     ),
+    "docs/how-to/upload-past-the-server.md": Shell(
+        skip={"BASE=": "tests/integration/server/test_direct_uploads.py", "curl": "as above"}
+    ),
     "docs/how-to/use-ietf-resumable-uploads.md": Shell(prepare=PART, put={"/ID": "/$ID"}),
     "docs/how-to/use-postgresql.md": Shell(skip={"": "tests/contract/test_postgresql.py"}),
     "docs/how-to/use-uppy.md": Shell(skip={"npm install": "tests/browser/test_uppy.py"}),
