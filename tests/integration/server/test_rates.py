@@ -76,17 +76,22 @@ async def get(web: WebServer, path: str, size: int, headers: dict[str, str] | No
     return time.monotonic() - began
 
 
+def kept(speed: float, rate: float) -> bool:
+    """Whether a rate is kept; a busy machine may be slower, and is never faster."""
+    return 0.7 * rate < speed < 1.05 * rate
+
+
 async def test_downloads_keep_to_their_rates_and_change_while_they_run(tmp_path: Path) -> None:
     data = b"%PDF-1.7\n" + os.urandom(6 * MIB)
     async with a_server(tmp_path, download_rate=2 * MIB) as web:
         path = f"/api/documents/{(await web.upload(data))['id']}/file"
         seconds = await get(web, path, len(data))
-        assert len(data) / seconds == pytest.approx(2 * MIB, rel=0.05)
+        assert kept(len(data) / seconds, 2 * MIB)
         rates = {"principal_download": 4 * MIB}
         async with web.http.put("/api/rates", json=rates) as response:
             assert response.status == 200
         both = await asyncio.gather(*(get(web, path, len(data)) for _ in range(2)))
-        assert 2 * len(data) / max(both) == pytest.approx(4 * MIB, rel=0.05)
+        assert kept(2 * len(data) / max(both), 4 * MIB)
         async with web.http.put("/api/rates", json={"download": 64 * 1024}) as response:
             assert response.status == 200
         slow = asyncio.create_task(get(web, path, len(data)))
@@ -107,7 +112,7 @@ async def test_a_key_has_a_bandwidth_of_its_own_that_changes_while_it_sends(
     async with a_server(tmp_path, principal_rate=256 * KIB) as web:
         assert await put(web, data + b"b", bob) < 2, "it has no limit"
         seconds = await put(web, data, ann)
-        assert len(data) / seconds == pytest.approx(MIB, rel=0.05)
+        assert kept(len(data) / seconds, MIB)
         sending = asyncio.create_task(put(web, os.urandom(16 * MIB), ann))
         await asyncio.sleep(0.2)
         keys.change_rates("ann", lambda _: KeyRates(bandwidth=64 * MIB))
