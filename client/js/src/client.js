@@ -4,6 +4,7 @@ import { DocumentsApi, JobsApi, SessionsApi, STREAMING } from './api.js';
 import { completed } from './completion.js';
 import { Gain } from './compression.js';
 import { Digester } from './digester.js';
+import { download } from './download.js';
 import { decrypt, encrypt } from './encryption.js';
 import { AuthenticationError, NetworkError } from './errors.js';
 import { EventChannel } from './events.js';
@@ -151,6 +152,18 @@ export class StreamingUploadClient {
     const name = options.filename ?? file.name ?? 'document.pdf';
     const copy = await encrypt(this.#age, file, recipients, name);
     return this.uploadFile(copy, { ...options, encryptTo: [], filename: copy.name, encryption: 'age' });
+  }
+
+  /**
+   * The content of a document, from the server or wherever it redirects. A break is continued with a
+   * range; the stream ends with an error if the SHA-256 is another one.
+   *
+   * @param {number} id
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {Promise<ReadableStream<Uint8Array>>}
+   */
+  download(id, { signal } = {}) {
+    return download(this.documents, id, { policy: this.#context.policy, signal });
   }
 
   /**

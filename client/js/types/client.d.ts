@@ -95,6 +95,17 @@ export declare class StreamingUploadClient {
      */
     uploadFile(file: UploadSource, options?: UploadOptions): Promise<UploadResult>;
     /**
+     * The content of a document, from the server or wherever it redirects. A break is continued with a
+     * range; the stream ends with an error if the SHA-256 is another one.
+     *
+     * @param {number} id
+     * @param {{signal?: AbortSignal}} [options]
+     * @returns {Promise<ReadableStream<Uint8Array>>}
+     */
+    download(id: number, { signal }?: {
+        signal?: AbortSignal;
+    }): Promise<ReadableStream<Uint8Array>>;
+    /**
      * The content of a document that was uploaded with `encryptTo`, decrypted as it arrives.
      *
      * @param {number} id
