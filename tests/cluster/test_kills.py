@@ -12,7 +12,7 @@ from tests.support.deployments import GROUP
 from tests.support.drills import CHUNK, NO_ANSWER, PREFIX, Drill, Upload
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.xdist_group(GROUP), pytest.mark.long]
+pytestmark = [pytest.mark.xdist_group(GROUP), pytest.mark.nightly]
 NIGHTLY = pytest.mark.nightly
 A, B, C = range(3)
 

@@ -14,7 +14,7 @@ from tests.support.fault_proxy import LoseAnswer
 from tests.support.stored import hostile_pdf
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.xdist_group(GROUP), pytest.mark.long]
+pytestmark = [pytest.mark.xdist_group(GROUP), pytest.mark.nightly]
 A, B, C = range(3)
 READY = "/health/ready"
 

@@ -18,7 +18,7 @@ A, B, C = range(3)
 @pytest.mark.parametrize(
     "uploads",
     [
-        pytest.param(1, marks=pytest.mark.long, id="50 ranges"),
+        pytest.param(1, marks=pytest.mark.nightly, id="50 ranges"),
         pytest.param(20, marks=pytest.mark.nightly, id="1000 ranges"),
     ],
 )
@@ -54,7 +54,7 @@ async def test_other_bytes_for_one_range_at_two_nodes(drill: Drill, uploads: int
         await upload.is_whole_once(C, document)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_a_rolling_restart_fails_no_upload(drill: Drill) -> None:
     """Clients behind the balancer repeat what was refused; nothing else is asked of them."""
     restarted = asyncio.Event()
