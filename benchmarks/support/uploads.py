@@ -20,15 +20,15 @@ def upload(
     chunk_size: int,
     connections: int = 1,
     complete: bool = True,
+    index: bool = False,
 ) -> dict[str, Any]:
     """Upload a file; ``door`` is ``raw``, ``form`` or ``tus``. Returns the document."""
     if door == "tus":
         return _tus(host, port, file, chunk_size=chunk_size)
     size = file.stat().st_size
     wanted = {"filename": file.name, "file_size": size, "chunk_size": chunk_size}
-    session = call(
-        host, port, "POST", f"{STREAMING}/initiate", wanted | {"check_duplicates": False}
-    )
+    switches = {"check_duplicates": False, "auto_build_index": index}
+    session = call(host, port, "POST", f"{STREAMING}/initiate", wanted | switches)
     send = _raw if door == "raw" else _form
     jobs = list(chunks(size, session["chunk_size"]))
 

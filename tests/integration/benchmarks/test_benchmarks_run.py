@@ -77,3 +77,12 @@ def test_ocr(tmp_path: Path) -> None:
 
 def test_hidden_text() -> None:
     assert "recall 1.0000, wrong findings 0" in run("benchmarks.hidden_text")
+
+
+def test_search_timings(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    options = ["--pages", "5", "--passages=300", "--searches=8", f"--json={figures}"]
+    run("benchmarks.search.timings", *options)
+    values = {each["what"]: each["value"] for each in json.loads(figures.read_text())}
+    assert values["5 pages: found by words after"] > 0
+    assert values["search 8 at a time: p50"] > 0

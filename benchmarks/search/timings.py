@@ -1,0 +1,213 @@
+"""``python -m benchmarks.search.timings``: how soon and how fast texts are found.
+
+Documents are uploaded to a server of its own; the time runs from the answer to ``complete`` until
+a word of the last page is found. Then searches are timed over a generated index, one after the
+other, eight at a time, and in a half of all documents. On a machine with other work compare only
+ratios, and the processor time of a search.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import accumulate
+from pathlib import Path
+
+import psutil
+
+from benchmarks.support.processes import pdfsluice
+from benchmarks.support.senders import call
+from benchmarks.support.uploads import upload
+from pdfsluice.core import Document, PageText
+from pdfsluice.core.testing.pdfs import make_pdf
+from pdfsluice.plugins.llamaindex.index import ProcessIndex, open_index
+from pdfsluice.plugins.llamaindex.options import IndexOptions
+
+OWNER = "anna"
+PARALLEL = 8
+_PAGES_OF_DOCUMENT = 500
+_PAGES_AT_A_TIME = 100
+_WORDS_OF_PAGE = 110  # one passage
+_WORDS_OF_UPLOADED_PAGE = 300
+_MAX_WAIT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """One figure."""
+
+    what: str
+    value: float
+    unit: str
+
+
+class Words:
+    """Text of made-up words, with frequencies like those of a language."""
+
+    def __init__(self, count: int) -> None:
+        self._random = random.Random(11)
+        letters = "etaoinshrdlucmfw"
+        self._words = [
+            "".join(self._random.choices(letters, k=self._random.randint(3, 9)))
+            for _ in range(count)
+        ]
+        self._sums = list(accumulate(1 / rank for rank in range(1, count + 1)))
+
+    def text(self, count: int) -> str:
+        return " ".join(self._random.choices(self._words, cum_weights=self._sums, k=count))
+
+    def query(self) -> str:
+        """Return two words of the middle and one of any frequency."""
+        middle = self._words[50:5000]
+        return " ".join([*self._random.sample(middle, 2), self.text(1)])
+
+
+def first_found(folder: Path, pages: int) -> Iterator[Result]:
+    """Upload a document; yield the seconds until its last page is found."""
+    words, mark = Words(8000), f"zebrafinch{pages}"
+    texts = [words.text(_WORDS_OF_UPLOADED_PAGE) for _ in range(pages)]
+    texts[-1] += f"\n{mark}"
+    file = folder / f"{pages}.pdf"
+    file.write_bytes(make_pdf([_lines(text) for text in texts]))
+    with pdfsluice(folder / f"server{pages}") as server:
+        before = server.cpu_seconds()
+        upload("127.0.0.1", server.port, file, door="raw", chunk_size=8 << 20, index=True)
+        begin = time.perf_counter()
+        while not _is_found(server.port, mark):
+            if time.perf_counter() - begin > _MAX_WAIT_SECONDS:
+                raise TimeoutError(f"{pages} pages are not found after {_MAX_WAIT_SECONDS} s")
+            time.sleep(0.02)
+        seconds = time.perf_counter() - begin
+        cpu = server.cpu_seconds() - before
+    yield Result(f"{pages} pages: found by words after", seconds, "s")
+    yield Result(f"{pages} pages: processor time, upload included", cpu, "s")
+
+
+def _lines(text: str) -> str:
+    words = text.split(" ")
+    return "\n".join(" ".join(words[start : start + 12]) for start in range(0, len(words), 12))
+
+
+def _is_found(port: int, word: str) -> bool:
+    wanted = {"query": word, "top_k": 1, "match": "words"}
+    answer = call("127.0.0.1", port, "POST", "/api/documents/search", wanted)
+    return any(word in hit["text"] for hit in answer["results"])
+
+
+def document(number: int) -> Document:
+    name = str(number)
+    return Document(
+        id=number,
+        session_id=name,
+        blob_id=name,
+        owner=OWNER,
+        title=f"report {number}",
+        filename=f"{number}.pdf",
+        file_size=1,
+        sha256="",
+        created_at=datetime.now(UTC),
+        page_count=_PAGES_OF_DOCUMENT,
+    )
+
+
+async def fill(index: ProcessIndex, words: Words, passages: int) -> int:
+    """Publish generated pages by words; return the number of documents."""
+    count = max(1, passages // _PAGES_OF_DOCUMENT)
+    for number in range(1, count + 1):
+        for start in range(1, min(passages, _PAGES_OF_DOCUMENT) + 1, _PAGES_AT_A_TIME):
+            pages = [
+                PageText(start + each, words.text(_WORDS_OF_PAGE))
+                for each in range(_PAGES_AT_A_TIME)
+            ]
+            await index.add_pages(document(number), pages)
+    return count
+
+
+async def timed(
+    index: ProcessIndex, queries: Sequence[str], documents: Sequence[int] | None, at_a_time: int
+) -> tuple[list[float], float]:
+    """Return the milliseconds of each search, sorted, and the processor time of one."""
+
+    async def search(query: str) -> float:
+        begin = time.perf_counter()
+        await index.search(query, top_k=10, owner=OWNER, documents=documents, match="words")
+        return (time.perf_counter() - begin) * 1000
+
+    before = children_cpu()
+    times: list[float] = []
+    for start in range(0, len(queries), at_a_time):
+        times += await asyncio.gather(*map(search, queries[start : start + at_a_time]))
+    return sorted(times), (children_cpu() - before) * 1000 / len(queries)
+
+
+def children_cpu() -> float:
+    """Return the processor time of all children, in seconds."""
+    total = 0.0
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            times = child.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+async def measure_searches(folder: Path, passages: int, searches: int) -> list[Result]:
+    """Fill an index and search it."""
+    words = Words(60_000)
+    results: list[Result] = []
+    async with open_index(IndexOptions(), folder) as index:
+        begin = time.perf_counter()
+        documents = await fill(index, words, passages)
+        seconds = time.perf_counter() - begin
+        results.append(Result("published by words", passages / seconds, "passages/s"))
+        queries = [words.query() for _ in range(searches)]
+        half = list(range(1, documents + 1, 2))
+        await timed(index, queries[:PARALLEL] * 2, None, PARALLEL)  # processes start
+        kinds = (("alone", None, 1), ("in half of all", half, 1), ("8 at a time", None, PARALLEL))
+        p50_alone = 0.0
+        for name, chosen, at_a_time in kinds:
+            times, cpu = await timed(index, queries, chosen, at_a_time)
+            p50, p99 = times[len(times) // 2], times[min(len(times) - 1, len(times) * 99 // 100)]
+            p50_alone = p50_alone or p50
+            results += [
+                Result(f"search {name}: p50", p50, "ms"),
+                Result(f"search {name}: p99", p99, "ms"),
+                Result(f"search {name}: p50 of that alone", p50 / p50_alone, "times"),
+                Result(f"search {name}: processor time", cpu, "ms"),
+            ]
+    return results
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.search.timings", description=__doc__
+    )
+    parser.add_argument("--pages", type=int, nargs="*", default=[300, 3000], help="to upload")
+    parser.add_argument("--passages", type=int, default=100_000, help="0 for no searches")
+    parser.add_argument("--searches", type=int, default=300)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    options = parser.parse_args(arguments)
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for pages in options.pages:
+            results += first_found(folder, pages)
+        if options.passages:
+            index = folder / "index"
+            results += asyncio.run(measure_searches(index, options.passages, options.searches))
+    for result in results:
+        sys.stdout.write(f"{result.what:<48} {result.value:10.2f} {result.unit}\n")
+    if options.json:
+        options.json.write_text(json.dumps([asdict(each) for each in results], indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
