@@ -92,6 +92,13 @@ def test_the_rights_are_those_of_the_requests_that_are_sent() -> None:
     assert rule["Filter"]["Prefix"] == f"{folder.split('/')[1]}/documents/"
 
 
+def test_the_manual_names_every_file_and_service(compose: Any) -> None:
+    page = (DEPLOY.parent / "docs/how-to/run-a-cluster.md").read_text()
+    files = {path.name for path in DEPLOY.iterdir() if path.is_file()} - {"Dockerfile"}
+    assert files <= set(re.findall(r"\]\(\.\./\.\./deploy/([\w.-]+)\)", page))
+    assert set(re.findall(r"pdfsluice-\d", page)) <= compose["services"].keys()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_balancers_accept_their_configuration(kind: str, tmp_path: Path) -> None:
     name = kind.split(maxsplit=1)[0]
