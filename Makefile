@@ -17,7 +17,7 @@ WORKERS ?= $(shell echo $$(($(CORES) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install dev test test-long coverage lint lint-style lint-mypy lint-pyright format bench bench-plot bench-peers bench-stack bench-load soak soak-power docs clean
+.PHONY: help demo serve install dev test test-long coverage lint lint-style lint-mypy lint-pyright format bench bench-plot bench-peers bench-stack bench-load bench-cluster soak soak-cluster soak-power docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -88,6 +88,12 @@ soak-power: dev ## Cut the power 200 times at each level and fail each changing 
 
 soak: dev ## Interrupt a thousand uploads and count what was lost
 	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+soak-cluster: dev ## The same over three servers, a random one of which is killed
+	$(BIN)/python -m benchmarks.soak --nodes 3 --outages 5 $(ARGS)
+
+bench-cluster: dev ## Count what an upload to three servers costs their services
+	$(BIN)/python -m benchmarks.cluster $(ARGS)
 
 docs: $(VENV)/.installed-dev ## Write the generated pages of docs/reference
 	$(BIN)/python docs/generate.py

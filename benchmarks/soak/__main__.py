@@ -1,5 +1,7 @@
 """``python -m benchmarks.soak --uploads 1000``: promises under faults.
 
+With ``--nodes 3`` a cluster takes the place of the server, and a random node is killed.
+
 Exit code 0 if every upload finished with the right digest, no acknowledged byte was lost,
 nothing was imported twice and no file was left over.
 """
@@ -11,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.soak.campaign import Plan, Report, run
+from benchmarks.soak.nodes import run_nodes
 
 
 def main() -> int:
@@ -19,10 +22,17 @@ def main() -> int:
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--largest", type=int, default=2_000_000, help="bytes")
     parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    plan = Plan(**vars(arguments))
-    with tempfile.TemporaryDirectory(prefix="pdfsluice-soak-") as folder:
-        report = asyncio.run(run(plan, Path(folder)))
+    parser.add_argument("--nodes", type=int, default=0, help="servers of a cluster; 0 for one")
+    parser.add_argument("--outages", type=int, default=0, help="crashes of their PostgreSQL")
+    arguments = vars(parser.parse_args())
+    nodes, outages = arguments.pop("nodes"), arguments.pop("outages")
+    plan = Plan(**arguments)
+    with tempfile.TemporaryDirectory(prefix="pdfsluice-soak-") as name:
+        folder = Path(name)
+        if nodes:
+            report = asyncio.run(run_nodes(plan, folder, nodes, outages=outages))
+        else:
+            report = asyncio.run(run(plan, folder))
     show(report)
     return 0 if report.kept_its_promises else 1
 

@@ -27,7 +27,7 @@ from tests.support.fault_proxy import (
 )
 from tests.support.servers import RunningServer
 
-_SETTINGS = {"PDFSLUICE_BODY_IDLE_TIMEOUT": "1s", "PDFSLUICE_MAX_CONCURRENT_UPLOADS": "100"}
+SETTINGS = {"PDFSLUICE_BODY_IDLE_TIMEOUT": "1s", "PDFSLUICE_MAX_CONCURRENT_UPLOADS": "100"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +75,16 @@ class Report:
 async def run(plan: Plan, folder: Path) -> Report:
     """Carry a plan out with a server of its own that keeps its data in ``folder``."""
     dice = random.Random(plan.seed)
-    server = RunningServer(folder / "data", environment=_SETTINGS)
+    server = RunningServer(folder / "data", environment=SETTINGS)
     report = Report(uploads=plan.uploads)
     started = time.monotonic()
     await asyncio.to_thread(server.start)
     try:
         async with (
-            fault_proxy(server.port, lambda _: _choose_fault(dice, plan)) as proxy,
+            fault_proxy(server.port, lambda _: choose_fault(dice, plan)) as proxy,
             _killed(server, dice, plan.kill_pause, report),
         ):
-            digests = await _upload_all(plan, proxy, report)
+            digests = await upload_all(plan, proxy, report)
         report.connections = proxy.connections
         report.seconds = time.monotonic() - started
         report.audit = await audit(server, digests)
@@ -93,7 +93,8 @@ async def run(plan: Plan, folder: Path) -> Report:
     return report
 
 
-def _choose_fault(dice: random.Random, plan: Plan) -> Fault:
+def choose_fault(dice: random.Random, plan: Plan) -> Fault:
+    """Choose what happens on a connection."""
     if dice.random() >= plan.fault_share:
         return Fault()
     after = dice.randint(1, plan.largest)
@@ -130,7 +131,7 @@ async def _killed(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _upload_all(plan: Plan, proxy: FaultProxy, report: Report) -> Sequence[str]:
+async def upload_all(plan: Plan, proxy: FaultProxy, report: Report) -> Sequence[str]:
     """Upload all files; return the digests of those that finished."""
     turns = asyncio.Semaphore(plan.concurrency)
     run_id = uuid.uuid4().hex

@@ -53,6 +53,20 @@ class ObstoreObjects:
         with self._explained():
             obstore.put(self._client, name, data, use_multipart=False)
 
+    def put_new(self, name: str, data: memoryview) -> bool:
+        """Store an object unless there is one; return whether it was stored.
+
+        A service without conditional requests stores it in any case.
+        """
+        with self._explained():
+            try:
+                obstore.put(self._client, name, data, use_multipart=False, mode="create")
+            except exceptions.AlreadyExistsError:
+                return False
+            except (exceptions.NotSupportedError, NotImplementedError):
+                obstore.put(self._client, name, data, use_multipart=False)
+            return True
+
     def put_parts(self, name: str, parts: Iterator[bytes]) -> None:
         """Store a large object in several requests; the last one makes it appear."""
         with self._explained():

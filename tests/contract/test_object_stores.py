@@ -1,6 +1,7 @@
 """Upload stores of objects keep their contract, in memory and in S3."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +13,7 @@ pytest.importorskip("moto", reason="the development packages are not installed")
 pytest.importorskip("obstore", reason="the extra 'cloud' is not installed")
 
 from pdfsluice.core import ObjectStore, UploadStore, open_segmented_store
+from pdfsluice.core.segments.identity import read_identity
 from pdfsluice.core.testing import MemoryObjectStore
 from pdfsluice.core.testing.contracts import ObjectStoreContract, SegmentedUploadStoreContract
 from pdfsluice.core.testing.contracts.reopening import Reopen
@@ -107,3 +109,11 @@ class TestSegmentsInS3(SegmentedUploadStoreContract):
     ) -> AsyncIterator[UploadStore]:
         async with open_store(options, tmp_path / "two", 0) as store:
             yield store
+
+
+def test_new_servers_agree_on_the_identity_of_a_new_store(s3: S3Server) -> None:
+    """All of them start at the same moment; of their identities the first is kept."""
+    url = f"s3://{s3.bucket}/{uuid4().hex}"
+    with ThreadPoolExecutor(8) as threads:
+        identities = set(threads.map(lambda _: read_identity(s3_objects(s3, url)), range(8)))
+    assert len(identities) == 1

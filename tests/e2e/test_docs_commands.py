@@ -94,6 +94,11 @@ SHELL: Mapping[str, Shell] = {
     "docs/how-to/replace-a-document.md": Shell(
         prepare="pdfsluice upload report.pdf; echo '% edited' >> report.pdf"
     ),
+    "docs/how-to/run-a-cluster.md": Shell(
+        skip=dict.fromkeys(
+            ("cd deploy", "docker ", "node", "aws "), "tests/cluster/test_deployment.py"
+        )
+    ),
     "docs/how-to/scan-files.md": Shell(
         codes={"pdfsluice scan invoice.pdf": 3, "pdfsluice scan --json archive/": 3}
     ),

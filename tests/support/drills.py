@@ -85,8 +85,10 @@ class Drill:
 
     @classmethod
     @contextmanager
-    def running(cls, backends: Backends, folder: Path, **settings: str) -> Iterator["Drill"]:
-        """Run the nodes until the context is left."""
+    def running(
+        cls, backends: Backends, folder: Path, *, front: str = "nginx"
+    ) -> Iterator["Drill"]:
+        """Run the nodes and a kind of balancer until the context is left."""
         site = folder / "site"
         write_distribution(site, "node_saboteur")
         name = folder.name.replace("-", "_")
@@ -112,7 +114,7 @@ class Drill:
 
             cluster = stack.enter_context(
                 RunningCluster.running(
-                    backends, folder, name, settings=settings, node_environment=environment
+                    backends, folder, name, front=front, node_environment=environment
                 )
             )
             drill = cls(cluster)

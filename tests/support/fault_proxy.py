@@ -18,6 +18,7 @@ class Link:
 
     Attributes:
         sent: Bytes that went from the client to the server so far.
+        received: Bytes that came from the server so far.
         deaf: Whether the client is cut off when the server begins to answer.
         audible: Bytes of answers after which the client is cut off.
     """
@@ -25,6 +26,7 @@ class Link:
     client: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     server: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     sent: int = 0
+    received: int = 0
     deaf: bool = False
     audible: float = math.inf
 
@@ -238,6 +240,7 @@ async def _carry(link: Link, fault: Fault) -> None:
 
 async def _answers(link: Link) -> None:
     while data := await link.server[0].read(_READ):
+        link.received += len(data)
         if link.deaf:
             link.close(reset=False)
             return

@@ -16,10 +16,14 @@ class Gate:
     Attributes:
         port: Where the node finds its service.
         faults: What happens on the next connections, one for each.
+        sent: Bytes that passed to the service, on connections that have ended.
+        received: Bytes that came from it, on these.
     """
 
     port: int = 0
     faults: list[Fault] = field(default_factory=list)
+    sent: int = 0
+    received: int = 0
     _links: list[Link] = field(default_factory=list)
     _closed: bool = False
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
@@ -75,6 +79,8 @@ class Gate:
             await fault.pump(link)
         finally:
             self._links = [each for each in self._links if each is not link]
+            self.sent += link.sent
+            self.received += link.received
 
 
 class _Passing(Fault):
