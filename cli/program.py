@@ -75,6 +75,14 @@ OWN_COMMANDS = (
     CommandSpec(
         name="demo", help="Show it all with a sample document.", target=f"{_HERE}.demo.command:demo"
     ),
+    CommandSpec(
+        name="nodes", help="List the live servers and workers.", target=f"{_HERE}.nodes:nodes"
+    ),
+    CommandSpec(
+        name="work",
+        help="Run background jobs without serving HTTP.",
+        target="pdfsluice.server.work:work",
+    ),
     CommandSpec(name="serve", help="Run the server.", target="pdfsluice.server.serve:serve"),
 )
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .findings import Severity as Severity
     from .findings import Unscanned as Unscanned
     from .jobs import ListedJob as ListedJob
+    from .jobs import Node as Node
     from .limits import Account as Account
     from .limits import QuotaLimits as QuotaLimits
     from .limits import QuotaUsage as QuotaUsage
@@ -79,7 +80,7 @@ _HOMES = {
     ),
     ".events": ("FindingsEvent", "ProgressEvent", "ServerClosing", "StatusEvent"),
     ".findings": ("Finding", "Severity", "Unscanned"),
-    ".jobs": ("ListedJob",),
+    ".jobs": ("ListedJob", "Node"),
     ".limits": ("Account", "QuotaLimits", "QuotaUsage", "Rates"),
     ".models": (
         "Document",

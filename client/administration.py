@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from .jobs import JobPage, ListedJob
+from .jobs import JobPage, ListedJob, Node, NodeList
 from .limits import Account, AccountList, QuotaLimits, Rates
 from .models import QuarantinedUpload, QuarantineList, UploadSession
 from .transfer import STREAMING
@@ -127,6 +127,10 @@ class Administration:
             ClientError: It is running, or another job does the same.
         """
         return await self._call(ListedJob, "POST", f"/api/jobs/{job_id}/retry")
+
+    async def nodes(self) -> tuple[Node, ...]:
+        """Return the live servers and workers, the oldest first; for administrators."""
+        return (await self._call(NodeList, "GET", "/api/nodes")).nodes
 
     async def release(self, session_id: str) -> UploadSession:
         """Overrule the refusal of a quarantined upload; for administrators.

@@ -1,6 +1,7 @@
-"""Background jobs of all documents, as the server answers them to administrators."""
+"""Background jobs and live servers, as the server answers them to administrators."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from .models import Job
 
@@ -37,3 +38,31 @@ class JobPage:
     jobs: tuple[ListedJob, ...]
     total: int
     next: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A server or a worker that is live.
+
+    Attributes:
+        id: The id of the process, never used again.
+        role: ``server``, or ``worker`` without HTTP.
+        version: The version of its program.
+        host: The name of its machine.
+        started_at: When it joined the others.
+        seen_at: When its last heartbeat was stored.
+    """
+
+    id: str
+    role: str
+    version: str
+    host: str
+    started_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeList:
+    """All servers and workers that are live, the oldest first."""
+
+    nodes: tuple[Node, ...]

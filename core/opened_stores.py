@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 
 from pdfsluice.config import Settings
 
 from .document_files import DocumentFiles
 from .index_choice import opened_index
 from .plugins.manager import PluginManager
+from .plugins.parts import DISTRIBUTION
 from .plugins.ports.cluster import Cluster, NodeIdentity
 from .plugins.ports.documents import Index
 from .plugins.ports.stores import Catalogue, SessionStore, UploadStore
@@ -65,7 +67,12 @@ async def opened_stores(
             "session_stores", registry.session_stores, settings.session_store, missing=missing
         )
         sessions = await stack.enter_async_context(session_store.open())
-        me = replace(node, store=uploads.identity, folder=getattr(uploads, "folder_identity", ""))
+        me = replace(
+            node,
+            store=uploads.identity,
+            folder=getattr(uploads, "folder_identity", ""),
+            version=version(DISTRIBUTION),
+        )
         cluster = await stack.enter_async_context(sessions.joined(me))
         documents = choose("catalogues", registry.catalogues, settings.catalogue, missing=missing)
         catalogue = await stack.enter_async_context(documents.open())

@@ -43,7 +43,7 @@ _MODULES = {
         "StreamStageSpec"
     ),
     "plugins.ports.blobs": "Blob PromptBlob StoreUsage UploadStore UploadStoreSpec",
-    "plugins.ports.cluster": "Cluster Hint HintKind Hold NodeIdentity UploadReview alone",
+    "plugins.ports.cluster": "Cluster Hint HintKind Hold LiveNode NodeIdentity UploadReview alone",
     "plugins.ports.links": "LinkSigner LinkSignerSpec LinkedFile ReachableStore Ticket",
     "plugins.ports.managed_jobs": "JobFilter ListedJob ManagedJobs",
     "plugins.ports.objects": "ObjectInfo ObjectStore",

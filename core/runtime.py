@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from pdfsluice.config import Loaded, Settings
 
 from .analytics.keeper import AnalyticsKeeper
 from .directories import ensure_durable
+from .document_models import JobKind
 from .documents.bases import DeltaBases
 from .documents.job_management import JobManagement
 from .documents.library import Library
@@ -147,6 +148,7 @@ async def open_runtime(
     limits: TurnLimits = DEFAULT_LIMITS,
     intervals: HoldingIntervals = DEFAULT_INTERVALS,
     node: NodeIdentity = _SINGLE,
+    job_kinds: Collection[JobKind] = tuple(JobKind),
     stage_limits: PoolLimits | None = None,
     stage_module: str = "pdfsluice.core.scanning.worker_main",
 ) -> AsyncIterator[Runtime]:
@@ -158,6 +160,7 @@ async def open_runtime(
         limits: How background jobs take turns.
         intervals: How often rows are looked at that other nodes may have changed.
         node: How this process joins the other nodes; its store is that of the settings.
+        job_kinds: The background jobs that this process runs.
         stage_limits: Bounds of the stage processes; by default those of the settings.
         stage_module: The module that a stage process runs.
 
@@ -201,6 +204,7 @@ async def open_runtime(
             admit_page=quotas.take_ocr_page,
             limits=limits,
             previews=previews,
+            kinds=job_kinds,
         )
         backends = make_backends(settings, registry, stores, workers)
         stages = await stack.enter_async_context(

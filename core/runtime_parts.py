@@ -1,9 +1,10 @@
 """Makes the larger parts of a runtime from the settings."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from pdfsluice.config import Settings
 
+from .document_models import JobKind
 from .documents.jobs import JobRunner
 from .documents.previews import Previews
 from .documents.turns import TurnLimits
@@ -46,6 +47,7 @@ def make_jobs(
     previews: Previews,
     admit_page: Callable[[int], Awaitable[None]],
     limits: TurnLimits,
+    kinds: Collection[JobKind],
 ) -> JobRunner:
     """Make what runs background jobs."""
     return JobRunner(
@@ -63,6 +65,7 @@ def make_jobs(
         readers=settings.ocr_jobs,
         limits=limits,
         cluster=stores.cluster,
+        kinds=kinds,
     )
 
 
@@ -130,4 +133,5 @@ def make_service(
         idle_clock=idle_clock,
         open_uploads=open_uploads,
         receiver=receiver,
+        cluster=stores.cluster,
     )

@@ -25,6 +25,7 @@ from .api.direct import DirectChunks
 from .api.documents import Documents
 from .api.health import Health
 from .api.jobs import JobHandlers
+from .api.nodes import NodeHandlers
 from .api.quarantine import QuarantineList
 from .api.quotas import QuotaHandlers
 from .api.rates import RateHandlers
@@ -108,6 +109,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     routes.add(app, QuarantineList(runtime).routes())
     routes.add(app, QuotaHandlers(runtime, app[CONNECTIONS]).routes())
     routes.add(app, JobHandlers(runtime).routes())
+    routes.add(app, NodeHandlers(runtime).routes())
     routes.add(app, RateHandlers(runtime).routes())
     routes.add(app, AnalyticsHandlers(runtime).routes())
     uploads = Uploads(runtime, documents, subscribers.follow)

@@ -2,12 +2,8 @@
 
 import asyncio
 import errno
-import fcntl
-import gc
 import ipaddress
 import logging
-import os
-import resource
 import signal
 import socket
 import time
@@ -15,44 +11,30 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated
 
 import typer
 from aiohttp import web
 
 from pdfsluice.config import Loaded, Settings
-from pdfsluice.core.directories import make_directory
-from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.events import ShuttingDown
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import DISTRIBUTION
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
-from pdfsluice.core.processes.child import ChildFailed
-from pdfsluice.core.processes.confinement import hide_memory
-from pdfsluice.core.processes.cpu_affinity import keep_to_own
-from pdfsluice.core.processes.probing import probe
 from pdfsluice.core.runtime import Runtime
 
 from . import logs
 from .app import open_app
 from .app_keys import RUNTIME
+from .process import CannotServe, exclusive, freeze_garbage, prepare, report_confinement
 from .transport.connection import Runner
 from .transport.event_loop import FairSite, FairSocketSite, new_event_loop
 from .workers import Supervisor, Worker
 
 logger = logging.getLogger(__name__)
 
-_MAX_OPEN_FILES = 65_536
 _RETRY_AFTER_SECONDS = 5.0
-_PRIVATE = 0o600
-_PRIVATE_UMASK = 0o077
-
-
-class CannotServe(PdfsluiceError):
-    """The server cannot listen at the configured address."""
-
-    code = "cannot-serve"
 
 
 def serve(  # noqa: PLR0917 - each is an option of the command, none has a position
@@ -91,11 +73,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
     logs.configure(loaded.settings)
     for warning in loaded.warnings:
         logger.warning("%s", warning)
-    hide_memory()
-    os.umask(_PRIVATE_UMASK)  # only the server's user reads the files of any part
-    _raise_file_limit()
-    if loaded.settings.stage_processes:
-        keep_to_own(loaded.settings.processors)
+    prepare(loaded.settings)
 
     def work(worker: Worker | None) -> None:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
@@ -104,7 +82,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
     settings = loaded.settings
     with ExitStack() as stack:
         for folder in dict.fromkeys((settings.data_dir, settings.upload_dir, settings.state_dir)):
-            stack.enter_context(_exclusive(folder))
+            stack.enter_context(exclusive(folder))
         if settings.workers == 1:
             work(None)
             return
@@ -146,28 +124,19 @@ async def run(loaded: Loaded, manager: PluginManager, worker: Worker | None = No
         await runner.setup()
         try:
             sites = await _listen(runner, settings, worker)
-            _freeze_garbage()
+            freeze_garbage()
             if worker is None or worker.greets:
                 _greet(runtime, runner)
             if worker is not None:
                 worker.ready()
             if not settings.stage_processes:  # otherwise they report it themselves
-                reporting = asyncio.create_task(_report_confinement())
+                reporting = asyncio.create_task(report_confinement())
                 stack.callback(reporting.cancel)
             await stop.wait()
             await _stop(runtime, sites)
         finally:
             await runner.cleanup()
     logger.info("stopped")
-
-
-def _freeze_garbage() -> None:
-    """Exclude loaded objects from garbage collection.
-
-    Full collections then take half as long, the longest pause that the event loop has.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def check_exposure(settings: Settings, *, keys_required: bool) -> None:
@@ -183,42 +152,6 @@ def check_exposure(settings: Settings, *, keys_required: bool) -> None:
         hint=f"Make a key first: pdfsluice keys add NAME --data-dir {settings.data_dir};"
         " or leave --host out and let a proxy on this machine authenticate callers.",
     )
-
-
-@contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
-    """Hold a folder: two servers would clean up each other's uploads.
-
-    The system releases the lock when the process ends, however it ends.
-
-    Raises:
-        CannotServe: Another server holds it, or it cannot be written.
-    """
-    try:
-        make_directory(folder)
-        lock = _open_private(folder / "server.lock")
-    except FileExistsError as error:
-        raise CannotServe(f"cannot use {folder}: it is a file, not a folder") from error
-    except OSError as error:
-        raise CannotServe(f"cannot use the folder {folder}: {error.strerror}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CannotServe(
-                f"another server uses the folder {folder}",
-                hint="Stop it, or choose other folders: --data-dir, and the settings upload_dir"
-                " and state_dir where they are given.",
-            ) from error
-        yield
-
-
-def _open_private(path: Path) -> IO[bytes]:
-    """Open a file that only its owner may read, also one that an older release made."""
-    flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-    file = os.fdopen(os.open(path, flags, _PRIVATE), "r+b")
-    os.fchmod(file.fileno(), _PRIVATE)
-    return file
 
 
 async def _listen(
@@ -286,17 +219,6 @@ def _greet(runtime: Runtime, runner: Runner) -> None:
     logger.info("listening", extra={"host": host, "port": port, "keys_required": keys_required})
 
 
-async def _report_confinement() -> None:
-    """Log which means of the kernel confine the processes that parse files."""
-    try:
-        protection = await probe()
-    except (ChildFailed, OSError) as error:
-        logger.warning("it is unknown how parsing processes are confined: %s", error)
-        return
-    level = logging.INFO if protection.complete else logging.WARNING
-    logger.log(level, "parsing processes are confined: %s", protection)
-
-
 def _is_loopback(host: str) -> bool:
     """Whether all resolved addresses of a host lead to this machine only."""
     try:
@@ -304,11 +226,3 @@ def _is_loopback(host: str) -> bool:
     except OSError:
         return False
     return all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in addresses)
-
-
-def _raise_file_limit() -> None:
-    """Raise the limit of open files for uploads and subscribers, if allowed."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = _MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(_MAX_OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < limit:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

@@ -56,6 +56,7 @@ class JobRunner:
         readers: How many documents OCR reads at a time.
         limits: How jobs of a lane take turns, and when they are tried again.
         cluster: The other nodes, which run queued jobs as well.
+        kinds: The jobs that this node runs.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class JobRunner:
         readers: int = 1,
         limits: TurnLimits = DEFAULT_LIMITS,
         cluster: Cluster | None = None,
+        kinds: Collection[JobKind] = tuple(JobKind),
     ) -> None:
         self._catalogue = catalogue
         self._recognition = Recognition(
@@ -122,15 +124,20 @@ class JobRunner:
                 limits=limits,
             )
             for kind, number in slots.items()
+            if kind in kinds
         }
 
     def queued(self, document_id: int, kinds: Collection[JobKind]) -> None:
         """Report that jobs of a document were queued."""
         self._cluster.notify(Hint(HintKind.JOBS))
-        for kind in self._lanes.keys() & set(kinds):
-            self._lanes[kind].wake()
+        for kind in kinds:
+            self._wake(kind)
         if JobKind.INDEX in kinds and document_id in self._awaited:
             self._awaited[document_id] = True
+
+    def _wake(self, kind: JobKind) -> None:
+        if kind in self._lanes:
+            self._lanes[kind].wake()
 
     def wake(self) -> None:
         """Look for jobs that another node has queued or given up."""
@@ -186,10 +193,10 @@ class JobRunner:
             outcomes.publish(ImportStatus(jobs).of(kind))
             if kind is JobKind.IMPORT:
                 if self._awaited.pop(document_id, True):
-                    self._lanes[JobKind.INDEX].wake()
+                    self._wake(JobKind.INDEX)
                 if document_id in self._to_recognize:
                     self._to_recognize.remove(document_id)
-                    self._lanes[JobKind.OCR].wake()
+                    self._wake(JobKind.OCR)
             if delay := outcomes.delay_seconds:
                 asyncio.get_running_loop().call_later(delay, self._lanes[kind].wake)
 

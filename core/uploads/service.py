@@ -19,6 +19,7 @@ from pdfsluice.core.models import (
     Session,
     SessionState,
 )
+from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.stores import (
     Catalogue,
     SessionStore,
@@ -80,6 +81,7 @@ class UploadService:
         idle_clock: IdleClock,
         open_uploads: OpenUploads,
         receiver: ChunkReceiver,
+        cluster: Cluster | None = None,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
@@ -90,7 +92,7 @@ class UploadService:
         self._initiator = initiator
         self._idle_clock = idle_clock
         self._refused = RefusedUploads(sessions, uploads, open_uploads)
-        self._concatenation = Concatenation(sessions, uploads, open_uploads)
+        self._concatenation = Concatenation(sessions, uploads, open_uploads, cluster or Alone())
         self._draining = False
         self.direct = DirectUploads(
             uploads,

@@ -37,7 +37,7 @@ def pdfsluice_register_upload_stores(context: PluginContext) -> Sequence[UploadS
                 power_safe=context.settings.durability == "power",
                 max_bytes=options.max_bytes,
                 min_free=context.settings.min_free_space,
-                shared=context.settings.workers > 1,
+                shared=context.settings.workers > 1 or context.worker > 0,
             ),
         )
     ]

@@ -29,7 +29,7 @@ def pdfsluice_register_upload_stores(context: PluginContext) -> Sequence[UploadS
 
     options = context.options(SECTION, ObjectStoreOptions)
     folder = options.cache_dir or context.upload_dir / FOLDER
-    if context.settings.workers > 1:  # each process deletes what an earlier one left
+    if context.settings.workers > 1 or context.worker:  # each deletes what an earlier one left
         folder /= f"worker-{context.worker}"
     return [
         UploadStoreSpec(

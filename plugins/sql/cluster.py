@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from pdfsluice.core import Cluster, Hint, Hold, NodeIdentity, SessionState, UploadReview
+from pdfsluice.core import Cluster, Hint, Hold, LiveNode, NodeIdentity, SessionState, UploadReview
 
 from .database import Database
 from .hints import Channel, Hints
@@ -97,6 +97,10 @@ class SqlCluster:
     async def duty(self, name: str, seconds: float) -> bool:
         """Whether this node is the one that does regular work for the next ``seconds``."""
         return not self.shared or await self._holds.duty(name, seconds)
+
+    async def nodes(self) -> Sequence[LiveNode]:
+        """Return the live nodes, the oldest first."""
+        return await self._node.live()
 
     def notify(self, hint: Hint) -> None:
         """Send a hint to all other nodes, soon."""

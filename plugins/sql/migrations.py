@@ -179,6 +179,14 @@ def _count_metadata(connection: Connection) -> None:
     recount(connection)
 
 
+def _describe_nodes(connection: Connection) -> None:
+    """Record what a node does, and its version."""
+    columns = ("role VARCHAR(16) NOT NULL DEFAULT 'server'", "version TEXT NOT NULL DEFAULT ''")
+    for column in columns:
+        if column.split()[0] not in {c["name"] for c in inspect(connection).get_columns("nodes")}:
+            connection.execute(text(f"ALTER TABLE nodes ADD COLUMN {column}"))
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -191,6 +199,7 @@ STEPS: Sequence[Step] = (
     _name_sources,
     _hold_uploads,
     _share_jobs,
+    _describe_nodes,
     _number_versions,
     _count_metadata,
 )

@@ -13,9 +13,10 @@ from itertools import repeat
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from pdfsluice.core import NodeIdentity, PdfsluiceError, PluginError
+from pdfsluice.core import LiveNode, NodeIdentity, PdfsluiceError, PluginError
 
 from .database import Database
+from .encoding import from_micros
 from .live import MICROS, NODE_TIMEOUT_SECONDS, database_now, live_nodes
 from .prepared import AnyRow
 from .schema import nodes, stores
@@ -100,8 +101,8 @@ class Node:
         stale = (nodes.c.seen_at < now - _RETENTION_SECONDS * MICROS) | (
             nodes.c.id.in_([self._identity.replaces, self._database.node])
         )
-        if self._identity.exclusive:  # the folder is locked: its earlier node is dead
-            stale |= nodes.c.folder == self._folder
+        if self._identity.exclusive:  # the lock of its role is held: its earlier node is dead
+            stale |= (nodes.c.folder == self._folder) & (nodes.c.role == self._identity.role)
         connection.execute(delete(nodes).where(stale))
         self.first = not connection.execute(select(nodes.c.id).where(live_nodes(connection))).all()
         self._database.shared = self.shared or not self.first
@@ -112,6 +113,8 @@ class Node:
             "folder": self._folder,
             "host": self._host,
             "shared": int(self.shared),
+            "role": self._identity.role,
+            "version": self._identity.version,
         }
         connection.execute(insert(nodes).values(**row, started_at=now, seen_at=now))
         identities = set(connection.execute(select(stores.c.identity)).scalars())
@@ -191,6 +194,26 @@ class Node:
             self._register(connection)
         others = select(nodes).where(live_nodes(connection), nodes.c.id != self._database.node)
         return connection.execute(others).all()
+
+    async def live(self) -> Sequence[LiveNode]:
+        """Return the live nodes, the oldest first."""
+
+        def operation(connection: Connection) -> Sequence[LiveNode]:
+            statement = select(nodes).where(live_nodes(connection)).order_by(nodes.c.started_at)
+            return [
+                LiveNode(
+                    id=row.id,
+                    role=row.role,
+                    version=row.version,
+                    host=row.host,
+                    store=row.store,
+                    started_at=from_micros(row.started_at),
+                    seen_at=from_micros(row.seen_at),
+                )
+                for row in connection.execute(statement)
+            ]
+
+        return await self._database.read(operation)
 
     def _leave(self, connection: Connection) -> None:
         connection.execute(delete(nodes).where(nodes.c.id == bindparam("node")), self._me)

@@ -161,6 +161,8 @@ nodes = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("folder", Text, nullable=False, server_default=""),
     Column("shared", Integer, nullable=False, server_default="0"),
+    Column("role", String(16), nullable=False, server_default="server"),
+    Column("version", Text, nullable=False, server_default=""),
 )
 
 holds = Table(

@@ -136,6 +136,28 @@ async def test_only_jobs_of_dead_nodes_are_queued_again(tmp_path: Path, live: bo
         assert again[0][0].id == (ours if live else theirs)[0][0].id
 
 
+async def test_a_server_and_a_worker_share_a_folder(context: PluginContext) -> None:
+    """Each takes the place of the one before it that did the same, and not of the other."""
+    server = NodeIdentity(store="s", shared=True, version="2.1")
+    worker = NodeIdentity(store="s", shared=True, version="2.2", role="worker")
+    async with (
+        sql_stores(context) as (first, _),
+        sql_stores(other_process(context)) as (second, _),
+        sql_stores(other_process(context)) as (third, _),
+        first.joined(server) as old,
+        second.joined(worker) as working,
+    ):
+        live = await old.nodes()
+        assert [(node.role, node.version) for node in live] == [
+            ("server", "2.1"), ("worker", "2.2"),
+        ]  # fmt: skip
+        assert all(node.host and node.started_at <= node.seen_at for node in live)
+        async with third.joined(server) as restarted:
+            live = await restarted.nodes()
+            assert {node.id for node in live} == {restarted.node, working.node}
+        assert [node.id for node in await working.nodes()] == [working.node]
+
+
 async def test_a_store_has_an_identity_of_its_own(tmp_path: Path) -> None:
     identities = []
     for uploads, data in (("up", "data"), ("up", "data"), ("up-2", "data"), ("up", "data-2")):

@@ -7,6 +7,7 @@ has to be right. Hints make it fast, and may be lost.
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -27,6 +28,8 @@ class NodeIdentity:
         name: Its id among the nodes, a UUID that is never used again; by default a new one.
         replaces: The id of a node that is known to be dead.
         number: The number of this process among the workers of one supervisor, from 0.
+        role: What the process does: ``server``, or ``worker`` for one without HTTP.
+        version: The version of its program.
     """
 
     store: str = ""
@@ -36,6 +39,31 @@ class NodeIdentity:
     name: str = ""
     replaces: str = ""
     number: int = 0
+    role: str = "server"
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveNode:
+    """A live node, as its row describes it.
+
+    Attributes:
+        id: Its id, as :attr:`NodeIdentity.name`.
+        role: What it does, as :attr:`NodeIdentity.role`.
+        version: The version of its program.
+        host: The name of its machine.
+        store: The identity of the upload store that holds its bytes.
+        started_at: When it joined, by the clock of the session store (UTC).
+        seen_at: When its last heartbeat was stored, by the same clock.
+    """
+
+    id: str
+    role: str
+    version: str
+    host: str
+    store: str
+    started_at: datetime
+    seen_at: datetime
 
 
 class HintKind(StrEnum):
@@ -177,6 +205,10 @@ class Cluster(Protocol):
         """Whether this node is the one that does regular work for the next ``seconds``."""
         ...
 
+    async def nodes(self) -> Sequence[LiveNode]:
+        """Return the live nodes, this one included, the oldest first."""
+        ...
+
     def notify(self, hint: Hint) -> None:
         """Send a hint to all other nodes, soon."""
         ...
@@ -223,6 +255,10 @@ class Alone:
     async def duty(self, name: str, seconds: float) -> bool:  # noqa: ARG002
         """Do every duty."""
         return True
+
+    async def nodes(self) -> Sequence[LiveNode]:
+        """Report none: no session store keeps a list of nodes."""
+        return ()
 
     def notify(self, hint: Hint) -> None:
         """Do nothing: there is no other node."""

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,11 @@ import pytest
 
 from pdfsluice.core.errors import ProtocolError, StorageFull
 from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.creating import Initiation
+from tests.integration.core.test_two_nodes import FAST, SharedObjects, nodes
 from tests.support.runtimes import a_runtime, initiate, send_all
 
 DATA = random.Random(1).randbytes(300_000)
@@ -131,3 +134,52 @@ async def test_a_full_disk_leaves_the_parts(
                 await runtime.uploads.concatenate(LOCAL, WHOLE, ids)
         whole = await runtime.uploads.concatenate(LOCAL, WHOLE, ids)
         assert await document_digest(runtime, whole) == hashlib.sha256(DATA).hexdigest()
+
+
+@asynccontextmanager
+async def two_nodes(folder: Path, *, objects: bool) -> AsyncIterator[list[Runtime]]:
+    """Open two nodes with one folder, or with folders of their own and one object store."""
+    if not objects:
+        async with nodes(folder, intervals=FAST) as both:
+            yield both
+        return
+    store = MemoryObjectStore()
+    settings: dict[str, Any] = {"state_dir": folder / "state", "upload_store": "objects"}
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(
+                a_runtime(
+                    folder / name,
+                    SharedObjects(store, folder / name / "copies"),
+                    intervals=FAST,
+                    node=NodeIdentity(shared=True),
+                    **settings,
+                )
+            )
+            for name in ("a", "b")
+        ]
+
+
+@pytest.mark.parametrize("objects", [False, True], ids=["one folder", "object store"])
+async def test_two_nodes_that_join_the_same_parts_make_one_upload(
+    tmp_path: Path, *, objects: bool
+) -> None:
+    async with two_nodes(tmp_path, objects=objects) as both:
+        for number in range(3):
+            ids = []
+            for piece in PIECES:
+                part = await initiate(both[0], piece, partial=True)
+                await send_all(both[0], part, piece)
+                ids.append(part.id)
+            joined = await asyncio.gather(
+                *(node.uploads.concatenate(LOCAL, WHOLE, ids) for node in both * 2)
+            )
+            assert len({whole.id for whole in joined}) == 1, number
+            assert not joined[0].partial
+            done = await both[1].uploads.complete(LOCAL, joined[0].id)
+            assert done.document.sha256 == hashlib.sha256(DATA).hexdigest()
+            for part_id in ids:
+                ended = await both[0].uploads.get(LOCAL, part_id)
+                assert ended.state is SessionState.CANCELLED
+        states = [SessionState.CREATED, SessionState.UPLOADING]
+        assert await both[0].uploads._sessions.count(states) == 0, "the loser drops its upload"

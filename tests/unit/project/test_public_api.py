@@ -94,7 +94,7 @@ INSIDE = {
     "object_store": {"segments"},
     "pdfium": {"documents"},
     "pypdf_text": {"documents"},
-    "scan": {"event_hub", "plugins", "registry_building", "runtime", "scanning"},
+    "scan": {"event_hub", "plugins", "registry_building", "scanning"},
     "sql": {"findings", "background", "encoding", "uploads"},
     "tesseract": {"documents"},
     "api_keys": {"plugins"},
