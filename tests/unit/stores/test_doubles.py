@@ -16,13 +16,15 @@ from pdfsluice.core.testing import MemoryUploadStore, RecordingSink
 from pdfsluice.core.testing.contracts.upload_store_basics import write
 
 
-def test_an_update_may_change_every_field_but_six() -> None:
+def test_an_update_may_change_every_field_but_eight() -> None:
     known = {field.name for field in fields(Session)}
     assert set(SessionChanges.__annotations__) == known - {
         "id",
         "account",
         "committed",
         "encryption",
+        "lineage",
+        "replaces",
         "software",
         "version",
     }
