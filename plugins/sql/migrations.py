@@ -156,10 +156,14 @@ def _number_versions(connection: Connection) -> None:
 def _count_metadata(connection: Connection) -> None:
     """Count bytes of metadata and pages of OCR; add limits of both and of connections."""
     postgresql = connection.dialect.name == "postgresql"
-    limits = ("max_metadata_bytes", "max_ocr_pages_per_day", "max_connections")
-    columns = dict.fromkeys(limits, "BIGINT")
-    for name in ("metadata_bytes", "ocr_day", "ocr_pages_today"):
-        columns[name] = "BIGINT NOT NULL DEFAULT 0"
+    columns = {
+        "max_metadata_bytes": "BIGINT",
+        "max_ocr_pages_per_day": "BIGINT",
+        "max_connections": "BIGINT",
+        "metadata_bytes": "BIGINT NOT NULL DEFAULT 0",
+        "ocr_day": "BIGINT NOT NULL DEFAULT 0",
+        "ocr_pages_today": "BIGINT NOT NULL DEFAULT 0",
+    }
     present = {column["name"] for column in inspect(connection).get_columns(quotas.name)}
     for name in columns.keys() - present:  # an earlier step may have created the table just now
         connection.execute(text(f"ALTER TABLE quotas ADD COLUMN {name} {columns[name]}"))

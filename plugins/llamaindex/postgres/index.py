@@ -266,8 +266,10 @@ class PostgresIndex:
     async def _encode(self, plan: Plan) -> dict[Slot, dict[str, Any]]:
         """Return for each model its identity and the vectors of texts."""
         vectors: dict[Slot, dict[str, Any]] = {}
-        for slot in dict.fromkeys(question.slot for question in plan.questions):
+        for slot in _BOTH:
             texts = [question.text for question in plan.questions if question.slot == slot]
+            if not texts:
+                continue
             request = self._request("encode_queries", texts=texts, slot=slot)
             reply = await self._queries.ask(request)
             by_text = dict(zip(texts, reply["vectors"], strict=True))
