@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from pdfsluice.core.background import background
-from pdfsluice.core.errors import NotFound, PdfsluiceError, ProtocolError
+from pdfsluice.core.errors import NotFound, PdfsluiceError
 from pdfsluice.core.models import Principal, Scope
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.quotas import (
@@ -85,9 +85,9 @@ class QuotaKeeper:
         """Replace the limits of an account; they count from the next upload on.
 
         Raises:
-            NotFound: The session store has no quotas.
+            NotFound: The session store has no quotas, or the name is that of no account, such
+                as a key's without ``key:``.
             PermissionDenied: The principal is no administrator.
-            ProtocolError: The name is that of no account, such as a key's without ``key:``.
         """
         principal.require(Scope.ADMIN)
         quotas = self._known()
@@ -127,7 +127,7 @@ class QuotaKeeper:
         if (kind and own_name) or name in {DEFAULT_ACCOUNT, LOCAL_PRINCIPAL}:
             return
         if all(each.name != name for each in await quotas.accounts()):
-            raise ProtocolError(
+            raise NotFound(
                 f"there is no account {name!r}",
                 hint=f"Write key:{name.strip(':') or 'NAME'} for a key without a tenant,"
                 f" tenant:{name.strip(':') or 'NAME'} for a tenant,"

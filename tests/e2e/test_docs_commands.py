@@ -95,9 +95,12 @@ SHELL: Mapping[str, Shell] = {
         prepare="pdfsluice upload report.pdf; echo '% edited' >> report.pdf"
     ),
     "docs/how-to/run-a-cluster.md": Shell(
-        skip=dict.fromkeys(
-            ("cd deploy", "docker ", "node", "aws "), "tests/cluster/test_deployment.py"
-        )
+        skip={
+            **dict.fromkeys(
+                ("cd deploy", "docker ", "node", "aws "), "tests/cluster/test_deployment.py"
+            ),
+            "pdfsluice work": "tests/integration/server/test_work.py",
+        }
     ),
     "docs/how-to/scan-files.md": Shell(
         codes={"pdfsluice scan invoice.pdf": 3, "pdfsluice scan --json archive/": 3}

@@ -28,10 +28,13 @@ def check_operations(address: str) -> None:
 
 
 def _accepts(case: schemathesis.Case[Any]) -> None:
-    """What the description allows is never refused for its form."""
+    """What the description allows is never refused for its form.
+
+    That one parameter must not be later than another cannot be described.
+    """
     response = case.call()
     case.validate_response(response, excluded_checks=[positive_data_acceptance])
-    assert response.status_code != 400, response.text
+    assert response.status_code != 400 or "'from' is later than 'to'" in response.text
 
 
 def _answers(case: schemathesis.Case[Any]) -> None:

@@ -11,6 +11,8 @@ from packaging.utils import canonicalize_name
 
 _FINDER = Path(__file__).with_name("base_only")
 _OURS = "pdfsluice"
+HIDDEN = "PDFSLUICE_TEST_HIDDEN"
+"""The environment variable with the modules that cannot be imported."""
 
 
 @cache
@@ -28,7 +30,7 @@ def hidden_modules(*extras: str) -> frozenset[str]:
 def only(*extras: str) -> dict[str, str]:
     """Return the environment of a process that has the base and these extras alone."""
     path = os.pathsep.join(filter(None, [str(_FINDER), os.environ.get("PYTHONPATH", "")]))
-    return {"PYTHONPATH": path, "PDFSLUICE_TEST_HIDDEN": " ".join(hidden_modules(*extras))}
+    return {"PYTHONPATH": path, HIDDEN: " ".join(hidden_modules(*extras))}
 
 
 def _closure(extras: Iterable[str]) -> set[str]:

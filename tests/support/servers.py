@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from tests.support.extras import HIDDEN
 from tests.support.preloaded import ForkedProcess, Preloaded
 
 _START_SECONDS = 120.0
@@ -67,7 +68,7 @@ class RunningServer:
         environment = {**_clean_environment(), **self.environment}
         with self.log_path.open("ab") as log:
             self._log_start = log.tell()
-            if self.preloaded is not None and all(map(_is_forkable, self.environment)):
+            if self.preloaded is not None and _is_forkable(self.environment):
                 with Path(os.devnull).open("rb") as nothing:
                     self.process = self.preloaded.start(
                         self._arguments(),
@@ -183,6 +184,11 @@ def _is_setting(name: str) -> bool:
     return name.startswith(("STREAMING_", "PDFSLUICE_"))
 
 
-def _is_forkable(name: str) -> bool:
-    """Whether a variable has its effect in a process that was forked, too."""
-    return _is_setting(name) or name == "PYTHONPATH"
+def _is_forkable(environment: Mapping[str, str]) -> bool:
+    """Whether all variables have their effect in a process that was forked, too.
+
+    Modules cannot be hidden where they are imported already.
+    """
+    return HIDDEN not in environment and all(
+        _is_setting(name) or name == "PYTHONPATH" for name in environment
+    )

@@ -1,8 +1,22 @@
 """The units of a document, as they are shown."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import Field, WithJsonSchema
 
 from .views import View
+
+Unit = Annotated[
+    tuple[int, int, str],
+    WithJsonSchema(  # not all generators of clients read "prefixItems"
+        {
+            "type": "array",
+            "items": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
+            "minItems": 3,
+            "maxItems": 3,
+        }
+    ),
+]
 
 
 class UnitsView(View):
@@ -18,7 +32,7 @@ class UnitsView(View):
     blocks: list[str] = Field(
         description="Digests of the blocks from the beginning of the file; in the first answer."
     )
-    units: list[tuple[int, int, str]] = Field(
+    units: list[Unit] = Field(
         description="Offset, length and digest of the bodies of streams, by ascending offset."
     )
     next: int | None = Field(description="The ``first`` of the next answer; null at the end.")

@@ -35,6 +35,7 @@ class Guarded:
             "code": "size-exceeded",
             "account": "key:owner",
             "importer": "text",
+            "job_id": "1",
         }
         return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], route.path)
 

@@ -177,7 +177,7 @@ async def test_an_account_has_no_more_connections_than_its_limit(tmp_path: Path)
 async def test_a_limit_of_no_account_is_refused(web: WebServer) -> None:
     for name in ("ann", "acme", "acme:"):
         async with web.http.put(f"/api/quotas/{name}", json={"documents": 1}) as response:
-            problem = await problem_of(response, 400, "bad-request")
+            problem = await problem_of(response, 404, "not-found")
         assert f"key:{name.strip(':')} for" in problem["hint"]
     for name in ("*", "key:ann", "tenant:ac%2Fme", "jwt:m%C3%BCller"):
         async with web.http.put(f"/api/quotas/{name}", json={}) as response:
