@@ -79,7 +79,7 @@ async function refusal(client, account, limits) {
     await client.setQuota(account, limits);
     return '';
   } catch (error) {
-    if (error.code === 'bad-request') return sentences(error.message, error.hint);
+    if (['bad-request', 'not-found'].includes(error.code)) return sentences(error.message, error.hint);
     throw error;
   }
 }
