@@ -27,9 +27,13 @@ from .work import (
     MAX_QUERY,
     MAX_TOP_K,
     WORD_PROCESSES,
-    batches,
+    WirePages,
+    indexing_failed,
+    make_folder,
     make_pool,
     passages_of,
+    report_embedded,
+    stage_all,
     title_of,
     warn,
 )
@@ -76,11 +80,7 @@ class ProcessIndex:
                 passages, rest = await self._publish_words(child, document, pages, progress)
             await self._embed(document, passages, progress)
         except ChildFailed as failure:
-            raise StageFailed(
-                f"The document could not be indexed: {failure}",
-                hint="Its earlier passages, if there were any, can still be found.",
-                details={"reason": failure.reason},
-            ) from failure
+            raise indexing_failed(failure) from failure
         finally:
             self._adding.discard(document.id)
         progress(1.0, f"Indexed: {passages} passages{rest}")
@@ -119,30 +119,20 @@ class ProcessIndex:
             if not reply["embedded"]:
                 break
             count = min(passages, count + reply["embedded"])
-            progress(
-                count / passages if passages else 1.0,
-                f"Found by words; meaning of {count} of {passages} passages",
-            )
+            report_embedded(progress, count, passages)
 
     async def _publish_words(
         self, child: Child, document: Document, pages: AsyncIterator[PageText], progress: Progress
     ) -> tuple[int, str]:
-        passages, rest = 0, ""
-        await child.ask(self._request("begin", document=document.id))
-        async for batch in batches(pages, self._most_passages):
-            if passages >= self._most_passages:
-                rest = f"; the rest, from page {batch[0].number} on, is left out"
-                break
-            wire = [(page.number, page.text) for page in batch]
-            reply = await child.ask(self._request("stage", pages=wire))
-            passages = reply["passages"]
+        async def stage(wire: WirePages) -> int:
+            staged = await child.ask(self._request("stage", pages=wire))
             self._check_wanted(document.id)
-            last = batch[-1].number
-            total = document.page_count
-            progress(
-                min(1.0, last / total) if total else 0.0,
-                f"Indexing: page {last}{f' of {total}' if total else ''}, {passages} passages",
-            )
+            return int(staged["passages"])
+
+        await child.ask(self._request("begin", document=document.id))
+        passages, rest = await stage_all(
+            pages, stage, most=self._most_passages, total=document.page_count, progress=progress
+        )
         async with self._publishing:
             self._check_wanted(document.id)
             reply = await child.ask(
@@ -226,14 +216,9 @@ class ProcessIndex:
 @asynccontextmanager
 async def open_index(options: IndexOptions, folder: Path) -> AsyncGenerator[ProcessIndex, None]:
     """Open the index; its processes are started when there is work and ended with it."""
-    await asyncio.to_thread(_make_folder, folder)
+    await asyncio.to_thread(make_folder, folder)
     index = ProcessIndex(options, folder)
     try:
         yield index
     finally:
         await index.close()
-
-
-def _make_folder(folder: Path) -> None:
-    """Create the folder: a confined child can be allowed to write only in what exists."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)

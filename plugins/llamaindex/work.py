@@ -1,17 +1,26 @@
 """What the indexes have their child processes do, and how replies become passages."""
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from pathlib import Path
 from typing import Any
 
 from pdfsluice.core import (
+    ChildFailed,
     ChildPool,
     Document,
     Limits,
     Match,
     PageText,
     Passage,
+    Progress,
     StageFailed,
     plain_environment,
 )
@@ -34,6 +43,9 @@ _MAX_BATCH_CHARACTERS = 200_000
 _NEVER = 1_000_000_000
 
 logger = logging.getLogger(__name__)
+
+WirePages = Sequence[tuple[int, str]]
+"""Numbers and texts of pages, as child processes receive them."""
 
 
 def make_pool(options: IndexOptions, folder: Path, size: int, idle_seconds: float) -> ChildPool:
@@ -96,7 +108,60 @@ def warn(reply: Mapping[str, Any], what: str) -> None:
         logger.warning("%s: %s", what, reply["trouble"])
 
 
-async def batches(
+async def stage_all(
+    pages: AsyncIterator[PageText],
+    stage: Callable[[WirePages], Awaitable[int]],
+    *,
+    most: int,
+    total: int | None,
+    progress: Progress,
+) -> tuple[int, str]:
+    """Have pages cut and gathered, a few at a time, until there are enough passages.
+
+    Args:
+        pages: The pages of a document.
+        stage: Gathers the passages of some pages; returns how many there are now.
+        most: Most passages of a document.
+        total: How many pages the document has, if that is known.
+        progress: Publishes progress.
+
+    Returns:
+        How many passages there are, and what the last message adds about the pages left out.
+    """
+    passages = 0
+    async for batch in _batches(pages, most):
+        if passages >= most:
+            return passages, f"; the rest, from page {batch[0].number} on, is left out"
+        passages = await stage([(page.number, page.text) for page in batch])
+        last = batch[-1].number
+        progress(
+            min(1.0, last / total) if total else 0.0,
+            f"Indexing: page {last}{f' of {total}' if total else ''}, {passages} passages",
+        )
+    return passages, ""
+
+
+def report_embedded(progress: Progress, count: int, passages: int) -> None:
+    """Publish how many passages of a document have vectors."""
+    share = count / passages if passages else 1.0
+    progress(share, f"Found by words; meaning of {count} of {passages} passages")
+
+
+def indexing_failed(failure: ChildFailed) -> StageFailed:
+    """Return the error for a document whose indexing process failed."""
+    return StageFailed(
+        f"The document could not be indexed: {failure}",
+        hint="Its earlier passages, if there were any, can still be found.",
+        details={"reason": failure.reason},
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """Create the folder: a confined child can be allowed to write only in what exists."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+async def _batches(
     pages: AsyncIterator[PageText], most: int
 ) -> AsyncGenerator[list[PageText], None]:
     """Group a few pages at a time, for frequent progress and small requests."""

@@ -1,5 +1,6 @@
 """The index ``postgres``: indexing and searching in a database that servers share."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -22,7 +23,6 @@ from pdfsluice.core import (
     PdfsluiceError,
     PluginError,
     Progress,
-    StageFailed,
     TurnTaking,
 )
 from pdfsluice.plugins.llamaindex.finding import Finder
@@ -34,9 +34,13 @@ from pdfsluice.plugins.llamaindex.work import (
     MAX_QUERY,
     MAX_TOP_K,
     WORD_PROCESSES,
-    batches,
+    WirePages,
+    indexing_failed,
+    make_folder,
     make_pool,
     passages_of,
+    report_embedded,
+    stage_all,
     title_of,
 )
 
@@ -94,11 +98,7 @@ class PostgresIndex:
                 )
             await self._embed(document, passages, progress)
         except ChildFailed as failure:
-            raise StageFailed(
-                f"The document could not be indexed: {failure}",
-                hint="Its earlier passages, if there were any, can still be found.",
-                details={"reason": failure.reason},
-            ) from failure
+            raise indexing_failed(failure) from failure
         finally:
             await self._unstage(staging)
         progress(1.0, f"Indexed: {passages} passages{rest}")
@@ -113,7 +113,8 @@ class PostgresIndex:
         numbers = [page.number for page in pages]
         try:
             async with self._cutting.borrow() as child:
-                await self._stage(child, staging, document, pages, restart=True)
+                wire = [(page.number, page.text) for page in pages]
+                await self._stage(child, staging, document.id, wire, restart=True)
             await self._publish(staging, document, pages=numbers)
         except (ChildFailed, PdfsluiceError) as failure:
             logger.warning("the words of some pages were not published: %s", failure)
@@ -127,18 +128,14 @@ class PostgresIndex:
         pages: AsyncIterator[PageText],
         progress: Progress,
     ) -> tuple[int, str]:
-        passages, rest, restart = 0, "", True
-        async for batch in batches(pages, self._most_passages):
-            if passages >= self._most_passages:
-                rest = f"; the rest, from page {batch[0].number} on, is left out"
-                break
-            passages = await self._stage(child, staging, document, batch, restart=restart)
-            restart = False
-            last, total = batch[-1].number, document.page_count
-            progress(
-                min(1.0, last / total) if total else 0.0,
-                f"Indexing: page {last}{f' of {total}' if total else ''}, {passages} passages",
-            )
+        await self._stage(child, staging, document.id, [], restart=True)
+        passages, rest = await stage_all(
+            pages,
+            partial(self._stage, child, staging, document.id),
+            most=self._most_passages,
+            total=document.page_count,
+            progress=progress,
+        )
         await self._publish(staging, document)
         return passages, rest
 
@@ -146,13 +143,12 @@ class PostgresIndex:
         self,
         child: Child,
         staging: str,
-        document: Document,
-        pages: Sequence[PageText],
+        document: int,
+        pages: WirePages,
         *,
-        restart: bool,
+        restart: bool = False,
     ) -> int:
-        wire = [(page.number, page.text) for page in pages]
-        request = self._request("cut", document=document.id, pages=wire, restart=restart)
+        request = self._request("cut", document=document, pages=pages, restart=restart)
         reply = await child.ask(request)
         return await self._database.run(
             partial(storing.stage, staging=staging, passages=reply["passages"])
@@ -187,10 +183,7 @@ class PostgresIndex:
                     await progress.wait_for_turn()
                 await self._embed_some(pending, slot, document.owner)
                 count = min(passages, count + len(pending))
-                progress(
-                    count / passages if passages else 1.0,
-                    f"Found by words; meaning of {count} of {passages} passages",
-                )
+                report_embedded(progress, count, passages)
         if not await self._database.run(partial(storing.finish, document=document.id)):
             raise DocumentNotFound(f"Document {document.id} was removed while it was indexed.")
 
@@ -335,7 +328,7 @@ async def open_postgres_index(
             "The index 'postgres' keeps its vectors in PostgreSQL.",
             hint="Remove plugins.index.vector_store, or set index to 'llama-index'.",
         )
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - once, at the start
+    await asyncio.to_thread(make_folder, folder)
     async with open_database(url) as database:
         index = PostgresIndex(options, folder, database)
         try:
