@@ -1,8 +1,10 @@
 """The index ``postgres``, on a PostgreSQL with pgvector."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Event, Timer
 from typing import ClassVar
 
 import numpy as np
@@ -26,6 +28,7 @@ from pdfsluice.core.testing.contracts.samples import make_stored_document
 from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.llamaindex.postgres import storing
+from pdfsluice.plugins.llamaindex.postgres.database import open_database
 from pdfsluice.plugins.llamaindex.postgres.dictionary import Dictionaries
 from pdfsluice.plugins.llamaindex.postgres.index import PostgresIndex, open_postgres_index
 from pdfsluice.plugins.llamaindex.postgres.reader import PostgresReader
@@ -219,6 +222,32 @@ def test_any_words_become_a_vector(
             {"words": tsvector(words, stems)},
         ).scalar_one()
     assert set(result) == {*words, *stems}
+
+
+@MODULE
+async def test_two_servers_may_store_the_first_vectors_at_the_same_time(
+    server: PostgresqlServer,
+) -> None:
+    server.execute("CREATE DATABASE race")
+    server.execute("CREATE TABLE documents(id BIGINT PRIMARY KEY)", "race")
+    server.execute("INSERT INTO documents VALUES (1), (2)", "race")
+    prepared, done = Event(), Event()
+
+    def slow(connection: Connection) -> None:
+        put(connection, 1, ["one"])
+        prepared.set()
+        assert done.wait(10)
+
+    def fast(connection: Connection) -> None:
+        assert prepared.wait(10)
+        connection.execute(text("SELECT 1 FROM index_facts"))  # a snapshot would begin here
+        Timer(0.2, done.set).start()
+        put(connection, 2, ["two"])
+
+    async with open_database(server.url("race")) as one, open_database(server.url("race")) as two:
+        await asyncio.gather(one.run(slow), two.run(fast))
+        count = text("SELECT count(*) FROM index_vectors")
+        assert await one.look(lambda connection: connection.execute(count).scalar_one()) == 2
 
 
 @MODULE

@@ -7,43 +7,66 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
-from pdfsluice.core import DocumentNotFound, PluginError, StorageFailed, StorageFull
+from pdfsluice.core import DocumentNotFound, Overloaded, PluginError, StorageFailed, StorageFull
 
 from .schema import set_up
 
 T = TypeVar("T")
 
 _CONNECTIONS = 4
+_HOST_TIMEOUTS = {
+    "connect_timeout": "5",  # seconds
+    "tcp_user_timeout": "15000",  # milliseconds without a confirmation of what was sent
+    "keepalives_idle": "5",  # seconds without an answer before the first probe
+    "keepalives_interval": "5",
+}
+"""When a connection to a lost host is dropped, unless the URL has other values."""
 _DISK_FULL = "53100"
 _HINT = "Set plugins.database.url to postgresql://user:password@host/name, or index to another."
 
 
 class IndexDatabase:
-    """Runs functions in threads, each in a transaction with a snapshot."""
+    """Runs functions in threads, each in a transaction of its own."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run a function with a connection, and commit what it did.
 
         Raises:
             DocumentNotFound: It wrote about a document that is not in the catalogue.
+            Overloaded: No connection became free.
             StorageFull: The disk of the database is full.
             StorageFailed: The database cannot be reached, or failed.
         """
-        return await asyncio.to_thread(self._run, work)
+        return await asyncio.to_thread(_run, self._engine, work)
 
-    def _run(self, work: Callable[[Connection], T]) -> T:
-        with _explained(), self._engine.begin() as connection:
-            return work(connection)
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        """Run a function that sees one state of the database in all that it reads.
+
+        Raises:
+            StorageFailed: The database cannot be reached, or failed.
+        """
+        return await asyncio.to_thread(_run, self._snapshots, work)
+
+
+def _run(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with _explained(), engine.begin() as connection:
+        return work(connection)
 
 
 @contextmanager
 def _explained() -> Generator[None]:
     try:
         yield
+    except NoConnection as error:
+        raise Overloaded(
+            "All connections of the index to its database are in use.", retry_after=5
+        ) from error
     except IntegrityError as error:
         raise DocumentNotFound("The document was deleted while it was indexed.") from error
     except DBAPIError as error:
@@ -80,12 +103,13 @@ async def open_database(url: str) -> AsyncGenerator[IndexDatabase]:
 def _engine(url: str) -> Engine:
     if not url.startswith("postgresql"):
         raise PluginError("The index 'postgres' needs the catalogue in PostgreSQL.", hint=_HINT)
+    address = make_url(url)
     try:
         return create_engine(
-            make_url(url).set(drivername="postgresql+psycopg"),
+            address.set(drivername="postgresql+psycopg", query={**_HOST_TIMEOUTS, **address.query}),
             pool_size=_CONNECTIONS,
+            max_overflow=0,
             pool_pre_ping=True,
-            isolation_level="REPEATABLE READ",
             # a pooler gives each transaction another connection, without what was prepared
             connect_args={"prepare_threshold": None},
         )

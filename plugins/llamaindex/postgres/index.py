@@ -244,7 +244,7 @@ class PostgresIndex:
             documents=documents,
             match=match,
         )
-        plan = await self._database.run(partial(self._plan, search))
+        plan = await self._database.look(partial(self._plan, search))
         if plan is None:
             return passages_of(NOTHING, match)
         vectors: dict[Slot, dict[str, Any]] = {}
@@ -253,7 +253,7 @@ class PostgresIndex:
             vectors = await self._encode(plan)
         except ChildFailed as failure:
             trouble = str(failure)
-        reply = await self._database.run(partial(self._find, plan, vectors))
+        reply = await self._database.look(partial(self._find, plan, vectors))
         return passages_of(reply | {"trouble": trouble}, match)
 
     async def _encode(self, plan: Plan) -> dict[Slot, dict[str, Any]]:

@@ -158,12 +158,13 @@ class PostgresReader:
         share = self._dictionary.shares.get(term)
         if share is not None:
             return round(share * self.count())
-        counts = self._dictionary.counts
-        if term not in counts:
+        counts = self._dictionary.counts  # other searches, in other threads, change them as well
+        count = counts.get(term)
+        if count is None:
             if len(counts) >= _MAX_COUNTS:
                 counts.clear()
-            counts[term] = self._count_passages_with(term)
-        return counts[term]
+            count = counts[term] = self._count_passages_with(term)
+        return count
 
     def _count_passages_with(self, term: str) -> int:
         return int(
