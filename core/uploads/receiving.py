@@ -212,7 +212,7 @@ class ChunkReceiver:
             )
         if chunk.length is not None and chunk.end > limit:
             raise SizeExceeded(
-                f"the chunk.ends at {chunk.end}, after the file's {limit} bytes",
+                f"the chunk ends at {chunk.end}, after the file's {limit} bytes",
                 details={"offset": chunk.offset, "length": chunk.length, "file_size": limit},
             )
         committed = session.committed
