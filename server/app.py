@@ -55,7 +55,7 @@ from .transport.mounting import with_prefix
 from .transport.origins import Origins
 from .transport.receiver import BUFFERS, Buffers
 from .websocket.endpoint import Endpoint
-from .websocket.sinks import LiveSinks
+from .websocket.sinks import SUBSCRIBERS, LiveSinks
 
 _SINGLE = NodeIdentity()
 
@@ -76,6 +76,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     app[RUNTIME] = runtime
     app[BUFFERS] = Buffers(int(runtime.settings.slice_size))
     app[METRICS] = sinks.metrics
+    app[SUBSCRIBERS] = sinks.subscribers
     sinks.metrics.watch(runtime.parts, runtime.events)
     app[REQUEST_RATES] = RequestRates(
         runtime.settings.request_rate, runtime.settings.request_burst, time.monotonic

@@ -5,7 +5,7 @@ Blocking; used by one thread at a time, of the server or of a stage process.
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -42,6 +42,7 @@ class StageReader:
         specs: The stages, in order.
         checkpoints: Where stages continue; those without one begin at the start.
         turn_seconds: Time after which a read returns, so that progress is reported.
+        clock: Returns a time in seconds that never goes back.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class StageReader:
         checkpoints: Checkpoints,
         *,
         turn_seconds: float = DEFAULT_TURN_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._turn_seconds = turn_seconds
+        self._clock = clock
         self._source = source
         self._views = [_View(spec, *checkpoints.get(spec.name, (0, None))) for spec in specs]
         self._end = 0
@@ -81,8 +84,8 @@ class StageReader:
         stages = [(view, view.open(context)) for view in self._views]
         self._end = end
         position = self.position
-        last = time.monotonic() + self._turn_seconds
-        while position < end and time.monotonic() < last:
+        last = self._clock() + self._turn_seconds
+        while position < end and self._clock() < last:
             data = self._read(position, buffer[: min(len(buffer), end - position)])
             self._unreported = True
             findings = [

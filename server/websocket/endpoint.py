@@ -22,7 +22,7 @@ from pdfsluice.server.transport.parsing import Parameters, checked_id, read_quer
 
 from .access import AccessGuard
 from .messages import Message
-from .subscribers import MAX_ROOMS, Subscriber, Subscribers
+from .subscribers import Subscriber, Subscribers
 
 logger = logging.getLogger(__name__)
 
@@ -147,9 +147,10 @@ class Endpoint:
                 _reply(subscriber, type="pong")
             case {"type": "join", "room": str(room)}:
                 session = await self._uploads.get(subscriber.principal, _session_id(room))
-                if not subscriber.may_join(session.id):
+                if not self._subscribers.may_join(subscriber, session.id):
+                    most = self._subscribers.max_rooms
                     raise ProtocolError(
-                        f"a connection may be in the rooms of {MAX_ROOMS} unfinished uploads"
+                        f"a connection may be in the rooms of {most} unfinished uploads"
                     )
                 _reply(subscriber, type="joined", room=room)
                 self._join(subscriber, session)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from aiohttp import web
+
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import DISTRIBUTION, PluginInfo
@@ -11,6 +13,9 @@ from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 from pdfsluice.server.metrics import COUNTED_EVENTS, Metrics
 
 from .subscribers import Subscribers
+
+SUBSCRIBERS = web.AppKey("SUBSCRIBERS", Subscribers)
+"""The open WebSockets of an application."""
 
 _MAX_QUEUED_EVENTS = 10_000
 

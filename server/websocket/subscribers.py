@@ -28,8 +28,7 @@ from .messages import EVENTS, Key, Message, frame_of
 
 MAX_QUEUED = 512
 """Messages that may wait for one subscriber."""
-MAX_ROOMS = 1000
-"""Rooms that a connection may join; it leaves those of ended uploads first."""
+_MAX_ROOMS = 1000
 _MAX_BUFFERED = 64 * 1024
 _FLUSH_INTERVAL = 0.05
 _STALL_TIMEOUT = 15.0
@@ -100,11 +99,6 @@ class Subscriber:
         self._latest: dict[Key, bytes] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._stalled_since = 0.0
-
-    def may_join(self, session_id: str) -> bool:
-        """Whether it has joined the room already, or can join one more."""
-        is_member = session_id in self.rooms
-        return is_member or len(self.rooms) < MAX_ROOMS or any(self.rooms.values())
 
     def put(self, message: Message) -> None:
         """Send an event, if it concerns a subscriber of this kind."""
@@ -184,10 +178,12 @@ class Subscribers:
     """All subscribers of this process; an event sink.
 
     Attributes:
+        max_rooms: Rooms that a connection may join; it leaves those of ended uploads first.
         events: The kinds of events that it needs; none while there are no subscribers.
     """
 
     def __init__(self) -> None:
+        self.max_rooms = _MAX_ROOMS
         self.events: set[type[Event]] = set()
         self._all: set[Subscriber] = set()
         self._rooms: defaultdict[str, set[Subscriber]] = defaultdict(set)
@@ -231,6 +227,11 @@ class Subscribers:
         for session_id in list(subscriber.rooms):
             self.leave(subscriber, session_id)
 
+    def may_join(self, subscriber: Subscriber, session_id: str) -> bool:
+        """Whether it has joined the room already, or can join one more."""
+        rooms = subscriber.rooms
+        return session_id in rooms or len(rooms) < self.max_rooms or any(rooms.values())
+
     def join(self, subscriber: Subscriber, session_id: str, *, over: bool = False) -> None:
         """Subscribe to a session's events; the caller has checked the permission.
 
@@ -241,9 +242,9 @@ class Subscribers:
             session_id: The session.
             over: Whether the session has ended.
         """
-        if session_id not in subscriber.rooms and len(subscriber.rooms) >= MAX_ROOMS:
+        if session_id not in subscriber.rooms and len(subscriber.rooms) >= self.max_rooms:
             ended = [room for room, has_ended in subscriber.rooms.items() if has_ended]
-            for room in ended[: len(subscriber.rooms) - MAX_ROOMS + 1]:
+            for room in ended[: len(subscriber.rooms) - self.max_rooms + 1]:
                 self.leave(subscriber, room)
         subscriber.rooms.setdefault(session_id, over)
         self._rooms[session_id].add(subscriber)

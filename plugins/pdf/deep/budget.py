@@ -1,4 +1,4 @@
-"""Ends a walk in time for its report, before the limits of the process end it."""
+"""Ends a walk before the limits of the process end it, so that it can report."""
 
 import time
 from dataclasses import dataclass, field
@@ -8,18 +8,22 @@ class OutOfTimeError(Exception):
     """The walk has taken as long as it may."""
 
 
+DEFAULT_OBJECTS = 100_000
 _CHECK_EVERY = 256
 
 
 @dataclass(slots=True)
 class Budget:
-    """Time for one file.
+    """Time and memory for one file.
 
     Attributes:
         seconds: How long the walk may take.
+        objects: How many objects may be in memory. qpdf keeps every object that it has parsed,
+            some 3 KB each, until the file is closed.
     """
 
     seconds: float
+    objects: int = DEFAULT_OBJECTS
     _started: float = field(default_factory=time.monotonic)
     _steps: int = 0
 

@@ -12,7 +12,7 @@ from pdfsluice.core import FindingKind, Unscanned
 from pdfsluice.plugins.pdf.vocabulary import OpenQuestion, RawFinding
 
 from .attachments import AttachedPdf, Attachments
-from .budget import Budget, OutOfTimeError
+from .budget import DEFAULT_OBJECTS, Budget, OutOfTimeError
 from .damage import damages, exceeds_memory
 from .facts import facts_of
 from .freed import reachable_free_objects, rebuilding_opener
@@ -56,6 +56,8 @@ def inspect(
     seconds: float,
     questions: Sequence[OpenQuestion] = (),
     replaced: Collection[int] = (),
+    *,
+    max_objects: int = DEFAULT_OBJECTS,
 ) -> Inspection:
     """Open and inspect a whole file; errors become part of the inspection.
 
@@ -64,8 +66,9 @@ def inspect(
         seconds: How long it may take.
         questions: What an earlier stage could not see.
         replaced: Numbers of objects in which it saw what the file's table does not lead to.
+        max_objects: How many objects are kept in memory before the file is reopened.
     """
-    budget = Budget(seconds)
+    budget = Budget(seconds, max_objects)
     inspection = _inspect(path, budget, Nesting(), questions)
     if replaced and inspection.complete:
         inspection.findings += _findings_in_free_objects(path, replaced, budget)
@@ -189,7 +192,7 @@ class _Look:
             self._inspection.hides_objects = hides_objects(self._source, self._pdf)
             if isinstance(self._source, Path):
                 self._inspection.open_questions = remaining_questions(
-                    self._source, questions, self._walk.places
+                    self._source, questions, self._walk.offsets
                 )
         except OutOfTimeError:
             self._not_seen("limit", "The file was not walked to its end.")
@@ -238,7 +241,7 @@ class _Look:
         self._nesting.depth += 1
         inspection = _inspect(attached.content, self._budget, self._nesting)
         self._nesting.depth -= 1
-        offset = self._walk.places.get(attached.object)
+        offset = self._walk.offsets.get(attached.object)
         opens = opens_attachments(self._triggers)
         self._seen.extend(findings_within(attached, inspection, offset, opens=opens))
         self._inspection.unscanned.extend(unscanned_within(attached, inspection))

@@ -15,10 +15,6 @@ from .budget import Budget
 from .kinds import INTERESTING, base_address, look_at
 from .values import dictionary_of, name_of, number_of
 
-BATCH = 100_000
-"""Objects after which the file is opened again: qpdf keeps every object it has parsed, some
-3 KB each, and never releases one."""
-
 _NAME = re.compile(rb"/[A-Za-z0-9]+")
 _INDIRECT_NAME = re.compile(rb"/(?:S|Type|Subtype) \d+ \d+ R")
 Opener = Callable[[], Pdf]
@@ -38,10 +34,10 @@ class Walk:
     Args:
         opens: Opens the file, and again after many objects.
         attachments: Receives every embedded file.
-        budget: Time for the whole inspection.
+        budget: Time for the whole inspection, and objects after which the file is reopened.
 
     Attributes:
-        places: The offset of each object that has one: those outside of object streams.
+        offsets: The offset of each object that has one: those outside of object streams.
         unread: Objects that could not be looked at, or not to their end.
     """
 
@@ -52,7 +48,7 @@ class Walk:
         self._root = 0
         self._base = ""
         self._compressed: set[tuple[int, int]] = set()
-        self.places: dict[int, int] = {}
+        self.offsets: dict[int, int] = {}
         self.unread: list[int] = []
         self._object_streams: set[int] = set()
 
@@ -65,14 +61,14 @@ class Walk:
                 self._compressed.add(key)
                 self._object_streams.add(entry.obj_stream_number)
             elif entry.offset is not None:
-                self.places[key[0]] = entry.offset
+                self.offsets[key[0]] = entry.offset
         root = pdf.trailer.get("/Root")
         self._root = number_of(root, 0)
         self._base = base_address(root)
         yield from self._in_object(pdf.trailer, (0, 0))
         del entries
-        for start in range(0, len(keys), BATCH):
-            batch = keys[start : start + BATCH]
+        for start in range(0, len(keys), self._budget.objects):
+            batch = keys[start : start + self._budget.objects]
             if start == 0:
                 yield from self._batch(pdf, batch)
             else:
@@ -117,12 +113,12 @@ class Walk:
     def _forget_moved(self, pdf: Pdf) -> None:
         """Forget positions that the table no longer lists.
 
-        qpdf makes a table of its own as soon as it meets an object that is not in its place;
+        qpdf makes a table of its own as soon as it meets an object that is not at its offset;
         what lay where only the file's own table led to was perhaps not read.
         """
         table = pdf.get_xref_table()
         now = {number: entry.offset for (number, _), entry in table.items()}
-        self.places = {n: place for n, place in self.places.items() if now.get(n) == place}
+        self.offsets = {n: offset for n, offset in self.offsets.items() if now.get(n) == offset}
 
     def _in_object(self, target: Object, key: tuple[int, int]) -> Iterator[RawFinding]:
         """Inspect the dictionaries of one object, without those of other objects."""

