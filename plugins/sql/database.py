@@ -65,7 +65,7 @@ class Database:
             except DBAPIError as error:
                 # SQLite reports a read error of the disk as damage; a second look decides.
                 if not is_damage(error) or attempt == MAX_ATTEMPTS:
-                    raise meaning(error, self._engines.place) from error
+                    raise meaning(error, self._engines.location) from error
                 time.sleep(attempt * RETRY_SECONDS)
                 attempt += 1
 
@@ -86,7 +86,7 @@ async def open_database(engines: Callable[[], Engines]) -> AsyncGenerator[Databa
     handles = await asyncio.to_thread(engines)
     database = Database(handles)
     try:
-        await database.write(lambda connection: migrate(connection, handles.place), durable=True)
+        await database.write(lambda connection: migrate(connection, handles.location), durable=True)
         yield database
     finally:
         await database.close()

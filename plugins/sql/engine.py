@@ -40,14 +40,14 @@ class Engines:
     Attributes:
         write: For transactions that write; one connection.
         read: For single statements, which see what is committed and never wait.
-        place: The database, for people; without a password.
+        location: The database, for people; without a password.
         power_safe: Whether every commit survives a power cut; if not, only those within
             :meth:`syncing` do.
     """
 
     write: Engine
     read: Engine
-    place: str
+    location: str
     power_safe: bool = True
 
     @contextmanager
@@ -93,9 +93,9 @@ def open_engines(
         StorageFailed: The SQLite file cannot be made or is damaged.
     """
     parsed = _parse(url) if url else URL.create("sqlite", database=str(state_dir / "pdfsluice.db"))
-    place = parsed.render_as_string(hide_password=True)
+    location = parsed.render_as_string(hide_password=True)
     if parsed.get_backend_name() == "postgresql":
-        return _postgresql(parsed.set(drivername="postgresql+psycopg"), place, pooled=pooled)
+        return _postgresql(parsed.set(drivername="postgresql+psycopg"), location, pooled=pooled)
     path = Path(parsed.database or "").absolute()
     _prepare_file(path)
     return _sqlite(
@@ -122,7 +122,7 @@ def with_timeouts(url: URL) -> URL:
     return url.set(query={**_HOST_TIMEOUTS, **url.query})
 
 
-def _postgresql(url: URL, place: str, *, pooled: bool) -> Engines:
+def _postgresql(url: URL, location: str, *, pooled: bool) -> Engines:
     url = with_timeouts(url)
     options: dict[str, Any] = {"pool_pre_ping": True}
     if pooled:
@@ -135,7 +135,7 @@ def _postgresql(url: URL, place: str, *, pooled: bool) -> Engines:
             f"PostgreSQL needs the package {error.name!r}.",
             hint="Install it with: pip install 'pdfsluice[postgres]'",
         ) from error
-    return Engines(write=write, read=read, place=place)
+    return Engines(write=write, read=read, location=location)
 
 
 def _sqlite(url: URL, path: Path, durability: str, *, check: bool) -> Engines:
@@ -163,7 +163,7 @@ def _sqlite(url: URL, path: Path, durability: str, *, check: bool) -> Engines:
     def _begin(connection: Any) -> None:
         _begin_immediate(connection)
 
-    engines = Engines(write=write, read=read, place=str(path), power_safe=power_safe)
+    engines = Engines(write=write, read=read, location=str(path), power_safe=power_safe)
     try:
         if unclean:
             _check(engines, path)
@@ -212,10 +212,10 @@ def _check(engines: Engines, path: Path) -> None:
         logger.warning("%s ended uncleanly and is too large for a check at start-up", path)
         return
     began = time.monotonic()
-    with explained(engines.place), engines.write.connect() as connection:
+    with explained(engines.location), engines.write.connect() as connection:
         verdict = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
     if is_read_error(verdict):
-        raise unreadable(engines.place, verdict)
+        raise unreadable(engines.location, verdict)
     if verdict != "ok":
         raise StorageFailed(f"The database {path} is damaged: {verdict}.", hint=DAMAGED_HINT)
     logger.info("%s ended uncleanly; checked in %.1f s", path, time.monotonic() - began)

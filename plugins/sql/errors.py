@@ -26,11 +26,11 @@ _PRIMARY_CODE = 0xFF  # the low byte of SQLite's extended result codes
 
 
 @contextmanager
-def explained(place: str) -> Generator[None]:
+def explained(location: str) -> Generator[None]:
     """Raise errors of the driver as errors of pdfsluice.
 
     Args:
-        place: The database, for people; without a password.
+        location: The database, for people; without a password.
 
     Raises:
         StorageFull: The disk is full.
@@ -40,7 +40,7 @@ def explained(place: str) -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise meaning(error, place) from error
+        raise meaning(error, location) from error
 
 
 def is_damage(error: DBAPIError) -> bool:
@@ -57,14 +57,14 @@ def is_read_error(verdict: str) -> bool:
     return any(code == sqlite3.SQLITE_IOERR for code in codes)
 
 
-def read_failure(place: str) -> OSError | None:
+def read_failure(location: str) -> OSError | None:
     """Return the error with which the disk refuses to read a database file. Blocking.
 
     A disk that fails all reads of a page looks to SQLite like a damaged page. At most the first
     256 MiB are read.
     """
     try:
-        with Path(place).open("rb", buffering=0) as file:
+        with Path(location).open("rb", buffering=0) as file:
             while file.tell() < _MAX_PROBED_BYTES and file.read(_PROBE_STEP):
                 pass
     except OSError as error:
@@ -72,36 +72,36 @@ def read_failure(place: str) -> OSError | None:
     return None
 
 
-def unreadable(place: str, reason: str) -> StorageFailed:
+def unreadable(location: str, reason: str) -> StorageFailed:
     """Return the error for a database that the disk does not let us read."""
     return StorageFailed(
-        f"The database {place} could not be read: {reason}.",
+        f"The database {location} could not be read: {reason}.",
         hint="Check the disk, then try again; there is no sign of a damaged database.",
     )
 
 
-def meaning(error: DBAPIError, place: str) -> PdfsluiceError:
-    """Return what an error of the driver means; ``place`` is the database, for people."""
+def meaning(error: DBAPIError, location: str) -> PdfsluiceError:
+    """Return what an error of the driver means; ``location`` names the database."""
     cause = error.orig
     name, state = _name(error), getattr(cause, "sqlstate", "") or ""
     if name == "SQLITE_FULL" or state == "53100":
         return StorageFull(
-            f"There is no space left for the database {place}.",
+            f"There is no space left for the database {location}.",
             hint="Free some space; what was acknowledged is kept.",
         )
     if name.startswith(_DAMAGED):
-        failure = read_failure(place)
+        failure = read_failure(location)
         if failure is not None:
-            return unreadable(place, failure.strerror or str(failure))
-        return StorageFailed(f"The database {place} is damaged: {cause}.", hint=DAMAGED_HINT)
+            return unreadable(location, failure.strerror or str(failure))
+        return StorageFailed(f"The database {location} is damaged: {cause}.", hint=DAMAGED_HINT)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return Overloaded(
-            f"Another process has kept the database {place} locked.",
+            f"Another process has kept the database {location} locked.",
             retry_after=5,
             hint="Only one server may use an SQLite database; use PostgreSQL for several.",
         )
     return StorageFailed(
-        f"The database {place} failed: {cause}.",
+        f"The database {location} failed: {cause}.",
         hint="Check that it is there, can be reached and can be written.",
     )
 

@@ -212,7 +212,7 @@ STEPS: Sequence[Step] = (
 _LOCK = 0x70646673  # any number that no other program uses in the same PostgreSQL database
 
 
-def migrate(connection: Connection, place: str, steps: Sequence[Step] = STEPS) -> None:
+def migrate(connection: Connection, location: str, steps: Sequence[Step] = STEPS) -> None:
     """Create or migrate the tables of this version, within a transaction.
 
     Raises:
@@ -228,7 +228,7 @@ def migrate(connection: Connection, place: str, steps: Sequence[Step] = STEPS) -
     version = connection.execute(schema_version.select()).scalar_one()
     if version > newest:
         raise StorageFailed(
-            f"The database {place} was written by a later version of pdfsluice: its tables have "
+            f"The database {location} was written by a later version of pdfsluice: its tables have "
             f"version {version}, and this program knows versions up to {newest}.",
             hint="Upgrade pdfsluice, or name another database in the setting 'database.url'.",
         )

@@ -139,14 +139,14 @@ class Writer:
                     has_begun = True
                     return [_outcome(each.operation, connection) for each in batch]
             except sqlite3.Error as error:
-                raise unreadable(self._engines.place, str(error)) from error
+                raise unreadable(self._engines.location, str(error)) from error
             except DBAPIError as error:
                 # SQLite reports a read error of the disk as damage; a second look decides.
                 if is_damage(error) and attempt < MAX_ATTEMPTS:
                     time.sleep(attempt * RETRY_SECONDS)
                     attempt += 1
                     continue
-                explanation = meaning(error, self._engines.place)
+                explanation = meaning(error, self._engines.location)
                 if not has_begun or error.connection_invalidated:
                     raise _UnavailableError(explanation) from error
                 raise explanation from error

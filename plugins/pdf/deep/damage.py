@@ -21,7 +21,7 @@ _HARMLESS = re.compile(
 )
 _MEMORY = re.compile(r"\Astream <[^<>]*>")
 """What stands in front of a warning about a file that is not on a disk."""
-_PLACE = re.compile(r"\(object (\d+) \d+|object (\d+) \d+ at offset|\(?(?:offset (\d+))")
+_POSITION = re.compile(r"\(object (\d+) \d+|object (\d+) \d+ at offset|\(?(?:offset (\d+))")
 
 
 def damages(warnings: Sequence[str], path: str) -> list[tuple[str, int | None]]:
@@ -31,8 +31,8 @@ def damages(warnings: Sequence[str], path: str) -> list[tuple[str, int | None]]:
         if _HARMLESS.search(warning):
             continue
         text = _MEMORY.sub("", warning.replace(path, "") if path else warning).lstrip(": ")
-        place = _PLACE.search(text)
-        number = next((int(n) for n in place.groups()[:2] if n), None) if place else None
+        position = _POSITION.search(text)
+        number = next((int(n) for n in position.groups()[:2] if n), None) if position else None
         causes.append((_sentence(text), number))
     return causes
 

@@ -51,19 +51,19 @@ def hides_objects(source: Source, pdf: Pdf) -> bool:
         pdf: The open file.
     """
     content = content_of(source)
-    places = _places_in_chain(content)
-    if places is None:
-        places = [int(match[1]) for match in islice(_ENTRY.finditer(content), MAX_SECTIONS + 1)]
-    if not places:
+    offsets = _offsets_in_chain(content)
+    if offsets is None:
+        offsets = [int(match[1]) for match in islice(_ENTRY.finditer(content), MAX_SECTIONS + 1)]
+    if not offsets:
         return False
     listed = {number for number, _ in pdf.get_xref_table()}
-    return len(places) > MAX_SECTIONS or any(
-        not _lists_only(content, place, listed) for place in places
+    return len(offsets) > MAX_SECTIONS or any(
+        not _lists_only(content, offset, listed) for offset in offsets
     )
 
 
-def _places_in_chain(content: bytes | mmap) -> Sequence[int] | None:
-    """Return the places of hybrid parts in force; ``None`` if that is unclear.
+def _offsets_in_chain(content: bytes | mmap) -> Sequence[int] | None:
+    """Return the offsets of hybrid parts in force; ``None`` if that is unclear.
 
     The sections are followed from the end of the file, as readers follow them. If any step
     fails, readers differ in what they do next, so the caller searches the whole file. A
@@ -75,7 +75,7 @@ def _places_in_chain(content: bytes | mmap) -> Sequence[int] | None:
     start = _STARTXREF.match(content, max(content.rfind(b"startxref", tail), 0))
     if start is None:
         return None
-    places: list[int] = []
+    offsets: list[int] = []
     position: Value = int(start[1])
     visited: set[int] = set()
     while position is not None:
@@ -85,12 +85,12 @@ def _places_in_chain(content: bytes | mmap) -> Sequence[int] | None:
         trailer = _trailer_at(content, position)
         if trailer is None:
             return None
-        if (place := trailer.get(b"XRefStm")) is not None:
-            if not isinstance(place, int):
+        if (offset := trailer.get(b"XRefStm")) is not None:
+            if not isinstance(offset, int):
                 return None
-            places.append(place)
+            offsets.append(offset)
         position = trailer.get(b"Prev")
-    return places
+    return offsets
 
 
 def _trailer_at(content: bytes | mmap, position: int) -> Dictionary | None:
@@ -109,15 +109,15 @@ def _trailer_at(content: bytes | mmap, position: int) -> Dictionary | None:
     return value if isinstance(value, Dictionary) else None
 
 
-def _lists_only(content: bytes | mmap, place: int, listed: Collection[int]) -> bool:
-    numbers = _numbers_at(content, place)
+def _lists_only(content: bytes | mmap, offset: int, listed: Collection[int]) -> bool:
+    numbers = _numbers_at(content, offset)
     return numbers is not None and all(number in listed for number in numbers)
 
 
-def _numbers_at(content: bytes | mmap, place: int) -> Sequence[int] | None:
+def _numbers_at(content: bytes | mmap, offset: int) -> Sequence[int] | None:
     """Return the objects that a cross-reference stream lists; ``None`` if unknown."""
     shift = max(0, content[:_HEADER_WITHIN].find(b"%PDF-"))
-    data = bytes(content[place + shift : place + shift + _MAX_STREAM])
+    data = bytes(content[offset + shift : offset + shift + _MAX_STREAM])
     header = HEADER.match(data)
     if header is None:
         return None
@@ -125,15 +125,15 @@ def _numbers_at(content: bytes | mmap, place: int) -> Sequence[int] | None:
     source.pos = header.end()
     effort = Effort(Allowance())
     dictionary = _value_of(ObjectParser(source, effort, 0), b"stream")
-    line = STREAM_EOL.match(data, source.pos)
-    if not isinstance(dictionary, Dictionary) or line is None:
+    line_end = STREAM_EOL.match(data, source.pos)
+    if not isinstance(dictionary, Dictionary) or line_end is None:
         return None
     length = dictionary.get(b"Length")
     if not isinstance(length, int) or length < 0:
         return None
-    raw = data[line.end() : line.end() + length]
+    raw = data[line_end.end() : line_end.end() + length]
     decoded = Decoder(set(), effort).decode(raw, dictionary, _MAX_STREAM, len(content))
-    section = XrefSection(place)
+    section = XrefSection(offset)
     read_xref_stream(section, dictionary, decoded.data, MAX_XREF_ENTRIES)
     if decoded.problem or section.cut:
         return None

@@ -16,19 +16,19 @@ _HEADER_WITHIN: Final = 1024
 
 
 def remaining_questions(
-    path: Path, questions: Sequence[OpenQuestion], places: Mapping[int, int]
+    path: Path, questions: Sequence[OpenQuestion], offsets: Mapping[int, int]
 ) -> list[int]:
     """Return the indexes of the questions that remain after a complete walk.
 
-    - A question about an object at a place is settled if the walk has read it there, or if no
+    - A question about an object at an offset is settled if the walk has read it there, or if no
       reader finds an object there. It remains for an earlier revision.
     - A question about a stretch of the file, with an offset and no object, remains.
-    - A question without a place is about whether there is more; the walk has seen all there is.
+    - A question without an offset is about whether there is more; the walk has seen all there is.
 
     Args:
         path: The file.
         questions: What could not be seen.
-        places: Where the walk has read which object.
+        offsets: Where the walk has read which object.
     """
     with path.open("rb") as file:
         shift = max(0, file.read(_HEADER_WITHIN).find(b"%PDF-"))
@@ -36,21 +36,21 @@ def remaining_questions(
             index
             for index, (number, offset) in enumerate(questions)
             if offset is not None
-            and (number is None or not _is_settled(file, number, offset - shift, shift, places))
+            and (number is None or not _is_settled(file, number, offset - shift, shift, offsets))
         ]
 
 
 def _is_settled(
-    file: BinaryIO, number: int, place: int, shift: int, places: Mapping[int, int]
+    file: BinaryIO, number: int, offset: int, shift: int, offsets: Mapping[int, int]
 ) -> bool:
-    """Whether an object was read at a position, or none is there."""
-    if places.get(number) in (place, place + shift):
+    """Whether an object was read at an offset, or none is there."""
+    if offsets.get(number) in (offset, offset + shift):
         return True
-    file.seek(max(0, place + shift))
+    file.seek(max(0, offset + shift))
     data = file.read(_LOOK)
     before = _BEFORE.match(data)
     start = before.end() if before is not None else 0
     header = _HEADER.match(data, start)
     if header is None:
         return start < _LOOK  # else it may begin after all the space
-    return places.get(int(header[1])) in (place, place + start, place + shift + start)
+    return offsets.get(int(header[1])) in (offset, offset + start, offset + shift + start)

@@ -27,7 +27,7 @@ _ENOUGH: Final = _BYTES_FOR_NUMBER * (HIGHEST_NUMBER + 1)
 """A file of this size may hold any number."""
 _BUFFER: Final = 64 * 1024
 _STARTXREF_WITHIN: Final = 1054
-"""Bytes at the end in which qpdf looks for the place of the cross-reference table."""
+"""Bytes at the end in which qpdf looks for the offset of the cross-reference table."""
 
 
 def openers(source: Source) -> Sequence[Opener]:

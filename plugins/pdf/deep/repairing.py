@@ -82,7 +82,7 @@ class _Parts(Observer):
         self.wanted = _All()
         self.effort = Effort(Allowance())
         self._decoder = Decoder(set(), self.effort)
-        self._places: dict[int, int] = {}
+        self._offsets: dict[int, int] = {}
         self._values: dict[int, bytes] = {}
         self._containers: list[tuple[int, Dictionary, bytes]] = []
         self._encoded: list[tuple[int, Dictionary, bytes]] = []
@@ -94,12 +94,12 @@ class _Parts(Observer):
     def header(self, number: int, offset: int, lead: int) -> None:
         """Remember where an object begins."""
         del lead
-        self._place(number, offset)
+        self._remember(number, offset)
 
     def plain(self, batch: PlainObjects) -> None:
         """Remember where objects begin."""
         for number, offset in zip(batch.numbers, batch.offsets, strict=True):
-            self._place(number, offset)
+            self._remember(number, offset)
 
     def object(self, number: int, offset: int, value: Value) -> None:
         """Remember what may be a filter, and the catalogue."""
@@ -114,11 +114,11 @@ class _Parts(Observer):
         """Collect the data of a stream that qpdf cannot decode, and of object streams."""
         types = dictionary.names(b"Type")
         if b"XRef" in types:
-            self._places.pop(number, None)
+            self._offsets.pop(number, None)
             self.trailer(offset, dictionary)
             return None
         if b"ObjStm" in types or (not types and b"First" in dictionary and b"N" in dictionary):
-            self._places.pop(number, None)
+            self._offsets.pop(number, None)
             return self._collector(self._containers, number, dictionary)
         if offset == 0 or not _BROTLI.isdisjoint(_filters(dictionary)):
             self._values.pop(number, None)
@@ -150,17 +150,17 @@ class _Parts(Observer):
             raise NotRepairableError
         shift = max(0, content[:_HEADER_WITHIN].find(b"%PDF-"))
         out = bytearray(b"\n")
-        places = {number: place - shift for number, place in self._places.items()}
+        offsets = {number: offset - shift for number, offset in self._offsets.items()}
         for number, body in self._bodies():
-            places[number] = len(content) - shift + len(out)
+            offsets[number] = len(content) - shift + len(out)
             out += b"%d 0 obj\n%b\nendobj\n" % (number, body)
             if len(out) > MAX_APPENDED:
                 raise NotRepairableError
         table = len(content) - shift + len(out)
         out += b"xref\n0 1\n0000000000 65535 f \n"
-        out += b"".join(b"%d 1\n%010d 00000 n \n" % each for each in sorted(places.items()))
+        out += b"".join(b"%d 1\n%010d 00000 n \n" % each for each in sorted(offsets.items()))
         entries: list[tuple[bytes, Value]] = [
-            (b"Size", max(places) + 1),
+            (b"Size", max(offsets) + 1),
             (b"Root", Reference(min(roots), 0)),
             (b"Info", self._info),
         ]
@@ -170,10 +170,10 @@ class _Parts(Observer):
         )
         return bytes(out)
 
-    def _place(self, number: int, offset: int) -> None:
-        if number in self._places or len(self._places) >= MAX_OBJECTS:
+    def _remember(self, number: int, offset: int) -> None:
+        if number in self._offsets or len(self._offsets) >= MAX_OBJECTS:
             raise NotRepairableError
-        self._places[number] = offset
+        self._offsets[number] = offset
 
     def _collector(
         self, into: list[tuple[int, Dictionary, bytes]], number: int, dictionary: Dictionary
@@ -195,7 +195,7 @@ class _Parts(Observer):
             raise NotRepairableError
         for index in range(len(objects.numbers)):
             inner, body = objects.body(index)
-            if inner is None or inner in self._values or inner in self._places:
+            if inner is None or inner in self._values or inner in self._offsets:
                 raise NotRepairableError
             self._values[inner] = body
             if b"Catalog" in body:

@@ -89,7 +89,7 @@ def _report(
 
 
 def _hidden(questions: Sequence[Unscanned]) -> Sequence[RawFinding]:
-    """Report an object in a place that no honest program uses."""
+    """Report an object at a position that no honest program uses."""
     hidden = [question.object for question in questions if question.reason == _HIDDEN]
     kind = FindingKind.MALFORMED
     return [RawFinding(kind=kind, object=number, subject="hidden") for number in hidden[:1]]

@@ -30,7 +30,7 @@ class Maker:
     def __call__(
         self, kind: FindingKind, *, trigger: Trigger | None = None, excerpt: str = ""
     ) -> RawFinding:
-        """Return a raw finding of a kind at the place of the dictionary."""
+        """Return a raw finding of a kind at the position of the dictionary."""
         return RawFinding(
             kind=kind,
             offset=self._offset,

@@ -9,12 +9,12 @@ from pdfsluice.plugins.pdf.syntax.observer import PlainObjects, XrefSection
 from pdfsluice.plugins.pdf.syntax.values import Dictionary, Reference, Value
 
 MAX_OBJECTS = 500_000
-"""Objects whose places are remembered; beyond, nothing is reported about the table."""
+"""Objects whose offsets are remembered; beyond, nothing is reported about the table."""
 MAX_SECTIONS = 5_000
 MAX_ENTRIES = 400_000
 """Entries kept of all sections together."""
 MAX_UNSEEN = 100
-"""Places kept at which an object should be and none was seen."""
+"""Most entries kept that lead to an offset at which no object was seen."""
 MAX_ROOTS = 100
 """Trailers of which the catalogue is remembered."""
 _MAX_WIDTH = 8
@@ -22,12 +22,12 @@ _MAX_STORED = 0xFFFFFFFF
 
 
 class CrossReferences:
-    """Where objects are, and where the file places them.
+    """Where objects are, and where cross-reference sections put them.
 
     Attributes:
         root: What the newest trailer names as the catalogue.
         roots: What the trailers name, in file order; not all of many.
-        unseen: Number and offset of entries, of any section, that lead to a place at which no
+        unseen: Number and offset of entries, of any section, that lead to an offset at which no
             object was seen. A reader may find one there: inside of a stream, for instance.
         lost: Whether there is a section that was not found, or an entry that was not compared.
     """
@@ -75,8 +75,8 @@ class CrossReferences:
     def objects_at(self, batch: PlainObjects) -> None:
         """Remember where many objects begin."""
         if len(self._offsets) + len(batch.numbers) > MAX_OBJECTS:
-            for place in zip(batch.numbers, batch.offsets, batch.leads, strict=True):
-                self.object_at(*place)
+            for number, offset, lead in zip(batch.numbers, batch.offsets, batch.leads, strict=True):
+                self.object_at(number, offset, lead)
             return
         self._offsets.extend(batch.offsets)
         self._numbers.extend([min(number, _MAX_STORED) for number in batch.numbers])
@@ -111,7 +111,7 @@ class CrossReferences:
         self._watched.add(number)
 
     def is_current(self, number: int, offset: int | None, container: int | None) -> bool:
-        """Whether the judged table places a watched object at a position.
+        """Whether the judged table has a watched object at an offset.
 
         Where a table and its hybrid part (7.5.8.4) differ, readers do too: both count.
 
@@ -154,7 +154,7 @@ class CrossReferences:
             shift: Offset of the header, from which some writers count.
 
         Yields:
-            Codes of problems, with a place for each.
+            Codes of problems, with an offset for each.
         """
         if self._too_high is not None:
             yield "number-too-high", self._too_high
@@ -210,23 +210,23 @@ class CrossReferences:
                 yield "trailer-missing", current.offset
                 continue
             for key in (b"Prev", b"XRefStm"):  # the hybrid part is taken first
-                place = current.trailer.get(key)
-                if not isinstance(place, int) or isinstance(place, bool):
-                    self.lost |= place is not None
+                offset = current.trailer.get(key)
+                if not isinstance(offset, int) or isinstance(offset, bool):
+                    self.lost |= offset is not None
                     continue
-                before = self._find(place + shift)
+                before = self._find(offset + shift)
                 if before is None:
-                    if place or key == b"XRefStm":
+                    if offset or key == b"XRefStm":
                         self.lost = True
                         yield "xref-wrong", current.offset
                 elif key == b"Prev" or before.offset not in visited:
-                    waiting.append((before, place))
+                    waiting.append((before, offset))
         self._compare_others(visited, shift)
 
     def _hybrid(self, section: XrefSection, shift: int) -> XrefSection | None:
         """Return the cross-reference stream that belongs to a table (7.5.8.4)."""
-        place = section.trailer.get(b"XRefStm") if section.trailer is not None else None
-        return self._find(place + shift) if isinstance(place, int) else None
+        offset = section.trailer.get(b"XRefStm") if section.trailer is not None else None
+        return self._find(offset + shift) if isinstance(offset, int) else None
 
     def _take(self, sections: Sequence[XrefSection], shift: int) -> None:
         """Add the entries of a table and its hybrid part that no newer section has."""
@@ -273,35 +273,35 @@ class CrossReferences:
                     self._compare(number, offset, shift)
 
     def _compare(self, number: int, offset: int, shift: int) -> bool:
-        """Whether an object is where an entry places it; remember positions without one."""
-        place = offset + shift
-        if not offset or self._is_at(number, place):
+        """Whether an object is at the offset of an entry; remember offsets without one."""
+        position = offset + shift
+        if not offset or self._is_at(number, position):
             return True
-        if self._complete and not self._was_read(place):
+        if self._complete and not self._was_read(position):
             if len(self.unseen) < MAX_UNSEEN:
-                self.unseen.append((number, place))
+                self.unseen.append((number, position))
             else:
                 self.lost = True
         return False
 
-    def _is_at(self, number: int, place: int) -> bool:
-        """Whether an object begins at a place, or after white space at a place."""
-        index = bisect_left(self._offsets, place)
+    def _is_at(self, number: int, offset: int) -> bool:
+        """Whether an object begins at an offset, or after white space at that offset."""
+        index = bisect_left(self._offsets, offset)
         return (
             index < len(self._offsets)
             and self._numbers[index] == number
-            and self._offsets[index] - self._leads[index] <= place
+            and self._offsets[index] - self._leads[index] <= offset
         )
 
-    def _was_read(self, place: int) -> bool:
-        """Whether a reader finds an object that was seen at a position."""
-        index = bisect_left(self._offsets, place)
-        if index < len(self._offsets) and self._offsets[index] - self._leads[index] <= place:
+    def _was_read(self, offset: int) -> bool:
+        """Whether a reader finds an object that was seen at an offset."""
+        index = bisect_left(self._offsets, offset)
+        if index < len(self._offsets) and self._offsets[index] - self._leads[index] <= offset:
             return True
         if not index:
             return False
-        digits = len(str(self._numbers[index - 1]))  # the place may be off by one or two
-        return place < self._offsets[index - 1] + digits
+        digits = len(str(self._numbers[index - 1]))  # the offset may be wrong by one or two
+        return offset < self._offsets[index - 1] + digits
 
 
 def read_xref_stream(section: XrefSection, dictionary: Dictionary, data: bytes, limit: int) -> str:
@@ -330,7 +330,7 @@ def read_xref_stream(section: XrefSection, dictionary: Dictionary, data: bytes, 
 def _read_rows(
     section: XrefSection, data: bytes, fields: list[int], ranges: list[int], limit: int
 ) -> None:
-    kind_width, place_width, row = fields[0], fields[0] + fields[1], sum(fields)
+    kind_width, second_end, row = fields[0], fields[0] + fields[1], sum(fields)
     numbers, offsets = array("Q"), array("Q")
     position = 0
     if row == 0:
@@ -340,14 +340,14 @@ def _read_rows(
     for first, count in zip(ranges[::2], ranges[1::2], strict=False):
         for number in range(first, first + min(count, last - position // row)):
             kind = int.from_bytes(data[position : position + kind_width]) if kind_width else 1
-            place = int.from_bytes(data[position + kind_width : position + place_width])
+            second = int.from_bytes(data[position + kind_width : position + second_end])
             position += row
             if kind == 1:
                 numbers.append(number)
-                offsets.append(place)
+                offsets.append(second)
             elif kind == 2:  # noqa: PLR2004 - in an object stream, table 18
                 section.compressed.append(number)
-                section.containers.append(place)
+                section.containers.append(second)
             elif kind == 0 and len(section.freed) < limit // 10:
                 section.freed.append(number)
     section.numbers, section.offsets = numbers, offsets

@@ -99,10 +99,10 @@ class ObjectStream:
                 indexes.add(bisect_right(self._starts, match.start()) - 1)
         return sorted(indexes)
 
-    def read(self, index: int, effort: Effort, place: int) -> tuple[int | None, Value]:
+    def read(self, index: int, effort: Effort, file_offset: int) -> tuple[int | None, Value]:
         """Return number and value of the object at an index; -1 precedes the first."""
         number, body = self.body(index)
-        return number, parse_value(body, effort, place)
+        return number, parse_value(body, effort, file_offset)
 
     def body(self, index: int) -> tuple[int | None, bytes]:
         """Return number and source of the object at an index; -1 precedes the first."""
@@ -117,15 +117,15 @@ def _is_small(word: bytes) -> bool:
     return word.isdigit() and len(word) <= 10  # noqa: PLR2004 - digits
 
 
-def parse_value(data: bytes, effort: Effort, place: int) -> Value:
+def parse_value(data: bytes, effort: Effort, file_offset: int) -> Value:
     """Parse bytes that are all there.
 
     Args:
         data: The bytes.
         effort: Counts what it costs.
-        place: Offset in the file up to which bytes have earned steps.
+        file_offset: Offset in the file up to which bytes have earned steps.
     """
-    steps = ObjectParser(Source(data, ended=True), effort, place).run()
+    steps = ObjectParser(Source(data, ended=True), effort, file_offset).run()
     try:
         next(steps)
     except StopIteration as stop:

@@ -43,7 +43,7 @@ class Structure:
         self._counts: Counter[str] = Counter()
         self._foreign: set[str] = set()
         self._gaps: list[tuple[str, int]] = []
-        self._behind: list[tuple[str, int]] = []
+        self._foreign_texts: list[tuple[str, int]] = []
         self._lead = ""
         self._head = bytearray()
         self._tail = b""
@@ -87,7 +87,7 @@ class Structure:
         if self._header is None:
             self._gaps.append((name, offset + position))
         elif name in INERT and self._last_eof:
-            self._behind.append((name, offset + position))
+            self._foreign_texts.append((name, offset + position))
         else:
             self._polyglot(name, offset + position)
 
@@ -103,9 +103,9 @@ class Structure:
     def end_of_file(self, offset: int) -> None:
         """Note an end-of-file marker."""
         self._last_eof = offset
-        for name, place in self._behind:  # between two revisions, and not after the document
-            self._polyglot(name, place)
-        self._behind.clear()
+        for name, position in self._foreign_texts:  # between two revisions, not after the document
+            self._polyglot(name, position)
+        self._foreign_texts.clear()
 
     def skipped(self, start: int, stop: int) -> None:
         """Note that bytes were skipped because of the limit on work."""
@@ -152,10 +152,10 @@ class Structure:
             self._judge_references(size, root_seen, has_catalogue=has_catalogue)
         else:
             self._no_pdf()
-        for name, place in self._behind[:1]:
+        for name, offset in self._foreign_texts[:1]:
             self._malformed(
                 "foreign-tail",
-                place,
+                offset,
                 f"Text of the format {name} follows the document,"
                 f" which ends at byte {self._last_eof:,}",
             )
@@ -227,8 +227,8 @@ class Structure:
         value, offset = self._startxref
         if size - offset > STARTXREF_WITHIN:
             self.problem("trailing-data", self._last_eof or offset, None)
-        for code, place in self.xrefs.judge(value, offset, self._header or 0):
-            self.problem(code, place, None)
+        for code, position in self.xrefs.judge(value, offset, self._header or 0):
+            self.problem(code, position, None)
         if not self._has_root(root_seen, has_catalogue=has_catalogue):
             self.problem("root-missing", offset, None)
 

@@ -15,7 +15,7 @@ LANDMARK: Final = 8
 OBJECT: Final = 14
 """Steps for an object that is read closely, in addition to those for its tokens."""
 STREAM: Final = 10
-"""Steps for passing a stream, and for each place where it might end but does not."""
+"""Steps for passing a stream, and for each offset at which it might end but does not."""
 DECODING: Final = 30
 """Steps for decoding a stream, in addition to those for its data."""
 SLOW_BYTES: Final = 4

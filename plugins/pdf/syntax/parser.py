@@ -98,18 +98,18 @@ class ObjectParser:
     Args:
         source: Where the bytes come from; afterwards it stands after the object.
         effort: Counts the tokens, and knows when they have cost too much.
-        place: Offset in the file that limits how much may have been spent; if the source is
+        offset: The offset in the file that limits how much may have been spent; if the source is
             not the file, that of the stream.
         single: Whether the object ends where its first dictionary or array does.
     """
 
     def __init__(
-        self, source: Source, effort: Effort, place: int | None = None, *, single: bool = False
+        self, source: Source, effort: Effort, offset: int | None = None, *, single: bool = False
     ) -> None:
         self._single = single
         self._source = source
         self._effort = effort
-        self._place = place
+        self._offset = offset
         self._steps = 0
         self._stack: list[_Frame] = [_Frame(is_dictionary=False)]
         self._top = self._stack[0]
@@ -160,8 +160,8 @@ class ObjectParser:
         if self._steps >= _CHECK_EVERY:
             self._effort.spend(self._steps)
             self._steps = 0
-            place = self._source.offset if self._place is None else self._place
-            self._parsed.cut = self._effort.exhausted(place)
+            offset = self._source.offset if self._offset is None else self._offset
+            self._parsed.cut = self._effort.exhausted(offset)
         return self._parsed.cut
 
     def _odd(self) -> Steps:

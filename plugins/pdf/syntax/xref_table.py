@@ -57,14 +57,14 @@ def read_xref_table(
     return section, number == end
 
 
-def _take_rows(section: XrefSection, first: int, places: list[bytes], kinds: list[bytes]) -> None:
+def _take_rows(section: XrefSection, first: int, offsets: list[bytes], kinds: list[bytes]) -> None:
     """Add rows of a cross-reference table to a section, up to a limit."""
-    for number, (place, kind) in enumerate(zip(places, kinds, strict=True), first):
+    for number, (offset, kind) in enumerate(zip(offsets, kinds, strict=True), first):
         if len(section.numbers) + len(section.freed) >= MAX_XREF_ENTRIES:
             section.cut = True
             return
         if kind == b"n":
             section.numbers.append(min(number, _MAX_INTEGER))
-            section.offsets.append(min(int(place), _MAX_INTEGER))
+            section.offsets.append(min(int(offset), _MAX_INTEGER))
         else:
             section.freed.append(min(number, _MAX_INTEGER))
