@@ -283,6 +283,31 @@ def versions(
 
 
 @app.command()
+def markdown(
+    context: typer.Context,
+    document_id: Id,
+    server: OwnServer = None,
+    key_file: OwnKeyFile = None,
+    ca: OwnAuthority = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Print the text of a document as Markdown, with its tables and headings."""
+
+    async def show(client: Client) -> None:
+        async for page in client.markdown(document_id):
+            if as_json:
+                print_json(page)
+                continue
+            text = f"<!-- page {page.page} -->\n\n{page.markdown}\n"
+            out.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+            if page.note:
+                err.print(f"Page {page.page}: {escape(page.note)}", soft_wrap=True)
+
+    _with_client(context, server, key_file, ca, show, as_json=as_json)
+
+
+@app.command()
 def delete(
     context: typer.Context,
     document_id: Id,

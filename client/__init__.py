@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .models import SessionState as SessionState
     from .models import UploadSession as UploadSession
     from .progress import TransferProgress as TransferProgress
+    from .reading import MarkdownPage as MarkdownPage
     from .retry import RetryPolicy as RetryPolicy
     from .search import FoundDocument as FoundDocument
     from .search import Match as Match
@@ -95,6 +96,7 @@ _HOMES = {
         "UploadSession",
     ),
     ".progress": ("TransferProgress",),
+    ".reading": ("MarkdownPage",),
     ".retry": ("RetryPolicy",),
     ".search": (
         "FoundDocument",

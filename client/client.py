@@ -23,6 +23,7 @@ from .models import (
     VersionList,
 )
 from .progress import ProgressTracker, TransferProgress
+from .reading import Reading
 from .retry import Patience, RetryPolicy
 from .search import Searches
 from .source import FileSource
@@ -42,7 +43,7 @@ Listener = Callable[[TransferProgress], None]
 T = TypeVar("T")
 
 
-class Client(Administration, Searches):
+class Client(Administration, Reading, Searches):
     """A connection to one server, used as an async context manager.
 
     Every method raises a :class:`~pdfsluice.client.ClientError` if the server refuses or

@@ -41,6 +41,7 @@ from .relay import EventRelay
 from .runtime_parts import (
     make_backends,
     make_jobs,
+    make_markdown,
     make_open_uploads,
     make_service,
     time_limits,
@@ -302,6 +303,7 @@ async def open_runtime(
                 files=stores.files,
                 links=DocumentLinks.of(settings, registry, stores.uploads),
                 previews=previews,
+                markdown=make_markdown(manager, registry, stores),
                 importers=registry.importers,
                 index=stores.index,
                 index_hint=stores.index_hint,

@@ -6,10 +6,12 @@ from pdfsluice.config import Settings
 
 from .document_models import JobKind
 from .documents.jobs import JobRunner
+from .documents.markdown import MarkdownReader
 from .documents.previews import Previews
 from .documents.turns import TurnLimits
 from .event_hub import EventHub
 from .opened_stores import OpenedStores
+from .plugins.manager import PluginManager
 from .plugins.registry import Registry, choose
 from .scanning.follower import CheckpointInterval
 from .scanning.runner import StageRunners
@@ -23,6 +25,8 @@ from .uploads.open_uploads import OpenUploads
 from .uploads.opening import UploadOpener
 from .uploads.receiving import ChunkReceiver
 from .uploads.service import UploadService
+
+_MARKDOWN_PLUGIN = "markdown"
 
 
 def time_limits(settings: Settings) -> Mapping[str, float]:
@@ -66,6 +70,19 @@ def make_jobs(
         limits=limits,
         cluster=stores.cluster,
         kinds=kinds,
+    )
+
+
+def make_markdown(
+    manager: PluginManager, registry: Registry, stores: OpenedStores
+) -> MarkdownReader:
+    """Make what reads documents as Markdown; its plugin is optional."""
+    missing = manager.missing.get(_MARKDOWN_PLUGIN)
+    return MarkdownReader(
+        extractors=[spec.extractor for spec in registry.text_extractors if spec.markdown],
+        catalogue=stores.catalogue,
+        files=stores.files,
+        hint=missing.hint if missing else "",
     )
 
 

@@ -26,6 +26,7 @@ from .api.documents import Documents
 from .api.health import Health
 from .api.jobs import JobHandlers
 from .api.nodes import NodeHandlers
+from .api.pages import Pages
 from .api.quarantine import QuarantineList
 from .api.quotas import QuotaHandlers
 from .api.rates import RateHandlers
@@ -106,6 +107,7 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     routes.add(app, Health(runtime, stats, version=own_version).routes())
     routes.add(app, Chunks(runtime).routes())
     routes.add(app, DirectChunks(runtime).routes())
+    routes.add(app, Pages(runtime).routes())
     routes.add(app, Versions(runtime, documents).routes())
     routes.add(app, QuarantineList(runtime).routes())
     routes.add(app, QuotaHandlers(runtime, app[CONNECTIONS]).routes())

@@ -50,6 +50,9 @@ class Importers:
         self._index = index
         self._retry = retry
         self._specs = {spec.name: spec for spec in registry.importers}
+        self._extractors = [
+            spec.extractor for spec in registry.text_extractors if not spec.markdown
+        ]
 
     def retry_of(self, job: Job) -> RetryPolicy:
         """Return how a job is repeated."""
@@ -95,7 +98,7 @@ class Importers:
                     document=document,
                     path=path,
                     catalogue=self._catalogue,
-                    extractors=[item.extractor for item in self._registry.text_extractors],
+                    extractors=self._extractors,
                     progress=reporter,
                     preview=partial(self._previews.draw, document, source=path),
                     wait_for_turn=reporter.wait_for_turn,

@@ -30,6 +30,7 @@ from .jobs import (
     text_may_follow,
 )
 from .links import DocumentLinks, Link
+from .markdown import MarkdownPages, MarkdownReader
 from .previews import Previews
 from .removing import DocumentRemover
 from .searching import EVERY_DOCUMENT, Searcher, SearchResult
@@ -51,6 +52,7 @@ class Library:
         files: DocumentFiles,
         links: DocumentLinks,
         previews: Previews,
+        markdown: MarkdownReader,
         importers: Sequence[ImporterSpec],
         index: Index | None,
         index_hint: str = "",
@@ -61,6 +63,7 @@ class Library:
         self._files = files
         self._links = links
         self._previews = previews
+        self._markdown = markdown
         self._importers = importers
         self._index = index
         self._index_hint = index_hint
@@ -248,6 +251,13 @@ class Library:
             hint="Wait until the document's import_status is 'done'; the message of that job"
             " reports where the text ends, if it ends early.",
         )
+
+    async def markdown(
+        self, principal: Principal, document_id: int, *, first: int, limit: int
+    ) -> MarkdownPages:
+        """Return pages with their tables and headings; see :meth:`.MarkdownReader.pages`."""
+        document = await self._readable(principal, document_id)
+        return await self._markdown.pages(document, first=first, limit=limit)
 
     async def _readable(self, principal: Principal, document_id: int) -> Document:
         document = await self.get(principal, document_id)

@@ -23,6 +23,9 @@ class NoteKind(StrEnum):
     ATTACHMENT = "Attachment"
 
 
+_MARKED = re.compile(rf"(?:{'|'.join(NoteKind)})(?: [^\n]{{1,{_MAX_LABEL}}})?: ")
+
+
 @dataclass(frozen=True, slots=True)
 class PageNote:
     """Text that belongs to a page, but not to its content stream.
@@ -52,6 +55,15 @@ def _line(note: PageNote) -> str:
     label = " ".join(note.label.split())[:_MAX_LABEL]
     value = " ".join(note.text.split())[:_MAX_NOTE]
     return f"{note.kind} {label}: {value}" if label else f"{note.kind}: {value}"
+
+
+def split_notes(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the text of a page without its notes, and their marked lines."""
+    lines = text.split("\n")
+    end = len(lines)
+    while end and _MARKED.match(lines[end - 1]):
+        end -= 1
+    return "\n".join(lines[:end]), tuple(lines[end:])
 
 
 def portfolio_note(files: int) -> str:

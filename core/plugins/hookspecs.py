@@ -273,7 +273,8 @@ def pdfsluice_register_text_extractors(  # type: ignore[empty-body]
 
     ``pages`` is called on the event loop while a document is imported; untrusted bytes are
     read in a child process. Raising :class:`~pdfsluice.core.errors.StageFailed` passes the
-    rest of the document to the next extractor.
+    rest of the document to the next extractor. Extractors whose descriptor has ``markdown``
+    are called when a client asks for a document as Markdown, and no others are.
 
     Returns:
         Text extractors; the order of ``before`` and ``after`` is that of preference.

@@ -35,6 +35,7 @@ BUILT_IN: tuple[str, ...] = (
     "pdfsluice.plugins.progress_log",
     "pdfsluice.plugins.pdfium",
     "pdfsluice.plugins.pypdf_text",
+    "pdfsluice.plugins.markdown",
     "pdfsluice.plugins.tesseract",
     "pdfsluice.plugins.importers",
     "pdfsluice.plugins.llamaindex",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from pdfsluice.core import Finding, FindingKind, Severity, printable
+from pdfsluice.core.documents.hidden_pages import MAX_PAGES, PAGES
 from pdfsluice.core.documents.page_ranges import page_ranges
 
 _STAGE = "text"
@@ -35,7 +36,7 @@ def finding_of(pages: Mapping[int, str]) -> Finding | None:
         message=f"{page_ranges(prose)} {verb} text that a person cannot see.",
         advice="Read the excerpt. Do not let a program act on this document on its own.",
         excerpt=printable(excerpt, _MAX_EXCERPT),
-        details={"pages": sorted(prose)[:_MAX_EXCERPT]},
+        details={PAGES: sorted(prose)[:MAX_PAGES]},
     )
 
 

@@ -1,4 +1,4 @@
-"""Documents over HTTP: catalogue, files, pages, import, index and search."""
+"""Documents over HTTP: catalogue, files, import, index and search."""
 
 import asyncio
 import builtins
@@ -28,14 +28,13 @@ from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.file_response import FileAnswer, attachment
 from pdfsluice.server.transport.parsing import NoQuery, number, read_json, read_query
 
-from .requests import ChangeRequest, DeleteQuery, DocumentsQuery, SearchRequest, ThumbnailQuery
+from .requests import ChangeRequest, DeleteQuery, DocumentsQuery, SearchRequest
 from .responses.documents import (
     DocumentSummary,
     DocumentsView,
     DocumentView,
     ImportView,
     LinkView,
-    PageView,
     SearchView,
 )
 from .responses.views import respond
@@ -43,7 +42,7 @@ from .responses.views import respond
 SummaryT = TypeVar("SummaryT", bound=DocumentSummary)
 
 _TAG = "Documents"
-_SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
+SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
 
 
 class Documents:
@@ -141,30 +140,6 @@ class Documents:
         )
         yield Route(
             method="GET",
-            path=f"{one}/pages/{{page}}",
-            handler=self.page,
-            scopes=(Scope.READ,),
-            summary="Show the text of a page",
-            tag=_TAG,
-            answers={200: Answer("The text.", PageView)},
-            errors=(*missing, DocumentUnreadable),
-        )
-        yield Route(
-            method="GET",
-            path=f"{one}/pages/{{page}}/thumbnail",
-            handler=self.thumbnail,
-            scopes=(Scope.READ,),
-            summary="Draw a page",
-            tag=_TAG,
-            query=ThumbnailQuery,
-            answers={
-                200: Answer("The picture.", media="image/jpeg"),
-                304: Answer("The client has it."),
-            },
-            errors=(*missing, NotFound, DocumentUnreadable),
-        )
-        yield Route(
-            method="GET",
             path=f"{one}/import",
             handler=self.import_status,
             scopes=(Scope.READ,),
@@ -243,7 +218,7 @@ class Documents:
         """
         document, file = await self._library.open_file(request[PRINCIPAL], document_id(request))
         headers = {
-            **_SANDBOX,
+            **SANDBOX,
             hdrs.CONTENT_DISPOSITION: attachment(document.filename),
             hdrs.CACHE_CONTROL: "private, no-cache",
         }
@@ -278,23 +253,6 @@ class Documents:
             content_type=_media_of(document),
             content_disposition=attachment(document.filename),
         )
-
-    async def page(self, request: web.Request) -> web.StreamResponse:
-        """Return the text of a page, as far as it is extracted."""
-        read_query(request, NoQuery)
-        number = _page(request)
-        text = await self._library.page_text(request[PRINCIPAL], document_id(request), number)
-        return respond(PageView.of(document_id(request), text))
-
-    async def thumbnail(self, request: web.Request) -> web.StreamResponse:
-        """Send a picture of a page, as JPEG."""
-        width = read_query(request, ThumbnailQuery).width
-        principal, number = request[PRINCIPAL], _page(request)
-        document = await self._document(request)
-        path = await self._library.thumbnail(principal, document.id, number, width)
-        headers = {**_SANDBOX, hdrs.CACHE_CONTROL: "private, max-age=86400"}
-        etag = f"{document.sha256[:32]}-{number}-{width}"
-        return await FileAnswer(path, "image/jpeg", etag, headers).send(request)
 
     async def import_status(self, request: web.Request) -> web.StreamResponse:
         """Return the background jobs of a document."""
@@ -386,7 +344,3 @@ def document_id(request: web.Request) -> int:
         DocumentNotFound: It is no number that a document has.
     """
     return number(request, "document_id", "document", DocumentNotFound)
-
-
-def _page(request: web.Request) -> int:
-    return number(request, "page", "page", DocumentNotFound)

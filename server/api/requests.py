@@ -19,6 +19,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from pdfsluice.core.document_filter import DocumentFilter
+from pdfsluice.core.documents.markdown import MAX_PAGES
 from pdfsluice.core.passages import Match
 from pdfsluice.server.transport.parsing import Parameters, Request
 
@@ -312,6 +313,13 @@ class ThumbnailQuery(Parameters):
     """Selects the size of a drawn page."""
 
     width: int = Field(240, ge=16, le=2000, description="Width in pixels.")
+
+
+class MarkdownQuery(Parameters):
+    """Pages through a document."""
+
+    first: int = Field(1, ge=1, le=2**31 - 1, description="Number of the first page.")
+    limit: int = Field(50, ge=1, le=MAX_PAGES, description="How many pages to return at most.")
 
 
 def _day_start(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The tools: search, page text, page picture, document, upload. They only read."""
+"""The tools of language models: searches, pages, documents, uploads; all only read."""
 
 import asyncio
 import base64
@@ -17,6 +17,7 @@ from pdfsluice.core.models import Principal
 from pdfsluice.core.passages import Match
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.server.api.responses.documents import DocumentView, HitView, PageView
+from pdfsluice.server.api.responses.markdown import MarkdownView
 from pdfsluice.server.api.responses.sessions import SessionView
 from pdfsluice.server.api.responses.views import View
 from pdfsluice.server.transport.parsing import Parameters, checked_id
@@ -60,6 +61,13 @@ class PageArguments(DocumentArguments):
     """A page of a document."""
 
     page: int = Field(ge=1, le=2**31 - 1, description="Number of the page, from 1.")
+
+
+class MarkdownArguments(DocumentArguments):
+    """Pages of a document."""
+
+    first: int = Field(1, ge=1, le=2**31 - 1, description="Number of the first page.")
+    limit: int = Field(5, ge=1, le=20, description="How many pages to return at most.")
 
 
 class PictureArguments(PageArguments):
@@ -190,6 +198,14 @@ class Tools:
                 answer=PageView,
             ),
             Tool(
+                name="read_markdown",
+                title="Read pages as Markdown",
+                description="Return pages of a document with their tables and headings.",
+                arguments=MarkdownArguments,
+                call=self._read_markdown,
+                answer=MarkdownView,
+            ),
+            Tool(
                 name="show_page",
                 title="Show a page",
                 description="Return a picture (JPEG) of one page of a document.",
@@ -233,6 +249,12 @@ class Tools:
     async def _read_page(self, principal: Principal, wanted: PageArguments) -> PageView:
         text = await self._library.page_text(principal, wanted.document_id, wanted.page)
         return PageView.of(wanted.document_id, text)
+
+    async def _read_markdown(self, principal: Principal, wanted: MarkdownArguments) -> MarkdownView:
+        pages = await self._library.markdown(
+            principal, wanted.document_id, first=wanted.first, limit=wanted.limit
+        )
+        return MarkdownView.of(wanted.document_id, pages)
 
     async def _show_page(self, principal: Principal, wanted: PictureArguments) -> bytes:
         path = await self._library.thumbnail(

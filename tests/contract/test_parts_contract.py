@@ -46,6 +46,8 @@ from pdfsluice.plugins.importers.text import TextImporter
 from pdfsluice.plugins.importers.thumbnail import ThumbnailImporter
 from pdfsluice.plugins.llamaindex.index import open_index
 from pdfsluice.plugins.llamaindex.options import IndexOptions
+from pdfsluice.plugins.markdown.extractor import MarkdownText
+from pdfsluice.plugins.markdown.options import MarkdownOptions
 from pdfsluice.plugins.pdf.deep.options import DeepOptions
 from pdfsluice.plugins.pdf.deep.stage import DeepStage
 from pdfsluice.plugins.pdfium.extractor import PdfiumText
@@ -73,6 +75,13 @@ async def pdfium_text() -> AsyncIterator[TextExtractor]:
 @shared
 async def pypdf_text() -> AsyncIterator[TextExtractor]:
     extractor = PypdfText(PypdfOptions())
+    yield extractor
+    await extractor.close()
+
+
+@shared
+async def markdown() -> AsyncIterator[TextExtractor]:
+    extractor = MarkdownText(MarkdownOptions())
     yield extractor
     await extractor.close()
 
@@ -127,6 +136,14 @@ class TestPypdfText(TextExtractorContract):
     @pytest.fixture
     def extractor(self, pypdf_text: TextExtractor) -> TextExtractor:
         return pypdf_text
+
+
+class TestMarkdown(TextExtractorContract):
+    pytestmark = MODULE
+
+    @pytest.fixture
+    def extractor(self, markdown: TextExtractor) -> TextExtractor:
+        return markdown
 
 
 class TestPdfiumPictures(PageRendererContract):

@@ -105,6 +105,7 @@ SHELL: Mapping[str, Shell] = {
     "docs/how-to/scan-files.md": Shell(
         codes={"pdfsluice scan invoice.pdf": 3, "pdfsluice scan --json archive/": 3}
     ),
+    "docs/how-to/read-markdown.md": Shell(prepare="pdfsluice upload report.pdf --wait"),
     "docs/how-to/search-documents.md": Shell(prepare="pdfsluice upload report.pdf --index --wait"),
     "docs/how-to/set-quotas.md": Shell(
         prepare="export PDFSLUICE_API_KEY=$(pdfsluice keys add root --scope read --scope admin)"

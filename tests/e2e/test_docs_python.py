@@ -72,6 +72,7 @@ PYTHON: Mapping[str, Python] = {
     ),
     "docs/how-to/replace-a-document.md": Python(prepare="pdfsluice upload report.pdf --wait"),
     "docs/how-to/upload-from-python.md": Python(given=CLIENT),
+    "docs/how-to/read-markdown.md": Python(prepare="pdfsluice upload report.pdf --wait"),
     "docs/how-to/read-scans.md": Python(skip="tests/e2e/test_docs_plugins.py"),
     "docs/how-to/search-documents.md": Python(
         given="import os\nos.environ['PDFSLUICE_API_KEY'] = 'pdfsluice_0_0'\n"

@@ -40,6 +40,7 @@ _MODULES = (
     "pdfsluice.plugins.importers.thumbnail",
     "pdfsluice.plugins.llamaindex.index",
     "pdfsluice.plugins.local_store.store",
+    "pdfsluice.plugins.markdown.extractor",
     "pdfsluice.plugins.object_store.opening",
     "pdfsluice.plugins.pdf.deep.stage",
     "pdfsluice.plugins.pdf.streaming.stages",

@@ -262,6 +262,17 @@ export class DocumentsApi {
   }
 
   /**
+   * Pages with their tables and headings, as Markdown; `next` is the `first` of those that follow.
+   *
+   * @param {number} id
+   * @param {{first?: number, limit?: number} & Cancellable} [options]
+   * @returns {Promise<import('./types.js').MarkdownPages>}
+   */
+  markdown(id, { first, limit, signal } = {}) {
+    return this.http.json('GET', `${DOCUMENTS}/${id}/markdown`, { query: { first, limit }, signal });
+  }
+
+  /**
    * How far the import has come.
    *
    * @param {number} id

@@ -206,6 +206,18 @@
  * @property {number} file_size
  * @property {string} sha256
  *
+ * @typedef {object} MarkdownPage
+ * @property {number} page
+ * @property {string} markdown
+ * @property {boolean} structured Whether tables and headings are marked.
+ * @property {string} note Why they are not.
+ * @property {string} source
+ *
+ * @typedef {object} MarkdownPages
+ * @property {number} document_id
+ * @property {MarkdownPage[]} pages
+ * @property {number | null} next
+ *
  * @typedef {object} Passage
  * @property {number} document_id
  * @property {string} title

@@ -222,6 +222,17 @@ export declare class DocumentsApi {
         text: string;
     }>;
     /**
+     * Pages with their tables and headings, as Markdown; `next` is the `first` of those that follow.
+     *
+     * @param {number} id
+     * @param {{first?: number, limit?: number} & Cancellable} [options]
+     * @returns {Promise<import('./types.js').MarkdownPages>}
+     */
+    markdown(id: number, { first, limit, signal }?: {
+        first?: number;
+        limit?: number;
+    } & Cancellable): Promise<import('./types.js').MarkdownPages>;
+    /**
      * How far the import has come.
      *
      * @param {number} id

@@ -206,6 +206,18 @@
  * @property {number} file_size
  * @property {string} sha256
  *
+ * @typedef {object} MarkdownPage
+ * @property {number} page
+ * @property {string} markdown
+ * @property {boolean} structured Whether tables and headings are marked.
+ * @property {string} note Why they are not.
+ * @property {string} source
+ *
+ * @typedef {object} MarkdownPages
+ * @property {number} document_id
+ * @property {MarkdownPage[]} pages
+ * @property {number | null} next
+ *
  * @typedef {object} Passage
  * @property {number} document_id
  * @property {string} title
@@ -614,6 +626,24 @@ export type DocumentLink = {
     filename: string;
     file_size: number;
     sha256: string;
+};
+export type MarkdownPage = {
+    page: number;
+    markdown: string;
+    /**
+     * Whether tables and headings are marked.
+     */
+    structured: boolean;
+    /**
+     * Why they are not.
+     */
+    note: string;
+    source: string;
+};
+export type MarkdownPages = {
+    document_id: number;
+    pages: MarkdownPage[];
+    next: number | null;
 };
 export type Passage = {
     document_id: number;

@@ -253,11 +253,14 @@ class TextExtractorSpec:
         extractor: The extractor; called for every document.
         open: Opens the extractor when the program starts and closes it when the program ends;
             given in place of ``extractor`` if the extractor holds processes or connections.
+        markdown: Whether its pages are Markdown, with tables and headings. It is asked when a
+            client wants that; the text that is stored and searched comes from the others.
     """
 
     name: str
     extractor: TextExtractor = UNOPENED
     open: Opener[TextExtractor] | None = None
+    markdown: bool = False
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import mcp
     import mcp_types
 
-BUILT_IN = (*STORES, "api_keys", "pdfium", "importers", "llamaindex")
+BUILT_IN = (*STORES, "api_keys", "pdfium", "importers", "markdown", "llamaindex")
 PAGES = ["Of locks and weirs.", "The northern sluice was painted green."]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -109,6 +109,9 @@ async def test_the_official_client_uses_every_tool(library: Reader, mode: str) -
         page = await client.call_tool("read_page", {**one, "page": 2})
         assert page.structured_content["text"].strip() == PAGES[1]
 
+        pages = await client.call_tool("read_markdown", {**one, "first": 2})
+        assert [page["page"] for page in pages.structured_content["pages"]] == [2]
+
         picture = (await client.call_tool("show_page", {**one, "page": 2, "width": 240})).content[0]
         assert picture.type == "image"
         image = Image.open(io.BytesIO(base64.b64decode(picture.data)))
@@ -119,7 +122,7 @@ async def test_the_official_client_uses_every_tool(library: Reader, mode: str) -
 
         upload = await client.call_tool("get_upload", {"session_id": library.session_id})
         assert upload.structured_content["status"] == "completed"
-        assert len(tools) == 5
+        assert len(tools) == 6
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 HEAVY = {
-    "PIL", "aiohttp", "apsw", "hyperscan", "llama_index", "numpy", "onnxruntime", "pikepdf",
-    "pypdf", "pypdfium2", "rich", "sqlalchemy", "tokenizers", "typer", "yara_x",
+    "PIL", "aiohttp", "apsw", "hyperscan", "llama_index", "numpy", "onnxruntime", "pdf_inspector",
+    "pikepdf",    "pypdf", "pypdfium2", "rich", "sqlalchemy", "tokenizers", "typer", "yara_x",
 }  # fmt: skip
 WITH_SETTINGS = {"orjson", "psutil", "pydantic"}
 

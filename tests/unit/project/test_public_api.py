@@ -92,6 +92,7 @@ INSIDE = {
     "importers": {"documents"},
     "local_store": {"directories", "storage_errors"},
     "object_store": {"segments"},
+    "markdown": {"documents"},
     "pdfium": {"documents"},
     "pypdf_text": {"documents"},
     "scan": {"event_hub", "plugins", "registry_building", "scanning"},
