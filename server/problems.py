@@ -151,6 +151,8 @@ def problem(error: errors.PdfsluiceError, request_id: str = "") -> web.Response:
     status = status_of(error)
     headers: dict[str, str] = {}
     retry_after = error.details.get("retry_after")
+    if retry_after is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
+        retry_after = _RETRY_AFTER_SECONDS
     if retry_after is not None:
         headers[hdrs.RETRY_AFTER] = str(max(1, math.ceil(retry_after)))
     accepted = error.details.get("accept_encoding")

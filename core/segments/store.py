@@ -352,6 +352,10 @@ class SegmentedUploadStore:
         ids = (names.id_of_document(item.name) for item in self._objects.list(names.DOCUMENTS))
         return [blob_id for blob_id in ids if blob_id is not None]
 
+    async def has_space(self, size: int) -> bool:
+        """Whether the local disk has space for a copy of an upload."""
+        return await asyncio.to_thread(lambda: size <= self._available())
+
     async def usage(self) -> StoreUsage:
         """Return the space of open uploads on the local disk."""
         return await asyncio.to_thread(self._usage)

@@ -12,7 +12,7 @@ the rows every two seconds.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -87,6 +87,7 @@ class Holding:
         self._tasks: set[asyncio.Task[None]] = set()
         cluster.subscribe(self._received)
         cluster.on_shared(self._hold_all)
+        cluster.on_cut_off(lambda: self._start(self._stop_holding()))
 
     @asynccontextmanager
     async def running(self, interrupted: Sequence[Session]) -> AsyncIterator[None]:
@@ -115,6 +116,16 @@ class Holding:
         for upload in self._open_uploads.all():
             upload.holding = (await self._cluster.hold(upload.session.id)).mine
 
+    async def _stop_holding(self) -> None:
+        """Stop the work on what this node holds, before others take it over."""
+        logger.error("this server is cut off from its database; it holds no uploads any more")
+        await self._open_uploads.stop_holding()
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     # Hints
 
     def _received(self, hint: Hint) -> None:
@@ -129,9 +140,7 @@ class Holding:
         self._open_uploads.changed(hint.session_id)
         upload = self._open_uploads.peek(hint.session_id)
         if upload is not None:
-            task = asyncio.create_task(self._act(upload, hint))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._act(upload, hint))
 
     async def _act(self, upload: OpenUpload, hint: Hint) -> None:
         try:

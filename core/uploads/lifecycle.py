@@ -105,6 +105,15 @@ def stopping() -> Overloaded:
     return Overloaded("the server is stopping", retry_after=5, hint="Try again when it is back.")
 
 
+def cut_off() -> Overloaded:
+    """Return the error for requests to a server that is cut off from the rows."""
+    return Overloaded(
+        "the server is cut off from its database",
+        retry_after=5,
+        hint="Other servers continue the upload. Try again there, or when it is back.",
+    )
+
+
 def missing() -> SessionNotFound:
     """Return the error for a missing session, or one of another principal.
 

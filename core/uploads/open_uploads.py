@@ -8,11 +8,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pdfsluice.core.errors import PdfsluiceError, SessionEnded, StageFailed, StateConflict
+from pdfsluice.core.errors import PdfsluiceError, SessionEnded, StateConflict
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Hold
 from pdfsluice.core.plugins.ports.stores import Blob, Catalogue
@@ -21,16 +20,16 @@ from pdfsluice.core.threads import run_uncancelled
 
 from .backends import Backends
 from .completing import Completer, begin_validation, require_whole
-from .lifecycle import ENDED, OPEN, closing, stopping
+from .lifecycle import ENDED, OPEN, closing, cut_off, stopping
 from .opening import UploadOpener
 from .outcomes import Outcomes
 from .results import Completion
+from .taking import Taking
 from .upload import OpenUpload
 
 logger = logging.getLogger(__name__)
 
 _MAX_OPEN_EARLY = 256
-_MAX_DEATHS = 3
 
 
 @dataclass(eq=False, slots=True)
@@ -67,7 +66,6 @@ class OpenUploads:
         completer: Takes a complete upload to its document.
         max_open_early: How many uploads may be open before a new one waits for its first
             bytes to be opened: each holds a file open.
-        max_deaths: After so many deaths of nodes that were scanning it, an upload is failed.
         clock: A monotonic clock, in seconds.
     """
 
@@ -79,7 +77,6 @@ class OpenUploads:
         opener: UploadOpener,
         completer: Completer,
         max_open_early: int = _MAX_OPEN_EARLY,
-        max_deaths: int = _MAX_DEATHS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sessions = backends.sessions
@@ -90,9 +87,9 @@ class OpenUploads:
         self._cluster = backends.cluster
         self._outcomes = Outcomes(backends.sessions, catalogue)
         self._opener = opener
+        self._taking = Taking(backends)
         self._completer = completer
         self._max_open_early = max_open_early
-        self._max_deaths = max_deaths
         self._clock = clock
         self._open: dict[str, _Entry] = {}
         self._opening: dict[str, asyncio.Task[OpenUpload]] = {}
@@ -167,28 +164,28 @@ class OpenUploads:
                 continue
             task = self._opening.get(session.id)
             if task is None:
-                task = self._single(self._take_up(session.id))
+                task = self._single(self._take_up(session))
                 self._opening[session.id] = task
             await asyncio.shield(task)
 
-    async def _take_up(self, session_id: str) -> OpenUpload:
+    async def _take_up(self, session: Session) -> OpenUpload:
         hold = Hold(mine=False)
         try:
-            hold = await self._cluster.hold(session_id)
-            deadly = hold.deaths >= self._max_deaths
-            upload = await self._opener.open(session_id, holding=hold.mine and not deadly)
+            hold = await self._taking.hold(session)
+            deadly = self._taking.is_deadly(hold)
+            upload = await self._opener.open(session.id, holding=hold.mine and not deadly)
             if deadly:
-                await self._fail_deadly(upload, hold.deaths)
+                await self._taking.fail(upload, hold)
             upload.deaths = hold.deaths
             self._enter(upload)
         except BaseException:
             if hold.mine:
-                await self._cluster.release([session_id])
+                await self._taking.release([session.id])
             raise
         else:
             return upload
         finally:
-            del self._opening[session_id]
+            del self._opening[session.id]
 
     def _enter(self, upload: OpenUpload) -> None:
         self._open[upload.session.id] = _Entry(upload, self._clock())
@@ -290,37 +287,15 @@ class OpenUploads:
             caller = asyncio.current_task()
             if caller is not None and caller.cancelling():
                 raise
-            raise stopping() from None
+            raise (cut_off() if self._cluster.cut_off else stopping()) from None
 
     def changed(self, session_id: str) -> None:
         """Note that another node has changed an upload."""
         self._outcomes.changed(session_id)
 
     async def take(self, upload: OpenUpload) -> bool:
-        """Hold an upload from now on, unless another live node does."""
-        if upload.holding:
-            return True
-        hold = await self._cluster.hold(upload.session.id)
-        if hold.deaths >= self._max_deaths:
-            await self._fail_deadly(upload, hold.deaths)
-        elif hold.mine:
-            upload.deaths = hold.deaths
-            upload.hold(await self._sessions.checkpoints(upload.session.id))
-        return upload.holding
-
-    async def _fail_deadly(self, upload: OpenUpload, deaths: int) -> None:
-        """Fail an upload whose holders died one after the other: it may be the reason."""
-        error = StageFailed(
-            f"{deaths} servers ended while they checked the file, one after the other.",
-            hint="The file may have been made to do that. Report it to the server's operator.",
-        )
-        logger.error("upload %s is failed: %s", upload.session.id, error.message)
-
-        async def end() -> None:
-            if upload.session.state in {*OPEN, SessionState.VALIDATING}:
-                await upload.end(SessionState.FAILED, error)
-
-        await upload.as_unit(end)
+        """Hold an upload from now on if possible; return whether this node holds it."""
+        return await self._taking.take(upload)
 
     async def _ask_holder(self, upload: OpenUpload) -> None:
         """Record that an upload is to be completed; the node that holds it reads the row."""
@@ -362,8 +337,7 @@ class OpenUploads:
                 self._verified.discard(session_id)
             del self._open[session_id]
             if entry.upload.holding:
-                with suppress(PdfsluiceError):  # it is taken over when this node is not live
-                    await self._cluster.release([session_id])
+                await self._taking.release([session_id])
 
     async def drop(self, session_id: str) -> None:
         """Close an upload if it is open."""
@@ -381,17 +355,29 @@ class OpenUploads:
 
     async def drain(self, grace: float) -> None:
         """Give running work ``grace`` seconds to end, then stop it and close everything."""
-        await asyncio.gather(*(self._drain_one(entry, grace) for entry in [*self._open.values()]))
+        entries = list(self._open.values())
+        await asyncio.gather(*(self._drain_one(each, grace, stopping()) for each in entries))
 
-    async def _drain_one(self, entry: _Entry, grace: float) -> None:
+    async def stop_holding(self) -> None:
+        """Close all uploads that this node holds; their stages and completions stop.
+
+        Nothing of them is stored: this node is cut off from the rows.
+        """
+        entries = [entry for entry in self._open.values() if entry.upload.holding]
+        for entry in entries:
+            entry.upload.holding = False
+        await self._taking.release([entry.upload.session.id for entry in entries])
+        await asyncio.gather(*(self._drain_one(each, 0.0, cut_off()) for each in entries))
+
+    async def _drain_one(self, entry: _Entry, grace: float, reason: PdfsluiceError) -> None:
         end = self._clock() + grace
         try:
             await entry.upload.received(grace)
-            await entry.upload.stop_receiving(stopping())
+            await entry.upload.stop_receiving(reason)
             if entry.completion is not None:
                 await asyncio.wait({entry.completion}, timeout=max(0.0, end - self._clock()))
                 entry.completion.cancel()
                 await asyncio.gather(entry.completion, return_exceptions=True)
-            await self.close(entry.upload, stopping())
+            await self.close(entry.upload, reason)
         except Exception:  # one upload in trouble must not keep the others from their stores
             logger.exception("upload %s could not be closed", entry.upload.session.id)

@@ -34,6 +34,7 @@ class SqlCluster:
         interval: float = HEARTBEAT_INTERVAL,
     ) -> None:
         self.node = database.node
+        self._fence = database.fence
         self._node = Node(database, identity, interval=interval, on_shared=self._begin)
         self._holds = Holds(database)
         self._hints = Hints(channel, database.node, self._received)
@@ -74,6 +75,15 @@ class SqlCluster:
     def on_shared(self, prepare: Callable[[], Awaitable[None]]) -> None:
         """Have a function called when the first other node appears."""
         self._preparations.append(prepare)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether no recent heartbeat of this node is stored."""
+        return self.shared and self._fence.closed
+
+    def on_cut_off(self, stop: Callable[[], None]) -> None:
+        """Have a function called when this node is cut off."""
+        self._fence.on_closed(lambda: stop() if self.shared else None)
 
     async def hold(self, session_id: str) -> Hold:
         """Become the holder of an upload, unless another live node is."""

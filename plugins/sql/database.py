@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from .engine import READERS, Engines
 from .errors import MAX_ATTEMPTS, RETRY_SECONDS, is_damage, meaning
+from .fence import Fence
 from .migrations import migrate
 from .writer import Operation, Writer
 
@@ -29,9 +30,10 @@ class Database:
         shared: Whether other nodes use the database.
         postgresql: Whether the engine is PostgreSQL.
         insert: The engine's own INSERT, which has ON CONFLICT.
+        fence: Refuses work while this node, one of several, is cut off from the database.
     """
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, fence: Fence | None = None) -> None:
         self._engines = engines
         self._writer = Writer(engines)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sql-reader")
@@ -40,6 +42,8 @@ class Database:
         self.shared = False
         self.postgresql = engines.write.dialect.name == "postgresql"
         self.insert: Callable[..., Any] = postgresql.insert if self.postgresql else sqlite.insert
+        self.fence = fence or Fence()
+        self._heart = Writer(engines) if self.postgresql else self._writer
 
     async def write(self, operation: Operation[T], *, durable: bool = False) -> T:
         """Run an operation in a transaction; return when it is committed.
@@ -47,14 +51,34 @@ class Database:
         Args:
             operation: The operation.
             durable: Whether it survives a power cut whatever the durability setting is.
+
+        Raises:
+            StorageFailed: This node is cut off from the database.
         """
-        return await self._writer.run(operation, durable=durable)
+        if not self.shared:
+            return await self._writer.run(operation, durable=durable)
+        async with self.fence.passed():
+            return await self._writer.run(operation, durable=durable)
+
+    async def write_heartbeat(self, operation: Operation[T]) -> T:
+        """Run an operation of the heartbeat in a transaction.
+
+        It passes the fence, and waits for no other transaction of this node: PostgreSQL has a
+        connection of its own for it.
+        """
+        return await self._heart.run(operation)
 
     async def read(self, operation: Operation[T]) -> T:
-        """Run an operation that only reads."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._readers, self._read, operation
-        )
+        """Run an operation that only reads.
+
+        Raises:
+            StorageFailed: This node is cut off from the database.
+        """
+        run = asyncio.get_running_loop().run_in_executor
+        if not self.shared:
+            return await run(self._readers, self._read, operation)
+        async with self.fence.passed():
+            return await run(self._readers, self._read, operation)
 
     def _read(self, operation: Operation[T]) -> T:
         attempt = 1
@@ -72,19 +96,23 @@ class Database:
     async def close(self) -> None:
         """Commit what waits and close all connections."""
         await self._writer.close()
+        if self._heart is not self._writer:
+            await self._heart.close()
         self._readers.shutdown()
         await asyncio.to_thread(self._engines.dispose)
 
 
 @asynccontextmanager
-async def open_database(engines: Callable[[], Engines]) -> AsyncGenerator[Database]:
+async def open_database(
+    engines: Callable[[], Engines], *, fence: Fence | None = None
+) -> AsyncGenerator[Database]:
     """Open a database and migrate its tables.
 
     Raises:
         PdfsluiceError: It cannot be opened, is damaged, or is of a later version.
     """
     handles = await asyncio.to_thread(engines)
-    database = Database(handles)
+    database = Database(handles, fence)
     try:
         await database.write(lambda connection: migrate(connection, handles.location), durable=True)
         yield database

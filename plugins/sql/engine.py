@@ -38,7 +38,7 @@ class Engines:
     """Two ways to the same database.
 
     Attributes:
-        write: For transactions that write; one connection.
+        write: For transactions that write: one connection, and one for heartbeats in PostgreSQL.
         read: For single statements, which see what is committed and never wait.
         location: The database, for people; without a password.
         power_safe: Whether every commit survives a power cut; if not, only those within
@@ -128,7 +128,7 @@ def _postgresql(url: URL, location: str, *, pooled: bool) -> Engines:
     if pooled:
         options["connect_args"] = {"prepare_threshold": None}
     try:
-        write = create_engine(url, pool_size=1, max_overflow=0, **options)
+        write = create_engine(url, pool_size=2, max_overflow=0, **options)
         read = create_engine(url, pool_size=READERS, isolation_level="AUTOCOMMIT", **options)
     except ModuleNotFoundError as error:
         raise PluginError(

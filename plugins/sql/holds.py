@@ -51,10 +51,12 @@ class Holds:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._to_release: set[str] = set()
 
     async def take(self, session_id: str) -> Hold:
         """Hold an upload that exists, unless another live node does."""
         me = self._database.node
+        self._to_release.discard(session_id)
 
         def operation(connection: Connection) -> Hold:
             live = select(nodes.c.id).where(live_nodes(connection))
@@ -76,15 +78,20 @@ class Holds:
         return await self._database.write(operation)
 
     async def release(self, session_ids: Collection[str]) -> None:
-        """Give holds up."""
-        values = {"me": self._database.node, "ids": list(session_ids)}
-        if session_ids:
-            await self._database.write(lambda connection: connection.execute(_RELEASE, values))
+        """Give holds up; those for which this fails are released with the next review."""
+        self._to_release.update(session_ids)
+        if not self._to_release:
+            return
+        released = set(self._to_release)
+        values = {"me": self._database.node, "ids": list(released)}
+        await self._database.write(lambda connection: connection.execute(_RELEASE, values))
+        self._to_release -= released
 
     async def review(
         self, validated: Mapping[str, int], others: Collection[str]
     ) -> Mapping[str, UploadReview]:
         """Record what the stages have seen, and return how uploads stand."""
+        await self.release(())
         ids = [*validated, *others]
         if validated:
             rows = [

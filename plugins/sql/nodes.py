@@ -80,7 +80,9 @@ class Node:
         Raises:
             PluginError: A live node keeps its bytes in another upload store.
         """
+        fence, sent_at = self._database.fence, asyncio.get_running_loop().time()
         await self._database.write(self._register)
+        fence.confirm(sent_at)
         beat = asyncio.create_task(self._beat())
         try:
             if self.shared:
@@ -90,6 +92,7 @@ class Node:
         finally:
             beat.cancel()
             await asyncio.gather(beat, return_exceptions=True)
+            fence.remove()
             with suppress(PdfsluiceError):  # a missing heartbeat has the same effect, 15 s later
                 await self._database.write(self._leave)
 
@@ -162,8 +165,10 @@ class Node:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self._interval)
+            sent_at = asyncio.get_running_loop().time()
             try:
-                others = await self._database.write(self._refresh)
+                others = await self._database.write_heartbeat(self._refresh)
+                self._database.fence.confirm(sent_at)
                 if others and not self._announced:
                     await self._share()
             except Exception as error:  # noqa: BLE001 - the next heartbeat may succeed

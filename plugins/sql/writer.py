@@ -55,7 +55,7 @@ class Writer:
     """Runs operations in transactions on one thread, in the order in which they came.
 
     Args:
-        engines: The database; one connection of ``write`` is used.
+        engines: The database; one connection of ``write`` is used at a time.
     """
 
     def __init__(self, engines: Engines) -> None:

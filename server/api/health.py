@@ -156,6 +156,8 @@ class Health:
             checks["stores"] = stats.store.obstacle or checks["stores"]
             if stats.store.available_bytes <= 0:
                 checks["disk"] = "no space is left for uploads"
+        if self._runtime.cluster.cut_off:
+            checks["stores"] = "this server is cut off from its database"
         return checks | await self._parts()
 
     def _state_space(self) -> str:

@@ -3,13 +3,14 @@
 import asyncio
 import signal
 import uuid
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.support.deployments import GROUP
-from tests.support.drills import CHUNK, PREFIX, Drill, Upload
+from tests.support.drills import CHUNK, CLOCK_AHEAD, PREFIX, Drill, Upload
 from tests.support.fault_proxy import LoseAnswer
 from tests.support.stored import hostile_pdf
 from tests.support.waiting import until
@@ -73,6 +74,43 @@ async def test_a_node_is_cut_off_from_postgresql(drill: Drill) -> None:
     other = await Upload.begun(drill, at=A)
     await other.put_all([A, B, C])
     await other.is_whole_once(B, await other.complete(C))
+
+
+async def test_postgresql_does_not_answer_one_node(drill: Drill) -> None:
+    """After ten seconds it answers 503 to all, also what waits already; others continue."""
+    upload = await Upload.begun(drill, at=A)
+    await upload.put_all([A, B], range(2))
+    session = f"{PREFIX}/{upload.id}"
+    with drill.nodes[A].database.frozen():
+        waiting = asyncio.gather(upload.call(A, "GET", session), upload.put(A, 2))
+        for status, answer in await waiting:
+            assert status == 503, answer
+            assert "cut off" in answer["message"]
+            assert answer["details"]["retry_after"] > 0
+        assert (await upload.call(A, "GET", "/api/documents"))[0] == 503
+        assert "cut off" in (await until(lambda: is_unready(upload, A)))["stores"]
+        assert "holds no uploads any more" in drill.nodes[A].server.log_path.read_text()
+        await upload.put_all([B, C], range(2, upload.chunks))
+        document = await upload.complete(B)
+        await upload.is_whole_once(C, document)
+    await until(lambda: is_ready(upload, A))
+    assert await upload.complete(A) == document
+
+
+async def test_the_clock_of_a_node_is_ahead(drill: Drill) -> None:
+    """The clock of the database alone judges which nodes are live."""
+    slow, fast = await Upload.begun(drill, at=A), await Upload.begun(drill, at=C)
+    started = [await upload.call(B, "GET", f"{PREFIX}/{upload.id}") for upload in (slow, fast)]
+    first, second = (datetime.fromisoformat(each["created_at"]) for _, each in started)
+    assert second - first > CLOCK_AHEAD - timedelta(minutes=1)
+    for upload, holder in ((slow, A), (fast, C)):
+        await upload.put_all([A, B, C], range(4))
+        query = f"SELECT node FROM holds WHERE session_id = '{upload.id}'"
+        before = drill.cluster.rows(query)
+        await asyncio.sleep(5)  # each node has looked at the rows twice
+        assert drill.cluster.rows(query) == before
+        await upload.put_all([B], [4])
+        await upload.is_whole_once(holder, await upload.complete(B))
 
 
 async def test_the_holder_is_cut_off_from_the_object_store(drill: Drill) -> None:

@@ -9,13 +9,13 @@ from tests.support.postgresql import PostgresqlServer
 
 @pytest.fixture(scope="session")
 def _postgresql() -> Iterator[PostgresqlServer]:
-    with PostgresqlServer.running() as server:
+    with PostgresqlServer.running(tcp=True) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgresql(_postgresql: PostgresqlServer) -> str:
-    """The URL of a PostgreSQL server on a socket in a directory of its own."""
+    """The URL of a PostgreSQL server in a directory of its own."""
     return _postgresql.url()
 
 

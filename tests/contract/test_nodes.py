@@ -8,18 +8,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from pdfsluice.core.document_models import JobKind, JobState
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.plugins.ports.context import PluginContext
-from pdfsluice.core.testing.contracts.samples import make_document
+from pdfsluice.core.testing.contracts.samples import NOW, extent, make_document, make_session
 from pdfsluice.plugins.local_store.store import open_store
 from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from pdfsluice.plugins.sql.database import Database, open_database
 from pdfsluice.plugins.sql.engine import open_engines
 from pdfsluice.plugins.sql.live import NODE_TIMEOUT_SECONDS
+from pdfsluice.plugins.sql.migrations import STEPS, migrate
 from pdfsluice.plugins.sql.nodes import Node
 from tests.support.databases import sql_context, sql_stores
 from tests.support.waiting import until
@@ -232,3 +233,41 @@ async def test_a_node_that_lost_a_job_reports_nothing_of_it(context: PluginConte
         await catalogue.report(job.id, state=JobState.FAILED, progress=0.0, message="late")
         (stored,) = await other.jobs(document.id)
         assert (stored.state, stored.message) == (JobState.RUNNING, "")
+
+
+async def test_an_older_server_continues_next_to_a_newer_one(context: PluginContext) -> None:
+    """The newer one adds columns when it starts; statements of the older are prepared."""
+
+    def add_columns(connection: Connection) -> None:
+        for table in ("sessions", "extents", "documents", "jobs", "nodes", "holds"):
+            connection.execute(text(f"ALTER TABLE {table} ADD COLUMN extra INTEGER DEFAULT 0"))
+
+    node = NodeIdentity(store="s", shared=True, exclusive=False)
+    async with (
+        sql_stores(context) as (older, documents),
+        sql_stores(other_process(context)) as (newer, _),
+        older.joined(node) as cluster,
+        newer.joined(node),
+    ):
+
+        async def work() -> None:
+            session = make_session()
+            await older.create(session)
+            assert (await cluster.hold(session.id)).mine
+            await newer.commit(session.id, extent(0, 10), NOW)
+            await older.commit(session.id, extent(10, 20), NOW)
+            assert (await older.get(session.id)).committed.ranges == ((0, 20),)
+            assert (await cluster.review({session.id: 20}, []))[session.id].committed_bytes == 20
+            document = await documents.add(make_document(), [JobKind.IMPORT])
+            assert await documents.get(document.id, owner=None) == document
+            assert await documents.claim()
+
+        for _ in range(7):  # the driver prepares statements after five executions
+            await work()
+        database = context.shared["pdfsluice.plugins.sql"]
+        async with database.catalogue() as opened:
+            await opened._database.write(
+                lambda connection: migrate(connection, "here", [*STEPS, add_columns])
+            )
+        for _ in range(2):
+            await work()

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +23,10 @@ from tests.support.waiting import until
 
 CHUNK = 64 * 1024
 PREFIX = "/api/documents/streaming"
+CLOCK_AHEAD = timedelta(minutes=30)
+"""Of the last node, in every test."""
 _FOLDER = "PDFSLUICE_PLUGINS__NODE_SABOTEUR__FOLDER"
+_CLOCK = "PDFSLUICE_PLUGINS__NODE_SABOTEUR__CLOCK_AHEAD"
 _DATABASE = "PDFSLUICE_PLUGINS__DATABASE__URL"
 _ENDPOINT = "PDFSLUICE_PLUGINS__OBJECT_STORE__ENDPOINT"
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
@@ -108,6 +112,7 @@ class Drill:
                 return {
                     "PYTHONPATH": str(site),
                     _FOLDER: str(folders[number]),
+                    _CLOCK: str(CLOCK_AHEAD.total_seconds() if number == NODES - 1 else 0),
                     _DATABASE: backends.postgresql.url(name, port=database.port),
                     _ENDPOINT: f"http://127.0.0.1:{store.port}",
                 }

@@ -12,6 +12,12 @@ _READ = 64 * 1024
 _BROKEN = (ConnectionError, asyncio.IncompleteReadError, OSError)
 
 
+def _passable() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Link:
     """A client's connection and the proxy's own to the server.
@@ -21,6 +27,7 @@ class Link:
         received: Bytes that came from the server so far.
         deaf: Whether the client is cut off when the server begins to answer.
         audible: Bytes of answers after which the client is cut off.
+        passable: Whether bytes pass, in either direction.
     """
 
     client: tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -29,9 +36,11 @@ class Link:
     received: int = 0
     deaf: bool = False
     audible: float = math.inf
+    passable: asyncio.Event = field(default_factory=_passable)
 
     async def upstream(self, data: bytes) -> None:
         """Pass bytes on to the server."""
+        await self.passable.wait()
         self.sent += len(data)
         writer = self.server[1]
         writer.write(data)
@@ -240,6 +249,7 @@ async def _carry(link: Link, fault: Fault) -> None:
 
 async def _answers(link: Link) -> None:
     while data := await link.server[0].read(_READ):
+        await link.passable.wait()
         link.received += len(data)
         if link.deaf:
             link.close(reset=False)

@@ -26,6 +26,7 @@ class Gate:
     received: int = 0
     _links: list[Link] = field(default_factory=list)
     _closed: bool = False
+    _open: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     @classmethod
@@ -33,6 +34,7 @@ class Gate:
     def before(cls, port: int) -> Iterator["Gate"]:
         """Run a gate before the service on a port until the context is left."""
         gate = cls()
+        gate._open.set()
         ready, ended = threading.Event(), asyncio.Event()
 
         async def run() -> None:
@@ -61,6 +63,15 @@ class Gate:
         finally:
             self._closed = False
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Keep all bytes back until the context is left; no connection breaks."""
+        self._loop.call_soon_threadsafe(self._open.clear)
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._open.set)
+
     def interrupt(self) -> None:
         """Break the connections that are open now."""
         self._loop.call_soon_threadsafe(self._break_all)
@@ -75,6 +86,7 @@ class Gate:
             link.close(reset=True)
             return
         self._links.append(link)
+        link.passable = self._open
         try:
             await fault.pump(link)
         finally:

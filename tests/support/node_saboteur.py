@@ -1,14 +1,16 @@
-"""A plugin that kills or stops its server before or after a named call of a store.
+"""A plugin that kills or stops its server at a named call, and sets its clock.
 
-The call is named by a file in the folder of the settings: its name is that of the point, such as
+A call is named by a file in the folder of the settings: its name is that of the point, such as
 ``before-commit``, and its content is the signal, such as ``SIGKILL``. The file gets the suffix
 ``.reached`` when that happens, once.
 """
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,23 @@ SECTION = "node_saboteur"
 
 
 class Options(BaseModel):
-    """Where the files are that name the points."""
+    """Where the files are that name the points, and how far the clock is ahead."""
 
     folder: Path = Path()
+    clock_ahead: float = 0.0
+
+
+def _set_clock(ahead: timedelta) -> None:
+    """Let every module of the server have a clock that is ahead."""
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + ahead
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("pdfsluice.") and getattr(module, "datetime", None) is datetime:
+            module.datetime = Ahead  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -86,7 +102,10 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
 @hookimpl
 def pdfsluice_register_event_sinks(context: PluginContext) -> Sequence[EventSinkSpec]:
     """Put the points into the stores; there is no sink."""
-    folder = context.options(SECTION, Options).folder
+    options = context.options(SECTION, Options)
+    folder = options.folder
+    if options.clock_ahead:
+        _set_clock(timedelta(seconds=options.clock_ahead))
     _wrap(folder, ObstoreObjects, "put", _put)
     _wrap(folder, ObstoreObjects, "put_parts", _put)
     _wrap(folder, ObstoreObjects, "delete", lambda _: "delete-objects")

@@ -141,6 +141,13 @@ class SharedUploadStore(Protocol):
 
     folder_identity: str
 
+    async def has_space(self, size: int) -> bool:
+        """Whether the folder has space for a copy of an upload of ``size`` bytes.
+
+        A node without it holds no further uploads; it continues to receive bytes of all.
+        """
+        ...
+
 
 class UploadStore(Protocol):
     """Keeps the bytes of uploads and of finished documents.

@@ -172,6 +172,19 @@ class Cluster(Protocol):
         """Have a function called when the first other node appears, before that one works."""
         ...
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether no recent heartbeat of this node is stored.
+
+        Other nodes will soon take over what it holds. Until one is stored again, the rows are out
+        of reach.
+        """
+        ...
+
+    def on_cut_off(self, stop: Callable[[], None]) -> None:
+        """Have a function called each time that this node is cut off."""
+        ...
+
     async def hold(self, session_id: str) -> Hold:
         """Become the holder of an upload, unless another live node is.
 
@@ -181,7 +194,7 @@ class Cluster(Protocol):
         ...
 
     async def release(self, session_ids: Collection[str]) -> None:
-        """Cease to hold uploads."""
+        """Cease to hold uploads, now or as soon as the rows are in reach again."""
         ...
 
     async def review(
@@ -225,9 +238,13 @@ class Alone:
     sole_store = True
     first = True
     shared = False
+    cut_off = False
 
     def on_shared(self, prepare: Callable[[], Awaitable[None]]) -> None:
         """Do nothing: no other node appears."""
+
+    def on_cut_off(self, stop: Callable[[], None]) -> None:
+        """Do nothing: no other node takes over."""
 
     async def hold(self, session_id: str) -> Hold:  # noqa: ARG002
         """Hold every upload."""

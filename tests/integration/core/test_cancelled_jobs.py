@@ -14,7 +14,7 @@ from pdfsluice.core.models import Principal, Scope
 from pdfsluice.core.plugins.ports.documents import ImportContext, ImporterSpec
 from pdfsluice.core.plugins.ports.managed_jobs import JobFilter
 from pdfsluice.core.runtime import LOCAL, Runtime
-from tests.integration.core.test_two_nodes import FAST, SLOW, ignore, nodes
+from tests.support.nodes import FAST, SLOW, ignore, nodes
 from tests.support.runtimes import initiate, send_all
 from tests.support.waiting import until
 

@@ -16,7 +16,7 @@ from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.creating import Initiation
-from tests.integration.core.test_two_nodes import FAST, SharedObjects, nodes
+from tests.support.nodes import FAST, SharedObjects, nodes
 from tests.support.runtimes import a_runtime, initiate, send_all
 
 DATA = random.Random(1).randbytes(300_000)

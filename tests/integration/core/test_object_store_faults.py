@@ -1,6 +1,6 @@
 """An object store fails or a server dies at a chosen request."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from pdfsluice.core.errors import Overloaded, UploadIncomplete
 from pdfsluice.core.models import Session
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.objects import ObjectInfo
 from pdfsluice.core.plugins.ports.stores import UploadStoreSpec
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.segments import open_segmented_store
@@ -154,3 +155,44 @@ async def test_a_server_with_another_database_deletes_no_segments(tmp_path: Path
                 await initiate(second, DATA)
         await send_all(first, session, DATA)
         assert (await first.uploads.complete(LOCAL, session.id)).document
+
+
+class LateBucket(Bucket):
+    """A bucket whose lists show what was there when it last caught up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._listed: dict[str, Any] = {}
+
+    def catch_up(self) -> None:
+        self._listed = dict(self.objects)
+
+    def list(self, folder: str) -> Iterable[ObjectInfo]:
+        present, self.objects = self.objects, self._listed
+        try:
+            return super().list(folder)
+        finally:
+            self.objects = present
+
+
+async def test_lists_that_are_out_of_date_lose_nothing(tmp_path: Path) -> None:
+    """Neither objects that they do not show yet, nor deleted ones that they still show."""
+    bucket = LateBucket()
+    async with a_runtime(tmp_path, bucket, **OBJECTS) as runtime:
+        session = await initiate(runtime, DATA)
+        await send(runtime, session, DATA, 0)
+    for _ in range(2):
+        async with a_runtime(tmp_path, bucket, **OBJECTS) as runtime:
+            resumed = await runtime.uploads.resume(LOCAL, session.id, "")
+            assert resumed.committed.ranges == ((0, CHUNK),)
+        bucket.catch_up()
+    async with a_runtime(tmp_path, bucket, **OBJECTS) as runtime:
+        await send_all(runtime, session, DATA)
+        assert (await runtime.uploads.complete(LOCAL, session.id)).document
+    left = {name for name in bucket.objects if name.startswith("uploads/")}
+    bucket.catch_up()
+    for _ in range(2):  # the second time, the list still shows what was deleted
+        async with a_runtime(tmp_path, bucket, **OBJECTS) as runtime:
+            assert await content(runtime, await only_document(runtime, session)) == DATA
+        assert left
+        assert not [name for name in bucket.objects if name.startswith("uploads/")]

@@ -1,8 +1,7 @@
 """Two nodes over one database and one folder: any of them takes any chunk."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from pdfsluice.core import (
     Event,
     EventSinkSpec,
     FindingsReported,
-    Hint,
     OffsetConflict,
     PluginContext,
     Session,
@@ -22,48 +20,15 @@ from pdfsluice.core import (
     SessionState,
     UploadProgress,
     UploadStatus,
-    UploadStoreSpec,
     hookimpl,
-    open_segmented_store,
 )
 from pdfsluice.core.errors import DigestMismatch, Preempted
-from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.holding import HoldingIntervals
+from tests.support.nodes import CHUNK, DATA, FAST, SLOW, SharedObjects, ignore, nodes
 from tests.support.runtimes import Bytes, Watchman, a_runtime, initiate, send
 from tests.support.waiting import until
-
-CHUNK = 65_536
-DATA = bytes(range(256)) * 1024  # four chunks
-FAST = HoldingIntervals(review=0.1, take_over=0.1)
-SLOW = HoldingIntervals(review=3600, take_over=3600)
-
-
-@asynccontextmanager
-async def nodes(
-    folder: Path,
-    number: int = 2,
-    *plugins: object,
-    intervals: HoldingIntervals = SLOW,
-    watchmen: list[Watchman] | None = None,
-    **settings: Any,
-) -> AsyncIterator[list[Runtime]]:
-    """Open runtimes that share a folder, as the workers of one server do."""
-    async with AsyncExitStack() as stack:
-        yield [
-            await stack.enter_async_context(
-                a_runtime(
-                    folder,
-                    *plugins,
-                    watchman=watchmen[index] if watchmen else None,
-                    intervals=intervals,
-                    node=NodeIdentity(shared=True, exclusive=False),
-                    **({"chunk_size": CHUNK} | settings),
-                )
-            )
-            for index in range(number)
-        ]
 
 
 async def test_chunks_of_one_upload_come_to_any_node(tmp_path: Path) -> None:
@@ -178,10 +143,6 @@ async def test_a_wrong_digest_is_reported_where_it_was_asked(tmp_path: Path) -> 
             await second.uploads.complete(LOCAL, session.id)
 
 
-def ignore(hint: Hint) -> None:
-    """Lose a hint."""
-
-
 async def test_rows_decide_if_no_hint_arrives(tmp_path: Path) -> None:
     async with nodes(tmp_path, intervals=FAST) as (first, second):
         for node in (first, second):
@@ -256,19 +217,6 @@ def _pokes(watcher: Watcher, node: Runtime, session: Session) -> bool:
     assert upload is not None
     upload.progress.publish()
     return bool(watcher.progress())
-
-
-class SharedObjects:
-    """A plugin with the upload store of one object store, used by each node."""
-
-    def __init__(self, objects: MemoryObjectStore, folder: Path) -> None:
-        self._open = partial(open_segmented_store, objects, folder)
-
-    @hookimpl
-    def pdfsluice_register_upload_stores(self, context: PluginContext) -> list[UploadStoreSpec]:
-        """Register the store."""
-        del context
-        return [UploadStoreSpec(name="objects", open=self._open)]
 
 
 async def test_nodes_with_folders_of_their_own_share_an_object_store(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ async def test_a_store_that_fails_is_not_ready(
         assert response.status == 200
     async with web.http.get("/health") as response:
         await problem_of(response, 503, "storage-failed")
+        assert int(response.headers["Retry-After"]) > 0
 
 
 async def test_an_unexpected_error_shows_nothing_and_is_logged(

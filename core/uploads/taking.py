@@ -1,0 +1,78 @@
+"""Takes uploads that this node holds, and fails those that ended their holders."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+
+from pdfsluice.core.errors import PdfsluiceError, StageFailed
+from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.plugins.ports.cluster import Hold
+
+from .backends import Backends
+from .lifecycle import OPEN
+from .upload import OpenUpload
+
+logger = logging.getLogger(__name__)
+
+_MAX_DEATHS = 3
+
+
+class Taking:
+    """Takes uploads to hold, and gives them back.
+
+    Args:
+        backends: What all uploads work with.
+        max_deaths: After so many deaths of nodes that were scanning it, an upload is failed.
+    """
+
+    def __init__(self, backends: Backends, *, max_deaths: int = _MAX_DEATHS) -> None:
+        self._cluster = backends.cluster
+        self._sessions = backends.sessions
+        self._uploads = backends.uploads
+        self._max_deaths = max_deaths
+
+    async def hold(self, session: Session) -> Hold:
+        """Hold an upload, unless another live node does, or its copy has no space here."""
+        if self._cluster.shared and not await self._has_space(session):
+            logger.warning("upload %s is left to other nodes: no space is left", session.id)
+            return Hold(mine=False)
+        return await self._cluster.hold(session.id)
+
+    async def _has_space(self, session: Session) -> bool:
+        has_space = getattr(self._uploads, "has_space", None)
+        return has_space is None or await has_space(session.total_size or session.committed.size)
+
+    def is_deadly(self, hold: Hold) -> bool:
+        """Whether an upload has ended too many of its holders to be shown to stages again."""
+        return hold.deaths >= self._max_deaths
+
+    async def take(self, upload: OpenUpload) -> bool:
+        """Hold an open upload from now on if possible; return whether this node holds it."""
+        if upload.holding:
+            return True
+        hold = await self.hold(upload.session)
+        if self.is_deadly(hold):
+            await self.fail(upload, hold)
+        elif hold.mine:
+            upload.deaths = hold.deaths
+            upload.hold(await self._sessions.checkpoints(upload.session.id))
+        return upload.holding
+
+    async def fail(self, upload: OpenUpload, hold: Hold) -> None:
+        """Fail an upload whose holders died one after the other: it may be the reason."""
+        error = StageFailed(
+            f"{hold.deaths} servers ended while they checked the file, one after the other.",
+            hint="The file may have been made to do that. Report it to the server's operator.",
+        )
+        logger.error("upload %s is failed: %s", upload.session.id, error.message)
+
+        async def end() -> None:
+            if upload.session.state in {*OPEN, SessionState.VALIDATING}:
+                await upload.end(SessionState.FAILED, error)
+
+        await upload.as_unit(end)
+
+    async def release(self, session_ids: Sequence[str]) -> None:
+        """Cease to hold uploads; if the rows are out of reach, as soon as they are not."""
+        with suppress(PdfsluiceError):
+            await self._cluster.release(session_ids)

@@ -1,0 +1,95 @@
+"""Stops the work of a node that is cut off, before other nodes take it over."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from pdfsluice.core import StorageFailed
+
+FENCE_SECONDS = 10.0
+"""Less than the time after which other nodes regard this one as dead."""
+_RETRY_SECONDS = 5.0
+
+
+class Fence:
+    """Refuses work while no recent heartbeat of this node is stored.
+
+    It closes when the latest heartbeat that was stored was sent ``seconds`` ago, by the clock of
+    the event loop. Work that waits for the database then is refused as well: a host that
+    vanished may never answer. What the database does with such work is as uncertain as after
+    a broken connection.
+
+    Args:
+        seconds: The age of a heartbeat at which it closes.
+    """
+
+    def __init__(self, seconds: float = FENCE_SECONDS) -> None:
+        self._seconds = seconds
+        self._confirmed_at: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: set[asyncio.Timeout] = set()
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def closed(self) -> bool:
+        """Whether work is refused."""
+        confirmed_at = self._confirmed_at
+        if confirmed_at is None:
+            return False
+        return asyncio.get_running_loop().time() - confirmed_at >= self._seconds
+
+    def on_closed(self, listener: Callable[[], None]) -> None:
+        """Have a function called each time that the fence closes."""
+        self._listeners.append(listener)
+
+    def confirm(self, sent_at: float) -> None:
+        """Note that a heartbeat is stored.
+
+        Args:
+            sent_at: The time of the event loop before it was sent.
+        """
+        self.remove()
+        self._confirmed_at = sent_at
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_at(sent_at + self._seconds, self._close)
+
+    def remove(self) -> None:
+        """Refuse nothing, until the next heartbeat is confirmed."""
+        self._confirmed_at = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _close(self) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._waiting:
+            self._waiting.pop().reschedule(now)
+        for listener in self._listeners:
+            listener()
+
+    @asynccontextmanager
+    async def passed(self) -> AsyncGenerator[None]:
+        """Do work that needs the database within the context.
+
+        Raises:
+            StorageFailed: The fence is closed, or closes meanwhile.
+        """
+        if self.closed:
+            raise self._refusal()
+        limit = asyncio.timeout(None)
+        try:
+            async with limit:
+                self._waiting.add(limit)
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise self._refusal() from None
+        finally:
+            self._waiting.discard(limit)
+
+    def _refusal(self) -> StorageFailed:
+        return StorageFailed(
+            f"This server has been cut off from its database for {self._seconds:g} seconds.",
+            hint="Other servers continue its uploads. Try again there, or when it is back.",
+            details={"retry_after": _RETRY_SECONDS},
+        )
