@@ -1,19 +1,15 @@
-"""Opens what a command of a plugin needs: settings, stores and the index."""
+"""Calls a command of a plugin with what it needs."""
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from pdfsluice.core.errors import PluginError
-from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.ports.context import CommandSpec, Need, Opened
-from pdfsluice.core.plugins.registry import choose
-from pdfsluice.core.registry_building import build_registry
 
 from .options import Config
 
@@ -58,31 +54,3 @@ def with_needs(
     command.__annotations__ = {each.name: hints[each.name] for each in rest} | {"config": Config}
     del command.__wrapped__
     return command
-
-
-@asynccontextmanager
-async def opened(needs: frozenset[Need], config: Path | None) -> AsyncIterator[Opened]:
-    """Open what a command needs, in the order in which a server does.
-
-    Args:
-        needs: What to open.
-        config: A settings file.
-
-    Raises:
-        PluginError: A setting names a part that no plugin registered.
-    """
-    manager, loaded = load_all(file=config)
-    settings, missing = loaded.settings, manager.missing
-    registry = build_registry(loaded, manager, EventHub())
-    resources: dict[str, Any] = {"settings": settings} if Need.SETTINGS in needs else {}
-    async with AsyncExitStack() as stack:
-        choices: tuple[tuple[Need, str, Sequence[Any], str], ...] = (
-            (Need.SESSIONS, "session_stores", registry.session_stores, settings.session_store),
-            (Need.CATALOGUE, "catalogues", registry.catalogues, settings.catalogue),
-            (Need.INDEX, "indexes", registry.indexes, settings.index),
-        )
-        for need, kind, specs, name in choices:
-            if need in needs:
-                part = choose(kind, specs, name, missing=missing)
-                resources[need.value] = await stack.enter_async_context(part.open())
-        yield Opened(**resources)

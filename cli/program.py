@@ -181,9 +181,11 @@ def load_command(spec: CommandSpec, *, opening: "Opening | None" = None) -> Any:
     """
     target = _target(spec)
     if spec.needs:
-        from .needs import opened, with_needs  # noqa: PLC0415 - loads settings and plugins
+        from pdfsluice.core.needs import opened_needs  # noqa: PLC0415 - loads plugins
 
-        target = with_needs(spec, target, opening or opened)
+        from .needs import with_needs  # noqa: PLC0415 - loads plugins
+
+        target = with_needs(spec, target, opening or opened_needs)
     elif inspect.iscoroutinefunction(target):
         raise PluginError(
             f"command {spec.name!r}: {spec.target} is an 'async def', which nothing would await",

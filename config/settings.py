@@ -91,7 +91,7 @@ class Settings(BaseModel):
     )
     data_dir: Folder = Field(
         default_factory=_default_data_dir,
-        description="Folder for documents, the index and keys.",
+        description="Folder for documents, state and the index.",
     )
     upload_dir: Folder = Field(
         default_factory=lambda data: data["data_dir"] / "uploads",

@@ -79,7 +79,12 @@ if TYPE_CHECKING:
     )
     from .passages import Match, Passage
     from .plugins.hookspecs import API_VERSION, hookimpl
-    from .plugins.ports.access import Authenticator, AuthenticatorSpec, Credentials
+    from .plugins.ports.access import (
+        Authenticator,
+        AuthenticatorOpener,
+        AuthenticatorSpec,
+        Credentials,
+    )
     from .plugins.ports.analytics import Analytics, Dimension, HasAnalytics
     from .plugins.ports.blobs import Blob, PromptBlob, StoreUsage, UploadStore, UploadStoreSpec
     from .plugins.ports.catalogue import (
@@ -115,6 +120,7 @@ if TYPE_CHECKING:
         TextExtractorSpec,
         TurnTaking,
     )
+    from .plugins.ports.keys import ApiKey, HasKeys, KeyChange, KeyRates, KeyStore
     from .plugins.ports.links import LinkedFile, LinkSigner, LinkSignerSpec, ReachableStore, Ticket
     from .plugins.ports.managed_jobs import JobFilter, ListedJob, ManagedJobs
     from .plugins.ports.objects import ObjectInfo, ObjectStore
@@ -172,8 +178,10 @@ __all__ = [
     "BY_ITSELF",
     "DEFAULT_ACCOUNT",
     "Analytics",
+    "ApiKey",
     "AuthenticationError",
     "Authenticator",
+    "AuthenticatorOpener",
     "AuthenticatorSpec",
     "Blob",
     "BodyIncomplete",
@@ -218,6 +226,7 @@ __all__ = [
     "Gate",
     "GateSpec",
     "HasAnalytics",
+    "HasKeys",
     "HasQuotas",
     "Hasher",
     "Hint",
@@ -233,6 +242,9 @@ __all__ = [
     "JobFilter",
     "JobKind",
     "JobState",
+    "KeyChange",
+    "KeyRates",
+    "KeyStore",
     "Limits",
     "LinkSigner",
     "LinkSignerSpec",

@@ -29,7 +29,7 @@ from .plugins.guarding import guard
 from .plugins.hold_watch import HoldWatch
 from .plugins.loop_clock import LoopClock
 from .plugins.manager import PluginManager
-from .plugins.opening import open_parts
+from .plugins.opening import open_authenticators, open_parts
 from .plugins.part_tasks import PartTasks
 from .plugins.parts import Part, PartCounts
 from .plugins.ports.access import Credentials
@@ -185,6 +185,7 @@ async def open_runtime(
         stack.callback(workers.close)
         stores = await stack.enter_async_context(opened_stores(settings, manager, registry, node))
         sessions, cluster = stores.sessions, stores.cluster
+        registry = await stack.enter_async_context(open_authenticators(registry, sessions, cluster))
         analytics = AnalyticsKeeper(sessions, retention=settings.analytics_retention)
         await stack.enter_async_context(analytics.running())
         await stack.enter_async_context(

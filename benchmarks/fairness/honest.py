@@ -6,11 +6,10 @@ import os
 import statistics
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pdfsluice.core.models import Scope
-from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
+from tests.support import keys
 
 MIB = 1024 * 1024
 STREAMING = "/api/documents/streaming"
@@ -18,10 +17,7 @@ STREAMING = "/api/documents/streaming"
 
 def add_key(data_dir: Path, name: str) -> dict[str, str]:
     """Add a key that may read and upload; return the header that shows it."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    stored, key = new_key(name, [Scope.READ, Scope.UPLOAD], datetime.now(UTC))
-    KeyFile(data_dir / "keys.json").add(stored)
-    return {"Authorization": f"Bearer {key}"}
+    return keys.add_key(data_dir, name, [Scope.READ, Scope.UPLOAD])
 
 
 def initiate(port: int, headers: dict[str, str], size: int, chunk_size: int = MIB) -> str:

@@ -5,7 +5,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pdfsluice.plugins.api_keys.keys import KeyFile, KeyRates
+from pdfsluice.core import KeyRates
+from pdfsluice.plugins.api_keys.keys import changing_rates
+from tests.support.keys import change_keys
 from tests.support.servers import RunningServer
 
 from .honest import MIB, add_key, p99, send
@@ -21,7 +23,7 @@ def measure(folder: Path, rounds: int) -> Mapping[str, float]:
     beside: list[float] = []
     data = folder / "data"
     ann, eve = add_key(data, "ann"), add_key(data, "eve")
-    KeyFile(data / "keys.json").change_rates("eve", lambda _: KeyRates(bandwidth=_RATE))
+    change_keys(data, changing_rates("eve", lambda _: KeyRates(bandwidth=_RATE)))
     server = RunningServer(data)
     server.start()
     try:
@@ -36,7 +38,7 @@ def measure(folder: Path, rounds: int) -> Mapping[str, float]:
             limited.join()
     finally:
         server.stop()
-    KeyFile(data / "keys.json").change_rates("eve", lambda _: KeyRates())
+    change_keys(data, changing_rates("eve", lambda _: KeyRates()))
     limits = {"PDFSLUICE_SERVER_RATE": str(_RATE), "PDFSLUICE_MAX_CONCURRENT_UPLOADS": "20"}
     server = RunningServer(data, environment=limits)
     server.start()

@@ -83,25 +83,30 @@ def _naming_problems(spec: Any) -> Iterator[str]:
 
 def _holding_problems(holder: Holder, spec: Any) -> Iterator[str]:
     value = getattr(spec, holder.field)
-    opener = value if holder.shape else spec.open
-    if holder.shape is None:
-        if (value is UNOPENED) == (opener is None):
-            yield f"give either {holder.field!r} or 'open'"
-        elif value is not UNOPENED:
-            yield from object_problems(holder.field, value, holder.protocol)
-    if opener is None:
+    if holder.shape is not None:
+        yield from _opener_problems(holder.field, value, holder.arguments, holder.shape)
         return
-    name = holder.field if holder.shape else "open"
-    plain = holder.shape is Shape.PLAIN
+    openers = {"open": spec.open}
+    if hasattr(spec, "open_with"):
+        openers["open_with"] = spec.open_with
+    ways = {name: opener for name, opener in openers.items() if opener is not None}
+    if (value is not UNOPENED) + len(ways) != 1:
+        yield " or ".join([f"give either {holder.field!r}", *map(repr, openers)])
+    elif value is not UNOPENED:
+        yield from object_problems(holder.field, value, holder.protocol)
+    for name, opener in ways.items():
+        yield from _opener_problems(name, opener, 2 if name == "open_with" else 0, None)
+
+
+def _opener_problems(name: str, opener: Any, arguments: int, shape: Shape | None) -> Iterator[str]:
     if not callable(opener):
         yield f"{name!r} is {type(opener).__name__}; a function is expected"
     elif inspect.iscoroutinefunction(opener) or inspect.isasyncgenfunction(opener):
         yield f"{name!r} is an 'async def' and has to be " + (
-            "a plain function" if plain else "decorated with @asynccontextmanager"
+            "a plain function" if shape is Shape.PLAIN else "decorated with @asynccontextmanager"
         )
-    elif not _takes(opener, [None] * holder.arguments, {}):
-        count = holder.arguments
-        yield f"{name!r} has to take {count or 'no'} argument{'' if count else 's'}"
+    elif not _takes(opener, [None] * arguments, {}):
+        yield f"{name!r} has to take {arguments or 'no'} argument{'s' * (arguments != 1)}"
 
 
 def _command_problems(spec: Any) -> Iterator[str]:

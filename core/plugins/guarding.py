@@ -87,6 +87,11 @@ def _guarded_spec(spec: Any, holder: Holder, boundary: Boundary) -> Any:
     if holder.shape is None and spec.open is not None:
         opens = spec.open
         changes["open"] = lambda: _Opened(boundary, opens, holder.protocol)
+    elif getattr(spec, "open_with", None) is not None:
+        opens_with = spec.open_with
+        changes["open_with"] = lambda *stores: _Opened(
+            boundary, partial(opens_with, *stores), holder.protocol
+        )
     elif holder.shape is None:
         changes[holder.field] = guarded_object(holder.protocol, value, boundary)
     elif holder.shape is Shape.ENTERED:

@@ -89,7 +89,8 @@ def pdfsluice_register_authenticators(  # type: ignore[empty-body]
     ``authenticate`` is called on the event loop for every request, before its body is read.
     Authenticators are asked in order until one returns a principal. Raising
     :class:`~pdfsluice.core.errors.AuthenticationError` refuses the request. Any other
-    exception fails it as an internal error, so that a defect never grants access.
+    exception fails it as an internal error, so that a defect never grants access. One whose
+    credentials are in the session store, for all nodes, opens with it (``open_with``).
 
     Returns:
         Authenticators, ordered by ``before`` and ``after``.

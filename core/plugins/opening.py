@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from .ports.cluster import Cluster
+from .ports.sessions import SessionStore
 from .registry import Registry
 from .shapes import HOLDERS
 
@@ -16,7 +18,7 @@ async def open_parts(
     """Open every part whose descriptor has ``open`` in place of the part.
 
     Stores, catalogues and indexes are left out, because a setting chooses one of each; stream
-    stages, because each upload opens its own.
+    stages, because each upload opens its own; and authenticators that need the session store.
 
     Args:
         registry: The parts as plugins registered them.
@@ -39,3 +41,28 @@ async def open_parts(
                 specs.append(replace(spec, **{holder.field: part, "open": None}))
             specs_by_kind[kind] = tuple(specs)
         yield replace(registry, **specs_by_kind)
+
+
+@asynccontextmanager
+async def open_authenticators(
+    registry: Registry, sessions: SessionStore, cluster: Cluster
+) -> AsyncIterator[Registry]:
+    """Open the authenticators whose credentials are in the session store.
+
+    Args:
+        registry: The parts, of which all others are open.
+        sessions: The session store.
+        cluster: The other nodes that use it.
+
+    Yields:
+        The registry with the open authenticators.
+    """
+    specs = []
+    async with AsyncExitStack() as stack:
+        for spec in registry.authenticators:
+            if spec.open_with is None:
+                specs.append(spec)
+                continue
+            part = await stack.enter_async_context(spec.open_with(sessions, cluster))
+            specs.append(replace(spec, authenticator=part, open_with=None))
+        yield replace(registry, authenticators=tuple(specs))

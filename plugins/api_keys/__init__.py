@@ -5,21 +5,19 @@ by the server.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from pdfsluice.core import AuthenticatorSpec, CommandSpec, PluginContext, hookimpl
 
 NAME = "api-keys"
-FILE = "keys.json"
 
 
 @hookimpl
 def pdfsluice_register_authenticators(context: PluginContext) -> Sequence[AuthenticatorSpec]:
     """Register the authenticator ``api-keys``."""
-    from .authenticator import ApiKeyAuthenticator  # noqa: PLC0415 - hooks import cheaply
+    from .authenticator import opened  # noqa: PLC0415 - hooks import cheaply
 
-    return [
-        AuthenticatorSpec(name=NAME, authenticator=ApiKeyAuthenticator(context.data_dir / FILE))
-    ]
+    return [AuthenticatorSpec(name=NAME, open_with=partial(opened, data_dir=context.data_dir))]
 
 
 @hookimpl

@@ -1,7 +1,7 @@
-"""``pdfsluice keys``: add, list and revoke API keys on the server's machine."""
+"""``pdfsluice keys``: add, list and revoke API keys, also while servers run."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Column, Table
 
-from pdfsluice.config import Size, load
-from pdfsluice.core import Scope, StorageFailed
-from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.config import Size
+from pdfsluice.core import ApiKey, KeyChange, KeyRates, Need, Scope
+from pdfsluice.core.needs import opened_needs
 
-from . import FILE
-from .keys import NO_RATES, KeyFile, KeyRates, new_key
+from .keys import NO_RATES, adding, changing_rates, new_key, revoking
+from .storing import stored_keys
 
 _MAX_WIDTH = 10_000
 _MAX_REQUESTS = 1_000_000
@@ -105,8 +105,7 @@ def add(
         stored, key = new_key(name, scopes, datetime.now(UTC), tenant=tenant, rates=rates)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="NAME or '--tenant'") from error
-    with _changing():
-        _file(data_dir, config).add(stored)
+    _change(adding(stored), data_dir, config)
     typer.echo(
         f"Key {stored.id} for {name} ({', '.join(sorted(scopes))}). It is shown only now:", err=True
     )
@@ -116,7 +115,7 @@ def add(
 @app.command(name="list")
 def list_keys(data_dir: DataDir = None, config: Config = None) -> None:
     """List the keys: id, name, scopes, age and state."""
-    keys = _file(_existing(data_dir), config).read()
+    keys = _change(None, _existing(data_dir), config)
     if not keys:
         typer.echo(
             "There is no key. Without one the server listens on this machine only.", err=True
@@ -153,16 +152,14 @@ def limit(
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Change the limits of keys; they count from the next request on.
+    """Change the limits of keys; running servers follow within a second.
 
-    A running server need not be restarted. ``default`` stands for the limit of the settings.
+    ``default`` stands for the limit of the settings.
     """
     if bandwidth is None and request_rate is None:
         raise typer.BadParameter("give a limit", param_hint="'--bandwidth' or '--request-rate'")
     change = partial(_rates, bandwidth=bandwidth, requests=request_rate)
-    with _changing():
-        changed = _file(_existing(data_dir), config).change_rates(name_or_id, change)
-    for key in changed:
+    for key in _change(changing_rates(name_or_id, change), _existing(data_dir), config):
         typer.echo(f"Key {key.id} of {key.name} has new limits.")
 
 
@@ -172,10 +169,9 @@ def revoke(
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Make keys void; a running server refuses them immediately."""
-    with _changing():
-        revoked = _file(_existing(data_dir), config).revoke(name_or_id, datetime.now(UTC))
-    for key in revoked:
+    """Make keys void; running servers refuse them within a second."""
+    change = revoking(name_or_id, datetime.now(UTC))
+    for key in _change(change, _existing(data_dir), config):
         typer.echo(f"Key {key.id} of {key.name} is revoked.")
 
 
@@ -190,21 +186,20 @@ def _existing(data_dir: Path | None) -> Path | None:
     return data_dir
 
 
-@contextmanager
-def _changing() -> Iterator[None]:
-    """Report in a sentence that the file of keys cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageFailed(
-            f"The file of API keys cannot be changed: {error.filename}: {error.strerror}.",
-            hint="Run this as the user of the server, which owns its data directory.",
-        ) from error
+def _change(
+    change: KeyChange | None, data_dir: Path | None, config: Path | None
+) -> Sequence[ApiKey]:
+    """Change the keys of the settings' session store; return the changed ones.
 
+    Without a change, all keys are returned.
+    """
 
-def _file(data_dir: Path | None, config: Path | None) -> KeyFile:
-    if data_dir is not None:  # a key can be revoked even if settings or plugins are broken
-        return KeyFile(data_dir / FILE)
-    sections = {spec.name: spec.model for _, spec in PluginManager.load().options()}
-    loaded = load(sections=sections, file=config)
-    return KeyFile(loaded.settings.data_dir / FILE)
+    async def run() -> Sequence[ApiKey]:
+        needs = frozenset({Need.SETTINGS, Need.SESSIONS})
+        async with opened_needs(needs, config, data_dir=data_dir) as opened:
+            if opened.settings is None or opened.sessions is None:
+                raise AssertionError("both were asked for")
+            keys = await stored_keys(opened.sessions, opened.settings.data_dir)
+            return await (keys.keys() if change is None else keys.change(change))
+
+    return asyncio.run(run())

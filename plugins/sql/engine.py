@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from pdfsluice.core import PluginError, StorageFailed
+from pdfsluice.core.directories import make_directory
 
 from .errors import DAMAGED_HINT, explained, is_read_error, unreadable
 
@@ -184,7 +185,7 @@ def _begin_immediate(connection: Connection) -> None:
 
 def _prepare_file(path: Path) -> None:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(path.parent)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -194,7 +195,8 @@ def _prepare_file(path: Path) -> None:
     except OSError as error:
         raise StorageFailed(
             f"The database file {path} cannot be opened for writing: {error.strerror}.",
-            hint="Check the directory's permissions, or set STREAMING_STATE_DIR to another one.",
+            hint="Run this as the user of the server, which owns its data directory, or set"
+            " STREAMING_STATE_DIR to another one.",
         ) from error
 
 

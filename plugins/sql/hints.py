@@ -79,8 +79,7 @@ class Hints:
         """Queue a hint; one that waits already is not sent twice."""
         if len(self._waiting) >= _MAX_WAITING:
             return
-        values = [hint.kind.value, hint.session_id, hint.start, hint.end, hint.text]
-        self._waiting[orjson.dumps(values)] = None
+        self._waiting[_encode(hint)] = None
         self._ready.set()
 
     @asynccontextmanager
@@ -109,6 +108,17 @@ class Hints:
     def _received(self, batch: bytes) -> None:
         for hint in read_batch(batch, self._node):
             self._listener(hint)
+
+
+async def announce(channel: Channel, node: str, hint: Hint) -> None:
+    """Send a hint, also from a process that is no node; a failure loses it."""
+    with suppress(Exception):  # rows are polled, too
+        for batch in batches(node, [_encode(hint)], channel.max_bytes):
+            await channel.send(batch)
+
+
+def _encode(hint: Hint) -> bytes:
+    return orjson.dumps([hint.kind.value, hint.session_id, hint.start, hint.end, hint.text])
 
 
 def batches(node: str, hints: Sequence[bytes], max_bytes: int) -> Iterator[bytes]:
@@ -199,15 +209,21 @@ class LocalChannel:
 
     async def send(self, batch: bytes) -> None:
         """Send a batch to every other socket of the folder; full ones lose it."""
-        if self._socket is None:
+        if self._socket is not None:
+            self._send(self._socket, batch)
             return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+            own.setblocking(False)
+            self._send(own, batch)
+
+    def _send(self, own: socket.socket, batch: bytes) -> None:
         with _reachable(self._folder) as folder:
             for path in self._folder.glob(f"*{_SUFFIX}"):
                 name = path.name
                 if name == self._name:
                     continue
                 try:
-                    self._socket.sendto(batch, f"{folder}/{name}")
+                    own.sendto(batch, f"{folder}/{name}")
                 except ConnectionRefusedError:  # its process is dead
                     path.unlink(missing_ok=True)
                 except OSError as error:

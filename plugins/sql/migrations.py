@@ -12,6 +12,7 @@ from pdfsluice.core import StorageFailed
 
 from .counting import recount
 from .schema import (
+    api_keys,
     duties,
     ended_uploads,
     holds,
@@ -191,6 +192,11 @@ def _describe_nodes(connection: Connection) -> None:
             connection.execute(text(f"ALTER TABLE nodes ADD COLUMN {column}"))
 
 
+def _keep_keys(connection: Connection) -> None:
+    """Create the table of API keys; each server adds those of its file."""
+    metadata.create_all(connection, tables=[api_keys])
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -206,6 +212,7 @@ STEPS: Sequence[Step] = (
     _describe_nodes,
     _number_versions,
     _count_metadata,
+    _keep_keys,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

@@ -221,6 +221,22 @@ quotas = Table(
     ),
 )
 
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),  # with spaces between them
+    Column("digest", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    Column("tenant", Text, nullable=False, server_default=""),
+    Column("bandwidth", BigInteger),
+    Column("requests", Float),
+    Column("version", BigInteger, nullable=False),  # grows with each change of any key
+    Index("api_keys_by_version", "version"),
+)
+
 ended_uploads = Table(
     "ended_uploads",
     metadata,

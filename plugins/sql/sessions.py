@@ -41,6 +41,7 @@ from .encoding import (
     to_micros,
 )
 from .hints import Channel, NoChannel
+from .keys import SqlKeys
 from .nodes import HEARTBEAT_INTERVAL
 from .prepared import Prepared
 from .quotas import SqlQuotas
@@ -74,6 +75,7 @@ class SqlSessionStore:
         self._create = Prepared(database.insert(sessions).on_conflict_do_nothing())
         self.quotas = SqlQuotas(database)
         self.analytics = SqlAnalytics(database)
+        self.keys = SqlKeys(database, self._channel)
         self._room: dict[str, tuple[int, int]] = {}  # owner to the limit and what was left
         self._shared: Callable[[], bool] = lambda: False
 

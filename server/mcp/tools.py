@@ -1,4 +1,4 @@
-"""The tools of language models: searches, pages, documents, uploads; all only read."""
+"""The tools of language models, all of which only read."""
 
 import asyncio
 import base64

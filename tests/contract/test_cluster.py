@@ -10,8 +10,21 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from pdfsluice.core import Cluster, Hint, HintKind, Hold, NodeIdentity, SessionState
+from pdfsluice.core import (
+    AuthenticationError,
+    Cluster,
+    Credentials,
+    Hint,
+    HintKind,
+    Hold,
+    NodeIdentity,
+    Scope,
+    SessionState,
+    alone,
+)
 from pdfsluice.core.testing.contracts.samples import NOW, extent, make_session
+from pdfsluice.plugins.api_keys.authenticator import ApiKeyAuthenticator
+from pdfsluice.plugins.api_keys.keys import adding, new_key, revoking
 from pdfsluice.plugins.sql.database import Database, open_database
 from pdfsluice.plugins.sql.engine import open_engines
 from pdfsluice.plugins.sql.hints import Channel, LocalChannel, NotifyChannel, batches, read_batch
@@ -52,11 +65,13 @@ class Member:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def join(tmp_path: Path, request: pytest.FixtureRequest) -> Join:
-    """Let a node join the nodes of one database."""
+    """Let a node join the nodes of one database, or a command use it."""
     url = "" if request.param == "sqlite" else request.getfixturevalue("empty_postgresql")
 
     @asynccontextmanager
-    async def joined(*, heartbeat: float = 3600.0, **identity: Any) -> AsyncIterator[Member]:
+    async def joined(
+        *, heartbeat: float = 3600.0, joins: bool = True, **identity: Any
+    ) -> AsyncIterator[Member]:
         async with open_database(
             lambda: open_engines(url, state_dir=tmp_path, durability="process")
         ) as database:
@@ -69,10 +84,43 @@ def join(tmp_path: Path, request: pytest.FixtureRequest) -> Join:
                 "exclusive": False,
                 "shared": True,
             } | identity
-            async with store.joined(NodeIdentity(**values)) as cluster:
+            membership = store.joined(NodeIdentity(**values)) if joins else alone()
+            async with membership as cluster:
                 yield Member(database, store, cluster)
 
     return joined
+
+
+async def test_a_changed_key_counts_at_every_node(join: Join) -> None:
+    """Their clocks stand still, so that only the hint can make them look."""
+
+    def authenticator_of(member: Member) -> ApiKeyAuthenticator:
+        authenticator = ApiKeyAuthenticator(member.store.keys, clock=lambda: 0.0)
+        member.cluster.subscribe(authenticator.receive)
+        return authenticator
+
+    stored, key = new_key("ann", [Scope.READ], NOW)
+    credentials = Credentials(headers={"x-api-key": key}, query={}, remote="::1")
+    async with join() as first, join() as second, join(joins=False) as command:
+        nodes = [authenticator_of(first), authenticator_of(second)]
+
+        async def enforced() -> bool:
+            await asyncio.gather(*(each.refresh() for each in nodes))
+            return all(each.enforced for each in nodes)
+
+        async def refused() -> bool:
+            outcomes = await asyncio.gather(
+                *(each.authenticate(credentials) for each in nodes), return_exceptions=True
+            )
+            return all(isinstance(each, AuthenticationError) for each in outcomes)
+
+        assert not await enforced()
+        await command.store.keys.change(adding(stored))
+        await until(enforced, seconds=2)
+        for each in nodes:
+            assert await each.authenticate(credentials) is not None
+        await command.store.keys.change(revoking("ann", NOW))
+        await until(refused, seconds=2)
 
 
 async def test_one_live_node_holds_an_upload(join: Join) -> None:

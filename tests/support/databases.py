@@ -60,6 +60,7 @@ def to_version_1(connection: Connection) -> None:
             "CREATE UNIQUE INDEX jobs_open ON jobs (document_id, kind)"
             " WHERE state IN ('queued', 'running')"
         ),
+        "DROP TABLE api_keys",
         "DROP TABLE ended_uploads",
         "DROP TABLE upload_totals",
         "ALTER TABLE sessions DROP COLUMN account",

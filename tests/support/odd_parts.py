@@ -243,7 +243,7 @@ class OddParts(OddLinks):
     @hookimpl
     def pdfsluice_register_authenticators(self, context: PluginContext) -> list[AuthenticatorSpec]:
         del context
-        return [AuthenticatorSpec(name="odd", authenticator=self)]
+        return [AuthenticatorSpec(name="odd", open_with=lambda *_: opened(self))]
 
     @hookimpl
     def pdfsluice_register_gates(self, context: PluginContext) -> list[GateSpec]:

@@ -1,10 +1,9 @@
 """Servers inside the test process, on real sockets and with real stores."""
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,10 +11,8 @@ from typing import Any
 from aiohttp import ClientResponse, ClientSession, FormData, TCPConnector, web
 
 from pdfsluice import config
-from pdfsluice.core.models import Scope
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.runtime import Runtime
-from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
 from pdfsluice.server.app import open_app
 from pdfsluice.server.app_keys import RUNTIME
 from pdfsluice.server.logs import AccessLogger
@@ -111,14 +108,6 @@ async def serving(loaded: config.Loaded, manager: PluginManager) -> AsyncIterato
                 yield WebServer(base_url, port, app, app[RUNTIME], http)
         finally:
             await runner.cleanup()
-
-
-def add_key(folder: Path, name: str, scopes: Iterable[Scope]) -> dict[str, str]:
-    """Add an API key to a server's data directory; return the header that shows it."""
-    folder.mkdir(exist_ok=True)
-    stored, key = new_key(name, scopes, datetime.now(UTC))
-    KeyFile(folder / "keys.json").add(stored)
-    return {"Authorization": f"Bearer {key}"}
 
 
 def chunk_form(data: bytes, **fields: str) -> FormData:

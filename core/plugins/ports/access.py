@@ -1,12 +1,15 @@
 """The port of authenticators: from the credentials of a request to its principal."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from pdfsluice.core.models import Principal
 
+from .cluster import Cluster
 from .opening import UNOPENED, Opener
+from .sessions import SessionStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,21 @@ class Authenticator(Protocol):
         ...
 
 
+class AuthenticatorOpener(Protocol):
+    """Opens an authenticator that uses the session store."""
+
+    def __call__(
+        self, sessions: SessionStore, cluster: Cluster, /
+    ) -> AbstractAsyncContextManager[Authenticator]:
+        """Return the context; entering it yields the authenticator.
+
+        Args:
+            sessions: The session store of the settings, which may keep API keys (``HasKeys``).
+            cluster: The other nodes, whose hints report that keys have changed.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthenticatorSpec:
     """Registers an authenticator.
@@ -52,10 +70,13 @@ class AuthenticatorSpec:
         authenticator: The authenticator; called for every request.
         open: Opens the authenticator when the program starts and closes it when the program ends;
             given in place of ``authenticator`` if the authenticator holds processes or connections.
+        open_with: The same for an authenticator whose credentials are in the session store, so
+            that all nodes share them; called when the store is open, in place of ``open``.
     """
 
     name: str
     authenticator: Authenticator = UNOPENED
     open: Opener[Authenticator] | None = None
+    open_with: AuthenticatorOpener | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()

@@ -77,6 +77,7 @@ class HintKind(StrEnum):
         STOP_JOB: A background job is to be stopped; ``start`` is its number.
         EVENT: An event happened; ``text`` is the event as JSON.
         WATCHED: Clients of the sending node are watching uploads.
+        KEYS: API keys were added or changed.
     """
 
     COMMITTED = "committed"
@@ -86,6 +87,7 @@ class HintKind(StrEnum):
     STOP_JOB = "stop-job"
     EVENT = "event"
     WATCHED = "watched"
+    KEYS = "keys"
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,6 @@ def test_a_folder_that_takes_no_key_is_named(tmp_path: Path) -> None:
     closed.mkdir(mode=0o500)
     outcome = pdfsluice_as_user("keys", "add", "alice", "--data-dir", closed)
     assert outcome.code == FAILED
-    assert "The file of API keys cannot be changed" in outcome.err
+    assert "cannot be opened for writing: Permission denied" in outcome.err
     assert "Permission denied" in outcome.err
     assert "which owns its data directory" in outcome.err

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import pytest
 
 from pdfsluice.core import (
+    AuthenticationError,
     ContentRejected,
+    Credentials,
     Event,
     EventSinkSpec,
     FindingsReported,
     OffsetConflict,
     PluginContext,
+    Scope,
     Session,
     SessionEnded,
     SessionState,
@@ -26,6 +30,9 @@ from pdfsluice.core.errors import DigestMismatch, Preempted
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.holding import HoldingIntervals
+from pdfsluice.plugins import api_keys
+from pdfsluice.plugins.api_keys.keys import revoking
+from tests.support.keys import add_key, change_keys
 from tests.support.nodes import CHUNK, DATA, FAST, SLOW, SharedObjects, ignore, nodes
 from tests.support.runtimes import Bytes, Watchman, a_runtime, initiate, send
 from tests.support.waiting import until
@@ -49,6 +56,25 @@ async def test_chunks_of_one_upload_come_to_any_node(tmp_path: Path) -> None:
         assert [sum(size for _, size in each.feeds) for each in watchmen] == [len(DATA), 0]
         (stored,) = (tmp_path / "documents").rglob("*.pdf")
         assert stored.read_bytes() == DATA
+
+
+async def test_a_key_that_is_made_or_revoked_counts_at_both_nodes(tmp_path: Path) -> None:
+    async with nodes(tmp_path, 2, api_keys) as both:
+        header = await asyncio.to_thread(add_key, tmp_path, "ann", [Scope.READ])
+        fields = {name.lower(): value for name, value in header.items()}
+        credentials = Credentials(headers=fields, query={}, remote="::1")
+        for node in both:
+            assert (await node.authenticate(credentials)).name == "ann"
+            assert node.authentication_required
+        await asyncio.to_thread(change_keys, tmp_path, revoking("ann", datetime.now(UTC)))
+
+        async def refused() -> bool:
+            outcomes = await asyncio.gather(
+                *(node.authenticate(credentials) for node in both), return_exceptions=True
+            )
+            return all(isinstance(each, AuthenticationError) for each in outcomes)
+
+        await until(refused, seconds=2)
 
 
 async def test_the_holder_refuses_what_came_to_another_node(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from pdfsluice.client import Client, ClientError
 from pdfsluice.core.models import Scope
-from tests.support.web import STREAMING, WebServer, a_server, add_key, body_of, problem_of, sha256
+from tests.support.keys import add_key
+from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of, sha256
 
 ALWAYS = "from=2020-01-01&to=2100-01-01"
 TUS = {"Tus-Resumable": "1.0.0"}

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdfsluice.core import ChunkIntent, GateSpec, PluginContext, Scope, Session, hookimpl
-from tests.support.web import STREAMING, a_server, add_key, chunk_form
+from tests.support.keys import add_key
+from tests.support.web import STREAMING, a_server, chunk_form
 
 DATA = b"%PDF-1.7 a short file"
 

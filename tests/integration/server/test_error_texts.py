@@ -6,8 +6,9 @@ import pytest
 
 from pdfsluice.core.models import Scope
 from tests.support.commands import pdfsluice
+from tests.support.keys import add_key
 from tests.support.servers import Serve
-from tests.support.web import STREAMING, a_server, add_key, problem_of
+from tests.support.web import STREAMING, a_server, problem_of
 
 MIB = 1024 * 1024
 

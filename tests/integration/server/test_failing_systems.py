@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Any, NoReturn
 
 import psutil
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from pdfsluice.core.models import Scope
+from tests.support.keys import add_key
 from tests.support.runtimes import STORES
 from tests.support.servers import Serve
-from tests.support.web import STREAMING, WebServer, a_server, add_key, body_of, problem_of
+from tests.support.waiting import until
+from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of
 
 DATA = b"%PDF-1.7 " + bytes(1000)
 
@@ -25,28 +29,25 @@ def raising(error: Exception) -> Callable[..., NoReturn]:
     return fail
 
 
-def failing_stat(path: Path, error: OSError) -> Callable[..., os.stat_result]:
-    real = Path.stat
-
-    def fail(self: Path, **options: Any) -> os.stat_result:
-        if self == path:
-            raise error
-        return real(self, **options)
-
-    return fail
-
-
 async def test_keys_on_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = add_key(tmp_path, "ann", [Scope.READ])
+    failure = DBAPIError("SELECT", (), sqlite3.OperationalError("disk I/O error"))
     async with a_server(tmp_path) as web:
-        broken = failing_stat(tmp_path / "keys.json", OSError(errno.EIO, "Input/output error"))
-        monkeypatch.setattr("pathlib.Path.stat", broken)
-        monkeypatch.setattr("pdfsluice.plugins.api_keys.authenticator.time.monotonic", lambda: 1e9)
-        async with web.http.get("/api/documents", headers=key) as response:
-            await problem_of(response, 503, "storage-failed")
+
+        async def status() -> int:
+            async with web.http.get("/api/documents", headers=key) as response:
+                if response.status != 200:
+                    await problem_of(response, 503, "storage-failed")
+                return response.status
+
+        monkeypatch.setattr("pdfsluice.plugins.sql.keys._STATE.run", raising(failure))
+
+        async def fails() -> bool:
+            return await status() == 503
+
+        await until(fails)  # what was read before counts for a second
         monkeypatch.undo()
-        async with web.http.get("/api/documents", headers=key) as response:
-            assert response.status == 200
+        assert await status() == 200
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from aiohttp import ClientResponse, WSServerHandshakeError
 
 from pdfsluice.core.models import Scope
 from pdfsluice.server.routes import TABLE, Route
-from tests.support.web import STREAMING, WebServer, a_server, add_key, body_of, problem_of, sha256
+from tests.support.keys import add_key
+from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of, sha256
 
 DATA = b"%PDF-1.7 " + bytes(1000)
 

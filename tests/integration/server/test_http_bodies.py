@@ -9,8 +9,9 @@ import orjson
 import pytest
 
 from pdfsluice.core.models import Scope
+from tests.support.keys import add_key
 from tests.support.waiting import until
-from tests.support.web import CHUNK, STREAMING, WebServer, a_server, add_key
+from tests.support.web import CHUNK, STREAMING, WebServer, a_server
 
 DATA = bytes(range(256)) * 1024  # four chunks
 

@@ -10,8 +10,9 @@ import pytest_asyncio
 from benchmarks.hidden_text.samples import TECHNIQUES, VISIBLE, sample
 from pdfsluice.client import Client, NotFound
 from pdfsluice.core.models import Scope
+from tests.support.keys import add_key
 from tests.support.runtimes import STORES
-from tests.support.web import WebServer, a_server, add_key
+from tests.support.web import WebServer, a_server
 from tests.unit.importing.test_markdown_page import ORDER, table
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -11,9 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pdfsluice.core.errors import StorageFailed
 from pdfsluice.core.models import Scope
+from tests.support.keys import add_key
 from tests.support.servers import Serve
 from tests.support.stored import get_json
-from tests.support.web import STREAMING, WebServer, a_server, add_key, body_of, problem_of
+from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of
 
 DATA = bytes(200_000)
 

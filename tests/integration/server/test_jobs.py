@@ -17,8 +17,9 @@ from pdfsluice.core import (
     hookimpl,
 )
 from tests.support.commands import pdfsluice_here
+from tests.support.keys import add_key
 from tests.support.waiting import until
-from tests.support.web import WebServer, a_server, add_key, body_of, problem_of
+from tests.support.web import WebServer, a_server, body_of, problem_of
 
 DATA = b"the bytes of a document"
 

@@ -18,9 +18,10 @@ from PIL import Image
 from pdfsluice.client import Client, ClientError, SearchFilter
 from pdfsluice.core.models import Scope
 from pdfsluice.core.testing.pdfs import make_pdf
+from tests.support.keys import add_key
 from tests.support.runtimes import STORES
 from tests.support.waiting import until
-from tests.support.web import WebServer, a_server, add_key, body_of
+from tests.support.web import WebServer, a_server, body_of
 
 # Every process of the tests collects this module; what takes seconds to import, tests import.
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ from pdfsluice.client.limits import QuotaLimits
 from pdfsluice.core import QuotaLimits as CoreLimits
 from pdfsluice.core.models import Scope
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
 from tests.support.commands import pdfsluice_here
-from tests.support.web import STREAMING, WebServer, a_server, add_key, body_of, problem_of
+from tests.support.keys import add_key
+from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of
 
 DATA = bytes(range(256)) * 1024
 USER = (Scope.READ, Scope.UPLOAD)
@@ -24,10 +23,7 @@ USER = (Scope.READ, Scope.UPLOAD)
 
 def tenant_key(folder: Path, name: str, tenant: str) -> dict[str, str]:
     """Add a key of a tenant; return the header that shows it."""
-    folder.mkdir(exist_ok=True)
-    stored, key = new_key(name, USER, datetime.now(UTC), tenant=tenant)
-    KeyFile(folder / "keys.json").add(stored)
-    return {"Authorization": f"Bearer {key}"}
+    return add_key(folder, name, USER, tenant=tenant)
 
 
 async def quota(web: WebServer, headers: dict[str, str]) -> dict[str, Any]:

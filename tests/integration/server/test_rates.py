@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from pdfsluice.client import Client
+from pdfsluice.core import KeyRates
 from pdfsluice.core.models import Scope
-from pdfsluice.plugins.api_keys.keys import KeyFile, KeyRates
+from pdfsluice.plugins.api_keys.keys import changing_rates
 from tests.support.commands import pdfsluice_here
-from tests.support.web import CHUNK, STREAMING, WebServer, a_server, add_key, problem_of
+from tests.support.keys import add_key, change_keys
+from tests.support.web import CHUNK, STREAMING, WebServer, a_server, problem_of
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -105,9 +107,8 @@ async def test_a_key_has_a_bandwidth_of_its_own_that_changes_while_it_sends(
     tmp_path: Path,
 ) -> None:
     ann, bob = (add_key(tmp_path, name, [Scope.READ, Scope.UPLOAD]) for name in ("ann", "bob"))
-    keys = KeyFile(tmp_path / "keys.json")
-    keys.change_rates("ann", lambda _: KeyRates(bandwidth=MIB))
-    keys.change_rates("bob", lambda _: KeyRates(bandwidth=0))
+    change_keys(tmp_path, changing_rates("ann", lambda _: KeyRates(bandwidth=MIB)))
+    change_keys(tmp_path, changing_rates("bob", lambda _: KeyRates(bandwidth=0)))
     data = os.urandom(2 * MIB)
     async with a_server(tmp_path, principal_rate=256 * KIB) as web:
         assert await put(web, data + b"b", bob) < 2, "it has no limit"
@@ -115,7 +116,7 @@ async def test_a_key_has_a_bandwidth_of_its_own_that_changes_while_it_sends(
         assert kept(len(data) / seconds, MIB)
         sending = asyncio.create_task(put(web, os.urandom(16 * MIB), ann))
         await asyncio.sleep(0.2)
-        keys.change_rates("ann", lambda _: KeyRates(bandwidth=64 * MIB))
+        change_keys(tmp_path, changing_rates("ann", lambda _: KeyRates(bandwidth=64 * MIB)))
         assert await asyncio.wait_for(sending, 20) < 8, "it would take 16 seconds"
 
 

@@ -26,10 +26,11 @@ from pdfsluice.core.testing.pdfs import make_pdf
 from tests.contract.test_link_signers import SECRET, documented
 from tests.support.documents import ROOT
 from tests.support.fault_proxy import CutAnswer, Fault, fault_proxy
+from tests.support.keys import add_key
 from tests.support.nginx import NGINX, free_port, nginx
 from tests.support.object_stores import SECTION, S3Server
 from tests.support.runtimes import STORES
-from tests.support.web import WebServer, a_server, add_key, sha256
+from tests.support.web import WebServer, a_server, sha256
 
 BUILT_IN = (*STORES, "api_keys", "object_store", "secure_link")
 NAME = 'Prüf "bericht" 100%.pdf'

@@ -10,7 +10,8 @@ from pdfsluice.client import Client
 from pdfsluice.core.errors import RateLimited
 from pdfsluice.core.models import Scope
 from pdfsluice.server.request_rates import RequestRates
-from tests.support.web import a_server, add_key, problem_of
+from tests.support.keys import add_key
+from tests.support.web import a_server, problem_of
 
 USER = (Scope.READ, Scope.UPLOAD)
 

@@ -11,8 +11,9 @@ from aiohttp import ClientConnectionError, ClientSession, WSMsgType
 
 from pdfsluice.core.models import Scope
 from tests.support.commands import pdfsluice
+from tests.support.keys import add_key
 from tests.support.servers import Serve
-from tests.support.web import CHUNK, STREAMING, add_key, body_of
+from tests.support.web import CHUNK, STREAMING, body_of
 
 DATA = bytes(range(256)) * 1024  # four chunks
 

@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 from pdfsluice.core.models import Scope
-from tests.support.web import STREAMING, WebServer, a_server, add_key, body_of, problem_of
+from tests.support.keys import add_key
+from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of
 
 MIB = 1024 * 1024
 

@@ -18,6 +18,7 @@ from pdfsluice.core.plugins.ports.documents import Index, IndexSpec
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.testing import MemoryIndex
 from pdfsluice.core.testing.pdfs import make_pdf
+from tests.support.keys import add_key
 from tests.support.runtimes import STORES
 from tests.support.waiting import until
 from tests.support.web import (
@@ -25,7 +26,6 @@ from tests.support.web import (
     STREAMING,
     WebServer,
     a_server,
-    add_key,
     body_of,
     problem_of,
     sha256,

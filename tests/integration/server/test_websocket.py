@@ -18,14 +18,14 @@ from pdfsluice.core.events import MemoryWarning, ShuttingDown, UploadStatus
 from pdfsluice.core.models import Scope
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.uploads.progress import progress_event
-from pdfsluice.plugins.api_keys.keys import KeyFile
+from pdfsluice.plugins.api_keys.keys import revoking
+from tests.support.keys import add_key, change_keys
 from tests.support.waiting import until
 from tests.support.web import (
     CHUNK,
     STREAMING,
     WebServer,
     a_server,
-    add_key,
     body_of,
 )
 
@@ -255,7 +255,7 @@ async def test_a_key_that_is_revoked_watches_no_longer(tmp_path: Path) -> None:
         ended = await web.http.ws_connect("/ws/me", headers=ann)
         await events_until(ended, of_type("upload_status"))
         other = await connected(web, "/ws/me", bob)
-        KeyFile(tmp_path / "keys.json").revoke("ann", datetime.now(UTC))
+        change_keys(tmp_path, revoking("ann", datetime.now(UTC)))
         async with asyncio.timeout(60):
             message = await ended.receive()
         assert (message.type, message.data) == (WSMsgType.CLOSE, 4401)

@@ -96,9 +96,9 @@ INSIDE = {
     "pdfium": {"documents"},
     "pypdf_text": {"documents"},
     "scan": {"event_hub", "plugins", "registry_building", "scanning"},
-    "sql": {"findings", "background", "encoding", "uploads"},
+    "sql": {"background", "directories", "encoding", "findings", "uploads"},
     "tesseract": {"documents"},
-    "api_keys": {"plugins"},
+    "api_keys": {"needs"},
 }
 """Rooms of the core that a built-in plugin uses beyond the public interface."""
 

@@ -1,33 +1,64 @@
-"""API keys: file, authenticator and command."""
+"""API keys: authenticator, command, and the file of earlier releases."""
 
+import asyncio
 import re
 import stat
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from pdfsluice.core import (
+    ApiKey,
+    Hint,
+    HintKind,
+    KeyRates,
+    KeyStore,
+    Need,
+    Scope,
+    SessionStore,
+)
 from pdfsluice.core.errors import AuthenticationError, NotFound, StorageFailed
-from pdfsluice.core.models import Scope
+from pdfsluice.core.needs import opened_needs
 from pdfsluice.core.plugins.ports.access import Credentials
-from pdfsluice.plugins.api_keys.authenticator import ApiKeyAuthenticator
+from pdfsluice.core.plugins.ports.cluster import Alone
+from pdfsluice.core.testing.memory_sessions import MemorySessionStore
+from pdfsluice.plugins.api_keys.authenticator import ApiKeyAuthenticator, opened
 from pdfsluice.plugins.api_keys.commands import app
-from pdfsluice.plugins.api_keys.keys import KeyFile, id_of, new_key
+from pdfsluice.plugins.api_keys.file import KeyFile
+from pdfsluice.plugins.api_keys.keys import (
+    adding,
+    id_of,
+    new_key,
+    revoking,
+)
+from pdfsluice.plugins.api_keys.storing import stored_keys
+from tests.support.databases import sql_context, sql_stores
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
+@asynccontextmanager
+async def sql_sessions(folder: Path) -> AsyncIterator[SessionStore]:
+    async with sql_stores(sql_context(folder)) as (sessions, _):
+        yield sessions
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "keys.json"
+async def keys(tmp_path: Path) -> AsyncIterator[KeyStore]:
+    async with sql_sessions(tmp_path) as sessions:
+        yield await stored_keys(sessions, tmp_path)
 
 
-def added(path: Path, name: str = "alice", *scopes: Scope) -> str:
+async def added(keys: KeyStore, name: str = "alice", *scopes: Scope) -> str:
     stored, key = new_key(name, scopes or (Scope.UPLOAD,), NOW)
-    KeyFile(path).add(stored)
+    await keys.change(adding(stored))
     return key
 
 
@@ -36,13 +67,30 @@ def showing(**headers: str) -> Credentials:
     return Credentials(headers=fields, query={}, remote="127.0.0.1")
 
 
-def test_the_file_holds_no_key_and_is_private(path: Path) -> None:
-    key = added(path)
-    assert key not in path.read_text()
-    assert key.rsplit("_", 1)[1] not in path.read_text()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert sorted(entry.name for entry in path.parent.iterdir()) == ["keys.json", "keys.lock"]
+def test_processes_that_change_the_file_exclude_each_other(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, sys; from datetime import UTC, datetime; from pathlib import Path;"
+        "from pdfsluice.core.models import Scope;"
+        "from pdfsluice.plugins.api_keys.file import KeyFile;"
+        "from pdfsluice.plugins.api_keys.keys import adding, new_key\n"
+        "for _ in range(20):\n"
+        "    key = new_key('x', [Scope.READ], datetime.now(UTC))[0]\n"
+        "    asyncio.run(KeyFile(Path(sys.argv[1])).change(adding(key)))\n"
+    )
+    path = tmp_path / "keys.json"
+    children = [subprocess.Popen([sys.executable, "-c", script, str(path)]) for _ in range(3)]
+    assert [child.wait() for child in children] == [0, 0, 0]
+    assert len(asyncio.run(KeyFile(path).keys())) == 60
+
+
+async def test_no_store_has_the_key_itself(tmp_path: Path, keys: KeyStore) -> None:
+    sent = [await added(keys), await added(KeyFile(tmp_path / "keys.json"))]
+    files = [path for path in tmp_path.iterdir() if path.is_file()]
+    assert {"keys.json", "keys.lock", "pdfsluice.db"} <= {path.name for path in files}
+    for path in files:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+        for key in sent:
+            assert key.rsplit("_", 1)[1].encode() not in path.read_bytes()
 
 
 def test_keys_differ_and_name_themselves() -> None:
@@ -63,9 +111,9 @@ def test_odd_names_are_refused(name: str) -> None:
         new_key(name, [Scope.READ], NOW)
 
 
-async def test_each_way_to_show_a_key(path: Path) -> None:
-    key = added(path, "alice", Scope.UPLOAD, Scope.READ)
-    authenticator = ApiKeyAuthenticator(path, check_interval=0)
+async def test_each_way_to_show_a_key(keys: KeyStore) -> None:
+    key = await added(keys, "alice", Scope.UPLOAD, Scope.READ)
+    authenticator = ApiKeyAuthenticator(keys, max_age=0)
     ways = (
         showing(authorization=f"Bearer {key}"),
         showing(authorization=f"bearer  {key} "),
@@ -80,9 +128,9 @@ async def test_each_way_to_show_a_key(path: Path) -> None:
         assert not principal.may(Scope.ADMIN)
 
 
-async def test_what_is_not_ours_is_left_to_others(path: Path) -> None:
-    added(path)
-    authenticator = ApiKeyAuthenticator(path, check_interval=0)
+async def test_what_is_not_ours_is_left_to_others(keys: KeyStore) -> None:
+    await added(keys)
+    authenticator = ApiKeyAuthenticator(keys, max_age=0)
     for credentials in (
         showing(),
         showing(authorization="Basic YTpi"),
@@ -93,11 +141,11 @@ async def test_what_is_not_ours_is_left_to_others(path: Path) -> None:
         assert await authenticator.authenticate(credentials) is None
 
 
-async def test_wrong_keys_are_refused(path: Path) -> None:
-    key = added(path)
+async def test_wrong_keys_are_refused(keys: KeyStore) -> None:
+    key = await added(keys)
     other = new_key("mallory", [Scope.ADMIN], NOW)[1]
     same_id = key[:-1] + ("A" if key[-1] != "A" else "B")
-    authenticator = ApiKeyAuthenticator(path, check_interval=0)
+    authenticator = ApiKeyAuthenticator(keys, max_age=0)
     for wrong in (other, same_id, key + "x", key[:-1], key.upper(), "wrong"):
         with pytest.raises(AuthenticationError) as caught:
             await authenticator.authenticate(showing(x_api_key=wrong))
@@ -107,40 +155,56 @@ async def test_wrong_keys_are_refused(path: Path) -> None:
             await authenticator.authenticate(showing(authorization=f"Bearer {wrong}"))
 
 
-async def test_without_keys_no_request_is_asked_for_one(path: Path) -> None:
-    authenticator = ApiKeyAuthenticator(path, check_interval=0)
-    assert not authenticator.enforced
+async def test_without_keys_no_request_is_asked_for_one(keys: KeyStore) -> None:
+    authenticator = ApiKeyAuthenticator(keys, max_age=0)
     assert await authenticator.authenticate(showing(x_api_key="anything")) is None
+    assert not authenticator.enforced
 
 
-async def test_a_new_key_counts_immediately(path: Path) -> None:
-    authenticator = ApiKeyAuthenticator(path, check_interval=0)
-    enforced = [authenticator.enforced]
-    key = added(path)
-    enforced.append(authenticator.enforced)
-    assert enforced == [False, True]
+async def test_changes_count_after_a_second_and_new_keys_earlier(keys: KeyStore) -> None:
+    time = 0.0
+    authenticator = ApiKeyAuthenticator(keys, clock=lambda: time)
+    assert await authenticator.authenticate(showing()) is None
+    key = await added(keys)
+    time = 0.2
     assert await authenticator.authenticate(showing(x_api_key=key)) is not None
-
-
-async def test_revocation_counts_immediately_and_never_opens_the_server(path: Path) -> None:
-    key = added(path)
-    authenticator = ApiKeyAuthenticator(path, check_interval=0)
+    assert authenticator.enforced
+    await keys.change(revoking("alice", NOW))
+    time = 1.1
     assert await authenticator.authenticate(showing(x_api_key=key)) is not None
-    (revoked,) = KeyFile(path).revoke("alice", NOW)
-    assert revoked.id == id_of(key)
-    with pytest.raises(AuthenticationError):
-        await authenticator.authenticate(showing(x_api_key=key))
-    assert authenticator.enforced
-    path.unlink()
-    assert authenticator.enforced
+    time = 1.2
     with pytest.raises(AuthenticationError):
         await authenticator.authenticate(showing(x_api_key=key))
 
 
-async def test_a_damaged_file_admits_no_request(path: Path) -> None:
-    key = added(path)
-    authenticator = ApiKeyAuthenticator(path, check_interval=0)
+async def test_a_hint_of_another_node_counts_immediately(keys: KeyStore) -> None:
+    key = await added(keys)
+    authenticator = ApiKeyAuthenticator(keys, clock=lambda: 0.0)
+    assert await authenticator.authenticate(showing(x_api_key=key)) is not None
+    await keys.change(revoking("alice", NOW))
+    authenticator.receive(Hint(HintKind.JOBS))
+    assert await authenticator.authenticate(showing(x_api_key=key)) is not None
+    authenticator.receive(Hint(HintKind.KEYS))
+    with pytest.raises(AuthenticationError):
+        await authenticator.authenticate(showing(x_api_key=key))
+
+
+async def test_lost_keys_never_open_the_server(tmp_path: Path) -> None:
+    file = KeyFile(tmp_path / "keys.json")
+    key = await added(file)
+    authenticator = ApiKeyAuthenticator(file, max_age=0)
+    assert await authenticator.authenticate(showing(x_api_key=key)) is not None
+    (tmp_path / "keys.json").unlink()
+    with pytest.raises(AuthenticationError):
+        await authenticator.authenticate(showing(x_api_key=key))
     assert authenticator.enforced
+
+
+async def test_a_damaged_file_admits_no_request(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    key = await added(KeyFile(path))
+    authenticator = ApiKeyAuthenticator(KeyFile(path), max_age=0)
+    assert await authenticator.authenticate(showing(x_api_key=key)) is not None
     for content in (
         "{",
         "[]",
@@ -151,104 +215,138 @@ async def test_a_damaged_file_admits_no_request(path: Path) -> None:
         path.write_text(content)
         with pytest.raises(StorageFailed):
             await authenticator.authenticate(showing(x_api_key=key))
-        with pytest.raises(StorageFailed):
-            await ApiKeyAuthenticator(path).authenticate(showing())
+        async with sql_sessions(tmp_path) as sessions:
+            with pytest.raises(StorageFailed):
+                await stored_keys(sessions, tmp_path, retire_file=True)
+    assert path.exists()
 
 
-def test_one_key_of_a_name_is_revoked_by_its_id(path: Path) -> None:
-    first, second = added(path), added(path)
-    file = KeyFile(path)
-    assert [key.id for key in file.revoke(id_of(first) or "", NOW)] == [id_of(first)]
-    assert {key.id: key.revoked_at for key in file.read()} == {
-        id_of(first): NOW,
-        id_of(second): None,
-    }
-    assert [key.id for key in file.revoke("alice", NOW)] == [id_of(second)]
-    with pytest.raises(NotFound):
-        file.revoke("alice", NOW)
+async def test_an_unreadable_file_is_reported_as_such(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").mkdir()
+    with pytest.raises(StorageFailed):
+        await KeyFile(tmp_path / "keys.json").keys()
+    with pytest.raises(StorageFailed):
+        await added(KeyFile(tmp_path / "keys.json"))
 
 
-def test_changes_at_the_same_time_exclude_each_other(path: Path) -> None:
-    script = (
-        "import sys; from datetime import UTC, datetime; from pathlib import Path;"
-        "from pdfsluice.core.models import Scope;"
-        "from pdfsluice.plugins.api_keys.keys import KeyFile, new_key\n"
-        "for _ in range(20):\n"
-        "    KeyFile(Path(sys.argv[1])).add(new_key('x', [Scope.READ], datetime.now(UTC))[0])\n"
-    )
-    children = [subprocess.Popen([sys.executable, "-c", script, str(path)]) for _ in range(3)]
-    assert [child.wait() for child in children] == [0, 0, 0]
-    assert len(KeyFile(path).read()) == 60
+async def test_a_key_that_is_revoked_anywhere_is_revoked_after_the_merge(
+    tmp_path: Path, keys: KeyStore
+) -> None:
+    stored, _ = new_key("ann", [Scope.READ], NOW)
+    await keys.change(adding(stored))
+    file = KeyFile(tmp_path / "keys.json")
+    await file.change(adding(stored))
+    await keys.change(revoking("ann", NOW))
+    async with sql_sessions(tmp_path) as sessions:
+        await stored_keys(sessions, tmp_path)
+        assert [each.revoked_at for each in await keys.keys()] == [NOW], "an old file revives none"
+    other, _ = new_key("bob", [Scope.READ], NOW)
+    await keys.change(adding(other))
+    await file.change(adding(other))
+    await file.change(revoking("bob", NOW))
+    async with sql_sessions(tmp_path) as sessions:
+        await stored_keys(sessions, tmp_path)
+        assert {each.revoked_at for each in await keys.keys()} == {NOW}
+    assert (tmp_path / "keys.json").exists(), "a command leaves it to the server"
 
 
-def test_the_command_adds_lists_and_revokes(path: Path) -> None:
-    runner, where = CliRunner(), ["--data-dir", str(path.parent)]
-    result = runner.invoke(app, ["add", "alice", "--scope", "admin", *where])
-    assert result.exit_code == 0, result.output
-    key = result.stdout.strip()
-    assert id_of(key), "standard output holds the key and nothing else"
-    listed = runner.invoke(app, ["list", *where], env={"COLUMNS": "200"})
-    assert re.search(rf"{id_of(key)}.*alice.*admin.*valid", listed.stdout)
-    assert key not in listed.stdout
-    assert runner.invoke(app, ["revoke", "alice", *where]).exit_code == 0
-    assert "revoked" in runner.invoke(app, ["list", *where], env={"COLUMNS": "200"}).stdout
-    assert isinstance(runner.invoke(app, ["revoke", "alice", *where]).exception, NotFound)
-    assert runner.invoke(app, ["add", "a b", *where]).exit_code == 2
+async def test_a_session_store_without_keys_leaves_them_in_the_file(tmp_path: Path) -> None:
+    key = await added(KeyFile(tmp_path / "keys.json"))
+    async with opened(MemorySessionStore(), Alone(), tmp_path) as authenticator:
+        assert authenticator.enforced
+        assert await authenticator.authenticate(showing(x_api_key=key)) is not None
+    assert (tmp_path / "keys.json").exists()
 
 
-async def test_the_command_changes_the_limits_of_keys(path: Path) -> None:
-    def run(*arguments: str) -> tuple[int, str]:
-        outcome = CliRunner().invoke(app, [*arguments, "--data-dir", str(path.parent)])
+class Command:
+    """Runs ``pdfsluice keys`` for a folder, on a thread without an event loop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *arguments: str, **environment: str) -> tuple[int, str]:
+        """Return the exit code and what was printed."""
+        where = ["--data-dir", str(self.folder)]
+        outcome = CliRunner().invoke(
+            app, [*arguments, *where], env={"COLUMNS": "200"} | environment
+        )
+        if isinstance(outcome.exception, NotFound):
+            return 1, outcome.exception.message
         return outcome.exit_code, outcome.output
 
-    code, out = run("add", "ann", "--bandwidth", "5MiB", "--request-rate", "0.5")
+    async def keys(self) -> list[ApiKey]:
+        """Return the keys of the folder."""
+        needs = frozenset({Need.SETTINGS, Need.SESSIONS})
+        async with opened_needs(needs, None, data_dir=self.folder) as resources:
+            assert resources.sessions is not None
+            return list(await (await stored_keys(resources.sessions, self.folder)).keys())
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    return Command(tmp_path / "data")
+
+
+def test_the_command_adds_lists_and_revokes(command: Command) -> None:
+    code, out = command.run("add", "alice", "--scope", "admin")
     assert code == 0, out
+    assert stat.S_IMODE(command.folder.stat().st_mode) == 0o700
     key = out.split()[-1]
-    authenticator = ApiKeyAuthenticator(path, check_interval=0.0)
+    assert id_of(key)
+    code, out = command.run("list")
+    assert re.search(rf"{id_of(key)}.*alice.*admin.*valid", out)
+    assert key not in out
+    assert command.run("revoke", "alice")[0] == 0
+    assert "revoked" in command.run("list")[1]
+    assert command.run("revoke", "alice") == (1, "There is no valid key 'alice'.")
+    assert command.run("add", "a b")[0] == 2
+    assert Command(command.folder / "none").run("list")[0] == 2, "only 'add' makes a folder"
 
-    async def limits() -> tuple[int | None, float | None]:
-        credentials = Credentials(headers={"x-api-key": key}, query={}, remote="::1")
-        principal = await authenticator.authenticate(credentials)
-        assert principal is not None
-        return principal.bandwidth, principal.request_rate
 
-    assert await limits() == (5 * 1024 * 1024, 0.5)
-    assert "5.2 MB/s, 0.5 requests/s" in run("list")[1]
-    assert run("limit", "ann", "--bandwidth", "0")[0] == 0
-    assert await limits() == (0, 0.5)
-    assert run("limit", "ann", "--bandwidth", "default", "--request-rate", "default")[0] == 0
-    assert await limits() == (None, None)
+async def test_the_command_changes_the_limits_of_keys(command: Command) -> None:
+    run = partial(asyncio.to_thread, command.run)
+
+    async def limits() -> KeyRates:
+        (key,) = await command.keys()
+        return key.rates
+
+    code, out = await run("add", "ann", "--bandwidth", "5MiB", "--request-rate", "0.5")
+    assert code == 0, out
+    assert await limits() == KeyRates(bandwidth=5 * 1024 * 1024, requests=0.5)
+    assert "5.2 MB/s, 0.5 requests/s" in (await run("list"))[1]
+    assert (await run("limit", "ann", "--bandwidth", "0"))[0] == 0
+    assert await limits() == KeyRates(bandwidth=0, requests=0.5)
+    code, _ = await run("limit", "ann", "--bandwidth", "default", "--request-rate", "default")
+    assert code == 0
+    assert await limits() == KeyRates()
     for wrong in (
         *(("--bandwidth", text) for text in ("fast", "-1", "nan")),
         *(("--request-rate", text) for text in ("many", "-2", "nan", "inf")),
         (),
     ):
-        assert run("limit", "ann", *wrong)[0] == 2, wrong
-    code, out = run("limit", "bob", "--bandwidth", "1MiB")
+        assert (await run("limit", "ann", *wrong))[0] == 2, wrong
+    code, out = await run("limit", "bob", "--bandwidth", "1MiB")
     assert code != 0
 
 
-def test_a_key_reads_and_uploads_by_default(path: Path) -> None:
-    CliRunner().invoke(app, ["add", "alice", "--data-dir", str(path.parent)])
-    (stored,) = KeyFile(path).read()
+async def test_a_key_reads_and_uploads_by_default(command: Command) -> None:
+    await asyncio.to_thread(command.run, "add", "alice")
+    (stored,) = await command.keys()
     assert stored.scopes == {Scope.READ, Scope.UPLOAD}
 
 
-def test_the_settings_name_the_file_of_keys(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_the_settings_name_where_the_keys_are(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PDFSLUICE_DATA_DIR", str(path.parent))
-    result = CliRunner().invoke(app, ["add", "alice"])
-    assert result.exit_code == 0, result.output
-    assert len(KeyFile(path).read()) == 1
-    config = tmp_path / "pdfsluice.toml"
-    config.write_text(f'data_dir = "{tmp_path / "other"}"\n')
+    async def run(*arguments: str) -> int:
+        return (await asyncio.to_thread(CliRunner().invoke, app, arguments)).exit_code
+
+    monkeypatch.setenv("PDFSLUICE_DATA_DIR", str(command.folder))
+    assert await run("add", "alice") == 0
+    assert [key.name for key in await command.keys()] == ["alice"]
     monkeypatch.delenv("PDFSLUICE_DATA_DIR")
-    CliRunner().invoke(app, ["add", "bob", "--config", str(config)])
-    assert len(KeyFile(tmp_path / "other" / "keys.json").read()) == 1
-
-
-def test_an_unreadable_file_is_reported_as_such(path: Path) -> None:
-    path.mkdir(parents=True)
-    with pytest.raises(StorageFailed):
-        KeyFile(path).read()
+    other = Command(tmp_path / "other")
+    config = tmp_path / "pdfsluice.toml"
+    config.write_text(f'data_dir = "{other.folder}"\n')
+    assert await run("add", "bob", "--config", str(config)) == 0
+    assert [key.name for key in await other.keys()] == ["bob"]

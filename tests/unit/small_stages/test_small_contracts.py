@@ -14,7 +14,8 @@ from pdfsluice.core.testing.contracts import (
     PolicyContract,
 )
 from pdfsluice.plugins.api_keys.authenticator import ApiKeyAuthenticator
-from pdfsluice.plugins.api_keys.keys import KeyFile, new_key
+from pdfsluice.plugins.api_keys.file import KeyFile
+from pdfsluice.plugins.api_keys.keys import adding, new_key, revoking
 from pdfsluice.plugins.backpressure.concurrency import ConcurrencyGate
 from pdfsluice.plugins.backpressure.resources import DiskGate, MemoryGate
 from pdfsluice.plugins.policy.options import PolicyOptions
@@ -25,28 +26,31 @@ from pdfsluice.plugins.progress_log.sink import ProgressLog
 
 class TestApiKeys(AuthenticatorContract):
     @pytest.fixture
-    def keys(self, tmp_path: Path) -> tuple[Path, str, str]:
+    async def keys(self, tmp_path: Path) -> tuple[KeyFile, str, str]:
         stored, key = new_key("ann", [Scope.READ], datetime.now(UTC))
         _, other = new_key("bob", [Scope.READ], datetime.now(UTC))
-        KeyFile(tmp_path / "keys.json").add(stored)
-        return tmp_path / "keys.json", key, other
+        file = KeyFile(tmp_path / "keys.json")
+        await file.change(adding(stored))
+        return file, key, other
 
     @pytest.fixture
-    def authenticator(self, keys: tuple[Path, str, str]) -> Authenticator:
-        return ApiKeyAuthenticator(keys[0], check_interval=0)
+    async def authenticator(self, keys: tuple[KeyFile, str, str]) -> Authenticator:
+        authenticator = ApiKeyAuthenticator(keys[0], max_age=0)
+        await authenticator.refresh()
+        return authenticator
 
     @pytest.fixture
-    def valid(self, keys: tuple[Path, str, str]) -> Credentials:
+    def valid(self, keys: tuple[KeyFile, str, str]) -> Credentials:
         return Credentials(headers={"x-api-key": keys[1]}, query={}, remote="::1")
 
     @pytest.fixture
-    def wrong(self, keys: tuple[Path, str, str]) -> Credentials:
+    def wrong(self, keys: tuple[KeyFile, str, str]) -> Credentials:
         return Credentials(headers={"x-api-key": keys[2]}, query={}, remote="::1")
 
     @pytest.fixture
-    def withdraw(self, keys: tuple[Path, str, str]) -> Callable[[], Awaitable[None]]:
+    def withdraw(self, keys: tuple[KeyFile, str, str]) -> Callable[[], Awaitable[None]]:
         async def revoke() -> None:
-            KeyFile(keys[0]).revoke("ann", datetime.now(UTC))
+            await keys[0].change(revoking("ann", datetime.now(UTC)))
 
         return revoke
 

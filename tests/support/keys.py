@@ -1,0 +1,37 @@
+"""Changes the API keys of a server with SQLite, as the command does."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pdfsluice.core import ApiKey, KeyChange, Scope
+from pdfsluice.plugins.api_keys.keys import adding, new_key
+from pdfsluice.plugins.sql.database import open_database
+from pdfsluice.plugins.sql.engine import open_engines
+from pdfsluice.plugins.sql.hints import LocalChannel
+from pdfsluice.plugins.sql.keys import SqlKeys
+
+
+def change_keys(data_dir: Path, change: KeyChange) -> Sequence[ApiKey]:
+    """Change the keys of a server, which may run; return the changed ones."""
+    state_dir = data_dir / "state"
+
+    async def run() -> Sequence[ApiKey]:
+        async with open_database(
+            lambda: open_engines("", state_dir=state_dir, durability="process", check=False)
+        ) as database:
+            return await SqlKeys(database, LocalChannel(state_dir / "nodes")).change(change)
+
+    with ThreadPoolExecutor(1) as thread:  # the caller's may have an event loop
+        return thread.submit(asyncio.run, run()).result()
+
+
+def add_key(
+    data_dir: Path, name: str, scopes: Iterable[Scope], *, tenant: str = ""
+) -> dict[str, str]:
+    """Add a key; return the header that shows it."""
+    stored, key = new_key(name, scopes, datetime.now(UTC), tenant=tenant)
+    change_keys(data_dir, adding(stored))
+    return {"Authorization": f"Bearer {key}"}
