@@ -7,10 +7,9 @@ word that stands elsewhere is looked for nearby.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-_WORD = re.compile(r"\S+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _MAX_DISTANCE = 80  # words between the expected place of a word and the actual one
 _MAX_PARTS = 60  # of a word that is stored as one: "J a c k s o n"
@@ -43,25 +42,34 @@ def aligned(text: str, read: Sequence[str]) -> Alignment:
         text: The stored text.
         read: The words of the page, in the order in which they were read.
     """
-    matches = list(_WORD.finditer(text))
-    written = [match[0] for match in matches]
+    written = text.split()
+    spans = list(_spans(text, written))
     if written == read:
-        return Alignment([match.span() for match in matches])
+        return Alignment(spans)
     head = _common(written, read)
     tail = _common(written[head:][::-1], read[head:][::-1])
     middle = len(read) - tail
     words = [
-        _Word(*match.span(), key)
-        for match in matches[head : len(matches) - tail]
-        if (key := letters_of(match[0]))
+        _Word(*spans[n], key)
+        for n in range(head, len(written) - tail)
+        if (key := letters_of(written[n]))
     ]
     keyed = [(n, key) for n in range(head, middle) if (key := letters_of(read[n]))]
     parts = [
-        *((*matches[n].span(), n) for n in range(head)),
+        *((*spans[n], n) for n in range(head)),
         *sorted(_parts_of(words, keyed)),
-        *((*matches[n - len(read)].span(), n) for n in range(middle, len(read))),
+        *((*spans[n - len(read)], n) for n in range(middle, len(read))),
     ]
     return Alignment([(start, end) for start, end, _ in parts], [number for *_, number in parts])
+
+
+def _spans(text: str, words: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each word of a text."""
+    end = 0
+    for word in words:
+        start = text.index(word, end)
+        end = start + len(word)
+        yield start, end
 
 
 def _common(one: Sequence[str], two: Sequence[str]) -> int:

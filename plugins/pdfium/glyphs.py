@@ -9,15 +9,15 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import attrgetter
-from typing import Any
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from .calls import unchecked
 from .marked_text import Blank, Cluster, marked_text_of
 
 _SHAPED = re.compile(
@@ -116,7 +116,7 @@ class PageGlyphs:
 
 def needs_glyphs(text: str) -> bool:
     """Whether a text has letters that are shaped or written from right to left."""
-    return _SHAPED.search(text) is not None
+    return not text.isascii() and _SHAPED.search(text) is not None
 
 
 def glyphs_of(
@@ -145,25 +145,20 @@ def glyphs_of(
     return PageGlyphs(_spaced(glyphs, blanks, draws_spaces=draws_spaces), blanks, draws_spaces)
 
 
-def _plain(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
-    """Return a function for plain addresses: converting them takes most of the time."""
-    address = ctypes.cast(function, ctypes.c_void_p).value or 0
-    return ctypes.PYFUNCTYPE(result, ctypes.c_void_p, ctypes.c_int, *arguments)(address)
-
-
-_box_of = _plain(pdfium.FPDFText_GetCharBox, ctypes.c_int, *[ctypes.c_void_p] * 4)
-_origin_of = _plain(pdfium.FPDFText_GetCharOrigin, ctypes.c_int, *[ctypes.c_void_p] * 2)
-_code_of = _plain(pdfium.FPDFText_GetUnicode, ctypes.c_uint)
-_object_of = _plain(pdfium.FPDFText_GetTextObject, ctypes.c_void_p)
+_box_of = unchecked(pdfium.FPDFText_GetCharBox)
+_origin_of = unchecked(pdfium.FPDFText_GetCharOrigin)
+_code_of = unchecked(pdfium.FPDFText_GetUnicode, ctypes.c_uint)
+_object_of = unchecked(pdfium.FPDFText_GetTextObject, ctypes.c_void_p)
 
 
 class _Reader:
     """Reads characters through memory that is used again for each."""
 
     def __init__(self, content: pypdfium2.PdfTextPage) -> None:
-        self._characters = ctypes.cast(content.raw, ctypes.c_void_p).value
+        self._characters = content.raw
         self._values = array("d", [0.0] * 6)
-        self._at = [self._values.buffer_info()[0] + 8 * n for n in range(6)]
+        memory = (ctypes.c_double * 6).from_buffer(self._values)
+        self._at = [ctypes.byref(memory, 8 * n) for n in range(6)]
 
     def read(self, numbers: Sequence[int], clusters: Mapping[int, Cluster]) -> Iterator[Glyph]:
         """Yield characters, each cluster at its first one."""

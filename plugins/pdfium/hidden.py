@@ -13,11 +13,14 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image, ImageChops
 
-from .objects import PageObject, address_of
+from .calls import unchecked
+from .objects import PageObject
 from .survey import survey_of
 
 _MIN_DIFFERENCE = 8  # of 255
 _PICTURE_SIDE = 1000  # pixels
+
+_object_of = unchecked(pdfium.FPDFText_GetTextObject, ctypes.c_void_p)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,7 @@ def hidden_characters(
         return NOTHING_HIDDEN
     numbers: dict[int, list[int]] = {}
     for index in range(count):
-        address = address_of(pdfium.FPDFText_GetTextObject(content, index))
-        numbers.setdefault(address, []).append(index)
+        numbers.setdefault(_object_of(content.raw, index) or 0, []).append(index)
     hidden = [index for address in survey.hidden for index in numbers.get(address, ())]
     doubtful = {a: each for a, each in survey.doubtful.items() if a in numbers}
     if doubtful:

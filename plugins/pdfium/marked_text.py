@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from .objects import Bounds, PageObject, address_of, objects_of
+from .calls import address_of
+from .objects import Bounds, PageObject, objects_of
 
 _KEY = b"ActualText"
 _MAX_BYTES = 80  # of a cluster; longer texts replace whole lines and stay as they are

@@ -3,12 +3,13 @@
 import ctypes
 import math
 from array import array
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeAlias
 
 import pypdfium2
 import pypdfium2.raw as pdfium
+
+from .calls import Address, unchecked
 
 _MAX_OBJECTS = 20_000
 _MAX_DEPTH = 6  # of forms in forms
@@ -23,86 +24,98 @@ _IDENTITY: Matrix = (1, 0, 0, 1, 0, 0)
 _EVERYWHERE: Bounds = (-math.inf, -math.inf, math.inf, math.inf)
 
 
-def _plain(function: Any, result: Any, arguments: int) -> Callable[..., int]:
-    """Return a function for plain addresses: converting them takes most of the time."""
-    address = ctypes.cast(function, ctypes.c_void_p).value or 0
-    return ctypes.PYFUNCTYPE(result, *[ctypes.c_void_p] * arguments)(address)
+_TEXT, _PICTURE, _PATH, _SHADING, _FORM = (
+    pdfium.FPDF_PAGEOBJ_TEXT,
+    pdfium.FPDF_PAGEOBJ_IMAGE,
+    pdfium.FPDF_PAGEOBJ_PATH,
+    pdfium.FPDF_PAGEOBJ_SHADING,
+    pdfium.FPDF_PAGEOBJ_FORM,
+)
+_INVISIBLE = pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
 
-
-_object_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
-_of_page = _object_of(ctypes.cast(pdfium.FPDFPage_GetObject, ctypes.c_void_p).value or 0)
-_of_form = _object_of(ctypes.cast(pdfium.FPDFFormObj_GetObject, ctypes.c_void_p).value or 0)
-_count_of_page = _plain(pdfium.FPDFPage_CountObjects, ctypes.c_int, 1)
-_count_of_form = _plain(pdfium.FPDFFormObj_CountObjects, ctypes.c_int, 1)
-_kind_of = _plain(pdfium.FPDFPageObj_GetType, ctypes.c_int, 1)
-_bounds_of = _plain(pdfium.FPDFPageObj_GetBounds, ctypes.c_int, 5)
-_colour_of = _plain(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int, 5)
-_mode_of = _plain(pdfium.FPDFTextObj_GetTextRenderMode, ctypes.c_int, 1)
-_size_of = _plain(pdfium.FPDFTextObj_GetFontSize, ctypes.c_int, 2)
-_matrix_of = _plain(pdfium.FPDFPageObj_GetMatrix, ctypes.c_int, 2)
-_marks_of = _plain(pdfium.FPDFPageObj_CountMarks, ctypes.c_int, 1)
-_clip_of = _plain(pdfium.FPDFPageObj_GetClipPath, ctypes.c_void_p, 1)
-_clips_of = _plain(pdfium.FPDFClipPath_CountPaths, ctypes.c_int, 1)
+_of_page = unchecked(pdfium.FPDFPage_GetObject, Address)
+_of_form = unchecked(pdfium.FPDFFormObj_GetObject, Address)
+_count_of_page = unchecked(pdfium.FPDFPage_CountObjects)
+_count_of_form = unchecked(pdfium.FPDFFormObj_CountObjects)
+_kind_of = unchecked(pdfium.FPDFPageObj_GetType)
+_bounds_of = unchecked(pdfium.FPDFPageObj_GetBounds)
+_colour_of = unchecked(pdfium.FPDFPageObj_GetFillColor)
+_mode_of = unchecked(pdfium.FPDFTextObj_GetTextRenderMode)
+_size_of = unchecked(pdfium.FPDFTextObj_GetFontSize)
+_matrix_of = unchecked(pdfium.FPDFPageObj_GetMatrix)
+_mark_count_of = unchecked(pdfium.FPDFPageObj_CountMarks)
+_clip_of = unchecked(pdfium.FPDFPageObj_GetClipPath, Address)
+_path_count_of = unchecked(pdfium.FPDFClipPath_CountPaths)
+_draw_mode_of = unchecked(pdfium.FPDFPath_GetDrawMode)
 
 
 class _Scratch:
-    """Memory into which PDFium writes, with the addresses of its cells."""
+    """Memory into which PDFium writes, with pointers to its cells."""
 
     def __init__(self) -> None:
         self.floats = array("f", [0.0] * 7)
+        self.box = array("f", [0.0] * 4)
         self.numbers = array("I", [0] * 4)
-        self.at = [self.floats.buffer_info()[0] + 4 * n for n in range(7)]
-        self.at_numbers = [self.numbers.buffer_info()[0] + 4 * n for n in range(4)]
+        floats = (ctypes.c_float * 7).from_buffer(self.floats)
+        box = (ctypes.c_float * 4).from_buffer(self.box)
+        numbers = (ctypes.c_uint * 4).from_buffer(self.numbers)
+        self.at = [ctypes.byref(floats, 4 * n) for n in range(7)]
+        self.at_box = [ctypes.byref(box, 4 * n) for n in range(4)]
+        self.at_numbers = [ctypes.byref(numbers, 4 * n) for n in range(4)]
 
 
-@dataclass(frozen=True, slots=True)
-class PageObject:
+class PageObject(NamedTuple):
     """An object that is drawn.
 
     Attributes:
-        address: Its address in memory, which identifies it.
+        pointer: Where PDFium has it.
         kind: PDFium's number of its kind.
         bounds: Its rectangle.
         parent: From the space of the form that it is in to that of the page.
+        growth: How much the form enlarges heights.
         scratch: Memory for answers of PDFium.
     """
 
-    address: int
+    pointer: Address
     kind: int
     bounds: Bounds
     parent: Matrix
+    growth: float
     scratch: _Scratch
+
+    @property
+    def address(self) -> int:
+        """Its address in memory, which identifies it."""
+        return self.pointer.value or 0
 
     @property
     def handle(self) -> Any:
         """The object for functions of PDFium."""
-        return ctypes.cast(self.address, pdfium.FPDF_PAGEOBJECT)
+        return ctypes.cast(self.pointer, pdfium.FPDF_PAGEOBJECT)
 
     @property
     def is_text(self) -> bool:
         """Whether it is text."""
-        return bool(self.kind == pdfium.FPDF_PAGEOBJ_TEXT)
+        return bool(self.kind == _TEXT)
 
     @property
     def is_picture(self) -> bool:
         """Whether it is a picture."""
-        return bool(self.kind == pdfium.FPDF_PAGEOBJ_IMAGE)
+        return bool(self.kind == _PICTURE)
 
     @property
     def covers(self) -> bool:
         """Whether it may hide what was drawn earlier."""
-        if self.kind == pdfium.FPDF_PAGEOBJ_PATH:
-            mode, stroke = ctypes.c_int(), pdfium.FPDF_BOOL()
-            return bool(
-                pdfium.FPDFPath_GetDrawMode(self.handle, mode, stroke)
-                and mode.value != pdfium.FPDF_FILLMODE_NONE
-            )
-        return self.is_picture or self.kind == pdfium.FPDF_PAGEOBJ_SHADING
+        if self.kind == _PATH:
+            numbers, at = self.scratch.numbers, self.scratch.at_numbers
+            is_known = _draw_mode_of(self.pointer, at[0], at[1])
+            return bool(is_known) and numbers[0] != pdfium.FPDF_FILLMODE_NONE
+        return self.kind in {_PICTURE, _SHADING}
 
     @property
     def colour(self) -> tuple[int, int, int, int]:
         """Red, green, blue and opacity of its filling, 0 to 255."""
-        if not _colour_of(self.address, *self.scratch.at_numbers):
+        if not _colour_of(self.pointer, *self.scratch.at_numbers):
             return 0, 0, 0, 255
         red, green, blue, alpha = self.scratch.numbers
         return red, green, blue, alpha
@@ -110,32 +123,36 @@ class PageObject:
     @property
     def is_invisible(self) -> bool:
         """Whether its text is neither filled nor stroked (ISO 32000-1, table 106)."""
-        return bool(_mode_of(self.address) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE)
+        return bool(_mode_of(self.pointer) == _INVISIBLE)
 
     @property
     def points(self) -> float:
         """The size of its letters on the page; infinite if it is unknown."""
         at = self.scratch.at
-        if not (_size_of(self.address, at[0]) and _matrix_of(self.address, at[1])):
+        if not (_size_of(self.pointer, at[0]) and _matrix_of(self.pointer, at[1])):
             return math.inf
         size, _, _, c, d, _, _ = self.scratch.floats
-        return abs(size) * math.hypot(c, d) * math.hypot(self.parent[2], self.parent[3])
+        return abs(size) * math.hypot(c, d) * self.growth
 
     @property
     def origin(self) -> tuple[float, float]:
         """The place of its own origin on the page; of text, of its first glyph."""
-        matrix = _times(_matrix(self.address, self.scratch), self.parent)
+        matrix = _times(_matrix(self.pointer, self.scratch), self.parent)
         return matrix[4], matrix[5]
 
     @property
     def mark_count(self) -> int:
         """How many marked-content sequences it is in (ISO 32000-1, 14.6)."""
-        return _marks_of(self.address)
+        count: int = _mark_count_of(self.pointer)
+        return count
 
     @property
     def in_layer(self) -> bool:
         """Whether it may be in optional content (ISO 32000-1, 8.11)."""
-        for number in range(min(self.mark_count, _MAX_MARKS)):
+        count = self.mark_count
+        if not count:
+            return False
+        for number in range(min(count, _MAX_MARKS)):
             mark = pdfium.FPDFPageObj_GetMark(self.handle, number)
             buffer, size = ctypes.create_string_buffer(8), ctypes.c_ulong()
             name = ctypes.cast(buffer, ctypes.POINTER(pdfium.FPDF_WCHAR))
@@ -150,17 +167,12 @@ class PageObject:
     @property
     def is_clipped(self) -> bool:
         """Whether a clip may cut off a part of it."""
-        clip = _clip_of(self.address)
-        paths = _clips_of(clip) if clip else 0
+        clip = _clip_of(self.pointer)
+        paths = _path_count_of(clip) if clip else 0
         return paths > 0 and any(
             not _contains(_clip_bounds(pdfium.FPDFPageObj_GetClipPath(self.handle), n), self.bounds)
             for n in range(paths)
         )
-
-
-def address_of(handle: Any) -> int:
-    """Return what identifies an object of PDFium."""
-    return ctypes.cast(handle, ctypes.c_void_p).value or 0
 
 
 def overlap(one: Bounds, two: Bounds) -> float:
@@ -171,33 +183,35 @@ def overlap(one: Bounds, two: Bounds) -> float:
 
 
 def objects_of(page: pypdfium2.PdfPage) -> Iterator[PageObject]:
-    """Yield the objects of a page and of its forms, in the order of drawing."""
-    yield from _walk(address_of(page.raw), _IDENTITY, _MAX_DEPTH, _Scratch(), in_form=False)
+    """Return the objects of a page and of its forms, in the order of drawing."""
+    return _walk(page.raw, _IDENTITY, _MAX_DEPTH, _Scratch(), in_form=False)
 
 
 def _walk(
-    parent: int, matrix: Matrix, depth: int, scratch: _Scratch, *, in_form: bool
+    parent: Any, matrix: Matrix, depth: int, scratch: _Scratch, *, in_form: bool
 ) -> Iterator[PageObject]:
     count, get = (_count_of_form, _of_form) if in_form else (_count_of_page, _of_page)
+    growth = math.hypot(matrix[2], matrix[3])
+    box, (left_at, bottom_at, right_at, top_at) = scratch.box, scratch.at_box
     for index in range(min(count(parent), _MAX_OBJECTS)):
-        address = get(parent, index)
-        kind = _kind_of(address)
-        if kind == pdfium.FPDF_PAGEOBJ_FORM:
+        pointer = get(parent, index)
+        kind = _kind_of(pointer)
+        if kind == _FORM:
             if depth:
-                inner = _times(_matrix(address, scratch), matrix)
-                yield from _walk(address, inner, depth - 1, scratch, in_form=True)
-        elif _bounds_of(address, *scratch.at[:4]):
-            left, bottom, right, top = scratch.floats[:4]
+                inner = _times(_matrix(pointer, scratch), matrix)
+                yield from _walk(pointer, inner, depth - 1, scratch, in_form=True)
+        elif _bounds_of(pointer, left_at, bottom_at, right_at, top_at):
+            left, bottom, right, top = box
             bounds = (left, bottom, right, top)
             if in_form:
                 bounds = _moved(bounds, matrix)
-            yield PageObject(address, kind, bounds, matrix, scratch)
+            yield PageObject(pointer, kind, bounds, matrix, growth, scratch)
 
 
-def _matrix(address: int, scratch: _Scratch) -> Matrix:
-    if not _matrix_of(address, scratch.at[0]):
+def _matrix(pointer: Address, scratch: _Scratch) -> Matrix:
+    if not _matrix_of(pointer, scratch.at[0]):
         return _IDENTITY
-    a, b, c, d, e, f = scratch.floats[:6]
+    a, b, c, d, e, f, _ = scratch.floats
     return a, b, c, d, e, f
 
 

@@ -9,7 +9,7 @@ import pypdfium2.raw as pdfium
 
 from pdfsluice.core.documents.notes import NoteKind, PageNote
 
-from .objects import address_of
+from .calls import address_of
 
 _MAX_BOOKMARKS = 5000
 _MAX_OF_PAGE = 50

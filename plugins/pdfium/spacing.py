@@ -63,9 +63,9 @@ class _Reader:
 
     def __init__(self, content: pypdfium2.PdfTextPage, text: str) -> None:
         self._number_of: Callable[[int], int] | None = character_numbers(content, text)
-        self._characters = ctypes.cast(content.raw, ctypes.c_void_p).value
+        self._characters = content.raw
         self._values = array("f", [0.0] * 4)
-        self._at = self._values.buffer_info()[0]
+        self._at = ctypes.byref((ctypes.c_float * 4).from_buffer(self._values))
 
     def closed_up(self, start: int, line: str) -> str:
         offsets = [offset for offset, letter in enumerate(line) if not letter.isspace()]

@@ -77,26 +77,29 @@ class _Surveyor:
 
     def _judge(self, item: PageObject) -> None:
         """Decide about a text object by its attributes and by what was drawn before it."""
-        address = item.address
         red, green, blue, alpha = item.colour
         if self._is_outside(item.bounds):
-            self._result.outside.add(address)
-            self._result.hidden.add(address)
+            self._result.outside.add(item.address)
+            self._result.hidden.add(item.address)
         elif alpha < _MIN_ALPHA or item.points < _MIN_POINTS:
-            self._result.hidden.add(address)
+            self._result.hidden.add(item.address)
         elif (
-            min(red, green, blue) >= _LIGHT
-            or self._is_covered(item, self._dark)
-            or (max(red, green, blue) > _DARK and self._is_covered(item, self._light))
+            (red >= _LIGHT and green >= _LIGHT and blue >= _LIGHT)
+            or (self._dark and self._is_covered(item, self._dark))
+            or (
+                self._light
+                and (red > _DARK or green > _DARK or blue > _DARK)
+                and self._is_covered(item, self._light)
+            )
             or item.is_clipped
             or item.in_layer
         ):
-            self._result.doubtful[address] = item
+            self._result.doubtful[item.address] = item
 
     def _is_covered(self, item: PageObject, covers: Grid[PageObject]) -> bool:
         """Whether what is under a text may have its colour."""
-        if not covers or self._pairs > _MAX_PAIRS:
-            return bool(covers)
+        if self._pairs > _MAX_PAIRS:
+            return True
         rules = 0
         for cover in covers.near(self._cells.of(item.bounds)):
             self._pairs += 1

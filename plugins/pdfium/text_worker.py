@@ -14,6 +14,7 @@ from pdfsluice.core.documents.page import page_text
 from pdfsluice.core.documents.reading import MemoryWatch, serve_pages
 
 from .attachments import attached_texts
+from .calls import unchecked
 from .glyphs import glyphs_of, needs_glyphs
 from .hidden import NOTHING_HIDDEN, HiddenCharacters, hidden_characters
 from .notes import notes_of
@@ -28,6 +29,8 @@ from .words import character_numbers, label_of, layout_of
 _GROWTH = 16 * 1024 * 1024
 _SAMPLES = 100
 _MIN_SAMPLES = 4
+
+_has_map_error = unchecked(pdfium.FPDFText_HasUnicodeMapError)
 
 
 def read(path: Path, first: int) -> Iterator[PageText]:
@@ -113,7 +116,7 @@ def _is_unmapped(content: pypdfium2.PdfTextPage) -> bool:
     count = content.count_chars()
     step = max(1, count // _SAMPLES)
     indexes = range(0, count, step)
-    unmapped = sum(pdfium.FPDFText_HasUnicodeMapError(content, index) == 1 for index in indexes)
+    unmapped = sum(_has_map_error(content.raw, index) == 1 for index in indexes)
     return len(indexes) >= _MIN_SAMPLES and unmapped * 2 > len(indexes)
 
 

@@ -55,7 +55,7 @@ def divided(
 
 
 def _without_tags(visible: str, hidden: str) -> Divided:
-    tags = _TAGS.findall(visible)
+    tags = [] if visible.isascii() else _TAGS.findall(visible)
     if tags:
         hidden += " " + "".join(chr(ord(tag) - _TAG_BASE) for tag in tags)
         visible = _TAGS.sub("", visible)

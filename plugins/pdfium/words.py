@@ -5,8 +5,9 @@ import math
 import re
 from array import array
 from collections.abc import Callable, Sequence
-from itertools import islice
-from typing import NamedTuple
+from dataclasses import dataclass
+from itertools import accumulate
+from struct import Struct
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -14,30 +15,79 @@ import pypdfium2.raw as pdfium
 from pdfsluice.core import PageLayout, WordBoxes
 from pdfsluice.core.documents.placing import aligned
 
-_WORD = re.compile("[^\\s\x02\ufffe]+")  # the last two mark a hyphen at the end of a line
+from .calls import unchecked
+
+_WITHOUT_MARKS = re.compile("[^\\s\x02\ufffe]+")
+_HYPHEN_MARKS = "\x02\ufffe"
+"""They mark a hyphen at the end of a line."""
 _MAX_WORDS = 20_000  # no honest page has so many
 _MAX_LABEL_BYTES = 1000
 _TERMINATOR = 2  # bytes of the zero that ends a string
 _QUARTER = 90  # degrees
+_MAX_NARROW = "\uffff"  # characters above it have two units in UTF-16
 
-_Getter = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
-loose_box_of = _Getter(ctypes.cast(pdfium.FPDFText_GetLooseCharBox, ctypes.c_void_p).value or 0)
-"""The same function for plain addresses: converting them would take half of the time.
+loose_box_of = unchecked(pdfium.FPDFText_GetLooseCharBox)
+"""It fills left, top, right and bottom of an ``FS_RECTF``, four floats."""
 
-It fills left, top, right and bottom of an ``FS_RECTF``, four floats.
-"""
-
-_SIDES = 4
-_BYTES_OF_BOX = 4 * _SIDES
+_CORNERS = Struct("8f")  # of the first and the last character of a word
 
 
-class Sides(NamedTuple):
-    """The sides of many rectangles, a column for each."""
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The part of a page's own space that is displayed, and how it is turned.
 
-    left: Sequence[float]
-    bottom: Sequence[float]
-    right: Sequence[float]
-    top: Sequence[float]
+    Attributes:
+        left: Its left side; ``bottom``, ``right`` and ``top`` are the others.
+        quarters: How many quarters of a circle it is turned to the right for display.
+    """
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    quarters: int
+
+    @classmethod
+    def of(cls, page: pypdfium2.PdfPage) -> "_Frame":
+        """Return the frame of a page."""
+        left, bottom, right, top = page.get_bbox()
+        return cls(left, bottom, right, top, page.get_rotation() // _QUARTER % 4)
+
+    @property
+    def across(self) -> float:
+        """Steps for each unit from left to right."""
+        return WordBoxes.STEPS / (self.right - self.left) if self.right > self.left else 0.0
+
+    @property
+    def up(self) -> float:
+        """Steps for each unit upwards."""
+        return WordBoxes.STEPS / (self.top - self.bottom) if self.top > self.bottom else 0.0
+
+    def displayed(self, corners: "array[float]") -> WordBoxes:
+        """Return the rectangles around pairs of characters as the reader sees them."""
+        left, bottom, right, top = map(_clamped, self._steps(corners))
+        if self.quarters == 0:
+            return WordBoxes(left, _turned(top), right, _turned(bottom))
+        if self.quarters == 1:
+            return WordBoxes(bottom, left, top, right)
+        if self.quarters == 2:  # noqa: PLR2004 - upside down
+            return WordBoxes(_turned(right), bottom, _turned(left), top)
+        return WordBoxes(_turned(top), _turned(right), _turned(bottom), _turned(left))
+
+    def _steps(self, corners: "array[float]") -> tuple[list[int], ...]:
+        """Return the sides of rectangles in steps from the left or the lower edge."""
+        lefts: list[int] = []
+        bottoms: list[int] = []
+        rights: list[int] = []
+        tops: list[int] = []
+        x, y, across, up = self.left, self.bottom, self.across, self.up
+        for left, top, right, bottom, left2, top2, right2, bottom2 in _CORNERS.iter_unpack(corners):
+            # calls of min() and max() would take most of the time
+            lefts.append(int(((left2 if left2 < left else left) - x) * across))  # noqa: FURB136
+            bottoms.append(int(((bottom2 if bottom2 < bottom else bottom) - y) * up))  # noqa: FURB136
+            rights.append(int(((right2 if right2 > right else right) - x) * across))  # noqa: FURB136
+            tops.append(int(((top2 if top2 > top else top) - y) * up))  # noqa: FURB136
+        return lefts, bottoms, rights, tops
 
 
 def layout_of(
@@ -62,9 +112,10 @@ def layout_of(
         return PageLayout(0.0, 0.0)
     if not stored:
         return PageLayout(width, height, label)
-    words, sides = _read(content, text)
+    frame = _Frame.of(page)
+    words, corners = _read(content, text)
     alignment = aligned(stored, words)
-    boxes = _shares(page, sides)
+    boxes = frame.displayed(corners)
     if alignment.numbers is not None:
         boxes = boxes.chosen(alignment.numbers)
     return PageLayout(width, height, label, alignment.spans, boxes)
@@ -85,63 +136,44 @@ def label_of(document: pypdfium2.PdfDocument, index: int) -> str:
     return buffer.raw[: size - _TERMINATOR].decode("utf-16-le", "replace").strip()
 
 
-def _read(content: pypdfium2.PdfTextPage, text: str) -> tuple[list[str], Sides]:
-    """Return the words of a page with their rectangles in the page's own space.
+def _read(content: pypdfium2.PdfTextPage, text: str) -> tuple[list[str], "array[float]"]:
+    """Return the words of a page, and the boxes of their first and last characters.
 
-    PDFium writes the rectangles of the first and the last character of each word into memory
-    of which whole columns are read.
+    Of each box there are left, top, right and bottom in the page's own space.
     """
+    has_marks = any(mark in text for mark in _HYPHEN_MARKS)
+    words = _WITHOUT_MARKS.findall(text) if has_marks else text.split()
     index_of = character_numbers(content, text)
-    matches = list(islice(_WORD.finditer(text), _MAX_WORDS))
-    values = array("f", bytes(2 * _BYTES_OF_BOX * len(matches)))
-    address = values.buffer_info()[0]
-    characters = ctypes.cast(content.raw, ctypes.c_void_p).value
-    words: list[str] = []
-    for match in matches:
-        first, last = match.start(), match.end() - 1
+    characters, find = content.raw, text.index
+    corners = array("f", bytes(_CORNERS.size))
+    memory = (ctypes.c_float * len(corners)).from_buffer(corners)
+    at_first, at_last = ctypes.byref(memory), ctypes.byref(memory, _CORNERS.size // 2)
+    placed: list[str] = []
+    values = array("f")
+    end = 0
+    for word in words[:_MAX_WORDS]:
+        start = find(word, end)
+        end = start + len(word)
+        first, last = start, end - 1
         if index_of is not None:
             first, last = index_of(first), index_of(last)
-        if not loose_box_of(characters, first, address):
+        if not loose_box_of(characters, first, at_first):
             continue
-        if not loose_box_of(characters, last, address + _BYTES_OF_BOX):
-            loose_box_of(characters, first, address + _BYTES_OF_BOX)
-        address += 2 * _BYTES_OF_BOX
-        words.append(match[0])
-    del values[2 * _SIDES * len(words) :]
-    left, top, right, bottom = (
-        list(map(outermost, values[side :: 2 * _SIDES], values[side + _SIDES :: 2 * _SIDES]))
-        for side, outermost in enumerate((min, max, max, min))
-    )
-    return words, Sides(left, bottom, right, top)
+        if not loose_box_of(characters, last, at_last):
+            loose_box_of(characters, first, at_last)
+        values.extend(corners)
+        placed.append(word)
+    return placed, values
 
 
-def _shares(page: pypdfium2.PdfPage, sides: Sides) -> WordBoxes:
-    """Return rectangles of a page's own space as shares of its picture's sides."""
-    left, bottom, right, top = page.get_bbox()
-    quarters = page.get_rotation() // _QUARTER % 4
-    across = _along(sides.left, left, right), _along(sides.right, left, right)
-    up = _along(sides.bottom, bottom, top), _along(sides.top, bottom, top)
-    if quarters == 0:
-        return WordBoxes(across[0], _turned(up[1]), across[1], _turned(up[0]))
-    if quarters == 1:
-        return WordBoxes(up[0], across[0], up[1], across[1])
-    if quarters == 2:  # noqa: PLR2004 - upside down
-        return WordBoxes(_turned(across[1]), up[0], _turned(across[0]), up[1])
-    return WordBoxes(_turned(up[1]), _turned(across[1]), _turned(up[0]), _turned(across[0]))
+def _clamped(steps: list[int]) -> list[int]:
+    if not steps or (min(steps) >= 0 and max(steps) <= WordBoxes.STEPS):
+        return steps
+    return [min(WordBoxes.STEPS, max(0, step)) for step in steps]
 
 
-def _along(values: Sequence[float], start: float, end: float) -> list[int]:
-    """Return how far values are on the way from start to end."""
-    if not values or end <= start:
-        return [0] * len(values)
-    factor = WordBoxes.STEPS / (end - start)
-    if start <= min(values) and max(values) <= end:
-        return [int((value - start) * factor) for value in values]
-    return [min(WordBoxes.STEPS, max(0, int((value - start) * factor))) for value in values]
-
-
-def _turned(shares: Sequence[int]) -> list[int]:
-    return [WordBoxes.STEPS - share for share in shares]
+def _turned(steps: Sequence[int]) -> list[int]:
+    return [WordBoxes.STEPS - step for step in steps]
 
 
 def character_numbers(content: pypdfium2.PdfTextPage, text: str) -> Callable[[int], int] | None:
@@ -149,20 +181,22 @@ def character_numbers(content: pypdfium2.PdfTextPage, text: str) -> Callable[[in
 
     ``None`` if both are the same.
     """
-    units = [0]
-    if text and max(text) > "\uffff":
-        for character in text:
-            units.append(units[-1] + (2 if character > "\uffff" else 1))
-    size = units[-1] or len(text)
-    is_wide, is_same = len(units) > 1, size == content.count_chars()
-
+    is_wide = not text.isascii() and max(text) > _MAX_NARROW
+    units = _units(text) if is_wide else range(len(text) + 1)
+    is_same = units[-1] == content.count_chars()
     if is_same and not is_wide:
         return None
 
     def index_of(offset: int) -> int:
-        unit = units[offset] if is_wide else offset
+        unit = units[offset]
         if is_same:
             return unit
         return max(0, int(pdfium.FPDFText_GetCharIndexFromTextIndex(content, unit)))
 
     return index_of
+
+
+def _units(text: str) -> Sequence[int]:
+    """Return the offset of each character, and of the end, in units of UTF-16."""
+    sizes = (2 if character > _MAX_NARROW else 1 for character in text)
+    return list(accumulate(sizes, initial=0))
