@@ -61,6 +61,7 @@ def make_jobs(
         admit_page=admit_page,
         index=stores.index,
         index_hint=stores.index_hint,
+        policy=choose("policies", registry.policies, settings.policy).policy,
         index_label=registry.label("indexes", settings.index),
         previews=previews,
         events=events,

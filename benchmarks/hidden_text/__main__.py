@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.hidden_text.samples import BENIGN, TECHNIQUES, VISIBLE, sample
 from pdfsluice.core import PageText
-from pdfsluice.plugins.importers.hidden_text import finding_of
+from pdfsluice.core.documents.hidden_text import finding_of
 from pdfsluice.plugins.pdfium.text_worker import read
 
 _VERBS = ("Ignore", "Forget", "Disregard", "Overrule", "Drop")
@@ -60,7 +60,8 @@ def _pages(path: Path, data: bytes) -> list[PageText]:
 
 
 def _has_finding(pages: list[PageText]) -> bool:
-    return finding_of({page.number: page.hidden for page in pages if page.hidden}) is not None
+    hidden = {page.number: page.hidden for page in pages if page.hidden}
+    return finding_of(hidden, stage="benchmark") is not None
 
 
 def _is_noticed(pages: list[PageText]) -> bool:

@@ -13,9 +13,11 @@ from pdfsluice.core.plugins.ports.documents import (
     PageIndex,
     RetryPolicy,
 )
+from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.registry import Registry
 
 from .job_progress import NO_MESSAGE, JobReporter
+from .late_findings import late_decision
 from .previews import Previews
 
 
@@ -39,6 +41,7 @@ class Importers:
         uploads: UploadStore,
         previews: Previews,
         index: Index | None,
+        policy: Policy,
         retry: RetryPolicy,
         queue_recognition: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
@@ -48,6 +51,7 @@ class Importers:
         self._uploads = uploads
         self._previews = previews
         self._index = index
+        self._policy = policy
         self._retry = retry
         self._specs = {spec.name: spec for spec in registry.importers}
         self._extractors = [
@@ -104,6 +108,7 @@ class Importers:
                     wait_for_turn=reporter.wait_for_turn,
                     publish_words=self._publisher(document) if index_waits else None,
                     attempt=job.attempts,
+                    decide=partial(late_decision, self._policy, document),
                     renderers=[item.renderer for item in self._registry.page_renderers],
                     queue_recognition=self._recognition_of(document),
                 )

@@ -24,6 +24,7 @@ from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster, Hint, HintKind
 from pdfsluice.core.plugins.ports.documents import Index
 from pdfsluice.core.plugins.ports.managed_jobs import ManagedJobs
+from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.registry import Registry
 
 from .import_status import OPEN, ImportStatus
@@ -68,6 +69,7 @@ class JobRunner:
         admit_page: Callable[[int], Awaitable[None]],
         index: Index | None,
         index_hint: str = "",
+        policy: Policy,
         previews: Previews,
         events: EventHub,
         index_label: str = "index",
@@ -95,6 +97,7 @@ class JobRunner:
             uploads=uploads,
             previews=previews,
             index=index,
+            policy=policy,
             retry=limits.retry,
             queue_recognition=self._queue_recognition if recognizes else None,
         )

@@ -19,7 +19,7 @@ from pdfsluice.core.errors import DocumentNotFound, NotFound, StageFailed
 from pdfsluice.core.plugins.ports.documents import TextExtractor
 from pdfsluice.core.plugins.ports.stores import Catalogue
 
-from .hidden_pages import hiding_pages
+from .hidden_text import hiding_pages
 from .markdown_page import MarkdownPage, markdown_page
 
 MAX_PAGES = 100

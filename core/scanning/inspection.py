@@ -36,6 +36,7 @@ from pdfsluice.core.plugins.ports.stages import (
 from pdfsluice.core.plugins.registry import Registry
 
 from .merging import merge_reports
+from .needed import is_needed
 
 Advance = Callable[[int], None]
 """Called in a worker thread with the number of bytes seen since the last call."""
@@ -104,6 +105,8 @@ class Inspector:
             reports = await asyncio.to_thread(self._stream, path, session, advance)
             report = merge_reports(reports)
             for spec in self._completion_stages:
+                if not is_needed(spec, lambda example: self._policy.decide(example, session)):
+                    continue
                 context = CompletionContext(session=_with(session, report), path=whole)
                 report = merge_reports([report, await spec.stage.inspect(context)])
             decision = self._judge(report.findings, session)

@@ -127,6 +127,8 @@ class MemoryCatalogue:
             values["metadata"] = {**document.metadata, **values["metadata"]}
         if "findings" in values:
             values["findings"] = with_findings(document.findings, values["findings"])
+        if "decision" in values:
+            values["decision"] = max(document.decision, values["decision"])
         if "tags" in values:
             values["tags"] = tuple(values["tags"])
         self._documents[document_id] = replace(document, **values)

@@ -33,6 +33,7 @@ from pdfsluice.core.plugins.ports.stages import CompletionContext
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionChanges, UploadStore
 from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.scanning.merging import merge_reports
+from pdfsluice.core.scanning.needed import is_needed
 from pdfsluice.core.shortages import retry_later
 from pdfsluice.core.threads import run_uncancelled
 
@@ -177,6 +178,8 @@ class Completer:
         await upload.stored.fetch(0, total)
         async with self._file(upload) as path:
             for spec in self._stages:
+                if not is_needed(spec, lambda example: upload.judge([example])):
+                    continue
                 context = CompletionContext(session=_with(upload.session, report), path=path)
                 report = merge_reports([report, await spec.stage.inspect(context)])
         return _Validated(report, upload.judge(report.findings))

@@ -12,19 +12,20 @@ from pdfsluice.core import (
     TextExtractor,
     TextSource,
 )
+from pdfsluice.core.documents.hidden_text import finding_of
 from pdfsluice.core.documents.notes import NoteKind, PageNote, with_notes
 from pdfsluice.core.documents.page import settled
 from pdfsluice.core.documents.reading import OTHER_COPY
 from pdfsluice.core.documents.unreadable import unreadable
 
 from .disk_space import DiskSpace
-from .hidden_text import finding_of
 from .options import TextOptions
 from .text_report import TextReport
 
 MAX_SKIPPED = 20
 """How many pages may be unreadable to every extractor before the import fails."""
 
+_STAGE = "text"
 _BATCH_PAGES = 25
 _BATCH_CHARACTERS = 1_000_000
 _MAX_SKIPPED_AT_START = 2  # most files with unreadable first pages are unreadable as a whole
@@ -89,13 +90,19 @@ class TextRun:
         report.pages, report.garbled = self._next - 1, list(self._garbled)
         if report.total is None and not report.limit:
             await self._context.catalogue.update(self._context.document.id, page_count=report.pages)
-        if finding := finding_of(self._hidden):
-            await self._context.catalogue.update(self._context.document.id, findings=[finding])
+        await self._report_hidden()
         report.hidden = list(self._hidden)
         report.keeps_hidden = self._options.hidden_text == "keep"
         if self._without_text and self._context.queue_recognition is not None:
             await self._context.queue_recognition()
         self._context.progress(1.0, report.message())
+
+    async def _report_hidden(self) -> None:
+        """Report hidden text, unless a stage did before the document was accepted."""
+        kinds = {each.kind for each in self._context.document.findings if each.stage != _STAGE}
+        finding = finding_of(self._hidden, stage=_STAGE)
+        if finding is not None and finding.kind not in kinds:
+            await self._context.report([finding])
 
     async def _read_within_limits(self) -> str:
         """Read all pages; return the limit that ended it, or nothing."""

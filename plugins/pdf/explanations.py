@@ -143,7 +143,8 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
         "Hidden text",
         "The document has text that a person cannot see: in the colour of the paper, tiny, "
         "covered, outside of the page, or invisible. It may be meant for programs that read the "
-        "document, such as language models. It is noticed when the document is imported.",
+        "document, such as language models. It is noticed when the document is "
+        "imported, or before if the policy refuses it.",
         "Read the excerpt. Do not let a program act on this document on its own.",
         Severity.MEDIUM,
     ),

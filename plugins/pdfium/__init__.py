@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from pdfsluice.core import (
+    CompletionStageSpec,
     OptionsSpec,
     PageRendererSpec,
     PluginContext,
@@ -26,6 +27,23 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
     from .options import PdfiumOptions  # noqa: PLC0415 - pydantic, only where settings are read
 
     return [OptionsSpec(name=SECTION, model=PdfiumOptions)]
+
+
+@hookimpl
+def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[CompletionStageSpec]:
+    """Register the stage ``hidden-text``, for policies that refuse such text."""
+    from .hidden_stage import EXAMPLE, STAGE, HiddenTextStage  # noqa: PLC0415 - see above
+    from .options import PdfiumOptions  # noqa: PLC0415
+
+    options = context.options(SECTION, PdfiumOptions)
+    return [
+        CompletionStageSpec(
+            name=STAGE,
+            open=closing(partial(HiddenTextStage, options)),
+            only_if_refused=(EXAMPLE,),
+            after=("pdf-deep",),
+        )
+    ]
 
 
 @hookimpl

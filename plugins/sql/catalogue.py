@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from pdfsluice.core import Document, DocumentChanges, DocumentFilter, JobKind, NewDocument
+from pdfsluice.core import Decision, Document, DocumentChanges, DocumentFilter, JobKind, NewDocument
 
 from . import counting
 from .database import Database
@@ -181,10 +181,18 @@ class SqlCatalogue(SqlManagedJobs, SqlPages, SqlJobs, SqlVersions):
         if "tags" in values:
             values["tags"] = to_json(list(values["tags"]))
         metadata, findings = values.pop("metadata", None), values.pop("findings", ())
+        decision = values.pop("decision", Decision.NOTE)
 
         def operation(connection: Connection) -> Document:
             require_document(connection, document_id)
-            change_document(connection, document_id, values, metadata or {}, findings)
+            change_document(
+                connection,
+                document_id,
+                values,
+                metadata=metadata or {},
+                findings=findings,
+                decision=decision,
+            )
             return read_document(BY_ID.run(connection, {"document": document_id}).one())
 
         return await self._database.write(operation)

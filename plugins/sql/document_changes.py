@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from pdfsluice.core import Finding
+from pdfsluice.core import Decision, Finding
 
 from . import counting
 from .encoding import body_with, read_document, size_of_metadata, to_json
@@ -22,8 +22,10 @@ def change_document(
     connection: Connection,
     document_id: int,
     values: Mapping[str, Any],
+    *,
     metadata: Mapping[str, Any],
     findings: Sequence[Finding],
+    decision: Decision,
 ) -> None:
     """Change a document; nothing happens if it is deleted.
 
@@ -31,6 +33,7 @@ def change_document(
         values: New values of columns.
         metadata: Entries that are added, or replace those of the same name.
         findings: Findings that are added.
+        decision: Replaces one that is less grave.
     """
     row = connection.execute(_LOCKED, {"document": document_id}).one_or_none()
     if row is None:
@@ -38,8 +41,8 @@ def change_document(
     new = dict(values)
     if metadata:
         new["metadata"] = to_json({**read_document(row).metadata, **metadata})
-    if findings:
-        new["body"] = body_with(read_document(row), findings)
+    if findings or decision:
+        new["body"] = body_with(read_document(row), findings, decision)
     if "metadata" in new or "title" in new:
         size = size_of_metadata(new.get("metadata", row.metadata), new.get("title", row.title))
         counting.count_metadata(connection, row.account, size - row.metadata_bytes)

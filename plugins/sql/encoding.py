@@ -206,7 +206,7 @@ def document_row(document: NewDocument) -> dict[str, Any]:
         "page_count": document.page_count,
         "metadata": metadata,
         "metadata_bytes": size_of_metadata(metadata, title),
-        "body": _document_body(document, document.findings),
+        "body": _document_body(document, document.findings, document.decision),
         "tags": to_json(list(document.tags)),
         "lineage": document.lineage,
         "version": 1,
@@ -214,18 +214,22 @@ def document_row(document: NewDocument) -> dict[str, Any]:
     }
 
 
-def body_with(document: Document, findings: Sequence[Finding]) -> str:
-    """Return the column ``body`` of a document with further findings."""
-    return _document_body(document, with_findings(document.findings, findings))
+def body_with(document: Document, findings: Sequence[Finding], decision: Decision) -> str:
+    """Return the column ``body`` of a document with further findings, perhaps graver."""
+    return _document_body(
+        document,
+        with_findings(document.findings, findings),
+        max(document.decision, decision),
+    )
 
 
-def _document_body(document: NewDocument, findings: Sequence[Finding]) -> str:
+def _document_body(document: NewDocument, findings: Sequence[Finding], decision: Decision) -> str:
     return to_json(
         {
             "v": _BODY_VERSION,
             "findings": findings,
             "unscanned": document.unscanned,
-            "decision": document.decision,
+            "decision": decision,
         }
     )
 

@@ -16,7 +16,7 @@ from pdfsluice.core.document_models import (
     PageText,
     TextSource,
 )
-from pdfsluice.core.findings import Finding
+from pdfsluice.core.findings import Decision, Finding
 
 from .opening import Opener
 
@@ -29,6 +29,7 @@ class DocumentChanges(TypedDict, total=False):
     metadata: Mapping[str, str]
     tags: Sequence[str]
     findings: Sequence[Finding]
+    decision: Decision
 
 
 class Catalogue(Protocol):
@@ -98,13 +99,14 @@ class Catalogue(Protocol):
         ...
 
     async def update(self, document_id: int, **changes: Unpack[DocumentChanges]) -> Document:
-        """Change ``title``, ``page_count``, ``tags``; add to ``metadata``, ``findings``.
+        """Change ``title``, ``page_count``, ``tags``; add findings, metadata.
 
         Args:
             document_id: The document.
             changes: New values, each in place of the old one. ``metadata`` is merged: what
                 it names is added or replaced, and everything else in it stays. ``findings`` are
-                added; they replace those of the same kind and stage.
+                added; they replace those of the same kind and stage. ``decision`` is raised,
+                never lowered.
 
         Raises:
             DocumentNotFound: There is no such document.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from pdfsluice.core.document_models import Document, PageText
+from pdfsluice.core.findings import Decision, Finding
 from pdfsluice.core.passages import Match, Passage
 
 from .opening import UNOPENED, Opener
@@ -70,6 +71,10 @@ class _Alone:
         return "returns 0"
 
 
+def _noted(findings: Sequence[Finding]) -> Decision:  # noqa: ARG001 - of the type of a policy
+    return Decision.NOTE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportContext:
     """The surroundings of one import.
@@ -96,6 +101,7 @@ class ImportContext:
             (a fingerprint); ``preview`` keeps what it draws.
         queue_recognition: Queues OCR of the stored pages whose source is ``none``; it begins
             after the import. ``None`` if no plugin recognizes text.
+        decide: Returns what findings mean for the document; see :meth:`report`.
     """
 
     document: Document
@@ -109,6 +115,15 @@ class ImportContext:
     attempt: int = 1
     renderers: Sequence[PageRenderer] = ()
     queue_recognition: Callable[[], Awaitable[None]] | None = None
+    decide: Callable[[Sequence[Finding]], Decision] = _noted
+
+    async def report(self, findings: Sequence[Finding]) -> None:
+        """Add findings to the document; it is flagged if the policy flags or refuses one.
+
+        They replace those of the same kind and stage.
+        """
+        decision = self.decide(findings)
+        await self.catalogue.update(self.document.id, findings=findings, decision=decision)
 
 
 class Importer(Protocol):

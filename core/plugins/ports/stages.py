@@ -251,6 +251,8 @@ class CompletionStageSpec:
         stage: The stage; called for every upload whose bytes are all committed.
         obstacle: Returns why the stage can inspect no upload at present.
         explanations: What the kinds that it reports mean, for ``pdfsluice scan --explain``.
+        only_if_refused: Examples of its findings, for a stage that takes long. If there are
+            any, it is called only if the policy refuses one of them.
         open: Opens the stage when the program starts and closes it when the program ends;
             given in place of ``stage`` if the stage holds processes or connections.
     """
@@ -259,6 +261,7 @@ class CompletionStageSpec:
     stage: CompletionStage = UNOPENED
     open: Opener[CompletionStage] | None = None
     explanations: Mapping[str, Explanation] = field(default_factory=dict)
+    only_if_refused: tuple[Finding, ...] = ()
     obstacle: ReadinessCheck | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()

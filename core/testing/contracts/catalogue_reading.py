@@ -5,6 +5,7 @@ from typing import Any
 
 from pdfsluice.core import (
     Catalogue,
+    Decision,
     DocumentFilter,
     Finding,
     PageLayout,
@@ -128,3 +129,10 @@ class CatalogueReadingContract(AsyncContract):
         assert (changed.findings, changed.title) == ((first, again), "New")
         assert await catalogue.get(added.id, owner=None) == changed
         assert (await catalogue.update(added.id, findings=[])).findings == (first, again)
+
+    async def test_a_decision_is_raised_and_never_lowered(self, catalogue: Catalogue) -> None:
+        added = await catalogue.add(make_document(decision=Decision.NOTE), [])
+        for decision in (Decision.FLAG, Decision.NOTE):
+            changed = await catalogue.update(added.id, decision=decision)
+            assert changed.decision is Decision.FLAG
+            assert await catalogue.get(added.id, owner=None) == changed

@@ -6,10 +6,9 @@ import pytest
 
 from benchmarks.hidden_text.samples import TECHNIQUES, VISIBLE, Draw, drawn_text, sample
 from pdfsluice.core import Finding, FindingKind, PageText, Severity, TextSource
-from pdfsluice.core.documents.hidden_pages import MAX_PAGES, hiding_pages
+from pdfsluice.core.documents.hidden_text import MAX_PAGES, finding_of, hiding_pages
 from pdfsluice.core.documents.markdown_page import MarkdownPage, markdown_page
 from pdfsluice.core.documents.notes import NoteKind, PageNote, with_notes
-from pdfsluice.plugins.importers.hidden_text import finding_of
 from pdfsluice.plugins.markdown import worker
 from pdfsluice.plugins.pdfium import text_worker
 
@@ -58,7 +57,7 @@ def test_a_finding_makes_the_pages_that_it_names_plain(tmp_path: Path) -> None:
     page = converted(tmp_path, table, is_hiding=True)
     assert not page.structured
     assert "cannot see" in page.note
-    finding = finding_of({3: ORDER, 5: ORDER})
+    finding = finding_of({3: ORDER, 5: ORDER}, stage="text")
     assert finding is not None
     is_hiding = hiding_pages([finding])
     assert [number for number in range(1, 8) if is_hiding(number)] == [3, 5]
