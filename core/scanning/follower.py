@@ -92,6 +92,7 @@ class Follower:
         self._asked_at, self._asked_time = 0, time.monotonic()
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
+        self._advanced = asyncio.Event()
         self._first_pause = self._pause = first_pause
         self._max_pause = max_pause
         self._total: int | None = None
@@ -118,6 +119,16 @@ class Follower:
         self._urgent.set()
         self.wake()
         return await asyncio.shield(self._outcome)
+
+    async def reached(self, offset: int) -> int:
+        """Wait until every stage has seen ``offset`` bytes; return their position.
+
+        If the following ends before, this does not return.
+        """
+        while self._runner.position < offset:
+            self._advanced.clear()
+            await self._advanced.wait()
+        return self._runner.position
 
     def abandon(self, reason: PdfsluiceError) -> None:
         """Follow no further; callers waiting in :meth:`finish` receive ``reason``."""
@@ -187,6 +198,7 @@ class Follower:
             findings = await self._runner.read_on(end)
             self._pause = self._first_pause
             self._on_validated(self._runner.position)
+            self._advanced.set()
             if findings and not await self._on_findings(findings):
                 return
             if not self._ended and self._runner.position != self._total:

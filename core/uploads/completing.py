@@ -41,6 +41,7 @@ from . import opaque
 from .duplicates import Duplicates, explain, sha256_of
 from .lifecycle import ENDED, refusal, rejection
 from .new_documents import jobs_of, new_document
+from .read_back import reading_back
 from .replacing import is_indexed, newest_version
 from .results import Completion
 from .upload import OpenUpload
@@ -99,10 +100,10 @@ class Completer:
         """Judge the file; return its document if that exists already."""
         total = await upload.as_unit(partial(self._begin, upload))
         try:
-            verdict = await self._verdict(upload, total)
-            # What is published must be what was received, and what the stages saw.
+            async with reading_back(upload, total) as read_back:
+                verdict = await self._verdict(upload, total)
             doubtful = upload.stored.damaged or not _is_passing(verdict)
-            if doubtful and await upload.drop_corrupt():
+            if doubtful and await upload.drop(await read_back.corrupt()):
                 _refuse_ended(upload.session)
                 require_whole(upload.session)
         except UploadIncomplete:

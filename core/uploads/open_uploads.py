@@ -213,7 +213,7 @@ class OpenUploads:
         return entry.upload
 
     async def _verify(self, upload: OpenUpload) -> None:
-        await upload.drop_corrupt()
+        await upload.drop(await upload.stored.corrupt())
         if upload.session.state not in ENDED:
             self._verified.add(upload.session.id)
 

@@ -53,17 +53,42 @@ class StoredBytes:
             self.damaged = True
             raise
 
-    async def corrupt(self) -> Sequence[Extent]:
+    @property
+    def changed_at(self) -> int | None:
+        """Another number after every change of the bytes; ``None`` if the store has none.
+
+        Raises:
+            StorageFailed: The storage reported an I/O error, or the blob is closed.
+        """
+        changed_at = getattr(self._blob(), "changed_at", None)
+        return None if changed_at is None else changed_at()
+
+    async def corrupt(self, *, after: int = 0) -> Sequence[Extent]:
         """Return the extents whose stored bytes are no longer what was committed.
+
+        Args:
+            after: Extents that end by this offset are known to be intact.
 
         Raises:
             StorageFailed: The storage reported an I/O error, or the blob is closed.
         """
         self.damaged = False
         extents = self.extents.known
-        if extents is not None and not await self._corrupt(extents):
-            return ()
-        return await self._corrupt(await self._backends.sessions.extents(self._session_id))
+        if extents is not None:
+            rest = [extent for extent in extents if extent.end > after]
+            if not await self.corrupt_among(rest):
+                return ()
+        return await self.corrupt_among(await self._backends.sessions.extents(self._session_id))
+
+    async def corrupt_among(self, extents: Sequence[Extent]) -> Sequence[Extent]:
+        """Return those of the extents whose stored bytes are no longer what was committed.
+
+        Raises:
+            StorageFailed: The storage reported an I/O error, or the blob is closed.
+        """
+        here, elsewhere = by_place(extents)
+        lost = await self._backends.uploads.lost(self._session_id, elsewhere) if elsewhere else ()
+        return [*lost, *await self._backends.integrity.corrupt(self._blob(), here)]
 
     async def close(self, *, published: bool) -> None:
         """Close the blob; one that was published on the event loop, if it never waits."""
@@ -73,8 +98,3 @@ class StoredBytes:
             await self._backends.workers.run(blob.close)
         else:
             close_published()
-
-    async def _corrupt(self, extents: Sequence[Extent]) -> Sequence[Extent]:
-        here, elsewhere = by_place(extents)
-        lost = await self._backends.uploads.lost(self._session_id, elsewhere) if elsewhere else ()
-        return [*lost, *await self._backends.integrity.corrupt(self._blob(), here)]

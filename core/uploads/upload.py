@@ -267,15 +267,14 @@ class OpenUpload(UploadState):
 
     # Integrity and closing
 
-    async def drop_corrupt(self) -> bool:
-        """Compare the stored bytes with their fingerprints; what differs is missing again.
+    async def drop(self, corrupt: Sequence[Extent]) -> bool:
+        """Make the ranges of corrupt extents missing again.
 
         The stages then read the file from its start.
 
         Returns:
-            Whether anything was corrupt.
+            Whether there were any.
         """
-        corrupt = await self.stored.corrupt()
         if not corrupt:
             return False
         logger.warning("upload %s: %d stored ranges are damaged", self.session.id, len(corrupt))

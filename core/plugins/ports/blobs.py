@@ -107,6 +107,17 @@ class PromptBlob(Protocol):
         """
         ...
 
+    def changed_at(self) -> int:
+        """Return when the bytes were last changed: another number after every change.
+
+        A large upload of a blob that has this is read back while its stages work, and once
+        more after them if the bytes were changed meanwhile. Otherwise it is read after them.
+
+        Raises:
+            StorageFailed: The storage reported an I/O error, or the blob is closed.
+        """
+        ...
+
     def close_published(self) -> None:
         """Close a blob that was published: all of it is durable, and its bytes stay."""
         ...
