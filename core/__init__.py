@@ -157,15 +157,8 @@ if TYPE_CHECKING:
         StreamStage,
         StreamStageSpec,
     )
-    from .processes.child import (
-        Child,
-        ChildFailed,
-        Limits,
-        path_from_text,
-        path_to_text,
-        plain_environment,
-        serve,
-    )
+    from .processes.child import Child, ChildFailed, plain_environment
+    from .processes.child_main import Limits, path_from_text, path_to_text, serve
     from .processes.pool import ChildPool
     from .ranges import RangeSet
     from .segments import SegmentedUploadStore, open_segmented_store

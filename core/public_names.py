@@ -50,9 +50,8 @@ _MODULES = {
     "plugins.ports.objects": "ObjectInfo ObjectStore",
     "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges VersionedCatalogue",
     "plugins.ports.sessions": "SessionChanges SessionStore SessionStoreSpec",
-    "processes.child": (
-        "Child ChildFailed Limits path_from_text path_to_text plain_environment serve"
-    ),
+    "processes.child": "Child ChildFailed plain_environment",
+    "processes.child_main": "Limits path_from_text path_to_text serve",
     "processes.pool": "ChildPool",
     "document_filter": "DocumentFilter",
     "layout": "Box PageLayout WordBoxes",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import describe
 from client_page import client_page
@@ -70,7 +70,7 @@ def hooks_page() -> str:
         ),
     ]
     for name, hook in _hooks():
-        descriptor = get_type_hints(hook)["return"].__args__[0].__name__
+        descriptor = hook.__annotations__["return"].removeprefix("Sequence[").removesuffix("]")
         link = f"[`{descriptor}`](#{descriptor.lower()})"
         lines += [
             "",

@@ -6,7 +6,6 @@ needs libraries is an extra (``pdfsluice[server]``), listed in the distribution'
 
 import re
 from collections.abc import Iterable, Iterator
-from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 
 from pdfsluice.core.errors import PluginError
@@ -105,6 +104,11 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _requirements() -> list[str]:
+    from importlib.metadata import (  # noqa: PLC0415 - it takes 20 ms to import
+        PackageNotFoundError,
+        requires,
+    )
+
     try:
         return requires(_DISTRIBUTION) or []
     except PackageNotFoundError:

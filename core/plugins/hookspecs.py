@@ -12,30 +12,33 @@ nor network and imports nothing heavy; the objects do that.
 
 # pyright: reportReturnType=false
 # A hook here is a declaration: it has a docstring and no body.
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pluggy
 
-from .ports.access import AuthenticatorSpec
-from .ports.checksums import ChecksumSpec
-from .ports.context import CommandSpec, OptionsSpec, PluginContext
-from .ports.documents import (
-    ImporterSpec,
-    IndexSpec,
-    PageRendererSpec,
-    TextExtractorSpec,
-)
-from .ports.links import LinkSignerSpec
-from .ports.policy import PolicySpec
-from .ports.recognition import TextRecognizerSpec
-from .ports.sinks import EventSinkSpec
-from .ports.stages import (
-    ChunkStageSpec,
-    CompletionStageSpec,
-    GateSpec,
-    StreamStageSpec,
-)
-from .ports.stores import CatalogueSpec, SessionStoreSpec, UploadStoreSpec
+if TYPE_CHECKING:  # the ports take 60 ms to import; a child process of one plugin does without
+    from collections.abc import Sequence
+
+    from .ports.access import AuthenticatorSpec
+    from .ports.checksums import ChecksumSpec
+    from .ports.context import CommandSpec, OptionsSpec, PluginContext
+    from .ports.documents import (
+        ImporterSpec,
+        IndexSpec,
+        PageRendererSpec,
+        TextExtractorSpec,
+    )
+    from .ports.links import LinkSignerSpec
+    from .ports.policy import PolicySpec
+    from .ports.recognition import TextRecognizerSpec
+    from .ports.sinks import EventSinkSpec
+    from .ports.stages import (
+        ChunkStageSpec,
+        CompletionStageSpec,
+        GateSpec,
+        StreamStageSpec,
+    )
+    from .ports.stores import CatalogueSpec, SessionStoreSpec, UploadStoreSpec
 
 PROJECT = "pdfsluice"
 ENTRY_POINT_GROUP = "pdfsluice"
@@ -53,7 +56,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def pdfsluice_register_options() -> Sequence[OptionsSpec]:  # type: ignore[empty-body]
+def pdfsluice_register_options() -> "Sequence[OptionsSpec]":  # type: ignore[empty-body]
     """Register the plugin's own section of the settings.
 
     The hook is called by every program before all other hooks and before the settings are
@@ -67,7 +70,7 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:  # type: ignore[empty
 
 
 @hookspec
-def pdfsluice_register_commands() -> Sequence[CommandSpec]:  # type: ignore[empty-body]
+def pdfsluice_register_commands() -> "Sequence[CommandSpec]":  # type: ignore[empty-body]
     """Register commands of the ``pdfsluice`` program.
 
     Called when the program starts, without settings and without a server. A command is
@@ -82,8 +85,8 @@ def pdfsluice_register_commands() -> Sequence[CommandSpec]:  # type: ignore[empt
 
 @hookspec
 def pdfsluice_register_authenticators(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[AuthenticatorSpec]:
+    context: "PluginContext",
+) -> "Sequence[AuthenticatorSpec]":
     """Register authenticators, which find the principal of a request.
 
     ``authenticate`` is called on the event loop for every request, before its body is read.
@@ -98,7 +101,7 @@ def pdfsluice_register_authenticators(  # type: ignore[empty-body]
 
 
 @hookspec
-def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:  # type: ignore[empty-body]
+def pdfsluice_register_gates(context: "PluginContext") -> "Sequence[GateSpec]":  # type: ignore[empty-body]
     """Register gates, which admit or refuse a chunk before its body is read.
 
     ``admit`` is called on the event loop for each chunk; its context is left when the chunk
@@ -112,7 +115,7 @@ def pdfsluice_register_gates(context: PluginContext) -> Sequence[GateSpec]:  # t
 
 
 @hookspec
-def pdfsluice_register_checksums(context: PluginContext) -> Sequence[ChecksumSpec]:  # type: ignore[empty-body]
+def pdfsluice_register_checksums(context: "PluginContext") -> "Sequence[ChecksumSpec]":  # type: ignore[empty-body]
     """Register checksum algorithms that clients may announce for chunks.
 
     ``new`` is called on the event loop for each chunk with a checksum of that algorithm, and
@@ -126,8 +129,8 @@ def pdfsluice_register_checksums(context: PluginContext) -> Sequence[ChecksumSpe
 
 @hookspec
 def pdfsluice_register_chunk_stages(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[ChunkStageSpec]:
+    context: "PluginContext",
+) -> "Sequence[ChunkStageSpec]":
     """Register checks on single chunks, which come in any order and at the same time.
 
     ``begin`` is called on the event loop for each chunk, and the methods of the check that
@@ -142,8 +145,8 @@ def pdfsluice_register_chunk_stages(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_stream_stages(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[StreamStageSpec]:
+    context: "PluginContext",
+) -> "Sequence[StreamStageSpec]":
     """Register stages that see a file in order, as far as it is committed.
 
     ``open`` is called with the first bytes of an upload, ``feed`` as its bytes are committed
@@ -159,8 +162,8 @@ def pdfsluice_register_stream_stages(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_completion_stages(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[CompletionStageSpec]:
+    context: "PluginContext",
+) -> "Sequence[CompletionStageSpec]":
     """Register stages that look at the whole file before it is imported.
 
     ``inspect`` is called on the event loop when all bytes are committed and the stream stages
@@ -175,8 +178,8 @@ def pdfsluice_register_completion_stages(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_upload_stores(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[UploadStoreSpec]:
+    context: "PluginContext",
+) -> "Sequence[UploadStoreSpec]":
     """Register stores of bytes; the setting ``upload_store`` chooses one by name.
 
     The chosen store is opened on the event loop when the server starts and closed when it
@@ -192,8 +195,8 @@ def pdfsluice_register_upload_stores(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_session_stores(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[SessionStoreSpec]:
+    context: "PluginContext",
+) -> "Sequence[SessionStoreSpec]":
     """Register stores of sessions; the setting ``session_store`` chooses one by name.
 
     The chosen store is opened on the event loop when the server starts and closed when it
@@ -207,8 +210,8 @@ def pdfsluice_register_session_stores(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_catalogues(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[CatalogueSpec]:
+    context: "PluginContext",
+) -> "Sequence[CatalogueSpec]":
     """Register catalogues of documents; the setting ``catalogue`` chooses one by name.
 
     The chosen catalogue is opened on the event loop when the server starts and closed when
@@ -222,8 +225,8 @@ def pdfsluice_register_catalogues(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_event_sinks(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[EventSinkSpec]:
+    context: "PluginContext",
+) -> "Sequence[EventSinkSpec]":
     """Register sinks, which receive the events of uploads and documents.
 
     ``handle`` is called on the event loop, by a task of the sink's own that takes events
@@ -237,8 +240,8 @@ def pdfsluice_register_event_sinks(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_policies(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[PolicySpec]:
+    context: "PluginContext",
+) -> "Sequence[PolicySpec]":
     """Register policies, which judge findings; the setting ``policy`` names one.
 
     ``decide`` is called on the event loop for each finding, so it must be quick. Raising
@@ -251,8 +254,8 @@ def pdfsluice_register_policies(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_importers(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[ImporterSpec]:
+    context: "PluginContext",
+) -> "Sequence[ImporterSpec]":
     """Register importers, which process each finished document in the background.
 
     ``run`` is called on the event loop by a background job, after the upload was answered,
@@ -268,8 +271,8 @@ def pdfsluice_register_importers(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_text_extractors(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[TextExtractorSpec]:
+    context: "PluginContext",
+) -> "Sequence[TextExtractorSpec]":
     """Register text extractors, which read the text of pages.
 
     ``pages`` is called on the event loop while a document is imported; untrusted bytes are
@@ -284,8 +287,8 @@ def pdfsluice_register_text_extractors(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_page_renderers(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[PageRendererSpec]:
+    context: "PluginContext",
+) -> "Sequence[PageRendererSpec]":
     """Register page renderers, which draw pages for previews.
 
     ``render`` is called on the event loop for each picture that is not stored yet; untrusted
@@ -299,8 +302,8 @@ def pdfsluice_register_page_renderers(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_text_recognizers(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[TextRecognizerSpec]:
+    context: "PluginContext",
+) -> "Sequence[TextRecognizerSpec]":
     """Register text recognizers (OCR), which read the pictures of pages without text.
 
     ``recognize`` is called on the event loop by a background job that begins after the import
@@ -316,8 +319,8 @@ def pdfsluice_register_text_recognizers(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_indexes(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[IndexSpec]:
+    context: "PluginContext",
+) -> "Sequence[IndexSpec]":
     """Register search indexes; the setting ``index`` chooses one by name.
 
     The chosen index is opened on the event loop when the server starts and closed when it
@@ -332,8 +335,8 @@ def pdfsluice_register_indexes(  # type: ignore[empty-body]
 
 @hookspec
 def pdfsluice_register_link_signers(  # type: ignore[empty-body]
-    context: PluginContext,
-) -> Sequence[LinkSignerSpec]:
+    context: "PluginContext",
+) -> "Sequence[LinkSignerSpec]":
     """Register link signers; the setting ``link_signer`` chooses one by name.
 
     ``link`` is called on the event loop for each download while the setting ``downloads`` is

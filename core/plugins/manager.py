@@ -3,8 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points, version
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
@@ -16,6 +15,9 @@ from .deprecation import INTERFACE, Deprecations, warn_of_fields, warn_of_hooks
 from .extras import ExtraMissing, first_missing
 from .parts import DISTRIBUTION, PluginInfo
 from .ports.context import CommandSpec, OptionsSpec, PluginContext
+
+if TYPE_CHECKING:  # it takes 20 ms to import; a stage process does without
+    from importlib.metadata import EntryPoint
 
 BUILT_IN: tuple[str, ...] = (
     "pdfsluice.plugins.api_keys",
@@ -93,18 +95,20 @@ class PluginManager:
         return manager
 
     @classmethod
-    def load_only(cls, names: Collection[str]) -> "PluginManager":
-        """Load some plugins, and import no other.
+    def load_only(cls, plugins: Collection[PluginInfo]) -> "PluginManager":
+        """Load some plugins that another process has loaded, and import no other.
 
         Raises:
             PluginError: A plugin cannot be imported, or is not installed.
         """
         manager = cls()
-        for info, load in _installed(third_party=True):
-            if info.name in names:
-                manager.register(manager._imported(load, info), info)
-        if missing := sorted(set(names).difference(info.name for info in manager.plugins)):
+        others = {info.name for info in plugins if not info.built_in}
+        points = {point.name: point for point in _third_party_points()} if others else {}
+        if missing := sorted(others.difference(points)):
             raise PluginError(f"not installed as plugins: {', '.join(missing)}")
+        for info in plugins:
+            load = _importer(info) if info.built_in else points[info.name].load
+            manager.register(manager._imported(load, info), info)
         return manager
 
     @staticmethod
@@ -145,7 +149,7 @@ class PluginManager:
         except pluggy.PluginValidationError as error:
             raise PluginError(
                 f"plugin {info.name!r} of {info.distribution} has a wrong hook: {error}",
-                hint=f"It may need another version of pdfsluice than {version(DISTRIBUTION)}.",
+                hint=f"It may need another version of pdfsluice than {_own_version()}.",
             ) from error
 
     @property
@@ -244,28 +248,40 @@ def _require_api(plugin: object, info: PluginInfo) -> None:
         own = ".".join(map(str, hookspecs.API_VERSION))
         raise PluginError(
             f"{info.label} needs version {major}.{minor} of the hooks; pdfsluice"
-            f" {version(DISTRIBUTION)} has {own}",
+            f" {_own_version()} has {own}",
             hint=f"Install a version of {info.distribution}, or of pdfsluice, that fits.",
         )
 
 
 def _installed(*, third_party: bool) -> Iterator[tuple[PluginInfo, Callable[[], Any]]]:
     """Yield each installed plugin and the function that imports it."""
-    own_version = version(DISTRIBUTION)
+    own_version = _own_version()
     for module in BUILT_IN:
         name = module.removeprefix("pdfsluice.").removeprefix("plugins.")
         info = PluginInfo(name, module, DISTRIBUTION, own_version)
-        yield info, partial(import_module, module)
+        yield info, _importer(info)
     for point in _third_party_points() if third_party else ():
         yield _info(point), point.load
 
 
-def _third_party_points() -> list[EntryPoint]:
+def _own_version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - see above
+
+    return version(DISTRIBUTION)
+
+
+def _importer(info: PluginInfo) -> Callable[[], Any]:
+    return partial(import_module, info.module)
+
+
+def _third_party_points() -> "list[EntryPoint]":
+    from importlib.metadata import entry_points  # noqa: PLC0415 - see above
+
     points = entry_points(group=hookspecs.ENTRY_POINT_GROUP)
     return sorted(points, key=lambda point: (point.dist.name if point.dist else "", point.name))
 
 
-def _info(point: EntryPoint) -> PluginInfo:
+def _info(point: "EntryPoint") -> PluginInfo:
     if point.dist is None:
         return PluginInfo(point.name, point.module, "(unknown)", "")
     return PluginInfo(point.name, point.module, point.dist.name, point.dist.version)

@@ -1,4 +1,4 @@
-"""The child's side of ``core/processes/child.py``: limits and answers."""
+"""The side of a confined child process: its limits and its answers."""
 
 import os
 import resource

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 from pdfsluice.config import Loaded
 from pdfsluice.core.plugins.manager import PluginManager
-from pdfsluice.core.plugins.ports.children import ChildAccess
 from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.threads import BufferPool, Workers
 
@@ -36,12 +35,7 @@ async def stage_runners(
     if not settings.stage_processes or not registry.stream_stages:
         yield threads
         return
-    bootstrap = Bootstrap.of(
-        loaded,
-        manager,
-        logger.getEffectiveLevel(),
-        access=ChildAccess.union(spec.access for spec in registry.stream_stages),
-    )
+    bootstrap = Bootstrap.of(loaded, manager, registry, logger.getEffectiveLevel())
     max_bytes = settings.stage_process_memory
     pool = StageProcessPool(
         bootstrap,

@@ -22,7 +22,6 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
 @hookimpl
 def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamStageSpec]:
     """Register the stages ``pdf-structure`` and ``pdf-security``."""
-    from .streaming.options import PdfOptions  # noqa: PLC0415
     from .streaming.stages import make_stages  # noqa: PLC0415
 
-    return make_stages(context.options(NAME, PdfOptions))
+    return make_stages(fast=context.option(NAME, "hyperscan", bool))

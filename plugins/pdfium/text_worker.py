@@ -11,7 +11,7 @@ from pdfsluice.core import PageText
 from pdfsluice.core.documents.cleaning import MAX_PAGE_CHARACTERS
 from pdfsluice.core.documents.notes import XFA_NOTE, is_placeholder
 from pdfsluice.core.documents.page import page_text
-from pdfsluice.core.documents.reading import MemoryWatch, serve_pages
+from pdfsluice.core.documents.serving import MemoryWatch, serve_pages
 
 from .attachments import attached_texts
 from .calls import unchecked

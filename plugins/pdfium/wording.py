@@ -12,7 +12,7 @@ from pypdfium2.raw import (
     FPDF_ERR_SUCCESS,
 )
 
-from pdfsluice.core.documents.reading import CannotRead
+from pdfsluice.core.documents.serving import CannotRead
 from pdfsluice.core.documents.unreadable import LOCKED
 
 _WHY: dict[int | None, str] = {

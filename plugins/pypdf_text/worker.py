@@ -12,7 +12,7 @@ from pypdf.errors import FileNotDecryptedError, PyPdfError
 
 from pdfsluice.core import PageText
 from pdfsluice.core.documents.page import page_text
-from pdfsluice.core.documents.reading import CannotRead, MemoryWatch, serve_pages
+from pdfsluice.core.documents.serving import CannotRead, MemoryWatch, serve_pages
 from pdfsluice.core.documents.unreadable import LOCKED
 
 from .fonts import is_unmapped

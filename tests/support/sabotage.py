@@ -52,7 +52,8 @@ async def a_runtime(
     """Open a runtime; opening it again is a restart."""
     marks = folder / marks_name
     marks.mkdir(exist_ok=True)
-    manager = PluginManager.load_only(PLUGINS)
+    installed = PluginManager.load().plugins
+    manager = PluginManager.load_only([info for info in installed if info.name in PLUGINS])
     loaded = config.load(
         sections={spec.name: spec.model for _, spec in manager.options()},
         environment={"PDFSLUICE_PLUGINS__SABOTEUR__FOLDER": str(marks)},

@@ -1,22 +1,22 @@
 """Options and commands of plugins, and the context that plugins are given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pdfsluice.core.events import Event
-
 if TYPE_CHECKING:  # pydantic takes 80 ms to import; only programs that read settings need it
     from pydantic import BaseModel
 
     from pdfsluice.config import Settings
+    from pdfsluice.core.events import Event
 
     from .documents import Index
     from .stores import Catalogue, SessionStore
 
 OptionsT = TypeVar("OptionsT", bound="BaseModel")
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +89,8 @@ class PluginContext:
         state_dir: Where session state is kept (``STREAMING_STATE_DIR``).
         settings: The final settings, read-only, by their names: ``settings.chunk_size``.
         section: Looks up a plugin's own section; use :meth:`options`.
+        values: Looks up the values of its fields; use :meth:`option`. By default they are read
+            from the section.
         publish: Sends an event to all sinks; usable once the server runs, and not by stream
             stages, which run in processes of their own.
         shared: Objects that the parts of one plugin share, such as a connection pool; the key is
@@ -101,7 +103,8 @@ class PluginContext:
     state_dir: Path
     settings: "Settings"
     section: "Callable[[str], BaseModel]"
-    publish: Callable[[Event], None]
+    publish: "Callable[[Event], None]"
+    values: Callable[[str], Mapping[str, Any]] | None = None
     shared: dict[str, Any] = field(default_factory=dict)
     worker: int = 0
 
@@ -111,3 +114,15 @@ class PluginContext:
         if not isinstance(options, model):
             raise TypeError(f"section {name!r} holds {type(options).__name__}")
         return options
+
+    def option(self, section: str, name: str, kind: type[ValueT]) -> ValueT:
+        """Return one value of the plugin's own section, typed, without loading the model.
+
+        The hook of a stream stage is called in each stage process, which starts in half the
+        time if no hook needs a model.
+        """
+        values = dict(self.section(section)) if self.values is None else self.values(section)
+        value = values[name]
+        if not isinstance(value, kind):
+            raise TypeError(f"{name!r} in section {section!r} is {type(value).__name__}")
+        return value

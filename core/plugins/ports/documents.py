@@ -3,14 +3,16 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.core.findings import Decision, Finding
 from pdfsluice.core.passages import Match, Passage
 
 from .opening import UNOPENED, Opener
-from .stores import Catalogue
+
+if TYPE_CHECKING:  # child processes that read files do without stores
+    from .stores import Catalogue
 
 _MAX_GROWTH = 50  # doublings and the like; a float has room for more
 
@@ -106,7 +108,7 @@ class ImportContext:
 
     document: Document
     path: Path
-    catalogue: Catalogue
+    catalogue: "Catalogue"
     extractors: Sequence[TextExtractor]
     progress: Progress
     preview: Callable[[int, int], Awaitable[bytes]] | None = None

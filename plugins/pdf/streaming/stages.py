@@ -8,7 +8,6 @@ from functools import partial
 from pdfsluice.core import Finding, StageContext, StageReport, StreamStage, StreamStageSpec
 from pdfsluice.plugins.pdf.explanations import EXPLANATIONS
 
-from .options import PdfOptions
 from .scan import Scan
 from .security import STAGE as SECURITY
 from .structure import STAGE as STRUCTURE
@@ -111,9 +110,13 @@ class ScanStage:
         self._scans.leave(self._session_id, self._shared, self._name)
 
 
-def make_stages(options: PdfOptions) -> Sequence[StreamStageSpec]:
-    """Return both stages; they share their scans."""
-    scans = SharedScans(fast=options.hyperscan)
+def make_stages(*, fast: bool) -> Sequence[StreamStageSpec]:
+    """Return both stages; they share their scans.
+
+    Args:
+        fast: Use hyperscan if it is installed.
+    """
+    scans = SharedScans(fast=fast)
 
     def opener(name: str) -> Callable[[StageContext], StreamStage]:
         return partial(ScanStage, name, scans)

@@ -35,7 +35,7 @@ def test_the_extra_of_a_library_is_in_the_metadata(library: str, extra: str) -> 
 def test_the_command_names_the_extra_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(extras, "requires", lambda _name: REQUIREMENTS)
+    monkeypatch.setattr("importlib.metadata.requires", lambda _name: REQUIREMENTS)
     error = ModuleNotFoundError("No module named 'llama_index.core'", name="llama_index.core")
     assert failures.report(error) == 1
     message, hint, *rest = capsys.readouterr().err.splitlines()

@@ -8,7 +8,6 @@ from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage
 from pdfsluice.plugins import pdf
 from pdfsluice.plugins.pdf.explanations import EXPLANATIONS
 from pdfsluice.plugins.pdf.streaming.codes import PROBLEMS
-from pdfsluice.plugins.pdf.streaming.options import PdfOptions
 from pdfsluice.plugins.pdf.streaming.stages import make_stages
 from tests.support.evasive_pdfs import evasive_pdf
 from tests.support.scanning import scan_bytes
@@ -16,8 +15,8 @@ from tests.support.scanning import scan_bytes
 DATA = evasive_pdf("javascript", "no endobj")
 
 
-def open_all(session_id: str = "s", options: PdfOptions | None = None) -> dict[str, StreamStage]:
-    return open_from(make_stages(options or PdfOptions()), session_id)
+def open_all(session_id: str = "s") -> dict[str, StreamStage]:
+    return open_from(make_stages(fast=True), session_id)
 
 
 def open_from(specs: object, session_id: str) -> dict[str, StreamStage]:
@@ -62,7 +61,7 @@ def test_each_stage_reports_its_own(order: int, *, lockstep: bool) -> None:
 
 @pytest.mark.parametrize("name", ["pdf-structure", "pdf-security"])
 def test_one_stage_alone(name: str) -> None:
-    specs = [spec for spec in make_stages(PdfOptions(hyperscan=False)) if spec.name == name]
+    specs = [spec for spec in make_stages(fast=False) if spec.name == name]
     stage = open_from(specs, "s")[name]
     drive(stage)
     whole = [f for f in scan_bytes(DATA).findings if f.stage == name]
@@ -70,7 +69,7 @@ def test_one_stage_alone(name: str) -> None:
 
 
 def test_sessions_are_apart() -> None:
-    specs = make_stages(PdfOptions())
+    specs = make_stages(fast=True)
     one, other = open_from(specs, "one"), open_from(specs, "other")
     drive(one["pdf-security"])
     assert other["pdf-security"].finish().findings == ()
@@ -78,7 +77,7 @@ def test_sessions_are_apart() -> None:
 
 
 def test_a_stage_that_starts_again_sees_everything() -> None:
-    specs = make_stages(PdfOptions())
+    specs = make_stages(fast=True)
     first = open_from(specs, "s")
     drive(first["pdf-security"])
     again = open_from(specs, "s")

@@ -1,0 +1,114 @@
+"""Reading of page text in a child process: the side of the child.
+
+A plugin brings the function that reads a file. The side of the parent is ``reading.py``.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pdfsluice.core.document_models import PageText, TextSource
+from pdfsluice.core.processes.child_main import serve
+
+UNREADABLE = "unreadable"
+"""The key of a reply that gives the reason why the reply has no pages, for people."""
+
+_BATCH_PAGES = 20
+_BATCH_CHARACTERS = 1_000_000
+
+Read = Callable[[Path, int], Iterator[PageText]]
+"""Yields the pages of a file from a 1-based number on."""
+
+
+class CannotRead(Exception):
+    """Raised by a reader in a child; its message is displayed to people unchanged."""
+
+
+def serve_pages(read: Read) -> None:
+    """Serve as the child: answer each request with the next few pages of a file."""
+    serve(_Pages(read).answer)
+
+
+class _Pages:
+    """The pages of the file that is being read, from where the last request stopped."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._position: tuple[str, int] | None = None
+        self._pages: Iterator[PageText] = iter(())
+
+    def answer(self, request: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
+        path, first = request["path"], int(request["first"])
+        if self._position != (path, first):
+            self._pages = self._read(Path(path), first)
+        self._position = None
+        count = characters = 0
+        try:
+            for page in self._pages:
+                yield page_to_reply(page)
+                count += 1
+                characters += len(page.text)
+                if count >= _BATCH_PAGES or characters >= _BATCH_CHARACTERS:
+                    self._position = (path, page.number + 1)
+                    return
+            yield {"complete": True}
+        except CannotRead as error:
+            yield {UNREADABLE: str(error)}
+
+
+class MemoryWatch:
+    """Reports that this process has grown enough to drop what a library has parsed.
+
+    PDF libraries keep what they have parsed for as long as the document is open.
+
+    Args:
+        growth: Bytes by which the resident memory may grow before it is time.
+    """
+
+    def __init__(self, growth: int) -> None:
+        self._process = psutil.Process()
+        self._growth = growth
+        self._start = self._resident()
+
+    def _resident(self) -> int:
+        return int(self._process.memory_info().rss)
+
+    def due(self) -> bool:
+        """Whether the memory has grown enough since the start or :meth:`restart`."""
+        return self._resident() - self._start > self._growth
+
+    def restart(self) -> None:
+        """Count from here; called after the document was opened again."""
+        self._start = self._resident()
+
+
+def page_to_reply(page: PageText) -> Mapping[str, Any]:
+    """Return a page as the child sends it."""
+    reply: dict[str, Any] = {"page": page.number, "text": page.text}
+    if page.garbled:
+        reply["garbled"] = True
+    if page.notes:
+        reply["notes"] = page.notes
+    if page.source is not TextSource.TEXT:
+        reply["source"] = page.source.value
+    if page.hidden:
+        reply["hidden"] = page.hidden
+    if page.layout:
+        reply["layout"] = b64encode(page.layout).decode()
+    return reply
+
+
+def page_from_reply(reply: Mapping[str, Any]) -> PageText:
+    """Return the page of a reply."""
+    return PageText(
+        reply["page"],
+        reply["text"],
+        garbled=reply.get("garbled", False),
+        notes=tuple(reply.get("notes", ())),
+        layout=b64decode(reply.get("layout", "")),
+        hidden=reply.get("hidden", ""),
+        source=TextSource(reply.get("source", TextSource.TEXT)),
+    )
