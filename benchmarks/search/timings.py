@@ -68,6 +68,16 @@ class Words:
         middle = self._words[50:5000]
         return " ".join([*self._random.sample(middle, 2), self.text(1)])
 
+    def common(self) -> str:
+        """Return three of the commonest words."""
+        return " ".join(self._random.sample(self._words[:50], 3))
+
+    def misspelt(self) -> str:
+        """Return a word of which two letters are exchanged, and one of the middle."""
+        long = [word for word in self._words[50:5000] if len(word) > 5]
+        one, two = self._random.sample(long, 2)
+        return f"{one[:2]}{one[3]}{one[2]}{one[4:]} {two}"
+
 
 def first_found(folder: Path, pages: int) -> Iterator[Result]:
     """Upload a document; yield the seconds until its last page is found."""
@@ -169,10 +179,16 @@ async def measure_searches(folder: Path, passages: int, searches: int) -> list[R
         queries = [words.query() for _ in range(searches)]
         half = list(range(1, documents + 1, 2))
         await timed(index, queries[:PARALLEL] * 2, None, PARALLEL)  # processes start
-        kinds = (("alone", None, 1), ("in half of all", half, 1), ("8 at a time", None, PARALLEL))
+        kinds = (
+            ("alone", queries, None, 1),
+            ("in half of all", queries, half, 1),
+            ("of common words", [words.common() for _ in range(searches)], None, 1),
+            ("of a misspelt word", [words.misspelt() for _ in range(searches)], None, 1),
+            ("8 at a time", queries, None, PARALLEL),
+        )
         p50_alone = 0.0
-        for name, chosen, at_a_time in kinds:
-            times, cpu = await timed(index, queries, chosen, at_a_time)
+        for name, wanted, chosen, at_a_time in kinds:
+            times, cpu = await timed(index, wanted, chosen, at_a_time)
             p50, p99 = times[len(times) // 2], times[min(len(times) - 1, len(times) * 99 // 100)]
             p50_alone = p50_alone or p50
             results += [

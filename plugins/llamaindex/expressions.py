@@ -37,9 +37,15 @@ class AllOf:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """At least one word, in the text, the title or the heading of the page."""
+    """At least one word, in the text, the title or the heading of the page.
+
+    Attributes:
+        parts: The words.
+        others: Words that nothing is found by, but that count for the order.
+    """
 
     parts: tuple[Alternatives, ...]
+    others: tuple[Alternatives, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything is asked for."""

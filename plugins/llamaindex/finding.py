@@ -14,8 +14,9 @@ from .stored import Slot, StoredPassage
 
 _FURTHER = 0.01  # of its score keeps a passage of a page that has a better one
 _READ_BATCH = 32  # passages
-_MIN_WORDS = 3  # of a query, whatever their number of matches
-_MAX_MATCHES = 20_000
+_MIN_WORDS = 3  # of a query that count, whatever their number of matches
+DEFAULT_MAX_MATCHES = 20_000
+DEFAULT_MAX_WEIGHED = 200_000
 _MAX_FREQUENCIES = 20_000
 _MAX_RARE = 0.02  # share of the passages that have a word
 _MIN_TYPO_LENGTH = 5
@@ -23,10 +24,24 @@ _MAX_CANDIDATES = 5000
 
 
 class Finder:
-    """Ranks the passages that a reader returns."""
+    """Ranks the passages that a reader returns.
 
-    def __init__(self, reader: PassageReader) -> None:
+    Args:
+        reader: The passages.
+        max_matches: How many passages the words of a query lead to; its rarest may lead to more.
+        max_weighed: How many passages have a word that counts for their order.
+    """
+
+    def __init__(
+        self,
+        reader: PassageReader,
+        *,
+        max_matches: int = DEFAULT_MAX_MATCHES,
+        max_weighed: int = DEFAULT_MAX_WEIGHED,
+    ) -> None:
         self._reader = reader
+        self._max_matches = max_matches
+        self._max_weighed = max_weighed
         self._frequencies: dict[str, int] = {}
         self._names = DocumentNames(reader, self._is_rare)
 
@@ -58,17 +73,20 @@ class Finder:
         """
         named = self.named_by(query, owner=owner) if named is None else named
         groups = [self._known(group) for group in query.groups]
+        tiers = [self._matching(tier, owner, limit, documents) for tier in _tiers(query, groups)]
         rankings = Rankings(
-            tiers=[self._matching(tier, owner, limit, documents) for tier in _tiers(query, groups)],
-            words=[self._matching(self._rarest(groups), owner, limit, documents)],
+            tiers=tiers,
             documents=named.weights,
             wanted=Wanted.of((*groups, *map(Phrase, query.phrases))),
             groups=groups,
         )
+        if any(len(tier) >= limit for tier in tiers):  # nothing below it would be shown
+            return rankings
+        rankings.words.append(self._by_words(groups, owner, limit, documents))
         chosen = among(named.chosen, documents)
         if chosen:
-            rest = self._rarest([self._known(group) for group in query.without(named.words)])
-            rankings.words.append(self._matching(rest, owner, limit, chosen))
+            rest = [self._known(group) for group in query.without(named.words)]
+            rankings.words.append(self._by_words(rest, owner, limit, chosen))
         return rankings
 
     def _is_rare(self, word: str) -> bool:
@@ -85,20 +103,40 @@ class Finder:
             return []
         return self._reader.matching(wanted, owner=owner, limit=limit, documents=documents)
 
-    def _rarest(self, groups: Sequence[Alternatives]) -> AnyOf:
-        """Return the words that distinguish passages.
+    def _by_words(
+        self,
+        groups: Sequence[Alternatives],
+        owner: str | None,
+        limit: int,
+        documents: Sequence[int] | None,
+    ) -> list[int]:
+        """Return passages with rare words; if there are few, with common ones."""
+        wanted = self._divided(groups)
+        numbers = self._matching(wanted, owner, limit, documents)
+        if len(numbers) < limit and wanted.others:
+            further = self._matching(AnyOf(wanted.others), owner, limit, documents)
+            numbers = list(dict.fromkeys([*numbers, *further]))[:limit]
+        return numbers
 
-        The commonest words of a long query cost most and distinguish least.
+    def _divided(self, groups: Sequence[Alternatives]) -> AnyOf:
+        """Return the words that lead to passages, and those that order them alone.
+
+        The commonest words of a query cost most and distinguish least. BM25 gives no weight to
+        a word that half of the passages have.
         """
-        by_frequency = sorted(groups, key=self._frequency)
-        rarest: list[Alternatives] = []
+        max_weighed = min(self._max_weighed, self._reader.count() // 2)
+        parts: list[Alternatives] = []
+        others: list[Alternatives] = []
         matches = 0
-        for group in by_frequency:
-            matches += self._frequency(group)
-            if len(rarest) >= _MIN_WORDS and matches > _MAX_MATCHES:
-                break
-            rarest.append(group)
-        return AnyOf(tuple(rarest))
+        for group in sorted(groups, key=self._frequency):
+            frequency = self._frequency(group)
+            matches += frequency
+            is_first = matches == frequency  # of those that any passage has
+            if is_first or matches <= self._max_matches:
+                parts.append(group)
+            elif len(parts) + len(others) < _MIN_WORDS and frequency < max_weighed:
+                others.append(group)
+        return AnyOf(tuple(parts), tuple(others))
 
     def _frequency(self, word: Alternatives) -> int:
         """Return the number of passages with one of several alternatives.
@@ -191,9 +229,8 @@ class Finder:
                 continue
             texts.add((passage.document, passage.text))
             match = "words" if number in by_words else "meaning"
-            marks = marks_in(passage.text, rankings.wanted, passage.language)
             place = (passage.document, passage.page)
-            hit = Hit(*place, passage.text, scores[number], match, marks)
+            hit = Hit(*place, passage.text, passage.language, scores[number], match)
             if place in pages:
                 further.append(replace(hit, score=hit.score * _FURTHER))
                 continue
@@ -201,7 +238,10 @@ class Finder:
             first.append(hit)
             if len(first) == limit:
                 break
-        return sorted([*first, *further], key=lambda hit: -hit.score)[:limit]
+        best = sorted([*first, *further], key=lambda hit: -hit.score)[:limit]
+        return [
+            replace(hit, marks=marks_in(hit.text, rankings.wanted, hit.language)) for hit in best
+        ]
 
     def _best_first(self, scores: Mapping[int, float]) -> Iterator[tuple[int, StoredPassage]]:
         numbers = sorted(scores, key=lambda number: (-scores[number], number))

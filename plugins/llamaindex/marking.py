@@ -60,8 +60,14 @@ def marks_in(text: str, wanted: Wanted, language: str) -> tuple[Mark, ...]:
         language: The language of the passage.
     """
     marks: list[Mark] = []
+    others: set[str] = set()
     for match in TOKEN.finditer(text):
-        for start, end in _matching(match, wanted, language):
+        if match[0] in others:
+            continue
+        spans = list(_matching(match, wanted, language))
+        if not spans:
+            others.add(match[0])
+        for start, end in spans:
             if marks and start <= marks[-1][1] and is_unspaced(match[0]):
                 marks[-1] = (marks[-1][0], max(end, marks[-1][1]))
             else:
@@ -76,8 +82,9 @@ def _is_mixed(word: str) -> bool:
 
 
 def _matching(match: "re.Match[str]", wanted: Wanted, language: str) -> Iterator[Mark]:
-    word = unicodedata.normalize("NFKC", match[0]).casefold()
-    if not is_unspaced(word):
+    token = match[0]
+    word = token.lower() if token.isascii() else unicodedata.normalize("NFKC", token).casefold()
+    if word.isascii() or not is_unspaced(word):
         if wanted.has(word, language):
             yield match.span()
         return

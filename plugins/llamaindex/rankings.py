@@ -15,6 +15,7 @@ class Hit:
     """A passage that was found.
 
     Attributes:
+        language: The language of the text.
         score: Greater is better; comparable within one answer.
         match: ``words`` or ``meaning``.
         marks: Ranges of the text that words of the query match.
@@ -23,6 +24,7 @@ class Hit:
     document: int
     page: int
     text: str
+    language: str
     score: float
     match: str = "words"
     marks: tuple[Mark, ...] = ()

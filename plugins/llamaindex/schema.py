@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS passages(
     embedded INTEGER NOT NULL DEFAULT 0, text TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS passages_by_document ON passages(document, page);
 CREATE INDEX IF NOT EXISTS passages_by_language ON passages(language);
+CREATE INDEX IF NOT EXISTS passages_without_text ON passages(id, owner, document);
 CREATE INDEX IF NOT EXISTS documents_by_owner ON documents(owner);
 CREATE TABLE IF NOT EXISTS names(
     term TEXT NOT NULL, document INTEGER NOT NULL, PRIMARY KEY(term, document)) WITHOUT ROWID;
@@ -50,7 +51,8 @@ def set_up(database: apsw.Connection) -> None:
         database.execute(
             "ALTER TABLE passages RENAME TO old_passages;"
             "DROP INDEX IF EXISTS passages_by_document;"
-            "DROP INDEX IF EXISTS passages_by_language; DROP TABLE IF EXISTS words"
+            "DROP INDEX IF EXISTS passages_by_language;"
+            "DROP INDEX IF EXISTS passages_without_text; DROP TABLE IF EXISTS words"
         )
     database.execute(TABLES)
     if is_old:

@@ -288,7 +288,8 @@ class PostgresReader:
 
 
 def _words_of(wanted: Expression) -> Iterator[Alternatives]:
-    for part in wanted.parts:
+    others = wanted.others if isinstance(wanted, AnyOf) else ()
+    for part in (*wanted.parts, *others):
         if isinstance(part, Phrase):
             yield from (Alternatives((word,)) for word in part.words)
         else:

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pdfsluice.plugins.llamaindex.expressions import Alternatives, AnyOf
+from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase
 from pdfsluice.plugins.llamaindex.queries import parse
+from pdfsluice.plugins.llamaindex.sqlite_reader import SqliteReader
 from pdfsluice.plugins.llamaindex.stored import StagedPassage
-from tests.support.passages import EASY, find, finder_of, put
+from tests.support.passages import EASY, find, finder_of, put, texts
 
 
 @pytest.fixture
@@ -116,6 +119,58 @@ def test_pages_come_before_further_passages_of_one(database: PassageDatabase) ->
     database.publish(1, owner="anna", title="")
     assert find(database, "zebra")[1] == "one zebra of many"
     assert len(find(database, "zebra")) == 3
+
+
+def test_a_common_word_orders_what_a_rare_word_finds_and_follows_it(
+    database: PassageDatabase,
+) -> None:
+    common = [f"the valve of tank {n}" for n in range(20)]
+    rare = ["a zebra and a tank of others", "a zebra and a valve of others"]
+    others = [f"nothing of it here {n}" for n in range(30)]
+    put(database, 1, [*common, *rare, *others])
+    finder = Finder(SqliteReader(database), max_matches=5)
+    rankings = finder.by_query(parse("zebra valve", ()), owner="anna", limit=5)
+    assert texts(database, rankings.words[0])[:2] == rare[::-1]
+    assert len(rankings.words[0]) == 5
+    alone = finder.by_query(parse("valve", ()), owner="anna", limit=30)
+    assert set(texts(database, alone.words[0])) == {*common, rare[1]}
+
+
+def test_passages_with_all_words_spare_a_look_for_others(database: PassageDatabase) -> None:
+    put(database, 1, [f"a valve and a pump {n}" for n in range(9)])
+    put(database, 2, [f"a valve {n}" for n in range(9)])
+    finder = finder_of(database)
+    assert not finder.by_query(parse("valve pump", ()), owner="anna", limit=9).words
+    assert finder.by_query(parse("valve pump", ()), owner="anna", limit=10).words
+
+
+def test_words_that_count_for_the_order_count_as_much_as_others(database: PassageDatabase) -> None:
+    kinds = ["zebra", "zebra valve", "zebra valve valve", "zebra zebra", "valve"]
+    put(database, 1, [f"{kind} of a text {n} {'word ' * n}" for n in range(9) for kind in kinds])
+    put(database, 2, [f"no such words {n}" for n in range(90)])
+    zebra, valve = Alternatives(("zebra",)), Alternatives(("valve", "valv"))
+    reader = SqliteReader(database)
+
+    def matching(wanted: AnyOf) -> list[int]:
+        return reader.matching(wanted, owner="anna", limit=100, documents=None)
+
+    both, zebras = matching(AnyOf((zebra, valve))), matching(AnyOf((zebra,)))
+    assert matching(AnyOf((zebra,), (valve,))) == [each for each in both if each in set(zebras)]
+
+
+@pytest.mark.parametrize(("owner", "documents"), [(None, None), ("anna", None), ("anna", [1, 2])])
+def test_the_newest_of_too_many_passages_are_ranked(
+    database: PassageDatabase, owner: str | None, documents: list[int] | None
+) -> None:
+    put(database, 1, [f"zebra {n}" for n in range(5)])
+    put(database, 2, [f"zebra and {n}" for n in range(5)])
+    put(database, 3, ["zebra"], owner="bob")
+    reader = SqliteReader(database, max_ranked=4)
+    wanted = AnyOf((Alternatives(("zebra",)),))
+    numbers = reader.matching(wanted, owner=owner, limit=9, documents=documents)
+    newest = [1, 2, 3, 4] if owner else [2, 3, 4]
+    assert {f"zebra and {n}" for n in newest} <= set(texts(database, numbers))
+    assert len(numbers) == 4
 
 
 def test_the_same_text_of_a_document_is_shown_once(database: PassageDatabase) -> None:
