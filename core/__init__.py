@@ -134,6 +134,7 @@ if TYPE_CHECKING:
         Quotas,
         QuotaUsage,
     )
+    from .plugins.ports.rates import HasRates, RateClocks, Reservation
     from .plugins.ports.recognition import (
         RecognizedPage,
         RecognizedWord,
@@ -221,6 +222,7 @@ __all__ = [
     "HasAnalytics",
     "HasKeys",
     "HasQuotas",
+    "HasRates",
     "Hasher",
     "Hint",
     "HintKind",
@@ -282,11 +284,13 @@ __all__ = [
     "QuotaUsage",
     "Quotas",
     "RangeSet",
+    "RateClocks",
     "RateLimited",
     "ReachableStore",
     "ReadinessCheck",
     "RecognizedPage",
     "RecognizedWord",
+    "Reservation",
     "RetryPolicy",
     "Revision",
     "Scope",

@@ -49,6 +49,7 @@ _MODULES = {
     "plugins.ports.managed_jobs": "JobFilter ListedJob ManagedJobs",
     "plugins.ports.objects": "ObjectInfo ObjectStore",
     "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges VersionedCatalogue",
+    "plugins.ports.rates": "HasRates RateClocks Reservation",
     "plugins.ports.sessions": "SessionChanges SessionStore SessionStoreSpec",
     "processes.child": "Child ChildFailed plain_environment",
     "processes.child_main": "Limits path_from_text path_to_text serve",

@@ -53,6 +53,7 @@ from .threads import Workers
 from .uploads.completing import Completer
 from .uploads.holding import DEFAULT_INTERVALS, Holding, HoldingIntervals
 from .uploads.idle_clock import IdleClock
+from .uploads.node_rates import NodeRates
 from .uploads.pacing import Pacing, Rates
 from .uploads.quarantine import Quarantine
 from .uploads.quotas import QuotaKeeper
@@ -82,6 +83,7 @@ class Runtime:
         quarantine: Refused uploads whose bytes are retained.
         quotas: What accounts may use, and what they use.
         pacing: How fast uploads may send, and downloads receive.
+        node_rates: The rates that all nodes keep together.
         analytics: Records of ended uploads, and reports on them.
         events: The hub through which events are published.
         parts: How each part of a plugin has behaved.
@@ -100,6 +102,7 @@ class Runtime:
     quarantine: Quarantine
     quotas: QuotaKeeper
     pacing: Pacing
+    node_rates: NodeRates
     analytics: AnalyticsKeeper
     events: EventHub
     sweeper: Sweeper
@@ -241,7 +244,8 @@ async def open_runtime(
         open_uploads = make_open_uploads(
             settings, backends, stores, stages=stages, events=events, completer=completer
         )
-        pacing = Pacing(Rates.of(settings))
+        node_rates = NodeRates(sessions, cluster)
+        pacing = Pacing(Rates.of(settings), nodes=node_rates)
         receiver = ChunkReceiver(
             registry,
             workers,
@@ -286,6 +290,7 @@ async def open_runtime(
         await stack.enter_async_context(versions.running())
         await stack.enter_async_context(sweeper.running())
         await stack.enter_async_context(quotas.running())
+        await stack.enter_async_context(node_rates.running())
         await stack.enter_async_context(scrubber.running())
         await stack.enter_async_context(holding.running(interrupted))
         stack.enter_context(
@@ -316,6 +321,7 @@ async def open_runtime(
             quarantine=Quarantine(sessions),
             quotas=quotas,
             pacing=pacing,
+            node_rates=node_rates,
             analytics=analytics,
             events=events,
             sweeper=sweeper,

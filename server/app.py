@@ -80,7 +80,10 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
     app[SUBSCRIBERS] = sinks.subscribers
     sinks.metrics.watch(runtime.parts, runtime.events)
     app[REQUEST_RATES] = RequestRates(
-        runtime.settings.request_rate, runtime.settings.request_burst, time.monotonic
+        runtime.settings.request_rate,
+        runtime.settings.request_burst,
+        time.monotonic,
+        lambda: runtime.node_rates.clocks,
     )
     app[CONNECTIONS] = Connections(runtime.quotas.max_connections)
     app[ORIGINS] = Origins(

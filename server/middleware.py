@@ -132,7 +132,8 @@ async def control_access(request: web.Request, handler: Handler) -> web.StreamRe
     with ExitStack() as connections:
         if PRINCIPAL in request:
             principal = request[PRINCIPAL]
-            standing = request.app[REQUEST_RATES].count(principal.id, principal.request_rate)
+            rates = request.app[REQUEST_RATES]
+            standing = await rates.admit(principal.id, principal.request_rate)
             request[RATE_FIELDS] = standing.fields
             standing.check(tus=tus)
             admission = request.app[CONNECTIONS].admitted(principal, tus=tus)

@@ -12,6 +12,7 @@ from typing import Self
 from pdfsluice.config import Settings
 from pdfsluice.core.models import Principal
 
+from .node_rates import NodeRates
 from .rates import FairLimiter
 
 _MIN_PART_BYTES = 16 * 1024
@@ -66,11 +67,18 @@ class Direction:
     """Paces all uploads, or all downloads.
 
     Args:
+        name: Of the direction.
         limits: To begin with.
         clock: Returns the time in seconds.
+        nodes: Keeps the rates of principals, and of uploads, over all nodes. That of the server
+            is one for each node.
     """
 
-    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, name: str, limits: Limits, clock: Callable[[], float], nodes: NodeRates | None
+    ) -> None:
+        self._name = name
+        self._nodes = nodes
         self._limits = limits
         self._limited = limits != Limits()
         self._clock = clock
@@ -116,8 +124,13 @@ class Direction:
 
     async def take(self, principal: str, stream: str, size: int) -> None:
         """Return when so many bytes of a body may have passed."""
-        await self._take(self._streams, stream, self._limits.stream, "", size)
-        await self._take(self._principals, principal, self._rate_of(principal), stream, size)
+        rate, nodes = self._rate_of(principal), self._nodes
+        if nodes is None or nodes.clocks is None:
+            await self._take(self._streams, stream, self._limits.stream, "", size)
+            await self._take(self._principals, principal, rate, stream, size)
+        else:
+            await nodes.take(f"{self._name} {stream}", self._limits.stream, size)
+            await nodes.take(f"{self._name}s of {principal}", rate, size)
         await self._server.take(principal, size)
 
     def _rate_of(self, principal: str) -> int:
@@ -171,13 +184,20 @@ class Pacing:
     Args:
         rates: To begin with.
         clock: Returns the time in seconds.
+        nodes: Keeps rates over all nodes.
     """
 
-    def __init__(self, rates: Rates, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        rates: Rates,
+        clock: Callable[[], float] | None = None,
+        *,
+        nodes: NodeRates | None = None,
+    ) -> None:
         clock = clock or (lambda: asyncio.get_running_loop().time())
         self._rates = rates
-        self.uploads = Direction(_uploads(rates), clock)
-        self.downloads = Direction(_downloads(rates), clock)
+        self.uploads = Direction("upload", _uploads(rates), clock, nodes)
+        self.downloads = Direction("download", _downloads(rates), clock, nodes)
 
     @property
     def rates(self) -> Rates:

@@ -20,6 +20,7 @@ from .schema import (
     metadata,
     nodes,
     quotas,
+    rate_clocks,
     schema_version,
     stores,
     upload_totals,
@@ -197,6 +198,11 @@ def _keep_keys(connection: Connection) -> None:
     metadata.create_all(connection, tables=[api_keys])
 
 
+def _share_rates(connection: Connection) -> None:
+    """Create the table of the clocks of rates."""
+    metadata.create_all(connection, tables=[rate_clocks])
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -213,6 +219,7 @@ STEPS: Sequence[Step] = (
     _number_versions,
     _count_metadata,
     _keep_keys,
+    _share_rates,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

@@ -237,6 +237,13 @@ api_keys = Table(
     Index("api_keys_by_version", "version"),
 )
 
+rate_clocks = Table(
+    "rate_clocks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("due_at", BigInteger, nullable=False),
+)
+
 ended_uploads = Table(
     "ended_uploads",
     metadata,

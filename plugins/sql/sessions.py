@@ -45,6 +45,7 @@ from .keys import SqlKeys
 from .nodes import HEARTBEAT_INTERVAL
 from .prepared import Prepared
 from .quotas import SqlQuotas
+from .rates import SqlRates
 from .reading import ranges_of
 from .schema import extents, sessions
 
@@ -76,6 +77,7 @@ class SqlSessionStore:
         self.quotas = SqlQuotas(database)
         self.analytics = SqlAnalytics(database)
         self.keys = SqlKeys(database, self._channel)
+        self.rates = SqlRates(database)
         self._room: dict[str, tuple[int, int]] = {}  # owner to the limit and what was left
         self._shared: Callable[[], bool] = lambda: False
 

@@ -61,6 +61,7 @@ def to_version_1(connection: Connection) -> None:
             " WHERE state IN ('queued', 'running')"
         ),
         "DROP TABLE api_keys",
+        "DROP TABLE rate_clocks",
         "DROP TABLE ended_uploads",
         "DROP TABLE upload_totals",
         "ALTER TABLE sessions DROP COLUMN account",
