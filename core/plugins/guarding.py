@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import fields, replace
 from functools import partial
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias, cast
 
 from .answers import Check, WrongAnswer, check_of, wrong_answer
 from .boundary import Boundary
@@ -135,7 +135,22 @@ def guarded_object(protocol: type[Any], target: Any, boundary: Boundary) -> Any:
 
 
 class _Guarded:
-    """Stands for an object of a plugin."""
+    """Stands for an object of a plugin.
+
+    Its class declares the further methods of that object's class: from Python 3.12 on,
+    ``isinstance`` with a protocol does not see what only ``__getattr__`` provides.
+    """
+
+    _variants: "dict[type[Any], type[_Guarded]]"
+
+    def __new__(cls, target: Any, boundary: Boundary) -> Self:  # noqa: ARG004 - as __init__
+        """Make an instance of the class for objects of the target's class."""
+        kind = type(target)
+        if kind not in cls._variants:
+            names = (n for n in dir(kind) if not n.startswith("_") and not hasattr(cls, n))
+            further = {name: _further(name) for name in names}
+            cls._variants[kind] = type(cls.__name__, (cls,), further)
+        return cast("Self", object.__new__(cls._variants[kind]))
 
     def __init__(self, target: Any, boundary: Boundary) -> None:
         self._target = target
@@ -155,8 +170,15 @@ class _Guarded:
         return f"<guarded {self._target!r}>"
 
 
+def _further(name: str) -> property:
+    def read(self: _Guarded) -> Any:
+        return self.__getattr__(name)
+
+    return property(read)
+
+
 def _class_for(port: Port) -> type[_Guarded]:
-    methods: dict[str, Any] = {"_optional": port.optional}
+    methods: dict[str, Any] = {"_optional": port.optional, "_variants": {}}
     for name, shape in port.methods.items():
         returned = RETURNED.get((port.protocol, name))
         check = check_of(port.protocol, name, getattr(port.protocol, name))

@@ -2,20 +2,22 @@
 
 import asyncio
 import errno
+import inspect
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 
-from pdfsluice.core.document_models import PageText
+from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.core.errors import NotFound, Overloaded, PdfsluiceError, StorageFull
 from pdfsluice.core.plugins.boundary import Boundary, PartFailed
 from pdfsluice.core.plugins.guarding import guarded_object
 from pdfsluice.core.plugins.parts import Part, PartCounts
-from pdfsluice.core.plugins.ports.documents import Importer, TextExtractor
+from pdfsluice.core.plugins.ports.documents import Importer, Index, PageIndex, TextExtractor
 from pdfsluice.core.plugins.ports.stages import Gate
+from pdfsluice.core.testing import MemoryIndex
 from tests.support.boundaries import PART, BoundaryFixture
 
 ODD = [
@@ -233,3 +235,17 @@ def test_attributes_and_what_no_port_names_pass_through(about: BoundaryFixture) 
 
     odd = about.guarded(Importer, Odd())
     assert (odd.colour, odd.extra()) == ("red", "also here")
+
+
+def test_further_methods_are_declared(about: BoundaryFixture) -> None:
+    """From Python 3.12 on, ``isinstance`` with a protocol looks at nothing else."""
+
+    class WithPages(MemoryIndex):
+        async def add_pages(self, document: Document, pages: Sequence[PageText]) -> None:
+            """Make pages searchable."""
+
+    with_pages, plain = (about.guarded(Index, each) for each in (WithPages(), MemoryIndex()))
+    assert inspect.getattr_static(with_pages, "add_pages", None) is not None
+    assert inspect.getattr_static(plain, "add_pages", None) is None
+    assert isinstance(with_pages, PageIndex)
+    assert not isinstance(plain, PageIndex)
