@@ -106,6 +106,7 @@ if TYPE_CHECKING:
         alone,
     )
     from .plugins.ports.context import CommandSpec, Need, Opened, OptionsSpec, PluginContext
+    from .plugins.ports.derived import DerivingStore
     from .plugins.ports.documents import (
         ImportContext,
         Importer,
@@ -203,6 +204,7 @@ __all__ = [
     "ContentRejected",
     "Credentials",
     "Decision",
+    "DerivingStore",
     "Dimension",
     "Document",
     "DocumentChanges",

@@ -26,6 +26,7 @@ _MODULES = {
     "upload_records": "Measures UploadEnd UploadRecord",
     "plugins.ports.quotas": "DEFAULT_ACCOUNT HasQuotas QuotaAccount QuotaLimits Quotas QuotaUsage",
     "plugins.ports.context": "CommandSpec Need Opened OptionsSpec PluginContext",
+    "plugins.ports.derived": "DerivingStore",
     "plugins.ports.documents": (
         "ImportContext Importer ImporterSpec Index IndexSpec PageRenderer PageRendererSpec "
         "Progress RetryPolicy TextExtractor TextExtractorSpec TurnTaking"

@@ -16,7 +16,6 @@ from .documents.bases import DeltaBases
 from .documents.job_management import JobManagement
 from .documents.library import Library
 from .documents.links import DocumentLinks
-from .documents.previews import Previews
 from .documents.removing import DocumentRemover
 from .documents.scrubbing import Scrubber
 from .documents.turns import DEFAULT_LIMITS, TurnLimits
@@ -43,6 +42,7 @@ from .runtime_parts import (
     make_jobs,
     make_markdown,
     make_open_uploads,
+    make_previews,
     make_service,
     time_limits,
 )
@@ -199,7 +199,7 @@ async def open_runtime(
         await stack.enter_async_context(EventRelay(events, cluster).running())
         idle_clock = IdleClock(settings, sessions)
         await idle_clock.record()
-        previews = Previews(registry.page_renderers, stores.uploads, settings.data_dir / "previews")
+        previews = make_previews(settings, registry, stores)
         quotas = QuotaKeeper(sessions, cluster=cluster)
         jobs = make_jobs(
             settings,

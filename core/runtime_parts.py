@@ -7,6 +7,7 @@ from pdfsluice.config import Settings
 from .document_models import JobKind
 from .documents.jobs import JobRunner
 from .documents.markdown import MarkdownReader
+from .documents.pictures import pictures_of
 from .documents.previews import Previews
 from .documents.turns import TurnLimits
 from .event_hub import EventHub
@@ -40,6 +41,13 @@ def time_limits(settings: Settings) -> Mapping[str, float]:
         "indexes.search": settings.search_timeout.total_seconds(),
         "link_signers": settings.link_signer_timeout.total_seconds(),
     }
+
+
+def make_previews(settings: Settings, registry: Registry, stores: OpenedStores) -> Previews:
+    """Make what draws pictures of pages."""
+    renderers = registry.page_renderers
+    pictures = pictures_of(stores.uploads, renderers, settings.data_dir / "previews")
+    return Previews(renderers, stores.uploads, pictures)
 
 
 def make_jobs(

@@ -62,6 +62,8 @@ _PARTS = {
     "EventSinkContract": "event sink",
     "UploadStoreContract": "upload store whose blobs are in one piece",
     "SegmentedUploadStoreContract": "upload store whose extents have places of their own",
+    "DerivingStoreContract": "upload store that keeps what was made from documents",
+    "ReachableStoreContract": "upload store that clients reach themselves",
     "ObjectStoreContract": "object store, for `open_segmented_store`",
     "SessionStoreContract": "session store",
     "CatalogueContract": "catalogue",

@@ -230,10 +230,10 @@ class Library:
 
     async def thumbnail(
         self, principal: Principal, document_id: int, page: int, width: int
-    ) -> Path:
-        """Return a JPEG of a page; see :meth:`.previews.Previews.path`."""
+    ) -> bytes:
+        """Return a JPEG of a page; see :meth:`.previews.Previews.picture`."""
         document = await self._readable(principal, document_id)
-        return await self._previews.path(document, page, width)
+        return await self._previews.picture(document, page, width)
 
     async def page_text(self, principal: Principal, document_id: int, page: int) -> PageText:
         """Return the text of a page.

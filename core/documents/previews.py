@@ -1,21 +1,14 @@
-"""Pictures of pages: drawn once by a renderer plugin, then stored on disk.
+"""Pictures of pages: drawn once by a renderer plugin, then kept.
 
-That a page cannot be drawn is kept, too, next to where its picture would be: a hostile file takes
-its time once a day, not for each request.
-
-A picture is not synced, so a power cut may leave a name without bytes, or with zeros. It is
-therefore checked before it is used, and drawn again if it is not a whole JPEG.
+That a page cannot be drawn is kept, too: a hostile file takes its time once a day, not for each
+request. A picture is checked before it is used, and drawn again if it is not a whole JPEG.
 """
 
 import asyncio
 import logging
-import os
-import shutil
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from uuid import uuid4
 from weakref import WeakValueDictionary
 
 import orjson
@@ -31,6 +24,7 @@ from pdfsluice.core.errors import (
 from pdfsluice.core.plugins.ports.documents import PageRendererSpec
 from pdfsluice.core.plugins.ports.stores import UploadStore
 
+from .pictures import Pictures
 from .unreadable import unreadable
 
 logger = logging.getLogger(__name__)
@@ -38,38 +32,55 @@ logger = logging.getLogger(__name__)
 WIDTHS = (120, 240, 480, 960)
 """Widths in pixels that are kept; others are rounded up, so that requests cannot fill the disk."""
 
-_FAILURE_RETENTION_SECONDS = 24 * 3600.0
-_FAILED = ".failed"
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"  # SOI and EOI (ITU-T T.81, B.1.1.3)
 
 
 class Previews:
-    """Draws and stores pictures of pages."""
+    """Draws pictures of pages, and keeps them.
+
+    Args:
+        renderers: What draws pages, in order of preference.
+        uploads: Where the documents are.
+        pictures: Where the pictures are kept.
+    """
 
     def __init__(
-        self, renderers: Sequence[PageRendererSpec], uploads: UploadStore, folder: Path
+        self, renderers: Sequence[PageRendererSpec], uploads: UploadStore, pictures: Pictures
     ) -> None:
         self._renderers = renderers
         self._uploads = uploads
-        self._folder = folder
-        self._turns: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+        self._pictures = pictures
+        self._turns: WeakValueDictionary[tuple[int, int, int], asyncio.Lock] = WeakValueDictionary()
 
-    async def path(self, document: Document, page: int, width: int) -> Path:
+    async def picture(self, document: Document, page: int, width: int) -> bytes:
         """Return the JPEG of a page, drawing it if need be.
+
+        Args:
+            document: Whose page it is.
+            page: 1-based.
+            width: In pixels; rounded up to one of ``WIDTHS``.
 
         Raises:
             NotFound: There is no such page, or nothing draws pages.
             DocumentUnreadable: No renderer can draw it.
         """
-        path = self._place(document, page, width)
-        async with self._turn(path):
-            if not await asyncio.to_thread(_is_kept, path):
-                async with self._uploads.local_path(document.blob_id) as source:
-                    await self._draw_and_keep(document, source, page, path, width)
-        return path
+        width = _kept(width)
+        async with self._turn(document, page, width):
+            picture = await self._pictures.picture(document, page, width)
+            if picture is not None and _is_whole(picture):
+                return picture
+            if picture is not None:
+                logger.warning(
+                    "a damaged picture of document %d, page %d is drawn again", document.id, page
+                )
+            elif failure := await self._pictures.failure(document, page, width):
+                with suppress(orjson.JSONDecodeError):
+                    raise from_record(orjson.loads(failure))
+            async with self._uploads.local_path(document.blob_id) as source:
+                return await self._draw_and_keep(document, source, page, width)
 
     async def draw(self, document: Document, page: int, width: int, *, source: Path) -> bytes:
-        """Draw the JPEG of a page, store it for :meth:`path`, and return it.
+        """Draw the JPEG of a page, keep it for :meth:`picture`, and return it.
 
         Args:
             document: Whose page it is.
@@ -81,32 +92,38 @@ class Previews:
             NotFound: There is no such page, or nothing draws pages.
             DocumentUnreadable: No renderer can draw it.
         """
-        path = self._place(document, page, width)
-        async with self._turn(path):
-            return await self._draw_and_keep(document, source, page, path, width)
+        width = _kept(width)
+        async with self._turn(document, page, width):
+            return await self._draw_and_keep(document, source, page, width)
 
     async def forget(self, document: Document) -> None:
-        """Delete the pictures of a document."""
-        await asyncio.to_thread(shutil.rmtree, self._home(document), ignore_errors=True)
+        """Delete the pictures of a document, after its blob."""
+        await self._pictures.forget(document)
 
     @asynccontextmanager
-    async def _turn(self, path: Path) -> AsyncIterator[None]:
-        """Draw each picture once at a time."""
-        lock = self._turns.setdefault(path, asyncio.Lock())
-        async with lock:
+    async def _turn(self, document: Document, page: int, width: int) -> AsyncIterator[None]:
+        """Draw each picture once at a time.
+
+        Raises:
+            NotFound: There is no such page.
+        """
+        if page < 1 or (document.page_count is not None and page > document.page_count):
+            raise NotFound(f"the document has no page {page}")
+        async with self._turns.setdefault((document.id, page, width), asyncio.Lock()):
             yield
 
     async def _draw_and_keep(
-        self, document: Document, source: Path, page: int, path: Path, width: int
+        self, document: Document, source: Path, page: int, width: int
     ) -> bytes:
         try:
-            data = await self.render(source, page, _kept(width))
+            picture = await self.render(source, page, width)
         except StageFailed as failure:
             error = unreadable(document, f"Page {page} cannot be drawn", failure)
-            await asyncio.to_thread(_keep, _failure(path), orjson.dumps(to_record(error)))
+            reason = orjson.dumps(to_record(error))
+            await self._pictures.keep_failure(document, page, width, reason)
             raise error from failure
-        await asyncio.to_thread(_keep, path, data)
-        return data
+        await self._pictures.keep(document, page, width, picture)
+        return picture
 
     async def render(self, source: Path, page: int, width: int) -> bytes:
         """Draw a page with the first renderer that can; the picture is not stored.
@@ -124,53 +141,11 @@ class Previews:
                 failure = failure or error
         raise failure or NotFound("no plugin draws pages")
 
-    def _home(self, document: Document) -> Path:
-        return self._folder / f"{document.id % 256:02x}" / str(document.id)
-
-    def _place(self, document: Document, page: int, width: int) -> Path:
-        if page < 1 or (document.page_count is not None and page > document.page_count):
-            raise NotFound(f"the document has no page {page}")
-        return self._home(document) / f"{page}-{_kept(width)}.jpg"
-
 
 def _kept(width: int) -> int:
     return next((size for size in WIDTHS if size >= width), WIDTHS[-1])
 
 
-def _failure(path: Path) -> Path:
-    return path.with_suffix(_FAILED)
-
-
-def _is_kept(path: Path) -> bool:
-    """Whether a picture is there, whole.
-
-    Raises:
-        DocumentUnreadable: It could not be drawn, not long ago.
-    """
-    with suppress(FileNotFoundError):
-        if _is_whole(path):
-            return True
-        logger.warning("a damaged picture is drawn again: %s", path)
-        return False
-    with suppress(FileNotFoundError, orjson.JSONDecodeError):
-        failure = _failure(path)
-        if time.time() - failure.stat().st_mtime < _FAILURE_RETENTION_SECONDS:
-            raise from_record(orjson.loads(failure.read_bytes()))
-    return False
-
-
-def _is_whole(picture: Path) -> bool:
-    """Whether a file begins and ends as a JPEG does."""
-    with picture.open("rb") as file:
-        if file.read(len(_JPEG_START)) != _JPEG_START:
-            return False
-        file.seek(-len(_JPEG_END), os.SEEK_END)
-        return file.read() == _JPEG_END
-
-
-def _keep(path: Path, data: bytes) -> None:
-    """Write a file so that no reader ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{uuid4().hex}")
-    draft.write_bytes(data)
-    draft.replace(path)
+def _is_whole(picture: bytes) -> bool:
+    """Whether bytes begin and end as a JPEG does."""
+    return picture.startswith(_JPEG_START) and picture.endswith(_JPEG_END)

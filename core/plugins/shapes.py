@@ -13,6 +13,7 @@ from typing import Any
 
 from .ports.access import Authenticator
 from .ports.checksums import Hasher
+from .ports.derived import DerivingStore
 from .ports.documents import Importer, Index, PageIndex, PageRenderer, TextExtractor
 from .ports.links import LinkSigner, ReachableStore
 from .ports.policy import Policy
@@ -102,10 +103,10 @@ RETURNED: Mapping[tuple[type[Any], str], type[Any]] = {
 }
 """Methods that return, or whose context yields, another object of the plugin; its protocol."""
 
-_ADDITIONS: Mapping[type[Any], type[Any]] = {
-    Blob: PromptBlob,
-    Index: PageIndex,
-    UploadStore: ReachableStore,
+_ADDITIONS: Mapping[type[Any], tuple[type[Any], ...]] = {
+    Blob: (PromptBlob,),
+    Index: (PageIndex,),
+    UploadStore: (ReachableStore, DerivingStore),
 }
 """Protocols with methods that an object may have in addition."""
 
@@ -121,15 +122,18 @@ def _port(protocol: type[Any]) -> Port:
         ),
         attributes=tuple(name for name, value in public.items() if isinstance(value, property)),
         optional=MappingProxyType(
-            {name: _shape(value) for name, value in _public(_ADDITIONS.get(protocol)).items()}
+            {
+                name: _shape(value)
+                for addition in _ADDITIONS.get(protocol, ())
+                for name, value in _public(addition).items()
+            }
         ),
         in_threads=protocol in _IN_THREADS,
     )
 
 
-def _public(protocol: type[Any] | None) -> Mapping[str, Any]:
-    names = {} if protocol is None else vars(protocol)
-    return {name: value for name, value in names.items() if not name.startswith("_")}
+def _public(protocol: type[Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in vars(protocol).items() if not name.startswith("_")}
 
 
 def _shape(function: Any) -> Shape:

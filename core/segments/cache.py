@@ -1,34 +1,31 @@
-"""Local copies of documents, downloaded when they are read."""
+"""Local copies of objects, downloaded when they are read."""
 
 import asyncio
-import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from threading import Lock
+from uuid import uuid4
 from weakref import WeakValueDictionary
 
+from pdfsluice.core.directories import ensure_durable
 from pdfsluice.core.errors import NotFound
 from pdfsluice.core.plugins.ports.objects import ObjectStore
 from pdfsluice.core.storage_errors import explained
 
-from . import names
-
-logger = logging.getLogger(__name__)
-
 _STEP_BYTES = 8 * 1024 * 1024
-DOCUMENT, UNFINISHED = ".pdf", ".downloading"
+_UNFINISHED = ".downloading"
 
 
-class DocumentCache:
-    """The local files of documents, the least recently used deleted first.
+class LocalCopies:
+    """The local files of objects, the least recently used deleted first.
 
-    A document is downloaded once, however many callers ask for it, and a file in use stays.
+    An object is downloaded once, however many callers ask for it, and a file in use stays.
 
     Args:
-        folder: Where the files are.
-        objects: Where the documents are.
+        folder: Where the files are, and nothing else.
+        objects: Where the objects are.
         max_bytes: Most bytes of files that are not in use.
     """
 
@@ -41,57 +38,71 @@ class DocumentCache:
         self._users: dict[str, int] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    def path(self, blob_id: str) -> Path:
-        """Return where the local file of a document is, or will be."""
-        return self._folder / f"{names.checked_id(blob_id)}{DOCUMENT}"
+    def prepare(self) -> None:
+        """Make the folder and delete what an earlier process left. Blocking."""
+        ensure_durable(self._folder)
+        for path in self._folder.iterdir():  # perhaps not whole
+            path.unlink(missing_ok=True)
 
-    def added(self, blob_id: str) -> None:
+    def path(self, name: str) -> Path:
+        """Return where the local file of an object is, or will be."""
+        return self._folder / name.replace("/", "_")
+
+    def added(self, name: str) -> None:
         """Count a file that was put in its place. Blocking."""
         with suppress(OSError):
-            self._used(blob_id, self.path(blob_id).stat().st_size)
+            self._used(name, self.path(name).stat().st_size)
             self._evict()
 
-    def _used(self, blob_id: str, size: int | None = None) -> None:
-        with self._lock:
-            if size is not None or blob_id not in self._sizes:
-                self._sizes[blob_id] = size or 0
-            self._sizes.move_to_end(blob_id)
-
-    def forget(self, blob_id: str) -> None:
-        """Delete the local file of a document; readers keep it open. Blocking."""
-        with self._lock:
-            self._sizes.pop(blob_id, None)
+    def add(self, name: str, content: bytes) -> None:
+        """Put the content of an object in its place; a failure costs a download. Blocking."""
+        path = self.path(name)
+        draft = path.with_name(f"{uuid4().hex}{_UNFINISHED}")
         with suppress(OSError):
-            self.path(blob_id).unlink(missing_ok=True)
+            draft.write_bytes(content)
+            draft.replace(path)
+        self.added(name)
+
+    def _used(self, name: str, size: int | None = None) -> None:
+        with self._lock:
+            if size is not None or name not in self._sizes:
+                self._sizes[name] = size or 0
+            self._sizes.move_to_end(name)
+
+    def forget(self, name: str) -> None:
+        """Delete the local file of an object; readers keep it open. Blocking."""
+        with self._lock:
+            self._sizes.pop(name, None)
+        with suppress(OSError):
+            self.path(name).unlink(missing_ok=True)
 
     @asynccontextmanager
-    async def file(self, blob_id: str) -> AsyncGenerator[Path]:
-        """Provide a document as a local file, downloaded if need be.
+    async def file(self, name: str) -> AsyncGenerator[Path]:
+        """Provide an object as a local file, downloaded if need be.
 
         Raises:
-            NotFound: There is no such document.
+            NotFound: There is no such object.
         """
-        path = self.path(blob_id)
-        self._users[blob_id] = self._users.get(blob_id, 0) + 1
+        path = self.path(name)
+        self._users[name] = self._users.get(name, 0) + 1
         try:
-            turn = self._turns.setdefault(blob_id, asyncio.Lock())
+            turn = self._turns.setdefault(name, asyncio.Lock())
             async with turn:
                 if not await asyncio.to_thread(path.exists):
-                    await asyncio.to_thread(self._download, blob_id, path)
-            self._used(blob_id)
+                    await asyncio.to_thread(self._download, name, path)
+            self._used(name)
             yield path
         finally:
-            self._users[blob_id] -= 1
-            if not self._users[blob_id]:
-                del self._users[blob_id]
+            self._users[name] -= 1
+            if not self._users[name]:
+                del self._users[name]
                 self._evict()
 
-    def _download(self, blob_id: str, path: Path) -> None:
-        name = names.document(blob_id)
+    def _download(self, name: str, path: Path) -> None:
         size = self._objects.size(name)
         if size is None:
-            raise NotFound(f"The storage holds no document {blob_id}.")
-        unfinished = path.with_suffix(UNFINISHED)
+            raise NotFound(f"The storage holds no {name}.")
+        unfinished = path.with_name(f"{path.name}{_UNFINISHED}")
         with explained("make a local copy of the document"), unfinished.open("wb") as file:
             buffer = memoryview(bytearray(min(size, _STEP_BYTES)))
             position = 0
@@ -103,16 +114,16 @@ class DocumentCache:
                 position += count
         with explained("make a local copy of the document"):
             unfinished.replace(path)
-        self._used(blob_id, position)
+        self._used(name, position)
 
     def _evict(self) -> None:
         """Delete files that are not in use until the others fit."""
         with self._lock:
             sizes = list(self._sizes.items())
         total = sum(size for _, size in sizes)
-        for blob_id, size in sizes:
+        for name, size in sizes:
             if total <= self._max_bytes:
                 return
-            if blob_id not in self._users:
+            if name not in self._users:
                 total -= size
-                self.forget(blob_id)
+                self.forget(name)

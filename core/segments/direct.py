@@ -35,23 +35,30 @@ class DirectAccess:
         self._workspace = workspace
 
     def link(self, file: LinkedFile) -> str | None:
-        """Return an address of a document, if the object store makes any."""
+        """Return an address of a document, if the object store makes any.
+
+        There is none if its end has passed.
+        """
         make = getattr(self._objects, "link", None)
-        if make is None:
+        seconds = _seconds(file.expires_at)
+        if make is None or seconds < 1:
             return None
         url: str | None = make(
             names.document(file.blob_id),
-            seconds=_seconds(file.expires_at),
+            seconds=seconds,
             content_type=file.content_type,
             content_disposition=file.content_disposition,
         )
         return url
 
     def ticket(self, blob_id: str, slot: int, length: int, expires_at: datetime) -> Ticket | None:
-        """Return how a client sends bytes to a slot, if the object store makes addresses."""
+        """Return how a client sends bytes to a slot, if the object store makes addresses.
+
+        There is no ticket if its end has passed.
+        """
         make = getattr(self._objects, "upload_link", None)
-        name = names.direct(blob_id, slot)
-        made = make and make(name, seconds=_seconds(expires_at), length=length)
+        name, seconds = names.direct(blob_id, slot), _seconds(expires_at)
+        made = make and seconds >= 1 and make(name, seconds=seconds, length=length)
         return Ticket(made[0], made[1], expires_at) if made else None
 
     def adopt(self, blob_id: str, slot: int, start: int, end: int) -> bool:
@@ -84,4 +91,4 @@ def _wrong_size(size: int, start: int, end: int) -> ProtocolError | SizeExceeded
 
 
 def _seconds(expires_at: datetime) -> int:
-    return max(1, ceil((expires_at - datetime.now(UTC)).total_seconds()))
+    return ceil((expires_at - datetime.now(UTC)).total_seconds())

@@ -10,6 +10,7 @@ from contextlib import (
     suppress,
 )
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from uuid import uuid4
@@ -25,7 +26,8 @@ from pdfsluice.core.storage_errors import explained
 from . import names
 from .availability import Availability
 from .blob import SegmentBlob
-from .cache import DOCUMENT, UNFINISHED, DocumentCache
+from .cache import LocalCopies
+from .derived import DerivedObjects
 from .direct import DirectAccess
 from .identity import read_identity
 from .sending import PART_BYTES, checked_parts, for_each
@@ -87,7 +89,8 @@ class SegmentedUploadStore:
         self._min_free = min_free
         self._min_orphan_age = timedelta(0)
         self._availability = Availability(objects)
-        self._cache = DocumentCache(folder, objects, cache_bytes)
+        self._documents = LocalCopies(folder / names.DOCUMENTS, objects, cache_bytes)
+        self._derived = DerivedObjects(objects, folder / names.DERIVED)
         self._workspaces: dict[str, Workspace] = {}
         self._damaged: dict[str, set[str]] = {}
         self._lock = Lock()
@@ -98,8 +101,10 @@ class SegmentedUploadStore:
         with explained("use the folder of local copies"):
             ensure_durable(self._folder)
             for path in self._folder.iterdir():
-                if path.suffix in {SPOOL, COPY, DOCUMENT, UNFINISHED}:  # perhaps not whole
+                if path.suffix in {SPOOL, COPY}:  # perhaps not whole
                     path.unlink(missing_ok=True)
+            self._documents.prepare()
+            self._derived.prepare()
             mark = self._folder / "identity.lock"
             if not mark.exists():
                 mark.write_text(str(uuid4()))
@@ -239,13 +244,15 @@ class SegmentedUploadStore:
         self._damaged.pop(blob_id, None)
 
     async def remove(self, blob_id: str) -> None:
-        """Delete the segments of an upload and the document it has become."""
+        """Delete the segments of an upload, its document and what was derived from it."""
         names.checked_id(blob_id)
         await asyncio.to_thread(self._remove, blob_id)
 
     def _remove(self, blob_id: str) -> None:
-        self._objects.delete([names.document(blob_id)])
-        self._cache.forget(blob_id)
+        name = names.document(blob_id)
+        self._objects.delete([name])
+        self._documents.forget(name)
+        self._derived.delete(blob_id)
         self._discard(blob_id)
 
     async def orphans(self, older_than: timedelta) -> Sequence[str]:
@@ -291,15 +298,15 @@ class SegmentedUploadStore:
                 self._objects.put(name, memoryview(b"".join(parts)))
             else:
                 self._objects.put_parts(name, parts)
-            workspace.keep_copy(self._cache.path(blob_id))
-            self._cache.added(blob_id)
+            workspace.keep_copy(self._documents.path(name))
+            self._documents.added(name)
 
     async def replace(self, blob_id: str, source_id: str) -> None:
         """Copy one document over another inside the object store, then delete the first."""
         source, target = names.document(source_id), names.document(blob_id)
         await asyncio.to_thread(self._replace, source, target)
-        for each in (blob_id, source_id):
-            self._cache.forget(each)
+        for name in (source, target):
+            self._documents.forget(name)
 
     def _replace(self, source: str, target: str) -> None:
         if self._objects.size(source) is None:
@@ -330,7 +337,7 @@ class SegmentedUploadStore:
 
     def local_path(self, blob_id: str) -> AbstractAsyncContextManager[Path]:
         """Provide a document as a local file."""
-        return self._cache.file(blob_id)
+        return self._documents.file(names.document(blob_id))
 
     async def sizes(self, blob_ids: Sequence[str]) -> Mapping[str, int]:
         """Return the sizes of those documents that are there, by a request for each."""
@@ -345,12 +352,22 @@ class SegmentedUploadStore:
         return {blob_id: size for blob_id, size in pairs if size is not None}
 
     async def published_ids(self) -> Sequence[str]:
-        """Return the ids of all documents in the object store."""
+        """Return the ids of all documents, or of what was derived from them."""
         return await asyncio.to_thread(self._published_ids)
 
     def _published_ids(self) -> Sequence[str]:
-        ids = (names.id_of_document(item.name) for item in self._objects.list(names.DOCUMENTS))
-        return [blob_id for blob_id in ids if blob_id is not None]
+        folders = (names.DOCUMENTS, names.DERIVED)
+        items = chain.from_iterable(self._objects.list(folder) for folder in folders)
+        ids = (names.id_of_document(item.name) for item in items)
+        return list(dict.fromkeys(blob_id for blob_id in ids if blob_id is not None))
+
+    async def derived(self, blob_id: str, name: str) -> bytes | None:
+        """Return what was derived from a document under a name; ``None`` for nothing."""
+        return await self._derived.get(blob_id, name)
+
+    async def derive(self, blob_id: str, name: str, content: bytes) -> None:
+        """Store what was derived from a document."""
+        await self._derived.put(blob_id, name, content)
 
     async def has_space(self, size: int) -> bool:
         """Whether the local disk has space for a copy of an upload."""

@@ -235,7 +235,7 @@ class Documents:
         async with file as path:
             principal = request[PRINCIPAL]
             pace = self._downloads.paced(principal, f"{principal.id} {request[REQUEST_ID]}")
-            return await replace(answer, path=path).send(request, pace)
+            return await replace(answer, source=path).send(request, pace)
 
     async def link(self, request: web.Request) -> web.StreamResponse:
         """Return a link to the file, for a program that follows no redirect or for a page.

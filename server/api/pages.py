@@ -78,10 +78,10 @@ class Pages:
         width = read_query(request, ThumbnailQuery).width
         principal, number = request[PRINCIPAL], _page(request)
         document = await self._library.get(principal, document_id(request))
-        path = await self._library.thumbnail(principal, document.id, number, width)
+        picture = await self._library.thumbnail(principal, document.id, number, width)
         headers = {**SANDBOX, hdrs.CACHE_CONTROL: "private, max-age=86400"}
         etag = f"{document.sha256[:32]}-{number}-{width}"
-        return await FileAnswer(path, "image/jpeg", etag, headers).send(request)
+        return await FileAnswer(picture, "image/jpeg", etag, headers).send(request)
 
     async def markdown(self, request: web.Request) -> web.StreamResponse:
         """Return pages with their tables and headings.

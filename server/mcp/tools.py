@@ -257,10 +257,9 @@ class Tools:
         return MarkdownView.of(wanted.document_id, pages)
 
     async def _show_page(self, principal: Principal, wanted: PictureArguments) -> bytes:
-        path = await self._library.thumbnail(
+        return await self._library.thumbnail(
             principal, wanted.document_id, wanted.page, wanted.width
         )
-        return await asyncio.to_thread(path.read_bytes)
 
     async def _get_document(self, principal: Principal, wanted: DocumentArguments) -> DocumentView:
         document = await self._library.get(principal, wanted.document_id)

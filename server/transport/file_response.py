@@ -1,6 +1,7 @@
 """Files in whole or in ranges, with validators (RFC 9110, sections 13 and 14)."""
 
 import asyncio
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -26,14 +27,14 @@ class FileAnswer:
     """A file and how to present it.
 
     Attributes:
-        path: The file; ``None`` for an answer that needs no bytes of it.
+        source: The file, or its bytes; ``None`` for an answer that needs none of them.
         content_type: Its media type.
         etag: A name of its content, without quotes.
         headers: Further headers.
         size: The size in bytes that the file must have; ``None`` for any.
     """
 
-    path: Path | None
+    source: Path | bytes | None
     content_type: str
     etag: str
     headers: Mapping[str, str]
@@ -49,9 +50,11 @@ class FileAnswer:
         Raises:
             StorageFailed: The file does not have the size that it must have.
         """
-        if self.path is None:
+        if self.source is None:
             return await self._send(request, None, self.size or 0, pace)
-        file = await asyncio.to_thread(self.path.open, "rb")
+        if isinstance(self.source, bytes):
+            return await self._send(request, io.BytesIO(self.source), len(self.source), pace)
+        file = await asyncio.to_thread(self.source.open, "rb")
         try:
             size = (await asyncio.to_thread(os.fstat, file.fileno())).st_size
             if self.size not in {None, size}:

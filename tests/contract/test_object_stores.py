@@ -12,10 +12,18 @@ import pytest
 pytest.importorskip("moto", reason="the development packages are not installed")
 pytest.importorskip("obstore", reason="the extra 'cloud' is not installed")
 
-from pdfsluice.core import ObjectStore, UploadStore, open_segmented_store
+from pdfsluice.core import (
+    ObjectStore,
+    SegmentedUploadStore,
+    open_segmented_store,
+)
 from pdfsluice.core.segments.identity import read_identity
 from pdfsluice.core.testing import MemoryObjectStore
-from pdfsluice.core.testing.contracts import ObjectStoreContract, SegmentedUploadStoreContract
+from pdfsluice.core.testing.contracts import (
+    DerivingStoreContract,
+    ObjectStoreContract,
+    SegmentedUploadStoreContract,
+)
 from pdfsluice.core.testing.contracts.reopening import Reopen
 from pdfsluice.plugins.object_store.opening import open_store
 from pdfsluice.plugins.object_store.options import ObjectStoreOptions
@@ -69,44 +77,50 @@ class TestExampleObjects(ObjectStoreContract):
         return bucket()
 
 
-class TestSegmentsInMemory(SegmentedUploadStoreContract):
+class TestSegmentsInMemory(SegmentedUploadStoreContract, DerivingStoreContract):
     @pytest.fixture
     def objects(self) -> MemoryObjectStore:
         return MemoryObjectStore()
 
     @pytest.fixture
-    def reopen(self, tmp_path: Path, objects: MemoryObjectStore) -> Reopen[UploadStore]:
+    def reopen(self, tmp_path: Path, objects: MemoryObjectStore) -> Reopen[SegmentedUploadStore]:
         return partial(open_segmented_store, objects, tmp_path / "one")
 
     @pytest.fixture
-    async def store(self, reopen: Reopen[UploadStore]) -> AsyncIterator[UploadStore]:
+    async def store(
+        self, reopen: Reopen[SegmentedUploadStore]
+    ) -> AsyncIterator[SegmentedUploadStore]:
         async with reopen() as store:
             yield store
 
     @pytest.fixture
-    async def other(self, tmp_path: Path, objects: MemoryObjectStore) -> AsyncIterator[UploadStore]:
+    async def other(
+        self, tmp_path: Path, objects: MemoryObjectStore
+    ) -> AsyncIterator[SegmentedUploadStore]:
         async with open_segmented_store(objects, tmp_path / "two") as store:
             yield store
 
 
-class TestSegmentsInS3(SegmentedUploadStoreContract):
+class TestSegmentsInS3(SegmentedUploadStoreContract, DerivingStoreContract):
     @pytest.fixture
     def options(self, s3: S3Server) -> ObjectStoreOptions:
         return s3.options(f"s3://{s3.bucket}/{uuid4()}")
 
     @pytest.fixture
-    def reopen(self, tmp_path: Path, options: ObjectStoreOptions) -> Reopen[UploadStore]:
+    def reopen(self, tmp_path: Path, options: ObjectStoreOptions) -> Reopen[SegmentedUploadStore]:
         return partial(open_store, options, tmp_path / "one", 0)
 
     @pytest.fixture
-    async def store(self, reopen: Reopen[UploadStore]) -> AsyncIterator[UploadStore]:
+    async def store(
+        self, reopen: Reopen[SegmentedUploadStore]
+    ) -> AsyncIterator[SegmentedUploadStore]:
         async with reopen() as store:
             yield store
 
     @pytest.fixture
     async def other(
         self, tmp_path: Path, options: ObjectStoreOptions
-    ) -> AsyncIterator[UploadStore]:
+    ) -> AsyncIterator[SegmentedUploadStore]:
         async with open_store(options, tmp_path / "two", 0) as store:
             yield store
 

@@ -1,8 +1,10 @@
 """Objects in memory that clients reach by tickets, and that change at chosen moments."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from pdfsluice.core import PluginContext, Ticket, UploadStoreSpec, hookimpl, open_segmented_store
 from pdfsluice.core.testing import MemoryObjectStore
@@ -36,12 +38,16 @@ class DirectBucket(MemoryObjectStore):
         self, name: str, *, seconds: int, length: int
     ) -> tuple[str, Mapping[str, str]] | None:
         """Return an address that :meth:`send` takes."""
-        return f"{_SCHEME}{name}?{seconds}&{length}", {"x-test": "1"}
+        del length  # it accepts any
+        return f"{_SCHEME}{name}?{time.time() + seconds}", {"x-test": "1"}
 
-    def send(self, ticket: Ticket, data: bytes) -> None:
-        """Send bytes with a ticket, as a client does."""
-        name = ticket.url.removeprefix(_SCHEME).partition("?")[0]
+    def send(self, ticket: Ticket, data: bytes) -> int:
+        """Send bytes with a ticket, as a client does; return the status of the answer."""
+        name, _, end = ticket.url.removeprefix(_SCHEME).partition("?")
+        if time.time() > float(end):
+            return HTTPStatus.FORBIDDEN
         super().put(name, memoryview(data))
+        return HTTPStatus.CREATED
 
     def names(self, folder: str) -> list[str]:
         """Return the names in a folder."""

@@ -55,6 +55,8 @@ class LiveNode:
         store: The identity of the upload store that holds its bytes.
         started_at: When it joined, by the clock of the session store (UTC).
         seen_at: When its last heartbeat was stored, by the same clock.
+        uploads: How many uploads it holds.
+        jobs: How many background jobs it runs.
     """
 
     id: str
@@ -64,6 +66,8 @@ class LiveNode:
     store: str
     started_at: datetime
     seen_at: datetime
+    uploads: int = 0
+    jobs: int = 0
 
 
 class HintKind(StrEnum):

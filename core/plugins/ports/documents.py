@@ -288,6 +288,8 @@ class PageRendererSpec:
 
     Attributes:
         renderer: The renderer; called for every picture.
+        version: Another one draws other pictures. Nodes share the pictures of one version;
+            after a change pages are drawn again.
         open: Opens the renderer when the program starts and closes it when the program ends;
             given in place of ``renderer`` if the renderer holds processes or connections.
     """
@@ -295,6 +297,7 @@ class PageRendererSpec:
     name: str
     renderer: PageRenderer = UNOPENED
     open: Opener[PageRenderer] | None = None
+    version: str = "1"
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 

@@ -8,9 +8,10 @@ import pytest
 
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in (
     "access", "catalogue", "catalogue_lasting", "catalogue_reading", "checksum", "chunk_stage",
-    "completion_stage", "event_sink", "extents", "files", "gate", "importer", "index",
-    "link_signer", "object_store", "page_renderer", "policy", "segmented_store", "session_store",
-    "stream_stage", "text_extractor", "text_recognizer", "upload_store", "upload_store_basics",
+    "completion_stage", "deriving_store", "event_sink", "extents", "files", "gate", "importer",
+    "index", "link_signer", "object_store", "page_renderer", "policy", "reachable_store",
+    "segmented_store", "session_store", "stream_stage", "text_extractor", "text_recognizer",
+    "upload_store", "upload_store_basics",
 )))  # fmt: skip
 
 from .access import AuthenticatorContract  # noqa: E402 - after the rewriting is registered
@@ -18,6 +19,7 @@ from .catalogue import CatalogueContract  # noqa: E402 - as above
 from .checksum import ChecksumContract  # noqa: E402 - as above
 from .chunk_stage import ChunkCase, ChunkStageContract  # noqa: E402 - as above
 from .completion_stage import CompletionStageContract, FileCase  # noqa: E402 - as above
+from .deriving_store import DerivingStoreContract  # noqa: E402 - as above
 from .event_sink import EventSinkContract  # noqa: E402 - as above
 from .gate import GateContract  # noqa: E402 - as above
 from .importer import ImportCase, ImporterContract  # noqa: E402 - as above
@@ -26,6 +28,7 @@ from .link_signer import LinkSignerContract  # noqa: E402 - as above
 from .object_store import ObjectStoreContract  # noqa: E402 - as above
 from .page_renderer import PageRendererContract  # noqa: E402 - as above
 from .policy import PolicyContract  # noqa: E402 - as above
+from .reachable_store import ReachableStoreContract  # noqa: E402 - as above
 from .reopening import Reopen  # noqa: E402 - as above
 from .segmented_store import SegmentedUploadStoreContract  # noqa: E402 - as above
 from .session_store import SessionStoreContract  # noqa: E402 - as above
@@ -41,6 +44,7 @@ __all__ = [
     "ChunkCase",
     "ChunkStageContract",
     "CompletionStageContract",
+    "DerivingStoreContract",
     "EventSinkContract",
     "FileCase",
     "GateContract",
@@ -51,6 +55,7 @@ __all__ = [
     "ObjectStoreContract",
     "PageRendererContract",
     "PolicyContract",
+    "ReachableStoreContract",
     "Reopen",
     "SegmentedUploadStoreContract",
     "SessionStoreContract",
