@@ -26,8 +26,9 @@ def nodes(
         for node in entries:
             print_json(node)
         return
-    table = listing("ID", "Role", "Version", "Host", "Started", "Last heartbeat")
+    table = listing("ID", "Role", "Version", "Host", "Uploads", "Jobs", "Started", "Last heartbeat")
     for node in entries:
         times = (f"{time:%Y-%m-%d %H:%M:%S}" for time in (node.started_at, node.seen_at))
-        table.add_row(node.id, node.role, node.version, node.host, *times)
+        counts = str(node.uploads), str(node.jobs)
+        table.add_row(node.id, node.role, node.version, node.host, *counts, *times)
     print_table(table)

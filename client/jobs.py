@@ -51,6 +51,8 @@ class Node:
         host: The name of its machine.
         started_at: When it joined the others.
         seen_at: When its last heartbeat was stored.
+        uploads: How many uploads it holds: it scans and completes them.
+        jobs: How many background jobs it runs.
     """
 
     id: str
@@ -59,6 +61,8 @@ class Node:
     host: str
     started_at: datetime
     seen_at: datetime
+    uploads: int = 0
+    jobs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,13 @@ from itertools import repeat
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from pdfsluice.core import LiveNode, NodeIdentity, PdfsluiceError, PluginError
+from pdfsluice.core import JobState, LiveNode, NodeIdentity, PdfsluiceError, PluginError
 
 from .database import Database
 from .encoding import from_micros
 from .live import MICROS, NODE_TIMEOUT_SECONDS, database_now, live_nodes
 from .prepared import AnyRow
-from .schema import nodes, stores
+from .schema import holds, jobs, nodes, stores
 
 logger = logging.getLogger(__name__)
 
@@ -204,7 +204,19 @@ class Node:
         """Return the live nodes, the oldest first."""
 
         def operation(connection: Connection) -> Sequence[LiveNode]:
-            statement = select(nodes).where(live_nodes(connection)).order_by(nodes.c.started_at)
+            held = select(func.count()).where(holds.c.node == nodes.c.id)
+            running = select(func.count()).where(
+                jobs.c.node == nodes.c.id, jobs.c.state == JobState.RUNNING
+            )
+            statement = (
+                select(
+                    nodes,
+                    held.scalar_subquery().label("uploads"),
+                    running.scalar_subquery().label("jobs"),
+                )
+                .where(live_nodes(connection))
+                .order_by(nodes.c.started_at)
+            )
             return [
                 LiveNode(
                     id=row.id,
@@ -214,6 +226,8 @@ class Node:
                     store=row.store,
                     started_at=from_micros(row.started_at),
                     seen_at=from_micros(row.seen_at),
+                    uploads=row.uploads,
+                    jobs=row.jobs,
                 )
                 for row in connection.execute(statement)
             ]

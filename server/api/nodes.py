@@ -25,6 +25,8 @@ class NodeView(View):
     host: str = Field(description="The name of its machine.")
     started_at: datetime = Field(description="When it joined the others.")
     seen_at: datetime = Field(description="When its last heartbeat was stored.")
+    uploads: int = Field(description="How many uploads it holds: it scans and completes them.")
+    jobs: int = Field(description="How many background jobs it runs.")
 
 
 class NodesView(View):

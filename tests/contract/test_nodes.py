@@ -143,7 +143,7 @@ async def test_a_server_and_a_worker_share_a_folder(context: PluginContext) -> N
     worker = NodeIdentity(store="s", shared=True, version="2.2", role="worker")
     async with (
         sql_stores(context) as (first, _),
-        sql_stores(other_process(context)) as (second, _),
+        sql_stores(other_process(context)) as (second, documents),
         sql_stores(other_process(context)) as (third, _),
         first.joined(server) as old,
         second.joined(worker) as working,
@@ -153,6 +153,13 @@ async def test_a_server_and_a_worker_share_a_folder(context: PluginContext) -> N
             ("server", "2.1"), ("worker", "2.2"),
         ]  # fmt: skip
         assert all(node.host and node.started_at <= node.seen_at for node in live)
+        assert [(node.uploads, node.jobs) for node in live] == [(0, 0)] * 2
+        session = make_session()
+        await first.create(session)
+        assert (await old.hold(session.id)).mine
+        await documents.add(make_document(), [JobKind.IMPORT])
+        assert await documents.claim()
+        assert [(node.uploads, node.jobs) for node in await old.nodes()] == [(1, 0), (0, 1)]
         async with third.joined(server) as restarted:
             live = await restarted.nodes()
             assert {node.id for node in live} == {restarted.node, working.node}
