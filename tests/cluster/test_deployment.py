@@ -64,7 +64,9 @@ def test_the_settings_of_nodes_are_settings_and_fit_the_services(compose: Any) -
     assert settings[f"{S3_SETTINGS}SECRET_ACCESS_KEY"] == s3["ROOT_SECRET_KEY"]
     assert settings[f"{S3_SETTINGS}ENDPOINT"] == f"http://s3{s3['VGW_PORT']}"
     bucket = settings[f"{S3_SETTINGS}URL"].split("/")[2]
-    assert services["bucket"]["command"][-1] == f"{s3['VGW_BACKEND_ARG']}/{bucket}"
+    assert services["bucket"]["command"][-1] == f"{services['s3']['command'][-1]}/{bucket}"
+    assert loaded.settings.index == "postgres"
+    assert "pgvector" in services["postgres"]["image"]
 
 
 def test_the_rights_are_those_of_the_requests_that_are_sent() -> None:

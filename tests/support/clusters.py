@@ -15,7 +15,7 @@ from tests.support.servers import RunningServer
 NODES = 3
 _DATABASE = "PDFSLUICE_PLUGINS__DATABASE__"
 _QUICK = {
-    "STREAMING_INDEX": "",  # 80 MiB and a second for each node
+    "PDFSLUICE_INDEX": "",  # 80 MiB and a second for each node
     "STREAMING_STAGE_PROCESSES": "1",
     "PDFSLUICE_CORS_ORIGINS": "*",
 }
