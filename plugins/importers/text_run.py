@@ -20,6 +20,7 @@ from pdfsluice.core.documents.unreadable import unreadable
 
 from .disk_space import DiskSpace
 from .options import TextOptions
+from .publishing import WordPublisher
 from .text_report import TextReport
 
 MAX_SKIPPED = 20
@@ -60,6 +61,7 @@ class TextRun:
         self._garbled: dict[int, TextExtractor] = {}
         self._without_text: set[int] = set()
         self._hidden: dict[int, str] = {}
+        self._words = WordPublisher(context.publish_words)
         self._clock = asyncio.timeout(None)
 
     @property
@@ -74,8 +76,9 @@ class TextRun:
     async def read_all(self) -> None:
         """Read every page, store it and report what is missing."""
         self._space.require()
-        self._report.limit = await self._read_within_limits()
-        await self._save()
+        async with self._words:
+            self._report.limit = await self._read_within_limits()
+            await self._save()
         if self._report.limit and self._nothing_read:
             raise DocumentUnreadable(
                 f"The text of page 1 cannot be read: {self._report.limit}.",
@@ -246,6 +249,5 @@ class TextRun:
                     self._without_text.add(page.number)
                 else:
                     self._without_text.discard(page.number)
-            if self._context.publish_words is not None:
-                await self._context.publish_words(self._batch)
+            await self._words.add(self._batch)
             self._batch, self._batched = [], 0

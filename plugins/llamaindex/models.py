@@ -5,12 +5,12 @@ models and vector stores that are other LlamaIndex parts.
 """
 
 import hashlib
+from array import array
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import orjson
 
 from .recipe import Recipe
@@ -71,4 +71,4 @@ class EmbeddingModel:
 
 def pack(vector: list[float]) -> bytes:
     """Return a vector as the database keeps it: float32, in the machine's byte order."""
-    return np.asarray(vector, dtype=np.float32).tobytes()
+    return array("f", vector).tobytes()

@@ -9,10 +9,10 @@ keeps its vector.
 import fcntl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import apsw
-import sqlite_vec
 
 from .languages import ENGLISH, UNKNOWN
 from .names import name_terms
@@ -42,6 +42,14 @@ def _setting_up(path: Path) -> Iterator[None]:
         yield
 
 
+def _vector_extension() -> str:
+    """Return the path of sqlite-vec without importing it: that would load NumPy."""
+    spec = find_spec("sqlite_vec")
+    if spec is None or spec.origin is None:
+        raise ImportError("sqlite-vec is not installed", name="sqlite_vec")
+    return str(Path(spec.origin).with_name("vec0"))
+
+
 class PassageDatabase:
     """Stores passages, words and vectors; :mod:`.sqlite_reader` reads them.
 
@@ -53,7 +61,7 @@ class PassageDatabase:
         self.connection = apsw.Connection(str(path))
         self.connection.set_busy_timeout(_BUSY_MS)
         self.connection.enable_load_extension(True)
-        self.connection.load_extension(sqlite_vec.loadable_path())
+        self.connection.load_extension(_vector_extension())
         self.connection.enable_load_extension(False)
         with _setting_up(path):
             self.connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
