@@ -16,6 +16,9 @@ CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 WORKERS ?= $(shell echo $$(($(CORES) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadgroup
 
+# With all processors, unlike pip; a few files of packages are for other versions of Python.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
+
 .DEFAULT_GOAL := help
 .PHONY: help demo serve install dev test test-long coverage lint lint-style lint-mypy lint-pyright format bench bench-plot bench-peers bench-stack bench-load bench-cluster soak soak-cluster soak-power docs clean
 
@@ -120,7 +123,9 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "Installing pdfsluice and its development tools into $(VENV) ..."
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[all]' --group dev
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile \
+		--editable '.[all]' --group dev
+	@$(COMPILE) || true
 	@touch $(VENV)/.installed $@
 
 # Tests that need Node skip themselves if it is absent.

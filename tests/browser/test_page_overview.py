@@ -45,6 +45,7 @@ def test_many_files_have_a_summary_and_what_is_sent_stands_at_the_top(
     expect(first).to_have_attribute("data-state", under_way)
 
 
+@pytest.mark.long
 def test_cancelling_asks_first(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -77,6 +78,7 @@ def test_unfinished_uploads_are_seen_without_scrolling(
     screenshot(page, "62-unfinished")
 
 
+@pytest.mark.long
 def test_titles_and_metadata_are_in_words(
     own: RunningServer, open_page: OpenPage, tmp_path: Path
 ) -> None:

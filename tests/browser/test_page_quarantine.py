@@ -65,6 +65,7 @@ def test_an_upload_that_was_stopped_is_released_and_continues(
     assert document["decision"] == "flag"
 
 
+@pytest.mark.long
 def test_operations_list_the_quarantine_and_release_from_it(
     keeper: RunningServer, open_page: OpenPage, script: Path, screenshot: Screenshot
 ) -> None:

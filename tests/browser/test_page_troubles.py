@@ -190,6 +190,7 @@ def test_without_a_key_the_page_waits_for_one(
     assert len(sockets) == 2
 
 
+@pytest.mark.long
 def test_a_key_that_may_only_read_is_explained_in_words(
     serve: Serve, open_page: OpenPage, pdfs: Path, tmp_path: Path
 ) -> None:
@@ -248,6 +249,7 @@ def test_an_unreadable_document_is_marked_in_every_view(
     expect(row.get_by_text("No preview")).to_be_visible()
 
 
+@pytest.mark.long
 def test_findings_are_shown_on_demand_and_equal_ones_once(
     own: RunningServer, open_page: OpenPage, tmp_path: Path, screenshot: Screenshot
 ) -> None:

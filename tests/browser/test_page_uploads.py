@@ -260,6 +260,7 @@ def test_a_malicious_file_is_stopped_while_it_arrives(
     assert unfinished(own) == []
 
 
+@pytest.mark.long
 def test_many_files_together_have_a_row_each_and_one_is_no_pdf(
     own: RunningServer, open_page: OpenPage, pdfs: Path, tmp_path: Path, screenshot: Screenshot
 ) -> None:

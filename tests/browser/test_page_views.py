@@ -65,6 +65,7 @@ def test_search_finds_the_passage_and_leads_to_its_page(
     expect(page.locator(".hit mark").first).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_document_is_looked_at_renamed_downloaded_and_deleted(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -107,6 +108,7 @@ def test_documents_that_others_upload_appear_in_the_open_list(
         expect(page.locator(".row")).to_have_count(count)
 
 
+@pytest.mark.long
 def test_analytics_show_how_uploads_went(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
@@ -215,6 +217,7 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(
     assert key not in server.log_path.read_text()
 
 
+@pytest.mark.long
 def test_quotas_are_shown_to_all_and_changed_by_administrators(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:

@@ -71,6 +71,7 @@ class TestSqliteSessions(SessionStoreContract):
             yield store
 
 
+@pytest.mark.long
 class TestPostgresqlSessions(SessionStoreContract):
     @pytest.fixture
     def reopen(self, tmp_path: Path, empty_postgresql: str) -> Reopen[SessionStore]:
@@ -99,6 +100,7 @@ class TestSqliteCatalogue(CatalogueContract):
             yield catalogue
 
 
+@pytest.mark.long
 class TestPostgresqlCatalogue(CatalogueContract):
     @pytest.fixture
     def reopen(self, tmp_path: Path, empty_postgresql: str) -> Reopen[Catalogue]:

@@ -69,6 +69,7 @@ def test_without_the_rule_the_word_is_noted(
     assert "forbidden_word" in {finding["kind"] for finding in document["findings"]}
 
 
+@pytest.mark.long
 def test_the_plugin_of_the_tutorial_refuses_an_upload(
     site: Path, secret: Path, tmp_path: Path, serve: Serve, pdfsluice: Command
 ) -> None:

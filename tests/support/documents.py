@@ -43,7 +43,7 @@ def blocks(page: Path, *languages: str) -> list[Block]:
 
 @cache
 def _fences(page: Path) -> list[Block]:
-    tokens = MarkdownIt("commonmark").parse(page.read_text(encoding="utf-8"))
+    tokens = MarkdownIt("commonmark").disable("inline").parse(page.read_text(encoding="utf-8"))
     name = page.relative_to(ROOT).as_posix()
     return [
         Block(name, (token.map or [0])[0] + 1, token.info.strip(), token.content)

@@ -24,7 +24,7 @@ def share(values: Iterable[object], every: int) -> list[object]:
 def crossed(rows: Iterable[object], columns: Iterable[object], every: int) -> list[object]:
     """Return all pairs; ``make test`` tries each row and column with some others.
 
-    Both need at least ``every`` members for that. The other pairs are marked as long.
+    Both need at least ``every`` members for that. The other pairs are nightly.
     """
     pairs = [
         (row + column, (each, other))
@@ -32,7 +32,7 @@ def crossed(rows: Iterable[object], columns: Iterable[object], every: int) -> li
         for column, other in enumerate(columns)
     ]
     return [
-        pair if number % every == 0 else pytest.param(*pair, marks=pytest.mark.long)
+        pair if number % every == 0 else pytest.param(*pair, marks=pytest.mark.nightly)
         for number, pair in pairs
     ]
 

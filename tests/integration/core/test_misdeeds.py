@@ -65,13 +65,13 @@ WITHOUT_TASKS = {"checksums", "chunk_stages", "policies"}
 
 
 def cells() -> list[Any]:
-    """Return the cells of the table; a representative share of them is not long."""
+    """Return the cells of the table; those that are not nightly have each row and column."""
     params = []
     for row, (kind, outcomes) in enumerate(OUTCOMES.items()):
         for column, (misdeed, outcome) in enumerate(outcomes.items()):
             if outcome in PROOFS or (outcome is Outcome.COUNTED and kind in WITHOUT_TASKS):
                 continue
-            marks = () if (row + column) % 5 == 0 else pytest.mark.long
+            marks = () if (row + column) % 5 == 0 else pytest.mark.nightly
             name = f"{kind}-{misdeed.name.lower()}"
             params.append(pytest.param(kind, misdeed, id=name, marks=marks))
     return params

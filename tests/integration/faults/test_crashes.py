@@ -77,6 +77,7 @@ def test_killed_at_random_moments(running: RunningServer, tus: Tus, pdf: bytes) 
     finish(running, tus, url, pdf)
 
 
+@pytest.mark.long
 def test_killed_before_the_verdict(running: RunningServer, pdf: bytes) -> None:
     """All bytes are there and no request follows: the next status completes it."""
     ietf = Ietf(Server(running.base_url), "/resumable")
@@ -104,6 +105,7 @@ def test_killed_again_and_again_after_completion(
     assert len(documents_of(running.base_url, pdf)) == 1
 
 
+@pytest.mark.long
 def test_files_without_sessions_are_removed(running: RunningServer, tus: Tus, pdf: bytes) -> None:
     url = tus.create(pdf)
     tus.patch(url, 0, pdf[:1000])

@@ -144,6 +144,7 @@ async def test_too_much_time_is_a_failure(make_extractors: MakeExtractors, path:
         assert failure.value.details == {"page": 1, "reason": "timeout"}
 
 
+@pytest.mark.long
 async def test_a_long_document_needs_little_memory(extractor: TextExtractor, path: Path) -> None:
     write_large_pdf(path, 100 << 20, pages=60, text="Page {number} " + "lorem ipsum " * 200)
     most = 0

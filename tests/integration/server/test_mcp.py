@@ -203,6 +203,7 @@ async def test_an_error_of_the_protocol_reaches_the_caller_of_the_client(library
             await client.model_context("nothing/such", {})
 
 
+@pytest.mark.long
 async def test_the_command_relays_between_standard_streams_and_the_server(library: Reader) -> None:
     import mcp  # noqa: PLC0415 - see above
 

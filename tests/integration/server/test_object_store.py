@@ -88,6 +88,7 @@ def finish(running: RunningServer, tus: Tus, url: str, pdf: bytes) -> int:
     return int(document["id"])
 
 
+@pytest.mark.long
 def test_an_upload_continues_after_a_kill_and_becomes_a_document(
     running: RunningServer, tus: Tus, pdf: bytes, s3: S3Server
 ) -> None:
