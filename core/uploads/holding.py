@@ -195,7 +195,8 @@ class Holding:
             return
         if not upload.holding:
             upload.progress.validated = row.validated
-        if not upload.holding and not row.holder and await self._open_uploads.take(upload):
+        mine = row.holder in {"", self._cluster.node}  # its own, if it could not begin
+        if mine and not upload.holding and await self._open_uploads.take(upload):
             logger.warning("upload %s is taken over from another node", upload.session.id)
             await self._catch_up(upload)
         elif (

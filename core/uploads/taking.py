@@ -43,8 +43,8 @@ class Taking:
         return has_space is None or await has_space(session.total_size or session.committed.size)
 
     def is_deadly(self, hold: Hold) -> bool:
-        """Whether an upload has ended too many of its holders to be shown to stages again."""
-        return hold.deaths >= self._max_deaths
+        """Whether too many holders have died for stages to read the upload again."""
+        return hold.mine and hold.deaths >= self._max_deaths
 
     async def take(self, upload: OpenUpload) -> bool:
         """Hold an open upload from now on if possible; return whether this node holds it."""
@@ -59,16 +59,21 @@ class Taking:
         return upload.holding
 
     async def fail(self, upload: OpenUpload, hold: Hold) -> None:
-        """Fail an upload whose holders died one after the other: it may be the reason."""
+        """Fail an upload whose holders died one after the other: it may be the reason.
+
+        One that is being imported is held instead: no stage reads it any more.
+        """
         error = StageFailed(
             f"{hold.deaths} servers ended while they checked the file, one after the other.",
             hint="The file may have been made to do that. Report it to the server's operator.",
         )
-        logger.error("upload %s is failed: %s", upload.session.id, error.message)
 
         async def end() -> None:
             if upload.session.state in {*OPEN, SessionState.VALIDATING}:
+                logger.error("upload %s is failed: %s", upload.session.id, error.message)
                 await upload.end(SessionState.FAILED, error)
+            elif upload.session.state is SessionState.IMPORTING:
+                upload.hold({})
 
         await upload.as_unit(end)
 

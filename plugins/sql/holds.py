@@ -27,6 +27,16 @@ _BATCH = 500
 _RELEASE = delete(holds).where(
     holds.c.node == bindparam("me"), holds.c.session_id.in_(bindparam("ids", expanding=True))
 )
+_SURVIVE = (
+    update(holds)
+    .where(
+        holds.c.session_id.in_(bindparam("ids", expanding=True)),
+        holds.c.node != bindparam("me"),
+        holds.c.epoch > 0,
+    )
+    .values(epoch=holds.c.epoch - 1)
+)
+"""Withdraws the death of a node that did not die, but was stopped or cut off for a while."""
 _RECORD = (
     update(holds)
     .where(holds.c.session_id == bindparam("upload"), holds.c.node == bindparam("me"))
@@ -84,7 +94,12 @@ class Holds:
             return
         released = set(self._to_release)
         values = {"me": self._database.node, "ids": list(released)}
-        await self._database.write(lambda connection: connection.execute(_RELEASE, values))
+
+        def operation(connection: Connection) -> None:
+            if connection.execute(_RELEASE, values).rowcount < len(released):
+                connection.execute(_SURVIVE, values)
+
+        await self._database.write(operation)
         self._to_release -= released
 
     async def review(

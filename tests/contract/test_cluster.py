@@ -166,6 +166,21 @@ async def test_holders_that_die_while_scanning_are_counted(join: Join) -> None:
         assert await second.cluster.hold(session.id) == Hold(mine=True), "given back in order"
 
 
+async def test_a_holder_that_was_only_stopped_has_not_died(join: Join) -> None:
+    session = make_session()
+    async with join() as first, join() as second:
+        await first.store.create(session)
+        assert (await first.cluster.hold(session.id)).mine
+        await first.die()
+        assert (await second.cluster.hold(session.id)).deaths == 1
+        await first.revive()
+        await first.cluster.release([session.id])  # what it held when it was stopped
+        assert (await second.cluster.hold(session.id)) == Hold(mine=True)
+        await first.cluster.release([session.id])
+        await second.die()
+        assert (await first.cluster.hold(session.id)).deaths == 1
+
+
 async def test_a_node_that_leaves_holds_nothing(join: Join) -> None:
     session = make_session(state=SessionState.VALIDATING)
     async with join() as first:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,21 @@ async def test_an_upload_that_is_scanned_after_all_was_not_the_reason(tmp_path: 
         await send(second, session, DATA, 2)
         await send(second, session, DATA, 3)
         assert (await second.uploads.complete(LOCAL, session.id)).document
+
+
+async def test_an_upload_that_is_imported_is_continued_after_any_deaths(tmp_path: Path) -> None:
+    """No stage reads it any more, so that it is not the reason."""
+    async with nodes(tmp_path, intervals=FAST) as (first, second):
+        session = await initiate(first, DATA)
+        for chunk in range(4):
+            await send(first, session, DATA, chunk)
+        upload = first.uploads._open_uploads.peek(session.id)
+        assert upload is not None
+        for state in (SessionState.VALIDATING, SessionState.IMPORTING):
+            await upload.as_unit(partial(upload.change, state=state))
+        bereave(tmp_path, session.id, deaths=5)
+
+        async def completed() -> bool:
+            return (await second.uploads.get(LOCAL, session.id)).state is SessionState.COMPLETED
+
+        await until(completed)
