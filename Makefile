@@ -20,7 +20,7 @@ PARALLEL := -n $(WORKERS) --dist loadgroup
 COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install dev test test-long coverage lint lint-style lint-mypy lint-pyright format bench bench-plot bench-peers bench-stack bench-load bench-cluster soak soak-cluster soak-power docs clean
+.PHONY: help demo serve install dev test test-long coverage lint lint-style lint-mypy lint-pyright format bench bench-plot bench-peers bench-stack bench-load bench-cluster soak soak-cluster soak-power soak-zombies docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -92,10 +92,13 @@ soak-power: dev ## Cut the power 200 times at each level and fail each changing 
 soak: dev ## Interrupt a thousand uploads and count what was lost
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
-soak-cluster: dev ## The same over three servers, a random one of which is killed
-	$(BIN)/python -m benchmarks.soak --nodes 3 --outages 5 $(ARGS)
+soak-cluster: dev ## The same over three servers that are killed, whose services fail
+	$(BIN)/python -m benchmarks.soak --nodes 3 --crashes 5 --stops 5 --refused 0.05 $(ARGS)
 
-bench-cluster: dev ## Count what an upload to three servers costs their services
+soak-zombies: dev ## Stop servers for 20 s at 200 moments of uploads that they hold
+	$(BIN)/python -m benchmarks.soak.zombies $(ARGS)
+
+bench-cluster: dev ## Measure several servers: costs, or the scenarios in ARGS
 	$(BIN)/python -m benchmarks.cluster $(ARGS)
 
 docs: $(VENV)/.installed-dev ## Write the generated pages of docs/reference

@@ -1,6 +1,7 @@
 """``python -m benchmarks.soak --uploads 1000``: promises under faults.
 
-With ``--nodes 3`` a cluster takes the place of the server, and a random node is killed.
+With ``--nodes 3`` a cluster takes the place of the server, and a random node is killed. Its
+PostgreSQL crashes, and its object store refuses requests and is stopped, by the options.
 
 Exit code 0 if every upload finished with the right digest, no acknowledged byte was lost,
 nothing was imported twice and no file was left over.
@@ -13,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.soak.campaign import Plan, Report, run
-from benchmarks.soak.nodes import run_nodes
+from benchmarks.soak.nodes import Outages, run_nodes
 
 
 def main() -> int:
@@ -23,9 +24,12 @@ def main() -> int:
     parser.add_argument("--largest", type=int, default=2_000_000, help="bytes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--nodes", type=int, default=0, help="servers of a cluster; 0 for one")
-    parser.add_argument("--outages", type=int, default=0, help="crashes of their PostgreSQL")
+    parser.add_argument("--crashes", type=int, default=0, help="of their PostgreSQL")
+    parser.add_argument("--stops", type=int, default=0, help="of their object store, 10 s each")
+    parser.add_argument("--refused", type=float, default=0.0, help="share of its answers with 503")
     arguments = vars(parser.parse_args())
-    nodes, outages = arguments.pop("nodes"), arguments.pop("outages")
+    nodes = arguments.pop("nodes")
+    outages = Outages(**{name: arguments.pop(name) for name in ("crashes", "stops", "refused")})
     plan = Plan(**arguments)
     with tempfile.TemporaryDirectory(prefix="pdfsluice-soak-") as name:
         folder = Path(name)
@@ -44,6 +48,9 @@ def show(report: Report) -> None:
     print(f"by protocol           {protocols}")
     print(f"time                  {report.seconds:.0f} s")
     print(f"kills of the server   {report.kills}")
+    print(f"crashes of PostgreSQL {report.crashes}")
+    print(f"stops of the store    {report.store_outages}")
+    print(f"refused by the store  {report.store_refusals}")
     print(f"connections           {report.connections}")
     print(f"attempts repeated     {report.retries}")
     print(f"lost acknowledged     {report.lost_bytes} bytes")

@@ -53,11 +53,30 @@ class Plan:
 
 @dataclass
 class Report:
-    """What came of it; the promise is that everything but the first lines is 0."""
+    """What came of it; the promise is that everything but the first lines is 0.
+
+    Attributes:
+        uploads: How many files there were.
+        finished: How many became documents.
+        kills: Of servers.
+        crashes: Of PostgreSQL.
+        store_outages: Periods in which the object store could not be reached.
+        store_refusals: Requests that the object store answered with 503.
+        retries: Attempts of clients that were repeated.
+        connections: Of clients.
+        seconds: How long the uploads took.
+        lost_bytes: Acknowledged bytes that were missing later.
+        audit: What the server had in the end.
+        failures: Why uploads did not finish.
+        by_protocol: How many finished, for each protocol.
+    """
 
     uploads: int = 0
     finished: int = 0
     kills: int = 0
+    crashes: int = 0
+    store_outages: int = 0
+    store_refusals: int = 0
     retries: int = 0
     connections: int = 0
     seconds: float = 0.0
@@ -131,38 +150,44 @@ async def _killed(
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def upload(
+    kind: type[Sender], pdf: bytes, dice: random.Random, base_url: str, report: Report
+) -> None:
+    """Upload a file, with a connection for each request: each meets its own fault.
+
+    Raises:
+        UploadFailed: It was refused, or no attempt succeeded.
+    """
+    connector = aiohttp.TCPConnector(force_close=True, limit=0)
+    timeout = aiohttp.ClientTimeout(total=10)
+    async with aiohttp.ClientSession(base_url, connector=connector, timeout=timeout) as http:
+        sender = kind(http, pdf, dice)
+        try:
+            await sender.send()
+        finally:
+            report.lost_bytes += sender.lost
+            report.retries += sender.retries
+    report.finished += 1
+    report.by_protocol[kind.protocol] += 1
+
+
 async def upload_all(plan: Plan, proxy: FaultProxy, report: Report) -> Sequence[str]:
     """Upload all files; return the digests of those that finished."""
     turns = asyncio.Semaphore(plan.concurrency)
     run_id = uuid.uuid4().hex
 
-    async def upload(number: int) -> str | None:
+    async def upload_next(number: int) -> str | None:
         async with turns:
             size = plan.largest * (number + 1) // plan.uploads
             pdf = make_pdf([f"{run_id} {number}"], noise_per_page=size)
             kind = SENDERS[number % len(SENDERS)]
-            finished = await _upload(kind, pdf, random.Random(f"{plan.seed} {number}"))
-            return hashlib.sha256(pdf).hexdigest() if finished else None
-
-    async def _upload(kind: type[Sender], pdf: bytes, own_dice: random.Random) -> bool:
-        # a connection for each request, so that each meets a fault of its own
-        connector = aiohttp.TCPConnector(force_close=True, limit=0)
-        timeout = aiohttp.ClientTimeout(total=10)
-        async with aiohttp.ClientSession(
-            proxy.base_url, connector=connector, timeout=timeout
-        ) as http:
-            sender = kind(http, pdf, own_dice)
+            own_dice = random.Random(f"{plan.seed} {number}")
             try:
-                await sender.send()
+                await upload(kind, pdf, own_dice, proxy.base_url, report)
             except UploadFailed as error:
                 report.failures.append(f"{kind.protocol}: {error}")
-                return False
-            finally:
-                report.lost_bytes += sender.lost
-                report.retries += sender.retries
-            report.finished += 1
-            report.by_protocol[kind.protocol] += 1
-            return True
+                return None
+            return hashlib.sha256(pdf).hexdigest()
 
-    done = await asyncio.gather(*(upload(number) for number in range(plan.uploads)))
+    done = await asyncio.gather(*(upload_next(number) for number in range(plan.uploads)))
     return [digest for digest in done if digest is not None]

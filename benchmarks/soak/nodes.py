@@ -5,80 +5,139 @@ import hashlib
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.soak.audit import Audit
 from benchmarks.soak.campaign import SETTINGS, Plan, Report, choose_fault, upload_all
+from benchmarks.soak.flaky_store import FlakyStore
+from pdfsluice.core.background import background
+from pdfsluice.core.threads import run_uncancelled
 from tests.support.clusters import Backends, RunningCluster
 from tests.support.fault_proxy import fault_proxy
+from tests.support.object_stores import SECTION
+from tests.support.postgresql import PostgresqlServer
+from tests.support.servers import RunningServer, ServerStartError
 from tests.support.stored import documents, get
 from tests.support.waiting import until
 
+_CRASH_SHARE = 0.2
+_MAX_STARTS = 30
+_STOP_INTERVAL = (3.0, 15.0)
 _FINISHING = "('validating', 'importing')"
 _OPEN = "('created', 'uploading')"
 
 
-async def run_nodes(plan: Plan, folder: Path, nodes: int, *, outages: int = 0) -> Report:
+@dataclass(frozen=True, kw_only=True)
+class Outages:
+    """What happens to the services of the nodes.
+
+    Attributes:
+        crashes: How often PostgreSQL is stopped without a checkpoint and started again.
+        stops: How often the object store cannot be reached for a while.
+        stop_seconds: How long.
+        refused: Share of the requests that the object store answers with 503.
+    """
+
+    crashes: int = 0
+    stops: int = 0
+    stop_seconds: float = 10.0
+    refused: float = 0.0
+
+
+NO_OUTAGES = Outages()
+
+
+async def run_nodes(
+    plan: Plan, folder: Path, nodes: int, *, outages: Outages = NO_OUTAGES
+) -> Report:
     """Carry a plan out with a cluster of its own.
 
     Args:
         plan: What is uploaded, and how often a random node is killed.
         folder: For the folders of the nodes and their services.
         nodes: How many there are.
-        outages: How often PostgreSQL is stopped without a checkpoint and started again.
+        outages: What happens to their services.
     """
     dice = random.Random(plan.seed)
     report = Report(uploads=plan.uploads)
-    with (
-        Backends.running(folder) as backends,
-        RunningCluster.running(
-            backends, folder, "soak", nodes=nodes, front="haproxy", settings=SETTINGS
-        ) as cluster,
-    ):
+    with ExitStack() as stack:
+        backends = stack.enter_context(Backends.running(folder))
+        store = FlakyStore(backends.s3.port, folder / "flaky", refused=outages.refused)
+        stack.enter_context(store.running())
+        settings = {**SETTINGS, f"{SECTION}ENDPOINT": f"http://127.0.0.1:{store.port}"}
+        cluster = stack.enter_context(
+            RunningCluster.running(
+                backends, folder, "soak", nodes=nodes, front="haproxy", settings=settings
+            )
+        )
+        faults = {
+            "kills": partial(_kill, cluster, dice, plan.kill_pause, report, outages.crashes),
+            "outages of the object store": partial(_stop_store, store, dice, report, outages),
+        }
         started = time.monotonic()
         async with (
             fault_proxy(cluster.port, lambda _: choose_fault(dice, plan)) as proxy,
-            _killed(cluster, dice, plan.kill_pause, report, outages),
+            background(faults),
         ):
             digests = await upload_all(plan, proxy, report)
         report.connections = proxy.connections
+        report.store_refusals = store.refusals
         report.seconds = time.monotonic() - started
         report.audit = await audit_nodes(cluster, digests)
     return report
 
 
-@asynccontextmanager
-async def _killed(
+async def _kill(
     cluster: RunningCluster,
     dice: random.Random,
     pause: tuple[float, float],
     report: Report,
-    outages: int,
-) -> AsyncIterator[None]:
-    """Kill and restart random nodes at random moments until the context is left."""
+    crashes: int,
+) -> None:
+    """Kill and restart random nodes at random moments, and PostgreSQL some times."""
+    while True:
+        await asyncio.sleep(dice.uniform(*pause))
+        if report.crashes < crashes and dice.random() < _CRASH_SHARE:
+            report.crashes += 1
+            await run_uncancelled(asyncio.to_thread(_crash, cluster.backends.postgresql))
+            continue
+        node = dice.choice(cluster.nodes)
+        node.kill()
+        report.kills += 1
+        await run_uncancelled(_start(node))
 
-    async def repeat() -> None:
-        remaining = outages
-        while True:
-            await asyncio.sleep(dice.uniform(*pause))
-            if remaining and dice.random() < 0.2:
-                remaining -= 1
-                await asyncio.shield(asyncio.to_thread(cluster.backends.postgresql.stop))
-                await asyncio.shield(asyncio.to_thread(cluster.backends.postgresql.start))
-                continue
-            node = dice.choice(cluster.nodes)
-            node.kill()
-            report.kills += 1
-            await asyncio.shield(asyncio.to_thread(node.start))
 
-    task = asyncio.create_task(repeat())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+def _crash(postgresql: PostgresqlServer) -> None:
+    postgresql.stop()
+    postgresql.start()
+
+
+async def _start(node: RunningServer) -> None:
+    """Start a node as a supervisor does: again while its services are away."""
+    for _ in range(_MAX_STARTS):
+        with suppress(ServerStartError):
+            await asyncio.to_thread(node.start)
+            return
+        await asyncio.sleep(1)
+    raise ServerStartError(node.log_tail())
+
+
+async def _stop_store(
+    store: FlakyStore, dice: random.Random, report: Report, outages: Outages
+) -> None:
+    """Stop the object store at random moments."""
+    while report.store_outages < outages.stops:
+        await asyncio.sleep(dice.uniform(*_STOP_INTERVAL))
+        report.store_outages += 1
+        await asyncio.to_thread(store.stop)
+        try:
+            await asyncio.sleep(outages.stop_seconds)
+        finally:
+            await run_uncancelled(asyncio.to_thread(store.start))
 
 
 async def audit_nodes(cluster: RunningCluster, digests: Sequence[str]) -> Audit:

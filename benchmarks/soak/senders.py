@@ -20,7 +20,16 @@ _BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 class UploadFailed(Exception):
-    """The server refused the upload, or no attempt succeeded."""
+    """The server refused the upload, or no attempt succeeded.
+
+    Args:
+        message: The reason.
+        status: The status of the answer; 0 if there is none.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class TryAgain(Exception):
@@ -81,7 +90,8 @@ class Sender(ABC):
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status in _RETRIED:
             raise TryAgain
         if response.status >= HTTPStatus.BAD_REQUEST:
-            raise UploadFailed(f"{method} {path}: {response.status} {body[:300]!r}")
+            reason = f"{method} {path}: {response.status} {body[:300]!r}"
+            raise UploadFailed(reason, response.status)
         return response, body
 
     def note(self, offset: int) -> None:
@@ -241,6 +251,8 @@ class RestSender(Sender):
 
     async def _json(self, method: str, path: str) -> Any:
         async with self.http.request(method, path) as response:
+            if response.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise UploadFailed("the file is refused", response.status)
             if response.status != HTTPStatus.OK:
                 raise TryAgain
             return await response.json()
