@@ -1,80 +1,38 @@
-"""``python -m benchmarks.cluster``: what uploads to three nodes cost services.
+"""``python -m benchmarks.cluster SCENARIO``: several servers measured.
 
-It counts, so that the load of the machine does not matter: bytes between the nodes and the object
-store for each byte uploaded, and transactions of the database for each chunk.
+The figures are counts, ratios of alternatives that take turns, or processor time, so that they
+depend little on the load of the machine. ``takeover`` and ``events`` are times by the clock.
 """
 
 import argparse
-import asyncio
-import tempfile
-import time
-from pathlib import Path
+import inspect
+from collections.abc import Callable, Mapping
 
-from tests.support.clusters import Backends
-from tests.support.drills import BALANCER, Drill, Upload
+from benchmarks.cluster import costs, events, handover, refusal, scaling, store, takeover, workers
 
-_SETTLE_SECONDS = 2.0
-_TRANSACTIONS = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+SCENARIOS: Mapping[str, Callable[[], None]] = {
+    "costs": costs.main,
+    "takeover": takeover.main,
+    "refusal": refusal.main,
+    "handover": handover.main,
+    "events": events.main,
+    "store": store.main,
+    "scaling": scaling.main,
+    "workers": workers.main,
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks.cluster", description=__doc__)
-    parser.add_argument("--uploads", type=int, default=6)
-    parser.add_argument("--chunks", type=int, default=64, help="of 64 KiB, for each upload")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="pdfsluice-cluster-") as name:
-        folder = Path(name)
-        with Backends.running(folder) as backends:
-            for front in ("nginx", "nginx hash"):
-                own = folder / front.replace(" ", "_")
-                own.mkdir()
-                with Drill.running(backends, own, front=front) as drill:
-                    asyncio.run(measure(drill, front, arguments.uploads, arguments.chunks))
-
-
-async def measure(drill: Drill, front: str, uploads: int, chunks: int) -> None:
-    """Upload files one after the other; print what that cost."""
-    _settle(drill)
-    idle = time.monotonic()
-    before = _transactions(drill)
-    time.sleep(_SETTLE_SECONDS)
-    rate = (_transactions(drill) - before) / (time.monotonic() - idle)
-    sent, received = _traffic(drill)
-    size = count = 0
-    transactions, began = _transactions(drill), time.monotonic()
-    for _ in range(uploads):
-        upload = await Upload.begun(drill, at=BALANCER, chunks=chunks)
-        await upload.put_all([BALANCER])
-        count += upload.chunks
-        size += len(upload.data)
-        await upload.complete(BALANCER)
-    seconds = time.monotonic() - began
-    transactions = _transactions(drill) - transactions - round(rate * seconds)
-    _settle(drill)
-    after_sent, after_received = _traffic(drill)
-    print(f"{front}: {uploads} uploads of {chunks} chunks, {size / 2**20:.1f} MiB")
-    print(f"  sent to the object store       {(after_sent - sent) / size:.2f} x the upload")
-    print(f"  received from it               {(after_received - received) / size:.2f} x")
-    print(f"  transactions for each chunk    {transactions / count:.1f}, reads included")
-    print(f"  transactions of idle nodes     {rate:.1f} a second")
-
-
-def _settle(drill: Drill) -> None:
-    """End the connections, so that their bytes are counted."""
-    time.sleep(_SETTLE_SECONDS)
-    for node in drill.nodes:
-        node.store.interrupt()
-    time.sleep(_SETTLE_SECONDS)
-
-
-def _traffic(drill: Drill) -> tuple[int, int]:
-    gates = [node.store for node in drill.nodes]
-    return sum(gate.sent for gate in gates), sum(gate.received for gate in gates)
-
-
-def _transactions(drill: Drill) -> int:
-    ((count,),) = drill.cluster.rows(_TRANSACTIONS)
-    return int(str(count))
+    lines = (f"{name}: {inspect.getdoc(run)}" for name, run in SCENARIOS.items())
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.cluster",
+        description="\n".join(lines),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("scenario", nargs="*", help=", ".join(SCENARIOS))
+    chosen = parser.parse_args().scenario or ["costs"]
+    for name in chosen:
+        SCENARIOS[name]()
 
 
 if __name__ == "__main__":

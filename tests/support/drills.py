@@ -90,9 +90,16 @@ class Drill:
     @classmethod
     @contextmanager
     def running(
-        cls, backends: Backends, folder: Path, *, front: str = "nginx"
+        cls, backends: Backends, folder: Path, *, front: str = "nginx", **settings: str
     ) -> Iterator["Drill"]:
-        """Run the nodes and a kind of balancer until the context is left."""
+        """Run the nodes and a kind of balancer until the context is left.
+
+        Args:
+            backends: What the nodes share.
+            folder: For the folders of the nodes.
+            front: A kind of balancer.
+            settings: More settings of each node.
+        """
         site = folder / "site"
         write_distribution(site, "node_saboteur")
         name = folder.name.replace("-", "_")
@@ -119,7 +126,12 @@ class Drill:
 
             cluster = stack.enter_context(
                 RunningCluster.running(
-                    backends, folder, name, front=front, node_environment=environment
+                    backends,
+                    folder,
+                    name,
+                    front=front,
+                    settings=settings,
+                    node_environment=environment,
                 )
             )
             drill = cls(cluster)

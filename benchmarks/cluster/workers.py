@@ -1,0 +1,55 @@
+"""``serve --workers 2`` next to one process, on SQLite and local files."""
+
+import os
+import statistics
+import tempfile
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from benchmarks.support.processes import Server, pdfsluice
+from benchmarks.support.senders import STREAMING, Line, call, expect
+from pdfsluice.core.testing.pdfs import make_pdf
+
+_SENDERS, _FILES, _ROUNDS = 8, 160, 5
+_SIZE = 100_000
+
+
+def main() -> None:
+    """Alternate small files to one process with the same to two workers."""
+    with tempfile.TemporaryDirectory(prefix="pdfsluice-workers-") as name:
+        folder = Path(name)
+        settings = {"STREAMING_INDEX": ""}
+        with (
+            pdfsluice(folder / "one", **settings) as one,
+            pdfsluice(folder / "two", **settings, PDFSLUICE_WORKERS="2") as two,
+        ):
+            rates: list[tuple[float, float]] = [(_rate(one), _rate(two)) for _ in range(_ROUNDS)]
+    first, second = (statistics.median(column) for column in zip(*rates, strict=True))
+    ratios = [two / one for one, two in rates]
+    print(f"files of {_SIZE // 1000} kB, {_SENDERS} senders, load {os.getloadavg()[0]:.0f}")
+    print(f"  one process  {first:.0f} files/s")
+    print(f"  two workers  {second:.0f} files/s")
+    print(f"  ratio        {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
+
+
+def _rate(server: Server) -> float:
+    """Upload files; return how many a second."""
+    files = [make_pdf([uuid.uuid4().hex], noise_per_page=_SIZE) for _ in range(_FILES)]
+
+    def send(share: list[bytes]) -> None:
+        line = Line(server.host, server.port)
+        for data in share:
+            wanted = {"filename": "a.pdf", "file_size": len(data)}
+            opened = call(server.host, server.port, "POST", f"{STREAMING}/initiate", wanted)
+            path = f"{STREAMING}/chunk/{opened['session_id']}?chunk_id=0"
+            headers = {"Content-Type": "application/octet-stream"}
+            expect(line.send("PUT", path, headers, before=data), 200)
+            call(server.host, server.port, "POST", f"{STREAMING}/complete/{opened['session_id']}")
+        line.close()
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(_SENDERS) as pool:
+        list(pool.map(send, [files[start::_SENDERS] for start in range(_SENDERS)]))
+    return _FILES / (time.perf_counter() - began)
