@@ -1,15 +1,19 @@
 """The other views of the page: documents, search, operations, the key."""
 
+import io
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pikepdf
 import pytest
 from playwright.sync_api import Page, expect
 
+from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice
 from tests.support.page import PLAIN_HOST, Line, Screenshot, audit, choose, expect_state
+from tests.support.scans import picture_of, write_scan
 from tests.support.servers import RunningServer, Serve
 from tests.support.shares import share
 
@@ -63,6 +67,30 @@ def test_search_finds_the_passage_and_leads_to_its_page(
     screenshot(page, "20-marked-page")
     page.go_back()
     expect(page.locator(".hit mark").first).to_be_visible()
+
+
+@pytest.mark.long
+def test_a_text_that_ocr_read_is_marked_as_such(
+    serve_module: Serve, open_page: OpenPage, tmp_path: Path, screenshot: Screenshot
+) -> None:
+    """A page of the same document that has text of its own is not."""
+    scan = write_scan(tmp_path / "scan.pdf", [picture_of(["The spillway was inspected."])])
+    with pikepdf.open(scan, allow_overwriting_input=True) as pdf:
+        with pikepdf.open(io.BytesIO(make_pdf(["The gate was painted green."]))) as typed:
+            pdf.pages.extend(typed.pages)
+        pdf.save(scan)
+    server = serve_module()
+    done = pdfsluice("upload", scan, "--server", server.base_url, "--index", "--wait")
+    assert done.code == 0, done.err
+    page = open_page(f"{server.base_url}/#/documents")
+    expect(page.locator(".row .chip", has_text="Text from OCR")).to_be_visible(timeout=60_000)
+    for word, chips in (("spillway", 1), ("green", 0)):
+        page.goto(f"{server.base_url}/#/search?q={word}")
+        hit = page.locator(".hit", has=page.locator("mark", has_text=word)).first
+        expect(hit).to_be_visible()
+        expect(hit.locator(".chip", has_text="Read by OCR")).to_have_count(chips)
+        if chips:
+            audit(page, screenshot, "22-ocr")
 
 
 @pytest.mark.long

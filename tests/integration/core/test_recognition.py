@@ -1,164 +1,33 @@
 """OCR jobs: after the import, page by page, and again after a crash."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pdfsluice.core import (
-    Box,
     Document,
     DocumentUnreadable,
     ImportContext,
-    ImporterSpec,
-    IndexSpec,
     JobKind,
     JobState,
     PageLayout,
-    PageRendererSpec,
     PageText,
-    Passage,
-    PluginContext,
-    Progress,
     QuotaLimits,
-    RecognizedPage,
-    RecognizedWord,
-    StageFailed,
-    TextRecognizerSpec,
     TextSource,
-    hookimpl,
 )
 from pdfsluice.core.documents.turns import TurnLimits
-from pdfsluice.core.passages import Match
 from pdfsluice.core.runtime import LOCAL, Runtime
-from tests.support.runtimes import a_runtime, initiate, send_all
+from tests.support.runtimes import a_runtime
+from tests.support.scanner import Scanner, a_document
 from tests.support.waiting import until
 
 FAST = TurnLimits(poll_seconds=0.05)
 NEVER = TurnLimits(poll_seconds=600)
-LAYOUT = PageLayout(300, 400, "iv").encode()
-
-
-class Scanner:
-    """Imports pages without text, draws and reads them, and indexes what there is.
-
-    Args:
-        pages: How many pages a document has; page 1 has text of its own.
-        broken: Pages that cannot be read.
-        obstacle: What the recognizer lacks.
-        limit: Pages of a document that it reads.
-    """
-
-    def __init__(
-        self,
-        pages: int = 3,
-        *,
-        broken: Sequence[int] = (),
-        obstacle: str = "",
-        limit: int = 100,
-    ) -> None:
-        self.pages, self.broken, self.limit = pages, broken, limit
-        self.lack = obstacle
-        self.widths: set[int] = set()
-        self.read: list[int] = []
-        self.published: list[int] = []
-        self.indexed: list[list[str]] = []
-        self.may_read = asyncio.Semaphore(1000)
-        self.may_index = asyncio.Event()
-        self.may_index.set()
-
-    async def run(self, context: ImportContext) -> None:
-        pages = [
-            PageText(number, "", layout=LAYOUT, source=TextSource.NONE)
-            for number in range(2, self.pages + 1)
-        ]
-        first = PageText(1, "typed", layout=LAYOUT)
-        await context.catalogue.save_pages(context.document.id, [first, *pages])
-        assert context.queue_recognition is not None
-        await context.queue_recognition()
-        context.progress(1.0, "Every page.")
-
-    async def forget(self, document_id: int) -> None:
-        return
-
-    async def render(self, path: Path, page: int, *, width: int) -> bytes:
-        self.widths.add(width)
-        return b"%d" % page
-
-    async def obstacle(self) -> str:
-        return self.lack
-
-    async def recognize(self, picture: bytes) -> RecognizedPage:
-        await self.may_read.acquire()
-        number = int(picture)
-        if number in self.broken:
-            raise StageFailed("it is too dark.")
-        self.read.append(number)
-        word = RecognizedWord(f"scanned{number}", Box(100, 50, 400, 90))
-        return RecognizedPage(width=600, height=800, lines=[[word]])
-
-    async def add(
-        self, document: Document, pages: AsyncIterator[PageText], progress: Progress
-    ) -> int:
-        texts = [page.text async for page in pages if page.text]
-        await self.may_index.wait()
-        self.indexed.append(texts)
-        progress(1.0, "Indexed.")
-        return len(texts)
-
-    async def add_pages(self, document: Document, pages: Sequence[PageText]) -> None:
-        self.published += [page.number for page in pages]
-
-    async def remove(self, document_id: int) -> None:
-        return
-
-    async def search(
-        self,
-        query: str,
-        *,
-        top_k: int,
-        owner: str | None,
-        documents: Sequence[int] | None = None,
-        match: Match | None = None,
-    ) -> Sequence[Passage]:
-        return ()
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator["Scanner"]:
-        yield self
-
-    @hookimpl
-    def pdfsluice_register_importers(self, context: PluginContext) -> Sequence[ImporterSpec]:
-        return [ImporterSpec(name="scanner", importer=self)]
-
-    @hookimpl
-    def pdfsluice_register_page_renderers(
-        self, context: PluginContext
-    ) -> Sequence[PageRendererSpec]:
-        return [PageRendererSpec(name="scanner", renderer=self)]
-
-    @hookimpl
-    def pdfsluice_register_text_recognizers(
-        self, context: PluginContext
-    ) -> Sequence[TextRecognizerSpec]:
-        return [
-            TextRecognizerSpec(
-                name="scanner", recognizer=self, resolution=144, pages_per_document=self.limit
-            )
-        ]
-
-    @hookimpl
-    def pdfsluice_register_indexes(self, context: PluginContext) -> Sequence[IndexSpec]:
-        return [IndexSpec(name="scanner", open=self.open)]
-
-
-async def a_document(runtime: Runtime, data: bytes = b"bytes") -> Document:
-    session = await initiate(runtime, data, auto_build_index=True)
-    await send_all(runtime, session, data)
-    return (await runtime.uploads.complete(LOCAL, session.id)).document
 
 
 async def ended(
@@ -224,6 +93,24 @@ async def test_ocr_continues_after_the_last_page_that_was_read(tmp_path: Path) -
     async with a_runtime(tmp_path, scanner, index="scanner", limits=FAST) as runtime:
         assert await ended(runtime, document) == "OCR read 5 pages."
     assert scanner.read == [2, 3, 4, 5, 6], "and none twice"
+
+
+@pytest.mark.long
+async def test_ocr_continues_with_the_page_that_a_kill_interrupted(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.support.scanner", str(tmp_path), "6", "4"]
+    killed = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, check=False, timeout=100
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    scanner = Scanner(pages=6)
+    async with a_runtime(tmp_path, scanner, index="scanner", limits=FAST) as runtime:
+        document = await runtime.library.get(LOCAL, int(killed.stdout))
+        assert await ended(runtime, document) == "OCR read 5 pages."
+        pages = [
+            await runtime.library.page_text(LOCAL, document.id, number) for number in range(2, 7)
+        ]
+    assert [page.text for page in pages] == [f"scanned{number}" for number in range(2, 7)]
+    assert scanner.read == [4, 5, 6], "no page that was stored is read again"
 
 
 async def test_ocr_waits_when_the_quota_is_used_up(tmp_path: Path) -> None:

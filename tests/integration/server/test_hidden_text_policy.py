@@ -70,6 +70,7 @@ async def test_a_policy_that_refuses_hidden_text_does_so_before_there_is_a_docum
         assert [each.stage for each in document.findings] == ["hidden-text"]
 
 
+@pytest.mark.long
 async def test_a_file_whose_text_cannot_be_looked_through_is_unread(tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.pdf"
     damaged.write_bytes(b"%PDF-1.7\n" + bytes(2000))
