@@ -28,6 +28,7 @@ _CHOOSERS = {
     "catalogues": "catalogue",
     "policies": "policy",
     "indexes": "index",
+    "rerankers": "reranker",
     "link_signers": "link_signer",
 }
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+@")

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     TEXT_RECOGNIZER = "text-recognizer"
     PAGE_RENDERER = "page-renderer"
     INDEX = "index"
+    RERANKER = "reranker"
     LINK_SIGNER = "link-signer"
     EVENT_SINK = "event-sink"
     UPLOAD_STORE = "upload-store"
@@ -51,6 +52,7 @@ _CHOSEN_KINDS = frozenset(
     {
         Kind.POLICY,
         Kind.INDEX,
+        Kind.RERANKER,
         Kind.LINK_SIGNER,
         Kind.UPLOAD_STORE,
         Kind.SESSION_STORE,

@@ -5,11 +5,12 @@ from functools import partial
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
 from pdfsluice.client.client import DEFAULT_SERVER, Client
-from pdfsluice.client.search import Match, Passage, SearchFilter
+from pdfsluice.client.search import Match, Passage, SearchAnswer, SearchFilter
 
 from .console import err, out, print_json
 from .failures import run
@@ -54,7 +55,8 @@ def search(
     where = SearchFilter(title=typed(title), tags=tuple(map(typed, tag or ())))
     connected = partial(connect, server, key_file, ca)
     wanted = where if where.as_request() else None
-    passages = run(_search(connected, words, top_k, wanted, match), as_json=as_json)
+    answer = run(_search(connected, words, top_k, wanted, match), as_json=as_json)
+    passages = answer.results
     if as_json:
         for passage in passages:
             print_json(passage)
@@ -67,6 +69,8 @@ def search(
             "Nothing fits: no passage has a word of the query. These are the nearest in meaning:\n"
         )
     print_passages(passages, words)
+    if answer.note:
+        err.print(escape(answer.note), soft_wrap=True)
 
 
 async def _search(
@@ -75,9 +79,9 @@ async def _search(
     top_k: int,
     where: SearchFilter | None,
     match: Match | None,
-) -> tuple[Passage, ...]:
+) -> SearchAnswer:
     async with connected() as client:
-        return await client.search(query, top_k=top_k, where=where, match=match)
+        return await client.search_page(query, top_k=top_k, where=where, match=match)
 
 
 def print_passages(passages: Iterable[Passage], query: str) -> None:

@@ -102,11 +102,13 @@ class SearchAnswer:
         results: The passages.
         documents: The same grouped by document, that of the best passage first.
         next: The ``offset`` of the passages that follow; ``None`` at the end.
+        note: Why the re-ranker of the server had no part in their order; empty if it had.
     """
 
     results: tuple[Passage, ...]
     documents: tuple[FoundDocument, ...] = ()
     next: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -340,6 +340,7 @@ class Settings(BaseModel):
         description="Name of the index: llama-index (files), postgres (pgvector) or a plugin's;"
         " empty for none.",
     )
+    reranker: str = Field("", description="Name of the re-ranker of searches; empty for none.")
     downloads: Literal["proxy", "redirect"] = Field(
         "proxy",
         description="How clients receive documents; proxy: from the server; redirect: from the"
@@ -361,9 +362,7 @@ class Settings(BaseModel):
     disable: tuple[str, ...] = Field(
         (), description="Plugins, or parts of plugins, that are left out, by name."
     )
-    import_jobs: int = Field(
-        1, ge=1, le=64, description="Background jobs that run at the same time."
-    )
+    import_jobs: int = Field(1, ge=1, le=64, description="Background jobs that run at a time.")
     ocr_jobs: int = Field(
         1, ge=1, le=64, description="Documents that OCR reads at the same time, each on one core."
     )

@@ -135,6 +135,7 @@ if TYPE_CHECKING:
         Quotas,
         QuotaUsage,
     )
+    from .plugins.ports.ranking import Reranker, RerankerSpec
     from .plugins.ports.rates import HasRates, RateClocks, Reservation
     from .plugins.ports.recognition import (
         RecognizedPage,
@@ -292,6 +293,8 @@ __all__ = [
     "ReadinessCheck",
     "RecognizedPage",
     "RecognizedWord",
+    "Reranker",
+    "RerankerSpec",
     "Reservation",
     "RetryPolicy",
     "Revision",

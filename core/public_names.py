@@ -46,6 +46,7 @@ _MODULES = {
     "plugins.ports.blobs": "Blob PromptBlob StoreUsage UploadStore UploadStoreSpec",
     "plugins.ports.cluster": "Cluster Hint HintKind Hold LiveNode NodeIdentity UploadReview alone",
     "plugins.ports.keys": "ApiKey HasKeys KeyChange KeyRates KeyStore",
+    "plugins.ports.ranking": "Reranker RerankerSpec",
     "plugins.ports.links": "LinkSigner LinkSignerSpec LinkedFile ReachableStore Ticket",
     "plugins.ports.managed_jobs": "JobFilter ListedJob ManagedJobs",
     "plugins.ports.objects": "ObjectInfo ObjectStore",

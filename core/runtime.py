@@ -17,7 +17,9 @@ from .documents.job_management import JobManagement
 from .documents.library import Library
 from .documents.links import DocumentLinks
 from .documents.removing import DocumentRemover
+from .documents.reranking import Reranking
 from .documents.scrubbing import Scrubber
+from .documents.searching import Searcher
 from .documents.turns import DEFAULT_LIMITS, TurnLimits
 from .documents.versions import Versions
 from .errors import AuthenticationError
@@ -310,6 +312,7 @@ async def open_runtime(
                 links=DocumentLinks.of(settings, registry, stores.uploads),
                 previews=previews,
                 markdown=make_markdown(manager, registry, stores),
+                searcher=Searcher(stores.catalogue, Reranking.of(settings, registry)),
                 importers=registry.importers,
                 index=stores.index,
                 index_hint=stores.index_hint,

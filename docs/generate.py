@@ -40,7 +40,7 @@ from pdfsluice.server.transport.event_loop import FairEventLoop
 
 PORTS = (
     *("stages", "checksums", "blobs", "objects", "sessions", "cluster", "catalogue"),
-    *("opening", "access", "quotas", "sinks", "policy", "documents", "recognition"),
+    *("opening", "access", "quotas", "sinks", "policy", "documents", "recognition", "ranking"),
     *("links", "children", "context"),
 )
 REFERENCE = Path(__file__).parent / "reference"

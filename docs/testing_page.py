@@ -58,6 +58,7 @@ _PARTS = {
     "TextRecognizerContract": "text recognizer",
     "PageRendererContract": "page renderer",
     "IndexContract": "index",
+    "RerankerContract": "re-ranker",
     "LinkSignerContract": "link signer",
     "EventSinkContract": "event sink",
     "UploadStoreContract": "upload store whose blobs are in one piece",

@@ -53,6 +53,7 @@ class Library:
         links: DocumentLinks,
         previews: Previews,
         markdown: MarkdownReader,
+        searcher: Searcher,
         importers: Sequence[ImporterSpec],
         index: Index | None,
         index_hint: str = "",
@@ -68,7 +69,7 @@ class Library:
         self._index = index
         self._index_hint = index_hint
         self._jobs = jobs
-        self._searcher = Searcher(catalogue)
+        self._searcher = searcher
 
     async def list(
         self,

@@ -13,6 +13,7 @@ from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.documents import Index
 
 from .hit_places import HitPlace, place_of
+from .reranking import Reranking
 from .snippets import Segment, snippet_of
 
 MAX_QUERY = 2000
@@ -44,17 +45,26 @@ class SearchResult:
 
     Attributes:
         next: The offset of the hits that follow; ``None`` at the end.
+        note: Why the re-ranker had no part in their order, in a sentence; empty if it had, or
+            if there is none.
     """
 
     hits: tuple[SearchHit, ...]
     next: int | None = None
+    note: str = ""
 
 
 class Searcher:
-    """Asks an index, and reads in the catalogue what belongs to its passages."""
+    """Asks an index, and reads in the catalogue what belongs to its passages.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    Args:
+        catalogue: Documents and their pages.
+        reranking: Orders the best passages again; on each page of an answer the same ones.
+    """
+
+    def __init__(self, catalogue: Catalogue, reranking: Reranking | None = None) -> None:
         self._catalogue = catalogue
+        self._reranking = reranking or Reranking()
 
     async def search(
         self,
@@ -78,13 +88,15 @@ class Searcher:
         if not 0 <= offset <= MAX_OFFSET:
             raise ProtocolError(f"an offset is a number from 0 to {MAX_OFFSET}")
         end = offset + min(top_k, MAX_RESULTS)
-        search = partial(index.search, query, top_k=end + 1, owner=owner)
+        top_k = max(end + 1, self._reranking.passages)
+        search = partial(index.search, query, top_k=top_k, owner=owner)
         if match is not None:
             search = partial(search, match=match)
-        passages = await self._passages(search, owner, wanted)
+        ranked = await self._reranking.ranked(query, await self._passages(search, owner, wanted))
+        passages = ranked.passages
         hits = await self._hits(passages[offset:end], owner)
         following = end if len(passages) > end and end <= MAX_OFFSET else None
-        return SearchResult(tuple(hits), following)
+        return SearchResult(tuple(hits), following, ranked.note)
 
     async def _passages(
         self,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # the ports take 60 ms to import; a child process of one plug
     )
     from .ports.links import LinkSignerSpec
     from .ports.policy import PolicySpec
+    from .ports.ranking import RerankerSpec
     from .ports.recognition import TextRecognizerSpec
     from .ports.sinks import EventSinkSpec
     from .ports.stages import (
@@ -346,4 +347,19 @@ def pdfsluice_register_link_signers(  # type: ignore[empty-body]
 
     Returns:
         Link signers.
+    """
+
+
+@hookspec
+def pdfsluice_register_rerankers(  # type: ignore[empty-body]
+    context: "PluginContext",
+) -> "Sequence[RerankerSpec]":
+    """Register re-rankers; the setting ``reranker`` chooses one by name.
+
+    ``rank`` is called on the event loop for each search, with the best passages of the index;
+    heavy work belongs in a child process. Raising, or taking longer than ``timeout_seconds``,
+    leaves the passages in the order of the index, and the answer has a note about it.
+
+    Returns:
+        Re-rankers.
     """

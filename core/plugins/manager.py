@@ -41,6 +41,7 @@ BUILT_IN: tuple[str, ...] = (
     "pdfsluice.plugins.tesseract",
     "pdfsluice.plugins.importers",
     "pdfsluice.plugins.llamaindex",
+    "pdfsluice.plugins.reranking",
 )
 """Built-in plugins; named as strings, because the core imports no plugin itself."""
 

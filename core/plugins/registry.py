@@ -25,6 +25,7 @@ from .ports.documents import (
 )
 from .ports.links import LinkSignerSpec
 from .ports.policy import PolicySpec
+from .ports.ranking import RerankerSpec
 from .ports.recognition import TextRecognizerSpec
 from .ports.sinks import EventSinkSpec
 from .ports.stages import (
@@ -70,6 +71,7 @@ class Registry:
     page_renderers: tuple[PageRendererSpec, ...] = ()
     text_recognizers: tuple[TextRecognizerSpec, ...] = ()
     indexes: tuple[IndexSpec, ...] = ()
+    rerankers: tuple[RerankerSpec, ...] = ()
     link_signers: tuple[LinkSignerSpec, ...] = ()
     parts: tuple[Part, ...] = ()
 
@@ -147,6 +149,7 @@ KINDS: Mapping[str, type[Any]] = {
     "page_renderers": PageRendererSpec,
     "text_recognizers": TextRecognizerSpec,
     "indexes": IndexSpec,
+    "rerankers": RerankerSpec,
     "link_signers": LinkSignerSpec,
 }
 

@@ -17,6 +17,7 @@ from .ports.derived import DerivingStore
 from .ports.documents import Importer, Index, PageIndex, PageRenderer, TextExtractor
 from .ports.links import LinkSigner, ReachableStore
 from .ports.policy import Policy
+from .ports.ranking import Reranker
 from .ports.recognition import TextRecognizer
 from .ports.sinks import EventSink
 from .ports.stages import ChunkCheck, ChunkStage, CompletionStage, Gate, Pacer, StreamStage
@@ -91,6 +92,7 @@ HOLDERS: Mapping[str, Holder] = {
     "page_renderers": Holder("renderer", PageRenderer),
     "text_recognizers": Holder("recognizer", TextRecognizer),
     "indexes": Holder("open", Index, Shape.ENTERED),
+    "rerankers": Holder("reranker", Reranker),
     "link_signers": Holder("signer", LinkSigner),
 }
 """Where the descriptors of each kind hold their part."""

@@ -39,6 +39,10 @@ class Outcome(StrEnum):
         "The page stays without text. If no page can be read, the job fails with the name of the"
         " part. Other jobs run."
     )
+    ORDER_KEPT = (
+        "The passages stay in the order of the index, and the answer has a note that names the"
+        " part. A call that does not return is ended by its time limit."
+    )
     NEXT_TRIED = (
         "The next renderer is tried. Without one the request fails with `document-unreadable`;"
         " the log names the part."
@@ -135,6 +139,7 @@ OUTCOMES: Mapping[str, Mapping[Misdeed, Outcome]] = {
     "text_recognizers": _row(Outcome.PAGE_LEFT_OUT, block=Outcome.JOB_STOPPED),
     "page_renderers": _row(Outcome.NEXT_TRIED, block=Outcome.TIME_LIMIT),
     "indexes": _row(Outcome.JOB_FAILS, block=Outcome.JOB_STOPPED),
+    "rerankers": _row(Outcome.ORDER_KEPT, block=Outcome.ORDER_KEPT),
     "link_signers": _row(Outcome.REQUEST_FAILS, block=Outcome.TIME_LIMIT),
 }
 """The outcome for each kind of part and each misdeed.

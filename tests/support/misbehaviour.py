@@ -3,11 +3,18 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pdfsluice.core import LinkedFile, LinkSignerSpec, PluginContext, hookimpl
+from pdfsluice.core import (
+    LinkedFile,
+    LinkSignerSpec,
+    Passage,
+    PluginContext,
+    RerankerSpec,
+    hookimpl,
+)
 from pdfsluice.core.testing.misdeeds import Misdeed
 
 _RAISED: dict[Misdeed, Callable[[], BaseException]] = {
@@ -72,9 +79,19 @@ class Misbehaviour:
 
 
 class OddLinks:
-    """The part of the plugin that signs links."""
+    """The part of the plugin that signs links, and orders passages."""
 
     odd: Misbehaviour
+
+    async def rank(self, query: str, passages: Sequence[Passage]) -> Sequence[float | None]:
+        scores: list[float | None] = [0.0] * len(passages)
+        ranked: list[float | None] = await self.odd.awaited("rerankers", scores)
+        return ranked
+
+    @hookimpl
+    def pdfsluice_register_rerankers(self, context: PluginContext) -> list[RerankerSpec]:
+        del context
+        return [RerankerSpec(name="odd", reranker=self, timeout_seconds=0.25)]
 
     async def link(self, file: LinkedFile) -> str | None:
         link: str | None = await self.odd.awaited("link_signers", f"https://acme/{file.path}")

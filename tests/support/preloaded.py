@@ -49,6 +49,7 @@ _MODULES = (
     "pdfsluice.plugins.policy.policy",
     "pdfsluice.plugins.progress_log.sink",
     "pdfsluice.plugins.pypdf_text.extractor",
+    "pdfsluice.plugins.reranking.options",
     "pdfsluice.plugins.sql.shared",
     "pdfsluice.plugins.yara.options",
     "pdfsluice.server.serve",

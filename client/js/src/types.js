@@ -243,6 +243,7 @@
  * @property {{document_id: number, title: string, results: number[]}[]} documents The documents,
  *   each with the positions of its passages in `results`.
  * @property {number | null} next The offset of the passages that follow.
+ * @property {string} note Why the passages were not ranked again; empty if they were.
  *
  * @typedef {'queued' | 'running' | 'done' | 'skipped' | 'failed' | 'cancelled'} JobState
  *

@@ -10,8 +10,8 @@ pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in (
     "access", "catalogue", "catalogue_lasting", "catalogue_reading", "checksum", "chunk_stage",
     "completion_stage", "deriving_store", "event_sink", "extents", "files", "gate", "importer",
     "index", "link_signer", "object_store", "page_renderer", "policy", "reachable_store",
-    "segmented_store", "session_store", "stream_stage", "text_extractor", "text_recognizer",
-    "upload_store", "upload_store_basics",
+    "reranker", "segmented_store", "session_store", "stream_stage", "text_extractor",
+    "text_recognizer", "upload_store", "upload_store_basics",
 )))  # fmt: skip
 
 from .access import AuthenticatorContract  # noqa: E402 - after the rewriting is registered
@@ -30,6 +30,7 @@ from .page_renderer import PageRendererContract  # noqa: E402 - as above
 from .policy import PolicyContract  # noqa: E402 - as above
 from .reachable_store import ReachableStoreContract  # noqa: E402 - as above
 from .reopening import Reopen  # noqa: E402 - as above
+from .reranker import RerankerContract  # noqa: E402 - as above
 from .segmented_store import SegmentedUploadStoreContract  # noqa: E402 - as above
 from .session_store import SessionStoreContract  # noqa: E402 - as above
 from .stream_stage import StreamStageContract  # noqa: E402 - as above
@@ -57,6 +58,7 @@ __all__ = [
     "PolicyContract",
     "ReachableStoreContract",
     "Reopen",
+    "RerankerContract",
     "SegmentedUploadStoreContract",
     "SessionStoreContract",
     "StreamStageContract",

@@ -319,6 +319,7 @@ class SearchView(View):
     next: int | None = Field(
         None, description="The ``offset`` of the passages that follow; null at the end."
     )
+    note: str = Field("", description="Why the passages were not ranked again, in a sentence.")
 
     @classmethod
     def of(cls, result: SearchResult) -> Self:
@@ -336,4 +337,5 @@ class SearchView(View):
             results=[HitView.of(hit) for hit in result.hits],
             documents=list(documents.values()),
             next=result.next,
+            note=result.note,
         )

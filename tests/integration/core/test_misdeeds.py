@@ -14,6 +14,7 @@ from pdfsluice.core.document_models import Document, JobState
 from pdfsluice.core.errors import DocumentUnreadable, Overloaded, PdfsluiceError
 from pdfsluice.core.findings import Decision
 from pdfsluice.core.models import Checksum, ChunkIntent, SessionState
+from pdfsluice.core.plugins.parts import PartCounts
 from pdfsluice.core.plugins.ports.access import Credentials
 from pdfsluice.core.plugins.registry import KINDS
 from pdfsluice.core.runtime import LOCAL, Runtime
@@ -43,6 +44,7 @@ CHOSEN = {
     "session_stores": "session_store",
     "catalogues": "catalogue",
     "indexes": "index",
+    "rerankers": "reranker",
     "link_signers": "link_signer",
 }
 STAGE_DEATHS = "tests/integration/core/test_stage_process_deaths.py"
@@ -135,17 +137,13 @@ async def check(
             document = await upload(runtime)
             await until(lambda: told_of_failure(runtime, document), seconds=20)
             assert ODD.search(caplog.text), "the log names the part"
-        case Outcome.EVENT_LOST:
-            await upload(runtime)
-            await until(lambda: counts.failures, seconds=10)
-            seen = len(odd.seen)
-            odd.mended = True
-            await upload(runtime)
-            await until(lambda: len(odd.seen) > seen, seconds=10)
-        case Outcome.EVENTS_DROPPED:
-            await upload(runtime)
-            assert runtime.events.dropped["odd"]
-            assert f"event sink {ODD.pattern} is too slow" in caplog.text
+        case Outcome.ORDER_KEPT:
+            await act(runtime, odd.kind)
+            result = await runtime.library.search(LOCAL, "words")
+            assert result.hits
+            assert ODD.search(result.note), "the note names the part"
+        case Outcome.EVENT_LOST | Outcome.EVENTS_DROPPED:
+            await check_events(runtime, odd, counts, caplog)
         case Outcome.WAIT_REPORTED:
             call = asyncio.create_task(act(runtime, odd.kind))
             await until(lambda: counts.calls, seconds=10)
@@ -162,6 +160,22 @@ async def check(
             await act(runtime, odd.kind)
             await until(lambda: counts.tasks >= 100, seconds=10)
             assert f"{ODD.pattern} has 100 tasks that do not end" in caplog.text
+
+
+async def check_events(
+    runtime: Runtime, odd: Misbehaviour, counts: PartCounts, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Let a sink misbehave: it loses events, or drops them while it waits."""
+    await upload(runtime)
+    if odd.misdeed is Misdeed.BLOCK:
+        assert runtime.events.dropped["odd"]
+        assert f"event sink {ODD.pattern} is too slow" in caplog.text
+        return
+    await until(lambda: counts.failures, seconds=10)
+    seen = len(odd.seen)
+    odd.mended = True
+    await upload(runtime)
+    await until(lambda: len(odd.seen) > seen, seconds=10)
 
 
 async def fails(runtime: Runtime, kind: str, error: type[PdfsluiceError]) -> None:
@@ -196,6 +210,9 @@ async def act(runtime: Runtime, kind: str) -> None:
             await runtime.library.get(LOCAL, document.id)
         elif kind == "link_signers":
             await runtime.library.link(document, content_type="", content_disposition="")
+        elif kind == "rerankers":
+            await until(lambda: imported(runtime, document), seconds=20)
+            await runtime.library.search(LOCAL, "words")
         elif kind == "page_renderers":
             await runtime.library.thumbnail(LOCAL, document.id, 1, 200)
         elif kind in {"importers", "text_extractors", "text_recognizers", "indexes"}:

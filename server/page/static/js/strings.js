@@ -340,6 +340,8 @@ export const t = {
       text_recognizers: 'Text recognizers',
       indexes: 'Indexes',
       index: 'Index',
+      rerankers: 'Re-rankers',
+      reranker: 'Re-ranker',
       link_signers: 'Link signers',
       link_signer: 'Link signer',
       event_sinks: 'Event sinks',

@@ -1,0 +1,45 @@
+"""Re-ranking of searches by any node postprocessor of LlamaIndex.
+
+The postprocessor is foreign code that the operator names; it runs in a child process.
+"""
+
+from collections.abc import Sequence
+
+from pdfsluice.core import OptionsSpec, PluginContext, PluginError, RerankerSpec, hookimpl
+
+NAME = "llama-index"
+SECTION = "reranking"
+LIBRARIES = ("llama_index",)
+
+
+@hookimpl
+def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+    """Register the section ``reranking``."""
+    from .options import RerankingOptions  # noqa: PLC0415 - pydantic, only where settings are read
+
+    return [OptionsSpec(name=SECTION, model=RerankingOptions)]
+
+
+@hookimpl
+def pdfsluice_register_rerankers(context: PluginContext) -> Sequence[RerankerSpec]:
+    """Register the re-ranker ``llama-index``."""
+    from functools import partial  # noqa: PLC0415 - hooks import cheaply
+
+    from .options import RerankingOptions  # noqa: PLC0415 - see above
+    from .reranker import open_reranker  # noqa: PLC0415
+
+    options = context.options(SECTION, RerankingOptions)
+    if context.settings.reranker == NAME and not options.postprocessor:
+        raise PluginError(
+            f"the re-ranker {NAME!r} has no postprocessor",
+            hint=f"Set 'postprocessor' in the section {SECTION!r} of the settings.",
+        )
+    is_chosen = context.settings.reranker == NAME
+    return [
+        RerankerSpec(
+            name=NAME,
+            open=partial(open_reranker, options, preload=is_chosen),
+            passages=options.passages,
+            timeout_seconds=options.timeout_seconds,
+        )
+    ]
