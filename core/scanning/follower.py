@@ -21,7 +21,7 @@ from .runner import StageRunner, StagesLost
 
 logger = logging.getLogger(__name__)
 
-_RUN_BYTES = 8 * 1024 * 1024
+_RUN_BYTES = 16 * 1024 * 1024
 """How far the stages read in one run; other uploads have their turn between two runs."""
 _FIRST_PAUSE_SECONDS = 1.0
 _MAX_PAUSE_SECONDS = 60.0
@@ -121,7 +121,7 @@ class Follower:
         return await asyncio.shield(self._outcome)
 
     async def reached(self, offset: int) -> int:
-        """Wait until every stage has seen ``offset`` bytes; return their position.
+        """Wait until every stage has seen ``offset`` bytes; return how many they have.
 
         If the following ends before, this does not return.
         """

@@ -39,7 +39,7 @@ class PoolLimits:
 
     Attributes:
         max_isolated: Suspect uploads that have a process of their own at a time.
-        request_timeout: Seconds for one request, which reads 8 MiB or waits for the verdict of
+        request_timeout: Seconds for one request, which reads 16 MiB or waits for the verdict of
             a virus scanner on a whole file.
         closing_timeout: Seconds for which a closing upload waits for its running request.
         retire_bytes: Resident memory of a process from which on it gets no more uploads.

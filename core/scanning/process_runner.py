@@ -3,8 +3,8 @@
 Requests and replies, in the messages of ``core/processes/wire.py``::
 
     {"do": "read", "reader": 3, "upload": ..., "filename": ..., "total_size": ...,
-     "limit": 8388608, "open": {"path": ..., "checkpoints": {...}}}      "open" once
-                                -> {"position": 8388608, "findings": [...]}
+     "limit": 16777216, "open": {"path": ..., "checkpoints": {...}}}     "open" once
+                                -> {"position": 16777216, "findings": [...]}
     {"do": "finish", ...}       -> {"reports": [...]}
     {"do": "checkpoint", ...}   -> {"checkpoints": {...}}
     {"do": "close", ...}        -> {"checkpoints": {...}}

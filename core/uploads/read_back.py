@@ -5,7 +5,6 @@ compared with their fingerprints once more when the stages have seen them.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -19,7 +18,7 @@ from .upload import OpenUpload
 
 DEFAULT_MIN_BYTES = 16 * 1024 * 1024
 """Size from which an upload is read while its stages work; a smaller one takes no time."""
-_STEP_BYTES = 32 * 1024 * 1024
+_STEP_BYTES = 16 * 1024 * 1024
 
 
 class ReadBack:
@@ -38,16 +37,14 @@ class ReadBack:
         """Read each range after the stages have seen it; stop at the first corrupt one."""
         if self._changed_at is None:
             return
-        extents = deque(sorted(self._stored.extents.known or (), key=lambda extent: extent.start))
-        while extents:
-            position = await follower.reached(extents[0].end)
-            end = min(position, extents[0].start + _STEP_BYTES)
-            step = [extents.popleft()]
-            while extents and extents[0].end <= end:
-                step.append(extents.popleft())
+        rest = sorted(self._stored.extents.known or (), key=lambda extent: extent.start)
+        while rest:
+            position = await follower.reached(min(rest[0].end + _STEP_BYTES, rest[-1].end))
+            step = [extent for extent in rest if extent.end <= position]
             await run_uncancelled(self._compare(step))
             if self._intact < step[-1].end:
                 return
+            rest = rest[len(step) :]
 
     async def corrupt(self) -> Sequence[Extent]:
         """Return the extents whose stored bytes are no longer what was committed.

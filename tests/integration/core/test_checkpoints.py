@@ -66,7 +66,7 @@ class Counts:
 @pytest.mark.parametrize(
     ("interval", "stored"),
     [
-        (CheckpointInterval(max_bytes=8 * MIB, max_seconds=3600), [8 * MIB, 16 * MIB]),
+        (CheckpointInterval(max_bytes=16 * MIB, max_seconds=3600), [16 * MIB, 32 * MIB]),
         (CheckpointInterval(max_bytes=64 * MIB, max_seconds=3600), []),
         (CheckpointInterval(max_bytes=64 * MIB, max_seconds=0), None),
     ],
@@ -79,7 +79,7 @@ async def test_stages_are_asked_after_bytes_or_seconds(
     failures: list[BaseException] = []
     store = MemoryUploadStore()
     upload_id = "00000000-0000-4000-8000-000000000000"
-    size = 20 * MIB
+    size = 40 * MIB
     blob = await store.create(upload_id, size)
     blob.write(0, memoryview(bytes(size)))
 
