@@ -171,10 +171,13 @@ def choose(
 
     Raises:
         PluginError: No plugin registered a part of that name.
+        ExtraMissing: The plugin of that name lacks its libraries.
     """
     for spec in specs:
         if spec.name == name:
             return spec
+    if name in missing:
+        raise missing[name]
     names = ", ".join(sorted(spec.name for spec in specs)) or "none"
     raise PluginError(
         f"no plugin registered {name!r} among the {kind.replace('_', ' ')}",

@@ -53,7 +53,7 @@ def test_the_base_uploads_to_a_server(server: RunningServer, file: Path) -> None
     assert done.code == 0, done.err
 
 
-@pytest.mark.parametrize("command", ["plugins", "settings", "keys list", "--help"])
+@pytest.mark.parametrize("command", ["plugins", "settings", "--help"])
 def test_the_base_has_the_other_local_commands(command: str) -> None:
     done = pdfsluice_started(*command.split(), env=only())
     assert done.code == 0
@@ -67,11 +67,13 @@ def test_the_list_of_plugins_names_the_extra_of_those_that_register_nothing() ->
     assert "Page renderers" not in out
 
 
-@pytest.mark.parametrize(("command", "extra"), [("serve", "server"), ("demo", "all")])
+@pytest.mark.parametrize(
+    ("command", "extra"), [("serve", "server"), ("keys list", "server"), ("demo", "all")]
+)
 def test_the_base_names_the_extra_that_a_command_needs(
     command: str, extra: str, tmp_path: Path
 ) -> None:
-    done = pdfsluice_started(command, "--data-dir", tmp_path / "data", env=only())
+    done = pdfsluice_started(*command.split(), "--data-dir", tmp_path, env=only())
     message, hint, *rest = done.err.splitlines()
     assert done.code == 1
     assert f"is not installed; it belongs to the extra '{extra}'." in message
