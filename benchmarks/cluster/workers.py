@@ -25,6 +25,8 @@ def main() -> None:
             pdfsluice(folder / "one", **settings) as one,
             pdfsluice(folder / "two", **settings, PDFSLUICE_WORKERS="2") as two,
         ):
+            for server in (one, two):
+                _rate(server)  # workers still start after their supervisor listens
             rates: list[tuple[float, float]] = [(_rate(one), _rate(two)) for _ in range(_ROUNDS)]
     first, second = (statistics.median(column) for column in zip(*rates, strict=True))
     ratios = [two / one for one, two in rates]
