@@ -123,7 +123,7 @@ if TYPE_CHECKING:
     )
     from .plugins.ports.keys import ApiKey, HasKeys, KeyChange, KeyRates, KeyStore
     from .plugins.ports.links import LinkedFile, LinkSigner, LinkSignerSpec, ReachableStore, Ticket
-    from .plugins.ports.managed_jobs import JobFilter, ListedJob, ManagedJobs
+    from .plugins.ports.managed_jobs import JobFilter, ListedJob, ManagedJobs, OpenJobs
     from .plugins.ports.objects import ObjectInfo, ObjectStore
     from .plugins.ports.opening import Opener, closing
     from .plugins.ports.policy import Policy, PolicySpec
@@ -143,7 +143,7 @@ if TYPE_CHECKING:
         TextRecognizer,
         TextRecognizerSpec,
     )
-    from .plugins.ports.sessions import SessionChanges, SessionStore, SessionStoreSpec
+    from .plugins.ports.sessions import SessionChanges, SessionStore, SessionStoreSpec, Standing
     from .plugins.ports.sinks import EventSink, EventSinkSpec
     from .plugins.ports.stages import (
         ChunkCheck,
@@ -260,6 +260,7 @@ __all__ = [
     "ObjectInfo",
     "ObjectStore",
     "OffsetConflict",
+    "OpenJobs",
     "Opened",
     "Opener",
     "OptionsSpec",
@@ -315,6 +316,7 @@ __all__ = [
     "StageContext",
     "StageFailed",
     "StageReport",
+    "Standing",
     "StateConflict",
     "StorageFailed",
     "StorageFull",

@@ -279,9 +279,8 @@ async def open_runtime(
             cluster,
             sessions,
             open_uploads,
-            on_jobs=jobs.wake,
+            on_jobs=jobs.announced,
             on_stop=jobs.stop,
-            requeue=jobs.requeue_abandoned,
             intervals=intervals,
         )
         interrupted = (

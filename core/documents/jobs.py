@@ -23,13 +23,13 @@ from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster, Hint, HintKind
 from pdfsluice.core.plugins.ports.documents import Index
-from pdfsluice.core.plugins.ports.managed_jobs import ManagedJobs
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.registry import Registry
 
 from .import_status import OPEN, ImportStatus
 from .importing import Importers, NothingToDo
 from .job_progress import DEFAULT_SILENCE_SECONDS, JobOutcome, JobReporter, Outcomes
+from .job_search import JobSearch
 from .previews import Previews
 from .recognition import IndexRunning, Recognition
 from .stopping import JobStopped, Stop
@@ -114,6 +114,9 @@ class JobRunner:
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
         self._stops: dict[int, Stop] = {}  # by the number of a job that runs here
         self._to_recognize: set[int] = set()  # documents being imported for which OCR waits
+        self._search = JobSearch(
+            catalogue, wake=self._wake, stop=self.stop, interval=limits.poll_seconds
+        )
         slots = {JobKind.IMPORT: workers, JobKind.INDEX: _INDEX_SLOTS}
         if recognizes:
             slots[JobKind.OCR] = readers
@@ -133,27 +136,18 @@ class JobRunner:
     def queued(self, document_id: int, kinds: Collection[JobKind]) -> None:
         """Report that jobs of a document were queued."""
         self._cluster.notify(Hint(HintKind.JOBS))
-        for kind in kinds:
-            self._wake(kind)
+        self._wake(kinds)
         if JobKind.INDEX in kinds and document_id in self._awaited:
             self._awaited[document_id] = True
 
-    def _wake(self, kind: JobKind) -> None:
-        if kind in self._lanes:
-            self._lanes[kind].wake()
+    def _wake(self, kinds: Collection[JobKind]) -> None:
+        for kind in kinds:
+            if kind in self._lanes:
+                self._lanes[kind].wake()
 
-    def wake(self) -> None:
-        """Look for jobs that another node has queued or given up."""
-        for lane in self._lanes.values():
-            lane.wake()
-
-    async def requeue_abandoned(self) -> None:
-        """Queue the jobs of dead nodes again, and stop own ones that are cancelled."""
-        if await self._catalogue.requeue_running(own=False):
-            self.wake()
-        if self._stops and isinstance(self._catalogue, ManagedJobs):
-            for job_id in await self._catalogue.jobs_to_stop():
-                self.stop(job_id)
+    def announced(self) -> None:
+        """Look for jobs: another node has queued some."""
+        self._search.begin()
 
     def stop(self, job_id: int) -> None:
         """Stop a job that was cancelled, if it runs here."""
@@ -165,6 +159,7 @@ class JobRunner:
         """Run jobs in the background; on leaving, unfinished ones are queued again."""
         await self._catalogue.requeue_running()
         works = {f"{kind} jobs": lane.serve for kind, lane in self._lanes.items()}
+        works["search for jobs"] = self._search.serve
         async with background(works):
             yield
 
@@ -196,10 +191,10 @@ class JobRunner:
             outcomes.publish(ImportStatus(jobs).of(kind))
             if kind is JobKind.IMPORT:
                 if self._awaited.pop(document_id, True):
-                    self._wake(JobKind.INDEX)
+                    self._wake([JobKind.INDEX])
                 if document_id in self._to_recognize:
                     self._to_recognize.remove(document_id)
-                    self._wake(JobKind.OCR)
+                    self._wake([JobKind.OCR])
             if delay := outcomes.delay_seconds:
                 asyncio.get_running_loop().call_later(delay, self._lanes[kind].wake)
 

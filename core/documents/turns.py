@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pdfsluice.core.background import background
@@ -36,7 +37,7 @@ class TurnLimits:
         open_jobs_of_owner: The same for one principal.
         overdue_jobs: Maximum of jobs that run without a slot.
         overdue_jobs_of_owner: The same for one principal.
-        poll_seconds: Time after which the lane looks for jobs without being woken.
+        poll_seconds: Time between two searches for jobs that no hint has announced.
         space_seconds: Time after which a job that lacked disk space is tried again.
         quota_seconds: Time after which OCR that a quota stopped is tried again.
         index_seconds: Time after which OCR looks again whether a running index has ended.
@@ -127,19 +128,20 @@ class Lane:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _schedule(self) -> None:
+        """Start jobs when the lane is woken, and paused ones when their pause is over."""
+        awake = True
         while True:
             self._changed.clear()
             try:
                 await self._settle()
-                while self._free and await self._start_next():
+                while (awake or self._paused) and self._free and await self._start_next():
                     pass
             except Exception:  # the next jobs must not depend on one failure of the catalogue
                 logger.exception("no job of lane %s could be claimed", self._name)
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.poll_seconds):
                     await self._changed.wait()
-            except TimeoutError:
-                continue
+            awake = self._changed.is_set()
 
     @property
     def _free(self) -> bool:

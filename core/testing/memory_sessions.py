@@ -61,7 +61,14 @@ class MemorySessionStore:
         """Return a session."""
         return self._entry(session_id).snapshot()
 
-    async def commit(self, session_id: str, extent: Extent, now: datetime) -> None:
+    async def commit(
+        self,
+        session_id: str,
+        extent: Extent,
+        now: datetime,
+        *,
+        frontier: int = 0,  # noqa: ARG002 - no other node can have committed
+    ) -> None:
         """Add a committed extent, if the session is open and no other one overlaps it."""
         entry = self._entry(session_id)
         if entry.extents.get((extent.start, extent.end), (None, now))[0] == extent:

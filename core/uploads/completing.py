@@ -262,7 +262,7 @@ class Completer:
         session = upload.session
         sha256 = session.facts.get("sha256")
         try:
-            await self._uploads.publish(session.id, await upload.stored.extents.all(), sha256)
+            await self._uploads.publish(session.id, await upload.stored.whole(), sha256)
         except NotFound:
             existing = await self._duplicates.find(session, sha256)
             if existing is not None:  # an earlier attempt gave it these bytes

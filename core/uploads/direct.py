@@ -95,6 +95,7 @@ class DirectUploads:
             PdfsluiceError: See :meth:`.UploadService.receive`.
         """
         _length(chunk)
+        await self._get(principal, session_id)  # a repetition finds what other nodes committed
         body = _StoreBody(self._uploads, self._open_uploads, session_id, chunk)
         receipt = await self._receive(principal, session_id, chunk, body)
         clear = getattr(self._uploads, "clear", None)

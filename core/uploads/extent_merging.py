@@ -54,7 +54,8 @@ class CommittedExtents:
         self._sessions = sessions
         self._blob = blob
         self._batch = batch
-        self._known = [*extents] if extents is not None and len(extents) <= _MAX_KNOWN else None
+        self._extents = dict.fromkeys(extents or ())
+        self._complete = extents is not None and len(extents) <= _MAX_KNOWN
         self._placed = extents is None or any(extent.place for extent in extents)
         self._small = 0
         self._merging = False
@@ -62,14 +63,18 @@ class CommittedExtents:
     @property
     def known(self) -> Sequence[Extent] | None:
         """All extents, if they are known without asking the session store."""
-        return self._known
+        return list(self._extents) if self._complete else None
 
     async def all(self) -> Sequence[Extent]:
         """Return all extents; the session store is asked only if they are not known."""
-        if self._known is not None:
-            return self._known
+        if self._complete:
+            return list(self._extents)
+        meanwhile = self._extents
         extents = await self._sessions.extents(self._session_id)
-        self._placed = any(extent.place for extent in extents)
+        if meanwhile is self._extents and len(extents) <= _MAX_KNOWN:
+            self._extents = dict.fromkeys((*extents, *meanwhile))
+            self._complete = True
+            self._placed = any(extent.place for extent in self._extents)
         return extents
 
     async def elsewhere(self, start: int, end: int) -> Sequence[Extent]:
@@ -80,17 +85,21 @@ class CommittedExtents:
 
     def forget(self) -> None:
         """Drop what is remembered: the session store knows better."""
-        self._known = None
+        self._extents = {}
+        self._complete = False
         self._placed = True
 
     def add(self, extent: Extent) -> None:
-        """Count an extent that was committed."""
-        self._placed = self._placed or bool(extent.place)
+        """Count an extent that was committed here."""
         self._small += _size(extent) < SMALL_BYTES
-        if self._known is not None:
-            self._known.append(extent)
-            if len(self._known) > _MAX_KNOWN:
-                self._known = None
+        self.learn([extent])
+
+    def learn(self, extents: Sequence[Extent]) -> None:
+        """Add extents that were committed, perhaps by other nodes."""
+        self._placed = self._placed or any(extent.place for extent in extents)
+        self._extents.update(dict.fromkeys(extents))
+        if len(self._extents) > _MAX_KNOWN:
+            self.forget()
 
     async def merge(self) -> None:
         """Merge the small extents if many were committed.
@@ -102,13 +111,13 @@ class CommittedExtents:
         self._small, self._merging = 0, True
         try:
             await run_uncancelled(self._merge())
+            self.forget()
         except PdfsluiceError as error:
             logger.warning("extents of %s were not merged: %s", self._session_id, error.message)
         finally:
             self._merging = False
 
     async def _merge(self) -> None:
-        self.forget()
         for parts in mergeable(await self._sessions.extents(self._session_id)):
             whole = await asyncio.to_thread(_joined, self._blob(), parts)
             if whole is None:

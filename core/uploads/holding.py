@@ -23,6 +23,7 @@ from pdfsluice.core.models import Session
 from pdfsluice.core.plugins.ports.cluster import Cluster, Hint, HintKind, UploadReview
 from pdfsluice.core.plugins.ports.stores import SessionStore
 
+from .commit_hints import hinted_extent
 from .lifecycle import ENDED, FINISHING, closing, missing, refusal
 from .open_uploads import OpenUploads
 from .upload import OpenUpload
@@ -62,7 +63,6 @@ class Holding:
         open_uploads: The uploads of this node.
         on_jobs: Called when another node has queued jobs.
         on_stop: Called with the number of a job that another node has cancelled.
-        requeue: Queues the jobs of dead nodes again.
         intervals: How often it looks at rows.
     """
 
@@ -74,7 +74,6 @@ class Holding:
         *,
         on_jobs: Callable[[], None],
         on_stop: Callable[[int], None],
-        requeue: Callable[[], Awaitable[None]],
         intervals: HoldingIntervals = DEFAULT_INTERVALS,
     ) -> None:
         self._cluster = cluster
@@ -82,7 +81,6 @@ class Holding:
         self._open_uploads = open_uploads
         self._on_jobs = on_jobs
         self._on_stop = on_stop
-        self._requeue = requeue
         self._intervals = intervals
         self._tasks: set[asyncio.Task[None]] = set()
         cluster.subscribe(self._received)
@@ -137,8 +135,12 @@ class Holding:
             return
         if hint.kind not in {HintKind.COMMITTED, HintKind.CHANGED, HintKind.STOP}:
             return
-        self._open_uploads.changed(hint.session_id)
         upload = self._open_uploads.peek(hint.session_id)
+        if hint.kind is HintKind.COMMITTED:
+            if upload is not None:
+                self._note_commit(upload, hint)
+            return
+        self._open_uploads.changed(hint.session_id)
         if upload is not None:
             self._start(self._act(upload, hint))
 
@@ -148,11 +150,16 @@ class Holding:
                 await upload.preempt(hint.start, hint.end)
                 return
             await self._catch_up(upload)
-            if hint.kind is HintKind.COMMITTED and not upload.closed:
-                self._open_uploads.touch(upload)
-                upload.progress.chunk_committed(hint.start)
         except PdfsluiceError as error:
             logger.debug("a hint about %s has no effect: %s", hint.session_id, error.message)
+
+    def _note_commit(self, upload: OpenUpload, hint: Hint) -> None:
+        """Show the stages of this node what another node has committed."""
+        self._open_uploads.touch(upload)
+        extent = hinted_extent(hint)
+        if upload.holding and extent is not None:
+            upload.learn([extent])
+            upload.progress.chunk_committed(extent.start // upload.session.chunk_size)
 
     async def _catch_up(self, upload: OpenUpload) -> None:
         """Take in the row of an upload and do what follows from its state."""
@@ -199,9 +206,8 @@ class Holding:
         if mine and not upload.holding and await self._open_uploads.take(upload):
             logger.warning("upload %s is taken over from another node", upload.session.id)
             await self._catch_up(upload)
-        elif (
-            row.version > upload.session.version
-            or row.committed_bytes != upload.session.committed.size
+        elif row.version > upload.session.version or (
+            upload.holding and row.committed_bytes != upload.session.committed.size
         ):
             await self._catch_up(upload)
 
@@ -225,9 +231,8 @@ class Holding:
                 upload.deaths = 0
 
     async def take_over(self) -> None:
-        """Continue the completions and the jobs of nodes that are not live."""
+        """Continue the completions of nodes that are not live."""
         if self._cluster.shared:
-            await self._requeue()
             for session_id in await self._cluster.abandoned(FINISHING, _MAX_TAKEN_OVER):
                 await self._resumes(session_id)
 

@@ -100,12 +100,28 @@ def _corrupt(blob: Blob, extents: Sequence[Extent]) -> list[Extent]:
 
 
 def _intact(blob: Blob, extent: Extent, buffer: memoryview) -> bool:
+    return fingerprint_of(blob, extent.start, extent.end, buffer) == extent.fingerprint
+
+
+def fingerprint_of(blob: Blob, start: int, end: int, buffer: memoryview | None = None) -> str:
+    """Return the fingerprint of stored bytes, of those that are there. Blocking.
+
+    Args:
+        blob: The bytes.
+        start: Offset of the first byte.
+        end: Offset after the last byte.
+        buffer: Memory to read into; by default it is made.
+
+    Raises:
+        StorageFailed: The storage reported an I/O error, or the blob is closed.
+    """
+    if buffer is None:
+        buffer = memoryview(bytearray(min(end - start, _READ_BYTES)))
     fingerprint = xxhash.xxh3_128()
-    position = extent.start
-    while position < extent.end:
-        size = blob.read_into(position, buffer[: min(len(buffer), extent.end - position)])
+    while start < end:
+        size = blob.read_into(start, buffer[: min(len(buffer), end - start)])
         if not size:
-            return False
+            break
         fingerprint.update(buffer[:size])
-        position += size
-    return fingerprint.hexdigest() == extent.fingerprint
+        start += size
+    return fingerprint.hexdigest()

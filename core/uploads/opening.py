@@ -78,11 +78,11 @@ class UploadOpener:
         extents = await self._backends.sessions.extents(session_id) if session.committed else ()
         blob = await self._open_blob(session, extents)
         try:
-            checkpoints = await self._backends.sessions.checkpoints(session_id)
+            stored = await self._backends.sessions.checkpoints(session_id) if holding else {}
         except BaseException:
             await self._backends.workers.run(blob.close)
             raise
-        checkpoints = checkpoints if session.committed else {}
+        checkpoints = stored if session.committed else {}
         return self._make(session, blob, checkpoints, extents, holding=holding)
 
     async def _open_blob(self, session: Session, extents: Sequence[Extent]) -> Blob:

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import NotFound, PdfsluiceError
 from pdfsluice.core.models import Principal, Scope
-from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
+from pdfsluice.core.plugins.ports.cluster import Alone, Cluster, Hint, HintKind
 from pdfsluice.core.plugins.ports.quotas import (
     DEFAULT_ACCOUNT,
     HasQuotas,
@@ -23,7 +23,7 @@ from .shares import LOCAL_PRINCIPAL
 logger = logging.getLogger(__name__)
 
 _RECOUNT_INTERVAL_SECONDS = 3600.0
-_REFRESH_INTERVAL_SECONDS = 5.0
+_REFRESH_INTERVAL_SECONDS = 30.0
 
 
 class QuotaKeeper:
@@ -33,7 +33,7 @@ class QuotaKeeper:
         sessions: The session store; it counts for accounts, or has no quotas.
         recount_interval: Seconds between two counts of all usage.
         refresh_interval: Seconds after which a limit of connections that another node has
-            changed counts here.
+            changed counts here at the latest; usually a hint comes first.
         cluster: The other nodes, of which one at a time counts.
     """
 
@@ -49,6 +49,8 @@ class QuotaKeeper:
         self._recount_interval = recount_interval
         self._refresh_interval = refresh_interval
         self._connections: Mapping[str, int] = {}
+        self._changed = asyncio.Event()
+        self._cluster.subscribe(self._received)
         self._quotas: Quotas | None = sessions.quotas if isinstance(sessions, HasQuotas) else None
 
     async def own(self, principal: Principal) -> QuotaAccount:
@@ -94,8 +96,13 @@ class QuotaKeeper:
         await self._check_name(quotas, name)
         account = await quotas.set_limits(name, limits)
         await self._refresh()
+        self._cluster.notify(Hint(HintKind.LIMITS))
         logger.info("limits of %s changed by %s", name, principal.name)
         return account
+
+    def _received(self, hint: Hint) -> None:
+        if hint.kind is HintKind.LIMITS:
+            self._changed.set()
 
     def max_connections(self, account: str) -> int | None:
         """Return how many connections an account may have; ``None`` for any number."""
@@ -136,7 +143,10 @@ class QuotaKeeper:
 
     async def _refresh_repeatedly(self) -> None:
         while True:
-            await asyncio.sleep(self._refresh_interval)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._refresh_interval):
+                    await self._changed.wait()
+            self._changed.clear()
             try:
                 await self._refresh()
             except PdfsluiceError as error:

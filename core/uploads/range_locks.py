@@ -28,9 +28,9 @@ _MAX_PAUSE_SECONDS = 0.2
 async def exclusive(
     upload: OpenUpload, claim: Claim, cluster: Cluster, *, patience: float = _TIMEOUT_SECONDS
 ) -> AsyncIterator[None]:
-    """Keep other nodes from writing a claimed range.
+    """Keep other nodes from writing a claimed range of the same file.
 
-    What they have committed in it is known on entering.
+    What they have committed in such a range is known on entering.
 
     Args:
         upload: The upload.
@@ -49,10 +49,11 @@ async def exclusive(
         wish = Hint(HintKind.STOP, upload.session.id, start, end)
         await _lock(lockable, wish, cluster, patience)
     try:
-        await upload.refresh()
-        error = refusal(upload.session)
-        if error is not None:
-            raise error
+        if lockable is not None:
+            await upload.refresh()
+            error = refusal(upload.session)
+            if error is not None:
+                raise error
         committed = upload.session.committed.overlap(start, end)
         if committed and lockable is None:  # these bytes are compared with what comes
             await upload.stored.fetch(start, committed.ranges[-1][1])

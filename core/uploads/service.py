@@ -143,6 +143,23 @@ class UploadService:
             await require_document(self._catalogue, session)
         return session
 
+    async def target(self, principal: Principal, session_id: str) -> Session:
+        """Return the session that a chunk is for, perhaps without what other nodes did.
+
+        The commit decides whether the bytes belong there, so an open upload of a known size is
+        not read again. Whatever would refuse the bytes is.
+
+        Raises:
+            PdfsluiceError: See :meth:`get`.
+        """
+        upload = self._open_uploads.peek(session_id)
+        if upload is None or upload.session.total_size is None:
+            return await self.get(principal, session_id)
+        session = upload.session
+        if refusal(session) is not None or self._idle_clock.is_expired(session):
+            return await self.get(principal, session_id)
+        return _owned(session, principal)
+
     def counters(self, session: Session) -> Counters:
         """Return the live numbers of an upload."""
         upload = self._open_uploads.peek(session.id)
@@ -178,7 +195,7 @@ class UploadService:
         """
         principal.require(Scope.UPLOAD)
         self._refuse_while_draining()
-        session = await self.get(principal, session_id)
+        session = await self.target(principal, session_id)
         try:
             session, received = await self._receiver.receive(principal, session, chunk, body)
         except PdfsluiceError:
@@ -363,10 +380,19 @@ class UploadService:
             session = await self._open_uploads.current(session_id)
         except SessionNotFound:
             raise missing() from None
-        if session.owner != principal.id and not principal.may(Scope.ADMIN):
-            raise missing()
-        return session
+        return _owned(session, principal)
 
     def _refuse_while_draining(self) -> None:
         if self._draining:
             raise stopping()
+
+
+def _owned(session: Session, principal: Principal) -> Session:
+    """Return a session that a principal may use.
+
+    Raises:
+        SessionNotFound: It is another principal's.
+    """
+    if session.owner != principal.id and not principal.may(Scope.ADMIN):
+        raise missing()
+    return session

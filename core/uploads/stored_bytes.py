@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from pdfsluice.core.errors import StorageFailed
 from pdfsluice.core.models import Extent
 from pdfsluice.core.plugins.ports.stores import Blob
+from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.threads import run_uncancelled
 
 from .backends import Backends
 from .extent_merging import CommittedExtents, by_place
+from .integrity import fingerprint_of
 
 
 class StoredBytes:
@@ -63,6 +65,32 @@ class StoredBytes:
         changed_at = getattr(self._blob(), "changed_at", None)
         return None if changed_at is None else changed_at()
 
+    async def rest_of(self, extent: Extent, committed: RangeSet) -> Sequence[Extent] | None:
+        """Return what is left of an extent of which another node has committed a part.
+
+        The blob reads that part at its place, and the rest as it was written here. Together they
+        have the fingerprint of the extent if they are the same bytes.
+
+        Returns:
+            Extents for the rest, sealed; ``None`` if other bytes were committed, or none.
+
+        Raises:
+            PdfsluiceError: The bytes cannot be fetched, or not be sealed.
+        """
+        if not extent.place or not committed.overlap(extent.start, extent.end):
+            return None
+        await self.fetch(extent.start, extent.end)
+        if await self._backends.integrity.corrupt(self._blob(), [extent]):
+            return None
+        gaps = committed.missing(extent.start, extent.end)
+        return await run_uncancelled(self._backends.workers.run(_sealed, self._blob(), gaps))
+
+    async def whole(self) -> Sequence[Extent]:
+        """Return the extents of a complete upload; other nodes may have merged some."""
+        if self._backends.cluster.shared:
+            self.extents.forget()
+        return await self.extents.all()
+
     async def corrupt(self, *, after: int = 0) -> Sequence[Extent]:
         """Return the extents whose stored bytes are no longer what was committed.
 
@@ -98,3 +126,10 @@ class StoredBytes:
             await self._backends.workers.run(blob.close)
         else:
             close_published()
+
+
+def _sealed(blob: Blob, ranges: RangeSet) -> Sequence[Extent]:
+    return [
+        Extent(start, end, fingerprint_of(blob, start, end), blob.seal(start, end))
+        for start, end in ranges
+    ]

@@ -206,9 +206,11 @@ class Sweeper:
 
     async def _expire(self, session: Session) -> bool:
         upload = self._active.peek(session.id)
+        if upload is not None:
+            if upload.receiving:
+                return False
+            await upload.refresh()
         current = session if upload is None else upload.session
-        if upload is not None and upload.receiving:
-            return False
         if not self._idle_clock.is_expired(current):
             # Bytes came in since the time was set; look again when it would be due.
             if upload is None:

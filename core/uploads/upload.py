@@ -7,10 +7,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from pdfsluice.core.errors import PdfsluiceError, SizeExceeded, StateConflict
+from pdfsluice.core.errors import OffsetConflict, PdfsluiceError, SizeExceeded, StateConflict
 from pdfsluice.core.findings import Decision, Finding
 from pdfsluice.core.models import Extent, Session, SessionState
-from pdfsluice.core.plugins.ports.cluster import Hint, HintKind
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.scanning.follower import Follower
@@ -19,6 +18,7 @@ from pdfsluice.core.threads import run_uncancelled
 
 from .backends import Backends
 from .claims import Claim, Claims
+from .commit_hints import commit_hint
 from .judging import judge, new_findings, refusal_message, with_findings
 from .lifecycle import ENDED, FINISHING, OPEN, closing, refusal, rejection
 from .progress import ProgressPublisher
@@ -144,7 +144,8 @@ class OpenUpload(UploadState):
             number = extents[0].start // self.session.chunk_size if chunk_id is None else chunk_id
             self.progress.chunk_committed(number)
             if not self.holding:
-                self._cluster.notify(Hint(HintKind.COMMITTED, self.session.id, number))
+                for extent in extents:
+                    self._cluster.notify(commit_hint(self.session.id, extent))
 
     async def _store(self, claim: Claim, extents: Sequence[Extent]) -> None:
         if self._size_limit is not None and extents[-1].end > self._size_limit:
@@ -152,25 +153,56 @@ class OpenUpload(UploadState):
                 f"the file has {self._size_limit} bytes, by a newer request",
                 details={"file_size": self._size_limit, "offset": extents[-1].start},
             )
-        now = self._backends.now()
         for extent in extents:
-            try:
-                await self._backends.sessions.commit(self.session.id, extent, now)
-            except StateConflict as error:  # the upload has ended while the bytes came in
-                await self.refresh()
-                raise refusal(self.session) or error from None
-            self._count(extent, now)
+            await self._store_one(extent)
         claim.pending = 0
+
+    async def _store_one(self, extent: Extent) -> None:
+        now, frontier = self._backends.now(), self.session.committed.frontier
+        try:
+            standing = await self._backends.sessions.commit(
+                self.session.id, extent, now, frontier=frontier
+            )
+        except StateConflict as error:  # the upload has ended while the bytes came in
+            await self.refresh()
+            raise refusal(self.session) or error from None
+        except OffsetConflict:
+            await self.refresh()
+            rest = await self.stored.rest_of(extent, self.session.committed)
+            if rest is None:
+                raise
+            for part in rest:
+                await self._store_one(part)
+            return
+        self._count(extent, now)
+        if standing is not None:
+            self.learn(standing.extents)
+            if standing.version > self.session.version:
+                await self.refresh()
 
     def _count(self, extent: Extent, now: datetime) -> None:
         begins = self.session.state is SessionState.CREATED
-        committed = self.session.committed.add(extent.start, extent.end)
-        self._row.committed(extent.start, extent.end)
-        self._backends.traffic.committed_bytes += committed.size - self.session.committed.size
-        self.session = self.session.changed(committed=committed, updated_at=now)
+        size = self.session.committed.size
         self.stored.extents.add(extent)
+        self._grow([extent], now)
+        self._backends.traffic.committed_bytes += self.session.committed.size - size
         if begins:
             self.progress.publish_status()
+
+    def learn(self, extents: Sequence[Extent]) -> None:
+        """Take in extents that other nodes may have committed."""
+        self.stored.extents.learn(extents)
+        self._grow(extents, self._backends.now())
+        if self.follower is not None:
+            self.follower.wake()
+
+    def _grow(self, extents: Sequence[Extent], now: datetime) -> None:
+        committed = self.session.committed
+        for extent in extents:
+            committed = committed.add(extent.start, extent.end)
+            self._row.committed(extent.start, extent.end)
+        if committed != self.session.committed:
+            self.session = self.session.changed(committed=committed, updated_at=now)
 
     async def stop_receiving(self, reason: PdfsluiceError) -> None:
         """End all requests that send bytes; they commit what they may keep first."""

@@ -4,7 +4,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from pdfsluice.core import Cluster, Hint, Hold, LiveNode, NodeIdentity, SessionState, UploadReview
+from pdfsluice.core import (
+    Cluster,
+    Hint,
+    Hold,
+    LiveNode,
+    NodeIdentity,
+    SessionState,
+    UploadReview,
+)
 
 from .database import Database
 from .hints import Channel, Hints

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import select
 import sqlite3
 import time
 from collections.abc import Generator, Mapping
@@ -12,7 +13,7 @@ from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from pdfsluice.core import PluginError, StorageFailed
 from pdfsluice.core.directories import make_directory
@@ -125,7 +126,7 @@ def with_timeouts(url: URL) -> URL:
 
 def _postgresql(url: URL, location: str, *, pooled: bool) -> Engines:
     url = with_timeouts(url)
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    options: dict[str, Any] = {}
     if pooled:
         options["connect_args"] = {"prepare_threshold": None}
     try:
@@ -136,7 +137,34 @@ def _postgresql(url: URL, location: str, *, pooled: bool) -> Engines:
             f"PostgreSQL needs the package {error.name!r}.",
             hint="Install it with: pip install 'pdfsluice[postgres]'",
         ) from error
+    for engine in (write, read):
+        _replace_closed(engine)
     return Engines(write=write, read=read, location=location)
+
+
+def _replace_closed(engine: Engine) -> None:
+    """Replace connections that the server has closed since their last use.
+
+    A pre-ping would be one more transaction for each use.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _note_use(_connection: Any, record: Any) -> None:
+        record.info["used"] = True
+
+    @event.listens_for(engine, "checkout")
+    def _check_used(connection: Any, record: Any, _proxy: Any) -> None:
+        if "used" in record.info and _is_closed(connection):
+            raise DisconnectionError("The server has closed the connection.")
+
+
+def _is_closed(connection: Any) -> bool:
+    """Whether there is something to read from an idle connection, as its end."""
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _sqlite(url: URL, path: Path, durability: str, *, check: bool) -> Engines:

@@ -39,6 +39,7 @@ _RECONNECT_SECONDS = 1.0
 _MAX_WAITING = 10_000
 _CHANNEL = "pdfsluice"
 _SUFFIX = ".sock"
+_KINDS = frozenset(HintKind)
 _NOTIFY = select(func.pg_notify(bindparam("channel"), bindparam("batch")))
 
 
@@ -145,7 +146,8 @@ def read_batch(batch: bytes, me: str) -> Iterator[Hint]:
         if message["node"] == me:
             return
         for kind, session_id, start, end, text in message["hints"]:
-            yield Hint(HintKind(kind), str(session_id), int(start), int(end), str(text))
+            if kind in _KINDS:  # others are of a later version
+                yield Hint(HintKind(kind), str(session_id), int(start), int(end), str(text))
     except (orjson.JSONDecodeError, LookupError, TypeError, ValueError) as error:
         logger.warning("a hint of another node is malformed: %s", error)
 

@@ -39,7 +39,11 @@ _SURVIVE = (
 """Withdraws the death of a node that did not die, but was stopped or cut off for a while."""
 _RECORD = (
     update(holds)
-    .where(holds.c.session_id == bindparam("upload"), holds.c.node == bindparam("me"))
+    .where(
+        holds.c.session_id == bindparam("upload"),
+        holds.c.node == bindparam("me"),
+        holds.c.validated != bindparam("position"),
+    )
     .values(validated=bindparam("position"))
 )
 _open = select(sessions.c.id).where(
@@ -107,23 +111,20 @@ class Holds:
     ) -> Mapping[str, UploadReview]:
         """Record what the stages have seen, and return how uploads stand."""
         await self.release(())
-        ids = [*validated, *others]
         if validated:
             rows = [
                 {"upload": upload, "me": self._database.node, "position": position}
                 for upload, position in validated.items()
             ]
 
-            def record(connection: Connection) -> None:
+            def operation(connection: Connection) -> Mapping[str, UploadReview]:
                 connection.execute(_RECORD, rows)
                 connection.execute(_FORGET_DEATHS, {"me": self._database.node})
+                return _review(connection, [*validated, *others])
 
-            await self._database.write(record)
-        reviews: dict[str, UploadReview] = {}
-        for start in range(0, len(ids), _BATCH):
-            batch = ids[start : start + _BATCH]
-            reviews |= await self._database.read(partial(_review, ids=batch))
-        return reviews
+            return await self._database.write(operation)
+        ids = list(others)
+        return await self._database.read(partial(_review, ids=ids)) if ids else {}
 
     async def abandoned(self, states: Collection[SessionState], limit: int) -> Sequence[str]:
         """Return uploads in one of the states that no live node holds, oldest first."""
@@ -182,6 +183,13 @@ _FORGET_DEATHS = (
 
 
 def _review(connection: Connection, ids: Sequence[str]) -> Mapping[str, UploadReview]:
+    reviews: dict[str, UploadReview] = {}
+    for start in range(0, len(ids), _BATCH):
+        reviews |= _review_batch(connection, ids[start : start + _BATCH])
+    return reviews
+
+
+def _review_batch(connection: Connection, ids: Sequence[str]) -> Mapping[str, UploadReview]:
     live = live_nodes(connection)
     statement = (
         select(

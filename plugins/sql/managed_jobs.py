@@ -1,24 +1,29 @@
 """Management of the background jobs in the catalogue ``sql``."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select, update
 
 from pdfsluice.core import (
     JobFilter,
+    JobKind,
     JobState,
     ListedJob,
     NotFound,
+    OpenJobs,
     StateConflict,
 )
 
 from .database import Database
-from .encoding import clean, read_job
+from .encoding import clean, read_job, to_micros
 from .job_statements import OPEN_JOB
+from .live import live_nodes
 from .reading import MAX_ID
-from .schema import documents, jobs
+from .schema import documents, jobs, nodes
 
+_QUEUED, _RUNNING = JobState.QUEUED.value, JobState.RUNNING.value
 _listed = (
     select(jobs, documents.c.owner, documents.c.title)
     .select_from(jobs.join(documents, documents.c.id == jobs.c.document_id))
@@ -106,16 +111,32 @@ class SqlManagedJobs:
 
         return await self._database.write(operation)
 
-    async def jobs_to_stop(self) -> Collection[int]:
-        """Return the jobs that run at this node and are to be stopped."""
-        marked = select(jobs.c.id).where(
-            jobs.c.state == JobState.RUNNING.value,
-            jobs.c.cancelled == 1,
-            jobs.c.node == self._database.node,
-        )
-        return await self._database.read(
-            lambda connection: connection.execute(marked).scalars().all()
-        )
+    async def open_jobs(self) -> OpenJobs:
+        """Return what there is to do for this node, in one query."""
+        me, folder = self._database.node, self._database.folder
+        now = to_micros(datetime.now(UTC))
+        mine = jobs.c.node == me
+        preferred = (jobs.c.prefer == "") | (jobs.c.prefer == folder) | (jobs.c.prefer_until <= now)
+        queued = (jobs.c.state == _QUEUED) & (jobs.c.retry_at <= now) & preferred
+
+        def operation(connection: Connection) -> OpenJobs:
+            live = select(nodes.c.id).where(live_nodes(connection))
+            running = (mine & (jobs.c.cancelled == 1)) | (~mine & jobs.c.node.not_in(live))
+            statement = (
+                select(jobs.c.kind, jobs.c.state, case((mine, jobs.c.id), else_=0).label("own"))
+                .distinct()
+                .where(queued | ((jobs.c.state == _RUNNING) & running))
+            )
+            rows = connection.execute(statement).all()
+            return OpenJobs(
+                due={JobKind(row.kind) for row in rows if row.state == _QUEUED},
+                abandoned={
+                    JobKind(row.kind) for row in rows if row.state == _RUNNING and not row.own
+                },
+                cancelled=[row.own for row in rows if row.state == _RUNNING and row.own],
+            )
+
+        return await self._database.read(operation)
 
 
 def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:

@@ -26,6 +26,7 @@ from pdfsluice.core import (
     SessionChanges,
     SessionNotFound,
     SessionState,
+    Standing,
     StateConflict,
 )
 from pdfsluice.core.uploads.lifecycle import too_many_open
@@ -143,7 +144,9 @@ class SqlSessionStore:
 
         return await self._database.read(operation)
 
-    async def commit(self, session_id: str, extent: Extent, now: datetime) -> None:
+    async def commit(
+        self, session_id: str, extent: Extent, now: datetime, *, frontier: int = 0
+    ) -> Standing | None:
         """Add a committed extent, if the session is open and no other one overlaps it.
 
         Raises:
@@ -159,14 +162,20 @@ class SqlSessionStore:
             "committed_at": to_micros(now),
             "place": extent.place,
         }
+        asked = {**_key(session_id), "frontier": frontier}
 
-        def operation(connection: Connection) -> None:
-            if self._database.postgresql:  # its next statement sees what was committed meanwhile
-                statements.LOCK_SESSION.run(connection, values)
+        def operation(connection: Connection) -> Standing | None:
+            shared, version = self._database.shared, None
+            if shared or self._database.postgresql:  # the insertion sees all earlier commits
+                version = statements.LOCK_SESSION.run(connection, values).scalar_one_or_none()
             if not statements.COMMIT.run(connection, values).rowcount:
                 _explain_refusal(connection, values)
+            if version is None or not shared:
+                return None
+            rows = statements.EXTENTS_AFTER.run(connection, asked)
+            return Standing(version=version, extents=[Extent(*row) for row in rows])
 
-        await self._database.write(operation)
+        return await self._database.write(operation)
 
     async def extents(self, session_id: str) -> Sequence[Extent]:
         """Return the committed extents of a session, by start."""

@@ -21,6 +21,14 @@ EXTENTS = Prepared(
     .where(extents.c.session_id == bindparam("session"))
     .order_by(extents.c.start, extents.c.end)
 )
+EXTENTS_AFTER = Prepared(
+    select(extents.c.start, extents.c.end, extents.c.fingerprint, extents.c.place)
+    .where(
+        extents.c.session_id == bindparam("session"),
+        extents.c.end > bindparam("frontier", type_=BigInteger),
+    )
+    .order_by(extents.c.start)
+)
 DROP_EXTENT = delete(extents).where(
     extents.c.session_id == bindparam("session"),
     extents.c.start == bindparam("from"),
@@ -74,7 +82,7 @@ CHECKPOINTS = select(checkpoints.c.stage, checkpoints.c.offset, checkpoints.c.st
 
 
 LOCK_SESSION = Prepared(
-    select(sessions.c.id)
+    select(sessions.c.version)
     .where(sessions.c.id == bindparam("session"))
     .with_for_update(key_share=True)
 )

@@ -251,7 +251,7 @@ class Chunks:
 
     async def _session(self, request: web.Request) -> Session:
         """Return the session of the path, if it takes bytes."""
-        session = await self._uploads.get(request[PRINCIPAL], session_id(request))
+        session = await self._uploads.target(request[PRINCIPAL], session_id(request))
         error = refusal(session)
         if error is not None:
             raise error

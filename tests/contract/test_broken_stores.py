@@ -45,19 +45,23 @@ class Forgetful(MemorySessionStore):
 
 
 class Inexact(MemorySessionStore):
-    async def commit(self, session_id: str, extent: Extent, now: datetime) -> None:
+    async def commit(
+        self, session_id: str, extent: Extent, now: datetime, *, frontier: int = 0
+    ) -> None:
         rounded = replace(extent, start=int(float(extent.start)), end=int(float(extent.end)))
-        await super().commit(session_id, rounded, now)
+        await super().commit(session_id, rounded, now, frontier=frontier)
 
 
 class Lossy(MemorySessionStore):
     """Writes what it read before others wrote."""
 
-    async def commit(self, session_id: str, extent: Extent, now: datetime) -> None:
+    async def commit(
+        self, session_id: str, extent: Extent, now: datetime, *, frontier: int = 0
+    ) -> None:
         entry = self._entries.get(session_id)
         earlier = dict(entry.extents) if entry else {}
         await asyncio.sleep(0)
-        await super().commit(session_id, extent, now)
+        await super().commit(session_id, extent, now, frontier=frontier)
         last = (extent.start, extent.end)
         entry = self._entries[session_id]
         entry.extents = earlier | {last: entry.extents[last]}

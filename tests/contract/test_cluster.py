@@ -213,6 +213,21 @@ async def test_a_review_shows_the_state_of_an_upload(join: Join) -> None:
         assert await second.cluster.review({}, [session.id]) == {}
 
 
+async def test_a_commit_returns_what_other_nodes_have_done(join: Join) -> None:
+    session = make_session(total_size=100)
+    async with join() as first, join() as second:
+        await first.store.create(session)
+        for start in (0, 10, 50):
+            await first.store.commit(session.id, extent(start, start + 10), NOW)
+        await first.store.update(session, title="new")
+        own = extent(20, 30)
+        for _ in range(2):  # a repetition returns the same
+            standing = await second.store.commit(session.id, own, NOW, frontier=10)
+            assert standing is not None
+            assert standing.version == session.version + 1
+            assert list(standing.extents) == [extent(10, 20), own, extent(50, 60)]
+
+
 async def test_one_live_node_does_a_duty(join: Join) -> None:
     async with join() as first, join() as second:
         assert await first.cluster.duty("sweep", 3600.0)
@@ -302,6 +317,8 @@ def test_large_and_malformed_hints_are_left_out() -> None:
     assert [len(hint.text) for hint in read_batch(sent[0], "b")] == [10, 40]
     assert list(read_batch(sent[0], "a")) == []
     assert max(map(len, batches("a", hints[:1] * 100, 1000))) <= 1000
+    later = b'{"node":"a","hints":[["later","",0,0,""],["jobs","",0,0,""]]}'
+    assert list(read_batch(later, "b")) == [Hint(HintKind.JOBS)]
     for wrong in (b"", b"[]", b'{"node":"a","hints":[["what","",0,0,""]]}', b'{"node":"a"}'):
         assert list(read_batch(wrong, "b")) == []
 

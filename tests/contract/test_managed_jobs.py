@@ -102,10 +102,10 @@ async def test_a_running_job_that_is_cancelled_is_not_queued_again(catalogue: Ma
         cancelled = await catalogue.cancel_job(job.id, message="")
         assert cancelled.stopping
         assert cancelled.job.state is JobState.RUNNING
-    assert set(await catalogue.jobs_to_stop()) == {first.id, second.id}
+    assert set((await catalogue.open_jobs()).cancelled) == {first.id, second.id}
     await catalogue.report(first.id, state=JobState.QUEUED, progress=0.0, message="again")
     assert (await catalogue.get_job(first.id)).job.state is JobState.CANCELLED
     assert await catalogue.requeue_running() == 0, "as after the death of its node"
     assert (await catalogue.get_job(second.id)).job.state is JobState.CANCELLED
-    assert list(await catalogue.jobs_to_stop()) == []
+    assert list((await catalogue.open_jobs()).cancelled) == []
     assert await catalogue.claim() is None

@@ -1,7 +1,7 @@
 """Servers that share a database: one store of bytes, and each node's jobs its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -11,9 +11,11 @@ import pytest
 from sqlalchemy import Connection, text
 
 from pdfsluice.core.document_models import JobKind, JobState
+from pdfsluice.core.documents.job_search import JobSearch
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.managed_jobs import ManagedJobs
 from pdfsluice.core.testing.contracts.samples import NOW, extent, make_document, make_session
 from pdfsluice.plugins.local_store.store import open_store
 from pdfsluice.plugins.sql.catalogue import SqlCatalogue
@@ -131,10 +133,41 @@ async def test_only_jobs_of_dead_nodes_are_queued_again(tmp_path: Path, live: bo
         assert ours is not None
         if not live:
             await age_nodes(first, timedelta(minutes=1))
+        assert set((await other.open_jobs()).abandoned) == (set() if live else {JobKind.IMPORT})
         assert await other.requeue_running() == (1 if live else 2)
         again = await other.claim()
         assert again is not None
         assert again[0][0].id == (ours if live else theirs)[0][0].id
+
+
+async def test_one_search_finds_all_work_for_a_node(tmp_path: Path) -> None:
+    woken, stopped = list[Collection[JobKind]](), list[int]()
+    async with (
+        database(tmp_path) as first,
+        database(tmp_path) as second,
+        Node(first, NodeIdentity(store="store-a"), interval=3600).running(),
+    ):
+        catalogue, other = SqlCatalogue(first), SqlCatalogue(second)
+        search = JobSearch(other, wake=woken.append, stop=stopped.append, interval=3600)
+        await search.search()
+        await catalogue.add(make_document(), [JobKind.OCR])
+        await search.search()
+        await catalogue.add(make_document(), [JobKind.IMPORT])
+        claimed = await catalogue.claim(kinds=[JobKind.IMPORT])
+        own = await other.claim()
+        assert claimed is not None
+        assert own is not None
+        await search.search()
+        assert woken == [set(), {JobKind.OCR}, set()]
+        await catalogue.cancel_job(own[0][0].id, message="")
+        await age_nodes(first, timedelta(minutes=1))
+        serving = asyncio.create_task(search.serve())
+        search.begin()
+        await until(lambda: len(woken) == 4)
+        serving.cancel()
+        assert woken[3] == {JobKind.IMPORT}
+        assert stopped == [own[0][0].id]
+        assert await other.claim(kinds=[JobKind.IMPORT]) is not None
 
 
 async def test_a_server_and_a_worker_share_a_folder(context: PluginContext) -> None:
@@ -208,6 +241,10 @@ async def test_the_node_with_the_file_is_first(context: PluginContext) -> None:
         other_sessions.joined(NodeIdentity(store="s", folder="b", shared=True)),
     ):
         first, second = [await catalogue.add(make_document(), [JobKind.IMPORT]) for _ in range(2)]
+        assert isinstance(catalogue, ManagedJobs)
+        assert isinstance(other, ManagedJobs)
+        assert not (await other.open_jobs()).due
+        assert set((await catalogue.open_jobs()).due) == {JobKind.IMPORT}
         assert await other.claim() is None
         claimed = await catalogue.claim()
         assert claimed is not None
@@ -216,6 +253,7 @@ async def test_the_node_with_the_file_is_first(context: PluginContext) -> None:
         async with database.catalogue() as opened:
             later = text("UPDATE jobs SET prefer_until = prefer_until - 5000000")
             await opened._database.write(lambda connection: connection.execute(later))
+        assert set((await other.open_jobs()).due) == {JobKind.IMPORT}
         claimed = await other.claim()
         assert claimed is not None, "it does not wait for a busy node for long"
         assert claimed[1] == second

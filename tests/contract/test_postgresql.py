@@ -19,6 +19,7 @@ from pdfsluice.core.testing.contracts.samples import (
     make_session,
 )
 from tests.support.databases import sql_context, sql_stores, to_version_1
+from tests.support.waiting import until
 
 Stores = tuple[SessionStore, Catalogue]
 
@@ -95,14 +96,12 @@ async def test_lost_connections_are_opened_again(tmp_path: Path, empty_postgresq
         await sessions.create(session)
         await sessions.get(session.id)
         engine = create_engine(empty_postgresql.replace("postgresql:", "postgresql+psycopg:"))
-        with engine.begin() as connection:
-            ended = connection.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE pid <> pg_backend_pid() AND datname = current_database()"
-                )
-            )
+        others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname ="
+        others += " current_database()"
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            ended = connection.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
             assert len(ended.all()) >= 2
+            await until(lambda: not connection.execute(text(f"SELECT 1 {others}")).all())
         engine.dispose()
         await sessions.commit(session.id, extent(0, 10), NOW)
         assert (await sessions.get(session.id)).committed.ranges == ((0, 10),)

@@ -35,10 +35,16 @@ class Backends:
 
     @classmethod
     @contextmanager
-    def running(cls, folder: Path) -> Iterator["Backends"]:
-        """Run both until the context is left."""
+    def running(cls, folder: Path, *, statistics: bool = False) -> Iterator["Backends"]:
+        """Run both until the context is left.
+
+        Args:
+            folder: For the files of the object store.
+            statistics: Whether the database counts statements.
+        """
         with ExitStack() as stack:
-            postgresql = stack.enter_context(PostgresqlServer.running(tcp=True))
+            database = PostgresqlServer.running(tcp=True, statistics=statistics)
+            postgresql = stack.enter_context(database)
             yield cls(postgresql, stack.enter_context(SwiftServer.running(folder / "swift")))
 
 

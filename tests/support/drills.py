@@ -155,23 +155,28 @@ class Upload:
         drill: The cluster.
         data: Its bytes.
         id: The session, once it is initiated.
+        chunk_size: The size of its chunks.
     """
 
     drill: Drill
     data: bytes
     id: str = ""
+    chunk_size: int = CHUNK
 
     @classmethod
-    async def begun(cls, drill: Drill, at: int = 0, *, chunks: int = 5) -> "Upload":
+    async def begun(
+        cls, drill: Drill, at: int = 0, *, chunks: int = 5, chunk_size: int = CHUNK
+    ) -> "Upload":
         """Initiate the upload of a new file at a node."""
-        data = make_pdf([uuid.uuid4().hex], noise_per_page=CHUNK * chunks - 2000)
-        upload = cls(drill, data)
+        data = make_pdf([uuid.uuid4().hex], noise_per_page=chunk_size * chunks - 2000)
+        upload = cls(drill, data, chunk_size=chunk_size)
         await upload.initiate(at)
         return upload
 
     async def initiate(self, node: int) -> None:
         """Open the session at a node."""
-        asked = {"filename": "a.pdf", "file_size": len(self.data), "chunk_size": CHUNK}
+        asked = {"filename": "a.pdf", "file_size": len(self.data)}
+        asked["chunk_size"] = self.chunk_size
         answer = await self._until_accepted(
             lambda: self.call(node, "POST", f"{PREFIX}/initiate", json=asked)
         )
@@ -180,7 +185,7 @@ class Upload:
     @property
     def chunks(self) -> int:
         """How many chunks it has."""
-        return -(-len(self.data) // CHUNK)
+        return -(-len(self.data) // self.chunk_size)
 
     @property
     def sha256(self) -> str:
@@ -203,7 +208,7 @@ class Upload:
 
     async def put(self, node: int, chunk: int, data: bytes | None = None) -> Answer:
         """Send a chunk to a node once, perhaps with other bytes."""
-        own = self.data[chunk * CHUNK : (chunk + 1) * CHUNK]
+        own = self.data[chunk * self.chunk_size : (chunk + 1) * self.chunk_size]
         return await self.call(
             node,
             "PUT",

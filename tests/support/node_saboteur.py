@@ -109,7 +109,7 @@ def pdfsluice_register_event_sinks(context: PluginContext) -> Sequence[EventSink
     _wrap(folder, ObstoreObjects, "put", _put)
     _wrap(folder, ObstoreObjects, "put_parts", _put)
     _wrap(folder, ObstoreObjects, "delete", lambda _: "delete-objects")
-    _wrap_coroutine(folder, SqlSessionStore, "commit", lambda *_: "commit")
+    _wrap_coroutine(folder, SqlSessionStore, "commit", lambda *_, **__: "commit")
     _wrap_coroutine(folder, SqlSessionStore, "update", _update)
     _wrap_coroutine(folder, SqlCatalogue, "add", lambda *_, **__: "add-document")
     return ()

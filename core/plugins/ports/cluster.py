@@ -74,7 +74,8 @@ class HintKind(StrEnum):
     """What a hint is about.
 
     Attributes:
-        COMMITTED: Bytes of an upload were committed; ``start`` is the number of the chunk.
+        COMMITTED: The extent from ``start`` to ``end`` of an upload was committed; ``text`` is
+            its fingerprint, a space and its place.
         CHANGED: The row of an upload changed.
         STOP: A newer request wants the bytes from ``start`` to ``end`` of an upload.
         JOBS: Background jobs were queued.
@@ -82,6 +83,7 @@ class HintKind(StrEnum):
         EVENT: An event happened; ``text`` is the event as JSON.
         WATCHED: Clients of the sending node are watching uploads.
         KEYS: API keys were added or changed.
+        LIMITS: Limits of accounts were changed.
     """
 
     COMMITTED = "committed"
@@ -92,6 +94,7 @@ class HintKind(StrEnum):
     EVENT = "event"
     WATCHED = "watched"
     KEYS = "keys"
+    LIMITS = "limits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Hint:
         session_id: The upload; empty if it is about none.
         start: A number; its meaning depends on the kind.
         end: Another one.
-        text: An event as JSON.
+        text: Its meaning depends on the kind as well.
     """
 
     kind: HintKind

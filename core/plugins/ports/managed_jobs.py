@@ -47,6 +47,21 @@ class ListedJob:
     stopping: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenJobs:
+    """What there is to do for a node.
+
+    Attributes:
+        due: Kinds of which queued jobs are due that this node may claim.
+        abandoned: Kinds of which dead nodes were running jobs.
+        cancelled: Jobs that run at this node and are to be stopped.
+    """
+
+    due: Collection[JobKind] = ()
+    abandoned: Collection[JobKind] = ()
+    cancelled: Collection[int] = ()
+
+
 @runtime_checkable
 class ManagedJobs(Protocol):
     """Lists and changes the background jobs of all documents. Every method is atomic."""
@@ -99,6 +114,6 @@ class ManagedJobs(Protocol):
         """
         ...
 
-    async def jobs_to_stop(self) -> Collection[int]:
-        """Return the jobs that run at this node and are to be stopped."""
+    async def open_jobs(self) -> OpenJobs:
+        """Return what there is to do for this node."""
         ...

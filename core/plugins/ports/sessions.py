@@ -49,6 +49,19 @@ class SessionChanges(TypedDict, total=False):
     reserved: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a session stands after a commit, whatever other nodes have done.
+
+    Attributes:
+        version: The version of its row.
+        extents: Its committed extents that end after an offset.
+    """
+
+    version: int
+    extents: Sequence[Extent]
+
+
 class SessionStore(Protocol):
     """Keeps sessions. Every method is atomic and, on return, survives process death."""
 
@@ -105,7 +118,9 @@ class SessionStore(Protocol):
         """
         ...
 
-    async def commit(self, session_id: str, extent: Extent, now: datetime) -> None:
+    async def commit(
+        self, session_id: str, extent: Extent, now: datetime, *, frontier: int = 0
+    ) -> Standing | None:
         """Add a committed extent; from here on the bytes exist.
 
         The check and the insertion are one atomic step: an extent is added only to a session
@@ -114,6 +129,16 @@ class SessionStore(Protocol):
 
         The session's ``committed`` grows by it, its ``updated_at`` becomes ``now``, and its
         ``version`` stays. Extents come in any order and at the same time.
+
+        Args:
+            session_id: The session.
+            extent: What is committed.
+            now: The time of this server's clock (UTC).
+            frontier: Up to where the caller knows that all bytes are committed.
+
+        Returns:
+            How the session stands in the same step, with its extents that end after
+            ``frontier``; ``None`` if no other node can have changed it.
 
         Raises:
             SessionNotFound: There is no such session.

@@ -3,7 +3,7 @@
 from .blobs import Blob, PromptBlob, StoreUsage, UploadStore, UploadStoreSpec
 from .catalogue import Catalogue, CatalogueSpec, DocumentChanges, VersionedCatalogue
 from .opening import Opener
-from .sessions import SessionChanges, SessionStore, SessionStoreSpec
+from .sessions import SessionChanges, SessionStore, SessionStoreSpec, Standing
 
 __all__ = [
     "Blob",
@@ -15,6 +15,7 @@ __all__ = [
     "SessionChanges",
     "SessionStore",
     "SessionStoreSpec",
+    "Standing",
     "StoreUsage",
     "UploadStore",
     "UploadStoreSpec",

@@ -1,8 +1,9 @@
 """Two nodes over one database and one folder: any of them takes any chunk."""
 
 import asyncio
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+import sqlite3
+from contextlib import AsyncExitStack, closing
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from pdfsluice.core import (
     hookimpl,
 )
 from pdfsluice.core.errors import DigestMismatch, Preempted
+from pdfsluice.core.plugins.ports.quotas import QuotaLimits
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.holding import HoldingIntervals
@@ -169,6 +171,12 @@ async def test_a_wrong_digest_is_reported_where_it_was_asked(tmp_path: Path) -> 
             await second.uploads.complete(LOCAL, session.id)
 
 
+async def test_a_limit_of_connections_counts_at_each_node(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (first, second):
+        await first.quotas.set_limits(LOCAL, LOCAL.account, QuotaLimits(connections=3))
+        await until(lambda: second.quotas.max_connections(LOCAL.account) == 3)
+
+
 async def test_rows_decide_if_no_hint_arrives(tmp_path: Path) -> None:
     async with nodes(tmp_path, intervals=FAST) as (first, second):
         for node in (first, second):
@@ -281,3 +289,19 @@ async def test_nodes_with_folders_of_their_own_share_an_object_store(tmp_path: P
         name = f"documents/{session.id[:2]}/{session.id}.pdf"
         assert objects.read_into(name, 0, memoryview(stored)) == len(DATA)
         assert stored == DATA
+
+
+async def test_an_upload_that_grows_at_another_node_does_not_expire(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (first, second):
+        for node in (first, second):
+            node.cluster.notify = ignore  # type: ignore[method-assign]
+        session = await initiate(first, DATA)
+        await send(second, session, DATA, 0)
+        upload = first.uploads._open_uploads.peek(session.id)
+        assert upload is not None
+        long_ago = session.created_at - timedelta(days=2)
+        upload.session = upload.session.changed(updated_at=long_ago)
+        with closing(sqlite3.connect(tmp_path / "state" / "pdfsluice.db")) as database, database:
+            database.execute("UPDATE sessions SET expires_at = 0")
+        assert await first.sweeper.sweep() == 0
+        assert (await send(first, session, DATA, 1)).committed.size == 2 * CHUNK
