@@ -82,7 +82,7 @@ export class TestServer {
       if (typeof result.status === 'number') reply(result.status, result.body);
       else reply(200, result);
     } catch (problem) {
-      if (request.destroyed) return; // The client has left before all of its request was here.
+      if (problem.code === 'ECONNRESET') return; // The client left before all of its request was here.
       if (!problem.code || !problem.status) throw problem;
       reply(problem.status, problem);
     }
