@@ -6,7 +6,7 @@ node changes.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,8 +42,11 @@ _DIMENSIONS = [(each, each.value, round(each.period.total_seconds())) for each i
 Key = tuple[str, int, str]
 """Dimension, start of the period in seconds since the epoch, and value."""
 
-_earlier = select(ended_uploads).where(
-    ended_uploads.c.session_id.in_(bindparam("sessions", expanding=True))
+_earlier = (
+    select(ended_uploads)
+    .where(ended_uploads.c.session_id.in_(bindparam("sessions", expanding=True)))
+    .order_by(ended_uploads.c.session_id)
+    .with_for_update()
 )
 _total = Prepared(
     select(upload_totals.c.body).where(
@@ -93,6 +96,7 @@ class SqlAnalytics:
                 set_={name: record.excluded[name] for name in ("ended_at", "ended_as", "body")},
             )
         )
+        self._insert = record.on_conflict_do_nothing().returning(ended_uploads.c.session_id)
         total = database.insert(upload_totals)
         self._count = Prepared(
             total.on_conflict_do_update(
@@ -115,27 +119,36 @@ class SqlAnalytics:
         latest: Mapping[str, UploadRecord],
         imports: Mapping[str, datetime],
     ) -> None:
-        wanted = {"sessions": sorted({*latest, *imports})}
-        earlier = {row.session_id: _read(row) for row in connection.execute(_earlier, wanted).all()}
         changes: dict[Key, Totals] = defaultdict(Totals)
+        first = {
+            session_id: _imported(latest[session_id], imports) for session_id in sorted(latest)
+        }
+        inserted = self._insert_new(connection, first.values())
+        for session_id in inserted:
+            _add(changes, first[session_id], 1)
+        others = sorted({*latest, *imports} - inserted)
         rows = []
-        for session_id in wanted["sessions"]:
-            before, after = earlier.get(session_id), latest.get(session_id)
-            if after is None or (before is not None and before.end is after.end):
-                after = before
-            if after is None:
-                continue
-            if after.importing_seconds is None and session_id in imports:
-                after = after.imported(imports[session_id])
+        for row in connection.execute(_earlier, {"sessions": others}).all() if others else ():
+            before = _read(row)
+            after = latest.get(before.session_id, before)
+            after = _imported(before if before.end is after.end else after, imports)
             if after == before:
                 continue
             rows.append(_row(after))
             _add(changes, after, 1)
-            if before is not None:
-                _add(changes, before, -1)
-        if rows:
-            self._store.run_many(connection, rows)
+            _add(changes, before, -1)
+        self._store.run_many(connection, rows)
+        if changes:
             self._count.run_many(connection, self._counted(connection, changes))
+
+    def _insert_new(self, connection: Connection, records: Iterable[UploadRecord]) -> set[str]:
+        """Insert records that are not there; return the sessions of those.
+
+        Another node may record the same upload at this moment. The insertion waits for it, and
+        one of both counts the upload.
+        """
+        rows = [_row(record) for record in records]
+        return set(connection.execute(self._insert, rows).scalars()) if rows else set()
 
     def _counted(
         self, connection: Connection, changes: Mapping[Key, Totals]
@@ -235,6 +248,13 @@ class SqlAnalytics:
             return connection.execute(rows).rowcount
 
         return await self._database.write(operation)
+
+
+def _imported(record: UploadRecord, imports: Mapping[str, datetime]) -> UploadRecord:
+    """Return a record with the end of its import, if that is new."""
+    if record.importing_seconds is not None or record.session_id not in imports:
+        return record
+    return record.imported(imports[record.session_id])
 
 
 def _add(changes: Mapping[Key, Totals], record: UploadRecord, number: int) -> None:

@@ -1,13 +1,16 @@
 """Records of ended uploads and their totals, on both engines."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
+from sqlalchemy import Connection, text
 
 from pdfsluice.core import Dimension, HasAnalytics, Session, SessionState, UploadEnd, UploadRecord
 from pdfsluice.core.analytics.records import record_of
@@ -20,6 +23,7 @@ from pdfsluice.core.totals import Contribution, Totals
 from pdfsluice.plugins.sql.analytics import SqlAnalytics
 from pdfsluice.plugins.sql.sessions import SqlSessionStore
 from tests.support.databases import sql_context, sql_stores
+from tests.support.waiting import until
 from tests.unit.core.test_totals import a_record
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
@@ -105,6 +109,34 @@ async def test_a_record_that_comes_again_counts_once(context: PluginContext) -> 
         assert [r async for r in _all(analytics)] == [record]
         (total,) = (await analytics.totals(Dimension.END, *ALWAYS)).values()
         assert total.uploads == 1
+
+
+async def test_nodes_that_record_the_same_upload_count_it_once(context: PluginContext) -> None:
+    """A node records an upload when it ends, and one that starts what it finds unrecorded."""
+    record = a_record(session_id="upload", ended_at=START)
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    stored, release = Event(), Event()
+    other_node = replace(context, shared={})  # with a database connection of its own
+    async with opened(context) as (store, first), opened(other_node) as (_, second):
+        database = store._database
+
+        def store_slowly(connection: Connection) -> None:
+            first._record(connection, {"upload": record}, {})
+            stored.set()
+            release.wait(10)
+
+        def is_waiting(connection: Connection) -> bool:
+            return bool(connection.execute(waiting).scalar_one())
+
+        slow = asyncio.create_task(database.write(store_slowly))
+        await asyncio.to_thread(stored.wait, 10)
+        other = asyncio.create_task(second.record([record], {}))
+        if database.postgresql:  # SQLite has one writer
+            await until(lambda: database.read(is_waiting), seconds=10)
+        release.set()
+        await asyncio.gather(slow, other)
+        totals = await first.totals(Dimension.END, *ALWAYS)
+    assert [each.uploads for each in totals.values()] == [1]
 
 
 async def test_a_released_upload_takes_the_place_of_its_refusal(context: PluginContext) -> None:

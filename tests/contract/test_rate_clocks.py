@@ -40,8 +40,8 @@ class Stores:
     @asynccontextmanager
     async def opened(self, number: int) -> AsyncIterator[list[SessionStore]]:
         async with AsyncExitStack() as stack:
-            context = sql_context(self.folder, url=self.url)
-            yield [(await stack.enter_async_context(sql_stores(context)))[0] for _ in range(number)]
+            contexts = [sql_context(self.folder, url=self.url) for _ in range(number)]
+            yield [(await stack.enter_async_context(sql_stores(each)))[0] for each in contexts]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
