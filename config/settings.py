@@ -362,6 +362,7 @@ class Settings(BaseModel):
     disable: tuple[str, ...] = Field(
         (), description="Plugins, or parts of plugins, that are left out, by name."
     )
+    server_jobs: bool = Field(True, description="Whether servers, too, run background jobs.")
     import_jobs: int = Field(1, ge=1, le=64, description="Background jobs that run at a time.")
     ocr_jobs: int = Field(
         1, ge=1, le=64, description="Documents that OCR reads at the same time, each on one core."

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from pdfsluice.config import Loaded
 from pdfsluice.core import errors
+from pdfsluice.core.document_models import JobKind
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import DISTRIBUTION
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
@@ -141,5 +142,6 @@ async def open_app(
         PluginError: A plugin is at fault, or a setting names a part that no plugin registered.
     """
     sinks = LiveSinks.register(manager)
-    async with open_runtime(loaded, manager, node=node) as runtime:
+    kinds = tuple(JobKind) if loaded.settings.server_jobs else ()
+    async with open_runtime(loaded, manager, node=node, job_kinds=kinds) as runtime:
         yield create_app(runtime, sinks)

@@ -154,7 +154,7 @@ def test_analytics_show_how_uploads_went(
 
 
 @pytest.mark.long
-def test_operations_list_jobs_and_retry_them(
+def test_operations_list_nodes_and_jobs_and_retry_these(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
     page = open_page(f"{library.base_url}/#/operations")
@@ -162,11 +162,15 @@ def test_operations_list_jobs_and_retry_them(
     expect(jobs.filter(has_text="text: Done")).to_contain_text("handbook")
     page.get_by_label("Kind").select_option("index")
     expect(jobs).to_have_count(1)
+    nodes = page.locator("section", has_text="Servers and workers").locator(".kept li")
+    expect(nodes).to_have_count(1)
+    expect(nodes).to_contain_text("(this one)")
+    expect(nodes).to_contain_text("holds 0 uploads · runs 0 jobs")
     audit(page, screenshot, "27-jobs")
     jobs.get_by_role("button", name="Retry").click()
     expect(page.locator(".toast")).to_contain_text("was queued again")
     page.get_by_label("State").select_option("failed")
-    expect(page.get_by_text("0 jobs")).to_be_visible()
+    expect(page.locator(".jobs-count")).to_have_text("0 jobs")
 
 
 @pytest.mark.long

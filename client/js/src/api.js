@@ -10,6 +10,7 @@
 export const STREAMING = '/api/documents/streaming';
 const DOCUMENTS = '/api/documents';
 const JOBS = '/api/jobs';
+const NODES = '/api/nodes';
 
 /** Upload sessions, wherever they were opened. */
 export class SessionsApi {
@@ -131,6 +132,23 @@ export class JobsApi {
    */
   retry(id) {
     return this.http.json('POST', `${JOBS}/${id}/retry`);
+  }
+}
+
+/** The live servers and workers of a database; for administrators. */
+export class NodesApi {
+  /** @param {HttpClient} http */
+  constructor(http) {
+    this.http = http;
+  }
+
+  /**
+   * @param {Cancellable} [options]
+   * @returns {Promise<{nodes: import('./types.js').LiveNode[], this: string}>} The oldest first; `this` is the
+   *   id of the one that answers.
+   */
+  list({ signal } = {}) {
+    return this.http.json('GET', NODES, { signal });
   }
 }
 

@@ -1,6 +1,6 @@
 /** The client: what all uploads and requests to one server share. */
 
-import { DocumentsApi, JobsApi, SessionsApi, STREAMING } from './api.js';
+import { DocumentsApi, JobsApi, NodesApi, SessionsApi, STREAMING } from './api.js';
 import { completed } from './completion.js';
 import { Gain } from './compression.js';
 import { Digester } from './digester.js';
@@ -80,6 +80,7 @@ export class StreamingUploadClient {
     this.sessions = new SessionsApi(http);
     this.documents = new DocumentsApi(http);
     this.jobs = new JobsApi(http);
+    this.nodes = new NodesApi(http);
     this.channel = new EventChannel({
       url: `${http.baseUrl.replace(/^http/, 'ws')}/ws/${encodeURIComponent(clientId)}?detail=full`,
       protocols: () => ['pdfsluice.v1', ...(http.apiKey ? [`bearer.${http.apiKey}`] : [])],

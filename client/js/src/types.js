@@ -263,6 +263,16 @@
  * @property {string} node The server that runs it, or ran it last.
  * @property {boolean} stopping Whether it runs, and is to be stopped.
  *
+ * @typedef {object} LiveNode A server or a worker that is live.
+ * @property {string} id The id of the process, never used again.
+ * @property {string} role `server`, or `worker` without HTTP.
+ * @property {string} version
+ * @property {string} host The name of its machine.
+ * @property {string} started_at
+ * @property {string} seen_at When its last heartbeat was stored.
+ * @property {number} uploads How many uploads it holds.
+ * @property {number} jobs How many background jobs it runs.
+ *
  * @typedef {object} SearchFilter The documents to search; all conditions must hold.
  * @property {number[]} [documents] Ids.
  * @property {string} [title] Part of the title or file name.

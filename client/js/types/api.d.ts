@@ -116,6 +116,21 @@ export declare class JobsApi {
      */
     retry(id: number): Promise<import('./types.js').ListedJob>;
 }
+/** The live servers and workers of a database; for administrators. */
+export declare class NodesApi {
+    http: import("./http.js").HttpClient;
+    /** @param {HttpClient} http */
+    constructor(http: HttpClient);
+    /**
+     * @param {Cancellable} [options]
+     * @returns {Promise<{nodes: import('./types.js').LiveNode[], this: string}>} The oldest first; `this` is the
+     *   id of the one that answers.
+     */
+    list({ signal }?: Cancellable): Promise<{
+        nodes: import('./types.js').LiveNode[];
+        this: string;
+    }>;
+}
 /** Finished documents. */
 export declare class DocumentsApi {
     http: import("./http.js").HttpClient;

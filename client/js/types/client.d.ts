@@ -1,5 +1,5 @@
 /** The client: what all uploads and requests to one server share. */
-import { DocumentsApi, JobsApi, SessionsApi } from './api.js';
+import { DocumentsApi, JobsApi, NodesApi, SessionsApi } from './api.js';
 import { Gain } from './compression.js';
 import { Digester } from './digester.js';
 import { EventChannel } from './events.js';
@@ -75,6 +75,7 @@ export declare class StreamingUploadClient {
     sessions: SessionsApi;
     documents: DocumentsApi;
     jobs: JobsApi;
+    nodes: NodesApi;
     channel: EventChannel;
     /** @param {ClientOptions} [options] */
     constructor(options?: ClientOptions);

@@ -263,6 +263,16 @@
  * @property {string} node The server that runs it, or ran it last.
  * @property {boolean} stopping Whether it runs, and is to be stopped.
  *
+ * @typedef {object} LiveNode A server or a worker that is live.
+ * @property {string} id The id of the process, never used again.
+ * @property {string} role `server`, or `worker` without HTTP.
+ * @property {string} version
+ * @property {string} host The name of its machine.
+ * @property {string} started_at
+ * @property {string} seen_at When its last heartbeat was stored.
+ * @property {number} uploads How many uploads it holds.
+ * @property {number} jobs How many background jobs it runs.
+ *
  * @typedef {object} SearchFilter The documents to search; all conditions must hold.
  * @property {number[]} [documents] Ids.
  * @property {string} [title] Part of the title or file name.
@@ -743,6 +753,34 @@ export type ListedJob = {
      * Whether it runs, and is to be stopped.
      */
     stopping: boolean;
+};
+export type LiveNode = {
+    /**
+     * The id of the process, never used again.
+     */
+    id: string;
+    /**
+     * `server`, or `worker` without HTTP.
+     */
+    role: string;
+    version: string;
+    /**
+     * The name of its machine.
+     */
+    host: string;
+    started_at: string;
+    /**
+     * When its last heartbeat was stored.
+     */
+    seen_at: string;
+    /**
+     * How many uploads it holds.
+     */
+    uploads: number;
+    /**
+     * How many background jobs it runs.
+     */
+    jobs: number;
 };
 export type SearchFilter = {
     /**

@@ -1,4 +1,16 @@
-/** The words of background jobs. */
+/** The words of background jobs, and of the processes that run them. */
+
+export const nodes = {
+  heading: 'Servers and workers',
+  roles: { server: 'Server', worker: 'Worker' },
+  name: (role, host) => `${role} on ${host}`,
+  here: ' (this one)',
+  uploads: (n) => (n === 1 ? 'holds 1 upload' : `holds ${n} uploads`),
+  jobs: (n) => (n === 1 ? 'runs 1 job' : `runs ${n} jobs`),
+  version: (version) => `version ${version}`,
+  since: (date) => `since ${date}`,
+  seen: (time) => `last heartbeat ${time}`,
+};
 
 export const jobs = {
   heading: 'Background jobs',

@@ -1,6 +1,6 @@
 /** Every English word of the page. */
 
-import { jobs } from './strings-jobs.js';
+import { jobs, nodes } from './strings-jobs.js';
 import { analytics, plural, quotas } from './strings-usage.js';
 
 export const t = {
@@ -190,6 +190,7 @@ export const t = {
   },
 
   jobs,
+  nodes,
 
   quarantine: {
     heading: 'Quarantine',
@@ -226,7 +227,7 @@ export const t = {
     renameTitle: 'Rename document',
     newTitle: 'Title',
     delete: 'Delete',
-    versions: { title: 'Versions', all: 'Delete all versions', of: (number, ...facts) => [`Version ${number}`, ...facts].join(', ') },
+    versions: { title: 'Versions', replaced: 'A newer version replaced this one. Searches find the newest.', all: 'Delete all versions', of: (number, ...facts) => [`Version ${number}`, ...facts].join(', ') },
     deleteTitle: 'Delete this document?',
     deleteText: (title) => `“${title}”, its text and its search entries will be deleted. This cannot be undone.`,
     deleted: (title) => `“${title}” was deleted.`,

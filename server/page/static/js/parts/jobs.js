@@ -21,7 +21,7 @@ export class JobsSection {
     this.app = app;
     this.state = choice(words.state, words.all, STATES, words.states, () => this.show());
     this.kind = choice(words.kind, words.allKinds, KINDS, words.kinds, () => this.show());
-    this.count = h('p', { class: 'muted' });
+    this.count = h('p', { class: 'muted jobs-count' });
     this.list = h('ul', { class: 'kept' });
     this.more = button(words.more, () => app.act(() => this.#load()), { kind: 'quiet' });
     this.trouble = h('div', {});

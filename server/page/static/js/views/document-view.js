@@ -95,6 +95,7 @@ export function documentView(app) {
     const section = h('section', { hidden: true }, h('h2', {}, t.documents.versions.title));
     if (document.version === 1 && !document.replaced_by) return section;
     const list = h('ul', { class: 'versions' });
+    if (document.replaced_by) section.append(h('p', { class: 'muted' }, t.documents.versions.replaced));
     section.append(list);
     app.client.documents.versions(document.id).then((every) => {
       const items = every.map(({ id, version, created_at, file_size }) => {
@@ -143,6 +144,7 @@ export function documentView(app) {
         follow(document, status, label);
       }),
     );
+    index.hidden = Boolean(document.replaced_by); // Searches find the newest version alone.
     const label = index.querySelector('span');
     follow(document, status, label);
     return h(

@@ -4,11 +4,13 @@ import * as format from '../format.js';
 import { h, setText } from '../dom.js';
 import { notice } from '../dialogs.js';
 import { JobsSection } from '../parts/jobs.js';
+import { NodesSection } from '../parts/nodes.js';
 import { QuarantineSection } from '../parts/quarantine.js';
 import { Sparkline } from '../parts/sparkline.js';
 import { t } from '../strings.js';
 
 const INTERVAL = 2000;
+const NODES_EVERY = 5; // intervals
 const LOG_LENGTH = 50;
 const GAUGES = ['memory', 'disk', 'sessions', 'throughput'];
 
@@ -22,6 +24,7 @@ export function operationsView(app) {
   const noEvents = h('p', { class: 'muted' }, words.noEvents);
   const quarantine = new QuarantineSection(app);
   const jobs = new JobsSection(app);
+  const nodes = new NodesSection(app);
   const parts = h('dl', { class: 'parts' });
   const plugins = h('div', { class: 'table-scroll', tabIndex: 0, role: 'region', 'aria-label': words.plugins });
   const element = h(
@@ -36,6 +39,7 @@ export function operationsView(app) {
       h('section', {}, h('h2', {}, words.events), noEvents, log),
       quarantine.element,
       jobs.element,
+      nodes.element,
       h('section', {}, h('h2', {}, words.order), parts),
       h('section', {}, h('h2', {}, words.plugins), plugins),
     ),
@@ -43,6 +47,7 @@ export function operationsView(app) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let last = { at: 0, bytes: 0 };
+  let turn = 0;
 
   async function refresh() {
     try {
@@ -55,6 +60,7 @@ export function operationsView(app) {
     } catch (error) {
       trouble.replaceChildren(notice(error, show));
     }
+    if (turn++ % NODES_EVERY === 0) nodes.show();
     if (!element.hidden) timer = setTimeout(refresh, INTERVAL);
   }
 
@@ -114,6 +120,7 @@ export function operationsView(app) {
 
   function show() {
     clearTimeout(timer);
+    turn = 0;
     refresh();
     quarantine.show();
     jobs.show();
