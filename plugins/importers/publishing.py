@@ -7,6 +7,8 @@ from typing import Self
 
 from pdfsluice.core import PageText
 
+Publish = Callable[[Sequence[PageText]], Awaitable[None]]
+
 
 class WordPublisher:
     """Publishes batches of pages, one at a time, while its caller reads the next.
@@ -17,7 +19,7 @@ class WordPublisher:
         publish: Publishes pages; ``None`` if that is not wanted.
     """
 
-    def __init__(self, publish: Callable[[Sequence[PageText]], Awaitable[None]] | None) -> None:
+    def __init__(self, publish: Publish | None) -> None:
         self._publish = publish
         self._task: asyncio.Task[None] | None = None
 
@@ -40,7 +42,7 @@ class WordPublisher:
         """Begin to publish pages when those before them are published."""
         await self._finish()
         if self._publish is not None:
-            self._task = asyncio.create_task(_awaited(self._publish(pages)), name="publish words")
+            self._task = asyncio.create_task(_call(self._publish, pages), name="publish words")
 
     async def _finish(self) -> None:
         task, self._task = self._task, None
@@ -48,5 +50,6 @@ class WordPublisher:
             await task
 
 
-async def _awaited(work: Awaitable[None]) -> None:
-    await work
+async def _call(publish: Publish, pages: Sequence[PageText]) -> None:
+    """Call it inside of the task, which may be cancelled before it begins."""
+    await publish(pages)
