@@ -4,13 +4,15 @@ With ``--nodes 3`` a cluster takes the place of the server, and a random node is
 PostgreSQL crashes, and its object store refuses requests and is stopped, by the options.
 
 Exit code 0 if every upload finished with the right digest, no acknowledged byte was lost,
-nothing was imported twice and no file was left over.
+nothing was imported twice, no file was left over, and usage and analytics are what the
+documents sum up to.
 """
 
 import argparse
 import asyncio
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.soak.campaign import Plan, Report, run
@@ -54,8 +56,8 @@ def show(report: Report) -> None:
     print(f"connections           {report.connections}")
     print(f"attempts repeated     {report.retries}")
     print(f"lost acknowledged     {report.lost_bytes} bytes")
-    for name in ("missing", "damaged", "duplicates", "orphans", "strays"):
-        print(f"{name:<21} {getattr(report.audit, name)}")
+    for name, value in asdict(report.audit).items():
+        print(f"{name.replace('_', ' '):<21} {value}")
     for failure in report.failures[:20]:
         print(f"failed: {failure}")
 

@@ -5,11 +5,14 @@ import hashlib
 import time
 import urllib.error
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from tests.support.servers import RunningServer
 from tests.support.stored import documents, get, get_json
+
+from .counts import Counts, compare
 
 _SETTLED_SECONDS = 60.0
 
@@ -24,6 +27,9 @@ class Audit:
         duplicates: Documents beyond the first of the same file.
         orphans: Partial files that belong to no unfinished session.
         strays: Files among the documents that belong to none.
+        wrong_accounts: Accounts whose usage differs from a recount.
+        wrong_uploads: Completed uploads of analytics, less the documents.
+        wrong_bytes: Their bytes, less those of the documents.
     """
 
     missing: int = 0
@@ -31,6 +37,9 @@ class Audit:
     duplicates: int = 0
     orphans: int = 0
     strays: int = 0
+    wrong_accounts: int = 0
+    wrong_uploads: int = 0
+    wrong_bytes: int = 0
 
     @property
     def clean(self) -> bool:
@@ -42,11 +51,17 @@ async def audit(server: RunningServer, digests: Sequence[str]) -> Audit:
     """Restart the server in peace and look at everything."""
     await asyncio.to_thread(server.restart)
     await asyncio.to_thread(_settle, server)
-    return await asyncio.to_thread(_audit, server, digests)
+    rows = await asyncio.to_thread(documents, server.base_url)
+    counts = await compare(server.data_dir / "state", rows)
+    return await asyncio.to_thread(_audit, server, digests, rows, counts)
 
 
-def _audit(server: RunningServer, digests: Sequence[str]) -> Audit:
-    rows = documents(server.base_url)
+def _audit(
+    server: RunningServer,
+    digests: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    counts: Counts,
+) -> Audit:
     stored = Counter(
         hashlib.sha256(get(f"{server.base_url}/api/documents/{each['id']}/file")).hexdigest()
         for each in rows
@@ -59,6 +74,9 @@ def _audit(server: RunningServer, digests: Sequence[str]) -> Audit:
         duplicates=sum(count - 1 for count in stored.values()),
         orphans=_orphans(server),
         strays=len(files) - len(rows),
+        wrong_accounts=counts.accounts,
+        wrong_uploads=counts.uploads,
+        wrong_bytes=counts.bytes,
     )
 
 
@@ -76,7 +94,7 @@ def _orphans(server: RunningServer) -> int:
 
 def _partials(server: RunningServer) -> list[str]:
     """Return the state of the session of each partial file."""
-    locks = {"server.lock"}
+    locks = {"server.lock", "identity.lock"}
     uploads = (server.data_dir / "uploads").rglob("*")
     files = [path for path in uploads if path.is_file() and path.name not in locks]
     return [_standing(server, path.stem) for path in files]

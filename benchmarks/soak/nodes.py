@@ -5,14 +5,16 @@ import hashlib
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.soak.audit import Audit
 from benchmarks.soak.campaign import SETTINGS, Plan, Report, choose_fault, upload_all
+from benchmarks.soak.counts import Counts, compare
 from benchmarks.soak.flaky_store import FlakyStore
 from pdfsluice.core.background import background
 from pdfsluice.core.threads import run_uncancelled
@@ -146,11 +148,18 @@ async def audit_nodes(cluster: RunningCluster, digests: Sequence[str]) -> Audit:
         await asyncio.to_thread(node.restart)
     finishing = f"SELECT count(*) FROM sessions WHERE state IN {_FINISHING}"
     await until(lambda: cluster.rows(finishing) == [(0,)], seconds=60, interval=0.5)
-    return await asyncio.to_thread(_audit, cluster, digests)
+    rows = await asyncio.to_thread(documents, cluster.base_url)
+    url = cluster.backends.postgresql.url(cluster.database)
+    counts = await compare(cluster.nodes[0].data_dir, rows, url=url)
+    return await asyncio.to_thread(_audit, cluster, digests, rows, counts)
 
 
-def _audit(cluster: RunningCluster, digests: Sequence[str]) -> Audit:
-    rows = documents(cluster.base_url)
+def _audit(
+    cluster: RunningCluster,
+    digests: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    counts: Counts,
+) -> Audit:
     stored = Counter(
         hashlib.sha256(get(f"{cluster.base_url}/api/documents/{each['id']}/file")).hexdigest()
         for each in rows
@@ -164,4 +173,7 @@ def _audit(cluster: RunningCluster, digests: Sequence[str]) -> Audit:
         duplicates=sum(count - 1 for count in stored.values()),
         orphans=sum(name.split("/")[1] not in unfinished for name in segments),
         strays=len(cluster.names("documents")) - len(rows),
+        wrong_accounts=counts.accounts,
+        wrong_uploads=counts.uploads,
+        wrong_bytes=counts.bytes,
     )
