@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pdfsluice.core.testing.pdfs import make_pdf
-from tests.support.commands import pdfsluice_here
+from tests.support.commands import pdfsluice
 from tests.support.page import Line, Screenshot, cancel, card, choose, expect_state, unfinished
 from tests.support.servers import RunningServer, Serve
 
@@ -104,7 +104,7 @@ def test_titles_and_metadata_are_in_words(
 def test_nothing_is_lost_before_a_key_is_entered(
     serve: Serve, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    added = pdfsluice_here("keys", "add", "reader", "--data-dir", tmp_path / "keyed")
+    added = pdfsluice("keys", "add", "reader", "--data-dir", tmp_path / "keyed")
     assert added.code == 0, added.err
     server = serve(data_dir=tmp_path / "keyed")
     page = open_page(f"{server.base_url}/#/operations")

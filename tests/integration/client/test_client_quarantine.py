@@ -8,7 +8,7 @@ import pytest
 
 from pdfsluice.client import Client, ContentRejected, PermissionDenied
 from pdfsluice.client.models import SessionState
-from tests.support.commands import pdfsluice_here
+from tests.support.commands import pdfsluice, pdfsluice_here
 from tests.support.servers import RunningServer, Serve
 
 SCRIPT = b"""%PDF-1.7
@@ -57,7 +57,7 @@ async def test_an_administrator_releases_a_refused_file(
 
 async def test_other_principals_neither_see_nor_release_it(tmp_path: Path, serve: Serve) -> None:
     folder = tmp_path / "keyed"
-    added = pdfsluice_here("keys", "add", "uploader", "--data-dir", folder)
+    added = pdfsluice("keys", "add", "uploader", "--data-dir", folder)
     key = next(word for word in added.out.split() if word.startswith("pdfsluice_"))
     server = serve(data_dir=folder)
     async with Client(server.base_url, api_key=key) as client:

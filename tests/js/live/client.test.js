@@ -94,7 +94,7 @@ test('the finished document can be searched, read, renamed, fetched and deleted'
   assert.ok(passages[0].place.marks.length > 0);
   assert.deepEqual((await client.documents.setTags(id, ['water'])).tags, ['water']);
   const none = await client.searchPage('northern canal', { filter: { tags: ['fire'] } });
-  assert.deepEqual(none, { results: [], documents: [], next: null });
+  assert.deepEqual(none, { results: [], documents: [], next: null, note: '' });
   assert.match((await client.documents.pageText(id, 2)).text, /Page 2/);
   const picture = new Uint8Array(await (await client.documents.thumbnail(id, 1, { width: 120 })).arrayBuffer());
   assert.deepEqual([...picture.slice(0, 3)], [0xff, 0xd8, 0xff]);
