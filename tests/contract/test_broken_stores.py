@@ -322,7 +322,7 @@ def test_each_rule_of_object_stores_is_broken_by_a_part() -> None:
     assert {row.rule for row in OBJECT_STORES} == rules(ObjectStoreContract)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
 @pytest.mark.parametrize(
     ("contract", "fixture", "make"),

@@ -100,7 +100,7 @@ async def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
         assert len(children()) <= 1
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_a_process_whose_heir_lives_on_is_replaced(tmp_path: Path) -> None:
     """The heir holds the pipe of which the server waits for the end."""
     async with a_runtime(tmp_path) as runtime:
@@ -182,7 +182,7 @@ async def test_a_process_above_the_memory_limit_is_killed(tmp_path: Path) -> Non
         assert (await complete(runtime, session))["seen"] == len(other)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_a_file_that_is_often_near_a_death_does_not_fail_for_it(tmp_path: Path) -> None:
     data = file("quiet", chunks=8)
     async with a_runtime(tmp_path) as runtime:

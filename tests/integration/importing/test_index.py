@@ -333,7 +333,7 @@ async def test_a_remote_model_is_one_setting_away(
     assert "k-123" not in repr(options)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_a_remote_model_is_asked_through_the_proxy_of_the_environment(
     make_context: MakeContext, remote: tuple[RemoteModel, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
