@@ -11,9 +11,9 @@ NODE_TESTS := tests/js
 # Servers and children of tests start in half the time from compiled modules.
 export PYTHONDONTWRITEBYTECODE :=
 
-# Processes that share the tests: two for each processor, because many tests wait.
+# Processes that share the tests: one more than there are processors, because many tests wait.
 CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-WORKERS ?= $(shell echo $$(($(CORES) * 2)))
+WORKERS ?= $(shell echo $$(($(CORES) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadgroup
 
 # With all processors, unlike pip; a few files of packages are for other versions of Python.
