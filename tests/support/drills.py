@@ -193,7 +193,10 @@ class Upload:
         return hashlib.sha256(self.data).hexdigest()
 
     async def call(self, node: int, method: str, path: str, **options: Any) -> Answer:
-        """Send a request to a node or the balancer; status 0 if the connection broke."""
+        """Send a request to a node or the balancer; status 0 if the connection broke.
+
+        A balancer whose server closes the connection answers 502, with a page of its own.
+        """
         drill = self.drill
         server = drill.cluster if node == BALANCER else drill.nodes[node].server
         url = f"{server.base_url}{path}"
@@ -202,7 +205,9 @@ class Upload:
                 aiohttp.ClientSession(timeout=_TIMEOUT) as http,
                 http.request(method, url, **options) as answer,
             ):
-                return answer.status, await answer.json(content_type=None)
+                if answer.content_type.endswith("json"):
+                    return answer.status, await answer.json(content_type=None)
+                return answer.status, await answer.text()
         except (aiohttp.ClientError, TimeoutError, OSError):
             return NO_ANSWER
 
