@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError
 from pdfsluice.core import PluginError, StorageFailed
 from pdfsluice.core.directories import make_directory
 
-from .errors import DAMAGED_HINT, explained, is_read_error, unreadable
+from .errors import DAMAGED_HINT, RETRY_SECONDS, explained, is_read_error, unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -179,7 +179,7 @@ def _sqlite(url: URL, path: Path, durability: str, *, check: bool) -> Engines:
 
     @event.listens_for(write, "connect")
     def _set_up_writer(connection: SqliteConnection, _record: Any) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_log(connection)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
@@ -200,6 +200,21 @@ def _sqlite(url: URL, path: Path, durability: str, *, check: bool) -> Engines:
         engines.dispose()
         raise
     return engines
+
+
+def _use_log(connection: SqliteConnection) -> None:
+    """Begin a write-ahead log; SQLite does not wait for others that begin it."""
+    give_up_at = time.monotonic() + _BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
+            if not is_busy or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(RETRY_SECONDS)
+        else:
+            return
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -163,8 +163,6 @@ async def test_the_file_of_an_earlier_release_is_read_once(
             assert principal is not None
             assert principal.id == "key:ann"
 
-    async with sql_sessions(tmp_path, url):
-        pass  # SQLite refuses to make the log of a new database for two connections at a time
     await asyncio.gather(*map(start, folders))
     async with sql_sessions(tmp_path, url) as sessions:
         keys = await stored_keys(sessions, tmp_path)
