@@ -4,15 +4,13 @@ import asyncio
 import contextlib
 import os
 import statistics
-import tempfile
 import time
 import uuid
-from pathlib import Path
 
 import aiohttp
 
+from benchmarks.cluster.drilling import temporary_drill
 from benchmarks.load.scenarios import percentile
-from tests.support.clusters import Backends
 from tests.support.drills import Drill, Upload
 
 _WATCHERS, _CHUNKS = 1000, 20
@@ -22,16 +20,8 @@ A, B, C = range(3)
 
 def main() -> None:
     """Watch an upload by 1,000 WebSockets at one node while another receives it."""
-    with tempfile.TemporaryDirectory(prefix="pdfsluice-events-") as name:
-        folder = Path(name)
-        (folder / "events").mkdir()
-        with (
-            Backends.running(folder) as backends,
-            Drill.running(
-                backends, folder / "events", PDFSLUICE_MAX_WEBSOCKETS=str(2 * _WATCHERS)
-            ) as drill,
-        ):
-            asyncio.run(_measure(drill))
+    with temporary_drill("events", PDFSLUICE_MAX_WEBSOCKETS=str(2 * _WATCHERS)) as drill:
+        asyncio.run(_measure(drill))
 
 
 async def _measure(drill: Drill) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.cluster.drilling import temporary_drill
 from benchmarks.support.files import a_pdf
 from benchmarks.support.processes import Server
 from benchmarks.support.senders import STREAMING, call
 from benchmarks.support.uploads import upload
-from tests.support.clusters import Backends
 from tests.support.drills import Drill, DrilledNode
 from tests.support.waiting import until
 
@@ -22,16 +22,10 @@ A, B, C = range(3)
 
 def main() -> None:
     """Stop the holder of a file full of pictures; measure the next one's time."""
-    with tempfile.TemporaryDirectory(prefix="pdfsluice-handover-") as name:
-        folder = Path(name)
-        (folder / "handover").mkdir()
-        file = a_pdf(folder, _SIZE)
-        with (
-            Backends.running(folder) as backends,
-            Drill.running(backends, folder / "handover") as drill,
-        ):
-            for _ in range(_ROUNDS):
-                asyncio.run(_measure(drill, file))
+    with tempfile.TemporaryDirectory() as folder, temporary_drill("handover") as drill:
+        file = a_pdf(Path(folder), _SIZE)
+        for _ in range(_ROUNDS):
+            asyncio.run(_measure(drill, file))
 
 
 async def _measure(drill: Drill, file: Path) -> None:

@@ -1,11 +1,9 @@
 """What is committed of a file that was refused while other nodes received it."""
 
 import asyncio
-import tempfile
 import uuid
-from pathlib import Path
 
-from tests.support.clusters import Backends
+from benchmarks.cluster.drilling import temporary_drill
 from tests.support.drills import CHUNK, Drill, Upload
 from tests.support.stored import hostile_pdf
 
@@ -20,14 +18,8 @@ A, B, C = range(3)
 
 def main() -> None:
     """Send a dangerous file to three nodes in parallel; count what comes too late."""
-    with tempfile.TemporaryDirectory(prefix="pdfsluice-refusal-") as name:
-        folder = Path(name)
-        (folder / "refusal").mkdir()
-        with (
-            Backends.running(folder) as backends,
-            Drill.running(backends, folder / "refusal") as drill,
-        ):
-            asyncio.run(_measure(drill))
+    with temporary_drill("refusal") as drill:
+        asyncio.run(_measure(drill))
 
 
 async def _measure(drill: Drill) -> None:

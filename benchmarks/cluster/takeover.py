@@ -2,12 +2,10 @@
 
 import asyncio
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
+from benchmarks.cluster.drilling import temporary_drill
 from benchmarks.load.scenarios import percentile
-from tests.support.clusters import Backends
 from tests.support.drills import NO_ANSWER, Drill, Upload
 from tests.support.waiting import until
 
@@ -18,14 +16,8 @@ A, B, C = range(3)
 
 def main() -> None:
     """Kill the holder of uploads that it publishes; measure when others have done so."""
-    with tempfile.TemporaryDirectory(prefix="pdfsluice-takeover-") as name:
-        folder = Path(name)
-        (folder / "takeover").mkdir()
-        with (
-            Backends.running(folder) as backends,
-            Drill.running(backends, folder / "takeover") as drill,
-        ):
-            asyncio.run(_measure(drill))
+    with temporary_drill("takeover") as drill:
+        asyncio.run(_measure(drill))
 
 
 async def _measure(drill: Drill) -> None:
