@@ -35,7 +35,7 @@ class KeyFile:
             StorageFailed: The system cannot report it.
         """
         try:
-            status = self._path.stat()
+            status = await asyncio.to_thread(self._path.stat)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -48,7 +48,7 @@ class KeyFile:
         Raises:
             StorageFailed: The file cannot be read or understood.
         """
-        return self._read()
+        return await asyncio.to_thread(self._read)
 
     async def change(self, change: KeyChange) -> Sequence[ApiKey]:
         """Store what a change returns; other changes wait meanwhile.

@@ -4,6 +4,7 @@ The postprocessor is foreign code that the operator names; it runs in a child pr
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from pdfsluice.core import OptionsSpec, PluginContext, PluginError, RerankerSpec, hookimpl
 
@@ -23,18 +24,16 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
 @hookimpl
 def pdfsluice_register_rerankers(context: PluginContext) -> Sequence[RerankerSpec]:
     """Register the re-ranker ``llama-index``."""
-    from functools import partial  # noqa: PLC0415 - hooks import cheaply
-
     from .options import RerankingOptions  # noqa: PLC0415 - see above
     from .reranker import open_reranker  # noqa: PLC0415
 
     options = context.options(SECTION, RerankingOptions)
-    if context.settings.reranker == NAME and not options.postprocessor:
+    is_chosen = context.settings.reranker == NAME
+    if is_chosen and not options.postprocessor:
         raise PluginError(
             f"the re-ranker {NAME!r} has no postprocessor",
             hint=f"Set 'postprocessor' in the section {SECTION!r} of the settings.",
         )
-    is_chosen = context.settings.reranker == NAME
     return [
         RerankerSpec(
             name=NAME,

@@ -58,9 +58,9 @@ class Postprocessor:
             order = await asyncio.shield(self._request(query, passages))
         except ChildFailed as failure:
             raise StageFailed(f"The postprocessor failed: {failure.detail}.") from failure
-        places = {number: place for place, number in enumerate(order)}
+        ranks = {number: rank for rank, number in enumerate(order)}
         return [
-            -float(places[number]) if number in places else None for number in range(len(passages))
+            -float(ranks[number]) if number in ranks else None for number in range(len(passages))
         ]
 
     def load(self) -> None:
