@@ -92,7 +92,7 @@ def settings(config: Config = None, *, as_json: Json = False) -> None:
 
 
 def _rows(loaded: Loaded) -> Iterator[tuple[str, Any, str]]:
-    for name, value in loaded.settings.model_dump(mode="json", exclude={"plugins"}).items():
+    for name, value in loaded.settings.model_dump(mode="json").items():
         yield name, _without_password(value), loaded.origin((name,))
     for section, options in sorted(loaded.sections.items()):
         for name, value in options.model_dump(mode="json").items():

@@ -43,6 +43,7 @@ _FOR_OTHERS = frozenset(
     for name in (
         "API_KEY",
         "API_KEY_FILE",
+        "CA",
         "CHILD_ACCESS",
         "CHILD_LIMITS",
         "CONFIG",
@@ -75,7 +76,7 @@ def read_environment(
     for variable, text in variables.items():
         if variable in SPEC_VARIABLES:
             name = SPEC_VARIABLES[variable]
-            yield (name.field,), Given(f"{text}{name.unit}", variable)
+            yield (name.field,), Given(text, variable, unit=name.unit)
         elif variable.startswith("STREAMING_"):
             _refuse_typo(variable, SPEC_VARIABLES)
         elif variable.startswith(_PREFIX) and not _is_foreign(variable, text):

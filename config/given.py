@@ -18,8 +18,10 @@ class Given:
         value: The value.
         origin: A file and section, a variable, or an option of the command.
         plain: Whether it is text that is parsed by the setting's type.
+        unit: Appended to the text before it is parsed; messages show the text alone.
     """
 
     value: Any
     origin: str
     plain: bool = False
+    unit: str = ""

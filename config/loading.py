@@ -3,12 +3,13 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ByteSize, SecretStr, ValidationError
 
 from .environment import parts_of, read_environment, read_text
 from .given import Given, Key, SettingsError
@@ -16,6 +17,8 @@ from .settings import Settings
 from .wording import described, predicate
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+_NUMBERS = frozenset({int, float, ByteSize, timedelta})
+_MAX_SHOWN_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def load(
         file: TOML file; without one ``PDFSLUICE_CONFIG`` may name it.
         environment: Variables; the process's own where not given.
         command_line: Settings by name, as given on the command line; ``None`` values count
-            as not given.
+            as not given. ``plugins`` holds a table for each section, as in a file.
 
     Raises:
         SettingsError: A value is wrong or a name is unknown.
@@ -70,9 +73,7 @@ def load(
         entries.update(_from_file(file))
     warnings: list[str] = []
     entries.update(read_environment(variables, warnings))
-    for name, value in (command_line or {}).items():
-        if value is not None:
-            entries[(name,)] = Given(value, f"--{name.replace('_', '-')}")
+    entries.update(_from_command_line(command_line or {}))
     own = {key[0]: item for key, item in entries.items() if key[0] != "plugins"}
     settings = _validate(Settings, own, ())
     models = dict(sections or {})
@@ -97,19 +98,31 @@ def _from_file(path: Path) -> Iterator[tuple[Key, Given]]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
     for name, value in content.items():
-        if name != "plugins":
+        if name == "plugins":
+            yield from _from_sections(value, str(path))
+        else:
             yield (name,), Given(value, str(path))
-            continue
-        if not isinstance(value, dict):
-            raise SettingsError(f"{path}: plugins is no table; write [plugins.NAME]")
-        for plugin, section in value.items():
-            if not isinstance(section, dict):
-                raise SettingsError(
-                    f"{path}: plugins.{plugin} is no table;"
-                    f" write the plugin's options under [plugins.{plugin}]"
-                )
-            for option, inner in section.items():
-                yield ("plugins", plugin, option), Given(inner, f"{path} [plugins.{plugin}]")
+
+
+def _from_command_line(values: Mapping[str, Any]) -> Iterator[tuple[Key, Given]]:
+    for name, value in values.items():
+        if name == "plugins":
+            yield from _from_sections(value, "--plugins")
+        elif value is not None:
+            yield (name,), Given(value, f"--{name.replace('_', '-')}")
+
+
+def _from_sections(sections: Any, origin: str) -> Iterator[tuple[Key, Given]]:
+    if not isinstance(sections, Mapping):
+        raise SettingsError(f"{origin}: plugins is no table; write [plugins.NAME]")
+    for plugin, section in sections.items():
+        if not isinstance(section, Mapping):
+            raise SettingsError(
+                f"{origin}: plugins.{plugin} is no table;"
+                f" write the plugin's options under [plugins.{plugin}]"
+            )
+        for option, value in section.items():
+            yield ("plugins", plugin, option), Given(value, f"{origin} [plugins.{plugin}]")
 
 
 def _refuse_unknown_sections(
@@ -129,13 +142,31 @@ def _validate(model: type[ModelT], entries: Mapping[str, Given], prefix: Key) ->
     except ValidationError as error:
         # A default that is made of another value is at fault only because that one is.
         causes = [each for each in error.errors() if each["type"] != "default_factory_not_called"]
-        text = "\n".join(_explain(problem, model, entries, prefix) for problem in causes)
+        text = "\n".join(_explain(problem, model, entries, prefix) for problem in _first(causes))
     raise SettingsError(text)  # without its cause, which may show a secret
+
+
+def _first(problems: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield one problem of each setting; the others follow from it, as in a list."""
+    settings: set[str] = set()
+    for problem in problems:
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        if name not in settings:
+            settings.add(name)
+            yield problem
 
 
 def _value(name: str, entries: Mapping[str, Given], model: type[BaseModel]) -> Any:
     item, setting = entries[name], model.model_fields.get(name)
-    return read_text(item.value, setting.annotation) if item.plain and setting else item.value
+    if item.unit:
+        return f"{item.value}{item.unit}"
+    if setting is None:
+        return item.value
+    if item.plain:
+        return read_text(item.value, setting.annotation)
+    if isinstance(item.value, bool) and _NUMBERS.intersection(parts_of(setting.annotation)):
+        return str(item.value)  # which is refused; Python and pydantic count with True as 1
+    return item.value
 
 
 def _explain(
@@ -152,11 +183,18 @@ def _explain(
     if name not in entries:
         return f"{_together(problem, entries) or path or 'settings'}: {reason}"
     item, setting = entries[name], model.model_fields[name]
-    value = "(a secret)" if SecretStr in parts_of(setting.annotation) else repr(str(item.value))
+    value = "(a secret)" if SecretStr in parts_of(setting.annotation) else _shown(item.value)
     return (
         f"{path} = {value} (from {item.origin}) is not allowed:"
         f" {described('it', problem)}. {setting.description or ''}".rstrip()
     )
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    if len(text) > _MAX_SHOWN_CHARACTERS:
+        text = f"{text[:_MAX_SHOWN_CHARACTERS]}..."
+    return repr(text)
 
 
 def _together(problem: Any, entries: Mapping[str, Given]) -> str:

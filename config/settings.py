@@ -4,13 +4,12 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ByteSize,
     ConfigDict,
     Field,
@@ -18,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from .folders import Folder
 from .units import Duration, Size
 
 KIB = 1024
@@ -30,17 +30,6 @@ def _default_data_dir() -> Path:
     return Path(base).expanduser() / "pdfsluice"
 
 
-def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
-
-
-def _not_empty(value: Any) -> Any:
-    """Refuse an empty name, which would mean the working directory."""
-    if isinstance(value, str) and not value.strip():
-        raise ValueError("the name of the folder is empty")
-    return value
-
-
 def _as_browsers_write(origin: str) -> str:
     """Return a web origin as it stands in the header ``Origin`` (RFC 6454, 6.1)."""
     if origin in {"*", "null"}:
@@ -48,7 +37,7 @@ def _as_browsers_write(origin: str) -> str:
     parts = urlsplit(origin)
     whole = parts.scheme and parts.hostname and parts.path in {"", "/"}
     if not whole or parts.query or parts.fragment or parts.username is not None:
-        raise ValueError(f"write an origin as https://name or https://name:port, not {origin!r}")
+        raise ValueError("write an origin as https://name or https://name:port")
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = "" if parts.port in {None, _DEFAULT_PORTS.get(parts.scheme)} else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"
@@ -60,13 +49,12 @@ def _address(url: str) -> str:
         return ""
     parts = urlsplit(url)
     if parts.query or parts.fragment or not _PATH.fullmatch(parts.path):
-        raise ValueError(f"write an address as https://name or https://name/path, not {url!r}")
+        raise ValueError("write an address as https://name or https://name/path")
     return _as_browsers_write(f"{parts.scheme}://{parts.netloc}") + parts.path.rstrip("/")
 
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
-Folder = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_absolute)]
 Origin = Annotated[str, AfterValidator(_as_browsers_write)]
 Address = Annotated[str, AfterValidator(_address)]
 
@@ -261,7 +249,9 @@ class Settings(BaseModel):
         " continue after a restart.",
     )
     checkpoint_interval: Duration = Field(
-        timedelta(seconds=10), description="Time after which they are asked at the latest."
+        timedelta(seconds=10),
+        ge=timedelta(0),
+        description="Time after which they are asked at the latest.",
     )
     processors: Literal["auto", "apart", "shared"] = Field(
         "auto",
@@ -379,10 +369,6 @@ class Settings(BaseModel):
     )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="How log lines look; auto: console on a terminal, otherwise json."
-    )
-
-    plugins: dict[str, Any] = Field(
-        default_factory=dict, description="Sections of plugins; each is checked by its plugin."
     )
 
     @property

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ByteSize, PlainSerializer
 
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = timedelta(days=36_525)
+_MAX_SIZE = 2**63 - 1
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
 
@@ -38,6 +39,13 @@ def _check_length(value: timedelta) -> timedelta:
     return value
 
 
+def _check_size(value: ByteSize) -> ByteSize:
+    """Refuse what no file system, database or header of a request can hold."""
+    if value > _MAX_SIZE:
+        raise ValueError("a size may be 8 EiB at most")
+    return value
+
+
 def format_duration(value: timedelta) -> str:
     """Write a duration as :func:`parse_duration` reads it."""
     seconds = value.total_seconds()
@@ -61,6 +69,8 @@ Duration = Annotated[
 """A length of time: a number of seconds, or text such as ``30s``, ``15m``, ``24h``, ``7d``."""
 
 Size = Annotated[
-    ByteSize, PlainSerializer(lambda size: size.human_readable(separator=" "), when_used="json")
+    ByteSize,
+    AfterValidator(_check_size),
+    PlainSerializer(lambda size: size.human_readable(separator=" "), when_used="json"),
 ]
 """A number of bytes, or text such as ``512 KiB``, ``8 MiB``, ``1GB``."""

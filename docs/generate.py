@@ -145,8 +145,6 @@ def settings_page() -> str:
     ]
     extra = {name.field: variable for variable, name in SPEC_VARIABLES.items()}
     for name, field in Settings.model_fields.items():
-        if name == "plugins":
-            continue
         variables = [f"`PDFSLUICE_{name.upper()}`"]
         if name in extra:
             variables.insert(0, f"`{extra[name]}`")

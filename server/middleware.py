@@ -178,10 +178,14 @@ def _http_problem(error: web.HTTPException, request_id: str) -> web.Response:
     hints = {
         404: "See /docs for the paths that there are.",
         405: f"Allowed here: {error.headers.get(hdrs.ALLOW, '')}.",
+        412: "Fetch the document again; its ETag names the file that it has now.",
+        416: "Content-Range has the size of the file after the slash.",
     }
     messages = {
         404: "there is nothing at this path",
         405: "this path does not take this method",
+        412: "the file is not the one that If-Match names",
+        416: "the range begins after the end of the file",
         417: error.text or "",
     }
     return problem_of_status(

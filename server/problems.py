@@ -58,6 +58,18 @@ class ExpectationFailed(errors.ProtocolError):
     code = "expectation-failed"
 
 
+class UriTooLong(errors.ProtocolError):
+    """The address of the request is longer than the server reads."""
+
+    code = "uri-too-long"
+
+
+class FieldsTooLarge(errors.ProtocolError):
+    """A header field of the request is longer than the server reads."""
+
+    code = "header-fields-too-large"
+
+
 class OriginRefused(errors.PermissionDenied):
     """A web page of another origin, or another host name, tried to use the server."""
 
@@ -89,8 +101,10 @@ STATUSES: Mapping[type[errors.PdfsluiceError], int] = {
     MethodNotAllowed: 405,
     UnsupportedMedia: 415,
     PreconditionFailed: 412,
+    UriTooLong: 414,
     RangeNotSatisfiable: 416,
     ExpectationFailed: 417,
+    FieldsTooLarge: 431,
     UnsupportedCoding: 501,
 }
 """The status of each class of errors; a class that is not here has that of its base."""

@@ -91,7 +91,7 @@ class Bootstrap:
             upload_dir=settings.upload_dir,
             state_dir=settings.state_dir,
             disable=tuple(settings.disable),
-            settings=pickle.dumps(settings.model_copy(update={"plugins": {}})),
+            settings=pickle.dumps(settings),
             sections={name: _packed(name, loaded.section(name)) for name in names},
             log_level=log_level,
             access=ChildAccess.union(spec.access for spec in registry.stream_stages),

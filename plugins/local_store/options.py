@@ -1,6 +1,8 @@
 """The section ``local_store`` of the settings."""
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from pdfsluice.config import Size
 
 
 class LocalStoreOptions(BaseModel):
@@ -8,7 +10,7 @@ class LocalStoreOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_bytes: ByteSize | None = Field(
+    max_bytes: Size | None = Field(
         default=None,
         ge=0,
         description="Most bytes that all unfinished uploads together may have, as announced; "

@@ -1,10 +1,8 @@
 """The section ``object_store`` of the settings."""
 
-from pathlib import Path
-from typing import Annotated
-
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr
 
+from pdfsluice.config import Folder, Size
 from pdfsluice.core.segments.store import DEFAULT_CACHE_BYTES
 
 
@@ -47,13 +45,14 @@ class ObjectStoreOptions(BaseModel):
         description="More settings for the service by their names in obstore, such as "
         "`aws_server_side_encryption` and `aws_sse_kms_key_id`",
     )
-    cache_dir: Path | None = Field(
+    cache_dir: Folder | None = Field(
         default=None,
         description="Folder for local copies, which may be lost at any time; by default "
         "`objects` in `upload_dir`",
     )
-    cache_bytes: Annotated[ByteSize, Field(ge=0)] = Field(
+    cache_bytes: Size = Field(
         default=ByteSize(DEFAULT_CACHE_BYTES),
+        ge=0,
         description="Most bytes of local copies of documents; copies in use are not counted",
     )
     timeout_seconds: float = Field(

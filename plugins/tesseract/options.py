@@ -1,10 +1,10 @@
 """The settings section ``tesseract``."""
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pdfsluice.config import Folder
 from pdfsluice.core import Limits
 
 _MIB = 1024 * 1024
@@ -46,7 +46,7 @@ class TesseractOptions(BaseModel):
     library: str = Field(
         default="", description="File of the library `libtesseract`; by default the system's."
     )
-    data_dir: Path | None = Field(
+    data_dir: Folder | None = Field(
         default=None, description="Folder with `*.traineddata`; by default the library's own."
     )
 

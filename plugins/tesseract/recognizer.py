@@ -32,7 +32,7 @@ class Tesseract:
 
     def __init__(self, options: TesseractOptions, *, processes: int = 1) -> None:
         self._options = options
-        data = str(options.data_dir.expanduser().absolute()) if options.data_dir else ""
+        data = str(options.data_dir or "")
         self._about: Mapping[str, Any] = {
             "library": options.library,
             "data": data,

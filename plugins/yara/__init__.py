@@ -28,6 +28,5 @@ def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[Com
     options = context.options(SECTION, YaraOptions)
     if options.rules is None:
         return ()
-    folder = options.rules.expanduser().absolute()
-    opener = partial(open_stage, options, folder)
+    opener = partial(open_stage, options, options.rules)
     return (CompletionStageSpec(name=NAME, open=opener, after=("pdf-deep",)),)

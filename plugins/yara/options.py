@@ -1,11 +1,10 @@
 """The settings section ``yara``."""
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field
 
-from pdfsluice.config import Size
+from pdfsluice.config import Folder, Size
 
 MIB = 1024 * 1024
 
@@ -15,7 +14,7 @@ class YaraOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rules: Path | None = Field(
+    rules: Folder | None = Field(
         None, description="Folder with *.yar and *.yara files; none for no scan."
     )
     workers: Annotated[int, Field(ge=1, le=64)] = Field(

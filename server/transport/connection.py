@@ -7,9 +7,16 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
-from pdfsluice.server.problems import internal_problem, problem_of_status
+from pdfsluice.server.problems import (
+    FieldsTooLarge,
+    UriTooLong,
+    internal_problem,
+    problem,
+    problem_of_status,
+)
 
 from .aiohttp_private import is_drained, missing, renew_parser, server_options
 from .mounting import without_prefix
@@ -18,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 MAX_READ_BUFFER = 64 * 1024
 """Bytes of a body that may wait to be read before the client has to wait."""
+MAX_URI_BYTES = 8 * 1024
+MAX_FIELD_BYTES = 16 * 1024
+"""Bytes of a header field; one that joins tus parts names each of them."""
 _LINGER_TIMEOUT = 10.0
 _KEEP_ALIVE_TIMEOUT = 75.0
 
@@ -41,6 +51,8 @@ class Runner(web.AppRunner):
             auto_decompress=False,
             keepalive_timeout=_KEEP_ALIVE_TIMEOUT,
             lingering_time=_LINGER_TIMEOUT,
+            max_line_size=MAX_URI_BYTES,
+            max_field_size=MAX_FIELD_BYTES,
             read_bufsize=MAX_READ_BUFFER,
             shutdown_timeout=shutdown_timeout,
         )
@@ -108,6 +120,9 @@ class Connection(RequestHandler):
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.error("unexpected error", exc_info=exc, extra={"request_id": request_id})
             response = internal_problem(request_id)
+        elif isinstance(exc, LineTooLong):
+            # its message repeats the bytes, which may be a key
+            response = problem(_too_long(exc), request_id)
         else:
             reason = (message or "").strip().split("\n")[0].rstrip(":")[:200]
             logger.info("malformed request: %s", reason, extra={"request_id": request_id})
@@ -119,6 +134,13 @@ class Connection(RequestHandler):
         refuse_second_answer(request, exc)
         response.force_close()
         return response
+
+
+def _too_long(error: LineTooLong) -> FieldsTooLarge | UriTooLong:
+    """Return the error of a line (RFC 9112, 3) or of a header field (RFC 6585, 5)."""
+    if MAX_FIELD_BYTES in error.args:
+        return FieldsTooLarge(f"a header field is longer than {MAX_FIELD_BYTES} bytes")
+    return UriTooLong(f"the address of the request is longer than {MAX_URI_BYTES} bytes")
 
 
 def refuse_second_answer(request: web.BaseRequest, error: BaseException | None) -> None:

@@ -43,5 +43,6 @@ async def test_codes_of_http_itself_are_explained(web: WebServer) -> None:
     ):
         async with web.http.get(path, headers=headers) as response:
             problem = await problem_of(response, status, code)
+        assert problem["hint"] or status == 417
         async with web.http.get(problem["type"]) as response:
             assert response.status == 200

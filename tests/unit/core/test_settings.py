@@ -1,13 +1,18 @@
 """Settings: layers, origins, and what happens to wrong values."""
 
+import itertools
+import math
+import re
 import traceback
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
-from pdfsluice.config import SettingsError, load
+from pdfsluice.config import Settings, SettingsError, load
+from pdfsluice.core.plugins.manager import PluginManager
 
 MIB = 1024 * 1024
 
@@ -66,6 +71,18 @@ def test_later_sources_win_and_are_named(tmp_path: Path) -> None:
     assert loaded.origin(("plugins", "example", "names")) == "PDFSLUICE_PLUGINS__EXAMPLE__NAMES"
 
 
+def test_sections_of_plugins_are_given_as_one_setting() -> None:
+    sections = {"example": Example}
+    loaded = load(
+        sections=sections, environment={}, command_line={"plugins": {"example": {"level": 5}}}
+    )
+    assert loaded.section("example") == Example(level=5)
+    wrong: object
+    for wrong in (3, [], {"example": 3}, {"absent": {"level": 5}}, {"example": {"level": 50}}):
+        with pytest.raises(SettingsError, match="plugin"):
+            load(sections=sections, environment={}, command_line={"plugins": wrong})
+
+
 def test_folders_follow_the_data_folder(tmp_path: Path) -> None:
     settings = load(environment={}, command_line={"data_dir": tmp_path}).settings
     assert settings.upload_dir == tmp_path / "uploads"
@@ -77,7 +94,7 @@ def test_folders_follow_the_data_folder(tmp_path: Path) -> None:
     [
         (
             {"STREAMING_CHUNK_SIZE_MB": "zero"},
-            ["chunk_size", "'zeroMiB'", "STREAMING_CHUNK_SIZE_MB"],
+            ["chunk_size", "'zero'", "STREAMING_CHUNK_SIZE_MB"],
         ),
         ({"PDFSLUICE_PORT": "70000"}, ["port", "'70000'", "PDFSLUICE_PORT", "65535"]),
         ({"PDFSLUICE_DURABILITY": "always"}, ["durability", "'process'", "'power'"]),
@@ -112,6 +129,9 @@ def test_folders_follow_the_data_folder(tmp_path: Path) -> None:
             ["cors_origins", "PDFSLUICE_CORS_ORIGINS"],
         ),
         ({"PDFSLUICE_PLUGINS__EXAMPLE__TABLE": "a"}, ["must be a table"]),
+        ({"PDFSLUICE_DATA_DIR": "~absent/x"}, ["data_dir", "home folder of ~absent is unknown"]),
+        ({"PDFSLUICE_MAX_FILE_SIZE": "9 EiB"}, ["max_file_size", "8 EiB at most"]),
+        ({"PDFSLUICE_CHECKPOINT_INTERVAL": "PT-1S"}, ["checkpoint_interval"]),
     ],
 )
 def test_a_wrong_value_is_named_with_its_origin(
@@ -132,6 +152,9 @@ def test_a_wrong_value_is_named_with_its_origin(
         ("[plugins.example]\ntable = [1]", ["plugins.example.table", "must be a table"]),
         ('data_dir = ""', ["data_dir", "is empty"]),
         ("session_timeout = 99999999999", ["session_timeout"]),
+        ("session_timeout = []", ["session_timeout", "must be a duration such as 30s"]),
+        ("port = true", ["port = 'True'", "must be a whole number"]),
+        ("max_file_size = true", ["max_file_size = 'True'"]),
     ],
 )
 def test_a_wrong_shape_in_a_file_is_explained(
@@ -192,7 +215,7 @@ def test_origins_are_compared_as_browsers_write_them(written: str, sent: str) ->
 
 def test_what_looks_like_a_setting_and_is_none_is_reported() -> None:
     known = dict.fromkeys(
-        ("PDFSLUICE_API_KEY", "PDFSLUICE_API_KEY_FILE", "PDFSLUICE_SERVER", "PDFSLUICE_TRACEBACK"),
+        (f"PDFSLUICE_{name}" for name in ("API_KEY", "API_KEY_FILE", "CA", "SERVER", "TRACEBACK")),
         "x",
     )
     linked = {
@@ -235,3 +258,37 @@ def test_other_programs_variables_do_not_matter() -> None:
 def test_durations_are_written_as_people_write_them(text: str, seconds: float) -> None:
     settings = load(environment={"PDFSLUICE_SESSION_TIMEOUT": text}).settings
     assert settings.session_timeout.total_seconds() == seconds
+
+
+ABSURD: tuple[object, ...] = (
+    *(True, -1, 10**30, 1.5, math.nan, math.inf, [1], [[]], {"a": 1}, {"a": {"b": []}}),
+    *("", " ", "x", "-1", "nan", "1e400", "1 XB", "-1h", "PT", "\0", "~absent/x", "http://["),
+    *("9" * 30, "[", "{", "y" * 5000, date(2020, 1, 1), time(1, 2)),
+)
+
+
+def test_each_setting_explains_absurd_values_in_one_line() -> None:
+    """No value ends in another error, in the words of a library, or in a page of text."""
+    manager = PluginManager.load(third_party=False)
+    sections = {spec.name: spec.model for _, spec in manager.options()}
+    own = dict.fromkeys(Settings.model_fields, "")
+    places = [
+        *own,
+        *((name, option) for name in sections for option in sections[name].model_fields),
+    ]
+    for place, value in itertools.product(places, ABSURD):
+        values = (
+            {place: value} if isinstance(place, str) else {"plugins": {place[0]: {place[1]: value}}}
+        )
+        reason = reason_against(sections, values)
+        assert len(reason) < 600, reason
+        assert not re.search(r"\n|Input should", reason), reason
+
+
+def reason_against(sections: Mapping[str, type[BaseModel]], values: Mapping[str, object]) -> str:
+    """Return why the values are refused; empty if they are allowed."""
+    try:
+        load(sections=sections, environment={}, command_line=values)
+    except SettingsError as error:
+        return str(error)
+    return ""
