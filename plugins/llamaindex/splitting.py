@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from itertools import accumulate
 
 _LEADERS = re.compile(r"(?:[.·•…_‥]\s?){4,}")
 _BREAK = re.compile(r"\n\s*\n|(?<=[.!?…؟])\s+|(?<=[\u3002\uff01\uff1f])|\n")
@@ -37,18 +36,19 @@ def split(text: str, *, tokens: int, overlap: int) -> list[str]:
         text: The text of the page.
         tokens: Size of a passage. A token counts as four letters of an alphabet, two figures
             or signs, or a little more than one ideograph.
-        overlap: How much of the passage before, at most, a passage repeats; whole sentences.
+        overlap: How much of the passage before a passage repeats, at most, so that a shorter
+            phrase stands whole in one of them.
     """
     size, common = tokens * _UNITS_PER_TOKEN, overlap * _UNITS_PER_TOKEN
     passages: list[str] = []
     current: list[str] = []
     width = 0
-    for piece in _pieces(collapse_leaders(text), size):
+    for piece in _pieces(collapse_leaders(text), size - common):
         units = _units(piece)
         if current and width + units > size:
             passages.append("".join(current))
-            current = _tail(current, min(common, size - units))
-            width = sum(map(_units, current))
+            current = [_last_words("".join(current), common)]
+            width = _units(current[0])
         current.append(piece)
         width += units
     if current:
@@ -63,11 +63,11 @@ def _units(text: str) -> int:
     return len(text) + 2 * wide + dense // 2 + figures
 
 
-def _tail(pieces: list[str], units: int) -> list[str]:
-    """Return the last pieces that fit into so many units."""
-    sums = accumulate(map(_units, reversed(pieces)))
-    count = sum(1 for total in sums if total <= units)
-    return pieces[len(pieces) - count :] if count < len(pieces) else []
+def _last_words(text: str, units: int) -> str:
+    """Return the last whole words of a text that fit into so many units."""
+    end = text[len(text) - _fitting(text[::-1], units) :]
+    _, space, words = end.partition(" ")
+    return words if space and words.strip() else end
 
 
 def _pieces(text: str, size: int) -> Iterator[str]:
@@ -83,12 +83,18 @@ def _pieces(text: str, size: int) -> Iterator[str]:
 
 def _cut(sentence: str, size: int) -> Iterator[str]:
     while _units(sentence) > size:
-        length = max(1, len(sentence) * size // _units(sentence))
-        while length > 1 and _units(sentence[:length]) > size:
-            length = max(1, length * 9 // 10)
+        length = max(1, _fitting(sentence, size))
         space = sentence.rfind(" ", length // 2, length)
         end = space + 1 if space >= 0 else length
         yield sentence[:end]
         sentence = sentence[end:]
     if sentence:
         yield sentence
+
+
+def _fitting(text: str, units: int) -> int:
+    """Return how many of the first characters fit into so many units."""
+    length = min(len(text), len(text) * units // max(1, _units(text)))
+    while length > 0 and _units(text[:length]) > units:
+        length = length * 9 // 10
+    return length

@@ -92,10 +92,15 @@ def test_passages_are_sized_by_their_script() -> None:
     assert all(200 <= len(passage) <= 300 for passage in chinese[:-1])
 
 
-def test_a_passage_begins_with_the_end_of_the_one_before() -> None:
-    first, second, *_ = split("One. Two is longer. " * 40, tokens=40, overlap=10)
-    assert second.startswith("One. Two is longer.")
-    assert len(first) + len(second) > 160
+@given(st.lists(st.text("abcdefgh", min_size=1, max_size=8), min_size=5, max_size=120), st.data())
+def test_a_short_phrase_stands_whole_in_a_passage(words: list[str], data: st.DataObject) -> None:
+    marks = [data.draw(st.sampled_from([" ", " ", " ", ". ", "\n"])) for _ in words]
+    text = "".join(map("".join, zip(words, marks, strict=True)))
+    passages = split(text, tokens=40, overlap=15)
+    spaced = [f" {' '.join(passage.replace('.', ' ').split())} " for passage in passages]
+    for start in range(len(words) - 4):
+        phrase = f" {' '.join(words[start : start + 5])} "
+        assert any(phrase in passage for passage in spaced), phrase
 
 
 def test_only_the_text_is_embedded(embedder: Embedder, model: EmbeddingModel) -> None:
