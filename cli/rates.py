@@ -7,7 +7,7 @@ import typer
 from rich.filesize import decimal
 
 from pdfsluice.client.client import DEFAULT_SERVER
-from pdfsluice.client.limits import Rates
+from pdfsluice.client.limits import RateLimits, Rates
 
 from .console import listing, print_json, print_table
 from .failures import run
@@ -28,13 +28,15 @@ _TEXTS = {
     "principal_download": "All downloads of a principal",
     "server_download": "All downloads",
 }
+_DEFAULT = -1
+"""Stands for ``default``: the limit of the settings."""
 
 
 def _rate(text: str) -> int:
-    return 0 if text == "0" else size(text)
+    return _DEFAULT if text == "default" else 0 if text == "0" else size(text)
 
 
-_Rate = Annotated[int | None, typer.Option(parser=_rate, metavar="SIZE")]
+_Rate = Annotated[int | None, typer.Option(parser=_rate, metavar="SIZE|default")]
 
 
 def rates(
@@ -48,11 +50,15 @@ def rates(
     download: _Rate = None,
     principal_download: _Rate = None,
     total_download: _Rate = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Return to the settings for all that are not given.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show or change how fast uploads and downloads may be; for administrators.
 
-    A change counts immediately, until the server stops; 0 removes a limit.
+    A change counts immediately, at all servers and after a restart. 0 is no limit, default that
+    of the settings. Limits that are not given stay as they are.
     """
     limits = {
         "session": session,
@@ -62,19 +68,26 @@ def rates(
         "principal_download": principal_download,
         "server_download": total_download,
     }
-    wanted = {name: value for name, value in limits.items() if value is not None}
+    wanted = {
+        name: None if value == _DEFAULT else value
+        for name, value in limits.items()
+        if value is not None
+    }
 
     async def change() -> Rates:
         async with connect(server, key_file, ca) as client:
+            if clear:
+                return await client.set_rates(replace(RateLimits(), **wanted))
             before = await client.rates()
-            return await client.set_rates(replace(before, **wanted)) if wanted else before
+            return await client.set_rates(replace(before.limits, **wanted)) if wanted else before
 
     result = run(change(), as_json=as_json)
     if as_json:
         print_json(result)
         return
-    table = listing("", "Limit")
+    table = listing("", "Limit", "Set by")
     for name, text in _TEXTS.items():
         value = getattr(result, name)
-        table.add_row(text, f"{decimal(value)}/s" if value else "none")
+        origin = "command or page" if name in result.changed else "settings"
+        table.add_row(text, f"{decimal(value)}/s" if value else "none", origin)
     print_table(table)

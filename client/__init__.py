@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .limits import Account as Account
     from .limits import QuotaLimits as QuotaLimits
     from .limits import QuotaUsage as QuotaUsage
+    from .limits import RateLimits as RateLimits
     from .limits import Rates as Rates
     from .models import Document as Document
     from .models import ImportStatus as ImportStatus
@@ -82,7 +83,7 @@ _HOMES = {
     ".events": ("FindingsEvent", "ProgressEvent", "ServerClosing", "StatusEvent"),
     ".findings": ("Finding", "Severity", "Unscanned"),
     ".jobs": ("ListedJob", "Node"),
-    ".limits": ("Account", "QuotaLimits", "QuotaUsage", "Rates"),
+    ".limits": ("Account", "QuotaLimits", "QuotaUsage", "RateLimits", "Rates"),
     ".models": (
         "Document",
         "ImportStatus",

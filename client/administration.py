@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from .jobs import JobPage, ListedJob, Node, NodeList
-from .limits import Account, AccountList, QuotaLimits, Rates
+from .limits import Account, AccountList, QuotaLimits, RateLimits, Rates
 from .models import QuarantinedUpload, QuarantineList, UploadSession
 from .transfer import STREAMING
 
@@ -62,12 +62,18 @@ class Administration:
         """Return how fast uploads and downloads may be; for administrators."""
         return await self._call(Rates, "GET", "/api/rates")
 
-    async def set_rates(self, rates: Rates) -> Rates:
-        """Change how fast uploads and downloads may be, until the server stops.
+    async def set_rates(self, limits: RateLimits) -> Rates:
+        """Replace the limits of uploads and downloads at all servers; for administrators.
 
-        For administrators.
+        They count until they are replaced, also after a restart.
+
+        Args:
+            limits: The new limits; ``RateLimits()`` for those of the settings alone.
+
+        Returns:
+            The rates that count now.
         """
-        return await self._call(Rates, "PUT", "/api/rates", json=asdict(rates))
+        return await self._call(Rates, "PUT", "/api/rates", json=asdict(limits))
 
     async def jobs(
         self,

@@ -89,8 +89,10 @@ class AccountList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """Bytes of files per second; 0 for no limit.
+class RateLimits:
+    """Bytes of files per second to set.
+
+    0 is no limit, ``None`` stands for that of the settings.
 
     Attributes:
         session: Of each upload.
@@ -101,9 +103,38 @@ class Rates:
         server_download: Of all downloads.
     """
 
+    session: int | None = None
+    principal: int | None = None
+    server: int | None = None
+    download: int | None = None
+    principal_download: int | None = None
+    server_download: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Bytes of files per second that count; 0 for no limit.
+
+    Attributes:
+        session: Of each upload.
+        principal: Of all uploads of a principal.
+        server: Of all uploads.
+        download: Of each download.
+        principal_download: Of all downloads of a principal.
+        server_download: Of all downloads.
+        changed: The names of those that were set while the server runs; the others are those
+            of its settings.
+    """
+
     session: int = 0
     principal: int = 0
     server: int = 0
     download: int = 0
     principal_download: int = 0
     server_download: int = 0
+    changed: tuple[str, ...] = ()
+
+    @property
+    def limits(self) -> RateLimits:
+        """Those that were set while the server runs."""
+        return RateLimits(**{name: getattr(self, name) for name in self.changed})

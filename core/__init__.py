@@ -136,7 +136,14 @@ if TYPE_CHECKING:
         QuotaUsage,
     )
     from .plugins.ports.ranking import Reranker, RerankerSpec
-    from .plugins.ports.rates import HasRates, RateClocks, Reservation
+    from .plugins.ports.rates import (
+        HasRateLimits,
+        HasRates,
+        RateClocks,
+        RateLimits,
+        RateLimitStore,
+        Reservation,
+    )
     from .plugins.ports.recognition import (
         RecognizedPage,
         RecognizedWord,
@@ -225,6 +232,7 @@ __all__ = [
     "HasAnalytics",
     "HasKeys",
     "HasQuotas",
+    "HasRateLimits",
     "HasRates",
     "Hasher",
     "Hint",
@@ -289,7 +297,9 @@ __all__ = [
     "Quotas",
     "RangeSet",
     "RateClocks",
+    "RateLimitStore",
     "RateLimited",
+    "RateLimits",
     "ReachableStore",
     "ReadinessCheck",
     "RecognizedPage",

@@ -51,7 +51,9 @@ _MODULES = {
     "plugins.ports.managed_jobs": "JobFilter ListedJob ManagedJobs OpenJobs",
     "plugins.ports.objects": "ObjectInfo ObjectStore",
     "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges VersionedCatalogue",
-    "plugins.ports.rates": "HasRates RateClocks Reservation",
+    "plugins.ports.rates": (
+        "HasRateLimits HasRates RateClocks RateLimits RateLimitStore Reservation"
+    ),
     "plugins.ports.sessions": "SessionChanges SessionStore SessionStoreSpec Standing",
     "processes.child": "Child ChildFailed plain_environment",
     "processes.child_main": "Limits path_from_text path_to_text serve",

@@ -59,6 +59,7 @@ from .uploads.node_rates import NodeRates
 from .uploads.pacing import Pacing, Rates
 from .uploads.quarantine import Quarantine
 from .uploads.quotas import QuotaKeeper
+from .uploads.rate_keeper import RateKeeper
 from .uploads.receiving import ChunkReceiver
 from .uploads.service import UploadService
 from .uploads.shares import LOCAL_PRINCIPAL
@@ -85,6 +86,7 @@ class Runtime:
         quarantine: Refused uploads whose bytes are retained.
         quotas: What accounts may use, and what they use.
         pacing: How fast uploads may send, and downloads receive.
+        rates: The limits of both, which administrators change.
         node_rates: The rates that all nodes keep together.
         analytics: Records of ended uploads, and reports on them.
         events: The hub through which events are published.
@@ -104,6 +106,7 @@ class Runtime:
     quarantine: Quarantine
     quotas: QuotaKeeper
     pacing: Pacing
+    rates: RateKeeper
     node_rates: NodeRates
     analytics: AnalyticsKeeper
     events: EventHub
@@ -248,6 +251,7 @@ async def open_runtime(
         )
         node_rates = NodeRates(sessions, cluster)
         pacing = Pacing(Rates.of(settings), nodes=node_rates)
+        rates = RateKeeper(pacing, sessions, cluster)
         receiver = ChunkReceiver(
             registry,
             workers,
@@ -291,6 +295,7 @@ async def open_runtime(
         await stack.enter_async_context(versions.running())
         await stack.enter_async_context(sweeper.running())
         await stack.enter_async_context(quotas.running())
+        await stack.enter_async_context(rates.running())
         await stack.enter_async_context(node_rates.running())
         await stack.enter_async_context(scrubber.running())
         await stack.enter_async_context(holding.running(interrupted))
@@ -323,6 +328,7 @@ async def open_runtime(
             quarantine=Quarantine(sessions),
             quotas=quotas,
             pacing=pacing,
+            rates=rates,
             node_rates=node_rates,
             analytics=analytics,
             events=events,

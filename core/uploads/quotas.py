@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import NotFound, PdfsluiceError
 from pdfsluice.core.models import Principal, Scope
-from pdfsluice.core.plugins.ports.cluster import Alone, Cluster, Hint, HintKind
+from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.quotas import (
     DEFAULT_ACCOUNT,
     HasQuotas,
@@ -18,12 +18,12 @@ from pdfsluice.core.plugins.ports.quotas import (
 )
 from pdfsluice.core.plugins.ports.stores import SessionStore
 
+from .limits_reader import DEFAULT_INTERVAL_SECONDS, LimitsReader
 from .shares import LOCAL_PRINCIPAL
 
 logger = logging.getLogger(__name__)
 
 _RECOUNT_INTERVAL_SECONDS = 3600.0
-_REFRESH_INTERVAL_SECONDS = 30.0
 
 
 class QuotaKeeper:
@@ -42,15 +42,15 @@ class QuotaKeeper:
         sessions: SessionStore,
         *,
         recount_interval: float = _RECOUNT_INTERVAL_SECONDS,
-        refresh_interval: float = _REFRESH_INTERVAL_SECONDS,
+        refresh_interval: float = DEFAULT_INTERVAL_SECONDS,
         cluster: Cluster | None = None,
     ) -> None:
         self._cluster = cluster or Alone()
         self._recount_interval = recount_interval
-        self._refresh_interval = refresh_interval
+        self._reader = LimitsReader(
+            "limits of connections", self._refresh, self._cluster, refresh_interval
+        )
         self._connections: Mapping[str, int] = {}
-        self._changed = asyncio.Event()
-        self._cluster.subscribe(self._received)
         self._quotas: Quotas | None = sessions.quotas if isinstance(sessions, HasQuotas) else None
 
     async def own(self, principal: Principal) -> QuotaAccount:
@@ -95,14 +95,9 @@ class QuotaKeeper:
         quotas = self._known()
         await self._check_name(quotas, name)
         account = await quotas.set_limits(name, limits)
-        await self._refresh()
-        self._cluster.notify(Hint(HintKind.LIMITS))
+        await self._reader.changed()
         logger.info("limits of %s changed by %s", name, principal.name)
         return account
-
-    def _received(self, hint: Hint) -> None:
-        if hint.kind is HintKind.LIMITS:
-            self._changed.set()
 
     def max_connections(self, account: str) -> int | None:
         """Return how many connections an account may have; ``None`` for any number."""
@@ -123,7 +118,7 @@ class QuotaKeeper:
         await self._refresh()
         works = {
             "count of usage": self._recount_repeatedly,
-            "limits of connections": self._refresh_repeatedly,
+            "limits of connections": self._reader.run,
         }
         async with background(works if self._quotas is not None else {}):
             yield
@@ -140,17 +135,6 @@ class QuotaKeeper:
                 f" tenant:{name.strip(':') or 'NAME'} for a tenant,"
                 f" or {DEFAULT_ACCOUNT} for the default limits.",
             )
-
-    async def _refresh_repeatedly(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._refresh_interval):
-                    await self._changed.wait()
-            self._changed.clear()
-            try:
-                await self._refresh()
-            except PdfsluiceError as error:
-                logger.warning("limits of connections could not be read: %s", error.message)
 
     async def _refresh(self) -> None:
         if self._quotas is not None:

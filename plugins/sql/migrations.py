@@ -21,6 +21,7 @@ from .schema import (
     nodes,
     quotas,
     rate_clocks,
+    rate_limits,
     schema_version,
     stores,
     upload_totals,
@@ -203,6 +204,11 @@ def _share_rates(connection: Connection) -> None:
     metadata.create_all(connection, tables=[rate_clocks])
 
 
+def _keep_rate_limits(connection: Connection) -> None:
+    """Create the table of the limits of rates."""
+    metadata.create_all(connection, tables=[rate_limits])
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -220,6 +226,7 @@ STEPS: Sequence[Step] = (
     _count_metadata,
     _keep_keys,
     _share_rates,
+    _keep_rate_limits,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

@@ -244,6 +244,13 @@ rate_clocks = Table(
     Column("due_at", BigInteger, nullable=False),
 )
 
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("rate", BigInteger, nullable=False),  # bytes per second
+)
+
 ended_uploads = Table(
     "ended_uploads",
     metadata,

@@ -46,6 +46,7 @@ from .keys import SqlKeys
 from .nodes import HEARTBEAT_INTERVAL
 from .prepared import Prepared
 from .quotas import SqlQuotas
+from .rate_limits import SqlRateLimits
 from .rates import SqlRates
 from .reading import ranges_of
 from .schema import extents, sessions
@@ -79,6 +80,7 @@ class SqlSessionStore:
         self.analytics = SqlAnalytics(database)
         self.keys = SqlKeys(database, self._channel)
         self.rates = SqlRates(database)
+        self.rate_limits = SqlRateLimits(database)
         self._room: dict[str, tuple[int, int]] = {}  # owner to the limit and what was left
         self._shared: Callable[[], bool] = lambda: False
 

@@ -1,13 +1,15 @@
 """Bandwidth limits over HTTP, for administrators."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from aiohttp import web
 from pydantic import Field
 
 from pdfsluice.core.models import Scope
+from pdfsluice.core.plugins.ports.rates import RateLimits
 from pdfsluice.core.runtime import Runtime
-from pdfsluice.core.uploads.pacing import Rates
+from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.parsing import NoQuery, Request, read_json, read_query
@@ -19,18 +21,18 @@ TAG = "Rates"
 
 
 class RatesRequest(Request):
-    """Bytes per second; 0, or absent, for no limit."""
+    """Bytes per second; 0 for no limit, null or absent for that of the settings."""
 
-    session: Amount = Field(0, description="Of each upload.")
-    principal: Amount = Field(0, description="Of all uploads of a principal.")
-    server: Amount = Field(0, description="Of all uploads.")
-    download: Amount = Field(0, description="Of each download.")
-    principal_download: Amount = Field(0, description="Of all downloads of a principal.")
-    server_download: Amount = Field(0, description="Of all downloads.")
+    session: Amount | None = Field(None, description="Of each upload.")
+    principal: Amount | None = Field(None, description="Of all uploads of a principal.")
+    server: Amount | None = Field(None, description="Of all uploads.")
+    download: Amount | None = Field(None, description="Of each download.")
+    principal_download: Amount | None = Field(None, description="Of all downloads of a principal.")
+    server_download: Amount | None = Field(None, description="Of all downloads.")
 
 
 class RatesView(View):
-    """Bytes of files per second; 0 for no limit."""
+    """Bytes of files per second that count; 0 for no limit."""
 
     session: int = Field(description="Of each upload.")
     principal: int = Field(description="Of all uploads of a principal.")
@@ -38,13 +40,17 @@ class RatesView(View):
     download: int = Field(description="Of each download.")
     principal_download: int = Field(description="Of all downloads of a principal.")
     server_download: int = Field(description="Of all downloads.")
+    changed: list[str] = Field(
+        description="The names of those that were set while the server runs;"
+        " the others are those of the settings."
+    )
 
 
 class RateHandlers:
     """Handlers of rates."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._pacing = runtime.pacing
+        self._rates = runtime.rates
         self._limits = BodyLimits.of(runtime.settings)
 
     def routes(self) -> Iterator[Route]:
@@ -73,14 +79,20 @@ class RateHandlers:
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Return how fast uploads and downloads may be; for administrators."""
         read_query(request, NoQuery)
-        return respond(RatesView.model_validate(self._pacing.rates))
+        return self._answer()
 
     async def change(self, request: web.Request) -> web.StreamResponse:
-        """Replace the limits, also for bodies that are under way; for administrators.
+        """Replace the limits at all servers; for administrators.
 
-        They count until the server stops; the next start uses those of the settings.
+        They count until they are replaced, also after a restart, and for bodies that are under
+        way. An empty object returns to the settings, at each server to its own.
         """
         read_query(request, NoQuery)
         content = await read_json(request, RatesRequest, self._limits)
-        self._pacing.change(Rates(**content.model_dump()))
-        return respond(RatesView.model_validate(self._pacing.rates))
+        await self._rates.change(request[PRINCIPAL], RateLimits(**content.model_dump()))
+        return self._answer()
+
+    def _answer(self) -> web.Response:
+        own = asdict(self._rates.limits)
+        changed = [name for name, rate in own.items() if rate is not None]
+        return respond(RatesView(**asdict(self._rates.rates), changed=changed))

@@ -1,4 +1,4 @@
-"""Clocks of rates in one database: several nodes keep one rate."""
+"""Clocks and limits of rates in one database: several nodes keep one rate."""
 
 import asyncio
 import time
@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from pdfsluice.core import Cluster, HasRates, Principal, RateClocks, SessionStore
+from pdfsluice.core import (
+    Cluster,
+    HasRateLimits,
+    HasRates,
+    Principal,
+    RateClocks,
+    RateLimits,
+    SessionStore,
+)
 from pdfsluice.core.plugins.ports.cluster import Alone
 from pdfsluice.core.uploads.node_rates import NodeRates
 from pdfsluice.core.uploads.pacing import Pacing, Rates
@@ -85,6 +93,19 @@ async def test_clocks_that_are_idle_for_an_hour_are_forgotten(stores: Stores) ->
         names = text("SELECT name FROM rate_clocks")
         rows = await store._database.read(lambda connection: connection.execute(names).all())
         assert [row.name for row in rows] == ["used"]
+
+
+async def test_limits_that_one_node_sets_are_read_by_another(stores: Stores) -> None:
+    async with stores.opened(2) as opened:
+        first, second = opened
+        assert isinstance(first, HasRateLimits)
+        assert isinstance(second, HasRateLimits)
+        assert await second.rate_limits.limits() == RateLimits()
+        limits = RateLimits(session=1, server=0, server_download=10**15)
+        await first.rate_limits.set_limits(limits)
+        assert await second.rate_limits.limits() == limits
+        await second.rate_limits.set_limits(RateLimits(download=2))
+        assert await first.rate_limits.limits() == RateLimits(download=2)
 
 
 async def test_three_nodes_keep_one_bandwidth(stores: Stores) -> None:

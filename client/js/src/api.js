@@ -11,6 +11,7 @@ export const STREAMING = '/api/documents/streaming';
 const DOCUMENTS = '/api/documents';
 const JOBS = '/api/jobs';
 const NODES = '/api/nodes';
+const RATES = '/api/rates';
 
 /** Upload sessions, wherever they were opened. */
 export class SessionsApi {
@@ -149,6 +150,33 @@ export class NodesApi {
    */
   list({ signal } = {}) {
     return this.http.json('GET', NODES, { signal });
+  }
+}
+
+/** How fast uploads and downloads may be; for administrators. */
+export class RatesApi {
+  /** @param {HttpClient} http */
+  constructor(http) {
+    this.http = http;
+  }
+
+  /**
+   * @param {Cancellable} [options]
+   * @returns {Promise<import('./types.js').Rates>}
+   */
+  get({ signal } = {}) {
+    return this.http.json('GET', RATES, { signal });
+  }
+
+  /**
+   * Replace the limits at all servers; they count until they are replaced, also after a restart.
+   *
+   * @param {Partial<import('./types.js').RateLimits>} limits What is absent has the limit of the
+   *   server's settings.
+   * @returns {Promise<import('./types.js').Rates>} What counts now.
+   */
+  set(limits) {
+    return this.http.json('PUT', RATES, { json: limits });
   }
 }
 

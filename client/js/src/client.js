@@ -1,6 +1,6 @@
 /** The client: what all uploads and requests to one server share. */
 
-import { DocumentsApi, JobsApi, NodesApi, SessionsApi, STREAMING } from './api.js';
+import { DocumentsApi, JobsApi, NodesApi, RatesApi, SessionsApi, STREAMING } from './api.js';
 import { completed } from './completion.js';
 import { Gain } from './compression.js';
 import { Digester } from './digester.js';
@@ -81,6 +81,7 @@ export class StreamingUploadClient {
     this.documents = new DocumentsApi(http);
     this.jobs = new JobsApi(http);
     this.nodes = new NodesApi(http);
+    this.rates = new RatesApi(http);
     this.channel = new EventChannel({
       url: `${http.baseUrl.replace(/^http/, 'ws')}/ws/${encodeURIComponent(clientId)}?detail=full`,
       protocols: () => ['pdfsluice.v1', ...(http.apiKey ? [`bearer.${http.apiKey}`] : [])],

@@ -185,6 +185,25 @@
  * @property {QuotaLimits} own_limits Those that were set for this account.
  * @property {QuotaUsage} used
  *
+ * @typedef {object} RateLimits Bytes per second to set; 0 for no limit, `null` for that of the
+ *   settings.
+ * @property {number | null} session Of each upload.
+ * @property {number | null} principal Of all uploads of a principal.
+ * @property {number | null} server Of all uploads.
+ * @property {number | null} download Of each download.
+ * @property {number | null} principal_download Of all downloads of a principal.
+ * @property {number | null} server_download Of all downloads.
+ *
+ * @typedef {object} Rates Bytes per second that count; 0 for no limit.
+ * @property {number} session Of each upload.
+ * @property {number} principal Of all uploads of a principal.
+ * @property {number} server Of all uploads.
+ * @property {number} download Of each download.
+ * @property {number} principal_download Of all downloads of a principal.
+ * @property {number} server_download Of all downloads.
+ * @property {string[]} changed The names of those that were set while the server runs; the others
+ *   are those of its settings.
+ *
  * @typedef {object} ServerInfo
  * @property {string} name
  * @property {string} version

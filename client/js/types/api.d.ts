@@ -131,6 +131,25 @@ export declare class NodesApi {
         this: string;
     }>;
 }
+/** How fast uploads and downloads may be; for administrators. */
+export declare class RatesApi {
+    http: import("./http.js").HttpClient;
+    /** @param {HttpClient} http */
+    constructor(http: HttpClient);
+    /**
+     * @param {Cancellable} [options]
+     * @returns {Promise<import('./types.js').Rates>}
+     */
+    get({ signal }?: Cancellable): Promise<import('./types.js').Rates>;
+    /**
+     * Replace the limits at all servers; they count until they are replaced, also after a restart.
+     *
+     * @param {Partial<import('./types.js').RateLimits>} limits What is absent has the limit of the
+     *   server's settings.
+     * @returns {Promise<import('./types.js').Rates>} What counts now.
+     */
+    set(limits: Partial<import('./types.js').RateLimits>): Promise<import('./types.js').Rates>;
+}
 /** Finished documents. */
 export declare class DocumentsApi {
     http: import("./http.js").HttpClient;

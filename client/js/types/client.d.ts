@@ -1,5 +1,5 @@
 /** The client: what all uploads and requests to one server share. */
-import { DocumentsApi, JobsApi, NodesApi, SessionsApi } from './api.js';
+import { DocumentsApi, JobsApi, NodesApi, RatesApi, SessionsApi } from './api.js';
 import { Gain } from './compression.js';
 import { Digester } from './digester.js';
 import { EventChannel } from './events.js';
@@ -76,6 +76,7 @@ export declare class StreamingUploadClient {
     documents: DocumentsApi;
     jobs: JobsApi;
     nodes: NodesApi;
+    rates: RatesApi;
     channel: EventChannel;
     /** @param {ClientOptions} [options] */
     constructor(options?: ClientOptions);

@@ -83,7 +83,7 @@ class HintKind(StrEnum):
         EVENT: An event happened; ``text`` is the event as JSON.
         WATCHED: Clients of the sending node are watching uploads.
         KEYS: API keys were added or changed.
-        LIMITS: Limits of accounts were changed.
+        LIMITS: Limits of accounts or of rates were changed.
     """
 
     COMMITTED = "committed"

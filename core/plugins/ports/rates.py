@@ -1,8 +1,11 @@
-"""The port of rates over all nodes: clocks that they share.
+"""The ports of rates over all nodes: clocks that they share, and limits.
 
 A session store that keeps such clocks has an attribute ``rates``. A clock is a time: when all that
 its nodes have reserved will have passed at the rate. So the nodes keep to one rate together, and
 none has to know how many there are.
+
+A session store that keeps the limits which administrators set while the server runs has an
+attribute ``rate_limits``. All nodes read them.
 """
 
 from dataclasses import dataclass
@@ -53,4 +56,49 @@ class HasRates(Protocol):
     @property
     def rates(self) -> RateClocks:
         """The clocks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimits:
+    """Bytes per second that were set while the server runs.
+
+    0 is no limit, ``None`` stands for that of the settings.
+
+    Attributes:
+        session: Of each upload.
+        principal: Of all uploads of a principal whose key has no bandwidth of its own.
+        server: Of all uploads; each server process keeps its own.
+        download: Of each download.
+        principal_download: Of all downloads of such a principal.
+        server_download: Of all downloads; each server process keeps its own.
+    """
+
+    session: int | None = None
+    principal: int | None = None
+    server: int | None = None
+    download: int | None = None
+    principal_download: int | None = None
+    server_download: int | None = None
+
+
+class RateLimitStore(Protocol):
+    """The limits that were set while the server runs. Every method is atomic."""
+
+    async def limits(self) -> RateLimits:
+        """Return the limits."""
+        ...
+
+    async def set_limits(self, limits: RateLimits) -> None:
+        """Replace the limits; they are durable when it returns."""
+        ...
+
+
+@runtime_checkable
+class HasRateLimits(Protocol):
+    """A session store that keeps limits of rates."""
+
+    @property
+    def rate_limits(self) -> RateLimitStore:
+        """The limits."""
         ...

@@ -29,9 +29,11 @@ from pdfsluice.core import (
 )
 from pdfsluice.core.errors import DigestMismatch, Preempted
 from pdfsluice.core.plugins.ports.quotas import QuotaLimits
+from pdfsluice.core.plugins.ports.rates import RateLimits
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.holding import HoldingIntervals
+from pdfsluice.core.uploads.pacing import Rates
 from pdfsluice.plugins import api_keys
 from pdfsluice.plugins.api_keys.keys import revoking
 from tests.support.keys import add_key, change_keys
@@ -175,6 +177,14 @@ async def test_a_limit_of_connections_counts_at_each_node(tmp_path: Path) -> Non
     async with nodes(tmp_path) as (first, second):
         await first.quotas.set_limits(LOCAL, LOCAL.account, QuotaLimits(connections=3))
         await until(lambda: second.quotas.max_connections(LOCAL.account) == 3)
+
+
+async def test_a_rate_that_is_changed_counts_at_each_node(tmp_path: Path) -> None:
+    async with nodes(tmp_path, download_rate=7) as (first, second):
+        await first.rates.change(LOCAL, RateLimits(session=5, download=0))
+        await until(lambda: second.rates.rates == Rates(session=5), seconds=1)
+        await second.rates.change(LOCAL, RateLimits())
+        await until(lambda: first.rates.rates == Rates(download=7), seconds=1)
 
 
 async def test_rows_decide_if_no_hint_arrives(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ NONE = {
     "download": 0,
     "principal_download": 0,
     "server_download": 0,
+    "changed": [],
 }
 
 
@@ -89,7 +90,7 @@ async def test_downloads_keep_to_their_rates_and_change_while_they_run(tmp_path:
         path = f"/api/documents/{(await web.upload(data))['id']}/file"
         seconds = await get(web, path, len(data))
         assert kept(len(data) / seconds, 2 * MIB)
-        rates = {"principal_download": 4 * MIB}
+        rates = {"principal_download": 4 * MIB, "download": 0}
         async with web.http.put("/api/rates", json=rates) as response:
             assert response.status == 200
         both = await asyncio.gather(*(get(web, path, len(data)) for _ in range(2)))
@@ -98,7 +99,7 @@ async def test_downloads_keep_to_their_rates_and_change_while_they_run(tmp_path:
             assert response.status == 200
         slow = asyncio.create_task(get(web, path, len(data)))
         await asyncio.sleep(0.3)
-        async with web.http.put("/api/rates", json={}) as response:
+        async with web.http.put("/api/rates", json={"download": 0}) as response:
             assert response.status == 200
         assert await asyncio.wait_for(slow, 20) < 10, "it would take 96 seconds"
 
@@ -140,9 +141,13 @@ async def test_a_rate_is_changed_while_a_body_is_received(tmp_path: Path) -> Non
         sending = asyncio.create_task(put(web, data))
         await asyncio.sleep(0.5)
         async with web.http.put("/api/rates", json={"server": 64 * MIB}) as response:
-            assert await response.json() == {**NONE, "server": 64 * MIB}
+            assert await response.json() == {
+                **NONE,
+                "server": 64 * MIB,
+                "changed": ["server"],
+            }
         assert await asyncio.wait_for(sending, 20) < 8, "it would take 32 seconds"
-        async with web.http.put("/api/rates", json={}) as response:
+        async with web.http.put("/api/rates", json={"server": 0}) as response:
             assert response.status == 200
         assert web.runtime.pacing.uploads.part_size("local") is None
 
@@ -181,11 +186,36 @@ async def test_the_command_and_other_keys(tmp_path: Path) -> None:
             return ended.code, ended.out
 
         code, out = await command("--total", "1MiB", "--principal", "0", "--json")
-        assert (code, json.loads(out)) == (0, {**NONE, "server": MIB})
-        code, out = await command("--download", "2MiB", "--total-download", "9MiB", "--json")
-        assert json.loads(out)["server_download"] == 9 * MIB
-        code, out = await command()
-        assert "1.0 MB/s" in out
+        changed = ["principal", "server"]
+        assert (code, json.loads(out)) == (0, {**NONE, "server": MIB, "changed": changed})
+        code, out = await command("--download", "2MiB", "--total", "default", "--json")
+        changed = ["principal", "download"]
+        assert json.loads(out) == {**NONE, "download": 2 * MIB, "changed": changed}
+        code, out = await command("--principal", "default")
+        assert out.splitlines()[2].split() == (
+            f"All uploads of a principal {CHUNK / 1000:.1f} kB/s settings".split()
+        )
+        code, out = await command("--clear", "--total-download", "9MiB", "--json")
+        set_rates = {"principal": CHUNK, "server_download": 9 * MIB}
+        assert json.loads(out) == {**NONE, **set_rates, "changed": ["server_download"]}
+        code, out = await command("--total", "fast")
+        assert (code, out) == (2, "")
         for wrong in ({"server": -1}, {"server": "1"}, {"all": 1}):
             async with web.http.put("/api/rates", json=wrong) as response:
                 await problem_of(response, 400, "bad-request")
+
+
+async def test_rates_that_were_set_survive_a_restart(tmp_path: Path) -> None:
+    limits = {"session": 5, "server": 0}
+    async with (
+        a_server(tmp_path, server_rate=MIB) as web,
+        web.http.put("/api/rates", json=limits) as response,
+    ):
+        assert response.status == 200
+    async with a_server(tmp_path, server_rate=2 * MIB, download_rate=MIB) as web:
+        rates = {**NONE, "session": 5, "download": MIB, "changed": ["session", "server"]}
+        async with web.http.get("/api/rates") as response:
+            assert await response.json() == rates
+        assert web.runtime.pacing.uploads.part_size("local") is not None
+        async with web.http.put("/api/rates", json={"session": None}) as response:
+            assert await response.json() == {**NONE, "server": 2 * MIB, "download": MIB}

@@ -197,3 +197,13 @@ test('of a new version only what changed is sent', async () => {
     await rm(folder, { recursive: true });
   }
 });
+
+test('rates are changed, and return to the settings', async () => {
+  const { rates } = connect();
+  const before = await rates.get();
+  const after = await rates.set({ session: 64 * MIB, download: 0 });
+  assert.equal(after.session, 64 * MIB);
+  assert.deepEqual(after.changed, ['session', 'download']);
+  assert.deepEqual(await rates.set({}), before);
+  await assert.rejects(rates.set({ session: -1 }), { code: 'bad-request' });
+});

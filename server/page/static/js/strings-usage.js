@@ -28,6 +28,28 @@ export const analytics = {
   },
 };
 
+export const rates = {
+  title: 'Rates',
+  what: 'Of',
+  limit: 'At most',
+  origin: 'Set by',
+  perSecond: (bytes) => `${bytes} a second`,
+  changed: 'an administrator',
+  settings: 'the settings',
+  change: 'Change rates',
+  help: 'Bytes a second. 0 is no limit; an empty field stands for the limit of the settings.',
+  example: '5 MiB',
+  done: 'The rates were changed. They count now, at all servers.',
+  limits: {
+    session: 'Each upload',
+    principal: 'All uploads of a key',
+    server: 'All uploads',
+    download: 'Each download',
+    principal_download: 'All downloads of a key',
+    server_download: 'All downloads',
+  },
+};
+
 export const quotas = {
   title: 'Quotas',
   lead: (account) => `What ${account} may use, and what is used.`,

@@ -1,7 +1,7 @@
 /** Every English word of the page. */
 
 import { jobs, nodes } from './strings-jobs.js';
-import { analytics, plural, quotas } from './strings-usage.js';
+import { analytics, plural, quotas, rates } from './strings-usage.js';
 
 export const t = {
   name: 'pdfsluice',
@@ -307,6 +307,7 @@ export const t = {
 
   analytics,
   quotas,
+  rates,
 
   operations: {
     title: 'Operations',

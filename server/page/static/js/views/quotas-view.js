@@ -1,10 +1,11 @@
-/** What an account may use and what it uses; administrators see and change all of them. */
+/** What an account may use and what it uses; administrators see and change all of them, and rates. */
 
 import { PermissionDenied } from '/assets/client/index.js';
 import { notice } from '../dialogs.js';
 import { button, h, setText } from '../dom.js';
 import { AccountTable, changeLimits } from '../parts/accounts.js';
 import { LIMITS, amount, counted } from '../parts/quota-limits.js';
+import { RatesSection } from '../parts/rates.js';
 import { t } from '../strings.js';
 
 /** @param {any} app */
@@ -15,22 +16,27 @@ export function quotasView(app) {
   const table = new AccountTable(words.accounts, change);
   const add = button(words.add, () => change(null));
   const all = h('section', { hidden: true }, h('div', { class: 'list-head' }, h('h2', {}, words.accounts), add), table.element);
+  const rates = new RatesSection(app);
   const element = h(
     'div',
     {},
     h('div', { class: 'view-head' }, h('div', {}, h('h1', { tabIndex: -1 }, words.title), lead)),
-    h('div', { class: 'quotas' }, own, all),
+    h('div', { class: 'quotas' }, own, all, rates.element),
   );
 
   async function show() {
     try {
-      const [account, accounts] = await app.withKey(() => Promise.all([app.client.quota(), accountsOf(app.client)]));
+      const { client } = app;
+      const requests = () => [client.quota(), unlessDenied(client.quotas()), unlessDenied(client.rates.get())];
+      const [account, accounts, limits] = await app.withKey(() => Promise.all(requests()));
       setText(lead, words.lead(words.nameOf(account.account)));
       own.replaceChildren(usage(account));
       all.hidden = accounts === null;
       table.show(accounts ?? []);
+      rates.show(limits);
     } catch (error) {
       all.hidden = true;
+      rates.show(null);
       setText(lead, '');
       own.replaceChildren(notice(error, show));
     }
@@ -49,10 +55,10 @@ export function quotasView(app) {
   return { element, tab: 'operations', show };
 }
 
-/** All accounts, or `null` for callers who may not see them. */
-async function accountsOf(client) {
+/** What a request answers, or `null` for callers who may not see it. */
+async function unlessDenied(request) {
   try {
-    return await client.quotas();
+    return await request;
   } catch (error) {
     if (error instanceof PermissionDenied) return null;
     throw error;
