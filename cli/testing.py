@@ -26,7 +26,10 @@ _MAX_HELP = 80
 
 
 class CommandContract:
-    """Override ``spec`` and ``calls``, and ``opened`` if the doubles are not enough."""
+    """The tests of a command.
+
+    Override ``spec`` and ``calls``, and ``opened`` if the doubles are not enough.
+    """
 
     @pytest.fixture
     def spec(self) -> CommandSpec:

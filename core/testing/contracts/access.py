@@ -23,9 +23,10 @@ RUBBISH = {
 
 
 class AuthenticatorContract(AsyncContract):
-    """Override ``authenticator``, ``valid`` and ``wrong``.
+    """The tests of an authenticator.
 
-    Override ``withdraw``, too, if credentials can be revoked.
+    Override ``authenticator``, ``valid`` and ``wrong``. Override ``withdraw``, too, if
+    credentials can be revoked.
     """
 
     @pytest.fixture

@@ -23,9 +23,10 @@ from .samples import make_document
 class CatalogueContract(
     CatalogueReadingContract, CatalogueVersionsContract, CatalogueLastingContract
 ):
-    """Override ``catalogue`` with a fixture that returns an empty catalogue.
+    """The tests of a document catalogue.
 
-    Override ``reopen``, too, if the catalogue outlives its process.
+    Override ``catalogue`` with a fixture that returns an empty catalogue. Override ``reopen``,
+    too, if the catalogue outlives its process.
     """
 
     @pytest.fixture

@@ -8,7 +8,10 @@ from pdfsluice.core import ChecksumSpec
 
 
 class ChecksumContract:
-    """Override ``spec`` and ``vectors``."""
+    """The tests of a checksum algorithm.
+
+    Override ``spec`` and ``vectors``.
+    """
 
     @pytest.fixture
     def spec(self) -> ChecksumSpec:

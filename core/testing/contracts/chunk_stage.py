@@ -33,7 +33,10 @@ class ChunkCase:
 
 
 class ChunkStageContract(AsyncContract):
-    """Override ``stage`` and ``cases``."""
+    """The tests of a chunk stage.
+
+    Override ``stage`` and ``cases``.
+    """
 
     @pytest.fixture
     def stage(self) -> ChunkStage:

@@ -39,7 +39,10 @@ class FileCase:
 
 
 class CompletionStageContract(AsyncContract):
-    """Override ``stage`` with an open stage, and ``cases``."""
+    """The tests of a completion stage.
+
+    Override ``stage`` with an open stage, and ``cases``.
+    """
 
     @pytest.fixture
     def stage(self) -> CompletionStage:

@@ -18,7 +18,7 @@ class DerivingUploadStore(UploadStore, DerivingStore, Protocol):
 
 
 class DerivingStoreContract(AsyncContract):
-    """For upload stores with the methods of :class:`~pdfsluice.core.DerivingStore`.
+    """The tests of an upload store that is a :class:`~pdfsluice.core.DerivingStore`.
 
     Override ``store`` with a fixture that returns an empty store, and ``other`` with one that
     returns a second instance of it, as another server has it.

@@ -17,7 +17,10 @@ from .samples import FINDING
 
 
 class EventSinkContract(AsyncContract):
-    """Override ``sink``."""
+    """The tests of an event sink.
+
+    Override ``sink``.
+    """
 
     @pytest.fixture
     def sink(self) -> EventSink:

@@ -15,7 +15,10 @@ _INTENT = ChunkIntent(offset=0, length=10, max_length=10)
 
 
 class GateContract(AsyncContract):
-    """Override ``gate`` with one that admits a chunk at a time at least."""
+    """The tests of a gate.
+
+    Override ``gate`` with one that admits a chunk at a time at least.
+    """
 
     @pytest.fixture
     def gate(self) -> Gate:

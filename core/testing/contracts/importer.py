@@ -102,9 +102,10 @@ class _Desk:
 
 
 class ImporterContract(AsyncContract):
-    """Override ``importer`` with an open importer.
+    """The tests of an importer.
 
-    Override ``case`` if it needs more than the text of pages.
+    Override ``importer`` with an open importer. Override ``case`` if it needs more than the
+    text of pages.
     """
 
     @pytest.fixture

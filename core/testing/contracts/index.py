@@ -27,9 +27,10 @@ _NO_DOCUMENT = 987_654_321
 
 
 class IndexContract(AsyncContract):
-    """Override ``index`` with an open, empty index that finds words.
+    """The tests of a search index.
 
-    Override ``reopen``, too, if the index outlives its process.
+    Override ``index`` with an open, empty index that finds words. Override ``reopen``, too, if
+    the index outlives its process.
     """
 
     @pytest.fixture

@@ -30,7 +30,10 @@ _REFUSALS = range(400, 500)
 
 
 class LinkSignerContract(AsyncContract):
-    """Override ``signer`` and ``secrets``; and ``fetch``, if links can be checked."""
+    """The tests of a link signer.
+
+    Override ``signer`` and ``secrets``; and ``fetch``, if links can be checked.
+    """
 
     @pytest.fixture
     def signer(self) -> LinkSigner:

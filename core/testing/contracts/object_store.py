@@ -21,9 +21,10 @@ def read_object(objects: ObjectStore, name: str, offset: int, length: int) -> by
 
 
 class ObjectStoreContract:
-    """Override ``objects`` with a fixture that returns an empty object store.
+    """The tests of an object store.
 
-    Override ``another``, too, if the objects outlive the process.
+    Override ``objects`` with a fixture that returns an empty object store. Override
+    ``another``, too, if the objects outlive the process.
     """
 
     @pytest.fixture

@@ -36,9 +36,10 @@ def jpeg_size(picture: bytes) -> tuple[int, int]:
 
 
 class PageRendererContract(AsyncContract):
-    """Override ``renderer`` with an open one.
+    """The tests of a page renderer.
 
-    Override ``content`` for another file of three pages.
+    Override ``renderer`` with an open one. Override ``content`` for another file of three
+    pages.
     """
 
     @pytest.fixture

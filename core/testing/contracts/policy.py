@@ -8,7 +8,10 @@ from .samples import make_session
 
 
 class PolicyContract:
-    """Override ``policy``."""
+    """The tests of a policy.
+
+    Override ``policy``.
+    """
 
     @pytest.fixture
     def policy(self) -> Policy:

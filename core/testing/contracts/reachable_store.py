@@ -51,7 +51,7 @@ def _put(ticket: Ticket, data: bytes) -> int:
 
 
 class ReachableStoreContract(AsyncContract):
-    """For upload stores with the methods of :class:`~pdfsluice.core.ReachableStore`.
+    """The tests of an upload store that is a :class:`~pdfsluice.core.ReachableStore`.
 
     Override ``store`` with a fixture that returns an empty store, and ``secrets`` with what must
     not be part of a ticket. Override ``send``, too, if tickets are no addresses of HTTP. Links

@@ -22,7 +22,10 @@ _QUERIES = ("water level", "Wehr", "堰", '"?', "level " * 300)
 
 
 class RerankerContract(AsyncContract):
-    """Override ``reranker`` with an open one."""
+    """The tests of a re-ranker.
+
+    Override ``reranker`` with an open one.
+    """
 
     @pytest.fixture
     def reranker(self) -> Reranker:

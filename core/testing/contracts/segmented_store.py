@@ -29,7 +29,7 @@ def unused(place: str) -> str:
 
 
 class SegmentedUploadStoreContract(UploadStoreBasics):
-    """For stores whose :meth:`Blob.seal` returns a place.
+    """The tests of an upload store whose :meth:`Blob.seal` returns a place.
 
     Override ``store`` with a fixture that returns an empty store, and ``other`` with one that
     returns a second instance of it, as another server has it. Override ``reopen``, too, if the

@@ -68,9 +68,10 @@ FULL = make_session(
 
 
 class SessionStoreContract(ExtentContract):
-    """Override ``store`` with a fixture that returns an empty store.
+    """The tests of a session store.
 
-    Override ``reopen``, too, if the store outlives its process.
+    Override ``store`` with a fixture that returns an empty store. Override ``reopen``, too, if
+    the store outlives its process.
     """
 
     @pytest.fixture

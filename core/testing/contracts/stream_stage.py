@@ -31,7 +31,10 @@ def comparable(findings: Iterable[Finding]) -> Counter[str]:
 
 
 class StreamStageContract(AsyncContract):
-    """Override ``open_stage`` and ``content``, which may be parametrized."""
+    """The tests of a stream stage.
+
+    Override ``open_stage`` and ``content``, which may be parametrized.
+    """
 
     @pytest.fixture
     def open_stage(self) -> Callable[[StageContext], StreamStage]:

@@ -19,9 +19,10 @@ _WORD = re.compile(r"\w+")
 
 
 class TextExtractorContract(AsyncContract):
-    """Override ``extractor`` with an open one.
+    """The tests of a text extractor.
 
-    Override ``texts`` and ``content`` for another file.
+    Override ``extractor`` with an open one. Override ``texts`` and ``content`` for another
+    file.
     """
 
     @pytest.fixture

@@ -21,7 +21,10 @@ BLANK = b64decode(
 
 
 class TextRecognizerContract(AsyncContract):
-    """Override ``recognizer`` with an open one, ``picture`` and ``words``."""
+    """The tests of a text recognizer.
+
+    Override ``recognizer`` with an open one, ``picture`` and ``words``.
+    """
 
     @pytest.fixture
     def recognizer(self) -> TextRecognizer:

@@ -20,7 +20,7 @@ from .upload_store_basics import (
 
 
 class UploadStoreContract(UploadStoreBasics):
-    """For stores whose :meth:`Blob.seal` returns no place.
+    """The tests of an upload store whose :meth:`Blob.seal` returns no place.
 
     Override ``store`` with a fixture that returns an empty store, and ``other`` with one that
     returns a second instance of it, if servers can share it. Override ``reopen``, too, if the

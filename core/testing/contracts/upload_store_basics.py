@@ -131,7 +131,7 @@ async def partial_ids(store: UploadStore) -> Sequence[str]:
 
 
 class UploadStoreBasics(AsyncContract):
-    """The part of both contracts that does not depend on where the bytes are."""
+    """The tests in both contracts of upload stores, wherever these keep the bytes."""
 
     @pytest.fixture
     def store(self) -> UploadStore:
