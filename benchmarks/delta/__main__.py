@@ -27,7 +27,7 @@ from pdfsluice.client.source import FileSource
 from pdfsluice.core.documents.units import read_units
 from tests.support.fault_proxy import fault_proxy
 from tests.support.servers import RunningServer
-from tests.support.slow_line import SlowLine
+from tests.support.slow_link import SlowLink
 
 _MIB = 1024 * 1024
 _SENTENCE = "The keeper of lock {page} opens the paddles {line} times before breakfast. "
@@ -84,13 +84,13 @@ async def measure(
 
 async def _share_sent(server: RunningServer, path: Path, document_id: int) -> float:
     """Return the bytes that a client sends for a new version, as a share of its size."""
-    line = SlowLine(1e9)
+    link = SlowLink(1e9)
     async with (
-        fault_proxy(server.port, lambda _number: line) as proxy,
+        fault_proxy(server.port, lambda _number: link) as proxy,
         Client(proxy.base_url) as client,
     ):
         await client.upload(path, replaces=document_id)
-    return line.carried / path.stat().st_size
+    return link.carried / path.stat().st_size
 
 
 def _seconds_for_units(path: Path) -> float:

@@ -120,7 +120,7 @@ def test_finishing_what_cannot_be_checked_now_shows_why(
 
 
 @pytest.mark.long
-def test_a_slow_line_loses_little_by_a_reload(
+def test_a_slow_link_loses_little_by_a_reload(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
@@ -128,7 +128,7 @@ def test_a_slow_line_loses_little_by_a_reload(
     choose(page, pdfs / "canal-survey.pdf")
     stored = card(page, "canal-survey.pdf").locator("dt:text-is('Stored') + dd")
     expect(stored).to_have_text(re.compile(r"[1-5]\.\d MB"), timeout=60_000)
-    screenshot(page, "51-slow-line")
+    screenshot(page, "51-slow-link")
     page.reload()
     expect(page.locator(".unfinished .card-name")).to_have_text("canal-survey.pdf")
     (session,) = unfinished(own)

@@ -126,7 +126,7 @@ export class JobsApi {
   }
 
   /**
-   * Queue an ended job again, with all its attempts.
+   * Queue an ended job again, as if it had never been tried.
    *
    * @param {number} id
    * @returns {Promise<import('./types.js').ListedJob>}

@@ -9,7 +9,7 @@ import { decrypt, encrypt } from './encryption.js';
 import { AuthenticationError, NetworkError } from './errors.js';
 import { EventChannel } from './events.js';
 import { HttpClient } from './http.js';
-import { Line } from './line.js';
+import { Link } from './link.js';
 import { DEFAULT_RETRY, sleep } from './retry.js';
 import { following } from './signals.js';
 import { Slicer } from './slicer.js';
@@ -44,7 +44,7 @@ import { Upload } from './upload.js';
  * @property {DocumentsApi} documents
  * @property {EventChannel} channel
  * @property {import('./types.js').UploadStorage} storage
- * @property {Line} line
+ * @property {Link} link
  * @property {Gain} gain
  * @property {Slicer} slicer
  * @property {Digester} digester
@@ -97,7 +97,7 @@ export class StreamingUploadClient {
       documents: this.documents,
       channel: this.channel,
       storage: options.storage ?? defaultStorage(),
-      line: new Line({ max: options.parallel }),
+      link: new Link({ max: options.parallel }),
       gain: new Gain(),
       slicer: new Slicer({ worker: options.worker }),
       digester: new Digester({ worker: options.worker }),

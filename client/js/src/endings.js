@@ -97,7 +97,7 @@ export function stateAfter(error) {
  * before that.
  *
  * @param {import('./api.js').SessionsApi} sessions
- * @param {string} sessionId Empty where none was opened yet.
+ * @param {string} sessionId Empty if none was opened yet.
  * @param {string} reason
  * @param {AbortSignal} signal
  * @param {import('./session-opener.js').Retry} retry

@@ -11,12 +11,12 @@ const PING_INTERVAL = 20_000;
 const SILENCE = 45_000;
 
 export class EventChannel {
-  /** @type {Map<string, Set<Listener>>} */
-  #watchers = new Map();
-  /** @type {Set<Listener>} */
+  /** The subscribers of each session. @type {Map<string, Set<Listener>>} */
+  #subscribers = new Map();
+  /** The subscribers of everything. @type {Set<Listener>} */
   #listeners = new Set();
-  /** @type {Set<() => void>} */
-  #returns = new Set();
+  /** Called after each reconnection. @type {Set<() => void>} */
+  #onLive = new Set();
   /** @type {WebSocket | null} */
   #socket = null;
   #open = false;
@@ -67,14 +67,14 @@ export class EventChannel {
    * @returns {() => void} Stops it.
    */
   watch(sessionId, listener) {
-    const room = this.#watchers.get(sessionId) ?? new Set();
-    this.#watchers.set(sessionId, room.add(listener));
-    if (room.size === 1) this.#send({ type: 'join', room: `upload_${sessionId}` });
+    const subscribers = this.#subscribers.get(sessionId) ?? new Set();
+    this.#subscribers.set(sessionId, subscribers.add(listener));
+    if (subscribers.size === 1) this.#send({ type: 'join', room: `upload_${sessionId}` });
     this.#start();
     return () => {
-      room.delete(listener);
-      if (room.size > 0 || this.#watchers.get(sessionId) !== room) return;
-      this.#watchers.delete(sessionId);
+      subscribers.delete(listener);
+      if (subscribers.size > 0 || this.#subscribers.get(sessionId) !== subscribers) return;
+      this.#subscribers.delete(sessionId);
       this.#send({ type: 'leave', room: `upload_${sessionId}` });
       this.#stopIfIdle();
     };
@@ -102,8 +102,8 @@ export class EventChannel {
    * @returns {() => void} Stops it.
    */
   onLive(listener) {
-    this.#returns.add(listener);
-    return () => this.#returns.delete(listener);
+    this.#onLive.add(listener);
+    return () => this.#onLive.delete(listener);
   }
 
   /** Drop the connection and connect again, with the key that is set now. */
@@ -113,13 +113,13 @@ export class EventChannel {
   }
 
   close() {
-    this.#watchers.clear();
+    this.#subscribers.clear();
     this.#listeners.clear();
     this.#stopIfIdle();
   }
 
   get #needed() {
-    return this.#watchers.size > 0 || this.#listeners.size > 0;
+    return this.#subscribers.size > 0 || this.#listeners.size > 0;
   }
 
   #start() {
@@ -169,11 +169,11 @@ export class EventChannel {
     this.#failures = 0;
     this.#lastMessageAt = Date.now();
     this.#setOpen(true);
-    for (const sessionId of this.#watchers.keys()) {
+    for (const sessionId of this.#subscribers.keys()) {
       this.#send({ type: 'join', room: `upload_${sessionId}` });
     }
     this.#pinging = setInterval(() => {
-      // A line that died without a word is noticed by its silence.
+      // A connection that broke without a close is noticed because no pong comes.
       if (Date.now() - this.#lastMessageAt > SILENCE) socket.close();
       else this.#send({ type: 'ping' });
     }, PING_INTERVAL);
@@ -200,7 +200,7 @@ export class EventChannel {
     if (open === this.#open) return;
     this.#open = open;
     this.#announce();
-    if (open) for (const listener of [...this.#returns]) listener();
+    if (open) for (const listener of [...this.#onLive]) listener();
   }
 
   #announce() {
@@ -220,7 +220,7 @@ export class EventChannel {
   /** @param {any} event */
   #publish(event) {
     const sessionId = event.session_id ?? event.data?.session_id;
-    for (const listener of this.#watchers.get(sessionId) ?? []) listener(event);
+    for (const listener of this.#subscribers.get(sessionId) ?? []) listener(event);
     for (const listener of this.#listeners) listener(event);
   }
 
@@ -232,7 +232,7 @@ export class EventChannel {
   async #poll() {
     if (this.#open) return;
     await Promise.all(
-      [...this.#watchers.keys()].map(async (sessionId) => {
+      [...this.#subscribers.keys()].map(async (sessionId) => {
         try {
           const session = await this.options.fetchSession(sessionId);
           this.#publish({ type: 'session', session_id: sessionId, session });

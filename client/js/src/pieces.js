@@ -1,9 +1,9 @@
 /** How the bytes of a file are divided: which come next, and how many at a time. */
 
 const KIB = 1024;
-const FIRST = 1024 * KIB;
-const LEAST = 256 * KIB;
-const SECONDS = 4;
+const FIRST_BYTES = 1024 * KIB;
+const MIN_PIECE_BYTES = 256 * KIB;
+const CARRIED_SECONDS = 4;
 
 /** What the server lacks and no request sends yet. */
 export class Todo {
@@ -27,15 +27,15 @@ export class Todo {
   /**
    * Take the first piece; none goes beyond its chunk.
    *
-   * @param {number} most Bytes.
+   * @param {number} maxBytes
    * @returns {[number, number] | null} `null` if nothing is left.
    */
-  cut(most) {
+  cut(maxBytes) {
     const [first, ...others] = this.#ranges;
     if (!first) return null;
     const [start, end] = first;
     const border = (Math.floor(start / this.#chunkSize) + 1) * this.#chunkSize;
-    const stop = Math.min(end, border, start + most);
+    const stop = Math.min(end, border, start + maxBytes);
     this.#ranges = stop < end ? [[stop, end], ...others] : others;
     return [start, stop];
   }
@@ -57,14 +57,14 @@ export class Todo {
 
 /**
  * How much is in flight at a time: what the link carries in four seconds. A piece that carries a checksum
- * is kept whole or not at all, so that a break costs no more than that. The rule is that of the
- * Python client (`client/line.py`).
+ * is kept whole or not at all, so that a broken connection costs no more than that. The rule is that of
+ * the Python client (`client/link.py`).
  */
 export class Load {
-  #size = FIRST;
+  #size = FIRST_BYTES;
 
   /**
-   * Share the load out among as many pieces as get 1 MiB each, or a chunk where those are smaller.
+   * Divide the load among as many pieces as get 1 MiB each, or a chunk if chunks are smaller.
    *
    * @param {number} width How many there may be.
    * @param {number} chunkSize
@@ -72,7 +72,7 @@ export class Load {
    */
   shared(width, chunkSize) {
     const size = Math.min(this.#size, chunkSize * width);
-    const pieces = Math.max(1, Math.min(width, Math.floor(size / Math.min(FIRST, chunkSize))));
+    const pieces = Math.max(1, Math.min(width, Math.floor(size / Math.min(FIRST_BYTES, chunkSize))));
     return { size, pieces, piece: Math.min(chunkSize, Math.floor(size / pieces)) };
   }
 
@@ -85,13 +85,13 @@ export class Load {
    * @param {number} milliseconds
    */
   delivered({ size, pieces, piece }, bytes, milliseconds) {
-    if (bytes < Math.min(LEAST, piece)) return;
-    const carried = (bytes * pieces * SECONDS * 1000) / Math.max(1, milliseconds);
-    this.#size = Math.max(LEAST, Math.min(carried, size * 2));
+    if (bytes < Math.min(MIN_PIECE_BYTES, piece)) return;
+    const carried = (bytes * pieces * CARRIED_SECONDS * 1000) / Math.max(1, milliseconds);
+    this.#size = Math.max(MIN_PIECE_BYTES, Math.min(carried, size * 2));
   }
 
   /** @param {Share} share The one with which the piece was sent that failed. */
   failed({ size }) {
-    this.#size = Math.max(LEAST, size / 2);
+    this.#size = Math.max(MIN_PIECE_BYTES, size / 2);
   }
 }

@@ -91,7 +91,7 @@ export async function withRetry(task, { policy, signal, onWait, news = [] }) {
       failing ||= Date.now();
       if (Date.now() - failing + delay > policy.giveUpAfter) throw error;
       onWait?.({ delay, error, attempt });
-      // A server that names a time is not asked earlier just because the line is back.
+      // A server that names a time is not asked earlier just because the device is online again.
       await sleep(delay, signal, error.retryAfter === null ? [online, ...news] : []);
     }
   }

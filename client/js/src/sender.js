@@ -60,7 +60,7 @@ export class Sender {
     const { missing, snapshot, codings } = this.#progress;
     this.#compression = new Compression(this.#context.gain, this.#options.compress === false ? [] : codings);
     const todo = new Todo(missing, snapshot.chunkSize);
-    const lanes = this.#options.parallel ?? this.#context.line.max;
+    const lanes = this.#options.parallel ?? this.#context.link.max;
     await following(signal, async (sending) => {
       const lane = async () => {
         while (!todo.empty) await retry(() => this.#sendNext(todo, sending.signal), sending.signal);
@@ -79,10 +79,10 @@ export class Sender {
    * @param {AbortSignal} signal
    */
   #sendNext(todo, signal) {
-    const { line } = this.#context;
-    return line.carry(this.#progress.snapshot.chunkSize, signal, async (most) => {
+    const { link } = this.#context;
+    return link.carry(this.#progress.snapshot.chunkSize, signal, async (maxBytes) => {
       const { chunkSize } = this.#progress.snapshot;
-      const piece = todo.cut(this.#direct && !this.#delta ? chunkSize : most);
+      const piece = todo.cut(this.#direct && !this.#delta ? chunkSize : maxBytes);
       if (!piece) return 0; // Another lane took the last one.
       try {
         if (!(await this.#sendDelta(piece, signal)) && !(await this.#sendDirectly(piece, signal))) {
@@ -148,8 +148,7 @@ export class Sender {
     signal.throwIfAborted();
     this.#fold(() => this.#progress.sending(start));
     await patiently(end - start, speed, signal, (both) => http.sendElsewhere(ticket, blob, both));
-    const hex = digest && Array.from(atob(digest), (byte) => byte.charCodeAt(0).toString(16).padStart(2, '0'));
-    const proof = hex ? { checksum: `sha256:${hex.join('')}` } : {};
+    const proof = digest ? { checksum: `sha256:${hexOfBase64(digest)}` } : {};
     await http.json('POST', `${path}/commit`, { query: { ...query, ...proof }, signal });
     this.#fold(() => this.#progress.stored(start, end));
     return true;
@@ -184,7 +183,7 @@ export class Sender {
    * @param {AbortSignal} signal
    */
   async #put([start, end], { blob, digest, coding }, signal) {
-    const { http, patiently, line, gain } = this.#context;
+    const { http, patiently, link, gain } = this.#context;
     const { chunkSize, sessionId, speed } = this.#progress.snapshot;
     const isDelta = coding === DELTA;
     const query = {
@@ -199,11 +198,11 @@ export class Sender {
       ...(coding && !isDelta ? { 'Content-Encoding': coding } : {}),
     };
     const request = { query, headers, body: blob };
-    const began = line.now();
+    const began = link.now();
     await patiently(end - start, speed, signal, (both) =>
       http.json('PUT', `${STREAMING}/chunk/${sessionId}`, { ...request, signal: both }),
     );
-    if (!isDelta) gain.delivered(blob.size, line.busy, line.now() - began);
+    if (!isDelta) gain.delivered(blob.size, link.busy, link.now() - began);
   }
 }
 

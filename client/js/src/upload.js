@@ -23,10 +23,10 @@ import { unlessAborted, withResolver } from './signals.js';
 /** @typedef {import('./client.js').UploadContext} UploadContext */
 
 const PAUSED = Symbol('paused');
-/** A wait does not take these from the user's eyes. */
-const KEPT = new Set(['finishing', 'cancelling']);
+/** States that stay visible while a failed request waits for its next try. */
+const LASTING = new Set(['finishing', 'cancelling']);
 const FINAL = new Set(['completed', 'rejected', 'cancelled', 'failed']);
-/** The server is at it: there is nothing to be asked yet. */
+/** States in which the server works on the upload: there is no result to ask for yet. */
 const BUSY = new Set(['processing', 'validating', 'importing']);
 const MAX_ROUNDS = 5;
 
@@ -104,7 +104,7 @@ export class Upload {
 
   /** Stop sending; what has arrived is kept. */
   pause() {
-    if (this.#pause || this.ended || KEPT.has(this.snapshot.state)) return;
+    if (this.#pause || this.ended || LASTING.has(this.snapshot.state)) return;
     this.#pause = withResolver();
     this.#run.abort(PAUSED);
     this.#change({ state: 'paused', waiting: null });
@@ -212,7 +212,7 @@ export class Upload {
       opened = await this.#opener.open(signal, (task) => this.#retry(task, signal));
     } catch (error) {
       if (!(error instanceof DuplicateDocument) || !error.details.document) throw error;
-      return this.#isThere(error.details.document);
+      return this.#endAsDuplicate(error.details.document);
     }
     const { session, resumed } = opened;
     this.#progress.session(session);
@@ -231,7 +231,7 @@ export class Upload {
    * @param {import('./types.js').PdfDocument} document
    * @returns {UploadResult}
    */
-  #isThere(document) {
+  #endAsDuplicate(document) {
     const size = this.file.size;
     const counters = { received: size, durable: size, validated: size };
     this.#change({ ...counters, state: 'completed', document, duplicate: true });
@@ -248,7 +248,7 @@ export class Upload {
   }
 
   /**
-   * Returns if there is a document already, and nothing to cancel.
+   * Cancel the upload. Returns only if it has become a document already.
    *
    * @param {string} reason
    * @param {AbortSignal} signal
@@ -324,7 +324,7 @@ export class Upload {
    * @returns {Promise<unknown>}
    */
   async #explain(error) {
-    const end = await this.#foundOut(error);
+    const end = await this.#causeOf(error);
     const changed = end instanceof DigestMismatch && this.#digest !== null;
     return changed ? new FileChanged(undefined, { cause: end }) : end;
   }
@@ -333,7 +333,7 @@ export class Upload {
    * @param {unknown} error
    * @returns {Promise<unknown>}
    */
-  async #foundOut(error) {
+  async #causeOf(error) {
     if (error instanceof UploadCancelled || !this.sessionId) return error;
     if (!mayHideAnEnd(error)) return error;
     try {
@@ -372,7 +372,7 @@ export class Upload {
         onWait: ({ delay, error }) => {
           if (!waited) this.#waits += 1;
           waited = true;
-          const state = KEPT.has(this.snapshot.state) ? this.snapshot.state : 'waiting';
+          const state = LASTING.has(this.snapshot.state) ? this.snapshot.state : 'waiting';
           this.#progress.nothingSending();
           this.#change({ state, waiting: { until: Date.now() + delay, error } });
         },

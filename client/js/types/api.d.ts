@@ -109,7 +109,7 @@ export declare class JobsApi {
      */
     cancel(id: number): Promise<import('./types.js').ListedJob>;
     /**
-     * Queue an ended job again, with all its attempts.
+     * Queue an ended job again, as if it had never been tried.
      *
      * @param {number} id
      * @returns {Promise<import('./types.js').ListedJob>}

@@ -4,7 +4,7 @@ import { Gain } from './compression.js';
 import { Digester } from './digester.js';
 import { EventChannel } from './events.js';
 import { HttpClient } from './http.js';
-import { Line } from './line.js';
+import { Link } from './link.js';
 import { Slicer } from './slicer.js';
 import { Upload } from './upload.js';
 export type UploadOptions = import('./types.js').UploadOptions;
@@ -58,7 +58,7 @@ export type UploadContext = {
     documents: DocumentsApi;
     channel: EventChannel;
     storage: import('./types.js').UploadStorage;
-    line: Line;
+    link: Link;
     gain: Gain;
     slicer: Slicer;
     digester: Digester;

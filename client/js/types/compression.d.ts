@@ -2,7 +2,7 @@
 /**
  * The gain of compressing, for all uploads of a client. The rule is that of the Python client
  * (`client/compression.py`): a try costs the time that compressing takes and saves the time that
- * the line would need for the bytes that it removes. A piece is tried if a try costs at most 2 %
+ * the link would need for the bytes that it removes. A piece is tried if a try costs at most 2 %
  * of the time that sending takes, or if the recent tries saved more than twice their cost. Each
  * piece that is not tried makes the next try a little more likely.
  */

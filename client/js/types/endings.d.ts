@@ -51,7 +51,7 @@ export declare function stateAfter(error: unknown): 'rejected' | 'cancelled' | '
  * before that.
  *
  * @param {import('./api.js').SessionsApi} sessions
- * @param {string} sessionId Empty where none was opened yet.
+ * @param {string} sessionId Empty if none was opened yet.
  * @param {string} reason
  * @param {AbortSignal} signal
  * @param {import('./session-opener.js').Retry} retry

@@ -11,10 +11,10 @@ export declare class Todo {
     /**
      * Take the first piece; none goes beyond its chunk.
      *
-     * @param {number} most Bytes.
+     * @param {number} maxBytes
      * @returns {[number, number] | null} `null` if nothing is left.
      */
-    cut(most: number): [number, number] | null;
+    cut(maxBytes: number): [number, number] | null;
     /** @param {[number, number]} piece One that did not arrive; it is cut again. */
     putBack(piece: [number, number]): void;
 }
@@ -42,13 +42,13 @@ export type Share = {
  */
 /**
  * How much is in flight at a time: what the link carries in four seconds. A piece that carries a checksum
- * is kept whole or not at all, so that a break costs no more than that. The rule is that of the
- * Python client (`client/line.py`).
+ * is kept whole or not at all, so that a broken connection costs no more than that. The rule is that of
+ * the Python client (`client/link.py`).
  */
 export declare class Load {
     #private;
     /**
-     * Share the load out among as many pieces as get 1 MiB each, or a chunk where those are smaller.
+     * Divide the load among as many pieces as get 1 MiB each, or a chunk if chunks are smaller.
      *
      * @param {number} width How many there may be.
      * @param {number} chunkSize

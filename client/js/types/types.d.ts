@@ -96,7 +96,7 @@
  * @property {number | null} document_id
  * @property {PdfDocument | null} [document]
  * @property {{code: string, message: string} | null} error Why it ended badly, or why its last
- *   completion did not come about where the upload is still open.
+ *   completion failed if the upload is still open.
  *
  * @typedef {object} ResumableUpload
  * @property {string} session_id
@@ -495,7 +495,7 @@ export type UploadSession = {
     document?: PdfDocument | null;
     /**
      * Why it ended badly, or why its last
-     * completion did not come about where the upload is still open.
+     * completion failed if the upload is still open.
      */
     error: {
         code: string;

@@ -14,7 +14,7 @@ from pdfsluice.core import ChunkIntent, GateSpec, PluginContext, Session, hookim
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.fault_proxy import Cut, fault_proxy
 from tests.support.shares import crossed
-from tests.support.slow_line import SlowLine
+from tests.support.slow_link import SlowLink
 from tests.support.web import a_server
 
 KIB = 1024
@@ -59,32 +59,32 @@ async def test_a_plain_pdf_needs_a_fraction_of_the_line(
     tmp_path: Path, codings: tuple[str, ...], *, checksum: bool
 ) -> None:
     path, gate, heard = plain_pdf(tmp_path / "plain.pdf"), Codings(), list[TransferProgress]()
-    line = SlowLine(20 * MIB)
+    link = SlowLink(20 * MIB)
     async with (
         a_server(tmp_path / "data", gate, chunk_codings=codings) as server,
-        fault_proxy(server.port, lambda _number: line) as proxy,
+        fault_proxy(server.port, lambda _number: link) as proxy,
         Client(proxy.base_url) as client,
     ):
         document = await client.upload(path, checksum=checksum, on_progress=heard.append)
         await client.download(document.id, tmp_path / "back.pdf")
     assert (tmp_path / "back.pdf").read_bytes() == path.read_bytes()
     assert set(gate.seen) == {codings[0]}
-    assert line.carried < path.stat().st_size / 3
+    assert link.carried < path.stat().st_size / 3
     sent = [now.sent_bytes for now in heard]
     assert sent[-1] == path.stat().st_size
     assert sent == sorted(sent)
 
 
 async def test_what_does_not_become_smaller_is_sent_as_it_is(tmp_path: Path) -> None:
-    path, gate, line = pictures(tmp_path / "scan.pdf"), Codings(), SlowLine(20 * MIB)
+    path, gate, link = pictures(tmp_path / "scan.pdf"), Codings(), SlowLink(20 * MIB)
     async with (
         a_server(tmp_path / "data", gate) as server,
-        fault_proxy(server.port, lambda _number: line) as proxy,
+        fault_proxy(server.port, lambda _number: link) as proxy,
         Client(proxy.base_url) as client,
     ):
         await client.upload(path)
     assert set(gate.seen) == {""}
-    assert line.carried < path.stat().st_size * 1.02
+    assert link.carried < path.stat().st_size * 1.02
 
 
 @pytest.mark.parametrize(("compress", "codings"), [(False, ("zstd", "gzip")), (True, ())])

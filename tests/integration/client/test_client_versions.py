@@ -1,4 +1,4 @@
-"""New versions with the client library: what is sent of them over a counted line."""
+"""New versions with the client library: what is sent of them over a counted link."""
 
 import io
 import os
@@ -17,7 +17,7 @@ from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.fault_proxy import Cut, fault_proxy
 from tests.support.runtimes import STORES
-from tests.support.slow_line import SlowLine
+from tests.support.slow_link import SlowLink
 from tests.support.web import WebServer, a_server
 
 MIB = 1024 * 1024
@@ -46,22 +46,22 @@ def appended(data: bytes, size: int = 5000) -> bytes:
 
 @dataclass(frozen=True)
 class Counted:
-    """A client on a line whose bytes are counted."""
+    """A client on a link whose bytes are counted."""
 
     client: Client
-    line: SlowLine
+    link: SlowLink
     server: WebServer
 
 
 @asynccontextmanager
 async def counted(folder: Path) -> AsyncIterator[Counted]:
-    line = SlowLine(50 * MIB)
+    link = SlowLink(50 * MIB)
     async with (
         a_server(folder / "data", built_in=(*STORES, "api_keys")) as server,
-        fault_proxy(server.port, lambda _number: line) as proxy,
+        fault_proxy(server.port, lambda _number: link) as proxy,
         Client(proxy.base_url) as client,
     ):
-        yield Counted(client, line, server)
+        yield Counted(client, link, server)
 
 
 def test_client_and_server_find_the_same_units() -> None:
@@ -84,12 +84,12 @@ async def test_of_a_new_version_little_is_sent(tmp_path: Path, *, checksum: bool
         document = await to.client.upload(path)
         for change, most in ((appended, 0.02), (saved_again, 0.1), (lambda data: data[:-1], 0.02)):
             path.write_bytes(change(path.read_bytes()))
-            before, size = to.line.carried, path.stat().st_size
+            before, size = to.link.carried, path.stat().st_size
             heard = list[TransferProgress]()
             document = await to.client.upload(
                 path, replaces=document.id, checksum=checksum, on_progress=heard.append
             )
-            assert (to.line.carried - before) / size < most + 5000 / size
+            assert (to.link.carried - before) / size < most + 5000 / size
             await to.client.download(document.id, tmp_path / "back.pdf")
             assert (tmp_path / "back.pdf").read_bytes() == path.read_bytes()
             assert heard[-1].sent_bytes == size
@@ -140,7 +140,7 @@ async def test_a_damaged_base_is_noticed_at_the_piece(tmp_path: Path) -> None:
 async def test_an_interrupted_version_is_resumed_with_deltas(tmp_path: Path) -> None:
     path = tmp_path / "manual.pdf"
     path.write_bytes(manual())
-    line = SlowLine(50 * MIB)
+    link = SlowLink(50 * MIB)
 
     async with a_server(tmp_path / "data") as server, Client(server.base_url) as client:
         document = await client.upload(path)
@@ -158,9 +158,9 @@ async def test_an_interrupted_version_is_resumed_with_deltas(tmp_path: Path) -> 
                     await broken.upload(path, replaces=document.id, on_progress=note)
         session = session or (await client.sessions())[0].session_id
         async with (
-            fault_proxy(server.port, lambda _number: line) as proxy,
+            fault_proxy(server.port, lambda _number: link) as proxy,
             Client(proxy.base_url) as resuming,
         ):
             second = await resuming.resume(session, path)
         assert second.version == 2
-        assert line.carried < path.stat().st_size * 0.05
+        assert link.carried < path.stat().st_size * 0.05

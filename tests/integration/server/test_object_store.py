@@ -24,7 +24,7 @@ from tests.support.fault_proxy import fault_proxy
 from tests.support.object_stores import S3Server
 from tests.support.preloaded import preloaded_parent
 from tests.support.servers import RunningServer, ServerStartError
-from tests.support.slow_line import SlowLine
+from tests.support.slow_link import SlowLink
 from tests.support.stored import documents_of, get, hostile_pdf
 
 ROOT = Path(__file__).parents[3]
@@ -126,7 +126,7 @@ def test_an_upload_continues_after_a_kill_and_becomes_a_document(
 async def test_a_new_version_copies_from_a_document_in_the_object_store(
     running: RunningServer, tmp_path: Path, pdf: bytes
 ) -> None:
-    path, line = tmp_path / "report.pdf", SlowLine(100_000_000)
+    path, link = tmp_path / "report.pdf", SlowLink(100_000_000)
     path.write_bytes(pdf)
     async with Client(running.base_url) as client:
         first = await client.upload(path)
@@ -136,13 +136,13 @@ async def test_a_new_version_copies_from_a_document_in_the_object_store(
         copy.unlink()
     path.write_bytes(pdf + b"% edited\n")
     async with (
-        fault_proxy(running.port, lambda _number: line) as proxy,
+        fault_proxy(running.port, lambda _number: link) as proxy,
         Client(proxy.base_url) as client,
     ):
         second = await client.upload(path, replaces=first.id)
         await client.download(second.id, tmp_path / "back.pdf")
     assert (tmp_path / "back.pdf").read_bytes() == path.read_bytes()
-    assert line.carried < len(pdf) / 50
+    assert link.carried < len(pdf) / 50
 
 
 def test_a_refused_file_leaves_no_object(tus: Tus, s3: S3Server) -> None:

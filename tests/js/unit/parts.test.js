@@ -12,7 +12,7 @@ import { cut } from '../../../client/js/src/cut.js';
 import * as errors from '../../../client/js/src/errors.js';
 import { fileDigest } from '../../../client/js/src/file-digest.js';
 import { fingerprint } from '../../../client/js/src/fingerprint.js';
-import { Line } from '../../../client/js/src/line.js';
+import { Link } from '../../../client/js/src/link.js';
 import { FileStorage, openFile } from '../../../client/js/src/node.js';
 import { Load, Todo } from '../../../client/js/src/pieces.js';
 import { backoff, sleep, withRetry } from '../../../client/js/src/retry.js';
@@ -183,22 +183,22 @@ test('a file of Node is read in slices', async () => {
   assert.equal(digest(part), digest(content(100_000).subarray(50_000, 60_000)));
 });
 
-/** Carry many tasks over a line whose speed depends on how many are on it; list its widths. */
+/** Carry many tasks over a link whose speed depends on how many use it; list its widths. */
 async function simulate(rateOfWidth, tasks) {
   const clock = { now: 0 };
-  const line = new Line({ max: 4, width: 2, now: () => clock.now });
+  const link = new Link({ max: 4, width: 2, now: () => clock.now });
   const never = new AbortController().signal;
   const widths = [];
   const task = async () => {
-    widths.push(line.width);
-    clock.now += 1000 / rateOfWidth(line.width);
+    widths.push(link.width);
+    clock.now += 1000 / rateOfWidth(link.width);
     return 1000;
   };
-  await Promise.all(Array.from({ length: tasks }, () => line.carry(1000, never, task)));
+  await Promise.all(Array.from({ length: tasks }, () => link.carry(1000, never, task)));
   return widths;
 }
 
-test('the line widens while that pays', async () => {
+test('the width grows while that pays', async () => {
   const widths = await simulate((width) => width, 60);
   assert.equal(widths.at(0), 2);
   assert.ok(widths.slice(20).filter((width) => width === 4).length > 20, `${widths}`);
@@ -210,15 +210,15 @@ test('few requests run in parallel if more gain nothing', async () => {
   assert.ok(widths.every((width) => width < 4), `${widths}`);
 });
 
-test('trouble halves the line and an abort frees the place', async () => {
-  const line = new Line({ max: 4, width: 4 });
+test('a failure halves the width and an abort leaves the queue', async () => {
+  const link = new Link({ max: 4, width: 4 });
   const never = new AbortController().signal;
-  await assert.rejects(line.carry(1, never, () => Promise.reject(new Error('no'))));
-  assert.equal(line.width, 2);
+  await assert.rejects(link.carry(1, never, () => Promise.reject(new Error('no'))));
+  assert.equal(link.width, 2);
   const stop = new AbortController();
   let release;
-  const busy = [1, 2].map(() => line.carry(1, never, () => new Promise((done) => (release = done))));
-  const queued = line.carry(1, stop.signal, () => assert.fail('ran although aborted'));
+  const busy = [1, 2].map(() => link.carry(1, never, () => new Promise((done) => (release = done))));
+  const queued = link.carry(1, stop.signal, () => assert.fail('ran although aborted'));
   stop.abort(new Error('stopped'));
   await assert.rejects(queued, /stopped/);
   release();
@@ -251,7 +251,7 @@ function sharesAt(rate, chunks, load = new Load()) {
   return shares;
 }
 
-test('a slow line carries small pieces, which take about four seconds together', () => {
+test('a slow link carries small pieces, which take about four seconds together', () => {
   const [first, ...others] = sharesAt(500_000, 2);
   assert.deepEqual(first, { size: MIB, pieces: 1, piece: MIB });
   for (const { size, pieces } of others) {
@@ -260,13 +260,13 @@ test('a slow line carries small pieces, which take about four seconds together',
   }
 });
 
-test('a fast line soon carries whole chunks side by side', () => {
+test('a fast link soon carries whole chunks side by side', () => {
   const shares = sharesAt(100_000_000, 4);
   assert.deepEqual(shares.at(-1), { size: 32 * MIB, pieces: 4, piece: 8 * MIB });
   assert.ok(shares.length < 14, `${shares.length}`);
 });
 
-test('a line that hardly carries anything has one small piece at a time, and recovers', () => {
+test('a link that hardly carries anything has one small piece at a time, and recovers', () => {
   const load = new Load();
   assert.deepEqual(sharesAt(10_000, 1, load).at(-1), { size: 256 * KIB, pieces: 1, piece: 256 * KIB });
   assert.equal(sharesAt(100_000_000, 4, load).at(-1).piece, 8 * MIB);
@@ -303,7 +303,7 @@ test('speed is that of the last seconds', () => {
 });
 
 /** Send pieces of 1 MiB of which compression removes a share; return how many were tried. */
-function tries(gain, { share, speed, line, pieces }) {
+function tries(gain, { share, speed, link, pieces }) {
   let tried = 0;
   for (let piece = 0; piece < pieces; piece += 1) {
     let size = 1024 * KIB;
@@ -312,20 +312,20 @@ function tries(gain, { share, speed, line, pieces }) {
       gain.tried(size, size * (1 - share), (1000 * size) / speed);
       size *= 1 - share;
     }
-    gain.delivered(size, 1, (1000 * size) / line);
+    gain.delivered(size, 1, (1000 * size) / link);
   }
   return tried;
 }
 
-test('pieces are compressed on slow lines, and while that saves more than it costs', () => {
+test('pieces are compressed on slow links, and while that saves more than it costs', () => {
   const MIB = 1024 * KIB;
   const speed = 40 * MIB;
-  assert.equal(tries(new Gain(), { share: 0, speed, line: MIB / 2, pieces: 50 }), 50);
-  assert.equal(tries(new Gain(), { share: 0.7, speed, line: 50 * MIB, pieces: 50 }), 1);
-  assert.equal(tries(new Gain(), { share: 0.6, speed, line: 4 * MIB, pieces: 50 }), 50);
+  assert.equal(tries(new Gain(), { share: 0, speed, link: MIB / 2, pieces: 50 }), 50);
+  assert.equal(tries(new Gain(), { share: 0.7, speed, link: 50 * MIB, pieces: 50 }), 1);
+  assert.equal(tries(new Gain(), { share: 0.6, speed, link: 4 * MIB, pieces: 50 }), 50);
   const gain = new Gain();
-  assert.ok(tries(gain, { share: 0, speed, line: 4 * MIB, pieces: 100 }) < 30);
-  assert.ok(tries(gain, { share: 0.6, speed, line: 4 * MIB, pieces: 100 }) > 60);
+  assert.ok(tries(gain, { share: 0, speed, link: 4 * MIB, pieces: 100 }) < 30);
+  assert.ok(tries(gain, { share: 0.6, speed, link: 4 * MIB, pieces: 100 }) > 60);
 });
 
 test('a coding is tried only if the server accepts it', () => {

@@ -18,7 +18,7 @@ def run(gain: Gain, *, share: float, speed: float, line: float, pieces: int) -> 
     return tried
 
 
-def test_on_a_slow_line_every_piece_is_tried_also_those_that_do_not_become_smaller() -> None:
+def test_on_a_slow_link_every_piece_is_tried_also_those_that_do_not_become_smaller() -> None:
     assert run(Gain(), share=0.0, speed=300 * MIB, line=2.5 * MIB, pieces=100) == 100
 
 

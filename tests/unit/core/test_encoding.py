@@ -57,12 +57,12 @@ reports = st.builds(
 
 @given(reports)
 def test_a_report_arrives_as_it_was_sent(report: StageReport) -> None:
-    assert read_report(orjson.loads(to_json(report)), most=10) == report
+    assert read_report(orjson.loads(to_json(report)), max_entries=10) == report
 
 
 def test_what_is_no_unicode_arrives_tamed() -> None:
     report = StageReport(facts={"title": "a\ud800b", "huge": 2**80})
-    read = read_report(orjson.loads(to_json(report)), most=10)
+    read = read_report(orjson.loads(to_json(report)), max_entries=10)
     assert read.facts == {"title": "a?b", "huge": str(2**80)}
 
 

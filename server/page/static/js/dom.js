@@ -25,12 +25,12 @@ function set(element, name, value) {
   else element.setAttribute(name, value === true ? '' : value);
 }
 
-/** Set text only where it changes, so that screen readers are not disturbed. */
+/** Set text only if it changes, so that screen readers are not disturbed. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Set an attribute only where it changes. */
+/** Set an attribute only if it changes. */
 export function setAttribute(element, name, value) {
   if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }

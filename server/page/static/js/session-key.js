@@ -1,4 +1,4 @@
-/** The API key: asked for where the server wants one, kept for this tab only. */
+/** The API key: asked for if the server needs one, kept for this tab only. */
 
 import { AuthenticationError } from '/assets/client/index.js';
 import { ask } from './dialogs.js';

@@ -26,7 +26,7 @@ export const t = {
     quota: (used, limit) => `${used} of ${limit} used`,
     quotas: 'What you may use',
     stages: [
-      ['received', 'Received', 'Pieces come in side by side, as fast as your line carries them.'],
+      ['received', 'Received', 'Pieces come in side by side, as fast as your connection carries them.'],
       ['durable', 'Stored', 'Written and acknowledged. From here on nothing is sent twice.'],
       ['validated', 'Checked', 'Structure and active content are examined as the bytes pass.'],
       ['imported', 'Imported', 'Text is read page by page and made ready to search.'],
@@ -380,7 +380,7 @@ export const t = {
     'already-uploading': 'This file is being uploaded already.',
     'bad-request': 'The server cannot take this as it is. If it is a file, give it a shorter name without special characters; if not, reload the page.',
     'size-exceeded': 'This is larger than the server takes.',
-    'storage-full': 'The server has no room left. What has arrived is kept.',
+    'storage-full': 'The server has no space left. What has arrived is kept.',
     'http-502': 'The server cannot be reached.',
     'http-503': 'The server is busy.',
     'http-504': 'The server cannot be reached.',

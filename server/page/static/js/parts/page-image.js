@@ -17,7 +17,7 @@ const observer = new IntersectionObserver(
   { rootMargin: '200px' },
 );
 
-/** Before the next try, where the server is busy or away. */
+/** Milliseconds before each further try if the server is busy or cannot be reached. */
 const PAUSES = [1000, 4000, 10_000];
 
 /**

@@ -27,8 +27,8 @@ export class UploadCard {
   #verdictKey = '';
   #announced = '';
   #queued = false;
-  /** Whether the focus waits on the name for a button to appear. */
-  #homeless = false;
+  /** Whether the name has the focus only because no button is visible. */
+  #focusOnName = false;
   /** Why the import failed. */
   #importProblem = '';
 
@@ -193,9 +193,9 @@ export class UploadCard {
     this.details.hidden = !ended || !this.#hasDetails();
     this.again.hidden = state !== 'failed' || error?.code === 'already-uploading';
     // The keyboard focus stays on the card when the button that was pressed is gone.
-    if (!held?.hidden && !(this.#homeless && held === this.name)) return;
+    if (!held?.hidden && !(this.#focusOnName && held === this.name)) return;
     const next = this.element.querySelector('.card-head button:not([hidden])');
-    this.#homeless = !next;
+    this.#focusOnName = !next;
     (next ?? this.name).focus();
   }
 

@@ -157,7 +157,7 @@ export function documentView(app) {
     );
   }
 
-  /** A plain link where no key is needed: the browser then shows its own progress. */
+  /** A plain link if no key is needed: the browser then shows its own progress. */
   function download(document) {
     const text = t.documents.download;
     if (!app.client.apiKey) {

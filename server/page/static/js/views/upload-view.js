@@ -9,7 +9,8 @@ import { counted } from '../parts/quota-limits.js';
 import { UploadCard, notTakenCard } from '../parts/upload-card.js';
 import { t } from '../strings.js';
 
-const AT_ONCE = 3;
+/** How many uploads send at a time; more would only share the same link. */
+const MAX_RUNNING = 3;
 /** How many files that are dropped together are compared with documents by their names. */
 const MAX_COMPARED = 20;
 /** A PDF has its header within so many bytes, whatever its name (ISO 32000-2, annex I). */
@@ -180,7 +181,7 @@ class UploadView {
   }
 
   /**
-   * Why a file need not be sent at all; empty where it may be.
+   * Why a file need not be sent at all; empty if it may be.
    *
    * @param {File} file
    */
@@ -214,12 +215,12 @@ class UploadView {
     const card = new UploadCard(this.app, upload, {
       dismiss: () => this.#remove(card.element),
       again: () => this.#chooseFor((chosen) => this.#beginAgain(card, chosen, options)),
-      released: () => this.#goOn(card, file),
+      released: () => this.#continueReleased(card, file),
       ended: () => this.#settle(card),
     });
     this.cards.insertBefore(card.element, before);
     this.batch.add(card);
-    this.#line(upload, card);
+    this.#startInTurn(upload, card);
     this.#arrange();
     const watch = upload.onChange(({ sessionId }) => {
       if (!sessionId || this.#shown.has(sessionId)) return;
@@ -244,13 +245,13 @@ class UploadView {
   }
 
   /** A released upload continues, with the rest of its bytes if they had not all arrived. */
-  #goOn(card, file) {
+  #continueReleased(card, file) {
     this.#begin(file, { sessionId: card.upload.sessionId });
     this.#remove(card.element);
   }
 
-  /** A few files at a time: more would only share the same line. */
-  #line(upload, card) {
+  /** Let an upload send now, or pause it until fewer send. */
+  #startInTurn(upload, card) {
     const start = () => {
       this.#running += 1;
       const next = () => {
@@ -259,7 +260,7 @@ class UploadView {
       };
       upload.done.then(next, next);
     };
-    if (this.#running < AT_ONCE) return start();
+    if (this.#running < MAX_RUNNING) return start();
     upload.pause();
     card.queued = true;
     this.#queue.push(() => {
@@ -270,7 +271,7 @@ class UploadView {
     return undefined;
   }
 
-  /** While others wait, finished uploads make room for those being sent. */
+  /** While others wait, finished uploads move below those being sent. */
   #settle({ element, upload }) {
     const done = upload.snapshot.state === 'completed';
     if (done && this.#queue.length > 0 && !element.contains(document.activeElement)) this.cards.append(element);

@@ -1,9 +1,9 @@
 /**
  * How many pieces are in flight at a time, and how large they are. All uploads of a client share
- * one line; its width follows what the line carries: it grows while growing pays and halves on
- * trouble.
+ * one link to the server. The number of pieces, its *width*, grows while that makes the uploads
+ * faster, and is halved after a failure.
  */
-export declare class Line {
+export declare class Link {
     #private;
     max: number;
     width: number;
@@ -23,12 +23,12 @@ export declare class Line {
     /** How many pieces are in flight. */
     get busy(): number;
     /**
-     * Run a task when there is room on the line.
+     * Run a task when fewer pieces are in flight than may be.
      *
      * @param {number} chunkSize
      * @param {AbortSignal} signal
-     * @param {(most: number) => Promise<number>} task Receives the most bytes it may carry;
-     *   returns how many it did.
+     * @param {(maxBytes: number) => Promise<number>} task Receives the most bytes that it may send;
+     *   returns how many it sent.
      */
-    carry(chunkSize: number, signal: AbortSignal, task: (most: number) => Promise<number>): Promise<void>;
+    carry(chunkSize: number, signal: AbortSignal, task: (maxBytes: number) => Promise<number>): Promise<void>;
 }

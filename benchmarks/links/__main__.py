@@ -1,6 +1,6 @@
-"""Measures uploads over a slow line, with and without compression of chunks.
+"""Measures uploads over a slow link, with and without compression of chunks.
 
-``python -m benchmarks.lines`` starts a server, and a proxy that passes on 20 Mbit/s. Each file is
+``python -m benchmarks.links`` starts a server, and a proxy that passes on 20 Mbit/s. Each file is
 sent in turns with and without compression, so that both meet the same machine.
 """
 
@@ -21,7 +21,7 @@ from pdfsluice.client import Client
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.fault_proxy import fault_proxy
 from tests.support.servers import RunningServer
-from tests.support.slow_line import SlowLine
+from tests.support.slow_link import SlowLink
 
 _MIB = 1024 * 1024
 _MBIT = 1_000_000 / 8
@@ -31,7 +31,7 @@ _SENTENCE = "The keeper of lock {page} opens the paddles {line} times before bre
 def main() -> None:
     """Run the benchmark and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rate", type=float, default=20.0, help="Mbit/s of the line")
+    parser.add_argument("--rate", type=float, default=20.0, help="Mbit/s of the link")
     parser.add_argument("--size", type=float, default=16.0, help="MiB of each file")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write the figures here")
@@ -65,9 +65,9 @@ async def measure(
         carried: dict[bool, int] = {}
         for _ in range(rounds):
             for compress in (True, False):
-                line = SlowLine(rate)
-                seconds[compress].append(await _send(server, path, line, compress=compress))
-                carried[compress] = line.carried
+                link = SlowLink(rate)
+                seconds[compress].append(await _send(server, path, link, compress=compress))
+                carried[compress] = link.carried
         plain, coded = (statistics.median(seconds[each]) for each in (False, True))
         figures[name] = {
             "plain s": plain,
@@ -78,9 +78,9 @@ async def measure(
     return figures
 
 
-async def _send(server: RunningServer, path: Path, line: SlowLine, *, compress: bool) -> float:
+async def _send(server: RunningServer, path: Path, link: SlowLink, *, compress: bool) -> float:
     async with (
-        fault_proxy(server.port, lambda _number: line) as proxy,
+        fault_proxy(server.port, lambda _number: link) as proxy,
         Client(proxy.base_url) as client,
     ):
         began = time.monotonic()

@@ -9,8 +9,8 @@ _SLICE = 16 * 1024
 _BURST_SECONDS = 0.05
 
 
-class SlowLine(Fault):
-    """Passes a fixed number of bytes a second on to the server, over all of them.
+class SlowLink(Fault):
+    """Passes a fixed number of bytes a second on to the server, over all connections together.
 
     Args:
         rate: Bytes per second.
@@ -25,7 +25,7 @@ class SlowLine(Fault):
         self._due = 0.0
 
     async def pump(self, link: Link) -> None:
-        """Carry bytes at the rate of the line."""
+        """Carry bytes at the rate of the link."""
         while data := await link.client[0].read(_SLICE):
             now = time.monotonic()
             self._due = max(self._due, now - _BURST_SECONDS) + len(data) / self._rate

@@ -1,15 +1,17 @@
 /**
  * How many pieces are in flight at a time, and how large they are. All uploads of a client share
- * one line; its width follows what the line carries: it grows while growing pays and halves on
- * trouble.
+ * one link to the server. The number of pieces, its *width*, grows while that makes the uploads
+ * faster, and is halved after a failure.
  */
 
 import { Load } from './pieces.js';
 
-const GAIN = 1.05;
-const PATIENCE = 8;
+/** A greater width has to make the uploads faster by this factor. */
+const MIN_GAIN = 1.05;
+/** After so many windows without a change the width is increased again. */
+const HOLD_WINDOWS = 8;
 
-export class Line {
+export class Link {
   #busy = 0;
   /** @type {{enter: () => void, chunkSize: number}[]} */
   #queue = [];
@@ -40,12 +42,12 @@ export class Line {
   }
 
   /**
-   * Run a task when there is room on the line.
+   * Run a task when fewer pieces are in flight than may be.
    *
    * @param {number} chunkSize
    * @param {AbortSignal} signal
-   * @param {(most: number) => Promise<number>} task Receives the most bytes it may carry;
-   *   returns how many it did.
+   * @param {(maxBytes: number) => Promise<number>} task Receives the most bytes that it may send;
+   *   returns how many it sent.
    */
   async carry(chunkSize, signal, task) {
     await this.#enter(chunkSize, signal);
@@ -57,7 +59,7 @@ export class Line {
       this.#load.delivered(share, bytes, this.now() - began);
       this.#arrived(bytes);
     } catch (error) {
-      if (!signal.aborted) this.#trouble(share);
+      if (!signal.aborted) this.#failed(share);
       throw error;
     } finally {
       this.#busy -= 1;
@@ -90,14 +92,14 @@ export class Line {
   }
 
   #admit() {
-    for (let [next] = this.#queue; next && this.#busy < this.#room(next); [next] = this.#queue) {
+    for (let [next] = this.#queue; next && this.#busy < this.#slots(next); [next] = this.#queue) {
       if (this.#busy === 0) this.#beginWindow();
       this.#queue.shift()?.enter();
     }
   }
 
   /** @param {{chunkSize: number}} next */
-  #room({ chunkSize }) {
+  #slots({ chunkSize }) {
     return this.#load.shared(this.width, chunkSize).pieces;
   }
 
@@ -119,7 +121,7 @@ export class Line {
 
   /** @param {number} rate Bytes per millisecond. */
   #adapt(rate) {
-    const gained = rate > this.#lastRate * GAIN;
+    const gained = rate > this.#lastRate * MIN_GAIN;
     this.#lastRate = rate;
     if (this.#hold > 0) {
       this.#hold -= 1;
@@ -127,7 +129,7 @@ export class Line {
       // The last widening gave nothing: take it back, and try again much later.
       this.width -= 1;
       this.#widened = false;
-      this.#hold = PATIENCE;
+      this.#hold = HOLD_WINDOWS;
     } else {
       this.#widened = this.width < this.max;
       this.width = Math.min(this.max, this.width + 1);
@@ -135,11 +137,11 @@ export class Line {
   }
 
   /** @param {import('./pieces.js').Share} share The one with which the piece was sent. */
-  #trouble(share) {
+  #failed(share) {
     this.#load.failed(share);
     this.width = Math.max(1, Math.floor(this.width / 2));
     this.#widened = false;
-    this.#hold = PATIENCE;
+    this.#hold = HOLD_WINDOWS;
     this.#beginWindow();
   }
 }
