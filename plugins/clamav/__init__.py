@@ -28,7 +28,7 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
 
 @hookimpl
 def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamStageSpec]:
-    """Register the stage ``clamav``, where a socket is configured."""
+    """Register the stage ``clamav``, if a socket is configured."""
     from .options import ClamavOptions  # noqa: PLC0415
     from .stages import NAME, ClamavStage  # noqa: PLC0415
 

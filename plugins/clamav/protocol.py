@@ -24,7 +24,7 @@ class Verdict:
     """The answer of clamd about a stream.
 
     Attributes:
-        signature: The name of the signature that matched, or empty where none did.
+        signature: The name of the signature that matched; empty if none did.
     """
 
     signature: str
@@ -109,7 +109,7 @@ class Instream:
             raise self._reason(error) from error
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         with suppress(OSError):
             self._socket.close()
 

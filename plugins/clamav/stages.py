@@ -119,7 +119,7 @@ class ClamavStage:
         """There is none: clamd cannot continue in the middle of a stream."""
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection to clamd."""
         if self._stream is not None:
             self._stream.close()
 

@@ -21,7 +21,11 @@ from .recipe import Recipe
 
 
 class ForeignVectors:
-    """A LlamaIndex vector store, as the settings name it."""
+    """Stores and finds vectors through a LlamaIndex vector store.
+
+    Args:
+        recipe: Names the class of the vector store, and its options.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self._store = load_vector_store(recipe.vector_store, recipe.vector_store_options)
@@ -31,7 +35,7 @@ class ForeignVectors:
         self._store.add(list(nodes))
 
     def forget(self, source: str) -> None:
-        """Delete all vectors of one page, as it was indexed once."""
+        """Delete all vectors of a node by its ``ref_doc_id``."""
         self._store.delete(source)
 
     def nearest(self, vector: list[float], *, owner: str | None, limit: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an error of the operating system means for an upload."""
+"""Errors of the store: unusable folders, missing bytes, deleted files."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from pdfsluice.core import NotFound, StorageFailed
 
 
 def unusable(error: OSError) -> StorageFailed:
-    """Return the error for a storage directory that prevents the start."""
+    """Return the error for a folder that the store cannot use; it prevents the start."""
     return StorageFailed(
         f"The storage cannot use {error.filename or 'its folders'}: {error.strerror}.",
         hint="Let the user that runs the server write there, or choose another folder.",

@@ -6,7 +6,7 @@ from pdfsluice.config import Size
 
 
 class LocalStoreOptions(BaseModel):
-    """How much room uploads may take."""
+    """How much space uploads may take."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

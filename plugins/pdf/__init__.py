@@ -1,7 +1,7 @@
-"""Looks through PDFs while they arrive: structure and active content.
+"""Scans PDFs while they arrive: structure and active content.
 
-Registers the stream stages ``pdf-structure`` and ``pdf-security``. Both share one pass over
-the bytes where they follow the same session, and work alone where they do not.
+Registers the stream stages ``pdf-structure`` and ``pdf-security``. If both follow a session,
+they share one pass over its bytes; each also works alone.
 """
 
 from collections.abc import Sequence

@@ -15,7 +15,7 @@ from PIL import Image, ImageChops
 
 from .calls import unchecked
 from .objects import PageObject
-from .survey import survey_of
+from .visibility import visibility_of
 
 _MIN_DIFFERENCE = 8  # of 255
 _PICTURE_SIDE = 1000  # pixels
@@ -52,19 +52,19 @@ def hidden_characters(
         content: Its characters.
         count: How many of them to look at.
     """
-    survey = survey_of(page)
-    if not survey.hidden and not survey.doubtful:
+    visibility = visibility_of(page)
+    if not visibility.hidden and not visibility.doubtful:
         return NOTHING_HIDDEN
     numbers: dict[int, list[int]] = {}
     for index in range(count):
         numbers.setdefault(_object_of(content.raw, index) or 0, []).append(index)
-    hidden = [index for address in survey.hidden for index in numbers.get(address, ())]
-    doubtful = {a: each for a, each in survey.doubtful.items() if a in numbers}
+    hidden = [index for address in visibility.hidden for index in numbers.get(address, ())]
+    doubtful = {a: each for a, each in visibility.doubtful.items() if a in numbers}
     if doubtful:
         difference = _Difference(page, list(doubtful.values()))
         for address in doubtful:
             hidden += [n for n in numbers[address] if not difference.shows(content, n)]
-    outside = survey.outside if survey.has_marks else ()
+    outside = visibility.outside if visibility.has_marks else ()
     marks = frozenset(index for address in outside for index in numbers.get(address, ()))
     return HiddenCharacters(frozenset(hidden), marks)
 

@@ -105,7 +105,7 @@ class PageObject(NamedTuple):
 
     @property
     def covers(self) -> bool:
-        """Whether it may hide what was drawn earlier."""
+        """Whether it is drawn over an area, so that it may hide what is under it."""
         if self.kind == _PATH:
             numbers, at = self.scratch.numbers, self.scratch.at_numbers
             is_known = _draw_mode_of(self.pointer, at[0], at[1])

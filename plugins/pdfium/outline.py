@@ -23,7 +23,7 @@ Outline = Mapping[int, list[str]]
 def outline_of(document: pypdfium2.PdfDocument) -> Outline:
     """Return the bookmarks of a document (ISO 32000-1, 12.3.3).
 
-    Damaged trees end where an item comes a second time, and all of them after 5,000 items.
+    A damaged tree ends at an item that comes a second time, and every tree after 5,000 items.
     """
     titles: dict[int, list[str]] = {}
     for bookmark in _walk(document):

@@ -162,7 +162,7 @@ def _words(glyphs: Sequence[Glyph], gap: float) -> list[list[Glyph]]:
 
 
 def _parts(word: list[Glyph], gap: float) -> Iterator[list[Glyph]]:
-    """Split what PDFium took for one word where there is room for a space."""
+    """Split what PDFium took for one word at gaps as wide as a space."""
     letters = sorted((glyph for glyph in word if not glyph.is_mark), key=lambda glyph: glyph.left)
     cuts = [two.left for one, two in pairwise(letters) if two.left - one.right > gap]
     rest = word

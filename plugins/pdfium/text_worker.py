@@ -15,6 +15,7 @@ from pdfsluice.core.documents.serving import MemoryWatch, serve_pages
 
 from .attachments import attached_texts
 from .calls import unchecked
+from .dividing import divided
 from .glyphs import glyphs_of, needs_glyphs
 from .hidden import NOTHING_HIDDEN, HiddenCharacters, hidden_characters
 from .notes import notes_of
@@ -22,7 +23,6 @@ from .opening import notes_about, open_with_page
 from .outline import Outline, bookmarks_of, outline_of
 from .right_to_left import in_reading_order
 from .spacing import closed_up
-from .visible import divided
 from .wording import in_plain_words
 from .words import character_numbers, label_of, layout_of
 

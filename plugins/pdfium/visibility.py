@@ -19,8 +19,8 @@ _MAX_PAIRS = 400_000
 
 
 @dataclass(slots=True)
-class Survey:
-    """What the attributes of the objects show.
+class Visibility:
+    """Which text objects of a page can be seen, as far as their attributes show.
 
     Attributes:
         hidden: Addresses of the text objects that are certainly not seen.
@@ -35,18 +35,18 @@ class Survey:
     has_marks: bool = False
 
 
-def survey_of(page: pypdfium2.PdfPage) -> Survey:
-    """Return what the attributes of the objects of a page show."""
-    return _Surveyor(page.get_bbox()).survey(objects_of(page))
+def visibility_of(page: pypdfium2.PdfPage) -> Visibility:
+    """Return which text objects of a page can be seen."""
+    return _Judge(page.get_bbox()).judge(objects_of(page))
 
 
-class _Surveyor:
-    """Looks at the objects of a page in the order of drawing."""
+class _Judge:
+    """Judges the objects of a page in the order of drawing."""
 
     def __init__(self, box: Bounds) -> None:
         self._box = box
-        self._least = _MIN_SCAN_SHARE * (box[2] - box[0]) * (box[3] - box[1])
-        self._result = Survey()
+        self._min_scan_area = _MIN_SCAN_SHARE * (box[2] - box[0]) * (box[3] - box[1])
+        self._result = Visibility()
         self._cells = Cells(box)
         self._every: list[PageObject] = []
         self._texts: Grid[PageObject] = Grid()
@@ -57,13 +57,13 @@ class _Surveyor:
         self._rules: dict[int, int] = {}
         self._pairs = 0
 
-    def survey(self, items: Iterable[PageObject]) -> Survey:
+    def judge(self, items: Iterable[PageObject]) -> Visibility:
         """Return the result; with too many objects in one place, all texts are in doubt."""
         result = self._result
         for item in items:
             if item.is_text:
                 self._every.append(item)
-                self._judge(item)
+                self._judge_text(item)
                 continue
             result.has_marks |= self._is_outside(item.bounds)
             if item.covers:
@@ -75,7 +75,7 @@ class _Surveyor:
             result.doubtful.pop(address, None)
         return result
 
-    def _judge(self, item: PageObject) -> None:
+    def _judge_text(self, item: PageObject) -> None:
         """Decide about a text object by its attributes and by what was drawn before it."""
         red, green, blue, alpha = item.colour
         if self._is_outside(item.bounds):
@@ -110,13 +110,13 @@ class _Surveyor:
         return False
 
     def _cover(self, item: PageObject) -> None:
-        """Note what covers something, and doubt the texts under it."""
+        """Note what covers an area; the texts under it become doubtful."""
         cells = self._cells.of(item.bounds)
         if item.is_picture or max(item.colour[:3]) <= 2 * _DARK:
             self._dark.add(cells, item)
         else:
             self._light.add(cells, item)
-        if item.is_picture and overlap(item.bounds, self._box) >= self._least:
+        if item.is_picture and overlap(item.bounds, self._box) >= self._min_scan_area:
             self._scans.append(item.bounds)
         if self._pairs > _MAX_PAIRS:
             return

@@ -55,12 +55,12 @@ class _Frame:
 
     @property
     def across(self) -> float:
-        """Steps for each unit from left to right."""
+        """Steps of ``WordBoxes`` in a unit of the page, from left to right."""
         return WordBoxes.STEPS / (self.right - self.left) if self.right > self.left else 0.0
 
     @property
     def up(self) -> float:
-        """Steps for each unit upwards."""
+        """Steps of ``WordBoxes`` in a unit of the page, upwards."""
         return WordBoxes.STEPS / (self.top - self.bottom) if self.top > self.bottom else 0.0
 
     def displayed(self, corners: "array[float]") -> WordBoxes:

@@ -23,9 +23,9 @@ def pdfsluice_register_policies(context: PluginContext) -> Sequence[PolicySpec]:
     """Register the policy ``rules``."""
     from .options import PolicyOptions  # noqa: PLC0415
     from .policy import RulesPolicy  # noqa: PLC0415
-    from .spelling import doubt_kinds  # noqa: PLC0415
+    from .spelling import warn_of_unknown_kinds  # noqa: PLC0415
 
     options = context.options(SECTION, PolicyOptions)
-    doubt_kinds(rule.kind for rule in options.rules)
+    warn_of_unknown_kinds(rule.kind for rule in options.rules)
     variant = options.preset + (", with rules of its own" if options.rules else "")
     return (PolicySpec(name="rules", policy=RulesPolicy(options), variant=variant),)

@@ -1,4 +1,4 @@
-"""One line of a policy."""
+"""One rule of a policy."""
 
 from dataclasses import dataclass
 from enum import StrEnum

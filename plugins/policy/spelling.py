@@ -11,7 +11,7 @@ from .rule import ANY_KIND
 logger = logging.getLogger(__name__)
 
 
-def doubt_kinds(kinds: Iterable[str]) -> None:
+def warn_of_unknown_kinds(kinds: Iterable[str]) -> None:
     """Warn of each kind in a rule that no built-in stage reports."""
     for kind in dict.fromkeys(kinds):
         if kind in {ANY_KIND, *FindingKind}:

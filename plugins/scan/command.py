@@ -111,7 +111,7 @@ def scan(
     if not paths and explain is None:
         raise typer.BadParameter("name at least one file or folder")
     try:
-        registry, judge = _equipment(config, policy)
+        registry, judge = _parts(config, policy)
     except (PluginError, SettingsError) as error:
         hint = f"\n  [dim]{escape(error.hint)}[/]" if isinstance(error, PluginError) else ""
         _say(f"[bold red]error:[/] {escape(str(error))}{hint}")
@@ -127,7 +127,7 @@ def scan(
     )
 
 
-def _equipment(config: Path | None, policy: str | None) -> tuple[Registry, Policy]:
+def _parts(config: Path | None, policy: str | None) -> tuple[Registry, Policy]:
     """Return the parts that scan, and the policy that judges.
 
     Raises:

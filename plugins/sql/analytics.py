@@ -231,7 +231,7 @@ class SqlAnalytics:
         )
 
     async def delete_before(self, moment: datetime) -> int:
-        """Delete what is about uploads that ended earlier; return how many they were."""
+        """Delete records and totals of earlier uploads; return the number of records."""
         micros = to_micros(moment)
         rows = delete(ended_uploads).where(ended_uploads.c.ended_at < micros)
         periods = [

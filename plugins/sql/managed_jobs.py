@@ -84,7 +84,7 @@ class SqlManagedJobs:
         return await self._database.write(operation)
 
     async def retry_job(self, job_id: int) -> ListedJob:
-        """Queue an ended job again, without its attempts.
+        """Queue an ended job again, as if it had never been tried.
 
         Raises:
             NotFound: There is none.

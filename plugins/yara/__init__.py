@@ -21,7 +21,7 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
 
 @hookimpl
 def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[CompletionStageSpec]:
-    """Register the stage ``yara``, where a folder of rules is configured."""
+    """Register the stage ``yara``, if a folder of rules is configured."""
     from .options import YaraOptions  # noqa: PLC0415
     from .stage import NAME, open_stage  # noqa: PLC0415
 

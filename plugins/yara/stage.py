@@ -65,7 +65,7 @@ class YaraStage:
         return StageReport(findings=tuple(_finding(rule) for rule in answer["rules"]))
 
     async def close(self) -> None:
-        """End the children."""
+        """End the child processes."""
         await self._pool.close()
 
 

@@ -36,7 +36,7 @@ def main() -> None:
 def handler(
     rules: yara_x.Rules, seconds: float
 ) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
-    """Return what answers requests: scans the file ``path``."""
+    """Return the function that answers a request: it scans the file ``path``."""
     scanner = yara_x.Scanner(rules)
     scanner.set_timeout(math.ceil(seconds))
     scanner.max_matches_per_pattern(MAX_MATCHES)

@@ -23,7 +23,7 @@ Source = Path | bytes
 HIGHEST_NUMBER: Final = 8_388_607
 """The highest object number (ISO 32000-1, annex C)."""
 _BYTES_FOR_NUMBER: Final = 3
-_ENOUGH: Final = _BYTES_FOR_NUMBER * (HIGHEST_NUMBER + 1)
+_ANY_NUMBER_BYTES: Final = _BYTES_FOR_NUMBER * (HIGHEST_NUMBER + 1)
 """A file of this size may hold any number."""
 _BUFFER: Final = 64 * 1024
 _STARTXREF_WITHIN: Final = 1054
@@ -36,10 +36,10 @@ def openers(source: Source) -> Sequence[Opener]:
     The first is enough unless what it opens :func:`drops` objects.
     """
     plain = partial(_open_plainly, source)
-    if _size(source) >= _ENOUGH:
+    if _size(source) >= _ANY_NUMBER_BYTES:
         return [plain]
-    roomy = partial(_open_roomily, source)
-    return [roomy] if _needs_room(source) else [plain, roomy]
+    padded = partial(_open_padded, source)
+    return [padded] if _needs_padding(source) else [plain, padded]
 
 
 def drops(warnings: Sequence[str]) -> bool:
@@ -47,7 +47,7 @@ def drops(warnings: Sequence[str]) -> bool:
     return any("impossibly large id" in warning for warning in warnings)
 
 
-class RoomyFile(VirtualFile):
+class PaddedFile(VirtualFile):
     """A file with virtual padding before its cross-reference table.
 
     Args:
@@ -58,7 +58,7 @@ class RoomyFile(VirtualFile):
         startxref = content.rfind(b"startxref", max(0, len(content) - _STARTXREF_WITHIN))
         self._content = content
         self._tail = b"\n" + content[startxref:] if startxref >= 0 else b""
-        self._tail_at = max(len(content), _ENOUGH)
+        self._tail_at = max(len(content), _ANY_NUMBER_BYTES)
         super().__init__(self._tail_at + len(self._tail))
 
     def piece(self, start: int, size: int) -> bytes:
@@ -70,10 +70,10 @@ class RoomyFile(VirtualFile):
         return self._tail[start - self._tail_at :][:size]
 
 
-def _needs_room(source: Source) -> bool:
+def _needs_padding(source: Source) -> bool:
     """Whether an undamaged table lists a number that qpdf would drop."""
     try:
-        with _open_roomily(source, attempt_recovery=False) as pdf:
+        with _open_padded(source, attempt_recovery=False) as pdf:
             highest = max((number for number, _ in pdf.get_xref_table()), default=0)
     except pikepdf.PikepdfError:
         return False
@@ -87,13 +87,13 @@ def _open_plainly(source: Source) -> Pdf:
     try:
         str(source).encode()
     except UnicodeEncodeError:  # qpdf knows names in UTF-8 only
-        return _open_roomily(source)
+        return _open_padded(source)
     return _open(source)
 
 
-def _open_roomily(source: Source, *, attempt_recovery: bool = True) -> Pdf:
-    """Open a file, or at least its table, as if it were larger."""
-    file = io.BufferedReader(RoomyFile(content_of(source)), _BUFFER)
+def _open_padded(source: Source, *, attempt_recovery: bool = True) -> Pdf:
+    """Open a file, or at least its table, with padding."""
+    file = io.BufferedReader(PaddedFile(content_of(source)), _BUFFER)
     return _open(file, attempt_recovery=attempt_recovery)
 
 

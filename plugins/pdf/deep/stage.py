@@ -63,12 +63,12 @@ class DeepStage:
         return _report(inspection, questions, context)
 
     async def close(self) -> None:
-        """End the children."""
+        """End the child processes."""
         await self._pool.close()
 
 
 def _replaced(findings: Sequence[Finding]) -> Sequence[int]:
-    """Return the numbers of objects with findings that no reader of the table sees."""
+    """Return the numbers of objects with findings to which the table does not lead."""
     earlier = (each for each in findings if each.revision is Revision.EARLIER)
     return sorted({each.object for each in earlier if each.object is not None})
 

@@ -1,5 +1,5 @@
 """The streaming pass: inspects a PDF while it arrives, without seeking.
 
 Belongs here: the stages ``pdf-structure`` and ``pdf-security`` and what they conclude from the
-walk. The look at the whole file belongs into ``deep``.
+walk. The inspection of the whole file belongs in ``deep``.
 """

@@ -68,16 +68,16 @@ class Attachments:
         self,
         entry: Dictionary,
         make: Maker,
-        sight_if: Callable[[Value, RawFinding], None],
+        report_unless_empty: Callable[[Value, RawFinding], None],
     ) -> None:
         """Report a dictionary that names an attachment or belongs to one.
 
         Args:
-            sight_if: Reports a finding unless what it is about turns out to be empty.
+            report_unless_empty: Reports a finding unless what it is about turns out to be empty.
         """
         for value in entry.every(b"EF"):
             finding = make(FindingKind.EMBEDDED_FILES, excerpt=action_excerpt(None, entry))
-            sight_if(value, finding)
+            report_unless_empty(value, finding)
             if isinstance(value, Dictionary):
                 for _, file in value.entries:
                     if isinstance(file, Reference):

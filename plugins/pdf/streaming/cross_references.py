@@ -26,7 +26,7 @@ class CrossReferences:
 
     Attributes:
         root: What the newest trailer names as the catalogue.
-        roots: What the trailers name, in file order; not all of many.
+        roots: What the trailers name, in file order; of many, the first.
         unseen: Number and offset of entries, of any section, that lead to an offset at which no
             object was seen. A reader may find one there: inside of a stream, for instance.
         lost: Whether there is a section that was not found, or an entry that was not compared.

@@ -42,8 +42,8 @@ class ObjectStreams:
         structure: Receives what is wrong with them, and what was not read.
 
     Attributes:
-        unreadable: Streams that could not be read, each with a reason; not all of many.
-        unreadable_count: How many there are.
+        unreadable: Streams that could not be read, each with a reason; of many, the first.
+        unreadable_count: How many streams could not be read.
     """
 
     def __init__(

@@ -112,7 +112,7 @@ _CHECKS: dict[str, Callable[[bytes], bool]] = {
     "bzip2": lambda data: data[4:10] == b"1AY&SY",
     "mp3": lambda data: len(data) > len("ID3") and data[3] in _ID3_VERSIONS,
 }
-"""What else must hold where a signature is short or has another meaning."""
+"""Further conditions for signatures that are short or have another meaning."""
 
 
 def _leads(data: bytes, position: int) -> bool:

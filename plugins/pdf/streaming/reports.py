@@ -61,8 +61,8 @@ def _security_findings(
     findings: list[Finding] = []
     for raw in raw_findings:
         revision = revisions[id(raw)]
-        better = security.better(raw)
-        if better is None or revisions.get(id(better)) is not revision:
+        specification = security.specification_of(raw)
+        if specification is None or revisions.get(id(specification)) is not revision:
             findings.append(to_finding(raw, SECURITY_STAGE, revision=revision))
     return findings
 

@@ -71,14 +71,14 @@ class Scan(Observer):
         """Learn that there are no more bytes, and settle what is open."""
         self._walker.finish()
         self._object_streams.finish()
-        blind = bool(self._object_streams.unreadable_count or self.structure.unread)
-        self.security.settle(blind=blind)
+        incomplete = bool(self._object_streams.unreadable_count or self.structure.unread)
+        self.security.settle(incomplete=incomplete)
         for finding in [*self.security.findings, *self._inner]:
             if finding.object is not None:
                 self.structure.xrefs.watch(finding.object)
         self.structure.finish(
             self.offset,
-            root_seen=lambda n: blind or self.security.has(n),
+            root_seen=lambda n: incomplete or self.security.has(n),
             has_catalogue=self.security.has_catalogue,
         )
         self.security.adopt(

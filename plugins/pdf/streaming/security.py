@@ -203,16 +203,16 @@ class Security:
         """Return the findings that are new or have become worse since the last call."""
         return self._findings.take_new()
 
-    def settle(self, *, blind: bool) -> None:
+    def settle(self, *, incomplete: bool) -> None:
         """Decide what waits for objects that never came.
 
         Args:
-            blind: Some objects could not be seen, so that they may have come.
+            incomplete: Whether some objects could not be read, so that they may have come.
         """
         self._run_large_areas()
         if not self.encrypted:  # otherwise the strings mean nothing
             self._addresses.judge(self.findings)
-        if blind:
+        if incomplete:
             for waiting in self._waiting.values():
                 for finding in waiting:
                     self._findings.add(finding)
@@ -236,7 +236,7 @@ class Security:
         latest = self._replaced.get(finding.object, offset)
         return Revision.EARLIER if latest > offset else Revision.CURRENT
 
-    def better(self, finding: RawFinding) -> RawFinding | None:
+    def specification_of(self, finding: RawFinding) -> RawFinding | None:
         """Return the file specification that names the stream of a finding."""
         return self._attachments.specification_of(finding)
 
@@ -264,7 +264,7 @@ class Security:
         """Return which objects are as good as absent; a form without fields still is one."""
         return self._null if finding.kind is FindingKind.FORMS_ACROFORM else self._empty
 
-    def _sight_if(self, target: Value, finding: RawFinding) -> None:
+    def _report_unless_empty(self, target: Value, finding: RawFinding) -> None:
         """Report a finding unless what it is about turns out to be empty."""
         if not isinstance(target, Reference):
             form = finding.kind is FindingKind.FORMS_ACROFORM
@@ -294,9 +294,9 @@ class Security:
                 todo.extend((item, trigger, is_format) for item in reversed(current))
             elif isinstance(current, Dictionary):
                 self.has_catalogue |= b"Catalog" in current.names(b"Type")
-                sight = Maker(number, offset, container, hidden=current.escaped)
-                self._actions(current, trigger, sight, is_format=is_format)
-                self._containers(current, sight)
+                make = Maker(number, offset, container, hidden=current.escaped)
+                self._actions(current, trigger, make, is_format=is_format)
+                self._containers(current, make)
                 children = list(self._children(current, number, trigger))
                 todo.extend(reversed(children))
 
@@ -350,15 +350,15 @@ class Security:
     def _containers(self, entry: Dictionary, make: Maker) -> None:
         """Report forms, attachments and actions on opening."""
         for value in entry.every(b"OpenAction"):
-            self._sight_if(value, make(FindingKind.OPEN_ACTION, trigger=Trigger.OPEN))
+            self._report_unless_empty(value, make(FindingKind.OPEN_ACTION, trigger=Trigger.OPEN))
         for value in entry.every(b"AA"):
             trigger = additional_trigger(entry, value)
-            self._sight_if(value, make(FindingKind.ADDITIONAL_ACTIONS, trigger=trigger))
+            self._report_unless_empty(value, make(FindingKind.ADDITIONAL_ACTIONS, trigger=trigger))
         for value in entry.every(b"AcroForm"):
-            self._sight_if(value, make(FindingKind.FORMS_ACROFORM))
+            self._report_unless_empty(value, make(FindingKind.FORMS_ACROFORM))
         for value in entry.every(b"XFA"):
-            self._sight_if(value, make(FindingKind.FORMS_XFA))
-        self._attachments.look_at(entry, make, self._sight_if)
+            self._report_unless_empty(value, make(FindingKind.FORMS_XFA))
+        self._attachments.look_at(entry, make, self._report_unless_empty)
         self._addresses.look_at(entry)
 
     def _children(

@@ -23,7 +23,7 @@ STAGE = "pdf-structure"
 HEADER_WITHIN = 1024
 """Readers look for the header in this many bytes."""
 OBJECT_WITHIN = 64 * 1024
-"""What has neither a header where it belongs nor an object in this many bytes is no PDF."""
+"""A file with neither a header at its place nor an object in so many bytes is no PDF."""
 STARTXREF_WITHIN = 1054
 """Readers look for ``startxref`` in this many bytes before the end."""
 HEAD = 33 * 1024
@@ -131,7 +131,7 @@ class Structure:
             severity=severity,
         )
         self._problems[code] = finding
-        self._sight(finding)
+        self._report(finding)
 
     def _malformed(self, code: str, offset: int, message: str) -> None:
         """Report a violation once, with the position of the valid part."""
@@ -208,7 +208,7 @@ class Structure:
         if name in self._foreign:
             return
         self._foreign.add(name)
-        self._sight(
+        self._report(
             RawFinding(
                 kind=FindingKind.POLYGLOT,
                 offset=offset,
@@ -243,6 +243,6 @@ class Structure:
             for each in roots
         )
 
-    def _sight(self, finding: RawFinding) -> None:
+    def _report(self, finding: RawFinding) -> None:
         self.findings.append(finding)
         self._new.append(finding)

@@ -75,7 +75,7 @@ class Triggers:
             waiting.extend(self._heirs.get(current, ()))
 
     def inherit(self, number: int, heir: int) -> None:
-        """Let ``heir`` have the triggers of ``number``."""
+        """Give object ``heir`` the trigger of object ``number``, now and in future."""
         if self._links < MAX_LINKS:
             self._links += 1
             self._heirs.setdefault(number, []).append(heir)

@@ -105,7 +105,7 @@ class Decoder:
             limit: Bytes that may come out.
             position: Offset in the file up to which bytes have come.
             drop_padding: Whether long runs of white space do not count.
-            guess: Try what the data looks like where the filters cannot be known.
+            guess: Whether to try the filters that the data suggests if its own are unknown.
         """
         if self._spent > FAST_BUDGET + FAST_PER_BYTE * position or self._worked > SLOW_BUDGET:
             return Decoded(b"", "limit")

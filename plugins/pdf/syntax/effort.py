@@ -19,9 +19,9 @@ STREAM: Final = 10
 DECODING: Final = 30
 """Steps for decoding a stream, in addition to those for its data."""
 SLOW_BYTES: Final = 4
-"""Bytes for a step where an expression is tried at each byte."""
+"""Bytes for a step if an expression is tried at each byte."""
 FAST_BYTES: Final = 128
-"""Bytes for a step where data is inflated and searched."""
+"""Bytes for a step if data is inflated and searched."""
 
 
 @dataclass(frozen=True, slots=True)

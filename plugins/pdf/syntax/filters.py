@@ -69,7 +69,7 @@ def filter_chain(filters: Value, parameters: Value) -> list[Filter] | None:
     """Read ``/Filter`` and ``/DecodeParms``.
 
     Returns:
-        The filters in the order of decoding; ``None`` where they cannot be known.
+        The filters in the order of decoding; ``None`` if they cannot be known.
     """
     names = [n for n in (filters if isinstance(filters, list) else [filters]) if n is not None]
     if not all(isinstance(name, Name) for name in names):

@@ -45,7 +45,7 @@ class Landmarks:
 
         Returns:
             The landmark, at which the source stands then; ``None`` at the end of the file,
-            and where the search has cost too much.
+            and if the search has cost too much.
         """
         source = self._source
         block_end = self.searched = 0

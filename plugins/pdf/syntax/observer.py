@@ -32,7 +32,7 @@ class XrefSection:
         compressed: Object numbers of entries in use that name an object stream.
         containers: The numbers of those object streams.
         freed: Object numbers of free entries.
-        trailer: The trailer dictionary, where there is one.
+        trailer: The trailer dictionary, if there is one.
         cut: Whether entries are left out.
     """
 

@@ -254,7 +254,7 @@ class Walker:
             self._observer.version(offset, source.data[source.pos : source.pos + 8])
 
     def _objects(self, header: _Header | None) -> Steps:
-        """Read an object, and those that follow where the end of one is missing."""
+        """Read an object; if its end is missing, also those that follow."""
         while header is not None:
             header = yield from self._object(*header)
             if self._effort.exhausted(self._source.offset) and (yield from self._skip()):

@@ -4,7 +4,7 @@ from .values import Dictionary, Name, Reference, Text, Value
 
 
 class CutValueError(Exception):
-    """Not all of a value was kept, so that it cannot be word."""
+    """Not all of a value was kept, so that it cannot be written."""
 
 
 def write_value(value: Value) -> bytes:
