@@ -116,7 +116,7 @@ def retry(
     *,
     as_json: Json = False,
 ) -> None:
-    """Queue an ended job again, with all its attempts; for administrators."""
+    """Queue an ended job again as if it were new; for administrators."""
     job = _with(server, key_file, ca, lambda client: client.retry_job(job_id), as_json=as_json)
     if as_json:
         print_json(job)

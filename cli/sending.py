@@ -106,7 +106,7 @@ class _Run:
     stored: Document | None = None
 
     async def all(self, client: Client, files: Sequence[Path]) -> None:
-        """Send all files; stop early where the others would meet the same error."""
+        """Send all files; stop early if the others would meet the same error."""
         async with client:
             for number, self.file in enumerate(files):
                 self.latest, self.stored = TransferProgress(), None
@@ -134,8 +134,8 @@ class _Run:
                     "error": as_object(error),
                 }
             )
-        if self.stored is not None and (doubts := _doubts(self.stored)):
-            err.print(f"  It is {escape(doubts)}", soft_wrap=True)
+        if self.stored is not None and (caveats := _caveats(self.stored)):
+            err.print(f"  It is {escape(caveats)}", soft_wrap=True)
         if error.retryable and self.latest.session_id:
             self.advise("The upload is not lost.")
         if isinstance(error, ContentRejected):
@@ -169,12 +169,12 @@ class _Run:
         searchable = {"done": ", searchable", "skipped": ", without text"}.get(
             document.index_status, ""
         )
-        doubts = _doubts(document)
-        mark = "[yellow]![/]" if doubts else "[green]✓[/]"
+        caveats = _caveats(document)
+        mark = "[yellow]![/]" if caveats else "[green]✓[/]"
         out.print(
             f"{mark} {escape(self.file.name)} {verb} document [bold]{document.id}[/]:"
             f" {escape(document.title)} ({decimal(document.file_size)}{pages}{version}{searchable})"
-            f"{'; ' if doubts else ''}{escape(doubts)}",
+            f"{'; ' if caveats else ''}{escape(caveats)}",
             soft_wrap=True,
         )
         if document.decision != "note" and not self.output.quiet:
@@ -217,15 +217,15 @@ class _Run:
                 )
 
 
-def _doubts(document: Document) -> str:
-    """Return what keeps a document from being called clean; empty where nothing does."""
-    doubts = []
+def _caveats(document: Document) -> str:
+    """Return why a document is not called clean; empty if it is."""
+    caveats = []
     if document.decision != "note":
-        doubts.append(f"flagged: {kinds_of(document.findings)}")
+        caveats.append(f"flagged: {kinds_of(document.findings)}")
     if document.unscanned:
-        doubts.append(f"{counted(len(document.unscanned), 'part')} not looked into")
+        caveats.append(f"{counted(len(document.unscanned), 'part')} not looked into")
     see = f"see {command('documents', 'show', str(document.id))}"
-    return "; ".join([*doubts, see]) if doubts else ""
+    return "; ".join([*caveats, see]) if caveats else ""
 
 
 async def settled(client: Client, document: Document, bars: UploadDisplay) -> Document:

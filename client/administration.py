@@ -126,7 +126,7 @@ class Administration:
         return await self._call(ListedJob, "POST", f"/api/jobs/{job_id}/cancel")
 
     async def retry_job(self, job_id: int) -> ListedJob:
-        """Queue an ended job again, with all its attempts; for administrators.
+        """Queue an ended job again as if it were new; for administrators.
 
         Raises:
             NotFound: There is no such job.

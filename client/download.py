@@ -140,7 +140,7 @@ class Download:
         return ClientError(
             f"{self._target} cannot be written: {error.strerror}",
             code="file-unwritable",
-            hint="Is there such a folder, and room in it? What has arrived is kept.",
+            hint="Is there such a folder, and space in it? What has arrived is kept.",
         )
 
     def _check(self, descriptor: int) -> None:

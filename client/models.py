@@ -197,7 +197,7 @@ class UploadSession:
         unscanned: What no stage could look into.
         document_id: The document, once there is one.
         document: The same with all its fields.
-        error: Why it ended badly, where it did.
+        error: Why it ended badly; ``None`` if it did not.
     """
 
     session_id: str

@@ -44,13 +44,13 @@ class Todo:
         self._missing = _union(missing)
         self._chunk_size = chunk_size
 
-    def cut(self, most: int) -> Piece | None:
-        """Take the first piece, of at most so many bytes; ``None`` if nothing is left."""
+    def cut(self, max_bytes: int) -> Piece | None:
+        """Take the first piece, at most ``max_bytes`` long; ``None`` if nothing is left."""
         if not self._missing:
             return None
         (start, end), *later = self._missing
         chunk = start // self._chunk_size
-        stop = min(end, start + most, (chunk + 1) * self._chunk_size)
+        stop = min(end, start + max_bytes, (chunk + 1) * self._chunk_size)
         self._missing = [(stop, end), *later] if stop < end else later
         return Piece(chunk, start, stop)
 

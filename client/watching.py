@@ -45,8 +45,8 @@ class Subscriber:
         """Yield events until the session has ended.
 
         While there is no WebSocket the session is polled, so that the last event is always the
-        :class:`StatusEvent` of the end. A WebSocket is tried again after some polls; after more
-        and more of them where none comes about.
+        :class:`StatusEvent` of the end. A WebSocket is tried again after some polls, and after
+        twice as many each time that it fails.
 
         Raises:
             ClientError: There is no such session, or the server stays away for too long.

@@ -58,7 +58,7 @@ def load(
     Args:
         sections: Sections that plugins registered: name to model.
         file: TOML file; without one ``PDFSLUICE_CONFIG`` may name it.
-        environment: Variables; the process's own where not given.
+        environment: Variables; by default those of the process.
         command_line: Settings by name, as given on the command line; ``None`` values count
             as not given. ``plugins`` holds a table for each section, as in a file.
 

@@ -66,11 +66,16 @@ def read_unscanned(values: Iterable[Mapping[str, Any]]) -> tuple[Unscanned, ...]
     )
 
 
-def read_report(value: Mapping[str, Any], *, most: int) -> StageReport:
-    """Return the report that :func:`to_json` encoded, with at most so many findings."""
+def read_report(value: Mapping[str, Any], *, max_entries: int) -> StageReport:
+    """Return the report that :func:`to_json` encoded.
+
+    Args:
+        value: What was encoded.
+        max_entries: The most findings, and the most unscanned parts, that are read.
+    """
     return StageReport(
-        findings=read_findings(value["findings"][:most]),
-        unscanned=read_unscanned(value["unscanned"][:most]),
+        findings=read_findings(value["findings"][:max_entries]),
+        unscanned=read_unscanned(value["unscanned"][:max_entries]),
         facts=dict(value["facts"]),
         settles=frozenset(map(str, value["settles"])),
         supersedes=frozenset(map(str, value["supersedes"])),

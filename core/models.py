@@ -145,7 +145,7 @@ class Session:
         document_id: The document that it became, or that existed already.
         duplicate: Whether that document existed before this upload.
         joined_into: The upload that this part was joined into, or is being joined into.
-        failure_code: The error code with which it ended; empty where it did not fail.
+        failure_code: The error code with which it ended; empty if it did not fail.
         failure_message: Why it ended, in a sentence.
         measures: What it has cost, as of its last change.
         replaces: The document of which this is a new version.

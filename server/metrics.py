@@ -136,10 +136,10 @@ class Metrics:
 
 
 class _TurnsOfTheLoop(Collector):
-    """How long the event loop was busy with one thing after another."""
+    """How long the event loop took from one look at its sockets to the next."""
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """Yield the histogram, where the loop counts its turns."""
+        """Yield the histogram, if the loop counts its turns."""
         loop = asyncio.get_running_loop()
         if isinstance(loop, FairEventLoop):
             turns = loop.turns
@@ -153,7 +153,7 @@ class _TurnsOfTheLoop(Collector):
 
 
 class _Parts(Collector):
-    """How parts of plugins behave."""
+    """Failures, holds of the event loop, tasks and missed events of each plugin part."""
 
     def __init__(self, parts: Mapping[Part, PartCounts], events: EventHub) -> None:
         self._parts = parts

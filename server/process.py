@@ -73,7 +73,7 @@ def exclusive(folder: Path, name: str = SERVER_LOCK) -> Iterator[None]:
             raise CannotServe(
                 f"another {'server' if name == SERVER_LOCK else 'worker'} uses the folder {folder}",
                 hint="Stop it, or choose other folders: --data-dir, and the settings upload_dir"
-                " and state_dir where they are given.",
+                " and state_dir if they are given.",
             ) from error
         yield
 

@@ -33,7 +33,7 @@ class Grouping(StrEnum):
 
     @property
     def dimension(self) -> Dimension:
-        """The dimension whose totals are read; any one of hours has those of all hours."""
+        """The dimension whose totals are read; for hours, one that has them by the hour."""
         return Dimension.END if self.span else Dimension(self.value)
 
 

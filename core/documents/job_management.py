@@ -92,7 +92,7 @@ class JobManagement:
         return listed
 
     async def retry(self, principal: Principal, job_id: int) -> ListedJob:
-        """Queue an ended job again, with all its attempts.
+        """Queue an ended job again, as if it had never been tried.
 
         One that waits for its next attempt is due immediately.
 

@@ -27,8 +27,8 @@ class Bounds:
     """What a child may reach.
 
     Attributes:
-        access: Given by the part that starts the child.
-        readable: Folders of files and code; ``None`` for all.
+        access: What the part that starts the child asks for.
+        readable: Folders of files and code that it may read; ``None`` for all.
     """
 
     access: ChildAccess

@@ -52,12 +52,12 @@ class Follower:
         checkpoints: Where they continue at first.
         frontier: Returns the end of the contiguous committed prefix.
         prepare: Awaited before a range is read: brings its bytes to where the stages read.
-        on_findings: Awaited with new findings; returning ``False`` ends the following.
+        on_findings: Awaited with new findings; if it returns ``False``, nothing more is read.
         on_validated: Called with the offset that every stage has seen.
         on_failure: Awaited once if a stage or the storage fails. A passing fault is waited
             for, unless the reports were requested.
         on_checkpoints: Awaited with the checkpoints of the stages from time to time.
-        interval: How often that is.
+        interval: How often the stages are asked for checkpoints.
         first_pause: Seconds until the stages start again after a passing fault; doubled
             after each further one.
         max_pause: The longest pause in seconds.
@@ -113,7 +113,7 @@ class Follower:
 
         Raises:
             StageFailed: A stage failed.
-            PdfsluiceError: What a stage raised, or what ended the following.
+            PdfsluiceError: What a stage raised, or the reason given to :meth:`abandon`.
         """
         self._total = total
         self._urgent.set()
@@ -123,7 +123,7 @@ class Follower:
     async def reached(self, offset: int) -> int:
         """Wait until every stage has seen ``offset`` bytes; return how many they have.
 
-        If the following ends before, this does not return.
+        Never returns if nothing more is read before that.
         """
         while self._runner.position < offset:
             self._advanced.clear()
@@ -131,14 +131,14 @@ class Follower:
         return self._runner.position
 
     def abandon(self, reason: PdfsluiceError) -> None:
-        """Follow no further; callers waiting in :meth:`finish` receive ``reason``."""
+        """Read nothing more; callers waiting in :meth:`finish` receive ``reason``."""
         if not self._ended:
             self._outcome.set_exception(reason)
         self._urgent.set()
         self._wake.set()
 
     async def close(self) -> Checkpoints:
-        """End the following and close the stages; return their checkpoints."""
+        """Stop reading and close the stages; return their checkpoints."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -49,7 +49,7 @@ class Inspection:
     Attributes:
         size: Bytes.
         seconds: How long it took.
-        decision: What the policy makes of it; ``None`` where the file could not be inspected.
+        decision: What the policy makes of it; ``None`` if the file could not be inspected.
         error: Why it could not be inspected, or empty.
     """
 

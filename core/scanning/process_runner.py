@@ -259,7 +259,7 @@ def _progress(answer: Mapping[str, Any], before: int, limit: int) -> tuple[int, 
 
 
 def _reports(answer: Mapping[str, Any]) -> Sequence[StageReport]:
-    return [read_report(report, most=MAX_FINDINGS) for report in answer["reports"]]
+    return [read_report(report, max_entries=MAX_FINDINGS) for report in answer["reports"]]
 
 
 def _checkpoints_within(answer: Mapping[str, Any], position: int) -> Checkpoints:

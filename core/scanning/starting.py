@@ -27,7 +27,10 @@ async def stage_runners(
     limits: PoolLimits | None,
     module: str,
 ) -> AsyncIterator[StageRunners]:
-    """Start the runners of the stream stages: processes, or threads without them."""
+    """Start what runs the stream stages; on leaving, end the stage processes.
+
+    Threads of the server run them if the setting ``stage_processes`` is 0.
+    """
     settings = loaded.settings
     # Half of the threads, so that writing never waits for scanning.
     buffers = BufferPool(max(1, settings.worker_threads // 2), SLICE_SIZE)

@@ -18,7 +18,7 @@ def _now() -> datetime:
 
 @dataclass(slots=True)
 class Traffic:
-    """What this process has done.
+    """How much this process has received since it started.
 
     Attributes:
         committed_bytes: How many bytes it has committed.

@@ -80,7 +80,7 @@ class Concatenation:
         Raises:
             ProtocolError: A part is named twice, is no part, or is not complete.
             SessionNotFound: A part does not exist, or is another principal's.
-            StorageFull: There is no room.
+            StorageFull: There is no space for the whole.
             Overloaded: Another node is joining the parts and takes long.
         """
         if not part_ids or len(set(part_ids)) != len(part_ids):

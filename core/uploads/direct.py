@@ -25,16 +25,18 @@ Receive = Callable[[Principal, str, ChunkIntent, Body], Awaitable[ChunkReceipt]]
 
 
 class DirectUploads:
-    """Gives tickets, and takes in what was sent with them.
+    """Lets clients send chunks to the store, and receives them from there.
+
+    A *ticket* is a short-lived address at which the store accepts the bytes of one chunk.
 
     Args:
-        uploads: Where the bytes are.
-        open_uploads: Where uploads are open.
+        uploads: The store.
+        open_uploads: The uploads that are open.
         get: Returns a session of a principal.
-        receive: Takes in a chunk.
+        receive: Receives a chunk.
         enabled: Whether the settings allow it.
         lifetime: How long a ticket can be used.
-        now: The clock.
+        now: The clock (UTC).
     """
 
     def __init__(

@@ -136,10 +136,10 @@ def expired() -> SessionExpired:
     )
 
 
-def too_many_open(most: int) -> RateLimited:
-    """Return the error for a principal that has ``most`` unfinished uploads already."""
+def too_many_open(limit: int) -> RateLimited:
+    """Return the error for a principal that has ``limit`` unfinished uploads already."""
     return RateLimited(
-        f"{most} uploads are unfinished, and no more may be",
+        f"{limit} uploads are unfinished, and no more may be",
         retry_after=60,
         hint="Finish or cancel some of them.",
     )

@@ -82,7 +82,7 @@ class _FewSockets:
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Make an event loop, a fair one where the system has epoll."""
+    """Make an event loop: a fair one if the system has epoll."""
     return FairEventLoop() if sys.platform == "linux" else asyncio.new_event_loop()
 
 

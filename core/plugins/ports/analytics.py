@@ -103,7 +103,7 @@ class Analytics(Protocol):
         ...
 
     async def delete_before(self, moment: datetime) -> int:
-        """Delete what is about uploads that ended earlier; return how many they were."""
+        """Delete records and totals of earlier uploads; return the number of records."""
         ...
 
 

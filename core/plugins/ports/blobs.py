@@ -124,7 +124,7 @@ class PromptBlob(Protocol):
 
 
 class LockableBlob(Protocol):
-    """Further methods of a :class:`Blob` whose nodes write to the same bytes.
+    """Further methods of a :class:`Blob` in which several nodes write the same bytes.
 
     A store that gives each committed range a place of its own needs none of them. They run on
     the event loop and wait for nothing.

@@ -104,7 +104,7 @@ class ManagedJobs(Protocol):
         ...
 
     async def retry_job(self, job_id: int) -> ListedJob:
-        """Queue an ended job again, without its attempts.
+        """Queue an ended job again, as if it had never been tried.
 
         One that waits for its next attempt is due immediately.
 

@@ -1,4 +1,4 @@
-"""Takes system calls away from a process that it does not need (seccomp(2)).
+"""Forbids a process the system calls that it does not need (seccomp(2)).
 
 The filter is a program for the kernel's classic BPF machine. It refuses with EPERM instead of
 ending the process: a library that tries something unneeded continues without it.
@@ -110,5 +110,12 @@ def _refuse(code: int) -> bytes:
 
 
 def _instruction(code: int, value: int, *, then: int = 0, otherwise: int = 0) -> bytes:
-    """Return one ``struct sock_filter``; jumps skip so many of the next instructions."""
+    """Return one ``struct sock_filter``.
+
+    Args:
+        code: What the instruction does.
+        value: Its operand.
+        then: How many of the next instructions a jump skips if its condition holds.
+        otherwise: How many it skips if the condition does not hold.
+    """
     return struct.pack("=HBBI", code, then, otherwise, value)

@@ -56,8 +56,8 @@ def parse_count(name: str, value: str) -> int:
 def parse_metadata(header: str) -> dict[str, str]:
     """Read ``Upload-Metadata`` (tus, Creation); :func:`format_metadata` turns it back.
 
-    Values are printable text where they can be, else ``data:`` URLs that hold the bytes;
-    :func:`plain_text` shows both.
+    A value becomes text if its bytes are printable UTF-8, otherwise a ``data:`` URL that holds
+    the bytes; :func:`plain_text` shows both.
 
     Raises:
         ProtocolError: A pair is malformed, doubled or too large.
