@@ -101,7 +101,7 @@ class Contribution:
         buckets: In which bucket of each distribution it is; ``None`` if it is in none.
     """
 
-    sums: tuple[int, int, int, int, int, int]
+    sums: tuple[int, int, int, int, int, int, int]
     buckets: tuple[int, int, int | None, int | None]
 
     @classmethod
@@ -117,6 +117,7 @@ class Contribution:
                 measures.requests,
                 measures.resumes,
                 record.findings,
+                measures.saved_bytes,
             ),
             (
                 bucket_of(record.committed_bytes),
@@ -135,6 +136,7 @@ _SUMS = (
     "requests",
     "resumes",
     "findings",
+    "saved_bytes",
 )
 _DISTRIBUTIONS = ("sizes", "receiving", "validating", "importing")
 
@@ -151,6 +153,7 @@ class Totals:
         requests: Requests that sent bytes.
         resumes: How often an upload was resumed.
         findings: How many findings there were.
+        saved_bytes: Received bytes that compression and deltas did not have to send.
         sizes: The committed bytes of each.
         receiving: Microseconds for which each was received.
         validating: Microseconds for which each was validated, of those that were.
@@ -164,10 +167,16 @@ class Totals:
     requests: int = 0
     resumes: int = 0
     findings: int = 0
+    saved_bytes: int = 0
     sizes: Distribution = field(default_factory=Distribution)
     receiving: Distribution = field(default_factory=Distribution)
     validating: Distribution = field(default_factory=Distribution)
     importing: Distribution = field(default_factory=Distribution)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes of the bodies as they were sent, repeated ones included."""
+        return self.received_bytes - self.saved_bytes
 
     @staticmethod
     def contribution(record: UploadRecord) -> Contribution:
@@ -176,7 +185,7 @@ class Totals:
 
     def add(self, contribution: Contribution, number: int = 1) -> None:
         """Count an upload, or take it back if ``number`` is -1."""
-        size, received, resent, requests, resumes, findings = contribution.sums
+        size, received, resent, requests, resumes, findings, saved = contribution.sums
         self.uploads += number
         self.bytes += number * size
         self.received_bytes += number * received
@@ -184,6 +193,7 @@ class Totals:
         self.requests += number * requests
         self.resumes += number * resumes
         self.findings += number * findings
+        self.saved_bytes += number * saved
         sizes, receiving, validating, importing = contribution.buckets
         self.sizes.add(sizes, number)
         self.receiving.add(receiving, number)
@@ -208,8 +218,8 @@ class Totals:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Totals":
-        """Return the totals that :meth:`to_record` encoded."""
-        sums: dict[str, Any] = {name: record[name] for name in _SUMS}
+        """Return the totals that :meth:`to_record` encoded; sums that it lacks are 0."""
+        sums: dict[str, Any] = {name: record.get(name, 0) for name in _SUMS}
         for name in _DISTRIBUTIONS:
             sums[name] = Distribution.from_record(record[name])
         return cls(**sums)

@@ -17,6 +17,8 @@ class Measures:
             restart of the server.
         receiving_seconds: Time during which at least one such request was open.
         validating_seconds: Time from the request to complete it to the verdict.
+        saved_bytes: Received bytes that did not have to be sent, because chunks were compressed
+            or sent as deltas; negative if that made them larger.
     """
 
     requests: int = 0
@@ -24,6 +26,12 @@ class Measures:
     resumes: int = 0
     receiving_seconds: float = 0.0
     validating_seconds: float = 0.0
+    saved_bytes: int = 0
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes of the bodies as they were sent."""
+        return self.received_bytes - self.saved_bytes
 
     def __add__(self, other: Self) -> "Measures":
         """Return the measures of both."""

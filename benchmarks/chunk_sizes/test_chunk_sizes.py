@@ -80,6 +80,7 @@ class FileBody:
     """A chunk of a file as a request body."""
 
     checksum: Checksum | None = None
+    coded_bytes: int | None = None
 
     def __init__(self, data: memoryview) -> None:
         self._data = data

@@ -114,6 +114,7 @@ class _StoreBody:
     """
 
     checksum: Checksum | None = None
+    coded_bytes: int | None = None
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ class Meter:
         self._clock = clock
         self._requests = measures.requests
         self._received_bytes = measures.received_bytes
+        self._saved_bytes = measures.saved_bytes
         self._resumes = measures.resumes
         self._receiving_seconds = measures.receiving_seconds
         self._validating_seconds = measures.validating_seconds
@@ -40,6 +41,7 @@ class Meter:
             resumes=self._resumes,
             receiving_seconds=self._receiving_seconds + receiving,
             validating_seconds=self._validating_seconds + validating,
+            saved_bytes=self._saved_bytes,
         )
 
     def begin_request(self) -> None:
@@ -48,11 +50,18 @@ class Meter:
             self._busy_since = self._clock()
         self._open_requests += 1
 
-    def end_request(self, received_bytes: int) -> None:
-        """Count what a request sent."""
+    def end_request(self, received_bytes: int, coded_bytes: int | None = None) -> None:
+        """Count what a request sent.
+
+        Args:
+            received_bytes: Bytes of its body, decoded.
+            coded_bytes: Bytes of its body as it was sent; ``None`` if these are the same.
+        """
         self._open_requests -= 1
         self._requests += 1
         self._received_bytes += received_bytes
+        if coded_bytes is not None:
+            self._saved_bytes += received_bytes - coded_bytes
         if not self._open_requests:
             self._receiving_seconds += self._clock() - self._busy_since
         if self._interrupted and received_bytes > 0:

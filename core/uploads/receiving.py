@@ -66,6 +66,11 @@ class Body(Protocol):
         """A checksum that came after the body; read when the parts have ended."""
         ...
 
+    @property
+    def coded_bytes(self) -> int | None:
+        """Bytes that have arrived of a coded body; ``None`` for any other."""
+        ...
+
 
 class ChunkReceiver:
     """Receives chunks; one for all uploads.
@@ -166,7 +171,7 @@ class ChunkReceiver:
                 raise
             finally:
                 claim.pending = 0
-                upload.meter.end_request(writer.received)
+                upload.meter.end_request(writer.received, body.coded_bytes)
                 # 9. A blob that failed is poisoned: the next request opens it again.
                 upload.blob_failed |= writer.blob_failed
             return upload.session, writer.received

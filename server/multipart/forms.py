@@ -64,6 +64,7 @@ class FileForm:
         self._spool: BinaryIO | None = None
         self._held = AsyncExitStack()
         self.checksum: Checksum | None = None
+        self.coded_bytes = None
 
     @property
     def fields(self) -> dict[str, str]:

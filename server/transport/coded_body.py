@@ -32,6 +32,7 @@ class CodedBody:
         max_length: Most bytes that the body may decode to.
 
     Attributes:
+        coded_bytes: Bytes that have arrived.
         checksum: Always ``None``: nothing is announced about the decoded bytes.
     """
 
@@ -50,7 +51,7 @@ class CodedBody:
         self._coding = coding
         self._decoder = decoder
         self._check = check
-        self._size = 0
+        self.coded_bytes = 0
         self._max_size = max_coded_size(max_length)
 
     async def parts(self, max_bytes: int) -> AsyncGenerator[Part]:
@@ -68,7 +69,7 @@ class CodedBody:
                 yield self._decoded(part)
         if not self._decoder.finished:
             raise ProtocolError(
-                f"the body ends before its {self._coding} data does, after {self._size} bytes"
+                f"the body ends before its {self._coding} data does, after {self.coded_bytes} bytes"
             )
         if self._check is not None:
             self._check.finish(None)
@@ -76,9 +77,9 @@ class CodedBody:
     def _decoded(self, part: Part) -> Iterator[Slice]:
         """Decode a part; iterated in a worker thread."""
         for data in part:
-            self._size += len(data)
-            if self._size > self._max_size:
-                raise too_large(self._size, self._max_size)
+            self.coded_bytes += len(data)
+            if self.coded_bytes > self._max_size:
+                raise too_large(self.coded_bytes, self._max_size)
             if self._check is not None:
                 with memoryview(data) as view:
                     self._check.update(view)

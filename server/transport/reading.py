@@ -51,6 +51,7 @@ class RawBody:
         self._request = request
         self._limits = limits
         self.checksum = checksum
+        self.coded_bytes = None
 
     async def parts(self, max_bytes: int) -> AsyncGenerator[Part]:
         """Yield the bytes as they arrive.

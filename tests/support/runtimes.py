@@ -46,6 +46,7 @@ class Bytes:
     failure: Exception | None = None
     holds_after: int | None = None
     checksum: Checksum | None = None
+    coded_bytes: int | None = None
     held: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def parts(self, max_bytes: int) -> AsyncGenerator[Part]:

@@ -144,6 +144,8 @@
  * @property {number} bytes
  * @property {number} received_bytes
  * @property {number} resent_bytes
+ * @property {number} sent_bytes As they were sent: compressed, or as deltas.
+ * @property {number} saved_bytes Received bytes that were not sent.
  * @property {number} requests
  * @property {number} resumes
  * @property {number} findings
@@ -551,6 +553,14 @@ export type UploadTotals = {
     bytes: number;
     received_bytes: number;
     resent_bytes: number;
+    /**
+     * As they were sent: compressed, or as deltas.
+     */
+    sent_bytes: number;
+    /**
+     * Received bytes that were not sent.
+     */
+    saved_bytes: number;
     requests: number;
     resumes: number;
     findings: number;

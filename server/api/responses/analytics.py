@@ -43,6 +43,10 @@ class TotalsView(View):
     bytes: int = Field(description="Bytes that were durable at the end.")
     received_bytes: int = Field(description="Bytes received, repeated ones included.")
     resent_bytes: int = Field(description="Received bytes that are not among the durable ones.")
+    sent_bytes: int = Field(
+        description="Received bytes as they were sent: compressed, or as deltas."
+    )
+    saved_bytes: int = Field(description="Received bytes that were not sent.")
     requests: int = Field(description="Requests that sent bytes.")
     resumes: int = Field(
         description="Times that bytes came again after a broken request, a request to resume or"
@@ -146,6 +150,8 @@ _COLUMNS: dict[str, Callable[[UploadRecord], object]] = {
     "bytes": lambda record: record.committed_bytes,
     "received_bytes": lambda record: record.measures.received_bytes,
     "resent_bytes": lambda record: record.resent_bytes,
+    "sent_bytes": lambda record: record.measures.sent_bytes,
+    "saved_bytes": lambda record: record.measures.saved_bytes,
     "requests": lambda record: record.measures.requests,
     "resumes": lambda record: record.measures.resumes,
     "findings": lambda record: record.findings,

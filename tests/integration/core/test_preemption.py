@@ -22,6 +22,7 @@ class Pieces:
     """A body that comes in pieces and lets others run in between."""
 
     checksum: Checksum | None = None
+    coded_bytes: int | None = None
 
     def __init__(self, data: bytes) -> None:
         self._data = data

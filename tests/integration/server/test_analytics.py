@@ -2,8 +2,10 @@
 
 import asyncio
 import csv
+import gzip
 import io
 import random
+import struct
 from collections import Counter
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -16,6 +18,7 @@ from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_o
 
 ALWAYS = "from=2020-01-01&to=2100-01-01"
 TUS = {"Tus-Resumable": "1.0.0"}
+BYTES = ("received", "resent", "sent", "saved")
 
 
 async def report(web: WebServer, by: str, headers: dict[str, str]) -> dict[str, Any]:
@@ -167,3 +170,62 @@ async def test_misuse_is_explained(tmp_path: Path) -> None:
         async with web.http.get("/api/analytics") as response:
             problem = await problem_of(response, 404, "not-found")
         assert "analytics_retention" in problem["hint"]
+
+
+async def finish(web: WebServer, session_id: str) -> dict[str, Any]:
+    async with web.http.post(f"{STREAMING}/complete/{session_id}") as response:
+        document: dict[str, Any] = (await body_of(response))["document"]
+        return document
+
+
+async def test_what_compression_and_deltas_save_is_measured(web: WebServer) -> None:
+    """A chunk that is sent twice was received twice, and sent in its coding twice."""
+    data = b"%PDF-1.7\n" + b"BT (a line of the manual) Tj ET\n" * 6000
+    first, rest = data[:65_536], data[65_536:]
+    coded = gzip.compress(first)
+    assert len(rest) > 65_536, "a third chunk"
+
+    async def put(session_id: str, body: bytes, headers: dict[str, str], chunk_id: int) -> None:
+        path = f"{STREAMING}/chunk/{session_id}?chunk_id={chunk_id}"
+        async with web.http.put(path, data=body, headers=headers) as response:
+            assert response.status == 200, await response.text()
+
+    session_id = (await web.initiate(data))["session_id"]
+    for _ in range(2):
+        await put(session_id, coded, {"Content-Encoding": "gzip"}, 0)
+    for chunk_id in (1, 2):
+        await put(session_id, data[chunk_id * 65_536 :][:65_536], {}, chunk_id)
+    document = await finish(web, session_id)
+
+    changed = data + b"%%EOF"
+    wanted = {"replaces": document["id"], "expected_hash": sha256(changed)}
+    newer_id = (await web.initiate(changed, **wanted))["session_id"]
+    tail = changed[2 * 65_536 :]
+    deltas = [struct.pack(">BQQ", 1, offset, 65_536) for offset in (0, 65_536)]
+    deltas.append(
+        struct.pack(">BQQ", 1, 2 * 65_536, len(tail) - 5) + struct.pack(">BQQ", 2, 0, 5) + b"%%EOF"
+    )
+    for chunk_id, delta in enumerate(deltas):
+        await put(newer_id, delta, {"Content-Type": "application/vnd.pdfsluice.delta"}, chunk_id)
+    await finish(web, newer_id)
+
+    rows = {
+        row["session_id"]: {name: int(row[f"{name}_bytes"]) for name in BYTES}
+        for row in await table(web, f"/api/analytics/uploads.csv?{ALWAYS}", {})
+    }
+    whole = {"received": len(data) + 65_536, "resent": 65_536}
+    sent = 2 * len(coded) + len(rest)
+    saved = 2 * (65_536 - len(coded))
+    assert rows[session_id] == {**whole, "sent": sent, "saved": saved}
+    newer_sent = sum(map(len, deltas))
+    assert rows[newer_id] == {
+        "received": len(changed),
+        "resent": 0,
+        "sent": newer_sent,
+        "saved": len(changed) - newer_sent,
+    }
+    total = (await report(web, "day", {}))["total"]
+    groups = await table(web, f"/api/analytics.csv?{ALWAYS}&by=end", {})
+    for name in BYTES:
+        both = sum(row[name] for row in rows.values())
+        assert both == total[f"{name}_bytes"] == sum(int(row[f"{name}_bytes"]) for row in groups)

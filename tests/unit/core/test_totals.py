@@ -90,5 +90,18 @@ def test_an_import_is_measured_from_the_end_of_the_upload() -> None:
 
 
 def test_measures_of_parts_add_up() -> None:
-    part = Measures(requests=2, received_bytes=10, resumes=1, receiving_seconds=0.5)
-    assert part + part == Measures(requests=4, received_bytes=20, resumes=2, receiving_seconds=1.0)
+    part = Measures(requests=2, received_bytes=10, resumes=1, receiving_seconds=0.5, saved_bytes=3)
+    assert part + part == Measures(
+        requests=4, received_bytes=20, resumes=2, receiving_seconds=1.0, saved_bytes=6
+    )
+    assert part.sent_bytes == 7
+
+
+def test_totals_of_an_earlier_version_saved_nothing() -> None:
+    totals = Totals()
+    totals.add(Totals.contribution(a_record(measures=Measures(received_bytes=9, saved_bytes=4))))
+    assert totals.sent_bytes == 5
+    record = totals.to_record()
+    assert Totals.from_record(record).to_record() == record
+    del record["saved_bytes"]
+    assert Totals.from_record(record).sent_bytes == 9

@@ -4,8 +4,8 @@ export const plural = (n, one, many) => `${n.toLocaleString('en')} ${n === 1 ? o
 
 export const analytics = {
   title: 'Analytics',
-  lead: (uploads, bytes, resent) =>
-    `${plural(uploads, 'upload', 'uploads')} ended, with ${bytes}; ${resent} were sent twice or discarded.`,
+  lead: (uploads, bytes, resent, saved) =>
+    `${plural(uploads, 'upload', 'uploads')} ended, with ${bytes}; ${resent} were sent twice or discarded. Compression and deltas saved ${saved}.`,
   span: 'Time',
   days: (n) => `Last ${n} days`,
   bytes: 'Bytes of each day (UTC)',

@@ -46,7 +46,8 @@ export function analyticsView(app) {
   }
 
   function draw({ total, groups }, ends, days) {
-    setText(lead, words.lead(total.uploads, format.bytes(total.bytes), format.bytes(total.resent_bytes)));
+    const [bytes, resent, saved] = [total.bytes, total.resent_bytes, Math.max(0, total.saved_bytes)].map(format.bytes);
+    setText(lead, words.lead(total.uploads, bytes, resent, saved));
     const byDay = new Map(groups.map((group) => [group.value.slice(0, 10), group]));
     const points = (read, write) =>
       days.map((day) => {
@@ -54,7 +55,7 @@ export function analyticsView(app) {
         const value = group ? read(group) : null;
         return { label: format.day(day), value, text: value === null ? '–' : write(value, group) };
       });
-    const bytes = points((group) => group.bytes, (n, group) => words.perDay(group.uploads, format.bytes(n)));
+    const daily = points((group) => group.bytes, (n, group) => words.perDay(group.uploads, format.bytes(n)));
     const series = PERCENTILES.map((name) => ({
       name: words[name],
       points: points((group) => group.receiving_seconds[name], (n) => words.seconds(n)),
@@ -70,7 +71,7 @@ export function analyticsView(app) {
       text: total.receiving_seconds[name] === null ? '' : words.seconds(total.receiving_seconds[name]),
     }));
     charts.replaceChildren(
-      section(words.bytes, barChart(words.bytes, bytes), axis(days, highest(bytes, format.bytes))),
+      section(words.bytes, barChart(words.bytes, daily), axis(days, highest(daily, format.bytes))),
       section(words.receiving, lineChart(words.receiving, series), axis(days, highest(slowest, words.seconds)), legend(overall)),
       section(words.howEnded, shareChart(words.howEnded, parts), legend(parts)),
     );
