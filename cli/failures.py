@@ -25,7 +25,7 @@ from .exits import Exit
 from .invocation import program
 
 T = TypeVar("T")
-_WORD = re.compile(r"[a-z]+[ ,]")
+_WORD = re.compile(r"[a-z]+(?:,| (?!=))")  # not the name of a setting
 _ENDS = (".", "!", "?")
 
 

@@ -76,7 +76,11 @@ def meant(word: str, words: list[str]) -> str:
 
 
 def with_suggestions(error: Exception) -> Exception:
-    """Put what was probably meant into the message about an option that is not known."""
+    """Put what is allowed, or was probably meant, into the message of an error."""
+    if isinstance(error, typer.BadParameter) and error.__cause__ is not None:
+        from .wording import in_our_words  # noqa: PLC0415 - only when something failed
+
+        return in_our_words(error, error.__cause__)
     option, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
     if option is None or context is None:
         return error

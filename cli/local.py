@@ -15,6 +15,7 @@ from pdfsluice.core.plugins.parts import Part
 from pdfsluice.core.registry_building import build_registry
 
 from .console import (
+    err,
     listing,
     out,
     print_json,
@@ -79,6 +80,8 @@ def _remark(part: Part, choice: str | None) -> str:
 def settings(config: Config = None, *, as_json: Json = False) -> None:
     """Show each setting, its value and where it comes from."""
     _, loaded = load_all(file=config)
+    for warning in loaded.warnings:
+        err.print(f"[yellow]warning:[/] {escape(warning)}.", soft_wrap=True)
     rows = list(_rows(loaded))
     if as_json:
         for name, value, origin in rows:

@@ -1,6 +1,8 @@
 """`pdfsluice new-plugin`: write a distribution with one part and its test."""
 
+import keyword
 import re
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from importlib import resources
@@ -18,6 +20,7 @@ from .console import out
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _TEMPLATE = "pdfsluice.cli.template"
 _MAX_NAME = 60
+_TAKEN = frozenset({*keyword.kwlist, *keyword.softkwlist, *sys.stdlib_module_names, "pdfsluice"})
 
 
 _SERVED = "`pdfsluice plugins` lists the part. The server uses it from its next start on."
@@ -100,10 +103,11 @@ def files(name: str, kind: Kind) -> Mapping[Path, str]:
     Raises:
         ProtocolError: The name is no good name of a distribution.
     """
-    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME or module_of(name) in _TAKEN:
         raise ProtocolError(
             f"{name[:_MAX_NAME]!r} is no name for a plugin.",
-            hint="Use lower-case letters, digits and single hyphens, such as acme-words.",
+            hint="Use lower-case letters, digits and single hyphens, such as acme-words; words of"
+            " Python and names of its modules are taken.",
         )
     part = kind.value.replace("-", "_")
     modules = {module_of(name): part}

@@ -117,7 +117,10 @@ def list_accounts(
 @app.command(name="set")
 def set_limits(
     account: Annotated[
-        str, typer.Argument(help="key:NAME, tenant:NAME, or '*' for the default limits.")
+        str,
+        typer.Argument(
+            metavar="ACCOUNT", help="key:NAME, tenant:NAME, or '*' for the default limits."
+        ),
     ],
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,

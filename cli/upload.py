@@ -154,10 +154,18 @@ def upload(
 
 
 def resume(
-    session: Annotated[str, typer.Argument(help="The upload; see `pdfsluice sessions`.")],
+    session: Annotated[
+        str, typer.Argument(metavar="SESSION", help="The upload; see `pdfsluice sessions`.")
+    ],
     file: Annotated[
         Path,
-        typer.Argument(exists=True, dir_okay=False, readable=True, help="The file it began with."),
+        typer.Argument(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="The file it began with.",
+        ),
     ],
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,

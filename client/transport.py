@@ -54,7 +54,10 @@ class Transport:
     def __init__(
         self, base_url: str, *, api_key: str | None, timeout: float, ca: Path | None = None
     ) -> None:
-        self._base = URL(base_url.rstrip("/"))
+        try:
+            self._base = URL(base_url.rstrip("/"))
+        except ValueError:
+            self._base = URL()
         if self._base.scheme not in {"http", "https"} or not self._base.host:
             raise ValueError(
                 f"{base_url!r} is not the address of a server, such as http://HOST:PORT"

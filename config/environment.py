@@ -79,10 +79,11 @@ def read_environment(
             yield (name.field,), Given(text, variable, unit=name.unit)
         elif variable.startswith("STREAMING_"):
             _refuse_typo(variable, SPEC_VARIABLES)
+            warnings.append(_no_setting(variable))
         elif variable.startswith(_PREFIX) and not _is_foreign(variable, text):
             key = _key(variable)
             if key is None:
-                warnings.append(f"the environment has {variable}, which is no setting")
+                warnings.append(_no_setting(variable))
             else:
                 yield key, Given(text, variable, plain=True)
 
@@ -132,6 +133,10 @@ def _key(variable: str) -> Key | None:
         return key
     _refuse_typo(variable, [_PREFIX + name.upper() for name in Settings.model_fields])
     return None
+
+
+def _no_setting(variable: str) -> str:
+    return f"the environment has {variable}, which is no setting"
 
 
 def _refuse_typo(variable: str, allowed: Collection[str]) -> None:

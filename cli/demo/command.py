@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -48,7 +48,10 @@ def demo(
         Path, typer.Option(help="Where the server of the demonstration keeps its data.")
     ] = Path("var/demo"),
     port: Annotated[
-        int | None, typer.Option(help="Port; by default 8000, or a free one if that is taken.")
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Port; by default 8000, or a free one if that is taken."
+        ),
     ] = None,
 ) -> None:
     """Start a server, upload a sample document, index it and search in it."""
@@ -57,7 +60,7 @@ def demo(
     for ending in (signal.SIGTERM, signal.SIGHUP):  # the server must not outlive the command
         signal.signal(ending, lambda number, _frame: sys.exit(128 + number))
     data_dir.mkdir(parents=True, exist_ok=True)
-    address = f"http://{_HOST}:{port or _free_port()}"
+    address = f"http://{_HOST}:{_free_port([port] if port else [_PORT, 0])}"
     with _server(address, data_dir) as process:
         run(_show(address, process, data_dir))
         if once:
@@ -155,12 +158,16 @@ def _serve_command(address: str, data_dir: Path) -> list[str]:
     return [*program, "--host", _HOST, "--port", port, "--data-dir", str(data_dir)]
 
 
-def _free_port() -> int:
-    for port in (_PORT, 0):
+def _free_port(ports: Iterable[int]) -> int:
+    """Return the first port that is free; the sample must not go to another server."""
+    for port in ports:
         try:
             with socket.create_server((_HOST, port)) as listener:
                 free: int = listener.getsockname()[1]
                 return free
         except OSError:
             continue
-    raise ClientError("no port is free on this machine")
+    raise ClientError(
+        "the port is taken by another program",
+        hint="Leave --port out; a free one is chosen then.",
+    )

@@ -1,7 +1,8 @@
 """``pdfsluice keys``: add, list and revoke API keys, also while servers run."""
 
 import asyncio
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -39,11 +40,13 @@ def _bandwidth(text: str) -> int:
 
 
 def _requests(text: str) -> float:
+    if text == "default":
+        return _DEFAULT
     try:
-        value = _DEFAULT if text == "default" else float(text)
+        value = float(text)
     except ValueError:
         value = float("nan")
-    if value != _DEFAULT and not 0 <= value <= _MAX_REQUESTS:
+    if not 0 <= value <= _MAX_REQUESTS:
         raise typer.BadParameter(f"{text!r} is not a number of requests such as 20 or 0.5")
     return value
 
@@ -73,6 +76,9 @@ Requests = Annotated[
         help="Requests per second; 0: no limit.",
     ),
 ]
+NameOrId = Annotated[
+    str, typer.Argument(metavar="NAME|ID", help="A key's id, or a name for all its keys.")
+]
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Directory of the server's data; the settings' by default."),
@@ -82,7 +88,9 @@ Config = Annotated[Path | None, typer.Option(help="TOML file with the server's s
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="User of the key; keys of one name share uploads.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="User of the key; keys of one name share uploads.")
+    ],
     scope: Annotated[
         list[Scope] | None, typer.Option(help="A permission; may be given more than once.")
     ] = None,
@@ -113,9 +121,20 @@ def add(
 
 
 @app.command(name="list")
-def list_keys(data_dir: DataDir = None, config: Config = None) -> None:
+def list_keys(
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, one object a line, for other programs.")
+    ] = False,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
     """List the keys: id, name, scopes, age and state."""
     keys = _change(None, _existing(data_dir), config)
+    if as_json:
+        for key in keys:
+            typer.echo(json.dumps(_as_object(key)))
+        return
     if not keys:
         typer.echo(
             "There is no key. Without one the server listens on this machine only.", err=True
@@ -135,6 +154,19 @@ def list_keys(data_dir: DataDir = None, config: Config = None) -> None:
     console.print(table, crop=False)
 
 
+def _as_object(key: ApiKey) -> Mapping[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "tenant": key.tenant,
+        "scopes": sorted(key.scopes),
+        "created_at": key.created_at.isoformat(),
+        "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+        "bandwidth": key.rates.bandwidth,
+        "request_rate": key.rates.requests,
+    }
+
+
 def _limits(rates: KeyRates) -> str:
     texts = []
     if rates.bandwidth is not None:
@@ -146,7 +178,7 @@ def _limits(rates: KeyRates) -> str:
 
 @app.command()
 def limit(
-    name_or_id: Annotated[str, typer.Argument(help="A key's id, or a name for all its keys.")],
+    name_or_id: NameOrId,
     bandwidth: Bandwidth = None,
     request_rate: Requests = None,
     data_dir: DataDir = None,
@@ -165,7 +197,7 @@ def limit(
 
 @app.command()
 def revoke(
-    name_or_id: Annotated[str, typer.Argument(help="A key's id, or a name for all its keys.")],
+    name_or_id: NameOrId,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:

@@ -70,7 +70,8 @@ def _size(text: str) -> int:
 
 def scan(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Files, and folders with files.", readable=False)
+        list[Path] | None,
+        typer.Argument(metavar="PATH", help="Files, and folders with files.", readable=False),
     ] = None,
     *,
     form: Annotated[

@@ -148,6 +148,11 @@ def test_analytics_show_how_uploads_went(
     expect(page.locator(".chart-bar")).to_have_count(30)
     heights = page.locator(".chart-bar").evaluate_all("all => all.map((e) => e.getBBox().height)")
     assert sorted(heights)[-2:] == [0, 160]
+    expect(page).to_have_title("Analytics · pdfsluice")
+    expect(page.locator(".chart-dots")).to_have_count(3)
+    assert (
+        page.locator(".chart-dots").first.evaluate("e => getComputedStyle(e).strokeWidth") == "8px"
+    )
     audit(page, screenshot, "26-analytics")
     page.get_by_label("Time", exact=True).select_option("7")
     expect(page.locator(".chart-bar")).to_have_count(7)
@@ -159,7 +164,7 @@ def test_operations_list_nodes_and_jobs_and_retry_these(
 ) -> None:
     page = open_page(f"{library.base_url}/#/operations")
     jobs = page.locator("section", has_text="Background jobs").locator(".kept li")
-    expect(jobs.filter(has_text="text: Done")).to_contain_text("handbook")
+    expect(jobs.filter(has_text="Import (text): Done")).to_contain_text("handbook")
     page.get_by_label("Kind").select_option("index")
     expect(jobs).to_have_count(1)
     nodes = page.locator("section", has_text="Servers and workers").locator(".kept li")

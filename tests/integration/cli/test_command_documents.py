@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -177,6 +178,16 @@ def test_a_wrong_setting_is_named_alone() -> None:
     outcome = pdfsluice_here("settings", env={"PDFSLUICE_PORT": "99999"})
     assert outcome.code == 2
     assert len(outcome.err.splitlines()) == 1
+    assert "error: port = " in outcome.err, "a name keeps its letters"
+
+
+def test_what_is_no_setting_is_reported_with_those_that_are() -> None:
+    outcome = pdfsluice_here("settings", env={"STREAMING_ROOMS": "2", "PDFSLUICE_DOORS": "3"})
+    assert outcome.code == 0
+    assert re.findall("has ([A-Z_]+), which is no setting", outcome.err) == [
+        "STREAMING_ROOMS",
+        "PDFSLUICE_DOORS",
+    ]
 
 
 def test_help_lists_the_commands_of_plugins_too() -> None:

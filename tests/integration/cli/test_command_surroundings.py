@@ -88,6 +88,33 @@ def test_keys_are_not_looked_for_without_a_folder(tmp_path: Path) -> None:
         assert not absent.exists()
 
 
+def test_keys_are_listed_for_programs(tmp_path: Path) -> None:
+    at = ("--data-dir", tmp_path)
+    pdfsluice_here("keys", "add", "alice", "--request-rate", "2.5", "--scope", "read", *at)
+    (key,) = map(json.loads, pdfsluice_here("keys", "list", "--json", *at).out.splitlines())
+    assert (key["name"], key["scopes"], key["request_rate"]) == ("alice", ["read"], 2.5)
+    assert (key["bandwidth"], key["revoked_at"], key["tenant"]) == (None, None, "")
+    assert "digest" not in key
+
+
+@pytest.mark.parametrize("name", ["class", "os", "match", "Acme", "acme_words", "../x"])
+def test_a_plugin_has_a_name_that_can_be_imported(tmp_path: Path, name: str) -> None:
+    outcome = pdfsluice_here("new-plugin", name, "--in", tmp_path)
+    assert outcome.code == FAILED
+    assert "is no name for a plugin" in outcome.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_demonstration_keeps_away_from_another_server(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    port = server.base_url.rpartition(":")[2]
+    outcome = pdfsluice_here("demo", "--port", port, "--data-dir", tmp_path)
+    assert outcome.code == FAILED
+    assert "taken by another program" in outcome.err
+    assert outcome.out == ""
+
+
 def test_a_folder_that_takes_no_key_is_named(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)

@@ -139,12 +139,20 @@ def test_absent_server_is_named(pdf: Path) -> None:
         ("upload", "{pdf}", "{pdf}", "--title", "one title for two"),
         ("uplaod", "{pdf}"),
         ("upload", "{pdf}", "--parallel", "0"),
+        ("upload", "{pdf}", "--patience", "nan"),
+        ("upload", "{pdf}", "--replaces", "x"),
+        ("upload", "{pdf}", "--server", "http://["),
+        ("documents", "show", "x"),
+        ("search", "water", "--match", "nope"),
+        ("keys", "add", "alice", "--request-rate", "-1"),
+        ("demo", "--port", "70000"),
     ],
 )
 def test_wrong_use_is_explained(arguments: tuple[str, ...], pdf: Path) -> None:
     outcome = pdfsluice_here(*(argument.format(pdf=pdf) for argument in arguments))
     assert outcome.code == 2
     assert "Error" in outcome.err
+    assert not re.search("Input should|Value error|IPv6", outcome.err), outcome.err
     assert outcome.out == ""
 
 

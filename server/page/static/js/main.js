@@ -17,6 +17,7 @@ import { uploadView } from './views/upload-view.js';
  * @typedef {object} View
  * @property {HTMLElement} element
  * @property {string} tab
+ * @property {string} [title] Of the window; that of the tab if it has none of its own.
  * @property {(parameters: {id: string, query: URLSearchParams}) => void} show
  * @property {() => void} [hide]
  */
@@ -117,7 +118,7 @@ function navigate() {
     if (tab.dataset.tab === view.tab) tab.setAttribute('aria-current', 'page');
     else tab.removeAttribute('aria-current');
   }
-  app.setTitle(view === views.upload ? '' : t.tabs[view.tab]);
+  app.setTitle(view === views.upload ? '' : (view.title ?? t.tabs[view.tab]));
   view.show({ id, query: new URLSearchParams(query) });
   if (first) return;
   scrollTo(0, 0);

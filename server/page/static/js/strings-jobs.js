@@ -28,6 +28,7 @@ export const jobs = {
     cancelled: 'Cancelled',
   },
   kinds: { import: 'Import', index: 'Index', ocr: 'OCR' },
+  importer: (name) => `Import (${name})`,
   stopping: 'Stopping',
   attempts: (n) => (n === 1 ? '1 attempt' : `${n} attempts`),
   cancel: 'Cancel',

@@ -32,7 +32,8 @@ export function barChart(label, points) {
 }
 
 /**
- * A line for each series over the same days; a day without value interrupts it.
+ * A line for each series over the same days; a day without value interrupts it, and a day by
+ * itself is a dot.
  *
  * @param {string} label
  * @param {{name: string, points: Point[]}[]} series
@@ -43,16 +44,17 @@ export function lineChart(label, series) {
   const days = series[0].points;
   const step = WIDTH / Math.max(1, days.length);
   series.forEach(({ points }, number) => {
-    let path = '';
-    let drawing = false;
+    const given = (i) => (points[i]?.value ?? null) !== null;
+    let line = '';
+    let dots = '';
     points.forEach(({ value }, i) => {
-      if (value !== null) {
-        const place = `${((i + 0.5) * step).toFixed(1)},${(HEIGHT - (value / top) * HEIGHT).toFixed(1)}`;
-        path += `${drawing ? '' : `M${place}`}L${place}`; // a day by itself is a dot
-      }
-      drawing = value !== null;
+      if (value === null) return;
+      const place = `${((i + 0.5) * step).toFixed(1)},${(HEIGHT - (value / top) * HEIGHT).toFixed(1)}`;
+      line += `${given(i - 1) ? 'L' : 'M'}${place}`;
+      if (!given(i - 1) && !given(i + 1)) dots += `M${place}L${place}`;
     });
-    chart.append(shape('path', { d: path || 'M0,0', class: `chart-line series-${number}` }));
+    chart.append(shape('path', { d: line || 'M0,0', class: `chart-line series-${number}` }));
+    if (dots) chart.append(shape('path', { d: dots, class: `chart-line chart-dots series-${number}` }));
   });
   days.forEach(({ label: day }, i) => {
     const column = shape('rect', { x: i * step, y: 0, width: step, height: HEIGHT, class: 'chart-column' });

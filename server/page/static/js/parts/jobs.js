@@ -63,7 +63,7 @@ export class JobsSection {
   #item(job) {
     const words = t.jobs;
     const state = job.stopping ? words.stopping : words.states[job.state];
-    const name = job.importer || words.kinds[job.kind];
+    const name = job.importer ? words.importer(job.importer) : words.kinds[job.kind];
     const share = job.state === 'running' ? ` ${Math.round(100 * job.progress)} %` : '';
     const detail = [`${name}: ${state}${share}`, words.attempts(job.attempts), job.owner].join(' · ');
     const open = OPEN.includes(job.state);

@@ -77,7 +77,7 @@ export function analyticsView(app) {
     );
   }
 
-  return { element, tab: 'operations', show };
+  return { element, tab: 'operations', title: words.title, show };
 }
 
 function section(title, ...content) {

@@ -52,7 +52,7 @@ export function quotasView(app) {
     });
   }
 
-  return { element, tab: 'operations', show };
+  return { element, tab: 'operations', title: words.title, show };
 }
 
 /** What a request answers, or `null` for callers who may not see it. */
