@@ -134,11 +134,17 @@ class JobRunner:
         }
 
     def queued(self, document_id: int, kinds: Collection[JobKind]) -> None:
-        """Report that jobs of a document were queued."""
-        self._cluster.notify(Hint(HintKind.JOBS))
+        """Report that jobs were queued; other nodes are notified if one waits here."""
+        if not all(self._begins(kind) for kind in kinds):
+            self._cluster.notify(Hint(HintKind.JOBS))
         self._wake(kinds)
         if JobKind.INDEX in kinds and document_id in self._awaited:
             self._awaited[document_id] = True
+
+    def _begins(self, kind: JobKind) -> bool:
+        """Whether a queued job begins here immediately; another node may do the index."""
+        lane = None if kind is JobKind.INDEX else self._lanes.get(kind)
+        return lane is not None and lane.begins_any
 
     def _wake(self, kinds: Collection[JobKind]) -> None:
         for kind in kinds:

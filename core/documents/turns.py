@@ -144,6 +144,11 @@ class Lane:
             awake = self._changed.is_set()
 
     @property
+    def begins_any(self) -> bool:
+        """Whether a job that is queued now gets a slot immediately, whatever its owner."""
+        return self._free and not self._paused and not self._owners_at_limit()
+
+    @property
     def _free(self) -> bool:
         return sum(turn.has_slot for turn in self._turns.values()) < self._slots
 

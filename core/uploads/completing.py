@@ -81,6 +81,8 @@ class Completer:
     async def complete(self, upload: OpenUpload) -> Completion:
         """Complete an upload: continue from its stored state to its document.
 
+        The caller has just read its row.
+
         Raises:
             UploadIncomplete: Bytes are missing, or were damaged on the disk.
             DigestMismatch: The file is not what was announced.
@@ -88,17 +90,18 @@ class Completer:
             StageFailed: A stage failed.
             Overloaded, StorageFailed: Something failed that is no verdict on the file.
         """
-        if upload.session.state is SessionState.IMPORTING:
+        interrupted = upload.session.state is SessionState.IMPORTING
+        if interrupted:
             await self._check_interrupted(upload)
         else:
             existing = await self._validate(upload)
             if existing is not None:
                 return Completion(upload.session, existing)
-        return await upload.as_unit(partial(self._import, upload))
+        return await upload.as_unit(partial(self._import, upload), current=not interrupted)
 
     async def _validate(self, upload: OpenUpload) -> Document | None:
         """Judge the file; return its document if that exists already."""
-        total = await upload.as_unit(partial(self._begin, upload))
+        total = await upload.as_unit(partial(self._begin, upload), current=True)
         try:
             async with reading_back(upload, total) as read_back:
                 verdict = await self._verdict(upload, total)
@@ -114,7 +117,7 @@ class Completer:
         if isinstance(verdict, PdfsluiceError):
             await upload.as_unit(partial(self._give_up, upload, verdict))
             raise verdict
-        return await upload.as_unit(partial(self._settle, upload, verdict))
+        return await upload.as_unit(partial(self._settle, upload, verdict), current=True)
 
     @staticmethod
     async def _begin(upload: OpenUpload) -> int:

@@ -140,7 +140,8 @@ class Holding:
             if upload is not None:
                 self._note_commit(upload, hint)
             return
-        self._open_uploads.changed(hint.session_id)
+        if hint.kind is HintKind.CHANGED:
+            self._open_uploads.changed(hint.session_id, hint.text)
         if upload is not None:
             self._start(self._act(upload, hint))
 
@@ -148,8 +149,10 @@ class Holding:
         try:
             if hint.kind is HintKind.STOP:
                 await upload.preempt(hint.start, hint.end)
-                return
-            await self._catch_up(upload)
+            elif upload.holding or upload.busy or not hint.text:
+                await self._catch_up(upload)
+            elif hint.text in ENDED:  # otherwise the row is read when the upload is used again
+                await self._open_uploads.close(upload)
         except PdfsluiceError as error:
             logger.debug("a hint about %s has no effect: %s", hint.session_id, error.message)
 
@@ -203,7 +206,8 @@ class Holding:
         if not upload.holding:
             upload.progress.validated = row.validated
         mine = row.holder in {"", self._cluster.node}  # its own, if it could not begin
-        if mine and not upload.holding and await self._open_uploads.take(upload):
+        to_take = mine and row.committed_bytes > 0 and not upload.holding
+        if to_take and await self._open_uploads.take(upload):
             logger.warning("upload %s is taken over from another node", upload.session.id)
             await self._catch_up(upload)
         elif row.version > upload.session.version or (
@@ -250,7 +254,7 @@ class Holding:
 
     async def _resumes(self, session_id: str) -> bool:
         try:
-            session = await self._sessions.get(session_id)
+            session = await self._open_uploads.current(session_id)
             if session.state in FINISHING:
                 await self._open_uploads.complete(session)
         except Exception:

@@ -137,7 +137,8 @@ class OpenUploads:
     async def begin(self, session: Session, blob: Blob) -> None:
         """Register a newly created upload as open.
 
-        If many uploads are open already, it is closed until its first bytes come.
+        If many uploads are open already, it is closed until its first bytes come. One of several
+        nodes does not hold it: the node to which the first bytes come does.
 
         Args:
             session: As it was just stored.
@@ -146,12 +147,22 @@ class OpenUploads:
         if len(self._open) >= self._max_open_early:
             await self._workers.run(blob.close)
             return
-        hold = await self._cluster.hold(session.id)
-        self._enter(self._opener.new(session, blob, holding=hold.mine))
+        self._enter(self._opener.new(session, blob, holding=not self._cluster.shared))
 
     async def get(self, session: Session) -> OpenUpload:
         """Return the open upload of a session, opening it if need be."""
         return (await self._entry(session)).upload
+
+    async def to_receive(self, session: Session) -> OpenUpload:
+        """Return the open upload of a session for bytes that come here.
+
+        The node to which the first bytes come holds it from now on, if no other one does.
+        """
+        was_open = session.id in self._open
+        upload = await self.get(session)
+        if was_open and not upload.holding and not upload.session.committed:
+            await self.take(upload)
+        return upload
 
     async def _entry(self, session: Session) -> _Entry:
         while True:
@@ -173,7 +184,7 @@ class OpenUploads:
         try:
             hold = await self._taking.hold(session)
             deadly = self._taking.is_deadly(hold)
-            upload = await self._opener.open(session.id, holding=hold.mine and not deadly)
+            upload = await self._opener.open(session, holding=hold.mine and not deadly)
             if deadly:
                 await self._taking.fail(upload, hold)
             upload.deaths = hold.deaths
@@ -235,14 +246,18 @@ class OpenUploads:
     async def complete(self, session: Session) -> Session:
         """Begin to complete an upload, unless it is being completed already.
 
+        Args:
+            session: As it was just read; see :meth:`current`.
+
         Raises:
             UploadIncomplete: Bytes are missing.
         """
+        was_open = session.id in self._open
         entry = await self._entry(session)
         upload = entry.upload
         if upload.session.state in OPEN:
             require_whole(upload.session)
-        if not await self.take(upload):
+        if not (await self.take(upload) if was_open else upload.holding):
             await self._ask_holder(upload)
         elif entry.completion is None or entry.completion.done():
             entry.completion = self._single(self._complete(upload))
@@ -289,16 +304,16 @@ class OpenUploads:
                 raise
             raise (cut_off() if self._cluster.cut_off else stopping()) from None
 
-    def changed(self, session_id: str) -> None:
-        """Note that another node has changed an upload."""
-        self._outcomes.changed(session_id)
+    def changed(self, session_id: str, state: str) -> None:
+        """Note that another node has changed an upload; ``state`` is empty if not known."""
+        self._outcomes.changed(session_id, state)
 
     async def take(self, upload: OpenUpload) -> bool:
         """Hold an upload from now on if possible; return whether this node holds it."""
         return await self._taking.take(upload)
 
     async def _ask_holder(self, upload: OpenUpload) -> None:
-        """Record that an upload is to be completed; the node that holds it reads the row."""
+        """Record that an upload is to be completed; its holder receives a hint."""
 
         async def change() -> None:
             if upload.session.state in OPEN:
@@ -306,7 +321,7 @@ class OpenUploads:
                 await begin_validation(upload)
 
         try:
-            await upload.as_unit(change)
+            await upload.as_unit(change, current=True)
         except StateConflict:
             if upload.session.state in OPEN:  # otherwise the holder was faster
                 raise
@@ -336,8 +351,8 @@ class OpenUploads:
             if entry.upload.session.state in ENDED:
                 self._verified.discard(session_id)
             del self._open[session_id]
-            if entry.upload.holding:
-                await self._taking.release([session_id])
+            if entry.upload.holding and entry.upload.session.state not in ENDED:
+                await self._taking.release([session_id])  # the end of an upload releases it
 
     async def drop(self, session_id: str) -> None:
         """Close an upload if it is open."""

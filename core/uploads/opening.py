@@ -55,14 +55,15 @@ class UploadOpener:
         """Return the open upload of a session that was just created."""
         return self._make(session, blob, {}, (), holding=holding)
 
-    async def open(self, session_id: str, *, holding: bool = True) -> OpenUpload:
+    async def open(self, session: Session, *, holding: bool = True) -> OpenUpload:
         """Open an upload that is known to the stores alone. Not to be cancelled.
 
         Nothing is read: the bytes are compared with their fingerprints when the client
         resumes, and before the file is judged.
 
         Args:
-            session_id: The upload.
+            session: The upload, as it was just read. Unless it is new, it is read again: the node
+                that held it before may have changed it.
             holding: Whether this node holds it.
 
         Raises:
@@ -70,19 +71,21 @@ class UploadOpener:
             PdfsluiceError: It has ended, so there is nothing to open.
             StorageFull, StorageFailed: Its bytes cannot be opened.
         """
-        session = await self._backends.sessions.get(session_id)
+        if session.state is not SessionState.CREATED or session.committed:
+            session = await self._backends.sessions.get(session.id)
         if session.state in ENDED:
             raise refusal(session) or StateConflict(f"the upload is {session.state}")
         if session.state is SessionState.IMPORTING:
             return self._make(session, _Published(), {}, holding=holding)
-        extents = await self._backends.sessions.extents(session_id) if session.committed else ()
+        sessions = self._backends.sessions
+        extents = await sessions.extents(session.id) if session.committed else ()
         blob = await self._open_blob(session, extents)
         try:
-            stored = await self._backends.sessions.checkpoints(session_id) if holding else {}
+            reads = holding and session.committed
+            checkpoints = await sessions.checkpoints(session.id) if reads else {}
         except BaseException:
             await self._backends.workers.run(blob.close)
             raise
-        checkpoints = stored if session.committed else {}
         return self._make(session, blob, checkpoints, extents, holding=holding)
 
     async def _open_blob(self, session: Session, extents: Sequence[Extent]) -> Blob:

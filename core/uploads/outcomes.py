@@ -33,10 +33,11 @@ class Outcomes:
         self._poll_seconds = poll_seconds
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
-    def changed(self, session_id: str) -> None:
-        """Note that the row of an upload has changed."""
-        for event in self._waiting.get(session_id, ()):
-            event.set()
+    def changed(self, session_id: str, state: str) -> None:
+        """Note that the row of an upload has changed; ``state`` is empty if not known."""
+        if state not in FINISHING:
+            for event in self._waiting.get(session_id, ()):
+                event.set()
 
     async def of(self, session_id: str) -> Completion:
         """Return how an upload ended.
@@ -45,7 +46,9 @@ class Outcomes:
             StateConflict: It has not ended.
             PdfsluiceError: It ended without a document.
         """
-        session = await self._sessions.get(session_id)
+        return await self._read(await self._sessions.get(session_id))
+
+    async def _read(self, session: Session) -> Completion:
         error = None if session.state is SessionState.COMPLETED else refusal(session)
         if error is not None:
             raise error
@@ -66,7 +69,7 @@ class Outcomes:
             raise _failure(session)
         if session.state is SessionState.FAILED:
             raise _failure(session)
-        return await self.of(session_id)
+        return await self._read(session)
 
     async def _finished(self, session_id: str) -> Session:
         event = asyncio.Event()

@@ -117,7 +117,7 @@ class ChunkReceiver:
         Raises:
             PdfsluiceError: See :meth:`pdfsluice.core.uploads.service.UploadService.receive`.
         """
-        upload = await self._open_uploads.get(session)
+        upload = await self._open_uploads.to_receive(session)
         # 1. Check the chunk's position against the session.
         self._check_position(upload.session, chunk)
         # 2. Claim its range. Older requests for these bytes commit what they have and end.

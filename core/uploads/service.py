@@ -144,21 +144,23 @@ class UploadService:
         return session
 
     async def target(self, principal: Principal, session_id: str) -> Session:
-        """Return the session that a chunk is for, perhaps without what other nodes did.
+        """Open the upload that a chunk is for; return its session.
 
-        The commit decides whether the bytes belong there, so an open upload of a known size is
-        not read again. Whatever would refuse the bytes is.
+        The commit decides whether the bytes belong there, so the row of an open upload of a known
+        size is read again only if it would refuse them.
 
         Raises:
             PdfsluiceError: See :meth:`get`.
         """
         upload = self._open_uploads.peek(session_id)
-        if upload is None or upload.session.total_size is None:
-            return await self.get(principal, session_id)
-        session = upload.session
-        if refusal(session) is not None or self._idle_clock.is_expired(session):
-            return await self.get(principal, session_id)
-        return _owned(session, principal)
+        if upload is not None and upload.session.total_size is not None:
+            session = upload.session
+            if refusal(session) is None and not self._idle_clock.is_expired(session):
+                return _owned(session, principal)
+        session = await self.get(principal, session_id)
+        if session.state in OPEN:
+            await self._open_uploads.to_receive(session)
+        return session
 
     def counters(self, session: Session) -> Counters:
         """Return the live numbers of an upload."""

@@ -86,8 +86,8 @@ class StoredBytes:
         return await run_uncancelled(self._backends.workers.run(_sealed, self._blob(), gaps))
 
     async def whole(self) -> Sequence[Extent]:
-        """Return the extents of a complete upload; other nodes may have merged some."""
-        if self._backends.cluster.shared:
+        """Return the extents of a complete upload; other nodes may have merged several."""
+        if self._backends.cluster.shared and len(self.extents.known or ()) != 1:
             self.extents.forget()
         return await self.extents.all()
 

@@ -55,7 +55,8 @@ class Taking:
             await self.fail(upload, hold)
         elif hold.mine:
             upload.deaths = hold.deaths
-            upload.hold(await self._sessions.checkpoints(upload.session.id))
+            is_new = not upload.session.committed
+            upload.hold({} if is_new else await self._sessions.checkpoints(upload.session.id))
         return upload.holding
 
     async def fail(self, upload: OpenUpload, hold: Hold) -> None:

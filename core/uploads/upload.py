@@ -97,9 +97,9 @@ class OpenUpload(UploadState):
     # Other nodes
 
     def _learn(self, row: Session, meanwhile: RangeSet) -> None:
-        before = self.session.committed
+        before = self.session
         super()._learn(row, meanwhile)
-        if self.session.committed != before:
+        if self.session.version != before.version or self.session.committed != before.committed:
             self.stored.extents.forget()
         self._size_limit = self.session.total_size
         if self.follower is not None:

@@ -61,16 +61,24 @@ class UploadState:
         newer = row if row.version >= self.session.version else self.session
         self.session = newer.changed(committed=committed, updated_at=row.updated_at)
 
-    async def as_unit(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def as_unit(
+        self, change: Callable[[], Coroutine[Any, Any, T]], *, current: bool = False
+    ) -> T:
         """Run a change of state with its consequences: alone, and to its end.
 
         A caller that is cancelled waits for the end as well.
-        """
-        return await run_uncancelled(self._alone(change))
 
-    async def _alone(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        Args:
+            change: The change.
+            current: Whether the caller has just read or changed the row. It is not read again: a
+                change by another node since then makes this one fail at the version.
+        """
+        return await run_uncancelled(self._alone(change, current=current))
+
+    async def _alone(self, change: Callable[[], Coroutine[Any, Any, T]], *, current: bool) -> T:
         async with self._lock:
-            await self.refresh()
+            if not current:
+                await self.refresh()
             return await change()
 
     async def change(self, **changes: Unpack[SessionChanges]) -> None:
@@ -88,7 +96,7 @@ class UploadState:
             if self.session.version == before.version or self.session.state is not before.state:
                 raise
             await self._change(**changes)  # another field was changed
-        self._cluster.notify(Hint(HintKind.CHANGED, self.session.id))
+        self._cluster.notify(Hint(HintKind.CHANGED, self.session.id, text=self.session.state))
 
     async def _change(self, **changes: Unpack[SessionChanges]) -> None:
         state = changes.get("state", self.session.state)

@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import sys
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
@@ -39,6 +40,8 @@ _RECONNECT_SECONDS = 1.0
 _MAX_WAITING = 10_000
 _CHANNEL = "pdfsluice"
 _SUFFIX = ".sock"
+_SETTLED_NANOSECONDS = 1_000_000_000
+"""A folder may change again at the same time of its file system."""
 _KINDS = frozenset(HintKind)
 _NOTIFY = select(func.pg_notify(bindparam("channel"), bindparam("batch")))
 
@@ -184,6 +187,8 @@ class LocalChannel:
         self._folder = folder
         self._name = ""
         self._socket: socket.socket | None = None
+        self._others: Sequence[str] = ()
+        self._listed_at = -1  # when the folder had changed last, in nanoseconds
 
     @asynccontextmanager
     async def running(self, node: str, receive: Callable[[bytes], None]) -> AsyncGenerator[None]:
@@ -220,16 +225,23 @@ class LocalChannel:
 
     def _send(self, own: socket.socket, batch: bytes) -> None:
         with _reachable(self._folder) as folder:
-            for path in self._folder.glob(f"*{_SUFFIX}"):
-                name = path.name
-                if name == self._name:
-                    continue
+            for name in self._names():
                 try:
                     own.sendto(batch, f"{folder}/{name}")
                 except ConnectionRefusedError:  # its process is dead
-                    path.unlink(missing_ok=True)
+                    (self._folder / name).unlink(missing_ok=True)
                 except OSError as error:
                     logger.debug("a hint to %s was lost: %s", name, error)
+
+    def _names(self) -> Sequence[str]:
+        """Return the sockets of other nodes; the folder is listed when it has changed."""
+        changed_at = self._folder.stat().st_mtime_ns
+        is_recent = time.time_ns() - changed_at < _SETTLED_NANOSECONDS
+        if is_recent or changed_at != self._listed_at:
+            names = (path.name for path in self._folder.glob(f"*{_SUFFIX}"))
+            self._others = [name for name in names if name != self._name]
+            self._listed_at = changed_at
+        return self._others
 
 
 @contextmanager

@@ -66,11 +66,14 @@ class Holds:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._to_release: set[str] = set()
+        self._recorded: dict[str, int] = {}  # what the last review has stored
+        self._deaths: set[str] = set()  # uploads of which a holder has died
 
     async def take(self, session_id: str) -> Hold:
         """Hold an upload that exists, unless another live node does."""
         me = self._database.node
         self._to_release.discard(session_id)
+        self._recorded.pop(session_id, None)
 
         def operation(connection: Connection) -> Hold:
             live = select(nodes.c.id).where(live_nodes(connection))
@@ -89,7 +92,10 @@ class Holds:
                 return Hold(mine=False)
             return Hold(mine=True, deaths=row.epoch)
 
-        return await self._database.write(operation)
+        hold = await self._database.write(operation)
+        if hold.deaths:
+            self._deaths.add(session_id)
+        return hold
 
     async def release(self, session_ids: Collection[str]) -> None:
         """Give holds up; those for which this fails are released with the next review."""
@@ -111,20 +117,26 @@ class Holds:
     ) -> Mapping[str, UploadReview]:
         """Record what the stages have seen, and return how uploads stand."""
         await self.release(())
-        if validated:
-            rows = [
-                {"upload": upload, "me": self._database.node, "position": position}
-                for upload, position in validated.items()
-            ]
+        me, ids = self._database.node, [*validated, *others]
+        rows = [
+            {"upload": upload, "me": me, "position": position}
+            for upload, position in validated.items()
+            if position != self._recorded.get(upload, -1 if upload in self._deaths else 0)
+        ]
+        self._deaths &= validated.keys()
+        if not rows and not self._deaths:
+            return await self._database.read(partial(_review, ids=ids)) if ids else {}
 
-            def operation(connection: Connection) -> Mapping[str, UploadReview]:
+        def operation(connection: Connection) -> Mapping[str, UploadReview]:
+            if rows:
                 connection.execute(_RECORD, rows)
-                connection.execute(_FORGET_DEATHS, {"me": self._database.node})
-                return _review(connection, [*validated, *others])
+            if self._deaths:
+                connection.execute(_FORGET_DEATHS, {"me": me})
+            return _review(connection, ids)
 
-            return await self._database.write(operation)
-        ids = list(others)
-        return await self._database.read(partial(_review, ids=ids)) if ids else {}
+        reviews = await self._database.write(operation)
+        self._recorded = dict(validated)
+        return reviews
 
     async def abandoned(self, states: Collection[SessionState], limit: int) -> Sequence[str]:
         """Return uploads in one of the states that no live node holds, oldest first."""

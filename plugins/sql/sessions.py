@@ -29,7 +29,7 @@ from pdfsluice.core import (
     Standing,
     StateConflict,
 )
-from pdfsluice.core.uploads.lifecycle import too_many_open
+from pdfsluice.core.uploads.lifecycle import ENDED, too_many_open
 
 from . import counting, idle_clock, statements
 from .analytics import SqlAnalytics
@@ -248,6 +248,8 @@ class SqlSessionStore:
             if not statements.UPDATE.run(connection, values).rowcount:
                 counting.count_back(connection, session, new, metadata_bytes=metadata)
                 raise _refusal(connection, session)
+            if self._database.shared and new.state in ENDED:
+                statements.END_HOLD.run(connection, _key(session.id))
 
         await self._database.write(operation)
         return new

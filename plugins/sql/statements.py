@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, String, bindparam, delete, func, insert, or_,
 from pdfsluice.core.uploads.lifecycle import OPEN
 
 from .prepared import Prepared
-from .schema import checkpoints, extents, sessions
+from .schema import checkpoints, extents, holds, sessions
 
 OPEN_STATES = tuple(state.value for state in OPEN)
 
@@ -81,6 +81,7 @@ CHECKPOINTS = select(checkpoints.c.stage, checkpoints.c.offset, checkpoints.c.st
 )
 
 
+END_HOLD = Prepared(delete(holds).where(holds.c.session_id == bindparam("session")))
 LOCK_SESSION = Prepared(
     select(sessions.c.version)
     .where(sessions.c.id == bindparam("session"))

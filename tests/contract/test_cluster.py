@@ -181,6 +181,17 @@ async def test_a_holder_that_was_only_stopped_has_not_died(join: Join) -> None:
         assert (await first.cluster.hold(session.id)).deaths == 1
 
 
+async def test_the_update_that_ends_an_upload_releases_its_hold(join: Join) -> None:
+    session = make_session()
+    async with join() as first, join() as second:
+        await first.store.create(session)
+        assert (await first.cluster.hold(session.id)).mine
+        open_session = await second.store.update(session, client_id="other")
+        assert (await second.cluster.review({}, [session.id]))[session.id].holder
+        await second.store.update(open_session, state=SessionState.CANCELLED)
+        assert not (await second.cluster.review({}, [session.id]))[session.id].holder
+
+
 async def test_a_node_that_leaves_holds_nothing(join: Join) -> None:
     session = make_session(state=SessionState.VALIDATING)
     async with join() as first:

@@ -76,7 +76,7 @@ class HintKind(StrEnum):
     Attributes:
         COMMITTED: The extent from ``start`` to ``end`` of an upload was committed; ``text`` is
             its fingerprint, a space and its place.
-        CHANGED: The row of an upload changed.
+        CHANGED: The row of an upload changed; ``text`` is its state.
         STOP: A newer request wants the bytes from ``start`` to ``end`` of an upload.
         JOBS: Background jobs were queued.
         STOP_JOB: A background job is to be stopped; ``start`` is its number.
@@ -198,7 +198,8 @@ class Cluster(Protocol):
         """Become the holder of an upload, unless another live node is.
 
         The holder shows the bytes to the stages and completes the upload. This saves double
-        work; what makes results right are the versions of rows.
+        work; what makes results right are the versions of rows. The update that ends an upload
+        releases its hold.
         """
         ...
 

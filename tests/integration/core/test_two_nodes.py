@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -57,9 +58,33 @@ async def test_chunks_of_one_upload_come_to_any_node(tmp_path: Path) -> None:
         assert completion.document is not None
         again = await first.uploads.complete(LOCAL, session.id)
         assert again.document == completion.document
-        assert [sum(size for _, size in each.feeds) for each in watchmen] == [len(DATA), 0]
+        assert [sum(size for _, size in each.feeds) for each in watchmen] == [0, len(DATA)]
         (stored,) = (tmp_path / "documents").rglob("*.pdf")
         assert stored.read_bytes() == DATA
+
+
+async def test_the_node_to_which_the_first_bytes_come_holds_an_upload(tmp_path: Path) -> None:
+    async with nodes(tmp_path, intervals=FAST) as (first, second):
+        review, reviews = first.cluster.review, []
+
+        async def reviewed(validated: Mapping[str, int], others: Collection[str]) -> Any:
+            reviews.append(others)
+            return await review(validated, others)
+
+        session = await initiate(first, DATA)
+        idle = await initiate(first, DATA)
+        await send(second, session, DATA, 0)
+        first.cluster.review = reviewed  # type: ignore[method-assign]
+        await until(lambda: len(reviews) > 1)  # the node that opened both looks at their rows
+        assert [await uploads_held(node) for node in (first, second)] == [0, 1]
+        await send(first, session, DATA, 1)
+        await send(first, idle, DATA, 0)
+        assert [await uploads_held(node) for node in (first, second)] == [1, 1]
+
+
+async def uploads_held(node: Runtime) -> int:
+    (row,) = [each for each in await node.cluster.nodes() if each.id == node.cluster.node]
+    return row.uploads
 
 
 async def test_a_key_that_is_made_or_revoked_counts_at_both_nodes(tmp_path: Path) -> None:
