@@ -185,7 +185,8 @@ async def open_runtime(
         timeouts=time_limits(settings),
     )
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(PartTasks(clock).watched())
+        if not all(part.plugin.built_in for part in parts):
+            await stack.enter_async_context(PartTasks(clock).watched())
         for folder in (settings.data_dir, settings.upload_dir, settings.state_dir):
             await asyncio.to_thread(ensure_durable, folder)
         registry = await stack.enter_async_context(open_parts(registry))

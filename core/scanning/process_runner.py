@@ -3,8 +3,11 @@
 Requests and replies, in the messages of ``core/processes/wire.py``::
 
     {"do": "read", "reader": 3, "upload": ..., "filename": ..., "total_size": ...,
-     "limit": 16777216, "open": {"path": ..., "checkpoints": {...}}}     "open" once
+     "limit": 16777216, "whole": false,
+     "open": {"path": ..., "checkpoints": {...}}}                        "open" once
                                 -> {"position": 16777216, "findings": [...]}
+    {"do": "read", "whole": true, ...}
+                                -> the same, with "reports" if nothing was found up to the limit
     {"do": "finish", ...}       -> {"reports": [...]}
     {"do": "checkpoint", ...}   -> {"checkpoints": {...}}
     {"do": "close", ...}        -> {"checkpoints": {...}}
@@ -86,6 +89,7 @@ class ProcessRunner:
         self._process: StageProcess | None = None
         self._reader = 0
         self._answer: Answer | None = None
+        self._reports: Sequence[StageReport] | None = None  # of stages that have seen everything
         self._turn = asyncio.Lock()
         self._moved_at = 0  # the position at which it last left a process
         self._finishing = False
@@ -98,13 +102,21 @@ class ProcessRunner:
         return not self._turn.locked()
 
     async def read_on(self, end: int) -> Sequence[Finding]:
-        """Show the stages more of the file, at most up to ``end``."""
+        """Show the stages more of the file, at most up to ``end``.
+
+        If this is the rest of the file, stages that are opened for it report as well: a small
+        file takes one request.
+        """
         async with self._turn:
             limit = max((end, *(offset for offset, _ in self._checkpoints.values())))
             before = self.position if self._process is not None else 0
-            self.position, findings = await self._ask(
-                {"do": "read", "limit": end}, lambda answer: _progress(answer, before, limit)
+            whole = self._process is None and end == self._context().total_size
+            self.position, findings, reports = await self._ask(
+                {"do": "read", "limit": end, "whole": whole},
+                lambda answer: _progress(answer, before, limit),
             )
+            if whole and reports is not None and self.position == end:
+                await self._end(reports)
             if self._must_move:
                 await self._move_out()
             return findings
@@ -112,13 +124,20 @@ class ProcessRunner:
     async def finish(self) -> Sequence[StageReport]:
         """Return the reports of stages that have seen the whole file."""
         async with self._turn:
+            if self._reports is not None:
+                return self._reports
             if self._process is None and self.position:  # parked: read to the end again
                 self._finishing, self.position = True, 0
                 raise StagesLost
             reports = await self._ask({"do": "finish"}, _reports)
-            await self._leave()  # the stages are closed as well
-            self._checkpoints = {}
+            await self._end(reports)
             return reports
+
+    async def _end(self, reports: Sequence[StageReport]) -> None:
+        """Leave the process after the reports: the stages are closed as well."""
+        position = self.position
+        await self._leave()
+        self._checkpoints, self._reports, self.position = {}, reports, position
 
     async def checkpoints(self) -> Checkpoints:
         """Return the checkpoints of the stages, which continue there if the process dies."""
@@ -251,11 +270,14 @@ def _result(answer: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
     return read(answer)
 
 
-def _progress(answer: Mapping[str, Any], before: int, limit: int) -> tuple[int, Sequence[Finding]]:
+def _progress(
+    answer: Mapping[str, Any], before: int, limit: int
+) -> tuple[int, Sequence[Finding], Sequence[StageReport] | None]:
     position = answer["position"]
     if not isinstance(position, int) or not before < position <= limit:
         raise ValueError(f"a position of {position!r} after {before}, in {limit} bytes")
-    return position, read_findings(answer["findings"][:MAX_FINDINGS])
+    reports = _reports(answer) if "reports" in answer else None
+    return position, read_findings(answer["findings"][:MAX_FINDINGS]), reports
 
 
 def _reports(answer: Mapping[str, Any]) -> Sequence[StageReport]:

@@ -83,16 +83,23 @@ class StageWorker:
             total_size=request["total_size"],
         )
         if request["do"] == "finish":
-            try:
-                return {"reports": [_cut(report) for report in reader.finish(context)]}
-            finally:
-                self._close(number)
+            return self._finish(number, context)
         buffer = self._idle.pop()  # the one used last: it is in the processor's cache
         try:
             findings = reader.read_on(context, request["limit"], buffer)
         finally:
             self._idle.append(buffer)
-        return {"position": reader.position, "findings": gravest(findings)}
+        progress = {"position": reader.position, "findings": gravest(findings)}
+        if request["whole"] and not findings and reader.position == request["limit"]:
+            return {**progress, **self._finish(number, context)}
+        return progress
+
+    def _finish(self, number: int, context: StageContext) -> Mapping[str, Any]:
+        _, reader = self._readers[number]
+        try:
+            return {"reports": [_cut(report) for report in reader.finish(context)]}
+        finally:
+            self._close(number)
 
     def _open(self, number: int, *, path: str, checkpoints: Mapping[str, tuple[int, str]]) -> None:
         file = StagedFile(path_from_text(path))

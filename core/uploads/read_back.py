@@ -22,7 +22,7 @@ _STEP_BYTES = 16 * 1024 * 1024
 
 
 class ReadBack:
-    """What is known of the stored bytes of one upload since its validation began.
+    """What is known of the stored bytes of one upload.
 
     Args:
         stored: The bytes; all of them are committed.
@@ -30,11 +30,12 @@ class ReadBack:
 
     def __init__(self, stored: StoredBytes) -> None:
         self._stored = stored
-        self._changed_at = self._last_change()
+        self._changed_at: int | None = None
         self._intact = 0
 
     async def follow(self, follower: Follower) -> None:
         """Read each range after the stages have seen it; stop at the first corrupt one."""
+        self._changed_at = self._last_change()
         if self._changed_at is None:
             return
         rest = sorted(self._stored.extents.known or (), key=lambda extent: extent.start)
@@ -55,7 +56,7 @@ class ReadBack:
         Raises:
             StorageFailed: The storage reported an I/O error, or the blob is closed.
         """
-        is_unchanged = self._changed_at is not None and self._changed_at == self._last_change()
+        is_unchanged = self._intact > 0 and self._changed_at == self._last_change()
         return await self._stored.corrupt(after=self._intact if is_unchanged else 0)
 
     async def _compare(self, extents: Sequence[Extent]) -> None:
