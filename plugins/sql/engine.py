@@ -45,12 +45,15 @@ class Engines:
         location: The database, for people; without a password.
         power_safe: Whether every commit survives a power cut; if not, only those within
             :meth:`syncing` do.
+        keeps_writer: Whether the writer may keep its connection between two transactions. A
+            server may close one that is idle, and the pool then replaces it.
     """
 
     write: Engine
     read: Engine
     location: str
     power_safe: bool = True
+    keeps_writer: bool = False
 
     @contextmanager
     def syncing(self, connection: Connection) -> Generator[None]:
@@ -192,7 +195,9 @@ def _sqlite(url: URL, path: Path, durability: str, *, check: bool) -> Engines:
     def _begin(connection: Any) -> None:
         _begin_immediate(connection)
 
-    engines = Engines(write=write, read=read, location=str(path), power_safe=power_safe)
+    engines = Engines(
+        write=write, read=read, location=str(path), power_safe=power_safe, keeps_writer=True
+    )
     try:
         if unclean:
             _check(engines, path)

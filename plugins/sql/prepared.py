@@ -96,6 +96,15 @@ class _Compiled:
             self.row = _row_maker([name for name, *_ in cursor.description])
         return Outcome([*map(self.row, rows)], cursor.rowcount)
 
+    def run_many_in_sqlite(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute the statement without SQLAlchemy, once for each row."""
+        driver: Any = connection.connection.dbapi_connection
+        arguments = [self.arguments(row) for row in rows]
+        try:
+            driver.executemany(self.text, arguments)
+        except sqlite3.Error as error:
+            raise DBAPIError(self.text, arguments, error) from error
+
 
 def _row_maker(columns: Sequence[str]) -> Callable[[Sequence[Any]], AnyRow]:
     make_type: Any = namedtuple  # noqa: PYI024 - no fixed names
@@ -136,8 +145,12 @@ class Prepared:
         Raises:
             DBAPIError: The database failed.
         """
-        if rows:
-            compiled = self._for(connection.dialect)
+        if not rows:
+            return
+        compiled = self._for(connection.dialect)
+        if connection.dialect.name == "sqlite":
+            compiled.run_many_in_sqlite(connection, rows)
+        else:
             connection.exec_driver_sql(compiled.text, [compiled.arguments(row) for row in rows])
 
     def _for(self, dialect: Dialect) -> _Compiled:

@@ -7,9 +7,9 @@ that were queued while the one before it ran. Callers are answered after the com
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -64,6 +64,7 @@ class Writer:
         self._waiting: list[_Request] = []
         self._drain: asyncio.Task[None] | None = None
         self._closed = False
+        self._connection: Connection | None = None
 
     async def run(self, operation: Operation[T], *, durable: bool = False) -> T:
         """Run an operation; return its result when it is committed.
@@ -90,6 +91,8 @@ class Writer:
         if self._drain is not None:
             await self._drain
         self._thread.shutdown()
+        if self._connection is not None:
+            self._connection.close()
 
     async def _commit_waiting(self) -> None:
         try:
@@ -132,7 +135,7 @@ class Writer:
             has_begun = False
             try:
                 with (
-                    self._engines.write.connect() as connection,
+                    self._connected() as connection,
                     self._syncing(connection, batch),
                     connection.begin(),
                 ):
@@ -150,6 +153,25 @@ class Writer:
                 if not has_begun or error.connection_invalidated:
                     raise _UnavailableError(explanation) from error
                 raise explanation from error
+
+    @contextmanager
+    def _connected(self) -> Generator[Connection]:
+        """Provide a connection; that of SQLite is kept until it fails.
+
+        The pool takes as long to lend a connection and to take it back as a transaction of an
+        upload takes.
+        """
+        connection = self._connection or self._engines.write.connect()
+        self._connection = None
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if self._engines.keeps_writer:
+            self._connection = connection
+        else:
+            connection.close()
 
     def _syncing(
         self, connection: Connection, batch: Sequence[_Request]

@@ -143,6 +143,22 @@ async def test_one_broken_operation_spoils_no_other(database: Database) -> None:
     assert values == [1, 2, 3], "what a failed operation wrote is undone"
 
 
+async def test_the_writer_keeps_its_connection_until_it_fails(database: Database) -> None:
+    """The pool takes as long to lend a connection as a short transaction takes."""
+
+    def driver(connection: Connection) -> object:
+        return connection.connection.dbapi_connection
+
+    def break_connection(connection: Connection) -> None:
+        connection.exec_driver_sql("INSERT INTO no_such_table VALUES (1)")
+
+    first = await database.write(driver)
+    assert await database.write(driver) is first
+    with pytest.raises(StorageFailed):
+        await database.write(break_connection)
+    assert await database.write(lambda c: c.exec_driver_sql("SELECT 1").scalar()) == 1
+
+
 async def test_a_cancelled_caller_disturbs_no_other(database: Database) -> None:
     entered, go_on = Event(), Event()
 
