@@ -103,7 +103,7 @@ class JobManagement:
         """
         listed = await self._known(principal).retry_job(job_id)
         logger.info("job %d is queued again by %s", job_id, principal.name)
-        self._runner.queued(listed.job.document_id, [listed.job.kind])
+        self._runner.queued(listed.job.document_id, [listed.job.kind], listed.owner)
         return listed
 
     def _known(self, principal: Principal) -> ManagedJobs:

@@ -12,7 +12,6 @@ from pdfsluice.core.document_models import Document, Job, JobKind, JobState
 from pdfsluice.core.errors import (
     DocumentNotFound,
     DocumentUnreadable,
-    NotFound,
     PdfsluiceError,
     QuotaExceeded,
     StorageFull,
@@ -26,8 +25,9 @@ from pdfsluice.core.plugins.ports.documents import Index
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.registry import Registry
 
-from .import_status import OPEN, ImportStatus
+from .import_status import ImportStatus
 from .importing import Importers, NothingToDo
+from .indexable import no_index, require_text
 from .job_progress import DEFAULT_SILENCE_SECONDS, JobOutcome, JobReporter, Outcomes
 from .job_search import JobSearch
 from .previews import Previews
@@ -133,11 +133,19 @@ class JobRunner:
             if kind in kinds
         }
 
-    def queued(self, document_id: int, kinds: Collection[JobKind]) -> None:
-        """Report that jobs were queued; other nodes are notified if one waits here."""
+    def queued(
+        self, document_id: int, kinds: Collection[JobKind], owner: str | None = None
+    ) -> None:
+        """Report that jobs were queued; other nodes are notified if one waits here.
+
+        Args:
+            document_id: Their document.
+            kinds: What they do.
+            owner: The owner of the document, if that is known.
+        """
         if not all(self._begins(kind) for kind in kinds):
             self._cluster.notify(Hint(HintKind.JOBS))
-        self._wake(kinds)
+        self._wake(kinds, owner)
         if JobKind.INDEX in kinds and document_id in self._awaited:
             self._awaited[document_id] = True
 
@@ -146,10 +154,10 @@ class JobRunner:
         lane = None if kind is JobKind.INDEX else self._lanes.get(kind)
         return lane is not None and lane.begins_any
 
-    def _wake(self, kinds: Collection[JobKind]) -> None:
+    def _wake(self, kinds: Collection[JobKind], owner: str | None = None) -> None:
         for kind in kinds:
             if kind in self._lanes:
-                self._lanes[kind].wake()
+                self._lanes[kind].wake(owner)
 
     def announced(self) -> None:
         """Look for jobs: another node has queued some."""
@@ -196,11 +204,12 @@ class JobRunner:
                 jobs = tuple(await self._catalogue.jobs(document_id)) or jobs
             outcomes.publish(ImportStatus(jobs).of(kind))
             if kind is JobKind.IMPORT:
+                owner = outcomes.document.owner
                 if self._awaited.pop(document_id, True):
-                    self._wake([JobKind.INDEX])
+                    self._wake([JobKind.INDEX], owner)
                 if document_id in self._to_recognize:
                     self._to_recognize.remove(document_id)
-                    self._wake([JobKind.OCR])
+                    self._wake([JobKind.OCR], owner)
             if delay := outcomes.delay_seconds:
                 asyncio.get_running_loop().call_later(delay, self._lanes[kind].wake)
 
@@ -344,7 +353,7 @@ class JobRunner:
         message = await self._recognition.run(document, reporter)
         if self._index is not None and await self._recognition.wants_index(document):
             await self._catalogue.enqueue(document.id, JobKind.INDEX)
-            self.queued(document.id, [JobKind.INDEX])
+            self.queued(document.id, [JobKind.INDEX], document.owner)
         return message
 
     async def _add_to_index(self, document: Document, reporter: JobReporter) -> None:
@@ -357,43 +366,3 @@ class JobRunner:
             raise NothingToDo(reason.message) from None
         async with reporter.timed(self._index_label):
             await self._index.add(document, self._catalogue.pages(document.id), reporter)
-
-
-def no_index(hint: str) -> NotFound:
-    """Return the error for a search or an index without an index.
-
-    Args:
-        hint: What the operator can do.
-    """
-    return NotFound("no index is configured", hint=hint)
-
-
-async def text_may_follow(catalogue: Catalogue, document_id: int) -> bool:
-    """Whether the import or the OCR of a document has not ended yet."""
-    return any(
-        job.kind is not JobKind.INDEX and job.state in OPEN
-        for job in await catalogue.jobs(document_id)
-    )
-
-
-async def require_text(catalogue: Catalogue, document_id: int) -> None:
-    """Check that there is text to index.
-
-    Raises:
-        DocumentUnreadable: No page has text.
-    """
-    async for page in catalogue.pages(document_id):
-        if page.text.strip():
-            return
-    jobs = ImportStatus(tuple(await catalogue.jobs(document_id))).latest
-    reasons = [reason for job in jobs if (reason := _why_no_text(job))]
-    raise DocumentUnreadable(
-        f"There is no text to index. {(reasons or ['No page of the document has any.'])[0]}",
-        hint="Upload a copy whose text can be read.",
-    )
-
-
-def _why_no_text(job: Job) -> str:
-    if job.kind is JobKind.OCR:
-        return "OCR is still reading the pages." if job.state in OPEN else job.message
-    return job.message if job.kind is JobKind.IMPORT and job.state is JobState.FAILED else ""

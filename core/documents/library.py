@@ -23,12 +23,8 @@ from pdfsluice.core.plugins.ports.stores import Catalogue, VersionedCatalogue
 from pdfsluice.core.text import clean_name
 
 from .import_status import ImportStatus
-from .jobs import (
-    JobRunner,
-    no_index,
-    require_text,
-    text_may_follow,
-)
+from .indexable import no_index, require_text, text_may_follow
+from .jobs import JobRunner
 from .links import DocumentLinks, Link
 from .markdown import MarkdownPages, MarkdownReader
 from .previews import Previews
@@ -186,7 +182,7 @@ class Library:
             return
         for newest in (await self._other_versions(deleted))[-1:]:
             await self._catalogue.enqueue(newest.id, JobKind.INDEX)
-            self._jobs.queued(newest.id, [JobKind.INDEX])
+            self._jobs.queued(newest.id, [JobKind.INDEX], newest.owner)
 
     async def open_file(
         self, principal: Principal, document_id: int
@@ -302,7 +298,7 @@ class Library:
         await self._catalogue.enqueue(
             document.id, JobKind.IMPORT, importer=importer, required=required
         )
-        self._jobs.queued(document.id, [JobKind.IMPORT])
+        self._jobs.queued(document.id, [JobKind.IMPORT], document.owner)
         return await self.import_status(document)
 
     async def index(self, principal: Principal, document_id: int) -> ImportStatus:
@@ -325,7 +321,7 @@ class Library:
         if not await text_may_follow(self._catalogue, document.id):
             await require_text(self._catalogue, document.id)
         await self._catalogue.enqueue(document.id, JobKind.INDEX)
-        self._jobs.queued(document.id, [JobKind.INDEX])
+        self._jobs.queued(document.id, [JobKind.INDEX], document.owner)
         return await self.import_status(document)
 
     async def search(

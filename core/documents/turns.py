@@ -111,9 +111,18 @@ class Lane:
         self._turns: dict[asyncio.Task[None], Turn] = {}
         self._paused: list[Turn] = []
         self._served: set[str] = set()
+        self._owners: frozenset[str] | None = None  # of all queued jobs, if that is known
 
-    def wake(self) -> None:
-        """Report that a job was queued or may be claimed now."""
+    def wake(self, owner: str | None = None) -> None:
+        """Report that a job was queued or may be claimed now.
+
+        Args:
+            owner: Whose job; ``None`` if that is not known.
+        """
+        if owner is None:
+            self._owners = None
+        elif self._owners is not None:
+            self._owners |= {owner}
         self._changed.set()
 
     async def serve(self) -> None:
@@ -158,7 +167,7 @@ class Lane:
         if self._paused and self._paused[0].paused_at < patience:
             return self._resume(self._paused[0])
         if not self._paused:
-            return await self._start_new(last=self._served)
+            return await self._start_new(last=self._served_while_others_wait())
         if await self._start_new(without=self._served) or self._resume_unserved():
             return True
         if not self._served:
@@ -166,13 +175,22 @@ class Lane:
         self._served.clear()  # every principal with work has had a turn in this round
         return await self._start_new() or self._resume_unserved()
 
+    def _served_while_others_wait(self) -> Collection[str]:
+        """Return the principals whose jobs are claimed last; none if no other has any.
+
+        The catalogue looks at all queued jobs to find those of others.
+        """
+        if self._owners is not None and self._owners <= self._served:
+            return ()
+        return frozenset(self._served)
+
     async def _start_new(
         self, *, without: Collection[str] = (), last: Collection[str] = ()
     ) -> bool:
         """Claim and start a job; a job of a principal in ``last`` begins another round."""
         if len(self._turns) >= self._limits.open_jobs + self._slots:
             return False
-        claimed = await self._claim(self._owners_at_limit().union(without), last)
+        claimed = await self._claim_new(self._owners_at_limit().union(without), last)
         if claimed is None:
             return False
         jobs, document = claimed
@@ -184,6 +202,21 @@ class Lane:
         self._turns[task] = turn
         task.add_done_callback(self._ended)
         return True
+
+    async def _claim_new(
+        self, without: Collection[str], last: Collection[str]
+    ) -> tuple[Sequence[Job], Document] | None:
+        """Claim jobs; note if all that are queued belong to the principals given."""
+        if last:
+            self._owners = frozenset((*without, *last))  # and of jobs that are queued meanwhile
+        try:
+            claimed = await self._claim(without, last)
+        except BaseException:
+            self._owners = None
+            raise
+        if last and claimed is not None and claimed[1].owner not in last:
+            self._owners = None
+        return claimed
 
     def _owners_at_limit(self) -> set[str]:
         owners = [turn.owner for turn in self._turns.values()]

@@ -67,7 +67,7 @@ class Completer:
         catalogue: Catalogue,
         files: DocumentFiles,
         *,
-        on_jobs: Callable[[int, Collection[JobKind]], None],
+        on_jobs: Callable[[int, Collection[JobKind], str], None],
         on_replaced: Callable[[], None],
     ) -> None:
         self._stages = registry.completion_stages
@@ -293,7 +293,7 @@ class Completer:
         if document.version > 1:
             self._on_replaced()
         if jobs:
-            self._on_jobs(document.id, jobs)
+            self._on_jobs(document.id, jobs, document.owner)
         return Completion(upload.session, document, frozenset(jobs))
 
 

@@ -26,7 +26,7 @@ class Duplicates:
         uploads: Where the bytes are.
         catalogue: Where the documents are.
         files: Compares documents with their files.
-        on_jobs: Called with a document and the kinds of its jobs that were enqueued.
+        on_jobs: Called with a document, the kinds of its jobs that were enqueued, and its owner.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Duplicates:
         uploads: UploadStore,
         catalogue: Catalogue,
         files: DocumentFiles,
-        on_jobs: Callable[[int, Collection[JobKind]], None],
+        on_jobs: Callable[[int, Collection[JobKind], str], None],
     ) -> None:
         self._uploads = uploads
         self._catalogue = catalogue
@@ -73,7 +73,7 @@ class Duplicates:
                 document.id, _IMPORT, importer=job.importer, required=job.required
             )
         if failed:
-            self._on_jobs(document.id, [_IMPORT])
+            self._on_jobs(document.id, [_IMPORT], document.owner)
 
     async def finish(self, session: Session, document: Document) -> None:
         """Delete the bytes of an upload that an existing document completed."""
@@ -86,7 +86,7 @@ class Duplicates:
         if any(job.kind is JobKind.INDEX and job.state not in _NO_INDEX for job in jobs):
             return
         await self._catalogue.enqueue(document.id, JobKind.INDEX)
-        self._on_jobs(document.id, [JobKind.INDEX])
+        self._on_jobs(document.id, [JobKind.INDEX], document.owner)
 
 
 def explain(session: Session, document: Document) -> str:

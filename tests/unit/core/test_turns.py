@@ -23,7 +23,7 @@ class Jobs:
         self.told: list[str] = []
         self.works: dict[int, tuple[str, Work]] = {}
         self.running = 0
-        self.claims = 0
+        self.claims = self.searches = 0
         self.ended = asyncio.Event()
         self.numbers = count()
         self.lane = Lane("test", slots, self._claim, self._run, settle=self._settle, limits=limits)
@@ -33,12 +33,13 @@ class Jobs:
             make_document(owner=owner, session_id=f"{next(self.numbers)}"), [JobKind.IMPORT]
         )
         self.works[document.id] = name, work
-        self.lane.wake()
+        self.lane.wake(owner)
 
     async def _claim(
         self, passing_over: Collection[str], last: Collection[str]
     ) -> tuple[Sequence[Job], Document] | None:
         self.claims += 1
+        self.searches += bool(last)
         return await self.catalogue.claim(passing_over=passing_over, last=last)
 
     async def _settle(self) -> None:
@@ -186,6 +187,23 @@ async def test_each_job_of_one_principal_takes_one_claim() -> None:
     async with jobs.served():
         await jobs.until("a19 ends")
     assert jobs.claims <= 22
+
+
+async def test_others_are_looked_for_only_if_they_may_have_jobs() -> None:
+    """The catalogue looks at all queued jobs to find those of others."""
+    jobs = Jobs(limits=TurnLimits(poll_seconds=60))
+
+    async def call_bert(_turn: Turn) -> None:
+        await jobs.add("b0", at_once, owner="bert")
+        await jobs.add("b1", at_once, owner="bert")
+
+    for number in range(20):
+        await jobs.add(f"a{number}", call_bert if number == 9 else at_once)
+    async with jobs.served():
+        await jobs.until("a19 ends")
+    order = [line.split()[0] for line in jobs.told if "begins" in line]
+    assert order[9:15] == ["a9", "b0", "a10", "b1", "a11", "a12"]
+    assert jobs.searches < 10
 
 
 async def test_a_stream_of_short_jobs_does_not_starve_a_long_one() -> None:
