@@ -23,8 +23,8 @@ def pdfsluice_register_options() -> Sequence[OptionsSpec]:
 @hookimpl
 def pdfsluice_register_upload_stores(context: PluginContext) -> Sequence[UploadStoreSpec]:
     """Register the upload store ``local``."""
+    from .opening import open_store  # noqa: PLC0415 - hooks import cheaply
     from .options import LocalStoreOptions  # noqa: PLC0415 - hooks import cheaply
-    from .store import open_store  # noqa: PLC0415 - hooks import cheaply
 
     options = context.options(SECTION, LocalStoreOptions)
     return [

@@ -13,7 +13,9 @@ from .errors import deleted
 from .ledger import Ledger
 from .range_locks import lock_range, unlock_range
 
-_sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
+Sync = Callable[[int], None]
+sync_data: Sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
+"""Write the bytes of an open file to its disk; raises ``OSError`` if some were lost."""
 
 _READ_CACHED: int | None = getattr(os, "RWF_NOWAIT", None)  # of Linux
 _MIN_EARLY_WRITE = 1024 * 1024
@@ -35,6 +37,7 @@ class LocalBlob:
         ledger: Where written bytes are counted.
         power_safe: Whether :meth:`seal` syncs.
         in_memory: Whether the file is in memory, so that no read waits for a device.
+        sync: Writes the bytes of the descriptor to the disk.
         on_lost_sync: Called when a sync failed, before the caller learns of it.
     """
 
@@ -47,6 +50,7 @@ class LocalBlob:
         *,
         power_safe: bool,
         in_memory: bool = False,
+        sync: Sync = sync_data,
         on_lost_sync: Callable[[], None] = lambda: None,
     ) -> None:
         self._id = blob_id
@@ -54,6 +58,7 @@ class LocalBlob:
         self._ledger = ledger
         self._power_safe = power_safe
         self._read_flags = 0 if in_memory else _READ_CACHED
+        self._sync_data = sync
         self._on_lost_sync = on_lost_sync
         self._descriptor = descriptor
         self._users = 1  # the blob itself, until it is closed
@@ -144,7 +149,7 @@ class LocalBlob:
             with self._lock:
                 writes = self._writes
             try:
-                _sync_data(descriptor)
+                self._sync_data(descriptor)
             except OSError:
                 self._poisoned = True
                 self._on_lost_sync()

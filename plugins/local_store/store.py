@@ -14,7 +14,7 @@ from pdfsluice.core import Blob, Conflict, Extent, NotFound, StoreUsage
 from pdfsluice.core.directories import DurableDirectories, ensure_durable, sync_directory
 from pdfsluice.core.storage_errors import explained
 
-from .blob import LocalBlob
+from .blob import LocalBlob, Sync, sync_data
 from .counting import is_young, partial_files
 from .errors import not_found, unusable
 from .files import (
@@ -34,39 +34,6 @@ from .ledger import Ledger
 logger = logging.getLogger(__name__)
 
 
-@asynccontextmanager
-async def open_store(
-    *,
-    upload_dir: Path,
-    data_dir: Path,
-    power_safe: bool = False,
-    max_bytes: int | None = None,
-    min_free: int = 0,
-    shared: bool = False,
-) -> AsyncGenerator["LocalUploadStore"]:
-    """Open the store, and count the partial uploads of an earlier run.
-
-    Args:
-        upload_dir: For partial uploads.
-        data_dir: For documents and quarantined uploads.
-        power_safe: Whether the results of ``sync`` and ``create`` survive a power cut.
-        max_bytes: Most bytes for all partial uploads together; ``None`` for no limit.
-        min_free: Bytes of the disk that stay free.
-        shared: Whether other processes use the same directories at the same time.
-    """
-    layout = Layout(
-        uploads=upload_dir, documents=data_dir / "documents", quarantine=data_dir / "quarantine"
-    )
-    store = LocalUploadStore(
-        layout,
-        Ledger(upload_dir, max_bytes=max_bytes, min_free=min_free),
-        power_safe=power_safe,
-        shared=shared,
-    )
-    await asyncio.to_thread(store.prepare)
-    yield store
-
-
 class LocalUploadStore:
     """Keeps each blob in a file of its own. All blocking work runs in worker threads.
 
@@ -75,13 +42,20 @@ class LocalUploadStore:
     """
 
     def __init__(
-        self, layout: Layout, ledger: Ledger, *, power_safe: bool, shared: bool = False
+        self,
+        layout: Layout,
+        ledger: Ledger,
+        *,
+        power_safe: bool,
+        shared: bool = False,
+        sync: Sync = sync_data,
     ) -> None:
         self.identity = ""
         self._layout = layout
         self._ledger = ledger
         self._power_safe = power_safe
         self._shared = shared
+        self._sync = sync
         self._directories = DurableDirectories()
         self._in_memory = False
         self._unsynced: set[str] = set()  # blobs of which a sync failed
@@ -194,6 +168,7 @@ class LocalUploadStore:
             self._ledger,
             power_safe=self._power_safe,
             in_memory=self._in_memory,
+            sync=self._sync,
             on_lost_sync=lambda: self._mark_unsynced(blob_id),
         )
 

@@ -17,7 +17,7 @@ from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.managed_jobs import ManagedJobs
 from pdfsluice.core.testing.contracts.samples import NOW, extent, make_document, make_session
-from pdfsluice.plugins.local_store.store import open_store
+from pdfsluice.plugins.local_store.opening import open_store
 from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from pdfsluice.plugins.sql.database import Database, open_database
 from pdfsluice.plugins.sql.engine import open_engines

@@ -16,7 +16,7 @@ from pdfsluice.core.testing.contracts import (
     UploadStoreContract,
 )
 from pdfsluice.core.testing.contracts.reopening import Reopen
-from pdfsluice.plugins.local_store.store import open_store
+from pdfsluice.plugins.local_store.opening import open_store
 from tests.support.databases import sql_context, sql_stores
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from pdfsluice.core.models import Extent
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 from pdfsluice.core.testing.contracts.samples import NOW, make_session
-from pdfsluice.plugins.local_store.store import open_store
+from pdfsluice.plugins.local_store.opening import open_store
 from tests.support.databases import sql_context, sql_stores
 
 CHUNK = 50_000

@@ -5,15 +5,22 @@ import errno
 import hashlib
 import os
 import random
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from pdfsluice.core.errors import Overloaded, StorageFailed, UploadIncomplete
-from pdfsluice.core.models import SessionState
+from pdfsluice.core.models import Extent, SessionState
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.stores import Blob, UploadStoreSpec
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.core.uploads import integrity
-from pdfsluice.plugins.local_store import blob as local_blob
+from pdfsluice.core.uploads.integrity import IntegrityChecker
+from pdfsluice.plugins.local_store.opening import open_store
+from pdfsluice.plugins.local_store.store import LocalUploadStore
 from tests.integration.core.test_completions import Doorkeeper
 from tests.support.runtimes import Bytes, a_runtime, initiate, send, send_all
 from tests.support.waiting import until
@@ -73,14 +80,16 @@ async def test_a_byte_that_flips_while_the_file_is_judged_is_noticed(tmp_path: P
 async def test_opening_reads_nothing_and_resuming_reads_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reads = []
+    reads: list[Extent] = []
+    corrupt = IntegrityChecker.corrupt
 
-    def counted(*args: object) -> bool:
-        reads.append(args)
-        return intact(*args)  # type: ignore[arg-type]
+    async def counted(
+        checker: IntegrityChecker, blob: Blob, extents: Sequence[Extent]
+    ) -> list[Extent]:
+        reads.extend(extents)
+        return await corrupt(checker, blob, extents)
 
-    intact = integrity._intact
-    monkeypatch.setattr(integrity, "_intact", counted)
+    monkeypatch.setattr(IntegrityChecker, "corrupt", counted)
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         for chunk_id in (0, 1):
@@ -95,29 +104,46 @@ async def test_opening_reads_nothing_and_resuming_reads_once(
         assert len(reads) == 3, "each of the three ranges is read once in the process"
 
 
-async def test_a_blob_whose_sync_failed_is_not_used_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@dataclass(eq=False)
+class LossyDisk:
+    """A plugin whose store is the local one, on a disk that may lose what a sync was to write."""
+
+    failures: list[OSError] = field(default_factory=list)
+
+    @hookimpl
+    def pdfsluice_register_upload_stores(self, context: PluginContext) -> list[UploadStoreSpec]:
+        """Register it in place of the store ``local``."""
+
+        def opened() -> AbstractAsyncContextManager[LocalUploadStore]:
+            return open_store(
+                upload_dir=context.upload_dir,
+                data_dir=context.data_dir,
+                power_safe=True,
+                sync=self._sync,
+            )
+
+        return [UploadStoreSpec(name="local", open=opened)]
+
+    def _sync(self, descriptor: int) -> None:
+        if self.failures:
+            raise self.failures.pop()
+        os.fsync(descriptor)
+
+
+async def test_a_blob_whose_sync_failed_is_not_used_again(tmp_path: Path) -> None:
     """The kernel reports a lost write once; no later sync may vouch for those bytes."""
-    failures = [OSError(errno.EIO, os.strerror(errno.EIO))]
-    real = local_blob._sync_data
-
-    def sync(descriptor: int) -> None:
-        if failures:
-            raise failures.pop()
-        real(descriptor)
-
-    async with a_runtime(tmp_path, chunk_size=CHUNK, durability="power") as runtime:
+    disk = LossyDisk()
+    async with a_runtime(tmp_path, disk, chunk_size=CHUNK, durability="power") as runtime:
         session = await initiate(runtime, DATA)
         waiting = Bytes(DATA[CHUNK : 2 * CHUNK], holds_after=200_000)
         beside = asyncio.create_task(send(runtime, session, DATA, 1, waiting))
         await waiting.held.wait()
-        monkeypatch.setattr(local_blob, "_sync_data", sync)
+        disk.failures.append(OSError(errno.EIO, os.strerror(errno.EIO)))
         poisoned = runtime.uploads._open_uploads.peek(session.id)
         assert poisoned is not None
         with pytest.raises(StorageFailed):
             await send(runtime, session, DATA, 0)
-        assert not failures
+        assert not disk.failures
         await send(runtime, session, DATA, 2)  # opens the blob again, which ends the other
         assert runtime.uploads._open_uploads.peek(session.id) is not poisoned
         with pytest.raises((StorageFailed, Overloaded)):

@@ -3,14 +3,13 @@
 import asyncio
 import hashlib
 import random
-import threading
 from pathlib import Path
 
 import pytest
 
 from pdfsluice.core.errors import RateLimited, StorageFailed, StorageFull
+from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.plugins.local_store.blob import LocalBlob
 from pdfsluice.plugins.local_store.store import LocalUploadStore
 from tests.support.runtimes import a_runtime, initiate, send_all
 
@@ -40,19 +39,19 @@ async def test_an_upload_is_opened_completely_without_a_caller_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise its file would stay open without an owner."""
-    made, go_on, real = threading.Event(), threading.Event(), LocalUploadStore._create
+    made, released, create = asyncio.Event(), asyncio.Event(), LocalUploadStore.create
 
-    def slow(store: LocalUploadStore, blob_id: str, size: int) -> LocalBlob:
+    async def slow(store: LocalUploadStore, blob_id: str, size: int | None) -> Blob:
         made.set()
-        go_on.wait(10)
-        return real(store, blob_id, size)
+        await released.wait()
+        return await create(store, blob_id, size)
 
-    monkeypatch.setattr(LocalUploadStore, "_create", slow)
+    monkeypatch.setattr(LocalUploadStore, "create", slow)
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         waiting = asyncio.create_task(initiate(runtime, DATA))
-        await asyncio.to_thread(made.wait, 10)
+        await made.wait()
         waiting.cancel()
-        go_on.set()
+        released.set()
         with pytest.raises(asyncio.CancelledError):
             await waiting
         (session,) = await runtime.uploads.resumable(LOCAL)
@@ -72,14 +71,14 @@ async def test_a_principal_with_too_many_open_uploads_takes_no_space(
             await initiate(runtime, DATA)
 
 
-async def test_an_upload_for_which_there_is_no_room_is_forgotten(
+async def test_an_upload_for_which_there_is_no_space_is_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_store: LocalUploadStore, _blob_id: str, _size: int) -> LocalBlob:
-        raise StorageFull("no room")
+    async def full(_store: LocalUploadStore, _blob_id: str, _size: int | None) -> Blob:
+        raise StorageFull("no space")
 
     async with a_runtime(tmp_path) as runtime:
-        monkeypatch.setattr(LocalUploadStore, "_create", full)
+        monkeypatch.setattr(LocalUploadStore, "create", full)
         with pytest.raises(StorageFull):
             await initiate(runtime, DATA)
         assert not await runtime.uploads.resumable(LOCAL)
@@ -94,10 +93,10 @@ async def test_uploads_that_cannot_be_opened_leave_nothing_behind(
         active = runtime.uploads._open_uploads
         await active.drop(session.id)
 
-        def fail(_store: LocalUploadStore, _blob_id: str) -> LocalBlob:
+        async def fail(*_: object) -> Blob:
             raise StorageFailed("The disk is gone.")
 
-        monkeypatch.setattr(LocalUploadStore, "_open", fail)
+        monkeypatch.setattr(LocalUploadStore, "open", fail)
         for _ in range(3):
             with pytest.raises(StorageFailed):
                 await send_all(runtime, session, DATA)

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,9 @@ import pytest
 
 from pdfsluice.core.errors import Overloaded, UploadIncomplete
 from pdfsluice.core.models import Extent, Session
+from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.runtime import LOCAL, Runtime
-from pdfsluice.core.uploads import integrity
+from pdfsluice.core.uploads.integrity import IntegrityChecker
 from pdfsluice.core.uploads.read_back import DEFAULT_MIN_BYTES
 from tests.integration.core.test_completions import Doorkeeper
 from tests.integration.core.test_integrity import flip
@@ -46,13 +47,16 @@ class Held:
 @asynccontextmanager
 async def held(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Held]:
     reads: list[Extent] = []
-    real = integrity._intact
+    corrupt = IntegrityChecker.corrupt
 
-    def counted(blob: object, extent: Extent, buffer: memoryview) -> bool:
-        reads.append(extent)
-        return real(blob, extent, buffer)  # type: ignore[arg-type]
+    async def counted(
+        checker: IntegrityChecker, blob: Blob, extents: Sequence[Extent]
+    ) -> list[Extent]:
+        answer = await corrupt(checker, blob, extents)
+        reads.extend(extents)
+        return answer
 
-    monkeypatch.setattr(integrity, "_intact", counted)
+    monkeypatch.setattr(IntegrityChecker, "corrupt", counted)
     door = Doorkeeper()
     async with a_runtime(folder, door, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)

@@ -12,6 +12,7 @@ from pdfsluice.core.findings import Finding
 from pdfsluice.core.models import SessionState
 from pdfsluice.core.plugins.ports.stages import CompletionContext, StageContext, StreamStage
 from pdfsluice.core.runtime import LOCAL
+from pdfsluice.plugins.local_store.blob import LocalBlob
 from tests.integration.core.test_completions import CHUNK, DATA, always_open
 from tests.support.runtimes import Watchman, WordStage, a_runtime, initiate, send_all
 
@@ -81,12 +82,11 @@ async def test_a_shortage_in_the_store_keeps_the_upload(
     async with a_runtime(tmp_path, always_open(), chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send_all(runtime, session, DATA)
-        store = runtime.uploads._uploads
         with monkeypatch.context() as patch:
             if method == "local_path":
-                patch.setattr("pdfsluice.core.uploads.completing.Completer._file", fail)
+                patch.setattr(LocalBlob, method, property(fail))
             else:
-                patch.setattr(store, method, fail)
+                patch.setattr(runtime.uploads._uploads, method, fail)
             with pytest.raises(Overloaded):
                 await runtime.uploads.complete(LOCAL, session.id)
         done = await runtime.uploads.complete(LOCAL, session.id)

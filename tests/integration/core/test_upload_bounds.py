@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from pdfsluice.core.errors import OffsetConflict, Overloaded
 from pdfsluice.core.models import Extent
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.core.uploads import integrity
+from pdfsluice.core.uploads.integrity import IntegrityChecker
 from tests.support.runtimes import Bytes, a_runtime, initiate, send
 from tests.support.waiting import until
 
@@ -51,16 +50,17 @@ async def test_an_upload_is_read_back_once_however_many_resume_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared = []
-    hold = threading.Event()
+    released = asyncio.Event()
+    corrupt = IntegrityChecker.corrupt
 
-    def slowly(blob: Blob, extents: Sequence[Extent]) -> list[Extent]:
+    async def slowly(
+        checker: IntegrityChecker, blob: Blob, extents: Sequence[Extent]
+    ) -> list[Extent]:
         compared.append(blob)
-        hold.wait()
-        return corrupt(blob, extents)
+        await released.wait()
+        return await corrupt(checker, blob, extents)
 
-    corrupt = integrity._corrupt
-    monkeypatch.setattr(integrity, "_corrupt", slowly)
-    monkeypatch.setattr(integrity, "_corrupt_in_memory", lambda *_: None)  # as for a large file
+    monkeypatch.setattr(IntegrityChecker, "corrupt", slowly)
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         await send(runtime, session, DATA, 0)
@@ -70,6 +70,6 @@ async def test_an_upload_is_read_back_once_however_many_resume_it(
         async with asyncio.timeout(60):
             await until(lambda: compared)
         resuming.pop().cancel()
-        hold.set()
+        released.set()
         assert all([(await each).missing_chunks == [1, 2, 3, 4] for each in resuming])
     assert len(compared) == 1

@@ -16,30 +16,37 @@ from pdfsluice.core.testing.contracts.upload_store_basics import (
     stored,
     write,
 )
-from pdfsluice.plugins.local_store.blob import LocalBlob
+from pdfsluice.plugins.local_store.blob import LocalBlob, Sync
 from pdfsluice.plugins.local_store.files import NEW_FILE
 from pdfsluice.plugins.local_store.ledger import Ledger
-from pdfsluice.plugins.local_store.store import LocalUploadStore, open_store
+from pdfsluice.plugins.local_store.opening import open_store
+from pdfsluice.plugins.local_store.store import LocalUploadStore
 
 
-async def test_a_lost_sync_poisons_the_blob_and_its_bytes_are_written_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def power_safe_blob(folder: Path, sync: Sync) -> LocalBlob:
+    path = folder / "blob"
+    ledger = Ledger(folder, max_bytes=None, min_free=0)
+    return LocalBlob("a", path, os.open(path, NEW_FILE), ledger, power_safe=True, sync=sync)
+
+
+async def test_a_lost_sync_poisons_the_blob_and_its_bytes_are_written_again(tmp_path: Path) -> None:
     """The system reports lost bytes once; a later sync succeeds and proves nothing."""
+    failures: list[OSError] = []
+
+    def sync(descriptor: int) -> None:
+        if failures:
+            raise failures.pop()
+        os.fsync(descriptor)
+
     async with open_store(
-        upload_dir=tmp_path / "up", data_dir=tmp_path / "data", power_safe=True
+        upload_dir=tmp_path / "up", data_dir=tmp_path / "data", power_safe=True, sync=sync
     ) as store:
         blob_id = await stored(store, b"acknowledged, and lost")
         blob = await store.open(blob_id, ())
         write(blob, 0, b"A")
-
-        def fail(_: int) -> None:  # a disk that fails on demand needs a kernel module
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-        with monkeypatch.context() as patch:
-            patch.setattr("pdfsluice.plugins.local_store.blob._sync_data", fail)
-            with pytest.raises(StorageFailed):
-                blob.seal(0, 0)
+        failures.append(OSError(errno.EIO, os.strerror(errno.EIO)))
+        with pytest.raises(StorageFailed):
+            blob.seal(0, 0)
         for refused in (lambda: blob.seal(0, 0), lambda: write(blob, 9, b"x")):
             with pytest.raises(StorageFailed):
                 refused()
@@ -54,11 +61,8 @@ async def test_a_lost_sync_poisons_the_blob_and_its_bytes_are_written_again(
         assert await content_of(store, blob_id) == b"Bcknowledged, and lost"
 
 
-def test_each_caller_learns_of_a_lost_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_caller_learns_of_a_lost_sync(tmp_path: Path) -> None:
     """The kernel reports it to one of the parallel chunks; none may be acknowledged."""
-    path = tmp_path / "blob"
-    ledger = Ledger(tmp_path, max_bytes=None, min_free=0)
-    blob = LocalBlob("a", path, os.open(path, NEW_FILE), ledger, power_safe=True)
     syncs: list[int] = []
     inside, second = Event(), Event()
 
@@ -69,7 +73,7 @@ def test_each_caller_learns_of_a_lost_sync(tmp_path: Path, monkeypatch: pytest.M
             second.wait(10)
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr("pdfsluice.plugins.local_store.blob._sync_data", fail_once)
+    blob = power_safe_blob(tmp_path, fail_once)
     outcomes: list[bool] = []
 
     def chunk(offset: int) -> None:
@@ -94,14 +98,9 @@ def test_each_caller_learns_of_a_lost_sync(tmp_path: Path, monkeypatch: pytest.M
     blob.close()
 
 
-def test_one_sync_serves_all_earlier_writers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "blob"
-    ledger = Ledger(tmp_path, max_bytes=None, min_free=0)
-    blob = LocalBlob("a", path, os.open(path, NEW_FILE), ledger, power_safe=True)
+def test_one_sync_serves_all_earlier_writers(tmp_path: Path) -> None:
     syncs: list[int] = []
-    monkeypatch.setattr("pdfsluice.plugins.local_store.blob._sync_data", syncs.append)
+    blob = power_safe_blob(tmp_path, syncs.append)
     for offset in range(3):
         write(blob, offset, b"x")
     for _ in range(3):

@@ -10,7 +10,7 @@ import pytest
 from pdfsluice.core.errors import StorageFailed
 from pdfsluice.plugins.local_store.blob import LocalBlob
 from pdfsluice.plugins.local_store.files import is_in_memory
-from pdfsluice.plugins.local_store.store import open_store
+from pdfsluice.plugins.local_store.opening import open_store
 from tests.support.waiting import until
 
 

@@ -26,7 +26,8 @@ from pdfsluice.plugins.local_store import files
 from pdfsluice.plugins.local_store.blob import LocalBlob
 from pdfsluice.plugins.local_store.files import NEW_FILE
 from pdfsluice.plugins.local_store.ledger import Ledger
-from pdfsluice.plugins.local_store.store import LocalUploadStore, open_store
+from pdfsluice.plugins.local_store.opening import open_store
+from pdfsluice.plugins.local_store.store import LocalUploadStore
 
 MIB = 1024 * 1024
 
@@ -311,13 +312,13 @@ async def test_short_writes_continue(
 
 @pytest.mark.parametrize(("power_safe", "syncs"), [(True, 1), (False, 0)])
 async def test_sync_does_what_the_setting_promises(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, power_safe: bool, syncs: int
+    tmp_path: Path, power_safe: bool, syncs: int
 ) -> None:
     synced: list[int] = []
-    monkeypatch.setattr("pdfsluice.plugins.local_store.blob._sync_data", synced.append)
     path = tmp_path / "blob"
     ledger = Ledger(tmp_path, max_bytes=None, min_free=0)
-    blob = LocalBlob("a", path, os.open(path, NEW_FILE), ledger, power_safe=power_safe)
+    descriptor = os.open(path, NEW_FILE)
+    blob = LocalBlob("a", path, descriptor, ledger, power_safe=power_safe, sync=synced.append)
     blob.seal(0, 0)
     blob.close()
     assert len(synced) == syncs

@@ -12,7 +12,7 @@ import pytest
 
 from pdfsluice.core.models import Extent
 from pdfsluice.core.testing.contracts.upload_store_basics import ANY_AGE
-from pdfsluice.plugins.local_store.store import open_store
+from pdfsluice.plugins.local_store.opening import open_store
 from tests.support.databases import sql_context, sql_stores
 from tests.support.shares import share
 
