@@ -1,31 +1,20 @@
 """What administrators do: quarantine, quotas, rates and jobs. Part of the client."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from dataclasses import asdict
-from typing import Any, TypeVar
 from urllib.parse import quote
 
 from .jobs import JobPage, ListedJob, Node, NodeList
 from .limits import Account, AccountList, QuotaLimits, RateLimits, Rates
 from .models import QuarantinedUpload, QuarantineList, UploadSession
 from .transfer import STREAMING
-
-T = TypeVar("T")
+from .transport import Transport
 
 
 class Administration:
-    """Requests about quarantine, quotas, rates and jobs."""
+    """The part of the client that administers: quarantine, quotas, rates and jobs."""
 
-    async def _call(
-        self,
-        kind: type[T],
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        json: Mapping[str, Any] | None = None,
-    ) -> T:
-        raise NotImplementedError
+    _transport: Transport
 
     async def quarantine(self) -> tuple[QuarantinedUpload, ...]:
         """Return the refused uploads of all callers, newest first; for administrators.
@@ -33,7 +22,9 @@ class Administration:
         Raises:
             PermissionDenied: The key is not an administrator's.
         """
-        return (await self._call(QuarantineList, "GET", f"{STREAMING}/quarantine")).uploads
+        return (
+            await self._transport.call(QuarantineList, "GET", f"{STREAMING}/quarantine")
+        ).uploads
 
     async def quota(self, account: str = "") -> Account:
         """Return what an account may use, and what it uses.
@@ -42,11 +33,11 @@ class Administration:
             account: The account, for administrators; empty for that of the caller.
         """
         path = f"/api/quotas/{quote(account, safe='')}" if account else "/api/quota"
-        return await self._call(Account, "GET", path)
+        return await self._transport.call(Account, "GET", path)
 
     async def quotas(self) -> tuple[Account, ...]:
         """Return all accounts that are used or have limits; for administrators."""
-        return (await self._call(AccountList, "GET", "/api/quotas")).accounts
+        return (await self._transport.call(AccountList, "GET", "/api/quotas")).accounts
 
     async def set_quota(self, account: str, limits: QuotaLimits) -> Account:
         """Replace the limits of an account, from its next upload on; for administrators.
@@ -56,11 +47,11 @@ class Administration:
             limits: The new limits; ``None`` for the default.
         """
         path = f"/api/quotas/{quote(account, safe='')}"
-        return await self._call(Account, "PUT", path, json=asdict(limits))
+        return await self._transport.call(Account, "PUT", path, json=asdict(limits))
 
     async def rates(self) -> Rates:
         """Return how fast uploads and downloads may be; for administrators."""
-        return await self._call(Rates, "GET", "/api/rates")
+        return await self._transport.call(Rates, "GET", "/api/rates")
 
     async def set_rates(self, limits: RateLimits) -> Rates:
         """Replace the limits of uploads and downloads at all servers; for administrators.
@@ -73,7 +64,7 @@ class Administration:
         Returns:
             The rates that count now.
         """
-        return await self._call(Rates, "PUT", "/api/rates", json=asdict(limits))
+        return await self._transport.call(Rates, "PUT", "/api/rates", json=asdict(limits))
 
     async def jobs(
         self,
@@ -102,7 +93,7 @@ class Administration:
             query["document"] = str(document)
         query = {name: value for name, value in query.items() if value}
         while True:
-            page = await self._call(JobPage, "GET", "/api/jobs", query=query)
+            page = await self._transport.call(JobPage, "GET", "/api/jobs", query=query)
             for job in page.jobs:
                 yield job
             if page.next is None:
@@ -111,7 +102,7 @@ class Administration:
 
     async def job(self, job_id: int) -> ListedJob:
         """Return a background job; for administrators."""
-        return await self._call(ListedJob, "GET", f"/api/jobs/{job_id}")
+        return await self._transport.call(ListedJob, "GET", f"/api/jobs/{job_id}")
 
     async def cancel_job(self, job_id: int) -> ListedJob:
         """Cancel a background job, wherever it runs; for administrators.
@@ -123,7 +114,7 @@ class Administration:
             NotFound: There is no such job.
             ClientError: It has ended.
         """
-        return await self._call(ListedJob, "POST", f"/api/jobs/{job_id}/cancel")
+        return await self._transport.call(ListedJob, "POST", f"/api/jobs/{job_id}/cancel")
 
     async def retry_job(self, job_id: int) -> ListedJob:
         """Queue an ended job again as if it were new; for administrators.
@@ -132,11 +123,11 @@ class Administration:
             NotFound: There is no such job.
             ClientError: It is running, or another job does the same.
         """
-        return await self._call(ListedJob, "POST", f"/api/jobs/{job_id}/retry")
+        return await self._transport.call(ListedJob, "POST", f"/api/jobs/{job_id}/retry")
 
     async def nodes(self) -> tuple[Node, ...]:
         """Return the live servers and workers, the oldest first; for administrators."""
-        return (await self._call(NodeList, "GET", "/api/nodes")).nodes
+        return (await self._transport.call(NodeList, "GET", "/api/nodes")).nodes
 
     async def release(self, session_id: str) -> UploadSession:
         """Overrule the refusal of a quarantined upload; for administrators.
@@ -147,4 +138,6 @@ class Administration:
         Raises:
             PermissionDenied: The key is not an administrator's.
         """
-        return await self._call(UploadSession, "POST", f"{STREAMING}/release/{session_id}")
+        return await self._transport.call(
+            UploadSession, "POST", f"{STREAMING}/release/{session_id}"
+        )

@@ -1,10 +1,10 @@
 """The client: everything the server offers, as methods."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
-from typing import Any, BinaryIO, Self, TypeVar
+from typing import Any, BinaryIO, Self
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -40,7 +40,6 @@ _MAX_POLL_SECONDS = 2.0
 _POLL_GROWTH = 1.5
 
 Listener = Callable[[TransferProgress], None]
-T = TypeVar("T")
 
 
 class Client(Administration, Reading, Searches):
@@ -89,7 +88,7 @@ class Client(Administration, Reading, Searches):
 
     async def info(self) -> ServerInfo:
         """Return the version and limits of the server; needs no key."""
-        return await self._call(ServerInfo, "GET", "/api/info")
+        return await self._transport.call(ServerInfo, "GET", "/api/info")
 
     async def upload(
         self,
@@ -221,16 +220,18 @@ class Client(Administration, Reading, Searches):
 
     async def sessions(self) -> tuple[ResumableUpload, ...]:
         """Return the unfinished uploads."""
-        return await self._call(tuple[ResumableUpload, ...], "GET", f"{STREAMING}/resumable")
+        return await self._transport.call(
+            tuple[ResumableUpload, ...], "GET", f"{STREAMING}/resumable"
+        )
 
     async def session(self, session_id: str) -> UploadSession:
         """Return how an upload stands."""
-        return await self._call(UploadSession, "GET", f"{STREAMING}/{session_id}")
+        return await self._transport.call(UploadSession, "GET", f"{STREAMING}/{session_id}")
 
     async def cancel(self, session_id: str, *, reason: str = "cancelled by the user") -> None:
         """End an unfinished upload; the server deletes its bytes."""
         path = f"{STREAMING}/cancel/{session_id}"
-        await self._call(dict[str, Any], "POST", path, json={"reason": reason})
+        await self._transport.call(dict[str, Any], "POST", path, json={"reason": reason})
 
     async def watch(self, session_id: str) -> AsyncGenerator[UploadEvent, None]:
         """Yield what happens to an upload until it ends, beginning with how it stands.
@@ -251,7 +252,7 @@ class Client(Administration, Reading, Searches):
         """Yield all documents; further pages of the list are fetched as they are needed."""
         query = {"limit": str(page_size)}
         while True:
-            page = await self._call(DocumentPage, "GET", _DOCUMENTS, query=query)
+            page = await self._transport.call(DocumentPage, "GET", _DOCUMENTS, query=query)
             for document in page.documents:
                 yield document
             if page.next is None:
@@ -260,7 +261,7 @@ class Client(Administration, Reading, Searches):
 
     async def document(self, document_id: int) -> Document:
         """Return a document."""
-        return await self._call(Document, "GET", f"{_DOCUMENTS}/{document_id}")
+        return await self._transport.call(Document, "GET", f"{_DOCUMENTS}/{document_id}")
 
     async def download(
         self,
@@ -324,12 +325,12 @@ class Client(Administration, Reading, Searches):
     async def rename(self, document_id: int, title: str) -> Document:
         """Give a document another title."""
         path = f"{_DOCUMENTS}/{document_id}"
-        return await self._call(Document, "PATCH", path, json={"title": title})
+        return await self._transport.call(Document, "PATCH", path, json={"title": title})
 
     async def versions(self, document_id: int) -> tuple[Document, ...]:
         """Return all versions of a document, the newest first."""
         path = f"{_DOCUMENTS}/{document_id}/versions"
-        return (await self._call(VersionList, "GET", path)).versions
+        return (await self._transport.call(VersionList, "GET", path)).versions
 
     async def delete(self, document_id: int, *, all_versions: bool = False) -> None:
         """Delete a document, its file and what was derived from it.
@@ -337,14 +338,14 @@ class Client(Administration, Reading, Searches):
         If it is the newest of several versions, the one before it is the newest again.
         """
         query = {"all_versions": "true"} if all_versions else None
-        await self._call(object, "DELETE", f"{_DOCUMENTS}/{document_id}", query=query)
+        await self._transport.call(object, "DELETE", f"{_DOCUMENTS}/{document_id}", query=query)
 
     async def import_status(self, document_id: int) -> ImportStatus:
         """Return how far the import and the index of a document are; asks once.
 
         :meth:`settled` waits for their end.
         """
-        return await self._call(ImportStatus, "GET", f"{_DOCUMENTS}/{document_id}/import")
+        return await self._transport.call(ImportStatus, "GET", f"{_DOCUMENTS}/{document_id}/import")
 
     async def settled(
         self,
@@ -382,19 +383,8 @@ class Client(Administration, Reading, Searches):
     async def retry_import(self, document_id: int, importer: str) -> ImportStatus:
         """Ask for one importer to be repeated; it happens in the background."""
         path = f"{_DOCUMENTS}/{document_id}/import/{quote(importer, safe='')}/retry"
-        return await self._call(ImportStatus, "POST", path)
+        return await self._transport.call(ImportStatus, "POST", path)
 
     async def index(self, document_id: int) -> ImportStatus:
         """Ask for a document to be made searchable; it happens in the background."""
-        return await self._call(ImportStatus, "POST", f"{_DOCUMENTS}/{document_id}/index")
-
-    async def _call(
-        self,
-        kind: type[T],
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        json: Mapping[str, Any] | None = None,
-    ) -> T:
-        return await self._transport.call(kind, method, path, query=query, json=json)
+        return await self._transport.call(ImportStatus, "POST", f"{_DOCUMENTS}/{document_id}/index")

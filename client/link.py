@@ -25,9 +25,9 @@ class Load:
 class Link:
     """Estimates what the link to the server carries, from how long pieces take.
 
-    What carries a checksum is kept whole or not at all, so what breaks off in the middle of a
-    piece is lost. A piece therefore is only as large as arrives within a few seconds. The
-    JavaScript client keeps to the same rule:
+    A piece with a checksum is kept whole or not at all, so all of it is lost if the connection
+    breaks in the middle. A piece therefore is only as large as arrives within a few seconds. The
+    JavaScript client follows the same rules:
 
     - It begins with one piece of 1 MiB.
     - A piece that was acknowledged shows what the link carries. What is in flight at a time is to
@@ -35,8 +35,8 @@ class Link:
     - A piece that failed halves what was under way when it was sent.
     - A piece has at least 256 KiB and at most a chunk, and never goes beyond its chunk. Shorter
       ones measure the round trip rather than the link, and are not counted.
-    - On a slow link fewer are under way side by side: as many as have 1 MiB each (a chunk where
-      those are smaller), at least one.
+    - On a slow link fewer are under way side by side: as many as have 1 MiB each (or a chunk, if
+      chunks are smaller), at least one.
 
     Args:
         chunk_size: Bytes of a chunk of the session.

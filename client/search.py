@@ -154,7 +154,7 @@ class Searches:
     async def set_tags(self, document_id: int, tags: Sequence[str]) -> Document:
         """Replace the tags of a document."""
         path, changes = f"{_DOCUMENTS}/{document_id}", {"tags": list(tags)}
-        return await self._transport.call(Document, "PATCH", path, query=None, json=changes)
+        return await self._transport.call(Document, "PATCH", path, json=changes)
 
     async def search(
         self,
@@ -193,7 +193,7 @@ class Searches:
         if match is not None:
             request["match"] = match
         path = f"{_DOCUMENTS}/search"
-        return await self._transport.call(SearchAnswer, "POST", path, query=None, json=request)
+        return await self._transport.call(SearchAnswer, "POST", path, json=request)
 
     async def model_context(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Send a request of the Model Context Protocol to the server; return its result.
@@ -207,7 +207,7 @@ class Searches:
             UnexpectedAnswer: The answer is an error of the protocol.
         """
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": dict(params)}
-        answer = await self._transport.call(dict, "POST", "/mcp", query=None, json=message)
+        answer = await self._transport.call(dict, "POST", "/mcp", json=message)
         result = answer.get("result")
         if not isinstance(result, dict):
             raise UnexpectedAnswer(f"the server does not answer {method}: {answer.get('error')}")

@@ -13,7 +13,6 @@ import numpy as np
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf
 
-_SUBTITLE = "How water is held, raised and released"
 FILENAME = "canals-locks-and-sluices.pdf"
 
 _WIDTH, _HEIGHT = 420, 595  # points; A5

@@ -158,12 +158,6 @@ class PluginManager:
         """All plugins in the order in which they were loaded."""
         return tuple(self._infos.values())
 
-    def implementing(self, hook: str) -> Sequence[PluginInfo]:
-        """Return the plugins that implement a hook."""
-        caller: pluggy.HookCaller = getattr(self._pluggy.hook, hook)
-        names = {implementation.plugin_name for implementation in caller.get_hookimpls()}
-        return [info for name, info in self._infos.items() if name in names]
-
     def options(self) -> Sequence[tuple[PluginInfo, OptionsSpec]]:
         """Return every plugin's section of the settings.
 

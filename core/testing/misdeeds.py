@@ -95,7 +95,6 @@ def _row(
     *,
     rubbish: Outcome | None = None,
     block: Outcome = Outcome.WAIT_REPORTED,
-    cancel: Outcome | None = None,
 ) -> dict[Misdeed, Outcome]:
     """Return the outcomes for a part in the server's process.
 
@@ -106,7 +105,7 @@ def _row(
         Misdeed.RUBBISH: rubbish or failure,
         Misdeed.BLOCK: block,
         Misdeed.HOLD: failure,
-        Misdeed.CANCEL: cancel or failure,
+        Misdeed.CANCEL: failure,
         Misdeed.DIE: Outcome.SERVER_RESTARTS,
         Misdeed.LEAK: Outcome.COUNTED,
     }

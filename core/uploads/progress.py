@@ -185,10 +185,10 @@ class ProgressPublisher:
         self._published_at = time.monotonic()
         self._sink(progress_event(self._snapshot(), self.counters(), self._last_chunk))
 
-    def publish_status(self, *, message: str = "", stage: str = "") -> None:
+    def publish_status(self, *, message: str = "") -> None:
         """Publish that the state changed, and the progress with it; of an end, its record."""
         session = self._snapshot()
-        self._sink(status_event(session, message=message, stage=stage))
+        self._sink(status_event(session, message=message))
         if session.state in ENDED and not session.partial:
             self._sink(ended_event(session))
         if not self.silent:
@@ -243,14 +243,14 @@ def progress_event(session: Session, counters: Counters, chunk_id: int = 0) -> U
     )
 
 
-def status_event(session: Session, *, message: str = "", stage: str = "") -> UploadStatus:
+def status_event(session: Session, *, message: str = "") -> UploadStatus:
     """Return the state of a session as an event."""
     return UploadStatus(
         at=time.time(),
         session_id=session.id,
         owner=session.owner,
         status=session.state.value,
-        stage=stage or session.state.value,
+        stage=session.state.value,
         message=message or session.failure_message or MESSAGES.get(session.state, "Uploading..."),
         code=session.failure_code,
         document_id=session.document_id,

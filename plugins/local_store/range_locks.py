@@ -10,8 +10,7 @@ import struct
 import sys
 
 _SET_LOCK: int | None = getattr(fcntl, "F_OFD_SETLK", None) if sys.platform == "linux" else None
-SUPPORTED = _SET_LOCK is not None
-"""Whether this system has such locks."""
+"""The command of such locks; ``None`` if this system has none."""
 
 
 def lock_range(descriptor: int, start: int, end: int) -> bool:

@@ -21,13 +21,11 @@ def respond(
     content: BaseModel | Sequence[BaseModel] | Mapping[str, Any],
     *,
     status: int = 200,
-    headers: Mapping[str, str] | None = None,
 ) -> web.Response:
     """Return an answer in JSON."""
     return web.Response(
         body=orjson.dumps(content, default=_plain),
         status=status,
-        headers=headers,
         content_type="application/json",
     )
 
