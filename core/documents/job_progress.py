@@ -231,7 +231,7 @@ class JobOutcome:
 
 
 @dataclass(slots=True)
-class Outcomes:
+class JobOutcomes:
     """How the jobs that were claimed together ended, until that is stored.
 
     Attributes:

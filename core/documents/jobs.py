@@ -28,7 +28,7 @@ from pdfsluice.core.plugins.registry import Registry
 from .import_status import ImportStatus
 from .importing import Importers, NothingToDo
 from .indexable import no_index, require_text
-from .job_progress import DEFAULT_SILENCE_SECONDS, JobOutcome, JobReporter, Outcomes
+from .job_progress import DEFAULT_SILENCE_SECONDS, JobOutcome, JobOutcomes, JobReporter
 from .job_search import JobSearch
 from .previews import Previews
 from .recognition import IndexRunning, Recognition
@@ -110,7 +110,7 @@ class JobRunner:
         self._quota_seconds = limits.quota_seconds
         self._index_seconds = limits.index_seconds
         self._cluster = cluster or Alone()
-        self._outcomes: deque[Outcomes] = deque()
+        self._outcomes: deque[JobOutcomes] = deque()
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
         self._stops: dict[int, Stop] = {}  # by the number of a job that runs here
         self._to_recognize: set[int] = set()  # documents being imported for which OCR waits
@@ -298,7 +298,7 @@ class JobRunner:
         for outcome in outcomes:
             outcome.reporter.stop()
             await outcome.reporter.settled()
-        self._outcomes.append(Outcomes(document, outcomes))
+        self._outcomes.append(JobOutcomes(document, outcomes))
         try:
             await self._store_outcomes()
         except Exception:

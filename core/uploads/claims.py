@@ -126,7 +126,7 @@ class Claims:
             for claim in claims:
                 await claim.released.wait()
 
-    async def released(self, grace: float) -> None:
+    async def wait_released(self, grace: float) -> None:
         """Wait until no request holds a claim, at most ``grace`` seconds."""
         try:
             async with asyncio.timeout(grace):

@@ -387,7 +387,7 @@ class OpenUploads:
     async def _drain_one(self, entry: _Entry, grace: float, reason: PdfsluiceError) -> None:
         end = self._clock() + grace
         try:
-            await entry.upload.received(grace)
+            await entry.upload.wait_for_requests(grace)
             await entry.upload.stop_receiving(reason)
             if entry.completion is not None:
                 await asyncio.wait({entry.completion}, timeout=max(0.0, end - self._clock()))

@@ -147,7 +147,7 @@ class UploadOpener:
             checkpoints,
             frontier=lambda: upload.session.committed.frontier,
             prepare=upload.stored.fetch,
-            on_findings=upload.found,
+            on_findings=upload.add_findings,
             on_validated=upload.validated,
             on_failure=partial(self._fail, upload),
             on_checkpoints=partial(self._keep, upload),

@@ -96,9 +96,9 @@ class OpenUpload(UploadState):
 
     # Other nodes
 
-    def _learn(self, row: Session, meanwhile: RangeSet) -> None:
+    def _take_row(self, row: Session, meanwhile: RangeSet) -> None:
         before = self.session
-        super()._learn(row, meanwhile)
+        super()._take_row(row, meanwhile)
         if self.session.version != before.version or self.session.committed != before.committed:
             self.stored.extents.forget()
         self._size_limit = self.session.total_size
@@ -208,9 +208,9 @@ class OpenUpload(UploadState):
         """End all requests that send bytes; they commit what they may keep first."""
         await self._claims.stop_all(reason)
 
-    async def received(self, grace: float) -> None:
+    async def wait_for_requests(self, grace: float) -> None:
         """Wait until no request sends bytes, at most ``grace`` seconds."""
-        await self._claims.released(grace)
+        await self._claims.wait_released(grace)
 
     @property
     def position(self) -> int:
@@ -226,11 +226,11 @@ class OpenUpload(UploadState):
 
     # Findings and the end
 
-    async def found(self, findings: Sequence[Finding]) -> bool:
-        """Record findings that came while following; return whether the upload continues."""
-        return await self.as_unit(partial(self._found, findings))
+    async def add_findings(self, findings: Sequence[Finding]) -> bool:
+        """Record findings of stream stages; return whether the upload continues."""
+        return await self.as_unit(partial(self._add_findings, findings))
 
-    async def _found(self, findings: Sequence[Finding]) -> bool:
+    async def _add_findings(self, findings: Sequence[Finding]) -> bool:
         if self.session.state in ENDED:
             return False
         new = new_findings(self.session, findings)

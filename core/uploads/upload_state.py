@@ -44,7 +44,7 @@ class UploadState:
         self._backends = backends
         self._cluster = backends.cluster
         self._lock = asyncio.Lock()
-        self._row = Refresher(lambda: backends.sessions.get(session.id), self._learn)
+        self._row = Refresher(lambda: backends.sessions.get(session.id), self._take_row)
 
     async def refresh(self) -> None:
         """Take in what other nodes have changed.
@@ -55,7 +55,7 @@ class UploadState:
         if self._cluster.shared:
             await self._row.refresh()
 
-    def _learn(self, row: Session, meanwhile: RangeSet) -> None:
+    def _take_row(self, row: Session, meanwhile: RangeSet) -> None:
         """Take a row that was read, and the ranges that were committed meanwhile."""
         committed = RangeSet.of((*row.committed, *meanwhile))
         newer = row if row.version >= self.session.version else self.session
