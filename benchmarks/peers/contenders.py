@@ -14,9 +14,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.support.processes import Server, free_port, pdfsluice, running
+from benchmarks.support.processes import Server, pdfsluice, running
 from benchmarks.support.senders import BOUNDARY, Line, chunks, expect
 from benchmarks.support.uploads import delete, tus_create, tus_patch, upload, wait_for_import
+from tests.support.ports import free_port
 
 TOOLS = Path("var/benchmark-peers").absolute()
 CHUNK = 8 * 1024 * 1024

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.postgresql import free_port, listens
+from tests.support.ports import free_port, listens
 from tests.support.waiting import wait_until
 
 _CONFIGURATION = """

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.support.ports import free_port
+
 _START_SECONDS = 60.0
 _MIB = 1024 * 1024
 _STAGE_PROCESS = "pdfsluice.core.scanning.worker_main"
@@ -59,14 +61,6 @@ class Server:
     def _stage_processes(self) -> list[psutil.Process]:
         children = self.process.children()
         return [child for child in children if _STAGE_PROCESS in child.cmdline()]
-
-
-def free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

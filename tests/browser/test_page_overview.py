@@ -10,7 +10,15 @@ from playwright.sync_api import Page, expect
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice
-from tests.support.page import Line, Screenshot, cancel, card, choose, expect_state, unfinished
+from tests.support.page import (
+    Screenshot,
+    SlowNetwork,
+    cancel,
+    card,
+    choose,
+    expect_state,
+    unfinished,
+)
 from tests.support.servers import RunningServer, Serve
 
 OpenPage = Callable[..., Page]
@@ -29,7 +37,7 @@ def test_many_files_have_a_summary_and_what_is_sent_stands_at_the_top(
     own: RunningServer, open_page: OpenPage, reports: list[Path], screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=60_000)
+    SlowNetwork(page, bytes_per_second=60_000)
     choose(page, *reports)
     summary = page.locator(".batch")
     expect(summary).to_contain_text(re.compile(r"61 files: .*3 uploading, \d+ waiting"))
@@ -50,7 +58,7 @@ def test_cancelling_asks_first(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=1_000_000)
+    SlowNetwork(page, bytes_per_second=1_000_000)
     choose(page, pdfs / "canal-survey.pdf")
     upload = expect_state(page, "canal-survey.pdf", "uploading")
     upload.get_by_role("button", name="Cancel").click()
@@ -69,7 +77,7 @@ def test_unfinished_uploads_are_seen_without_scrolling(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=1_000_000)
+    SlowNetwork(page, bytes_per_second=1_000_000)
     choose(page, pdfs / "canal-survey.pdf")
     expect_state(page, "canal-survey.pdf", "uploading")
     page.reload()

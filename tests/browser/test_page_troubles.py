@@ -13,7 +13,15 @@ from playwright.sync_api import Page, expect
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.active_pdfs import write
 from tests.support.commands import pdfsluice
-from tests.support.page import Line, Screenshot, audit, card, choose, expect_state, unfinished
+from tests.support.page import (
+    Screenshot,
+    SlowNetwork,
+    audit,
+    card,
+    choose,
+    expect_state,
+    unfinished,
+)
 from tests.support.servers import RunningServer, Serve
 
 OpenPage = Callable[..., Page]
@@ -124,7 +132,7 @@ def test_a_slow_link_loses_little_by_a_reload(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=500_000)
+    SlowNetwork(page, bytes_per_second=500_000)
     choose(page, pdfs / "canal-survey.pdf")
     stored = card(page, "canal-survey.pdf").locator("dt:text-is('Stored') + dd")
     expect(stored).to_have_text(re.compile(r"[1-5]\.\d MB"), timeout=60_000)

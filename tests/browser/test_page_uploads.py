@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.page import (
-    Line,
     Screenshot,
+    SlowNetwork,
     cancel,
     card,
     choose,
@@ -38,7 +38,7 @@ def test_a_large_file_flows_in_with_live_progress(
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.locator(".connection")).to_have_attribute("data-state", "live")
     screenshot(page, "01-home")
-    Line(page, bytes_per_second=10 * _MB)
+    SlowNetwork(page, bytes_per_second=10 * _MB)
     before = heap_bytes(page)
     choose(page, pdfs / "annual-report.pdf")
     wait_until_stored(page, "annual-report.pdf", 30)
@@ -97,7 +97,7 @@ def test_pause_resume_and_cancel(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=4 * _MB)
+    SlowNetwork(page, bytes_per_second=4 * _MB)
     choose(page, pdfs / "canal-survey.pdf")
     wait_until_stored(page, "canal-survey.pdf", 10)
     upload = card(page, "canal-survey.pdf")
@@ -122,7 +122,7 @@ def test_cancelling_lasts_until_the_server_has_confirmed_it(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=4 * _MB)
+    SlowNetwork(page, bytes_per_second=4 * _MB)
     choose(page, pdfs / "canal-survey.pdf")
     wait_until_stored(page, "canal-survey.pdf", 10)
     own.kill()
@@ -146,7 +146,7 @@ def test_what_waits_for_its_turn_can_only_be_cancelled(
     for number, file in enumerate(files):
         file.write_bytes((pdfs / "canal-survey.pdf").read_bytes() + b"%" * number)
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=4 * _MB)
+    SlowNetwork(page, bytes_per_second=4 * _MB)
     choose(page, *files)
     waiting = expect_state(page, names[3], "paused")
     expect(waiting.locator(".chip").first).to_have_text("Waiting for its turn")
@@ -180,7 +180,7 @@ def test_an_upload_is_resumed_after_a_reload_and_in_another_browser(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=2 * _MB)
+    SlowNetwork(page, bytes_per_second=2 * _MB)
     choose(page, pdfs / "canal-survey.pdf")
     wait_until_stored(page, "canal-survey.pdf", 60)  # more than a chunk
     page.reload()
@@ -216,7 +216,7 @@ def test_a_server_that_is_killed_mid_upload_is_waited_for(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=4 * _MB)
+    SlowNetwork(page, bytes_per_second=4 * _MB)
     choose(page, pdfs / "canal-survey.pdf")
     wait_until_stored(page, "canal-survey.pdf", 20)
     own.kill()
@@ -234,14 +234,14 @@ def test_the_network_may_go_and_come_back(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    line = Line(page, bytes_per_second=4 * _MB)
+    network = SlowNetwork(page, bytes_per_second=4 * _MB)
     choose(page, pdfs / "canal-survey.pdf")
     wait_until_stored(page, "canal-survey.pdf", 20)
-    line.cut()
+    network.cut()
     upload = expect_state(page, "canal-survey.pdf", "waiting")
     expect(upload).to_contain_text("Waiting for the network")
     screenshot(page, "09-offline")
-    line.restore()
+    network.restore()
     expect_state(page, "canal-survey.pdf", "completed")
 
 
@@ -249,7 +249,7 @@ def test_a_malicious_file_is_stopped_while_it_arrives(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=4 * _MB)
+    SlowNetwork(page, bytes_per_second=4 * _MB)
     choose(page, pdfs / "invoice.pdf")
     upload = expect_state(page, "invoice.pdf", "rejected")
     expect(upload.get_by_text("Stopped while arriving")).to_be_visible()

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice
-from tests.support.page import PLAIN_HOST, Line, Screenshot, audit, choose, expect_state
+from tests.support.page import PLAIN_HOST, Screenshot, SlowNetwork, audit, choose, expect_state
 from tests.support.scans import picture_of, write_scan
 from tests.support.servers import RunningServer, Serve
 from tests.support.shares import share
@@ -183,7 +183,7 @@ def test_operations_show_what_the_server_does(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=1_500_000)
+    SlowNetwork(page, bytes_per_second=1_500_000)
     choose(page, pdfs / "canal-survey.pdf")
     page.get_by_role("link", name="Operations").click()
     gauges = page.locator(".gauge")
@@ -318,7 +318,7 @@ def test_the_upload_view_is_open_to_all(
     page = open_page(own.base_url)
     expect(page.locator(".connection")).to_have_attribute("data-state", "live")
     audit(page, screenshot, "27-home")
-    Line(page, bytes_per_second=5_000_000)
+    SlowNetwork(page, bytes_per_second=5_000_000)
     choose(page, pdfs / "invoice.pdf", pdfs / "handbook.pdf")
     expect_state(page, "invoice.pdf", "rejected")
     expect_state(page, "handbook.pdf", "completed")
@@ -348,7 +348,7 @@ def test_the_focus_stays_on_a_card_whose_buttons_change(
     own: RunningServer, open_page: OpenPage, pdfs: Path
 ) -> None:
     page = open_page(own.base_url)
-    Line(page, bytes_per_second=3_000_000)
+    SlowNetwork(page, bytes_per_second=3_000_000)
     choose(page, pdfs / "canal-survey.pdf")
     upload = expect_state(page, "canal-survey.pdf", "uploading")
     upload.get_by_role("button", name="Pause").focus()

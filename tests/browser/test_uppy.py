@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.deployments import ONE_SERVER, Deployed
-from tests.support.page import Line
+from tests.support.page import SlowNetwork
 from tests.support.servers import RunningServer, Serve
 
 OpenPage = Callable[..., Page]
@@ -119,7 +119,7 @@ def test_a_refused_file_ends_with_the_reason(
     site: str, listening: Deployed, open_page: OpenPage, pdfs: Path
 ) -> None:
     page = open_page(site)
-    Line(page, bytes_per_second=5_000_000)  # so that the verdict is there before the end
+    SlowNetwork(page, bytes_per_second=5_000_000)  # so that the verdict is there before the end
     outcome = _upload(page, listening, pdfs / "invoice.pdf")
     assert outcome["failed"] == 1
     (problem,) = outcome["problems"]

@@ -23,7 +23,8 @@ from pdfsluice.core.testing.contracts import LinkSignerContract
 from pdfsluice.plugins.secure_link.options import SecureLinkOptions
 from pdfsluice.plugins.secure_link.signer import SecureLinkSigner
 from tests.support.documents import ROOT
-from tests.support.nginx import NGINX, free_port, nginx
+from tests.support.nginx import NGINX, nginx
+from tests.support.ports import free_port
 
 PAGE = ROOT / "docs" / "how-to" / "redirect-downloads.md"
 SECRET = "A-LONG-RANDOM-TEXT"

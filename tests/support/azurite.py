@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from pdfsluice.plugins.object_store.options import ObjectStoreOptions
 from tests.support.documents import ROOT
-from tests.support.postgresql import free_port, listens
+from tests.support.ports import free_port, listens
 from tests.support.waiting import wait_until
 
 ACCOUNT = "devstoreaccount1"

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port, listens
 from tests.support.postgresql import (
     PostgresqlServer,
-    free_port,
-    listens,
     unprivileged,
     unprivileged_folder,
 )

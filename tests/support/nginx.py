@@ -1,7 +1,6 @@
 """A real nginx with a configuration of the manual, until a context is left."""
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +10,6 @@ from tests.conformance.wire import eventually
 
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pdfsluice.plugins.object_store.objects import ObstoreObjects
 from pdfsluice.plugins.object_store.opening import open_objects
 from pdfsluice.plugins.object_store.options import ObjectStoreOptions
 from tests.support import swift
-from tests.support.postgresql import free_port, listens
+from tests.support.ports import free_port, listens
 from tests.support.waiting import wait_until
 
 KEY, SECRET = "test-key", "test-secret"  # moto takes any

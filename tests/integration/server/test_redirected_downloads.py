@@ -27,8 +27,9 @@ from tests.contract.test_link_signers import SECRET, documented
 from tests.support.documents import ROOT
 from tests.support.fault_proxy import CutAnswer, Fault, fault_proxy
 from tests.support.keys import add_key
-from tests.support.nginx import NGINX, free_port, nginx
+from tests.support.nginx import NGINX, nginx
 from tests.support.object_stores import SECTION, S3Server
+from tests.support.ports import free_port
 from tests.support.runtimes import STORES
 from tests.support.web import WebServer, a_server, sha256
 
