@@ -21,13 +21,10 @@ from pdfsluice.core import (
     Conflict,
     Extent,
     NodeIdentity,
-    OffsetConflict,
     Session,
     SessionChanges,
-    SessionNotFound,
     SessionState,
     Standing,
-    StateConflict,
 )
 from pdfsluice.core.uploads.lifecycle import ENDED, too_many_open
 
@@ -49,6 +46,7 @@ from .quotas import SqlQuotas
 from .rate_limits import SqlRateLimits
 from .rates import SqlRates
 from .reading import ranges_of
+from .refusals import explain_refused_extent, key_of, not_found, refused_update
 from .schema import extents, sessions
 
 
@@ -136,12 +134,12 @@ class SqlSessionStore:
 
     async def get(self, session_id: str) -> Session:
         """Return a session."""
-        key = _key(session_id)
+        key = key_of(session_id)
 
         def operation(connection: Connection) -> Session:
             row = statements.GET.run(connection, key).one_or_none()
             if row is None:
-                raise _not_found(session_id)
+                raise not_found(session_id)
             return read_session(row, statements.RANGES.run(connection, key))
 
         return await self._database.read(operation)
@@ -157,21 +155,21 @@ class SqlSessionStore:
             OffsetConflict: Other bytes were committed in this range.
         """
         values = {
-            **_key(session_id),
+            **key_of(session_id),
             "start": extent.start,
             "end": extent.end,
             "fingerprint": extent.fingerprint,
             "committed_at": to_micros(now),
             "place": extent.place,
         }
-        asked = {**_key(session_id), "frontier": frontier}
+        asked = {**key_of(session_id), "frontier": frontier}
 
         def operation(connection: Connection) -> Standing | None:
             shared, version = self._database.shared, None
             if shared or self._database.postgresql:  # the insertion sees all earlier commits
                 version = statements.LOCK_SESSION.run(connection, values).scalar_one_or_none()
             if not statements.COMMIT.run(connection, values).rowcount:
-                _explain_refusal(connection, values)
+                explain_refused_extent(connection, values)
             if version is None or not shared:
                 return None
             rows = statements.EXTENTS_AFTER.run(connection, asked)
@@ -181,7 +179,7 @@ class SqlSessionStore:
 
     async def extents(self, session_id: str) -> Sequence[Extent]:
         """Return the committed extents of a session, by start."""
-        key = _key(session_id)
+        key = key_of(session_id)
         return await self._database.read(
             lambda connection: [
                 Extent(row.start, row.end, row.fingerprint, row.place)
@@ -194,7 +192,7 @@ class SqlSessionStore:
         if not extents:
             return
         rows = [
-            {**_key(session_id), "from": e.start, "to": e.end, "print": e.fingerprint}
+            {**key_of(session_id), "from": e.start, "to": e.end, "print": e.fingerprint}
             for e in extents
         ]
         await self._database.write(
@@ -203,7 +201,7 @@ class SqlSessionStore:
 
     async def merge_extents(self, session_id: str, parts: Sequence[Extent], whole: Extent) -> bool:
         """Replace touching extents by one; ``False`` if one of them is not there any more."""
-        values = {**_key(session_id), "from": whole.start, "to": whole.end}
+        values = {**key_of(session_id), "from": whole.start, "to": whole.end}
         expected = [(part.start, part.end, part.fingerprint, part.place) for part in parts]
 
         def operation(connection: Connection) -> bool:
@@ -236,7 +234,7 @@ class SqlSessionStore:
         if changes.keys() & {"metadata", "title"}:
             metadata = row["metadata_bytes"] - session_row(session)["metadata_bytes"]
         values = {
-            **_key(session.id),
+            **key_of(session.id),
             "expected": session.version,
             **{f"new_{column}": row[column] for column in row if column not in {"id", "version"}},
         }
@@ -247,9 +245,9 @@ class SqlSessionStore:
             counting.count_change(connection, session, new, metadata_bytes=metadata)
             if not statements.UPDATE.run(connection, values).rowcount:
                 counting.count_back(connection, session, new, metadata_bytes=metadata)
-                raise _refusal(connection, session)
+                raise refused_update(connection, session)
             if self._database.shared and new.state in ENDED:
-                statements.END_HOLD.run(connection, _key(session.id))
+                statements.END_HOLD.run(connection, key_of(session.id))
 
         await self._database.write(operation)
         return new
@@ -260,12 +258,12 @@ class SqlSessionStore:
         Raises:
             StateConflict: It has.
         """
-        key = _key(session.id)
+        key = key_of(session.id)
         if self._database.postgresql:  # a commit at another node comes before or after this
             statements.LOCK_SESSION.run(connection, key)
         size = sum(row.end - row.start for row in statements.RANGES.run(connection, key))
         if size > session.committed.size:
-            raise _refusal(connection, session)
+            raise refused_update(connection, session)
 
     async def find(
         self,
@@ -327,7 +325,7 @@ class SqlSessionStore:
         self, session_id: str, checkpoints: dict[str, tuple[int, bytes]]
     ) -> None:
         """Replace the stage checkpoints of a session."""
-        key = _key(session_id)
+        key = key_of(session_id)
         rows = [
             {"session_id": session_id, "stage": stage, "offset": offset, "state": state}
             for stage, (offset, state) in checkpoints.items()
@@ -335,7 +333,7 @@ class SqlSessionStore:
 
         def operation(connection: Connection) -> None:
             if not statements.EXISTS.run(connection, key).rows:
-                raise _not_found(session_id)
+                raise not_found(session_id)
             connection.execute(statements.DELETE_CHECKPOINTS, key)
             if rows:
                 connection.execute(statements.INSERT_CHECKPOINT, rows)
@@ -344,58 +342,13 @@ class SqlSessionStore:
 
     async def checkpoints(self, session_id: str) -> dict[str, tuple[int, bytes]]:
         """Return the stage checkpoints."""
-        key = _key(session_id)
+        key = key_of(session_id)
         return await self._database.read(
             lambda connection: {
                 stage: (offset, bytes(state))
                 for stage, offset, state in connection.execute(statements.CHECKPOINTS, key)
             }
         )
-
-
-def _key(session_id: str) -> dict[str, Any]:
-    """Return the parameter that names a session.
-
-    Raises:
-        SessionNotFound: The text cannot be an id.
-    """
-    if not (session_id.isascii() and session_id.isprintable()):
-        raise _not_found(session_id)
-    return {"session": session_id}
-
-
-def _not_found(session_id: str) -> SessionNotFound:
-    return SessionNotFound(
-        f"There is no upload session {session_id!a}.",
-        hint="Start a new upload.",
-    )
-
-
-def _explain_refusal(connection: Connection, values: dict[str, Any]) -> None:
-    """Raise why an extent was not inserted, unless it is there already."""
-    state = statements.STATE.run(connection, values).scalar_one_or_none()
-    if state is None:
-        raise _not_found(values["session"])
-    if statements.SAME_EXTENT.run(connection, values).rows:
-        return
-    if state not in statements.OPEN_STATES:
-        raise StateConflict(
-            f"The upload is {state} and takes no more bytes.", details={"status": state}
-        )
-    raise OffsetConflict(
-        f"Other bytes were committed between {values['start']} and {values['end']}.",
-        hint="Ask for the session's missing_ranges.",
-        details={"offset": values["start"]},
-    )
-
-
-def _refusal(connection: Connection, session: Session) -> Exception:
-    if not statements.EXISTS.run(connection, {"session": session.id}).rows:
-        return _not_found(session.id)
-    return StateConflict(
-        f"Another request changed the session {session.id}.",
-        hint="Read the session again and repeat the request.",
-    )
 
 
 def _run(connection: Connection, statement: Executable, values: Any) -> None:
