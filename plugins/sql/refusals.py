@@ -1,4 +1,4 @@
-"""Why the session store refuses: unknown ids, extents that do not fit, lost updates."""
+"""Why the session store refuses: unknown ids, extents that overlap, lost updates."""
 
 from typing import Any
 
