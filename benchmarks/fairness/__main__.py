@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.support.files import workspace
 
-from . import nodes, openings, rates, slots
+from . import neighbours, nodes, openings, rates, slots
 
 Scenario = Callable[[Path, int], Mapping[str, float]]
 
@@ -20,6 +20,7 @@ _SCENARIOS: Mapping[str, Scenario] = {
     "openings": lambda folder, rounds: asyncio.run(openings.measure(folder, rounds)),
     "slots": slots.measure,
     "rates": rates.measure,
+    "neighbours": neighbours.measure,
     "nodes": nodes.measure,
 }
 

@@ -1,4 +1,4 @@
-"""Rates: how exactly they are kept, how they are shared, and what others notice."""
+"""Rates: how exactly they are kept, and how they are shared."""
 
 import threading
 import time
@@ -10,17 +10,15 @@ from pdfsluice.plugins.api_keys.keys import changing_rates
 from tests.support.keys import change_keys
 from tests.support.servers import RunningServer
 
-from .honest import MIB, add_key, p99, send
+from .honest import MIB, add_key, send
 
 _RATE = 4 * MIB
 _CHUNKS = 24
 
 
 def measure(folder: Path, rounds: int) -> Mapping[str, float]:
-    """Send at the rate of a key, next to such a key, and at the server's rate."""
+    """Send at the rate of a key, and at the server's rate."""
     errors: list[float] = []
-    alone: list[float] = []
-    beside: list[float] = []
     data = folder / "data"
     ann, eve = add_key(data, "ann"), add_key(data, "eve")
     change_keys(data, changing_rates("eve", lambda _: KeyRates(bandwidth=_RATE)))
@@ -31,11 +29,6 @@ def measure(folder: Path, rounds: int) -> Mapping[str, float]:
             began = time.monotonic()
             send(server.port, eve, _CHUNKS)
             errors.append(abs(_CHUNKS * MIB / (time.monotonic() - began) / _RATE - 1))
-            alone += send(server.port, ann, 4 * _CHUNKS)
-            limited = threading.Thread(target=send, args=(server.port, eve, _CHUNKS))
-            limited.start()
-            beside += send(server.port, ann, 4 * _CHUNKS)
-            limited.join()
     finally:
         server.stop()
     change_keys(data, changing_rates("eve", lambda _: KeyRates()))
@@ -48,9 +41,6 @@ def measure(folder: Path, rounds: int) -> Mapping[str, float]:
         server.stop()
     return {
         "worst error of the rate (limit 0.05)": max(errors),
-        "chunk p99 of others alone, ms": 1000 * p99(alone),
-        "chunk p99 of others next to a limited key, ms": 1000 * p99(beside),
-        "ratio of p99 (limit 1.1)": p99(beside) / p99(alone),
         "worst difference of two owners' bytes (limit 0.1)": max(shares),
     }
 

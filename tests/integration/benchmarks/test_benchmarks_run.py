@@ -38,6 +38,22 @@ def test_fairness(tmp_path: Path) -> None:
     assert json.loads(figures.read_text())["openings"]["bytes over the limit"] == 0
 
 
+def test_neighbours(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    run("benchmarks.fairness", "--only=neighbours", "--rounds=1", f"--json={figures}")
+    assert json.loads(figures.read_text())["neighbours"]["chunks of each"] == 1250
+
+
+def test_analytics() -> None:
+    assert "recorded" in run("benchmarks.analytics", "--number=1000")
+
+
+def test_share_of_analytics(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    run("benchmarks.analytics.share", "--rounds=1", "--files=10", f"--json={figures}")
+    assert json.loads(figures.read_text())["a file without analytics, ms of the server"] > 0
+
+
 def test_load(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     run("benchmarks.load", "--smoke", f"--json={figures}")
