@@ -31,9 +31,17 @@ _TEXTS = {
 _DEFAULT = -1
 """Stands for ``default``: the limit of the settings."""
 
+_MAX_RATE = 10**15
+"""The highest rate that the server takes."""
+
 
 def _rate(text: str) -> int:
-    return _DEFAULT if text == "default" else 0 if text == "0" else size(text)
+    if text in {"default", "0"}:
+        return _DEFAULT if text == "default" else 0
+    rate = size(text)
+    if rate > _MAX_RATE:
+        raise typer.BadParameter(f"it must be at most {_MAX_RATE:,} bytes; 0 is no limit")
+    return rate
 
 
 _Rate = Annotated[int | None, typer.Option(parser=_rate, metavar="SIZE|default")]

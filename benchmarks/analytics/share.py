@@ -7,8 +7,7 @@ Run it from the root of the repository::
 
 Three servers take turns with ten files of 100 kB each, from their opening to the end of their
 import: one records uploads, two do not. The processor time of each server process is read from
-the kernel in nanoseconds. The difference of the two that do the same shows what cannot be told
-apart.
+the kernel in nanoseconds. The difference of the two that do the same is the error of the method.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What a key with a bandwidth costs others, next to a key that sends as much by its own choice.
+"""What a limited key costs others, compared with one that limits itself.
 
 Each sender is a process of its own, so that none of them waits for the interpreter lock of
 another one. What remains between the two neighbours is the cost of pacing in the server.

@@ -129,11 +129,11 @@ class QuotaKeeper:
         if (kind and own_name) or name in {DEFAULT_ACCOUNT, LOCAL_PRINCIPAL}:
             return
         if all(each.name != name for each in await quotas.accounts()):
+            example = own_name or ("" if kind in {"key", "tenant"} else kind) or "NAME"
             raise NotFound(
                 f"there is no account {name!r}",
-                hint=f"Write key:{name.strip(':') or 'NAME'} for a key without a tenant,"
-                f" tenant:{name.strip(':') or 'NAME'} for a tenant,"
-                f" or {DEFAULT_ACCOUNT} for the default limits.",
+                hint=f"Write key:{example} for a key without a tenant, tenant:{example} for a"
+                f" tenant, or {DEFAULT_ACCOUNT} for the default limits.",
             )
 
     async def _refresh(self) -> None:

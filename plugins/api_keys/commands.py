@@ -95,8 +95,8 @@ def add(
         list[Scope] | None, typer.Option(help="A permission; may be given more than once.")
     ] = None,
     tenant: Annotated[
-        str, typer.Option(help="Tenant whose quota the uploads of the key count for.")
-    ] = "",
+        str | None, typer.Option(help="Tenant whose quota the uploads of the key count for.")
+    ] = None,
     *,
     bandwidth: Bandwidth = None,
     request_rate: Requests = None,

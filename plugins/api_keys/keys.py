@@ -25,7 +25,7 @@ def new_key(
     scopes: Iterable[Scope],
     now: datetime,
     *,
-    tenant: str = "",
+    tenant: str | None = None,
     rates: KeyRates = NO_RATES,
 ) -> tuple[ApiKey, str]:
     """Make a key; return the record to store, and the key to print once.
@@ -33,7 +33,7 @@ def new_key(
     Raises:
         ValueError: A name has characters other than letters, digits and ``._@-``.
     """
-    if not all(_NAME.fullmatch(text) for text in (name, tenant or name)):
+    if not all(_NAME.fullmatch(text) for text in (name, name if tenant is None else tenant)):
         raise ValueError("a name has 1 to 64 letters, digits and '._@-', and starts with no sign")
     key_id = secrets.token_hex(4)
     key = f"{PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
@@ -43,7 +43,7 @@ def new_key(
         scopes=frozenset(scopes),
         digest=sha256(key.encode()).hexdigest(),
         created_at=now,
-        tenant=tenant,
+        tenant=tenant or "",
         rates=rates,
     )
     return stored, key

@@ -32,12 +32,7 @@ from . import counting, idle_clock, statements
 from .analytics import SqlAnalytics
 from .cluster import SqlCluster
 from .database import Database
-from .encoding import (
-    clean,
-    read_session,
-    session_row,
-    to_micros,
-)
+from .encoding import clean, read_session, session_row, to_micros
 from .hints import Channel, NoChannel
 from .keys import SqlKeys
 from .nodes import HEARTBEAT_INTERVAL

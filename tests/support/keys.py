@@ -41,6 +41,6 @@ def add_key(
     data_dir: Path, name: str, scopes: Iterable[Scope], *, tenant: str = "", url: str = ""
 ) -> dict[str, str]:
     """Add a key; return the header that shows it."""
-    stored, key = new_key(name, scopes, datetime.now(UTC), tenant=tenant)
+    stored, key = new_key(name, scopes, datetime.now(UTC), tenant=tenant or None)
     change_keys(data_dir, adding(stored), url=url)
     return {"Authorization": f"Bearer {key}"}

@@ -175,6 +175,8 @@ async def test_a_limit_of_no_account_is_refused(web: WebServer) -> None:
         async with web.http.put(f"/api/quotas/{name}", json={"documents": 1}) as response:
             problem = await problem_of(response, 404, "not-found")
         assert f"key:{name.strip(':')} for" in problem["hint"]
+    async with web.http.put("/api/quotas/key:", json={"documents": 1}) as response:
+        assert "key:NAME for" in (await problem_of(response, 404, "not-found"))["hint"]
     for name in ("*", "key:ann", "tenant:ac%2Fme", "jwt:m%C3%BCller"):
         async with web.http.put(f"/api/quotas/{name}", json={}) as response:
             assert response.status == 200, await response.text()

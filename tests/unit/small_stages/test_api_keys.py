@@ -109,6 +109,8 @@ def test_other_text_is_no_key(text: str) -> None:
 def test_odd_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="a name has"):
         new_key(name, [Scope.READ], NOW)
+    with pytest.raises(ValueError, match="a name has"):
+        new_key("ann", [Scope.READ], NOW, tenant=name)
 
 
 async def test_each_way_to_show_a_key(keys: KeyStore) -> None:
