@@ -353,6 +353,13 @@ class Settings(BaseModel):
         (), description="Plugins, or parts of plugins, that are left out, by name."
     )
     server_jobs: bool = Field(True, description="Whether servers, too, run background jobs.")
+    worker_metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port on the loopback address at which 'pdfsluice work' answers /metrics;"
+        " 0 for none.",
+    )
     import_jobs: int = Field(1, ge=1, le=64, description="Background jobs that run at a time.")
     ocr_jobs: int = Field(
         1, ge=1, le=64, description="Documents that OCR reads at the same time, each on one core."

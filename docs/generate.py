@@ -318,6 +318,7 @@ async def _metrics_after_one_of_each() -> str:
     await metrics.handle(
         events.UploadStatus(**about, status="completed", stage="completed", message="")
     )
+    await metrics.handle(events.ImportEnded(**about, document_id=1, state="done"))
     metrics.answered("GET", "/health", 200, 0.0)
     store = StoreUsage(partial_count=0, partial_bytes=0, available_bytes=0)
     stats = UploadStats(active_sessions=0, receiving_uploads=0, committed_bytes=0, store=store)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import Final
 
+from aiohttp import web
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -23,15 +24,19 @@ from pdfsluice.core.events import (
     ChunkProgress,
     Event,
     FindingsReported,
+    ImportEnded,
     MemoryWarning,
     UploadStatus,
 )
 from pdfsluice.core.plugins.parts import Part, PartCounts
+from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.uploads.service import UploadStats
 
 from .transport.event_loop import FairEventLoop
 
-COUNTED_EVENTS: Final = frozenset({ChunkProgress, UploadStatus, FindingsReported, MemoryWarning})
+COUNTED_EVENTS: Final = frozenset(
+    {ChunkProgress, UploadStatus, FindingsReported, ImportEnded, MemoryWarning}
+)
 _ENDED: Final = frozenset({"completed", "rejected", "cancelled", "failed", "expired"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
@@ -59,6 +64,12 @@ class Metrics:
             "pdfsluice_findings_total",
             "Findings, by kind and severity.",
             ["kind", "severity"],
+            registry=registry,
+        )
+        self._imports = Counter(
+            "pdfsluice_imports_total",
+            "Imports of documents that ended, by how.",
+            ["status"],
             registry=registry,
         )
         self._warnings = Counter(
@@ -105,6 +116,8 @@ class Metrics:
             case FindingsReported(findings=findings):
                 for finding in findings:
                     self._findings.labels(finding.kind, finding.severity.value).inc()
+            case ImportEnded(state=state):
+                self._imports.labels(state).inc()
             case MemoryWarning():
                 self._warnings.inc()
             case _:
@@ -133,6 +146,20 @@ class Metrics:
         self._damaged.set(damaged)
         self._strays.set(strays)
         return generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4
+
+
+async def read_metrics(
+    metrics: Metrics, runtime: Runtime, *, watchers: int = 0
+) -> web.StreamResponse:
+    """Return the answer to a request for the metrics of this process."""
+    scrubber = runtime.scrubber
+    body, content_type = metrics.render(
+        await runtime.uploads.stats(),
+        watchers=watchers,
+        damaged=scrubber.damaged_documents,
+        strays=scrubber.report.files_without_document,
+    )
+    return web.Response(body=body, headers={"Content-Type": content_type})
 
 
 class _TurnsOfTheLoop(Collector):

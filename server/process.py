@@ -1,5 +1,6 @@
 """What processes of a server have in common: folders, limits and privileges."""
 
+import errno
 import fcntl
 import gc
 import logging
@@ -39,6 +40,25 @@ def prepare(settings: Settings) -> None:
     _raise_file_limit()
     if settings.stage_processes:
         keep_to_own(settings.processors)
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[None]:
+    """Explain why a socket cannot listen at an address.
+
+    Raises:
+        CannotServe: The address is taken, or does not exist.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = f"{host}:{port}"
+        if error.errno == errno.EADDRINUSE:
+            raise CannotServe(
+                f"{where} is taken by another program",
+                hint="Stop it, or choose another port: --port 0 picks a free one.",
+            ) from error
+        raise CannotServe(f"cannot listen on {where}: {error.strerror or error}") from error
 
 
 def freeze_garbage() -> None:

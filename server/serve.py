@@ -1,14 +1,13 @@
 """The command ``serve``: starts the server, and stops it without loss."""
 
 import asyncio
-import errno
 import ipaddress
 import logging
 import signal
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +26,14 @@ from pdfsluice.core.runtime import Runtime
 from . import logs
 from .app import open_app
 from .app_keys import RUNTIME
-from .process import CannotServe, exclusive, freeze_garbage, prepare, report_confinement
+from .process import (
+    CannotServe,
+    exclusive,
+    freeze_garbage,
+    listening,
+    prepare,
+    report_confinement,
+)
 from .transport.connection import Runner
 from .transport.event_loop import FairSite, FairSocketSite, new_event_loop
 from .workers import Supervisor, Worker
@@ -163,14 +169,14 @@ async def _listen(
             await each.start()
         return sites
     site = FairSite(runner, settings.host, settings.port)
-    with _explained(settings):
+    with listening(settings.host, settings.port):
         await site.start()
     return [site]
 
 
 def _bound(settings: Settings) -> Sequence[socket.socket]:
     """Return the sockets on which all workers listen."""
-    with _explained(settings):
+    with listening(settings.host, settings.port):
         entries = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
@@ -178,20 +184,6 @@ def _bound(settings: Settings) -> Sequence[socket.socket]:
             socket.create_server(address[:2], family=family)
             for family, _, _, _, address in dict.fromkeys(entries)
         ]
-
-
-@contextmanager
-def _explained(settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        where = f"{settings.host}:{settings.port}"
-        if error.errno == errno.EADDRINUSE:
-            raise CannotServe(
-                f"{where} is taken by another program",
-                hint="Stop it, or choose another port: --port 0 picks a free one.",
-            ) from error
-        raise CannotServe(f"cannot listen on {where}: {error.strerror or error}") from error
 
 
 async def _stop(runtime: Runtime, sites: Sequence[web.BaseSite]) -> None:

@@ -1,4 +1,4 @@
-"""The command ``work``: a node that runs background jobs, and serves no HTTP."""
+"""The command ``work``: a node that runs background jobs, and takes no requests."""
 
 import asyncio
 import logging
@@ -21,6 +21,7 @@ from pdfsluice.core.runtime import open_runtime
 
 from . import logs
 from .process import exclusive, freeze_garbage, prepare, report_confinement
+from .worker_metrics import WorkerMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ _NUMBER = 1000  # more than a supervisor has workers, so that no folder is used 
 _WORKER = NodeIdentity(shared=True, role="worker", number=_NUMBER)
 
 
-def work(
+def work(  # noqa: PLR0917 - each is an option of the command, none has a position
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder for documents, the index and keys.")
     ] = None,
@@ -39,6 +40,9 @@ def work(
     kind: Annotated[
         list[JobKind] | None, typer.Option(help="Jobs to run; may be given more than once.")
     ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Port on this machine for /metrics; none by default.")
+    ] = None,
     log_level: Annotated[
         str | None, typer.Option(help="Least important messages: debug, info, warning, error.")
     ] = None,
@@ -46,13 +50,18 @@ def work(
 ) -> None:
     """Run background jobs for the servers of a database, until SIGTERM or Ctrl-C.
 
-    It continues the work of dead servers as well, and serves no HTTP. Without --kind it runs all
+    It continues the work of dead servers as well, and takes no requests. Without --kind it runs all
     jobs; next to an object store it leaves those of the built-in index to servers, which
     search in a folder of their own.
     """
     manager, loaded = load_all(
         file=config,
-        command_line={"data_dir": data_dir, "log_level": log_level, "log_format": log_format},
+        command_line={
+            "data_dir": data_dir,
+            "worker_metrics_port": metrics_port,
+            "log_level": log_level,
+            "log_format": log_format,
+        },
     )
     settings = loaded.settings
     logs.configure(settings)
@@ -84,15 +93,20 @@ async def run(loaded: Loaded, manager: PluginManager, kinds: Collection[JobKind]
 
     Raises:
         PluginError: A plugin is at fault, or the servers keep their files in another store.
+        CannotServe: The port for metrics is taken.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    port = loaded.settings.worker_metrics_port
+    metrics = WorkerMetrics.register(manager) if port else None
     async with AsyncExitStack() as stack:
         runtime = await stack.enter_async_context(
             open_runtime(loaded, manager, node=_WORKER, job_kinds=kinds)
         )
+        if metrics is not None:
+            await stack.enter_async_context(metrics.served(runtime, port))
         freeze_garbage()
         names = ", ".join(sorted(kinds))
         typer.echo(f"pdfsluice {version(DISTRIBUTION)} runs jobs ({names})")

@@ -18,7 +18,8 @@ from sqlalchemy import (
 from pdfsluice.core import Hold, SessionState, UploadReview
 
 from .database import Database
-from .live import MICROS, database_now, live_nodes
+from .live import LIVE, LIVE_IDS, MICROS, NOW
+from .prepared import Prepared
 from .schema import duties, extents, holds, nodes, sessions
 
 _BATCH = 500
@@ -46,6 +47,12 @@ _RECORD = (
     )
     .values(validated=bindparam("position"))
 )
+_new_hold = select(sessions.c.id, bindparam("me", type_=String), literal(0, Integer)).where(
+    sessions.c.id == bindparam("upload")
+)
+_HOLDER = Prepared(
+    select(holds.c.node, holds.c.epoch).where(holds.c.session_id == bindparam("upload"))
+)
 _open = select(sessions.c.id).where(
     sessions.c.state.in_([SessionState.CREATED.value, SessionState.UPLOADING.value])
 )
@@ -68,6 +75,14 @@ class Holds:
         self._to_release: set[str] = set()
         self._recorded: dict[str, int] = {}  # what the last review has stored
         self._deaths: set[str] = set()  # uploads of which a holder has died
+        insert = database.insert(holds).from_select(["session_id", "node", "epoch"], _new_hold)
+        self._take = Prepared(
+            insert.on_conflict_do_update(
+                index_elements=["session_id"],
+                set_={"node": insert.excluded.node, "epoch": holds.c.epoch + 1},
+                where=holds.c.node.not_in(LIVE_IDS),
+            ).returning(holds.c.node, holds.c.epoch)
+        )
 
     async def take(self, session_id: str) -> Hold:
         """Hold an upload that exists, unless another live node does."""
@@ -76,18 +91,9 @@ class Holds:
         self._recorded.pop(session_id, None)
 
         def operation(connection: Connection) -> Hold:
-            live = select(nodes.c.id).where(live_nodes(connection))
-            new = select(sessions.c.id, literal(me, String), literal(0, Integer))
-            statement = self._database.insert(holds).from_select(
-                ["session_id", "node", "epoch"], new.where(sessions.c.id == session_id)
-            )
-            statement = statement.on_conflict_do_update(
-                index_elements=["session_id"],
-                set_={"node": statement.excluded.node, "epoch": holds.c.epoch + 1},
-                where=holds.c.node.not_in(live),
-            ).returning(holds.c.node, holds.c.epoch)
-            current = select(holds.c.node, holds.c.epoch).where(holds.c.session_id == session_id)
-            row = connection.execute(statement).first() or connection.execute(current).first()
+            values = {"me": me, "upload": session_id}
+            row = self._take.run(connection, values).one_or_none()
+            row = row or _HOLDER.run(connection, values).one_or_none()
             if row is None or row.node != me:
                 return Hold(mine=False)
             return Hold(mine=True, deaths=row.epoch)
@@ -142,9 +148,8 @@ class Holds:
         """Return uploads in one of the states that no live node holds, oldest first."""
 
         def operation(connection: Connection) -> Sequence[str]:
-            live = select(nodes.c.id).where(live_nodes(connection))
             held = select(holds.c.session_id).where(
-                holds.c.session_id == sessions.c.id, holds.c.node.in_(live)
+                holds.c.session_id == sessions.c.id, holds.c.node.in_(LIVE_IDS)
             )
             statement = (
                 select(sessions.c.id)
@@ -160,17 +165,15 @@ class Holds:
         """Take or keep a duty, unless another live node has it now."""
 
         def operation(connection: Connection) -> bool:
-            now = database_now(connection)
-            live = select(nodes.c.id).where(live_nodes(connection))
             statement = self._database.insert(duties).values(
-                name=name, node=self._database.node, until=now + int(seconds * MICROS)
+                name=name, node=self._database.node, until=NOW + int(seconds * MICROS)
             )
             statement = statement.on_conflict_do_update(
                 index_elements=["name"],
                 set_={"node": statement.excluded.node, "until": statement.excluded.until},
                 where=(duties.c.node == self._database.node)
-                | (duties.c.until < now)
-                | duties.c.node.not_in(live),
+                | (duties.c.until < NOW)
+                | duties.c.node.not_in(LIVE_IDS),
             ).returning(duties.c.node)
             return connection.execute(statement).first() is not None
 
@@ -202,7 +205,6 @@ def _review(connection: Connection, ids: Sequence[str]) -> Mapping[str, UploadRe
 
 
 def _review_batch(connection: Connection, ids: Sequence[str]) -> Mapping[str, UploadReview]:
-    live = live_nodes(connection)
     statement = (
         select(
             sessions.c.id,
@@ -213,7 +215,7 @@ def _review_batch(connection: Connection, ids: Sequence[str]) -> Mapping[str, Up
         )
         .select_from(
             sessions.outerjoin(holds, holds.c.session_id == sessions.c.id).outerjoin(
-                nodes, (nodes.c.id == holds.c.node) & live
+                nodes, (nodes.c.id == holds.c.node) & LIVE
             )
         )
         .where(sessions.c.id.in_(ids))

@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from pdfsluice.core import JobKind, JobState
 
+from .live import MICROS, NOW
 from .prepared import Prepared
 from .schema import documents, jobs
 
@@ -36,10 +37,13 @@ OPEN_JOB = select(jobs).where(
 MAKE_DUE = update(jobs).where(jobs.c.id == bindparam("job")).values(retry_at=0).returning(*jobs.c)
 _NEW_COLUMNS = (
     *("document_id", "kind", "state", "progress", "message", "attempts"),
-    *("importer", "required", "prefer", "prefer_until"),
+    *("importer", "required", "prefer"),
 )
-ADD_JOB = Prepared(insert(jobs), columns=_NEW_COLUMNS)
-INSERT_JOB = Prepared(insert(jobs).returning(*jobs.c), columns=_NEW_COLUMNS)
+_PREFERENCE_MICROS = 5 * MICROS
+"""How long a job waits for a node that has a copy of the file."""
+_insert = insert(jobs).values(prefer_until=NOW + _PREFERENCE_MICROS)
+ADD_JOB = Prepared(_insert, columns=_NEW_COLUMNS)
+INSERT_JOB = Prepared(_insert.returning(*jobs.c), columns=_NEW_COLUMNS)
 _queued = jobs.alias("queued")
 _imports = jobs.alias("imports")
 _running = _imports.c.state == JobState.RUNNING.value
@@ -131,7 +135,7 @@ def _claim_next(kinds: int, passed_over: int, last: int, *, shared: bool) -> Pre
                 or_(
                     _queued.c.prefer == "",
                     _queued.c.prefer == bindparam("folder"),
-                    _queued.c.prefer_until <= bindparam("now"),
+                    _queued.c.prefer_until <= NOW,
                 )
             )
             .order_by(func.coalesce(busy.c.number, 0))
@@ -199,5 +203,4 @@ def new_job(document_id: int, kind: JobKind, importer: str, *, required: bool) -
         "importer": importer,
         "required": int(required),
         "prefer": "",
-        "prefer_until": 0,
     }

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
 from pdfsluice.core import Document, Job, JobKind, JobState
 
@@ -23,13 +23,10 @@ from .job_statements import (
     claim_next,
     new_job,
 )
-from .live import MICROS, live_nodes
+from .live import LIVE_IDS
 from .prepared import AnyRow
 from .reading import MAX_ID, require_document
-from .schema import jobs, nodes
-
-_PREFERENCE_SECONDS = 5
-"""How long a job waits for a node that has a copy of the file."""
+from .schema import jobs
 
 
 class SqlJobs:
@@ -46,16 +43,13 @@ class SqlJobs:
         importers: Mapping[str, bool],
     ) -> None:
         """Queue the first jobs of a document."""
-        prefer, until = "", 0
-        if self._database.shared and self._database.folder:
-            prefer = self._database.folder
-            until = to_micros(datetime.now(UTC)) + _PREFERENCE_SECONDS * MICROS
+        prefer = self._database.folder if self._database.shared else ""
         rows = []
         for kind in dict.fromkeys(kinds):
             separate = importers if kind is JobKind.IMPORT and importers else {"": True}
             for importer, required in separate.items():
                 row = new_job(document_id, kind, importer, required=required)
-                rows.append({**row, "prefer": prefer, "prefer_until": until})
+                rows.append({**row, "prefer": prefer})
         ADD_JOB.run_many(connection, rows)
 
     async def enqueue(
@@ -163,9 +157,8 @@ class SqlJobs:
         """Queue again the running jobs of dead nodes, and perhaps of this one."""
 
         def operation(connection: Connection) -> int:
-            live = select(nodes.c.id).where(live_nodes(connection))
             mine = jobs.c.node == self._database.node
-            abandoned = jobs.c.node.not_in(live)
+            abandoned = jobs.c.node.not_in(LIVE_IDS)
             chosen = mine | abandoned if own else abandoned & ~mine
             running = update(jobs).where(jobs.c.state == JobState.RUNNING.value, chosen)
             stopped = {"state": JobState.CANCELLED.value, "message": "Its server has ended."}

@@ -19,9 +19,9 @@ from pdfsluice.core import (
 from .database import Database
 from .encoding import clean, read_job, to_micros
 from .job_statements import OPEN_JOB
-from .live import live_nodes
+from .live import LIVE_IDS, NOW
 from .reading import MAX_ID
-from .schema import documents, jobs, nodes
+from .schema import documents, jobs
 
 _QUEUED, _RUNNING = JobState.QUEUED.value, JobState.RUNNING.value
 _listed = (
@@ -116,12 +116,11 @@ class SqlManagedJobs:
         me, folder = self._database.node, self._database.folder
         now = to_micros(datetime.now(UTC))
         mine = jobs.c.node == me
-        preferred = (jobs.c.prefer == "") | (jobs.c.prefer == folder) | (jobs.c.prefer_until <= now)
+        preferred = (jobs.c.prefer == "") | (jobs.c.prefer == folder) | (jobs.c.prefer_until <= NOW)
         queued = (jobs.c.state == _QUEUED) & (jobs.c.retry_at <= now) & preferred
 
         def operation(connection: Connection) -> OpenJobs:
-            live = select(nodes.c.id).where(live_nodes(connection))
-            running = (mine & (jobs.c.cancelled == 1)) | (~mine & jobs.c.node.not_in(live))
+            running = (mine & (jobs.c.cancelled == 1)) | (~mine & jobs.c.node.not_in(LIVE_IDS))
             statement = (
                 select(jobs.c.kind, jobs.c.state, case((mine, jobs.c.id), else_=0).label("own"))
                 .distinct()

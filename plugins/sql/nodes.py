@@ -17,8 +17,8 @@ from pdfsluice.core import JobState, LiveNode, NodeIdentity, PdfsluiceError, Plu
 
 from .database import Database
 from .encoding import from_micros
-from .live import MICROS, NODE_TIMEOUT_SECONDS, database_now, live_nodes
-from .prepared import AnyRow
+from .live import LIVE, LIVE_IDS, MICROS, NODE_TIMEOUT_SECONDS, NOW
+from .prepared import AnyRow, Prepared
 from .schema import holds, jobs, nodes, stores
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ HEARTBEAT_INTERVAL = 3.0
 _RETENTION_SECONDS = 24 * 3600
 _REGISTRATION_LOCK = 0x7064666E
 _POLL_SECONDS = 0.1
+_REFRESH = Prepared(update(nodes).where(nodes.c.id == bindparam("node")).values(seen_at=NOW))
+_OTHERS = Prepared(select(nodes).where(LIVE, nodes.c.id != bindparam("node")))
 
 
 class Node:
@@ -100,14 +102,13 @@ class Node:
         other = self._other(connection)
         if other is not None:
             raise self._two_stores(other)
-        now = database_now(connection)
-        stale = (nodes.c.seen_at < now - _RETENTION_SECONDS * MICROS) | (
+        stale = (nodes.c.seen_at < NOW - _RETENTION_SECONDS * MICROS) | (
             nodes.c.id.in_([self._identity.replaces, self._database.node])
         )
         if self._identity.exclusive:  # the lock of its role is held: its earlier node is dead
             stale |= (nodes.c.folder == self._folder) & (nodes.c.role == self._identity.role)
         connection.execute(delete(nodes).where(stale))
-        self.first = not connection.execute(select(nodes.c.id).where(live_nodes(connection))).all()
+        self.first = not connection.execute(LIVE_IDS).all()
         self._database.shared = self.shared or not self.first
         self._announced = self.shared
         row = {
@@ -119,7 +120,7 @@ class Node:
             "role": self._identity.role,
             "version": self._identity.version,
         }
-        connection.execute(insert(nodes).values(**row, started_at=now, seen_at=now))
+        connection.execute(insert(nodes).values(**row, started_at=NOW, seen_at=NOW))
         identities = set(connection.execute(select(stores.c.identity)).scalars())
         if self._store not in identities:
             connection.execute(insert(stores).values(identity=self._store))
@@ -137,7 +138,7 @@ class Node:
     def _unaware(self, connection: Connection) -> bool:
         """Whether a live node does not know yet that it is not alone."""
         others = select(nodes.c.id).where(
-            live_nodes(connection), nodes.c.id != self._database.node, nodes.c.shared == 0
+            LIVE, nodes.c.id != self._database.node, nodes.c.shared == 0
         )
         return connection.execute(others.limit(1)).first() is not None
 
@@ -149,7 +150,7 @@ class Node:
         """Return a live node with another store, if there is one."""
         if connection.dialect.name == "postgresql":  # two that start together see each other
             connection.execute(select(func.pg_advisory_xact_lock(_REGISTRATION_LOCK)))
-        others = select(nodes).where(live_nodes(connection), nodes.c.store != self._store)
+        others = select(nodes).where(LIVE, nodes.c.store != self._store)
         return connection.execute(others.limit(1)).first()
 
     def _two_stores(self, other: AnyRow) -> PluginError:
@@ -189,16 +190,9 @@ class Node:
 
     def _refresh(self, connection: Connection) -> Sequence[AnyRow]:
         """Refresh the row; return the other live nodes."""
-        outcome = connection.execute(
-            update(nodes)
-            .where(nodes.c.id == bindparam("node"))
-            .values(seen_at=database_now(connection)),
-            self._me,
-        )
-        if not outcome.rowcount:  # deleted while this process was stopped for long
+        if not _REFRESH.run(connection, self._me).rowcount:  # deleted while it was stopped for long
             self._register(connection)
-        others = select(nodes).where(live_nodes(connection), nodes.c.id != self._database.node)
-        return connection.execute(others).all()
+        return _OTHERS.run(connection, self._me).rows
 
     async def live(self) -> Sequence[LiveNode]:
         """Return the live nodes, the oldest first."""
@@ -214,7 +208,7 @@ class Node:
                     held.scalar_subquery().label("uploads"),
                     running.scalar_subquery().label("jobs"),
                 )
-                .where(live_nodes(connection))
+                .where(LIVE)
                 .order_by(nodes.c.started_at)
             )
             return [

@@ -5,7 +5,7 @@ from sqlalchemy import Connection, case, delete, select
 from pdfsluice.core import Reservation
 
 from .database import Database
-from .live import MICROS, database_now
+from .live import MICROS, NOW
 from .schema import rate_clocks
 
 _MAX_GAP_MICROS = MICROS // 4
@@ -31,22 +31,22 @@ class SqlRates:
         limit = _FOREVER_MICROS if max_wait is None else round(max_wait * MICROS)
 
         def operation(connection: Connection) -> Reservation:
-            now, due = database_now(connection), rate_clocks.c.due_at
-            start = case((due < now - _MAX_GAP_MICROS, now), else_=due)
+            due = rate_clocks.c.due_at
+            start = case((due < NOW - _MAX_GAP_MICROS, NOW), else_=due)
             advance = (
                 self._database.insert(rate_clocks)
-                .values(name=name, due_at=now + micros)
+                .values(name=name, due_at=NOW + micros)
                 .on_conflict_do_update(
                     index_elements=["name"],
                     set_={"due_at": start + micros},
-                    where=due - now <= limit,
+                    where=due - NOW <= limit,
                 )
-                .returning(due - micros - now)
+                .returning(due - micros - NOW)
             )
             wait = connection.execute(advance).scalar()
             if wait is not None:
                 return Reservation(max(0, wait) / MICROS)
-            ahead = connection.execute(select(due - now).where(rate_clocks.c.name == name))
+            ahead = connection.execute(select(due - NOW).where(rate_clocks.c.name == name))
             return Reservation(ahead.scalar_one() / MICROS, is_made=False)
 
         return await self._database.write(operation)
@@ -55,7 +55,7 @@ class SqlRates:
         """Delete the clocks that were not used for an hour."""
 
         def operation(connection: Connection) -> None:
-            limit = database_now(connection) - _IDLE_MICROS
+            limit = NOW - _IDLE_MICROS
             connection.execute(delete(rate_clocks).where(rate_clocks.c.due_at < limit))
 
         await self._database.write(operation)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from pdfsluice.core.models import Scope
 from pdfsluice.core.runtime import Runtime
-from pdfsluice.server.metrics import Metrics
+from pdfsluice.server.metrics import Metrics, read_metrics
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.parsing import NoQuery, read_query
 
@@ -184,12 +184,4 @@ class Operations:
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         """Return the metrics that ``docs/reference/metrics.md`` lists."""
         read_query(request, NoQuery)
-        stats = await self._runtime.uploads.stats()
-        scrubber = self._runtime.scrubber
-        body, content_type = self._metrics.render(
-            stats,
-            watchers=self._watchers(),
-            damaged=scrubber.damaged_documents,
-            strays=scrubber.report.files_without_document,
-        )
-        return web.Response(body=body, headers={"Content-Type": content_type})
+        return await read_metrics(self._metrics, self._runtime, watchers=self._watchers())

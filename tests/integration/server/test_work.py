@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice
+from tests.support.nginx import free_port
 from tests.support.servers import Serve
 from tests.support.waiting import wait_until
 
@@ -45,6 +47,12 @@ def rows(data_dir: Path, statement: str) -> list[Any]:
         return database.execute(statement).fetchall()
 
 
+def metrics(port: int) -> str:
+    """Return the metrics of a worker."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        return str(answer.read().decode())
+
+
 def test_a_worker_runs_jobs_with_and_without_a_server(serve: Serve, tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(make_pdf(["one page"]))
@@ -53,12 +61,16 @@ def test_a_worker_runs_jobs_with_and_without_a_server(serve: Serve, tmp_path: Pa
     assert pdfsluice("upload", path, "--wait", *at).code == 0
     assert server.stop() == 0
     rows(data, "UPDATE jobs SET state = 'queued', node = '', attempts = 0")
-    with worker(data, tmp_path / "log", "--kind", "import") as process:
+    port = free_port()
+    options = ("--kind", "import", "--metrics-port", str(port))
+    with worker(data, tmp_path / "log", *options) as process:
         wait_until(lambda: {state for (state,) in rows(data, "SELECT state FROM jobs")} == {"done"})
         ((node, role),) = rows(data, "SELECT id, role FROM nodes")
         assert role == "worker"
         assert {runner for (runner,) in rows(data, "SELECT node FROM jobs")} == {node}
         assert "runs jobs (import)" in (tmp_path / "log").read_text()
+        wait_until(lambda: 'pdfsluice_imports_total{status="done"} 1.0' in metrics(port))
+        assert "process_cpu_seconds_total" in metrics(port)
         with worker(data, tmp_path / "second") as refused:
             assert refused.wait(timeout=60) == 1
             assert "another worker uses the folder" in (tmp_path / "second").read_text().lower()
