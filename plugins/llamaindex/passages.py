@@ -9,22 +9,17 @@ keeps its vector.
 import fcntl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import apsw
 
 from .languages import ENGLISH, UNKNOWN
 from .names import name_terms
-from .schema import TEMPORARY, set_names, set_up
+from .schema import TEMPORARY, VECTOR_TABLES, set_names, set_up, store_vectors
 from .stored import PendingPassage, Slot, StagedPassage
 from .terms import analyse
 
 _BUSY_MS = 30_000
-_VECTORS_PER_BLOCK = 256  # sqlite-vec reserves whole blocks for each owner
-
-TABLES: dict[Slot, str] = {"main": "vectors", "other": "vectors_other"}
-"""The tables of vectors."""
 _FACTS: dict[Slot, str] = {"main": "model", "other": "model_other"}
 _IS_MAIN = f"language IN ('{ENGLISH}', '{UNKNOWN}')"
 _SLOT_FILTERS: dict[Slot, str] = {"main": _IS_MAIN, "other": f"NOT {_IS_MAIN}"}
@@ -42,14 +37,6 @@ def _setting_up(path: Path) -> Iterator[None]:
         yield
 
 
-def _vector_extension() -> str:
-    """Return the path of sqlite-vec without importing it: that would load NumPy."""
-    spec = find_spec("sqlite_vec")
-    if spec is None or spec.origin is None:
-        raise ImportError("sqlite-vec is not installed", name="sqlite_vec")
-    return str(Path(spec.origin).with_name("vec0"))
-
-
 class PassageDatabase:
     """Stores passages, words and vectors; :mod:`.sqlite_reader` reads them.
 
@@ -60,9 +47,6 @@ class PassageDatabase:
     def __init__(self, path: Path) -> None:
         self.connection = apsw.Connection(str(path))
         self.connection.set_busy_timeout(_BUSY_MS)
-        self.connection.enable_load_extension(True)
-        self.connection.load_extension(_vector_extension())
-        self.connection.enable_load_extension(False)
         with _setting_up(path):
             self.connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
             with self._transaction("BEGIN IMMEDIATE"):
@@ -167,9 +151,8 @@ class PassageDatabase:
 
     def _delete(self, numbers: Sequence[int]) -> None:
         rows = [(number,) for number in numbers]
-        for slot, table in TABLES.items():
-            if self.model(slot) is not None:
-                self.connection.executemany(f"DELETE FROM {table} WHERE id = ?", rows)  # noqa: S608
+        for table in VECTOR_TABLES.values():
+            self.connection.executemany(f"DELETE FROM {table} WHERE passage = ?", rows)  # noqa: S608
         self.connection.executemany("DELETE FROM words WHERE rowid = ?", rows)
         self.connection.executemany("DELETE FROM passages WHERE id = ?", rows)
 
@@ -205,15 +188,18 @@ class PassageDatabase:
         rows = list(vectors)
         if not rows:
             return
+        size = len(rows[0][1])
+        if any(len(vector) != size for _, vector in rows):
+            raise ValueError("the vectors have different dimensions")
         with self._transaction():
-            self._prepare(slot, model, len(rows[0][1]) // 4)
-            for number, vector in rows:
-                self.connection.execute(
-                    f"INSERT INTO {TABLES[slot]}(id, owner, embedding)"  # noqa: S608
-                    " SELECT id, owner, ? FROM passages WHERE id = ? AND embedded = 0",
-                    (vector, number),
-                )
+            self._prepare(slot, model, size // 4)
+            store_vectors(self.connection, VECTOR_TABLES[slot], self._without_vector(rows))
             self.set_embedded(number for number, _ in rows)
+
+    def _without_vector(self, rows: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+        """Return the rows whose passages are still published and have no vector yet."""
+        statement = "SELECT 1 FROM passages WHERE id = ? AND embedded = 0"
+        return [row for row in rows if self.connection.execute(statement, row[:1]).get]
 
     def set_embedded(self, numbers: Iterable[int]) -> None:
         """Mark passages that need no vector here (any more)."""
@@ -232,17 +218,11 @@ class PassageDatabase:
         before = self.model(slot)
         if before == identity:
             return
-        table = TABLES[slot]
-        if before is not None:
-            self.connection.execute(
-                f"UPDATE passages SET embedded = 0 WHERE id IN (SELECT id FROM {table})"  # noqa: S608
-            )
-        self.connection.execute(f"DROP TABLE IF EXISTS {table}")
+        table = VECTOR_TABLES[slot]
         self.connection.execute(
-            f"CREATE VIRTUAL TABLE {table} USING vec0(id INTEGER PRIMARY KEY,"
-            f" owner TEXT PARTITION KEY, embedding float[{dimension}] distance_metric=cosine,"
-            f" chunk_size={_VECTORS_PER_BLOCK})"
+            f"UPDATE passages SET embedded = 0 WHERE id IN (SELECT passage FROM {table})"  # noqa: S608
         )
+        self.connection.execute(f"DELETE FROM {table}")  # noqa: S608
         self.connection.execute(
             "INSERT OR REPLACE INTO facts VALUES (?, ?)", (_FACTS[slot], identity)
         )

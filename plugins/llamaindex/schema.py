@@ -1,16 +1,26 @@
 """The tables of the index, and how those of earlier versions become these."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apsw
 
+from .earlier_vectors import EARLIER_TABLES, take_out
 from .languages import ENGLISH, language_of
 from .names import name_terms
 from .splitting import heading
+from .stored import Slot
 from .terms import analyse
 
 VERSION = "3"
+VECTOR_TABLES: dict[Slot, str] = {"main": "main_vectors", "other": "other_vectors"}
+"""The tables of vectors, by their model."""
+_VECTOR_TABLE = """
+CREATE TABLE IF NOT EXISTS {0}(
+    number INTEGER PRIMARY KEY AUTOINCREMENT, passage INTEGER NOT NULL UNIQUE,
+    signature BLOB NOT NULL, vector BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS {0}_signatures ON {0}(number, passage, signature);
+"""
 TABLES = """
 CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS documents(
@@ -28,7 +38,7 @@ CREATE TABLE IF NOT EXISTS names(
 CREATE INDEX IF NOT EXISTS names_by_document ON names(document);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
     exact, stems, title, heading, content='', contentless_delete=1, tokenize='ascii');
-"""
+""" + "".join(map(_VECTOR_TABLE.format, VECTOR_TABLES.values()))
 TEMPORARY = """
 CREATE TEMP TABLE IF NOT EXISTS staged(
     key TEXT NOT NULL UNIQUE, page INTEGER NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL,
@@ -55,8 +65,11 @@ def set_up(database: apsw.Connection) -> None:
             "DROP INDEX IF EXISTS passages_without_text; DROP TABLE IF EXISTS words"
         )
     database.execute(TABLES)
+    for slot, table in EARLIER_TABLES.items():
+        for rows in take_out(database, table):
+            store_vectors(database, VECTOR_TABLES[slot], rows)
     if is_old:
-        _take_over(database, has_vectors="vectors" in tables)
+        _take_over(database)
         database.execute("DROP TABLE old_passages")
     database.execute("INSERT OR REPLACE INTO facts VALUES ('schema', ?)", (VERSION,))
 
@@ -69,7 +82,20 @@ def set_names(database: apsw.Connection, document: int, title: str) -> None:
     )
 
 
-def _take_over(database: apsw.Connection, *, has_vectors: bool) -> None:
+def store_vectors(database: apsw.Connection, table: str, rows: Sequence[tuple[int, bytes]]) -> None:
+    """Store numbers of passages and their vectors, as packed float32, with signatures."""
+    if not rows:
+        return
+    from .signatures import signatures_of, unpacked  # noqa: PLC0415 - loads NumPy
+
+    signatures = signatures_of(unpacked([vector for _, vector in rows]))
+    database.executemany(
+        f"INSERT INTO {table}(passage, signature, vector) VALUES (?, ?, ?)",  # noqa: S608
+        [(number, mark, data) for (number, data), mark in zip(rows, signatures, strict=True)],
+    )
+
+
+def _take_over(database: apsw.Connection) -> None:
     """Copy passages with their numbers, so that their vectors stay."""
     columns = {str(row[1]) for row in database.execute("PRAGMA table_info(old_passages)")}
     if "embedded" in columns:
@@ -78,7 +104,7 @@ def _take_over(database: apsw.Connection, *, has_vectors: bool) -> None:
             " FROM old_passages"
         )
     else:
-        _take_over_first(database, has_vectors=has_vectors)
+        _take_over_first(database)
     database.execute(
         "INSERT OR IGNORE INTO documents"
         " SELECT DISTINCT document, owner, '', 'meaning' FROM passages"
@@ -102,19 +128,17 @@ def _take_over(database: apsw.Connection, *, has_vectors: bool) -> None:
         )
 
 
-def _take_over_first(database: apsw.Connection, *, has_vectors: bool) -> None:
+def _take_over_first(database: apsw.Connection) -> None:
     """Copy passages of the first version, which knew no languages."""
     for number, key, document, owner, page, text in _rows(
         database, "id, key, document, owner, page, text", "old_passages"
     ):
         language = language_of(str(text))
-        vector_count = 0
-        if has_vectors and language in {ENGLISH, ""}:
-            vector_count = database.execute(
-                "SELECT count(*) FROM vectors WHERE id = ?", (number,)
-            ).get
-        elif has_vectors:
-            database.execute("DELETE FROM vectors WHERE id = ?", (number,))
+        if language not in {ENGLISH, ""}:
+            database.execute("DELETE FROM main_vectors WHERE passage = ?", (number,))
+        vector_count = database.execute(
+            "SELECT count(*) FROM main_vectors WHERE passage = ?", (number,)
+        ).get
         database.execute(
             "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (number, key, document, owner, page, language, vector_count, text),

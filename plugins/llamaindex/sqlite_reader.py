@@ -1,14 +1,18 @@
-"""Reads passages in SQLite: words with FTS5 and its BM25, vectors with sqlite-vec."""
+"""Reads passages in SQLite: words with FTS5 and its BM25, vectors by signatures."""
 
 import json
-import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from .expressions import AllOf, Alternatives, Expression, Phrase
 from .names import by_term
-from .passages import TABLES, PassageDatabase
+from .passages import PassageDatabase
+from .schema import VECTOR_TABLES
 from .stored import Slot, StoredPassage
+
+if TYPE_CHECKING:  # see below
+    from .vector_search import VectorSearch
 
 _MAX_DEPTH = 1000
 DEFAULT_MAX_RANKED = 20_000  # passages: to rank one takes a microsecond
@@ -49,6 +53,7 @@ class SqliteReader:
         self._database = database
         self._db = database.connection
         self._max_ranked = max_ranked
+        self._vector_searches: dict[Slot, tuple[str | None, VectorSearch]] = {}
 
     def snapshot(self) -> AbstractContextManager[None]:
         """See one state of the database in all that is read inside this context."""
@@ -167,23 +172,20 @@ class SqliteReader:
         documents: Sequence[int] | None,
     ) -> list[tuple[int, float]]:
         """Return the passages nearest to a vector, and the cosine of each."""
-        mine = "" if owner is None else " AND owner = :owner"
-        if documents is not None:
-            mine += (
-                " AND id IN (SELECT id FROM passages"
-                " WHERE document IN (SELECT value FROM json_each(:documents)))"
-            )
-        rows = self._db.execute(
-            f"SELECT id, distance FROM {TABLES[slot]}"  # noqa: S608
-            f" WHERE embedding MATCH :vector AND k = :limit{mine}",
-            {
-                "vector": struct.pack(f"{len(vector)}f", *vector),
-                "limit": min(limit, _MAX_DEPTH),
-                "owner": owner,
-                "documents": json.dumps(list(documents or ())),
-            },
+        search = self._vector_search(slot)
+        return search.nearest(
+            vector, owner=owner, limit=min(limit, _MAX_DEPTH), documents=documents
         )
-        return [(int(number), 1 - distance) for number, distance in rows]
+
+    def _vector_search(self, slot: Slot) -> "VectorSearch":
+        """Return the search of the stored vectors; those of another model begin a new one."""
+        from .vector_search import VectorSearch  # noqa: PLC0415 - loads NumPy: words need none
+
+        model, before = self.model(slot), self._vector_searches.get(slot)
+        if before is None or before[0] != model:
+            before = model, VectorSearch(self._db, VECTOR_TABLES[slot])
+            self._vector_searches[slot] = before
+        return before[1]
 
     def by_keys(
         self, keys: Sequence[str], *, owner: str | None, documents: Sequence[int] | None

