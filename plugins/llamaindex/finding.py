@@ -164,14 +164,19 @@ class Finder:
         return Alternatives((correction,)) if correction else word
 
     def _corrected(self, word: str) -> str:
-        """Return the commonest word that differs in one letter, or two exchanged ones."""
+        """Return the commonest word that differs in one letter, or two exchanged ones.
+
+        Most begin with the same two letters; only if there is none, one letter is enough: to
+        read all words with it takes ten times as long.
+        """
         if len(word) < _MIN_TYPO_LENGTH or not word.isalpha():
             return ""
+        return self._nearest_from(word, word[:2]) or self._nearest_from(word, word[:1])
+
+    def _nearest_from(self, word: str, start: str) -> str:
         best, most = "", 0
         lengths = range(len(word) - 1, len(word) + 2)
-        for term, count in self._reader.terms_from(
-            word[:1], lengths=lengths, limit=_MAX_CANDIDATES
-        ):
+        for term, count in self._reader.terms_from(start, lengths=lengths, limit=_MAX_CANDIDATES):
             if count > most and is_near(word, term):
                 best, most = term, count
         return best

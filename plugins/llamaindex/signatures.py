@@ -1,7 +1,7 @@
-"""Signatures of vectors: two bits of each number, which are compared with few instructions.
+"""Signatures of vectors: two bits of each number, compared by counting bits.
 
-The upper bit of a number is its sign. The lower one tells small numbers from large ones of this
-sign. The score of a signature rises with the cosine that its vector has with a query; it chooses
+The upper bit of a number is its sign, the lower one its size: small or large for that sign. The
+score of a signature rises with the cosine that its vector has with a query; it chooses
 candidates, nothing more.
 """
 

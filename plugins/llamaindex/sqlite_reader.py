@@ -15,7 +15,8 @@ if TYPE_CHECKING:  # see below
     from .vector_search import VectorSearch
 
 _MAX_DEPTH = 1000
-DEFAULT_MAX_RANKED = 20_000  # passages: to rank one takes a microsecond
+DEFAULT_MAX_RANKED = 20_000  # passages: to rank one takes a microsecond, and for each word
+DEFAULT_MAX_RANKED_WITH_ALL = 8_000
 
 
 def _ranked(source: str, condition: str = "") -> str:
@@ -47,12 +48,21 @@ class SqliteReader:
     Args:
         database: The passages.
         max_ranked: How many passages with some words are compared, the newest of all.
+        max_ranked_with_all: The same for passages with all words: if there are so many, each
+            word is common and matters little for their order.
     """
 
-    def __init__(self, database: PassageDatabase, *, max_ranked: int = DEFAULT_MAX_RANKED) -> None:
+    def __init__(
+        self,
+        database: PassageDatabase,
+        *,
+        max_ranked: int = DEFAULT_MAX_RANKED,
+        max_ranked_with_all: int = DEFAULT_MAX_RANKED_WITH_ALL,
+    ) -> None:
         self._database = database
         self._db = database.connection
         self._max_ranked = max_ranked
+        self._max_ranked_with_all = max_ranked_with_all
         self._vector_searches: dict[Slot, tuple[str | None, VectorSearch]] = {}
 
     def snapshot(self) -> AbstractContextManager[None]:
@@ -105,8 +115,10 @@ class SqliteReader:
     ) -> list[int]:
         """Return the passages with some words, ordered by BM25.
 
-        Of more than 20,000 passages only the newest are ranked.
+        Of more than 20,000 passages with some words, or 8,000 with all, only the newest are
+        ranked.
         """
+        has_all = isinstance(wanted, AllOf)
         if documents is not None:
             statement = _MATCHING_IN
         else:
@@ -117,7 +129,7 @@ class SqliteReader:
                 "words": _match(wanted),
                 "owner": owner,
                 "documents": json.dumps(list(documents or ())),
-                "max_ranked": self._max_ranked,
+                "max_ranked": self._max_ranked_with_all if has_all else self._max_ranked,
                 "limit": limit,
             },
         )

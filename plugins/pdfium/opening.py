@@ -1,13 +1,11 @@
 """Opens a document with PDFium: its forms, its page tree, its attachments."""
 
-import io
 from pathlib import Path
 
-import pikepdf
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from pdfsluice.core.documents.notes import PROTECTED_NOTE, XFA_NOTE, portfolio_note
+from pdfsluice.core.documents.notes import XFA_NOTE
 
 
 def open_document(path: Path) -> pypdfium2.PdfDocument:
@@ -35,7 +33,9 @@ def open_with_page(path: Path, number: int) -> pypdfium2.PdfDocument:
     document = open_document(path)
     if number <= len(document):
         return document
-    rebuilt = _rebuilt(path, number)
+    from .structure import rebuilt_tree  # noqa: PLC0415 - loads pikepdf, which few files need
+
+    rebuilt = rebuilt_tree(path, number)
     if rebuilt is None:
         return document
     document.close()
@@ -48,39 +48,13 @@ def _with_forms(document: pypdfium2.PdfDocument) -> pypdfium2.PdfDocument:
     return document
 
 
-def _rebuilt(path: Path, number: int) -> bytes | None:
-    try:
-        with pikepdf.open(path) as pdf:
-            if len(pdf.pages) < number:
-                return None
-            pdf.Root.Pages.Count = len(pdf.pages)  # the library compares it
-            pdf.pages.append(pdf.pages[0])  # any change has the tree rebuilt
-            del pdf.pages[-1]
-            buffer = io.BytesIO()
-            pdf.save(buffer)
-            return buffer.getvalue()
-    except (pikepdf.PdfError, ValueError, TypeError, RuntimeError, AttributeError):
-        return None
-
-
 def notes_about(path: Path, document: pypdfium2.PdfDocument) -> tuple[str, ...]:
     """Return sentences about what cannot be seen in the document's pages."""
     notes: list[str] = []
     if document.get_formtype() == pdfium.FORMTYPE_XFA_FULL:
         notes.append(XFA_NOTE)
     if pdfium.FPDFDoc_GetAttachmentCount(document) > 0:
-        notes += _wrapper_notes(path)
+        from .structure import wrapper_notes  # noqa: PLC0415 - see above
+
+        notes += wrapper_notes(path)
     return tuple(notes)
-
-
-def _wrapper_notes(path: Path) -> list[str]:
-    """Recognise a portfolio, or the wrapper of an encrypted document."""
-    try:
-        with pikepdf.open(path) as pdf:
-            files = [pdf.attachments[name] for name in pdf.attachments]
-            payload = pikepdf.Name.EncryptedPayload
-            if any(file.obj.get("/EP") or file.relationship == payload for file in files):
-                return [PROTECTED_NOTE]
-            return [portfolio_note(len(files))] if "/Collection" in pdf.Root else []
-    except (pikepdf.PdfError, ValueError, TypeError, RuntimeError, AttributeError):
-        return []

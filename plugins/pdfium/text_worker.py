@@ -13,7 +13,6 @@ from pdfsluice.core.documents.notes import XFA_NOTE, is_placeholder
 from pdfsluice.core.documents.page import page_text
 from pdfsluice.core.documents.serving import MemoryWatch, serve_pages
 
-from .attachments import attached_texts
 from .calls import unchecked
 from .dividing import divided
 from .glyphs import glyphs_of, needs_glyphs
@@ -75,6 +74,8 @@ def _page(path: Path, document: pypdfium2.PdfDocument, number: int, outline: Out
             text, unmapped = _ordered(page, content, parts.visible, hidden), _is_unmapped(content)
             notes = [*notes_of(document, page), *bookmarks_of(outline, number - 1, text)]
             if number == 1 and pdfium.FPDFDoc_GetAttachmentCount(document) > 0:
+                from .attachments import attached_texts  # noqa: PLC0415 - loads pikepdf
+
                 notes += attached_texts(path)
             result = page_text(number, text, notes, unmapped=unmapped)
             label = label_of(document, number - 1)

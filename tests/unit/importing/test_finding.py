@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.plugins.llamaindex.expressions import Alternatives, AnyOf
+from pdfsluice.plugins.llamaindex.expressions import AllOf, Alternatives, AnyOf
 from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase
 from pdfsluice.plugins.llamaindex.queries import parse
@@ -101,6 +101,7 @@ def test_unknown_words_are_taken_as_beginnings_or_misspelt(database: PassageData
     put(database, 1, ["the acknowledgement of alarms", "pumps and turbines"])
     assert find(database, "acknowl") == ["the acknowledgement of alarms"]
     assert find(database, "turbimes") == ["pumps and turbines"]
+    assert find(database, "trubines") == ["pumps and turbines"]
     assert find(database, "zebra") == []
 
 
@@ -165,12 +166,13 @@ def test_the_newest_of_too_many_passages_are_ranked(
     put(database, 1, [f"zebra {n}" for n in range(5)])
     put(database, 2, [f"zebra and {n}" for n in range(5)])
     put(database, 3, ["zebra"], owner="bob")
-    reader = SqliteReader(database, max_ranked=4)
-    wanted = AnyOf((Alternatives(("zebra",)),))
-    numbers = reader.matching(wanted, owner=owner, limit=9, documents=documents)
-    newest = [1, 2, 3, 4] if owner else [2, 3, 4]
-    assert {f"zebra and {n}" for n in newest} <= set(texts(database, numbers))
-    assert len(numbers) == 4
+    reader = SqliteReader(database, max_ranked=4, max_ranked_with_all=3)
+    zebra = Alternatives(("zebra",))
+    for wanted, count in ((AnyOf((zebra,)), 4), (AllOf((zebra,)), 3)):
+        numbers = reader.matching(wanted, owner=owner, limit=9, documents=documents)
+        newest = range(5 - count, 5) if owner else range(6 - count, 5)
+        assert {f"zebra and {n}" for n in newest} <= set(texts(database, numbers))
+        assert len(numbers) == count
 
 
 def test_the_same_text_of_a_document_is_shown_once(database: PassageDatabase) -> None:
