@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice
-from tests.support.nginx import free_port
+from tests.support.ports import free_port
 from tests.support.servers import Serve
 from tests.support.waiting import wait_until
 
