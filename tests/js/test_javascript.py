@@ -83,7 +83,7 @@ def live(request: pytest.FixtureRequest, deployment: str) -> Deployed:
 
 
 @pytest.mark.long
-def test_the_client_against_a_real_server(live: Deployed, tmp_path: Path) -> None:
+def test_the_client_against_a_real_server(live: Deployed, deployment: str, tmp_path: Path) -> None:
     good = tmp_path / "canal.pdf"
     text = "Page {number}. The sluice gates of the northern canal."
     write_large_pdf(good, 12 * _MIB, pages=4, text=text)
@@ -94,4 +94,5 @@ def test_the_client_against_a_real_server(live: Deployed, tmp_path: Path) -> Non
         pdf.Root.OpenAction = action
         pdf.save(bad)
     names = {"PDFSLUICE_PDF": str(good), "PDFSLUICE_BAD_PDF": str(bad)}
-    _node_test("live", {"PDFSLUICE_URL": live.base_url, **names})
+    indexed = "yes" if deployment == ONE_SERVER else "no"
+    _node_test("live", {"PDFSLUICE_URL": live.base_url, "PDFSLUICE_INDEXED": indexed, **names})

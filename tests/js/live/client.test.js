@@ -11,6 +11,7 @@ import { openFile } from '../../../client/js/src/node.js';
 import { digest, until } from '../support/files.js';
 
 const { PDFSLUICE_URL: baseUrl, PDFSLUICE_PDF: good, PDFSLUICE_BAD_PDF: bad } = process.env;
+const indexed = process.env.PDFSLUICE_INDEXED === 'yes'; // the servers of the clusters have no index
 const MIB = 1024 * 1024;
 const clients = [];
 
@@ -49,7 +50,7 @@ test('another client continues an upload that was stopped within a chunk', async
   assert.equal(sessionId, first.sessionId);
   assert.ok(Math.min(...sent) >= 2 * MIB, `${sent}`);
   assert.equal(document.sha256, digest(await readFile(good)));
-  assert.equal(document.index_status, 'done');
+  assert.equal(document.index_status, indexed ? 'done' : 'none');
 });
 
 test('a file that was edited between two attempts is not stored', async () => {
@@ -84,7 +85,7 @@ test('a file that was edited between two attempts is not stored', async () => {
   }
 });
 
-test('the finished document can be searched, read, renamed, fetched and deleted', async () => {
+test('the finished document can be searched', { skip: !indexed && 'there is no index' }, async () => {
   const client = connect();
   const [{ id }] = (await client.documents.list()).documents;
   const passages = await client.search('northern canal', { topK: 3 });
@@ -92,9 +93,15 @@ test('the finished document can be searched, read, renamed, fetched and deleted'
   assert.match(passages[0].text, /canal/);
   assert.ok(passages[0].snippet.some(({ marked, text }) => marked && /canal/.test(text)));
   assert.ok(passages[0].place.marks.length > 0);
-  assert.deepEqual((await client.documents.setTags(id, ['water'])).tags, ['water']);
+  await client.documents.setTags(id, ['water']);
   const none = await client.searchPage('northern canal', { filter: { tags: ['fire'] } });
   assert.deepEqual(none, { results: [], documents: [], next: null, note: '' });
+});
+
+test('the finished document can be read, renamed, fetched and deleted', async () => {
+  const client = connect();
+  const [{ id }] = (await client.documents.list()).documents;
+  assert.deepEqual((await client.documents.setTags(id, ['water'])).tags, ['water']);
   assert.match((await client.documents.pageText(id, 2)).text, /Page 2/);
   const picture = new Uint8Array(await (await client.documents.thumbnail(id, 1, { width: 120 })).arrayBuffer());
   assert.deepEqual([...picture.slice(0, 3)], [0xff, 0xd8, 0xff]);
