@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import math
 import os
 import stat
 import time
@@ -76,7 +77,8 @@ class Inspector:
     def __init__(
         self, registry: Registry, policy: Policy, *, chunk_size: int, whole_files: bool = True
     ) -> None:
-        guarded, _ = guard(registry, clock=LoopClock(), log_failures=False)
+        clock = LoopClock(limit_seconds=math.inf)  # a command has no requests that wait
+        guarded, _ = guard(registry, clock=clock, log_failures=False)
         self._stream_stages = guarded.stream_stages
         self._parts = open_parts(guarded, kinds={"completion_stages"} if whole_files else ())
         self._completion_stages: Sequence[CompletionStageSpec] = ()

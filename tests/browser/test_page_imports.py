@@ -41,7 +41,7 @@ def install(folder: Path) -> None:
     (folder / "acme_stamp.py").write_text(PLUGIN)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_failed_importer_is_repeated_with_its_button(
     serve: Serve,
     open_page: Callable[..., Page],

@@ -32,7 +32,7 @@ def reports(tmp_path: Path) -> list[Path]:
     return files
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_many_files_have_a_summary_and_what_is_sent_stands_at_the_top(
     own: RunningServer, open_page: OpenPage, reports: list[Path], screenshot: Screenshot
 ) -> None:
@@ -73,6 +73,7 @@ def test_cancelling_asks_first(
     assert unfinished(own) == []
 
 
+@pytest.mark.long
 def test_unfinished_uploads_are_seen_without_scrolling(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -109,6 +110,7 @@ def test_titles_and_metadata_are_in_words(
     expect(page).to_have_title("Documents · pdfsluice")
 
 
+@pytest.mark.long
 def test_nothing_is_lost_before_a_key_is_entered(
     serve: Serve, open_page: OpenPage, tmp_path: Path
 ) -> None:

@@ -40,7 +40,7 @@ def script(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_an_upload_that_was_stopped_is_released_and_continues(
     keeper: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -82,7 +82,7 @@ def test_operations_list_the_quarantine_and_release_from_it(
     expect(page.locator(".row", has_text="script")).to_contain_text("Look at findings")
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_only_administrators_are_offered_a_release(
     serve: Serve, open_page: OpenPage, script: Path, tmp_path: Path
 ) -> None:

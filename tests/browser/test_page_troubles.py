@@ -95,7 +95,7 @@ def _locked(path: Path, source: Path) -> Path:
     return path
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_file_that_cannot_be_checked_now_waits_and_shows_why(
     serve: Serve, open_page: OpenPage, pdfs: Path, scanner: _Scanner, screenshot: Screenshot
 ) -> None:
@@ -127,7 +127,7 @@ def test_finishing_what_cannot_be_checked_now_shows_why(
     expect(page.locator(".unfinished").get_by_role("button", name="Finish")).to_be_visible()
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_slow_link_loses_little_by_a_reload(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -173,7 +173,7 @@ def test_files_that_cannot_be_taken_are_named_immediately(
     expect(page.locator(".card")).to_have_count(3)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_without_a_key_the_page_waits_for_one(
     serve: Serve, open_page: OpenPage, tmp_path: Path, screenshot: Screenshot
 ) -> None:
@@ -213,7 +213,7 @@ def test_a_key_that_may_only_read_is_explained_in_words(
     expect(stopped).to_contain_text("Your API key does not allow this.")
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_server_that_is_away_gets_no_request_to_continue_uploads(
     serve: Serve, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
@@ -232,7 +232,7 @@ def test_a_server_that_is_away_gets_no_request_to_continue_uploads(
     expect(page.get_by_role("heading", name="No documents yet")).to_be_visible()
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_an_unreadable_document_is_marked_in_every_view(
     own: RunningServer, open_page: OpenPage, pdfs: Path, tmp_path: Path, screenshot: Screenshot
 ) -> None:
@@ -275,6 +275,7 @@ def test_findings_are_shown_on_demand_and_equal_ones_once(
     audit(page, screenshot, "56-findings")
 
 
+@pytest.mark.long
 def test_only_what_needs_a_look_is_counted(
     own: RunningServer, open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -290,7 +291,7 @@ def test_only_what_needs_a_look_is_counted(
     expect(upload.locator(".finding")).to_have_count(2)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_search_without_a_match_shows_that(
     own: RunningServer, open_page: OpenPage, tmp_path: Path
 ) -> None:

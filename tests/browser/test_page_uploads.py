@@ -30,7 +30,7 @@ OpenPage = Callable[..., Page]
 _MB = 1_000_000
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_large_file_flows_in_with_live_progress(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -117,7 +117,7 @@ def test_pause_resume_and_cancel(
     assert unfinished(own) == []
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_cancelling_lasts_until_the_server_has_confirmed_it(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -137,7 +137,7 @@ def test_cancelling_lasts_until_the_server_has_confirmed_it(
     assert unfinished(own) == []
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_what_waits_for_its_turn_can_only_be_cancelled(
     own: RunningServer, open_page: OpenPage, pdfs: Path, tmp_path: Path
 ) -> None:
@@ -158,7 +158,7 @@ def test_what_waits_for_its_turn_can_only_be_cancelled(
         expect_state(page, name, "cancelled")
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_what_had_arrived_whole_is_finished_without_its_file(
     own: RunningServer, open_page: OpenPage, pdfs: Path
 ) -> None:
@@ -211,7 +211,7 @@ def test_an_upload_is_resumed_after_a_reload_and_in_another_browser(
     assert unfinished(own) == []
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_server_that_is_killed_mid_upload_is_waited_for(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:

@@ -69,7 +69,7 @@ def test_search_finds_the_passage_and_leads_to_its_page(
     expect(page.locator(".hit mark").first).to_be_visible()
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_text_that_ocr_read_is_marked_as_such(
     serve_module: Serve, open_page: OpenPage, tmp_path: Path, screenshot: Screenshot
 ) -> None:
@@ -126,6 +126,7 @@ def test_a_document_is_looked_at_renamed_downloaded_and_deleted(
     audit(page, screenshot, "24-no-documents")
 
 
+@pytest.mark.long
 def test_documents_that_others_upload_appear_in_the_open_list(
     own: RunningServer, open_page: OpenPage, pdfs: Path
 ) -> None:
@@ -201,6 +202,7 @@ def test_operations_show_what_the_server_does(
     audit(page, screenshot, "25-operations")
 
 
+@pytest.mark.long
 def test_a_key_is_asked_for_and_kept_for_the_tab(
     serve: Serve, open_page: OpenPage, pdfs: Path, tmp_path: Path, screenshot: Screenshot
 ) -> None:
@@ -311,7 +313,7 @@ def test_quotas_are_shown_to_all_and_changed_by_administrators(
     expect(page.locator(".usage progress")).to_have_count(0)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_the_upload_view_is_open_to_all(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -344,6 +346,7 @@ def test_the_page_is_used_with_the_keyboard_alone(
     expect(page.get_by_role("searchbox")).to_be_focused()
 
 
+@pytest.mark.long
 def test_the_focus_stays_on_a_card_whose_buttons_change(
     own: RunningServer, open_page: OpenPage, pdfs: Path
 ) -> None:
@@ -367,6 +370,7 @@ def test_the_focus_stays_on_a_card_whose_buttons_change(
     expect(page.get_by_role("button", name="Choose files")).to_be_focused()
 
 
+@pytest.mark.long
 def test_a_document_that_is_not_there_is_shown_as_missing(
     own: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
@@ -380,7 +384,7 @@ def test_a_document_that_is_not_there_is_shown_as_missing(
     audit(page, screenshot, "29-nothing-to-search")
 
 
-@pytest.mark.parametrize("width", share([320, 390, 768, 820, 1920], every=5))
+@pytest.mark.parametrize("width", share([320, 390, 768, 820, 1920], every=5, nightly={390, 820}))
 def test_nothing_is_cut_off_at_any_width(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot, width: int
 ) -> None:

@@ -101,6 +101,7 @@ def _upload(page: Page, server: Deployed, file: Path) -> dict[str, Any]:
     return outcome
 
 
+@pytest.mark.long
 def test_the_example_uploads(
     site: str, listening: Deployed, open_page: OpenPage, pdfs: Path
 ) -> None:
@@ -128,7 +129,7 @@ def test_a_refused_file_ends_with_the_reason(
     assert max(outcome["progress"], default=0) < (pdfs / "invoice.pdf").stat().st_size
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_file_waits_for_its_turn_however_long_others_take(
     tmp_path: Path, site: str, open_page: OpenPage, serve: Serve
 ) -> None:

@@ -12,6 +12,7 @@ from pdfsluice.core.testing.contracts import RerankerContract
 from pdfsluice.plugins.reranking.options import RerankingOptions
 from pdfsluice.plugins.reranking.reranker import Postprocessor, open_reranker
 from tests.support.broken import Broken, rules, suites
+from tests.support.shares import share
 
 MODULE = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
 POSTPROCESSORS = "llama_index.core.postprocessor"
@@ -56,7 +57,9 @@ async def test_passages_that_a_postprocessor_drops_have_no_score() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("path", ["absent:Class", "collections:OrderedDict"])
+@pytest.mark.parametrize(
+    "path", share(["absent:Class", "collections:OrderedDict"], every=1, nightly={"absent:Class"})
+)
 async def test_what_is_no_postprocessor_fails(path: str) -> None:
     async with open_reranker(RerankingOptions(postprocessor=path)) as reranker:
         with pytest.raises(StageFailed, match="The postprocessor failed"):

@@ -21,6 +21,8 @@ from tests.support.servers import Serve
 from tests.support.shares import share
 
 SECONDS = 120
+COSTLY = {"docs/how-to/search-documents.md", "docs/how-to/write-plugins.md"}
+"""Pages whose commands index documents or make packages, which README.md and other tests do."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def script(page: Shell, typed: list[str], base_url: str) -> Iterator[str]:
         yield from (code for key, code in page.after.items() if command.startswith(key))
 
 
-@pytest.mark.parametrize("name", share(pages_with("sh", "console"), every=5))
+@pytest.mark.parametrize("name", share(pages_with("sh", "console"), every=5, nightly=COSTLY))
 def test_commands_do_what_their_page_claims(name: str, home: Path, serve: Serve) -> None:
     page = SHELL.get(name, Shell())
     typed = commands(name)

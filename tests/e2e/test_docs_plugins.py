@@ -29,6 +29,7 @@ def server(tmp_path: Path, serve: Serve) -> RunningServer:
     return serve(PYTHONPATH=str(site), PDFSLUICE_UPLOAD_STORE="my-store")
 
 
+@pytest.mark.long
 async def test_the_plugins_of_the_recipes_do_what_the_page_claims(
     server: RunningServer, tmp_path: Path
 ) -> None:

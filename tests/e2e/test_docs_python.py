@@ -18,6 +18,8 @@ from tests.support.servers import Serve
 from tests.support.shares import share
 
 SECONDS = 120
+COSTLY = {"docs/how-to/choose-an-embedding-model.md", "docs/how-to/connect-a-language-model.md"}
+"""Pages whose programs load a framework or a model, which tests of the index and of MCP do."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ with asyncio.Runner() as runner:
 """
 
 
-@pytest.mark.parametrize("name", share(pages_with("python"), every=5))
+@pytest.mark.parametrize("name", share(pages_with("python"), every=5, nightly=COSTLY))
 def test_python_does_what_its_page_claims(name: str, home: Path, serve: Serve) -> None:
     page = PYTHON.get(name, Python())
     if page.skip:
@@ -124,7 +126,7 @@ def test_python_does_what_its_page_claims(name: str, home: Path, serve: Serve) -
     )
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_store_as_described_keeps_the_contract(tmp_path: Path) -> None:
     write_files(ROOT / "docs/how-to/add-a-store.md", tmp_path)
     check = "import my_store; print(my_store.pdfsluice_register_upload_stores.__name__)"

@@ -38,6 +38,7 @@ def pdfsluice(site: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_the_plugin_is_listed_with_its_distribution(site: Path) -> None:
     listed = pdfsluice(site, "plugins")
     assert "pdfsluice-example" in listed

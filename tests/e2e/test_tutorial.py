@@ -57,7 +57,7 @@ def secret(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_without_the_rule_the_word_is_noted(
     site: Path, secret: Path, serve: Serve, pdfsluice: Command
 ) -> None:

@@ -1,6 +1,6 @@
 """Shares of what is alike: some cases in ``make test``, all in the long tests."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import hypothesis
 import pytest
@@ -10,15 +10,28 @@ WHOLE_PROFILE = "whole"
 _QUICK_SHARE = 4
 
 
-def share(values: Iterable[object], every: int) -> list[object]:
+def share(values: Iterable[object], every: int, nightly: Collection[object] = ()) -> list[object]:
     """Return values for a parameter; ``make test`` tries each ``every``-th.
 
     The first is among them. The others are marked as long.
+
+    Args:
+        values: All values.
+        every: The distance between two values of ``make test``.
+        nightly: Values that ``make test-long`` alone tries.
+
+    Raises:
+        AssertionError: A value of ``nightly`` is not one of the values.
     """
-    return [
-        value if number % every == 0 else pytest.param(value, marks=pytest.mark.long)
-        for number, value in enumerate(values)
-    ]
+    values = list(values)
+    assert all(value in values for value in nightly)
+
+    def marks(number: int, value: object) -> list[pytest.MarkDecorator]:
+        if value in nightly:
+            return [pytest.mark.nightly]
+        return [pytest.mark.long] if number % every else []
+
+    return [pytest.param(value, marks=marks(number, value)) for number, value in enumerate(values)]
 
 
 def crossed(rows: Iterable[object], columns: Iterable[object], every: int) -> list[object]:

@@ -53,6 +53,7 @@ def test_a_document_is_indexed_found_shown_renamed_and_deleted(
     assert "Traceback" not in gone.err
 
 
+@pytest.mark.long
 def test_a_document_is_replaced_and_its_versions_are_listed(
     server: RunningServer, tmp_path: Path
 ) -> None:

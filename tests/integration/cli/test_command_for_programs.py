@@ -72,6 +72,7 @@ def test_every_command_with_json_reports_failures_as_json(arguments: tuple[str, 
     assert json.loads(outcome.out)["error"]["code"] == "unreachable"
 
 
+@pytest.mark.long
 def test_a_document_has_the_reason_why_its_import_failed(
     server: RunningServer, tmp_path: Path
 ) -> None:
@@ -92,7 +93,7 @@ def test_a_document_has_the_reason_why_its_import_failed(
     assert f"documents retry {number} text" in shown.err
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_search_without_a_fitting_passage_reports_that(
     server: RunningServer, tmp_path: Path
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_search_without_a_fitting_passage_reports_that(
     assert "Nothing" not in found.err
 
 
+@pytest.mark.long
 def test_a_file_goes_to_standard_output(server: RunningServer, tmp_path: Path) -> None:
     path = new_pdf(tmp_path / "a.pdf")
     at = ("--server", server.base_url)

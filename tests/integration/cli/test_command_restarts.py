@@ -53,7 +53,7 @@ def being_indexed(line: str) -> bool:
     return line == "long.pdf: indexing\n"
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_restart_during_the_import_fails_no_upload(
     serve: Serve, files: tuple[Path, Path]
 ) -> None:

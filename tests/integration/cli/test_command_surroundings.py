@@ -9,6 +9,7 @@ import pytest
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice, pdfsluice_as_user, pdfsluice_here, pdfsluice_started
 from tests.support.servers import RunningServer
+from tests.support.shares import share
 
 FAILED, USAGE, AUTHENTICATION = 1, 2, 5
 
@@ -28,10 +29,13 @@ def test_a_pipe_is_refused_and_not_waited_for(server: RunningServer, tmp_path: P
 
 @pytest.mark.parametrize(
     "env",
-    [
-        {"PYTHONIOENCODING": "latin-1"},
-        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-    ],
+    share(
+        [
+            {"PYTHONIOENCODING": "latin-1"},
+            {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        ],
+        every=2,
+    ),
     ids=["latin-1", "C"],
 )
 def test_a_poor_encoding_is_no_failure(

@@ -98,6 +98,7 @@ def test_a_refused_file_that_is_not_kept_has_no_release(
     assert "release" not in outcome.err
 
 
+@pytest.mark.long
 def test_names_are_whole_on_terminals_and_in_pipes(serve: Serve, tmp_path: Path) -> None:
     server = serve(STREAMING_CHUNK_SIZE_MB="0.0625")
     name = "a long name of the quarterly report, the final version.pdf"
@@ -122,6 +123,7 @@ def test_the_origin_of_a_setting_is_whole() -> None:
     assert variable in piped
 
 
+@pytest.mark.long
 def test_one_unknown_upload_does_not_keep_the_others(serve: Serve, tmp_path: Path) -> None:
     server = serve(STREAMING_CHUNK_SIZE_MB="0.0625")
     session = unfinished(server, tmp_path / "report.pdf")

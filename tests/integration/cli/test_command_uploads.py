@@ -156,6 +156,7 @@ def test_wrong_use_is_explained(arguments: tuple[str, ...], pdf: Path) -> None:
     assert outcome.out == ""
 
 
+@pytest.mark.long
 def test_keys_come_from_the_environment_or_a_file(serve: Serve, pdf: Path, tmp_path: Path) -> None:
     data_dir = tmp_path / "keyed"
     added = pdfsluice_here("keys", "add", "tester", "--data-dir", data_dir)

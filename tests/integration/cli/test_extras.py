@@ -15,6 +15,7 @@ from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice, pdfsluice_started
 from tests.support.extras import hidden_modules, only
 from tests.support.servers import RunningServer, Serve
+from tests.support.shares import share
 from tests.support.stored import hostile_pdf
 
 SERVER_LIBRARIES = {"http_sf", "multipart", "prometheus_client", "pypdf", "sqlalchemy", "structlog"}
@@ -37,7 +38,7 @@ def test_what_is_hidden_is_what_the_extras_bring() -> None:
     assert not hidden_modules("server", "index") & (SERVER_LIBRARIES | INDEX_LIBRARIES)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_the_base_scans_with_every_stage(file: Path) -> None:
     hostile = file.with_name("hostile.pdf")
     hostile.write_bytes(hostile_pdf())
@@ -53,13 +54,14 @@ def test_the_base_uploads_to_a_server(server: RunningServer, file: Path) -> None
     assert done.code == 0, done.err
 
 
-@pytest.mark.parametrize("command", ["plugins", "settings", "--help"])
+@pytest.mark.parametrize("command", share(["plugins", "settings", "--help"], every=3))
 def test_the_base_has_the_other_local_commands(command: str) -> None:
     done = pdfsluice_started(*command.split(), env=only())
     assert done.code == 0
     assert "not installed" not in done.err
 
 
+@pytest.mark.long
 def test_the_list_of_plugins_names_the_extra_of_those_that_register_nothing() -> None:
     out = pdfsluice_started("plugins", env=only()).out
     assert "pdfium registers nothing: the library 'pypdfium2' is not installed" in out

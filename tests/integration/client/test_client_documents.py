@@ -77,7 +77,7 @@ async def test_indexed_document_is_found_with_its_page(
     assert best.place.marks
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_a_search_is_narrowed_by_tags(server: RunningServer, tmp_path: Path) -> None:
     async with Client(server.base_url) as client:
         for name in ("one", "two"):
@@ -93,6 +93,7 @@ async def test_a_search_is_narrowed_by_tags(server: RunningServer, tmp_path: Pat
         assert await client.search("heron", where=SearchFilter(documents=[])) == ()
 
 
+@pytest.mark.long
 async def test_a_restart_of_the_server_does_not_end_the_wait_for_the_import(
     serve: Serve, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ async def test_other_principals_neither_see_nor_release_it(tmp_path: Path, serve
             await client.release("00000000-0000-4000-8000-000000000000")
 
 
+@pytest.mark.long
 def test_the_command_lists_and_releases(keeper: RunningServer, script: Path) -> None:
     at = ("--server", keeper.base_url)
     assert "Nothing is in quarantine" in pdfsluice_here("sessions", "--quarantined", *at).err

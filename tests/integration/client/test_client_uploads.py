@@ -125,6 +125,7 @@ async def test_restart_of_the_server_is_waited_out(serve: Serve, pdf: Path) -> N
     assert stored(server, document) == pdf.read_bytes()
 
 
+@pytest.mark.long
 async def test_absent_server_exhausts_patience_and_the_rest_is_sent_later(
     serve: Serve, pdf: Path
 ) -> None:
@@ -178,6 +179,7 @@ async def test_harm_on_the_way_is_made_good(
     assert stored(server, document) == pdf.read_bytes()
 
 
+@pytest.mark.long
 async def test_busy_server_is_given_time(serve: Serve, pdf: Path) -> None:
     server = serve(STREAMING_MAX_CONCURRENT_UPLOADS="1")
     async with Client(server.base_url, retry=patient()) as client:

@@ -36,7 +36,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("beside", share([False, True], every=2))
 async def test_a_process_that_dies_costs_only_time(tmp_path: Path, beside: bool) -> None:
     data, other = file("die-once"), file("quiet")
     async with a_runtime(tmp_path) as runtime:
@@ -76,6 +76,7 @@ async def test_a_file_that_ends_every_process_fails_alone(tmp_path: Path) -> Non
         assert len(children()) == 1
 
 
+@pytest.mark.long
 async def test_a_process_that_was_ended_idle_is_replaced(tmp_path: Path) -> None:
     data = file("quiet")
     async with a_runtime(tmp_path) as runtime:
@@ -127,7 +128,7 @@ async def test_an_upload_can_be_cancelled_while_its_stages_hang(tmp_path: Path) 
         assert (await complete(runtime, session))["seen"] == len(other)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_many_suspects_share_few_processes(tmp_path: Path) -> None:
     """Each is read alone, to its end, and none waits for one that gets no bytes."""
     data = file("note-and-die-once")

@@ -85,6 +85,7 @@ async def test_what_a_stage_logs_is_logged_here(
     assert (record.levelno, record.getMessage()) == (logging.WARNING, said)
 
 
+@pytest.mark.long
 async def test_stages_continue_from_their_checkpoints(tmp_path: Path) -> None:
     data = file("quiet")
     async with a_runtime(tmp_path) as runtime:

@@ -148,6 +148,7 @@ def test_stored_bytes_are_harmed(running: RunningServer, tus: Tus, pdf: bytes, h
     finish(running, tus, url, pdf)
 
 
+@pytest.mark.long
 def test_damaged_state_does_not_prevent_the_start(
     running: RunningServer, tus: Tus, pdf: bytes
 ) -> None:
@@ -162,6 +163,7 @@ def test_damaged_state_does_not_prevent_the_start(
     finish(running, tus, url, pdf)
 
 
+@pytest.mark.long
 def test_stopped_in_the_middle_of_a_body(serve: Serve, pdf: bytes) -> None:
     """SIGTERM: bytes are committed, the client is answered, the server ends."""
     running = serve(PDFSLUICE_SHUTDOWN_GRACE="500ms")

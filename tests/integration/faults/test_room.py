@@ -28,6 +28,7 @@ def tus_of(running: RunningServer) -> Tus:
     return Tus(Server(running.base_url), "/files")
 
 
+@pytest.mark.long
 def test_quota_is_reserved_when_the_upload_is_opened(serve: Serve, pdf: bytes) -> None:
     running = serve(PDFSLUICE_PLUGINS__LOCAL_STORE__MAX_BYTES="5MiB")
     tus = tus_of(running)
@@ -47,6 +48,7 @@ def test_room_of_cancelled_and_expired_uploads_comes_back(serve: Serve, pdf: byt
     tus.create(pdf)
 
 
+@pytest.mark.long
 def test_quota_holds_for_uploads_of_unknown_length(serve: Serve, pdf: bytes) -> None:
     """What fits is kept; when there is room again, the upload continues from there."""
     running = serve(PDFSLUICE_PLUGINS__LOCAL_STORE__MAX_BYTES="4MiB")

@@ -74,6 +74,7 @@ def test_an_upload_in_use_does_not_expire(serve: Serve, pdf: bytes) -> None:
         assert connection.finish().status == 204
 
 
+@pytest.mark.long
 def test_clock_jumps_ahead(serve: Serve, pdf: bytes) -> None:
     """What was idle for so long by the clock has expired; what was finished stays."""
     running = serve()

@@ -111,7 +111,7 @@ async def test_a_file_that_is_gone_is_a_failure(extractor: TextExtractor, path: 
         await read(extractor, path)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_too_much_memory_is_a_failure(make_extractors: MakeExtractors, path: Path) -> None:
     """A page whose content inflates to a gigabyte: only the child hits its limit."""
     inflated = b"0 0 m 9 9 l S % " + b" " * (400 << 20)

@@ -101,6 +101,7 @@ async def test_text_of_all_pages_is_stored(
     assert len(workers()) <= 1, "one reader is kept for the next document"
 
 
+@pytest.mark.long
 async def test_an_unknown_page_count_becomes_known(
     by_name: dict[str, Importer],
     catalogue: Catalogue,
@@ -127,6 +128,7 @@ async def test_an_unknown_page_count_becomes_known(
         assert set(told.shares[:-1]) <= {0.0}  # how much is left cannot be known
 
 
+@pytest.mark.long
 async def test_a_locked_file_fails_with_the_reason(
     by_name: dict[str, Importer],
     catalogue: Catalogue,

@@ -202,7 +202,7 @@ async def test_a_search_before_anything_is_indexed(fresh: Index) -> None:
     assert await fresh.search("anything", top_k=5, owner=None) == ()
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_a_long_page_becomes_passages_that_the_model_can_read_whole(shelf: Shelf) -> None:
     sentences = " ".join(f"Sentence number {n} speaks of valve {n}." for n in range(800))
     await shelf.add(["short", sentences])
@@ -270,6 +270,7 @@ async def test_the_search_after_a_crash_is_answered(shelf: Shelf) -> None:
         child.wait(10)
 
 
+@pytest.mark.long
 async def test_llama_index_itself_can_use_the_index(
     shelf: Shelf, make_context: MakeContext
 ) -> None:
@@ -352,7 +353,7 @@ async def test_a_remote_model_is_asked_through_the_proxy_of_the_environment(
     assert model.models == {"far-away"}
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_any_vector_store_of_llama_index_will_do(
     make_context: MakeContext,
     tmp_path: Path,
@@ -387,6 +388,7 @@ def _vectors(file: Path) -> dict[str, Any]:
     return content["embedding_dict"]
 
 
+@pytest.mark.long
 async def test_a_missing_part_is_named(make_context: MakeContext) -> None:
     options = IndexOptions(embedding="no_such_module:Embedding")
     spec, _ = llamaindex.pdfsluice_register_indexes(make_context(index=options))

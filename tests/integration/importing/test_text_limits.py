@@ -103,6 +103,7 @@ async def test_a_document_of_which_nothing_is_read_in_time_cannot_be_read(
         await a_text_importer(document_seconds=0.001).run(context)
 
 
+@pytest.mark.long
 async def test_text_ends_at_the_limit_of_characters(
     catalogue: Catalogue,
     make_document: MakeDocument,
@@ -171,7 +172,7 @@ async def test_text_does_not_fill_the_disk(
     assert await stored(catalogue, document) == []
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_the_index_ends_at_the_limit_of_passages(
     make_context: Callable[..., PluginContext],
     make_document: MakeDocument,

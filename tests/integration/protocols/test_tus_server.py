@@ -189,6 +189,7 @@ def test_uploads_of_others_do_not_exist(server_with_key: RunningServer, pdf: byt
     assert owner.patch(url, 100, pdf[100:]).status == 204
 
 
+@pytest.mark.long
 def test_pages_of_listed_origins_can_use_everything(serve: Serve, pdf: bytes) -> None:
     running = serve(PDFSLUICE_CORS_ORIGINS='["https://app.example"]')
     tus = Tus(Server(running.base_url, {"Origin": "https://app.example"}), "/files")

@@ -223,6 +223,7 @@ def upload(running: RunningServer, folder: Path) -> Outcome:
     return pdfsluice_here("upload", pdf, "--server", running.base_url, "--patience", "0")
 
 
+@pytest.mark.long
 def test_a_missing_clamd_is_logged_at_the_start_and_for_each_upload(
     serve: Serve, tmp_path: Path
 ) -> None:

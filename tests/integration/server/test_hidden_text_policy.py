@@ -47,6 +47,7 @@ async def test_a_document_with_hidden_text_is_flagged_when_it_is_imported(tmp_pa
         assert harmless.decision == "note"
 
 
+@pytest.mark.long
 async def test_a_policy_that_refuses_hidden_text_does_so_before_there_is_a_document(
     tmp_path: Path,
 ) -> None:

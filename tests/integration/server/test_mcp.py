@@ -178,6 +178,7 @@ async def test_a_message_that_is_none_is_refused_by_the_protocol(library: Reader
         assert response.status == 405
 
 
+@pytest.mark.long
 async def test_retrievers_of_both_frameworks_cite_the_page(library: Reader) -> None:
     from pdfsluice.client.retrievers import langchain, llama_index  # noqa: PLC0415 - see above
     from pdfsluice.client.retrievers.asking import Library  # noqa: PLC0415

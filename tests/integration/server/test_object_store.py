@@ -185,6 +185,7 @@ def test_small_pieces_become_few_objects(
     assert segments(s3, url) == []
 
 
+@pytest.mark.long
 def test_a_segment_that_vanished_is_sent_again(
     running: RunningServer, tus: Tus, s3: S3Server, pdf: bytes
 ) -> None:

@@ -38,6 +38,7 @@ def test_meaning_is_near_to_meaning(encoder: Encoder) -> None:
     assert pump @ motor > 0.4 > cat @ motor
 
 
+@pytest.mark.long
 @given(texts=st.lists(st.text(max_size=300), min_size=1, max_size=9))
 @settings(max_examples=examples(25), deadline=None)
 def test_a_vector_does_not_depend_on_its_neighbours(encoder: Encoder, texts: list[str]) -> None:
