@@ -33,16 +33,16 @@ async def answers(writer: Writer, count: int) -> list[int | BaseException]:
 
 
 @contextmanager
-def counted_attempts(engine: Engine) -> Iterator[list[object]]:
-    """Note each time that a transaction is about to begin."""
+def counted_failures(engine: Engine) -> Iterator[list[object]]:
+    """Note each time that the database refuses to begin a transaction."""
     seen: list[object] = []
 
-    def note(connection: object, *_: object) -> None:
-        seen.append(connection)
+    def note(context: object) -> None:
+        seen.append(context)
 
-    event.listen(engine, "checkout", note)
+    event.listen(engine, "handle_error", note)
     yield seen
-    event.remove(engine, "checkout", note)
+    event.remove(engine, "handle_error", note)
 
 
 async def test_a_lock_is_waited_for_once_by_all(tmp_path: Path) -> None:
@@ -51,12 +51,12 @@ async def test_a_lock_is_waited_for_once_by_all(tmp_path: Path) -> None:
     await writer.run(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout = 10"))
     with (
         closing(sqlite3.connect(tmp_path / "pdfsluice.db", isolation_level=None)) as other,
-        counted_attempts(opened.write) as attempts,
+        counted_failures(opened.write) as failures,
     ):
         other.execute("BEGIN IMMEDIATE")
         outcomes = await answers(writer, 20)
         assert [type(outcome) for outcome in outcomes] == [Overloaded] * 20
-        assert len(attempts) == 1
+        assert len(failures) == 1
     assert await answers(writer, 2) == [1, 1]
     await writer.close()
     opened.dispose()
