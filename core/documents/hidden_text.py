@@ -50,10 +50,10 @@ def _is_prose(text: str) -> bool:
 
 
 def hiding_pages(findings: Sequence[Finding]) -> Callable[[int], bool]:
-    """Return what reports whether a page is known to have hidden text, by its number.
+    """Return a test of page numbers: whether a page may have hidden text.
 
-    Pages that a finding does not exclude count as such: all pages if it lists none, and those
-    after the last one of a list that is full.
+    It may unless a finding excludes it: a finding that lists no page excludes none, and one
+    whose list is full excludes none after the last page in it.
     """
     hiding = [each for each in findings if each.kind == FindingKind.HIDDEN_TEXT]
     lists = [each.details.get(_PAGES, ()) for each in hiding]

@@ -79,7 +79,7 @@ def _common(one: Sequence[str], two: Sequence[str]) -> int:
 
 
 def letters_of(word: str) -> str:
-    """Return what identifies a word however it is written: its letters and digits."""
+    """Return the letters and digits of a word, by which its spellings are compared."""
     if not word.isascii():
         word = unicodedata.normalize("NFKD", word)
         if _RIGHT_TO_LEFT.search(word):  # it may have been read from left to right

@@ -36,7 +36,7 @@ Read = Callable[[int, int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class FileUnits:
-    """What of a file can be found again in another version.
+    """The units and blocks of a file, with which another version is compared.
 
     Attributes:
         size: Bytes of the file.

@@ -65,7 +65,7 @@ def wrong_answer(method: str, answer: object, expected: str) -> WrongAnswer:
 
 
 def _matcher(annotation: Any) -> _Matches | None:
-    """Return what decides whether a value fits an annotation; ``None`` if each does."""
+    """Return a test of values against an annotation; ``None`` if every value fits."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in {Union, types.UnionType}:
         return _one_of([_matcher(each) for each in arguments])

@@ -56,12 +56,12 @@ class PoolLimits:
 
 
 class StageProcessPool:
-    """Runs stages in stage processes; those of bytes in no local file elsewhere.
+    """Runs the stages of uploads in stage processes.
 
     Args:
         bootstrap: What each process is started with.
         count: Number of shared processes.
-        otherwise: Runs the stages of blobs that are no local file.
+        otherwise: Runs the stages of blobs without a local file that a process could open.
         limits: Bounds of the processes.
         module: The module that a process runs.
     """

@@ -248,7 +248,7 @@ class ProcessRunner:
         }
 
     async def _suspected(self, reason: str) -> StagesLost | StageFailed:
-        """Return what follows from the death of a process that was reading this upload."""
+        """Return the error after the death of a process that was reading this upload."""
         await self._leave()
         if self.suspect:
             return StageFailed(

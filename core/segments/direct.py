@@ -62,7 +62,7 @@ class DirectAccess:
         return Ticket(made[0], made[1], expires_at) if made else None
 
     def adopt(self, blob_id: str, slot: int, start: int, end: int) -> bool:
-        """Copy what waits in a slot to a new segment, and that to the spool."""
+        """Copy what waits in a slot to a new segment, and its bytes to the spool."""
         waiting, name = names.direct(blob_id, slot), names.new_segment(blob_id, start)
         try:
             self._objects.copy(waiting, name)

@@ -328,7 +328,7 @@ class SegmentedUploadStore:
         return await asyncio.to_thread(self._direct.ticket, blob_id, slot, length, expires_at)
 
     async def adopt(self, blob_id: str, slot: int, start: int, end: int) -> bool:
-        """Copy what waits in a slot to a new segment, and that to the spool."""
+        """Copy what waits in a slot to a new segment, and its bytes to the spool."""
         return await asyncio.to_thread(self._direct.adopt, blob_id, slot, start, end)
 
     async def clear(self, blob_id: str, slot: int) -> None:

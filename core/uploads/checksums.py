@@ -35,7 +35,7 @@ class ChecksumStage:
 
 
 def check_of(checksum: Checksum, algorithms: Iterable[ChecksumSpec]) -> "ChecksumCheck":
-    """Return what compares bytes with an announced checksum of a registered algorithm."""
+    """Return a check of bytes against an announced checksum of a registered algorithm."""
     new = next(spec.new for spec in algorithms if spec.name == checksum.algorithm)
     return ChecksumCheck(checksum, new())
 

@@ -135,7 +135,7 @@ def mergeable(extents: Sequence[Extent]) -> list[list[Extent]]:
     """Return the groups of touching small extents that become one each.
 
     Args:
-        extents: By start.
+        extents: The committed extents, ordered by their start.
     """
     groups: list[list[Extent]] = []
     for extent in extents:

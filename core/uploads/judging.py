@@ -52,12 +52,12 @@ def with_findings(session: Session, findings: Sequence[Finding]) -> tuple[Findin
 
 
 def _sort(finding: Finding) -> Hashable:
-    """Return what findings share that one release overrules."""
+    """Return the key that findings share if one release overrules all of them."""
     return finding.kind, finding.trigger
 
 
 def _identity(finding: Finding) -> Hashable:
-    """Return what distinguishes a finding, also from a graver version of itself."""
+    """Return the key of a finding; a graver version of it has another one."""
     return (
         finding.stage,
         finding.kind,

@@ -5,7 +5,7 @@ from pdfsluice.core.models import Session
 
 
 def jobs_of(session: Session, *, indexed: bool = False) -> list[JobKind]:
-    """Return what is to be done with a new document; nothing if it cannot be read.
+    """Return the jobs of a new document; none if it cannot be read.
 
     Args:
         session: The upload.

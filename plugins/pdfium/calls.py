@@ -25,5 +25,5 @@ def unchecked(function: Any, result: Any = ctypes.c_int) -> Callable[..., Any]:
 
 
 def address_of(handle: Any) -> int:
-    """Return what identifies an object of PDFium."""
+    """Return the address of an object of PDFium, which identifies it."""
     return ctypes.cast(handle, ctypes.c_void_p).value or 0

@@ -33,7 +33,8 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {
         r"(?:reverse |TLS |HTTP |caching |load.)?(?:prox|nginx|balancer|haproxy))"
         r"|\b(?:go|goes|going|went|gone) on\b"
         r"|(?:^|[.;:] |\()Where [^.;:?]*, (?!where|and|if|for|in)"
-        r"|[^?]\bwhere (?:there (?:is|are|was|were) (?:no|none)|it (?:is|does|can|was|has) )",
+        r"|[^?]\bwhere (?:there (?:is|are|was|were) (?:no|none)|it (?:is|does|can|was|has) )"
+        r"|\b(?:empty|else) where\b|\bbelongs? into\b",
         re.IGNORECASE,
     ),
     "R3": re.compile(

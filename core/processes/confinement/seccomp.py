@@ -32,7 +32,7 @@ class _Program(ctypes.Structure):
 
 
 def architecture() -> Architecture | None:
-    """Return what is known of this machine; ``None`` if it can have no filter."""
+    """Return the description of this machine; ``None`` if it can have no filter."""
     return syscalls.ARCHITECTURES.get(platform.machine())
 
 

@@ -78,7 +78,7 @@ def inspect(
 def _findings_in_free_objects(
     path: Path, numbers: Collection[int], budget: Budget
 ) -> list[RawFinding]:
-    """Return what is in objects that are marked as free but referred to."""
+    """Return the findings in objects that are marked as free but referred to."""
     try:
         free = reachable_free_objects(path, numbers, budget)
     except (pikepdf.PikepdfError, OutOfTimeError):

@@ -152,7 +152,7 @@ def _aa_trigger(entry: Dictionary, root: bool) -> Trigger:  # noqa: FBT001 - pri
 
 
 def _subject(kind: FindingKind, action: Dictionary, target: str, base: str) -> str:
-    """Return what is special about the target of an action."""
+    """Return the subject of the words for an action: what is special about its target."""
     if kind is FindingKind.EXTERNAL_REFERENCES_URI:
         return "unusual" if is_unusual_address(target, base) else ""
     if kind is FindingKind.GOTO_REMOTE:

@@ -85,7 +85,7 @@ def unread_parts(
 
 
 def _unfinished(questions: Sequence[Unscanned], session: Session) -> list[Finding]:
-    """Return what is not known because the deep pass did not come to its end."""
+    """Return findings about what is unknown because the deep pass did not end."""
     if any(item.reason in _PASSED for item in questions):
         return [_finding("A part of the document was read by neither pass")]
     scripts = [

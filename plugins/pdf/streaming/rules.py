@@ -156,7 +156,7 @@ def action_excerpt(kind: FindingKind | None, entry: Dictionary) -> str:
 
 
 def action_subject(kind: FindingKind, entry: Dictionary) -> str:
-    """Return what is special about what an action leads to, as the wording knows it."""
+    """Return the subject of the words for an action: what is special about its target."""
     if kind is FindingKind.EXTERNAL_REFERENCES_URI:
         return "unusual" if any(map(is_unusual_address, _texts(entry.every(b"URI")))) else ""
     if kind is FindingKind.GOTO_REMOTE:
