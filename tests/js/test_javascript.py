@@ -50,6 +50,7 @@ def _node_test(folder: str, environment: Mapping[str, str] | None = None) -> Non
     _run("node", "--test", "--test-timeout=150000", *files, environment=environment)
 
 
+@pytest.mark.long
 def test_the_parts_of_the_client() -> None:
     _node_test("unit")
 

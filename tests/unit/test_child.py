@@ -101,6 +101,7 @@ async def test_a_slow_request_is_ended() -> None:
         await gone(child.pid)
 
 
+@pytest.mark.long
 async def test_processor_time_is_limited_for_each_request() -> None:
     async with odd(Limits(wall_seconds=60, cpu_seconds=1)) as child:
         for _ in range(3):

@@ -34,6 +34,7 @@ def clock_jumps(running: RunningServer, by: timedelta) -> None:
     running.start()
 
 
+@pytest.mark.long
 def test_sweeper_takes_the_idle_and_spares_the_finished(serve: Serve, pdf: bytes) -> None:
     running = serve(
         PDFSLUICE_SESSION_TIMEOUT="1h",

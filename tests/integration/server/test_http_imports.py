@@ -81,6 +81,7 @@ async def test_a_document_without_a_text_is_not_reported_as_searchable(reading: 
     assert problem["hint"]
 
 
+@pytest.mark.long
 async def test_pages_that_are_pictures_are_not_indexed(reading: WebServer) -> None:
     """No fault, but what most scans are."""
     pictures = await reading.upload(make_pdf(["", ""], noise_per_page=2000), auto_build_index=True)
@@ -121,6 +122,7 @@ async def test_what_is_left_out_of_the_text_is_reported(tmp_path: Path) -> None:
             await problem_of(response, 404, "document-not-found")
 
 
+@pytest.mark.long
 async def test_a_page_that_cannot_be_drawn_is_not_the_servers_fault(tmp_path: Path) -> None:
     """The reason is reported, and drawing is not tried again for each request."""
     attempts = Attempts()
@@ -148,6 +150,7 @@ async def test_a_page_that_cannot_be_drawn_is_not_the_servers_fault(tmp_path: Pa
         assert list(tmp_path.glob("previews/*/*/*")) == []
 
 
+@pytest.mark.long
 async def test_a_page_that_the_second_renderer_draws_is_drawn(tmp_path: Path) -> None:
     attempts = Attempts()
     async with a_server(tmp_path, attempts, built_in=READING) as web:

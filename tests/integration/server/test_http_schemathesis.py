@@ -44,6 +44,7 @@ async def _fill(web: WebServer) -> None:
 
 
 # The server's thread uses the module while hypothesis looks whether a strategy has.
+@pytest.mark.long
 @pytest.mark.hypothesis
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 def test_the_server_keeps_its_word(address: str) -> None:

@@ -223,6 +223,7 @@ async def test_the_command_relays_between_standard_streams_and_the_server(librar
         assert text_of(missing).startswith("document-not-found")
 
 
+@pytest.mark.long
 async def test_the_command_names_a_server_that_is_not_there() -> None:
     command = [sys.executable, "-m", "pdfsluice.cli", "mcp", "--server", "127.0.0.1:9"]
     done = await asyncio.to_thread(

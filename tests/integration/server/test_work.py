@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import pytest
+
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice
 from tests.support.ports import free_port
@@ -53,6 +55,7 @@ def metrics(port: int) -> str:
         return str(answer.read().decode())
 
 
+@pytest.mark.long
 def test_a_worker_runs_jobs_with_and_without_a_server(serve: Serve, tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(make_pdf(["one page"]))
