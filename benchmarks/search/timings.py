@@ -2,8 +2,8 @@
 
 Documents are uploaded to a server of its own; the time runs from the answer to ``complete`` until
 a word of the last page is found. Then searches are timed over a generated index, one after the
-other, eight at a time, and in a half of all documents. On a machine with other work compare only
-ratios, and the processor time of a search.
+other, eight at a time, in a half of all documents, and by words and meaning with generated
+vectors. On a machine with other work compare only ratios, and the processor time of a search.
 """
 
 import argparse
@@ -15,20 +15,24 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
 import psutil
 
 from benchmarks.support.processes import pdfsluice
 from benchmarks.support.senders import call
 from benchmarks.support.uploads import upload
-from pdfsluice.core import Document, PageText
+from pdfsluice.core import Document, Match, PageText
 from pdfsluice.core.testing.pdfs import make_pdf
+from pdfsluice.plugins.llamaindex.encoder import Encoder
 from pdfsluice.plugins.llamaindex.index import ProcessIndex, open_index
 from pdfsluice.plugins.llamaindex.options import IndexOptions
+from pdfsluice.plugins.llamaindex.passages import PassageDatabase
+from pdfsluice.plugins.llamaindex.worker import DATABASE
 
 OWNER = "anna"
 PARALLEL = 8
@@ -37,6 +41,8 @@ _PAGES_AT_A_TIME = 100
 _WORDS_OF_PAGE = 110  # one passage
 _WORDS_OF_UPLOADED_PAGE = 300
 _MAX_WAIT_SECONDS = 600.0
+_DIMENSION = 384  # of the built-in model
+_GROUPS = 2000
 
 
 @dataclass(frozen=True)
@@ -140,21 +146,47 @@ async def fill(index: ProcessIndex, words: Words, passages: int) -> int:
     return count
 
 
-async def timed(
-    index: ProcessIndex, queries: Sequence[str], documents: Sequence[int] | None, at_a_time: int
-) -> tuple[list[float], float]:
+def give_vectors(folder: Path, documents: int) -> None:
+    """Give all passages generated vectors, which lie in groups as those of texts do."""
+    identity = Encoder.minilm(threads=1).identity
+    random_vectors = np.random.default_rng(3)
+    groups = random_vectors.normal(size=(_GROUPS, _DIMENSION))
+    database = PassageDatabase(folder / DATABASE)
+    for number in range(1, documents + 1):
+        while pending := database.pending(number, "main", limit=1000, every=True):
+            near = groups[random_vectors.integers(0, _GROUPS, len(pending))]
+            vectors = (near + random_vectors.normal(size=near.shape)).astype(np.float32)
+            rows = zip([each.id for each in pending], map(np.ndarray.tobytes, vectors), strict=True)
+            database.add_vectors("main", identity, rows)
+        database.finish(number)
+    database.close()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Searches that are timed together."""
+
+    name: str
+    queries: Sequence[str]
+    documents: Sequence[int] | None = None
+    at_a_time: int = 1
+    match: Match | None = "words"
+
+
+async def timed(index: ProcessIndex, kind: Kind) -> tuple[list[float], float]:
     """Return the milliseconds of each search, sorted, and the processor time of one."""
 
     async def search(query: str) -> float:
         begin = time.perf_counter()
-        await index.search(query, top_k=10, owner=OWNER, documents=documents, match="words")
+        await index.search(query, top_k=10, owner=OWNER, documents=kind.documents, match=kind.match)
         return (time.perf_counter() - begin) * 1000
 
     before = children_cpu()
     times: list[float] = []
-    for start in range(0, len(queries), at_a_time):
-        times += await asyncio.gather(*map(search, queries[start : start + at_a_time]))
-    return sorted(times), (children_cpu() - before) * 1000 / len(queries)
+    for start in range(0, len(kind.queries), kind.at_a_time):
+        some = kind.queries[start : start + kind.at_a_time]
+        times += await asyncio.gather(*map(search, some))
+    return sorted(times), (children_cpu() - before) * 1000 / len(kind.queries)
 
 
 def children_cpu() -> float:
@@ -178,17 +210,20 @@ async def measure_searches(folder: Path, passages: int, searches: int) -> list[R
         results.append(Result("published by words", passages / seconds, "passages/s"))
         queries = [words.query() for _ in range(searches)]
         half = list(range(1, documents + 1, 2))
-        await timed(index, queries[:PARALLEL] * 2, None, PARALLEL)  # processes start
+        both = Kind("by words and meaning", queries, match=None)
         kinds = (
-            ("alone", queries, None, 1),
-            ("in half of all", queries, half, 1),
-            ("of common words", [words.common() for _ in range(searches)], None, 1),
-            ("of a misspelt word", [words.misspelt() for _ in range(searches)], None, 1),
-            ("8 at a time", queries, None, PARALLEL),
+            Kind("alone", queries),
+            Kind("in half of all", queries, half),
+            Kind("of common words", [words.common() for _ in range(searches)]),
+            Kind("of a misspelt word", [words.misspelt() for _ in range(searches)]),
+            Kind(f"{PARALLEL} at a time", queries, at_a_time=PARALLEL),
+            both,
         )
+        await asyncio.to_thread(give_vectors, folder, documents)
+        await timed(index, replace(both, queries=queries[:PARALLEL] * 2, at_a_time=PARALLEL))
         p50_alone = 0.0
-        for name, wanted, chosen, at_a_time in kinds:
-            times, cpu = await timed(index, wanted, chosen, at_a_time)
+        for kind in kinds:
+            name, (times, cpu) = kind.name, await timed(index, kind)
             p50, p99 = times[len(times) // 2], times[min(len(times) - 1, len(times) * 99 // 100)]
             p50_alone = p50_alone or p50
             results += [
