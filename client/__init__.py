@@ -16,6 +16,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .analytics import AnalyticsReport as AnalyticsReport
+    from .analytics import Percentiles as Percentiles
+    from .analytics import UploadGroup as UploadGroup
+    from .analytics import UploadTotals as UploadTotals
     from .client import Client as Client
     from .errors import AuthenticationFailed as AuthenticationFailed
     from .errors import ClientError as ClientError
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
     from .search import Segment as Segment
 
 _HOMES = {
+    ".analytics": ("AnalyticsReport", "Percentiles", "UploadGroup", "UploadTotals"),
     ".client": ("Client",),
     ".errors": (
         "AuthenticationFailed",

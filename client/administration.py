@@ -1,9 +1,11 @@
-"""What administrators do: quarantine, quotas, rates and jobs. Part of the client."""
+"""What administrators do. Part of the client."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from urllib.parse import quote
 
+from .analytics import AnalyticsReport
 from .jobs import JobPage, ListedJob, Node, NodeList
 from .limits import Account, AccountList, QuotaLimits, RateLimits, Rates
 from .models import QuarantinedUpload, QuarantineList, UploadSession
@@ -12,7 +14,7 @@ from .transport import Transport
 
 
 class Administration:
-    """The part of the client that administers: quarantine, quotas, rates and jobs."""
+    """The part of the client for quarantine, quotas, rates, jobs and reports."""
 
     _transport: Transport
 
@@ -65,6 +67,31 @@ class Administration:
             The rates that count now.
         """
         return await self._transport.call(Rates, "PUT", "/api/rates", json=asdict(limits))
+
+    async def analytics(
+        self, *, since: datetime | None = None, until: datetime | None = None, by: str = "day"
+    ) -> AnalyticsReport:
+        """Return totals of ended uploads; the key needs the scope ``metrics``.
+
+        Args:
+            since: The earliest end; by default 30 days before ``until``. A time without a zone
+                is local.
+            until: The earliest end that is too late; by default now.
+            by: By what they are grouped: ``hour``, ``day``, ``protocol``, ``client``, ``end`` or
+                ``account``.
+
+        Raises:
+            PermissionDenied: The key lacks the scope; ``account`` needs an administrator's.
+        """
+        times = {"from": since, "to": until}
+        query = {
+            name: time.astimezone(UTC).isoformat()
+            for name, time in times.items()
+            if time is not None
+        }
+        return await self._transport.call(
+            AnalyticsReport, "GET", "/api/analytics", query=query | {"by": by}
+        )
 
     async def jobs(
         self,

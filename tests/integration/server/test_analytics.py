@@ -8,6 +8,7 @@ import random
 import struct
 from collections import Counter
 from contextlib import nullcontext, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,12 @@ async def test_what_compression_and_deltas_save_is_measured(web: WebServer) -> N
     }
     total = (await report(web, "day", {}))["total"]
     groups = await table(web, f"/api/analytics.csv?{ALWAYS}&by=end", {})
+    async with Client(web.base_url) as client:
+        now = datetime.now()  # noqa: DTZ005 - a time without a zone is local
+        read = await client.analytics(since=now - timedelta(hours=1), until=now, by="end")
+        assert (read.by, read.total.sent_bytes) == ("end", total["sent_bytes"])
+        assert [(each.value, each.share) for each in read.groups] == [("completed", 1.0)]
+        assert (await client.analytics()).total.saved_bytes == total["saved_bytes"]
     for name in BYTES:
         both = sum(row[name] for row in rows.values())
         assert both == total[f"{name}_bytes"] == sum(int(row[f"{name}_bytes"]) for row in groups)
