@@ -27,12 +27,15 @@ def main() -> None:
         ):
             for server in (one, two):
                 _rate(server)  # workers still start after their supervisor listens
+            before = one.cpu_seconds(), two.cpu_seconds()
             rates: list[tuple[float, float]] = [(_rate(one), _rate(two)) for _ in range(_ROUNDS)]
+            used = one.cpu_seconds() - before[0], two.cpu_seconds() - before[1]
+    per_file = [1000 * seconds / (_FILES * _ROUNDS) for seconds in used]
     first, second = (statistics.median(column) for column in zip(*rates, strict=True))
     ratios = [two / one for one, two in rates]
     print(f"files of {_SIZE // 1000} kB, {_SENDERS} senders, load {os.getloadavg()[0]:.0f}")
-    print(f"  one process  {first:.0f} files/s")
-    print(f"  two workers  {second:.0f} files/s")
+    print(f"  one process  {first:.0f} files/s, {per_file[0]:.0f} ms of processor time a file")
+    print(f"  two workers  {second:.0f} files/s, {per_file[1]:.0f} ms")
     print(f"  ratio        {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
 
 
