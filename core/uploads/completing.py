@@ -112,6 +112,7 @@ class Completer:
         except UploadIncomplete:
             raise
         except Exception as error:  # no verdict on the file, so its bytes stay
+            _refuse_ended(upload.session)  # its file was closed while it was read
             logger.exception("validating upload %s failed", upload.session.id)
             verdict = retry_later(error, "validate the file")
         if isinstance(verdict, PdfsluiceError):
@@ -151,7 +152,12 @@ class Completer:
 
     @staticmethod
     async def _give_up(upload: OpenUpload, error: PdfsluiceError) -> None:
-        """Record why the file could not be validated. Part of a unit."""
+        """Record why the file could not be validated. Part of a unit.
+
+        Raises:
+            SessionEnded: The client has cancelled the upload meanwhile.
+        """
+        _refuse_ended(upload.session)
         if upload.session.state is not SessionState.VALIDATING:
             return
         if error.retryable:  # the client learns from the status why it is not complete

@@ -232,7 +232,7 @@ class OpenUploads:
         """End an upload without a document: cancel or expire it.
 
         Raises:
-            StateConflict: It is being imported.
+            StateConflict: It is being imported, or has ended otherwise meanwhile.
         """
         upload = await self.get(session)
         try:

@@ -281,7 +281,7 @@ class OpenUpload(UploadState):
         """End an upload that has not ended: cancelled by its client, or expired.
 
         Raises:
-            StateConflict: It is being imported.
+            StateConflict: It is being imported, or has ended otherwise meanwhile.
         """
         return await self.as_unit(partial(self._cancel, state, error))
 
@@ -290,6 +290,8 @@ class OpenUpload(UploadState):
             raise StateConflict("the upload is already being imported")
         if self.session.state in {*OPEN, *FINISHING}:
             await self.end(state, error)
+        if self.session.state is not state:
+            raise StateConflict(f"the upload is {self.session.state} and cannot be {state}")
         return self.session
 
     def validated(self, position: int) -> None:

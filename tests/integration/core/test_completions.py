@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.errors import Overloaded, StorageFailed, UploadIncomplete
+from pdfsluice.core.errors import (
+    Overloaded,
+    SessionEnded,
+    StateConflict,
+    StorageFailed,
+    UploadIncomplete,
+)
 from pdfsluice.core.findings import StageReport
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.hookspecs import hookimpl
@@ -83,6 +89,39 @@ async def test_why_a_completion_has_to_be_retried_is_reported(tmp_path: Path) ->
         door.act = lambda _context: None
         done = await runtime.uploads.complete(LOCAL, session.id)
         assert (done.session.failure_code, done.session.failure_message) == ("", "")
+
+
+@pytest.mark.parametrize("stage_fails", [False, True])
+async def test_a_cancelled_upload_is_not_reported_as_a_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, stage_fails: bool
+) -> None:
+    """Its file is closed under the stages; the client that completes it learns why."""
+
+    def fail(context: CompletionContext) -> None:
+        if stage_fails:
+            context.path.read_bytes()
+
+    door = Doorkeeper(act=fail)
+    async with a_runtime(tmp_path, door, chunk_size=CHUNK) as runtime:
+        session = await whole(runtime)
+        completing = asyncio.create_task(runtime.uploads.complete(LOCAL, session.id))
+        await door.arrived.wait()
+        await runtime.uploads.cancel(LOCAL, session.id, "changed my mind")
+        door.opened.set()
+        with pytest.raises(SessionEnded, match="changed my mind"):
+            await completing
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert [record for record in errors if record.name.endswith("completing")] == []
+
+
+async def test_a_completed_upload_is_not_reported_as_cancelled(tmp_path: Path) -> None:
+    """Also if the cancellation waited for the last step of the completion."""
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await whole(runtime)
+        upload = await runtime.uploads._open_uploads.get(session)
+        await runtime.uploads.complete(LOCAL, session.id)
+        with pytest.raises(StateConflict, match="completed and cannot be cancelled"):
+            await upload.cancel(SessionState.CANCELLED, SessionEnded("too late"))
 
 
 async def test_a_completion_may_end_while_the_server_stops(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pdfsluice.core.errors import SessionEnded, StateConflict
 from pdfsluice.core.events import Event, UploadStatus
 from pdfsluice.core.findings import Decision
 from pdfsluice.core.models import Session, SessionState
@@ -140,6 +141,12 @@ async def test_uploads_end_one_way_however_they_are_ended(tmp_path: Path) -> Non
             outcomes = await asyncio.gather(*steps, return_exceptions=True)
             current = await runtime.uploads.get(LOCAL, session.id)
             assert current.state in {SessionState.COMPLETED, SessionState.CANCELLED}, outcomes
+            refusals = [each for each in outcomes if isinstance(each, Exception)]
+            assert all(isinstance(each, SessionEnded | StateConflict) for each in refusals), (
+                refusals
+            )
+            sessions = [each for each in outcomes if isinstance(each, Session)]
+            assert all(each.state is current.state for each in sessions), "neither lies"
         count = (await runtime.library.list(LOCAL))[1]
         assert (await runtime.uploads.stats()).store.partial_count == 0
         assert len(list((tmp_path / "documents").rglob("*.pdf"))) == count
