@@ -142,6 +142,7 @@ def _to_output(document_id: int, client: Client, *, as_json: bool) -> None:
     """Write the file to standard output, which must not be a terminal.
 
     Raises:
+        BrokenPipeError: The reader of standard output has gone.
         typer.BadParameter: Standard output is a terminal, or is to have JSON.
     """
     if as_json:
@@ -155,7 +156,12 @@ def _to_output(document_id: int, client: Client, *, as_json: bool) -> None:
         async with client:
             await client.download(document_id, sys.stdout.buffer)
 
-    asyncio.run(fetch())
+    try:
+        asyncio.run(fetch())
+    except ClientError as error:
+        if isinstance(error.__cause__, BrokenPipeError):
+            raise error.__cause__ from None
+        raise
 
 
 def target_of(document: Document, output: Path | None, *, decrypted: bool = False) -> Path:

@@ -127,6 +127,8 @@ def _words(error: Exception) -> tuple[str, str]:
         )
     if isinstance(error, ClientError | PdfsluiceError):
         return error.message, error.hint
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror, ""
     if isinstance(error, OSError | SettingsError):
         return str(error), ""
     return (

@@ -78,9 +78,7 @@ class StreamedDownload:
     async def _written(self, data: bytes) -> None:
         try:
             await asyncio.to_thread(self._write, data)
-        except BrokenPipeError:
-            raise
-        except OSError as error:  # it is no broken connection
+        except OSError as error:  # it is no broken connection, not even a broken pipe
             raise ClientError(
                 f"the output cannot be written: {error.strerror}", code="file-unwritable"
             ) from error

@@ -6,7 +6,8 @@ import gc
 import logging
 import os
 import resource
-from collections.abc import Iterator
+import signal
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -31,6 +32,16 @@ class CannotServe(PdfsluiceError):
     """The server cannot listen at the configured address, or use its folders."""
 
     code = "cannot-serve"
+
+
+def ending_signals() -> Sequence[signal.Signals]:
+    """Return the signals that end this process in order.
+
+    A terminal that is closed sends ``SIGHUP``. Signals that are ignored stay so, as ``nohup`` and
+    shells in the background arrange.
+    """
+    candidates = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    return [number for number in candidates if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def prepare(settings: Settings) -> None:

@@ -28,6 +28,7 @@ from .app import open_app
 from .app_keys import RUNTIME
 from .process import (
     CannotServe,
+    ending_signals,
     exclusive,
     freeze_garbage,
     listening,
@@ -60,7 +61,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
         int | None, typer.Option(help="Server processes that share the port and the folders.")
     ] = None,
 ) -> None:
-    """Run the server until SIGTERM or Ctrl-C.
+    """Run the server until SIGTERM, SIGHUP or Ctrl-C.
 
     Then it receives no new bytes, finishes running requests, notifies watchers, and exits
     within shutdown_grace. Unfinished uploads continue when it runs again.
@@ -93,7 +94,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
             work(None)
             return
         listeners = [stack.enter_context(each) for each in _bound(settings)]
-        code = Supervisor(settings.workers, listeners, work).run()
+        code = Supervisor(settings.workers, listeners, work, ending_signals()).run()
     if code:
         raise typer.Exit(code)
 
@@ -112,7 +113,7 @@ async def run(loaded: Loaded, manager: PluginManager, worker: Worker | None = No
     """
     settings = loaded.settings
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ending_signals():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if worker is not None:
         asyncio.get_running_loop().add_reader(worker.supervisor, stop.set)
@@ -139,7 +140,7 @@ async def run(loaded: Loaded, manager: PluginManager, worker: Worker | None = No
                 reporting = asyncio.create_task(report_confinement())
                 stack.callback(reporting.cancel)
             await stop.wait()
-            await _stop(runtime, sites)
+            await _stop(runtime, sites, worker)
         finally:
             await runner.cleanup()
     logger.info("stopped")
@@ -186,12 +187,13 @@ def _bound(settings: Settings) -> Sequence[socket.socket]:
         ]
 
 
-async def _stop(runtime: Runtime, sites: Sequence[web.BaseSite]) -> None:
+async def _stop(runtime: Runtime, sites: Sequence[web.BaseSite], worker: Worker | None) -> None:
     """Accept no connections, notify watchers, and finish running requests."""
     logger.info("stopping")
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.remove_signal_handler(number)  # a second signal ends the process immediately
+    if worker is None:  # a supervisor repeats to its workers what all processes have received
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)  # a second signal ends the process immediately
     for site in sites:
         await site.stop()
     runtime.events.publish(ShuttingDown(at=time.time(), retry_after=_RETRY_AFTER_SECONDS))

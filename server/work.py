@@ -20,7 +20,7 @@ from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.runtime import open_runtime
 
 from . import logs
-from .process import exclusive, freeze_garbage, prepare, report_confinement
+from .process import ending_signals, exclusive, freeze_garbage, prepare, report_confinement
 from .worker_metrics import WorkerMetrics
 
 logger = logging.getLogger(__name__)
@@ -48,11 +48,11 @@ def work(  # noqa: PLR0917 - each is an option of the command, none has a positi
     ] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
 ) -> None:
-    """Run background jobs for the servers of a database, until SIGTERM or Ctrl-C.
+    """Run background jobs for the servers of a database, until it is stopped.
 
-    It continues the work of dead servers as well, and takes no requests. Without --kind it runs all
-    jobs; next to an object store it leaves those of the built-in index to servers, which
-    search in a folder of their own.
+    SIGTERM, SIGHUP and Ctrl-C stop it. It continues the work of dead servers as well, and takes
+    no requests. Without --kind it runs all jobs; next to an object store it leaves those of the
+    built-in index to servers, which search in a folder of their own.
     """
     manager, loaded = load_all(
         file=config,
@@ -97,7 +97,7 @@ async def run(loaded: Loaded, manager: PluginManager, kinds: Collection[JobKind]
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ending_signals():
         loop.add_signal_handler(number, stop.set)
     port = loaded.settings.worker_metrics_port
     metrics = WorkerMetrics.register(manager) if port else None

@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS = 0.1
 _MAX_PAUSE_SECONDS = 30.0
 _STEADY_SECONDS = 60.0
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 _READY = b"1"
 
 
@@ -79,11 +78,13 @@ class Supervisor:
         number: How many.
         listeners: The sockets on which they listen.
         work: Serves until it is stopped; called in each worker process.
+        endings: The signals that stop it.
     """
 
     number: int
     listeners: Sequence[socket]
     work: Callable[[Worker], None]
+    endings: Sequence[signal.Signals]
     _slots: list[_Slot] = field(default_factory=list)
     _stopping: bool = False
 
@@ -95,7 +96,7 @@ class Supervisor:
         """
         self._slots = [_Slot(number) for number in range(self.number)]
         alive, own_end = os.pipe()  # its own end closes with this process
-        with _blocked(_SIGNALS):
+        with _blocked((*self.endings, signal.SIGCHLD)):
             first, *others = self._slots
             readiness = self._start(first, alive, own_end)
             if readiness is None:
@@ -134,7 +135,7 @@ class Supervisor:
             return readiness
         os.close(readiness)
         os.close(own_end)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*self.endings, signal.SIGCHLD))
         node = NodeIdentity(
             exclusive=slot.number == 0 and not dead,
             shared=True,
@@ -154,7 +155,7 @@ class Supervisor:
         """Wait for a signal, or until the next worker is to be started."""
         waiting = [slot.due for slot in self._slots if not slot.pid and not self._stopping]
         seconds = max(0.0, min(waiting) - time.monotonic()) if waiting else _STEADY_SECONDS
-        received = signal.sigtimedwait(_SIGNALS, seconds)
+        received = signal.sigtimedwait((*self.endings, signal.SIGCHLD), seconds)
         if received is not None and received.si_signo != signal.SIGCHLD:
             self._stopping = True
             for slot in self._slots:

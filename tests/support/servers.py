@@ -124,9 +124,9 @@ class RunningServer:
         """Kill the process, as a crash would."""
         self._end(signal.SIGKILL)
 
-    def stop(self) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask the process to end, wait for it and return its exit code."""
-        return self._end(signal.SIGTERM)
+        return self._end(number)
 
     def restart(self) -> None:
         """Start again on the same port and data; ends the process first if it runs."""

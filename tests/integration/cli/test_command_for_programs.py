@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +124,18 @@ def test_a_file_goes_to_standard_output(server: RunningServer, tmp_path: Path) -
     )
     assert hashlib.sha256(done.stdout).hexdigest() == document["sha256"]
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.pdf"]
+    program = shlex.join(
+        [sys.executable, "-m", "pdfsluice.cli", "download", number, "-o", "-", *at]
+    )
+    for reader, reason in (("| true", ""), (">/dev/full", "No space left")):
+        script = f"set -o pipefail; {program} {reader}"
+        cut = subprocess.run(
+            ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert cut.returncode == 1, cut.stderr
+        assert reason in cut.stderr
+        assert not reason or "Errno" not in cut.stderr
+        assert reason or cut.stderr == "", "a reader that has enough is no fault"
     assert "redirect standard output" in on_terminal(80, "download", number, "-o", "-", *at)
 
 

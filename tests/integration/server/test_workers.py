@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
-from contextlib import suppress
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -155,11 +157,47 @@ async def test_a_worker_that_is_killed_while_it_validates_is_replaced(
     assert len(list((server.data_dir / "documents").rglob(f"{session}.pdf"))) == 1
 
 
-def test_a_signal_stops_all_workers(serve: Serve) -> None:
-    running = serve(arguments=("--workers", "2"), PDFSLUICE_STAGE_PROCESSES="0", PDFSLUICE_INDEX="")
+@contextmanager
+def held_request(server: RunningServer, workers: list[int]) -> Iterator[None]:
+    """Hold a chunk of which a worker has the first byte."""
+    wanted = {"filename": "a.pdf", "file_size": CHUNK}
+    _, session = asyncio.run(call("POST", f"{server.base_url}{PREFIX}/initiate", json=wanted))
+    part = session["session_id"]
+    head = (
+        f"PUT {session['upload_url']}?chunk_id=0 HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Length: {CHUNK}\r\nContent-Type: application/octet-stream\r\n\r\n%"
+    )
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(head.encode())
+        wait_until(lambda: any(part in str(f) for pid in workers for f in opened_by(pid)))
+        yield
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.long),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.long),
+    ],
+)
+def test_a_signal_to_all_stops_all_workers_in_order(serve: Serve, number: signal.Signals) -> None:
+    """Terminals and systemd signal the workers as well as their supervisor, which does too."""
+    running = serve(
+        arguments=("--workers", "2"),
+        PDFSLUICE_STAGE_PROCESSES="0",
+        PDFSLUICE_INDEX="",
+        PDFSLUICE_SHUTDOWN_GRACE="2s",
+    )
     wait_until(lambda: len(workers_of(running)) == 2)
     workers = workers_of(running)
-    assert running.stop() == 0
+    wait_until(lambda: running.log_path.read_text().count("processes are confined") == 2)
+    with held_request(running, workers):
+        for pid in workers:
+            os.kill(pid, number)
+        wait_until(lambda: running.log_path.read_text().count('"stopping"') >= 2)
+        assert running.stop(number) == 0
+    assert running.log_path.read_text().count('"stopped"') >= 2
     for pid in workers:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
