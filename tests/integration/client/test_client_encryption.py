@@ -19,9 +19,12 @@ from pdfsluice.core.uploads.opaque import admit
 from pdfsluice.plugins.policy.options import PolicyOptions
 from pdfsluice.plugins.policy.policy import RulesPolicy
 from tests.support.commands import pdfsluice_here
+from tests.support.fault_proxy import fault_proxy
 from tests.support.runtimes import STORES
+from tests.support.slow_link import SlowLink
 from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of
 
+MIB = 1024 * 1024
 MARKER = b"Xyzzy-42-plugh"
 PLUGINS = (*STORES, "api_keys", "policy", "progress_log", "importers", "pdfium")
 
@@ -69,7 +72,10 @@ async def test_nothing_of_the_content_and_no_key_reaches_the_server(
 ) -> None:
     tmp_path = report.parent
     caplog.set_level(logging.DEBUG)
-    async with Client(web.base_url) as client:
+    async with (
+        fault_proxy(web.port, lambda _number: SlowLink(2 * MIB)) as proxy,
+        Client(proxy.base_url) as client,
+    ):
         document = await client.upload(report, encrypt_to=[str(secret.to_public())])
         settled = await client.settled(document.id)
         stored = everything_stored(tmp_path / "server")

@@ -14,7 +14,9 @@ from pdfsluice.core import QuotaLimits as CoreLimits
 from pdfsluice.core.models import Scope
 from pdfsluice.core.runtime import LOCAL
 from tests.support.commands import pdfsluice_here
+from tests.support.fault_proxy import fault_proxy
 from tests.support.keys import add_key
+from tests.support.slow_link import SlowLink
 from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of
 
 DATA = bytes(range(256)) * 1024
@@ -247,12 +249,17 @@ async def test_the_command_shows_and_changes_quotas(tmp_path: Path) -> None:
         assert (limits["documents"], limits["stored_bytes"], limits["connections"]) == (None, 0, 7)
 
 
-async def test_a_client_does_not_repeat_what_the_quota_refuses(tmp_path: Path) -> None:
-    path = tmp_path / "a.pdf"
+async def test_a_client_sends_nothing_of_what_the_quota_refuses(tmp_path: Path) -> None:
+    path, link = tmp_path / "a.pdf", SlowLink(1024 * 1024)
     path.write_bytes(b"%PDF-1.7\n" + DATA)
-    async with a_server(tmp_path / "data") as web, Client(web.base_url) as client:
+    async with (
+        a_server(tmp_path / "data") as web,
+        fault_proxy(web.port, lambda _number: link) as proxy,
+        Client(proxy.base_url) as client,
+    ):
         await client.set_quota("local", QuotaLimits(open_uploads=0))
         with pytest.raises(ClientError) as caught:
             await client.upload(path)
         assert caught.value.code == "quota-exceeded"
         assert not caught.value.retryable
+    assert link.carried < len(DATA) / 20, "a few requests without content, each sent once"
