@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from pdfsluice.core.document_models import PageText
 from pdfsluice.plugins.llamaindex.ingest import Cutter, Embedder
@@ -112,6 +111,10 @@ def test_only_the_text_is_embedded(embedder: Embedder, model: EmbeddingModel) ->
 
 
 async def test_the_model_is_a_part_for_llama_index(model: EmbeddingModel) -> None:
+    from llama_index.core.base.embeddings.base import (  # noqa: PLC0415 - takes long to import
+        BaseEmbedding,
+    )
+
     part = model.part
     assert isinstance(part, BaseEmbedding)
     expected = model.encode_query("pump")
