@@ -184,7 +184,7 @@ class OpenUploads:
         try:
             hold = await self._taking.hold(session)
             deadly = self._taking.is_deadly(hold)
-            upload = await self._opener.open(session, holding=hold.mine and not deadly)
+            upload = await self._opener.open(session.id, holding=hold.mine and not deadly)
             if deadly:
                 await self._taking.fail(upload, hold)
             upload.deaths = hold.deaths

@@ -55,15 +55,15 @@ class UploadOpener:
         """Return the open upload of a session that was just created."""
         return self._make(session, blob, {}, (), holding=holding)
 
-    async def open(self, session: Session, *, holding: bool = True) -> OpenUpload:
+    async def open(self, session_id: str, *, holding: bool = True) -> OpenUpload:
         """Open an upload that is known to the stores alone. Not to be cancelled.
 
         Nothing is read: the bytes are compared with their fingerprints when the client
         resumes, and before the file is judged.
 
         Args:
-            session: The upload, as it was just read. Unless it is new, it is read again: the node
-                that held it before may have changed it.
+            session_id: The upload. Its row is read now: whatever held it before may have changed
+                it until a moment ago.
             holding: Whether this node holds it.
 
         Raises:
@@ -71,8 +71,7 @@ class UploadOpener:
             PdfsluiceError: It has ended, so there is nothing to open.
             StorageFull, StorageFailed: Its bytes cannot be opened.
         """
-        if session.state is not SessionState.CREATED or session.committed:
-            session = await self._backends.sessions.get(session.id)
+        session = await self._backends.sessions.get(session_id)
         if session.state in ENDED:
             raise refusal(session) or StateConflict(f"the upload is {session.state}")
         if session.state is SessionState.IMPORTING:

@@ -189,12 +189,10 @@ async def test_a_broken_chunked_transfer(web: WebServer, body: bytes) -> None:
         b"GARBAGE\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n",
-        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
         b"POST /x HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     ],
-    ids=["garbage", "length", "header", "long path", "long header", "smuggling", "tls"],
+    ids=["garbage", "length", "header", "smuggling", "tls"],
 )
 async def test_a_malformed_request_gets_a_problem(web: WebServer, request_bytes: bytes) -> None:
     wire = await Wire.to(web)
