@@ -53,7 +53,7 @@ def test_many_files_have_a_summary_and_what_is_sent_stands_at_the_top(
     expect(first).to_have_attribute("data-state", under_way)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_cancelling_asks_first(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:

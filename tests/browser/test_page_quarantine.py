@@ -106,7 +106,7 @@ def test_only_administrators_are_offered_a_release(
     expect(page.get_by_role("heading", name="Quarantine")).to_have_count(0)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_what_is_kept_is_deleted_with_the_keyboard_once_that_is_confirmed(
     keeper: RunningServer, open_page: OpenPage, script: Path, screenshot: Screenshot
 ) -> None:

@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_checked_now_waits_and_shows_why(
     expect(done).to_contain_text("Nothing dangerous found")
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_finishing_what_cannot_be_checked_now_shows_why(
     serve: Serve, open_page: OpenPage, pdfs: Path, scanner: _Scanner
 ) -> None:
@@ -144,7 +144,7 @@ def test_a_slow_link_loses_little_by_a_reload(
     assert session["progress_percentage"] > 2
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_files_that_cannot_be_taken_are_named_immediately(
     serve: Serve, open_page: OpenPage, pdfs: Path, tmp_path: Path, screenshot: Screenshot
 ) -> None:
@@ -198,7 +198,7 @@ def test_without_a_key_the_page_waits_for_one(
     assert len(sockets) == 2
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_key_that_may_only_read_is_explained_in_words(
     serve: Serve, open_page: OpenPage, pdfs: Path, tmp_path: Path
 ) -> None:

@@ -126,7 +126,7 @@ def test_a_document_is_looked_at_renamed_downloaded_and_deleted(
     audit(page, screenshot, "24-no-documents")
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_documents_that_others_upload_appear_in_the_open_list(
     own: RunningServer, open_page: OpenPage, pdfs: Path
 ) -> None:
@@ -179,7 +179,7 @@ def test_operations_list_nodes_and_jobs_and_retry_these(
     expect(page.locator(".jobs-count")).to_have_text("0 jobs")
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_operations_show_what_the_server_does(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -202,7 +202,7 @@ def test_operations_show_what_the_server_does(
     audit(page, screenshot, "25-operations")
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_key_is_asked_for_and_kept_for_the_tab(
     serve: Serve, open_page: OpenPage, pdfs: Path, tmp_path: Path, screenshot: Screenshot
 ) -> None:
@@ -346,7 +346,7 @@ def test_the_page_is_used_with_the_keyboard_alone(
     expect(page.get_by_role("searchbox")).to_be_focused()
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_the_focus_stays_on_a_card_whose_buttons_change(
     own: RunningServer, open_page: OpenPage, pdfs: Path
 ) -> None:
@@ -370,7 +370,7 @@ def test_the_focus_stays_on_a_card_whose_buttons_change(
     expect(page.get_by_role("button", name="Choose files")).to_be_focused()
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_document_that_is_not_there_is_shown_as_missing(
     own: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:

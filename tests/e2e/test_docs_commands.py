@@ -21,8 +21,12 @@ from tests.support.servers import Serve
 from tests.support.shares import share
 
 SECONDS = 120
-COSTLY = {"docs/how-to/search-documents.md", "docs/how-to/write-plugins.md"}
-"""Pages whose commands index documents or make packages, which README.md and other tests do."""
+COSTLY = {
+    "docs/how-to/resume-an-upload.md",
+    "docs/how-to/search-documents.md",
+    "docs/how-to/write-plugins.md",
+}
+"""Pages whose commands wait, index documents or make packages, as README.md and other tests do."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,14 @@ from tests.support.servers import Serve
 from tests.support.shares import share
 
 SECONDS = 120
-COSTLY = {"docs/how-to/choose-an-embedding-model.md", "docs/how-to/connect-a-language-model.md"}
-"""Pages whose programs load a framework or a model, which tests of the index and of MCP do."""
+COSTLY = {
+    "docs/how-to/choose-an-embedding-model.md",
+    "docs/how-to/connect-a-language-model.md",
+    "docs/how-to/read-markdown.md",
+    "docs/how-to/replace-a-document.md",
+    "docs/how-to/use-tus.md",
+}
+"""Pages whose programs load a framework or a model, or do what their commands do as well."""
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def test_a_restart_during_the_import_fails_no_upload(
     assert "resume" not in told + err
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_what_is_a_document_is_not_to_be_resumed(serve: Serve, files: tuple[Path, Path]) -> None:
     server = serve()
     with uploading(server, "--patience", "1", files[0]) as process:

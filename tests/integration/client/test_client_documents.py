@@ -93,7 +93,7 @@ async def test_a_search_is_narrowed_by_tags(server: RunningServer, tmp_path: Pat
         assert await client.search("heron", where=SearchFilter(documents=[])) == ()
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_a_restart_of_the_server_does_not_end_the_wait_for_the_import(
     serve: Serve, tmp_path: Path
 ) -> None:

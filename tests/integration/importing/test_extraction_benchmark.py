@@ -11,7 +11,7 @@ from benchmarks.extraction.printed import FONTS, font_families
 from tests.support.browsers import find_browser
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 @pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
 @pytest.mark.skipif(shutil.which("fc-list") is None, reason="fontconfig is not installed")
 def test_smoke_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
