@@ -28,12 +28,6 @@ pytestmark = [
 
 
 @pytest.fixture
-def server(deployed: Deployed) -> Deployed:
-    """One server, or the balancer of a cluster."""
-    return deployed
-
-
-@pytest.fixture
 def pdf(tmp_path: Path) -> Path:
     path = tmp_path / "file.pdf"
     path.write_bytes(make_pdf([uuid.uuid4().hex], noise_per_page=3_000_000))
@@ -72,59 +66,59 @@ async def run(
     [{}, {"chunkSize": 1_000_000}, {"parallelUploads": 3}, {"uploadDataDuringCreation": True}],
     ids=["one request", "chunks", "parallel", "with creation"],
 )
-def test_upload(server: Deployed, pdf: Path, options: dict[str, Any]) -> None:
-    result = upload(server.base_url, pdf, options=options)
+def test_upload(deployed: Deployed, pdf: Path, options: dict[str, Any]) -> None:
+    result = upload(deployed.base_url, pdf, options=options)
     assert "error" not in result
-    (document,) = documents_of(server.base_url, pdf.read_bytes())
+    (document,) = documents_of(deployed.base_url, pdf.read_bytes())
     assert document["filename"] == "from-node.pdf"
 
 
-def test_stream_of_unknown_length(server: Deployed, pdf: Path) -> None:
+def test_stream_of_unknown_length(deployed: Deployed, pdf: Path) -> None:
     options = {"uploadLengthDeferred": True, "chunkSize": 700_000}
-    result = upload(server.base_url, pdf, options=options, asStream=True)
+    result = upload(deployed.base_url, pdf, options=options, asStream=True)
     assert "error" not in result
-    assert documents_of(server.base_url, pdf.read_bytes())
+    assert documents_of(deployed.base_url, pdf.read_bytes())
 
 
-async def test_abort_and_resume(server: Deployed, pdf: Path) -> None:
+async def test_abort_and_resume(deployed: Deployed, pdf: Path) -> None:
     """The connection goes silent; the user aborts, and later continues."""
     fault = Stall(after=2_000_000)
-    async with fault_proxy(server.port, lambda _: fault) as proxy:
+    async with fault_proxy(deployed.port, lambda _: fault) as proxy:
         first = await run(proxy.base_url, pdf, abort=fault.stalled)
         session = first["url"].rpartition("/")[2]
     assert first["aborted"]
-    second = await run(server.base_url, pdf, url=f"{server.base_url}/files/{session}")
+    second = await run(deployed.base_url, pdf, url=f"{deployed.base_url}/files/{session}")
     assert second["requests"][0] == {"method": "HEAD", "status": 200}
     assert [request["method"] for request in second["requests"]] == ["HEAD", "PATCH"]
-    assert len(documents_of(server.base_url, pdf.read_bytes())) == 1
+    assert len(documents_of(deployed.base_url, pdf.read_bytes())) == 1
 
 
-def test_resumable_upload_for_http(server: Deployed, pdf: Path) -> None:
+def test_resumable_upload_for_http(deployed: Deployed, pdf: Path) -> None:
     """tus-js-client implements the IETF draft as well, in interop version 6."""
     result = upload(
-        server.base_url,
+        deployed.base_url,
         pdf,
-        endpoint=f"{server.base_url}/resumable",
+        endpoint=f"{deployed.base_url}/resumable",
         options={"protocol": "ietf-draft-05", "chunkSize": 1_000_000},
     )
     assert "error" not in result
-    assert len(documents_of(server.base_url, pdf.read_bytes())) == 1
+    assert len(documents_of(deployed.base_url, pdf.read_bytes())) == 1
 
 
-async def test_broken_connections(server: Deployed, pdf: Path) -> None:
+async def test_broken_connections(deployed: Deployed, pdf: Path) -> None:
     async with fault_proxy(
-        server.port, lambda number: Cut(after=900_000, reset=True) if number < 3 else Fault()
+        deployed.port, lambda number: Cut(after=900_000, reset=True) if number < 3 else Fault()
     ) as proxy:
         result = await run(proxy.base_url, pdf)
     assert "error" not in result
-    assert len(documents_of(server.base_url, pdf.read_bytes())) == 1
+    assert len(documents_of(deployed.base_url, pdf.read_bytes())) == 1
 
 
 @pytest.mark.parametrize("options", [{}, {"parallelUploads": 2}], ids=["single", "parallel"])
-def test_refusal_is_final(server: Deployed, tmp_path: Path, options: dict[str, Any]) -> None:
+def test_refusal_is_final(deployed: Deployed, tmp_path: Path, options: dict[str, Any]) -> None:
     file = tmp_path / "hostile.pdf"
     file.write_bytes(hostile_pdf(uuid.uuid4().hex, size=500_000))
-    result = upload(server.base_url, file, options=options)
+    result = upload(deployed.base_url, file, options=options)
     assert result["status"] == 422
     assert orjson.loads(result["body"])["code"] == "content-rejected"
     statuses = [request["status"] for request in result["requests"]]

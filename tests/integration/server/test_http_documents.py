@@ -81,13 +81,16 @@ async def test_a_list_takes_the_same_queries_for_one_document_and_for_many(web: 
     made = [await web.upload(bytes(100 + number)) for number in range(30)]
     for document in made:
         await imported(web, document["id"])
-    counts = []
-    for limit in (1, 30):
+
+    async def queries_of_a_list(limit: int) -> int:
         with counted_queries() as statements:
             async with web.http.get(f"/api/documents?limit={limit}") as response:
                 assert len((await body_of(response))["documents"]) == limit
-        counts.append(len(statements))
-    assert 0 < counts[0] == counts[1]
+        return len(statements)
+
+    # Heartbeats and duties may add queries of theirs to one of the lists, not to all.
+    one, many = [min([await queries_of_a_list(limit) for _ in range(5)]) for limit in (1, 30)]
+    assert 0 < one == many
 
 
 async def test_a_document_and_its_title(web: WebServer) -> None:
