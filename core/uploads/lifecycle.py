@@ -51,6 +51,11 @@ ENDED: tuple[SessionState, ...] = (
 """States that no upload leaves without an administrator."""
 
 
+def lacks_bytes(session: Session) -> bool:
+    """Whether an upload of known size is open and chunks of it are missing."""
+    return session.state in OPEN and bool(session.missing_chunks)
+
+
 def check_transition(session: Session, target: SessionState) -> None:
     """Refuse a change of state that is not in the table.
 

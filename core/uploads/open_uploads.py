@@ -20,7 +20,7 @@ from pdfsluice.core.threads import run_uncancelled
 
 from .backends import Backends
 from .completing import Completer, begin_validation, require_whole
-from .lifecycle import ENDED, OPEN, closing, cut_off, stopping
+from .lifecycle import ENDED, OPEN, closing, cut_off, lacks_bytes, stopping
 from .opening import UploadOpener
 from .outcomes import Outcomes
 from .results import Completion
@@ -168,7 +168,9 @@ class OpenUploads:
         while True:
             entry = self._open.get(session.id)
             if entry is not None:
-                if entry.closing is None and not entry.upload.blob_failed:
+                if entry.completion is not None and lacks_bytes(entry.upload.session):
+                    await asyncio.wait({entry.completion})  # it failed and closes the upload
+                elif entry.closing is None and not entry.upload.blob_failed:
                     entry.touched = self._clock()
                     return entry
                 await self.close(entry.upload)
