@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,20 +55,44 @@ async def put(web: WebServer, data: bytes, headers: dict[str, str] | None = None
     return time.monotonic() - began
 
 
+async def keep(measure: Callable[[], Awaitable[float]], rate: float, *, within: float) -> None:
+    """Check that a speed never exceeds a rate, and reaches it once in four times.
+
+    A busy machine may be slower; it is not each time.
+
+    Args:
+        measure: Sends, and returns the speed in bytes per second.
+        rate: The speed wanted, in bytes per second.
+        within: How far the speed may be from it, as a part of it.
+    """
+    speeds: list[float] = []
+    for _ in range(4):
+        speeds.append(await measure())
+        assert speeds[-1] <= (1 + within) * rate
+        if speeds[-1] >= (1 - within) * rate:
+            return
+    pytest.fail(f"speeds of {speeds} bytes/s with a rate of {rate} bytes/s")
+
+
 @pytest.mark.parametrize("name", ["session_rate", "principal_rate", "server_rate"])
 async def test_an_upload_keeps_to_each_rate_within_5_per_cent(tmp_path: Path, name: str) -> None:
-    data = os.urandom(3 * MIB)
     rates: dict[str, Any] = {name: MIB}
     async with a_server(tmp_path, **rates) as web:
-        seconds = await put(web, data)
-    assert len(data) / seconds == pytest.approx(MIB, rel=0.05)
+
+        async def measure() -> float:
+            return 3 * MIB / await put(web, os.urandom(3 * MIB))
+
+        await keep(measure, MIB, within=0.05)
 
 
 async def test_two_uploads_of_a_principal_share_its_rate(tmp_path: Path) -> None:
-    data = os.urandom(2 * MIB)
     async with a_server(tmp_path, principal_rate=2 * MIB) as web:
-        seconds = max(await asyncio.gather(*(put(web, data + bytes([n])) for n in range(2))))
-    assert 2 * len(data) / seconds == pytest.approx(2 * MIB, rel=0.05)
+
+        async def measure() -> float:
+            both = await asyncio.gather(*(put(web, os.urandom(2 * MIB)) for _ in range(2)))
+            return 4 * MIB / max(both)
+
+        await keep(measure, 2 * MIB, within=0.05)
 
 
 async def get(web: WebServer, path: str, size: int, headers: dict[str, str] | None = None) -> float:
@@ -125,14 +150,17 @@ async def test_two_principals_have_the_same_share_whatever_the_number_of_connect
     tmp_path: Path,
 ) -> None:
     ann, eve = (add_key(tmp_path, name, [Scope.READ, Scope.UPLOAD]) for name in ("ann", "eve"))
-    data = os.urandom(2 * MIB)
     async with a_server(tmp_path, server_rate=MIB) as web:
-        greedy = [asyncio.create_task(put(web, data + bytes([n]), eve)) for n in range(4)]
-        seconds = await put(web, data, ann)
-        for task in greedy:
-            task.cancel()
-        await asyncio.wait(greedy)
-    assert len(data) / seconds == pytest.approx(MIB / 2, rel=0.1)
+
+        async def measure() -> float:
+            greedy = [asyncio.create_task(put(web, os.urandom(2 * MIB), eve)) for _ in range(4)]
+            seconds = await put(web, os.urandom(2 * MIB), ann)
+            for task in greedy:
+                task.cancel()
+            await asyncio.wait(greedy)
+            return 2 * MIB / seconds
+
+        await keep(measure, MIB / 2, within=0.1)
 
 
 async def test_a_rate_is_changed_while_a_body_is_received(tmp_path: Path) -> None:
