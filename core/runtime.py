@@ -149,6 +149,11 @@ class Runtime:
         await self.uploads.drain(self.settings.shutdown_grace.total_seconds())
 
 
+def _make_folders(settings: Settings) -> None:
+    for folder in (settings.data_dir, settings.upload_dir, settings.state_dir):
+        ensure_durable(folder)
+
+
 @asynccontextmanager
 async def open_runtime(
     loaded: Loaded,
@@ -187,8 +192,7 @@ async def open_runtime(
     async with AsyncExitStack() as stack:
         if not all(part.plugin.built_in for part in parts):
             await stack.enter_async_context(PartTasks(clock).watched())
-        for folder in (settings.data_dir, settings.upload_dir, settings.state_dir):
-            await asyncio.to_thread(ensure_durable, folder)
+        await asyncio.to_thread(_make_folders, settings)
         registry = await stack.enter_async_context(open_parts(registry))
         workers = Workers(settings.worker_threads)
         stack.callback(workers.close)
@@ -239,16 +243,20 @@ async def open_runtime(
             interval_seconds=settings.cleanup_interval.total_seconds(),
             cluster=cluster,
         )
-        completer = Completer(
-            registry,
-            stores.uploads,
-            stores.catalogue,
-            stores.files,
-            on_jobs=jobs.queued,
-            on_replaced=versions.replaced,
-        )
         open_uploads = make_open_uploads(
-            settings, backends, stores, stages=stages, events=events, completer=completer
+            settings,
+            backends,
+            stores,
+            stages=stages,
+            events=events,
+            completer=Completer(
+                registry,
+                stores.uploads,
+                stores.catalogue,
+                stores.files,
+                on_jobs=jobs.queued,
+                on_replaced=versions.replaced,
+            ),
         )
         node_rates = NodeRates(sessions, cluster)
         pacing = Pacing(Rates.of(settings), nodes=node_rates)
@@ -261,16 +269,24 @@ async def open_runtime(
             max_file_size=int(settings.max_file_size),
             cluster=cluster,
         )
+        quarantine = Quarantine(sessions, stores.uploads, open_uploads)
         service = make_service(
             settings,
             backends,
             stores,
             open_uploads=open_uploads,
             receiver=receiver,
+            quarantine=quarantine,
             idle_clock=idle_clock,
         )
         sweeper = Sweeper(
-            settings, sessions, stores.uploads, open_uploads, idle_clock, cluster=cluster
+            settings=settings,
+            sessions=sessions,
+            uploads=stores.uploads,
+            open_uploads=open_uploads,
+            quarantine=quarantine,
+            idle_clock=idle_clock,
+            cluster=cluster,
         )
         scrubber = Scrubber(
             catalogue=stores.catalogue,
@@ -326,7 +342,7 @@ async def open_runtime(
             versions=versions,
             bases=DeltaBases(stores.catalogue, stores.files),
             jobs=JobManagement(stores.catalogue, jobs, cluster),
-            quarantine=Quarantine(sessions),
+            quarantine=quarantine,
             quotas=quotas,
             pacing=pacing,
             rates=rates,

@@ -24,6 +24,7 @@ from .uploads.idle_clock import IdleClock
 from .uploads.integrity import IntegrityChecker
 from .uploads.open_uploads import OpenUploads
 from .uploads.opening import UploadOpener
+from .uploads.quarantine import Quarantine
 from .uploads.receiving import ChunkReceiver
 from .uploads.service import UploadService
 
@@ -139,6 +140,7 @@ def make_service(
     *,
     open_uploads: OpenUploads,
     receiver: ChunkReceiver,
+    quarantine: Quarantine,
     idle_clock: IdleClock,
 ) -> UploadService:
     """Make the operations on uploads."""
@@ -159,5 +161,6 @@ def make_service(
         idle_clock=idle_clock,
         open_uploads=open_uploads,
         receiver=receiver,
+        quarantine=quarantine,
         cluster=stores.cluster,
     )

@@ -19,7 +19,7 @@ from pdfsluice.core.models import (
     Session,
     SessionState,
 )
-from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
+from pdfsluice.core.plugins.ports.cluster import Cluster
 from pdfsluice.core.plugins.ports.stores import (
     Catalogue,
     SessionStore,
@@ -35,19 +35,11 @@ from .concatenation import Concatenation
 from .creating import Initiation, Initiator, check_size, checked_digest
 from .direct import DirectUploads
 from .idle_clock import IdleClock
-from .lifecycle import (
-    ENDED,
-    FINISHING,
-    OPEN,
-    expired,
-    missing,
-    refusal,
-    stopping,
-)
+from .lifecycle import ENDED, FINISHING, OPEN, expired, missing, refusal, stopping
 from .open_uploads import OpenUploads
 from .progress import Counters
+from .quarantine import Quarantine
 from .receiving import Body, ChunkReceiver
-from .refused import RefusedUploads
 from .results import ChunkReceipt, Completion
 
 logger = logging.getLogger(__name__)
@@ -81,7 +73,8 @@ class UploadService:
         idle_clock: IdleClock,
         open_uploads: OpenUploads,
         receiver: ChunkReceiver,
-        cluster: Cluster | None = None,
+        quarantine: Quarantine,
+        cluster: Cluster,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
@@ -91,8 +84,8 @@ class UploadService:
         self._receiver = receiver
         self._initiator = initiator
         self._idle_clock = idle_clock
-        self._refused = RefusedUploads(sessions, uploads, open_uploads)
-        self._concatenation = Concatenation(sessions, uploads, open_uploads, cluster or Alone())
+        self._quarantine = quarantine
+        self._concatenation = Concatenation(sessions, uploads, open_uploads, cluster)
         self._draining = False
         self.direct = DirectUploads(
             uploads,
@@ -312,7 +305,7 @@ class UploadService:
         if session.quarantined and principal.may(Scope.ADMIN):
             extra = {"session_id": session.id, "by": principal.name}
             logger.warning("quarantined upload deleted", extra=extra)
-            return await self._refused.discard(session)
+            return await self._quarantine.discard(session)
         if session.state in ENDED:
             raise StateConflict(f"the upload is {session.state} and cannot be cancelled")
         return await self._open_uploads.end(session, SessionState.CANCELLED, reason or "cancelled")
@@ -326,7 +319,7 @@ class UploadService:
         """
         principal.require(Scope.ADMIN)
         session = await self._find(principal, session_id)
-        current = await self._refused.release(session.id)
+        current = await self._quarantine.release(session.id)
         logger.warning("upload released", extra={"session_id": session.id, "by": principal.name})
         if current.next_chunk_id is None and not current.partial:
             return await self._open_uploads.complete(current)

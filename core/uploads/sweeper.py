@@ -11,14 +11,14 @@ from pdfsluice.config import Settings
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import PdfsluiceError, SessionNotFound, StateConflict
 from pdfsluice.core.models import Session, SessionState
-from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
+from pdfsluice.core.plugins.ports.cluster import Cluster
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 
 from .extent_merging import by_place
 from .idle_clock import IdleClock
 from .lifecycle import ENDED, FINISHING, OPEN
 from .open_uploads import OpenUploads
-from .refused import RefusedUploads
+from .quarantine import Quarantine
 
 logger = logging.getLogger(__name__)
 
@@ -34,21 +34,22 @@ class Sweeper:
 
     def __init__(
         self,
+        *,
         settings: Settings,
         sessions: SessionStore,
         uploads: UploadStore,
-        active: OpenUploads,
+        open_uploads: OpenUploads,
+        quarantine: Quarantine,
         idle_clock: IdleClock,
-        *,
-        cluster: Cluster | None = None,
+        cluster: Cluster,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._uploads = uploads
-        self._active = active
-        self._refused = RefusedUploads(sessions, uploads, active)
+        self._open_uploads = open_uploads
+        self._quarantine = quarantine
         self._idle_clock = idle_clock
-        self._cluster = cluster or Alone()
+        self._cluster = cluster
 
     async def reconcile(self, *, sole_store: bool) -> list[Session]:
         """Compare partial files with sessions after a start.
@@ -160,7 +161,7 @@ class Sweeper:
 
     async def _tidy(self) -> None:
         await self._idle_clock.record()
-        await self._active.close_idle(_MAX_IDLE_SECONDS)
+        await self._open_uploads.close_idle(_MAX_IDLE_SECONDS)
 
     async def sweep(self, *, batch: int = DEFAULT_BATCH) -> int:
         """Expire sessions that were idle or open for too long, and delete old records.
@@ -205,7 +206,7 @@ class Sweeper:
                 return
 
     async def _expire(self, session: Session) -> bool:
-        upload = self._active.peek(session.id)
+        upload = self._open_uploads.peek(session.id)
         if upload is not None:
             if upload.receiving:
                 return False
@@ -217,7 +218,7 @@ class Sweeper:
                 await self._postpone(current, self._idle_clock.expiry(current))
             return False
         try:
-            await self._active.end(current, SessionState.EXPIRED, "idle or open for too long")
+            await self._open_uploads.end(current, SessionState.EXPIRED, "idle or open for too long")
         except PdfsluiceError as error:
             logger.warning("session %s could not be expired: %s", session.id, error.message)
             return False
@@ -238,7 +239,7 @@ class Sweeper:
             await self._postpone(session, since + retention - shortest)
         elif session.quarantined:
             logger.info("quarantine is over", extra={"session_id": session.id})
-            await self._refused.discard(session)
+            await self._quarantine.discard(session)
         else:
             await self._sessions.delete(session.id)
 

@@ -84,7 +84,7 @@ class QuarantineList:
         """
         query = read_query(request, QuarantineQuery)
         after = None if query.after is None else checked_id(query.after)
-        uploads = await self._quarantine.uploads(
+        uploads = await self._quarantine.find(
             request[PRINCIPAL], after=after, limit=query.limit + 1
         )
         page = uploads[: query.limit]

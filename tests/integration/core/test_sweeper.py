@@ -48,7 +48,7 @@ async def test_quarantined_uploads_do_not_keep_older_records_alive(tmp_path: Pat
         for session in old:
             with pytest.raises(SessionNotFound):
                 await runtime.uploads.get(LOCAL, session.id)
-        assert len(await runtime.quarantine.uploads(LOCAL)) == 5
+        assert len(await runtime.quarantine.find(LOCAL)) == 5
         released = await runtime.uploads.release(LOCAL, kept[0].id)
         assert released.state is SessionState.UPLOADING
 
@@ -103,7 +103,7 @@ async def test_an_administrator_deletes_what_is_in_quarantine(tmp_path: Path) ->
         stands = await runtime.uploads.cancel(LOCAL, session.id)
         assert (stands.state, stands.quarantined) == (SessionState.REJECTED, False)
         assert not _kept(runtime, session).exists()
-        assert not await runtime.quarantine.uploads(LOCAL)
+        assert not await runtime.quarantine.find(LOCAL)
 
 
 async def test_bytes_on_their_way_to_quarantine_get_there_after_a_crash(tmp_path: Path) -> None:
