@@ -13,12 +13,12 @@ from .errors import ClientError, UnexpectedAnswer
 from .link import Link, Load
 from .links import UploadTicket
 from .models import ChunkAnswer, UploadSession
+from .open_file import OpenFile
 from .pacing import Pacer
 from .pieces import Piece, Ranges, Todo
 from .problems import ending
 from .progress import ProgressTracker
 from .retry import Patience
-from .source import FileSource
 from .transport import Transport
 
 _NO_DIRECT = "direct-upload-unavailable"
@@ -46,7 +46,7 @@ class ChunkSender:
     def __init__(
         self,
         transport: Transport,
-        source: FileSource,
+        source: OpenFile,
         *,
         path: str,
         chunk_size: int,

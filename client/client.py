@@ -22,11 +22,11 @@ from .models import (
     UploadSession,
     VersionList,
 )
+from .open_file import OpenFile
 from .progress import ProgressTracker, TransferProgress
 from .reading import Reading
 from .retry import Patience, RetryPolicy
 from .search import Searches
-from .source import FileSource
 from .streaming import StreamedDownload
 from .transfer import STREAMING
 from .transport import Transport
@@ -157,7 +157,7 @@ class Client(Administration, Reading, Searches):
             raise ClientError("the server cannot index what it cannot read", code="option-invalid")
         if encrypt_to:
             return await self._upload_encrypted(Path(path), encrypt_to, options, on_progress)
-        with FileSource.opened(Path(path)) as source:
+        with OpenFile.opened(Path(path)) as source:
             document = await self._sender(source, options, on_progress).start()
         if document.duplicate and index and document.index_status == "none":
             await self.index(document.id)
@@ -170,13 +170,13 @@ class Client(Administration, Reading, Searches):
         options: UploadOptions,
         on_progress: Listener | None,
     ) -> Document:
-        with FileSource.opened(path):
+        with OpenFile.opened(path):
             pass  # reports what is wrong with it
         async with AsyncExitStack() as stack:
             copy = encrypted_copy(path, recipients)
             encrypted = await asyncio.to_thread(copy.__enter__)
             stack.push(copy.__exit__)
-            source = stack.enter_context(FileSource.opened(encrypted))
+            source = stack.enter_context(OpenFile.opened(encrypted))
             return await self._sender(source, options, on_progress).start()
 
     async def resume(
@@ -203,11 +203,11 @@ class Client(Administration, Reading, Searches):
         options = UploadOptions(
             parallel=parallel, checksum=checksum, compress=compress, direct=direct, rate=rate
         )
-        with FileSource.opened(Path(path)) as source:
+        with OpenFile.opened(Path(path)) as source:
             return await self._sender(source, options, on_progress).resume(session_id)
 
     def _sender(
-        self, source: FileSource, options: UploadOptions, listener: Listener | None
+        self, source: OpenFile, options: UploadOptions, listener: Listener | None
     ) -> Upload:
         return Upload(
             self._transport,

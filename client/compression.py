@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .source import FileSource
+from .open_file import OpenFile
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -118,7 +118,7 @@ class Compressor:
         codings: What the server accepts, preferred ones first; empty for none.
     """
 
-    def __init__(self, source: FileSource, codings: Sequence[str]) -> None:
+    def __init__(self, source: OpenFile, codings: Sequence[str]) -> None:
         self._source = source
         self._coding = next((coding for coding in codings if coding in _CODERS), "")
         self._gain = Gain()

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from .compression import Coded
 from .errors import ClientError
 from .models import DocumentUnits
+from .open_file import OpenFile
 from .retry import Patience
-from .source import FileSource
 from .transport import Transport
 from .units import digest_of, find_streams
 
@@ -49,7 +49,7 @@ class Delta:
         copies: What the earlier version has, by ascending offset.
     """
 
-    def __init__(self, source: FileSource, copies: Sequence[Copy]) -> None:
+    def __init__(self, source: OpenFile, copies: Sequence[Copy]) -> None:
         self._source = source
         self._copies = copies
         self._ends = [copy.end for copy in copies]
@@ -108,7 +108,7 @@ class Delta:
 
 
 async def find_delta(
-    transport: Transport, source: FileSource, document_id: int, patience: Patience
+    transport: Transport, source: OpenFile, document_id: int, patience: Patience
 ) -> Delta | None:
     """Compare a file with the document that it replaces; ``None`` if that fails.
 
@@ -135,7 +135,7 @@ async def find_delta(
     return Delta(source, await asyncio.to_thread(find_copies, source, pages))
 
 
-def find_copies(source: FileSource, pages: Sequence[DocumentUnits]) -> Sequence[Copy]:
+def find_copies(source: OpenFile, pages: Sequence[DocumentUnits]) -> Sequence[Copy]:
     """Return what a file and an earlier version have in common. Blocking.
 
     Args:
@@ -160,7 +160,7 @@ def find_copies(source: FileSource, pages: Sequence[DocumentUnits]) -> Sequence[
     return copies
 
 
-def _common_prefix(source: FileSource, base: DocumentUnits) -> int:
+def _common_prefix(source: OpenFile, base: DocumentUnits) -> int:
     """Return how many bytes from the beginning on are in blocks that both have."""
     for number, digest in enumerate(base.blocks):
         start = number * base.block_size
@@ -173,7 +173,7 @@ def _common_prefix(source: FileSource, base: DocumentUnits) -> int:
 class _Window:
     """Reads a file; small pieces are taken from the last large one, kept in memory."""
 
-    def __init__(self, source: FileSource) -> None:
+    def __init__(self, source: OpenFile) -> None:
         self._source = source
         self._start = 0
         self._data = b""

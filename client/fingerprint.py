@@ -5,7 +5,7 @@ import hashlib
 import os
 
 from .errors import ClientError
-from .source import FileSource
+from .open_file import OpenFile
 
 FINGERPRINT = "fingerprint"
 """The key under which a fingerprint travels in the metadata of a session."""
@@ -14,7 +14,7 @@ _SAMPLE_SIZE = 64 * 1024
 _SAMPLE_COUNT = 8
 
 
-async def fingerprint(source: FileSource) -> str:
+async def fingerprint(source: OpenFile) -> str:
     """Return the fingerprint of a file's content, in lower-case hexadecimal.
 
     It is the SHA-256 over the size and samples from the start, the end and places spread evenly
@@ -27,7 +27,7 @@ async def fingerprint(source: FileSource) -> str:
     return await asyncio.to_thread(_fingerprint, source)
 
 
-def _fingerprint(source: FileSource) -> str:
+def _fingerprint(source: OpenFile) -> str:
     digest = hashlib.sha256(f"pdfsluice-fingerprint-1 {source.size}\n".encode())
     try:
         for start, end in sample_ranges(source.size):

@@ -16,11 +16,11 @@ from .errors import (
 )
 from .events import ProgressEvent, StatusEvent
 from .models import Completed, Document, SessionState, UploadSession
+from .open_file import OpenFile
 from .pacing import Pacer
 from .problems import ending
 from .progress import ProgressTracker
 from .retry import Patience, RetryPolicy
-from .source import FileSource
 from .transport import Transport
 from .watching import Subscriber
 
@@ -55,7 +55,7 @@ class Transfer:
     def __init__(
         self,
         transport: Transport,
-        source: FileSource,
+        source: OpenFile,
         *,
         client_id: str,
         session_id: str,

@@ -16,11 +16,11 @@ from .models import (
     NewSession,
     UploadSession,
 )
+from .open_file import OpenFile
 from .pacing import Pacer
 from .problems import ending
 from .progress import ProgressTracker
 from .retry import Patience, RetryPolicy
-from .source import FileSource
 from .transfer import STREAMING, Transfer
 from .transport import Transport
 
@@ -92,7 +92,7 @@ class Upload:
     def __init__(
         self,
         transport: Transport,
-        source: FileSource,
+        source: OpenFile,
         *,
         client_id: str,
         options: UploadOptions,

@@ -23,7 +23,7 @@ from benchmarks.support.files import workspace
 from pdfsluice.client import Client
 from pdfsluice.client.delta import find_copies
 from pdfsluice.client.models import DocumentUnits
-from pdfsluice.client.source import FileSource
+from pdfsluice.client.open_file import OpenFile
 from pdfsluice.core.documents.units import read_units
 from tests.support.fault_proxy import fault_proxy
 from tests.support.servers import RunningServer
@@ -95,7 +95,7 @@ async def _share_sent(server: RunningServer, path: Path, document_id: int) -> fl
 
 def _seconds_for_units(path: Path) -> float:
     """Return the processor time that the server needs for the units of a file."""
-    with FileSource.opened(path) as source:
+    with OpenFile.opened(path) as source:
         began = time.thread_time()
         read_units(source.read, source.size)
         return time.thread_time() - began
@@ -103,7 +103,7 @@ def _seconds_for_units(path: Path) -> float:
 
 def _seconds_to_compare(base: Path, path: Path) -> float:
     """Return the processor time that a client needs to compare two files."""
-    with FileSource.opened(base) as source:
+    with OpenFile.opened(base) as source:
         units = read_units(source.read, source.size)
     page = DocumentUnits(
         file_size=units.size,
@@ -111,7 +111,7 @@ def _seconds_to_compare(base: Path, path: Path) -> float:
         blocks=tuple(each.hex() for each in units.blocks),
         units=tuple((at, size, digest.hex()) for at, size, digest in units.units()),
     )
-    with FileSource.opened(path) as source:
+    with OpenFile.opened(path) as source:
         began = time.thread_time()
         find_copies(source, [page])
         return time.thread_time() - began

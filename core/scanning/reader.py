@@ -26,8 +26,8 @@ SLICE_SIZE = 512 * 1024
 DEFAULT_TURN_SECONDS = 0.1
 
 
-class Source(Protocol):
-    """A source of bytes; a blob is one."""
+class Readable(Protocol):
+    """What has readable bytes at offsets, such as a blob."""
 
     def read_into(self, offset: int, buffer: memoryview, /) -> int:
         """Fill ``buffer`` from ``offset``; return how many bytes were there."""
@@ -47,7 +47,7 @@ class StageReader:
 
     def __init__(
         self,
-        source: Source,
+        source: Readable,
         specs: Sequence[StreamStageSpec],
         checkpoints: Checkpoints,
         *,

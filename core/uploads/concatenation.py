@@ -27,10 +27,10 @@ from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Cluster
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 
+from .ended_sessions import reduced
 from .extent_merging import by_place
 from .lifecycle import ENDED, OPEN
 from .open_uploads import OpenUploads
-from .records import reduced
 
 _PATIENCE_SECONDS = 60.0
 _FIRST_POLL_SECONDS = 0.05

@@ -9,8 +9,8 @@ from pdfsluice.core.models import Principal, Scope, Session, SessionState
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 from pdfsluice.core.threads import run_uncancelled
 
+from .ended_sessions import reduced
 from .open_uploads import OpenUploads
-from .records import reduced
 
 
 class Quarantine:

@@ -1,4 +1,4 @@
-"""Cleans up: expired sessions, old records, files without a session."""
+"""Cleans up: expired sessions, old ended ones, files without a session."""
 
 import asyncio
 import logging
@@ -164,7 +164,7 @@ class Sweeper:
         await self._open_uploads.close_idle(_MAX_IDLE_SECONDS)
 
     async def sweep(self, *, batch: int = DEFAULT_BATCH) -> int:
-        """Expire sessions that were idle or open for too long, and delete old records.
+        """Expire sessions that were idle or open for too long, and delete old ended ones.
 
         Args:
             batch: How many sessions are read at a time.
@@ -225,7 +225,7 @@ class Sweeper:
         return True
 
     async def _forget(self, session: Session, now: datetime, shortest: timedelta) -> None:
-        """Delete a record, or a file in quarantine, if it was kept for long enough.
+        """Delete an ended session, or a file in quarantine, if it was kept for long enough.
 
         Time that no server ran, or that a clock skipped, does not count here either.
         """

@@ -18,9 +18,9 @@ from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.threads import run_uncancelled
 
 from .backends import Backends
+from .ended_sessions import ended
 from .lifecycle import ENDED, check_transition
 from .measuring import Meter
-from .records import ended
 from .refreshing import Refresher
 
 T = TypeVar("T")

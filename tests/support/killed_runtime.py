@@ -12,13 +12,13 @@ import sys
 from pathlib import Path
 
 from tests.support.runtimes import initiate, send
-from tests.support.sabotage import CHUNK, a_runtime, file, looked_at
+from tests.support.sabotage import CHUNK, file, looked_at, saboteur_runtime
 
 
 async def main(folder: Path, chunks: int) -> None:
     """Upload all chunks but the last, and be killed."""
     data = file("nothing", chunks)
-    async with a_runtime(folder, checkpoint_bytes=CHUNK) as runtime:
+    async with saboteur_runtime(folder, checkpoint_bytes=CHUNK) as runtime:
         session = await initiate(runtime, data)
         print(session.id, flush=True)
         for chunk in range(chunks - 1):

@@ -41,7 +41,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def a_runtime(
+async def saboteur_runtime(
     folder: Path,
     *,
     marks_name: str = "marks",

@@ -17,7 +17,7 @@ from pdfsluice.core.scanning.runner import ThreadRunners
 from pdfsluice.core.testing.memory_uploads import MemoryUploadStore
 from pdfsluice.core.threads import BufferPool, Workers
 from tests.support.runtimes import send
-from tests.support.sabotage import CHUNK, a_runtime, complete, file, install
+from tests.support.sabotage import CHUNK, complete, file, install, saboteur_runtime
 from tests.support.waiting import until
 
 CHUNKS = 6
@@ -33,7 +33,7 @@ async def test_a_stage_continues_from_its_checkpoint_after_a_kill(
         subprocess.run, command, capture_output=True, text=True, check=False, timeout=100
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await runtime.uploads.resume(LOCAL, killed.stdout.strip(), "")
         assert session.committed.frontier == (CHUNKS - 1) * CHUNK
         await send(runtime, session, file("nothing", CHUNKS), CHUNKS - 1)

@@ -17,7 +17,6 @@ from tests.support.runtimes import initiate, send, send_all
 from tests.support.sabotage import (
     CHUNK,
     SUPPORT,
-    a_runtime,
     children,
     complete,
     failure,
@@ -25,6 +24,7 @@ from tests.support.sabotage import (
     install,
     looked_at,
     marked,
+    saboteur_runtime,
 )
 from tests.support.saboteur import LEAK_BYTES
 from tests.support.shares import share
@@ -39,7 +39,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("beside", share([False, True], every=2))
 async def test_a_process_that_dies_costs_only_time(tmp_path: Path, beside: bool) -> None:
     data, other = file("die-once"), file("quiet")
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         innocent = await initiate(runtime, other)
         await send(runtime, innocent, other, 0)
         await looked_at(runtime, innocent, CHUNK)
@@ -59,7 +59,7 @@ async def test_a_process_that_dies_costs_only_time(tmp_path: Path, beside: bool)
 
 async def test_a_file_that_ends_every_process_fails_alone(tmp_path: Path) -> None:
     deadly, other = file("die"), file("quiet")
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         sessions = [await initiate(runtime, other) for _ in range(4)]
         session = await initiate(runtime, deadly)
         await asyncio.gather(
@@ -79,7 +79,7 @@ async def test_a_file_that_ends_every_process_fails_alone(tmp_path: Path) -> Non
 @pytest.mark.long
 async def test_a_process_that_was_ended_idle_is_replaced(tmp_path: Path) -> None:
     data = file("quiet")
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await looked_at(runtime, session, CHUNK)
@@ -93,7 +93,7 @@ async def test_a_process_that_was_ended_idle_is_replaced(tmp_path: Path) -> None
 
 async def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
     data = file("hang")
-    async with a_runtime(tmp_path, limits=PoolLimits(request_timeout=0.5)) as runtime:
+    async with saboteur_runtime(tmp_path, limits=PoolLimits(request_timeout=0.5)) as runtime:
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await send(runtime, session, data, 1)
@@ -104,7 +104,7 @@ async def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
 @pytest.mark.nightly
 async def test_a_process_whose_heir_lives_on_is_replaced(tmp_path: Path) -> None:
     """The heir holds the pipe of which the server waits for the end."""
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, file("heir"))
         await send_all(runtime, session, file("heir"))
         assert "again" in (await failure(runtime, session))[1]
@@ -116,7 +116,7 @@ async def test_a_process_whose_heir_lives_on_is_replaced(tmp_path: Path) -> None
 @pytest.mark.long
 async def test_an_upload_can_be_cancelled_while_its_stages_hang(tmp_path: Path) -> None:
     data, other = file("hang"), file("quiet")
-    async with a_runtime(tmp_path, limits=PoolLimits(closing_timeout=0.2)) as runtime:
+    async with saboteur_runtime(tmp_path, limits=PoolLimits(closing_timeout=0.2)) as runtime:
         for _ in range(THREADS + 1):  # no place in the process may stay taken
             (tmp_path / "marks" / "mark").unlink(missing_ok=True)
             session = await initiate(runtime, data)
@@ -132,7 +132,7 @@ async def test_an_upload_can_be_cancelled_while_its_stages_hang(tmp_path: Path) 
 async def test_many_suspects_share_few_processes(tmp_path: Path) -> None:
     """Each is read alone, to its end, and none waits for one that gets no bytes."""
     data = file("note-and-die-once")
-    async with a_runtime(tmp_path, limits=PoolLimits(max_isolated=1)) as runtime:
+    async with saboteur_runtime(tmp_path, limits=PoolLimits(max_isolated=1)) as runtime:
         sessions = []
         for _ in range(2):
             (tmp_path / "marks" / "mark").unlink(missing_ok=True)
@@ -150,7 +150,7 @@ async def test_many_suspects_share_few_processes(tmp_path: Path) -> None:
 async def test_a_process_that_has_grown_gives_its_uploads_to_another(tmp_path: Path) -> None:
     leaking, other = file("leak-once"), file("quiet")
     limits = PoolLimits(retire_bytes=LEAK_BYTES, memory_interval=0.05)
-    async with a_runtime(tmp_path, limits=limits) as runtime:
+    async with saboteur_runtime(tmp_path, limits=limits) as runtime:
         waiting = await initiate(runtime, other)
         await send(runtime, waiting, other, 0)
         await looked_at(runtime, waiting, CHUNK)
@@ -172,7 +172,7 @@ async def test_a_process_that_has_grown_gives_its_uploads_to_another(tmp_path: P
 async def test_a_process_above_the_memory_limit_is_killed(tmp_path: Path) -> None:
     limits = PoolLimits(retire_bytes=LEAK_BYTES, max_bytes=LEAK_BYTES, memory_interval=0.02)
     data, other = file("leak-and-hang"), file("quiet")
-    async with a_runtime(tmp_path, limits=limits) as runtime:
+    async with saboteur_runtime(tmp_path, limits=limits) as runtime:
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await send(runtime, session, data, 1)
@@ -186,7 +186,7 @@ async def test_a_process_above_the_memory_limit_is_killed(tmp_path: Path) -> Non
 @pytest.mark.nightly
 async def test_a_file_that_is_often_near_a_death_does_not_fail_for_it(tmp_path: Path) -> None:
     data = file("quiet", chunks=8)
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         for chunk in range(8):
             deadly = await initiate(runtime, file("die"))
@@ -201,7 +201,7 @@ async def test_a_file_that_is_often_near_a_death_does_not_fail_for_it(tmp_path: 
 
 async def test_a_signal_to_end_is_the_server_s_business(tmp_path: Path) -> None:
     data = file("quiet")
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await looked_at(runtime, session, CHUNK)
@@ -213,7 +213,7 @@ async def test_a_signal_to_end_is_the_server_s_business(tmp_path: Path) -> None:
 
 async def test_a_process_ends_with_its_server_whatever_it_is_at(tmp_path: Path) -> None:
     data = file("hang")
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await send(runtime, session, data, 1)
@@ -238,7 +238,7 @@ async def test_what_no_stage_can_report_is_not_believed(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
     data = file("quiet")
-    async with a_runtime(tmp_path, module="lying_child") as runtime:
+    async with saboteur_runtime(tmp_path, module="lying_child") as runtime:
         session = await initiate(runtime, data, filename=f"{lie}.pdf")
         await send(runtime, session, data, 0)
         if lie in {"many", "log", "checkpoints"}:

@@ -13,7 +13,6 @@ from pdfsluice.core.runtime import LOCAL
 from tests.support.runtimes import initiate, send, send_all
 from tests.support.sabotage import (
     CHUNK,
-    a_runtime,
     again_and_again,
     children,
     complete,
@@ -23,6 +22,7 @@ from tests.support.sabotage import (
     looked_at,
     marked,
     pieces,
+    saboteur_runtime,
 )
 
 
@@ -33,7 +33,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_the_stages_see_the_whole_file_elsewhere(tmp_path: Path) -> None:
     data = file("quiet")
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         await send_all(runtime, session, data)
         known = await complete(runtime, session)
@@ -47,7 +47,7 @@ async def test_the_stages_see_the_whole_file_elsewhere(tmp_path: Path) -> None:
 
 async def test_a_finding_ends_the_upload_while_it_arrives(tmp_path: Path) -> None:
     data = file("find")
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await send(runtime, session, data, 1)
@@ -56,7 +56,7 @@ async def test_a_finding_ends_the_upload_while_it_arrives(tmp_path: Path) -> Non
 
 
 async def test_what_a_stage_raises_arrives_as_it_was_raised(tmp_path: Path) -> None:
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, file("raise"))
         await send(runtime, session, file("raise"), 0)
         await send(runtime, session, file("raise"), 1)
@@ -76,7 +76,7 @@ async def test_what_a_stage_logs_is_logged_here(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = file("log")
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         await pieces(runtime, session, data)
         await complete(runtime, session)
@@ -88,11 +88,11 @@ async def test_what_a_stage_logs_is_logged_here(
 @pytest.mark.long
 async def test_stages_continue_from_their_checkpoints(tmp_path: Path) -> None:
     data = file("quiet")
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await looked_at(runtime, session, CHUNK)
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         await send_all(runtime, session, data)
         known = await complete(runtime, session)
     assert known["began_at"] == CHUNK
@@ -101,7 +101,7 @@ async def test_stages_continue_from_their_checkpoints(tmp_path: Path) -> None:
 
 async def test_an_upload_that_is_cancelled_leaves_nothing_behind(tmp_path: Path) -> None:
     data = file("quiet")
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await looked_at(runtime, session, CHUNK)
@@ -116,7 +116,7 @@ async def test_an_upload_that_resumes_while_it_is_closed_keeps_its_stages(
     tmp_path: Path,
 ) -> None:
     data = file("slow", chunks=4)
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await send(runtime, session, data, 1)
@@ -141,7 +141,7 @@ async def test_what_a_plugin_does_wrong_is_reported_immediately(
     tmp_path: Path, word: str, said: str
 ) -> None:
     data = file(word)
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         await send(runtime, session, data, 0)
         await send(runtime, session, data, 1)
@@ -152,7 +152,7 @@ async def test_what_a_plugin_does_wrong_is_reported_immediately(
 
 async def test_a_wrong_log_message_stops_nothing(tmp_path: Path) -> None:
     data = file("log-wrongly")
-    async with a_runtime(tmp_path) as runtime:
+    async with saboteur_runtime(tmp_path) as runtime:
         session = await initiate(runtime, data)
         await send_all(runtime, session, data)
         assert (await complete(runtime, session))["seen"] == len(data)
@@ -162,14 +162,14 @@ async def test_a_plugin_that_fails_in_the_process_stops_the_start(tmp_path: Path
     with pytest.raises(
         PluginError, match=r"stage process does not start: .* not with this folder$"
     ):
-        async with a_runtime(tmp_path, marks_name="forbidden"):
+        async with saboteur_runtime(tmp_path, marks_name="forbidden"):
             pass
     assert not children()
 
 
 async def test_stages_may_run_in_the_server(tmp_path: Path) -> None:
     data = file("quiet")
-    async with a_runtime(tmp_path, stage_processes=0) as runtime:
+    async with saboteur_runtime(tmp_path, stage_processes=0) as runtime:
         assert not children()
         session = await initiate(runtime, data)
         await send_all(runtime, session, data)

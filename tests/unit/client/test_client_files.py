@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdfsluice.client.errors import ClientError, FileChanged
+from pdfsluice.client.open_file import OpenFile
 from pdfsluice.client.progress import ProgressTracker, TransferProgress
-from pdfsluice.client.source import FileSource
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("start", "end"), [(0, 700_001), (1, 2), (262_143, 600_000), (5, 5)])
 async def test_slices_and_digest_are_those_of_the_range(file: Path, start: int, end: int) -> None:
     expected = file.read_bytes()[start:end]
-    with FileSource.opened(file) as source:
+    with OpenFile.opened(file) as source:
         slices = [data async for data in source.slices(start, end)]
         digest = await source.digest(start, end)
     assert b"".join(slices) == expected
@@ -32,7 +32,7 @@ async def test_slices_and_digest_are_those_of_the_range(file: Path, start: int, 
 
 
 async def test_a_file_that_shrinks_is_noticed(file: Path) -> None:
-    with FileSource.opened(file) as source:
+    with OpenFile.opened(file) as source:
         os.truncate(file, 1000)
         with pytest.raises(FileChanged):
             [data async for data in source.slices(0, source.size)]
@@ -44,7 +44,7 @@ async def test_a_file_that_shrinks_is_noticed(file: Path) -> None:
 
 def test_what_cannot_be_read_is_an_error_with_the_path(tmp_path: Path) -> None:
     for path in (tmp_path / "absent.pdf", tmp_path):
-        with pytest.raises(ClientError, match=str(path)), FileSource.opened(path):
+        with pytest.raises(ClientError, match=str(path)), OpenFile.opened(path):
             pass
 
 

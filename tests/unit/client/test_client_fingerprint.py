@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdfsluice.client.fingerprint import fingerprint, sample_ranges
-from pdfsluice.client.source import FileSource
+from pdfsluice.client.open_file import OpenFile
 
 
 async def of(path: Path, content: bytes | bytearray) -> str:
     path.write_bytes(content)
-    with FileSource.opened(path) as source:
+    with OpenFile.opened(path) as source:
         return await fingerprint(source)
 
 

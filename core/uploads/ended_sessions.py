@@ -1,4 +1,4 @@
-"""What is kept of an upload that ended without a document."""
+"""The size of sessions that ended without a document."""
 
 from datetime import datetime
 from typing import Unpack
@@ -8,16 +8,16 @@ from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.sessions import SessionChanges
 
 MAX_FINDINGS_KEPT = 20
-"""Findings in the record, the gravest; enough to explain why a file was refused."""
+"""The gravest findings that remain; enough to explain why a file was refused."""
 MAX_UNSCANNED_KEPT = 20
 MAX_TITLE_KEPT = 255
 
 
 def ended(session: Session, now: datetime, **changes: Unpack[SessionChanges]) -> SessionChanges:
-    """Return the changes that end an upload; without a document its record is reduced.
+    """Return the changes that end an upload; without a document its session is reduced.
 
-    From ``now`` on the record may be deleted. A quarantined upload may be released again and
-    keeps all that it has.
+    From ``now`` on the session may be deleted. A quarantined upload may be released again and
+    keeps all its values.
     """
     changes["expires_at"] = now
     if changes.get("state") is SessionState.COMPLETED or changes.get("quarantined"):
@@ -26,9 +26,9 @@ def ended(session: Session, now: datetime, **changes: Unpack[SessionChanges]) ->
 
 
 def reduced(session: Session, **changes: Unpack[SessionChanges]) -> SessionChanges:
-    """Return changes, with those that reduce a session to a record of bounded size.
+    """Return changes, with those that reduce a session to a bounded size.
 
-    The record is kept for days so that clients learn how the upload ended. Its metadata may
+    The session is kept for days so that clients learn how the upload ended. Its metadata may
     have 58 KB, and clients can open and cancel any number of uploads.
     """
     return {

@@ -1,4 +1,4 @@
-"""The record of an upload that ended without a document is small."""
+"""The session of an upload that ended without a document is small."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 from pdfsluice.core.findings import Decision, Finding, Severity
 from pdfsluice.core.testing.contracts.samples import make_session
 from pdfsluice.core.testing.pdfs import make_pdf
-from pdfsluice.core.uploads.records import MAX_FINDINGS_KEPT, reduced
+from pdfsluice.core.uploads.ended_sessions import MAX_FINDINGS_KEPT, reduced
 from tests.support.runtimes import Watchman
 from tests.support.web import STREAMING, WebServer, a_server, body_of
 

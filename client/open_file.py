@@ -18,7 +18,7 @@ _OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True, slots=True)
-class FileSource:
+class OpenFile:
     """An open file.
 
     Attributes:
@@ -35,7 +35,7 @@ class FileSource:
 
     @classmethod
     @contextmanager
-    def opened(cls, path: Path) -> Iterator["FileSource"]:
+    def opened(cls, path: Path) -> Iterator["OpenFile"]:
         """Open a file for the time of the context.
 
         Raises:
