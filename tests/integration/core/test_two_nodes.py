@@ -265,8 +265,9 @@ async def test_watchers_at_any_node_see_the_progress(tmp_path: Path) -> None:
         nodes(tmp_path, 1, far, progress_interval="1ms") as (second,),
         nodes(tmp_path, 1, own, progress_interval="1ms"),
     ):
-        watching = await initiate(first, DATA)
-        await until(lambda: _pokes(far, first, watching), interval=0.05)
+        for node, watcher in ((first, far), (second, near)):
+            watched = await initiate(node, DATA, check_duplicates=False)
+            await until(partial(_pokes, watcher, node, watched), interval=0.05)
         session = await initiate(first, evil, check_duplicates=False)
         for chunk in range(4):
             await send((second, first)[chunk % 2], session, evil, chunk)
@@ -285,7 +286,7 @@ def _pokes(watcher: Watcher, node: Runtime, session: Session) -> bool:
     upload = node.uploads._open_uploads.peek(session.id)
     assert upload is not None
     upload.progress.publish()
-    return bool(watcher.progress())
+    return any(event.session_id == session.id for event in watcher.progress())
 
 
 async def test_nodes_with_folders_of_their_own_share_an_object_store(tmp_path: Path) -> None:
